@@ -1,0 +1,74 @@
+# make demo: train the language model. make test: everything that must hold. Needs Python 3.10+ and Rust, nothing else.
+PYTHON ?= python3
+PEERS ?= ../shared/peers
+DEMO_FLAGS ?=
+PYTEST_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := $(wildcard plugins/*/pyproject.toml)
+# maturin is in the virtual environment already; isolation would download it again for each build.
+INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
+RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: demo test check build wheel parity golden bench-quick clean
+
+# Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
+$(VENV)/made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "ostinato needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9.4,<2'
+	touch $@
+
+# Editable: Python files are read from python/, so only Rust and the dependency list make a build necessary.
+$(VENV)/built: $(VENV)/made pyproject.toml $(RUST)
+	$(INSTALL) --editable '.[progress,plot,data]'
+	touch $@
+
+$(VENV)/plugged: $(VENV)/built $(PLUGINS)
+	for plugin in $(dir $(PLUGINS)); do $(BIN)/python -m pip install --quiet --editable "$$plugin" || exit 1; done
+	touch $@
+
+$(VENV)/tools: $(VENV)/built
+	$(INSTALL) --editable '.[test,dev]'
+	touch $@
+
+build: $(VENV)/plugged
+
+demo: build
+	$(BIN)/ostinato train $(DEMO_FLAGS)
+
+test: check
+	cargo test --workspace --quiet
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: build $(VENV)/tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict python/
+	$(BIN)/python -m mypy.stubtest ostinato._core
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/structure
+
+wheel: $(VENV)/made
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --out dist
+
+$(VENV)/peers: $(VENV)/built
+	$(BIN)/python -m pip install --quiet $(PEERS)/torch-*.whl
+	touch $@
+
+parity: build $(VENV)/tools $(VENV)/peers
+	$(BIN)/python -m pytest tests/parity --parity
+
+golden: $(VENV)/built $(VENV)/peers
+	$(BIN)/python tests/golden/generate.py
+
+bench-quick: build $(VENV)/peers
+	$(BIN)/python benches/quick.py
+
+clean:
+	rm -rf $(VENV) target dist out .mypy_cache .ruff_cache .pytest_cache
+	find python plugins tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -f python/ostinato/_core*.so
