@@ -1,0 +1,94 @@
+//! The thread team: one persistent set of workers for the whole library. Standard library only.
+//!
+//! Work comes as numbered **units** whose size the caller chooses from the shape of the problem alone, never from
+//! the number of threads; so results are the same bits for any number of threads. Units are handed out in order,
+//! one at a time, to whichever thread is free. A **lane** names the thread within one run: lane 0 is the caller,
+//! and a lane is held by one thread at a time, so it can index scratch memory that belongs to that run.
+//!
+//! - [`run`] never returns before every worker has left `work`, so `work` may borrow from the caller's stack.
+//! - One run has the team at a time. A call from another thread meanwhile, or from inside `work` or `poll`, runs
+//!   its units in order on its own thread (lane 0) with the same result. Nothing waits for the team.
+//! - A panic in `work` or `poll` is caught on whichever thread it happens and reported as [`Stop::Panicked`].
+//! - After `fork` the child makes a team of its own and forgets the parent's, whose threads do not exist there.
+//! - Between runs a worker spins for some microseconds, then sleeps: an idle team uses no CPU.
+
+mod crew;
+mod fault;
+mod job;
+mod size;
+#[cfg(test)]
+mod tests;
+
+pub use fault::guard;
+pub use size::{MAX_THREADS, num_threads, set_num_threads};
+
+use crew::Team;
+use job::Job;
+
+/// Why a run ended before all its units were done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// `work` or `poll` panicked: message and place (`... (file:line)`) of the first panic.
+    Panicked(String),
+    /// `poll` returned true.
+    Cancelled,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stop::Panicked(message) => write!(f, "panicked: {message}"),
+            Stop::Cancelled => write!(f, "cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// How many lanes a run that starts now may use: the number of threads.
+///
+/// Another thread may change it at any time. Where scratch memory is made first, pass its lane count to [`run_on`].
+pub fn lanes() -> usize {
+    num_threads()
+}
+
+/// Runs `work(unit, lane)` once for every unit in `0..units` on up to [`num_threads`] threads, the caller's included.
+///
+/// `poll` is called on the calling thread before each unit that this thread takes and at least every 20 ms while it
+/// waits for the others; when it returns true, units not begun are dropped and the run ends with [`Stop::Cancelled`].
+/// A panic drops the units not begun in the same way. In both cases some units have run and others have not.
+/// A run of zero units calls nothing.
+pub fn run(
+    units: usize,
+    work: &(dyn Fn(usize, usize) + Sync),
+    poll: &mut dyn FnMut() -> bool,
+) -> Result<(), Stop> {
+    run_on(lanes(), units, work, poll)
+}
+
+/// [`run`] with lanes in `0..lanes`, whatever the number of threads has become since the caller counted them.
+pub fn run_on(
+    lanes: usize,
+    units: usize,
+    work: &(dyn Fn(usize, usize) + Sync),
+    poll: &mut dyn FnMut() -> bool,
+) -> Result<(), Stop> {
+    run_with(Team::of_this_process, num_threads(), lanes, units, work, poll)
+}
+
+/// [`run_on`] with a team that is asked for only when the run can use it.
+fn run_with<'t>(
+    team: impl FnOnce() -> &'t Team,
+    threads: usize,
+    lanes: usize,
+    units: usize,
+    work: &(dyn Fn(usize, usize) + Sync),
+    poll: &mut dyn FnMut() -> bool,
+) -> Result<(), Stop> {
+    let job = Job::new(units, work);
+    let parallel = units > 1 && lanes > 1 && threads > 1;
+    if !parallel || !team().lead(threads, lanes, &job, poll) {
+        job.lead(poll);
+    }
+    job.outcome()
+}

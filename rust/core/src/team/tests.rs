@@ -1,0 +1,367 @@
+//! The promises of the team, for several numbers of threads. Tests that need to know which threads take part use a team
+//! of their own: the library's may be busy with another test.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Barrier, Mutex};
+use std::time::{Duration, Instant};
+
+use super::crew::Team;
+use super::{MAX_THREADS, Stop, guard, lanes, run, run_on, run_with, set_num_threads, size};
+
+type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// A team of its own and its number of threads.
+struct Own(Team, usize);
+
+impl Own {
+    fn new(threads: usize) -> Self {
+        Own(Team::new(), threads)
+    }
+
+    fn run(&self, units: usize, work: Work<'_>, poll: &mut dyn FnMut() -> bool) -> Result<(), Stop> {
+        run_with(|| &self.0, self.1, self.1, units, work, poll)
+    }
+}
+
+fn never() -> bool {
+    false
+}
+
+/// How often each unit ran.
+fn counts(units: usize, run: impl FnOnce(Work<'_>) -> Result<(), Stop>) -> Vec<usize> {
+    let counts: Vec<AtomicUsize> = (0..units).map(|_| AtomicUsize::new(0)).collect();
+    let result = run(&|unit, _| {
+        counts[unit].fetch_add(1, SeqCst);
+    });
+    assert_eq!(result, Ok(()));
+    counts.into_iter().map(AtomicUsize::into_inner).collect()
+}
+
+fn wait_for(flag: &AtomicBool) {
+    let started = Instant::now();
+    while !flag.load(SeqCst) && started.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+    }
+    assert!(flag.load(SeqCst), "waited 20 s for another thread");
+}
+
+#[test]
+fn every_unit_runs_exactly_once() {
+    let mut team = Own::new(1);
+    for threads in [1, 2, 3, 4, 2, 1, 4] {
+        team.1 = threads;
+        for units in 0..=100 {
+            let got = counts(units, |work| team.run(units, work, &mut never));
+            assert!(
+                got.iter().all(|&n| n == 1),
+                "{threads} threads, {units} units: {got:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_unit_runs_exactly_once_on_the_team_of_the_library() {
+    for threads in [1, 2, 4, 3] {
+        set_num_threads(threads);
+        for units in 0..=40 {
+            assert!(
+                counts(units, |work| run(units, work, &mut never))
+                    .iter()
+                    .all(|&n| n == 1)
+            );
+            assert!(
+                counts(units, |work| run_on(lanes(), units, work, &mut never))
+                    .iter()
+                    .all(|&n| n == 1)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lane_is_below_the_limit_and_held_by_one_thread_at_a_time() {
+    let team = Own::new(4);
+    for limit in [1, 2, 3, 4, 9] {
+        let held: Vec<AtomicBool> = (0..limit.min(4)).map(|_| AtomicBool::new(false)).collect();
+        let caller = std::thread::current().id();
+        let work = |_, lane: usize| {
+            assert!(!held[lane].swap(true, SeqCst), "lane {lane} held twice");
+            assert_eq!(lane == 0, std::thread::current().id() == caller);
+            std::thread::sleep(Duration::from_micros(100));
+            held[lane].store(false, SeqCst);
+        };
+        let result = run_with(|| &team.0, team.1, limit, 60, &work, &mut never);
+        assert_eq!(result, Ok(()), "limit {limit}");
+    }
+}
+
+#[test]
+fn all_threads_take_part_when_units_wait_for_each_other() {
+    let team = Own::new(4);
+    for _ in 0..50 {
+        let (barrier, seen) = (Barrier::new(4), Mutex::new(HashSet::new()));
+        let result = team.run(
+            4,
+            &|_, lane| {
+                barrier.wait();
+                seen.lock().unwrap().insert(lane);
+            },
+            &mut never,
+        );
+        assert_eq!(result, Ok(()));
+        assert_eq!(seen.into_inner().unwrap().len(), 4);
+    }
+}
+
+#[test]
+fn what_units_write_is_seen_by_the_caller_after_the_run() {
+    let team = Own::new(4);
+    for round in 0..500 {
+        // Plain memory behind an uncontended lock per unit: the values must be there, and the borrow must be over.
+        let cells: Vec<Mutex<usize>> = (0..32).map(|_| Mutex::new(0)).collect();
+        team.run(
+            32,
+            &|unit, _| *cells[unit].lock().unwrap() = unit + round,
+            &mut never,
+        )
+        .unwrap();
+        let got: Vec<usize> = cells.into_iter().map(|cell| cell.into_inner().unwrap()).collect();
+        assert!(got.iter().enumerate().all(|(unit, &value)| value == unit + round));
+    }
+}
+
+#[test]
+fn a_panic_names_its_message_and_place_and_leaves_the_team_usable() {
+    let mut team = Own::new(1);
+    for threads in 1..=4 {
+        team.1 = threads;
+        for culprit in [0, 7, 19] {
+            let line = line!() + 1;
+            let result = team.run(
+                20,
+                &|unit, _| assert!(unit != culprit, "unit {unit} is broken"),
+                &mut never,
+            );
+            let Err(Stop::Panicked(message)) = result else {
+                panic!("{result:?}")
+            };
+            assert!(
+                message.starts_with(&format!("unit {culprit} is broken (")),
+                "{message}"
+            );
+            assert!(message.ends_with(&format!("tests.rs:{line})")), "{message}");
+            assert!(
+                counts(20, |work| team.run(20, work, &mut never))
+                    .iter()
+                    .all(|&n| n == 1)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_every_unit_is_reported_once() {
+    let team = Own::new(4);
+    let result = team.run(100, &|_, _| panic!("all of them"), &mut never);
+    assert!(
+        matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("all of them (")),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn a_panic_whose_value_is_not_text_is_reported() {
+    let team = Own::new(2);
+    let result = team.run(4, &|_, _| std::panic::panic_any(17), &mut never);
+    assert!(
+        matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("a panic without")),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn a_panic_in_poll_is_caught() {
+    let mut team = Own::new(1);
+    for threads in [1, 4] {
+        team.1 = threads;
+        let result = team.run(8, &|_, _| (), &mut || panic!("poll"));
+        assert!(
+            matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("poll (")),
+            "{result:?}"
+        );
+        assert_eq!(team.run(8, &|_, _| (), &mut never), Ok(()));
+    }
+}
+
+#[test]
+fn guard_returns_the_value_or_the_panic() {
+    assert_eq!(guard(|| 3), Ok(3));
+    let line = line!() + 1;
+    let message = guard(|| Vec::<u8>::new()[0]).unwrap_err();
+    assert!(message.starts_with("index out of bounds"), "{message}");
+    assert!(message.ends_with(&format!("tests.rs:{line})")), "{message}");
+}
+
+#[test]
+fn cancel_drops_the_units_not_begun() {
+    let mut team = Own::new(1);
+    for threads in 1..=4 {
+        team.1 = threads;
+        let done = AtomicUsize::new(0);
+        let mut polls = 0;
+        let mut poll = || {
+            polls += 1;
+            polls > 3
+        };
+        let work = |_, _| {
+            std::thread::sleep(Duration::from_millis(1));
+            done.fetch_add(1, SeqCst);
+        };
+        assert_eq!(team.run(1000, &work, &mut poll), Err(Stop::Cancelled));
+        assert_eq!(polls, 4, "not asked again after it said yes");
+        assert!((3..1000).contains(&done.load(SeqCst)), "{done:?}");
+        assert!(
+            counts(20, |work| team.run(20, work, &mut never))
+                .iter()
+                .all(|&n| n == 1)
+        );
+    }
+}
+
+#[test]
+fn a_run_of_one_unit_polls_and_a_run_of_none_does_not() {
+    let team = Own::new(2);
+    for units in [0, 1] {
+        let mut polls = 0;
+        let result = team.run(units, &|_, _| (), &mut || {
+            polls += 1;
+            true
+        });
+        assert_eq!(polls, units);
+        assert_eq!(result.is_err(), units == 1);
+    }
+}
+
+#[test]
+fn poll_is_called_while_the_caller_waits_for_a_worker() {
+    let team = Own::new(2);
+    let (began, polled) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let work = |_, lane: usize| {
+        if lane == 0 {
+            wait_for(&began); // so that the worker has the other unit
+        } else {
+            began.store(true, SeqCst);
+            let started = Instant::now();
+            while polled.load(SeqCst) < 5 && started.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    };
+    let mut poll = || {
+        polled.fetch_add(1, SeqCst);
+        false
+    };
+    assert_eq!(team.run(2, &work, &mut poll), Ok(()));
+    assert!(polled.load(SeqCst) >= 5);
+}
+
+#[test]
+fn nested_runs_are_serial_and_complete() {
+    let team = Own::new(4);
+    let total = AtomicUsize::new(0);
+    let work = |_, _| {
+        let me = std::thread::current().id();
+        let inner = |_, lane| {
+            assert_eq!((lane, std::thread::current().id()), (0, me));
+            total.fetch_add(1, SeqCst);
+        };
+        assert_eq!(team.run(5, &inner, &mut never), Ok(()));
+    };
+    assert_eq!(team.run(12, &work, &mut never), Ok(()));
+    assert_eq!(total.into_inner(), 60);
+}
+
+#[test]
+fn a_run_inside_poll_is_serial_and_complete() {
+    let team = Own::new(4);
+    let total = AtomicUsize::new(0);
+    let mut poll = || {
+        team.run(3, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never)
+            .unwrap();
+        false
+    };
+    assert_eq!(team.run(1, &|_, _| (), &mut poll), Ok(()));
+    assert_eq!(total.load(SeqCst), 3);
+    assert_eq!(team.run(9, &|_, _| (), &mut poll), Ok(()));
+}
+
+#[test]
+fn a_caller_that_finds_the_team_busy_runs_alone() {
+    let team = Own::new(2);
+    let (busy, release) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let work = |_, _| {
+                busy.store(true, SeqCst);
+                wait_for(&release);
+            };
+            assert_eq!(team.run(2, &work, &mut never), Ok(()));
+        });
+        wait_for(&busy);
+        let me = std::thread::current().id();
+        let alone = |_, lane| assert_eq!((lane, std::thread::current().id()), (0, me));
+        let result = team.run(10, &alone, &mut never);
+        release.store(true, SeqCst);
+        assert_eq!(result, Ok(()));
+    });
+}
+
+#[test]
+fn concurrent_callers_that_resize_the_team_get_their_own_units() {
+    let team = &Team::new();
+    std::thread::scope(|scope| {
+        for caller in 0..4 {
+            scope.spawn(move || {
+                for round in 0..300 {
+                    let (threads, units) = (1 + (round / 20) % 4, 1 + (round + caller) % 17);
+                    let got = counts(units, |work| {
+                        run_with(|| team, threads, 9, units, work, &mut never)
+                    });
+                    assert!(
+                        got.iter().all(|&n| n == 1),
+                        "{threads} threads, {units} units: {got:?}"
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn ten_thousand_tiny_runs_finish_quickly() {
+    let mut team = Own::new(1);
+    for threads in [1, 2, 4] {
+        team.1 = threads;
+        let (total, started) = (AtomicUsize::new(0), Instant::now());
+        for _ in 0..10_000 {
+            team.run(4, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never)
+                .unwrap();
+        }
+        assert_eq!(total.into_inner(), 40_000);
+        // About 0.1 s on an idle machine; the limit only excludes runs that wait for a time-out or a sleeper.
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{threads} threads: {:?}",
+            started.elapsed()
+        );
+    }
+}
+
+#[test]
+fn the_number_of_threads_is_clamped() {
+    for (asked, given) in [(0, 1), (1, 1), (3, 3), (usize::MAX, MAX_THREADS)] {
+        assert_eq!(size::within_limits(asked), given);
+    }
+}
