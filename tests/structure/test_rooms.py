@@ -96,6 +96,10 @@ def test_the_core_crate_does_not_depend_on_python():
 
 def test_the_reader_of_use_lines_sees_every_form(monkeypatch):
     file = CORE / "plan" / "imaginary.rs"
-    text = "use crate::{net::{Graph, Node}, step};\nuse super::super::time::Run; // crate::store\ncrate::team::f();"
+    text = (
+        "use crate::{net::{Graph, Node}, step};\n"
+        "use super::super::time::Run; // crate::store\n"
+        "crate::team::f();"
+    )
     monkeypatch.setattr(Path, "read_text", lambda self, encoding: text)
     assert rooms_used(file) == {"net", "step", "time", "team"}

