@@ -29,7 +29,7 @@ class Streams:
     """`ids` cut into `rows` streams of equal length, read `steps` at a time.
 
     Row n of window k + 1 goes on where row n of window k ended, so a state may be carried from window to
-    window. Every id but the first is a target exactly once. The streams are equally long but for the last ones,
+    window. Every id but the first is a target exactly once. The streams are equally long but the last ones,
     which may end early (see `Window.lengths`).
 
     ids (L,) integers, L >= 2; rows and steps >= 1. Raises ShapeError, ConfigError.
