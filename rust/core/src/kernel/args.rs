@@ -1,0 +1,123 @@
+//! The operands of kernels, and the names of the operations.
+
+/// An operand that is read: element (r, c) lies at `ptr + r * row + c * col`.
+///
+/// `col` is 1, or 0 for one value per row that stands for all its columns; `row` may be 0, one row for all.
+#[derive(Copy, Clone, Debug)]
+pub struct Src<T> {
+    pub ptr: *const T,
+    pub row: usize,
+    pub col: usize,
+}
+
+/// An operand that is written: element (r, c) lies at `ptr + r * row + c`.
+#[derive(Copy, Clone, Debug)]
+pub struct Dst<T> {
+    pub ptr: *mut T,
+    pub row: usize,
+}
+
+/// What the result of a matrix product starts from.
+#[derive(Copy, Clone, Debug)]
+pub enum Init<T> {
+    /// C = A B
+    Zero,
+    /// C += A B
+    Accumulate,
+    /// C = source + A B; the source's `col` is 1, its `row` may be 0 (a bias).
+    From(Src<T>),
+}
+
+/// Functions of one argument. `alpha` is the parameter of `LeakyRelu` and `Elu`; others ignore it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Unary {
+    Copy,
+    Neg,
+    Exp,
+    Log,
+    Sqrt,
+    Abs,
+    /// -1, 0 or 1; NaN stays NaN.
+    Sign,
+    Sigmoid,
+    Tanh,
+    Relu,
+    /// x > 0 ? x : alpha x
+    LeakyRelu,
+    /// x > 0 ? x : alpha (exp(x) - 1)
+    Elu,
+    /// log(1 + exp(x))
+    Softplus,
+    /// x sigmoid(x)
+    Silu,
+    /// x (1 + erf(x / sqrt 2)) / 2, the exact form
+    Gelu,
+    Erf,
+    Sin,
+    Cos,
+}
+
+/// Functions of two arguments. Comparisons give 1 or 0; a NaN is unequal to everything.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    /// NaN where either is NaN, as NumPy's minimum.
+    Min,
+    /// NaN where either is NaN, as NumPy's maximum.
+    Max,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+    /// (y, d) -> d y (1 - y)
+    SigmoidGrad,
+    /// (y, d) -> d (1 - y y)
+    TanhGrad,
+    /// (y, d) -> y > 0 ? d : 0
+    ReluGrad,
+}
+
+/// Functions of three arguments.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Ternary {
+    /// a != 0 ? b : c
+    Where,
+    /// a b + c
+    MulAdd,
+    /// a b + (1 - a) c
+    Lerp,
+}
+
+/// Reductions of each row to one value: (rows, cols) -> (rows, 1).
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Reduce {
+    Sum,
+    Mean,
+    /// NaN where any is NaN; -inf for no columns.
+    Max,
+    /// The place of the first maximum (or of the first NaN) as a number; 0 for no columns.
+    ArgMax,
+    /// log(sum(exp(x))), safe from overflow.
+    LogSumExp,
+    /// 1 / sqrt(variance + param), the biased variance in two passes.
+    ReciprocalStd,
+    /// 1 / sqrt(mean(x^2) + param)
+    ReciprocalRms,
+}
+
+/// Maps of each row to a row of the same width. `param` is the eps of the last two; others ignore it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum RowMap {
+    Softmax,
+    LogSoftmax,
+    /// (x - mean) / sqrt(variance + eps), no affine part.
+    LayerNorm,
+    /// x / sqrt(mean(x^2) + eps), no affine part.
+    RmsNorm,
+}

@@ -1,0 +1,75 @@
+//! The two number types of the library.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+use super::isa::Isa;
+use super::table::{self, Kernels};
+
+/// `f32` or `f64`.
+pub trait Float:
+    Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + 'static
+{
+    /// NumPy's name of the type.
+    const NAME: &'static str;
+    const ZERO: Self;
+    const ONE: Self;
+
+    fn from_f64(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+
+    /// The kernels of an instruction set. Panics where this machine lacks it; [`Isa::available`] lists what it has.
+    fn kernels(isa: Isa) -> &'static Kernels<Self>;
+}
+
+impl Float for f32 {
+    const NAME: &'static str = "float32";
+    const ZERO: f32 = 0.0;
+    const ONE: f32 = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> f32 {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn kernels(isa: Isa) -> &'static Kernels<f32> {
+        table::of_f32(isa)
+    }
+}
+
+impl Float for f64 {
+    const NAME: &'static str = "float64";
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> f64 {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn kernels(isa: Isa) -> &'static Kernels<f64> {
+        table::of_f64(isa)
+    }
+}

@@ -1,0 +1,109 @@
+//! C = init + A B with a packed B.
+
+use super::micro::{Left, Start, Stretch, stretch_of_any_width, tile_at};
+use super::pack::{panel_width, vectors};
+use crate::kernel::args::Init;
+use crate::kernel::math::Math;
+use crate::kernel::simd::Simd;
+
+/// So many k at a time: a panel's block stays in the first cache while all row tiles pass over it.
+const DEPTH: usize = 128;
+
+/// C (m, n) = init + A (m, k) B (k, n)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`]; B was packed for the same token.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
+    s: S,
+    m: usize,
+    n: usize,
+    k: usize,
+    a: *const T,
+    lda: usize,
+    packed: *const T,
+    init: Init<T>,
+    c: *mut T,
+    ldc: usize,
+) {
+    if m == 0 {
+        return;
+    }
+    let width = panel_width::<T, S>();
+    let mut j = 0;
+    while j < n {
+        let cols = width.min(n - j);
+        // One or two rows make too few sums to hide the latency of multiply-add: two panels at once.
+        let pair = m <= 2 && n - j >= 2 * width;
+        let mut p = 0;
+        loop {
+            // A pair needs no blocks of k: its rows pass over the panels but once.
+            let depth = if m <= S::TILE_ROWS { k } else { DEPTH.min(k - p) };
+            // SAFETY: columns j .. j + cols exist, and k from p on for depth.
+            unsafe {
+                let x = Stretch {
+                    rows: m,
+                    depth,
+                    a: Left {
+                        start: a.add(p),
+                        row: lda,
+                        depth: 1,
+                    },
+                    b: packed.add(j * k + p * vectors::<T, S>(cols) * S::LANES),
+                    panel: width * k,
+                    start: if p > 0 {
+                        Start::From(c.add(j), ldc)
+                    } else {
+                        start(init, c, ldc, j)
+                    },
+                    c: c.add(j),
+                    ldc,
+                    cols,
+                };
+                if pair {
+                    pair_of_panels(s, &x);
+                } else {
+                    stretch_of_any_width(s, x);
+                }
+            }
+            p += depth;
+            if p >= k {
+                break;
+            }
+        }
+        j += if pair { 2 * width } else { width };
+    }
+}
+
+/// One or two rows of two full panels.
+///
+/// # Safety
+/// As [`super::micro::tile`].
+#[inline(always)]
+unsafe fn pair_of_panels<T: Math, S: Simd<T>>(s: S, x: &Stretch<T>) {
+    // SAFETY: passed on.
+    unsafe {
+        match (x.rows, S::TILE_VECTORS) {
+            (1, 2) => tile_at::<T, S, 1, 2, 2>(s, x, 0),
+            (2, 2) => tile_at::<T, S, 2, 2, 2>(s, x, 0),
+            (1, 4) => tile_at::<T, S, 1, 4, 2>(s, x, 0),
+            (2, 4) => tile_at::<T, S, 2, 4, 2>(s, x, 0),
+            sizes => unreachable!("a pair of panels for {sizes:?}"),
+        }
+    }
+}
+
+/// What the columns from `j` on start from.
+///
+/// # Safety
+/// Column j of C exists.
+#[inline(always)]
+unsafe fn start<T>(init: Init<T>, c: *mut T, ldc: usize, j: usize) -> Start<T> {
+    match init {
+        Init::Zero => Start::Zero,
+        // SAFETY: the caller vouches for column j.
+        Init::Accumulate => Start::From(unsafe { c.add(j) }, ldc),
+        Init::From(src) => Start::From(src.ptr.wrapping_add(j), src.row),
+    }
+}

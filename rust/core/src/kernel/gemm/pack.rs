@@ -1,0 +1,119 @@
+//! The packed form of B.
+
+use crate::kernel::math::Math;
+use crate::kernel::simd::Simd;
+
+/// The columns of a full panel.
+#[inline(always)]
+pub(super) const fn panel_width<T: Math, S: Simd<T>>() -> usize {
+    S::TILE_VECTORS * S::LANES
+}
+
+/// The vectors that hold `cols` columns.
+#[inline(always)]
+pub(super) const fn vectors<T: Math, S: Simd<T>>(cols: usize) -> usize {
+    cols.div_ceil(S::LANES)
+}
+
+/// How many elements the packed form of B (k, n) has.
+pub(in crate::kernel) fn packed_len<T: Math, S: Simd<T>>(k: usize, n: usize) -> usize {
+    vectors::<T, S>(n) * S::LANES * k
+}
+
+/// B (k, n) into panels, the last one padded with zeros to whole vectors.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`]; `packed_len` elements are writable at `out`.
+#[inline(always)]
+pub(in crate::kernel) unsafe fn pack<T: Math, S: Simd<T>>(
+    s: S,
+    k: usize,
+    n: usize,
+    b: *const T,
+    row_stride: usize,
+    col_stride: usize,
+    out: *mut T,
+) {
+    let width = panel_width::<T, S>();
+    let mut j = 0;
+    while j < n {
+        let cols = width.min(n - j);
+        // SAFETY: columns j .. j + cols exist, and full panels lie before this one.
+        unsafe {
+            let (from, to) = (b.add(j * col_stride), out.add(j * k));
+            if col_stride == 1 {
+                pack_rows(s, k, cols, from, row_stride, to);
+            } else {
+                pack_any(s, k, cols, from, row_stride, col_stride, to);
+            }
+        }
+        j += width;
+    }
+}
+
+/// One panel of a B whose columns lie side by side.
+///
+/// # Safety
+/// B (k, cols) is readable, a panel writable.
+#[inline(always)]
+pub(super) unsafe fn pack_rows<T: Math, S: Simd<T>>(
+    s: S,
+    k: usize,
+    cols: usize,
+    b: *const T,
+    row_stride: usize,
+    out: *mut T,
+) {
+    let padded = vectors::<T, S>(cols) * S::LANES;
+    for p in 0..k {
+        // SAFETY: row p < k exists; vectors below padded exist in the panel, and those below cols in B.
+        unsafe {
+            let (from, to) = (b.add(p * row_stride), out.add(p * padded));
+            let mut j = 0;
+            while j + S::LANES <= cols {
+                s.store(to.add(j), s.load(from.add(j)));
+                j += S::LANES;
+            }
+            if j < cols {
+                s.store(to.add(j), s.load_partial(from.add(j), cols - j, s.splat(T::ZERO)));
+            }
+        }
+    }
+}
+
+/// One panel of any B.
+///
+/// # Safety
+/// B (k, cols) is readable, a panel writable.
+#[inline(always)]
+unsafe fn pack_any<T: Math, S: Simd<T>>(
+    _s: S,
+    k: usize,
+    cols: usize,
+    b: *const T,
+    row_stride: usize,
+    col_stride: usize,
+    out: *mut T,
+) {
+    /// So many k of every column before the next, as they share cache lines where `row_stride` is 1.
+    const BLOCK: usize = 16;
+    let padded = vectors::<T, S>(cols) * S::LANES;
+    let mut start = 0;
+    while start < k {
+        let end = k.min(start + BLOCK);
+        for j in 0..padded {
+            for p in start..end {
+                // SAFETY: p < k and j < padded; columns from cols on are not read.
+                unsafe {
+                    let x = if j < cols {
+                        *b.add(p * row_stride + j * col_stride)
+                    } else {
+                        T::ZERO
+                    };
+                    *out.add(p * padded + j) = x;
+                }
+            }
+        }
+        start = end;
+    }
+}

@@ -1,0 +1,110 @@
+//! Functions on vectors: approximations of our own, written once over [`Simd`] and [`Math`].
+//!
+//! [`Math`] holds what differs between `f32` and `f64`, polynomials above all; the functions made of them are
+//! free functions in a file for each family. Every file states the range and the worst error measured, and
+//! `tests/accuracy.rs` measures it again.
+
+// Coefficients stand as their sources print them.
+#![allow(clippy::excessive_precision)]
+
+mod erf;
+mod exp;
+mod f32;
+mod f64;
+mod log;
+mod scalar;
+mod sigmoid;
+mod trig;
+
+use super::float::Float;
+use super::simd::{MAX_LANES, Simd};
+
+pub(super) use exp::{elu, exp};
+pub(super) use log::{log, softplus};
+pub(super) use sigmoid::{gelu, sigmoid, silu, tanh};
+
+#[cfg(test)]
+pub(super) use scalar::erf as scalar_erf;
+
+/// What the vector functions need to know of a number type.
+pub(super) trait Math: Float {
+    const INFINITY: Self;
+    const NAN: Self;
+
+    /// exp is 0 at and below this, or a denormal about to be.
+    const EXP_MIN: Self;
+    /// exp overflows at this and above.
+    const EXP_MAX: Self;
+    /// exp(x) - 1 is -1 at and below this.
+    const EXPM1_MIN: Self;
+    /// tanh is 1 at and above this.
+    const TANH_MAX: Self;
+    const LOG2_E: Self;
+    /// ln 2 in two parts; the first has so few bits that its products with exponents are exact.
+    const LN_2: [Self; 2];
+    /// The least positive normal number.
+    const TINY: Self;
+    /// A power of two that lifts every denormal above `TINY`, and its logarithm.
+    const LIFT: (Self, Self);
+
+    /// exp(r) - 1 for |r| <= ln 2 / 2.
+    fn expm1_reduced<S: Simd<Self>>(s: S, r: S::V) -> S::V;
+    /// log(1 + f) + e ln 2 for sqrt(1/2) <= 1 + f < sqrt 2.
+    fn log1p_reduced<S: Simd<Self>>(s: S, f: S::V, e: S::V) -> S::V;
+    fn erf<S: Simd<Self>>(s: S, x: S::V) -> S::V;
+    fn sin<S: Simd<Self>>(s: S, x: S::V) -> S::V;
+    fn cos<S: Simd<Self>>(s: S, x: S::V) -> S::V;
+    /// a to the power b, of numbers.
+    fn pow(a: Self, b: Self) -> Self;
+}
+
+/// a to the power b, lane by lane.
+#[inline(always)]
+pub(super) fn pow<T: Math, S: Simd<T>>(s: S, a: S::V, b: S::V) -> S::V {
+    let (mut x, y) = (lanes(s, a), lanes(s, b));
+    for (x, y) in x.iter_mut().zip(y) {
+        *x = T::pow(*x, y);
+    }
+    from_lanes(s, &x)
+}
+
+/// `f` of every lane, one after the other.
+#[inline(always)]
+fn each_lane<T: Math, S: Simd<T>>(s: S, x: S::V, f: fn(T) -> T) -> S::V {
+    let mut lanes = lanes(s, x);
+    for x in &mut lanes[..S::LANES] {
+        *x = f(*x);
+    }
+    from_lanes(s, &lanes)
+}
+
+/// The lanes of a vector, and zeros behind them.
+#[inline(always)]
+pub(super) fn lanes<T: Float, S: Simd<T>>(s: S, x: S::V) -> [T; MAX_LANES] {
+    let mut lanes = [T::ZERO; MAX_LANES];
+    // SAFETY: LANES <= MAX_LANES.
+    unsafe { s.store(lanes.as_mut_ptr(), x) };
+    lanes
+}
+
+/// The first lane of a vector.
+#[inline(always)]
+pub(super) fn first_lane<T: Float, S: Simd<T>>(s: S, x: S::V) -> T {
+    lanes(s, x)[0]
+}
+
+#[inline(always)]
+fn from_lanes<T: Float, S: Simd<T>>(s: S, lanes: &[T; MAX_LANES]) -> S::V {
+    // SAFETY: LANES <= MAX_LANES.
+    unsafe { s.load(lanes.as_ptr()) }
+}
+
+/// c[0] + c[1] x + c[2] x^2 + ...
+#[inline(always)]
+fn polynomial<T: Math, S: Simd<T>, const N: usize>(s: S, x: S::V, c: [T; N]) -> S::V {
+    let mut sum = s.splat(c[N - 1]);
+    for i in (0..N - 1).rev() {
+        sum = s.mul_add(sum, x, s.splat(c[i]));
+    }
+    sum
+}

@@ -1,0 +1,40 @@
+//! The saturating functions: sigmoid, tanh, and silu and gelu that are made of them.
+
+use super::Math;
+use super::exp::{exp, expm1};
+use crate::kernel::simd::Simd;
+
+/// 1 / (1 + exp(-x))
+#[inline(always)]
+pub(in crate::kernel) fn sigmoid<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    let one = s.splat(T::ONE);
+    s.div(one, s.add(one, exp(s, s.neg(x))))
+}
+
+/// tanh(|x|) = q / (q + 2) with q = exp(2 |x|) - 1: one formula that keeps its accuracy near 0.
+#[inline(always)]
+pub(in crate::kernel) fn tanh<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    let size = s.min(s.splat(T::TANH_MAX), s.abs(x));
+    let q = expm1(s, s.add(size, size));
+    s.with_sign(s.div(q, s.add(q, s.splat(T::from_f64(2.0)))), x)
+}
+
+/// x sigmoid(x), and 0 where the sigmoid is: at -inf above all.
+#[inline(always)]
+pub(in crate::kernel) fn silu<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    gated(s, sigmoid(s, x), x)
+}
+
+/// x (1 + erf(x / sqrt 2)) / 2, and 0 where the bracket is.
+#[inline(always)]
+pub(in crate::kernel) fn gelu<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    let half = s.splat(T::from_f64(0.5));
+    let erf = T::erf(s, s.mul(x, s.splat(T::from_f64(std::f64::consts::FRAC_1_SQRT_2))));
+    gated(s, s.mul_add(half, erf, half), x)
+}
+
+/// gate * x, but 0 where the gate is 0, whatever x.
+#[inline(always)]
+fn gated<T: Math, S: Simd<T>>(s: S, gate: S::V, x: S::V) -> S::V {
+    s.select(s.eq(gate, s.splat(T::ZERO)), gate, s.mul(gate, x))
+}

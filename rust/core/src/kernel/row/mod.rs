@@ -1,0 +1,14 @@
+//! Kernels on rows: elementwise functions, reductions, maps of a row to a row, and sums of columns.
+
+mod column_sum;
+mod elementwise;
+mod maps;
+mod operand;
+mod reduce;
+mod row_map;
+mod total;
+
+pub(super) use column_sum::col_sum;
+pub(super) use elementwise::{binary, ternary, unary};
+pub(super) use reduce::reduce;
+pub(super) use row_map::row_map;

@@ -1,0 +1,101 @@
+//! Reductions of a row to one value.
+
+use super::operand::{Operand, Spread};
+use super::total::{self, Plain, ShiftedExp, SquareAround};
+use crate::kernel::args::{Dst, Reduce, Src};
+use crate::kernel::math::{self, Math, first_lane};
+use crate::kernel::simd::{MAX_LANES, Simd};
+
+/// (rows, cols) -> (rows, 1)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[inline(always)]
+pub(in crate::kernel) unsafe fn reduce<T: Math, S: Simd<T>>(
+    s: S,
+    op: Reduce,
+    param: T,
+    rows: usize,
+    cols: usize,
+    dst: Dst<T>,
+    x: Src<T>,
+) {
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for r in 0..rows {
+        // SAFETY: row r < rows exists and has cols columns; a row of none is not read.
+        unsafe {
+            let x = Operand::row(s, if cols == 0 { Src { col: 1, ..x } } else { x }, r, &mut spread);
+            let y = match op {
+                Reduce::Sum => total::sum(s, &x, cols, T::ZERO, Plain),
+                Reduce::Mean => mean(s, &x, cols),
+                Reduce::Max => total::max(s, &x, cols),
+                Reduce::ArgMax => T::from_f64(arg_max(s, &x, cols) as f64),
+                Reduce::LogSumExp => log_sum_exp(s, &x, cols),
+                Reduce::ReciprocalStd => reciprocal_std(s, &x, cols, mean(s, &x, cols), param),
+                Reduce::ReciprocalRms => reciprocal_std(s, &x, cols, T::ZERO, param),
+            };
+            *dst.ptr.add(r * dst.row) = y;
+        }
+    }
+}
+
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn mean<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> T {
+    // SAFETY: passed on.
+    unsafe { total::sum(s, x, cols, T::ZERO, Plain) / T::from_f64(cols as f64) }
+}
+
+/// 1 / sqrt(mean((x - center)^2) + eps)
+///
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn reciprocal_std<T: Math, S: Simd<T>>(
+    s: S,
+    x: &Operand<T>,
+    cols: usize,
+    center: T,
+    eps: T,
+) -> T {
+    // SAFETY: passed on.
+    let squares = unsafe { total::sum(s, x, cols, center, SquareAround(center)) };
+    let variance = squares / T::from_f64(cols as f64);
+    first_lane(s, s.div(s.splat(T::ONE), s.sqrt(s.splat(variance + eps))))
+}
+
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+unsafe fn arg_max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> usize {
+    // SAFETY: passed on; the columns that are read are below cols.
+    unsafe {
+        let largest = total::max(s, x, cols);
+        let is_nan = largest.partial_cmp(&largest).is_none();
+        (0..cols)
+            .find(|&c| {
+                let x = x.at(c);
+                x == largest || (is_nan && x.partial_cmp(&x).is_none())
+            })
+            .unwrap_or(0)
+    }
+}
+
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+unsafe fn log_sum_exp<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> T {
+    // SAFETY: passed on.
+    unsafe {
+        let largest = total::max(s, x, cols);
+        // An infinite shift would make NaN of what is inf or -inf.
+        let shift = if largest == T::INFINITY || largest == -T::INFINITY {
+            T::ZERO
+        } else {
+            largest
+        };
+        let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(shift));
+        shift + first_lane(s, math::log(s, s.splat(sum)))
+    }
+}

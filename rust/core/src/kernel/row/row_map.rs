@@ -1,0 +1,152 @@
+//! Maps of a row to a row of the same width.
+
+use super::maps::Map1;
+use super::operand::{Operand, Spread};
+use super::reduce::{mean, reciprocal_std};
+use super::total::{self, Plain, ShiftedExp};
+use crate::kernel::args::{Dst, RowMap, Src};
+use crate::kernel::math::{self, Math, first_lane};
+use crate::kernel::simd::{MAX_LANES, Simd};
+
+/// (rows, cols) -> (rows, cols)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[inline(always)]
+pub(in crate::kernel) unsafe fn row_map<T: Math, S: Simd<T>>(
+    s: S,
+    op: RowMap,
+    param: T,
+    rows: usize,
+    cols: usize,
+    dst: Dst<T>,
+    x: Src<T>,
+) {
+    if cols == 0 {
+        return;
+    }
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for r in 0..rows {
+        // SAFETY: row r < rows exists and has cols columns.
+        unsafe {
+            let x = Operand::row(s, x, r, &mut spread);
+            let out = dst.ptr.add(r * dst.row);
+            match op {
+                RowMap::Softmax => softmax(s, cols, out, &x),
+                RowMap::LogSoftmax => log_softmax(s, cols, out, &x),
+                RowMap::LayerNorm => {
+                    let center = mean(s, &x, cols);
+                    let scale = reciprocal_std(s, &x, cols, center, param);
+                    write(s, cols, out, &x, Scaled { center, scale });
+                }
+                RowMap::RmsNorm => {
+                    let scale = reciprocal_std(s, &x, cols, T::ZERO, param);
+                    write(
+                        s,
+                        cols,
+                        out,
+                        &x,
+                        Scaled {
+                            center: T::ZERO,
+                            scale,
+                        },
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// exp(x - max) / sum(exp(x - max))
+///
+/// # Safety
+/// The row has `cols` columns, readable at `x` and writable at `out`.
+#[inline(always)]
+unsafe fn softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Operand<T>) {
+    // SAFETY: passed on; the second operand reads what was just written.
+    unsafe {
+        let largest = total::max(s, x, cols);
+        write(s, cols, out, x, ShiftedExp(largest));
+        let mut unused: Spread<T> = [T::ZERO; MAX_LANES];
+        let written = Operand::row(
+            s,
+            Src {
+                ptr: out,
+                row: 0,
+                col: 1,
+            },
+            0,
+            &mut unused,
+        );
+        let sum = total::sum(s, &written, cols, T::ZERO, Plain);
+        write(s, cols, out, &written, Divided(sum));
+    }
+}
+
+/// (x - max) - log(sum(exp(x - max)))
+///
+/// # Safety
+/// The row has `cols` columns, readable at `x` and writable at `out`.
+#[inline(always)]
+unsafe fn log_softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Operand<T>) {
+    // SAFETY: passed on.
+    unsafe {
+        let largest = total::max(s, x, cols);
+        let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(largest));
+        let log_sum = first_lane(s, math::log(s, s.splat(sum)));
+        write(s, cols, out, x, ShiftedTwice(largest, log_sum));
+    }
+}
+
+/// out = f(x) for one row
+///
+/// # Safety
+/// The row has `cols` columns, readable at `x` and writable at `out`.
+#[inline(always)]
+unsafe fn write<T: Math, S: Simd<T>, F: Map1<T>>(s: S, cols: usize, out: *mut T, x: &Operand<T>, f: F) {
+    let mut c = 0;
+    // SAFETY: columns below cols exist, and a tail is shorter than a vector.
+    unsafe {
+        while c + S::LANES <= cols {
+            s.store(out.add(c), f.apply(s, x.load(s, c)));
+            c += S::LANES;
+        }
+        if c < cols {
+            let y = f.apply(s, x.load_partial(s, c, cols - c, s.splat(T::ZERO)));
+            s.store_partial(out.add(c), cols - c, y);
+        }
+    }
+}
+
+/// (x - center) * scale
+struct Scaled<T> {
+    center: T,
+    scale: T,
+}
+
+impl<T: Math> Map1<T> for Scaled<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+        s.mul(s.sub(x, s.splat(self.center)), s.splat(self.scale))
+    }
+}
+
+/// x / divisor
+struct Divided<T>(T);
+
+impl<T: Math> Map1<T> for Divided<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+        s.div(x, s.splat(self.0))
+    }
+}
+
+/// (x - first) - second
+struct ShiftedTwice<T>(T, T);
+
+impl<T: Math> Map1<T> for ShiftedTwice<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+        s.sub(s.sub(x, s.splat(self.0)), s.splat(self.1))
+    }
+}

@@ -1,0 +1,122 @@
+//! Sums and maxima over one row, in an order that depends on its width alone.
+
+use super::maps::Map1;
+use super::operand::Operand;
+use crate::kernel::math::{self, Math, lanes};
+use crate::kernel::simd::Simd;
+
+/// The sum of f(x) over a row; `fill` is a number whose f is 0.
+///
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn sum<T: Math, S: Simd<T>, F: Map1<T>>(
+    s: S,
+    x: &Operand<T>,
+    cols: usize,
+    fill: T,
+    f: F,
+) -> T {
+    // Four sums hide the latency of addition.
+    let mut sums = [s.splat(T::ZERO); 4];
+    let mut c = 0;
+    // SAFETY: all columns that are read are below cols.
+    unsafe {
+        while c + 4 * S::LANES <= cols {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = s.add(*sum, f.apply(s, x.load(s, c + i * S::LANES)));
+            }
+            c += 4 * S::LANES;
+        }
+        while c + S::LANES <= cols {
+            sums[0] = s.add(sums[0], f.apply(s, x.load(s, c)));
+            c += S::LANES;
+        }
+        if c < cols {
+            sums[1] = s.add(sums[1], f.apply(s, x.load_partial(s, c, cols - c, s.splat(fill))));
+        }
+    }
+    sum_of_lanes(s, s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])))
+}
+
+/// The largest of a row, NaN if any is NaN, -inf if it is empty.
+///
+/// # Safety
+/// The row has `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> T {
+    let least = s.splat(-T::INFINITY);
+    let mut best = least;
+    let mut c = 0;
+    // SAFETY: all columns that are read are below cols.
+    unsafe {
+        while c + S::LANES <= cols {
+            best = larger(s, best, x.load(s, c));
+            c += S::LANES;
+        }
+        if c < cols {
+            best = larger(s, best, x.load_partial(s, c, cols - c, least));
+        }
+    }
+    let mut largest = -T::INFINITY;
+    for x in &lanes(s, best)[..S::LANES] {
+        if *x > largest || x.partial_cmp(x).is_none() {
+            largest = *x;
+        }
+        if largest.partial_cmp(&largest).is_none() {
+            break;
+        }
+    }
+    largest
+}
+
+/// The larger of two vectors, NaN where either is.
+#[inline(always)]
+fn larger<T: Math, S: Simd<T>>(s: S, a: S::V, b: S::V) -> S::V {
+    s.select(s.eq(a, a), s.max(a, b), a)
+}
+
+/// The sum of the lanes, as a tree.
+#[inline(always)]
+fn sum_of_lanes<T: Math, S: Simd<T>>(s: S, x: S::V) -> T {
+    let mut lanes = lanes(s, x);
+    let mut half = S::LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// x
+pub(super) struct Plain;
+
+impl<T: Math> Map1<T> for Plain {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, _s: S, x: S::V) -> S::V {
+        x
+    }
+}
+
+/// (x - center)^2
+pub(super) struct SquareAround<T>(pub(super) T);
+
+impl<T: Math> Map1<T> for SquareAround<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+        let d = s.sub(x, s.splat(self.0));
+        s.mul(d, d)
+    }
+}
+
+/// exp(x - shift)
+pub(super) struct ShiftedExp<T>(pub(super) T);
+
+impl<T: Math> Map1<T> for ShiftedExp<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+        math::exp(s, s.sub(x, s.splat(self.0)))
+    }
+}

@@ -1,0 +1,142 @@
+//! The tables of function pointers: one for each number type and instruction set.
+//!
+//! Every entry is a thin function that enables the instruction set and calls the generic kernel, which is inlined
+//! into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU instead.
+
+use super::args::{Binary, Dst, Init, Reduce, RowMap, Src, Ternary, Unary};
+use super::isa::Isa;
+
+/// The kernels of one number type and instruction set.
+///
+/// # Safety
+/// Of every `unsafe fn` here: all addressed elements are valid for reading or writing, and a destination is exactly
+/// the memory of a source or does not overlap it (matrix products: never overlaps it). Pointers need no alignment
+/// beyond that of `T`. Every size may be 0. Nothing beyond the addressed elements is written.
+// The types say what the fields' docs say; names for them would hide it.
+#[allow(clippy::type_complexity)]
+pub struct Kernels<T: 'static> {
+    pub isa: Isa,
+    /// Elements in one vector.
+    pub lanes: usize,
+    /// `(op, alpha, rows, cols, dst, x)`: dst = op(x)
+    pub unary: unsafe fn(Unary, T, usize, usize, Dst<T>, Src<T>),
+    /// `(op, rows, cols, dst, a, b)`: dst = op(a, b)
+    pub binary: unsafe fn(Binary, usize, usize, Dst<T>, Src<T>, Src<T>),
+    /// `(op, rows, cols, dst, a, b, c)`: dst = op(a, b, c)
+    pub ternary: unsafe fn(Ternary, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
+    /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, 1); the result of row r lies at `dst + r * dst.row`.
+    pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
+    /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, cols)
+    pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
+    /// `(k, n)`: how many elements `pack` writes.
+    pub packed_len: fn(usize, usize) -> usize,
+    /// `(k, n, b, row_stride, col_stride, out)`: B (k, n) into K-major panels, the last one padded with zeros.
+    /// `row_stride` is that of B's k index, `col_stride` that of its n index.
+    pub pack: unsafe fn(usize, usize, *const T, usize, usize, *mut T),
+    /// `(m, n, k, a, lda, packed, init, c, ldc)`: C (m, n) = init + A B with A (m, k) row-major, B packed.
+    pub gemm: unsafe fn(usize, usize, usize, *const T, usize, *const T, Init<T>, *mut T, usize),
+    /// `(m, n, k, a, lda, b, ldb, c, ldc, scratch)`: C (m, n) += A^T B with A (k, m) and B (k, n) row-major.
+    /// The product of weight gradients: k may be large.
+    #[allow(clippy::type_complexity)]
+    pub gemm_tn: unsafe fn(usize, usize, usize, *const T, usize, *const T, usize, *mut T, usize, &mut Vec<T>),
+    /// `(rows, cols, a, lda, out)`: out[c] += the sum over rows of a[r, c], in row order.
+    pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
+}
+
+/// Makes the tables of one token: a trampoline for each kernel, compiled for the token's instruction set.
+macro_rules! tables {
+    ($module:ident, $token:ty, $isa:expr $(, #[$feature:meta])?) => {
+        mod $module {
+            use crate::kernel::args::{Binary, Dst, Init, Reduce, RowMap, Src, Ternary, Unary};
+            use crate::kernel::isa::Isa;
+            use crate::kernel::math::Math;
+            use crate::kernel::simd::Simd;
+            use crate::kernel::{gemm, row, simd};
+            use super::Kernels;
+
+            pub(super) static F32: Kernels<f32> = kernels();
+            pub(super) static F64: Kernels<f64> = kernels();
+
+            const fn kernels<T: Math>() -> Kernels<T>
+            where
+                $token: Simd<T>,
+            {
+                Kernels {
+                    isa: $isa,
+                    lanes: <$token as Simd<T>>::LANES,
+                    unary: unary::<T>,
+                    binary: binary::<T>,
+                    ternary: ternary::<T>,
+                    reduce: reduce::<T>,
+                    row_map: row_map::<T>,
+                    packed_len: gemm::packed_len::<T, $token>,
+                    pack: pack::<T>,
+                    gemm: gemm_packed::<T>,
+                    gemm_tn: gemm_tn::<T>,
+                    col_sum: col_sum::<T>,
+                }
+            }
+
+            tables!(@entry $token, unary(op: Unary, alpha: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
+                row::unary $(, #[$feature])?);
+            tables!(@entry $token, binary(op: Binary, rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),
+                row::binary $(, #[$feature])?);
+            tables!(@entry $token,
+                ternary(op: Ternary, rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>, c: Src<T>),
+                row::ternary $(, #[$feature])?);
+            tables!(@entry $token, reduce(op: Reduce, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
+                row::reduce $(, #[$feature])?);
+            tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
+                row::row_map $(, #[$feature])?);
+            tables!(@entry $token,
+                pack(k: usize, n: usize, b: *const T, row_stride: usize, col_stride: usize, out: *mut T),
+                gemm::pack $(, #[$feature])?);
+            tables!(@entry $token,
+                gemm_packed(m: usize, n: usize, k: usize, a: *const T, lda: usize, packed: *const T, init: Init<T>,
+                    c: *mut T, ldc: usize),
+                gemm::gemm $(, #[$feature])?);
+            tables!(@entry $token,
+                gemm_tn(m: usize, n: usize, k: usize, a: *const T, lda: usize, b: *const T, ldb: usize,
+                    c: *mut T, ldc: usize, scratch: &mut Vec<T>),
+                gemm::gemm_tn $(, #[$feature])?);
+            tables!(@entry $token, col_sum(rows: usize, cols: usize, a: *const T, lda: usize, out: *mut T),
+                row::col_sum $(, #[$feature])?);
+        }
+    };
+    (@entry $token:ty, $name:ident($($arg:ident: $type:ty),*), $kernel:path $(, #[$feature:meta])?) => {
+        /// # Safety
+        /// As [`Kernels`], and the machine has this instruction set.
+        $(#[$feature])?
+        #[allow(clippy::too_many_arguments)]
+        unsafe fn $name<T: Math>($($arg: $type),*)
+        where
+            $token: Simd<T>,
+        {
+            // SAFETY: tables are handed out only on machines that have the instruction set; the caller vouches for
+            // the operands.
+            unsafe { $kernel(<$token>::assume(), $($arg),*) }
+        }
+    };
+}
+
+tables!(portable, simd::Portable, Isa::Portable);
+
+/// The table for `f32`. Panics where this machine lacks the instruction set.
+pub(super) fn of_f32(isa: Isa) -> &'static Kernels<f32> {
+    demand(isa);
+    match isa {
+        _ => &portable::F32,
+    }
+}
+
+/// The table for `f64`. Panics where this machine lacks the instruction set.
+pub(super) fn of_f64(isa: Isa) -> &'static Kernels<f64> {
+    demand(isa);
+    match isa {
+        _ => &portable::F64,
+    }
+}
+
+fn demand(isa: Isa) {
+    assert!(isa.is_available(), "this machine has no {}", isa.name());
+}
