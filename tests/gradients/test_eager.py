@@ -6,7 +6,7 @@ import pytest
 from ostinato import eager
 from tests.gradients.cells import CELLS, problem
 
-# float64, a few steps of numbers around 1: rounding alone is 1e-15; 1e-12 leaves room for another order of sums.
+# float64, a few steps of numbers around 1: rounding is 1e-15; 1e-12 leaves room for another order of sums.
 ABSOLUTE = 1e-12
 
 

@@ -1,4 +1,4 @@
-"""Every instruction set that the machine has goes through the same tables of cases, each in its own process."""
+"""Every instruction set that the machine has goes through the same tables, each in its own process."""
 
 import os
 import subprocess
