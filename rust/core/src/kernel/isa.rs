@@ -2,6 +2,8 @@
 
 use std::env;
 
+use super::simd;
+
 /// The environment variable that forces an instruction set.
 const VARIABLE: &str = "OSTINATO_ISA";
 
@@ -76,7 +78,9 @@ impl Isa {
     pub(super) fn is_available(self) -> bool {
         match self {
             Isa::Portable => true,
-            Isa::Avx2 | Isa::Avx512 | Isa::Neon => false,
+            Isa::Avx2 => simd::has_avx2(),
+            Isa::Avx512 => simd::has_avx512(),
+            Isa::Neon => simd::has_neon(),
         }
     }
 }

@@ -37,7 +37,6 @@ pub struct Kernels<T: 'static> {
     pub gemm: unsafe fn(usize, usize, usize, *const T, usize, *const T, Init<T>, *mut T, usize),
     /// `(m, n, k, a, lda, b, ldb, c, ldc, scratch)`: C (m, n) += A^T B with A (k, m) and B (k, n) row-major.
     /// The product of weight gradients: k may be large.
-    #[allow(clippy::type_complexity)]
     pub gemm_tn: unsafe fn(usize, usize, usize, *const T, usize, *const T, usize, *mut T, usize, &mut Vec<T>),
     /// `(rows, cols, a, lda, out)`: out[c] += the sum over rows of a[r, c], in row order.
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
@@ -120,11 +119,28 @@ macro_rules! tables {
 }
 
 tables!(portable, simd::Portable, Isa::Portable);
+#[cfg(target_arch = "x86_64")]
+tables!(avx2, simd::Avx2, Isa::Avx2, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+tables!(
+    avx512,
+    simd::Avx512,
+    Isa::Avx512,
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+);
+#[cfg(target_arch = "aarch64")]
+tables!(neon, simd::Neon, Isa::Neon, #[target_feature(enable = "neon")]);
 
 /// The table for `f32`. Panics where this machine lacks the instruction set.
 pub(super) fn of_f32(isa: Isa) -> &'static Kernels<f32> {
     demand(isa);
     match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => &avx2::F32,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => &avx512::F32,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => &neon::F32,
         _ => &portable::F32,
     }
 }
@@ -133,6 +149,12 @@ pub(super) fn of_f32(isa: Isa) -> &'static Kernels<f32> {
 pub(super) fn of_f64(isa: Isa) -> &'static Kernels<f64> {
     demand(isa);
     match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => &avx2::F64,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => &avx512::F64,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => &neon::F64,
         _ => &portable::F64,
     }
 }

@@ -6,7 +6,21 @@
 
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
 pub(super) use portable::Portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(super) use neon::Neon;
 
 /// The most lanes that any instruction set has: the length of a buffer that holds any vector.
 pub(super) const MAX_LANES: usize = 16;
@@ -81,4 +95,38 @@ pub(super) trait Simd<T: Copy>: Copy {
     fn scale(self, x: Self::V, n: Self::V) -> Self::V;
     /// (m, e) with x = m 2^e and 1 <= m < 2, for positive normal x; other x give some numbers.
     fn split(self, x: Self::V) -> (Self::V, Self::V);
+}
+
+/// Whether this machine has what [`Avx2`] needs.
+pub(super) fn has_avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// Whether this machine has what [`Avx512`] needs.
+pub(super) fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        has_avx2()
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// Whether this machine has what [`Neon`] needs.
+pub(super) fn has_neon() -> bool {
+    // Every 64-bit Arm that Rust's targets admit has it.
+    cfg!(target_arch = "aarch64")
 }
