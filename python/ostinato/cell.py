@@ -1,0 +1,133 @@
+"""What an author of a cell writes with: `Cell`, `Param`, `State`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.dims import Dim, describe, named
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.namespace import Names
+from ostinato.ops.table import Value
+from ostinato.options import Configured
+from ostinato.specs import CellSpec
+
+Init: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], NDArray[np.float64]]
+"""Makes the first values of a parameter: `(shape, rng) -> float64 array`."""
+
+__all__ = ["Cell", "CellSpec", "Declared", "Init", "Param", "State", "declared"]
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a cell: its shape (rank 1 or 2, sizes of at least 1) and how it starts.
+
+    `init` is the name of an initializer or a callable `(shape, rng) -> float64 array`.
+    Raises ShapeError for another shape, ConfigError for another init.
+    """
+
+    shape: tuple[int, ...]
+    init: str | Init = "xavier_uniform"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _checked_shape("Param", self.shape))
+        if not isinstance(self.init, str) and not callable(self.init):
+            raise ConfigError(
+                f"Param: init is {self.init!r}; expected a name or a callable (shape, rng) -> array"
+            )
+
+
+@dataclass(frozen=True)
+class State:
+    """A state of a cell, zero at the start: `State(size.hidden)`, or `State((heads, width))` for a matrix."""
+
+    shape: tuple[int, ...]
+
+    def __init__(self, shape_or_size: int | Sequence[int]) -> None:
+        """Declare a state of this shape; raises ShapeError for a rank above 2 or a size below 1."""
+        object.__setattr__(self, "shape", _checked_shape("State", shape_or_size))
+
+
+class Cell(Configured):
+    """A step in equations, to be repeated through time.
+
+    Derive from it and write `parameters`, `state` and `step`; options are keyword arguments of `__init__`,
+    kept as attributes. `size` has the Dims `input` and `hidden`, and those that `sizes` adds. The registry
+    name is the class attribute `name`, by default the class's name in lower case.
+    """
+
+    kind: ClassVar[str] = "cell"
+
+    def sizes(self, size: Names[Dim]) -> dict[str, int]:
+        """Return more named sizes than input and hidden; none by default."""
+        return {}
+
+    def parameters(self, size: Names[Dim]) -> dict[str, Param]:
+        """Return the parameters by name; none by default."""
+        return {}
+
+    def state(self, size: Names[Dim]) -> dict[str, State]:
+        """Return the states by name; none by default."""
+        return {}
+
+    def step(self, x: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
+        """Return the output (n,) and the new states, from x (input,), the states and the parameters."""
+        raise ConfigError(
+            f"cell {self.name!r} has no step; write step(self, x, state, p) -> output, new_states"
+        )
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a cell declares for given sizes: named sizes, parameters and states."""
+
+    sizes: dict[str, Dim]
+    params: dict[str, Param]
+    states: dict[str, State]
+
+
+def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
+    """Ask a cell for its sizes, parameters and states, and check what it answers.
+
+    Raises ShapeError for sizes below 1, ConfigError where a cell returns something else than Param and State.
+    """
+    owner = f"cell {cell.name!r}"
+    sizes = _named_sizes(owner, {"input": input_size, "hidden": hidden_size})
+    more = _mapping(owner, "sizes", cell.sizes(Names(owner, "size", sizes)), int)
+    sizes.update(_named_sizes(owner, more))
+    size = Names(owner, "size", sizes)
+    params = _mapping(owner, "parameters", cell.parameters(size), Param)
+    states = _mapping(owner, "state", cell.state(size), State)
+    return Declared(sizes, params, states)
+
+
+def _named_sizes(owner: str, sizes: Mapping[str, int]) -> dict[str, Dim]:
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ShapeError(f"{owner}: {name} size is {value!r}; expected a whole number of at least 1")
+    return named(sizes)
+
+
+def _mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]:
+    if not isinstance(answer, Mapping):
+        raise ConfigError(f"{owner}: {method}() returns {answer!r}; expected a dict of {kind.__name__}")
+    for name, one in answer.items():
+        if not isinstance(one, kind):
+            raise ConfigError(f"{owner}: {method}() gives {one!r} for {name!r}; expected {kind.__name__}")
+    return dict(answer)
+
+
+def _checked_shape(noun: str, shape: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, int | float | np.integer) else tuple(shape)
+    for one in sizes:
+        if isinstance(one, bool) or not isinstance(one, int | np.integer):
+            raise ShapeError(f"{noun}: {one!r} in shape {sizes} is not whole; divide sizes with //")
+        if one < 1:
+            raise ShapeError(f"{noun}: size {one!r} in shape {sizes} is below 1")
+    if len(sizes) > 2:
+        raise ShapeError(f"{noun}: shape {describe(sizes)} has {len(sizes)} axes; expected at most 2")
+    return tuple(one if isinstance(one, int) else int(one) for one in sizes)

@@ -1,0 +1,34 @@
+"""Finds the built-in nouns: every class of a kind that is defined in a file of its folder."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any
+
+from ostinato.errors import ConfigError
+from ostinato.options import Configured
+from ostinato.suggest import did_you_mean
+
+
+def leaves(package: str, base: type[Configured]) -> dict[str, type[Configured]]:
+    """Return the classes derived from `base` in the files of `package`, by registry name, in file order."""
+    folder = importlib.import_module(package).__path__
+    found = {}
+    for file in sorted(one.name for one in pkgutil.iter_modules(folder)):
+        module = importlib.import_module(f"{package}.{file}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, base) and value is not base:
+                # Where a class is imported it is not defined, and _Names are parts, not nouns.
+                if value.__module__ == module.__name__ and not value.__name__.startswith("_"):
+                    found[value.name] = value
+    return found
+
+
+def make(package: str, base: type[Configured], name: object, options: Mapping[str, Any]) -> Configured:
+    """Make the class called `name` with these options; raise ConfigError for an unknown name."""
+    known = leaves(package, base)
+    if not isinstance(name, str) or name not in known:
+        raise ConfigError(f"unknown {base.kind} {name!r}; {did_you_mean(str(name), known, 'built in')}")
+    return known[name](**options)

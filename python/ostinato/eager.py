@@ -1,0 +1,85 @@
+"""The readable reference: a cell's own step in a plain NumPy loop, which the engine is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ostinato.cell import Cell, declared
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.namespace import Names
+from ostinato.suggest import did_you_mean
+
+Floats = NDArray[np.floating[Any]]
+
+
+def run(
+    cell: Cell,
+    params: Mapping[str, ArrayLike],
+    x: Floats,
+    state: Mapping[str, ArrayLike] | None = None,
+    *,
+    hidden_size: int | None = None,
+) -> tuple[Floats, dict[str, Floats]]:
+    """Run one sequence x (T, F), float32 or float64, through a cell; everything is computed in the type of x.
+
+    Returns the outputs (T, n) and the final states. `state` gives the initial states by name; without it they
+    are zeros, for which `hidden_size` is needed. Raises ConfigError for unknown or missing names, ShapeError
+    and DTypeError for x of another rank or type, and for states and outputs whose shape changes.
+    """
+    owner = f"cell {cell.name!r}"
+    x = np.asarray(x)
+    if x.dtype not in (np.float32, np.float64):
+        raise DTypeError(f"{owner}: x is {x.dtype}; expected float32 or float64")
+    if x.ndim != 2:
+        raise ShapeError(f"{owner}: x has shape {x.shape}; expected (T, F), one sequence")
+    if state is None:
+        if hidden_size is None:
+            raise ConfigError(f"{owner}: give the initial state, or hidden_size to start from zeros")
+        made = declared(cell, x.shape[1], hidden_size)
+        _check_names(owner, "parameter", params, made.params)
+        state = {name: np.zeros(one.shape) for name, one in made.states.items()}
+    p = Names(owner, "parameter", {name: _frozen(value, x.dtype) for name, value in params.items()})
+    held = {name: _frozen(value, x.dtype) for name, value in state.items()}
+
+    outputs = []
+    for row in x:
+        output, new = cell.step(_frozen(row, x.dtype), Names(owner, "state", held), p)
+        _check_names(owner, "state", new, held)
+        for name, value in new.items():
+            if np.shape(value) != held[name].shape:
+                raise ShapeError(
+                    f"{owner}: step returns state {name!r} with shape {np.shape(value)}; "
+                    f"expected {held[name].shape}"
+                )
+        held = {name: _frozen(new[name], x.dtype) for name in held}
+        outputs.append(np.asarray(output, x.dtype))
+    if not outputs:
+        # No step has run, so the width of the output comes from one on zeros, whose values are dropped.
+        with np.errstate(all="ignore"):
+            output, _ = cell.step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
+        return np.zeros((0, *np.shape(output)), x.dtype), _writable(held)
+    return np.stack(outputs), _writable(held)
+
+
+def _frozen(value: ArrayLike, dtype: np.dtype[Any]) -> Floats:
+    """Copy to a read-only array: a step that changes its arguments in place would not be an equation."""
+    copy = np.array(value, dtype)
+    copy.setflags(write=False)
+    return copy
+
+
+def _writable(state: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {name: value.copy() for name, value in state.items()}
+
+
+def _check_names(owner: str, noun: str, given: Mapping[str, object], expected: Mapping[str, object]) -> None:
+    for name in given:
+        if name not in expected:
+            raise ConfigError(f"{owner} has no {noun} {name!r}; {did_you_mean(name, expected, 'declared')}")
+    for name in expected:
+        if name not in given:
+            raise ConfigError(f"{owner}: {noun} {name!r} is missing; expected {', '.join(expected)}")

@@ -1,0 +1,44 @@
+"""The errors of the package: each is an `OstinatoError` and the built-in a caller would expect.
+
+This module imports nothing of the package, so that the compiled core can raise these classes too.
+"""
+
+
+class OstinatoError(Exception):
+    """Base of every error raised on purpose by the package."""
+
+
+class ShapeError(OstinatoError, ValueError):
+    """A rank, size or length is not what was declared."""
+
+
+class DTypeError(OstinatoError, TypeError):
+    """An array has a number type that the argument does not take."""
+
+
+class ConfigError(OstinatoError, ValueError):
+    """A name, an option or a hyper-parameter is unknown or out of its range."""
+
+
+class FormatError(OstinatoError, ValueError):
+    """A file or a program text is damaged, of another format, or hostile."""
+
+
+class NonFiniteError(OstinatoError, ArithmeticError):
+    """A NaN or an infinity stands where a finite number is needed."""
+
+
+class ConcurrentUseError(OstinatoError, RuntimeError):
+    """Something that belongs to one thread at a time was used by two."""
+
+
+class PluginError(OstinatoError, RuntimeError):
+    """A plugin could not be loaded, or failed while it ran."""
+
+
+class TraceError(OstinatoError, TypeError):
+    """A step did something that cannot be recorded as equations."""
+
+
+class InternalError(OstinatoError, RuntimeError):
+    """The package broke a promise of its own: a bug, worth a report."""

@@ -1,0 +1,67 @@
+"""How parameters start: one noun a file, each `(shape, rng) -> float64 array`.
+
+Every `Initializer` defined in a file of this folder is registered under its `name`. May use: cell, checks,
+errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from ostinato.cell import Init
+from ostinato.discover import make
+from ostinato.errors import ConfigError
+from ostinato.initializers.constant import Constant, Identity, Ones, Zeros
+from ostinato.initializers.gatewise import ByGate
+from ostinato.initializers.he import HeNormal, HeUniform
+from ostinato.initializers.initializer import Initializer
+from ostinato.initializers.orthogonal import Orthogonal
+from ostinato.initializers.scaled import ScaledNormal, Uniform
+from ostinato.initializers.xavier import XavierNormal, XavierUniform
+
+__all__ = [
+    "ByGate",
+    "Constant",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "Ones",
+    "Orthogonal",
+    "ScaledNormal",
+    "Uniform",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+    "by_gate",
+    "get",
+]
+
+
+def get(name: str | Init, **options: Any) -> Init:
+    """Return the built-in initializer called `name`, made with these options, or a callable as it is.
+
+    Raises ConfigError for an unknown name or option, with the closest known one.
+    """
+    if callable(name):
+        if options:
+            raise ConfigError(
+                f"options {', '.join(options)} go with a name; got the initializer {name!r} itself"
+            )
+        return name
+    return cast(Init, make("ostinato.initializers", Initializer, name, options))
+
+
+def by_gate(init: str | Init | Sequence[str | Init], gates: int | None = None) -> ByGate:
+    """Initialize each gate of a stacked parameter by itself: with one initializer, or a list of them.
+
+    Fans and orthogonality then belong to one gate's matrix, as if the gates were separate parameters.
+    """
+    if isinstance(init, str) or callable(init):
+        if gates is None or gates < 1:
+            raise ConfigError(f"by_gate: gates is {gates!r}; expected the number of gates")
+        return ByGate((get(init),) * gates)
+    if gates not in (None, len(init)):
+        raise ConfigError(f"by_gate: got {len(init)} initializers for {gates} gates")
+    return ByGate(tuple(get(one) for one in init))

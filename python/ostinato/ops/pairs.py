@@ -1,0 +1,101 @@
+"""Ops of two operands, element by element, and `where`: shapes broadcast as in NumPy.
+
+Comparisons give 1.0 and 0.0 in the float type of their operands, so they can be multiplied.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ostinato.ops.table import Value, op
+
+
+def _truth(answer: Value, *operands: Value) -> Value:
+    kinds = [one.dtype for one in operands if hasattr(one, "dtype") and one.dtype.kind == "f"]
+    return np.asarray(answer).astype(np.result_type(*kinds) if kinds else np.float64)
+
+
+@op()
+def add(a: Value, b: Value) -> Value:
+    """The sum a + b."""
+    return np.add(a, b)
+
+
+@op()
+def sub(a: Value, b: Value) -> Value:
+    """The difference a - b."""
+    return np.subtract(a, b)
+
+
+@op()
+def mul(a: Value, b: Value) -> Value:
+    """The product a * b."""
+    return np.multiply(a, b)
+
+
+@op()
+def div(a: Value, b: Value) -> Value:
+    """The quotient a / b."""
+    return np.true_divide(a, b)
+
+
+@op()
+def pow(a: Value, b: Value) -> Value:
+    """The power a ** b; NaN where a is negative and b is not whole."""
+    return np.power(a, b)
+
+
+@op()
+def minimum(a: Value, b: Value) -> Value:
+    """The smaller of a and b; NaN where either is."""
+    return np.minimum(a, b)
+
+
+@op()
+def maximum(a: Value, b: Value) -> Value:
+    """The larger of a and b; NaN where either is."""
+    return np.maximum(a, b)
+
+
+@op()
+def less(a: Value, b: Value) -> Value:
+    """1.0 where a < b, else 0.0."""
+    return _truth(np.less(a, b), a, b)
+
+
+@op()
+def less_equal(a: Value, b: Value) -> Value:
+    """1.0 where a <= b, else 0.0."""
+    return _truth(np.less_equal(a, b), a, b)
+
+
+@op()
+def greater(a: Value, b: Value) -> Value:
+    """1.0 where a > b, else 0.0."""
+    return _truth(np.greater(a, b), a, b)
+
+
+@op()
+def greater_equal(a: Value, b: Value) -> Value:
+    """1.0 where a >= b, else 0.0."""
+    return _truth(np.greater_equal(a, b), a, b)
+
+
+@op()
+def equal(a: Value, b: Value) -> Value:
+    """1.0 where a equals b, else 0.0."""
+    return _truth(np.equal(a, b), a, b)
+
+
+@op()
+def not_equal(a: Value, b: Value) -> Value:
+    """1.0 where a differs from b, else 0.0."""
+    return _truth(np.not_equal(a, b), a, b)
+
+
+@op()
+def where(cond: Value, a: Value, b: Value) -> Value:
+    """Choose a where cond is not 0, else b; both are computed, and one is chosen."""
+    chosen = np.where(np.not_equal(cond, 0), a, b)
+    # Two plain numbers have no number type of their own: they take the condition's.
+    return chosen if hasattr(a, "dtype") or hasattr(b, "dtype") else _truth(chosen, cond)

@@ -1,0 +1,63 @@
+"""Ops that contract or look up: `W @ v`, dot, table rows and single elements by id.
+
+Ids are whole numbers from 0; one outside its range raises ShapeError (NumPy would count from the end).
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from ostinato.errors import DTypeError, ShapeError
+from ostinato.ops.table import Value, op
+
+
+def _checked_id(index: Value, limit: int, noun: str) -> int:
+    try:
+        id_ = operator.index(index)
+    except TypeError:
+        raise DTypeError(f"{noun}: id is {index!r}; expected a whole number") from None
+    if not 0 <= id_ < limit:
+        raise ShapeError(f"{noun}: id {id_} is out of range; expected 0 to {limit - 1}")
+    return id_
+
+
+@op("transpose", name="matmul")
+def _matmul(w: Value, v: Value, transpose: int = 0) -> Value:
+    return np.matmul(np.transpose(w) if transpose else w, v)
+
+
+def matmul(w: Value, v: Value) -> Value:
+    """W @ v: a parameter matrix (a, b), or its transpose `w.T`, times a vector (b,); the result is (a,)."""
+    return w @ v
+
+
+@op()
+def dot(a: Value, b: Value) -> Value:
+    """The sum of a * b: two vectors (n,), one number."""
+    if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
+        raise ShapeError(
+            f"dot: got shapes {np.shape(a)} and {np.shape(b)}; expected two vectors of one length"
+        )
+    return np.dot(a, b)
+
+
+@op()
+def lookup(table: Value, index: Value) -> Value:
+    """Row `index` of a parameter table (V, D): (D,)."""
+    return table[_checked_id(index, len(table), "lookup")]
+
+
+@op()
+def pick(v: Value, index: Value) -> Value:
+    """Element `index` of a vector (n,): one number."""
+    return v[_checked_id(index, len(v), "pick")]
+
+
+@op("size")
+def one_hot(index: Value, size: int) -> Value:
+    """A vector (size,) of zeros with 1.0 at `index`; float64 in its eager form."""
+    result = np.zeros(size)
+    result[_checked_id(index, size, "one_hot")] = 1.0
+    return result

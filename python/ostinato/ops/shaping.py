@@ -1,0 +1,79 @@
+"""Ops that move elements and compute nothing: slice, split, concat, broadcast_to, reshape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ostinato.dims import describe
+from ostinato.errors import ShapeError
+from ostinato.ops.table import Value, op
+
+
+@op("start", "stop")
+def slice(v: Value, start: int, stop: int) -> Value:
+    """Rows start to stop - 1 along the first axis; `v[start:stop]` reads better."""
+    if not 0 <= start <= stop <= len(v):
+        raise ShapeError(f"slice: {start}:{stop} does not fit the first axis of shape {np.shape(v)}")
+    return v[start:stop]
+
+
+@op(name="concat")
+def _concat(*values: Value) -> Value:
+    return np.concatenate(values)
+
+
+def concat(*values: Value) -> Value:
+    """Join vectors end to end (matrices along the first axis); takes values, or one list of them."""
+    if len(values) == 1 and isinstance(values[0], list | tuple):
+        values = tuple(values[0])
+    if not values:
+        raise ShapeError("concat: got no values; expected at least one")
+    return values[0] if len(values) == 1 else _concat(*values)
+
+
+@op("shape")
+def broadcast_to(x: Value, shape: Sequence[int]) -> Value:
+    """Repeat x to fill `shape`, by NumPy's rules."""
+    return np.broadcast_to(x, tuple(shape))
+
+
+@op("shape", name="reshape")
+def _reshape(x: Value, shape: Sequence[int]) -> Value:
+    return np.reshape(x, tuple(shape))
+
+
+def reshape(x: Value, shape: Sequence[int]) -> Value:
+    """The same elements in row order, as `shape`; one size may be -1, to be worked out."""
+    sizes, have = list(shape), tuple(x.shape)
+    if -1 in sizes:
+        rest = math.prod(size for size in sizes if size != -1)
+        if sizes.count(-1) > 1 or rest == 0 or math.prod(have) % rest:
+            raise ShapeError(f"reshape: shape {describe(have)} does not divide into {tuple(sizes)}")
+        sizes[sizes.index(-1)] = math.prod(have) // rest
+    if math.prod(sizes) != math.prod(have):
+        raise ShapeError(f"reshape: shape {describe(have)} has not as many elements as {describe(sizes)}")
+    return _reshape(x, tuple(sizes))
+
+
+def split(v: Value, parts: int | Sequence[int]) -> tuple[Value, ...]:
+    """Cut along the first axis: into `parts` equal pieces, or into pieces of the sizes listed.
+
+    Raises ShapeError when the pieces do not fill the axis exactly.
+    """
+    length = v.shape[0]
+    if isinstance(parts, int):
+        if parts < 1 or length % parts:
+            raise ShapeError(f"split: a first axis of {length!r} does not divide into {parts} equal parts")
+        sizes: list[int] = [length // parts] * parts
+    else:
+        sizes = list(parts)
+        if sum(sizes) != length or min(sizes, default=0) < 0:
+            raise ShapeError(f"split: sizes {describe(sizes)} do not add up to a first axis of {length!r}")
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(slice(v, start, start + size))
+        start = start + size
+    return tuple(pieces)

@@ -1,0 +1,64 @@
+"""Options of a cell, a loss, an optimizer or an initializer: the keyword arguments of its `__init__`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar
+
+from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+
+class Configured:
+    """Base of everything that is made by name with options.
+
+    The options are whatever `__init__` declares. An unknown one raises ConfigError with the closest known
+    name, and the values given (with the defaults of the rest) can be read back from `options`.
+    """
+
+    name: ClassVar[str] = ""
+    kind: ClassVar[str] = "object"
+    _options: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__.lower()
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        """Refuse unknown options and remember the rest, before `__init__` runs."""
+        self = super().__new__(cls)
+        signature = inspect.signature(cls.__init__)
+        parameters = list(signature.parameters.values())[1:]
+        known = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        if len(known) == len(parameters):
+            for option in options:
+                if option not in known:
+                    raise ConfigError(
+                        f"{cls.kind} {cls.name!r} has no option {option!r}; "
+                        f"{did_you_mean(option, known, 'options')}"
+                    )
+        # Too many positional arguments, or a missing one, is for __init__ itself to report.
+        try:
+            bound = signature.bind_partial(None, *args, **options)
+        except TypeError:
+            return self
+        bound.apply_defaults()
+        values = dict(list(bound.arguments.items())[1:])
+        for one in parameters:
+            if one.kind is inspect.Parameter.VAR_KEYWORD:
+                values.update(values.pop(one.name, {}))
+        self._options = values
+        return self
+
+    def __init__(self) -> None:
+        """Take no options; a subclass with options writes its own `__init__`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options this was made with, by name, defaults included."""
+        return dict(self._options)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+        return f"{type(self).__name__}({inside})"

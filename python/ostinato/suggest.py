@@ -1,0 +1,20 @@
+"""Did you mean: the words added to the error about an unknown name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> str:
+    """Return a hint for the unknown `name`: the closest of `known`, then all of them.
+
+    >>> did_you_mean("sigmod", ["sigmoid", "tanh"])
+    "did you mean 'sigmoid'? known names: sigmoid, tanh"
+    """
+    names = list(known)
+    if not names:
+        return f"{noun}: none"
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    listing = f"{noun}: {', '.join(names)}"
+    return f"did you mean {close[0]!r}? {listing}" if close else listing

@@ -1,0 +1,238 @@
+"""Tracing: run a step once on traced values and get its program, or an error that names what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ostinato import _core
+from ostinato.cell import Cell, Param, State, declared
+from ostinato.dims import Dim, describe, named
+from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError
+from ostinato.namespace import Names
+from ostinato.ops.table import Value
+from ostinato.suggest import did_you_mean
+from ostinato.trace.recorder import Recorder
+from ostinato.trace.value import Traced
+
+Shape = Sequence[int] | Literal["index"]
+"""The feature shape of an input, or "index" for ids."""
+
+
+class StepLoss(Protocol):
+    """What `trace_loss` needs of a loss."""
+
+    @property
+    def name(self) -> str:
+        """What the program is called."""
+
+    @property
+    def target(self) -> str:
+        """Kind of target: "index" for ids, "output" for the output's own shape."""
+
+    def step(self, y: Value, target: Value) -> Value:
+        """Return the loss of one time step."""
+
+
+@dataclass(frozen=True)
+class TracedCell:
+    """A cell's program, with what a layer needs to make its parameters and states.
+
+    `params` and `states` are in the order of `program.params` and `program.states`.
+    """
+
+    program: _core.Program
+    params: dict[str, Param]
+    states: dict[str, tuple[int, ...]]
+    output_size: int
+    options: dict[str, Any]
+
+
+def trace_step(
+    name: str,
+    fn: Callable[..., Any],
+    inputs: Mapping[str, Shape],
+    params: Mapping[str, Param],
+    states: Mapping[str, State],
+    sizes: Mapping[str, int],
+) -> _core.Program:
+    """Trace `fn(*inputs, state, p)`, which returns `output, {state: new value}`, to a program.
+
+    The output is a number, a vector or a matrix; it is called "output" in the program. `sizes` gives the
+    names that print in shapes: a Dim of another name is refused by the core. `name` is the program's name
+    and, quoted, what messages call the step.
+
+    Raises TraceError for what cannot be recorded, a wrong return value, an unused parameter; ShapeError for
+    shapes that do not fit, with the author's line.
+    """
+    return _trace(name, f"step {name!r}", fn, inputs, params, states, sizes)[0]
+
+
+def trace_cell(cell: Cell, input_size: int, hidden_size: int) -> TracedCell:
+    """Trace a cell for the given sizes.
+
+    Raises ShapeError, TraceError or ConfigError with the cell's name, the name at fault, what was expected
+    and the line of the equation.
+    """
+    given: object = cell
+    if not isinstance(given, Cell):
+        hint = "make an instance: MyCell()" if isinstance(given, type) else "derive it from ostinato.Cell"
+        raise ConfigError(f"trace_cell got {cell!r}; expected a cell: {hint}")
+    owner = f"cell {cell.name!r}"
+    made = declared(cell, input_size, hidden_size)
+    inputs = {"x": (made.sizes["input"],)}
+    program, output_shape = _trace(cell.name, owner, cell.step, inputs, made.params, made.states, made.sizes)
+    if len(output_shape) != 1:
+        raise ShapeError(
+            f"{owner}: step returns an output of shape {describe(output_shape)}; expected a vector (n,)"
+        )
+    return TracedCell(
+        program,
+        {key: Param(tuple(int(size) for size in one.shape), one.init) for key, one in made.params.items()},
+        {key: tuple(int(size) for size in one.shape) for key, one in made.states.items()},
+        int(output_shape[0]),
+        cell.options,
+    )
+
+
+def trace_loss(loss: StepLoss, y_size: int, target: Shape | None = None) -> _core.Program:
+    """Trace a loss for outputs (y_size,) to a program with inputs "y" and "target" and one number as output.
+
+    `target` is the target's feature shape, or "index" for ids; by default what the loss says itself: ids, or
+    the shape of the output. Raises ShapeError when the loss is not one number.
+    """
+    sizes = named({"output": y_size})
+    if target is None:
+        target = "index" if loss.target == "index" else (sizes["output"],)
+
+    def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
+        return loss.step(y, target), {}
+
+    owner = f"loss {loss.name!r}"
+    inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
+    program, shape = _trace(loss.name, owner, step, inputs, {}, {}, sizes)
+    if shape:
+        raise ShapeError(
+            f"{owner}: step returns shape {describe(shape)}; expected one number: use ops.sum or ops.mean"
+        )
+    return program
+
+
+def _trace(
+    name: str,
+    owner: str,
+    fn: Callable[..., Any],
+    inputs: Mapping[str, Shape],
+    params: Mapping[str, Param],
+    states: Mapping[str, State],
+    sizes: Mapping[str, int],
+) -> tuple[_core.Program, tuple[Dim, ...]]:
+    _check_names(owner, inputs, params, states)
+    recorder = Recorder(name, sizes)
+    values: list[Traced] = []
+    for key, shape in inputs.items():
+        if shape == "index":
+            values.append(Traced(recorder, recorder.declare_index(key), (), is_index=True))
+        else:
+            values.append(
+                Traced(recorder, *recorder.declare("input", key, [int_or_dim(one) for one in shape]))
+            )
+    held = {key: Traced(recorder, *recorder.declare("state", key, one.shape)) for key, one in states.items()}
+    given = {key: Traced(recorder, *recorder.declare("param", key, one.shape)) for key, one in params.items()}
+    try:
+        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", given))
+    except OstinatoError as error:
+        error.args = (_with_owner(owner, str(error)),)
+        raise
+    output, updates = _checked_return(owner, recorder, returned, held)
+
+    roots = [output.node, *(one.node for one in updates.values())]
+    used = recorder.reachable(roots)
+    for key, one in given.items():
+        if one.node not in used:
+            raise TraceError(
+                f"{owner}: parameter {key!r} {describe(one.shape)} is never used by step; "
+                "use it, or remove it from parameters()"
+            )
+    for key, one in updates.items():
+        recorder.name_node(one.node, f"new_{key}")
+    recorder.name_node(output.node, "output")
+    program = recorder.finish([("output", output.node)], [(key, one.node) for key, one in updates.items()])
+    return program, output.shape
+
+
+def _checked_return(
+    owner: str, recorder: Recorder, returned: object, held: Mapping[str, Traced]
+) -> tuple[Traced, dict[str, Traced]]:
+    want = "{" + ", ".join(f'"{key}": ...' for key in held) + "}"
+    if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[1], Mapping):
+        raise TraceError(f"{owner}: step returns {_kind(returned)}; expected `return output, {want}`")
+    output, updates = returned
+    for key in updates:
+        if key not in held:
+            hint = did_you_mean(str(key), held, "declared")
+            raise TraceError(f"{owner}: step returns a state {key!r} that state() does not declare; {hint}")
+    missing = [key for key in held if key not in updates]
+    if missing:
+        raise TraceError(
+            f"{owner}: step does not return the new state {', '.join(map(repr, missing))}; "
+            f"expected `return output, {want}` (return state.{missing[0]} itself to leave it as it was)"
+        )
+    _check_traced(owner, recorder, "output", output)
+    checked = {}
+    for key, old in held.items():
+        new = updates[key]
+        _check_traced(owner, recorder, f"state {key!r}", new)
+        if [int(one) for one in new.shape] != [int(one) for one in old.shape]:
+            raise ShapeError(
+                f"{owner}: step returns state {key!r} with shape {describe(new.shape)}; "
+                f"state() declares {describe(old.shape)}"
+            )
+        checked[key] = new
+    return output, checked
+
+
+def _check_traced(owner: str, recorder: Recorder, what: str, value: object) -> None:
+    if not isinstance(value, Traced):
+        raise TraceError(
+            f"{owner}: step returns {_kind(value)} as {what}; expected a value computed from its arguments "
+            "(ops.broadcast_to(0.0 * x[0], shape) makes constants)"
+        )
+    recorder.check_same(value.recorder, what)
+    if value.is_index:
+        raise TraceError(f"{owner}: step returns ids as {what}; expected numbers: use ops.one_hot(id, size)")
+
+
+def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
+    seen: set[str] = set()
+    for group in groups:
+        for key in group:
+            if not isinstance(key, str) or not key.isidentifier():
+                raise ConfigError(f"{owner}: {key!r} is no name; expected letters, digits and _ as in Python")
+            if key in seen:
+                raise ConfigError(
+                    f"{owner}: the name {key!r} is declared twice; inputs, states and parameters share names"
+                )
+            seen.add(key)
+
+
+def int_or_dim(size: int) -> int:
+    """Return a size unchanged when it is a whole number of at least 1; raise ShapeError when it is not."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ShapeError(
+            f"got a size of {size!r}; expected a whole number of at least 1 (divide sizes with //)"
+        )
+    return size
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Traced):
+        return f"one value of shape {describe(value.shape)}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return f"{value!r}" if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+def _with_owner(owner: str, message: str) -> str:
+    return message if message.startswith(owner) else f"{owner}: {message}"

@@ -1,0 +1,137 @@
+"""The one place that talks to the core's ProgramBuilder: constants once, places and names for every node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FrameType
+from typing import Any, Literal
+
+import numpy as np
+
+from ostinato import _core
+from ostinato.dims import Dim, as_dim, parse
+from ostinato.errors import TraceError
+from ostinato.ops.table import Symbolic, Value
+from ostinato.trace.where import author_frame, author_line, describe_frame
+
+
+class Node(Symbolic):
+    """A symbolic value that is one node of a program."""
+
+    __slots__ = ("node", "recorder")
+    recorder: Recorder
+    node: int
+
+
+class Recorder:
+    """Builds one program while its step runs."""
+
+    def __init__(self, name: str, sizes: Mapping[str, int]) -> None:
+        """Start an empty program called `name` with the named sizes."""
+        self.name = name
+        self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
+        self._sizes = set(sizes)
+        self._names: dict[int, str] = {}
+        self._constants: dict[str, int] = {}
+        self._operands: dict[int, Sequence[int]] = {}
+
+    def declare(
+        self, kind: Literal["input", "state", "param"], name: str, shape: Sequence[int]
+    ) -> tuple[int, tuple[Dim, ...]]:
+        """Add an input, a state or a parameter (`kind`) of the given shape."""
+        texts = [as_dim(size).text for size in shape]
+        declare: Callable[[str, Sequence[str]], int] = getattr(self.builder, kind)
+        node = declare(name, texts)
+        self._names[node] = name
+        return node, self.shape(node)
+
+    def declare_index(self, name: str) -> int:
+        """Add an input of ids."""
+        node = self.builder.index_input(name)
+        self._names[node] = name
+        return node
+
+    def shape(self, node: int) -> tuple[Dim, ...]:
+        """Return a node's shape, with the texts the core keeps."""
+        return tuple(parse(text, value, self._sizes) for value, text in self.builder.shape(node))
+
+    def constant(self, value: Value) -> int:
+        """Return the node of a plain number; raise TraceError for anything else."""
+        if isinstance(value, bool | np.bool_):
+            raise TraceError(
+                f"{author_line()}: a Python {value} is no value of a step; "
+                "compare with < <= > >= or ops.equal, and write 1.0 and 0.0 for constants"
+            )
+        if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
+            what = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
+            raise TraceError(
+                f"{author_line()}: {what} is not traced; a step's constants are single numbers, "
+                "so declare an array as a Param"
+            )
+        number = float(value)
+        # As text, since 0.0 and -0.0 would be one key, and a NaN none.
+        key = number.hex()
+        if key not in self._constants:
+            self._constants[key] = self.builder.const(number)
+        return self._constants[key]
+
+    def add(
+        self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]
+    ) -> tuple[int, tuple[Dim, ...], bool]:
+        """Add an op; return its node, its shape, and whether it is an id. Errors name the author's line."""
+        frame = author_frame()
+        if frame is not None:
+            self._name_locals(frame)
+        node = self.builder.add(op, operands, _plain(attrs), describe_frame(frame))
+        self._operands[node] = operands
+        return node, self.shape(node), self.builder.is_index(node)
+
+    def check_same(self, other: Recorder, called: str) -> None:
+        """Raise TraceError when a value of another trace came in, through a closure or a global."""
+        if other is not self:
+            raise TraceError(
+                f"{author_line()}: {called} belongs to another trace; "
+                "a step may only use what it is given: x, state, p"
+            )
+
+    def name_of(self, node: int) -> str:
+        """Return a node's name in the author's code, or words for a value that has none."""
+        return f"'{self._names[node]}'" if node in self._names else "an unnamed value"
+
+    def reachable(self, roots: Iterable[int]) -> set[int]:
+        """Return every node that the given ones are computed from, themselves included."""
+        seen: set[int] = set()
+        pending = list(roots)
+        while pending:
+            node = pending.pop()
+            if node not in seen:
+                seen.add(node)
+                pending.extend(self._operands.get(node, ()))
+        return seen
+
+    def finish(self, outputs: Sequence[tuple[str, int]], updates: Sequence[tuple[str, int]]) -> _core.Program:
+        """Close the program."""
+        return self.builder.finish(outputs, updates)
+
+    def name_node(self, node: int, name: str) -> None:
+        """Call an unnamed node `name`, with a number behind it where the name is taken: z, z_2, z_3."""
+        if node in self._names:
+            return
+        taken, unique, count = set(self._names.values()), name, 1
+        while unique in taken:
+            count += 1
+            unique = f"{name}_{count}"
+        self._names[node] = unique
+        self.builder.name(node, unique)
+
+    def _name_locals(self, frame: FrameType) -> None:
+        for name, value in list(frame.f_locals.items()):
+            if isinstance(value, Node) and value.recorder is self:
+                self.name_node(value.node, name)
+
+
+def _plain(attrs: Mapping[str, Any]) -> dict[str, float | Sequence[str]]:
+    return {
+        name: [as_dim(size).text for size in value] if isinstance(value, list | tuple) else float(value)
+        for name, value in attrs.items()
+    }
