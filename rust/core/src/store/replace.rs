@@ -1,0 +1,132 @@
+//! Replacing a file as a whole: readers and crashes see the old content or the new, never a part.
+//!
+//! The content goes to a temporary file in the same folder, is flushed to the disk, and takes the target's name in one
+//! step. The temporary file is named `.ostinato-<target>-<process id>-<time>.tmp`, where `<target>` is a digest of the
+//! target's name, so that any name that the file system allows has a temporary one. Its writer holds a lock on it: a
+//! temporary file whose lock is free belongs to a process that died, also on a shared folder where process ids of
+//! several machines or containers meet.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+/// Replaces the file at `path` by what `write` writes. On any error the file is as it was and no temporary file stays,
+/// but for one: when the last step, flushing the folder, fails, the new file is in place and may be lost in a crash.
+pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    // A link is kept and its target replaced. A path that does not resolve names a new file.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{} is not a file name", path.display()),
+        ));
+    };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let prefix = Sha256::digest(name.as_encoded_bytes())[..8]
+        .iter()
+        .fold(".ostinato-".to_string(), |prefix, byte| {
+            format!("{prefix}{byte:02x}")
+        });
+
+    sweep(folder, &prefix);
+    let temporary = Temporary::create(folder, &prefix)?;
+    let mut out = BufWriter::with_capacity(1 << 16, &temporary.file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    temporary.file.sync_all()?;
+    temporary.rename(&path)?;
+    sync_folder(folder)
+}
+
+/// A temporary file, removed when dropped. Its lock lasts as long as `file`.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    renamed: bool,
+}
+
+impl Temporary {
+    fn create(folder: &Path, prefix: &str) -> io::Result<Self> {
+        loop {
+            let now = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
+            let path = folder.join(format!(
+                "{prefix}-{}-{:x}.tmp",
+                std::process::id(),
+                now.as_nanos()
+            ));
+            // `create_new` so that no other writer's file and no planted link is ever written to.
+            let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                file => file?,
+            };
+            let swept = match file.try_lock() {
+                Ok(()) => !path.exists(),
+                Err(TryLockError::WouldBlock) => true,
+                // No locks on this file system. Then nobody gets one, and nothing is swept there.
+                Err(TryLockError::Error(_)) => false,
+            };
+            // Between creation and lock another writer may have taken it for a dead one's.
+            if !swept {
+                return Ok(Temporary {
+                    path,
+                    file,
+                    renamed: false,
+                });
+            }
+        }
+    }
+
+    fn rename(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // The error that led here matters more; what stays is swept by the next writer.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes the temporary files that dead writers of the same target left. What cannot be read or removed stays.
+fn sweep(folder: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| {
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".tmp"))
+        });
+        // Asked of the entry itself: to open a pipe would wait, and a link may lead anywhere.
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Brings the new name to the disk. Only Unix can open a folder for that.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
