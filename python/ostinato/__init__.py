@@ -1,0 +1,77 @@
+"""Ostinato: write one step, and it is repeated through time, forwards, backwards, fast.
+
+A cell is a few equations, `(input, state, parameters) -> (output, state)`, in the step language (`Cell`,
+`Param`, `State`, `ops`). `Recurrent` and the other layers trace it to a program, and the engine
+differentiates, plans and unrolls it over sequences. Importing this package imports no plugin.
+"""
+
+from ostinato import ops, plugins
+from ostinato._core import __version__
+from ostinato.cell import Cell, Param, State
+from ostinato.errors import (
+    ConcurrentUseError,
+    ConfigError,
+    DTypeError,
+    FormatError,
+    InternalError,
+    NonFiniteError,
+    OstinatoError,
+    PluginError,
+    ShapeError,
+    TraceError,
+)
+from ostinato.io import load
+from ostinato.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Recurrent, Sequential
+from ostinato.losses import MSE, CrossEntropy, Loss
+from ostinato.network import FullBPTT, Gradients, Network, Run
+from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
+from ostinato.plugins import register
+from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, hookimpl
+from ostinato.threads import get_num_threads, set_num_threads
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "MSE",
+    "RNN",
+    "SGD",
+    "Adam",
+    "Bidirectional",
+    "Cell",
+    "CellSpec",
+    "ConcurrentUseError",
+    "ConfigError",
+    "CrossEntropy",
+    "DTypeError",
+    "Dense",
+    "Embedding",
+    "FormatError",
+    "FullBPTT",
+    "Gradients",
+    "InitializerSpec",
+    "InternalError",
+    "Loss",
+    "LossSpec",
+    "Network",
+    "NonFiniteError",
+    "Optimizer",
+    "OptimizerSpec",
+    "OstinatoError",
+    "Param",
+    "PluginError",
+    "Recurrent",
+    "Run",
+    "Sequential",
+    "ShapeError",
+    "State",
+    "TraceError",
+    "__version__",
+    "clip_norm",
+    "get_num_threads",
+    "hookimpl",
+    "load",
+    "ops",
+    "plugins",
+    "register",
+    "set_num_threads",
+]

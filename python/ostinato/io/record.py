@@ -1,0 +1,118 @@
+"""A network as JSON values, and back: layers refer to step programs by their place in a table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ostinato import _core
+from ostinato.cell import Param
+from ostinato.errors import FormatError
+from ostinato.io.strict import Record
+from ostinato.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Recurrent, Sequential
+from ostinato.network.graph import Unit
+from ostinato.network.network import Network
+from ostinato.plugins.entry import Provider
+
+KINDS: Final[dict[str, Any]] = {
+    made.kind: made for made in (RNN, LSTM, GRU, Recurrent, Dense, Embedding, Bidirectional, Sequential)
+}
+
+# Containers within containers; a file that goes deeper was not written by `save`.
+DEEPEST_NETWORK: Final = 64
+
+
+class Programs:
+    """The table of step programs of one model file, and the arithmetic type of its network.
+
+    `elements` bounds what a file may ask for: the parameters of all layers together are no more than its
+    tensors hold.
+    """
+
+    def __init__(self, dtype: str, texts: list[Any] | None = None, elements: int = 0) -> None:
+        self.dtype = dtype
+        self.texts: list[str] = []
+        self._places: dict[str, int] = {}
+        self._programs: list[_core.Program] = []
+        self._left = elements
+        self._depth = 0
+        for n, text in enumerate(texts or []):
+            if not isinstance(text, str):
+                raise FormatError(f"model description: programs[{n}] is no text")
+            self._programs.append(_core.Program.from_json(text))
+
+    # Writing.
+
+    def add(self, unit: Unit) -> dict[str, Any]:
+        """A reference to the unit's program, and the names of its initializers (null for a callable)."""
+        text = unit.program.to_json()
+        if text not in self._places:
+            self._places[text] = len(self.texts)
+            self.texts.append(text)
+        inits = {name: p.init if isinstance(p.init, str) else None for name, p in unit.params.items()}
+        return {"program": self._places[text], "init": inits}
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options as JSON values.
+
+        One that JSON cannot hold is kept as its repr; a loaded model only shows it.
+        """
+        return {name: value if _is_json(value) else repr(value) for name, value in options.items()}
+
+    def provider(self, provider: Provider | None) -> dict[str, str] | None:
+        """A provider as an object, None as null."""
+        if provider is None:
+            return None
+        return {"id": provider.id, "distribution": provider.distribution, "version": provider.version}
+
+    # Reading.
+
+    def unit(self, record: Record, takes_ids: bool = False) -> Unit:
+        """The unit that `add` referred to. Raises FormatError when it is no step of a layer."""
+        place, inits = record.whole("program"), record.texts("init")
+        record.done()
+        if place >= len(self._programs):
+            raise record.error(f"the program {place}, of {len(self._programs)}")
+        program = self._programs[place]
+        inputs, outputs = program.inputs, program.outputs
+        if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
+            raise record.error("a program with other inputs than a layer's")
+        if len(outputs) != 1 or len(outputs[0][1]) != 1:
+            raise record.error("a program with other outputs than a layer's")
+        if set(inits) != {name for name, _ in program.params}:
+            raise record.error("initializers for other parameters than its program's")
+        self._left -= sum(math.prod(shape) for _, shape in program.params)
+        if self._left < 0:
+            raise record.error("more parameters than the file holds")
+        return Unit(
+            program,
+            {name: Param(tuple(shape), inits[name] or unknown) for name, shape in program.params},
+            {name: tuple(shape) for name, shape in program.states},
+            outputs[0][1][0],
+        )
+
+    def network(self, record: Record) -> Network:
+        """The network that a record describes, with parameters that are all 0."""
+        kind = record.text("kind")
+        if kind not in KINDS:
+            raise record.error(f"the unknown kind {kind!r}")
+        self._depth += 1
+        if self._depth > DEEPEST_NETWORK:
+            raise record.error(f"more than {DEEPEST_NETWORK} containers around it")
+        made: Network = KINDS[kind]._restore(record, self)
+        self._depth -= 1
+        return made
+
+
+def unknown(shape: tuple[int, ...], rng: Any) -> Any:
+    """Stands for an initializer that was a function, which a file does not hold. Raises FormatError."""
+    raise FormatError("this layer was loaded from a file, which does not hold how its parameters started")
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return json.loads(json.dumps(value, allow_nan=False)) == value
+    except (TypeError, ValueError, RecursionError):
+        return False

@@ -1,0 +1,13 @@
+"""Layers: networks of one layer, and networks made of others. One noun a file.
+
+None is privileged: each is step programs in the language that a cell's author uses, placed on a graph.
+"""
+
+from ostinato.layers.bidirectional import Bidirectional
+from ostinato.layers.builtin_rnn import GRU, LSTM, RNN
+from ostinato.layers.dense import Dense
+from ostinato.layers.embedding import Embedding
+from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.sequential import Sequential
+
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Dense", "Embedding", "Recurrent", "Sequential"]

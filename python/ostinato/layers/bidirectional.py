@@ -1,0 +1,97 @@
+"""`Bidirectional`: a layer, and another that reads each row from its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.network.graph import Graph, Node, Scope
+from ostinato.network.network import Array, Network
+
+if TYPE_CHECKING:
+    from ostinato.io.record import Programs
+    from ostinato.io.strict import Record
+
+
+class Bidirectional(Network):
+    """Outputs `[forward(x); backward(x)]`; backward reads each row from its last valid step to its first.
+
+    The parameters of the backward layer have the suffix `_reverse`, and states of both are in one array in
+    the order l0 forward, l0 backward, so that `Bidirectional(LSTM(8, 16))` has the state dict of `LSTM(8,
+    16, bidirectional=True)`. Around a stack the two differ: here both directions run through the whole
+    stack before they meet, there they meet after each layer.
+
+    backward: a layer of the same make; None makes one with initial values of its own.
+    Raises ConfigError for a layer that takes ids or a backward layer of another make.
+    """
+
+    kind = "bidirectional"
+
+    def __init__(self, forward: Network, backward: Network | None = None) -> None:
+        for name, layer in (("forward", forward), ("backward", backward)):
+            if not isinstance(layer, Network) and not (layer is None and name == "backward"):
+                raise DTypeError(f"{name} is a {type(layer).__name__}; expected a layer such as LSTM(8, 16)")
+        if forward.takes_ids:
+            raise ConfigError(
+                f"forward is {forward!r}, which takes ids; put the Embedding before Bidirectional"
+            )
+        if backward is None:
+            backward = forward._clone()
+            backward._redraw(backward._arena, Scope().reversed(), None)
+        self._fill(forward, backward)
+
+    def _fill(self, forward: Network, backward: Network) -> None:
+        self.forward, self.backward = forward, backward
+        self.input_size, self.dtype, self.batch_first = forward.input_size, forward.dtype, forward.batch_first
+        if _make(forward) != _make(backward):
+            raise ConfigError(f"backward is {backward!r}; expected the make of forward, {forward!r}")
+        self._set_up()
+
+    def __repr__(self) -> str:
+        return f"Bidirectional({self.forward!r})"
+
+    def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        before = {name: len(members) for name, members in graph.states.items()}
+        forwards = self.forward._assemble(graph, x, scope)
+        middle = {name: len(members) for name, members in graph.states.items()}
+        backwards = graph.reverse(self.backward._assemble(graph, graph.reverse(x), scope.reversed()))
+        for name, members in graph.states.items():
+            first, second = before.get(name, 0), middle.get(name, 0)
+            pairs = zip(members[first:second], members[second:], strict=True)
+            members[first:] = [slot for pair in pairs for slot in pair]
+        return graph.concat([forwards, backwards])
+
+    def _children(self) -> list[Network]:
+        return [self.forward, self.backward]
+
+    def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
+        middle = self.forward._graph.size
+        self.forward._redraw(values[:middle], scope, seed)
+        self.backward._redraw(values[middle:], scope.reversed(), seed)
+
+    def _clone(self) -> Network:
+        return Bidirectional(self.forward._clone(), self.backward._clone())
+
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "forward": self.forward._record(programs),
+            "backward": self.backward._record(programs),
+        }
+
+    @classmethod
+    def _restore(cls, record: Record, programs: Programs) -> Bidirectional:
+        forward, backward = (
+            programs.network(record.inner("forward")),
+            programs.network(record.inner("backward")),
+        )
+        record.done()
+        self = cls.__new__(cls)
+        self._fill(forward, backward)
+        return self
+
+
+def _make(layer: Network) -> tuple[Any, ...]:
+    """What two directions must have in common for their outputs and states to stand side by side."""
+    programs = [program.hash for program in layer.programs.values()]
+    return (layer.takes_ids, layer.dtype, layer.batch_first, layer.input_size, layer.output_size, programs)

@@ -1,0 +1,42 @@
+"""The `cell` argument of Recurrent: a name, a class or an instance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.cell import Cell
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.plugins.registry import Provider, registry
+
+
+def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider | None]:
+    """The cell's name, the cell, and who provides it (None for a class that is not registered).
+
+    Raises ConfigError for an unknown name or option, and for options beside an instance.
+    """
+    provider = None
+    if isinstance(cell, str):
+        entry = registry.resolve("cell", cell)
+        name, provider = entry.shown, entry.provider
+        make: Any = entry.spec.factory
+    elif isinstance(cell, type) and issubclass(cell, Cell):
+        name, make = cell.name, cell
+    elif isinstance(cell, Cell):
+        if options:
+            raise ConfigError(
+                f"cell is an instance, so the option {next(iter(options))!r} belongs to its making"
+            )
+        return cell.name, cell, None
+    else:
+        raise DTypeError(f"cell is {cell!r}; expected a name, a Cell subclass or a Cell instance")
+    if options.get("dropout") == 0.0 and not isinstance(options["dropout"], bool):
+        options = {key: value for key, value in options.items() if key != "dropout"}
+    elif "dropout" in options:
+        raise ConfigError(f"dropout is {options['dropout']!r}; this version has no dropout, expected 0")
+    try:
+        made = make(**options)
+    except TypeError as error:
+        raise ConfigError(f"cell {name!r} cannot be made with the options {options!r}: {error}") from error
+    if not isinstance(made, Cell):
+        raise ConfigError(f"cell {name!r} makes a {type(made).__name__}; expected a Cell")
+    return name, made, provider

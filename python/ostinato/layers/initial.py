@@ -1,0 +1,75 @@
+"""The `init=` argument of Recurrent: which parameter starts how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, TypeAlias
+
+from ostinato.cell import Param
+from ostinato.errors import ConfigError
+from ostinato.network.graph import Unit
+
+Init: TypeAlias = str | Callable[..., Any]
+
+
+def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -> list[list[Unit]]:
+    """The units (layer by layer, direction by direction) with the initializers that `init` names.
+
+    One initializer is for every parameter of rank 2. In a mapping a full name comes before a pattern, and a
+    pattern before those that follow it. Raises ConfigError for a key that fits no parameter.
+    """
+    if init is None:
+        return units
+    if not isinstance(init, Mapping):
+        _check("init", init)
+        return [[_replaced(unit, _matrices(unit, init)) for unit in layer] for layer in units]
+    for key, rule in init.items():
+        _check(f"init[{key!r}]", rule)
+    used: set[str] = set()
+    result = []
+    for layer, directions in enumerate(units):
+        row = []
+        for unit, end in zip(directions, (f"_l{layer}", f"_l{layer}_reverse"), strict=False):
+            chosen = {}
+            for name in unit.params:
+                full = name + end
+                key = full if full in init else next((key for key in init if fnmatchcase(full, key)), None)
+                if key is not None:
+                    chosen[name] = init[key]
+                    used.add(key)
+            row.append(_replaced(unit, chosen))
+        result.append(row)
+    unused = [key for key in init if key not in used]
+    if unused:
+        names = [f"{name}_l0" for name in units[0][0].params]
+        raise ConfigError(
+            f"init names {unused[0]!r}, which is no parameter; expected names like {', '.join(names)}"
+        )
+    return result
+
+
+def init_text(init: Init | Mapping[str, Init] | None) -> str | None:
+    """`init` as it is shown and kept in a model file; None stays None."""
+    if init is None:
+        return None
+    if isinstance(init, Mapping):
+        return "{" + ", ".join(f"{key!r}: {init_text(rule)}" for key, rule in init.items()) + "}"
+    return repr(init) if isinstance(init, str) else getattr(init, "__name__", type(init).__name__)
+
+
+def _replaced(unit: Unit, chosen: Mapping[str, Init]) -> Unit:
+    params = {name: Param(param.shape, chosen.get(name, param.init)) for name, param in unit.params.items()}
+    return replace(unit, params=params)
+
+
+def _matrices(unit: Unit, rule: Init) -> dict[str, Init]:
+    return {name: rule for name, param in unit.params.items() if len(param.shape) == 2}
+
+
+def _check(name: str, rule: Any) -> None:
+    if not isinstance(rule, str) and not callable(rule):
+        raise ConfigError(
+            f"{name} is {rule!r}; expected the name of an initializer or a callable (shape, rng) -> array"
+        )

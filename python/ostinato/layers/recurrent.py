@@ -1,0 +1,238 @@
+"""`Recurrent`: a stack of one cell, in one direction or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.cell import Cell, declared
+from ostinato.errors import ConfigError
+from ostinato.layers.cell_choice import choose_cell
+from ostinato.layers.initial import Init, init_text, with_init
+from ostinato.network.check import dtype_name, size
+from ostinato.network.graph import Graph, Node, Scope, Unit
+from ostinato.network.network import Array, Network, draw_all
+from ostinato.plugins.registry import Provider
+from ostinato.trace import trace_cell
+
+if TYPE_CHECKING:
+    from ostinato.io.record import Programs
+    from ostinato.io.strict import Record
+
+
+# What repr leaves out.
+DEFAULTS: Final = {
+    "num_layers": 1,
+    "bidirectional": False,
+    "init": None,
+    "residual": False,
+    "batch_first": True,
+    "dtype": "float32",
+    "seed": 0,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the cell is stacked; what `repr` shows and a model file keeps."""
+
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    residual: bool
+    batch_first: bool
+    dtype: str
+    seed: int
+    init: str | None
+
+    @property
+    def directions(self) -> int:
+        """1 or 2."""
+        return 2 if self.bidirectional else 1
+
+
+class Recurrent(Network):
+    """`num_layers` layers of a cell: x (N, T, input_size) -> (N, T, output of the last layer).
+
+    cell: a name ("lstm", "acme/cell"), a Cell subclass or an instance; `cell_options` go to the first two.
+    bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`. residual:
+    adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever both have
+    the same width: always from the second layer on, in the first where input_size is the width of its
+    output. init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names
+    or patterns (`"weight_hh_l*"`) to initializers; the others start as the cell says. batch_first: False
+    takes and gives (T, N, ...). dtype: float32 or float64. seed: same seed, same parameters.
+
+    A parameter is called `{name in the cell}_l{layer}`, with `_reverse` for the backward direction, so the
+    built-in cells have PyTorch's state dict. States are (num_layers * directions, N, size), ordered l0
+    forward, l0 backward, l1 forward, ...
+
+    Raises ConfigError for a bad argument or an unknown name, ShapeError or TraceError for a cell that
+    cannot be traced.
+    """
+
+    kind = "recurrent"
+
+    def __init__(
+        self,
+        cell: str | type[Cell] | Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        regularizers: Sequence[Any] = (),
+        init: Init | Mapping[str, Init] | None = None,
+        residual: bool = False,
+        batch_first: bool = True,
+        dtype: Any = "float32",
+        seed: int = 0,
+        **cell_options: Any,
+    ) -> None:
+        kind = type(self).__name__
+        inputs = size(kind, "input_size", input_size)
+        setting = Setting(
+            hidden_size=size(kind, "hidden_size", hidden_size),
+            num_layers=size(kind, "num_layers", num_layers),
+            bidirectional=checks.flag(kind, "bidirectional", bidirectional),
+            residual=checks.flag(kind, "residual", residual),
+            batch_first=checks.flag(kind, "batch_first", batch_first),
+            dtype=dtype_name(kind, dtype),
+            seed=checks.whole(kind, "seed", seed, at_least=0),
+            init=init_text(init),
+        )
+        if not isinstance(regularizers, Sequence) or len(regularizers):
+            raise ConfigError(f"{kind}: regularizers is {regularizers!r}; this version has none, expected ()")
+        name, made, provider = choose_cell(cell, cell_options)
+        self.cell: Cell | None = made
+        units = _trace(made, inputs, setting)
+        self._fill(name, made.options, provider, setting, with_init(units, init))
+
+    def _fill(
+        self,
+        cell_name: str,
+        options: Mapping[str, Any],
+        provider: Provider | None,
+        setting: Setting,
+        units: list[list[Unit]],
+        initial: bool = True,
+    ) -> None:
+        self.cell_name, self.cell_options, self.provider = cell_name, dict(options), provider
+        self.setting, self._units = setting, units
+        self.hidden_size, self.num_layers, self.seed = setting.hidden_size, setting.num_layers, setting.seed
+        self.bidirectional, self.residual = setting.bidirectional, setting.residual
+        self.dtype, self.batch_first = np.dtype(setting.dtype), setting.batch_first
+        (_, (self.input_size,), _), *_ = units[0][0].program.inputs
+        widths = [self.input_size, *(sum(unit.output_size for unit in layer) for layer in units)]
+        if setting.residual and not any(a == b for a, b in pairwise(widths)):
+            raise ConfigError(
+                f"residual is True, but input_size is {widths[0]} and the output has {widths[1]} features; "
+                "expected the same width or more than one layer"
+            )
+        self._set_up(initial)
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        parts = [] if self.kind == self.cell_name else [repr(self.cell_name)]
+        parts += [str(self.input_size), str(self.hidden_size)]
+        setting = self.setting
+        for name, default in DEFAULTS.items():
+            value = getattr(setting, name)
+            if value != default:
+                parts.append(f"{name}={value if name == 'init' else repr(value)}")
+        parts += [f"{name}={value!r}" for name, value in self.cell_options.items()]
+        return f"{kind}({', '.join(parts)})"
+
+    def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        for layer, units in enumerate(self._units):
+            outputs = [
+                self._direction(graph, x, unit, scope, layer, reverse=bool(direction))
+                for direction, unit in enumerate(units)
+            ]
+            y = graph.concat(outputs) if len(outputs) == 2 else outputs[0]
+            x = graph.add(y, x) if self.residual and y.width == x.width else y
+        return x
+
+    def _direction(self, graph: Graph, x: Node, unit: Unit, scope: Scope, layer: int, reverse: bool) -> Node:
+        end = f"_l{layer}_reverse" if reverse else f"_l{layer}"
+        names = {name: scope.name(name + end) for name in unit.params}
+        states = {name: scope.state(name) for name in unit.states}
+        label = scope.name(self.cell_name.rpartition("/")[2] + end)
+        y = graph.layer(unit, graph.reverse(x) if reverse else x, names, states, label)
+        return graph.reverse(y) if reverse else y
+
+    def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
+        draw_all(self._graph, values, scope, self.seed if seed is None else seed)
+
+    def _layout_hint(self) -> str:
+        order = getattr(self.cell, "gate_order", None)
+        return f"Gate order is {order}" if order else ""
+
+    def _clone(self) -> Network:
+        clone = type(self).__new__(type(self))
+        clone.cell = self.cell
+        clone._fill(
+            self.cell_name, self.cell_options, self.provider, self.setting, self._units, initial=False
+        )
+        clone._arena[...] = self._arena
+        return clone
+
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        setting = self.setting
+        return {
+            "kind": self.kind,
+            "cell": self.cell_name,
+            "options": programs.options(self.cell_options),
+            "provider": programs.provider(self.provider),
+            "hidden_size": setting.hidden_size,
+            "bidirectional": setting.bidirectional,
+            "residual": setting.residual,
+            "batch_first": setting.batch_first,
+            "seed": setting.seed,
+            "init": setting.init,
+            "layers": [[programs.add(unit) for unit in layer] for layer in self._units],
+        }
+
+    @classmethod
+    def _restore(cls, record: Record, programs: Programs) -> Recurrent:
+        name, options, provider = record.text("cell"), record.options("options"), record.provider("provider")
+        layers = [[programs.unit(step) for step in layer] for layer in record.lists("layers")]
+        setting = Setting(
+            hidden_size=record.whole("hidden_size"),
+            num_layers=len(layers),
+            bidirectional=record.flag("bidirectional"),
+            residual=record.flag("residual"),
+            batch_first=record.flag("batch_first"),
+            dtype=programs.dtype,
+            seed=record.whole("seed"),
+            init=record.optional_text("init"),
+        )
+        record.done()
+        if not layers or any(len(layer) != setting.directions for layer in layers):
+            raise record.error("layers that do not fit `bidirectional`")
+        if cls is not Recurrent and name != cls.kind:
+            raise record.error(f"the cell {name!r} in a layer of kind {cls.kind!r}")
+        self = cls.__new__(cls)
+        self.cell = None
+        self._fill(name, options, provider, setting, layers, initial=False)
+        return self
+
+
+def _trace(cell: Cell, input_size: int, setting: Setting) -> list[list[Unit]]:
+    """One unit per layer and direction; layers of the same sizes share a program."""
+    made: dict[int, Unit] = {}
+    units: list[list[Unit]] = []
+    width = input_size
+    for _ in range(setting.num_layers):
+        if width not in made:
+            traced = trace_cell(cell, width, setting.hidden_size)
+            # As declared, for sizes that still say "4*hidden".
+            params = declared(cell, width, setting.hidden_size).params
+            made[width] = Unit(traced.program, params, traced.states, traced.output_size)
+        units.append([made[width]] * setting.directions)
+        width = made[width].output_size * setting.directions
+    return units

@@ -1,0 +1,136 @@
+"""`Sequential`: one layer after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.graph import Graph, Node, Scope
+from ostinato.network.network import Array, Network
+
+if TYPE_CHECKING:
+    from ostinato.io.record import Programs
+    from ostinato.io.strict import Record
+
+
+class Sequential(Network):
+    """Layers in a row: `Sequential(a, b)`, `Sequential([a, b])` or `Sequential({"rnn": a, "head": b})`.
+
+    Parameters and states are named as PyTorch names them, with the place or the given name before a dot:
+    `0.weight_ih_l0`, `rnn.h`. The layers move in: from now on their parameters are views into this
+    network's arena, and they can still be run alone. A layer has one place only.
+
+    seed: None keeps the parameters that the layers have. A number draws them all anew, each from a stream
+    of its own that depends on the seed and the full name, so that equal layers start differently.
+
+    Raises ShapeError when neighbours do not fit, ConfigError when they disagree on dtype or batch_first.
+    """
+
+    kind = "sequential"
+
+    def __init__(self, *layers: Any, seed: int | None = None) -> None:
+        self._fill(_named(layers))
+        if seed is not None:
+            self._redraw(self._arena, Scope(), checks.whole("Sequential", "seed", seed, at_least=0))
+
+    def _fill(self, layers: dict[str, Network]) -> None:
+        if not layers:
+            raise ConfigError("Sequential has no layers; expected at least one")
+        self.layers = layers
+        first = next(iter(layers.values()))
+        self.takes_ids, self.input_size = first.takes_ids, first.input_size
+        self.dtype = np.dtype(_common("dtype", {name: layer.dtype.name for name, layer in layers.items()}))
+        orders = {name: layer.batch_first for name, layer in layers.items() if layer.batch_first is not None}
+        self.batch_first = _common("batch_first", orders) if orders else None
+        self._set_up()
+
+    def __getitem__(self, name: str | int) -> Network:
+        """The layer of this name or place."""
+        return list(self.layers.values())[name] if isinstance(name, int) else self.layers[name]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __repr__(self) -> str:
+        if all(name == str(place) for place, name in enumerate(self.layers)):
+            return f"Sequential({', '.join(map(repr, self.layers.values()))})"
+        inside = ", ".join(f"{name!r}: {layer!r}" for name, layer in self.layers.items())
+        return f"Sequential({{{inside}}})"
+
+    def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        before = ""
+        for name, layer in self.layers.items():
+            if before and layer.takes_ids:
+                raise ConfigError(f"layer {name!r}, {layer!r}, takes ids, so it can only come first")
+            if before and layer.input_size != x.width:
+                raise ShapeError(
+                    f"layer {name!r}, {layer!r}, takes {layer.input_size} features; "
+                    f"layer {before!r} gives {x.width}"
+                )
+            x = layer._assemble(graph, x, scope.inside(name))
+            before = name
+        return x
+
+    def _children(self) -> list[Network]:
+        return list(self.layers.values())
+
+    def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
+        start = 0
+        for name, layer in self.layers.items():
+            stop = start + layer._graph.size
+            layer._redraw(values[start:stop], scope.inside(name), seed)
+            start = stop
+
+    def _clone(self) -> Network:
+        return Sequential({name: layer._clone() for name, layer in self.layers.items()})
+
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "layers": [[name, layer._record(programs)] for name, layer in self.layers.items()],
+        }
+
+    @classmethod
+    def _restore(cls, record: Record, programs: Programs) -> Sequential:
+        layers: dict[str, Network] = {}
+        for name, inner in record.named("layers"):
+            layers[name] = programs.network(inner)
+        record.done()
+        self = cls.__new__(cls)
+        self._fill(_checked(layers))
+        return self
+
+
+def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
+    if len(layers) == 1 and not isinstance(layers[0], Network):
+        (inside,) = layers
+        if isinstance(inside, Mapping):
+            return _checked(dict(inside))
+        if isinstance(inside, Iterable):
+            layers = tuple(inside)
+    return _checked({str(place): layer for place, layer in enumerate(layers)})
+
+
+def _checked(layers: dict[str, Any]) -> dict[str, Network]:
+    for name, layer in layers.items():
+        if not isinstance(layer, Network):
+            raise DTypeError(
+                f"layer {name!r} is a {type(layer).__name__}; expected a layer such as LSTM(8, 16)"
+            )
+        if not isinstance(name, str) or not name or "." in name:
+            raise ConfigError(f"layer name {name!r}; expected a text without dots")
+    return layers
+
+
+def _common(what: str, values: dict[str, Any]) -> Any:
+    (first, value), *rest = values.items()
+    for name, other in rest:
+        if other != value:
+            raise ConfigError(
+                f"{what} is {value!r} in layer {first!r} and {other!r} in layer {name!r}; expected one"
+            )
+    return value

@@ -1,0 +1,52 @@
+"""Parameters in one contiguous array: allocation, named views, initial values.
+
+An optimizer, a clip or an all-reduce is then one pass over one array, and a layer inside a network is a
+slice of the network's array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.network.graph import Parameter
+from ostinato.plugins.registry import registry
+
+Array = NDArray[Any]
+
+
+def allocate(size: int, dtype: str) -> Array:
+    """A zeroed 1-D array of `size` elements that starts at a multiple of 64 bytes."""
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64 // itemsize, dtype=dtype)
+    start = (-raw.ctypes.data % 64) // itemsize
+    return raw[start : start + size]
+
+
+def views(parameters: Iterable[Parameter], arena: Array) -> dict[str, Array]:
+    """Name -> view into `arena`, in the order of `parameters`."""
+    return {p.name: arena[p.offset : p.offset + p.size].reshape(p.shape) for p in parameters}
+
+
+def draw(parameter: Parameter, name: str, seed: int) -> Array:
+    """The initial values of one parameter, float64.
+
+    The stream depends on the seed and the name alone, so another layer more or less changes nothing.
+    Raises ConfigError for an unknown initializer, ShapeError when it returns another shape.
+    """
+    digest = hashlib.sha256(name.encode()).digest()
+    key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+    init = parameter.param.init
+    rule = registry.resolve("initializer", init).spec.factory() if isinstance(init, str) else init
+    values = np.asarray(rule(parameter.shape, rng), dtype=np.float64)
+    if values.shape != parameter.shape:
+        raise ShapeError(f"initializer of {name} returned {values.shape}; expected {parameter.shape}")
+    if not np.isfinite(values).all():
+        raise ConfigError(f"initializer of {name} returned a value that is not finite")
+    return values

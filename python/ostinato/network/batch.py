@@ -1,0 +1,191 @@
+"""Reading a caller's arrays: dtype, rank, sizes, lengths and ids, with errors that name the argument.
+
+Whatever lies past a row's length is never looked at, except to overwrite ids there with 0 in a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences in the core's form.
+
+    `x` is (N, T, F) floats or (N, T) int64, `lengths` (N,) int64 or None where every row has all T steps.
+    """
+
+    x: Array
+    lengths: Array | None
+    rows: int
+    steps: int
+    ragged: bool
+    batch_first: bool
+
+    def outward(self, array: Array) -> Array:
+        """An (N, T, ...) result in the caller's axis order."""
+        return array if self.batch_first else np.ascontiguousarray(array.swapaxes(0, 1))
+
+
+def read_batch(x: Any, lengths: Any, width: int, limit: int | None, dtype: str, batch_first: bool) -> Batch:
+    """Checks and converts the input of a network.
+
+    x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
+    batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own. Raises ShapeError,
+    DTypeError, ConfigError.
+    """
+    trailing = () if limit is not None else (width,)
+    if isinstance(x, (list, tuple)):
+        if lengths is not None:
+            raise ConfigError(
+                "lengths is given, but x is a list of rows, each of which has its own; expected None"
+            )
+        rows = [_row(f"x[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)]
+        array, counts = _pad(rows, trailing, dtype if limit is None else "int64")
+        read: Array | None = counts
+    else:
+        array = as_floats("x", x, dtype) if limit is None else as_integers("x", x)
+        if array.ndim != 2 + len(trailing) or array.shape[2:] != trailing:
+            axes = ("N", "T") if batch_first else ("T", "N")
+            expected = ", ".join([*axes, *map(str, trailing)])
+            kind = "ids" if limit is not None else "features"
+            raise ShapeError(f"x is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
+        array = _inward(array, batch_first)
+        read = read_lengths(lengths, array.shape[0], array.shape[1])
+    if limit is not None:
+        array = ids_in_range("x", array, limit, read)
+    return Batch(array, read, array.shape[0], array.shape[1], isinstance(x, (list, tuple)), batch_first)
+
+
+def read_lengths(lengths: Any, rows: int, steps: int) -> Array | None:
+    """Lengths (rows,) integers 0..steps as int64, or None. Raises ShapeError, DTypeError."""
+    if lengths is None:
+        return None
+    array = as_integers("lengths", lengths)
+    if array.shape != (rows,):
+        raise ShapeError(f"lengths is {array.shape}; expected ({rows},), one for each row of x")
+    wrong = np.flatnonzero((array < 0) | (array > steps))
+    if wrong.size:
+        raise ShapeError(f"lengths[{wrong[0]}] is {array[wrong[0]]}; expected 0 to {steps}, the steps of x")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def read_steps(
+    name: str,
+    value: Any,
+    batch: Batch,
+    trailing: tuple[int, ...],
+    dtype: str | None,
+    limit: int | None = None,
+) -> Array:
+    """An argument that goes along with x, step by step: targets, weights, d_outputs.
+
+    (N, T) + trailing floats of `dtype`, or int64 below `limit` where dtype is None. A list of rows is read
+    where x was one. Raises ShapeError, DTypeError, ConfigError.
+    """
+    if batch.ragged and isinstance(value, (list, tuple)):
+        rows = [_row(f"{name}[{n}]", row, trailing, dtype) for n, row in enumerate(value)]
+        array, counts = _pad(rows, trailing, dtype or "int64")
+        if counts.shape != (batch.rows,):
+            raise ShapeError(f"{name} has {len(rows)} rows; x has {batch.rows}")
+        assert batch.lengths is not None
+        wrong = np.flatnonzero(counts != batch.lengths)
+        if wrong.size:
+            n = wrong[0]
+            raise ShapeError(f"{name}[{n}] has {counts[n]} steps; x[{n}] has {batch.lengths[n]}")
+    else:
+        array = as_floats(name, value, dtype) if dtype is not None else as_integers(name, value)
+        axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
+        if array.shape != (*axes, *trailing):
+            raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}")
+        array = _inward(array, batch.batch_first)
+    return array if limit is None else ids_in_range(name, array, limit, batch.lengths)
+
+
+def as_floats(name: str, value: Any, dtype: str) -> Array:
+    """Any floating-point array as `dtype`, C-contiguous.
+
+    Raises DTypeError for other kinds, ShapeError if ragged.
+    """
+    array = _as_array(name, value)
+    if array.dtype.kind != "f":
+        raise DTypeError(
+            f"{name} has dtype {array.dtype}; expected {dtype}. "
+            f"Convert it if numbers are meant: .astype({dtype!r})"
+        )
+    # ascontiguousarray would give a 0-d array an axis.
+    return np.asarray(array, dtype=dtype, order="C")
+
+
+def as_integers(name: str, value: Any) -> Array:
+    """Any integer array, in its own type. An empty list counts. Raises DTypeError for other kinds."""
+    array = _as_array(name, value)
+    if array.dtype.kind in "iu":
+        return array
+    if array.size == 0 and not isinstance(value, np.ndarray):
+        return array.astype(np.int64)
+    raise DTypeError(f"{name} has dtype {array.dtype}; expected integers")
+
+
+def ids_in_range(name: str, ids: Array, limit: int, lengths: Array | None) -> Array:
+    """Ids (N, T) as contiguous int64 in 0..limit-1, 0 in the padding.
+
+    Raises ConfigError naming the first bad one.
+    """
+    bad = (ids < 0) | (ids >= limit)
+    if bad.any():
+        if lengths is not None:
+            inside = np.arange(ids.shape[1]) < lengths[:, None]
+            ids, bad = np.where(inside, ids, 0), bad & inside
+        if bad.any():
+            n, t = np.argwhere(bad)[0]
+            raise ConfigError(
+                f"{name} holds the id {ids[n, t]} (row {n}, step {t}); expected ids from 0 to {limit - 1}"
+            )
+    return np.ascontiguousarray(ids, dtype=np.int64)
+
+
+def _as_array(name: str, value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError) as error:
+        raise ShapeError(f"{name} does not make an array: {error}") from error
+    except (TypeError, RuntimeError) as error:
+        raise DTypeError(f"{name} does not make an array: {error}") from error
+    return array
+
+
+def _inward(array: Array, batch_first: bool) -> Array:
+    return np.ascontiguousarray(array if batch_first else array.swapaxes(0, 1))
+
+
+def _row(name: str, row: Any, trailing: tuple[int, ...], dtype: str | None) -> Array:
+    array = as_floats(name, row, dtype) if dtype is not None else as_integers(name, row)
+    if array.shape == (0,):
+        array = array.reshape(0, *trailing)
+    if array.ndim != 1 + len(trailing) or array.shape[1:] != trailing:
+        raise ShapeError(f"{name} is {array.shape}; expected ({', '.join(['T', *map(str, trailing)])})")
+    return array
+
+
+def _pad(rows: Sequence[Array], trailing: tuple[int, ...], dtype: str) -> tuple[Array, Array]:
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    padded = np.zeros((len(rows), int(lengths.max(initial=0)), *trailing), dtype=dtype)
+    for n, row in enumerate(rows):
+        padded[n, : len(row)] = row
+    return padded, lengths
+
+
+def _hint(array: Array, trailing: tuple[int, ...]) -> str:
+    if array.ndim == 1 + len(trailing) and array.shape[1:] == trailing:
+        return "; for a single sequence write x[None]"
+    return ""

@@ -1,0 +1,41 @@
+"""Checks of constructor arguments that only networks have."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+DTYPES: Final = ("float32", "float64")
+
+# The core counts features in 32 bits.
+LARGEST_SIZE: Final = 2**31 - 1
+
+
+def size(layer: str, name: str, value: Any) -> int:
+    """A number of features, units, layers or ids: 1 to 2**31 - 1. Raises ConfigError."""
+    number = checks.whole(layer, name, value, at_least=1)
+    if number > LARGEST_SIZE:
+        raise ConfigError(f"{layer}: {name} is {value!r}; expected at most {LARGEST_SIZE}")
+    return number
+
+
+def dtype_name(layer: str, value: Any) -> str:
+    """`float32` or `float64`, from a name, a NumPy type or a dtype. Raises ConfigError."""
+    try:
+        name = np.dtype(value).name if value is not None else ""
+    except TypeError:
+        name = ""
+    if name not in DTYPES:
+        raise ConfigError(f"{layer}: dtype is {value!r}; expected one of {', '.join(DTYPES)}")
+    return name
+
+
+def no_options(layer: str, options: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Refuses keyword arguments that a layer does not have. Raises ConfigError with the closest known one."""
+    for option in options:
+        raise ConfigError(f"{layer} has no option {option!r}; {did_you_mean(option, known, 'options')}")

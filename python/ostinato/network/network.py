@@ -1,0 +1,284 @@
+"""`Network`: what every layer, and every combination of layers, can do."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ostinato import _core, checks
+from ostinato.errors import ConfigError
+from ostinato.network.arena import Array, allocate, draw, views
+from ostinato.network.batch import Batch, read_batch
+from ostinato.network.graph import Graph, Node, Scope
+from ostinato.network.objective import Objective
+from ostinato.network.parameters import Mismatch, load_parameters
+from ostinato.network.run import Gradients, Run
+from ostinato.network.states import from_slots, to_slots
+from ostinato.network.summary import summary
+from ostinato.network.through_time import FullBPTT, check_through_time
+
+if TYPE_CHECKING:
+    from ostinato.io.record import Programs
+    from ostinato.losses import Loss
+
+
+class Network(ABC):
+    """A graph of layers over sequences that runs, and differentiates, as one call.
+
+    Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
+    are networks made of others. All parameters live in one array, `arena`; `parameters()` gives views into
+    it.
+
+    A network holds nothing of a run, so several threads may call `run` and `value_and_grad` at the same
+    time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
+    them.
+    """
+
+    kind: ClassVar[str]
+    """What a model file calls this class."""
+    dtype: np.dtype[Any]
+    """float32 or float64, of parameters, inputs and results."""
+    input_size: int
+    """Features per step of x, or the number of ids."""
+    batch_first: bool | None
+    """Whether x is (N, T, F), else (T, N, F). None in a layer that does not care, which alone means True."""
+    takes_ids: bool = False
+    """Whether x holds integer ids instead of features."""
+
+    def run(
+        self,
+        x: Any,
+        state: Any = None,
+        lengths: Any = None,
+        training: bool = False,
+        through_time: FullBPTT | None = None,
+    ) -> Run:
+        """Runs the network over whole sequences.
+
+        x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a list
+        of rows of different lengths. state: dict as in `Run.final_state`, None for zeros. lengths: (N,)
+        integers 0..T, None for T. training: keep what `Run.backward` needs. Past its length a row outputs
+        zeros and holds its state; what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
+
+        Raises ShapeError, DTypeError or ConfigError, naming the argument.
+        """
+        check_through_time(through_time)
+        checks.flag("run", "training", training)
+        batch = self._batch(x, lengths)
+        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        core = self._core().run(self._arena, batch.x, batch.lengths, slots, training)
+        return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
+
+    def value_and_grad(
+        self,
+        x: Any,
+        targets: Any,
+        *,
+        loss: str | Loss,
+        lengths: Any = None,
+        state: Any = None,
+        weights: Any = None,
+        reduction: str = "mean",
+        through_time: FullBPTT | None = None,
+    ) -> tuple[float, Gradients]:
+        """The loss over a batch and all its gradients, in one call.
+
+        This is the fast path for training: rows go forwards and backwards in groups that stay in the cache.
+        x, state and lengths as in `run`. targets: (N, T) integer ids for losses that compare with a class,
+        else (N, T, output_size) floats; a list of rows where x is one. loss: a name or a Loss. weights: (N,
+        T) floats that multiply the loss of each step. reduction: "mean" over the valid steps, or "sum".
+
+        Raises ShapeError, DTypeError or ConfigError, naming the argument.
+        """
+        check_through_time(through_time)
+        batch = self._batch(x, lengths)
+        objective = self._objective(loss, reduction)
+        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        value, arena, inputs, d_state = self._core().value_and_grad(
+            self._arena, batch.x, *objective.arguments(batch, targets, slots, weights)
+        )
+        return value, Gradients.from_core(arena, inputs, d_state, self._graph, batch)
+
+    def loss_value(
+        self,
+        x: Any,
+        targets: Any,
+        *,
+        loss: str | Loss,
+        lengths: Any = None,
+        state: Any = None,
+        weights: Any = None,
+        reduction: str = "mean",
+    ) -> tuple[float, dict[str, Array]]:
+        """The loss over a batch without gradients, and the final state.
+
+        Arguments and errors as in value_and_grad.
+        """
+        batch = self._batch(x, lengths)
+        objective = self._objective(loss, reduction)
+        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        value, final = self._core().loss_value(
+            self._arena, batch.x, *objective.arguments(batch, targets, slots, weights)
+        )
+        return value, from_slots(final, self._graph, batch.rows)
+
+    def parameters(self) -> dict[str, Array]:
+        """Name -> view into `arena`: writing to it changes the network."""
+        return views(self._graph.parameters.values(), self._arena)
+
+    @property
+    def arena(self) -> Array:
+        """All parameters, 1-D and contiguous; `Gradients.arena` is laid out alike."""
+        return self._arena
+
+    def state_dict(self) -> dict[str, Array]:
+        """Name -> copy of each parameter, in PyTorch's names and layout where PyTorch has the layer."""
+        return {name: view.copy() for name, view in self.parameters().items()}
+
+    def load_state_dict(self, mapping: Mapping[str, Any], strict: bool = True) -> Mismatch:
+        """Copies parameters from a mapping of names to anything that np.asarray makes an array of floats.
+
+        With strict=False names may be missing or unexpected; they are returned. Everything is checked
+        before anything is written. Raises ShapeError, DTypeError or ConfigError that names every
+        disagreement.
+        """
+        checks.flag("load_state_dict", "strict", strict)
+        return load_parameters(self._graph.parameters, self._arena, mapping, strict, self._layout_hint())
+
+    @property
+    def output_size(self) -> int:
+        """Features per step of the outputs."""
+        return self._output.width
+
+    @property
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> (layers * directions, size): the shape of each state without its N."""
+        return {
+            name: (len(members), *self._graph.slots[members[0]].shape)
+            for name, members in self._graph.states.items()
+        }
+
+    @property
+    def programs(self) -> dict[str, _core.Program]:
+        """The traced step of each layer and direction; printing one shows its equations."""
+        return {label: unit.program for label, unit in self._graph.units}
+
+    def explain(self, rows: int = 32, steps: int = 100) -> str:
+        """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory."""
+        return self._core().explain(
+            checks.whole("explain", "rows", rows, at_least=0),
+            checks.whole("explain", "steps", steps, at_least=0),
+        )
+
+    def plans(self) -> list[dict[str, Any]]:
+        """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""
+        return self._core().plans()
+
+    def save(self, path: str | Path) -> None:
+        """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
+        from ostinato.io import save
+
+        save(self, path)
+
+    def __str__(self) -> str:
+        return summary(self)
+
+    # What a kind of network says about itself.
+
+    @abstractmethod
+    def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        """Adds this network's layers to `graph`, reading `x`, with names in `scope`."""
+
+    @abstractmethod
+    def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
+        """Writes initial values into `values`, laid out as `arena`, with streams named in `scope`."""
+
+    @abstractmethod
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        """This network's configuration as JSON values; its programs go to `programs`."""
+
+    @abstractmethod
+    def _clone(self) -> Network:
+        """A network of the same make with a copy of the parameters."""
+
+    def _children(self) -> list[Network]:
+        """The networks inside this one, in the order of their parameters."""
+        return []
+
+    def _layout_hint(self) -> str:
+        """What to add when a parameter of the wrong shape is loaded."""
+        return ""
+
+    # What they share.
+
+    def _set_up(self, initial: bool = True) -> None:
+        """Lays out the parameters; with `initial` a layer draws them. A container takes its children's."""
+        graph = Graph()
+        x = graph.index_input(self.input_size) if self.takes_ids else graph.input(self.input_size)
+        self._output = self._assemble(graph, x, Scope())
+        self._graph = graph
+        self._arena = allocate(graph.size, self.dtype.name)
+        self._owned = False
+        self._compiled: _core.Network | None = None
+        self._lock = threading.Lock()
+        self._objectives: dict[tuple[Any, str], Objective] = {}
+        children = self._children()
+        self._adopt(children)
+        if initial and not children:
+            self._redraw(self._arena, Scope(), None)
+
+    def _adopt(self, children: list[Network]) -> None:
+        """Moves the parameters of `children` into this arena, where they stay for good.
+
+        Raises ConfigError.
+        """
+        for place, child in enumerate(children):
+            if child._owned or any(child is other for other in children[:place]):
+                raise ConfigError(
+                    f"{child!r} has a place in a network already; make a new layer, and copy the parameters "
+                    "with load_state_dict if they are to be the same"
+                )
+        start = 0
+        for child in children:
+            child._owned = True
+            child._move(self._arena[start : start + child._graph.size])
+            start += child._graph.size
+
+    def _move(self, slot: Array) -> None:
+        """Makes `slot`, a part of another network's arena, the home of the parameters."""
+        slot[...] = self._arena
+        self._arena = slot
+        start = 0
+        for child in self._children():
+            child._move(slot[start : start + child._graph.size])
+            start += child._graph.size
+
+    def _core(self) -> _core.Network:
+        with self._lock:
+            if self._compiled is None:
+                self._compiled = self._graph.compile(self.dtype.name, self._output)
+            return self._compiled
+
+    def _batch(self, x: Any, lengths: Any) -> Batch:
+        limit = self.input_size if self.takes_ids else None
+        return read_batch(x, lengths, self.input_size, limit, self.dtype.name, self.batch_first is not False)
+
+    def _objective(self, loss: str | Loss, reduction: str) -> Objective:
+        key = (loss, reduction)
+        if isinstance(loss, str) and key in self._objectives:
+            return self._objectives[key]
+        made = Objective.of(loss, reduction, self.output_size, self.dtype.name)
+        if isinstance(loss, str):
+            self._objectives[key] = made
+        return made
+
+
+def draw_all(graph: Graph, values: Array, scope: Scope, seed: int) -> None:
+    """Initial values for a layer's own parameters, each from the stream of its full name in `scope`."""
+    for name, view in views(graph.parameters.values(), values).items():
+        view[...] = draw(graph.parameters[name], scope.name(name), seed)

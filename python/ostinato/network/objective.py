@@ -1,0 +1,57 @@
+"""What `value_and_grad` minimises: a loss of one step, summed or averaged over the valid steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ostinato import _core, checks
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.losses import Loss
+from ostinato.network.batch import Array, Batch, read_steps
+from ostinato.plugins.registry import registry
+from ostinato.trace import trace_loss
+
+REDUCTIONS: Final = ("mean", "sum")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A traced loss for outputs of `width` features."""
+
+    program: _core.Program
+    takes_ids: bool
+    reduction: str
+    width: int
+    dtype: str
+
+    @classmethod
+    def of(cls, loss: Any, reduction: Any, width: int, dtype: str) -> Objective:
+        """Traces a loss, given by name or as a Loss.
+
+        Raises ConfigError, DTypeError; ShapeError if it does not fit.
+        """
+        checks.choice("value_and_grad", "reduction", reduction, REDUCTIONS)
+        if isinstance(loss, str):
+            loss = registry.resolve("loss", loss).spec.factory()
+        if not isinstance(loss, Loss):
+            raise DTypeError(f"loss is {loss!r}; expected a name or a Loss such as MSE()")
+        if loss.target not in ("index", "output"):
+            raise ConfigError(f"loss {loss.name!r}: target is {loss.target!r}; expected 'index' or 'output'")
+        return cls(trace_loss(loss, width), loss.target == "index", reduction, width, dtype)
+
+    def arguments(
+        self, batch: Batch, targets: Any, slots: Sequence[Array | None], weights: Any
+    ) -> tuple[Array, _core.Program, Array | None, Sequence[Array | None], str, Array | None]:
+        """The core's arguments after the arena and x.
+
+        Raises ShapeError, DTypeError or ConfigError by name.
+        """
+        if self.takes_ids:
+            # A class is one of the outputs, so an id below the width is what every loss on ids takes.
+            read = read_steps("targets", targets, batch, (), None, self.width)
+        else:
+            read = read_steps("targets", targets, batch, (self.width,), self.dtype)
+        scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
+        return read, self.program, batch.lengths, slots, self.reduction, scale

@@ -1,0 +1,68 @@
+"""Reading parameters from a mapping: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ostinato.dims import describe
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError
+from ostinato.network.arena import views
+from ostinato.network.batch import Array, as_floats
+from ostinato.network.graph import Parameter
+
+
+class Mismatch(NamedTuple):
+    """Names that a mapping lacks, and names that the network does not have."""
+
+    missing: list[str]
+    unexpected: list[str]
+
+
+def load_parameters(
+    parameters: Mapping[str, Parameter], arena: Array, mapping: Any, strict: bool, hint: str
+) -> Mismatch:
+    """Writes `mapping` into `arena`. The values are anything that np.asarray makes an array of floats.
+
+    Every disagreement is named in one error: ShapeError if a shape is among them, else DTypeError if a type
+    is, else ConfigError. `hint` is added where a shape is wrong. Nothing is written if anything is wrong.
+    """
+    if not isinstance(mapping, Mapping):
+        raise DTypeError(f"state dict is a {type(mapping).__name__}; expected a mapping of names to arrays")
+    mismatch = Mismatch(
+        [name for name in parameters if name not in mapping],
+        [name for name in mapping if name not in parameters],
+    )
+    found: dict[str, Array] = {}
+    problems: list[str] = []
+    kind: type[OstinatoError] = ConfigError
+    for name, parameter in parameters.items():
+        if name not in mapping:
+            continue
+        try:
+            array = as_floats(name, mapping[name], str(arena.dtype))
+        except (DTypeError, ShapeError) as error:
+            problems.append(str(error))
+            kind = ShapeError if ShapeError in (kind, type(error)) else DTypeError
+            continue
+        if array.shape != parameter.shape:
+            problems.append(_shape_problem(name, array.shape, parameter, hint))
+            kind = ShapeError
+        found[name] = array
+    if strict and mismatch.missing:
+        problems.append(f"missing: {', '.join(mismatch.missing)}")
+    if strict and mismatch.unexpected:
+        problems.append(f"unexpected: {', '.join(map(str, mismatch.unexpected))}")
+    if problems:
+        raise kind("; ".join(problems))
+    for name, view in views(parameters.values(), arena).items():
+        if name in found:
+            view[...] = found[name]
+    return mismatch
+
+
+def _shape_problem(name: str, shape: tuple[int, ...], parameter: Parameter, hint: str) -> str:
+    text = f"{name} is {shape}; expected {describe(parameter.param.shape)}"
+    if shape == parameter.shape[::-1] and len(shape) == 2:
+        text += " (the other way round: give its .T)"
+    return f"{text}. {hint}" if hint else text

@@ -1,0 +1,58 @@
+"""States between the caller's form and the core's.
+
+The caller has a dict: name -> (num_layers * num_directions, N, size), in the order l0 forward, l0 backward,
+l1 forward, ... The core has slots, one (N, size) array each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.batch import Array, as_floats
+from ostinato.network.graph import Graph
+
+
+def to_slots(
+    argument: str, state: Any, graph: Graph, rows: int, dtype: str, partial: bool = False
+) -> list[Array | None]:
+    """One array per slot, None for zeros. `partial` allows names to be left out.
+
+    Raises DTypeError when it is no mapping, ConfigError for unknown or missing names, ShapeError for wrong
+    shapes.
+    """
+    slots: list[Array | None] = [None] * len(graph.slots)
+    if state is None:
+        return slots
+    if not isinstance(state, Mapping):
+        raise DTypeError(f"{argument} is a {type(state).__name__}; expected a dict of arrays by state name")
+    names = list(graph.states)
+    unknown = [name for name in state if name not in graph.states]
+    missing = [] if partial else [name for name in names if name not in state]
+    if unknown or missing:
+        told = f"does not know {unknown[0]!r}" if unknown else f"lacks {missing[0]!r}"
+        raise ConfigError(f"{argument} {told}; the states of this network are {names}")
+    for name, value in state.items():
+        members = graph.states[name]
+        shape = graph.slots[members[0]].shape
+        array = as_floats(f"{argument}[{name!r}]", value, dtype)
+        expected = (len(members), rows, *shape)
+        if array.shape != expected:
+            raise ShapeError(
+                f"{argument}[{name!r}] is {array.shape}; expected {expected}: layers * directions, rows, size"
+            )
+        for place, slot in enumerate(members):
+            slots[slot] = array[place].reshape(rows, math.prod(shape))
+    return slots
+
+
+def from_slots(arrays: Sequence[Array], graph: Graph, rows: int) -> dict[str, Array]:
+    """The caller's dict from one (N, size) array per slot."""
+    return {
+        name: np.stack([arrays[slot].reshape(rows, *graph.slots[slot].shape) for slot in members])
+        for name, members in graph.states.items()
+    }

@@ -1,0 +1,18 @@
+"""The engine's own threads. Their number changes how long something takes, never a bit of the result."""
+
+from __future__ import annotations
+
+from ostinato import _core, checks
+
+
+def set_num_threads(n: int) -> None:
+    """Uses `n` threads, at least 1, from now on.
+
+    Raises ConfigError for anything but a whole number of at least 1.
+    """
+    _core.set_num_threads(checks.whole("set_num_threads", "n", n, at_least=1))
+
+
+def get_num_threads() -> int:
+    """The number of threads in use."""
+    return _core.get_num_threads()
