@@ -1,0 +1,32 @@
+"""The alphabet of a language model, as JSON beside its file: model.safetensors -> model.alphabet.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ostinato.data import Alphabet
+from ostinato.errors import FormatError
+
+
+def beside(model: Path) -> Path:
+    """Where the alphabet of a model file is."""
+    return model.with_suffix(".alphabet.json")
+
+
+def write(model: Path, alphabet: Alphabet) -> None:
+    """Writes the alphabet beside the model. Raises OSError."""
+    beside(model).write_text(json.dumps({"characters": alphabet.characters}) + "\n", encoding="utf-8")
+
+
+def read(model: Path) -> Alphabet:
+    """The alphabet beside the model. Raises OSError, and FormatError when it is not what `write` writes."""
+    path = beside(model)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FormatError(f"{path} is not JSON: {error}") from error
+    characters = content.get("characters") if isinstance(content, dict) else None
+    if not isinstance(characters, str) or not characters:
+        raise FormatError(f'{path} holds no alphabet; expected {{"characters": "..."}}')
+    return Alphabet(characters)

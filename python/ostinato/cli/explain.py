@@ -1,0 +1,19 @@
+"""Print what the planner made of a saved model: phases, matmuls, FLOPs, memory."""
+
+from __future__ import annotations
+
+import argparse
+
+import ostinato
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `ostinato explain`."""
+    parser.add_argument("model", help="a model file")
+    parser.add_argument("--rows", type=int, default=32, help="sequences in a batch (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=100, help="time steps (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Loads the model and prints its plan. Raises FormatError, OSError."""
+    print(ostinato.load(options.model).explain(rows=options.rows, steps=options.steps))

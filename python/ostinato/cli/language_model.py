@@ -1,0 +1,128 @@
+"""A character language model: Embedding -> cell -> Dense, trained on streams, measured and sampled."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import ostinato
+from ostinato.data import Alphabet, Streams, Window
+from ostinato.errors import ConfigError
+from ostinato.optimizers import Adam, clip_norm
+
+Ids = np.ndarray[Any, np.dtype[np.int64]]
+State = dict[str, np.ndarray[Any, np.dtype[Any]]]
+NATS_PER_BIT = math.log(2.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: `rows` streams read `window` characters at a time, for `steps` windows or `seconds`.
+
+    The learning rate falls from `learning_rate` to 0 along half a cosine, by whichever ends first.
+    Gradients are scaled down to a global norm of `clip`.
+    """
+
+    rows: int = 64
+    window: int = 64
+    steps: int = 2000
+    seconds: float = 220.0
+    learning_rate: float = 4e-3
+    clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is told after each window: number from 1, share done 0..1, bits per character, characters seen."""
+
+    number: int
+    done: float
+    bits: float
+    characters: int
+
+
+def build(cell: str, size: int, *, hidden: int, embedding: int, seed: int) -> ostinato.Network:
+    """The network over an alphabet of `size` characters: ids (N, T) -> logits (N, T, size)."""
+    return ostinato.Sequential(
+        ostinato.Embedding(size, embedding, seed=seed),
+        ostinato.Recurrent(cell, embedding, hidden, seed=seed),
+        ostinato.Dense(hidden, size, seed=seed),
+    )
+
+
+def train(network: ostinato.Network, ids: Ids, plan: Plan, told: Callable[[Step], None]) -> None:
+    """Trains on the text `ids` (L,), carrying the state of each stream from window to window.
+
+    Gradients stop at a window's border. `told` is called after each window. Raises ConfigError, ShapeError.
+    """
+    streams = Streams(ids, plan.rows, plan.window)
+    optimizer = Adam(plan.learning_rate)
+    start, number, characters, done = time.monotonic(), 0, 0, 0.0
+    while done < 1.0:
+        state = None
+        for window in streams:
+            loss, gradients, state = _window(network, window, state)
+            clip_norm(gradients.arena, plan.clip)
+            optimizer.lr = plan.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+            optimizer.step(network.arena, gradients.arena)
+            number, characters = number + 1, characters + int(window.lengths.sum())
+            done = max(number / plan.steps, (time.monotonic() - start) / plan.seconds)
+            told(Step(number, min(done, 1.0), loss / NATS_PER_BIT, characters))
+            if done >= 1.0:
+                break
+
+
+def _window(
+    network: ostinato.Network, window: Window, state: State | None
+) -> tuple[float, ostinato.Gradients, State]:
+    """Loss in nats per character, gradients, and the state to go on with, before the parameters change."""
+    loss, gradients = network.value_and_grad(
+        window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
+    )
+    _, final = network.loss_value(
+        window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
+    )
+    return loss, gradients, final
+
+
+def bits_per_character(network: ostinato.Network, ids: Ids, rows: int = 32, window: int = 256) -> float:
+    """The mean over all of `ids` but the first, each predicted from those before it in its stream."""
+    nats, state = 0.0, None
+    for piece in Streams(ids, rows, window):
+        value, state = network.loss_value(
+            piece.ids,
+            piece.targets,
+            loss="cross_entropy",
+            lengths=piece.lengths,
+            state=state,
+            reduction="sum",
+        )
+        nats += value
+    return nats / NATS_PER_BIT / (len(ids) - 1)
+
+
+def sample(
+    network: ostinato.Network, alphabet: Alphabet, length: int, *, prompt: str, temperature: float, seed: int
+) -> str:
+    """`length` characters that follow `prompt`, drawn one by one from the softmax of logits / temperature.
+
+    Raises ConfigError when the prompt is empty or has unknown characters, or the temperature is not above 0.
+    """
+    if not prompt:
+        raise ConfigError("prompt is empty; the model needs a character to go on from")
+    if not temperature > 0.0:
+        raise ConfigError(f"temperature is {temperature}; expected above 0")
+    rng = np.random.default_rng(seed)
+    run = network.run(alphabet.encode(prompt)[None, :])
+    drawn: list[int] = []
+    for _ in range(length):
+        logits = run.outputs[0, -1].astype(np.float64) / temperature
+        weights = np.exp(logits - logits.max())
+        drawn.append(int(rng.choice(len(alphabet), p=weights / weights.sum())))
+        run = network.run(np.array([[drawn[-1]]]), state=run.final_state)
+    return alphabet.decode(drawn)

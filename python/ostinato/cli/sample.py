@@ -1,0 +1,41 @@
+"""Print characters that a language model of `ostinato train` draws."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import ostinato
+from ostinato.cli import alphabet_file
+from ostinato.cli.language_model import sample
+from ostinato.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `ostinato sample`."""
+    parser.add_argument("model", type=Path, help="a model file; its alphabet is beside it")
+    parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
+    parser.add_argument("--prompt", default="\n", help="text to go on from (default: a new line)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="below 1 is bolder (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Loads the model, samples, prints. Raises OstinatoError, OSError."""
+    network, alphabet = ostinato.load(options.model), alphabet_file.read(options.model)
+    if (network.input_size, network.output_size) != (len(alphabet), len(alphabet)):
+        raise ConfigError(
+            f"{options.model} maps {network.input_size} ids to {network.output_size} logits; expected "
+            f"{len(alphabet)} and {len(alphabet)}, as its alphabet has"
+        )
+    text = sample(
+        network,
+        alphabet,
+        options.length,
+        prompt=options.prompt,
+        temperature=options.temperature,
+        seed=options.seed,
+    )
+    print(text)
