@@ -1,8 +1,10 @@
 //! What the model files promise: round trips, refusal of anything else, whole files or none.
 
 mod files;
+mod forge;
 mod golden;
-mod hostile;
+mod hostile_entries;
+mod hostile_headers;
 mod round_trip;
 
 use std::collections::BTreeMap;
@@ -67,8 +69,8 @@ fn small_model() -> Model {
         tensors: vec![
             f64s(
                 "layers.0.weight_hh",
-                &[3, 4],
-                (0..12).map(|i| f64::from(i) / 7.0 - 0.5),
+                &[12, 8],
+                (0..96).map(|i| f64::from(i) / 7.0 - 6.5),
             ),
             f64s(
                 "special",

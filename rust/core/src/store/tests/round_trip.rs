@@ -64,6 +64,7 @@ fn the_safetensors_crate_reads_the_same_tensors_and_metadata() {
 
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.len(), model.tensors.len());
+    let start = bytes.as_ptr().addr();
     for Tensor {
         name,
         dtype,
@@ -74,9 +75,9 @@ fn the_safetensors_crate_reads_the_same_tensors_and_metadata() {
         let view = file.tensor(name).unwrap();
         assert_eq!(format!("{:?}", view.dtype()), dtype.name());
         assert_eq!((view.shape(), view.data()), (&shape[..], &bytes[..]), "{name}");
-        let address = view.data().as_ptr().addr() - file.tensor("step").unwrap().data().as_ptr().addr() % 8;
+        let offset = view.data().as_ptr().addr() - start;
         assert!(
-            bytes.is_empty() || address.is_multiple_of(dtype.size()),
+            bytes.is_empty() || offset.is_multiple_of(dtype.size()),
             "{name} is not aligned"
         );
     }
