@@ -1,0 +1,109 @@
+"""The command line: what it writes, prints and refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.cli import main, train
+from ostinato.cli.compressors import COMPRESSORS, bits_per_character
+
+TEXT = "In the beginning God created the heaven and the earth. " * 60
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch, capfd):
+    """A folder with a tiny trained model, and what training printed."""
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    out = tmp_path / "out"
+    flags = ["--steps", "6", "--hidden", "9", "--embedding", "5", "--rows", "4", "--window", "7"]
+    assert main(["train", *flags, "--cell", "gru", "--out", str(out)]) == 0
+    return out, capfd.readouterr().out
+
+
+def test_train_writes_a_model_and_a_curve_compares_and_samples_in_a_new_process(trained):
+    out, printed = trained
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("this model (gru, 9 units)", "xz", "bzip2", "PPMd"):
+        assert name in printed
+    sampled = printed.partition("from the file:\n")[2]
+    assert len(sampled.rstrip("\n")) >= 290
+    assert set(sampled) <= set(TEXT) | {"\n"}
+
+
+def test_sampling_repeats_with_its_seed(trained, capsys):
+    model = str(trained[0] / "model.safetensors")
+    drawn = []
+    for seed in ("1", "1", "2"):
+        assert main(["sample", model, "--length", "40", "--seed", seed, "--prompt", "the "]) == 0
+        drawn.append(capsys.readouterr().out)
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_explain_and_info_print_the_plan_and_the_equations(trained, capsys):
+    model = str(trained[0] / "model.safetensors")
+    assert main(["explain", model, "--rows", "4", "--steps", "7"]) == 0
+    assert capsys.readouterr().out.strip()
+    assert main(["info", model]) == 0
+    assert "weight_hh_l0" in capsys.readouterr().out
+
+
+def test_plugins_lists_the_built_ins(capsys):
+    assert main(["plugins"]) == 0
+    assert "cell" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--cell", "lstn"], "lstn"),
+        (["--hidden", "0"], "hidden_size"),
+        (["--rows", "0"], "rows"),
+        (["--learning-rate", "nan"], "lr"),
+        (["--steps", "0"], "steps"),
+        (["--minutes", "-1"], "minutes"),
+    ],
+)
+def test_a_bad_argument_is_an_error_that_names_it(flags, named, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    assert main(["train", "--steps", "1", "--out", str(tmp_path / "out"), *flags]) == 1
+    assert named in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_or_foreign_file_is_an_error(tmp_path, capsys):
+    assert main(["info", str(tmp_path / "none.safetensors")]) == 1
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(b"\0" * 64)
+    assert main(["info", str(foreign)]) == 1
+    assert "foreign.safetensors" in capsys.readouterr().err
+
+
+def test_a_damaged_alphabet_is_an_error(trained, capsys):
+    model = trained[0] / "model.safetensors"
+    for content in ("{", "[]", json.dumps({"characters": ""}), json.dumps({"characters": "ab"})):
+        (trained[0] / "model.alphabet.json").write_text(content)
+        assert main(["sample", str(model)]) == 1
+        assert "alphabet" in capsys.readouterr().err
+
+
+def test_a_sample_needs_a_prompt_and_a_temperature(trained, capsys):
+    model = str(trained[0] / "model.safetensors")
+    for flags, named in ((["--prompt", ""], "prompt"), (["--temperature", "0"], "temperature")):
+        assert main(["sample", model, *flags]) == 1
+        assert named in capsys.readouterr().err
+
+
+def test_compressed_bits_of_a_repetition_are_few_and_of_noise_are_many():
+    noise = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 4000))
+    for compress in COMPRESSORS.values():
+        assert bits_per_character(compress, TEXT, TEXT) < 0.2
+        assert 2.5 < bits_per_character(compress, TEXT, noise) < 4.0
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--version"])
+    assert done.value.code == 0
+    assert ost.__version__ in capsys.readouterr().out
