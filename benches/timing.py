@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pair:
-    """Medians in seconds; the median of theirs / ours over neighbouring runs with a bootstrap 95 % interval."""
+    """Medians in seconds; the median of theirs / ours over neighbours with its bootstrap 95 % interval."""
 
     ours: float
     theirs: float
@@ -24,7 +24,7 @@ class Pair:
 def alternate(
     ours: Callable[[], object], theirs: Callable[[], object], seconds: float, least: int = 7
 ) -> Pair:
-    """Runs both in random order until `seconds` are over, `least` pairs at least; the first is not counted."""
+    """Runs both in random order for `seconds`, and at least `least` times; the first time is not counted."""
     order = random.Random(0)
     times: tuple[list[float], list[float]] = ([], [])
     functions = (ours, theirs)

@@ -62,7 +62,7 @@ def test_plugins_lists_the_built_ins(capsys):
         (["--rows", "0"], "rows"),
         (["--learning-rate", "nan"], "lr"),
         (["--steps", "0"], "steps"),
-        (["--minutes", "-1"], "minutes"),
+        (["--minutes", "-1"], "seconds"),
     ],
 )
 def test_a_bad_argument_is_an_error_that_names_it(flags, named, tmp_path, monkeypatch, capsys):

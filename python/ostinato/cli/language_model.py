@@ -25,7 +25,7 @@ class Plan:
     """How to train: `rows` streams read `window` characters at a time, for `steps` windows or `seconds`.
 
     The learning rate falls from `learning_rate` to 0 along half a cosine, by whichever ends first.
-    Gradients are scaled down to a global norm of `clip`.
+    Gradients are scaled down to a global norm of `clip`. Raises ConfigError.
     """
 
     rows: int = 64
@@ -34,6 +34,12 @@ class Plan:
     seconds: float = 220.0
     learning_rate: float = 4e-3
     clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigError(f"steps is {self.steps}; expected at least 1")
+        if not self.seconds > 0.0:
+            raise ConfigError(f"seconds is {self.seconds:g}; expected above 0")
 
 
 @dataclass(frozen=True)
