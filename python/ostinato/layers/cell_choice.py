@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from ostinato.cell import Cell
@@ -40,3 +41,22 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
     if not isinstance(made, Cell):
         raise ConfigError(f"cell {name!r} makes a {type(made).__name__}; expected a Cell")
     return name, made, provider
+
+
+def chosen_options(cell: Cell) -> dict[str, Any]:
+    """The options of `cell` that are not the defaults of its class."""
+    defaults = {name: one.default for name, one in inspect.signature(type(cell).__init__).parameters.items()}
+    return {
+        name: value for name, value in cell.options.items() if not _same(value, defaults.get(name, _NONE))
+    }
+
+
+# No option has this value.
+_NONE = object()
+
+
+def _same(a: Any, b: Any) -> bool:
+    try:
+        return a is b or (type(a) is type(b) and bool(a == b))
+    except ValueError:  # Two arrays have no single answer.
+        return False

@@ -12,7 +12,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.cell import Cell, declared
 from ostinato.errors import ConfigError
-from ostinato.layers.cell_choice import choose_cell
+from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
@@ -110,7 +110,7 @@ class Recurrent(Network):
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
         units = _trace(made, inputs, setting)
-        self._fill(name, made.options, provider, setting, with_init(units, init))
+        self._fill(name, chosen_options(made), provider, setting, with_init(units, init))
 
     def _fill(
         self,
