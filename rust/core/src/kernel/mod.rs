@@ -22,6 +22,9 @@ mod row;
 mod simd;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use args::{Binary, Dst, Init, Reduce, RowMap, Src, Ternary, Unary};
 pub use float::Float;
 pub use isa::Isa;

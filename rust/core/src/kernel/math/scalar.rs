@@ -27,7 +27,7 @@ pub(in crate::kernel) fn erf(x: f64) -> f64 {
     } else {
         // erf(x) = 1 - erfc(|x|), whose exp(-y^2) is split so that the square is exact.
         let tail = if y <= 4.0 { middle(y) } else { far(y) };
-        let head = (y * 16.0).trunc() / 16.0;
+        let head = f64::from((y * 16.0) as i32) / 16.0;
         let rest = (y - head) * (y + head);
         let erfc = (-head * head).exp() * (-rest).exp() * tail;
         ((0.5 - erfc) + 0.5).copysign(x)

@@ -1,0 +1,12 @@
+//! Every kernel against a plain reference in `f64`, for every instruction set of this machine and both types.
+//!
+//! A test goes through its whole table and then reports all rows that failed.
+
+mod accuracy;
+mod edges;
+mod elementwise;
+mod product;
+mod reduction;
+mod row_independence;
+mod support;
+mod weight_gradient;

@@ -1,0 +1,245 @@
+//! Reductions, row maps and column sums against their definitions.
+
+use super::support::{Failures, Form, Grid, Numbers, SIZES, epsilon, label, near, on_every_isa, same};
+use crate::kernel::{Dst, Float, Isa, Reduce, RowMap};
+
+pub(super) const REDUCE: [Reduce; 7] = [
+    Reduce::Sum,
+    Reduce::Mean,
+    Reduce::Max,
+    Reduce::ArgMax,
+    Reduce::LogSumExp,
+    Reduce::ReciprocalStd,
+    Reduce::ReciprocalRms,
+];
+
+pub(super) const ROW_MAP: [RowMap; 4] = [
+    RowMap::Softmax,
+    RowMap::LogSoftmax,
+    RowMap::LayerNorm,
+    RowMap::RmsNorm,
+];
+
+pub(super) const EPS: f64 = 1.0e-3;
+
+/// (the reduction, the tolerated absolute error in units of epsilon)
+fn reduced(op: Reduce, x: &[f64]) -> (f64, f64) {
+    let n = x.len() as f64;
+    let (sum, size) = (x.iter().sum::<f64>(), x.iter().map(|x| x.abs()).sum::<f64>());
+    let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match op {
+        Reduce::Sum => (sum, 8.0 * size),
+        Reduce::Mean => (sum / n, 8.0 * size / n),
+        Reduce::Max => (largest, 0.0),
+        Reduce::ArgMax => (x.iter().position(|&x| x == largest).unwrap_or(0) as f64, 0.0),
+        Reduce::LogSumExp => {
+            let sum: f64 = x.iter().map(|x| (x - largest).exp()).sum();
+            if x.is_empty() {
+                (f64::NEG_INFINITY, 0.0)
+            } else {
+                (largest + sum.ln(), 8.0 * (1.0 + largest.abs()))
+            }
+        }
+        Reduce::ReciprocalStd => {
+            let squares: f64 = x.iter().map(|x| (x - sum / n).powi(2)).sum();
+            let y = 1.0 / (squares / n + EPS).sqrt();
+            (y, 40.0 * y)
+        }
+        Reduce::ReciprocalRms => {
+            let squares: f64 = x.iter().map(|x| x.powi(2)).sum();
+            let y = 1.0 / (squares / n + EPS).sqrt();
+            (y, 40.0 * y)
+        }
+    }
+}
+
+/// (the mapped row, the tolerated absolute error in units of epsilon)
+fn mapped(op: RowMap, x: &[f64]) -> (Vec<f64>, f64) {
+    let n = x.len() as f64;
+    let log_sum_exp = reduced(Reduce::LogSumExp, x).0;
+    let mean = x.iter().sum::<f64>() / n;
+    match op {
+        RowMap::Softmax => (x.iter().map(|x| (x - log_sum_exp).exp()).collect(), 16.0),
+        RowMap::LogSoftmax => (x.iter().map(|x| x - log_sum_exp).collect(), 40.0),
+        RowMap::LayerNorm => {
+            let scale = reduced(Reduce::ReciprocalStd, x).0;
+            (
+                x.iter().map(|x| (x - mean) * scale).collect(),
+                200.0 * scale.max(1.0),
+            )
+        }
+        RowMap::RmsNorm => {
+            let scale = reduced(Reduce::ReciprocalRms, x).0;
+            (x.iter().map(|x| x * scale).collect(), 100.0)
+        }
+    }
+}
+
+fn row<T: Float>(x: &Grid<T>, r: usize, cols: usize) -> Vec<f64> {
+    (0..cols).map(|c| x.get(r, c).to_f64()).collect()
+}
+
+fn check_reduce<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(4));
+    for op in REDUCE {
+        for (cols, form) in SIZES
+            .into_iter()
+            .flat_map(|cols| Form::ALL.map(|form| (cols, form)))
+        {
+            let rows = 3;
+            // Few different values, so that maxima repeat.
+            let x = Grid::<T>::new(form, rows, cols, cols % 3, || {
+                (numbers.tame() * 20.0).round() / 4.0
+            });
+            let mut y = Grid::<T>::new(Form::Gapped, rows, 1, 1, || 0.0);
+            // SAFETY: the grids are this large.
+            unsafe { (kernels.reduce)(op, T::from_f64(EPS), rows, cols, y.dst(), x.src()) };
+            let name = || format!("{} {op:?} of {form:?} ({rows}, {cols})", label::<T>(isa));
+            failures.check(y.is_guarded(), || {
+                format!("{}: wrote beyond its elements", name())
+            });
+            for r in 0..rows {
+                let (want, error) = reduced(op, &row(&x, r, cols));
+                let got = y.get(r, 0);
+                failures.check(near(got, want, error * epsilon::<T>()), || {
+                    format!("{} row {r}: {got:?}, not {want:e}", name())
+                });
+            }
+        }
+    }
+}
+
+fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(5));
+    for op in ROW_MAP {
+        for (cols, form) in SIZES
+            .into_iter()
+            .flat_map(|cols| Form::ALL.map(|form| (cols, form)))
+        {
+            let rows = 3;
+            let x = Grid::<T>::new(form, rows, cols, cols % 3, || numbers.tame() * 5.0);
+            let mut y = Grid::<T>::new(Form::Gapped, rows, cols, 1, || 0.0);
+            let mut z = x.clone();
+            // SAFETY: the grids are this large; in place, the operands are the same memory.
+            unsafe {
+                (kernels.row_map)(op, T::from_f64(EPS), rows, cols, y.dst(), x.src());
+                if matches!(form, Form::Dense | Form::Gapped) {
+                    let (dst, src) = z.in_place();
+                    (kernels.row_map)(op, T::from_f64(EPS), rows, cols, dst, src);
+                }
+            }
+            let name = || format!("{} {op:?} of {form:?} ({rows}, {cols})", label::<T>(isa));
+            failures.check(y.is_guarded() && z.is_guarded(), || {
+                format!("{}: wrote beyond", name())
+            });
+            for r in 0..rows {
+                let (want, error) = mapped(op, &row(&x, r, cols));
+                for (c, want) in want.into_iter().enumerate() {
+                    let got = y.get(r, c);
+                    failures.check(near(got, want, error * epsilon::<T>()), || {
+                        format!("{} at ({r}, {c}): {got:?}, not {want:e}", name())
+                    });
+                    if matches!(form, Form::Dense | Form::Gapped) {
+                        failures.check(same(got, z.get(r, c)), || format!("{} differs in place", name()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_col_sum<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(6));
+    for (rows, cols) in [0, 1, 2, 7, 40]
+        .into_iter()
+        .flat_map(|rows| SIZES.map(|cols| (rows, cols)))
+    {
+        let a = Grid::<T>::new(Form::Gapped, rows, cols, cols % 3, || numbers.tame());
+        let mut out = Grid::<T>::new(Form::Dense, 1, cols, 1, || 0.5);
+        // SAFETY: the grids are this large.
+        unsafe { (kernels.col_sum)(rows, cols, a.ptr(), a.stride(), out.ptr_mut()) };
+        let name = || format!("{} col_sum ({rows}, {cols})", label::<T>(isa));
+        failures.check(out.is_guarded(), || {
+            format!("{}: wrote beyond its elements", name())
+        });
+        for c in 0..cols {
+            // One number after the other in row order: exactly this.
+            let want = (0..rows).fold(T::from_f64(0.5), |sum, r| sum + a.get(r, c));
+            let got = out.get(0, c);
+            failures.check(same(got, want), || {
+                format!("{} at {c}: {got:?}, not {want:?}", name())
+            });
+        }
+    }
+}
+
+fn check_odd_rows<T: Float>(isa: Isa, failures: &mut Failures) {
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+    let cases: [(Reduce, &[f64], f64); 12] = [
+        (Reduce::Max, &[1.0, NAN, 3.0], NAN),
+        (Reduce::Max, &[NAN, 1.0, 3.0], NAN),
+        (Reduce::Max, &[-INF, -INF], -INF),
+        (Reduce::ArgMax, &[1.0, NAN, 3.0, NAN], 1.0),
+        (Reduce::ArgMax, &[-INF, -INF], 0.0),
+        (Reduce::ArgMax, &[1.0, 7.0, 7.0], 1.0),
+        (Reduce::LogSumExp, &[1.0, INF], INF),
+        (Reduce::LogSumExp, &[-INF, -INF], -INF),
+        (Reduce::LogSumExp, &[-INF, 2.5], 2.5),
+        (Reduce::LogSumExp, &[1.0, NAN], NAN),
+        (Reduce::Sum, &[INF, 1.0], INF),
+        (Reduce::Sum, &[INF, -INF], NAN),
+    ];
+    for (op, x, want) in cases {
+        // At every place of a long row too: a lane is a lane.
+        for lead in [0, 1, 15, 40, 64] {
+            let mut row: Vec<T> = vec![T::from_f64(-INF); lead];
+            row.extend(x.iter().map(|&x| T::from_f64(x)));
+            if op == Reduce::Sum {
+                row[..lead].fill(T::ZERO);
+            }
+            let want = match op {
+                Reduce::ArgMax if x[0] != -INF => want + lead as f64,
+                _ => want,
+            };
+            let mut got = T::ZERO;
+            let dst = Dst {
+                ptr: &raw mut got,
+                row: 1,
+            };
+            let src = crate::kernel::Src {
+                ptr: row.as_ptr(),
+                row: row.len(),
+                col: 1,
+            };
+            // SAFETY: one row, one result.
+            unsafe { (T::kernels(isa).reduce)(op, T::ZERO, 1, row.len(), dst, src) };
+            failures.check(same(got, T::from_f64(want)), || {
+                format!(
+                    "{} {op:?} of {x:?} after {lead}: {got:?}, not {want}",
+                    label::<T>(isa)
+                )
+            });
+        }
+    }
+}
+
+#[test]
+fn reductions_agree_with_their_definitions() {
+    on_every_isa!(check_reduce);
+}
+
+#[test]
+fn row_maps_agree_with_their_definitions_in_place_too() {
+    on_every_isa!(check_row_map);
+}
+
+#[test]
+fn column_sums_add_in_row_order() {
+    on_every_isa!(check_col_sum);
+}
+
+#[test]
+fn infinities_and_nan_reduce_as_they_should() {
+    on_every_isa!(check_odd_rows);
+}
