@@ -30,9 +30,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Takes units until none is left, as the calling thread does: in lane 0, with a poll before each.
+    /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two.
     pub(super) fn lead(&self, poll: &mut dyn FnMut() -> bool) {
-        while self.has_more() && !self.poll(poll) && self.one(0) {}
+        while self.one(0) && self.has_more() && !self.poll(poll) {}
     }
 
     /// Takes units until none is left, as a worker does.

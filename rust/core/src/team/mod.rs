@@ -54,8 +54,9 @@ pub fn lanes() -> usize {
 
 /// Runs `work(unit, lane)` once for every unit in `0..units` on up to [`num_threads`] threads, the caller's included.
 ///
-/// `poll` is called on the calling thread before each unit that this thread takes and at least every 20 ms while it
-/// waits for the others; when it returns true, units not begun are dropped and the run ends with [`Stop::Cancelled`].
+/// `poll` is called on the calling thread before any unit begins, between the units that this thread takes, and at
+/// least every 20 ms while it waits for the others; when it returns true, units not begun are dropped and the run ends
+/// with [`Stop::Cancelled`].
 /// A panic drops the units not begun in the same way. In both cases some units have run and others have not.
 /// A run of zero units calls nothing.
 pub fn run(
@@ -86,6 +87,9 @@ fn run_with<'t>(
     poll: &mut dyn FnMut() -> bool,
 ) -> Result<(), Stop> {
     let job = Job::new(units, work);
+    if units == 0 || job.poll(poll) {
+        return job.outcome();
+    }
     let parallel = units > 1 && lanes > 1 && threads > 1;
     if !parallel || !team().lead(threads, lanes, &job, poll) {
         job.lead(poll);
