@@ -28,10 +28,10 @@ class Plan:
     Gradients are scaled down to a global norm of `clip`. Raises ConfigError.
     """
 
-    rows: int = 64
+    rows: int = 32
     window: int = 64
-    steps: int = 2000
-    seconds: float = 220.0
+    steps: int = 3600
+    seconds: float = 225.0
     learning_rate: float = 4e-3
     clip: float = 1.0
 
