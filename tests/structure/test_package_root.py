@@ -1,4 +1,4 @@
-"""Below the command line nobody takes names from the package root, which import-linter cannot see (pyproject)."""
+"""Below the command line nobody takes names from the package root, which import-linter cannot see."""
 
 import ast
 from pathlib import Path
