@@ -20,11 +20,11 @@ class LightGRU(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """X (N, T, I) -> (N, T, H)."""
-        a = torch.nn.functional.linear(x, self.W_x, self.b)
-        h = x.new_zeros(x.shape[0], self.W_h.shape[1])
+        a = torch.nn.functional.linear(x, self.weight_ih, self.bias)
+        h = x.new_zeros(x.shape[0], self.weight_hh.shape[1])
         outputs = []
         for a_t in a.unbind(1):
-            z, candidate = (a_t + h @ self.W_h.T).chunk(2, 1)
+            z, candidate = (a_t + h @ self.weight_hh.T).chunk(2, 1)
             z = torch.sigmoid(z)
             h = z * h + (1 - z) * torch.relu(candidate)
             outputs.append(h)

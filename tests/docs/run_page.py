@@ -1,7 +1,7 @@
 """Run the Python blocks of a Markdown page, in order, in one namespace: `python run_page.py PAGE`.
 
-A block with the tag `output` after a Python block holds exactly what that block prints; otherwise the exit code
-is 1 and the difference is told.
+A block with the tag `output` after a Python block holds exactly what that block prints; otherwise the exit
+code is 1 and the difference is told.
 """
 
 import contextlib

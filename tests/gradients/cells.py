@@ -40,7 +40,9 @@ CELLS = [
 if find_spec("ostinato_cells"):
     CELLS += [
         Row("cells/ligru"),
-        Row("cells/layernorm_lstm"),
+        Row("cells/layer_norm_lstm"),
+        Row("cells/mgu"),
+        Row("cells/coupled_lstm"),
     ]
 
 
