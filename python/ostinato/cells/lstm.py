@@ -23,10 +23,10 @@ class LSTM(Cell):
         h' = sigmoid(o) * tanh(c')
 
     `peepholes=True` adds w_i * c to i, w_f * c to f, and w_o * c' to o; they start at zero. `proj_size=P`
-    above 0 makes h' = W_hr (sigmoid(o) * tanh(c')), P wide and narrower than c. The forget block of b_ih starts
-    at 1 and all other biases at 0; with `bias=False` there is no forget bias either. x (input,), c (hidden,),
-    h and output (hidden,) or (P,). Source: Gers et al. 2000 eq. 1-6; peepholes: Gers et al. 2002 eq. 2-6;
-    projection: Sak et al. 2014 eq. 1-6; parameter names and layout of torch.nn.LSTM.
+    above 0 makes h' = W_hr (sigmoid(o) * tanh(c')), P wide and narrower than c. The forget block of b_ih
+    starts at 1 and all other biases at 0; with `bias=False` there is no forget bias either. x (input,),
+    c (hidden,), h and output (hidden,) or (P,). Source: Gers et al. 2000 eq. 1-6; peepholes: Gers et al. 2002
+    eq. 2-6; projection: Sak et al. 2014 eq. 1-6; parameter names and layout of torch.nn.LSTM.
     """
 
     def __init__(self, *, bias: bool = True, peepholes: bool = False, proj_size: int = 0) -> None:

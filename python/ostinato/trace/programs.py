@@ -15,6 +15,7 @@ from ostinato.ops.table import Value
 from ostinato.suggest import did_you_mean
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.value import Traced
+from ostinato.trace.where import author_line
 
 Shape = Sequence[int] | Literal["index"]
 """The feature shape of an input, or "index" for ids."""
@@ -143,7 +144,7 @@ def _trace(
     try:
         returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", given))
     except OstinatoError as error:
-        error.args = (_with_owner(owner, str(error)),)
+        error.args = (_placed(owner, error),)
         raise
     output, updates = _checked_return(owner, recorder, returned, held)
 
@@ -157,7 +158,8 @@ def _trace(
             )
     for key, one in updates.items():
         recorder.name_node(one.node, f"new_{key}")
-    recorder.name_node(output.node, "output")
+    if recorder.is_unnamed(output.node):
+        recorder.name_node(output.node, "output")
     program = recorder.finish([("output", output.node)], [(key, one.node) for key, one in updates.items()])
     return program, output.shape
 
@@ -234,5 +236,9 @@ def _kind(value: object) -> str:
     return f"{value!r}" if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
-def _with_owner(owner: str, message: str) -> str:
+def _placed(owner: str, error: OstinatoError) -> str:
+    """Put the cell's name and the author's line before a message that has not got them."""
+    message, place = str(error), author_line(error)
+    if place and place not in message:
+        message = f"{place}: {message}"
     return message if message.startswith(owner) else f"{owner}: {message}"

@@ -12,7 +12,7 @@ from ostinato import _core
 from ostinato.dims import Dim, as_dim, parse
 from ostinato.errors import TraceError
 from ostinato.ops.table import Symbolic, Value
-from ostinato.trace.where import author_frame, author_line, describe_frame
+from ostinato.trace.where import author_frame, describe_frame
 
 
 class Node(Symbolic):
@@ -32,6 +32,7 @@ class Recorder:
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
         self._names: dict[int, str] = {}
+        self._renamable: set[int] = set()
         self._constants: dict[str, int] = {}
         self._operands: dict[int, Sequence[int]] = {}
 
@@ -59,13 +60,13 @@ class Recorder:
         """Return the node of a plain number; raise TraceError for anything else."""
         if isinstance(value, bool | np.bool_):
             raise TraceError(
-                f"{author_line()}: a Python {value} is no value of a step; "
+                f"a Python {value} is no value of a step; "
                 "compare with < <= > >= or ops.equal, and write 1.0 and 0.0 for constants"
             )
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
             what = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
             raise TraceError(
-                f"{author_line()}: {what} is not traced; a step's constants are single numbers, "
+                f"{what} is not traced; a step's constants are single numbers, "
                 "so declare an array as a Param"
             )
         number = float(value)
@@ -90,8 +91,7 @@ class Recorder:
         """Raise TraceError when a value of another trace came in, through a closure or a global."""
         if other is not self:
             raise TraceError(
-                f"{author_line()}: {called} belongs to another trace; "
-                "a step may only use what it is given: x, state, p"
+                f"{called} belongs to another trace; a step may only use what it is given: x, state, p"
             )
 
     def name_of(self, node: int) -> str:
@@ -114,19 +114,30 @@ class Recorder:
         return self.builder.finish(outputs, updates)
 
     def name_node(self, node: int, name: str) -> None:
-        """Call an unnamed node `name`, with a number behind it where the name is taken: z, z_2, z_3."""
-        if node in self._names:
+        """Call a node `name`, unless it has one, with a number behind where that is taken: z, z_2, z_3.
+
+        A numbered name is nobody's choice, so a later call may replace it.
+        """
+        if node in self._names and node not in self._renamable:
             return
-        taken, unique, count = set(self._names.values()), name, 1
+        taken = {one for other, one in self._names.items() if other != node}
+        unique, count = name, 1
         while unique in taken:
             count += 1
             unique = f"{name}_{count}"
+        self._renamable.discard(node)
+        if count > 1:
+            self._renamable.add(node)
         self._names[node] = unique
         self.builder.name(node, unique)
 
+    def is_unnamed(self, node: int) -> bool:
+        """Say whether a node has no name yet."""
+        return node not in self._names
+
     def _name_locals(self, frame: FrameType) -> None:
         for name, value in list(frame.f_locals.items()):
-            if isinstance(value, Node) and value.recorder is self:
+            if isinstance(value, Node) and value.recorder is self and value.node not in self._names:
                 self.name_node(value.node, name)
 
 

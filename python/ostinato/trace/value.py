@@ -1,7 +1,7 @@
 """`Traced`: what stands for a value while a step is recorded.
 
 It takes the operators of the step language, and NumPy functions that have an op of the same meaning. Whatever
-cannot be recorded raises TraceError with the author's line and what to write instead.
+cannot be recorded raises TraceError with what to write instead; `programs.py` adds the author's line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ostinato.errors import ShapeError, TraceError
 from ostinato.namespace import UnknownNameError
 from ostinato.ops.table import Row, Symbolic, Value
 from ostinato.trace.recorder import Node, Recorder
-from ostinato.trace.where import author_line
 
 _UFUNCS: dict[str, Callable[..., Value]] = {
     "add": ops.add,
@@ -58,7 +57,7 @@ _ELSEWHERE = {
 
 
 def _refuse(what: str, instead: str) -> NoReturn:
-    raise TraceError(f"{author_line()}: {what}; {instead}")
+    raise TraceError(f"{what}; {instead}")
 
 
 def _use_op(name: str) -> str:
@@ -215,7 +214,7 @@ class Traced(Node):
             return ops.dot(self, other)
         shapes = f"{describe(self.shape)} @ {describe(other.shape)}"
         raise ShapeError(
-            f"{author_line()}: {shapes} is not defined; @ takes a matrix and a vector, or two vectors"
+            f"{shapes} is not defined; @ takes a matrix and a vector, or two vectors"
         )
 
     def __rmatmul__(self, other: Value) -> Value:
@@ -240,7 +239,7 @@ class Traced(Node):
             return ops.slice(self, start, stop if stop > start else start)
         if isinstance(key, int) and not isinstance(key, bool):
             if not -length <= key < length:
-                raise ShapeError(f"{author_line()}: index {key} is outside a first axis of {length!r}")
+                raise ShapeError(f"index {key} is outside a first axis of {length!r}")
             at = key if key >= 0 else length + key
             return ops.reshape(ops.slice(self, at, at + 1), self.shape[1:])
         if isinstance(key, Traced):
@@ -256,7 +255,7 @@ class Traced(Node):
         if value < 0:
             value = length + value
         if not 0 <= value <= length:
-            raise ShapeError(f"{author_line()}: slice {noun} {value!r} is outside a first axis of {length!r}")
+            raise ShapeError(f"slice {noun} {value!r} is outside a first axis of {length!r}")
         return value
 
     def __setitem__(self, key: object, value: object) -> NoReturn:
@@ -334,7 +333,7 @@ class Traced(Node):
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise UnknownNameError(f"{author_line()}: a traced value has no .{name}; {_use_op(name)}")
+        raise UnknownNameError(f"a traced value has no .{name}; {_use_op(name)}")
 
 
 class Transposed(Symbolic):
@@ -363,9 +362,12 @@ class Transposed(Symbolic):
             return ops.products._matmul(self.matrix, other, transpose=1)
         self.refuse()
 
-    def refuse(self) -> NoReturn:
+    def refuse(self, *others: object) -> NoReturn:
         """Raise the TraceError that says what a transpose is for."""
         _refuse("a transpose can only be multiplied with a vector", "write p.W.T @ v")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    __neg__ = __abs__ = __iter__ = __bool__ = __getitem__ = __array__ = refuse
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):

@@ -9,34 +9,40 @@ from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Frames of these files stand between the author's line and the tracer; cells and losses are authors.
-_MACHINERY = tuple(os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py"))
+_MACHINERY = tuple(os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py", "namespace.py"))
 
 
 def author_frame() -> FrameType | None:
     """Return the nearest frame outside the tracing machinery and outside NumPy."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_MACHINERY) and not _in_numpy(frame):
-            return frame
+    while frame is not None and _is_machinery(frame):
         frame = frame.f_back
-    return None
+    return frame
 
 
 def describe_frame(frame: FrameType | None) -> str:
-    """Write a frame's place as "lstm.py:41: z, a = split(...)", or "<unknown>" where there is none."""
-    if frame is None:
-        return "<unknown>"
-    path, line = frame.f_code.co_filename, frame.f_lineno
+    """Write where a frame is now as "lstm.py:41: z, a = split(...)", or "<unknown>" where there is none."""
+    return "<unknown>" if frame is None else _describe(frame, frame.f_lineno)
+
+
+def author_line(error: BaseException) -> str:
+    """Return the place of the innermost author's line that `error` passed through, or "" if there is none."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if not _is_machinery(trace.tb_frame):
+            place = _describe(trace.tb_frame, trace.tb_lineno)
+        trace = trace.tb_next
+    return place
+
+
+def _describe(frame: FrameType, line: int) -> str:
+    path = frame.f_code.co_filename
     source = linecache.getline(path, line, frame.f_globals).strip()
     place = f"{os.path.basename(path)}:{line}"
     return f"{place}: {source}" if source else place
 
 
-def author_line() -> str:
-    """Return the place of the author's line that is running now."""
-    return describe_frame(author_frame())
-
-
-def _in_numpy(frame: FrameType) -> bool:
+def _is_machinery(frame: FrameType) -> bool:
     module = frame.f_globals.get("__name__", "")
-    return isinstance(module, str) and module.split(".")[0] == "numpy"
+    in_numpy = isinstance(module, str) and module.split(".")[0] == "numpy"
+    return in_numpy or frame.f_code.co_filename.startswith(_MACHINERY)

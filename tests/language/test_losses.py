@@ -1,0 +1,55 @@
+"""Losses on NumPy values against their formulas."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ostinato import losses
+from ostinato.discover import leaves
+from ostinato.errors import ConfigError
+
+Y = np.array([0.5, -1.0, 2.0, 0.0])
+T = np.array([1.0, 1.0, -2.0, 0.5])
+
+# name, options, y, target, the loss
+CASES = [
+    ("cross_entropy", {}, Y, 2, -math.log(math.exp(2.0) / math.fsum(map(math.exp, Y)))),
+    ("cross_entropy", {}, np.array([1000.0, 0.0]), 1, 1000.0),
+    ("cross_entropy", {}, np.array([3.0]), 0, 0.0),
+    ("mse", {}, Y, T, (0.25 + 4 + 16 + 0.25) / 4),
+    ("mse", {"half": True}, Y, T, (0.25 + 4 + 16 + 0.25) / 2),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "options", "y", "target", "expected"), CASES)
+def test_each_loss_equals_its_formula(name, options, y, target, expected, dtype):
+    target = target if isinstance(target, int) else target.astype(dtype)
+    got = losses.get(name, **options).step(y.astype(dtype), target)
+    assert np.shape(got) == ()
+    assert got.dtype == dtype
+    assert float(got) == pytest.approx(expected, rel=1e-6 if dtype == np.float32 else 1e-14, abs=1e-7)
+
+
+def test_every_built_in_loss_is_tested_here():
+    assert {case[0] for case in CASES} == set(leaves("ostinato.losses", losses.Loss))
+
+
+def test_a_loss_says_what_its_target_is():
+    assert losses.CrossEntropy().target == "index"
+    assert losses.MSE().target == "output"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: losses.get("cross_entrpy"), "did you mean 'cross_entropy'"),
+        (lambda: losses.get("mse", haf=True), "loss 'mse' has no option 'haf'; did you mean 'half'"),
+        (lambda: losses.get("mse", half=1), "half is 1; expected True or False"),
+        (lambda: losses.Loss().step(Y, T), "has no step"),
+    ],
+)
+def test_a_wrong_loss_is_named(call, words):
+    with pytest.raises(ConfigError, match=words):
+        call()
