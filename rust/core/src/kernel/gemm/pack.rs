@@ -40,7 +40,7 @@ pub(in crate::kernel) unsafe fn pack<T: Math, S: Simd<T>>(
         let cols = width.min(n - j);
         // SAFETY: columns j .. j + cols exist, and full panels lie before this one.
         unsafe {
-            let (from, to) = (b.add(j * col_stride), out.add(j * k));
+            let (from, to) = (b.wrapping_add(j * col_stride), out.add(j * k));
             if col_stride == 1 {
                 pack_rows(s, k, cols, from, row_stride, to);
             } else {
@@ -100,20 +100,29 @@ unsafe fn pack_any<T: Math, S: Simd<T>>(
     let padded = vectors::<T, S>(cols) * S::LANES;
     let mut start = 0;
     while start < k {
-        let end = k.min(start + BLOCK);
-        for j in 0..padded {
-            for p in start..end {
-                // SAFETY: p < k and j < padded; columns from cols on are not read.
-                unsafe {
-                    let x = if j < cols {
-                        *b.add(p * row_stride + j * col_stride)
-                    } else {
-                        T::ZERO
-                    };
-                    *out.add(p * padded + j) = x;
+        let count = BLOCK.min(k - start);
+        // SAFETY: k from start on for count exist, and columns j < padded of the panel; of B those below cols.
+        unsafe {
+            let to = out.add(start * padded);
+            for j in 0..cols {
+                let from = b.add(start * row_stride + j * col_stride);
+                if count == BLOCK {
+                    // A loop of known length, which the compiler unrolls.
+                    for p in 0..BLOCK {
+                        *to.add(p * padded + j) = *from.add(p * row_stride);
+                    }
+                } else {
+                    for p in 0..count {
+                        *to.add(p * padded + j) = *from.add(p * row_stride);
+                    }
+                }
+            }
+            for j in cols..padded {
+                for p in 0..count {
+                    *to.add(p * padded + j) = T::ZERO;
                 }
             }
         }
-        start = end;
+        start += count;
     }
 }

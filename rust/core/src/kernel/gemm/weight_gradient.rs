@@ -1,14 +1,27 @@
 //! C += A^T B over many k: the product of weight gradients, where k runs over rows and steps.
+//!
+//! B is packed block by block. A is read in place where its rows are short; rows of a page or more are copied, as
+//! a tile reads a few columns of every row, which would lie in the same few sets of the first cache and on as many
+//! pages as there are rows.
 
 use super::micro::{Left, Start, Stretch, stretch_of_any_width};
-use super::pack::{pack_rows, panel_width, vectors};
+use super::pack::{pack_rows, panel_width};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// So many k at a time: the block of A stays in the second cache while all panels of B pass over it.
+/// So many k at a time, as in `driver`.
 const DEPTH: usize = 128;
 
-/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds one block of one panel of B.
+/// The columns of A that are copied side by side: a multiple of every tile's height and every vector's length.
+const GROUP: usize = 96;
+
+/// Rows of A from this size on are copied.
+const LONG_ROW_BYTES: usize = 4096;
+
+/// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
+const CHUNK_BYTES: usize = 8 * GROUP * DEPTH * 4;
+
+/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds one panel of B, and what is copied of A.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
@@ -31,7 +44,10 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
         return;
     }
     let width = panel_width::<T, S>();
-    let room = DEPTH * width;
+    let copied = lda * size_of::<T>() >= LONG_ROW_BYTES;
+    let chunk = CHUNK_BYTES / (DEPTH * size_of::<T>());
+    let group = if copied { GROUP } else { chunk };
+    let room = DEPTH * (width + if copied { m.min(chunk).next_multiple_of(GROUP) } else { 0 });
     if scratch.len() < room {
         scratch.resize(room, T::ZERO);
     }
@@ -39,32 +55,83 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     let mut p = 0;
     while p < k {
         let depth = DEPTH.min(k - p);
-        let mut j = 0;
-        while j < n {
-            let cols = width.min(n - j);
-            debug_assert!(depth * vectors::<T, S>(cols) * S::LANES <= scratch.len());
-            // SAFETY: columns j .. j + cols and k from p on for depth exist; the panel has room for the block.
+        let mut i = 0;
+        while i < m {
+            let rows = chunk.min(m - i);
+            // SAFETY: there is room for a panel, and behind it for the chunk if it is copied; columns i .. i + rows of A and k from p
+            // on for depth exist, and so do columns j .. j + cols of B and the tiles of C.
             unsafe {
-                pack_rows(s, depth, cols, b.add(p * ldb + j), ldb, panel);
-                let x = Stretch {
-                    rows: m,
-                    depth,
-                    a: Left {
-                        start: a.add(p * lda),
-                        row: 1,
-                        depth: lda,
-                    },
-                    b: panel,
-                    panel: 0,
-                    start: Start::From(c.add(j), ldc),
-                    c: c.add(j),
-                    ldc,
-                    cols,
-                };
-                stretch_of_any_width(s, x);
+                let groups = panel.add(DEPTH * width);
+                let from = a.add(p * lda + i);
+                if copied {
+                    copy_groups(s, depth, rows, from, lda, groups);
+                }
+                let mut j = 0;
+                while j < n {
+                    let cols = width.min(n - j);
+                    pack_rows(s, depth, cols, b.add(p * ldb + j), ldb, panel);
+                    let mut g = 0;
+                    while g < rows {
+                        let c = c.add((i + g) * ldc + j);
+                        let a = if copied {
+                            Left { start: groups.add(g * DEPTH), row: 1, depth: GROUP }
+                        } else {
+                            Left { start: from, row: 1, depth: lda }
+                        };
+                        let x = Stretch {
+                            rows: group.min(rows - g),
+                            depth,
+                            a,
+                            b: panel,
+                            panel: 0,
+                            start: Start::From(c, ldc),
+                            c,
+                            ldc,
+                            cols,
+                        };
+                        stretch_of_any_width(s, x);
+                        g += group;
+                    }
+                    j += width;
+                }
             }
-            j += width;
+            i += rows;
         }
         p += depth;
+    }
+}
+
+/// A (depth, cols) into groups of GROUP columns, each DEPTH rows long.
+///
+/// # Safety
+/// A is readable, and whole groups for its columns are writable at `out`.
+#[inline(always)]
+unsafe fn copy_groups<T: Math, S: Simd<T>>(
+    s: S,
+    depth: usize,
+    cols: usize,
+    a: *const T,
+    lda: usize,
+    out: *mut T,
+) {
+    for p in 0..depth {
+        let mut g = 0;
+        while g < cols {
+            let count = GROUP.min(cols - g);
+            // SAFETY: row p < depth, columns g .. g + count < cols; GROUP is a multiple of LANES, so that a whole
+            // vector always fits into the group.
+            unsafe {
+                let (from, to) = (a.add(p * lda + g), out.add(g * DEPTH + p * GROUP));
+                let mut c = 0;
+                while c + S::LANES <= count {
+                    s.store(to.add(c), s.load(from.add(c)));
+                    c += S::LANES;
+                }
+                if c < count {
+                    s.store(to.add(c), s.load_partial(from.add(c), count - c, s.splat(T::ZERO)));
+                }
+            }
+            g += GROUP;
+        }
     }
 }

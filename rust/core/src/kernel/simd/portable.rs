@@ -145,7 +145,7 @@ macro_rules! portable {
 
             #[inline(always)]
             fn all(self, m: Self::M) -> bool {
-                m == [true; $lanes]
+                m.iter().all(|&lane| lane)
             }
 
             #[inline(always)]
