@@ -25,9 +25,6 @@ The alias is Any because NumPy's own operators are typed so: with a union, each 
 error.
 """
 
-INTERNAL = frozenset[str]()
-"""Ops that the core makes for itself (in adjoints, say) and that a step cannot write."""
-
 
 class Symbolic(ABC):
     """What stands for a value while a step is traced; `ostinato.trace` makes them."""

@@ -46,7 +46,8 @@ class Adam(Optimizer):
     def update(self, param: Value, grad: Value, slots: Slots, count: int) -> tuple[Value, Slots]:
         """Return the new parameter and running means."""
         beta1, beta2 = self.betas
-        g = grad + self.weight_decay * param
+        # Nothing is added without decay: 0 * inf would be a NaN.
+        g = grad + self.weight_decay * param if self.weight_decay else grad
         m = beta1 * slots["mean"] + (1 - beta1) * g
         v = beta2 * slots["mean_square"] + (1 - beta2) * square(g)
         scale = sqrt(v) / math.sqrt(1 - beta2**count) + self.eps

@@ -34,7 +34,8 @@ class SGD(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, count: int) -> tuple[Value, Slots]:
         """Return the new parameter and velocity."""
-        g = grad + self.weight_decay * param
+        # Nothing is added without decay: 0 * inf would be a NaN.
+        g = grad + self.weight_decay * param if self.weight_decay else grad
         v = self.momentum * slots["velocity"] + g
         direction = g + self.momentum * v if self.nesterov else v
         return param - self.lr * direction, {"velocity": v}

@@ -32,9 +32,9 @@ class Recorder:
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
         self._names: dict[int, str] = {}
-        self._renamable: set[int] = set()
+        self._numbered: set[int] = set()
         self._constants: dict[str, int] = {}
-        self._operands: dict[int, Sequence[int]] = {}
+        self._operands: dict[int, set[int]] = {}
 
     def declare(
         self, kind: Literal["input", "state", "param"], name: str, shape: Sequence[int]
@@ -66,8 +66,7 @@ class Recorder:
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
             what = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
             raise TraceError(
-                f"{what} is not traced; a step's constants are single numbers, "
-                "so declare an array as a Param"
+                f"{what} is not traced; a step's constants are single numbers, so declare an array as a Param"
             )
         number = float(value)
         # As text, since 0.0 and -0.0 would be one key, and a NaN none.
@@ -84,7 +83,8 @@ class Recorder:
         if frame is not None:
             self._name_locals(frame)
         node = self.builder.add(op, operands, _plain(attrs), describe_frame(frame))
-        self._operands[node] = operands
+        # Equal nodes are one, and an op that changes nothing returns its operand: a node may come back again.
+        self._operands.setdefault(node, set()).update(one for one in operands if one != node)
         return node, self.shape(node), self.builder.is_index(node)
 
     def check_same(self, other: Recorder, called: str) -> None:
@@ -111,25 +111,28 @@ class Recorder:
 
     def finish(self, outputs: Sequence[tuple[str, int]], updates: Sequence[tuple[str, int]]) -> _core.Program:
         """Close the program."""
+        for node in sorted(self._numbered):
+            self.builder.name(node, self._names[node])
         return self.builder.finish(outputs, updates)
 
     def name_node(self, node: int, name: str) -> None:
         """Call a node `name`, unless it has one, with a number behind where that is taken: z, z_2, z_3.
 
-        A numbered name is nobody's choice, so a later call may replace it.
+        A numbered name is nobody's choice: a later call may replace it, and the core hears of it at the end.
         """
-        if node in self._names and node not in self._renamable:
+        if node in self._names and node not in self._numbered:
             return
         taken = {one for other, one in self._names.items() if other != node}
         unique, count = name, 1
         while unique in taken:
             count += 1
             unique = f"{name}_{count}"
-        self._renamable.discard(node)
-        if count > 1:
-            self._renamable.add(node)
         self._names[node] = unique
-        self.builder.name(node, unique)
+        if count > 1:
+            self._numbered.add(node)
+        else:
+            self._numbered.discard(node)
+            self.builder.name(node, unique)
 
     def is_unnamed(self, node: int) -> bool:
         """Say whether a node has no name yet."""

@@ -213,9 +213,7 @@ class Traced(Node):
         if (self.ndim, other.ndim) == (1, 1):
             return ops.dot(self, other)
         shapes = f"{describe(self.shape)} @ {describe(other.shape)}"
-        raise ShapeError(
-            f"{shapes} is not defined; @ takes a matrix and a vector, or two vectors"
-        )
+        raise ShapeError(f"{shapes} is not defined; @ takes a matrix and a vector, or two vectors")
 
     def __rmatmul__(self, other: Value) -> Value:
         _refuse(f"@ with {type(other).__name__}, which is not a traced value", "make it a Param or an input")

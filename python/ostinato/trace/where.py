@@ -9,7 +9,9 @@ from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Frames of these files stand between the author's line and the tracer; cells and losses are authors.
-_MACHINERY = tuple(os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py", "namespace.py"))
+_MACHINERY = tuple(
+    os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py", "namespace.py")
+)
 
 
 def author_frame() -> FrameType | None:
