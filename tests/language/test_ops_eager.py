@@ -19,10 +19,12 @@ def test_each_op_equals_its_formula(name, call, operands, formula):
     np.testing.assert_allclose(got, expected, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "call", "operands", "formula"), CASES, ids=IDS)
+# argmax and one_hot give ids and ones: they have no float operand to take a type from.
+TYPED = [case for case in CASES if case[0] not in ("argmax", "one_hot")]
+
+
+@pytest.mark.parametrize(("name", "call", "operands", "formula"), TYPED, ids=[case[0] for case in TYPED])
 def test_each_op_keeps_float32(name, call, operands, formula):
-    if name in ("argmax", "one_hot"):
-        pytest.skip("no float operand to take the type from")
     narrow = [one.astype(np.float32) for one in operands]
     got = call(*narrow)
     assert got.dtype == np.float32
