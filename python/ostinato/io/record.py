@@ -113,6 +113,6 @@ def unknown(shape: tuple[int, ...], rng: Any) -> Any:
 
 def _is_json(value: Any) -> bool:
     try:
-        return json.loads(json.dumps(value, allow_nan=False)) == value
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):
         return False

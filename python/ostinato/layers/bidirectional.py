@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ostinato.errors import ConfigError, DTypeError
+from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
-from ostinato.network.network import Array, Network
+from ostinato.network.network import Network
 
 if TYPE_CHECKING:
     from ostinato.io.record import Programs

@@ -7,7 +7,8 @@ from typing import Any
 
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError
-from ostinato.plugins.registry import Provider, registry
+from ostinato.plugins.entry import Provider
+from ostinato.plugins.registry import registry
 
 
 def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider | None]:

@@ -8,9 +8,10 @@ import numpy as np
 
 from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
+from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
-from ostinato.network.network import Array, Network, draw_all
+from ostinato.network.network import Network, draw_all
 from ostinato.trace import trace_cell
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import numpy as np
 from ostinato import checks, ops
 from ostinato.cell import Param
 from ostinato.dims import named
+from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
-from ostinato.network.network import Array, Network, draw_all
+from ostinato.network.network import Network, draw_all
 from ostinato.trace import trace_step
 
 if TYPE_CHECKING:

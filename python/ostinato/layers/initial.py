@@ -35,10 +35,12 @@ def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -
             chosen = {}
             for name in unit.params:
                 full = name + end
-                key = full if full in init else next((key for key in init if fnmatchcase(full, key)), None)
-                if key is not None:
-                    chosen[name] = init[key]
-                    used.add(key)
+                fitting = (
+                    full if full in init else next((key for key in init if fnmatchcase(full, key)), None)
+                )
+                if fitting is not None:
+                    chosen[name] = init[fitting]
+                    used.add(fitting)
             row.append(_replaced(unit, chosen))
         result.append(row)
     unused = [key for key in init if key not in used]

@@ -14,10 +14,11 @@ from ostinato.cell import Cell, declared
 from ostinato.errors import ConfigError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
+from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
-from ostinato.network.network import Array, Network, draw_all
-from ostinato.plugins.registry import Provider
+from ostinato.network.network import Network, draw_all
+from ostinato.plugins.entry import Provider
 from ostinato.trace import trace_cell
 
 if TYPE_CHECKING:

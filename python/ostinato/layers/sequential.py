@@ -9,8 +9,9 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
-from ostinato.network.network import Array, Network
+from ostinato.network.network import Network
 
 if TYPE_CHECKING:
     from ostinato.io.record import Programs

@@ -68,7 +68,7 @@ class Registry:
             if len(found) == 1:
                 return found[0]
             if found:
-                choices = ", ".join(f"{one.full} ({one.provider.id})" for one in found)
+                choices = ", ".join(sorted(f"{one.full} ({one.provider.id})" for one in found))
                 raise AmbiguousName(f"{kind} {name!r} has several providers: {choices}; give the full name")
             raise UnknownName(
                 f"there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self._suspects()}"

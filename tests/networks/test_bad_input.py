@@ -1,0 +1,342 @@
+"""The table of bad input: each line is refused with its error class, and the message names the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Bad(NamedTuple):
+    """A call, the error it raises, and what the message must hold."""
+
+    call: Callable[[], Any]
+    error: type[Exception]
+    says: tuple[str, ...]
+
+
+def lstm() -> ost.Network:
+    return ost.LSTM(3, 4)
+
+
+def tagger() -> ost.Network:
+    return ost.Sequential(ost.Embedding(7, 3), ost.GRU(3, 4), ost.Dense(4, 5))
+
+
+def zeros(*shape: int, dtype: str = "float32") -> np.ndarray:
+    return np.zeros(shape, dtype)
+
+
+X = zeros(2, 5, 3)
+Y = zeros(2, 5, 4)
+IDS = zeros(2, 5, dtype="int64")
+
+
+class Nothing(ost.Cell):
+    """A step with no states and no parameters that forgets to return them."""
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        return x
+
+
+class Branching(ost.Cell):
+    def state(self, size: Any) -> dict[str, ost.State]:
+        return {"h": ost.State(size.hidden)}
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        h = state.h if x[0] > 0 else -state.h
+        return h, {"h": h}
+
+
+def train(net: ost.Network | None = None, x: Any = X, targets: Any = Y, **more: Any) -> Any:
+    return (net or lstm()).value_and_grad(x, targets, **{"loss": "mse", **more})
+
+
+def backward(*arguments: Any, **more: Any) -> Any:
+    return lstm().run(X, training=True).backward(*arguments, **more)
+
+
+STATE = {"h": zeros(1, 2, 4), "c": zeros(1, 2, 4)}
+
+TABLE = {
+    # Making a layer.
+    "unknown cell": Bad(
+        lambda: ost.Recurrent("lstmm", 3, 4), ost.ConfigError, ("lstmm", "did you mean 'lstm'")
+    ),
+    "unknown cell of a package": Bad(lambda: ost.Recurrent("acme/x", 3, 4), ost.ConfigError, ("acme/x",)),
+    "a cell that is none": Bad(lambda: ost.Recurrent(7, 3, 4), ost.DTypeError, ("cell is 7",)),
+    "a class that is no cell": Bad(lambda: ost.Recurrent(dict, 3, 4), ost.DTypeError, ("cell", "dict")),
+    "unknown option": Bad(lambda: ost.LSTM(3, 4, peephole=True), ost.ConfigError, ("peephole", "peepholes")),
+    "option beside an instance": Bad(
+        lambda: ost.Recurrent(Branching(), 3, 4, rate=1), ost.ConfigError, ("rate", "instance")
+    ),
+    "input_size 0": Bad(lambda: ost.LSTM(0, 4), ost.ConfigError, ("input_size is 0",)),
+    "hidden_size negative": Bad(lambda: ost.LSTM(3, -4), ost.ConfigError, ("hidden_size is -4",)),
+    "hidden_size a float": Bad(lambda: ost.LSTM(3, 4.0), ost.ConfigError, ("hidden_size is 4.0",)),
+    "hidden_size True": Bad(lambda: ost.LSTM(3, True), ost.ConfigError, ("hidden_size is True",)),
+    "hidden_size enormous": Bad(lambda: ost.LSTM(3, 2**40), ost.ConfigError, ("hidden_size", "at most")),
+    "num_layers 0": Bad(lambda: ost.GRU(3, 4, 0), ost.ConfigError, ("num_layers is 0",)),
+    "num_layers a text": Bad(lambda: ost.GRU(3, 4, "2"), ost.ConfigError, ("num_layers is '2'",)),
+    "bidirectional a number": Bad(
+        lambda: ost.RNN(3, 4, bidirectional=2), ost.ConfigError, ("bidirectional is 2",)
+    ),
+    "batch_first None": Bad(
+        lambda: ost.RNN(3, 4, batch_first=None), ost.ConfigError, ("batch_first is None",)
+    ),
+    "dtype of integers": Bad(lambda: ost.RNN(3, 4, dtype="int32"), ost.ConfigError, ("dtype is 'int32'",)),
+    "dtype half": Bad(lambda: ost.RNN(3, 4, dtype=np.float16), ost.ConfigError, ("dtype", "float32")),
+    "dtype unknown": Bad(lambda: ost.RNN(3, 4, dtype="float31"), ost.ConfigError, ("dtype is 'float31'",)),
+    "dtype None": Bad(lambda: ost.RNN(3, 4, dtype=None), ost.ConfigError, ("dtype is None",)),
+    "seed negative": Bad(lambda: ost.RNN(3, 4, seed=-1), ost.ConfigError, ("seed is -1",)),
+    "seed a float": Bad(lambda: ost.RNN(3, 4, seed=0.5), ost.ConfigError, ("seed is 0.5",)),
+    "nonlinearity unknown": Bad(
+        lambda: ost.RNN(3, 4, nonlinearity="cube"), ost.ConfigError, ("nonlinearity", "cube")
+    ),
+    "reset unknown": Bad(lambda: ost.GRU(3, 4, reset="never"), ost.ConfigError, ("reset", "never")),
+    "proj_size too large": Bad(lambda: ost.LSTM(3, 4, proj_size=4), ost.ConfigError, ("proj_size is 4",)),
+    "dropout": Bad(lambda: ost.LSTM(3, 4, 2, dropout=0.5), ost.ConfigError, ("dropout is 0.5",)),
+    "regularizers": Bad(lambda: ost.LSTM(3, 4, regularizers=["zoneout"]), ost.ConfigError, ("regularizers",)),
+    "init unknown": Bad(lambda: ost.LSTM(3, 4, init="xavier"), ost.ConfigError, ("xavier",)),
+    "init for no parameter": Bad(
+        lambda: ost.LSTM(3, 4, init={"w": "zeros"}), ost.ConfigError, ("init", "'w'")
+    ),
+    "init a number": Bad(lambda: ost.LSTM(3, 4, init=0.1), ost.ConfigError, ("init is 0.1",)),
+    "init of another shape": Bad(
+        lambda: ost.LSTM(3, 4, init=lambda shape, rng: np.zeros(3)),
+        ost.ShapeError,
+        ("initializer of weight_ih_l0",),
+    ),
+    "init not finite": Bad(
+        lambda: ost.LSTM(3, 4, init=lambda shape, rng: np.full(shape, NAN)),
+        ost.ConfigError,
+        ("weight_ih_l0",),
+    ),
+    "residual of nothing": Bad(
+        lambda: ost.LSTM(3, 4, residual=True), ost.ConfigError, ("residual", "input_size is 3")
+    ),
+    "a step that branches": Bad(
+        lambda: ost.Recurrent(Branching, 3, 4), ost.TraceError, ("branching", "where")
+    ),
+    "a step that returns one thing": Bad(
+        lambda: ost.Recurrent(Nothing, 3, 4), ost.TraceError, ("nothing", "return")
+    ),
+    "activation unknown": Bad(lambda: ost.Dense(3, 4, "rely"), ost.ConfigError, ("activation is 'rely'",)),
+    "output_size 0": Bad(lambda: ost.Dense(3, 0), ost.ConfigError, ("output_size is 0",)),
+    "num_embeddings 0": Bad(lambda: ost.Embedding(0, 4), ost.ConfigError, ("num_embeddings is 0",)),
+    "embedding_dim a float": Bad(lambda: ost.Embedding(3, 1.5), ost.ConfigError, ("embedding_dim is 1.5",)),
+    # Putting layers together.
+    "no layers": Bad(lambda: ost.Sequential(), ost.ConfigError, ("no layers",)),
+    "a layer that is none": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), "dense"), ost.DTypeError, ("'1'", "str")
+    ),
+    "neighbours that do not fit": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), ost.Dense(5, 2)), ost.ShapeError, ("'1'", "takes 5", "gives 4")
+    ),
+    "an embedding in the middle": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), ost.Embedding(4, 2)), ost.ConfigError, ("'1'", "ids")
+    ),
+    "two dtypes": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), ost.Dense(4, 2, dtype="float64")),
+        ost.ConfigError,
+        ("dtype", "'1'"),
+    ),
+    "a name with a dot": Bad(lambda: ost.Sequential({"a.b": ost.RNN(3, 4)}), ost.ConfigError, ("a.b",)),
+    "both ways around ids": Bad(
+        lambda: ost.Bidirectional(ost.Embedding(3, 4)), ost.ConfigError, ("forward", "ids")
+    ),
+    "both ways around both ways": Bad(
+        lambda: ost.Bidirectional(ost.RNN(3, 4, bidirectional=True)),
+        ost.ConfigError,
+        ("weight_ih_l0_reverse",),
+    ),
+    "both ways with another make": Bad(
+        lambda: ost.Bidirectional(ost.RNN(3, 4), ost.GRU(3, 4)), ost.ConfigError, ("backward", "GRU")
+    ),
+    "forward that is no layer": Bad(lambda: ost.Bidirectional("rnn"), ost.DTypeError, ("forward", "str")),
+    # Running.
+    "x of rank 2": Bad(
+        lambda: lstm().run(zeros(5, 3)), ost.ShapeError, ("x is (5, 3)", "(N, T, 3)", "x[None]")
+    ),
+    "x of rank 4": Bad(lambda: lstm().run(zeros(1, 2, 5, 3)), ost.ShapeError, ("x is", "(N, T, 3)")),
+    "x of rank 0": Bad(lambda: lstm().run(1.0), ost.ShapeError, ("x is ()",)),
+    "x too wide": Bad(lambda: lstm().run(zeros(2, 5, 4)), ost.ShapeError, ("x is (2, 5, 4)", "(N, T, 3)")),
+    "x of no width": Bad(lambda: lstm().run(zeros(2, 5, 0)), ost.ShapeError, ("x is (2, 5, 0)",)),
+    "x of integers": Bad(lambda: lstm().run(zeros(2, 5, 3, dtype="int64")), ost.DTypeError, ("x", "int64")),
+    "x of booleans": Bad(lambda: lstm().run(zeros(2, 5, 3, dtype="bool")), ost.DTypeError, ("x", "bool")),
+    "x complex": Bad(
+        lambda: lstm().run(zeros(2, 5, 3, dtype="complex64")), ost.DTypeError, ("x", "complex64")
+    ),
+    "x of objects": Bad(lambda: lstm().run(zeros(2, 5, 3, dtype="object")), ost.DTypeError, ("x", "object")),
+    "x of texts": Bad(lambda: lstm().run(np.array([[["a"]]])), ost.DTypeError, ("x", "<U1")),
+    "x None": Bad(lambda: lstm().run(None), ost.DTypeError, ("x",)),
+    "rows too wide": Bad(
+        lambda: lstm().run([zeros(5, 3), zeros(2, 4)]), ost.ShapeError, ("x[1] is (2, 4)", "(T, 3)")
+    ),
+    "rows of integers": Bad(
+        lambda: lstm().run([zeros(5, 3, dtype="int8")]), ost.DTypeError, ("x[0]", "int8")
+    ),
+    "a row that is ragged itself": Bad(lambda: lstm().run([[[1.0], [1.0, 2.0]]]), ost.ShapeError, ("x[0]",)),
+    "rows and lengths": Bad(lambda: lstm().run([zeros(5, 3)], lengths=[5]), ost.ConfigError, ("lengths",)),
+    "ids as floats": Bad(lambda: tagger().run(zeros(2, 5)), ost.DTypeError, ("x", "float32", "integers")),
+    "ids of rank 3": Bad(
+        lambda: tagger().run(zeros(2, 5, 1, dtype="int64")), ost.ShapeError, ("x is", "ids (N, T)")
+    ),
+    "id too large": Bad(
+        lambda: tagger().run([[0, 1], [2, 7]]), ost.ConfigError, ("x", "id 7", "row 1, step 1", "6")
+    ),
+    "id negative": Bad(lambda: tagger().run(np.array([[-1]])), ost.ConfigError, ("x", "id -1", "0 to 6")),
+    "id beyond int64": Bad(
+        lambda: tagger().run(np.array([[2**63]], np.uint64)), ost.ConfigError, ("x", str(2**63))
+    ),
+    "lengths of rank 2": Bad(
+        lambda: lstm().run(X, lengths=[[5, 5]]), ost.ShapeError, ("lengths is (1, 2)", "(2,)")
+    ),
+    "too few lengths": Bad(lambda: lstm().run(X, lengths=[5]), ost.ShapeError, ("lengths is (1,)", "(2,)")),
+    "lengths of floats": Bad(
+        lambda: lstm().run(X, lengths=[5.0, 5.0]), ost.DTypeError, ("lengths", "float64")
+    ),
+    "lengths of booleans": Bad(
+        lambda: lstm().run(X, lengths=[True, True]), ost.DTypeError, ("lengths", "bool")
+    ),
+    "a length too large": Bad(
+        lambda: lstm().run(X, lengths=[5, 6]), ost.ShapeError, ("lengths[1] is 6", "0 to 5")
+    ),
+    "a length negative": Bad(lambda: lstm().run(X, lengths=[-1, 5]), ost.ShapeError, ("lengths[0] is -1",)),
+    "a length enormous": Bad(
+        lambda: lstm().run(X, lengths=np.array([2**63, 1], np.uint64)), ost.ShapeError, ("lengths[0] is",)
+    ),
+    "state no dict": Bad(lambda: lstm().run(X, state=zeros(1, 2, 4)), ost.DTypeError, ("state", "ndarray")),
+    "state unknown": Bad(
+        lambda: lstm().run(X, state={**STATE, "s": Y}), ost.ConfigError, ("state", "'s'", "'h', 'c'")
+    ),
+    "state missing": Bad(
+        lambda: lstm().run(X, state={"h": STATE["h"]}), ost.ConfigError, ("state", "lacks 'c'")
+    ),
+    "state without layers": Bad(
+        lambda: lstm().run(X, state={**STATE, "c": zeros(2, 4)}),
+        ost.ShapeError,
+        ("state['c'] is (2, 4)", "(1, 2, 4)"),
+    ),
+    "state of integers": Bad(
+        lambda: lstm().run(X, state={**STATE, "h": zeros(1, 2, 4, dtype="int32")}),
+        ost.DTypeError,
+        ("state['h']",),
+    ),
+    "state where there is none": Bad(
+        lambda: ost.Dense(3, 4).run(X, state={"h": Y}), ost.ConfigError, ("state", "'h'")
+    ),
+    "training a number": Bad(lambda: lstm().run(X, training=1), ost.ConfigError, ("training is 1",)),
+    "through_time unknown": Bad(
+        lambda: lstm().run(X, through_time="full"), ost.ConfigError, ("through_time", "full")
+    ),
+    # Going back.
+    "backward without training": Bad(
+        lambda: lstm().run(X).backward(Y), ost.ConfigError, ("backward", "training=True")
+    ),
+    "d_outputs of another shape": Bad(
+        lambda: backward(zeros(2, 5, 3)), ost.ShapeError, ("d_outputs", "(2, 5, 4)")
+    ),
+    "d_outputs of integers": Bad(
+        lambda: backward(zeros(2, 5, 4, dtype="int8")), ost.DTypeError, ("d_outputs", "int8")
+    ),
+    "d_final_state unknown": Bad(lambda: backward(Y, {"s": Y}), ost.ConfigError, ("d_final_state", "'s'")),
+    "d_final_state of another shape": Bad(
+        lambda: backward(Y, {"h": Y}), ost.ShapeError, ("d_final_state['h']", "(1, 2, 4)")
+    ),
+    # Losses.
+    "loss unknown": Bad(lambda: train(loss="mean"), ost.ConfigError, ("mean", "mse")),
+    "loss that is none": Bad(lambda: train(loss=7), ost.DTypeError, ("loss is 7",)),
+    "reduction unknown": Bad(lambda: train(reduction="max"), ost.ConfigError, ("reduction is 'max'",)),
+    "targets of another shape": Bad(
+        lambda: train(targets=X), ost.ShapeError, ("targets is (2, 5, 3)", "(2, 5, 4)")
+    ),
+    "targets of integers": Bad(
+        lambda: train(targets=zeros(2, 5, 4, dtype="int64")), ost.DTypeError, ("targets", "int64")
+    ),
+    "target ids as floats": Bad(
+        lambda: train(tagger(), IDS, zeros(2, 5), loss="cross_entropy"),
+        ost.DTypeError,
+        ("targets", "float32"),
+    ),
+    "target id too large": Bad(
+        lambda: train(tagger(), IDS, IDS + 5, loss="cross_entropy"),
+        ost.ConfigError,
+        ("targets", "id 5", "0 to 4"),
+    ),
+    "target ids too short": Bad(
+        lambda: train(tagger(), IDS, IDS[:, :4], loss="cross_entropy"), ost.ShapeError, ("targets is (2, 4)",)
+    ),
+    "target rows of other lengths": Bad(
+        lambda: train(x=[zeros(5, 3), zeros(2, 3)], targets=[zeros(5, 4), zeros(3, 4)]),
+        ost.ShapeError,
+        ("targets[1] has 3 steps", "x[1] has 2"),
+    ),
+    "too few target rows": Bad(
+        lambda: train(x=[zeros(5, 3), zeros(2, 3)], targets=[zeros(5, 4)]),
+        ost.ShapeError,
+        ("targets has 1 rows",),
+    ),
+    "weights of another shape": Bad(
+        lambda: train(weights=zeros(2, 4)), ost.ShapeError, ("weights is (2, 4)",)
+    ),
+    "weights of booleans": Bad(
+        lambda: train(weights=zeros(2, 5, dtype="bool")), ost.DTypeError, ("weights", "bool")
+    ),
+    "lengths in training": Bad(lambda: train(lengths=[9, 1]), ost.ShapeError, ("lengths[0] is 9",)),
+    # Hyper-parameters.
+    "learning rate NaN": Bad(lambda: ost.SGD(lr=NAN), ost.ConfigError, ("lr", "finite")),
+    "learning rate infinite": Bad(lambda: ost.Adam(lr=INF), ost.ConfigError, ("lr", "finite")),
+    "learning rate negative": Bad(lambda: ost.SGD(lr=-1.0), ost.ConfigError, ("lr", "at least 0")),
+    "clip norm NaN": Bad(lambda: ost.clip_norm(zeros(3), NAN), ost.ConfigError, ("max_norm",)),
+    "threads 0": Bad(lambda: ost.set_num_threads(0), ost.ConfigError, ("n is 0",)),
+    "threads a float": Bad(lambda: ost.set_num_threads(1.5), ost.ConfigError, ("n is 1.5",)),
+    # Parameters and files.
+    "a state dict that is none": Bad(
+        lambda: lstm().load_state_dict([1]), ost.DTypeError, ("state dict", "list")
+    ),
+    "a parameter of integers": Bad(
+        lambda: ost.Dense(1, 1).load_state_dict({"weight": [[1]], "bias": [0.0]}),
+        ost.DTypeError,
+        ("weight", "int64"),
+    ),
+    "a parameter missing": Bad(
+        lambda: ost.Dense(1, 1).load_state_dict({"bias": [0.0]}), ost.ConfigError, ("missing: weight",)
+    ),
+    "a parameter transposed": Bad(
+        lambda: ost.Dense(3, 2).load_state_dict({"weight": zeros(3, 2), "bias": zeros(2)}),
+        ost.ShapeError,
+        ("weight is (3, 2)", "(2, 3)", ".T"),
+    ),
+    "a path that is none": Bad(lambda: ost.load(7), ost.DTypeError, ("path is 7",)),
+    "a file that is not there": Bad(lambda: ost.load("no/such/file"), OSError, ("no/such/file",)),
+    "explain of half a row": Bad(lambda: lstm().explain(rows=0.5), ost.ConfigError, ("rows is 0.5",)),
+    # Registering.
+    "registering a built-in's name": Bad(
+        lambda: ost.register(ost.CellSpec("lstm", Branching)), ost.ConfigError, ("lstm", "built in")
+    ),
+    "registering a number": Bad(lambda: ost.register(7), ost.ConfigError, ("register got 7",)),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_bad_input_raises_a_typed_error_that_names_the_argument(name: str) -> None:
+    bad = TABLE[name]
+    with pytest.raises(bad.error) as caught:
+        bad.call()
+    for words in bad.says:
+        assert words in str(caught.value)
+
+
+def test_a_failed_call_leaves_the_network_as_it_was() -> None:
+    net = lstm()
+    before = net.run(X + 1).outputs
+    for name in ("x too wide", "a length too large", "state missing"):
+        with pytest.raises(ost.OstinatoError):
+            TABLE[name].call()
+    np.testing.assert_array_equal(net.run(X + 1).outputs, before)

@@ -1,0 +1,166 @@
+"""Finding and importing plugins: lazily, one by one, and never to the harm of the rest."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ostinato as ost
+from ostinato.plugins import Registry
+from ostinato.plugins.loader import PluginWarning
+from tests.plugins.distributions import good, install
+
+# A module stays imported for the whole session, so each test's plugins get module names of their own.
+NUMBER = itertools.count()
+
+HOOK = "from ostinato import CellSpec, LossSpec, hookimpl\n@hookimpl\ndef ostinato_cells"
+
+# What is wrong -> (source, words that the report gives as the reason).
+BROKEN = {
+    "a module that is missing": (None, "ModuleNotFoundError"),
+    "an import that fails": ("import no_such_module_anywhere", "no_such_module_anywhere"),
+    "a syntax error": ("def (:", "SyntaxError"),
+    "an error while importing": ("raise ValueError('not today')", "not today"),
+    "an exit while importing": ("raise SystemExit(3)", "SystemExit"),
+    "a hook that raises": (f"{HOOK}(): raise RuntimeError('no cells')", "no cells"),
+    "a hook that returns nothing": (f"{HOOK}(): pass", "returns None; expected a list"),
+    "a hook that returns a class": (f"{HOOK}(): return CellSpec", "expected a list"),
+    "a hook that yields": (f"{HOOK}(): yield CellSpec('a', dict)", "expected a list"),
+    "a list of something else": (f"{HOOK}(): return [7]", "ostinato_cells returns 7"),
+    "a descriptor of another kind": (f"{HOOK}(): return [LossSpec('a', dict)]", "list of CellSpec"),
+    "a name that is none": (f"{HOOK}(): return [CellSpec('a b', dict)]", "'a b'"),
+    "a factory that is none": (f"{HOOK}(): return [CellSpec('a', 7)]", "factory is 7"),
+    "a name twice": (f"{HOOK}(): return [CellSpec('a', dict)] * 2", "'a' twice"),
+    "a hook that does not exist": (
+        "from ostinato import hookimpl\n@hookimpl\ndef ostinato_cell(): return []",
+        "did you mean 'ostinato_cells'",
+    ),
+    "an argument that no hook has": (f"{HOOK}(network): return []", "network"),
+    "an argument with a default": (f"{HOOK}(extra=1): return []", "extra"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the path; the plugins of the machine are still there, as they would be for a user."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_is_named_once_and_the_others_work(name: str, folder: Path) -> None:
+    source, reason = BROKEN[name]
+    number = next(NUMBER)
+    install(folder, "ostinato-aaa", source or "", module=f"broken_{number}")
+    if source is None:
+        (folder / f"broken_{number}.py").unlink()
+    install(folder, "ostinato-zzz", good("fine"), module=f"fine_{number}")
+    registry = Registry()
+    with pytest.warns(PluginWarning, match="ostinato-aaa:plugin 1.5") as warned:
+        entry = registry.resolve("cell", "fine")
+    assert len(warned) == 1
+    assert entry.full == "zzz/fine"
+    rows = {row.id: row for row in registry.report()}
+    assert rows["ostinato-aaa:plugin"].status == "broken"
+    assert reason in rows["ostinato-aaa:plugin"].reason
+    assert rows["ostinato-aaa:plugin"].provides == ()
+    assert rows["ostinato-zzz:plugin"].status == "active"
+    assert rows["ostinato-zzz:plugin"].provides == ("cell zzz/fine",)
+    assert registry.resolve("cell", "lstm").provider.id == "ostinato:builtin"
+
+
+def test_the_error_about_an_unknown_name_tells_which_plugins_are_broken(folder: Path) -> None:
+    install(folder, "ostinato-aaa", "raise ValueError", module=f"broken_{next(NUMBER)}")
+    registry = Registry()
+    with pytest.warns(PluginWarning), pytest.raises(ost.ConfigError, match="not loaded: ostinato-aaa:plugin"):
+        registry.resolve("cell", "theirs")
+
+
+@pytest.mark.parametrize("file", ["METADATA", "entry_points.txt"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b"[[[\n= =\n"])
+def test_a_damaged_dist_info_harms_nobody(file: str, content: bytes, folder: Path) -> None:
+    number = next(NUMBER)
+    install(folder, "ostinato-aaa", good("hurt"), module=f"hurt_{number}")
+    (folder / "ostinato_aaa-1.5.dist-info" / file).write_bytes(content)
+    install(folder, "ostinato-zzz", good("fine"), module=f"fine_{number}")
+    assert Registry().resolve("cell", "fine").full == "zzz/fine"
+
+
+def test_two_entry_points_of_one_name_are_two_plugins(folder: Path) -> None:
+    number = next(NUMBER)
+    install(folder, "ostinato-aaa", good("first"), module=f"first_{number}")
+    install(folder, "bbb", good("second"), module=f"second_{number}")
+    registry = Registry()
+    assert registry.resolve("cell", "first").provider.id == "ostinato-aaa:plugin"
+    assert registry.resolve("cell", "second").provider.id == "bbb:plugin"
+
+
+def test_importing_ostinato_and_using_built_ins_imports_no_plugin(tmp_path: Path) -> None:
+    install(tmp_path, "ostinato-loud", "raise SystemExit('imported')", module="loud_plugin")
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import ostinato as ost
+net = ost.Sequential(ost.LSTM(3, 4), ost.Dense(4, 2))
+net.value_and_grad([[[0.0, 0.0, 0.0]]], [[[0.0, 0.0]]], loss="mse")
+assert "loud_plugin" not in sys.modules
+import warnings
+warnings.simplefilter("ignore")
+assert "lstm" in ost.plugins.list()
+assert [row.status for row in ost.plugins.report() if "loud" in row.id] == ["broken"]
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
+
+
+def test_importing_ostinato_imports_numpy_pluggy_and_itself_only() -> None:
+    program = """
+import sys, numpy.random, numpy.typing, pluggy
+before = set(sys.modules)
+import ostinato
+allowed = {"ostinato", *sys.stdlib_module_names}
+others = {name for name in set(sys.modules) - before if name.partition(".")[0] not in allowed}
+assert not others, others
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_model_with_a_plugins_cell_predicts_and_trains_without_the_plugin(tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    install(plugins, "ostinato-acme", good("theirs"), module="acme_theirs")
+    shared = f"""
+import sys, numpy as np, ostinato as ost
+x = np.random.default_rng(0).standard_normal((2, 5, 3))
+targets = np.random.default_rng(1).standard_normal((2, 5, 2))
+def results(net):
+    loss, gradients = net.value_and_grad(x, targets, loss="mse")
+    optimizer = ost.Adam()
+    optimizer.step(net.arena, gradients.arena)
+    return np.concatenate([net.run(x).outputs.ravel(), gradients.arena, net.arena, [loss]])
+folder = {str(tmp_path)!r}
+"""
+    make = f"""
+sys.path.insert(0, {str(plugins)!r})
+net = ost.Sequential(ost.Recurrent("theirs", 3, 4), ost.Dense(4, 2))
+net.save(folder + "/model")
+np.save(folder + "/results.npy", results(net))
+"""
+    load = """
+net = ost.load(folder + "/model")
+assert "acme/theirs" in repr(net)
+assert net[0].provider == ost.plugins.Provider("ostinato-acme:plugin", "ostinato-acme", "1.5")
+np.testing.assert_array_equal(results(net), np.load(folder + "/results.npy"))
+assert not any("acme" in name for name in sys.modules)
+try:
+    ost.Recurrent("acme/theirs", 3, 4)
+except ost.ConfigError:
+    pass
+else:
+    raise AssertionError("the plugin is there after all")
+"""
+    for program in (shared + make, shared + load):
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,0 +1,128 @@
+"""Names: bare and full, ambiguous and unknown, registered in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.plugins import AmbiguousName, Provider, Registry, UnknownName
+from ostinato.plugins import registry as shared
+
+
+class Plain(ost.Cell):
+    """h' = W x."""
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        return {"W": ost.Param((size.hidden, size.input))}
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        return p.W @ x, {}
+
+
+class Plugin:
+    """A plugin object whose cells have the given names."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    @ost.hookimpl
+    def ostinato_cells(self) -> list[ost.CellSpec]:
+        return [ost.CellSpec(name, Plain) for name in self.names]
+
+
+def registry(**plugins: Plugin) -> Registry:
+    """A registry that finds these plugins, by distribution, and nothing else."""
+    found: list[tuple[Provider, Callable[[], Any]]] = [
+        (Provider(f"{name}:cells", name.replace("_", "-"), "1.0"), lambda plugin=plugin: plugin)
+        for name, plugin in plugins.items()
+    ]
+    return Registry(lambda: found)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(shared, "_entries", list(shared.entries()))
+
+
+def test_a_bare_name_of_one_provider_is_found_and_shown_with_its_namespace() -> None:
+    names = registry(ostinato_acme=Plugin("mine"))
+    assert names.resolve("cell", "mine") == names.resolve("cell", "acme/mine")
+    assert names.resolve("cell", "mine").shown == "acme/mine"
+
+
+def test_a_bare_name_of_two_providers_is_an_error_that_lists_both() -> None:
+    names = registry(ostinato_acme=Plugin("mine"), other=Plugin("mine"))
+    with pytest.raises(AmbiguousName, match=r"acme/mine.*other/mine"):
+        names.resolve("cell", "mine")
+    assert names.resolve("cell", "other/mine").provider.distribution == "other"
+
+
+def test_two_distributions_of_one_namespace_are_told_apart_in_the_error() -> None:
+    names = registry(ostinato_acme=Plugin("mine"), acme=Plugin("mine"))
+    with pytest.raises(AmbiguousName, match=r"\(acme:cells.*\(ostinato_acme:cells"):
+        names.resolve("cell", "acme/mine")
+
+
+def test_a_bare_name_is_the_built_in_whatever_plugins_provide() -> None:
+    names = registry(acme=Plugin("lstm"))
+    assert names.resolve("cell", "lstm").provider.distribution == "ostinato"
+    assert names.resolve("cell", "ostinato/lstm") == names.resolve("cell", "lstm")
+    assert names.resolve("cell", "acme/lstm").spec.factory is Plain
+
+
+def test_an_unknown_name_gets_the_closest_ones() -> None:
+    names = registry(acme=Plugin("swish"))
+    with pytest.raises(UnknownName, match="did you mean 'gru'"):
+        names.resolve("cell", "gruu")
+    with pytest.raises(UnknownName, match="acme/swish"):
+        names.resolve("cell", "acme/swis")
+    with pytest.raises(UnknownName, match="there is no loss 'lstm'"):
+        names.resolve("loss", "lstm")
+
+
+def test_a_registered_class_can_be_used_by_its_name(kept: None) -> None:
+    assert ost.register(Plain) is Plain
+    net = ost.Recurrent("plain", 3, 4)
+    assert repr(net) == "Recurrent('local/plain', 3, 4)"
+    assert "local/plain" in ost.plugins.list("cell")
+
+
+def test_registering_a_name_again_replaces_it(kept: None) -> None:
+    class Later(Plain):
+        """Another one."""
+
+    ost.register(ost.CellSpec("plain", Plain))
+    ost.register(ost.CellSpec("plain", Later))
+    assert isinstance(ost.Recurrent("plain", 3, 4).cell, Later)
+
+
+def test_a_registered_name_that_a_plugin_has_too_is_ambiguous() -> None:
+    names = registry(acme=Plugin("mine"))
+    names.register(ost.CellSpec("mine", Plain))
+    with pytest.raises(AmbiguousName, match=r"acme/mine.*local/mine"):
+        names.resolve("cell", "mine")
+
+
+def test_losses_and_initializers_are_found_by_name_too(kept: None) -> None:
+    class Cubic(ost.Loss):
+        """Sum of |y - target|^3."""
+
+        def step(self, y: Any, target: Any) -> Any:
+            return ost.ops.sum(ost.ops.abs(y - target) ** 3)
+
+    ost.register(ost.LossSpec("cubic", Cubic))
+    ost.register(ost.InitializerSpec("sevens", lambda: lambda shape, rng: np.full(shape, 7.0)))
+    net = ost.RNN(1, 1, init="sevens", nonlinearity="identity", bias=False, dtype="float64")
+    value, _ = net.value_and_grad([[[1.0]]], [[[5.0]]], loss="cubic")
+    assert value == 8.0
+
+
+def test_the_built_ins_are_one_plugin_in_the_report() -> None:
+    row = registry().report()[0]
+    assert (row.id, row.version, row.status) == ("ostinato:builtin", ost.__version__, "active")
+    assert {"cell lstm", "cell gru", "cell rnn", "loss mse", "optimizer adam"} <= set(row.provides)
