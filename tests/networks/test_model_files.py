@@ -135,6 +135,7 @@ EDITS: dict[str, Edit] = {
     "no cell": lambda d, t: _at(d).pop("cell"),
     "cell a number": lambda d, t: _at(d).update(cell=3),
     "hidden_size negative": lambda d, t: _at(d).update(hidden_size=-1),
+    "hidden_size of another program": lambda d, t: _at(d).update(hidden_size=5),
     "hidden_size a float": lambda d, t: _at(d).update(hidden_size=4.0),
     "bidirectional a number": lambda d, t: _at(d).update(bidirectional=1),
     "bidirectional without its programs": lambda d, t: _at(d).update(bidirectional=True),

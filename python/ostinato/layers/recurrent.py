@@ -215,6 +215,8 @@ class Recurrent(Network):
         record.done()
         if not layers or any(len(layer) != setting.directions for layer in layers):
             raise record.error("layers that do not fit `bidirectional`")
+        if any(unit.program.sizes.get("hidden") != setting.hidden_size for layer in layers for unit in layer):
+            raise record.error("a hidden_size that is not its programs'")
         if cls is not Recurrent and name != cls.kind:
             raise record.error(f"the cell {name!r} in a layer of kind {cls.kind!r}")
         self = cls.__new__(cls)

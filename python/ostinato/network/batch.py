@@ -19,12 +19,11 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences in the core's form.
+    """The rows and steps of an input, which everything that goes along with it must have too.
 
-    `x` is (N, T, F) floats or (N, T) int64, `lengths` (N,) int64 or None where every row has all T steps.
+    `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
     """
 
-    x: Array
     lengths: Array | None
     rows: int
     steps: int
@@ -36,8 +35,10 @@ class Batch:
         return array if self.batch_first else np.ascontiguousarray(array.swapaxes(0, 1))
 
 
-def read_batch(x: Any, lengths: Any, width: int, limit: int | None, dtype: str, batch_first: bool) -> Batch:
-    """Checks and converts the input of a network.
+def read_batch(
+    x: Any, lengths: Any, width: int, limit: int | None, dtype: str, batch_first: bool
+) -> tuple[Array, Batch]:
+    """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own. Raises ShapeError,
@@ -63,7 +64,7 @@ def read_batch(x: Any, lengths: Any, width: int, limit: int | None, dtype: str, 
         read = read_lengths(lengths, array.shape[0], array.shape[1])
     if limit is not None:
         array = ids_in_range("x", array, limit, read)
-    return Batch(array, read, array.shape[0], array.shape[1], isinstance(x, (list, tuple)), batch_first)
+    return array, Batch(read, array.shape[0], array.shape[1], isinstance(x, (list, tuple)), batch_first)
 
 
 def read_lengths(lengths: Any, rows: int, steps: int) -> Array | None:

@@ -69,9 +69,9 @@ class Network(ABC):
         """
         check_through_time(through_time)
         checks.flag("run", "training", training)
-        batch = self._batch(x, lengths)
+        array, batch = self._batch(x, lengths)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        core = self._core().run(self._arena, batch.x, batch.lengths, slots, training)
+        core = self._core().run(self._arena, array, batch.lengths, slots, training)
         return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
 
     def value_and_grad(
@@ -96,11 +96,11 @@ class Network(ABC):
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         check_through_time(through_time)
-        batch = self._batch(x, lengths)
+        array, batch = self._batch(x, lengths)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         value, arena, inputs, d_state = self._core().value_and_grad(
-            self._arena, batch.x, *objective.arguments(batch, targets, slots, weights)
+            self._arena, array, *objective.arguments(batch, targets, slots, weights)
         )
         return value, Gradients.from_core(arena, inputs, d_state, self._graph, batch)
 
@@ -119,11 +119,11 @@ class Network(ABC):
 
         Arguments and errors as in value_and_grad.
         """
-        batch = self._batch(x, lengths)
+        array, batch = self._batch(x, lengths)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         value, final = self._core().loss_value(
-            self._arena, batch.x, *objective.arguments(batch, targets, slots, weights)
+            self._arena, array, *objective.arguments(batch, targets, slots, weights)
         )
         return value, from_slots(final, self._graph, batch.rows)
 
@@ -264,7 +264,7 @@ class Network(ABC):
                 self._compiled = self._graph.compile(self.dtype.name, self._output)
             return self._compiled
 
-    def _batch(self, x: Any, lengths: Any) -> Batch:
+    def _batch(self, x: Any, lengths: Any) -> tuple[Array, Batch]:
         limit = self.input_size if self.takes_ids else None
         return read_batch(x, lengths, self.input_size, limit, self.dtype.name, self.batch_first is not False)
 
