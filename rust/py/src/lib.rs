@@ -1,6 +1,35 @@
 //! `ostinato._core`: convert, release the GIL, call the core once, convert.
+//!
+//! Every entry runs under `team::guard`: a panic becomes `ostinato.errors.InternalError`, never Python's
+//! `PanicException`. What is read of an array is copied before the GIL is released.
+
+mod arrays;
+mod errors;
+mod model;
+mod network;
+mod program;
+mod run;
+mod system;
 
 use pyo3::prelude::*;
 
 #[pymodule]
-mod _core {}
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::model::{load_model, save_model};
+    #[pymodule_export]
+    use crate::network::PyNetwork;
+    #[pymodule_export]
+    use crate::program::{PyProgram, PyProgramBuilder, op_names};
+    #[pymodule_export]
+    use crate::run::PyRun;
+    #[pymodule_export]
+    use crate::system::{fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -40,6 +40,8 @@ pub struct Kernels<T: 'static> {
     pub gemm_tn: unsafe fn(usize, usize, usize, *const T, usize, *const T, usize, *mut T, usize, &mut Vec<T>),
     /// `(rows, cols, a, lda, out)`: out[c] += the sum over rows of a[r, c], in row order.
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
+    /// `(out)`: multiply-adds without memory, for the measure of the machine's peak.
+    pub fma_burst: unsafe fn(*mut T),
 }
 
 /// Makes the tables of one token: a trampoline for each kernel, compiled for the token's instruction set.
@@ -50,7 +52,7 @@ macro_rules! tables {
             use crate::kernel::isa::Isa;
             use crate::kernel::math::Math;
             use crate::kernel::simd::Simd;
-            use crate::kernel::{gemm, row, simd};
+            use crate::kernel::{gemm, peak, row, simd};
             use super::Kernels;
 
             pub(super) static F32: Kernels<f32> = kernels();
@@ -73,6 +75,7 @@ macro_rules! tables {
                     gemm: gemm_packed::<T>,
                     gemm_tn: gemm_tn::<T>,
                     col_sum: col_sum::<T>,
+                    fma_burst: fma_burst::<T>,
                 }
             }
 
@@ -100,6 +103,7 @@ macro_rules! tables {
                 gemm::gemm_tn $(, #[$feature])?);
             tables!(@entry $token, col_sum(rows: usize, cols: usize, a: *const T, lda: usize, out: *mut T),
                 row::col_sum $(, #[$feature])?);
+            tables!(@entry $token, fma_burst(out: *mut T), peak::burst $(, #[$feature])?);
         }
     };
     (@entry $token:ty, $name:ident($($arg:ident: $type:ty),*), $kernel:path $(, #[$feature:meta])?) => {

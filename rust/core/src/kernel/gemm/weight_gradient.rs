@@ -9,8 +9,12 @@ use super::pack::{pack_rows, panel_width};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// So many k at a time, as in `driver`.
+/// So many k at a time, as in `driver`: the most, and for a C that stays in the second cache.
+const MOST_DEPTH: usize = 256;
 const DEPTH: usize = 128;
+
+/// Beyond this size C goes to and fro between far caches with every block of k, so that the blocks are longer.
+const LARGE_C_BYTES: usize = 1 << 20;
 
 /// The columns of A that are copied side by side: a multiple of every tile's height and every vector's length.
 const GROUP: usize = 96;
@@ -19,7 +23,7 @@ const GROUP: usize = 96;
 const LONG_ROW_BYTES: usize = 4096;
 
 /// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
-const CHUNK_BYTES: usize = 8 * GROUP * DEPTH * 4;
+const CHUNK_BYTES: usize = 4 * GROUP * MOST_DEPTH * 4;
 
 /// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds one panel of B, and what is copied of A.
 ///
@@ -45,26 +49,37 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     }
     let width = panel_width::<T, S>();
     let copied = lda * size_of::<T>() >= LONG_ROW_BYTES;
-    let chunk = CHUNK_BYTES / (DEPTH * size_of::<T>());
+    let block = if m * n * size_of::<T>() > LARGE_C_BYTES {
+        MOST_DEPTH
+    } else {
+        DEPTH
+    };
+    let chunk = CHUNK_BYTES / (block * size_of::<T>());
     let group = if copied { GROUP } else { chunk };
-    let room = DEPTH * (width + if copied { m.min(chunk).next_multiple_of(GROUP) } else { 0 });
+    let room = block
+        * (width
+            + if copied {
+                m.min(chunk).next_multiple_of(GROUP)
+            } else {
+                0
+            });
     if scratch.len() < room {
         scratch.resize(room, T::ZERO);
     }
     let panel = scratch.as_mut_ptr();
     let mut p = 0;
     while p < k {
-        let depth = DEPTH.min(k - p);
+        let depth = block.min(k - p);
         let mut i = 0;
         while i < m {
             let rows = chunk.min(m - i);
             // SAFETY: there is room for a panel, and behind it for the chunk if it is copied; columns i .. i + rows of A and k from p
             // on for depth exist, and so do columns j .. j + cols of B and the tiles of C.
             unsafe {
-                let groups = panel.add(DEPTH * width);
+                let groups = panel.add(block * width);
                 let from = a.add(p * lda + i);
                 if copied {
-                    copy_groups(s, depth, rows, from, lda, groups);
+                    copy_groups(s, block, depth, rows, from, lda, groups);
                 }
                 let mut j = 0;
                 while j < n {
@@ -74,9 +89,17 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
                     while g < rows {
                         let c = c.add((i + g) * ldc + j);
                         let a = if copied {
-                            Left { start: groups.add(g * DEPTH), row: 1, depth: GROUP }
+                            Left {
+                                start: groups.add(g * block),
+                                row: 1,
+                                depth: GROUP,
+                            }
                         } else {
-                            Left { start: from, row: 1, depth: lda }
+                            Left {
+                                start: from,
+                                row: 1,
+                                depth: lda,
+                            }
                         };
                         let x = Stretch {
                             rows: group.min(rows - g),
@@ -101,13 +124,14 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     }
 }
 
-/// A (depth, cols) into groups of GROUP columns, each DEPTH rows long.
+/// A (depth, cols) into groups of GROUP columns, each with room for `block` rows.
 ///
 /// # Safety
 /// A is readable, and whole groups for its columns are writable at `out`.
 #[inline(always)]
 unsafe fn copy_groups<T: Math, S: Simd<T>>(
     s: S,
+    block: usize,
     depth: usize,
     cols: usize,
     a: *const T,
@@ -121,14 +145,17 @@ unsafe fn copy_groups<T: Math, S: Simd<T>>(
             // SAFETY: row p < depth, columns g .. g + count < cols; GROUP is a multiple of LANES, so that a whole
             // vector always fits into the group.
             unsafe {
-                let (from, to) = (a.add(p * lda + g), out.add(g * DEPTH + p * GROUP));
+                let (from, to) = (a.add(p * lda + g), out.add(g * block + p * GROUP));
                 let mut c = 0;
                 while c + S::LANES <= count {
                     s.store(to.add(c), s.load(from.add(c)));
                     c += S::LANES;
                 }
                 if c < count {
-                    s.store(to.add(c), s.load_partial(from.add(c), count - c, s.splat(T::ZERO)));
+                    s.store(
+                        to.add(c),
+                        s.load_partial(from.add(c), count - c, s.splat(T::ZERO)),
+                    );
                 }
             }
             g += GROUP;

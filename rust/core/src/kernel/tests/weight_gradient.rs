@@ -69,6 +69,39 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
+/// Long rows of A, which are copied in groups and chunks, and a C beyond the second cache.
+fn check_large<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(14));
+    for (m, n, k) in [(1100, 17, 130), (1100, 250, 260), (600, 450, 260)] {
+        let a = Grid::<T>::new(Form::Gapped, k, m, 1, || numbers.tame());
+        let b = Grid::<T>::new(Form::Gapped, k, n, 2, || numbers.tame());
+        let mut transposed = Grid::<T>::new(Form::Dense, m, k, 0, || 0.0);
+        for (p, i) in (0..k).flat_map(|p| (0..m).map(move |i| (p, i))) {
+            transposed.set(i, p, a.get(p, i));
+        }
+        let packed = packed(isa, k, n, &b);
+        let mut c = Grid::<T>::new(Form::Gapped, m, n, 1, || 1.0);
+        let mut want = c.clone();
+        let ldc = c.stride();
+        // SAFETY: the grids are this large, B packed for this table.
+        unsafe {
+            let (lda, ldb, scratch) = (a.stride(), b.stride(), &mut Vec::new());
+            (kernels.gemm_tn)(m, n, k, a.ptr(), lda, b.ptr(), ldb, c.ptr_mut(), ldc, scratch);
+            let (a, c) = (transposed.ptr(), want.ptr_mut());
+            (kernels.gemm)(m, n, k, a, k, packed.ptr(), Init::Accumulate, c, ldc);
+        }
+        let holds = (0..m).all(|i| (0..n).all(|j| same_bits(c.get(i, j), want.get(i, j))));
+        failures.check(holds && c.is_guarded(), || {
+            format!("{} gemm_tn {m}x{n}x{k}", label::<T>(isa))
+        });
+    }
+}
+
+#[test]
+fn large_weight_gradients_are_the_packed_product_bit_for_bit() {
+    on_every_isa!(check_large);
+}
+
 #[test]
 fn weight_gradients_agree_and_add_in_one_order() {
     on_every_isa!(check);

@@ -1,0 +1,199 @@
+//! Reverse mode: the gradient equations of one step.
+//!
+//! With `L` the loss, the step `(x, s, p) -> (y, s')` becomes `(dL/dy, dL/ds') -> (dL/dx, dL/ds)` plus one sink per use
+//! of a parameter, whose contributions are summed over rows and time.
+
+use crate::step::{Attrs, Builder, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows};
+
+/// What a step adds to the gradient of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accumulate {
+    /// `left right^T`, summed over rows and time: one matrix product.
+    Outer { left: NodeId, right: NodeId },
+    /// The value itself, summed over rows and time.
+    Sum(NodeId),
+    /// `d`, added at row `id` of a table.
+    Scatter { id: NodeId, d: NodeId },
+}
+
+/// A contribution to the gradient of `target`, a value made of parameters alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Sink {
+    pub target: NodeId,
+    pub what: Accumulate,
+}
+
+/// The forward program, followed by its gradient equations; forward nodes keep their numbers.
+#[derive(Debug, Clone)]
+pub struct Adjoint {
+    pub nodes: Vec<Node>,
+    /// Sources: the gradient of each output.
+    pub d_outputs: Vec<NodeId>,
+    /// Sources: the gradient of each next state, carried from step t + 1.
+    pub d_next: Vec<NodeId>,
+    /// The gradient of each input; none for ids and for inputs that nothing depends on.
+    pub d_inputs: Vec<Option<NodeId>>,
+    /// The gradient of each state, carried to step t - 1.
+    pub d_states: Vec<NodeId>,
+    pub sinks: Vec<Sink>,
+}
+
+/// A gradient that arrived at a node: the whole of it, or a part along the first axis.
+#[derive(Clone, Copy)]
+enum Arrived {
+    Whole(NodeId),
+    Part { start: usize, d: NodeId },
+}
+
+/// Derives the gradient equations of `program`.
+pub fn reverse(program: &Program) -> Result<Adjoint> {
+    let mut g = Builder::continuing(program);
+    let count = program.nodes.len();
+    let trainable = depends_on_parameters(program);
+    let mut arrived: Vec<Vec<Arrived>> = vec![Vec::new(); count];
+    let mut d_outputs = Vec::new();
+    for (name, id) in &program.outputs {
+        let d = g.source(Source::Input, &format!("d.{name}"), program.nodes[*id].shape.clone())?;
+        d_outputs.push(d);
+        arrived[*id].push(Arrived::Whole(d));
+    }
+    let mut d_next = Vec::new();
+    for (&state, &next) in program.states.iter().zip(&program.updates) {
+        let name = format!("d.{}.next", program.label(state));
+        let d = g.source(Source::State, &name, program.nodes[state].shape.clone())?;
+        d_next.push(d);
+        arrived[next].push(Arrived::Whole(d));
+    }
+
+    let mut sinks = Vec::new();
+    let mut total: Vec<Option<NodeId>> = vec![None; count];
+    for id in (0..count).rev() {
+        let node = &program.nodes[id];
+        if arrived[id].is_empty() || node.is_index {
+            continue;
+        }
+        let d = gathered(&mut g, id, &arrived[id])?;
+        total[id] = Some(d);
+        if node.folded {
+            // an output or update that is a parameter itself
+            if trainable[id] {
+                sinks.push(Sink { target: id, what: Accumulate::Sum(d) });
+            }
+            continue;
+        }
+        let row = rows::row(node.op);
+        if row.run == Run::Source {
+            continue;
+        }
+        let grads = (row.adjoint)(&mut g, &Site { node: id, args: &node.args, attrs: &node.attrs, d })?;
+        for (&arg, grad) in node.args.iter().zip(grads) {
+            let operand = &program.nodes[arg];
+            if operand.is_index || operand.folded && !trainable[arg] {
+                continue;
+            }
+            let what = match grad {
+                Grad::Zero => continue,
+                Grad::Outer { left, right } => Accumulate::Outer { left, right },
+                Grad::Scatter { id, d } => Accumulate::Scatter { id, d },
+                Grad::Slice { start, d } if !operand.folded => {
+                    arrived[arg].push(Arrived::Part { start, d });
+                    continue;
+                }
+                Grad::Slice { start, d } => Accumulate::Sum(gathered(&mut g, arg, &[Arrived::Part { start, d }])?),
+                Grad::Node(d) => {
+                    let mut d = d;
+                    if g.node(d).shape != operand.shape {
+                        d = g.op_with("sum_to", &[d], Attrs::shape_of(&operand.shape))?;
+                    }
+                    if !operand.folded {
+                        arrived[arg].push(Arrived::Whole(d));
+                        continue;
+                    }
+                    Accumulate::Sum(d)
+                }
+            };
+            sinks.push(Sink { target: arg, what });
+        }
+    }
+
+    let d_inputs = program.inputs.iter().map(|&id| total[id]).collect();
+    let mut d_states = Vec::new();
+    for &state in &program.states {
+        d_states.push(match total[state] {
+            Some(d) => d,
+            None => zeros(&mut g, &program.nodes[state])?,
+        });
+    }
+    Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_states, sinks })
+}
+
+/// Which nodes a parameter reaches.
+fn depends_on_parameters(program: &Program) -> Vec<bool> {
+    let mut depends = vec![false; program.nodes.len()];
+    for &id in &program.params {
+        depends[id] = true;
+    }
+    for (id, node) in program.nodes.iter().enumerate() {
+        depends[id] |= node.args.iter().any(|&arg| depends[arg]);
+    }
+    depends
+}
+
+fn zeros(g: &mut Builder, like: &Node) -> Result<NodeId> {
+    let zero = g.constant(0.0);
+    g.op_with("broadcast_to", &[zero], Attrs::shape_of(&like.shape))
+}
+
+/// The sum of what arrived at `id`. Parts that lie side by side become one `concat` instead of padded sums: the
+/// gradient of a split is then written straight into one buffer.
+fn gathered(g: &mut Builder, id: NodeId, arrived: &[Arrived]) -> Result<NodeId> {
+    let mut parts: Vec<(usize, NodeId)> = Vec::new();
+    let mut terms: Vec<NodeId> = Vec::new();
+    for &one in arrived {
+        match one {
+            Arrived::Whole(d) => terms.push(d),
+            Arrived::Part { start, d } => parts.push((start, d)),
+        }
+    }
+    parts.sort_by_key(|&(start, _)| start);
+    while !parts.is_empty() {
+        // one layer: parts that do not overlap, gaps filled with zeros
+        let mut layer = Vec::new();
+        let mut rest = Vec::new();
+        let mut end = 0;
+        for (start, d) in parts {
+            if start < end {
+                rest.push((start, d));
+                continue;
+            }
+            if start > end {
+                layer.push(gap(g, id, start - end)?);
+            }
+            layer.push(d);
+            end = start + first_axis(g.node(d));
+        }
+        let whole = first_axis(g.node(id));
+        if end < whole {
+            layer.push(gap(g, id, whole - end)?);
+        }
+        let joined = if layer.len() == 1 { layer[0] } else { g.op("concat", &layer)? };
+        let shape = g.node(id).shape.clone();
+        terms.push(g.reshaped(joined, &shape)?);
+        parts = rest;
+    }
+    let mut sum = terms[0];
+    for &term in &terms[1..] {
+        sum = g.op("add", &[sum, term])?;
+    }
+    Ok(sum)
+}
+
+fn first_axis(node: &Node) -> usize {
+    node.shape.first().map_or(1, |dim| dim.value)
+}
+
+fn gap(g: &mut Builder, id: NodeId, size: usize) -> Result<NodeId> {
+    let mut node = g.node(id).clone();
+    node.shape[0] = node.shape[0].part(size);
+    zeros(g, &node)
+}

@@ -1,0 +1,442 @@
+//! Calls of a network over a batch: run, way back, loss with gradients. Units go to the team; results return in the
+//! caller's order; gradients are summed in an order that the batch alone decides.
+
+use std::sync::{Arc, Mutex};
+
+use crate::kernel::{Float, Isa, Kernels};
+use crate::plan::LayerPlan;
+use crate::step::Program;
+use crate::team::{self, Stop};
+use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
+
+use super::batch::{Batch, Input, Unit};
+use super::graph::{NetError, Network, SeqNode};
+use super::limits::index_limits;
+use super::loss::unit_loss;
+use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
+
+/// Asked between units whether to stop (a pressed Ctrl-C).
+pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
+
+/// A network with the parameters of one moment.
+pub struct Call<T: Float> {
+    network: Arc<Network>,
+    weights: Vec<LayerWeights<T>>,
+    kernels: &'static Kernels<T>,
+}
+
+/// A run over a batch.
+pub struct Trained<T> {
+    pub batch: Batch,
+    units: Vec<UnitRun<T>>,
+}
+
+/// Gradients of a call, in the caller's shapes.
+pub struct Gradients<T> {
+    /// As the arena of parameters.
+    pub params: Vec<T>,
+    /// (N, T, F); empty where the input is ids.
+    pub inputs: Vec<T>,
+    /// (N, width) per state slot.
+    pub initial: Vec<Vec<T>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reduction {
+    Mean,
+    Sum,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum LossTarget<'a, T> {
+    Features { data: &'a [T], width: usize },
+    Ids { data: &'a [i64] },
+}
+
+/// A loss to be taken of the outputs.
+pub struct Loss<'a, T> {
+    pub program: &'a Program,
+    pub target: LossTarget<'a, T>,
+    pub reduction: Reduction,
+    /// (N, T); none counts every valid step once.
+    pub weights: Option<&'a [T]>,
+}
+
+impl<T: Float> Call<T> {
+    /// Copies what the passes read of `arena`.
+    pub fn new(network: Arc<Network>, arena: &[T], training: bool) -> Result<Call<T>, NetError> {
+        network.output()?;
+        let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
+        if arena.len() < network.arena_len() {
+            let (got, expected) = (arena.len(), network.arena_len());
+            return Err(NetError::Shape(format!("the parameter arena has {got} elements; expected {expected}")));
+        }
+        let weights = (network.layers.iter())
+            .map(|layer| {
+                let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
+                LayerWeights::new(&layer.plan, &params, kernels, training)
+            })
+            .collect();
+        Ok(Call { network, weights, kernels })
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn shared(&self) -> Shared<'_, T> {
+        Shared { network: &self.network, weights: &self.weights, kernels: self.kernels }
+    }
+
+    /// Packs the input of every unit; ids are checked.
+    pub fn pack(&self, batch: &Batch, input: Input<T>) -> Result<Vec<Vec<T>>, NetError> {
+        let count = batch.rows * batch.steps;
+        match (input, &self.network.nodes[0]) {
+            (Input::Features { data, width }, SeqNode::Input) if width == self.network.widths[0] => {
+                expect_len("x", data.len(), count * width)?;
+                Ok(batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect())
+            }
+            (Input::Ids { data }, SeqNode::Index { limit }) => {
+                expect_len("x", data.len(), count)?;
+                batch.units.iter().map(|unit| batch.pack_ids(unit, data, *limit, "x")).collect()
+            }
+            (Input::Features { width, .. }, SeqNode::Input) => {
+                let expected = self.network.widths[0];
+                Err(NetError::Shape(format!("x has {width} features per step; expected {expected}")))
+            }
+            (Input::Features { .. }, _) => Err(NetError::Shape("x holds features; expected ids (N, T)".into())),
+            (Input::Ids { .. }, _) => Err(NetError::Shape("x holds ids; expected features (N, T, F)".into())),
+        }
+    }
+
+    /// The rows of every unit of states (N, width); zeros where none are given.
+    pub fn pack_states(&self, batch: &Batch, states: &[Option<&[T]>], what: &str) -> Result<Vec<Vec<Vec<T>>>, NetError> {
+        let widths = &self.network.states;
+        if states.len() != widths.len() && !states.is_empty() {
+            let (got, expected) = (states.len(), widths.len());
+            return Err(NetError::Shape(format!("{what} has {got} entries; expected {expected}")));
+        }
+        for (slot, &width) in widths.iter().enumerate() {
+            if let Some(Some(values)) = states.get(slot) {
+                expect_len(&format!("{what}[{slot}]"), values.len(), batch.rows * width)?;
+            }
+        }
+        let of_unit = |unit: &Unit| -> Vec<Vec<T>> {
+            (widths.iter().enumerate())
+                .map(|(slot, &width)| match states.get(slot) {
+                    Some(Some(values)) => batch.pack_state(unit, values, width),
+                    _ => vec![T::ZERO; unit.rows.len() * width],
+                })
+                .collect()
+        };
+        Ok(batch.units.iter().map(of_unit).collect())
+    }
+
+    /// Runs every unit forwards.
+    pub fn run(
+        &self,
+        batch: Batch,
+        packed: Vec<Vec<T>>,
+        initial: &[Vec<Vec<T>>],
+        training: bool,
+        poll: Poll,
+    ) -> Result<Trained<T>, NetError> {
+        let inputs: Vec<Mutex<Option<Vec<T>>>> = packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
+        let results: Vec<Mutex<Option<UnitRun<T>>>> = batch.units.iter().map(|_| Mutex::new(None)).collect();
+        let lanes = lanes();
+        let shared = self.shared();
+        work(&lanes, batch.units.len(), poll, &|unit, lane| {
+            let input = lock(&inputs[unit]).take().unwrap_or_default();
+            let mut scratch = lock(&lanes[lane]);
+            let done =
+                run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], training, &mut scratch);
+            *lock(&results[unit]) = Some(done);
+        })?;
+        let units = collected(results)?;
+        Ok(Trained { batch, units })
+    }
+
+    /// Runs every unit back. `d_outputs` is (N, T, width).
+    pub fn back(
+        &self,
+        trained: &Trained<T>,
+        d_outputs: Option<&[T]>,
+        d_final: &[Option<&[T]>],
+        poll: Poll,
+    ) -> Result<Gradients<T>, NetError> {
+        let batch = &trained.batch;
+        let width = self.network.widths[self.network.output()?];
+        if let Some(d) = d_outputs {
+            expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
+        }
+        let d_final = self.pack_states(batch, d_final, "d_final_state")?;
+        let packed: Vec<Vec<T>> = (batch.units.iter())
+            .map(|unit| match d_outputs {
+                Some(d) => batch.pack(unit, d, width),
+                None => vec![T::ZERO; unit.geometry.total() * width],
+            })
+            .collect();
+        let shared = self.shared();
+        self.gathered(batch, poll, &|unit, slots, scratch| {
+            let (run, d) = (&trained.units[unit], SeqView::of(&packed[unit], width));
+            (0.0, back_unit(&shared, &batch.units[unit].geometry, run, d, &d_final[unit], slots, scratch))
+        })
+        .map(|(_, gradients)| gradients)
+    }
+
+    /// Loss and gradients, depth first: a unit runs forwards, takes its loss and runs back before the next begins.
+    pub fn value_and_grad(
+        &self,
+        batch: &Batch,
+        packed: Vec<Vec<T>>,
+        initial: &[Vec<Vec<T>>],
+        loss: &Loss<T>,
+        poll: Poll,
+    ) -> Result<(f64, Gradients<T>), NetError> {
+        let prepared = self.prepared(batch, loss, true)?;
+        let inputs: Vec<Mutex<Option<Vec<T>>>> = packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
+        let output = self.network.output()?;
+        let shared = self.shared();
+        let d_final: Vec<Vec<Vec<T>>> = self.pack_states(batch, &[], "d_final_state")?;
+        self.gathered(batch, poll, &|unit, slots, scratch| {
+            let geometry = &batch.units[unit].geometry;
+            let input = lock(&inputs[unit]).take().unwrap_or_default();
+            let run = run_unit(&shared, geometry, input, &initial[unit], true, scratch);
+            let view = run.view(&self.network, output, geometry);
+            let taken = prepared.take(&shared, unit, geometry, view, true, scratch);
+            let width = self.network.widths[output];
+            let d = match (&taken.memory, prepared.plan.input_gradients[0]) {
+                (Some(memory), Some(k)) => memory.output(&prepared.plan.back, k, geometry),
+                _ => SeqView { ptr: std::ptr::NonNull::dangling().as_ptr(), stride: 0, width: 0 },
+            };
+            debug_assert!(d.width == width || d.width == 0);
+            let gradients = back_unit(&shared, geometry, &run, d, &d_final[unit], slots, scratch);
+            (taken.sum, gradients)
+        })
+    }
+
+    /// The loss and the final states, without a way back.
+    pub fn loss_value(
+        &self,
+        batch: Batch,
+        packed: Vec<Vec<T>>,
+        initial: &[Vec<Vec<T>>],
+        loss: &Loss<T>,
+        poll: Poll,
+    ) -> Result<(f64, Trained<T>), NetError> {
+        let prepared = self.prepared(&batch, loss, false)?;
+        let trained = self.run(batch, packed, initial, false, poll)?;
+        let output = self.network.output()?;
+        let shared = self.shared();
+        let sums: Vec<Mutex<f64>> = trained.units.iter().map(|_| Mutex::new(0.0)).collect();
+        let lanes = lanes();
+        work(&lanes, trained.units.len(), poll, &|unit, lane| {
+            let geometry = &trained.batch.units[unit].geometry;
+            let view = trained.units[unit].view(&self.network, output, geometry);
+            let mut scratch = lock(&lanes[lane]);
+            *lock(&sums[unit]) = prepared.take(&shared, unit, geometry, view, false, &mut scratch).sum;
+        })?;
+        Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
+    }
+
+    fn prepared(&self, batch: &Batch, loss: &Loss<T>, gradient: bool) -> Result<Prepared<T>, NetError> {
+        let program = loss.program;
+        let width = self.network.widths[self.network.output()?];
+        let fits = program.inputs.len() == 2
+            && program.params.is_empty()
+            && program.states.is_empty()
+            && program.nodes[program.inputs[0]].numel() == width
+            && program.nodes[program.outputs[0].1].numel() == 1;
+        if !fits {
+            return Err(NetError::Config(format!(
+                "loss {}: expected a program (y of {width} features, target) -> number without parameters",
+                program.name
+            )));
+        }
+        let plan = LayerPlan::new(program)?;
+        let weights = LayerWeights::new(&plan, &[], self.kernels, gradient);
+        let limit = index_limits(program)[1];
+        let expected = program.nodes[program.inputs[1]].numel();
+        let count = batch.rows * batch.steps;
+        let (targets, target_width) = match (loss.target, limit) {
+            (LossTarget::Features { data, width }, None) if width == expected => {
+                expect_len("targets", data.len(), count * width)?;
+                (batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect(), width)
+            }
+            (LossTarget::Ids { data }, Some(limit)) => {
+                expect_len("targets", data.len(), count)?;
+                let packed: Result<Vec<_>, _> =
+                    batch.units.iter().map(|unit| batch.pack_ids(unit, data, limit, "targets")).collect();
+                (packed?, 1)
+            }
+            (LossTarget::Features { width, .. }, None) => {
+                return Err(NetError::Shape(format!("targets has {width} features per step; expected {expected}")));
+            }
+            (_, limit) => {
+                let kind = if limit.is_some() { "integer ids (N, T)" } else { "features (N, T, F)" };
+                return Err(NetError::Shape(format!("loss {} takes {kind} as targets", program.name)));
+            }
+        };
+        let mut steps: Vec<Vec<T>> = match loss.weights {
+            Some(data) => {
+                expect_len("weights", data.len(), count)?;
+                batch.units.iter().map(|unit| batch.pack(unit, data, 1)).collect()
+            }
+            None => batch.units.iter().map(|unit| vec![T::ONE; unit.geometry.total()]).collect(),
+        };
+        if loss.reduction == Reduction::Mean {
+            let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
+            let scale = if total == 0.0 { 0.0 } else { 1.0 / total };
+            steps.iter_mut().flatten().for_each(|weight| *weight = T::from_f64(weight.to_f64() * scale));
+        }
+        Ok(Prepared { plan, weights, targets, target_width, steps })
+    }
+
+    /// Runs `one` for every unit and sums the gradients of the parameters group by group.
+    #[allow(clippy::type_complexity)] // one closure, named by its parameters
+    fn gathered(
+        &self,
+        batch: &Batch,
+        poll: Poll,
+        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> (f64, UnitGradients<T>) + Sync),
+    ) -> Result<(f64, Gradients<T>), NetError> {
+        let groups = batch.groups();
+        type Done<T> = (Vec<(f64, UnitGradients<T>)>, Vec<SlotGradients<T>>);
+        let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
+        let lanes = lanes();
+        work(&lanes, groups.len(), poll, &|group, lane| {
+            let mut slots: Vec<SlotGradients<T>> =
+                self.network.layers.iter().map(|layer| SlotGradients::new(&layer.plan)).collect();
+            let mut scratch = lock(&lanes[lane]);
+            let units = groups[group].iter().map(|&unit| one(unit, &mut slots, &mut scratch)).collect();
+            *lock(&results[group]) = Some((units, slots));
+        })?;
+        let mut done = collected(results)?.into_iter();
+        let widths = (self.network.widths[0], &self.network.states);
+        let has_input = self.network.nodes[0] == SeqNode::Input;
+        let inputs = if has_input { batch.rows * batch.steps * widths.0 } else { 0 };
+        let mut gradients = Gradients {
+            params: vec![T::ZERO; self.network.arena_len()],
+            inputs: vec![T::ZERO; inputs],
+            initial: widths.1.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect(),
+        };
+        let mut losses = vec![0.0; batch.units.len()];
+        let mut total: Option<Vec<SlotGradients<T>>> = None;
+        for group in &groups {
+            let Some((units, slots)) = done.next() else { break };
+            for (&unit, (loss, result)) in group.iter().zip(units) {
+                losses[unit] = loss;
+                let place = &batch.units[unit];
+                if has_input {
+                    batch.unpack(place, &result.d_input, widths.0, widths.0, &mut gradients.inputs);
+                }
+                for (slot, values) in result.d_initial.iter().enumerate() {
+                    batch.unpack_state(place, values, widths.1[slot], &mut gradients.initial[slot]);
+                }
+            }
+            match &mut total {
+                None => total = Some(slots),
+                Some(total) => total.iter_mut().zip(&slots).for_each(|(sum, slots)| sum.add(slots)),
+            }
+        }
+        for (number, layer) in self.network.layers.iter().enumerate() {
+            if let Some(total) = &total {
+                self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut |position, values| {
+                    let (at, _) = layer.params[position];
+                    gradients.params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+                });
+            }
+        }
+        Ok((losses.iter().sum(), gradients))
+    }
+
+    /// The output in the caller's shape (N, T, width); zeros beyond the lengths.
+    pub fn outputs(&self, trained: &Trained<T>) -> Result<Vec<T>, NetError> {
+        let node = self.network.output()?;
+        let (batch, width) = (&trained.batch, self.network.widths[node]);
+        let mut data = vec![T::ZERO; batch.rows * batch.steps * width];
+        for (unit, run) in batch.units.iter().zip(&trained.units) {
+            let view = run.view(&self.network, node, &unit.geometry);
+            let rows = unit.geometry.total();
+            if rows > 0 {
+                // SAFETY: the view has `rows` rows, `stride` apart, the last one at least `width` long.
+                let packed = unsafe { std::slice::from_raw_parts(view.ptr, (rows - 1) * view.stride + width) };
+                batch.unpack(unit, packed, view.stride, width, &mut data);
+            }
+        }
+        Ok(data)
+    }
+
+    /// The final states in the caller's shape, (N, width) per state slot.
+    pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
+        let batch = &trained.batch;
+        let mut states: Vec<Vec<T>> = self.network.states.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect();
+        for (unit, run) in batch.units.iter().zip(&trained.units) {
+            for (slot, values) in run.finals.iter().enumerate() {
+                batch.unpack_state(unit, values, self.network.states[slot], &mut states[slot]);
+            }
+        }
+        states
+    }
+}
+
+/// A loss made ready for a batch.
+struct Prepared<T> {
+    plan: LayerPlan,
+    weights: LayerWeights<T>,
+    /// By unit: packed targets, and what each step counts.
+    targets: Vec<Vec<T>>,
+    target_width: usize,
+    steps: Vec<Vec<T>>,
+}
+
+impl<T: Float> Prepared<T> {
+    fn take(
+        &self,
+        shared: &Shared<T>,
+        unit: usize,
+        geometry: &crate::time::Geometry,
+        output: SeqView<T>,
+        gradient: bool,
+        scratch: &mut Scratch<T>,
+    ) -> super::loss::UnitLoss<T> {
+        let (targets, steps) = (&self.targets[unit], &self.steps[unit]);
+        let width = self.target_width;
+        unit_loss(shared, &self.plan, &self.weights, geometry, output, targets, width, steps, gradient, scratch)
+    }
+}
+
+fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
+    if got == expected {
+        Ok(())
+    } else {
+        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
+    }
+}
+
+/// Scratch for each thread that may take part.
+fn lanes<T: Float>() -> Vec<Mutex<Scratch<T>>> {
+    (0..team::lanes()).map(|_| Mutex::new(Scratch::new())).collect()
+}
+
+/// A lock whose holder panicked still holds whole values: the panic is reported by the team.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn work<T>(
+    lanes: &[Mutex<Scratch<T>>],
+    units: usize,
+    poll: Poll,
+    one: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(), NetError> {
+    team::run_on(lanes.len(), units, one, poll).map_err(|stop| match stop {
+        Stop::Cancelled => NetError::Cancelled,
+        Stop::Panicked(what) => NetError::Internal(what),
+    })
+}
+
+fn collected<T>(results: Vec<Mutex<Option<T>>>) -> Result<Vec<T>, NetError> {
+    let taken = results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    taken.collect::<Option<Vec<T>>>().ok_or_else(|| NetError::Internal("a unit left no result".into()))
+}

@@ -1,0 +1,227 @@
+//! A network: sequences, and the layers between them.
+
+use std::fmt::Write;
+
+use crate::plan::{LayerPlan, PassSummary, explain_layer};
+use crate::step::{Program, StepError};
+
+use super::limits::index_limits;
+
+/// What can be wrong with a network or a call of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetError {
+    Shape(String),
+    Config(String),
+    Cancelled,
+    Internal(String),
+}
+
+impl std::fmt::Display for NetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NetError::Shape(text) | NetError::Config(text) | NetError::Internal(text) => {
+                f.write_str(text)
+            }
+            NetError::Cancelled => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for NetError {}
+
+impl From<StepError> for NetError {
+    fn from(error: StepError) -> NetError {
+        NetError::Shape(error.to_string())
+    }
+}
+
+/// A sequence of the network: a value of every row at every step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SeqNode {
+    Input,
+    /// Ids `0..limit`.
+    Index { limit: usize },
+    /// First output of a layer.
+    Layer(usize),
+    /// Each row back to front within its own length.
+    Reverse(usize),
+    Concat(Vec<usize>),
+    Add(usize, usize),
+}
+
+#[derive(Debug, Clone)]
+pub struct Layer {
+    pub plan: LayerPlan,
+    pub inputs: Vec<usize>,
+    /// Where each parameter begins in the arena, and its number of elements.
+    pub params: Vec<(usize, usize)>,
+    /// Number of the layer's first state among all states.
+    pub first_state: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    pub nodes: Vec<SeqNode>,
+    pub widths: Vec<usize>,
+    pub layers: Vec<Layer>,
+    /// Width of each state, in the order of the layers.
+    pub states: Vec<usize>,
+    pub output: Option<usize>,
+}
+
+impl Network {
+    fn push(&mut self, node: SeqNode, width: usize) -> usize {
+        self.nodes.push(node);
+        self.widths.push(width);
+        self.nodes.len() - 1
+    }
+
+    fn check(&self, node: usize) -> Result<usize, NetError> {
+        match self.nodes.get(node) {
+            None => Err(NetError::Config(format!("sequence {node} does not exist"))),
+            Some(_) if self.output.is_some() => Err(NetError::Config("the network is finished".into())),
+            Some(_) => Ok(self.widths[node]),
+        }
+    }
+
+    /// The one input of the network: vectors of `width` features.
+    pub fn input(&mut self, width: usize) -> Result<usize, NetError> {
+        self.only_input()?;
+        if width == 0 {
+            return Err(NetError::Shape("an input of 0 features".into()));
+        }
+        Ok(self.push(SeqNode::Input, width))
+    }
+
+    /// The one input of the network: ids `0..limit`.
+    pub fn index_input(&mut self, limit: usize) -> Result<usize, NetError> {
+        self.only_input()?;
+        // ids travel as numbers of the network's type; float32 counts exactly to 2^24
+        if limit == 0 || limit > 1 << 24 {
+            return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
+        }
+        Ok(self.push(SeqNode::Index { limit }, 1))
+    }
+
+    fn only_input(&self) -> Result<(), NetError> {
+        if self.nodes.is_empty() { Ok(()) } else { Err(NetError::Config("a network has one input, made first".into())) }
+    }
+
+    /// Applies a program at every step. `params` are the places of its parameters in the arena.
+    pub fn layer(&mut self, program: &Program, inputs: &[usize], params: &[usize]) -> Result<usize, NetError> {
+        if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
+            return Err(NetError::Config(format!(
+                "{} takes {} inputs and {} parameters; got {} and {}",
+                program.name,
+                program.inputs.len(),
+                program.params.len(),
+                inputs.len(),
+                params.len()
+            )));
+        }
+        let limits = index_limits(program);
+        for ((&node, &input), limit) in inputs.iter().zip(&program.inputs).zip(&limits) {
+            let width = self.check(node)?;
+            let expected = program.nodes[input].numel();
+            match (&self.nodes[node], limit) {
+                (SeqNode::Index { limit: given }, Some(limit)) if given <= limit => {}
+                (SeqNode::Index { .. }, _) | (_, Some(_)) => {
+                    let name = program.label(input);
+                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
+                }
+                _ if width != expected => {
+                    return Err(NetError::Shape(format!(
+                        "{}: input {:?} takes {expected} features, got {width}",
+                        program.name,
+                        program.label(input)
+                    )));
+                }
+                _ => {}
+            }
+        }
+        let plan = LayerPlan::new(program)?;
+        let params = (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
+        let first_state = self.states.len();
+        self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        let width = plan.output_width(0);
+        self.layers.push(Layer { plan, inputs: inputs.to_vec(), params, first_state });
+        Ok(self.push(SeqNode::Layer(self.layers.len() - 1), width))
+    }
+
+    pub fn reverse(&mut self, node: usize) -> Result<usize, NetError> {
+        let width = self.check(node)?;
+        if matches!(self.nodes[node], SeqNode::Index { .. }) {
+            return Err(NetError::Config("ids cannot be reversed; reverse what is looked up".into()));
+        }
+        Ok(self.push(SeqNode::Reverse(node), width))
+    }
+
+    pub fn concat(&mut self, nodes: &[usize]) -> Result<usize, NetError> {
+        let mut width = 0;
+        for &node in nodes {
+            width += self.check(node)?;
+        }
+        if nodes.is_empty() {
+            return Err(NetError::Config("nothing to concatenate".into()));
+        }
+        Ok(self.push(SeqNode::Concat(nodes.to_vec()), width))
+    }
+
+    pub fn add(&mut self, a: usize, b: usize) -> Result<usize, NetError> {
+        let (left, right) = (self.check(a)?, self.check(b)?);
+        if left != right {
+            return Err(NetError::Shape(format!("cannot add sequences of {left} and {right} features")));
+        }
+        Ok(self.push(SeqNode::Add(a, b), left))
+    }
+
+    pub fn finish(&mut self, output: usize) -> Result<(), NetError> {
+        self.check(output)?;
+        if matches!(self.nodes[output], SeqNode::Index { .. }) {
+            return Err(NetError::Config("a network cannot return its ids".into()));
+        }
+        self.output = Some(output);
+        Ok(())
+    }
+
+    pub fn output(&self) -> Result<usize, NetError> {
+        self.output.ok_or_else(|| NetError::Config("the network is not finished".into()))
+    }
+
+    pub fn output_width(&self) -> Result<usize, NetError> {
+        self.output().map(|node| self.widths[node])
+    }
+
+    /// Features of the input per step; none where it is ids.
+    pub fn feature_input(&self) -> Option<usize> {
+        (self.nodes.first() == Some(&SeqNode::Input)).then(|| self.widths[0])
+    }
+
+    /// The elements of the arena that the parameters need.
+    pub fn arena_len(&self) -> usize {
+        self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
+    }
+
+    /// The plans of all layers in words, for a batch of `rows` sequences of `steps` steps.
+    pub fn explain(&self, rows: usize, steps: usize, bytes: usize) -> String {
+        let mut text = String::new();
+        for (number, layer) in self.layers.iter().enumerate() {
+            let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
+            let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
+            text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
+        }
+        text
+    }
+
+    /// Counts of each layer's plan: (name, forwards without and with a way back, backwards).
+    pub fn summaries(&self) -> Vec<(String, [PassSummary; 3])> {
+        (self.layers.iter())
+            .map(|layer| {
+                let plan = &layer.plan;
+                let passes = [&plan.infer, &plan.train, &plan.back].map(PassSummary::of);
+                (plan.program.name.clone(), passes)
+            })
+            .collect()
+    }
+}
+

@@ -1,0 +1,12 @@
+//! Graphs of layers over sequences: run, differentiate, explain. This room may use every room but `store`.
+
+mod batch;
+mod call;
+mod graph;
+mod limits;
+mod loss;
+mod unit;
+
+pub use batch::{Batch, Input};
+pub use call::{Call, Gradients, Loss, LossTarget, Reduction, Trained};
+pub use graph::{Layer, NetError, Network, SeqNode};

@@ -1,0 +1,124 @@
+//! The plan in words: how an author learns why a cell is fast or slow.
+
+use std::fmt::Write;
+
+use super::LayerPlan;
+use super::pass::{Class, Pass, Segment, SinkRun};
+
+/// Counts of one pass, for tests and tools.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PassSummary {
+    pub gemms_before: usize,
+    pub gemms_in_loop: usize,
+    pub gemms_after: usize,
+    pub row_ops_before: usize,
+    pub row_ops_in_loop: usize,
+    pub row_ops_after: usize,
+    pub weight_gemms_outside_loop: usize,
+    /// Floating-point operations of the products, per row and step.
+    pub flops: usize,
+    /// Elements per row and step that stay until the way back is done, or are results.
+    pub full_width: usize,
+    /// Elements per row and step of one block of time.
+    pub block_width: usize,
+}
+
+impl PassSummary {
+    pub fn of(pass: &Pass) -> PassSummary {
+        let gemms = |segments: &[Segment]| segments.iter().filter(|s| matches!(s, Segment::Gemm(_))).count();
+        let ops = |segments: &[Segment]| -> usize {
+            segments.iter().map(|s| if let Segment::Tape(ops) = s { ops.len() } else { 0 }).sum()
+        };
+        let outer = |run: &SinkRun| match run {
+            SinkRun::Outer { left, right } => Some(2 * left.numel * right.numel),
+            _ => None,
+        };
+        let products: usize = pass.packs.iter().map(|pack| 2 * pack.k * pack.n).sum();
+        let histories: usize = (pass.states.iter())
+            .filter(|(class, _)| matches!(class, Class::History(_)))
+            .map(|(_, width)| width)
+            .sum();
+        PassSummary {
+            gemms_before: gemms(&pass.before),
+            gemms_in_loop: gemms(&pass.body),
+            gemms_after: gemms(&pass.after),
+            row_ops_before: ops(&pass.before),
+            row_ops_in_loop: ops(&pass.body),
+            row_ops_after: ops(&pass.after),
+            weight_gemms_outside_loop: pass.sinks.iter().filter_map(|sink| outer(&sink.run)).count(),
+            flops: products + pass.sinks.iter().filter_map(|sink| outer(&sink.run)).sum::<usize>(),
+            full_width: pass.width_of(Class::Full) + histories,
+            block_width: pass.width_of(Class::Block),
+        }
+    }
+}
+
+/// The plan of one layer, for a batch of `rows` sequences of `steps` steps whose numbers take `bytes` bytes.
+pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) -> String {
+    let mut text = String::new();
+    let mut line = |indent: usize, what: &str| {
+        let _ = writeln!(text, "{:indent$}{what}", "");
+    };
+    if let Some(fold) = &plan.fold {
+        let count = fold.plan.program.outputs.len();
+        line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));
+    }
+    for (title, pass) in [("forward", &plan.train), ("backward", &plan.back)] {
+        let summary = PassSummary::of(pass);
+        line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
+        let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
+        for (phase, segments) in [
+            ("before the loop, a block of time at once".to_string(), &pass.before),
+            (format!("loop, step by step{reversed}"), &pass.body),
+            ("after the loop, a block of time at once".to_string(), &pass.after),
+        ] {
+            if segments.is_empty() {
+                continue;
+            }
+            line(4, &format!("{phase}:"));
+            for segment in segments {
+                match segment {
+                    Segment::Gemm(gemm) => {
+                        let pack = &pass.packs[gemm.pack];
+                        line(6, &format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what));
+                    }
+                    Segment::Tape(ops) => {
+                        let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);
+                        line(6, &format!("{} row ops of up to {width} elements, tiles of {} rows", ops.len(), pass.tile_rows));
+                    }
+                }
+            }
+        }
+        let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
+        if !pass.sinks.is_empty() {
+            line(4, "gradients of parameters, a block of time at once:");
+            line(6, &format!("{outer} weight GEMM(s), {} sum(s) over rows and time", pass.sinks.len() - outer));
+        }
+    }
+    let kept = if plan.kept.is_empty() { "nothing beside states and outputs".into() } else { plan.kept.join(", ") };
+    line(2, &format!("kept for the way back: {kept}"));
+    let forward = PassSummary::of(&plan.train).full_width * rows * steps * bytes;
+    let back = PassSummary::of(&plan.back).full_width * rows * steps * bytes;
+    line(2, &format!("memory at {rows} rows x {steps} steps: {} kept, {} of input gradients", size(forward), size(back)));
+    text
+}
+
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} B"),
+        10_000..=9_999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,80 @@
+//! Which forward values are kept for the way back, and which are computed again.
+
+use crate::adjoint::{Accumulate, Adjoint};
+use crate::step::{NodeId, Program, Run, rows};
+
+/// The most that computing a value again may cost, in multiplications per element: one or two transcendentals, which is
+/// less than writing the value to memory and reading it back costs.
+const RECOMPUTE: f32 = 24.0;
+
+/// The forward values that the gradient equations read and that are too dear to compute again. Inputs, states, their
+/// next values and the outputs are there in any case.
+pub fn kept(program: &Program, adjoint: &Adjoint) -> Vec<NodeId> {
+    let count = program.nodes.len();
+    let mut live = vec![false; adjoint.nodes.len()];
+    for sink in &adjoint.sinks {
+        match sink.what {
+            Accumulate::Outer { left, right } => (live[left], live[right]) = (true, true),
+            Accumulate::Sum(d) => live[d] = true,
+            Accumulate::Scatter { id, d } => (live[id], live[d]) = (true, true),
+        }
+    }
+    for &id in adjoint.d_states.iter().chain(adjoint.d_inputs.iter().flatten()) {
+        live[id] = true;
+    }
+    // forward values read by gradient equations, in the order in which they are computed
+    let mut wanted: Vec<bool> = live[..count].to_vec();
+    for id in (count..adjoint.nodes.len()).rev().filter(|&id| live[id]).collect::<Vec<_>>() {
+        mark(adjoint, id, count, &mut wanted);
+    }
+    let mut free = vec![false; count];
+    for (id, node) in program.nodes.iter().enumerate() {
+        free[id] = node.folded || rows::row(node.op).run == Run::Source;
+    }
+    for &id in program.updates.iter().chain(program.outputs.iter().map(|(_, id)| id)) {
+        free[id] = true;
+    }
+    let mut kept = Vec::new();
+    for id in (0..count).filter(|&id| wanted[id]) {
+        if cost(program, id, &free) > RECOMPUTE {
+            free[id] = true;
+            kept.push(id);
+        }
+    }
+    kept
+}
+
+/// Marks the forward values that gradient equation `id` reads, directly or through other gradient equations.
+fn mark(adjoint: &Adjoint, id: NodeId, count: usize, wanted: &mut [bool]) {
+    let mut stack = vec![id];
+    let mut seen = vec![false; adjoint.nodes.len()];
+    while let Some(id) = stack.pop() {
+        for &arg in &adjoint.nodes[id].args {
+            if arg < count {
+                wanted[arg] = true;
+            } else if !seen[arg] {
+                seen[arg] = true;
+                stack.push(arg);
+            }
+        }
+    }
+}
+
+fn cost(program: &Program, id: NodeId, free: &[bool]) -> f32 {
+    if free[id] {
+        return 0.0;
+    }
+    let node = &program.nodes[id];
+    let row = rows::row(node.op);
+    if matches!(row.run, Run::MatVec) {
+        return f32::INFINITY;
+    }
+    let mut sum = row.cost;
+    for &arg in &node.args {
+        sum += cost(program, arg, free);
+        if sum > RECOMPUTE {
+            break;
+        }
+    }
+    sum
+}

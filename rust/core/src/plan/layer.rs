@@ -1,0 +1,170 @@
+//! The plan of a layer: its program forwards without and with a way back, and its gradient equations backwards.
+
+use std::collections::HashMap;
+
+use crate::adjoint::{Adjoint, reverse};
+use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
+
+use super::fold::{Fold, FoldTable};
+use super::keep::kept;
+use super::pass::{Class, Pass, Ref};
+use super::storage::{Given, State, Task, plan};
+use super::sums::reassociated;
+
+#[derive(Debug, Clone)]
+pub struct LayerPlan {
+    /// As the author wrote it.
+    pub program: Program,
+    /// Forwards; nothing is kept for a way back.
+    pub infer: Pass,
+    /// Forwards, keeping what `back` reads.
+    pub train: Pass,
+    /// The gradient equations. Its outputs are the gradients of the inputs that have one, in order.
+    pub back: Pass,
+    /// Parameter-only values that the passes read, and how they are computed.
+    pub folds: FoldTable,
+    pub fold: Option<Box<Fold>>,
+    /// Names of the kept values, for people.
+    pub kept: Vec<String>,
+    /// For each input: its output in `back`; none for ids.
+    pub input_gradients: Vec<Option<usize>>,
+}
+
+impl LayerPlan {
+    pub fn new(program: &Program) -> Result<LayerPlan> {
+        let sums = reassociated(program)?;
+        let adjoint = reverse(&sums)?;
+        let ids = fold_ids(&adjoint, &sums);
+        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids);
+        let fold = Fold::new(&adjoint.nodes, &sums.params, &folds)?.map(Box::new);
+        LayerPlan::assemble(program, sums, adjoint, folds, fold)
+    }
+
+    /// The plan of a fold program: its constants are its only slots; everything else is computed in the pass.
+    pub(super) fn unfolded(program: &Program) -> Result<LayerPlan> {
+        let sums = reassociated(program)?;
+        let adjoint = reverse(&sums)?;
+        let constants: Vec<NodeId> =
+            (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
+        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants);
+        LayerPlan::assemble(program, sums, adjoint, folds, None)
+    }
+
+    fn assemble(
+        program: &Program,
+        sums: Program,
+        adjoint: Adjoint,
+        folds: FoldTable,
+        fold: Option<Box<Fold>>,
+    ) -> Result<LayerPlan> {
+        if program.outputs.is_empty() {
+            return Err(StepError::Trace(format!("{} has no output", program.name)));
+        }
+        let keep = kept(&sums, &adjoint);
+        let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
+        let mut given = HashMap::new();
+        for (k, &id) in sums.inputs.iter().enumerate() {
+            given.insert(id, Given { class: Class::Input(k), width: sums.nodes[id].numel(), col: 0 });
+        }
+        let forward = |kept: &[NodeId], training: bool| {
+            let state = |(&read, &update): (&NodeId, &NodeId)| {
+                // the history is wanted for the way back, or because it is an output
+                let history = training || outputs.contains(&update);
+                State { read, update, history }
+            };
+            plan(Task {
+                nodes: sums.nodes.clone(),
+                given: given.clone(),
+                states: sums.states.iter().zip(&sums.updates).map(state).collect(),
+                outputs: outputs.clone(),
+                kept: kept.to_vec(),
+                sinks: &[],
+                folds: &folds,
+                reversed: false,
+            })
+        };
+        let (infer, _) = forward(&[], false);
+        let (train, places) = forward(&keep, true);
+
+        let mut known = given.clone();
+        let saved = |place: &Ref| Given {
+            class: Class::Saved(place.buffer),
+            width: train.buffers[place.buffer].width,
+            col: place.col,
+        };
+        for (id, place) in outputs.iter().zip(&train.outputs).chain(keep.iter().zip(&places)) {
+            if !matches!(train.buffers[place.buffer].class, Class::History(_)) {
+                known.insert(*id, saved(place));
+            }
+        }
+        for (index, (&state, &update)) in sums.states.iter().zip(&sums.updates).enumerate() {
+            let width = sums.nodes[state].numel();
+            known.insert(state, Given { class: Class::HistoryPrev(index), width, col: 0 });
+            if !sums.nodes[update].folded {
+                known.insert(update, Given { class: Class::History(index), width, col: 0 });
+            }
+        }
+        for (k, &id) in sums.inputs.iter().enumerate() {
+            known.insert(id, given[&sums.inputs[k]]);
+        }
+        for (k, &id) in adjoint.d_outputs.iter().enumerate() {
+            let width = adjoint.nodes[id].numel();
+            known.insert(id, Given { class: Class::OutputGradient(k), width, col: 0 });
+        }
+        let states = adjoint.d_next.iter().zip(&adjoint.d_states);
+        let mut wanted = Vec::new();
+        let mut input_gradients = Vec::new();
+        for (&input, d) in sums.inputs.iter().zip(&adjoint.d_inputs) {
+            input_gradients.push(match d {
+                Some(d) if !sums.nodes[input].is_index => {
+                    wanted.push(*d);
+                    Some(wanted.len() - 1)
+                }
+                _ => None,
+            });
+        }
+        let (back, _) = plan(Task {
+            nodes: adjoint.nodes.clone(),
+            given: known,
+            states: states.map(|(&read, &update)| State { read, update, history: false }).collect(),
+            outputs: wanted,
+            kept: Vec::new(),
+            sinks: &adjoint.sinks,
+            folds: &folds,
+            reversed: true,
+        });
+        let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
+        Ok(LayerPlan { program: program.clone(), infer, train, back, folds, fold, kept, input_gradients })
+    }
+
+    /// Elements of one row of output `k`.
+    pub fn output_width(&self, k: usize) -> usize {
+        self.program.nodes[self.program.outputs[k].1].numel()
+    }
+}
+
+/// Parameter-only values that some pass may read: operands of row values, results that are parameters themselves, and
+/// targets of sinks.
+fn fold_ids(adjoint: &Adjoint, program: &Program) -> Vec<NodeId> {
+    let nodes = &adjoint.nodes;
+    let mut ids: Vec<NodeId> = Vec::new();
+    for node in nodes.iter().filter(|node| !node.folded) {
+        ids.extend(node.args.iter().filter(|&&arg| nodes[arg].folded));
+    }
+    let results = program.outputs.iter().map(|(_, id)| *id).chain(program.updates.iter().copied());
+    let gradients = adjoint.d_states.iter().copied().chain(adjoint.d_inputs.iter().flatten().copied());
+    ids.extend(results.chain(gradients).filter(|&id| nodes[id].folded));
+    ids.extend(adjoint.sinks.iter().map(|sink| sink.target));
+    ids
+}
+
+/// The author's name of a value, or the op that made it.
+fn describe(nodes: &[Node], id: NodeId) -> String {
+    let node = &nodes[id];
+    let row = rows::row(node.op);
+    match &node.label {
+        Some(label) => label.clone(),
+        None if row.run == Run::MatVec => "a matrix product".to_string(),
+        None => format!("{}(...)", row.name),
+    }
+}

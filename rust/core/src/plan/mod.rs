@@ -1,0 +1,21 @@
+//! From a program to what runs: phases, fused matrix products, storage, what is kept for the way back.
+//!
+//! The only question asked of a value is *what does it depend on?* (`phase`). Products that share an operand become one
+//! (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
+//! the adjoint are planned in the same way, backwards (`layer`). This room may use `kernel`, `step` and `adjoint`.
+
+mod explain;
+mod fold;
+mod keep;
+mod layer;
+mod pass;
+mod phase;
+mod schedule;
+mod storage;
+mod sums;
+mod tape;
+
+pub use explain::{PassSummary, explain_layer};
+pub use fold::{Fold, FoldSource, FoldTable};
+pub use layer::LayerPlan;
+pub use pass::{Buffer, Class, Gemm, Init, Pack, Pass, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun};

@@ -1,0 +1,183 @@
+//! A pass: one direction (forwards or backwards) of one layer, ready to run.
+
+use crate::kernel::{Binary, Reduce, RowMap, Ternary, Unary};
+
+/// Where a value lives, and so which of its rows a phase sees. Rows are packed by time: at step t the rows alive are a
+/// prefix, and step t begins at row `offset[t]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// One row for all rows and times, made from parameters: a slot of the fold table.
+    Fold(usize),
+    /// Scratch of one row tile inside one tape.
+    Tile,
+    /// The rows of one step.
+    Step,
+    /// The rows of one block of time.
+    Block,
+    /// All rows of all times.
+    Full,
+    /// The next value of a state at every step, after its initial value.
+    History(usize),
+    /// The same memory one step earlier: the state that the step reads.
+    HistoryPrev(usize),
+    /// A state of which only the last value is wanted: what the step reads, and what it writes.
+    CarryIn(usize),
+    CarryOut(usize),
+    /// What `CarryIn` was at each step of a block; for readers outside the loop.
+    CarryLog(usize),
+    /// Input `k` of the program, from outside.
+    Input(usize),
+    /// Gradient of output `k`, from outside.
+    OutputGradient(usize),
+    /// Buffer of the forward pass, kept for the way back.
+    Saved(usize),
+}
+
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    pub class: Class,
+    /// Elements of one row.
+    pub width: usize,
+    /// For `Tile`: offset of its slot, in elements of one row.
+    pub slot: usize,
+}
+
+/// Part of the rows of a buffer: `numel` elements from column `col`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ref {
+    pub buffer: usize,
+    pub col: usize,
+    pub numel: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TapeRun {
+    Unary(Unary, f64),
+    Binary(Binary),
+    Ternary(Ternary),
+    Reduce(Reduce, f64),
+    RowMap(RowMap, f64),
+    /// One row of a table (a fold value) by id.
+    Lookup,
+    Pick,
+    OneHot,
+    /// `(b) -> (a, b)`: the row repeated `a` times.
+    Repeat,
+    /// `(a, b) -> (b)`: the sum over the first axis.
+    SumRows,
+}
+
+/// One op over a tile of rows. `outer` x `cols` is the feature as the kernel sees it: reductions and row maps work on
+/// `cols` elements, `outer` times.
+#[derive(Debug, Clone)]
+pub struct TapeOp {
+    pub run: TapeRun,
+    pub dst: Ref,
+    pub src: Vec<Ref>,
+    pub outer: usize,
+    pub cols: usize,
+    /// Cost in multiplications per row; for `explain`.
+    pub cost: f32,
+}
+
+/// What a product starts from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    Zero,
+    /// A value of the same rows.
+    Value(Ref),
+    /// The bias vector of the pack.
+    Bias,
+}
+
+/// `C = init + A B` with packed weights `B`; the parts are several products of one operand.
+#[derive(Debug, Clone)]
+pub struct Gemm {
+    pub pack: usize,
+    pub a: Ref,
+    pub c: Ref,
+    pub init: Init,
+    /// Names of the products that were fused, for people.
+    pub what: String,
+}
+
+/// Weights of a fused product: matrices side by side, and a bias for each where it has one (a fold slot).
+#[derive(Debug, Clone)]
+pub struct Pack {
+    pub k: usize,
+    pub n: usize,
+    /// (fold slot of the matrix, its rows and columns, transposed, fold slot of its bias)
+    pub parts: Vec<PackPart>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PackPart {
+    pub slot: usize,
+    pub rows: usize,
+    pub columns: usize,
+    pub transpose: bool,
+    pub bias: Option<usize>,
+}
+
+impl PackPart {
+    /// Features that come out of the product.
+    pub fn width(&self) -> usize {
+        if self.transpose { self.columns } else { self.rows }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Segment {
+    Tape(Vec<TapeOp>),
+    Gemm(Gemm),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkRun {
+    /// Gradient matrix += left^T right.
+    Outer { left: Ref, right: Ref },
+    /// Gradient vector += column sums.
+    Sum(Ref),
+    /// Gradient table row `id` += d.
+    Scatter { id: Ref, d: Ref },
+}
+
+/// A contribution to the gradient of a fold slot, once per block of time.
+#[derive(Debug, Clone)]
+pub struct SinkOp {
+    pub slot: usize,
+    pub run: SinkRun,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    pub buffers: Vec<Buffer>,
+    /// For a whole block of time, before its loop.
+    pub before: Vec<Segment>,
+    /// Step by step.
+    pub body: Vec<Segment>,
+    /// For a whole block of time, after its loop.
+    pub after: Vec<Segment>,
+    pub sinks: Vec<SinkOp>,
+    pub packs: Vec<Pack>,
+    /// Where each output lies.
+    pub outputs: Vec<Ref>,
+    /// The class of each state, `History` or `CarryIn`.
+    pub states: Vec<(Class, usize)>,
+    /// Rows of a tile, and elements of scratch that one row of it needs.
+    pub tile_rows: usize,
+    pub tile_width: usize,
+    /// From the last step to the first.
+    pub reversed: bool,
+}
+
+impl Pass {
+    /// Elements of one row in all buffers of a class.
+    pub fn width_of(&self, class: Class) -> usize {
+        self.buffers.iter().filter(|b| b.class == class).map(|b| b.width).sum()
+    }
+
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.before.iter().chain(&self.body).chain(&self.after)
+    }
+}

@@ -1,0 +1,108 @@
+//! What does a value depend on, and who needs it? The answer is its phase.
+
+use crate::step::{Node, NodeId, Run, rows};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not computed here: given, folded or not needed.
+    None,
+    /// On no state: for a whole block of time at once.
+    Before,
+    /// On a state, and a next state needs it: step by step.
+    Loop,
+    /// On a state, but no next state needs it: for a whole block of time at once.
+    After,
+}
+
+/// The graph that a pass computes, after views and copies were settled.
+pub struct Graph<'a> {
+    pub nodes: &'a [Node],
+    /// Values that exist before the pass begins.
+    pub given: &'a [bool],
+    /// State reads and what becomes of them.
+    pub states: Vec<(NodeId, NodeId)>,
+    /// Wanted beside the updates: outputs, kept values, operands of sinks.
+    pub wanted: Vec<NodeId>,
+}
+
+impl Graph<'_> {
+    /// Nodes that the pass must compute.
+    pub fn computed(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for &id in self.wanted.iter().chain(self.states.iter().map(|(_, update)| update)) {
+            live[id] = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            live[id] &= !self.given[id];
+            if live[id] {
+                self.nodes[id].args.iter().for_each(|&arg| live[arg] = true);
+            }
+        }
+        live
+    }
+
+    /// The phase of every node.
+    pub fn phases(&self) -> Vec<Phase> {
+        let count = self.nodes.len();
+        let computed = self.computed();
+        let mut on_state = vec![false; count];
+        for &(read, _) in &self.states {
+            on_state[read] = true;
+        }
+        for id in (0..count).filter(|&id| computed[id]) {
+            on_state[id] = self.nodes[id].args.iter().any(|&arg| on_state[arg]);
+        }
+        let mut needed = vec![false; count];
+        for &(_, update) in &self.states {
+            needed[update] = true;
+        }
+        for id in (0..count).rev().filter(|&id| computed[id]) {
+            if needed[id] {
+                self.nodes[id].args.iter().for_each(|&arg| needed[arg] = true);
+            }
+        }
+        let has_states = !self.states.is_empty();
+        let mut phases: Vec<Phase> = (0..count)
+            .map(|id| match (computed[id], on_state[id], needed[id]) {
+                (false, _, _) => Phase::None,
+                (true, true, true) => Phase::Loop,
+                (true, true, false) => Phase::After,
+                (true, false, _) => Phase::Before,
+            })
+            .collect();
+        if has_states {
+            self.sink_cheap(&mut phases);
+        }
+        phases
+    }
+
+    /// A cheap value that only the loop reads is computed there: a pass over memory costs more than it saves. So is the
+    /// next value of a state that depends on no state.
+    fn sink_cheap(&self, phases: &mut [Phase]) {
+        let count = self.nodes.len();
+        let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
+        for id in (0..count).filter(|&id| phases[id] != Phase::None) {
+            self.nodes[id].args.iter().for_each(|&arg| readers[arg].push(id));
+        }
+        for id in (0..count).rev() {
+            if phases[id] != Phase::Before {
+                continue;
+            }
+            let product = rows::row(self.nodes[id].op).run == Run::MatVec;
+            let only_loop = readers[id].iter().all(|&reader| phases[reader] == Phase::Loop);
+            let is_update = self.states.iter().any(|&(_, update)| update == id);
+            let read_by_loop = !readers[id].is_empty() && only_loop;
+            let for_the_loop = only_loop && (read_by_loop || is_update) && !self.wanted.contains(&id);
+            if for_the_loop && !product && !self.is_hoisted_sum(id) {
+                phases[id] = Phase::Loop;
+            }
+        }
+    }
+
+    /// A sum with a product of its own: the product starts from it, outside the loop.
+    fn is_hoisted_sum(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id];
+        rows::row(node.op).name == "add"
+            && node.args.iter().any(|&arg| rows::row(self.nodes[arg].op).run == Run::MatVec && !self.given[arg])
+    }
+}

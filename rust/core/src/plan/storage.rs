@@ -1,0 +1,512 @@
+//! The smallest storage that a value's readers allow, and the ops that fill it.
+
+use std::collections::HashMap;
+
+use crate::adjoint::{Accumulate, Sink};
+use crate::step::{Attrs, Node, NodeId, Run, rows};
+
+use super::fold::FoldTable;
+use super::pass::{Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Segment, SinkOp, SinkRun};
+use super::phase::{Graph, Phase};
+use super::schedule::{Product, Work, fused_sums, resolved, schedule};
+use super::tape;
+
+/// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
+/// tape stay in L1.
+const TILE_ELEMENTS: usize = 1024;
+
+/// A value that exists before the pass begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Given {
+    pub class: Class,
+    /// Elements of one row of the buffer that it lies in, and where it begins there.
+    pub width: usize,
+    pub col: usize,
+}
+
+/// A state of the pass: what is read, what becomes of it, and whether all its values or only the last are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct State {
+    pub read: NodeId,
+    pub update: NodeId,
+    pub history: bool,
+}
+
+/// What one pass has to compute.
+pub struct Task<'a> {
+    pub nodes: Vec<Node>,
+    pub given: HashMap<NodeId, Given>,
+    pub states: Vec<State>,
+    pub outputs: Vec<NodeId>,
+    pub kept: Vec<NodeId>,
+    pub sinks: &'a [Sink],
+    pub folds: &'a FoldTable,
+    pub reversed: bool,
+}
+
+/// How far a value must be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Tile,
+    Step,
+    Block,
+    Full,
+}
+
+/// Plans a pass. Returns it with the place of each kept value.
+pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
+    let given = given_nodes(&task);
+    settle(&mut task, &given);
+    let mut given = given;
+    given.resize(task.nodes.len(), false);
+    let graph = Graph {
+        nodes: &task.nodes,
+        given: &given,
+        states: task.states.iter().map(|s| (s.read, s.update)).collect(),
+        wanted: wanted(&task),
+    };
+    let phases = graph.phases();
+    let mut all_wanted = graph.wanted.clone();
+    all_wanted.extend(task.states.iter().map(|s| s.update));
+    let fused = fused_sums(&task.nodes, &phases, &all_wanted);
+    let mut phases = phases;
+    tape::merge_products_into_sums(&mut task.nodes, &mut phases, &fused, &all_wanted);
+    let work = [Phase::Before, Phase::Loop, Phase::After]
+        .map(|phase| (phase, schedule(&task.nodes, &given, &phases, &fused, phase)));
+    let mut storage = Storage {
+        level: levels(&task, &given, &work),
+        task: &task,
+        given: &given,
+        phases: &phases,
+        refs: HashMap::new(),
+        pass: Pass { reversed: task.reversed, ..Pass::default() },
+        late: false,
+    };
+    storage.place(&work);
+    storage.emit(&work)
+}
+
+/// Everything that no pass computes: sources, values from outside and fold slots.
+fn given_nodes(task: &Task) -> Vec<bool> {
+    (task.nodes.iter().enumerate())
+        .map(|(id, node)| {
+            rows::row(node.op).run == Run::Source || task.given.contains_key(&id) || task.folds.slot(id).is_some()
+        })
+        .collect()
+}
+
+fn sink_operands(what: Accumulate) -> Vec<NodeId> {
+    match what {
+        Accumulate::Outer { left, right } => vec![left, right],
+        Accumulate::Sum(d) => vec![d],
+        Accumulate::Scatter { id, d } => vec![id, d],
+    }
+}
+
+fn wanted(task: &Task) -> Vec<NodeId> {
+    let operands = task.sinks.iter().flat_map(|sink| sink_operands(sink.what));
+    task.outputs.iter().chain(&task.kept).copied().chain(operands).collect()
+}
+
+/// Gives every update, output and kept value a node of its own where another place claims it: a copy.
+fn settle(task: &mut Task, given: &[bool]) {
+    let graph = Graph {
+        nodes: &task.nodes,
+        given,
+        states: task.states.iter().map(|s| (s.read, s.update)).collect(),
+        wanted: wanted(task),
+    };
+    let phases = graph.phases();
+    let is_view = |nodes: &[Node], id: NodeId| matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
+    // values that are read for a whole block of time cannot live in a carry
+    let mut read_late: Vec<bool> = vec![false; task.nodes.len()];
+    for id in graph.wanted.iter().copied() {
+        read_late[resolved(&task.nodes, given, id).0] = true;
+    }
+    for (id, node) in task.nodes.iter().enumerate().filter(|(id, _)| phases[*id] == Phase::After) {
+        if !is_view(&task.nodes, id) {
+            node.args.iter().for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
+        }
+    }
+    let mut placed: Vec<NodeId> = Vec::new();
+    for index in 0..task.states.len() {
+        let State { update, history, .. } = task.states[index];
+        let own = !given[update] && !is_view(&task.nodes, update) && !placed.contains(&update);
+        let fits = history || !read_late[update] && phases[update] == Phase::Loop;
+        if own && fits {
+            placed.push(update);
+        } else {
+            task.states[index].update = copied(&mut task.nodes, update);
+        }
+    }
+    let fresh = task.nodes.len();
+    for index in 0..task.outputs.len() {
+        let id = task.outputs[index];
+        if id < fresh && (given[id] || is_view(&task.nodes, id)) {
+            task.outputs[index] = copied(&mut task.nodes, id);
+        }
+    }
+    for index in 0..task.kept.len() {
+        let id = task.kept[index];
+        if is_view(&task.nodes, id) {
+            task.kept[index] = copied(&mut task.nodes, id);
+        }
+    }
+}
+
+fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
+    let shape = nodes[id].shape.clone();
+    let op = rows::find("copy").unwrap_or(0);
+    let attrs = Attrs::default();
+    nodes.push(Node { op, args: vec![id], attrs, shape, is_index: nodes[id].is_index, label: None, folded: false });
+    nodes.len() - 1
+}
+
+type Plan = [(Phase, Vec<Work>); 3];
+
+/// Where a value is computed: phase, position of the work in it, whether in a tape.
+type Place = (Phase, usize, bool);
+
+fn places(work: &Plan) -> HashMap<NodeId, Place> {
+    let mut places = HashMap::new();
+    for (phase, list) in work {
+        for (position, one) in list.iter().enumerate() {
+            match one {
+                Work::Tape(ids) => ids.iter().for_each(|&id| {
+                    places.insert(id, (*phase, position, true));
+                }),
+                Work::Products(products) => products.iter().for_each(|p| {
+                    places.insert(p.out, (*phase, position, false));
+                }),
+            }
+        }
+    }
+    places
+}
+
+fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level> {
+    let places = places(work);
+    let mut level: HashMap<NodeId, Level> = places.keys().map(|&id| (id, Level::Tile)).collect();
+    let mut raise = |id: NodeId, to: Level| {
+        let holder = resolved(&task.nodes, given, id).0;
+        if let Some(level) = level.get_mut(&holder) {
+            *level = (*level).max(to);
+        }
+    };
+    let needed = |id: NodeId, reader: Place| -> Level {
+        match places.get(&resolved(&task.nodes, given, id).0) {
+            Some(&writer) if writer == reader && writer.2 => Level::Tile,
+            Some(&(Phase::Loop, ..)) if reader.0 == Phase::Loop => Level::Step,
+            _ => Level::Block,
+        }
+    };
+    for (phase, list) in work {
+        for (position, one) in list.iter().enumerate() {
+            match one {
+                Work::Tape(ids) => {
+                    for &id in ids {
+                        for &arg in &task.nodes[id].args {
+                            raise(arg, needed(arg, (*phase, position, true)));
+                        }
+                    }
+                }
+                Work::Products(products) => {
+                    for p in products {
+                        for id in [Some(p.vector), p.init].into_iter().flatten() {
+                            raise(id, needed(id, (*phase, position, false)));
+                        }
+                        raise(p.out, if *phase == Phase::Loop { Level::Step } else { Level::Block });
+                    }
+                }
+            }
+        }
+    }
+    for sink in task.sinks {
+        sink_operands(sink.what).into_iter().for_each(|id| raise(id, Level::Block));
+    }
+    task.outputs.iter().chain(&task.kept).for_each(|&id| raise(id, Level::Full));
+    level
+}
+
+struct Storage<'a> {
+    task: &'a Task<'a>,
+    given: &'a [bool],
+    phases: &'a [Phase],
+    level: HashMap<NodeId, Level>,
+    refs: HashMap<NodeId, Ref>,
+    pass: Pass,
+    /// The reader stands outside the loop, where a carry has moved on: it reads the log.
+    late: bool,
+}
+
+impl Storage<'_> {
+    fn numel(&self, id: NodeId) -> usize {
+        self.task.nodes[id].numel()
+    }
+
+    fn buffer(&mut self, class: Class, width: usize) -> usize {
+        let shared = !matches!(class, Class::Tile | Class::Step | Class::Block | Class::Full);
+        let known = self.pass.buffers.iter().position(|b| shared && b.class == class);
+        known.unwrap_or_else(|| {
+            self.pass.buffers.push(Buffer { class, width, slot: 0 });
+            self.pass.buffers.len() - 1
+        })
+    }
+
+    fn class_of(level: Level) -> Class {
+        match level {
+            Level::Tile => Class::Tile,
+            Level::Step => Class::Step,
+            Level::Block => Class::Block,
+            Level::Full => Class::Full,
+        }
+    }
+
+    /// Decides where every computed value lies.
+    fn place(&mut self, work: &Plan) {
+        for (index, state) in self.task.states.iter().enumerate() {
+            let width = self.numel(state.update);
+            let (read, write) = if state.history {
+                (Class::HistoryPrev(index), Class::History(index))
+            } else {
+                (Class::CarryIn(index), Class::CarryOut(index))
+            };
+            let (read, write) = (self.buffer(read, width), self.buffer(write, width));
+            self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
+            self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
+            let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
+            self.pass.states.push((class, width));
+        }
+        let computed = |id: &NodeId| self.phases[*id] != Phase::None;
+        let concats: Vec<NodeId> = (0..self.task.nodes.len())
+            .filter(|id| computed(id) && rows::row(self.task.nodes[*id].op).run == Run::Concat)
+            .collect();
+        for &id in concats.iter().rev() {
+            self.place_concat(id);
+        }
+        for (_, list) in work {
+            for one in list {
+                match one {
+                    Work::Products(products) => self.place_products(products),
+                    Work::Tape(ids) => {
+                        for &id in ids {
+                            self.place_alone(id);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn place_alone(&mut self, id: NodeId) {
+        if !self.refs.contains_key(&id) {
+            let width = self.numel(id);
+            let buffer = self.buffer(Self::class_of(self.level[&id]), width);
+            self.refs.insert(id, Ref { buffer, col: 0, numel: width });
+        }
+    }
+
+    /// The parts of a concatenation are computed in their place in it, where nothing else claims them.
+    fn place_concat(&mut self, id: NodeId) {
+        let args = &self.task.nodes[id].args;
+        // where the whole already has its place, a part must be content with how far that is seen
+        let bound = self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
+            Class::Tile => Level::Tile,
+            Class::Step | Class::CarryOut(_) => Level::Step,
+            Class::Block => Level::Block,
+            _ => Level::Full,
+        });
+        let eligible: Vec<bool> = (args.iter().enumerate())
+            .map(|(position, arg)| {
+                let computed = !self.given[*arg] && resolved(&self.task.nodes, self.given, *arg).0 == *arg;
+                let once = !args[..position].contains(arg);
+                let alone = !self.refs.contains_key(arg) && self.phases[*arg] == self.phases[id];
+                computed && once && alone && self.level[arg] <= bound
+            })
+            .collect();
+        let whole = match self.refs.get(&id) {
+            Some(&whole) => whole,
+            None => {
+                let parts = args.iter().zip(&eligible).filter(|(_, ok)| **ok).map(|(arg, _)| self.level[arg]);
+                let level = parts.fold(self.level[&id], Level::max);
+                let width = self.numel(id);
+                let buffer = self.buffer(Self::class_of(level), width);
+                let whole = Ref { buffer, col: 0, numel: width };
+                self.refs.insert(id, whole);
+                whole
+            }
+        };
+        let mut col = whole.col;
+        for (arg, ok) in args.iter().zip(eligible) {
+            let numel = self.numel(*arg);
+            if ok {
+                self.refs.insert(*arg, Ref { buffer: whole.buffer, col, numel });
+            }
+            col += numel;
+        }
+    }
+
+    /// Products of one operand share a buffer, so that they are one product.
+    fn place_products(&mut self, products: &[Product]) {
+        let free: Vec<NodeId> = products.iter().map(|p| p.out).filter(|id| !self.refs.contains_key(id)).collect();
+        let width = free.iter().map(|&id| self.numel(id)).sum();
+        let Some(level) = free.iter().map(|id| self.level[id]).max() else { return };
+        let buffer = self.buffer(Self::class_of(level), width);
+        let mut col = 0;
+        for id in free {
+            let numel = self.numel(id);
+            self.refs.insert(id, Ref { buffer, col, numel });
+            col += numel;
+        }
+    }
+
+    /// The place of a value, through its views.
+    fn reference(&mut self, id: NodeId) -> Ref {
+        let (holder, offset) = resolved(&self.task.nodes, self.given, id);
+        let numel = self.numel(id);
+        let whole = match self.refs.get(&holder) {
+            Some(&whole) => whole,
+            None => {
+                let place = match (self.task.folds.slot(holder), self.task.given.get(&holder)) {
+                    (Some(slot), _) => Given { class: Class::Fold(slot), width: self.numel(holder), col: 0 },
+                    (None, Some(given)) => *given,
+                    (None, None) => unreachable!("value {holder} has no place"),
+                };
+                let buffer = self.buffer(place.class, place.width);
+                let whole = Ref { buffer, col: place.col, numel: self.numel(holder) };
+                self.refs.insert(holder, whole);
+                whole
+            }
+        };
+        let buffer = match self.pass.buffers[whole.buffer].class {
+            Class::CarryIn(state) if self.late => self.buffer(Class::CarryLog(state), whole.numel),
+            _ => whole.buffer,
+        };
+        Ref { buffer, col: whole.col + offset, numel }
+    }
+
+    fn emit(mut self, work: &Plan) -> (Pass, Vec<Ref>) {
+        let mut widest = 1;
+        for (phase, list) in work {
+            self.late = *phase == Phase::After;
+            let mut segments = Vec::new();
+            for one in list {
+                match one {
+                    Work::Tape(ids) => {
+                        let mut ops = Vec::new();
+                        for &id in ids {
+                            tape::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
+                        }
+                        let used = tape::assign_slots(&mut self.pass.buffers, &ops);
+                        self.pass.tile_width = self.pass.tile_width.max(used);
+                        widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
+                        if !ops.is_empty() {
+                            segments.push(Segment::Tape(ops));
+                        }
+                    }
+                    Work::Products(products) => self.emit_products(products, &mut segments),
+                }
+            }
+            match phase {
+                Phase::Before => self.pass.before = segments,
+                Phase::Loop => self.pass.body = segments,
+                _ => self.pass.after = segments,
+            }
+        }
+        self.late = true;
+        self.pass.tile_rows = (TILE_ELEMENTS / widest).clamp(1, 64);
+        let outputs = self.task.outputs.clone();
+        self.pass.outputs = outputs.into_iter().map(|id| self.reference(id)).collect();
+        let kept = self.task.kept.clone();
+        let kept = kept.into_iter().map(|id| self.reference(id)).collect();
+        for sink in self.task.sinks {
+            let run = match sink.what {
+                Accumulate::Outer { left, right } => {
+                    SinkRun::Outer { left: self.reference(left), right: self.reference(right) }
+                }
+                Accumulate::Sum(d) => SinkRun::Sum(self.reference(d)),
+                Accumulate::Scatter { id, d } => SinkRun::Scatter { id: self.reference(id), d: self.reference(d) },
+            };
+            if let Some(slot) = self.task.folds.slot(sink.target) {
+                self.pass.sinks.push(SinkOp { slot, run });
+            }
+        }
+        (self.pass, kept)
+    }
+
+    /// Cuts the products of one operand into runs that lie side by side and start from one thing.
+    fn emit_products(&mut self, products: &[Product], segments: &mut Vec<Segment>) {
+        let mut rest = products;
+        while !rest.is_empty() {
+            let first = self.refs[&rest[0].out];
+            let init = self.init_of(&rest[0]);
+            let mut count = 1;
+            let mut width = first.numel;
+            while count < rest.len() {
+                let next = self.refs[&rest[count].out];
+                let beside = next.buffer == first.buffer && next.col == first.col + width;
+                let fits = match (init, self.init_of(&rest[count])) {
+                    (Init::Value(a), Init::Value(b)) => b.buffer == a.buffer && b.col == a.col + width,
+                    (Init::Zero | Init::Bias, Init::Zero | Init::Bias) => true,
+                    _ => false,
+                };
+                if !(beside && fits) {
+                    break;
+                }
+                width += next.numel;
+                count += 1;
+            }
+            let (run, others) = rest.split_at(count);
+            let gemm = self.gemm(run, Ref { numel: width, ..first }, init);
+            segments.push(Segment::Gemm(gemm));
+            rest = others;
+        }
+    }
+
+    fn init_of(&mut self, product: &Product) -> Init {
+        match product.init {
+            None => Init::Zero,
+            Some(id) => {
+                let holder = resolved(&self.task.nodes, self.given, id).0;
+                if self.task.folds.slot(holder).is_some() && holder == id {
+                    Init::Bias
+                } else {
+                    Init::Value(self.reference(id))
+                }
+            }
+        }
+    }
+
+    fn gemm(&mut self, run: &[Product], c: Ref, init: Init) -> Gemm {
+        let slot = |id: NodeId| self.task.folds.slot(id);
+        let mut parts = Vec::new();
+        let mut bias = false;
+        for p in run {
+            let shape = &self.task.nodes[p.matrix].shape;
+            let own = p.init.and_then(|id| slot(resolved(&self.task.nodes, self.given, id).0));
+            let own = own.filter(|_| matches!(init, Init::Zero | Init::Bias));
+            bias |= own.is_some();
+            parts.push(PackPart {
+                slot: slot(p.matrix).unwrap_or(0),
+                rows: shape[0].value,
+                columns: shape[1].value,
+                transpose: p.transpose,
+                bias: own,
+            });
+        }
+        let a = self.reference(run[0].vector);
+        let names: Vec<String> = run.iter().map(|p| name(&self.task.nodes, p)).collect();
+        self.pass.packs.push(Pack { k: a.numel, n: c.numel, parts });
+        let init = match init {
+            Init::Value(first) => Init::Value(Ref { numel: c.numel, ..first }),
+            _ if bias => Init::Bias,
+            _ => Init::Zero,
+        };
+        Gemm { pack: self.pass.packs.len() - 1, a, c, init, what: names.join(", ") }
+    }
+}
+
+fn name(nodes: &[Node], p: &Product) -> String {
+    let label = |id: NodeId| nodes[id].label.clone().unwrap_or_else(|| format!("v{id}"));
+    format!("{}{} @ {}", label(p.matrix), if p.transpose { ".T" } else { "" }, label(p.vector))
+}

@@ -1,0 +1,92 @@
+//! Sums are re-associated so that what does not depend on the state is added first: `(W_x x + W_h h) + b` becomes
+//! `(b + W_x x) + W_h h`, whose first bracket leaves the loop and whose products start from what they are added to.
+
+use crate::step::{Builder, NodeId, Program, Result, Run, Value, rows};
+
+/// The same program with its sums in the order: parameters, inputs, states.
+pub fn reassociated(program: &Program) -> Result<Program> {
+    let count = program.nodes.len();
+    let add = rows::find("add").unwrap_or(usize::MAX);
+    let live = program.live();
+    let mut uses = vec![0usize; count];
+    let mut on_state = vec![false; count];
+    for &id in &program.states {
+        on_state[id] = true;
+    }
+    for (id, node) in program.nodes.iter().enumerate() {
+        on_state[id] |= node.args.iter().any(|&arg| on_state[arg]);
+        if live[id] {
+            node.args.iter().for_each(|&arg| uses[arg] += 1);
+        }
+    }
+    for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
+        uses[id] += 2;
+    }
+    let is_sum = |id: NodeId| program.nodes[id].op == add;
+    // an inner sum is one that only a sum of the same shape reads
+    let mut inner = vec![false; count];
+    for (id, node) in program.nodes.iter().enumerate().filter(|(id, _)| is_sum(*id)) {
+        for &arg in &node.args {
+            inner[arg] |= is_sum(arg) && uses[arg] == 1 && program.nodes[arg].shape == program.nodes[id].shape;
+        }
+    }
+
+    let mut g = Builder::new(&program.name, program.sizes.clone());
+    let mut moved: Vec<NodeId> = vec![0; count];
+    for (id, node) in program.nodes.iter().enumerate() {
+        if !live[id] && rows::row(node.op).run != Run::Source || inner[id] {
+            continue;
+        }
+        moved[id] = if is_sum(id) {
+            let mut terms = Vec::new();
+            collect(program, id, &inner, &mut terms);
+            let matrix_product = |id: NodeId| rows::row(program.nodes[id].op).run == Run::MatVec;
+            terms.sort_by_key(|&term| (!program.nodes[term].folded, on_state[term], matrix_product(term)));
+            let mut sum = moved[terms[0]];
+            for &term in &terms[1..] {
+                sum = g.op("add", &[sum, moved[term]])?;
+            }
+            sum
+        } else {
+            copy(&mut g, program, id, &moved)?
+        };
+        if let Some(label) = &node.label {
+            g.label(moved[id], label);
+        }
+    }
+    let outputs: Vec<(String, NodeId)> = program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
+    let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
+        .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
+        .collect();
+    g.finish(&outputs, &updates)
+}
+
+fn collect(program: &Program, id: NodeId, inner: &[bool], terms: &mut Vec<NodeId>) {
+    for &arg in &program.nodes[id].args {
+        if inner[arg] { collect(program, arg, inner, terms) } else { terms.push(arg) }
+    }
+}
+
+/// Adds node `id` of `program` to another builder.
+pub fn copy(g: &mut Builder, program: &Program, id: NodeId, moved: &[NodeId]) -> Result<NodeId> {
+    use crate::step::Source;
+    let node = &program.nodes[id];
+    let row = rows::row(node.op);
+    if row.name == "const" {
+        return Ok(g.constant(match node.attrs.0.first() {
+            Some((_, Value::Number(x))) => *x,
+            _ => 0.0,
+        }));
+    }
+    if row.run == Run::Source {
+        let kind = match row.name {
+            "input" if node.is_index => Source::Index,
+            "input" => Source::Input,
+            "state" => Source::State,
+            _ => Source::Param,
+        };
+        return g.source(kind, program.label(id), node.shape.clone());
+    }
+    let args: Vec<NodeId> = node.args.iter().map(|&arg| moved[arg]).collect();
+    g.add(node.op, &args, node.attrs.clone())
+}

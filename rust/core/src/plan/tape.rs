@@ -1,0 +1,156 @@
+//! Row ops of a tape: what runs for a node, and the scratch slots of values that live inside one tape.
+
+use std::collections::HashMap;
+
+use crate::kernel::{Reduce, Unary};
+use crate::step::{Node, NodeId, Run, rows};
+
+use super::pass::{Buffer, Class, Ref, TapeOp, TapeRun};
+use super::phase::Phase;
+use super::schedule::Product;
+
+/// `add(a * b, c)` becomes one op where nothing else reads the product.
+pub fn merge_products_into_sums(
+    nodes: &mut [Node],
+    phases: &mut [Phase],
+    fused: &HashMap<NodeId, Product>,
+    wanted: &[NodeId],
+) {
+    let mut uses = vec![0usize; nodes.len()];
+    for (node, _) in nodes.iter().zip(phases.iter()).filter(|(_, phase)| **phase != Phase::None) {
+        node.args.iter().for_each(|&arg| uses[arg] += 1);
+    }
+    wanted.iter().for_each(|&id| uses[id] += 2);
+    let Some(mul_add) = rows::find("mul_add") else { return };
+    for id in 0..nodes.len() {
+        if phases[id] == Phase::None || rows::row(nodes[id].op).name != "add" || fused.contains_key(&id) {
+            continue;
+        }
+        let args = nodes[id].args.clone();
+        for (product, other) in [(args[1], args[0]), (args[0], args[1])] {
+            let merges = rows::row(nodes[product].op).name == "mul"
+                && uses[product] == 1
+                && phases[product] == phases[id]
+                && nodes[product].numel() == nodes[id].numel();
+            if merges {
+                let factors = nodes[product].args.clone();
+                nodes[id].op = mul_add;
+                nodes[id].args = vec![factors[0], factors[1], other];
+                phases[product] = Phase::None;
+                break;
+            }
+        }
+    }
+}
+
+/// Appends the ops that compute node `id`; a concatenation whose parts lie in place needs none.
+pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> Ref, ops: &mut Vec<TapeOp>) {
+    let node = &nodes[id];
+    let row = rows::row(node.op);
+    let dst = reference(id);
+    let src: Vec<Ref> = node.args.iter().map(|&arg| reference(arg)).collect();
+    let operand = |k: usize| &nodes[node.args[k]];
+    let last = |k: usize| operand(k).shape.last().map_or(1, |dim| dim.value);
+    let eps = node.attrs.number("eps");
+    let mut push = |run: TapeRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
+        let cost = row.cost * (outer * cols) as f32;
+        ops.push(TapeOp { run, dst, src, outer, cols, cost });
+    };
+    let copy = TapeRun::Unary(Unary::Copy, 0.0);
+    match row.run {
+        Run::Unary(op) => push(TapeRun::Unary(op, node.attrs.number("alpha")), dst, src, 1, dst.numel),
+        Run::Binary(op) => push(TapeRun::Binary(op), dst, src, 1, dst.numel),
+        Run::Ternary(op) => push(TapeRun::Ternary(op), dst, src, 1, dst.numel),
+        Run::Reduce(op) => push(TapeRun::Reduce(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0)),
+        Run::RowMap(op) => push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0)),
+        Run::Lookup => push(TapeRun::Lookup, dst, src, 1, dst.numel),
+        Run::Pick => push(TapeRun::Pick, dst, src, 1, 1),
+        Run::OneHot => push(TapeRun::OneHot, dst, src, 1, dst.numel),
+        Run::Concat => {
+            let mut col = dst.col;
+            for part in src {
+                let place = Ref { buffer: dst.buffer, col, numel: part.numel };
+                if part != place {
+                    push(copy, place, vec![part], 1, part.numel);
+                }
+                col += part.numel;
+            }
+        }
+        Run::Broadcast => {
+            let (from, to) = (operand(0), node);
+            if from.numel() == 1 || from.numel() == to.numel() {
+                push(copy, dst, src, 1, dst.numel);
+            } else if last(0) == 1 {
+                // (a, 1) -> (a, b): each number spread over its row
+                let cols = to.shape.last().map_or(1, |dim| dim.value);
+                push(copy, dst, src, to.numel() / cols, cols);
+            } else {
+                push(TapeRun::Repeat, dst, src, to.numel() / from.numel(), from.numel());
+            }
+        }
+        Run::SumTo => {
+            let (from, to) = (operand(0), node);
+            let sum = TapeRun::Reduce(Reduce::Sum, 0.0);
+            if to.numel() == 1 {
+                push(sum, dst, src, 1, from.numel());
+            } else if to.shape.last().is_some_and(|dim| dim.value == 1) && to.numel() != from.numel() {
+                push(sum, dst, src, to.numel(), from.numel() / to.numel());
+            } else {
+                push(TapeRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
+            }
+        }
+        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite => {
+            unreachable!("{} is not a row op", row.name)
+        }
+    }
+}
+
+/// Gives the scratch values of a tape their slots: a slot is free again after its last reader, and an elementwise op
+/// writes over an operand that it is the last to read. Returns the elements needed for one row.
+pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
+    let mut last_read: HashMap<usize, usize> = HashMap::new();
+    for (position, op) in ops.iter().enumerate() {
+        for part in op.src.iter().chain([&op.dst]) {
+            if buffers[part.buffer].class == Class::Tile {
+                last_read.insert(part.buffer, position);
+            }
+        }
+    }
+    let mut placed: Vec<usize> = Vec::new();
+    let mut free: Vec<(usize, usize)> = Vec::new(); // (width, slot)
+    let mut end = 0;
+    for (position, op) in ops.iter().enumerate() {
+        let mut taken_over = None;
+        let dst = op.dst;
+        if buffers[dst.buffer].class == Class::Tile && !placed.contains(&dst.buffer) {
+            placed.push(dst.buffer);
+            let width = buffers[dst.buffer].width;
+            let elementwise = matches!(op.run, TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_));
+            let reusable = |part: &&Ref| {
+                let buffer = &buffers[part.buffer];
+                buffer.class == Class::Tile
+                    && last_read.get(&part.buffer) == Some(&position)
+                    && buffer.width == width
+                    && part.numel == width
+                    && dst.numel == width
+            };
+            let reused = op.src.iter().find(reusable).filter(|_| elementwise && op.outer == 1);
+            buffers[dst.buffer].slot = if let Some(part) = reused {
+                taken_over = Some(part.buffer);
+                buffers[part.buffer].slot
+            } else if let Some(at) = free.iter().position(|&(w, _)| w == width) {
+                free.swap_remove(at).1
+            } else {
+                end += width;
+                end - width
+            };
+        }
+        for &buffer in &placed {
+            let finished = last_read.get(&buffer) == Some(&position);
+            if finished && taken_over != Some(buffer) {
+                free.push((buffers[buffer].width, buffers[buffer].slot));
+            }
+        }
+    }
+    end
+}

@@ -1,0 +1,315 @@
+//! The only way to make a program: every node passes the shape rule of its op.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::rows::{self, Run};
+use super::{Attrs, Dim, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text};
+
+/// The most nodes that a program may have; keeps hostile files from filling memory.
+const MAX_NODES: usize = 100_000;
+/// The most elements that one value may have.
+const MAX_ELEMENTS: usize = 1 << 40;
+
+/// Records a program node by node. Equal nodes are made once.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub name: String,
+    pub sizes: BTreeMap<String, usize>,
+    nodes: Vec<Node>,
+    made: HashMap<String, NodeId>,
+    inputs: Vec<NodeId>,
+    states: Vec<NodeId>,
+    params: Vec<NodeId>,
+}
+
+/// The kinds of sources that have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Input,
+    Index,
+    State,
+    Param,
+}
+
+impl Builder {
+    pub fn new(name: &str, sizes: BTreeMap<String, usize>) -> Builder {
+        Builder {
+            name: name.to_string(),
+            sizes,
+            nodes: Vec::new(),
+            made: HashMap::new(),
+            inputs: Vec::new(),
+            states: Vec::new(),
+            params: Vec::new(),
+        }
+    }
+
+    /// A builder that goes on where `program` ends, with the same node numbers.
+    pub fn continuing(program: &Program) -> Builder {
+        let mut builder = Builder::new(&program.name, program.sizes.clone());
+        for (id, node) in program.nodes.iter().enumerate() {
+            builder.made.insert(key(node.op, &node.args, &node.attrs, node.label.as_deref()), id);
+        }
+        builder.nodes = program.nodes.clone();
+        builder.inputs = program.inputs.clone();
+        builder.states = program.states.clone();
+        builder.params = program.params.clone();
+        builder
+    }
+
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id]
+    }
+
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Declares a source. Names are unique within their kind.
+    pub fn source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
+        let valid = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+        if !valid {
+            return Err(StepError::Shape(format!("{name:?} is not a name; expected letters, digits and _")));
+        }
+        let (list, op) = match kind {
+            Source::Input | Source::Index => (&self.inputs, "input"),
+            Source::State => (&self.states, "state"),
+            Source::Param => (&self.params, "param"),
+        };
+        if list.iter().any(|&id| self.nodes[id].label.as_deref() == Some(name)) {
+            return Err(StepError::Shape(format!("{op} {name:?} is declared twice in {}", self.name)));
+        }
+        if shape.len() > 2 {
+            let text = shape_text(&shape);
+            return Err(StepError::Shape(format!("{op} {name:?} has shape {text}; expected at most 2 axes")));
+        }
+        let id = self.push(Node {
+            op: rows::known(op),
+            args: Vec::new(),
+            attrs: Attrs::default(),
+            shape,
+            is_index: kind == Source::Index,
+            label: Some(name.to_string()),
+            folded: kind == Source::Param,
+        })?;
+        match kind {
+            Source::Input | Source::Index => self.inputs.push(id),
+            Source::State => self.states.push(id),
+            Source::Param => self.params.push(id),
+        }
+        Ok(id)
+    }
+
+    /// The number `value`.
+    pub fn constant(&mut self, value: f64) -> NodeId {
+        let (op, attrs) = (rows::known("const"), Attrs::numbers(&[("value", value)]));
+        let key = key(op, &[], &attrs, None);
+        if let Some(&id) = self.made.get(&key) {
+            return id;
+        }
+        let id = self.nodes.len();
+        let args = Vec::new();
+        self.nodes.push(Node { op, args, attrs, shape: Vec::new(), is_index: false, label: None, folded: true });
+        self.made.insert(key, id);
+        id
+    }
+
+    /// The op `name` without attributes; for rules.
+    pub fn op(&mut self, name: &'static str, args: &[NodeId]) -> Result<NodeId> {
+        self.op_with(name, args, Attrs::default())
+    }
+
+    /// The op `name` with attributes; for rules.
+    pub fn op_with(&mut self, name: &'static str, args: &[NodeId], attrs: Attrs) -> Result<NodeId> {
+        self.add(rows::known(name), args, attrs)
+    }
+
+    /// `node` under another shape of as many elements; itself where nothing changes.
+    pub fn reshaped(&mut self, node: NodeId, shape: &[Dim]) -> Result<NodeId> {
+        if self.nodes[node].shape == shape {
+            return Ok(node);
+        }
+        self.op_with("reshape", &[node], Attrs::shape_of(shape))
+    }
+
+    /// Adds one op: checks arity, kinds and attributes, applies the shape rule, and finds an equal node if there is one.
+    pub fn add(&mut self, op: OpId, args: &[NodeId], attrs: Attrs) -> Result<NodeId> {
+        let row = rows::row(op);
+        let fail = |g: &Builder, why: String| Err(StepError::Shape(g.complaint(row.name, args, &why)));
+        if let Some(bad) = args.iter().find(|&&arg| arg >= self.nodes.len()) {
+            return Err(StepError::Format(format!("{}: operand {bad} does not exist yet", row.name)));
+        }
+        let enough = if row.arity == usize::MAX { !args.is_empty() } else { args.len() == row.arity };
+        if row.run == Run::Source || !enough {
+            return fail(self, format!("{} operands given; the op takes {}", args.len(), arity_text(row.arity)));
+        }
+        for (position, &arg) in args.iter().enumerate() {
+            let wants_id = matches!(row.run, Run::OneHot) || (matches!(row.run, Run::Lookup | Run::Pick) && position == 1);
+            if self.nodes[arg].is_index != wants_id {
+                let (got, want) = if wants_id { ("a feature", "an id") } else { ("an id", "a feature") };
+                return fail(self, format!("operand {position} is {got}; expected {want} (see lookup, pick, one_hot)"));
+            }
+        }
+        self.check_ids(row.run, args)?;
+        let attrs = self.completed(op, attrs)?;
+        let shape = match (row.shape)(self, args, &attrs) {
+            Ok(shape) if numel(&shape) <= MAX_ELEMENTS => shape,
+            Ok(shape) => return fail(self, format!("the result {} is too large", shape_text(&shape))),
+            Err(why) => return fail(self, why),
+        };
+        if let Some(expand) = row.expand {
+            return expand(self, args, &attrs);
+        }
+        let args = self.fitted(row.run, args, &shape)?;
+        let key = key(op, &args, &attrs, None);
+        if let Some(&id) = self.made.get(&key) {
+            return Ok(id);
+        }
+        let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
+        let folded = !per_row && args.iter().all(|&arg| self.nodes[arg].folded);
+        let is_index = row.name == "argmax";
+        let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded })?;
+        self.made.insert(key, id);
+        Ok(id)
+    }
+
+    /// An id that is computed (argmax) must have a row in the table that it is used with.
+    fn check_ids(&self, run: Run, args: &[NodeId]) -> Result<()> {
+        if !matches!(run, Run::Lookup | Run::Pick) || self.nodes[args[1]].args.is_empty() {
+            return Ok(());
+        }
+        let room = self.nodes[args[0]].shape.first().map_or(0, |dim| dim.value);
+        let choices = self.nodes[self.nodes[args[1]].args[0]].numel();
+        if choices > room {
+            return Err(StepError::Shape(format!("{}: an id out of {choices} does not fit a table of {room}", self.name)));
+        }
+        Ok(())
+    }
+
+    /// Elementwise kernels take operands of the result's shape or single numbers; anything between is broadcast first.
+    fn fitted(&mut self, run: Run, args: &[NodeId], shape: &[Dim]) -> Result<Vec<NodeId>> {
+        let mut args = args.to_vec();
+        if matches!(run, Run::Binary(_) | Run::Ternary(_)) {
+            for arg in &mut args {
+                let from = &self.nodes[*arg].shape;
+                if numel(from) != 1 && from != shape {
+                    *arg = self.op_with("broadcast_to", &[*arg], Attrs::shape_of(shape))?;
+                }
+            }
+        }
+        Ok(args)
+    }
+
+    /// Attributes in the order of the row, defaults filled in, unknown ones refused.
+    fn completed(&self, op: OpId, attrs: Attrs) -> Result<Attrs> {
+        let row = rows::row(op);
+        let mut full = Vec::new();
+        for (name, value) in &attrs.0 {
+            let expected = match value {
+                Value::Shape(_) => row.takes_shape,
+                Value::Number(_) => row.attrs.iter().any(|(known, _)| known == name),
+            };
+            if !expected {
+                return Err(StepError::Shape(format!("{} has no attribute {name:?}", row.name)));
+            }
+        }
+        for &(name, default) in row.attrs {
+            let given = attrs.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            match given.or(default.map(Value::Number)) {
+                Some(value) => full.push((name, value)),
+                None => return Err(StepError::Shape(format!("{} needs the attribute {name:?}", row.name))),
+            }
+        }
+        if row.takes_shape {
+            match attrs.0.into_iter().find(|(_, value)| matches!(value, Value::Shape(_))) {
+                Some((_, value)) => full.push(("shape", value)),
+                None => return Err(StepError::Shape(format!("{} needs the attribute \"shape\"", row.name))),
+            }
+        }
+        Ok(Attrs(full))
+    }
+
+    fn push(&mut self, node: Node) -> Result<NodeId> {
+        if self.nodes.len() >= MAX_NODES {
+            return Err(StepError::Trace(format!("{} has more than {MAX_NODES} operations", self.name)));
+        }
+        self.nodes.push(node);
+        Ok(self.nodes.len() - 1)
+    }
+
+    /// `matmul(W_h, h): why`, with the author's names.
+    fn complaint(&self, op: &str, args: &[NodeId], why: &str) -> String {
+        let names: Vec<&str> =
+            args.iter().map(|&arg| self.nodes[arg].label.as_deref().unwrap_or("...")).collect();
+        format!("{}: {op}({}): {why}", self.name, names.join(", "))
+    }
+
+    /// Gives a node the author's name, where it has none.
+    pub fn label(&mut self, id: NodeId, name: &str) {
+        if self.nodes[id].label.is_none() && rows::row(self.nodes[id].op).name != "const" {
+            self.nodes[id].label = Some(name.to_string());
+        }
+    }
+
+    /// Closes the program: outputs by name, one update per state.
+    pub fn finish(self, outputs: &[(String, NodeId)], updates: &[(String, NodeId)]) -> Result<Program> {
+        let exists = |id: NodeId| id < self.nodes.len();
+        if let Some((name, _)) = outputs.iter().chain(updates).find(|(_, id)| !exists(*id)) {
+            return Err(StepError::Format(format!("{name:?} names a value that does not exist")));
+        }
+        let mut ordered = Vec::new();
+        for &state in &self.states {
+            let name = self.nodes[state].label.as_deref().unwrap_or("");
+            let Some((_, update)) = updates.iter().find(|(key, _)| key == name) else {
+                return Err(StepError::Trace(format!("{}: state {name:?} has no next value", self.name)));
+            };
+            if self.nodes[*update].shape != self.nodes[state].shape || self.nodes[*update].is_index {
+                return Err(StepError::Shape(format!(
+                    "{}: the next value of state {name:?} has shape {}; expected {}",
+                    self.name,
+                    shape_text(&self.nodes[*update].shape),
+                    shape_text(&self.nodes[state].shape)
+                )));
+            }
+            ordered.push(*update);
+        }
+        if updates.len() != self.states.len() {
+            let known: Vec<&str> = self.states.iter().filter_map(|&id| self.nodes[id].label.as_deref()).collect();
+            return Err(StepError::Trace(format!("{}: the states are {}", self.name, known.join(", "))));
+        }
+        for (position, (name, id)) in outputs.iter().enumerate() {
+            if outputs[..position].iter().any(|(other, _)| other == name) || self.nodes[*id].is_index {
+                return Err(StepError::Shape(format!("{}: output {name:?} is given twice or is an id", self.name)));
+            }
+        }
+        Ok(Program {
+            name: self.name,
+            sizes: self.sizes,
+            nodes: self.nodes,
+            inputs: self.inputs,
+            states: self.states,
+            params: self.params,
+            outputs: outputs.to_vec(),
+            updates: ordered,
+        })
+    }
+}
+
+fn arity_text(arity: usize) -> String {
+    if arity == usize::MAX { "one or more".into() } else { arity.to_string() }
+}
+
+/// Equal keys, equal values. Sources are told apart by their label.
+fn key(op: OpId, args: &[NodeId], attrs: &Attrs, label: Option<&str>) -> String {
+    let source = if args.is_empty() { label.unwrap_or("") } else { "" };
+    let mut text = format!("{op} {source} {args:?}");
+    for (name, value) in &attrs.0 {
+        match value {
+            Value::Number(x) => text.push_str(&format!(" {name}={:x}", x.to_bits())),
+            Value::Shape(shape) => {
+                text.push_str(&format!(" {:?}", shape.iter().map(|dim| dim.value).collect::<Vec<_>>()));
+            }
+        }
+    }
+    text
+}

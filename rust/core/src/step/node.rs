@@ -1,0 +1,26 @@
+//! One value of a program.
+
+use super::{Attrs, OpId, Shape, numel};
+
+/// Position of a node in its program.
+pub type NodeId = usize;
+
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub op: OpId,
+    pub args: Vec<NodeId>,
+    pub attrs: Attrs,
+    pub shape: Shape,
+    /// A whole number (an id), not a feature: no gradient, no arithmetic.
+    pub is_index: bool,
+    /// Name of a source, or the author's name of a variable.
+    pub label: Option<String>,
+    /// It depends on parameters and constants only: one value for all rows and all times.
+    pub folded: bool,
+}
+
+impl Node {
+    pub fn numel(&self) -> usize {
+        numel(&self.shape)
+    }
+}

@@ -1,0 +1,49 @@
+//! A finished program.
+
+use std::collections::BTreeMap;
+
+use super::{Node, NodeId};
+
+/// Equations of one step: `(inputs, states, parameters) -> (outputs, updates)`.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub name: String,
+    pub sizes: BTreeMap<String, usize>,
+    pub nodes: Vec<Node>,
+    pub inputs: Vec<NodeId>,
+    pub states: Vec<NodeId>,
+    pub params: Vec<NodeId>,
+    pub outputs: Vec<(String, NodeId)>,
+    /// The next value of each state, in the order of `states`.
+    pub updates: Vec<NodeId>,
+}
+
+impl Program {
+    /// The name of a source node.
+    pub fn label(&self, node: NodeId) -> &str {
+        self.nodes[node].label.as_deref().unwrap_or("")
+    }
+
+    /// Nodes that something depends on: outputs, updates and what they are made of.
+    pub fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for &node in self.outputs.iter().map(|(_, node)| node).chain(&self.updates) {
+            live[node] = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            if live[id] {
+                for &arg in &self.nodes[id].args {
+                    live[arg] = true;
+                }
+            }
+        }
+        live
+    }
+}
+
+impl PartialEq for Program {
+    /// Programs are equal when their texts are.
+    fn eq(&self, other: &Program) -> bool {
+        self.to_json() == other.to_json()
+    }
+}

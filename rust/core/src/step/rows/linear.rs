@@ -1,0 +1,143 @@
+//! Rows of the ops that move or mix elements linearly: matrix products, tables, slices, shapes.
+
+use super::super::shape;
+use super::{Grad, OpRow, Run, Tangent, no_gradient};
+use crate::step::{Attrs, Builder, NodeId, Result};
+
+const BASE: OpRow = OpRow {
+    name: "",
+    arity: 1,
+    attrs: &[],
+    takes_shape: false,
+    shape: shape::same,
+    run: Run::View,
+    expand: None,
+    adjoint: no_gradient,
+    tangent: Tangent::Linear,
+    cost: 1.0,
+    internal: false,
+};
+
+fn dot(g: &mut Builder, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
+    let product = g.op("mul", args)?;
+    g.op("sum", &[product])
+}
+
+pub fn rows() -> Vec<OpRow> {
+    vec![
+        OpRow {
+            name: "matmul",
+            arity: 2,
+            attrs: &[("transpose", Some(0.0))],
+            shape: shape::matmul,
+            run: Run::MatVec,
+            cost: 100.0,
+            adjoint: |g, s| {
+                // y = W v: dW = d v^T, dv = W^T d; transposed: dW = v d^T, dv = W d
+                let (matrix, vector) = (s.args[0], s.args[1]);
+                let flipped = s.attrs.flag("transpose");
+                let back = Attrs::numbers(&[("transpose", f64::from(!flipped))]);
+                let (left, right) = if flipped { (vector, s.d) } else { (s.d, vector) };
+                Ok(vec![Grad::Outer { left, right }, Grad::Node(g.op_with("matmul", &[matrix, s.d], back)?)])
+            },
+            ..BASE
+        },
+        OpRow { name: "dot", arity: 2, shape: shape::dot, run: Run::Composite, expand: Some(dot), ..BASE },
+        OpRow {
+            name: "lookup",
+            arity: 2,
+            shape: shape::lookup,
+            run: Run::Lookup,
+            adjoint: |_, s| Ok(vec![Grad::Scatter { id: s.args[1], d: s.d }, Grad::Zero]),
+            ..BASE
+        },
+        OpRow {
+            name: "pick",
+            arity: 2,
+            shape: shape::pick,
+            run: Run::Pick,
+            adjoint: |g, s| {
+                let size = g.node(s.args[0]).numel() as f64;
+                let hot = g.op_with("one_hot", &[s.args[1]], Attrs::numbers(&[("size", size)]))?;
+                Ok(vec![Grad::Node(g.op("mul", &[hot, s.d])?), Grad::Zero])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "one_hot",
+            attrs: &[("size", None)],
+            shape: shape::one_hot,
+            run: Run::OneHot,
+            tangent: Tangent::Zero,
+            ..BASE
+        },
+        OpRow {
+            name: "slice",
+            attrs: &[("start", None), ("stop", None)],
+            shape: shape::slice,
+            run: Run::Slice,
+            cost: 0.0,
+            adjoint: |_, s| Ok(vec![Grad::Slice { start: s.attrs.int("start"), d: s.d }]),
+            ..BASE
+        },
+        OpRow {
+            name: "concat",
+            arity: usize::MAX,
+            shape: shape::concat,
+            run: Run::Concat,
+            adjoint: |g, s| {
+                let mut start = 0;
+                let mut grads = Vec::with_capacity(s.args.len());
+                for &arg in s.args {
+                    let stop = start + g.node(arg).shape.first().map_or(1, |dim| dim.value);
+                    let range = Attrs::numbers(&[("start", start as f64), ("stop", stop as f64)]);
+                    let part = g.op_with("slice", &[s.d], range)?;
+                    let shape = g.node(arg).shape.clone();
+                    grads.push(Grad::Node(g.reshaped(part, &shape)?));
+                    start = stop;
+                }
+                Ok(grads)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "reshape",
+            takes_shape: true,
+            shape: shape::reshape,
+            cost: 0.0,
+            adjoint: |g, s| {
+                let shape = g.node(s.args[0]).shape.clone();
+                Ok(vec![Grad::Node(g.reshaped(s.d, &shape)?)])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "copy",
+            run: Run::Unary(crate::kernel::Unary::Copy),
+            internal: true,
+            adjoint: |_, s| Ok(vec![Grad::Node(s.d)]),
+            ..BASE
+        },
+        OpRow {
+            name: "broadcast_to",
+            takes_shape: true,
+            shape: shape::broadcast_to,
+            run: Run::Broadcast,
+            // the caller sums a gradient of the broadcast shape back to the operand's
+            adjoint: |_, s| Ok(vec![Grad::Node(s.d)]),
+            ..BASE
+        },
+        OpRow {
+            name: "sum_to",
+            takes_shape: true,
+            shape: shape::sum_to,
+            run: Run::SumTo,
+            internal: true,
+            adjoint: |g, s| {
+                let shape = g.node(s.args[0]).shape.clone();
+                Ok(vec![Grad::Node(g.op_with("broadcast_to", &[s.d], Attrs::shape_of(&shape))?)])
+            },
+            ..BASE
+        },
+    ]
+}

@@ -1,0 +1,143 @@
+//! The op table: one row per op with its name, arity, shape rule, kernel, adjoint, tangent and cost.
+//!
+//! An op is added by one row in the file of its kind (and its eager form in Python's `ops`); the tests of the table
+//! (`tests/language`) then check its value, adjoint and tangent.
+
+mod arithmetic;
+mod linear;
+mod reduction;
+mod source;
+
+use std::sync::OnceLock;
+
+use super::{Attrs, Builder, NodeId, Result, Shape};
+use crate::kernel::{Binary, Reduce, RowMap, Ternary, Unary};
+
+/// Position of an op in the table.
+pub type OpId = usize;
+
+/// How the engine runs an op.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Run {
+    /// Given from outside: an input, state, parameter or constant.
+    Source,
+    /// The same bytes under another shape or name.
+    View,
+    /// Expands into other ops as soon as it is added.
+    Composite,
+    Unary(Unary),
+    Binary(Binary),
+    Ternary(Ternary),
+    Reduce(Reduce),
+    RowMap(RowMap),
+    MatVec,
+    Slice,
+    Concat,
+    Broadcast,
+    SumTo,
+    Lookup,
+    Pick,
+    OneHot,
+}
+
+/// Where an adjoint rule is applied: the node, its operands and the gradient `d` that arrives at it.
+pub struct Site<'a> {
+    pub node: NodeId,
+    pub args: &'a [NodeId],
+    pub attrs: &'a Attrs,
+    pub d: NodeId,
+}
+
+/// What an adjoint rule says about one operand.
+#[derive(Debug, Clone, Copy)]
+pub enum Grad {
+    /// No gradient flows to it.
+    Zero,
+    /// The gradient; where the operand was broadcast, of the result's shape (it is summed back by the caller).
+    Node(NodeId),
+    /// Gradient of the part of the operand that begins at `start` along the first axis; zero elsewhere.
+    Slice { start: usize, d: NodeId },
+    /// Gradient of a parameter matrix: the outer product `left right^T`, summed over rows and time.
+    Outer { left: NodeId, right: NodeId },
+    /// Gradient of a table: `d` added at row `id`.
+    Scatter { id: NodeId, d: NodeId },
+}
+
+/// How the tangent of an op follows from its row.
+#[derive(Debug, Clone, Copy)]
+pub enum Tangent {
+    /// The Jacobian is symmetric (every elementwise op, softmax, layer norm): the adjoint rule, fed with the tangent.
+    Symmetric,
+    /// Linear in each operand that varies: the op itself, applied to one tangent at a time.
+    Linear,
+    /// A reduction: the sum over the last axis of (adjoint of 1) * tangent.
+    Gradient,
+    /// A rule of its own, given the operand's tangent.
+    Rule(fn(&mut Builder, NodeId, NodeId) -> Result<NodeId>),
+    /// Constant: no tangent.
+    Zero,
+}
+
+type ShapeRule = fn(&Builder, &[NodeId], &Attrs) -> std::result::Result<Shape, String>;
+/// Writes a composite op in terms of others.
+type Expansion = fn(&mut Builder, &[NodeId], &Attrs) -> Result<NodeId>;
+type AdjointRule = fn(&mut Builder, &Site) -> Result<Vec<Grad>>;
+
+pub struct OpRow {
+    pub name: &'static str,
+    /// Number of operands; `usize::MAX` for any number from one up.
+    pub arity: usize,
+    /// Attributes with their defaults; `None` must be given.
+    pub attrs: &'static [(&'static str, Option<f64>)],
+    /// It takes the attribute `shape`.
+    pub takes_shape: bool,
+    pub shape: ShapeRule,
+    pub run: Run,
+    /// For `Run::Composite`: the ops that it stands for.
+    pub expand: Option<Expansion>,
+    pub adjoint: AdjointRule,
+    pub tangent: Tangent,
+    /// Cost of one element in units of one multiplication; decides what is kept and what is computed again.
+    pub cost: f32,
+    /// Made by adjoint rules only: no eager form.
+    pub internal: bool,
+}
+
+/// The whole table.
+pub fn table() -> &'static [OpRow] {
+    static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows()].into_iter().flatten().collect()
+    })
+}
+
+pub fn row(op: OpId) -> &'static OpRow {
+    &table()[op]
+}
+
+/// Position of the op called `name`.
+pub fn find(name: &str) -> Option<OpId> {
+    table().iter().position(|row| row.name == name)
+}
+
+/// Position of an op that the rules themselves name; the table's tests prove that each exists.
+pub(super) fn known(name: &'static str) -> OpId {
+    find(name).unwrap_or_else(|| panic!("the op table has no row {name}"))
+}
+
+/// An adjoint rule for ops without gradient.
+fn no_gradient(_: &mut Builder, site: &Site) -> Result<Vec<Grad>> {
+    Ok(vec![Grad::Zero; site.args.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (position, row) in table().iter().enumerate() {
+            assert_eq!(find(row.name), Some(position), "{} stands twice", row.name);
+        }
+    }
+}

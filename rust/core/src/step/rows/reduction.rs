@@ -1,0 +1,205 @@
+//! Rows of the reductions over the last axis and of the row maps (softmax, norms).
+
+use super::super::shape;
+use super::{Grad, OpRow, Run, Tangent, no_gradient};
+use crate::kernel::{Reduce, RowMap};
+use crate::step::{Attrs, Builder, NodeId, Result};
+
+const KEEP: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0))];
+const KEEP_EPS: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0)), ("eps", Some(1e-5))];
+const EPS: &[(&str, Option<f64>)] = &[("eps", Some(1e-5))];
+
+const BASE: OpRow = OpRow {
+    name: "",
+    arity: 1,
+    attrs: KEEP,
+    takes_shape: false,
+    shape: shape::reduce,
+    run: Run::Reduce(Reduce::Sum),
+    expand: None,
+    adjoint: no_gradient,
+    tangent: Tangent::Gradient,
+    cost: 1.0,
+    internal: false,
+};
+
+const ROW_MAP: OpRow = OpRow { attrs: &[], shape: shape::same, tangent: Tangent::Symmetric, cost: 10.0, ..BASE };
+
+/// The result of a reduction (or its gradient) with its last axis kept, so that it broadcasts against the operand.
+fn kept(g: &mut Builder, node: NodeId, operand: NodeId) -> Result<NodeId> {
+    let mut shape = g.node(operand).shape.clone();
+    if let Some(last) = shape.last_mut() {
+        *last = crate::step::Dim::number(1);
+    }
+    g.reshaped(node, &shape)
+}
+
+/// A reduction over the last axis that keeps it.
+fn over(g: &mut Builder, name: &'static str, x: NodeId) -> Result<NodeId> {
+    g.op_with(name, &[x], Attrs::numbers(&[("keepdims", 1.0)]))
+}
+
+fn width(g: &Builder, x: NodeId) -> f64 {
+    g.node(x).shape.last().map_or(1, |dim| dim.value) as f64
+}
+
+fn grad(node: NodeId) -> Result<Vec<Grad>> {
+    Ok(vec![Grad::Node(node)])
+}
+
+pub fn rows() -> Vec<OpRow> {
+    vec![
+        OpRow {
+            name: "sum",
+            tangent: Tangent::Linear,
+            adjoint: |g, s| {
+                let d = kept(g, s.d, s.args[0])?;
+                let shape = g.node(s.args[0]).shape.clone();
+                grad(g.op_with("broadcast_to", &[d], Attrs::shape_of(&shape))?)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "mean",
+            run: Run::Reduce(Reduce::Mean),
+            tangent: Tangent::Linear,
+            adjoint: |g, s| {
+                let d = kept(g, s.d, s.args[0])?;
+                let scale = width(g, s.args[0]);
+                let count = g.constant(scale);
+                let each = g.op("div", &[d, count])?;
+                let shape = g.node(s.args[0]).shape.clone();
+                grad(g.op_with("broadcast_to", &[each], Attrs::shape_of(&shape))?)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "max",
+            run: Run::Reduce(Reduce::Max),
+            adjoint: |g, s| {
+                // shared evenly among equal maxima
+                let (x, d, y) = (s.args[0], kept(g, s.d, s.args[0])?, kept(g, s.node, s.args[0])?);
+                let hit = g.op("equal", &[x, y])?;
+                let count = over(g, "sum", hit)?;
+                let each = g.op("div", &[d, count])?;
+                grad(g.op("mul", &[hit, each])?)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "logsumexp",
+            run: Run::Reduce(Reduce::LogSumExp),
+            cost: 10.0,
+            adjoint: |g, s| {
+                let (x, d, y) = (s.args[0], kept(g, s.d, s.args[0])?, kept(g, s.node, s.args[0])?);
+                let shifted = g.op("sub", &[x, y])?;
+                let p = g.op("exp", &[shifted])?;
+                grad(g.op("mul", &[p, d])?)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "argmax",
+            attrs: &[],
+            shape: shape::argmax,
+            run: Run::Reduce(Reduce::ArgMax),
+            tangent: Tangent::Zero,
+            ..BASE
+        },
+        OpRow {
+            name: "reciprocal_std",
+            attrs: KEEP_EPS,
+            run: Run::Reduce(Reduce::ReciprocalStd),
+            cost: 4.0,
+            internal: true,
+            adjoint: |g, s| {
+                // r = (var + eps)^(-1/2): dr/dx = -(x - mean) r^3 / n
+                let x = s.args[0];
+                let mean = over(g, "mean", x)?;
+                let centred = g.op("sub", &[x, mean])?;
+                cubed(g, s, centred)
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "reciprocal_rms",
+            attrs: KEEP_EPS,
+            run: Run::Reduce(Reduce::ReciprocalRms),
+            cost: 4.0,
+            internal: true,
+            adjoint: |g, s| cubed(g, s, s.args[0]), // r = (mean(x^2) + eps)^(-1/2): dr/dx = -x r^3 / n
+            ..BASE
+        },
+        OpRow {
+            name: "softmax",
+            run: Run::RowMap(RowMap::Softmax),
+            adjoint: |g, s| {
+                let weighted = g.op("mul", &[s.d, s.node])?;
+                let total = over(g, "sum", weighted)?;
+                let centred = g.op("sub", &[s.d, total])?;
+                grad(g.op("mul", &[s.node, centred])?)
+            },
+            ..ROW_MAP
+        },
+        OpRow {
+            name: "log_softmax",
+            run: Run::RowMap(RowMap::LogSoftmax),
+            tangent: Tangent::Rule(|g, y, t| {
+                // t - sum(softmax * t)
+                let p = g.op("exp", &[y])?;
+                let weighted = g.op("mul", &[p, t])?;
+                let mean = over(g, "sum", weighted)?;
+                g.op("sub", &[t, mean])
+            }),
+            adjoint: |g, s| {
+                let p = g.op("exp", &[s.node])?;
+                let total = over(g, "sum", s.d)?;
+                let share = g.op("mul", &[p, total])?;
+                grad(g.op("sub", &[s.d, share])?)
+            },
+            ..ROW_MAP
+        },
+        OpRow {
+            name: "layer_norm",
+            attrs: EPS,
+            run: Run::RowMap(RowMap::LayerNorm),
+            adjoint: |g, s| {
+                // dx = r (d - mean(d) - y mean(d y)), r = 1 / sqrt(var + eps)
+                let mean = over(g, "mean", s.d)?;
+                let centred = g.op("sub", &[s.d, mean])?;
+                normalised(g, s, "reciprocal_std", centred)
+            },
+            ..ROW_MAP
+        },
+        OpRow {
+            name: "rms_norm",
+            attrs: EPS,
+            run: Run::RowMap(RowMap::RmsNorm),
+            adjoint: |g, s| normalised(g, s, "reciprocal_rms", s.d), // dx = r (d - y mean(d y))
+            ..ROW_MAP
+        },
+    ]
+}
+
+/// `r (d' - y mean(d y))` for a norm y whose scale `r` is the reduction `scale`.
+fn normalised(g: &mut Builder, s: &super::Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
+    let attrs = Attrs::numbers(&[("keepdims", 1.0), ("eps", s.attrs.number("eps"))]);
+    let r = g.op_with(scale, &[s.args[0]], attrs)?;
+    let product = g.op("mul", &[s.d, s.node])?;
+    let mean = over(g, "mean", product)?;
+    let along = g.op("mul", &[s.node, mean])?;
+    let rest = g.op("sub", &[d, along])?;
+    grad(g.op("mul", &[rest, r])?)
+}
+
+/// `-v r^3 d / n` for a reciprocal scale r.
+fn cubed(g: &mut Builder, s: &super::Site, v: NodeId) -> Result<Vec<Grad>> {
+    let (r, d) = (kept(g, s.node, s.args[0])?, kept(g, s.d, s.args[0])?);
+    let scale = -1.0 / width(g, s.args[0]);
+    let factor = g.constant(scale);
+    let square = g.op("mul", &[r, r])?;
+    let cube = g.op("mul", &[square, r])?;
+    let scaled = g.op("mul", &[cube, factor])?;
+    let weight = g.op("mul", &[scaled, d])?;
+    grad(g.op("mul", &[v, weight])?)
+}

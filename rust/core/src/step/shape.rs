@@ -1,0 +1,177 @@
+//! Shape rules: what each kind of op makes of its operands' shapes. Errors are half-sentences; the builder adds the
+//! op, the operands' names and the line of the equation.
+
+use super::{Attrs, Builder, Dim, NodeId, Shape, numel, shape_text};
+
+type Ruled = Result<Shape, String>;
+
+fn shape_of<'a>(g: &'a Builder, args: &[NodeId], index: usize) -> &'a [Dim] {
+    &g.node(args[index]).shape
+}
+
+pub fn same(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    Ok(shape_of(g, args, 0).to_vec())
+}
+
+/// NumPy's broadcasting, over feature shapes.
+pub fn broadcast(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let mut result: Shape = Vec::new();
+    for index in 0..args.len() {
+        result = broadcast_pair(&result, shape_of(g, args, index)).ok_or_else(|| {
+            let shapes: Vec<String> = (0..args.len()).map(|i| shape_text(shape_of(g, args, i))).collect();
+            format!("shapes {} do not fit each other", shapes.join(" and "))
+        })?;
+    }
+    Ok(result)
+}
+
+fn broadcast_pair(a: &[Dim], b: &[Dim]) -> Option<Shape> {
+    let rank = a.len().max(b.len());
+    let mut shape = Vec::with_capacity(rank);
+    for axis in 0..rank {
+        // aligned at the last axis; a missing axis counts as 1
+        let at = |s: &[Dim]| (axis + s.len()).checked_sub(rank).map(|i| s[i].clone());
+        shape.push(match (at(a), at(b)) {
+            (Some(x), Some(y)) if x == y || y.value == 1 => x,
+            (Some(x), Some(y)) if x.value == 1 => y,
+            (Some(x), None) | (None, Some(x)) => x,
+            _ => return None,
+        });
+    }
+    Some(shape)
+}
+
+pub fn matmul(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let (matrix, vector) = (shape_of(g, args, 0), shape_of(g, args, 1));
+    if !g.node(args[0]).folded {
+        return Err("the left operand of @ depends on the input or the state; only parameters may be matrices".into());
+    }
+    let [rows, columns] = matrix else {
+        return Err(format!("the left operand of @ has shape {}; expected a matrix", shape_text(matrix)));
+    };
+    let (out, inner) = if attrs.flag("transpose") { (columns, rows) } else { (rows, columns) };
+    match vector {
+        [size] if size == inner => Ok(vec![out.clone()]),
+        _ => Err(format!(
+            "a matrix {}{} cannot multiply a vector {}; expected ({})",
+            shape_text(matrix),
+            if attrs.flag("transpose") { " transposed" } else { "" },
+            shape_text(vector),
+            inner
+        )),
+    }
+}
+
+pub fn dot(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let (a, b) = (shape_of(g, args, 0), shape_of(g, args, 1));
+    if a.len() == 1 && a == b {
+        Ok(Vec::new())
+    } else {
+        Err(format!("dot needs two vectors of one size, got {} and {}", shape_text(a), shape_text(b)))
+    }
+}
+
+pub fn lookup(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let table = shape_of(g, args, 0);
+    match table {
+        [_, width] if g.node(args[0]).folded && g.node(args[1]).is_index => Ok(vec![width.clone()]),
+        _ => Err(format!("lookup needs a parameter matrix and an id, got {}", shape_text(table))),
+    }
+}
+
+pub fn pick(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let vector = shape_of(g, args, 0);
+    if vector.len() == 1 && g.node(args[1]).is_index {
+        Ok(Vec::new())
+    } else {
+        Err(format!("pick needs a vector and an id, got {}", shape_text(vector)))
+    }
+}
+
+pub fn one_hot(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let size = attrs.number("size");
+    if !g.node(args[0]).is_index {
+        return Err("one_hot needs an id".into());
+    }
+    if size < 1.0 || size.fract() != 0.0 || size > f64::from(u32::MAX >> 1) {
+        return Err(format!("size is {size}; expected a whole number from 1"));
+    }
+    Ok(vec![Dim::number(size as usize)])
+}
+
+pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let shape = shape_of(g, args, 0);
+    let (start, stop) = (attrs.number("start"), attrs.number("stop"));
+    let Some(first) = shape.first() else {
+        return Err("a number cannot be sliced; expected a vector".into());
+    };
+    let whole = start.fract() == 0.0 && stop.fract() == 0.0;
+    if !(whole && 0.0 <= start && start < stop && stop <= first.value as f64) {
+        return Err(format!("slice {start}:{stop} does not lie inside {}", shape_text(shape)));
+    }
+    let mut result = shape.to_vec();
+    result[0] = first.part((stop - start) as usize);
+    Ok(result)
+}
+
+pub fn concat(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let mut result = shape_of(g, args, 0).to_vec();
+    if result.is_empty() {
+        result.push(Dim::number(1)); // numbers are joined to a vector
+    }
+    for index in 1..args.len() {
+        let shape = shape_of(g, args, index);
+        let first = shape.first().cloned().unwrap_or_else(|| Dim::number(1));
+        let rest = shape.get(1..).unwrap_or(&[]);
+        if rest != &result[1..] || shape.len().max(1) != result.len() {
+            return Err(format!(
+                "part {index} has shape {}, which does not continue {}",
+                shape_text(shape),
+                shape_text(&result)
+            ));
+        }
+        result[0] = result[0].plus(&first);
+    }
+    Ok(result)
+}
+
+pub fn reshape(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+    if numel(from) == numel(to) && to.len() <= 2 {
+        Ok(to.to_vec())
+    } else {
+        Err(format!("{} cannot become {}: expected as many elements and at most 2 axes", shape_text(from), shape_text(to)))
+    }
+}
+
+pub fn broadcast_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+    match broadcast_pair(from, to) {
+        Some(shape) if shape == to => Ok(to.to_vec()),
+        _ => Err(format!("{} cannot be broadcast to {}", shape_text(from), shape_text(to))),
+    }
+}
+
+pub fn sum_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+    match broadcast_pair(to, from) {
+        Some(shape) if shape == from => Ok(to.to_vec()),
+        _ => Err(format!("{} cannot be summed to {}", shape_text(from), shape_text(to))),
+    }
+}
+
+pub fn reduce(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+    let mut shape = shape_of(g, args, 0).to_vec();
+    if shape.pop().is_none() {
+        return Err("a number has no axis to reduce; expected a vector".into());
+    }
+    if attrs.flag("keepdims") {
+        shape.push(Dim::number(1));
+    }
+    Ok(shape)
+}
+
+pub fn argmax(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+    let shape = shape_of(g, args, 0);
+    if shape.len() == 1 { Ok(Vec::new()) } else { Err(format!("argmax needs a vector, got {}", shape_text(shape))) }
+}

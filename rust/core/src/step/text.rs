@@ -1,0 +1,177 @@
+//! The canonical text of a program: JSON without white space, keys sorted, with a format version and a hash.
+//!
+//! Reading a text replays it through the [`Builder`], so a program from a file has passed the same rules as a traced
+//! one. Every format version ever written stays readable.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::rows::{self, Run};
+use super::{Attrs, Builder, Dim, Node, NodeId, Program, Result, Source, StepError, Value};
+
+pub const FORMAT_VERSION: u64 = 1;
+
+fn bad(why: impl std::fmt::Display) -> StepError {
+    StepError::Format(format!("not a program text: {why}"))
+}
+
+impl Program {
+    /// The canonical text. `Program::from_json` gives an equal program back.
+    pub fn to_json(&self) -> String {
+        self.json(true).to_string()
+    }
+
+    /// SHA-256 of the text without the authors' names of intermediate values, in hexadecimal.
+    pub fn hash(&self) -> String {
+        Sha256::digest(self.json(false).to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn json(&self, names: bool) -> Json {
+        // only what is declared or used is written, renumbered in order
+        let mut kept = self.live();
+        for &id in self.inputs.iter().chain(&self.states).chain(&self.params) {
+            kept[id] = true;
+        }
+        let mut number = vec![0usize; self.nodes.len()];
+        let mut nodes = Vec::new();
+        for (id, node) in self.nodes.iter().enumerate().filter(|(id, _)| kept[*id]) {
+            number[id] = nodes.len();
+            nodes.push(node_json(node, &number, names));
+        }
+        let outputs: Vec<Json> = self.outputs.iter().map(|(name, id)| json!([name, number[*id]])).collect();
+        let updates: Vec<Json> = (self.states.iter().zip(&self.updates))
+            .map(|(&state, &next)| json!([self.label(state), number[next]]))
+            .collect();
+        json!({"format": FORMAT_VERSION, "name": self.name, "nodes": nodes, "outputs": outputs,
+               "sizes": self.sizes, "updates": updates})
+    }
+
+    /// Reads a canonical text. Anything that the rules do not allow is a `Format` error.
+    pub fn from_json(text: &str) -> Result<Program> {
+        let json: Json = serde_json::from_str(text).map_err(bad)?;
+        let program = read(&json).map_err(|error| match error {
+            StepError::Shape(why) | StepError::Trace(why) => bad(why),
+            format => format,
+        })?;
+        if program.to_json() == text { Ok(program) } else { Err(bad("it is not in canonical form")) }
+    }
+}
+
+fn dims_json(shape: &[Dim]) -> Json {
+    shape.iter().map(Dim::to_string).collect()
+}
+
+fn node_json(node: &Node, number: &[usize], names: bool) -> Json {
+    let row = rows::row(node.op);
+    let mut object = Map::new();
+    object.insert("op".into(), row.name.into());
+    if row.run == Run::Source && row.name != "const" {
+        object.insert("shape".into(), dims_json(&node.shape));
+        if node.is_index {
+            object.insert("index".into(), true.into());
+        }
+    }
+    if !node.args.is_empty() {
+        object.insert("args".into(), node.args.iter().map(|&arg| number[arg]).collect());
+    }
+    if let Some(label) = node.label.as_ref().filter(|_| names || (row.run == Run::Source)) {
+        object.insert("name".into(), label.as_str().into());
+    }
+    for (key, value) in &node.attrs.0 {
+        let value = match value {
+            // JSON has no inf and nan: they travel as text
+            Value::Number(x) if x.is_finite() => json!(x),
+            Value::Number(x) => json!(x.to_string()),
+            Value::Shape(shape) => dims_json(shape),
+        };
+        object.insert((*key).into(), value);
+    }
+    Json::Object(object)
+}
+
+fn read(json: &Json) -> Result<Program> {
+    let top = json.as_object().ok_or_else(|| bad("expected an object"))?;
+    let field = |name: &str| top.get(name).ok_or_else(|| bad(format!("{name:?} is missing")));
+    let list = |name: &str| field(name)?.as_array().ok_or_else(|| bad(format!("{name:?} is not a list")));
+    match field("format")?.as_u64() {
+        Some(FORMAT_VERSION) => {}
+        other => return Err(bad(format!("format is {other:?}; this version reads {FORMAT_VERSION}"))),
+    }
+    let mut sizes = BTreeMap::new();
+    for (name, size) in field("sizes")?.as_object().ok_or_else(|| bad("\"sizes\" is not an object"))? {
+        let size = size.as_u64().filter(|&n| n <= 1 << 31).ok_or_else(|| bad(format!("size {name:?} is not a size")))?;
+        sizes.insert(name.clone(), size as usize);
+    }
+    let name = field("name")?.as_str().ok_or_else(|| bad("\"name\" is not text"))?;
+    let mut builder = Builder::new(name, sizes);
+    for (position, node) in list("nodes")?.iter().enumerate() {
+        let id = read_node(&mut builder, node)?;
+        if id != position {
+            return Err(bad(format!("node {position} stands twice")));
+        }
+    }
+    let named = |name: &str| -> Result<Vec<(String, NodeId)>> {
+        let pair = |entry: &Json| Some((entry.get(0)?.as_str()?.to_string(), entry.get(1)?.as_u64()? as usize));
+        list(name)?.iter().map(|entry| pair(entry).ok_or_else(|| bad(format!("{name:?} has a bad entry")))).collect()
+    };
+    builder.finish(&named("outputs")?, &named("updates")?)
+}
+
+fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
+    let object = json.as_object().ok_or_else(|| bad("a node is not an object"))?;
+    let text = |name: &str| object.get(name).and_then(Json::as_str);
+    let name = text("op").ok_or_else(|| bad("a node has no op"))?;
+    let op = rows::find(name).ok_or_else(|| bad(format!("unknown op {name:?}; it may come from a newer version")))?;
+    let row = rows::row(op);
+    let shape = |builder: &Builder| -> Result<Vec<Dim>> {
+        let dims = object.get("shape").and_then(Json::as_array).ok_or_else(|| bad("a shape is missing"))?;
+        if dims.len() > 2 {
+            return Err(bad("a shape has more than 2 axes"));
+        }
+        dims.iter()
+            .map(|dim| Dim::parse(dim.as_str().ok_or_else(|| bad("a dimension is not text"))?, &builder.sizes))
+            .collect()
+    };
+    let number = |key: &'static str| -> Result<Option<f64>> {
+        match object.get(key) {
+            None => Ok(None),
+            Some(Json::Number(x)) => Ok(x.as_f64()),
+            Some(Json::String(x)) => x.parse().map(Some).map_err(|_| bad(format!("{key} is not a number"))),
+            Some(_) => Err(bad(format!("{key} is not a number"))),
+        }
+    };
+    if row.name == "const" {
+        return Ok(builder.constant(number("value")?.ok_or_else(|| bad("a constant has no value"))?));
+    }
+    if row.run == Run::Source {
+        let is_index = object.get("index").and_then(Json::as_bool).unwrap_or(false);
+        let kind = match row.name {
+            "input" if is_index => Source::Index,
+            "input" => Source::Input,
+            "state" => Source::State,
+            _ => Source::Param,
+        };
+        let shape = shape(builder)?;
+        return builder.source(kind, text("name").unwrap_or(""), shape);
+    }
+    let args: Option<Vec<usize>> = object
+        .get("args")
+        .and_then(Json::as_array)
+        .and_then(|args| args.iter().map(|arg| arg.as_u64().map(|n| n as usize)).collect());
+    let mut attrs = Vec::new();
+    for &(key, _) in row.attrs {
+        if let Some(x) = number(key)? {
+            attrs.push((key, Value::Number(x)));
+        }
+    }
+    if row.takes_shape {
+        attrs.push(("shape", Value::Shape(shape(builder)?)));
+    }
+    let id = builder.add(op, &args.ok_or_else(|| bad("a node has no operands"))?, Attrs(attrs))?;
+    if let Some(label) = text("name") {
+        builder.label(id, label);
+    }
+    Ok(id)
+}

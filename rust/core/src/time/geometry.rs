@@ -1,0 +1,92 @@
+//! Which rows are alive when, and where they lie.
+
+/// The rows of a unit, sorted by length (longest first), packed by time: the rows of step `t` are
+/// `offset[t] .. offset[t + 1]`, and row `b` of the unit is row `offset[t] + b` of them while it is alive.
+#[derive(Debug, Clone)]
+pub struct Geometry {
+    /// All rows of the unit, those of length 0 among them.
+    pub rows: usize,
+    pub lengths: Vec<usize>,
+    pub offset: Vec<usize>,
+}
+
+impl Geometry {
+    /// `lengths` must be sorted, longest first.
+    pub fn new(lengths: Vec<usize>) -> Geometry {
+        debug_assert!(lengths.is_sorted_by(|a, b| a >= b));
+        let steps = lengths.first().copied().unwrap_or(0);
+        let mut offset = Vec::with_capacity(steps + 1);
+        let mut alive = lengths.len();
+        let mut total = 0;
+        offset.push(0);
+        for t in 0..steps {
+            while alive > 0 && lengths[alive - 1] <= t {
+                alive -= 1;
+            }
+            total += alive;
+            offset.push(total);
+        }
+        Geometry { rows: lengths.len(), lengths, offset }
+    }
+
+    pub fn steps(&self) -> usize {
+        self.offset.len() - 1
+    }
+
+    /// Rows of all steps together.
+    pub fn total(&self) -> usize {
+        self.offset[self.steps()]
+    }
+
+    pub fn alive(&self, t: usize) -> usize {
+        self.offset[t + 1] - self.offset[t]
+    }
+
+    /// Where the state that step `t` reads lies in a history: the initial values come first.
+    pub fn previous(&self, t: usize) -> usize {
+        if t == 0 { 0 } else { self.rows + self.offset[t - 1] }
+    }
+
+    /// Whether the states read by the steps `from..to` lie side by side in a history.
+    pub fn is_dense(&self, from: usize, to: usize) -> bool {
+        let start = self.previous(from);
+        (from..to).all(|t| self.previous(t) == start + self.offset[t] - self.offset[from])
+    }
+
+    /// For each packed row the packed row of the same sequence at the mirrored time.
+    pub fn mirror(&self) -> Vec<usize> {
+        let mut mirror = vec![0; self.total()];
+        for t in 0..self.steps() {
+            for b in 0..self.alive(t) {
+                mirror[self.offset[t] + b] = self.offset[self.lengths[b] - 1 - t] + b;
+            }
+        }
+        mirror
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_alive_are_a_prefix_and_zero_lengths_never_live() {
+        let geometry = Geometry::new(vec![3, 3, 1, 0]);
+        assert_eq!(geometry.offset, [0, 3, 5, 7]);
+        assert_eq!((geometry.rows, geometry.steps(), geometry.total()), (4, 3, 7));
+        assert!(!geometry.is_dense(0, 2));
+        assert_eq!(geometry.mirror(), [5, 6, 2, 3, 4, 0, 1]);
+    }
+
+    #[test]
+    fn equal_lengths_are_dense() {
+        let geometry = Geometry::new(vec![4, 4]);
+        assert!(geometry.is_dense(0, 4) && geometry.is_dense(1, 3));
+    }
+
+    #[test]
+    fn nothing_is_a_geometry_too() {
+        assert_eq!(Geometry::new(vec![]).total(), 0);
+        assert_eq!(Geometry::new(vec![0, 0]).steps(), 0);
+    }
+}

@@ -1,0 +1,95 @@
+//! One layer over one unit: forwards, and back.
+
+use crate::kernel::{Float, Kernels};
+use crate::plan::{Class, LayerPlan, Pass};
+
+use super::memory::{PassMemory, Scratch, SeqView};
+use super::runner::{Outside, Runner};
+use super::weights::{LayerWeights, SlotGradients};
+use super::Geometry;
+
+/// What a forward run leaves: its memory, and the last value of each state for each row of the unit.
+pub struct Forward<T> {
+    pub memory: PassMemory<T>,
+    pub finals: Vec<Vec<T>>,
+}
+
+/// What the way back leaves: the memory that holds the input gradients, and the gradient of each initial state.
+pub struct Backward<T> {
+    pub memory: PassMemory<T>,
+    pub d_initial: Vec<Vec<T>>,
+}
+
+/// Runs a layer over a unit. `inputs` are packed by time; `initial` has `rows * width` numbers per state.
+#[allow(clippy::too_many_arguments)] // the whole context of a unit; a struct of borrows would say no more
+pub fn forward<T: Float>(
+    plan: &LayerPlan,
+    weights: &LayerWeights<T>,
+    geometry: &Geometry,
+    inputs: &[SeqView<T>],
+    initial: &[&[T]],
+    training: bool,
+    kernels: &Kernels<T>,
+    scratch: &mut Scratch<T>,
+) -> Forward<T> {
+    let pass = if training { &plan.train } else { &plan.infer };
+    let mut memory: PassMemory<T> = PassMemory::new(pass, geometry);
+    for (state, (class, width)) in pass.states.iter().enumerate() {
+        if let Class::History(_) = class {
+            let first = memory.history(state);
+            // SAFETY: a history begins with `rows` initial values of `width` elements; `initial` has as many.
+            unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
+        }
+    }
+    let outside = Outside { inputs, d_outputs: &[], saved: None };
+    let carried = {
+        let packs = if training { &weights.train } else { &weights.infer };
+        let mut runner = Runner::new(pass, weights, packs, geometry, &outside, &mut memory, initial, kernels, scratch);
+        runner.run(None);
+        runner.carried()
+    };
+    let finals = (pass.states.iter().enumerate())
+        .map(|(state, &(class, width))| match class {
+            Class::History(_) => last_values(&memory, state, width, geometry),
+            _ => carried[state].clone(),
+        })
+        .collect();
+    Forward { memory, finals }
+}
+
+/// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots`.
+#[allow(clippy::too_many_arguments)] // as `forward`
+pub fn backward<T: Float>(
+    plan: &LayerPlan,
+    weights: &LayerWeights<T>,
+    geometry: &Geometry,
+    inputs: &[SeqView<T>],
+    saved: &PassMemory<T>,
+    d_outputs: &[SeqView<T>],
+    d_final: &[&[T]],
+    slots: &mut SlotGradients<T>,
+    kernels: &Kernels<T>,
+    scratch: &mut Scratch<T>,
+) -> Backward<T> {
+    let pass: &Pass = &plan.back;
+    let mut memory = PassMemory::new(pass, geometry);
+    let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
+    let d_initial = {
+        let mut runner =
+            Runner::new(pass, weights, &weights.back, geometry, &outside, &mut memory, d_final, kernels, scratch);
+        runner.run(Some(slots));
+        runner.carried()
+    };
+    Backward { memory, d_initial }
+}
+
+/// The last value of a state for each row, out of its history.
+fn last_values<T: Float>(memory: &PassMemory<T>, state: usize, width: usize, geometry: &Geometry) -> Vec<T> {
+    let history = memory.history_slice(state, (geometry.rows + geometry.total()) * width);
+    let mut finals = Vec::with_capacity(geometry.rows * width);
+    for (row, &length) in geometry.lengths.iter().enumerate() {
+        let at = if length == 0 { row } else { geometry.rows + geometry.offset[length - 1] + row };
+        finals.extend_from_slice(&history[at * width..(at + 1) * width]);
+    }
+    finals
+}

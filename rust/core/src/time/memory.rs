@@ -1,0 +1,98 @@
+//! Memory of a pass: what outlives it, and scratch that a thread uses again and again.
+
+use crate::kernel::Float;
+use crate::plan::{Class, Pass};
+
+use super::Geometry;
+
+/// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
+#[derive(Debug, Clone, Copy)]
+pub struct SeqView<T> {
+    pub ptr: *const T,
+    pub stride: usize,
+    pub width: usize,
+}
+
+impl<T> SeqView<T> {
+    pub fn of(data: &[T], width: usize) -> SeqView<T> {
+        SeqView { ptr: data.as_ptr(), stride: width, width }
+    }
+}
+
+/// The buffers of a pass that hold all rows of all times, and the histories of its states.
+#[derive(Debug)]
+pub struct PassMemory<T> {
+    data: Vec<T>,
+    /// Where each buffer of class `Full` begins; by buffer number.
+    full: Vec<usize>,
+    /// Where the history of each state begins.
+    history: Vec<usize>,
+}
+
+impl<T: Float> PassMemory<T> {
+    pub fn new(pass: &Pass, geometry: &Geometry) -> PassMemory<T> {
+        let mut end = 0;
+        let mut take = |elements: usize| {
+            end += elements;
+            end - elements
+        };
+        let total = geometry.total();
+        let full = (pass.buffers.iter())
+            .map(|buffer| if buffer.class == Class::Full { take(total * buffer.width) } else { 0 })
+            .collect();
+        let history = (pass.states.iter())
+            .map(|(class, width)| match class {
+                Class::History(_) => take((total + geometry.rows) * width),
+                _ => 0,
+            })
+            .collect();
+        PassMemory { data: vec![T::ZERO; end], full, history }
+    }
+
+    pub(super) fn full(&mut self, buffer: usize) -> *mut T {
+        self.data[self.full[buffer]..].as_mut_ptr()
+    }
+
+    pub(super) fn saved(&self, buffer: usize) -> *const T {
+        self.data[self.full[buffer]..].as_ptr()
+    }
+
+    pub(super) fn history(&mut self, state: usize) -> *mut T {
+        self.data[self.history[state]..].as_mut_ptr()
+    }
+
+    pub(super) fn saved_history(&self, state: usize) -> *const T {
+        self.data[self.history[state]..].as_ptr()
+    }
+
+    /// The history of a state as values: the initial ones, then those after each step.
+    pub(super) fn history_slice(&self, state: usize, elements: usize) -> &[T] {
+        &self.data[self.history[state]..][..elements]
+    }
+
+    /// Output `k` of the pass.
+    pub fn output(&self, pass: &Pass, k: usize, geometry: &Geometry) -> SeqView<T> {
+        let place = pass.outputs[k];
+        let buffer = &pass.buffers[place.buffer];
+        let start = match buffer.class {
+            Class::History(state) => self.history[state] + geometry.rows * buffer.width,
+            _ => self.full[place.buffer],
+        };
+        let data = &self.data[(start + place.col).min(self.data.len())..];
+        SeqView { ptr: data.as_ptr(), stride: buffer.width, width: place.numel }
+    }
+}
+
+/// Scratch of one thread.
+#[derive(Debug, Default)]
+pub struct Scratch<T> {
+    pub(super) arena: Vec<T>,
+    /// For the packing of weight gradients.
+    pub(super) product: Vec<T>,
+}
+
+impl<T: Float> Scratch<T> {
+    pub fn new() -> Scratch<T> {
+        Scratch { arena: Vec::new(), product: Vec::new() }
+    }
+}

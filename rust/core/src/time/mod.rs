@@ -1,0 +1,16 @@
+//! Running passes through time: a unit of rows, block by block, step by step, forwards or backwards.
+//!
+//! A *unit* is a group of sequences that one thread carries through the whole network; its rows are sorted by length, so
+//! the rows alive at a step are a prefix. This room may use `kernel` and `plan` (and `step` through it).
+
+mod geometry;
+mod layer;
+mod memory;
+mod runner;
+mod tape;
+mod weights;
+
+pub use geometry::Geometry;
+pub use layer::{Backward, Forward, backward, forward};
+pub use memory::{PassMemory, Scratch, SeqView};
+pub use weights::{LayerWeights, SlotGradients};

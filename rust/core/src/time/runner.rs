@@ -1,0 +1,330 @@
+//! The driver of one pass over one unit: blocks of time, steps within them.
+
+use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
+use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
+
+use super::memory::{PassMemory, Scratch, SeqView};
+use super::tape::{self, Tile};
+use super::weights::{LayerWeights, PassWeights, SlotGradients};
+use super::Geometry;
+
+/// Bytes of the block buffers of one block of time: about half of a second-level cache.
+const BLOCK_BYTES: usize = 512 * 1024;
+/// Rows that a block should have at least, so that the weight gradients are long products.
+const BLOCK_ROWS: usize = 256;
+
+/// What a pass reads from outside.
+pub(super) struct Outside<'a, T> {
+    pub inputs: &'a [SeqView<T>],
+    pub d_outputs: &'a [SeqView<T>],
+    /// Memory and plan of the forward pass.
+    pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
+}
+
+pub(super) struct Runner<'a, T: Float> {
+    kernels: &'a Kernels<T>,
+    pass: &'a Pass,
+    weights: &'a PassWeights<T>,
+    geometry: &'a Geometry,
+    product: &'a mut Vec<T>,
+    /// Memory of each buffer: where its first row (of the unit, block, step or tile) lies, and the length of a row.
+    base: Vec<*mut T>,
+    stride: Vec<usize>,
+    /// The same, at the rows that are being worked on.
+    here: Vec<*mut T>,
+    /// For each state that is carried: two copies of all rows, read and written in turn.
+    carry: Vec<Option<[*mut T; 2]>>,
+    /// For each buffer that reads a state of the step before: where a block's rows are gathered if they lie apart.
+    gathered: Vec<*mut T>,
+    steps_done: usize,
+    steps_per_block: usize,
+}
+
+impl<'a, T: Float> Runner<'a, T> {
+    #[allow(clippy::too_many_arguments)] // the whole context of a pass; it is called from two places
+    pub fn new(
+        pass: &'a Pass,
+        layer: &LayerWeights<T>,
+        weights: &'a PassWeights<T>,
+        geometry: &'a Geometry,
+        outside: &Outside<T>,
+        memory: &mut PassMemory<T>,
+        initial: &[&[T]],
+        kernels: &'a Kernels<T>,
+        scratch: &'a mut Scratch<T>,
+    ) -> Runner<'a, T> {
+        let rows = geometry.rows;
+        let width_of = |pass: &Pass, class: Class| pass.width_of(class);
+        let block_width = width_of(pass, Class::Block).max(1);
+        let fitting = (BLOCK_BYTES / (block_width * size_of::<T>())).max(BLOCK_ROWS);
+        let steps_per_block = (fitting / rows.max(1)).clamp(1, geometry.steps().max(1));
+        let block_rows = steps_per_block * rows;
+
+        // lay out the scratch: block, step, tile, carry and gather memory, each buffer after the other
+        let mut end = 0usize;
+        let mut take = |elements: usize| {
+            end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
+            end - elements.next_multiple_of(16)
+        };
+        let tile = take(pass.tile_width * pass.tile_rows);
+        let mut place = vec![usize::MAX; pass.buffers.len()];
+        for (at, buffer) in place.iter_mut().zip(&pass.buffers) {
+            *at = match buffer.class {
+                Class::Tile => tile + buffer.slot * pass.tile_rows,
+                Class::Step => take(rows * buffer.width),
+                Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
+                _ => usize::MAX,
+            };
+        }
+        let carries: Vec<Option<[usize; 2]>> = (pass.states.iter())
+            .map(|(class, width)| {
+                matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
+            })
+            .collect();
+        if scratch.arena.len() < end {
+            scratch.arena.resize(end, T::ZERO);
+        }
+        let arena = scratch.arena.as_mut_ptr();
+        // SAFETY (for `at`): every offset was taken above, so it lies inside the arena.
+        let at = |offset: usize| unsafe { arena.add(offset) };
+
+        let carry: Vec<Option<[*mut T; 2]>> = carries.iter().map(|pair| pair.map(|pair| pair.map(at))).collect();
+        for (state, pair) in carry.iter().enumerate() {
+            for copy in pair.iter().flatten() {
+                // SAFETY: a carry has rows * width elements, and so have the initial values.
+                unsafe { copy.copy_from_nonoverlapping(initial[state].as_ptr(), rows * pass.states[state].1) };
+            }
+        }
+        let mut base = Vec::new();
+        let mut stride = Vec::new();
+        let mut gathered = Vec::new();
+        for (number, buffer) in pass.buffers.iter().enumerate() {
+            let scratch_place = if place[number] == usize::MAX { std::ptr::null_mut() } else { at(place[number]) };
+            let (ptr, row) = match buffer.class {
+                Class::Fold(slot) => (layer.slot(slot).cast_mut(), 0),
+                Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => (scratch_place, buffer.width),
+                Class::Full => (memory.full(number), buffer.width),
+                Class::History(state) | Class::HistoryPrev(state) => match outside.saved {
+                    Some((saved, _)) => (saved.saved_history(state).cast_mut(), buffer.width),
+                    None => (memory.history(state), buffer.width),
+                },
+                Class::CarryIn(_) | Class::CarryOut(_) => (std::ptr::null_mut(), buffer.width),
+                Class::Input(k) => (outside.inputs[k].ptr.cast_mut(), outside.inputs[k].stride),
+                Class::OutputGradient(k) => (outside.d_outputs[k].ptr.cast_mut(), outside.d_outputs[k].stride),
+                Class::Saved(other) => match outside.saved {
+                    Some((saved, forward)) => (saved.saved(other).cast_mut(), forward.buffers[other].width),
+                    None => unreachable!("a forward pass reads no saved value"),
+                },
+            };
+            base.push(ptr);
+            stride.push(row);
+            gathered.push(scratch_place);
+        }
+        Runner {
+            kernels,
+            pass,
+            weights,
+            geometry,
+            product: &mut scratch.product,
+            here: base.clone(),
+            base,
+            stride,
+            carry,
+            gathered,
+            steps_done: 0,
+            steps_per_block,
+        }
+    }
+
+    /// Runs the pass; on the way back, `slots` receives the gradients of the parameters.
+    pub fn run(&mut self, mut slots: Option<&mut SlotGradients<T>>) {
+        let steps = self.geometry.steps();
+        let count = steps.div_ceil(self.steps_per_block);
+        for block in 0..count {
+            let block = if self.pass.reversed { count - 1 - block } else { block };
+            let (from, to) = (block * self.steps_per_block, ((block + 1) * self.steps_per_block).min(steps));
+            let rows = self.geometry.offset[to] - self.geometry.offset[from];
+            let pass = self.pass;
+            self.stand_at_block(from, to, pass.reversed);
+            self.segments(&pass.before, rows);
+            if !(pass.body.is_empty() && pass.states.is_empty()) {
+                for step in from..to {
+                    let t = if pass.reversed { to - 1 - (step - from) } else { step };
+                    self.stand_at_step(t, from);
+                    self.log_carries(t, from);
+                    self.segments(&pass.body, self.geometry.alive(t));
+                    self.steps_done += 1;
+                }
+                self.stand_at_block(from, to, true);
+            }
+            self.segments(&pass.after, rows);
+            if let Some(slots) = slots.as_deref_mut() {
+                for sink in &pass.sinks {
+                    self.sink(sink, rows, slots);
+                }
+            }
+        }
+    }
+
+    /// The carried states after the run, for all rows.
+    pub fn carried(&self) -> Vec<Vec<T>> {
+        let steps = self.geometry.steps();
+        (self.pass.states.iter().zip(&self.carry))
+            .map(|(&(_, width), pair)| {
+                let Some(pair) = pair else { return Vec::new() };
+                let mut values = Vec::with_capacity(self.geometry.rows * width);
+                for (row, &length) in self.geometry.lengths.iter().enumerate() {
+                    // forwards a row was written last at its own end, backwards at step 0, the last one run
+                    let writes = if self.pass.reversed { steps } else { length };
+                    // SAFETY: both copies hold all rows, and a row of length 0 has its initial value in both.
+                    let source = unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
+                    values.extend_from_slice(source);
+                }
+                values
+            })
+            .collect()
+    }
+
+    /// Points every buffer at the rows of the steps `from..to`. `gather`: states of the step before are wanted too.
+    fn stand_at_block(&mut self, from: usize, to: usize, gather: bool) {
+        let first = self.geometry.offset[from];
+        for number in 0..self.base.len() {
+            let (base, stride) = (self.base[number], self.stride[number]);
+            // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
+            self.here[number] = unsafe {
+                match self.pass.buffers[number].class {
+                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => base.add(first * stride),
+                    Class::History(_) => base.add((self.geometry.rows + first) * stride),
+                    Class::HistoryPrev(_) if gather => self.previous_rows(number, from, to),
+                    _ => base,
+                }
+            };
+        }
+    }
+
+    /// The states that the steps `from..to` read, as rows side by side.
+    unsafe fn previous_rows(&self, number: usize, from: usize, to: usize) -> *mut T {
+        let (base, stride, geometry) = (self.base[number], self.stride[number], self.geometry);
+        // SAFETY: the rows read at each step lie inside the history; the gather buffer holds the rows of a block.
+        unsafe {
+            if geometry.is_dense(from, to) {
+                return base.add(geometry.previous(from) * stride);
+            }
+            let target = self.gathered[number];
+            for t in from..to {
+                let rows = target.add((geometry.offset[t] - geometry.offset[from]) * stride);
+                rows.copy_from_nonoverlapping(base.add(geometry.previous(t) * stride), geometry.alive(t) * stride);
+            }
+            target
+        }
+    }
+
+    /// Points every buffer at the rows of step `t` of the block that begins at `from`.
+    fn stand_at_step(&mut self, t: usize, from: usize) {
+        let geometry = self.geometry;
+        let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
+        for number in 0..self.base.len() {
+            let (base, stride) = (self.base[number], self.stride[number]);
+            // SAFETY: step t is one of the block's, so its rows lie inside each of these buffers.
+            self.here[number] = unsafe {
+                match self.pass.buffers[number].class {
+                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => base.add(row * stride),
+                    Class::Block | Class::CarryLog(_) => base.add(in_block * stride),
+                    Class::History(_) => base.add((geometry.rows + row) * stride),
+                    Class::HistoryPrev(_) => base.add(geometry.previous(t) * stride),
+                    Class::CarryIn(state) => self.carry[state].map_or(base, |pair| pair[self.steps_done % 2]),
+                    Class::CarryOut(state) => self.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2]),
+                    Class::Fold(_) | Class::Tile | Class::Step => base,
+                }
+            };
+        }
+    }
+
+    /// Copies carried states to where readers outside the loop find them.
+    fn log_carries(&mut self, t: usize, _from: usize) {
+        for (number, buffer) in self.pass.buffers.iter().enumerate() {
+            if let Class::CarryLog(state) = buffer.class
+                && let Some(pair) = self.carry[state]
+            {
+                let elements = self.geometry.alive(t) * buffer.width;
+                // SAFETY: `here` stands at the rows of step t; both hold as many elements.
+                unsafe { self.here[number].copy_from_nonoverlapping(pair[self.steps_done % 2], elements) };
+            }
+        }
+    }
+
+    fn segments(&self, segments: &[Segment], rows: usize) {
+        for segment in segments {
+            match segment {
+                Segment::Tape(ops) => {
+                    let mut first = 0;
+                    while first < rows {
+                        let count = self.pass.tile_rows.min(rows - first);
+                        let tile = Tile { pass: self.pass, here: &self.here, stride: &self.stride, first, rows: count };
+                        for op in ops {
+                            // SAFETY: `here` points at `rows` rows of every buffer that the op names.
+                            unsafe { tape::run(self.kernels, op, &tile) };
+                        }
+                        first += count;
+                    }
+                }
+                Segment::Gemm(gemm) => {
+                    let pack = &self.pass.packs[gemm.pack];
+                    let (packed, bias) = &self.weights.packs[gemm.pack];
+                    let init = match gemm.init {
+                        Init::Zero => KernelInit::Zero,
+                        Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr(), row: 0, col: 1 }),
+                        Init::Value(at) => {
+                            KernelInit::From(Src { ptr: self.at(at), row: self.stride[at.buffer], col: 1 })
+                        }
+                    };
+                    let (a, lda, c, ldc) =
+                        (self.at(gemm.a), self.stride[gemm.a.buffer], self.at(gemm.c), self.stride[gemm.c.buffer]);
+                    // SAFETY: a and init have `rows` rows, c too, and c overlaps neither; the pack was made for k and n.
+                    unsafe {
+                        (self.kernels.gemm)(rows, pack.n, pack.k, a, lda, packed.as_ptr(), init, c, ldc);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first of the rows that are worked on.
+    fn at(&self, place: Ref) -> *mut T {
+        // SAFETY: `here` points at a row of the buffer, which is at least `col + numel` long.
+        unsafe { self.here[place.buffer].add(place.col) }
+    }
+
+    fn sink(&mut self, sink: &SinkOp, rows: usize, slots: &mut SlotGradients<T>) {
+        let target = slots.slot_mut(sink.slot);
+        match sink.run {
+            SinkRun::Outer { left, right } => {
+                let (a, lda) = (self.at(left), self.stride[left.buffer]);
+                let (b, ldb) = (self.at(right), self.stride[right.buffer]);
+                let (m, n) = (left.numel, right.numel);
+                debug_assert_eq!(target.len(), m * n);
+                // SAFETY: both operands have `rows` rows here; the target is an m x n matrix.
+                unsafe { (self.kernels.gemm_tn)(m, n, rows, a, lda, b, ldb, target.as_mut_ptr(), n, self.product) };
+            }
+            SinkRun::Sum(d) => {
+                // SAFETY: `d` has `rows` rows of as many elements as the target.
+                unsafe {
+                    (self.kernels.col_sum)(rows, d.numel, self.at(d), self.stride[d.buffer], target.as_mut_ptr());
+                }
+            }
+            SinkRun::Scatter { id, d } => {
+                for row in 0..rows {
+                    // SAFETY: ids were checked against the table when they were read in; rows lie inside both buffers.
+                    unsafe {
+                        let index = self.at(id).add(row * self.stride[id.buffer]).read().to_f64() as usize;
+                        let source = self.at(d).add(row * self.stride[d.buffer]);
+                        let line = &mut target[index * d.numel..(index + 1) * d.numel];
+                        for (column, sum) in line.iter_mut().enumerate() {
+                            *sum += source.add(column).read();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Row ops over a tile of rows.
+
+use crate::kernel::{Dst, Float, Kernels, Src};
+use crate::plan::{Class, Pass, Ref, TapeOp, TapeRun};
+
+/// Where a tile stands: `rows` rows from row `first` of what `here` points at.
+pub(super) struct Tile<'a, T> {
+    pub pass: &'a Pass,
+    pub here: &'a [*mut T],
+    pub stride: &'a [usize],
+    pub first: usize,
+    pub rows: usize,
+}
+
+impl<T: Float> Tile<'_, T> {
+    /// Start of the tile's first row of a value. Scratch of a tile begins with the tile.
+    fn at(&self, place: Ref) -> *mut T {
+        let first = if self.pass.buffers[place.buffer].class == Class::Tile { 0 } else { self.first };
+        // SAFETY: `first` is a row of the buffer, and `col` lies inside it.
+        unsafe { self.here[place.buffer].add(first * self.stride[place.buffer] + place.col) }
+    }
+
+    fn dst(&self, place: Ref) -> Dst<T> {
+        Dst { ptr: self.at(place), row: self.stride[place.buffer] }
+    }
+
+    /// A number is spread over the columns of an op of vectors.
+    fn src(&self, place: Ref, cols: usize) -> Src<T> {
+        let col = usize::from(place.numel != 1 || cols == 1);
+        Src { ptr: self.at(place), row: self.stride[place.buffer], col }
+    }
+
+    fn row(&self, place: Ref, row: usize) -> *mut T {
+        // SAFETY: `row` is one of the tile's rows.
+        unsafe { self.at(place).add(row * self.stride[place.buffer]) }
+    }
+}
+
+/// Runs one op over a tile.
+///
+/// # Safety
+/// `tile.here` points at `first + rows` rows of every buffer that the op names (at the tile itself for scratch).
+pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Tile<T>) {
+    if op.outer != 1 && matches!(op.run, TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::Unary(..)) {
+        for row in 0..tile.rows {
+            let dst = Dst { ptr: tile.row(op.dst, row), row: op.dst.numel / op.outer };
+            let source = op.src[0];
+            let col = usize::from(source.numel != op.outer || op.cols == 1);
+            let src = Src { ptr: tile.row(source, row).cast_const(), row: source.numel / op.outer, col };
+            // SAFETY: a row holds `outer` lines of the source and of the result.
+            unsafe { kernel_call(kernels, op.run, op.outer, op.cols, dst, [src, src, src]) };
+        }
+        return;
+    }
+    match op.run {
+        TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_) | TapeRun::Reduce(..) | TapeRun::RowMap(..) => {
+            let src = |k: usize| tile.src(op.src[k.min(op.src.len() - 1)], op.cols);
+            // SAFETY: the caller's promise; shapes were checked when the program was built.
+            unsafe { kernel_call(kernels, op.run, tile.rows, op.cols, tile.dst(op.dst), [src(0), src(1), src(2)]) };
+        }
+        _ => {
+            for row in 0..tile.rows {
+                // SAFETY: the caller's promise, row by row.
+                unsafe { one_row(op, tile, row) };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As the kernels': `rows` rows of `cols` columns at every operand.
+unsafe fn kernel_call<T: Float>(
+    kernels: &Kernels<T>,
+    run: TapeRun,
+    rows: usize,
+    cols: usize,
+    dst: Dst<T>,
+    src: [Src<T>; 3],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match run {
+            TapeRun::Unary(op, alpha) => (kernels.unary)(op, T::from_f64(alpha), rows, cols, dst, src[0]),
+            TapeRun::Binary(op) => (kernels.binary)(op, rows, cols, dst, src[0], src[1]),
+            TapeRun::Ternary(op) => (kernels.ternary)(op, rows, cols, dst, src[0], src[1], src[2]),
+            TapeRun::Reduce(op, eps) => (kernels.reduce)(op, T::from_f64(eps), rows, cols, dst, src[0]),
+            TapeRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
+            _ => {}
+        }
+    }
+}
+
+/// The ops that move elements about: rare, or bound by memory.
+///
+/// # Safety
+/// As `run`, for one row of the tile.
+unsafe fn one_row<T: Float>(op: &TapeOp, tile: &Tile<T>, row: usize) {
+    let dst = tile.row(op.dst, row);
+    let src = tile.row(op.src[0], row).cast_const();
+    // SAFETY: the caller's promise; ids were checked when they were read in.
+    unsafe {
+        match op.run {
+            TapeRun::Lookup => {
+                let id = tile.row(op.src[1], row).read().to_f64() as usize;
+                dst.copy_from_nonoverlapping(src.add(id * op.cols), op.cols);
+            }
+            TapeRun::Pick => {
+                let id = tile.row(op.src[1], row).read().to_f64() as usize;
+                dst.write(src.add(id).read());
+            }
+            TapeRun::OneHot => {
+                let id = src.read().to_f64() as usize;
+                (0..op.cols).for_each(|column| dst.add(column).write(T::from_f64(f64::from(column == id))));
+            }
+            TapeRun::Repeat => {
+                (0..op.outer).for_each(|line| dst.add(line * op.cols).copy_from_nonoverlapping(src, op.cols));
+            }
+            TapeRun::SumRows => {
+                dst.copy_from_nonoverlapping(src, op.cols);
+                for line in 1..op.outer {
+                    for column in 0..op.cols {
+                        let sum = dst.add(column).read() + src.add(line * op.cols + column).read();
+                        dst.add(column).write(sum);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

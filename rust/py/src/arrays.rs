@@ -1,0 +1,57 @@
+//! NumPy arrays in and out.
+
+use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use ostinato_core::kernel::Float;
+use pyo3::prelude::*;
+
+use crate::errors::{DTypeError, Raised, ShapeError};
+
+/// A number type of networks.
+pub trait Number: Float + Element {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// `array` as a C-contiguous array of `T`, of a rank.
+pub fn array<'py, T: Element>(
+    what: &str,
+    array: &Bound<'py, PyAny>,
+    ranks: &[usize],
+) -> Result<PyReadonlyArrayDyn<'py, T>, Raised> {
+    let view = array.cast::<PyArrayDyn<T>>().map_err(|_| {
+        let got = array.getattr("dtype").map_or_else(|_| array.get_type().to_string(), |dtype| dtype.to_string());
+        let expected = T::get_dtype(array.py());
+        DTypeError::new_err(format!("{what} is {got}; expected an array of {expected}"))
+    })?;
+    if !ranks.contains(&view.ndim()) {
+        return Err(ShapeError::new_err(format!(
+            "{what} has shape {:?}; expected {} axes",
+            view.shape(),
+            ranks.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ")
+        ))
+        .into());
+    }
+    let view = view
+        .try_readonly()
+        .map_err(|error| ShapeError::new_err(format!("{what} is being written elsewhere: {error}")))?;
+    if view.is_c_contiguous() {
+        Ok(view)
+    } else {
+        Err(ShapeError::new_err(format!("{what} is not C-contiguous; pass numpy.ascontiguousarray({what})")).into())
+    }
+}
+
+/// The elements of an array that `array` has checked.
+pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<&'a [T], Raised> {
+    array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())
+}
+
+/// The first two axes of an array.
+pub fn rows_and_steps<T: Element>(array: &PyReadonlyArrayDyn<'_, T>) -> (usize, usize) {
+    (array.shape()[0], array.shape()[1])
+}
+
+/// A vector as a NumPy array of a shape, without a copy.
+pub fn shaped<'py, T: Number>(py: Python<'py>, data: Vec<T>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+    Ok(PyArray1::from_vec(py, data).reshape(shape)?.into_any())
+}

@@ -1,0 +1,84 @@
+//! The one place where errors of the core become exceptions of `ostinato.errors`.
+
+use ostinato_core::net::NetError;
+use ostinato_core::step::StepError;
+use ostinato_core::store::StoreError;
+use ostinato_core::team;
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+pyo3::import_exception!(ostinato.errors, ShapeError);
+pyo3::import_exception!(ostinato.errors, DTypeError);
+pyo3::import_exception!(ostinato.errors, ConfigError);
+pyo3::import_exception!(ostinato.errors, FormatError);
+pyo3::import_exception!(ostinato.errors, TraceError);
+pyo3::import_exception!(ostinato.errors, InternalError);
+
+/// An error on its way to Python.
+pub struct Raised(PyErr);
+
+impl From<Raised> for PyErr {
+    fn from(raised: Raised) -> PyErr {
+        raised.0
+    }
+}
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Raised {
+        Raised(error)
+    }
+}
+
+impl From<StepError> for Raised {
+    fn from(error: StepError) -> Raised {
+        Raised(match error {
+            StepError::Shape(text) => ShapeError::new_err(text),
+            StepError::Trace(text) => TraceError::new_err(text),
+            StepError::Format(text) => FormatError::new_err(text),
+        })
+    }
+}
+
+impl From<NetError> for Raised {
+    fn from(error: NetError) -> Raised {
+        Raised(match error {
+            NetError::Shape(text) => ShapeError::new_err(text),
+            NetError::Config(text) => ConfigError::new_err(text),
+            NetError::Internal(text) => InternalError::new_err(text),
+            // the signal's own exception is raised by whoever polled; this stands for a poll without one
+            NetError::Cancelled => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),
+        })
+    }
+}
+
+impl From<StoreError> for Raised {
+    fn from(error: StoreError) -> Raised {
+        Raised(match error {
+            StoreError::Format(text) => FormatError::new_err(text),
+            StoreError::Io(error) => error.into(),
+        })
+    }
+}
+
+/// Adds the file's name to an error of the operating system.
+pub fn with_path(error: StoreError, path: &str) -> Raised {
+    match error {
+        StoreError::Io(error) => {
+            let kind = PyErr::from(std::io::Error::from(error.kind()));
+            Python::attach(|py| match (error.raw_os_error(), kind.is_instance_of::<PyOSError>(py)) {
+                // OSError(errno, text, file) picks the matching subclass by itself
+                (Some(code), true) => Raised(PyOSError::new_err((code, error.to_string(), path.to_string()))),
+                _ => Raised(PyOSError::new_err(format!("{path}: {error}"))),
+            })
+        }
+        other => other.into(),
+    }
+}
+
+/// Runs an entry: a panic in it becomes an `InternalError` that names its place.
+pub fn entry<R>(call: impl FnOnce() -> Result<R, Raised>) -> PyResult<R> {
+    match team::guard(call) {
+        Ok(result) => result.map_err(PyErr::from),
+        Err(panic) => Err(InternalError::new_err(format!("{panic}; this is a bug in ostinato, please report it"))),
+    }
+}

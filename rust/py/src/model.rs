@@ -1,0 +1,70 @@
+//! Model files: named arrays and text, written and read by the core's store.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use ostinato_core::store::{self, DType, Model, Tensor};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{array, elements, shaped};
+use crate::errors::{DTypeError, Raised, entry, with_path};
+
+fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
+    let any_rank: Vec<usize> = (0..=32).collect();
+    if value.cast::<PyArrayDyn<f32>>().is_ok() {
+        let view = array::<f32>(name, value, &any_rank)?;
+        let bytes = elements(&view)?.iter().flat_map(|x| x.to_le_bytes()).collect();
+        return Ok(Tensor { name: name.into(), dtype: DType::F32, shape: view.shape().to_vec(), bytes });
+    }
+    if value.cast::<PyArrayDyn<f64>>().is_ok() {
+        let view = array::<f64>(name, value, &any_rank)?;
+        let bytes = elements(&view)?.iter().flat_map(|x| x.to_le_bytes()).collect();
+        return Ok(Tensor { name: name.into(), dtype: DType::F64, shape: view.shape().to_vec(), bytes });
+    }
+    Err(DTypeError::new_err(format!("tensor {name:?}: expected an array of float32 or float64")).into())
+}
+
+/// Writes `tensors` and `metadata` to `path`: a temporary file in the same folder, made durable, then renamed.
+#[pyfunction]
+pub fn save_model(
+    py: Python<'_>,
+    path: &str,
+    metadata: BTreeMap<String, String>,
+    tensors: Vec<(String, Bound<'_, PyAny>)>,
+) -> PyResult<()> {
+    entry(|| {
+        let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
+        let model = Model { metadata, tensors };
+        py.detach(|| store::save(Path::new(path), &model)).map_err(|error| with_path(error, path))
+    })
+}
+
+/// Reads a model file; a damaged or hostile one is a `FormatError`.
+#[pyfunction]
+pub fn load_model<'py>(py: Python<'py>, path: &str) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
+    entry(|| {
+        let model = py.detach(|| store::load(Path::new(path))).map_err(|error| with_path(error, path))?;
+        let arrays = PyDict::new(py);
+        for Tensor { name, dtype, shape, bytes } in model.tensors {
+            let array = match dtype {
+                DType::F32 => {
+                    let words = bytes.as_chunks::<4>().0.iter();
+                    shaped(py, words.map(|word| f32::from_le_bytes(*word)).collect(), &shape)?
+                }
+                DType::F64 => {
+                    let words = bytes.as_chunks::<8>().0.iter();
+                    shaped(py, words.map(|word| f64::from_le_bytes(*word)).collect(), &shape)?
+                }
+                DType::I64 => {
+                    let words = bytes.as_chunks::<8>().0.iter();
+                    let values: Vec<i64> = words.map(|word| i64::from_le_bytes(*word)).collect();
+                    numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+                }
+            };
+            arrays.set_item(name, array)?;
+        }
+        Ok((model.metadata, arrays))
+    })
+}

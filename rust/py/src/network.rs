@@ -1,0 +1,330 @@
+//! Networks: built node by node, then run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use numpy::PyUntypedArrayMethods;
+use ostinato_core::net::{Batch, Call, Input, Loss, LossTarget, NetError, Network, Reduction};
+use ostinato_core::plan::PassSummary;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::arrays::{Number, array, elements, rows_and_steps, shaped};
+use crate::errors::{ConfigError, DTypeError, Raised, entry};
+use crate::program::PyProgram;
+use crate::run::{Poller, PyRun, states_out};
+
+/// An array argument that may be left out.
+type Given<'py> = Option<Bound<'py, PyAny>>;
+
+#[pyclass(name = "Network", module = "ostinato._core", frozen)]
+pub struct PyNetwork {
+    inner: Mutex<Arc<Network>>,
+    double: bool,
+}
+
+impl PyNetwork {
+    fn lock(&self) -> MutexGuard<'_, Arc<Network>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn build<R>(&self, act: impl FnOnce(&mut Network) -> Result<R, NetError>) -> PyResult<R> {
+        entry(|| Ok(act(Arc::make_mut(&mut self.lock()))?))
+    }
+
+    fn network(&self) -> Arc<Network> {
+        Arc::clone(&self.lock())
+    }
+}
+
+/// A batch, its packed input and initial states, and the weights of one call: everything copied, nothing borrowed.
+pub struct Prepared<T: Number> {
+    pub call: Call<T>,
+    pub batch: Batch,
+    pub packed: Vec<Vec<T>>,
+    pub initial: Vec<Vec<Vec<T>>>,
+}
+
+impl<T: Number> Prepared<T> {
+    fn new(
+        network: Arc<Network>,
+        arena: &Bound<'_, PyAny>,
+        x: &Bound<'_, PyAny>,
+        lengths: Option<&Bound<'_, PyAny>>,
+        state: &[Given<'_>],
+        training: bool,
+    ) -> Result<Prepared<T>, Raised> {
+        let arena = array::<T>("arena", arena, &[1])?;
+        let call = Call::new(network, elements(&arena)?, training)?;
+        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
+        let lengths = lengths.as_ref().map(elements).transpose()?;
+        let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
+            let (rows, steps) = rows_and_steps(&ids);
+            let batch = Batch::new(rows, steps, lengths)?;
+            let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
+            (batch, packed)
+        } else {
+            let x = array::<T>("x", x, &[3])?;
+            let (rows, steps) = rows_and_steps(&x);
+            let batch = Batch::new(rows, steps, lengths)?;
+            let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
+            (batch, packed)
+        };
+        let initial = with_states(state, "state", |states| Ok(call.pack_states(&batch, states, "state")?))?;
+        Ok(Prepared { call, batch, packed, initial })
+    }
+}
+
+/// Hands slices of optional (N, width) arrays to `take`.
+pub fn with_states<T: Number, R>(
+    states: &[Given<'_>],
+    what: &str,
+    take: impl FnOnce(&[Option<&[T]>]) -> Result<R, Raised>,
+) -> Result<R, Raised> {
+    let arrays = (states.iter().enumerate())
+        .map(|(slot, state)| state.as_ref().map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2])).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let slices =
+        arrays.iter().map(|a| a.as_ref().map(elements).transpose()).collect::<Result<Vec<Option<&[T]>>, _>>()?;
+    take(&slices)
+}
+
+/// The arguments of a loss, as Python gives them.
+struct LossArguments<'a, 'py> {
+    targets: &'a Bound<'py, PyAny>,
+    program: &'a PyProgram,
+    reduction: &'a str,
+    weights: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl LossArguments<'_, '_> {
+    /// Hands the loss to `take`, its arrays copied.
+    fn owned<T: Number>(&self) -> Result<OwnedLoss<T>, Raised> {
+        let reduction = match self.reduction {
+            "mean" => Reduction::Mean,
+            "sum" => Reduction::Sum,
+            other => {
+                let text = format!("reduction is {other:?}; expected \"mean\" or \"sum\"");
+                return Err(ConfigError::new_err(text).into());
+            }
+        };
+        let (ids, features, width) = if let Ok(ids) = array::<i64>("targets", self.targets, &[2]) {
+            (Some(elements(&ids)?.to_vec()), Vec::new(), 1)
+        } else {
+            let targets = array::<T>("targets", self.targets, &[2, 3])?;
+            let width = targets.shape().get(2).copied().unwrap_or(1);
+            (None, elements(&targets)?.to_vec(), width)
+        };
+        let weights = self.weights.map(|weights| array::<T>("weights", weights, &[2])).transpose()?;
+        let weights = weights.as_ref().map(|weights| elements(weights).map(<[T]>::to_vec)).transpose()?;
+        Ok(OwnedLoss { ids, features, width, reduction, weights })
+    }
+}
+
+struct OwnedLoss<T> {
+    ids: Option<Vec<i64>>,
+    features: Vec<T>,
+    width: usize,
+    reduction: Reduction,
+    weights: Option<Vec<T>>,
+}
+
+impl<T: Number> OwnedLoss<T> {
+    fn loss<'a>(&'a self, program: &'a PyProgram) -> Loss<'a, T> {
+        let target = match &self.ids {
+            Some(ids) => LossTarget::Ids { data: ids },
+            None => LossTarget::Features { data: &self.features, width: self.width },
+        };
+        Loss { program: &program.inner, target, reduction: self.reduction, weights: self.weights.as_deref() }
+    }
+}
+
+type Evaluated<'py> = (f64, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>);
+
+fn value_and_grad<'py, T: Number>(
+    py: Python<'py>,
+    prepared: Prepared<T>,
+    arguments: &LossArguments<'_, 'py>,
+) -> Result<Evaluated<'py>, Raised> {
+    let owned = arguments.owned::<T>()?;
+    let mut poller = Poller::default();
+    let Prepared { call, batch, packed, initial } = prepared;
+    let program = arguments.program;
+    let done = py.detach(|| {
+        ostinato_core::team::guard(|| {
+            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
+        })
+    });
+    let (loss, gradients) = poller.result(done)?;
+    let params = shaped(py, gradients.params, &[call.network().arena_len()])?;
+    let inputs = match call.network().feature_input() {
+        Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
+        None => None,
+    };
+    let initial = states_out(py, gradients.initial, &call.network().states, batch.rows)?;
+    Ok((loss, params, inputs, initial))
+}
+
+fn loss_value<'py, T: Number>(
+    py: Python<'py>,
+    prepared: Prepared<T>,
+    arguments: &LossArguments<'_, 'py>,
+) -> Result<(f64, Bound<'py, PyList>), Raised> {
+    let owned = arguments.owned::<T>()?;
+    let mut poller = Poller::default();
+    let Prepared { call, batch, packed, initial } = prepared;
+    let (rows, program) = (batch.rows, arguments.program);
+    let done = py.detach(|| {
+        ostinato_core::team::guard(|| {
+            call.loss_value(batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
+        })
+    });
+    let (loss, trained) = poller.result(done)?;
+    Ok((loss, states_out(py, call.final_state(&trained), &call.network().states, rows)?))
+}
+
+#[pymethods]
+impl PyNetwork {
+    #[new]
+    fn new(dtype: &str) -> PyResult<PyNetwork> {
+        let double = match dtype {
+            "float32" => false,
+            "float64" => true,
+            other => {
+                let text = format!("dtype is {other:?}; expected \"float32\" or \"float64\"");
+                return Err(DTypeError::new_err(text));
+            }
+        };
+        Ok(PyNetwork { inner: Mutex::new(Arc::new(Network::default())), double })
+    }
+
+    fn input(&self, width: usize) -> PyResult<usize> {
+        self.build(|network| network.input(width))
+    }
+
+    fn index_input(&self, limit: usize) -> PyResult<usize> {
+        self.build(|network| network.index_input(limit))
+    }
+
+    fn layer(&self, program: &PyProgram, inputs: Vec<usize>, params: Vec<usize>) -> PyResult<usize> {
+        self.build(|network| network.layer(&program.inner, &inputs, &params))
+    }
+
+    fn reverse(&self, node: usize) -> PyResult<usize> {
+        self.build(|network| network.reverse(node))
+    }
+
+    fn concat(&self, nodes: Vec<usize>) -> PyResult<usize> {
+        self.build(|network| network.concat(&nodes))
+    }
+
+    fn add(&self, a: usize, b: usize) -> PyResult<usize> {
+        self.build(|network| network.add(a, b))
+    }
+
+    fn finish(&self, output: usize) -> PyResult<()> {
+        self.build(|network| network.finish(output))
+    }
+
+    fn run(
+        &self,
+        py: Python<'_>,
+        arena: &Bound<'_, PyAny>,
+        x: &Bound<'_, PyAny>,
+        lengths: Option<&Bound<'_, PyAny>>,
+        state: Vec<Given<'_>>,
+        training: bool,
+    ) -> PyResult<PyRun> {
+        let network = self.network();
+        entry(|| {
+            if self.double {
+                PyRun::new::<f64>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
+            } else {
+                PyRun::new::<f32>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
+            }
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)] // the signature of the Python side
+    fn value_and_grad<'py>(
+        &self,
+        py: Python<'py>,
+        arena: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        targets: &Bound<'py, PyAny>,
+        loss: &PyProgram,
+        lengths: Option<&Bound<'py, PyAny>>,
+        state: Vec<Given<'py>>,
+        reduction: &str,
+        weights: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Evaluated<'py>> {
+        let network = self.network();
+        let arguments = LossArguments { targets, program: loss, reduction, weights };
+        entry(|| {
+            if self.double {
+                value_and_grad::<f64>(py, Prepared::new(network, arena, x, lengths, &state, true)?, &arguments)
+            } else {
+                value_and_grad::<f32>(py, Prepared::new(network, arena, x, lengths, &state, true)?, &arguments)
+            }
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)] // the signature of the Python side
+    fn loss_value<'py>(
+        &self,
+        py: Python<'py>,
+        arena: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        targets: &Bound<'py, PyAny>,
+        loss: &PyProgram,
+        lengths: Option<&Bound<'py, PyAny>>,
+        state: Vec<Given<'py>>,
+        reduction: &str,
+        weights: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(f64, Bound<'py, PyList>)> {
+        let network = self.network();
+        let arguments = LossArguments { targets, program: loss, reduction, weights };
+        entry(|| {
+            if self.double {
+                loss_value::<f64>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
+            } else {
+                loss_value::<f32>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
+            }
+        })
+    }
+
+    fn explain(&self, rows: usize, steps: usize) -> PyResult<String> {
+        entry(|| Ok(self.network().explain(rows, steps, if self.double { 8 } else { 4 })))
+    }
+
+    fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for (name, [infer, train, back]) in self.network().summaries() {
+            let layer = PyDict::new(py);
+            layer.set_item("name", name)?;
+            for (title, pass) in [("inference", infer), ("forward", train), ("backward", back)] {
+                layer.set_item(title, summary(py, &pass)?)?;
+            }
+            list.append(layer)?;
+        }
+        Ok(list)
+    }
+}
+
+fn summary<'py>(py: Python<'py>, pass: &PassSummary) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, count) in [
+        ("gemms_before", pass.gemms_before),
+        ("gemms_in_loop", pass.gemms_in_loop),
+        ("gemms_after", pass.gemms_after),
+        ("row_ops_before", pass.row_ops_before),
+        ("row_ops_in_loop", pass.row_ops_in_loop),
+        ("row_ops_after", pass.row_ops_after),
+        ("weight_gemms_outside_loop", pass.weight_gemms_outside_loop),
+        ("flops", pass.flops),
+        ("kept_width", pass.full_width),
+        ("block_width", pass.block_width),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    Ok(dict)
+}

@@ -1,0 +1,171 @@
+//! A run, and its way back; signals while the engine works.
+
+use std::time::{Duration, Instant};
+
+use ostinato_core::net::{Call, Gradients, NetError, Trained};
+use ostinato_core::team;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::arrays::{Number, array, elements, shaped};
+use crate::errors::{ConfigError, InternalError, Raised, entry};
+use crate::network::{Prepared, with_states};
+
+/// How often signals are looked for.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Looks for signals on behalf of a call, and remembers what one raised.
+#[derive(Default)]
+pub struct Poller {
+    last: Option<Instant>,
+    raised: Option<PyErr>,
+}
+
+impl Poller {
+    /// True if the call should end.
+    pub fn poll(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= INTERVAL);
+        if due && self.raised.is_none() {
+            // the first poll only starts the clock: a call shorter than the interval never waits for the GIL
+            if self.last.is_some() {
+                self.raised = Python::attach(|py| py.check_signals().err());
+            }
+            self.last = Some(Instant::now());
+        }
+        self.raised.is_some()
+    }
+
+    /// The result of the call, or what ended it.
+    pub fn result<R>(self, done: Result<Result<R, NetError>, String>) -> Result<R, Raised> {
+        match (done, self.raised) {
+            (Ok(Ok(result)), None) => Ok(result),
+            (_, Some(raised)) => Err(raised.into()),
+            (Ok(Err(error)), None) => Err(error.into()),
+            (Err(panic), None) => Err(InternalError::new_err(panic).into()),
+        }
+    }
+}
+
+/// State slots as a list of (N, width) arrays.
+pub fn states_out<'py, T: Number>(
+    py: Python<'py>,
+    states: Vec<Vec<T>>,
+    widths: &[usize],
+    rows: usize,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (values, &width) in states.into_iter().zip(widths) {
+        list.append(shaped(py, values, &[rows, width])?)?;
+    }
+    Ok(list)
+}
+
+struct Kept<T: Number> {
+    call: Call<T>,
+    trained: Trained<T>,
+}
+
+enum Way {
+    None,
+    Single(Kept<f32>),
+    Double(Kept<f64>),
+}
+
+/// A number type that knows its way back.
+pub trait Keeps: Number {
+    fn way(call: Call<Self>, trained: Trained<Self>) -> PyWay;
+}
+
+/// Opaque to other files: what a run keeps for its way back.
+pub struct PyWay(Way);
+
+impl Keeps for f32 {
+    fn way(call: Call<f32>, trained: Trained<f32>) -> PyWay {
+        PyWay(Way::Single(Kept { call, trained }))
+    }
+}
+
+impl Keeps for f64 {
+    fn way(call: Call<f64>, trained: Trained<f64>) -> PyWay {
+        PyWay(Way::Double(Kept { call, trained }))
+    }
+}
+
+#[pyclass(name = "Run", module = "ostinato._core", frozen)]
+pub struct PyRun {
+    #[pyo3(get)]
+    outputs: Py<PyAny>,
+    #[pyo3(get)]
+    final_state: Py<PyAny>,
+    way: PyWay,
+}
+
+impl PyRun {
+    pub fn new<T: Keeps>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
+        let Prepared { call, batch, packed, initial } = prepared;
+        let (rows, steps) = (batch.rows, batch.steps);
+        let mut poller = Poller::default();
+        let done = py.detach(|| {
+            team::guard(|| {
+                let trained = call.run(batch, packed, &initial, training, &mut || poller.poll())?;
+                let outputs = call.outputs(&trained)?;
+                Ok((trained, outputs))
+            })
+        });
+        let (trained, outputs) = poller.result(done)?;
+        let width = call.network().output_width()?;
+        let outputs = shaped(py, outputs, &[rows, steps, width])?.unbind();
+        let finals = states_out(py, call.final_state(&trained), &call.network().states, rows)?;
+        let way = if training { T::way(call, trained) } else { PyWay(Way::None) };
+        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), way })
+    }
+}
+
+type Back<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>);
+
+fn back<'py, T: Number>(
+    py: Python<'py>,
+    kept: &Kept<T>,
+    d_outputs: Option<&Bound<'py, PyAny>>,
+    d_final: &[Option<Bound<'py, PyAny>>],
+) -> Result<Back<'py>, Raised> {
+    let Kept { call, trained } = kept;
+    let d_outputs = d_outputs.map(|d| array::<T>("d_outputs", d, &[3])).transpose()?;
+    // copied: another Python thread may write to the arrays while the engine reads
+    let d_outputs = d_outputs.as_ref().map(|d| elements(d).map(<[T]>::to_vec)).transpose()?;
+    let d_final = with_states(d_final, "d_final_state", |states| {
+        Ok(states.iter().map(|state| state.map(<[T]>::to_vec)).collect::<Vec<_>>())
+    })?;
+    let mut poller = Poller::default();
+    let done = py.detach(|| {
+        team::guard(|| {
+            let d_final: Vec<Option<&[T]>> = d_final.iter().map(Option::as_deref).collect();
+            call.back(trained, d_outputs.as_deref(), &d_final, &mut || poller.poll())
+        })
+    });
+    let Gradients { params, inputs, initial } = poller.result(done)?;
+    let (rows, steps) = (trained.batch.rows, trained.batch.steps);
+    let params = shaped(py, params, &[call.network().arena_len()])?;
+    let inputs = match call.network().feature_input() {
+        Some(width) => Some(shaped(py, inputs, &[rows, steps, width])?),
+        None => None,
+    };
+    Ok((params, inputs, states_out(py, initial, &call.network().states, rows)?))
+}
+
+#[pymethods]
+impl PyRun {
+    fn backward<'py>(
+        &self,
+        py: Python<'py>,
+        d_outputs: Option<&Bound<'py, PyAny>>,
+        d_final_state: Option<Vec<Option<Bound<'py, PyAny>>>>,
+    ) -> PyResult<Back<'py>> {
+        let d_final = d_final_state.unwrap_or_default();
+        entry(|| match &self.way.0 {
+            Way::None => Err(ConfigError::new_err("this run kept nothing for a way back; call run(training=True)").into()),
+            Way::Single(kept) => back(py, kept, d_outputs, &d_final),
+            Way::Double(kept) => back(py, kept, d_outputs, &d_final),
+        })
+    }
+}

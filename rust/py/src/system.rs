@@ -1,0 +1,43 @@
+//! Threads and instruction sets.
+
+use ostinato_core::kernel::Isa;
+use ostinato_core::team;
+use pyo3::prelude::*;
+
+use crate::errors::{ConfigError, entry};
+
+/// Sets the number of threads that calls may use, the calling one included.
+#[pyfunction]
+pub fn set_num_threads(n: i64) -> PyResult<()> {
+    match usize::try_from(n) {
+        Ok(n) if (1..=team::MAX_THREADS).contains(&n) => {
+            team::set_num_threads(n);
+            Ok(())
+        }
+        _ => Err(ConfigError::new_err(format!("n is {n}; expected 1 to {}", team::MAX_THREADS))),
+    }
+}
+
+#[pyfunction]
+pub fn get_num_threads() -> usize {
+    team::num_threads()
+}
+
+/// The instruction set in use: the best that the machine has, or the one that OSTINATO_ISA names.
+#[pyfunction]
+pub fn instruction_set() -> PyResult<&'static str> {
+    Isa::active().map(Isa::name).map_err(ConfigError::new_err)
+}
+
+/// All instruction sets that this machine has.
+#[pyfunction]
+pub fn instruction_sets() -> Vec<&'static str> {
+    Isa::available().into_iter().map(Isa::name).collect()
+}
+
+/// Billions of float32 operations per second that one thread reaches in fused multiply-adds held in registers.
+#[pyfunction]
+pub fn fma_peak_gflops(py: Python<'_>) -> PyResult<f64> {
+    let isa = Isa::active().map_err(ConfigError::new_err)?;
+    entry(|| Ok(py.detach(|| ostinato_core::kernel::fma_peak_gflops(isa))))
+}
