@@ -24,6 +24,7 @@ def test_outputs_states_and_gradients_have_the_shapes_of_the_conventions(
     expected = {key: (places, rows, *size) for key, (places, *size) in net.state_shapes.items()}
     assert {key: value.shape for key, value in run.final_state.items()} == expected
     gradients = run.backward(np.ones_like(run.outputs))
+    assert gradients.arena.shape == net.arena.shape
     assert {k: v.shape for k, v in gradients.params.items()} == {
         k: v.shape for k, v in net.parameters().items()
     }

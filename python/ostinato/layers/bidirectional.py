@@ -66,9 +66,9 @@ class Bidirectional(Network):
         return [self.forward, self.backward]
 
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
-        middle = self.forward._graph.size
-        self.forward._redraw(values[:middle], scope, seed)
-        self.backward._redraw(values[middle:], scope.reversed(), seed)
+        (forward, first), (backward, second) = self._parts(values)
+        forward._redraw(first, scope, seed)
+        backward._redraw(second, scope.reversed(), seed)
 
     def _clone(self) -> Network:
         return Bidirectional(self.forward._clone(), self.backward._clone())

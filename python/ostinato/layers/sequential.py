@@ -80,11 +80,8 @@ class Sequential(Network):
         return list(self.layers.values())
 
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
-        start = 0
-        for name, layer in self.layers.items():
-            stop = start + layer._graph.size
-            layer._redraw(values[start:stop], scope.inside(name), seed)
-            start = stop
+        for name, (layer, part) in zip(self.layers, self._parts(values), strict=True):
+            layer._redraw(part, scope.inside(name), seed)
 
     def _clone(self) -> Network:
         return Sequential({name: layer._clone() for name, layer in self.layers.items()})

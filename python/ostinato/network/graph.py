@@ -21,6 +21,11 @@ ALIGNMENT: Final = 16
 Shape = tuple[int, ...]
 
 
+def aligned(offset: int) -> int:
+    """The first place for a parameter at or after `offset`."""
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
 @dataclass(frozen=True)
 class Unit:
     """One traced step: its program, and what the program's text does not say (initializers, state shapes)."""
@@ -162,9 +167,9 @@ class Graph:
     def _parameter(self, name: str, shape: Shape, param: Param) -> int:
         if name in self.parameters:
             raise ConfigError(f"two parameters of this network would be called {name!r}")
-        entry = Parameter(name, shape, param, self.size)
+        entry = Parameter(name, shape, param, aligned(self.size))
         self.parameters[name] = entry
-        self.size += -(-entry.size // ALIGNMENT) * ALIGNMENT
+        self.size = entry.offset + entry.size
         return entry.offset
 
     def _slot(self, name: str, shape: Shape) -> None:

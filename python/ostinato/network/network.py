@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,7 @@ from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, allocate, draw, views
 from ostinato.network.batch import Batch, read_batch
-from ostinato.network.graph import Graph, Node, Scope
+from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, load_parameters
 from ostinato.network.run import Gradients, Run
@@ -243,20 +243,24 @@ class Network(ABC):
                     f"{child!r} has a place in a network already; make a new layer, and copy the parameters "
                     "with load_state_dict if they are to be the same"
                 )
-        start = 0
-        for child in children:
+        for child, slot in self._parts(self._arena):
             child._owned = True
-            child._move(self._arena[start : start + child._graph.size])
-            start += child._graph.size
+            child._move(slot)
 
     def _move(self, slot: Array) -> None:
         """Makes `slot`, a part of another network's arena, the home of the parameters."""
         slot[...] = self._arena
         self._arena = slot
+        for child, part in self._parts(slot):
+            child._move(part)
+
+    def _parts(self, values: Array) -> Iterator[tuple[Network, Array]]:
+        """Each child with its part of `values`, which is laid out as `arena`."""
         start = 0
         for child in self._children():
-            child._move(slot[start : start + child._graph.size])
-            start += child._graph.size
+            stop = start + child._graph.size
+            yield child, values[start:stop]
+            start = aligned(stop)
 
     def _core(self) -> _core.Network:
         with self._lock:
