@@ -26,7 +26,9 @@ mod _core {
     #[pymodule_export]
     use crate::run::PyRun;
     #[pymodule_export]
-    use crate::system::{fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads};
+    use crate::system::{
+        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

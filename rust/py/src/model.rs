@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use ostinato_core::store::{self, DType, Model, Tensor};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,19 +11,35 @@ use pyo3::types::PyDict;
 use crate::arrays::{array, elements, shaped};
 use crate::errors::{DTypeError, Raised, entry, with_path};
 
+/// The bytes of an array whose numbers are `T`, little endian.
+fn bytes_of<T: Element, const N: usize>(
+    name: &str,
+    value: &Bound<'_, PyAny>,
+    dtype: DType,
+    bytes: fn(T) -> [u8; N],
+) -> Result<Tensor, Raised> {
+    let any_rank: Vec<usize> = (0..=store::MAX_RANK).collect();
+    let view = array::<T>(name, value, &any_rank)?;
+    let bytes = elements(&view)?.iter().flat_map(|x| bytes(x.clone())).collect();
+    Ok(Tensor {
+        name: name.into(),
+        dtype,
+        shape: view.shape().to_vec(),
+        bytes,
+    })
+}
+
 fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
-    let any_rank: Vec<usize> = (0..=32).collect();
     if value.cast::<PyArrayDyn<f32>>().is_ok() {
-        let view = array::<f32>(name, value, &any_rank)?;
-        let bytes = elements(&view)?.iter().flat_map(|x| x.to_le_bytes()).collect();
-        return Ok(Tensor { name: name.into(), dtype: DType::F32, shape: view.shape().to_vec(), bytes });
+        bytes_of(name, value, DType::F32, f32::to_le_bytes)
+    } else if value.cast::<PyArrayDyn<f64>>().is_ok() {
+        bytes_of(name, value, DType::F64, f64::to_le_bytes)
+    } else if value.cast::<PyArrayDyn<i64>>().is_ok() {
+        bytes_of(name, value, DType::I64, i64::to_le_bytes)
+    } else {
+        let text = format!("tensor {name:?}: expected an array of float32, float64 or int64");
+        Err(DTypeError::new_err(text).into())
     }
-    if value.cast::<PyArrayDyn<f64>>().is_ok() {
-        let view = array::<f64>(name, value, &any_rank)?;
-        let bytes = elements(&view)?.iter().flat_map(|x| x.to_le_bytes()).collect();
-        return Ok(Tensor { name: name.into(), dtype: DType::F64, shape: view.shape().to_vec(), bytes });
-    }
-    Err(DTypeError::new_err(format!("tensor {name:?}: expected an array of float32 or float64")).into())
 }
 
 /// Writes `tensors` and `metadata` to `path`: a temporary file in the same folder, made durable, then renamed.
@@ -35,19 +51,34 @@ pub fn save_model(
     tensors: Vec<(String, Bound<'_, PyAny>)>,
 ) -> PyResult<()> {
     entry(|| {
-        let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
+        let tensors = tensors
+            .iter()
+            .map(|(name, value)| tensor(name, value))
+            .collect::<Result<_, _>>()?;
         let model = Model { metadata, tensors };
-        py.detach(|| store::save(Path::new(path), &model)).map_err(|error| with_path(error, path))
+        py.detach(|| store::save(Path::new(path), &model))
+            .map_err(|error| with_path(error, path))
     })
 }
 
 /// Reads a model file; a damaged or hostile one is a `FormatError`.
 #[pyfunction]
-pub fn load_model<'py>(py: Python<'py>, path: &str) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
+pub fn load_model<'py>(
+    py: Python<'py>,
+    path: &str,
+) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
     entry(|| {
-        let model = py.detach(|| store::load(Path::new(path))).map_err(|error| with_path(error, path))?;
+        let model = py
+            .detach(|| store::load(Path::new(path)))
+            .map_err(|error| with_path(error, path))?;
         let arrays = PyDict::new(py);
-        for Tensor { name, dtype, shape, bytes } in model.tensors {
+        for Tensor {
+            name,
+            dtype,
+            shape,
+            bytes,
+        } in model.tensors
+        {
             let array = match dtype {
                 DType::F32 => {
                     let words = bytes.as_chunks::<4>().0.iter();

@@ -19,7 +19,14 @@ pub struct PyProgram {
 
 impl PyProgram {
     fn ports(&self, ids: &[usize]) -> Vec<Port> {
-        ids.iter().map(|&id| (self.inner.label(id).to_string(), sizes(&self.inner.nodes[id].shape))).collect()
+        ids.iter()
+            .map(|&id| {
+                (
+                    self.inner.label(id).to_string(),
+                    sizes(&self.inner.nodes[id].shape),
+                )
+            })
+            .collect()
     }
 }
 
@@ -31,7 +38,11 @@ fn sizes(shape: &[Dim]) -> Vec<usize> {
 impl PyProgram {
     #[staticmethod]
     fn from_json(text: &str) -> PyResult<PyProgram> {
-        entry(|| Ok(PyProgram { inner: Program::from_json(text)? }))
+        entry(|| {
+            Ok(PyProgram {
+                inner: Program::from_json(text)?,
+            })
+        })
     }
 
     fn to_json(&self) -> PyResult<String> {
@@ -56,7 +67,9 @@ impl PyProgram {
     #[getter]
     fn inputs(&self) -> Vec<(String, Vec<usize>, bool)> {
         let ids = &self.inner.inputs;
-        (self.ports(ids).into_iter().zip(ids)).map(|((name, shape), &id)| (name, shape, self.inner.nodes[id].is_index)).collect()
+        (self.ports(ids).into_iter().zip(ids))
+            .map(|((name, shape), &id)| (name, shape, self.inner.nodes[id].is_index))
+            .collect()
     }
 
     #[getter]
@@ -71,11 +84,17 @@ impl PyProgram {
 
     #[getter]
     fn outputs(&self) -> Vec<Port> {
-        (self.inner.outputs.iter()).map(|(name, id)| (name.clone(), sizes(&self.inner.nodes[*id].shape))).collect()
+        (self.inner.outputs.iter())
+            .map(|(name, id)| (name.clone(), sizes(&self.inner.nodes[*id].shape)))
+            .collect()
     }
 
     fn tangent(&self) -> PyResult<PyProgram> {
-        entry(|| Ok(PyProgram { inner: forward_mode(&self.inner)? }))
+        entry(|| {
+            Ok(PyProgram {
+                inner: forward_mode(&self.inner)?,
+            })
+        })
     }
 
     fn __str__(&self) -> String {
@@ -120,14 +139,19 @@ impl PyProgramBuilder {
 }
 
 fn shape_of(builder: &Builder, dims: &[String]) -> Result<Shape, Raised> {
-    Ok(dims.iter().map(|dim| Dim::parse(dim, &builder.sizes)).collect::<Result<_, _>>()?)
+    Ok(dims
+        .iter()
+        .map(|dim| Dim::parse(dim, &builder.sizes))
+        .collect::<Result<_, _>>()?)
 }
 
 #[pymethods]
 impl PyProgramBuilder {
     #[new]
     fn new(name: &str, sizes: BTreeMap<String, usize>) -> PyProgramBuilder {
-        PyProgramBuilder { inner: Mutex::new(Some(Builder::new(name, sizes))) }
+        PyProgramBuilder {
+            inner: Mutex::new(Some(Builder::new(name, sizes))),
+        }
     }
 
     fn input(&self, name: &str, shape: Vec<String>) -> PyResult<usize> {
@@ -171,7 +195,11 @@ impl PyProgramBuilder {
                     AttrValue::Shape(dims) => values.push(("shape", Value::Shape(shape_of(g, &dims)?))),
                     AttrValue::Number(x) => match row.attrs.iter().find(|(known, _)| *known == name) {
                         Some((known, _)) => values.push((*known, Value::Number(x))),
-                        None => return Err(ShapeError::new_err(at(format!("{op} has no attribute {name:?}"))).into()),
+                        None => {
+                            return Err(
+                                ShapeError::new_err(at(format!("{op} has no attribute {name:?}"))).into()
+                            );
+                        }
                     },
                 }
             }
@@ -197,7 +225,11 @@ impl PyProgramBuilder {
     fn shape(&self, node: usize) -> PyResult<Vec<(usize, String)>> {
         self.with(|g| {
             check(g, node)?;
-            Ok(g.node(node).shape.iter().map(|dim| (dim.value, dim.to_string())).collect())
+            Ok(g.node(node)
+                .shape
+                .iter()
+                .map(|dim| (dim.value, dim.to_string()))
+                .collect())
         })
     }
 
@@ -211,7 +243,9 @@ impl PyProgramBuilder {
     fn finish(&self, outputs: Vec<(String, usize)>, updates: Vec<(String, usize)>) -> PyResult<PyProgram> {
         let builder = self.lock().take();
         entry(|| match builder {
-            Some(builder) => Ok(PyProgram { inner: builder.finish(&outputs, &updates)? }),
+            Some(builder) => Ok(PyProgram {
+                inner: builder.finish(&outputs, &updates)?,
+            }),
             None => Err(ConfigError::new_err("this builder has finished its program").into()),
         })
     }
@@ -228,5 +262,9 @@ fn check(builder: &Builder, node: usize) -> Result<(), Raised> {
 /// The ops that a step may use.
 #[pyfunction]
 pub fn op_names() -> Vec<&'static str> {
-    rows::table().iter().filter(|row| !row.internal).map(|row| row.name).collect()
+    rows::table()
+        .iter()
+        .filter(|row| !row.internal)
+        .map(|row| row.name)
+        .collect()
 }

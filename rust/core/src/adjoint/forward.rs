@@ -7,8 +7,11 @@ use crate::step::{Attrs, Builder, Grad, NodeId, Program, Result, Run, Site, Sour
 pub fn forward_mode(program: &Program) -> Result<Program> {
     let mut g = Builder::continuing(program);
     let mut tangents: Vec<Option<NodeId>> = vec![None; program.nodes.len()];
-    let kinds =
-        [(Source::Input, &program.inputs), (Source::State, &program.states), (Source::Param, &program.params)];
+    let kinds = [
+        (Source::Input, &program.inputs),
+        (Source::State, &program.states),
+        (Source::Param, &program.params),
+    ];
     for (kind, ids) in kinds {
         for &id in ids.iter().filter(|&&id| !program.nodes[id].is_index) {
             let name = format!("d_{}", program.label(id));
@@ -45,7 +48,12 @@ fn known_or_zero(g: &mut Builder, tangent: Option<NodeId>, id: NodeId) -> Result
     }
 }
 
-fn tangent_of(g: &mut Builder, program: &Program, id: NodeId, tangents: &[Option<NodeId>]) -> Result<Option<NodeId>> {
+fn tangent_of(
+    g: &mut Builder,
+    program: &Program,
+    id: NodeId,
+    tangents: &[Option<NodeId>],
+) -> Result<Option<NodeId>> {
     let node = &program.nodes[id];
     let row = rows::row(node.op);
     let given: Vec<Option<NodeId>> = node.args.iter().map(|&arg| tangents[arg]).collect();
@@ -79,7 +87,12 @@ fn tangent_of(g: &mut Builder, program: &Program, id: NodeId, tangents: &[Option
         Tangent::Symmetric => {
             for (position, t) in given.iter().enumerate() {
                 if let Some(t) = *t {
-                    let site = Site { node: id, args: &node.args, attrs: &node.attrs, d: t };
+                    let site = Site {
+                        node: id,
+                        args: &node.args,
+                        attrs: &node.attrs,
+                        d: t,
+                    };
                     if let Grad::Node(term) = (row.adjoint)(g, &site)?[position] {
                         terms.push(term);
                     }
@@ -90,7 +103,12 @@ fn tangent_of(g: &mut Builder, program: &Program, id: NodeId, tangents: &[Option
             if let Some(t) = given[0] {
                 let one = g.constant(1.0);
                 let ones = g.op_with("broadcast_to", &[one], Attrs::shape_of(&node.shape))?;
-                let site = Site { node: id, args: &node.args, attrs: &node.attrs, d: ones };
+                let site = Site {
+                    node: id,
+                    args: &node.args,
+                    attrs: &node.attrs,
+                    d: ones,
+                };
                 if let Grad::Node(slope) = (row.adjoint)(g, &site)?[0] {
                     let weighted = g.op("mul", &[slope, t])?;
                     let keep = Attrs::numbers(&[("keepdims", f64::from(node.attrs.flag("keepdims")))]);
@@ -108,9 +126,9 @@ fn tangent_of(g: &mut Builder, program: &Program, id: NodeId, tangents: &[Option
     }
     // a term from a scalar operand may still be a number where the value is a vector
     match sum {
-        Some(sum) if g.node(sum).shape != node.shape => {
-            g.op_with("broadcast_to", &[sum], Attrs::shape_of(&node.shape)).map(Some)
-        }
+        Some(sum) if g.node(sum).shape != node.shape => g
+            .op_with("broadcast_to", &[sum], Attrs::shape_of(&node.shape))
+            .map(Some),
         other => Ok(other),
     }
 }

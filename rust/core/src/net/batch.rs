@@ -44,11 +44,16 @@ impl Batch {
         let lengths: Vec<usize> = match lengths {
             None => vec![steps; rows],
             Some(lengths) if lengths.len() != rows => {
-                return Err(NetError::Shape(format!("lengths has {} entries; expected {rows}", lengths.len())));
+                return Err(NetError::Shape(format!(
+                    "lengths has {} entries; expected {rows}",
+                    lengths.len()
+                )));
             }
             Some(lengths) => {
                 let valid = |&length: &i64| usize::try_from(length).ok().filter(|&length| length <= steps);
-                let bad = |(row, length)| NetError::Shape(format!("lengths[{row}] is {length}; expected 0 to {steps}"));
+                let bad = |(row, length)| {
+                    NetError::Shape(format!("lengths[{row}] is {length}; expected 0 to {steps}"))
+                };
                 (lengths.iter().enumerate())
                     .map(|(row, length)| valid(length).ok_or_else(|| bad((row, length))))
                     .collect::<Result<_, _>>()?
@@ -56,15 +61,25 @@ impl Batch {
         };
         let mut order: Vec<usize> = (0..rows).collect();
         order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-        let count = rows.div_ceil(UNIT_ROWS).max(usize::from(rows > 0) + usize::from(rows >= SPLIT_ROWS));
+        let count = rows
+            .div_ceil(UNIT_ROWS)
+            .max(usize::from(rows > 0) + usize::from(rows >= SPLIT_ROWS));
         let units = (0..count)
             .map(|unit| {
                 let range = unit * rows / count..(unit + 1) * rows / count;
                 let geometry = Geometry::new(order[range.clone()].iter().map(|&row| lengths[row]).collect());
-                Unit { rows: range, geometry }
+                Unit {
+                    rows: range,
+                    geometry,
+                }
             })
             .collect();
-        Ok(Batch { rows, steps, order, units })
+        Ok(Batch {
+            rows,
+            steps,
+            order,
+            units,
+        })
     }
 
     /// Steps of all rows together.
@@ -75,7 +90,9 @@ impl Batch {
     /// Units that share a partial sum of gradients.
     pub fn groups(&self) -> Vec<Vec<usize>> {
         let count = self.units.len().min(MAX_GROUPS);
-        (0..count).map(|group| (group..self.units.len()).step_by(count).collect()).collect()
+        (0..count)
+            .map(|group| (group..self.units.len()).step_by(count).collect())
+            .collect()
     }
 
     /// Where each packed row of a unit lies in the caller's (N, T) order.
@@ -96,7 +113,13 @@ impl Batch {
     }
 
     /// The ids of a unit as numbers, each checked against `limit`.
-    pub fn pack_ids<T: Float>(&self, unit: &Unit, ids: &[i64], limit: usize, what: &str) -> Result<Vec<T>, NetError> {
+    pub fn pack_ids<T: Float>(
+        &self,
+        unit: &Unit,
+        ids: &[i64],
+        limit: usize,
+        what: &str,
+    ) -> Result<Vec<T>, NetError> {
         (self.places(unit))
             .map(|place| match ids[place] {
                 id if (0..limit as i64).contains(&id) => Ok(T::from_f64(id as f64)),
@@ -115,20 +138,23 @@ impl Batch {
     /// `stride` is the length of a packed row in memory.
     pub fn unpack<T: Copy>(&self, unit: &Unit, packed: &[T], stride: usize, width: usize, data: &mut [T]) {
         for (row, place) in self.places(unit).enumerate() {
-            data[place * width..(place + 1) * width].copy_from_slice(&packed[row * stride..row * stride + width]);
+            data[place * width..(place + 1) * width]
+                .copy_from_slice(&packed[row * stride..row * stride + width]);
         }
     }
 
     /// Takes the rows of a unit out of (N, width).
     pub fn pack_state<T: Copy>(&self, unit: &Unit, data: &[T], width: usize) -> Vec<T> {
         let rows = self.order[unit.rows.clone()].iter();
-        rows.flat_map(|&row| data[row * width..(row + 1) * width].iter().copied()).collect()
+        rows.flat_map(|&row| data[row * width..(row + 1) * width].iter().copied())
+            .collect()
     }
 
     /// Writes the rows of a unit to their places in (N, width).
     pub fn unpack_state<T: Copy>(&self, unit: &Unit, values: &[T], width: usize, data: &mut [T]) {
         for (position, &row) in self.order[unit.rows.clone()].iter().enumerate() {
-            data[row * width..(row + 1) * width].copy_from_slice(&values[position * width..(position + 1) * width]);
+            data[row * width..(row + 1) * width]
+                .copy_from_slice(&values[position * width..(position + 1) * width]);
         }
     }
 }
@@ -154,14 +180,20 @@ mod tests {
     #[test]
     fn units_depend_on_the_batch_alone() {
         for (rows, units) in [(0, 0), (1, 1), (7, 1), (8, 2), (32, 2), (33, 3), (128, 8)] {
-            assert_eq!(Batch::new(rows, 5, None).unwrap().units.len(), units, "{rows} rows");
+            assert_eq!(
+                Batch::new(rows, 5, None).unwrap().units.len(),
+                units,
+                "{rows} rows"
+            );
         }
     }
 
     #[test]
     fn lengths_out_of_range_are_named() {
         for lengths in [[1, 5], [-1, 2]] {
-            assert!(matches!(Batch::new(2, 4, Some(&lengths)), Err(NetError::Shape(text)) if text.contains("lengths[")));
+            assert!(
+                matches!(Batch::new(2, 4, Some(&lengths)), Err(NetError::Shape(text)) if text.contains("lengths["))
+            );
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Call<T: Float> {
     network: Arc<Network>,
     weights: Vec<LayerWeights<T>>,
     kernels: &'static Kernels<T>,
+    /// Elements of the arena, which may have gaps between its parameters.
+    pub arena_len: usize,
 }
 
 /// A run over a batch.
@@ -69,15 +71,26 @@ impl<T: Float> Call<T> {
         let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
         if arena.len() < network.arena_len() {
             let (got, expected) = (arena.len(), network.arena_len());
-            return Err(NetError::Shape(format!("the parameter arena has {got} elements; expected {expected}")));
+            return Err(NetError::Shape(format!(
+                "the parameter arena has {got} elements; expected {expected}"
+            )));
         }
         let weights = (network.layers.iter())
             .map(|layer| {
-                let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
+                let params: Vec<&[T]> = layer
+                    .params
+                    .iter()
+                    .map(|&(at, numel)| &arena[at..at + numel])
+                    .collect();
                 LayerWeights::new(&layer.plan, &params, kernels, training)
             })
             .collect();
-        Ok(Call { network, weights, kernels })
+        Ok(Call {
+            network,
+            weights,
+            kernels,
+            arena_len: arena.len(),
+        })
     }
 
     pub fn network(&self) -> &Network {
@@ -85,7 +98,11 @@ impl<T: Float> Call<T> {
     }
 
     fn shared(&self) -> Shared<'_, T> {
-        Shared { network: &self.network, weights: &self.weights, kernels: self.kernels }
+        Shared {
+            network: &self.network,
+            weights: &self.weights,
+            kernels: self.kernels,
+        }
     }
 
     /// Packs the input of every unit; ids are checked.
@@ -94,27 +111,46 @@ impl<T: Float> Call<T> {
         match (input, &self.network.nodes[0]) {
             (Input::Features { data, width }, SeqNode::Input) if width == self.network.widths[0] => {
                 expect_len("x", data.len(), count * width)?;
-                Ok(batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect())
+                Ok(batch
+                    .units
+                    .iter()
+                    .map(|unit| batch.pack(unit, data, width))
+                    .collect())
             }
             (Input::Ids { data }, SeqNode::Index { limit }) => {
                 expect_len("x", data.len(), count)?;
-                batch.units.iter().map(|unit| batch.pack_ids(unit, data, *limit, "x")).collect()
+                batch
+                    .units
+                    .iter()
+                    .map(|unit| batch.pack_ids(unit, data, *limit, "x"))
+                    .collect()
             }
             (Input::Features { width, .. }, SeqNode::Input) => {
                 let expected = self.network.widths[0];
-                Err(NetError::Shape(format!("x has {width} features per step; expected {expected}")))
+                Err(NetError::Shape(format!(
+                    "x has {width} features per step; expected {expected}"
+                )))
             }
-            (Input::Features { .. }, _) => Err(NetError::Shape("x holds features; expected ids (N, T)".into())),
+            (Input::Features { .. }, _) => {
+                Err(NetError::Shape("x holds features; expected ids (N, T)".into()))
+            }
             (Input::Ids { .. }, _) => Err(NetError::Shape("x holds ids; expected features (N, T, F)".into())),
         }
     }
 
     /// The rows of every unit of states (N, width); zeros where none are given.
-    pub fn pack_states(&self, batch: &Batch, states: &[Option<&[T]>], what: &str) -> Result<Vec<Vec<Vec<T>>>, NetError> {
+    pub fn pack_states(
+        &self,
+        batch: &Batch,
+        states: &[Option<&[T]>],
+        what: &str,
+    ) -> Result<Vec<Vec<Vec<T>>>, NetError> {
         let widths = &self.network.states;
         if states.len() != widths.len() && !states.is_empty() {
             let (got, expected) = (states.len(), widths.len());
-            return Err(NetError::Shape(format!("{what} has {got} entries; expected {expected}")));
+            return Err(NetError::Shape(format!(
+                "{what} has {got} entries; expected {expected}"
+            )));
         }
         for (slot, &width) in widths.iter().enumerate() {
             if let Some(Some(values)) = states.get(slot) {
@@ -141,15 +177,22 @@ impl<T: Float> Call<T> {
         training: bool,
         poll: Poll,
     ) -> Result<Trained<T>, NetError> {
-        let inputs: Vec<Mutex<Option<Vec<T>>>> = packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
+        let inputs: Vec<Mutex<Option<Vec<T>>>> =
+            packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let results: Vec<Mutex<Option<UnitRun<T>>>> = batch.units.iter().map(|_| Mutex::new(None)).collect();
         let lanes = lanes();
         let shared = self.shared();
         work(&lanes, batch.units.len(), poll, &|unit, lane| {
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let mut scratch = lock(&lanes[lane]);
-            let done =
-                run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], training, &mut scratch);
+            let done = run_unit(
+                &shared,
+                &batch.units[unit].geometry,
+                input,
+                &initial[unit],
+                training,
+                &mut scratch,
+            );
             *lock(&results[unit]) = Some(done);
         })?;
         let units = collected(results)?;
@@ -179,7 +222,18 @@ impl<T: Float> Call<T> {
         let shared = self.shared();
         self.gathered(batch, poll, &|unit, slots, scratch| {
             let (run, d) = (&trained.units[unit], SeqView::of(&packed[unit], width));
-            (0.0, back_unit(&shared, &batch.units[unit].geometry, run, d, &d_final[unit], slots, scratch))
+            (
+                0.0,
+                back_unit(
+                    &shared,
+                    &batch.units[unit].geometry,
+                    run,
+                    d,
+                    &d_final[unit],
+                    slots,
+                    scratch,
+                ),
+            )
         })
         .map(|(_, gradients)| gradients)
     }
@@ -194,7 +248,8 @@ impl<T: Float> Call<T> {
         poll: Poll,
     ) -> Result<(f64, Gradients<T>), NetError> {
         let prepared = self.prepared(batch, loss, true)?;
-        let inputs: Vec<Mutex<Option<Vec<T>>>> = packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
+        let inputs: Vec<Mutex<Option<Vec<T>>>> =
+            packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let output = self.network.output()?;
         let shared = self.shared();
         let d_final: Vec<Vec<Vec<T>>> = self.pack_states(batch, &[], "d_final_state")?;
@@ -207,7 +262,11 @@ impl<T: Float> Call<T> {
             let width = self.network.widths[output];
             let d = match (&taken.memory, prepared.plan.input_gradients[0]) {
                 (Some(memory), Some(k)) => memory.output(&prepared.plan.back, k, geometry),
-                _ => SeqView { ptr: std::ptr::NonNull::dangling().as_ptr(), stride: 0, width: 0 },
+                _ => SeqView {
+                    ptr: std::ptr::NonNull::dangling().as_ptr(),
+                    stride: 0,
+                    width: 0,
+                },
             };
             debug_assert!(d.width == width || d.width == 0);
             let gradients = back_unit(&shared, geometry, &run, d, &d_final[unit], slots, scratch);
@@ -234,7 +293,9 @@ impl<T: Float> Call<T> {
             let geometry = &trained.batch.units[unit].geometry;
             let view = trained.units[unit].view(&self.network, output, geometry);
             let mut scratch = lock(&lanes[lane]);
-            *lock(&sums[unit]) = prepared.take(&shared, unit, geometry, view, false, &mut scratch).sum;
+            *lock(&sums[unit]) = prepared
+                .take(&shared, unit, geometry, view, false, &mut scratch)
+                .sum;
         })?;
         Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
     }
@@ -261,20 +322,39 @@ impl<T: Float> Call<T> {
         let (targets, target_width) = match (loss.target, limit) {
             (LossTarget::Features { data, width }, None) if width == expected => {
                 expect_len("targets", data.len(), count * width)?;
-                (batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect(), width)
+                (
+                    batch
+                        .units
+                        .iter()
+                        .map(|unit| batch.pack(unit, data, width))
+                        .collect(),
+                    width,
+                )
             }
             (LossTarget::Ids { data }, Some(limit)) => {
                 expect_len("targets", data.len(), count)?;
-                let packed: Result<Vec<_>, _> =
-                    batch.units.iter().map(|unit| batch.pack_ids(unit, data, limit, "targets")).collect();
+                let packed: Result<Vec<_>, _> = batch
+                    .units
+                    .iter()
+                    .map(|unit| batch.pack_ids(unit, data, limit, "targets"))
+                    .collect();
                 (packed?, 1)
             }
             (LossTarget::Features { width, .. }, None) => {
-                return Err(NetError::Shape(format!("targets has {width} features per step; expected {expected}")));
+                return Err(NetError::Shape(format!(
+                    "targets has {width} features per step; expected {expected}"
+                )));
             }
             (_, limit) => {
-                let kind = if limit.is_some() { "integer ids (N, T)" } else { "features (N, T, F)" };
-                return Err(NetError::Shape(format!("loss {} takes {kind} as targets", program.name)));
+                let kind = if limit.is_some() {
+                    "integer ids (N, T)"
+                } else {
+                    "features (N, T, F)"
+                };
+                return Err(NetError::Shape(format!(
+                    "loss {} takes {kind} as targets",
+                    program.name
+                )));
             }
         };
         let mut steps: Vec<Vec<T>> = match loss.weights {
@@ -282,14 +362,27 @@ impl<T: Float> Call<T> {
                 expect_len("weights", data.len(), count)?;
                 batch.units.iter().map(|unit| batch.pack(unit, data, 1)).collect()
             }
-            None => batch.units.iter().map(|unit| vec![T::ONE; unit.geometry.total()]).collect(),
+            None => batch
+                .units
+                .iter()
+                .map(|unit| vec![T::ONE; unit.geometry.total()])
+                .collect(),
         };
         if loss.reduction == Reduction::Mean {
             let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
             let scale = if total == 0.0 { 0.0 } else { 1.0 / total };
-            steps.iter_mut().flatten().for_each(|weight| *weight = T::from_f64(weight.to_f64() * scale));
+            steps
+                .iter_mut()
+                .flatten()
+                .for_each(|weight| *weight = T::from_f64(weight.to_f64() * scale));
         }
-        Ok(Prepared { plan, weights, targets, target_width, steps })
+        Ok(Prepared {
+            plan,
+            weights,
+            targets,
+            target_width,
+            steps,
+        })
     }
 
     /// Runs `one` for every unit and sums the gradients of the parameters group by group.
@@ -305,20 +398,35 @@ impl<T: Float> Call<T> {
         let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
         let lanes = lanes();
         work(&lanes, groups.len(), poll, &|group, lane| {
-            let mut slots: Vec<SlotGradients<T>> =
-                self.network.layers.iter().map(|layer| SlotGradients::new(&layer.plan)).collect();
+            let mut slots: Vec<SlotGradients<T>> = self
+                .network
+                .layers
+                .iter()
+                .map(|layer| SlotGradients::new(&layer.plan))
+                .collect();
             let mut scratch = lock(&lanes[lane]);
-            let units = groups[group].iter().map(|&unit| one(unit, &mut slots, &mut scratch)).collect();
+            let units = groups[group]
+                .iter()
+                .map(|&unit| one(unit, &mut slots, &mut scratch))
+                .collect();
             *lock(&results[group]) = Some((units, slots));
         })?;
         let mut done = collected(results)?.into_iter();
         let widths = (self.network.widths[0], &self.network.states);
         let has_input = self.network.nodes[0] == SeqNode::Input;
-        let inputs = if has_input { batch.rows * batch.steps * widths.0 } else { 0 };
+        let inputs = if has_input {
+            batch.rows * batch.steps * widths.0
+        } else {
+            0
+        };
         let mut gradients = Gradients {
-            params: vec![T::ZERO; self.network.arena_len()],
+            params: vec![T::ZERO; self.arena_len],
             inputs: vec![T::ZERO; inputs],
-            initial: widths.1.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect(),
+            initial: widths
+                .1
+                .iter()
+                .map(|width| vec![T::ZERO; batch.rows * width])
+                .collect(),
         };
         let mut losses = vec![0.0; batch.units.len()];
         let mut total: Option<Vec<SlotGradients<T>>> = None;
@@ -336,15 +444,26 @@ impl<T: Float> Call<T> {
             }
             match &mut total {
                 None => total = Some(slots),
-                Some(total) => total.iter_mut().zip(&slots).for_each(|(sum, slots)| sum.add(slots)),
+                Some(total) => total
+                    .iter_mut()
+                    .zip(&slots)
+                    .for_each(|(sum, slots)| sum.add(slots)),
             }
         }
         for (number, layer) in self.network.layers.iter().enumerate() {
             if let Some(total) = &total {
-                self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut |position, values| {
-                    let (at, _) = layer.params[position];
-                    gradients.params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
-                });
+                self.weights[number].collect(
+                    &layer.plan,
+                    &total[number],
+                    self.kernels,
+                    &mut |position, values| {
+                        let (at, _) = layer.params[position];
+                        gradients.params[at..]
+                            .iter_mut()
+                            .zip(values)
+                            .for_each(|(sum, x)| *sum += *x);
+                    },
+                );
             }
         }
         Ok((losses.iter().sum(), gradients))
@@ -360,7 +479,8 @@ impl<T: Float> Call<T> {
             let rows = unit.geometry.total();
             if rows > 0 {
                 // SAFETY: the view has `rows` rows, `stride` apart, the last one at least `width` long.
-                let packed = unsafe { std::slice::from_raw_parts(view.ptr, (rows - 1) * view.stride + width) };
+                let packed =
+                    unsafe { std::slice::from_raw_parts(view.ptr, (rows - 1) * view.stride + width) };
                 batch.unpack(unit, packed, view.stride, width, &mut data);
             }
         }
@@ -370,7 +490,12 @@ impl<T: Float> Call<T> {
     /// The final states in the caller's shape, (N, width) per state slot.
     pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
         let batch = &trained.batch;
-        let mut states: Vec<Vec<T>> = self.network.states.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect();
+        let mut states: Vec<Vec<T>> = self
+            .network
+            .states
+            .iter()
+            .map(|width| vec![T::ZERO; batch.rows * width])
+            .collect();
         for (unit, run) in batch.units.iter().zip(&trained.units) {
             for (slot, values) in run.finals.iter().enumerate() {
                 batch.unpack_state(unit, values, self.network.states[slot], &mut states[slot]);
@@ -402,7 +527,18 @@ impl<T: Float> Prepared<T> {
     ) -> super::loss::UnitLoss<T> {
         let (targets, steps) = (&self.targets[unit], &self.steps[unit]);
         let width = self.target_width;
-        unit_loss(shared, &self.plan, &self.weights, geometry, output, targets, width, steps, gradient, scratch)
+        unit_loss(
+            shared,
+            &self.plan,
+            &self.weights,
+            geometry,
+            output,
+            targets,
+            width,
+            steps,
+            gradient,
+            scratch,
+        )
     }
 }
 
@@ -410,7 +546,9 @@ fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
     if got == expected {
         Ok(())
     } else {
-        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
+        Err(NetError::Shape(format!(
+            "{what} has {got} elements; expected {expected}"
+        )))
     }
 }
 
@@ -437,6 +575,11 @@ fn work<T>(
 }
 
 fn collected<T>(results: Vec<Mutex<Option<T>>>) -> Result<Vec<T>, NetError> {
-    let taken = results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
-    taken.collect::<Option<Vec<T>>>().ok_or_else(|| NetError::Internal("a unit left no result".into()))
+    let taken = results.into_iter().map(|slot| {
+        slot.into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    });
+    taken
+        .collect::<Option<Vec<T>>>()
+        .ok_or_else(|| NetError::Internal("a unit left no result".into()))
 }

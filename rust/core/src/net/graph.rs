@@ -19,9 +19,7 @@ pub enum NetError {
 impl std::fmt::Display for NetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NetError::Shape(text) | NetError::Config(text) | NetError::Internal(text) => {
-                f.write_str(text)
-            }
+            NetError::Shape(text) | NetError::Config(text) | NetError::Internal(text) => f.write_str(text),
             NetError::Cancelled => f.write_str("interrupted"),
         }
     }
@@ -40,7 +38,9 @@ impl From<StepError> for NetError {
 pub enum SeqNode {
     Input,
     /// Ids `0..limit`.
-    Index { limit: usize },
+    Index {
+        limit: usize,
+    },
     /// First output of a layer.
     Layer(usize),
     /// Each row back to front within its own length.
@@ -98,17 +98,28 @@ impl Network {
         self.only_input()?;
         // ids travel as numbers of the network's type; float32 counts exactly to 2^24
         if limit == 0 || limit > 1 << 24 {
-            return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
+            return Err(NetError::Shape(format!(
+                "a table of {limit} rows; expected 1 to 16777216"
+            )));
         }
         Ok(self.push(SeqNode::Index { limit }, 1))
     }
 
     fn only_input(&self) -> Result<(), NetError> {
-        if self.nodes.is_empty() { Ok(()) } else { Err(NetError::Config("a network has one input, made first".into())) }
+        if self.nodes.is_empty() {
+            Ok(())
+        } else {
+            Err(NetError::Config("a network has one input, made first".into()))
+        }
     }
 
     /// Applies a program at every step. `params` are the places of its parameters in the arena.
-    pub fn layer(&mut self, program: &Program, inputs: &[usize], params: &[usize]) -> Result<usize, NetError> {
+    pub fn layer(
+        &mut self,
+        program: &Program,
+        inputs: &[usize],
+        params: &[usize],
+    ) -> Result<usize, NetError> {
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
             return Err(NetError::Config(format!(
                 "{} takes {} inputs and {} parameters; got {} and {}",
@@ -127,7 +138,10 @@ impl Network {
                 (SeqNode::Index { limit: given }, Some(limit)) if given <= limit => {}
                 (SeqNode::Index { .. }, _) | (_, Some(_)) => {
                     let name = program.label(input);
-                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
+                    return Err(NetError::Shape(format!(
+                        "{}: input {name:?} takes other ids",
+                        program.name
+                    )));
                 }
                 _ if width != expected => {
                     return Err(NetError::Shape(format!(
@@ -140,18 +154,28 @@ impl Network {
             }
         }
         let plan = LayerPlan::new(program)?;
-        let params = (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
+        let params = (params.iter().zip(&program.params))
+            .map(|(&at, &id)| (at, program.nodes[id].numel()))
+            .collect();
         let first_state = self.states.len();
-        self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        self.states
+            .extend(program.states.iter().map(|&id| program.nodes[id].numel()));
         let width = plan.output_width(0);
-        self.layers.push(Layer { plan, inputs: inputs.to_vec(), params, first_state });
+        self.layers.push(Layer {
+            plan,
+            inputs: inputs.to_vec(),
+            params,
+            first_state,
+        });
         Ok(self.push(SeqNode::Layer(self.layers.len() - 1), width))
     }
 
     pub fn reverse(&mut self, node: usize) -> Result<usize, NetError> {
         let width = self.check(node)?;
         if matches!(self.nodes[node], SeqNode::Index { .. }) {
-            return Err(NetError::Config("ids cannot be reversed; reverse what is looked up".into()));
+            return Err(NetError::Config(
+                "ids cannot be reversed; reverse what is looked up".into(),
+            ));
         }
         Ok(self.push(SeqNode::Reverse(node), width))
     }
@@ -170,7 +194,9 @@ impl Network {
     pub fn add(&mut self, a: usize, b: usize) -> Result<usize, NetError> {
         let (left, right) = (self.check(a)?, self.check(b)?);
         if left != right {
-            return Err(NetError::Shape(format!("cannot add sequences of {left} and {right} features")));
+            return Err(NetError::Shape(format!(
+                "cannot add sequences of {left} and {right} features"
+            )));
         }
         Ok(self.push(SeqNode::Add(a, b), left))
     }
@@ -185,7 +211,8 @@ impl Network {
     }
 
     pub fn output(&self) -> Result<usize, NetError> {
-        self.output.ok_or_else(|| NetError::Config("the network is not finished".into()))
+        self.output
+            .ok_or_else(|| NetError::Config("the network is not finished".into()))
     }
 
     pub fn output_width(&self) -> Result<usize, NetError> {
@@ -199,7 +226,12 @@ impl Network {
 
     /// The elements of the arena that the parameters need.
     pub fn arena_len(&self) -> usize {
-        self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
+        self.layers
+            .iter()
+            .flat_map(|layer| &layer.params)
+            .map(|(at, numel)| at + numel)
+            .max()
+            .unwrap_or(0)
     }
 
     /// The plans of all layers in words, for a batch of `rows` sequences of `steps` steps.
@@ -207,7 +239,11 @@ impl Network {
         let mut text = String::new();
         for (number, layer) in self.layers.iter().enumerate() {
             let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
-            let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
+            let _ = writeln!(
+                text,
+                "layer {number}: {} ({params} parameters)",
+                layer.plan.program.name
+            );
             text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
         }
         text
@@ -224,4 +260,3 @@ impl Network {
             .collect()
     }
 }
-

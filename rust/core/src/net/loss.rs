@@ -27,7 +27,16 @@ pub fn unit_loss<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> UnitLoss<T> {
     let views = [output, SeqView::of(target, target_width)];
-    let run = forward(plan, loss_weights, geometry, &views, &[], gradient, shared.kernels, scratch);
+    let run = forward(
+        plan,
+        loss_weights,
+        geometry,
+        &views,
+        &[],
+        gradient,
+        shared.kernels,
+        scratch,
+    );
     let pass = if gradient { &plan.train } else { &plan.infer };
     let values = run.memory.output(pass, 0, geometry);
     let mut sum = 0.0;
@@ -40,7 +49,20 @@ pub fn unit_loss<T: Float>(
     }
     let mut none = SlotGradients::new(plan);
     let d_loss = [SeqView::of(weights, 1)];
-    let back =
-        backward(plan, loss_weights, geometry, &views, &run.memory, &d_loss, &[], &mut none, shared.kernels, scratch);
-    UnitLoss { sum, memory: Some(back.memory) }
+    let back = backward(
+        plan,
+        loss_weights,
+        geometry,
+        &views,
+        &run.memory,
+        &d_loss,
+        &[],
+        &mut none,
+        shared.kernels,
+        scratch,
+    );
+    UnitLoss {
+        sum,
+        memory: Some(back.memory),
+    }
 }

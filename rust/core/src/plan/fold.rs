@@ -43,13 +43,19 @@ impl FoldTable {
             let node = &nodes[id];
             let source = match (params.iter().position(|&param| param == id), node.attrs.0.first()) {
                 (Some(position), _) => FoldSource::Param(position),
-                (None, Some((_, Value::Number(x)))) if rows::row(node.op).name == "const" => FoldSource::Const(*x),
+                (None, Some((_, Value::Number(x)))) if rows::row(node.op).name == "const" => {
+                    FoldSource::Const(*x)
+                }
                 _ => {
                     computed += 1;
                     FoldSource::Computed(computed - 1)
                 }
             };
-            table.slots.push(Slot { id, source, numel: node.numel() });
+            table.slots.push(Slot {
+                id,
+                source,
+                numel: node.numel(),
+            });
         }
         table
     }
@@ -103,9 +109,15 @@ impl Fold {
                 moved[id] = super::sums::copy(&mut g, &donor, id, &moved)?;
             }
         }
-        let outputs: Vec<(String, NodeId)> =
-            computed.iter().enumerate().map(|(k, &id)| (format!("o{k}"), moved[id])).collect();
+        let outputs: Vec<(String, NodeId)> = computed
+            .iter()
+            .enumerate()
+            .map(|(k, &id)| (format!("o{k}"), moved[id]))
+            .collect();
         let program = g.finish(&outputs, &[])?;
-        Ok(Some(Fold { plan: LayerPlan::unfolded(&program)?, params: used }))
+        Ok(Some(Fold {
+            plan: LayerPlan::unfolded(&program)?,
+            params: used,
+        }))
     }
 }

@@ -29,7 +29,11 @@ impl Graph<'_> {
     /// Nodes that the pass must compute.
     pub fn computed(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
-        for &id in self.wanted.iter().chain(self.states.iter().map(|(_, update)| update)) {
+        for &id in self
+            .wanted
+            .iter()
+            .chain(self.states.iter().map(|(_, update)| update))
+        {
             live[id] = true;
         }
         for id in (0..self.nodes.len()).rev() {
@@ -103,6 +107,9 @@ impl Graph<'_> {
     fn is_hoisted_sum(&self, id: NodeId) -> bool {
         let node = &self.nodes[id];
         rows::row(node.op).name == "add"
-            && node.args.iter().any(|&arg| rows::row(self.nodes[arg].op).run == Run::MatVec && !self.given[arg])
+            && node
+                .args
+                .iter()
+                .any(|&arg| rows::row(self.nodes[arg].op).run == Run::MatVec && !self.given[arg])
     }
 }

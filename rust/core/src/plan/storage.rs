@@ -79,7 +79,10 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
         given: &given,
         phases: &phases,
         refs: HashMap::new(),
-        pass: Pass { reversed: task.reversed, ..Pass::default() },
+        pass: Pass {
+            reversed: task.reversed,
+            ..Pass::default()
+        },
         late: false,
     };
     storage.place(&work);
@@ -90,7 +93,9 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
 fn given_nodes(task: &Task) -> Vec<bool> {
     (task.nodes.iter().enumerate())
         .map(|(id, node)| {
-            rows::row(node.op).run == Run::Source || task.given.contains_key(&id) || task.folds.slot(id).is_some()
+            rows::row(node.op).run == Run::Source
+                || task.given.contains_key(&id)
+                || task.folds.slot(id).is_some()
         })
         .collect()
 }
@@ -105,7 +110,12 @@ fn sink_operands(what: Accumulate) -> Vec<NodeId> {
 
 fn wanted(task: &Task) -> Vec<NodeId> {
     let operands = task.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-    task.outputs.iter().chain(&task.kept).copied().chain(operands).collect()
+    task.outputs
+        .iter()
+        .chain(&task.kept)
+        .copied()
+        .chain(operands)
+        .collect()
 }
 
 /// Gives every update, output and kept value a node of its own where another place claims it: a copy.
@@ -123,9 +133,16 @@ fn settle(task: &mut Task, given: &[bool]) {
     for id in graph.wanted.iter().copied() {
         read_late[resolved(&task.nodes, given, id).0] = true;
     }
-    for (id, node) in task.nodes.iter().enumerate().filter(|(id, _)| phases[*id] == Phase::After) {
+    for (id, node) in task
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(id, _)| phases[*id] == Phase::After)
+    {
         if !is_view(&task.nodes, id) {
-            node.args.iter().for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
+            node.args
+                .iter()
+                .for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
         }
     }
     let mut placed: Vec<NodeId> = Vec::new();
@@ -158,7 +175,15 @@ fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
     let shape = nodes[id].shape.clone();
     let op = rows::find("copy").unwrap_or(0);
     let attrs = Attrs::default();
-    nodes.push(Node { op, args: vec![id], attrs, shape, is_index: nodes[id].is_index, label: None, folded: false });
+    nodes.push(Node {
+        op,
+        args: vec![id],
+        attrs,
+        shape,
+        is_index: nodes[id].is_index,
+        label: None,
+        folded: false,
+    });
     nodes.len() - 1
 }
 
@@ -215,16 +240,28 @@ fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level> {
                         for id in [Some(p.vector), p.init].into_iter().flatten() {
                             raise(id, needed(id, (*phase, position, false)));
                         }
-                        raise(p.out, if *phase == Phase::Loop { Level::Step } else { Level::Block });
+                        raise(
+                            p.out,
+                            if *phase == Phase::Loop {
+                                Level::Step
+                            } else {
+                                Level::Block
+                            },
+                        );
                     }
                 }
             }
         }
     }
     for sink in task.sinks {
-        sink_operands(sink.what).into_iter().for_each(|id| raise(id, Level::Block));
+        sink_operands(sink.what)
+            .into_iter()
+            .for_each(|id| raise(id, Level::Block));
     }
-    task.outputs.iter().chain(&task.kept).for_each(|&id| raise(id, Level::Full));
+    task.outputs
+        .iter()
+        .chain(&task.kept)
+        .for_each(|&id| raise(id, Level::Full));
     level
 }
 
@@ -248,7 +285,11 @@ impl Storage<'_> {
         let shared = !matches!(class, Class::Tile | Class::Step | Class::Block | Class::Full);
         let known = self.pass.buffers.iter().position(|b| shared && b.class == class);
         known.unwrap_or_else(|| {
-            self.pass.buffers.push(Buffer { class, width, slot: 0 });
+            self.pass.buffers.push(Buffer {
+                class,
+                width,
+                slot: 0,
+            });
             self.pass.buffers.len() - 1
         })
     }
@@ -272,9 +313,27 @@ impl Storage<'_> {
                 (Class::CarryIn(index), Class::CarryOut(index))
             };
             let (read, write) = (self.buffer(read, width), self.buffer(write, width));
-            self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
-            self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
-            let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
+            self.refs.insert(
+                state.read,
+                Ref {
+                    buffer: read,
+                    col: 0,
+                    numel: width,
+                },
+            );
+            self.refs.insert(
+                state.update,
+                Ref {
+                    buffer: write,
+                    col: 0,
+                    numel: width,
+                },
+            );
+            let class = if state.history {
+                Class::History(index)
+            } else {
+                Class::CarryIn(index)
+            };
             self.pass.states.push((class, width));
         }
         let computed = |id: &NodeId| self.phases[*id] != Phase::None;
@@ -302,7 +361,14 @@ impl Storage<'_> {
         if !self.refs.contains_key(&id) {
             let width = self.numel(id);
             let buffer = self.buffer(Self::class_of(self.level[&id]), width);
-            self.refs.insert(id, Ref { buffer, col: 0, numel: width });
+            self.refs.insert(
+                id,
+                Ref {
+                    buffer,
+                    col: 0,
+                    numel: width,
+                },
+            );
         }
     }
 
@@ -310,12 +376,15 @@ impl Storage<'_> {
     fn place_concat(&mut self, id: NodeId) {
         let args = &self.task.nodes[id].args;
         // where the whole already has its place, a part must be content with how far that is seen
-        let bound = self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
-            Class::Tile => Level::Tile,
-            Class::Step | Class::CarryOut(_) => Level::Step,
-            Class::Block => Level::Block,
-            _ => Level::Full,
-        });
+        let bound =
+            self.refs
+                .get(&id)
+                .map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
+                    Class::Tile => Level::Tile,
+                    Class::Step | Class::CarryOut(_) => Level::Step,
+                    Class::Block => Level::Block,
+                    _ => Level::Full,
+                });
         let eligible: Vec<bool> = (args.iter().enumerate())
             .map(|(position, arg)| {
                 let computed = !self.given[*arg] && resolved(&self.task.nodes, self.given, *arg).0 == *arg;
@@ -327,11 +396,19 @@ impl Storage<'_> {
         let whole = match self.refs.get(&id) {
             Some(&whole) => whole,
             None => {
-                let parts = args.iter().zip(&eligible).filter(|(_, ok)| **ok).map(|(arg, _)| self.level[arg]);
+                let parts = args
+                    .iter()
+                    .zip(&eligible)
+                    .filter(|(_, ok)| **ok)
+                    .map(|(arg, _)| self.level[arg]);
                 let level = parts.fold(self.level[&id], Level::max);
                 let width = self.numel(id);
                 let buffer = self.buffer(Self::class_of(level), width);
-                let whole = Ref { buffer, col: 0, numel: width };
+                let whole = Ref {
+                    buffer,
+                    col: 0,
+                    numel: width,
+                };
                 self.refs.insert(id, whole);
                 whole
             }
@@ -340,7 +417,14 @@ impl Storage<'_> {
         for (arg, ok) in args.iter().zip(eligible) {
             let numel = self.numel(*arg);
             if ok {
-                self.refs.insert(*arg, Ref { buffer: whole.buffer, col, numel });
+                self.refs.insert(
+                    *arg,
+                    Ref {
+                        buffer: whole.buffer,
+                        col,
+                        numel,
+                    },
+                );
             }
             col += numel;
         }
@@ -348,9 +432,15 @@ impl Storage<'_> {
 
     /// Products of one operand share a buffer, so that they are one product.
     fn place_products(&mut self, products: &[Product]) {
-        let free: Vec<NodeId> = products.iter().map(|p| p.out).filter(|id| !self.refs.contains_key(id)).collect();
+        let free: Vec<NodeId> = products
+            .iter()
+            .map(|p| p.out)
+            .filter(|id| !self.refs.contains_key(id))
+            .collect();
         let width = free.iter().map(|&id| self.numel(id)).sum();
-        let Some(level) = free.iter().map(|id| self.level[id]).max() else { return };
+        let Some(level) = free.iter().map(|id| self.level[id]).max() else {
+            return;
+        };
         let buffer = self.buffer(Self::class_of(level), width);
         let mut col = 0;
         for id in free {
@@ -368,12 +458,20 @@ impl Storage<'_> {
             Some(&whole) => whole,
             None => {
                 let place = match (self.task.folds.slot(holder), self.task.given.get(&holder)) {
-                    (Some(slot), _) => Given { class: Class::Fold(slot), width: self.numel(holder), col: 0 },
+                    (Some(slot), _) => Given {
+                        class: Class::Fold(slot),
+                        width: self.numel(holder),
+                        col: 0,
+                    },
                     (None, Some(given)) => *given,
                     (None, None) => unreachable!("value {holder} has no place"),
                 };
                 let buffer = self.buffer(place.class, place.width);
-                let whole = Ref { buffer, col: place.col, numel: self.numel(holder) };
+                let whole = Ref {
+                    buffer,
+                    col: place.col,
+                    numel: self.numel(holder),
+                };
                 self.refs.insert(holder, whole);
                 whole
             }
@@ -382,7 +480,11 @@ impl Storage<'_> {
             Class::CarryIn(state) if self.late => self.buffer(Class::CarryLog(state), whole.numel),
             _ => whole.buffer,
         };
-        Ref { buffer, col: whole.col + offset, numel }
+        Ref {
+            buffer,
+            col: whole.col + offset,
+            numel,
+        }
     }
 
     fn emit(mut self, work: &Plan) -> (Pass, Vec<Ref>) {
@@ -421,11 +523,15 @@ impl Storage<'_> {
         let kept = kept.into_iter().map(|id| self.reference(id)).collect();
         for sink in self.task.sinks {
             let run = match sink.what {
-                Accumulate::Outer { left, right } => {
-                    SinkRun::Outer { left: self.reference(left), right: self.reference(right) }
-                }
+                Accumulate::Outer { left, right } => SinkRun::Outer {
+                    left: self.reference(left),
+                    right: self.reference(right),
+                },
                 Accumulate::Sum(d) => SinkRun::Sum(self.reference(d)),
-                Accumulate::Scatter { id, d } => SinkRun::Scatter { id: self.reference(id), d: self.reference(d) },
+                Accumulate::Scatter { id, d } => SinkRun::Scatter {
+                    id: self.reference(id),
+                    d: self.reference(d),
+                },
             };
             if let Some(slot) = self.task.folds.slot(sink.target) {
                 self.pass.sinks.push(SinkOp { slot, run });
@@ -457,7 +563,14 @@ impl Storage<'_> {
                 count += 1;
             }
             let (run, others) = rest.split_at(count);
-            let gemm = self.gemm(run, Ref { numel: width, ..first }, init);
+            let gemm = self.gemm(
+                run,
+                Ref {
+                    numel: width,
+                    ..first
+                },
+                init,
+            );
             segments.push(Segment::Gemm(gemm));
             rest = others;
         }
@@ -483,7 +596,9 @@ impl Storage<'_> {
         let mut bias = false;
         for p in run {
             let shape = &self.task.nodes[p.matrix].shape;
-            let own = p.init.and_then(|id| slot(resolved(&self.task.nodes, self.given, id).0));
+            let own = p
+                .init
+                .and_then(|id| slot(resolved(&self.task.nodes, self.given, id).0));
             let own = own.filter(|_| matches!(init, Init::Zero | Init::Bias));
             bias |= own.is_some();
             parts.push(PackPart {
@@ -496,17 +611,35 @@ impl Storage<'_> {
         }
         let a = self.reference(run[0].vector);
         let names: Vec<String> = run.iter().map(|p| name(&self.task.nodes, p)).collect();
-        self.pass.packs.push(Pack { k: a.numel, n: c.numel, parts });
+        self.pass.packs.push(Pack {
+            k: a.numel,
+            n: c.numel,
+            parts,
+        });
         let init = match init {
-            Init::Value(first) => Init::Value(Ref { numel: c.numel, ..first }),
+            Init::Value(first) => Init::Value(Ref {
+                numel: c.numel,
+                ..first
+            }),
             _ if bias => Init::Bias,
             _ => Init::Zero,
         };
-        Gemm { pack: self.pass.packs.len() - 1, a, c, init, what: names.join(", ") }
+        Gemm {
+            pack: self.pass.packs.len() - 1,
+            a,
+            c,
+            init,
+            what: names.join(", "),
+        }
     }
 }
 
 fn name(nodes: &[Node], p: &Product) -> String {
     let label = |id: NodeId| nodes[id].label.clone().unwrap_or_else(|| format!("v{id}"));
-    format!("{}{} @ {}", label(p.matrix), if p.transpose { ".T" } else { "" }, label(p.vector))
+    format!(
+        "{}{} @ {}",
+        label(p.matrix),
+        if p.transpose { ".T" } else { "" },
+        label(p.vector)
+    )
 }

@@ -12,13 +12,21 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sources = |ids: &[NodeId]| -> String {
             let one = |&id: &NodeId| {
-                let kind = if self.nodes[id].is_index { "id".into() } else { shape_text(&self.nodes[id].shape) };
+                let kind = if self.nodes[id].is_index {
+                    "id".into()
+                } else {
+                    shape_text(&self.nodes[id].shape)
+                };
                 format!("{} {kind}", self.label(id))
             };
             ids.iter().map(one).collect::<Vec<_>>().join(", ")
         };
         writeln!(f, "program {}", self.name)?;
-        for (title, ids) in [("inputs", &self.inputs), ("states", &self.states), ("parameters", &self.params)] {
+        for (title, ids) in [
+            ("inputs", &self.inputs),
+            ("states", &self.states),
+            ("parameters", &self.params),
+        ] {
             if !ids.is_empty() {
                 writeln!(f, "  {title:<11}{}", sources(ids))?;
             }
@@ -27,8 +35,11 @@ impl fmt::Display for Program {
         for line in printer.lines() {
             writeln!(f, "  {line}")?;
         }
-        let outputs: Vec<String> =
-            self.outputs.iter().map(|(name, id)| format!("{name} = {}", printer.name(*id))).collect();
+        let outputs: Vec<String> = self
+            .outputs
+            .iter()
+            .map(|(name, id)| format!("{name} = {}", printer.name(*id)))
+            .collect();
         writeln!(f, "  {:<11}{}", "outputs", outputs.join(", "))?;
         if !self.states.is_empty() {
             let updates: Vec<String> = (self.states.iter().zip(&self.updates))
@@ -58,11 +69,16 @@ impl<'a> Printer<'a> {
         for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
             uses[id] += 2; // a result gets a line of its own
         }
-        let mut printer = Printer { program, texts: Vec::new(), inline: Vec::new() };
+        let mut printer = Printer {
+            program,
+            texts: Vec::new(),
+            inline: Vec::new(),
+        };
         for (id, node) in program.nodes.iter().enumerate() {
             let text = printer.expression(id);
             let source = rows::row(node.op).run == Run::Source;
-            let hidden = source || !live[id] || (uses[id] <= 1 && node.label.is_none() && text.len() < INLINE);
+            let hidden =
+                source || !live[id] || (uses[id] <= 1 && node.label.is_none() && text.len() < INLINE);
             printer.inline.push(hidden);
             printer.texts.push(text);
         }
@@ -74,7 +90,10 @@ impl<'a> Printer<'a> {
         shown
             .map(|id| {
                 let shape = shape_text(&self.program.nodes[id].shape);
-                format!("{:<60} {shape}", format!("{} = {}", self.name(id), self.texts[id]))
+                format!(
+                    "{:<60} {shape}",
+                    format!("{} = {}", self.name(id), self.texts[id])
+                )
             })
             .collect()
     }
@@ -87,8 +106,14 @@ impl<'a> Printer<'a> {
         }
         match &node.label {
             Some(label) => {
-                let twice = self.program.nodes[..id].iter().any(|other| other.label.as_ref() == Some(label));
-                if twice { format!("{label}_{id}") } else { label.clone() }
+                let twice = self.program.nodes[..id]
+                    .iter()
+                    .any(|other| other.label.as_ref() == Some(label));
+                if twice {
+                    format!("{label}_{id}")
+                } else {
+                    label.clone()
+                }
             }
             None => format!("v{id}"),
         }
@@ -97,13 +122,23 @@ impl<'a> Printer<'a> {
     /// An operand of an infix operator: in brackets where it is an infix expression itself.
     fn operand(&self, id: NodeId) -> String {
         let text = self.name(id);
-        if text.contains(' ') && !text.ends_with(')') || text.contains(") ") { format!("({text})") } else { text }
+        if text.contains(' ') && !text.ends_with(')') || text.contains(") ") {
+            format!("({text})")
+        } else {
+            text
+        }
     }
 
     fn expression(&self, id: NodeId) -> String {
         let node = &self.program.nodes[id];
         let row = rows::row(node.op);
-        let infix = |op: &str| format!("{} {op} {}", self.operand(node.args[0]), self.operand(node.args[1]));
+        let infix = |op: &str| {
+            format!(
+                "{} {op} {}",
+                self.operand(node.args[0]),
+                self.operand(node.args[1])
+            )
+        };
         match row.name {
             "const" => format!("{}", node.attrs.number("value")),
             "input" | "state" | "param" => node.label.clone().unwrap_or_default(),
@@ -119,10 +154,19 @@ impl<'a> Printer<'a> {
             "neg" => format!("-{}", self.operand(node.args[0])),
             "matmul" => {
                 let flip = if node.attrs.flag("transpose") { ".T" } else { "" };
-                format!("{}{flip} @ {}", self.operand(node.args[0]), self.operand(node.args[1]))
+                format!(
+                    "{}{flip} @ {}",
+                    self.operand(node.args[0]),
+                    self.operand(node.args[1])
+                )
             }
             "slice" => {
-                format!("{}[{}:{}]", self.operand(node.args[0]), node.attrs.int("start"), node.attrs.int("stop"))
+                format!(
+                    "{}[{}:{}]",
+                    self.operand(node.args[0]),
+                    node.attrs.int("start"),
+                    node.attrs.int("stop")
+                )
             }
             name => {
                 let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();

@@ -26,7 +26,11 @@ impl Geometry {
             total += alive;
             offset.push(total);
         }
-        Geometry { rows: lengths.len(), lengths, offset }
+        Geometry {
+            rows: lengths.len(),
+            lengths,
+            offset,
+        }
     }
 
     pub fn steps(&self) -> usize {

@@ -3,10 +3,10 @@
 use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, LayerPlan, Pass};
 
+use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
 use super::runner::{Outside, Runner};
 use super::weights::{LayerWeights, SlotGradients};
-use super::Geometry;
 
 /// What a forward run leaves: its memory, and the last value of each state for each row of the unit.
 pub struct Forward<T> {
@@ -41,10 +41,24 @@ pub fn forward<T: Float>(
             unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
         }
     }
-    let outside = Outside { inputs, d_outputs: &[], saved: None };
+    let outside = Outside {
+        inputs,
+        d_outputs: &[],
+        saved: None,
+    };
     let carried = {
         let packs = if training { &weights.train } else { &weights.infer };
-        let mut runner = Runner::new(pass, weights, packs, geometry, &outside, &mut memory, initial, kernels, scratch);
+        let mut runner = Runner::new(
+            pass,
+            weights,
+            packs,
+            geometry,
+            &outside,
+            &mut memory,
+            initial,
+            kernels,
+            scratch,
+        );
         runner.run(None);
         runner.carried()
     };
@@ -73,10 +87,23 @@ pub fn backward<T: Float>(
 ) -> Backward<T> {
     let pass: &Pass = &plan.back;
     let mut memory = PassMemory::new(pass, geometry);
-    let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
+    let outside = Outside {
+        inputs,
+        d_outputs,
+        saved: Some((saved, &plan.train)),
+    };
     let d_initial = {
-        let mut runner =
-            Runner::new(pass, weights, &weights.back, geometry, &outside, &mut memory, d_final, kernels, scratch);
+        let mut runner = Runner::new(
+            pass,
+            weights,
+            &weights.back,
+            geometry,
+            &outside,
+            &mut memory,
+            d_final,
+            kernels,
+            scratch,
+        );
         runner.run(Some(slots));
         runner.carried()
     };
@@ -88,7 +115,11 @@ fn last_values<T: Float>(memory: &PassMemory<T>, state: usize, width: usize, geo
     let history = memory.history_slice(state, (geometry.rows + geometry.total()) * width);
     let mut finals = Vec::with_capacity(geometry.rows * width);
     for (row, &length) in geometry.lengths.iter().enumerate() {
-        let at = if length == 0 { row } else { geometry.rows + geometry.offset[length - 1] + row };
+        let at = if length == 0 {
+            row
+        } else {
+            geometry.rows + geometry.offset[length - 1] + row
+        };
         finals.extend_from_slice(&history[at * width..(at + 1) * width]);
     }
     finals

@@ -15,7 +15,11 @@ pub struct SeqView<T> {
 
 impl<T> SeqView<T> {
     pub fn of(data: &[T], width: usize) -> SeqView<T> {
-        SeqView { ptr: data.as_ptr(), stride: width, width }
+        SeqView {
+            ptr: data.as_ptr(),
+            stride: width,
+            width,
+        }
     }
 }
 
@@ -38,7 +42,13 @@ impl<T: Float> PassMemory<T> {
         };
         let total = geometry.total();
         let full = (pass.buffers.iter())
-            .map(|buffer| if buffer.class == Class::Full { take(total * buffer.width) } else { 0 })
+            .map(|buffer| {
+                if buffer.class == Class::Full {
+                    take(total * buffer.width)
+                } else {
+                    0
+                }
+            })
             .collect();
         let history = (pass.states.iter())
             .map(|(class, width)| match class {
@@ -46,7 +56,11 @@ impl<T: Float> PassMemory<T> {
                 _ => 0,
             })
             .collect();
-        PassMemory { data: vec![T::ZERO; end], full, history }
+        PassMemory {
+            data: vec![T::ZERO; end],
+            full,
+            history,
+        }
     }
 
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
@@ -79,7 +93,11 @@ impl<T: Float> PassMemory<T> {
             _ => self.full[place.buffer],
         };
         let data = &self.data[(start + place.col).min(self.data.len())..];
-        SeqView { ptr: data.as_ptr(), stride: buffer.width, width: place.numel }
+        SeqView {
+            ptr: data.as_ptr(),
+            stride: buffer.width,
+            width: place.numel,
+        }
     }
 }
 
@@ -93,6 +111,9 @@ pub struct Scratch<T> {
 
 impl<T: Float> Scratch<T> {
     pub fn new() -> Scratch<T> {
-        Scratch { arena: Vec::new(), product: Vec::new() }
+        Scratch {
+            arena: Vec::new(),
+            product: Vec::new(),
+        }
     }
 }

@@ -3,10 +3,10 @@
 use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
 use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
 
+use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
 use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
-use super::Geometry;
 
 /// Bytes of the block buffers of one block of time: about half of a second-level cache.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -88,21 +88,30 @@ impl<'a, T: Float> Runner<'a, T> {
         // SAFETY (for `at`): every offset was taken above, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
 
-        let carry: Vec<Option<[*mut T; 2]>> = carries.iter().map(|pair| pair.map(|pair| pair.map(at))).collect();
+        let carry: Vec<Option<[*mut T; 2]>> =
+            carries.iter().map(|pair| pair.map(|pair| pair.map(at))).collect();
         for (state, pair) in carry.iter().enumerate() {
             for copy in pair.iter().flatten() {
                 // SAFETY: a carry has rows * width elements, and so have the initial values.
-                unsafe { copy.copy_from_nonoverlapping(initial[state].as_ptr(), rows * pass.states[state].1) };
+                unsafe {
+                    copy.copy_from_nonoverlapping(initial[state].as_ptr(), rows * pass.states[state].1)
+                };
             }
         }
         let mut base = Vec::new();
         let mut stride = Vec::new();
         let mut gathered = Vec::new();
         for (number, buffer) in pass.buffers.iter().enumerate() {
-            let scratch_place = if place[number] == usize::MAX { std::ptr::null_mut() } else { at(place[number]) };
+            let scratch_place = if place[number] == usize::MAX {
+                std::ptr::null_mut()
+            } else {
+                at(place[number])
+            };
             let (ptr, row) = match buffer.class {
                 Class::Fold(slot) => (layer.slot(slot).cast_mut(), 0),
-                Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => (scratch_place, buffer.width),
+                Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => {
+                    (scratch_place, buffer.width)
+                }
                 Class::Full => (memory.full(number), buffer.width),
                 Class::History(state) | Class::HistoryPrev(state) => match outside.saved {
                     Some((saved, _)) => (saved.saved_history(state).cast_mut(), buffer.width),
@@ -110,7 +119,9 @@ impl<'a, T: Float> Runner<'a, T> {
                 },
                 Class::CarryIn(_) | Class::CarryOut(_) => (std::ptr::null_mut(), buffer.width),
                 Class::Input(k) => (outside.inputs[k].ptr.cast_mut(), outside.inputs[k].stride),
-                Class::OutputGradient(k) => (outside.d_outputs[k].ptr.cast_mut(), outside.d_outputs[k].stride),
+                Class::OutputGradient(k) => {
+                    (outside.d_outputs[k].ptr.cast_mut(), outside.d_outputs[k].stride)
+                }
                 Class::Saved(other) => match outside.saved {
                     Some((saved, forward)) => (saved.saved(other).cast_mut(), forward.buffers[other].width),
                     None => unreachable!("a forward pass reads no saved value"),
@@ -141,15 +152,26 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps = self.geometry.steps();
         let count = steps.div_ceil(self.steps_per_block);
         for block in 0..count {
-            let block = if self.pass.reversed { count - 1 - block } else { block };
-            let (from, to) = (block * self.steps_per_block, ((block + 1) * self.steps_per_block).min(steps));
+            let block = if self.pass.reversed {
+                count - 1 - block
+            } else {
+                block
+            };
+            let (from, to) = (
+                block * self.steps_per_block,
+                ((block + 1) * self.steps_per_block).min(steps),
+            );
             let rows = self.geometry.offset[to] - self.geometry.offset[from];
             let pass = self.pass;
             self.stand_at_block(from, to, pass.reversed);
             self.segments(&pass.before, rows);
             if !(pass.body.is_empty() && pass.states.is_empty()) {
                 for step in from..to {
-                    let t = if pass.reversed { to - 1 - (step - from) } else { step };
+                    let t = if pass.reversed {
+                        to - 1 - (step - from)
+                    } else {
+                        step
+                    };
                     self.stand_at_step(t, from);
                     self.log_carries(t, from);
                     self.segments(&pass.body, self.geometry.alive(t));
@@ -177,7 +199,8 @@ impl<'a, T: Float> Runner<'a, T> {
                     // forwards a row was written last at its own end, backwards at step 0, the last one run
                     let writes = if self.pass.reversed { steps } else { length };
                     // SAFETY: both copies hold all rows, and a row of length 0 has its initial value in both.
-                    let source = unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
+                    let source =
+                        unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
                     values.extend_from_slice(source);
                 }
                 values
@@ -193,7 +216,9 @@ impl<'a, T: Float> Runner<'a, T> {
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
             self.here[number] = unsafe {
                 match self.pass.buffers[number].class {
-                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => base.add(first * stride),
+                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
+                        base.add(first * stride)
+                    }
                     Class::History(_) => base.add((self.geometry.rows + first) * stride),
                     Class::HistoryPrev(_) if gather => self.previous_rows(number, from, to),
                     _ => base,
@@ -213,7 +238,10 @@ impl<'a, T: Float> Runner<'a, T> {
             let target = self.gathered[number];
             for t in from..to {
                 let rows = target.add((geometry.offset[t] - geometry.offset[from]) * stride);
-                rows.copy_from_nonoverlapping(base.add(geometry.previous(t) * stride), geometry.alive(t) * stride);
+                rows.copy_from_nonoverlapping(
+                    base.add(geometry.previous(t) * stride),
+                    geometry.alive(t) * stride,
+                );
             }
             target
         }
@@ -228,12 +256,16 @@ impl<'a, T: Float> Runner<'a, T> {
             // SAFETY: step t is one of the block's, so its rows lie inside each of these buffers.
             self.here[number] = unsafe {
                 match self.pass.buffers[number].class {
-                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => base.add(row * stride),
+                    Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
+                        base.add(row * stride)
+                    }
                     Class::Block | Class::CarryLog(_) => base.add(in_block * stride),
                     Class::History(_) => base.add((geometry.rows + row) * stride),
                     Class::HistoryPrev(_) => base.add(geometry.previous(t) * stride),
                     Class::CarryIn(state) => self.carry[state].map_or(base, |pair| pair[self.steps_done % 2]),
-                    Class::CarryOut(state) => self.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2]),
+                    Class::CarryOut(state) => {
+                        self.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
+                    }
                     Class::Fold(_) | Class::Tile | Class::Step => base,
                 }
             };
@@ -260,7 +292,13 @@ impl<'a, T: Float> Runner<'a, T> {
                     let mut first = 0;
                     while first < rows {
                         let count = self.pass.tile_rows.min(rows - first);
-                        let tile = Tile { pass: self.pass, here: &self.here, stride: &self.stride, first, rows: count };
+                        let tile = Tile {
+                            pass: self.pass,
+                            here: &self.here,
+                            stride: &self.stride,
+                            first,
+                            rows: count,
+                        };
                         for op in ops {
                             // SAFETY: `here` points at `rows` rows of every buffer that the op names.
                             unsafe { tape::run(self.kernels, op, &tile) };
@@ -273,13 +311,23 @@ impl<'a, T: Float> Runner<'a, T> {
                     let (packed, bias) = &self.weights.packs[gemm.pack];
                     let init = match gemm.init {
                         Init::Zero => KernelInit::Zero,
-                        Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr(), row: 0, col: 1 }),
-                        Init::Value(at) => {
-                            KernelInit::From(Src { ptr: self.at(at), row: self.stride[at.buffer], col: 1 })
-                        }
+                        Init::Bias => KernelInit::From(Src {
+                            ptr: bias.as_ptr(),
+                            row: 0,
+                            col: 1,
+                        }),
+                        Init::Value(at) => KernelInit::From(Src {
+                            ptr: self.at(at),
+                            row: self.stride[at.buffer],
+                            col: 1,
+                        }),
                     };
-                    let (a, lda, c, ldc) =
-                        (self.at(gemm.a), self.stride[gemm.a.buffer], self.at(gemm.c), self.stride[gemm.c.buffer]);
+                    let (a, lda, c, ldc) = (
+                        self.at(gemm.a),
+                        self.stride[gemm.a.buffer],
+                        self.at(gemm.c),
+                        self.stride[gemm.c.buffer],
+                    );
                     // SAFETY: a and init have `rows` rows, c too, and c overlaps neither; the pack was made for k and n.
                     unsafe {
                         (self.kernels.gemm)(rows, pack.n, pack.k, a, lda, packed.as_ptr(), init, c, ldc);
@@ -304,12 +352,20 @@ impl<'a, T: Float> Runner<'a, T> {
                 let (m, n) = (left.numel, right.numel);
                 debug_assert_eq!(target.len(), m * n);
                 // SAFETY: both operands have `rows` rows here; the target is an m x n matrix.
-                unsafe { (self.kernels.gemm_tn)(m, n, rows, a, lda, b, ldb, target.as_mut_ptr(), n, self.product) };
+                unsafe {
+                    (self.kernels.gemm_tn)(m, n, rows, a, lda, b, ldb, target.as_mut_ptr(), n, self.product)
+                };
             }
             SinkRun::Sum(d) => {
                 // SAFETY: `d` has `rows` rows of as many elements as the target.
                 unsafe {
-                    (self.kernels.col_sum)(rows, d.numel, self.at(d), self.stride[d.buffer], target.as_mut_ptr());
+                    (self.kernels.col_sum)(
+                        rows,
+                        d.numel,
+                        self.at(d),
+                        self.stride[d.buffer],
+                        target.as_mut_ptr(),
+                    );
                 }
             }
             SinkRun::Scatter { id, d } => {
