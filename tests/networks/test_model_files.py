@@ -165,7 +165,6 @@ EDITS: dict[str, Edit] = {
     "a tensor more": lambda d, t: t.update(more=np.zeros(3, np.float32)),
     "a tensor of another shape": lambda d, t: t.update({"2.bias": np.zeros(4, np.float32)}),
     "a tensor of another dtype": lambda d, t: t.update({"2.bias": np.zeros(5, np.float64)}),
-    "a tensor of ids": lambda d, t: t.update({"2.bias": np.zeros(5, np.int64)}),
     "no tensors": lambda d, t: t.clear(),
 }
 
