@@ -12,7 +12,7 @@ use crate::arrays::{array, elements, shaped};
 use crate::errors::{DTypeError, Raised, entry, with_path};
 
 /// The bytes of an array whose numbers are `T`, little endian.
-fn bytes_of<T: Element, const N: usize>(
+fn bytes_of<T: Element + Copy, const N: usize>(
     name: &str,
     value: &Bound<'_, PyAny>,
     dtype: DType,
@@ -20,7 +20,7 @@ fn bytes_of<T: Element, const N: usize>(
 ) -> Result<Tensor, Raised> {
     let any_rank: Vec<usize> = (0..=store::MAX_RANK).collect();
     let view = array::<T>(name, value, &any_rank)?;
-    let bytes = elements(&view)?.iter().flat_map(|x| bytes(x.clone())).collect();
+    let bytes = elements(&view)?.iter().flat_map(|&x| bytes(x)).collect();
     Ok(Tensor {
         name: name.into(),
         dtype,

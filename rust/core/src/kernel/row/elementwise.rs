@@ -26,22 +26,22 @@ pub(in crate::kernel) unsafe fn unary<T: Math, S: Simd<T>>(
         match op {
             Unary::Copy => map1(s, maps::Copy, sizes, dst, x),
             Unary::Neg => map1(s, maps::Neg, sizes, dst, x),
-            Unary::Exp => map1(s, maps::Exp, sizes, dst, x),
-            Unary::Log => map1(s, maps::Log, sizes, dst, x),
+            Unary::Exp => map1_long(s, maps::Exp, sizes, dst, x),
+            Unary::Log => map1_long(s, maps::Log, sizes, dst, x),
             Unary::Sqrt => map1(s, maps::Sqrt, sizes, dst, x),
             Unary::Abs => map1(s, maps::Abs, sizes, dst, x),
             Unary::Sign => map1(s, maps::Sign, sizes, dst, x),
-            Unary::Sigmoid => map1(s, maps::Sigmoid, sizes, dst, x),
-            Unary::Tanh => map1(s, maps::Tanh, sizes, dst, x),
+            Unary::Sigmoid => map1_long(s, maps::Sigmoid, sizes, dst, x),
+            Unary::Tanh => map1_long(s, maps::Tanh, sizes, dst, x),
             Unary::Relu => map1(s, maps::Relu, sizes, dst, x),
             Unary::LeakyRelu => map1(s, maps::LeakyRelu(alpha), sizes, dst, x),
-            Unary::Elu => map1(s, maps::Elu(alpha), sizes, dst, x),
-            Unary::Softplus => map1(s, maps::Softplus, sizes, dst, x),
-            Unary::Silu => map1(s, maps::Silu, sizes, dst, x),
-            Unary::Gelu => map1(s, maps::Gelu, sizes, dst, x),
-            Unary::Erf => map1(s, maps::Erf, sizes, dst, x),
-            Unary::Sin => map1(s, maps::Sin, sizes, dst, x),
-            Unary::Cos => map1(s, maps::Cos, sizes, dst, x),
+            Unary::Elu => map1_long(s, maps::Elu(alpha), sizes, dst, x),
+            Unary::Softplus => map1_long(s, maps::Softplus, sizes, dst, x),
+            Unary::Silu => map1_long(s, maps::Silu, sizes, dst, x),
+            Unary::Gelu => map1_long(s, maps::Gelu, sizes, dst, x),
+            Unary::Erf => map1_long(s, maps::Erf, sizes, dst, x),
+            Unary::Sin => map1_long(s, maps::Sin, sizes, dst, x),
+            Unary::Cos => map1_long(s, maps::Cos, sizes, dst, x),
         }
     }
 }
@@ -155,6 +155,46 @@ unsafe fn map1<T: Math, S: Simd<T>, F: Map1<T>>(s: S, f: F, sizes: (usize, usize
             if c < cols {
                 let y = f.apply(s, x.load_partial(s, c, cols - c, s.splat(T::ONE)));
                 s.store_partial(out.add(c), cols - c, y);
+            }
+        }
+    }
+}
+
+/// As [`map1`], for functions of many instructions: tails share their one copy, for the compiler's sake.
+#[inline(always)]
+unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
+    s: S,
+    f: F,
+    sizes: (usize, usize),
+    dst: Dst<T>,
+    x: Src<T>,
+) {
+    let ((rows, cols), [x]) = flatten(sizes, dst, [x]);
+    if cols == 0 {
+        return;
+    }
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for r in 0..rows {
+        // SAFETY: as in `map1`.
+        unsafe {
+            let x = Operand::row(s, x, r, &mut spread);
+            let out = dst.ptr.add(r * dst.row);
+            let mut c = 0;
+            while c < cols {
+                let count = cols - c;
+                let is_full = count >= S::LANES;
+                let x = if is_full {
+                    x.load(s, c)
+                } else {
+                    x.load_partial(s, c, count, s.splat(T::ONE))
+                };
+                let y = f.apply(s, x);
+                if is_full {
+                    s.store(out.add(c), y);
+                } else {
+                    s.store_partial(out.add(c), count, y);
+                }
+                c += S::LANES;
             }
         }
     }

@@ -7,8 +7,10 @@ use super::support::Failures;
 use crate::kernel::math::scalar_erf;
 use crate::kernel::{Dst, Float, Isa, Src, Unary};
 
+type Function = fn(f64) -> f64;
+
 /// (operation, truth, range of |x| with its sign left free, most ULP)
-type Case = (Unary, fn(f64) -> f64, std::ops::RangeInclusive<f64>, f64);
+type Case = (Unary, Function, std::ops::RangeInclusive<f64>, f64);
 
 const INF: f64 = f64::INFINITY;
 
@@ -223,7 +225,7 @@ fn sin_and_cos_stay_accurate_beside_their_zeros() {
         let zero = (f64::from(n) * std::f64::consts::FRAC_PI_2) as f32;
         x.extend([zero.next_down(), zero, zero.next_up(), -zero]);
     }
-    let cases: [(Unary, fn(f64) -> f64); 2] = [(Unary::Sin, f64::sin), (Unary::Cos, f64::cos)];
+    let cases: [(Unary, Function); 2] = [(Unary::Sin, f64::sin), (Unary::Cos, f64::cos)];
     for (isa, (op, truth)) in Isa::available()
         .into_iter()
         .flat_map(|isa| cases.map(|case| (isa, case)))
