@@ -1,0 +1,147 @@
+"""The engine, as Python sees it. `ostinato.trace` and `ostinato.network` are its friendly faces."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, final
+
+from numpy import ndarray
+
+__all__: list[str]
+__version__: str
+
+_Array: TypeAlias = ndarray[Any, Any]
+
+@final
+class ProgramBuilder:
+    """Records a program node by node; a node is named by its number.
+
+    Dims are texts that are linear in the sizes: "hidden", "2*hidden+1", "7". What does not fit raises ShapeError.
+    """
+
+    def __new__(cls, name: str, sizes: Mapping[str, int]) -> ProgramBuilder: ...
+    def input(self, name: str, shape: Sequence[str]) -> int: ...
+    def index_input(self, name: str) -> int: ...
+    def state(self, name: str, shape: Sequence[str]) -> int: ...
+    def param(self, name: str, shape: Sequence[str]) -> int: ...
+    def const(self, value: float) -> int: ...
+    def add(
+        self,
+        op: str,
+        args: Sequence[int],
+        attrs: Mapping[str, float | Sequence[str]] | None = None,
+        where: str | None = None,
+    ) -> int:
+        """One op. `where` (file, line, source) is added to the message of an error."""
+    def name(self, node: int, name: str) -> None: ...
+    def shape(self, node: int) -> list[tuple[int, str]]:
+        """Value and text of each dim."""
+    def is_index(self, node: int) -> bool: ...
+    def finish(self, outputs: Sequence[tuple[str, int]], updates: Sequence[tuple[str, int]]) -> Program: ...
+
+@final
+class Program:
+    """The equations of one step: (inputs, states, parameters) -> (outputs, next states)."""
+
+    @staticmethod
+    def from_json(text: str) -> Program:
+        """Reads a canonical text; raises FormatError."""
+    def to_json(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the equations, without the names of intermediate values."""
+    @property
+    def sizes(self) -> dict[str, int]: ...
+    @property
+    def inputs(self) -> list[tuple[str, list[int], bool]]:
+        """Name, shape, whether it is an id."""
+    @property
+    def states(self) -> list[tuple[str, list[int]]]: ...
+    @property
+    def params(self) -> list[tuple[str, list[int]]]: ...
+    @property
+    def outputs(self) -> list[tuple[str, list[int]]]: ...
+    def tangent(self) -> Program:
+        """Forward mode: every input, state and parameter gets a tangent `d_<name>`; so do outputs and next states."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Network:
+    """A graph of layers over sequences; a sequence is named by its number.
+
+    Arrays must be C-contiguous and of the network's dtype (float32 or float64); ids and lengths are int64.
+    """
+
+    def __new__(cls, dtype: str) -> Network: ...
+    def input(self, width: int) -> int: ...
+    def index_input(self, limit: int) -> int: ...
+    def layer(self, program: Program, inputs: Sequence[int], params: Sequence[int]) -> int:
+        """A program at every step; `params` are the offsets of its parameters in the arena."""
+    def reverse(self, node: int) -> int: ...
+    def concat(self, nodes: Sequence[int]) -> int: ...
+    def add(self, a: int, b: int) -> int: ...
+    def finish(self, output: int) -> None: ...
+    def run(
+        self,
+        arena: _Array,
+        x: _Array,
+        lengths: _Array | None,
+        state: Sequence[_Array | None],
+        training: bool,
+    ) -> Run:
+        """x (N, T, F) or ids (N, T); one (N, size) array or None per state slot."""
+    def value_and_grad(
+        self,
+        arena: _Array,
+        x: _Array,
+        targets: _Array,
+        loss: Program,
+        lengths: _Array | None,
+        state: Sequence[_Array | None],
+        reduction: str,
+        weights: _Array | None,
+    ) -> tuple[float, _Array, _Array | None, list[_Array]]:
+        """Loss, gradient arena, gradient of x (None for ids), gradient of each initial state."""
+    def loss_value(
+        self,
+        arena: _Array,
+        x: _Array,
+        targets: _Array,
+        loss: Program,
+        lengths: _Array | None,
+        state: Sequence[_Array | None],
+        reduction: str,
+        weights: _Array | None,
+    ) -> tuple[float, list[_Array]]:
+        """Loss and final states."""
+    def explain(self, rows: int, steps: int) -> str: ...
+    def plans(self) -> list[dict[str, Any]]:
+        """Counts of each layer's plan: "name", and for "inference", "forward", "backward" a dict of counts."""
+
+@final
+class Run:
+    """A run over a batch."""
+
+    @property
+    def outputs(self) -> _Array:
+        """(N, T, width), zeros beyond the lengths."""
+    @property
+    def final_state(self) -> list[_Array]:
+        """(N, size) per state slot."""
+    def backward(
+        self, d_outputs: _Array | None, d_final_state: Sequence[_Array | None] | None
+    ) -> tuple[_Array, _Array | None, list[_Array]]: ...
+
+def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[str, _Array]]) -> None: ...
+def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def instruction_set() -> str:
+    """The instruction set in use: the best of the machine, or the one that OSTINATO_ISA names."""
+
+def instruction_sets() -> list[str]: ...
+def fma_peak_gflops() -> float:
+    """Billions of float32 operations per second of one thread in fused multiply-adds held in registers."""
+
+def op_names() -> list[str]: ...
