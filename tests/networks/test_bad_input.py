@@ -73,6 +73,11 @@ TABLE = {
     "a cell that is none": Bad(lambda: ost.Recurrent(7, 3, 4), ost.DTypeError, ("cell is 7",)),
     "a class that is no cell": Bad(lambda: ost.Recurrent(dict, 3, 4), ost.DTypeError, ("cell", "dict")),
     "unknown option": Bad(lambda: ost.LSTM(3, 4, peephole=True), ost.ConfigError, ("peephole", "peepholes")),
+    "argument misspelled": Bad(
+        lambda: ost.LSTM(3, 4, batch_frist=True),
+        ost.ConfigError,
+        ("batch_frist", "did you mean 'batch_first'"),
+    ),
     "option beside an instance": Bad(
         lambda: ost.Recurrent(Branching(), 3, 4, rate=1), ost.ConfigError, ("rate", "instance")
     ),
@@ -92,6 +97,7 @@ TABLE = {
     "dtype of integers": Bad(lambda: ost.RNN(3, 4, dtype="int32"), ost.ConfigError, ("dtype is 'int32'",)),
     "dtype half": Bad(lambda: ost.RNN(3, 4, dtype=np.float16), ost.ConfigError, ("dtype", "float32")),
     "dtype unknown": Bad(lambda: ost.RNN(3, 4, dtype="float31"), ost.ConfigError, ("dtype is 'float31'",)),
+    "dtype a list": Bad(lambda: ost.RNN(3, 4, dtype=[1]), ost.ConfigError, ("dtype is [1]",)),
     "dtype None": Bad(lambda: ost.RNN(3, 4, dtype=None), ost.ConfigError, ("dtype is None",)),
     "seed negative": Bad(lambda: ost.RNN(3, 4, seed=-1), ost.ConfigError, ("seed is -1",)),
     "seed a float": Bad(lambda: ost.RNN(3, 4, seed=0.5), ost.ConfigError, ("seed is 0.5",)),

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Final
 
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
+from ostinato.suggest import did_you_mean
+
+LAYER_ARGUMENTS: Final = (
+    "num_layers",
+    "bidirectional",
+    "init",
+    "residual",
+    "batch_first",
+    "dtype",
+    "seed",
+)
+"""What Recurrent takes beside the options of its cell."""
 
 
 def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider | None]:
@@ -35,6 +47,7 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
         options = {key: value for key, value in options.items() if key != "dropout"}
     elif "dropout" in options:
         raise ConfigError(f"dropout is {options['dropout']!r}; this version has no dropout, expected 0")
+    _check_known(name, make, options)
     try:
         made = make(**options)
     except TypeError as error:
@@ -42,6 +55,18 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
     if not isinstance(made, Cell):
         raise ConfigError(f"cell {name!r} makes a {type(made).__name__}; expected a Cell")
     return name, made, provider
+
+
+def _check_known(name: str, make: Any, options: dict[str, Any]) -> None:
+    """Refuses an option that the cell does not have; it may be a misspelled argument of the layer."""
+    # The signature of a class would be that of `__new__`, which takes anything.
+    signature = inspect.signature(make.__init__ if isinstance(make, type) else make)
+    kinds = {one.kind for one in signature.parameters.values()}
+    known = [one for one in signature.parameters if one != "self"]
+    for option in options:
+        if option not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+            hint = did_you_mean(option, [*known, *LAYER_ARGUMENTS], "options")
+            raise ConfigError(f"cell {name!r} has no option {option!r}; {hint}")
 
 
 def chosen_options(cell: Cell) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError
-from ostinato.suggest import did_you_mean
 
 DTYPES: Final = ("float32", "float64")
 
@@ -27,15 +26,9 @@ def size(layer: str, name: str, value: Any) -> int:
 def dtype_name(layer: str, value: Any) -> str:
     """`float32` or `float64`, from a name, a NumPy type or a dtype. Raises ConfigError."""
     try:
-        name = np.dtype(value).name if value is not None else ""
-    except TypeError:
+        name = np.dtype(value).name if isinstance(value, (str, type, np.dtype)) else ""
+    except (TypeError, ValueError):
         name = ""
     if name not in DTYPES:
         raise ConfigError(f"{layer}: dtype is {value!r}; expected one of {', '.join(DTYPES)}")
     return name
-
-
-def no_options(layer: str, options: dict[str, Any], known: tuple[str, ...]) -> None:
-    """Refuses keyword arguments that a layer does not have. Raises ConfigError with the closest known one."""
-    for option in options:
-        raise ConfigError(f"{layer} has no option {option!r}; {did_you_mean(option, known, 'options')}")
