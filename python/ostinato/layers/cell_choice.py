@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError
@@ -60,7 +60,11 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
 def _check_known(name: str, make: Any, options: dict[str, Any]) -> None:
     """Refuses an option that the cell does not have; it may be a misspelled argument of the layer."""
     # The signature of a class would be that of `__new__`, which takes anything.
-    signature = inspect.signature(make.__init__ if isinstance(make, type) else make)
+    maker = cast(Any, make).__init__ if isinstance(make, type) else make
+    try:
+        signature = inspect.signature(maker)
+    except ValueError:  # A function of a compiled module may have none.
+        return
     kinds = {one.kind for one in signature.parameters.values()}
     known = [one for one in signature.parameters if one != "self"]
     for option in options:
