@@ -214,6 +214,7 @@ def test_loading_names_every_disagreement_in_one_error_and_changes_nothing() -> 
         net.load_state_dict(mapping)
     message = str(caught.value)
     assert "weight_hh_l0 is (4, 16); expected (4*hidden, hidden) = (16, 4)" in message
+    assert "Gate order is i, f, g, o" in message
     assert "missing: bias_ih_l0" in message
     assert "unexpected: kernel" in message
     np.testing.assert_array_equal(net.arena, before)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.cell import Cell, declared
+from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.errors import ConfigError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ostinato.io.record import Programs
     from ostinato.io.strict import Record
 
+
+# For the message about weights of another layout.
+GATES: Final = {"lstm": LSTM_GATES, "gru": GRU_GATES}
 
 # What repr leaves out.
 DEFAULTS: Final = {
@@ -60,13 +64,22 @@ class Setting:
 class Recurrent(Network):
     """`num_layers` layers of a cell: x (N, T, input_size) -> (N, T, output of the last layer).
 
-    cell: a name ("lstm", "acme/cell"), a Cell subclass or an instance; `cell_options` go to the first two.
-    bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`. residual:
-    adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever both have
-    the same width: always from the second layer on, in the first where input_size is the width of its
-    output. init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names
-    or patterns (`"weight_hh_l*"`) to initializers; the others start as the cell says. batch_first: False
-    takes and gives (T, N, ...). dtype: float32 or float64. seed: same seed, same parameters.
+    Args:
+        cell: a name ("lstm", "acme/cell"), a Cell subclass or an instance.
+        input_size: features per step of x.
+        hidden_size: what the cell calls `size.hidden`.
+        num_layers: layers on top of each other.
+        bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`.
+        regularizers: none yet.
+        init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names or
+            patterns (`"weight_hh_l*"`) to initializers; what it does not name starts as the cell says.
+        residual: adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever
+            both have the same width: always from the second layer on, and in the first where input_size is
+            the width of its output.
+        batch_first: False takes and gives (T, N, ...).
+        dtype: float32 or float64.
+        seed: the same seed gives the same parameters.
+        **cell_options: options of the cell, unless that is an instance.
 
     A parameter is called `{name in the cell}_l{layer}`, with `_reverse` for the backward direction, so the
     built-in cells have PyTorch's state dict. States are (num_layers * directions, N, size), ordered l0
@@ -170,8 +183,8 @@ class Recurrent(Network):
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
 
     def _layout_hint(self) -> str:
-        order = getattr(self.cell, "gate_order", None)
-        return f"Gate order is {order}" if order else ""
+        gates = GATES.get(self.cell_name)
+        return f"Gate order is {', '.join(gates)}" if gates else ""
 
     def _clone(self) -> Network:
         clone = type(self).__new__(type(self))

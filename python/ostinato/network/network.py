@@ -60,10 +60,14 @@ class Network(ABC):
     ) -> Run:
         """Runs the network over whole sequences.
 
-        x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a list
-        of rows of different lengths. state: dict as in `Run.final_state`, None for zeros. lengths: (N,)
-        integers 0..T, None for T. training: keep what `Run.backward` needs. Past its length a row outputs
-        zeros and holds its state; what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
+        Args:
+            x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
+                list of rows of different lengths.
+            state: a dict as `Run.final_state` is, or None for zeros.
+            lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
+                state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
+            training: keep what `Run.backward` needs.
+            through_time: FullBPTT() or None, which means the same.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
@@ -89,9 +93,17 @@ class Network(ABC):
         """The loss over a batch and all its gradients, in one call.
 
         This is the fast path for training: rows go forwards and backwards in groups that stay in the cache.
-        x, state and lengths as in `run`. targets: (N, T) integer ids for losses that compare with a class,
-        else (N, T, output_size) floats; a list of rows where x is one. loss: a name or a Loss. weights: (N,
-        T) floats that multiply the loss of each step. reduction: "mean" over the valid steps, or "sum".
+
+        Args:
+            x: as in `run`, and so are lengths, state and through_time.
+            targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
+                a list of rows where x is one.
+            loss: a name or a Loss.
+            lengths: see `run`.
+            state: see `run`.
+            weights: (N, T) floats that multiply the loss of each step.
+            reduction: "mean" over the valid steps, or "sum".
+            through_time: see `run`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
