@@ -25,7 +25,7 @@ macro_rules! portable {
             type M = [bool; $lanes];
 
             const LANES: usize = $lanes;
-            const TILE_ROWS: usize = 2;
+            const TILE_ROWS: usize = 4;
             const TILE_VECTORS: usize = 2;
 
             #[inline(always)]
@@ -183,5 +183,5 @@ macro_rules! portable {
     };
 }
 
-portable!(f32, u32, 8, mantissa 23, bias 127, magic 12_582_912.0);
-portable!(f64, u64, 4, mantissa 52, bias 1023, magic 6_755_399_441_055_744.0);
+portable!(f32, u32, 4, mantissa 23, bias 127, magic 12_582_912.0);
+portable!(f64, u64, 2, mantissa 52, bias 1023, magic 6_755_399_441_055_744.0);
