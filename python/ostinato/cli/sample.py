@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato sample`."""
     parser.add_argument("model", type=Path, help="a model file; its alphabet is beside it")
     parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
-    parser.add_argument("--prompt", default="\n", help="text to go on from (default: a new line)")
+    parser.add_argument("--prompt", help="text to go on from (default: the alphabet's first character)")
     parser.add_argument(
         "--temperature", type=float, default=0.8, help="below 1 is bolder (default: %(default)s)"
     )
@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> None:
         network,
         alphabet,
         options.length,
-        prompt=options.prompt,
+        # In code point order a new line comes first, where the text has lines.
+        prompt=alphabet.characters[0] if options.prompt is None else options.prompt,
         temperature=options.temperature,
         seed=options.seed,
     )
