@@ -208,8 +208,8 @@ impl Builder {
             return Ok(id);
         }
         let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
-        let folded = !per_row && args.iter().all(|&arg| self.nodes[arg].folded);
         let is_index = row.name == "argmax";
+        let folded = !per_row && !is_index && args.iter().all(|&arg| self.nodes[arg].folded);
         let id = self.push(Node {
             op,
             args,

@@ -1,0 +1,83 @@
+"""What the planner makes of each cell: a plan that gets worse fails here, long before a benchmark shows it.
+
+The columns: products hoisted before the loop, in the loop, after it; row ops in the loop; forwards and
+backwards; weight gradients, which are never inside a loop.
+"""
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato import Param, State
+
+pytest.importorskip("ostinato_cells")
+
+# cell, options, forward (before, loop, after, row ops), backward (the same), weight products
+PLANS = [
+    ("rnn", {}, (1, 1, 0, 1), (0, 1, 1, 2), 2),
+    ("lstm", {}, (1, 1, 0, 8), (0, 1, 1, 14), 2),
+    ("lstm", {"peepholes": True}, (1, 1, 0, 11), (0, 1, 1, 17), 2),
+    ("lstm", {"proj_size": 8}, (1, 2, 0, 8), (0, 2, 1, 13), 3),
+    ("gru", {"reset": "after"}, (1, 1, 0, 9), (0, 1, 1, 12), 2),
+    ("gru", {"reset": "before"}, (1, 2, 0, 9), (0, 2, 1, 12), 3),
+    ("cells/ligru", {}, (1, 1, 0, 5), (0, 1, 1, 9), 2),
+    ("cells/layer_norm_lstm", {}, (1, 1, 0, 14), (0, 1, 1, 32), 2),
+]
+
+
+def plan_of(cell, options):
+    (plan,) = ost.Recurrent(cell, 32, 16, **options).plans()
+    return plan
+
+
+@pytest.mark.parametrize(("cell", "options", "forward", "backward", "weights"), PLANS)
+def test_the_plan_of_a_cell_is_the_one_expected(cell, options, forward, backward, weights):
+    plan = plan_of(cell, options)
+    names = ("gemms_before", "gemms_in_loop", "gemms_after", "row_ops_in_loop")
+    got = [tuple(plan[way][name] for name in names) for way in ("forward", "backward")]
+    assert (*got, plan["backward"]["weight_gemms_outside_loop"]) == (forward, backward, weights)
+
+
+def test_an_lstm_of_128_units_hoists_one_product_and_keeps_one_in_the_loop():
+    text = ost.LSTM(128, 128).explain()
+    forward, backward = text.split("backward:")
+    assert forward.count("GEMM 128 -> 512") == 2
+    assert "2 weight GEMM(s), 1 sum(s) over rows and time" in backward
+
+
+class Separate(ost.Cell):
+    """An LSTM as its author would write it first: four gates, eight matrices."""
+
+    def parameters(self, size):
+        gates = "ifgo"
+        matrices = {f"W{g}": Param((size.hidden, size.input)) for g in gates}
+        matrices |= {f"U{g}": Param((size.hidden, size.hidden)) for g in gates}
+        return matrices | {f"b{g}": Param((size.hidden,), init="zeros") for g in gates}
+
+    def state(self, size):
+        return {"h": State(size.hidden), "c": State(size.hidden)}
+
+    def step(self, x, state, p):
+        i, f, g, o = (p[f"W{k}"] @ x + p[f"U{k}"] @ state.h + p[f"b{k}"] for k in "ifgo")
+        c = ost.ops.sigmoid(f) * state.c + ost.ops.sigmoid(i) * ost.ops.tanh(g)
+        h = ost.ops.sigmoid(o) * ost.ops.tanh(c)
+        return h, {"h": h, "c": c}
+
+
+def test_eight_small_products_become_two():
+    plan = plan_of(Separate, {})["forward"]
+    assert (plan["gemms_before"], plan["gemms_in_loop"]) == (1, 1)
+
+
+def test_cells_written_apart_and_together_agree():
+    net, reference = ost.Recurrent(Separate, 5, 7, dtype="float64"), ost.LSTM(5, 7, dtype="float64")
+    state = net.state_dict()
+    joined = {
+        "weight_ih_l0": np.concatenate([state[f"W{k}_l0"] for k in "ifgo"]),
+        "weight_hh_l0": np.concatenate([state[f"U{k}_l0"] for k in "ifgo"]),
+        "bias_ih_l0": np.concatenate([state[f"b{k}_l0"] for k in "ifgo"]),
+        "bias_hh_l0": np.zeros(28),
+    }
+    reference.load_state_dict(joined)
+    x = np.random.default_rng(0).normal(size=(3, 6, 5))
+    np.testing.assert_allclose(net.run(x).outputs, reference.run(x).outputs, atol=1e-14)
