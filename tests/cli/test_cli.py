@@ -32,7 +32,7 @@ def test_train_writes_a_model_and_a_curve_compares_and_samples_in_a_new_process(
     assert set(sampled) <= set(TEXT) | {"\n"}
 
 
-def test_sampling_repeats_with_its_seed(trained, capsys):
+def test_sampling_repeats_with_its_seed(trained, capfd):
     model = str(trained[0] / "model.safetensors")
     drawn = []
     for seed in ("1", "1", "2"):
@@ -41,12 +41,12 @@ def test_sampling_repeats_with_its_seed(trained, capsys):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_explain_and_info_print_the_plan_and_the_equations(trained, capsys):
+def test_explain_and_info_print_the_plan_and_the_equations(trained, capfd):
     model = str(trained[0] / "model.safetensors")
     assert main(["explain", model, "--rows", "4", "--steps", "7"]) == 0
-    assert capsys.readouterr().out.strip()
+    assert capfd.readouterr().out.strip()
     assert main(["info", model]) == 0
-    assert "weight_hh_l0" in capsys.readouterr().out
+    assert "weight_hh_l0" in capfd.readouterr().out
 
 
 def test_plugins_lists_the_built_ins(capsys):
@@ -80,15 +80,15 @@ def test_a_missing_or_foreign_file_is_an_error(tmp_path, capsys):
     assert "foreign.safetensors" in capsys.readouterr().err
 
 
-def test_a_damaged_alphabet_is_an_error(trained, capsys):
+def test_a_damaged_alphabet_is_an_error(trained, capfd):
     model = trained[0] / "model.safetensors"
     for content in ("{", "[]", json.dumps({"characters": ""}), json.dumps({"characters": "ab"})):
         (trained[0] / "model.alphabet.json").write_text(content)
         assert main(["sample", str(model)]) == 1
-        assert "alphabet" in capsys.readouterr().err
+        assert "alphabet" in capfd.readouterr().err
 
 
-def test_a_sample_needs_a_prompt_and_a_temperature(trained, capsys):
+def test_a_sample_needs_a_prompt_and_a_temperature(trained, capfd):
     model = str(trained[0] / "model.safetensors")
     for flags, named in ((["--prompt", ""], "prompt"), (["--temperature", "0"], "temperature")):
         assert main(["sample", model, *flags]) == 1
