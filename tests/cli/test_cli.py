@@ -37,7 +37,7 @@ def test_sampling_repeats_with_its_seed(trained, capfd):
     drawn = []
     for seed in ("1", "1", "2"):
         assert main(["sample", model, "--length", "40", "--seed", seed, "--prompt", "the "]) == 0
-        drawn.append(capsys.readouterr().out)
+        drawn.append(capfd.readouterr().out)
     assert drawn[0] == drawn[1] != drawn[2]
 
 
@@ -92,7 +92,7 @@ def test_a_sample_needs_a_prompt_and_a_temperature(trained, capfd):
     model = str(trained[0] / "model.safetensors")
     for flags, named in ((["--prompt", ""], "prompt"), (["--temperature", "0"], "temperature")):
         assert main(["sample", model, *flags]) == 1
-        assert named in capsys.readouterr().err
+        assert named in capfd.readouterr().err
 
 
 def test_compressed_bits_of_a_repetition_are_few_and_of_noise_are_many():
