@@ -23,7 +23,7 @@ def main(page: Path) -> None:
         language, body, line = fence[1], fence[2], text[: fence.start(2)].count("\n")
         if language == "python":
             # Leading newlines make the line numbers of a traceback those of the page.
-            code = compile("\n" * line + body, str(page), "exec")
+            code = compile("\n" * line + body, page.name, "exec")
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(code, namespace)
             printed = out.getvalue()
