@@ -5,7 +5,22 @@ from typing import Any, TypeAlias, final
 
 from numpy import ndarray
 
-__all__: list[str]
+__all__ = [
+    "Network",
+    "Program",
+    "ProgramBuilder",
+    "Run",
+    "__version__",
+    "fma_peak_gflops",
+    "get_num_threads",
+    "instruction_set",
+    "instruction_sets",
+    "load_model",
+    "op_names",
+    "save_model",
+    "set_num_threads",
+]
+
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
@@ -101,8 +116,8 @@ class Network:
         state: Sequence[_Array | None],
         reduction: str,
         weights: _Array | None,
-    ) -> tuple[float, _Array, _Array | None, list[_Array]]:
-        """Loss, gradient arena, gradient of x (None for ids), gradient of each initial state."""
+    ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array]]:
+        """Loss, gradient arena, gradient of x (None for ids), gradient of each initial state, final states."""
     def loss_value(
         self,
         arena: _Array,

@@ -72,7 +72,10 @@ def train(network: ostinato.Network, ids: Ids, plan: Plan, told: Callable[[Step]
     while done < 1.0:
         state = None
         for window in streams:
-            loss, gradients, state = _window(network, window, state)
+            loss, gradients = network.value_and_grad(
+                window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
+            )
+            state = gradients.final_state
             clip_norm(gradients.arena, plan.clip)
             optimizer.lr = plan.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
             optimizer.step(network.arena, gradients.arena)
@@ -81,19 +84,6 @@ def train(network: ostinato.Network, ids: Ids, plan: Plan, told: Callable[[Step]
             told(Step(number, min(done, 1.0), loss / NATS_PER_BIT, characters))
             if done >= 1.0:
                 break
-
-
-def _window(
-    network: ostinato.Network, window: Window, state: State | None
-) -> tuple[float, ostinato.Gradients, State]:
-    """Loss in nats per character, gradients, and the state to go on with, before the parameters change."""
-    loss, gradients = network.value_and_grad(
-        window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
-    )
-    _, final = network.loss_value(
-        window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
-    )
-    return loss, gradients, final
 
 
 def bits_per_character(network: ostinato.Network, ids: Ids, rows: int = 32, window: int = 256) -> float:

@@ -111,10 +111,10 @@ class Network(ABC):
         array, batch = self._batch(x, lengths)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        value, arena, inputs, d_state = self._core().value_and_grad(
+        value, arena, inputs, d_state, final = self._core().value_and_grad(
             self._arena, array, *objective.arguments(batch, targets, slots, weights)
         )
-        return value, Gradients.from_core(arena, inputs, d_state, self._graph, batch)
+        return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch)
 
     def loss_value(
         self,

@@ -19,16 +19,24 @@ class Gradients:
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
     own. `inputs`: like x, 0 past the lengths; None where x was ids. `initial_state`: like `state`.
+    `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
     """
 
     params: dict[str, Array]
     inputs: Array | None
     initial_state: dict[str, Array]
     arena: Array
+    final_state: dict[str, Array]
 
     @classmethod
     def from_core(
-        cls, arena: Array, inputs: Array | None, state: list[Array], graph: Graph, batch: Batch
+        cls,
+        arena: Array,
+        inputs: Array | None,
+        state: list[Array],
+        final: list[Array],
+        graph: Graph,
+        batch: Batch,
     ) -> Gradients:
         """Names for what the core returns by offset and slot."""
         return cls(
@@ -36,6 +44,7 @@ class Gradients:
             inputs=None if inputs is None else batch.outward(inputs),
             initial_state=from_slots(state, graph, batch.rows),
             arena=arena,
+            final_state=from_slots(final, graph, batch.rows),
         )
 
 
@@ -75,4 +84,5 @@ class Run:
         )
         d_state = to_slots("d_final_state", d_final_state, self._graph, batch.rows, dtype, partial=True)
         arena, inputs, state = self._core.backward(d_out, d_state)
-        return Gradients.from_core(arena, inputs, state, self._graph, batch)
+        final = self._core.final_state
+        return Gradients.from_core(arena, inputs, state, final, self._graph, batch)

@@ -1,13 +1,13 @@
 //! NumPy arrays in and out.
 
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use ostinato_core::kernel::Float;
+use ostinato_core::net::Pooled;
 use pyo3::prelude::*;
 
 use crate::errors::{DTypeError, Raised, ShapeError};
 
 /// A number type of networks.
-pub trait Number: Float + Element {}
+pub trait Number: Pooled + Element {}
 
 impl Number for f32 {}
 impl Number for f64 {}

@@ -185,10 +185,12 @@ impl<T: Number> OwnedLoss<T> {
     }
 }
 
+/// Loss, gradients of parameters, inputs and initial states, final states.
 type Evaluated<'py> = (
     f64,
     Bound<'py, PyAny>,
     Option<Bound<'py, PyAny>>,
+    Bound<'py, PyList>,
     Bound<'py, PyList>,
 );
 
@@ -213,14 +215,15 @@ fn value_and_grad<'py, T: Number>(
             })
         })
     });
-    let (loss, gradients) = poller.result(done)?;
+    let (loss, gradients, finals) = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
         Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
         None => None,
     };
     let initial = states_out(py, gradients.initial, &call.network().states, batch.rows)?;
-    Ok((loss, params, inputs, initial))
+    let finals = states_out(py, finals, &call.network().states, batch.rows)?;
+    Ok((loss, params, inputs, initial, finals))
 }
 
 fn loss_value<'py, T: Number>(

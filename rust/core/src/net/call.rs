@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::kernel::{Float, Isa, Kernels};
+use crate::kernel::{Isa, Kernels};
 use crate::plan::LayerPlan;
 use crate::step::Program;
 use crate::team::{self, Stop};
@@ -13,13 +13,14 @@ use super::batch::{Batch, Input, Unit};
 use super::graph::{NetError, Network, SeqNode};
 use super::limits::index_limits;
 use super::loss::unit_loss;
+use super::pool::{Lanes, Pooled, lock};
 use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
 
 /// Asked between units whether to stop (a pressed Ctrl-C).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
 
 /// A network with the parameters of one moment.
-pub struct Call<T: Float> {
+pub struct Call<T: Pooled> {
     network: Arc<Network>,
     weights: Vec<LayerWeights<T>>,
     kernels: &'static Kernels<T>,
@@ -64,7 +65,7 @@ pub struct Loss<'a, T> {
     pub weights: Option<&'a [T]>,
 }
 
-impl<T: Float> Call<T> {
+impl<T: Pooled> Call<T> {
     /// Copies what the passes read of `arena`.
     pub fn new(network: Arc<Network>, arena: &[T], training: bool) -> Result<Call<T>, NetError> {
         network.output()?;
@@ -95,6 +96,10 @@ impl<T: Float> Call<T> {
 
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    fn lanes(&self) -> Lanes<'_, T> {
+        Lanes::new(&self.network.pools, team::lanes())
     }
 
     fn shared(&self) -> Shared<'_, T> {
@@ -180,11 +185,11 @@ impl<T: Float> Call<T> {
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let results: Vec<Mutex<Option<UnitRun<T>>>> = batch.units.iter().map(|_| Mutex::new(None)).collect();
-        let lanes = lanes();
+        let lanes = self.lanes();
         let shared = self.shared();
         work(&lanes, batch.units.len(), poll, &|unit, lane| {
             let input = lock(&inputs[unit]).take().unwrap_or_default();
-            let mut scratch = lock(&lanes[lane]);
+            let mut scratch = lanes.lane(lane);
             let done = run_unit(
                 &shared,
                 &batch.units[unit].geometry,
@@ -238,7 +243,7 @@ impl<T: Float> Call<T> {
         .map(|(_, gradients)| gradients)
     }
 
-    /// Loss and gradients, depth first: a unit runs forwards, takes its loss and runs back before the next begins.
+    /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next begins.
     pub fn value_and_grad(
         &self,
         batch: &Batch,
@@ -246,14 +251,15 @@ impl<T: Float> Call<T> {
         initial: &[Vec<Vec<T>>],
         loss: &Loss<T>,
         poll: Poll,
-    ) -> Result<(f64, Gradients<T>), NetError> {
+    ) -> Result<(f64, Gradients<T>, Vec<Vec<T>>), NetError> {
         let prepared = self.prepared(batch, loss, true)?;
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let output = self.network.output()?;
         let shared = self.shared();
         let d_final: Vec<Vec<Vec<T>>> = self.pack_states(batch, &[], "d_final_state")?;
-        self.gathered(batch, poll, &|unit, slots, scratch| {
+        let finals: Vec<Mutex<Vec<Vec<T>>>> = batch.units.iter().map(|_| Mutex::default()).collect();
+        let (loss, gradients) = self.gathered(batch, poll, &|unit, slots, scratch| {
             let geometry = &batch.units[unit].geometry;
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let run = run_unit(&shared, geometry, input, &initial[unit], true, scratch);
@@ -270,8 +276,17 @@ impl<T: Float> Call<T> {
             };
             debug_assert!(d.width == width || d.width == 0);
             let gradients = back_unit(&shared, geometry, &run, d, &d_final[unit], slots, scratch);
+            if let Some(memory) = taken.memory {
+                scratch.reclaim(memory);
+            }
+            *lock(&finals[unit]) = run.retired(scratch);
             (taken.sum, gradients)
-        })
+        })?;
+        let finals: Vec<Vec<Vec<T>>> = finals
+            .iter()
+            .map(|unit| std::mem::take(&mut *lock(unit)))
+            .collect();
+        Ok((loss, gradients, self.unpacked_states(batch, finals.iter())))
     }
 
     /// The loss and the final states, without a way back.
@@ -288,11 +303,11 @@ impl<T: Float> Call<T> {
         let output = self.network.output()?;
         let shared = self.shared();
         let sums: Vec<Mutex<f64>> = trained.units.iter().map(|_| Mutex::new(0.0)).collect();
-        let lanes = lanes();
+        let lanes = self.lanes();
         work(&lanes, trained.units.len(), poll, &|unit, lane| {
             let geometry = &trained.batch.units[unit].geometry;
             let view = trained.units[unit].view(&self.network, output, geometry);
-            let mut scratch = lock(&lanes[lane]);
+            let mut scratch = lanes.lane(lane);
             *lock(&sums[unit]) = prepared
                 .take(&shared, unit, geometry, view, false, &mut scratch)
                 .sum;
@@ -396,7 +411,7 @@ impl<T: Float> Call<T> {
         let groups = batch.groups();
         type Done<T> = (Vec<(f64, UnitGradients<T>)>, Vec<SlotGradients<T>>);
         let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
-        let lanes = lanes();
+        let lanes = self.lanes();
         work(&lanes, groups.len(), poll, &|group, lane| {
             let mut slots: Vec<SlotGradients<T>> = self
                 .network
@@ -404,7 +419,7 @@ impl<T: Float> Call<T> {
                 .iter()
                 .map(|layer| SlotGradients::new(&layer.plan))
                 .collect();
-            let mut scratch = lock(&lanes[lane]);
+            let mut scratch = lanes.lane(lane);
             let units = groups[group]
                 .iter()
                 .map(|&unit| one(unit, &mut slots, &mut scratch))
@@ -489,16 +504,21 @@ impl<T: Float> Call<T> {
 
     /// The final states in the caller's shape, (N, width) per state slot.
     pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
-        let batch = &trained.batch;
-        let mut states: Vec<Vec<T>> = self
-            .network
-            .states
+        self.unpacked_states(&trained.batch, trained.units.iter().map(|run| &run.finals))
+    }
+
+    fn unpacked_states<'a>(&self, batch: &Batch, units: impl Iterator<Item = &'a Vec<Vec<T>>>) -> Vec<Vec<T>>
+    where
+        T: 'a,
+    {
+        let widths = &self.network.states;
+        let mut states: Vec<Vec<T>> = widths
             .iter()
             .map(|width| vec![T::ZERO; batch.rows * width])
             .collect();
-        for (unit, run) in batch.units.iter().zip(&trained.units) {
-            for (slot, values) in run.finals.iter().enumerate() {
-                batch.unpack_state(unit, values, self.network.states[slot], &mut states[slot]);
+        for (unit, finals) in batch.units.iter().zip(units) {
+            for (slot, values) in finals.iter().enumerate() {
+                batch.unpack_state(unit, values, widths[slot], &mut states[slot]);
             }
         }
         states
@@ -515,7 +535,7 @@ struct Prepared<T> {
     steps: Vec<Vec<T>>,
 }
 
-impl<T: Float> Prepared<T> {
+impl<T: Pooled> Prepared<T> {
     fn take(
         &self,
         shared: &Shared<T>,
@@ -552,18 +572,8 @@ fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
     }
 }
 
-/// Scratch for each thread that may take part.
-fn lanes<T: Float>() -> Vec<Mutex<Scratch<T>>> {
-    (0..team::lanes()).map(|_| Mutex::new(Scratch::new())).collect()
-}
-
-/// A lock whose holder panicked still holds whole values: the panic is reported by the team.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn work<T>(
-    lanes: &[Mutex<Scratch<T>>],
+fn work<T: Pooled>(
+    lanes: &Lanes<T>,
     units: usize,
     poll: Poll,
     one: &(dyn Fn(usize, usize) + Sync),

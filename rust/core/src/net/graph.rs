@@ -6,6 +6,7 @@ use crate::plan::{LayerPlan, PassSummary, explain_layer};
 use crate::step::{Program, StepError};
 
 use super::limits::index_limits;
+use super::pool::Pools;
 
 /// What can be wrong with a network or a call of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Network {
     /// Width of each state, in the order of the layers.
     pub states: Vec<usize>,
     pub output: Option<usize>,
+    pub(super) pools: Pools,
 }
 
 impl Network {

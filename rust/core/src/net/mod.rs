@@ -5,8 +5,10 @@ mod call;
 mod graph;
 mod limits;
 mod loss;
+mod pool;
 mod unit;
 
 pub use batch::{Batch, Input};
 pub use call::{Call, Gradients, Loss, LossTarget, Reduction, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
+pub use pool::Pooled;

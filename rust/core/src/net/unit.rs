@@ -26,6 +26,12 @@ pub struct Shared<'a, T: Float> {
 }
 
 impl<T: Float> UnitRun<T> {
+    /// Gives the memory back; the final states remain.
+    pub fn retired(self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
+        self.memory.into_iter().for_each(|memory| scratch.reclaim(memory));
+        self.finals
+    }
+
     /// The value of a sequence.
     pub fn view(&self, network: &Network, node: usize, geometry: &Geometry) -> SeqView<T> {
         match network.nodes[node] {

@@ -33,7 +33,7 @@ pub fn forward<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> Forward<T> {
     let pass = if training { &plan.train } else { &plan.infer };
-    let mut memory: PassMemory<T> = PassMemory::new(pass, geometry);
+    let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, scratch);
     for (state, (class, width)) in pass.states.iter().enumerate() {
         if let Class::History(_) = class {
             let first = memory.history(state);
@@ -86,7 +86,7 @@ pub fn backward<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> Backward<T> {
     let pass: &Pass = &plan.back;
-    let mut memory = PassMemory::new(pass, geometry);
+    let mut memory = PassMemory::new(pass, geometry, scratch);
     let outside = Outside {
         inputs,
         d_outputs,

@@ -34,7 +34,8 @@ pub struct PassMemory<T> {
 }
 
 impl<T: Float> PassMemory<T> {
-    pub fn new(pass: &Pass, geometry: &Geometry) -> PassMemory<T> {
+    /// Memory out of a thread's scratch; its contents are whatever they were.
+    pub fn new(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> PassMemory<T> {
         let mut end = 0;
         let mut take = |elements: usize| {
             end += elements;
@@ -57,7 +58,7 @@ impl<T: Float> PassMemory<T> {
             })
             .collect();
         PassMemory {
-            data: vec![T::ZERO; end],
+            data: scratch.take(end),
             full,
             history,
         }
@@ -101,12 +102,14 @@ impl<T: Float> PassMemory<T> {
     }
 }
 
-/// Scratch of one thread.
+/// Scratch of one thread, kept from call to call: new memory costs a page fault for every 4 KiB of it.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) arena: Vec<T>,
     /// For the packing of weight gradients.
     pub(super) product: Vec<T>,
+    /// Memories of passes that are done.
+    spare: Vec<Vec<T>>,
 }
 
 impl<T: Float> Scratch<T> {
@@ -114,6 +117,25 @@ impl<T: Float> Scratch<T> {
         Scratch {
             arena: Vec::new(),
             product: Vec::new(),
+            spare: Vec::new(),
         }
+    }
+
+    /// At least `len` elements with any contents: the spare memory that fits best, grown if none is large enough.
+    fn take(&mut self, len: usize) -> Vec<T> {
+        let fits = (0..self.spare.len()).filter(|&at| self.spare[at].len() >= len);
+        let best = fits.min_by_key(|&at| self.spare[at].len());
+        let largest = || (0..self.spare.len()).max_by_key(|&at| self.spare[at].len());
+        let spare = best.or_else(largest).map(|at| self.spare.swap_remove(at));
+        let mut memory = spare.unwrap_or_default();
+        if memory.len() < len {
+            memory.resize(len, T::ZERO);
+        }
+        memory
+    }
+
+    /// Takes back the memory of a pass that nobody reads any more.
+    pub fn reclaim(&mut self, memory: PassMemory<T>) {
+        self.spare.push(memory.data);
     }
 }

@@ -1,4 +1,4 @@
-//! erf of `f32` vectors.
+//! erf of `f32` vectors. Worst error for all x: 1.5 ULP.
 
 use super::{exp, polynomial};
 use crate::kernel::simd::Simd;
