@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
-use ostinato_core::net::{Batch, Call, Input, Loss, LossTarget, NetError, Network, Reduction};
+use ostinato_core::net::{Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction};
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -186,7 +186,7 @@ impl<T: Number> OwnedLoss<T> {
 }
 
 /// Loss, gradients of parameters, inputs and initial states, final states.
-type Evaluated<'py> = (
+type PyEvaluated<'py> = (
     f64,
     Bound<'py, PyAny>,
     Option<Bound<'py, PyAny>>,
@@ -198,7 +198,7 @@ fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
     arguments: &LossArguments<'_, 'py>,
-) -> Result<Evaluated<'py>, Raised> {
+) -> Result<PyEvaluated<'py>, Raised> {
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
     let Prepared {
@@ -215,7 +215,11 @@ fn value_and_grad<'py, T: Number>(
             })
         })
     });
-    let (loss, gradients, finals) = poller.result(done)?;
+    let Evaluated {
+        loss,
+        gradients,
+        finals,
+    } = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
         Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
@@ -339,7 +343,7 @@ impl PyNetwork {
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Evaluated<'py>> {
+    ) -> PyResult<PyEvaluated<'py>> {
         let network = self.network();
         let arguments = LossArguments {
             targets,

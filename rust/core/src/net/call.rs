@@ -44,6 +44,14 @@ pub struct Gradients<T> {
     pub initial: Vec<Vec<T>>,
 }
 
+/// What a loss comes to, in the caller's shapes.
+pub struct Evaluated<T> {
+    pub loss: f64,
+    pub gradients: Gradients<T>,
+    /// (N, width) per state slot.
+    pub finals: Vec<Vec<T>>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
     Mean,
@@ -251,7 +259,7 @@ impl<T: Pooled> Call<T> {
         initial: &[Vec<Vec<T>>],
         loss: &Loss<T>,
         poll: Poll,
-    ) -> Result<(f64, Gradients<T>, Vec<Vec<T>>), NetError> {
+    ) -> Result<Evaluated<T>, NetError> {
         let prepared = self.prepared(batch, loss, true)?;
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
@@ -286,7 +294,12 @@ impl<T: Pooled> Call<T> {
             .iter()
             .map(|unit| std::mem::take(&mut *lock(unit)))
             .collect();
-        Ok((loss, gradients, self.unpacked_states(batch, finals.iter())))
+        let finals = self.unpacked_states(batch, finals.iter());
+        Ok(Evaluated {
+            loss,
+            gradients,
+            finals,
+        })
     }
 
     /// The loss and the final states, without a way back.

@@ -9,6 +9,6 @@ mod pool;
 mod unit;
 
 pub use batch::{Batch, Input};
-pub use call::{Call, Gradients, Loss, LossTarget, Reduction, Trained};
+pub use call::{Call, Evaluated, Gradients, Loss, LossTarget, Reduction, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
 pub use pool::Pooled;

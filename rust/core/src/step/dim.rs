@@ -91,32 +91,28 @@ impl Dim {
         }
     }
 
-    /// A dim of `value` that is a part of this one: an exact fraction keeps its text, anything else is a number.
+    /// A dim of `value` that is a part of this one: a fraction whose terms are whole keeps its text, anything else
+    /// is a number.
     pub fn part(&self, value: usize) -> Dim {
         if value == self.value {
             return self.clone();
         }
-        let ratio = if value > 0 && self.value.is_multiple_of(value) {
-            (self.value / value) as i64
-        } else {
-            0
+        // value / self.value of each term, where that is whole for all of them
+        let scaled = |factor: i64| {
+            let product = i128::from(factor) * value as i128;
+            let whole = self.value as i128;
+            (whole != 0 && product % whole == 0).then(|| (product / whole) as i64)
         };
-        let exact = ratio > 0
-            && self.constant % ratio == 0
-            && self.terms.values().all(|factor| factor % ratio == 0)
-            && !self.terms.is_empty();
-        if !exact {
-            return Dim::number(value);
-        }
-        let terms = self
-            .terms
-            .iter()
-            .map(|(name, factor)| (name.clone(), factor / ratio))
+        let terms: Option<BTreeMap<String, i64>> = (self.terms.iter())
+            .map(|(name, &factor)| Some((name.clone(), scaled(factor)?)))
             .collect();
-        Dim {
-            value,
-            terms,
-            constant: self.constant / ratio,
+        match (terms, scaled(self.constant)) {
+            (Some(terms), Some(constant)) if !terms.is_empty() => Dim {
+                value,
+                terms,
+                constant,
+            },
+            _ => Dim::number(value),
         }
     }
 
@@ -205,6 +201,7 @@ mod tests {
         let gate = gates.part(16);
         assert_eq!(gate.to_string(), "hidden");
         assert_eq!(gate.plus(&gate).to_string(), "2*hidden");
+        assert_eq!(gates.part(48).to_string(), "3*hidden");
         assert_eq!(gates.part(10).to_string(), "10");
     }
 

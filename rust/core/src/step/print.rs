@@ -57,14 +57,24 @@ struct Printer<'a> {
     inline: Vec<bool>,
 }
 
+/// How tightly an operator binds; a name or a call binds tightest.
+fn binding(op: &str) -> u8 {
+    match op {
+        "less" | "less_equal" | "greater" | "greater_equal" => 0,
+        "add" | "sub" => 1,
+        "mul" | "div" | "matmul" => 2,
+        "neg" => 3,
+        "pow" => 4,
+        _ => 5,
+    }
+}
+
 impl<'a> Printer<'a> {
     fn new(program: &'a Program) -> Self {
         let live = program.live();
         let mut uses = vec![0usize; program.nodes.len()];
-        for (id, node) in program.nodes.iter().enumerate() {
-            if live[id] {
-                node.args.iter().for_each(|&arg| uses[arg] += 1);
-            }
+        for (node, _) in program.nodes.iter().zip(&live).filter(|(_, live)| **live) {
+            node.args.iter().for_each(|&arg| uses[arg] += 1);
         }
         for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
             uses[id] += 2; // a result gets a line of its own
@@ -101,7 +111,7 @@ impl<'a> Printer<'a> {
     /// How other values name this one.
     fn name(&self, id: NodeId) -> String {
         let node = &self.program.nodes[id];
-        if self.inline.get(id).copied().unwrap_or(false) {
+        if self.inline[id] {
             return self.texts[id].clone();
         }
         match &node.label {
@@ -119,24 +129,27 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// An operand of an infix operator: in brackets where it is an infix expression itself.
-    fn operand(&self, id: NodeId) -> String {
-        let text = self.name(id);
-        if text.contains(' ') && !text.ends_with(')') || text.contains(") ") {
-            format!("({text})")
+    /// An operand, in brackets where it binds less tightly than `least`.
+    fn operand(&self, id: NodeId, least: u8) -> String {
+        let row = rows::row(self.program.nodes[id].op);
+        let loose = self.inline[id] && binding(row.name) < least;
+        if loose {
+            format!("({})", self.name(id))
         } else {
-            text
+            self.name(id)
         }
     }
 
     fn expression(&self, id: NodeId) -> String {
         let node = &self.program.nodes[id];
         let row = rows::row(node.op);
+        let bound = binding(row.name);
+        // a - (b - c): the right operand of an operator of the same strength keeps its brackets
         let infix = |op: &str| {
             format!(
                 "{} {op} {}",
-                self.operand(node.args[0]),
-                self.operand(node.args[1])
+                self.operand(node.args[0], bound),
+                self.operand(node.args[1], bound + 1)
             )
         };
         match row.name {
@@ -151,22 +164,18 @@ impl<'a> Printer<'a> {
             "less_equal" => infix("<="),
             "greater" => infix(">"),
             "greater_equal" => infix(">="),
-            "neg" => format!("-{}", self.operand(node.args[0])),
+            "neg" => format!("-{}", self.operand(node.args[0], bound)),
             "matmul" => {
                 let flip = if node.attrs.flag("transpose") { ".T" } else { "" };
                 format!(
                     "{}{flip} @ {}",
-                    self.operand(node.args[0]),
-                    self.operand(node.args[1])
+                    self.operand(node.args[0], 5),
+                    self.operand(node.args[1], bound + 1)
                 )
             }
             "slice" => {
-                format!(
-                    "{}[{}:{}]",
-                    self.operand(node.args[0]),
-                    node.attrs.int("start"),
-                    node.attrs.int("stop")
-                )
+                let range = format!("{}:{}", node.attrs.int("start"), node.attrs.int("stop"));
+                format!("{}[{range}]", self.operand(node.args[0], 5))
             }
             name => {
                 let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();

@@ -85,7 +85,7 @@ impl<'a, T: Float> Runner<'a, T> {
             scratch.arena.resize(end, T::ZERO);
         }
         let arena = scratch.arena.as_mut_ptr();
-        // SAFETY (for `at`): every offset was taken above, so it lies inside the arena.
+        // SAFETY: every offset was taken above, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
 
         let carry: Vec<Option<[*mut T; 2]>> =

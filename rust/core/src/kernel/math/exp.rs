@@ -14,6 +14,13 @@ pub(in crate::kernel) fn exp<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
     s.scale(s.add(T::expm1_reduced(s, r), s.splat(T::ONE)), n)
 }
 
+/// (p, q) with exp(x) = p + p q and p a power of two, for x <= 0; p is 0 or denormal where exp is.
+#[inline(always)]
+pub(super) fn exp_parts<T: Math, S: Simd<T>>(s: S, x: S::V) -> (S::V, S::V) {
+    let (n, r) = reduce(s, s.max(s.splat(T::EXP_MIN), x));
+    (s.scale(s.splat(T::ONE), n), T::expm1_reduced(s, r))
+}
+
 /// exp(x) - 1 for x between `EXPM1_MIN` (which stands for all below) and 2 `TANH_MAX`, accurate near 0.
 #[inline(always)]
 pub(super) fn expm1<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {

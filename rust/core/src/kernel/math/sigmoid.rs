@@ -5,14 +5,16 @@
 //! `gelu` is within 4 ULP of |x|: beside its zero at -inf, where 1 + erf cancels, it is accurate in the absolute sense.
 
 use super::Math;
-use super::exp::{exp, expm1};
+use super::exp::{exp_parts, expm1};
 use crate::kernel::simd::Simd;
 
-/// 1 / (1 + exp(-x))
+/// (x < 0 ? e : 1) / (1 + e) with e = exp(-|x|): both signs keep their accuracy, and nothing overflows.
 #[inline(always)]
 pub(in crate::kernel) fn sigmoid<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
-    let one = s.splat(T::ONE);
-    s.div(one, s.add(one, exp(s, s.neg(x))))
+    let (zero, one) = (s.splat(T::ZERO), s.splat(T::ONE));
+    let (power, fraction) = exp_parts(s, s.neg(s.abs(x)));
+    let above = s.select(s.lt(x, zero), s.mul_add(power, fraction, power), one);
+    s.div(above, s.mul_add(power, fraction, s.add(power, one)))
 }
 
 /// tanh(|x|) = q / (q + 2) with q = exp(2 |x|) - 1: one formula that keeps its accuracy near 0.

@@ -135,6 +135,10 @@ fn flatten<T, const N: usize>(
     ((1, rows * cols), sources)
 }
 
+/// dst = f(x)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
 #[inline(always)]
 unsafe fn map1<T: Math, S: Simd<T>, F: Map1<T>>(s: S, f: F, sizes: (usize, usize), dst: Dst<T>, x: Src<T>) {
     let ((rows, cols), [x]) = flatten(sizes, dst, [x]);
@@ -161,6 +165,9 @@ unsafe fn map1<T: Math, S: Simd<T>, F: Map1<T>>(s: S, f: F, sizes: (usize, usize
 }
 
 /// As [`map1`], for functions of many instructions: tails share their one copy, for the compiler's sake.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
 #[inline(always)]
 unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
     s: S,
@@ -200,6 +207,10 @@ unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
     }
 }
 
+/// dst = f(a, b)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
 #[inline(always)]
 unsafe fn map2<T: Math, S: Simd<T>, F: Map2<T>>(
     s: S,
@@ -239,6 +250,10 @@ unsafe fn map2<T: Math, S: Simd<T>, F: Map2<T>>(
     }
 }
 
+/// dst = f(a, b, c)
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
 #[inline(always)]
 unsafe fn map3<T: Math, S: Simd<T>, F: Map3<T>>(
     s: S,
