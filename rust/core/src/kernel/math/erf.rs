@@ -1,4 +1,4 @@
-//! erf of `f32` vectors. Worst error for all x: 1.5 ULP.
+//! erf of `f32` vectors. Worst error for all x: 1.67 ULP.
 
 use super::{exp, polynomial};
 use crate::kernel::simd::Simd;
