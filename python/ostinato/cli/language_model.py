@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -11,12 +12,11 @@ from typing import Any
 import numpy as np
 
 import ostinato
-from ostinato.data import Alphabet, Streams, Window
+from ostinato.data import Alphabet, Streams
 from ostinato.errors import ConfigError
 from ostinato.optimizers import Adam, clip_norm
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
-State = dict[str, np.ndarray[Any, np.dtype[Any]]]
 NATS_PER_BIT = math.log(2.0)
 
 
@@ -86,10 +86,14 @@ def train(network: ostinato.Network, ids: Ids, plan: Plan, told: Callable[[Step]
                 break
 
 
-def bits_per_character(network: ostinato.Network, ids: Ids, rows: int = 32, window: int = 256) -> float:
-    """The mean over all of `ids` but the first, each predicted from those before it in its stream."""
-    nats, state = 0.0, None
-    for piece in Streams(ids, rows, window):
+def bits_per_character(network: ostinato.Network, ids: Ids, pieces: int | None = None) -> float:
+    """The mean over all of `ids` but the first, each predicted from those before it in its stream.
+
+    The text is read as 32 streams, 256 characters at a time; `pieces` stops after so many windows, which lie
+    all over the text and so are a fair sample of it.
+    """
+    nats, count, state = 0.0, 0, None
+    for piece in itertools.islice(Streams(ids, 32, 256), pieces):
         value, state = network.loss_value(
             piece.ids,
             piece.targets,
@@ -98,8 +102,8 @@ def bits_per_character(network: ostinato.Network, ids: Ids, rows: int = 32, wind
             state=state,
             reduction="sum",
         )
-        nats += value
-    return nats / NATS_PER_BIT / (len(ids) - 1)
+        nats, count = nats + value, count + int(piece.lengths.sum())
+    return nats / NATS_PER_BIT / count
 
 
 def sample(
