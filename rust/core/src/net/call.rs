@@ -4,15 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use crate::kernel::{Isa, Kernels};
-use crate::plan::LayerPlan;
-use crate::step::Program;
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
 use super::batch::{Batch, Input, Unit};
 use super::graph::{NetError, Network, SeqNode};
-use super::limits::index_limits;
-use super::loss::unit_loss;
+use super::loss::{Loss, Prepared};
 use super::pool::{Lanes, Pooled, lock};
 use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
 
@@ -50,27 +47,6 @@ pub struct Evaluated<T> {
     pub gradients: Gradients<T>,
     /// (N, width) per state slot.
     pub finals: Vec<Vec<T>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reduction {
-    Mean,
-    Sum,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum LossTarget<'a, T> {
-    Features { data: &'a [T], width: usize },
-    Ids { data: &'a [i64] },
-}
-
-/// A loss to be taken of the outputs.
-pub struct Loss<'a, T> {
-    pub program: &'a Program,
-    pub target: LossTarget<'a, T>,
-    pub reduction: Reduction,
-    /// (N, T); none counts every valid step once.
-    pub weights: Option<&'a [T]>,
 }
 
 impl<T: Pooled> Call<T> {
@@ -234,7 +210,7 @@ impl<T: Pooled> Call<T> {
             .collect();
         let shared = self.shared();
         self.gathered(batch, poll, &|unit, slots, scratch| {
-            let (run, d) = (&trained.units[unit], SeqView::of(&packed[unit], width));
+            let (run, d) = (&trained.units[unit], Some(SeqView::of(&packed[unit], width)));
             (
                 0.0,
                 back_unit(
@@ -260,7 +236,7 @@ impl<T: Pooled> Call<T> {
         loss: &Loss<T>,
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
-        let prepared = self.prepared(batch, loss, true)?;
+        let prepared = Prepared::new(&self.network, batch, loss, true, self.kernels)?;
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let output = self.network.output()?;
@@ -272,17 +248,8 @@ impl<T: Pooled> Call<T> {
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let run = run_unit(&shared, geometry, input, &initial[unit], true, scratch);
             let view = run.view(&self.network, output, geometry);
-            let taken = prepared.take(&shared, unit, geometry, view, true, scratch);
-            let width = self.network.widths[output];
-            let d = match (&taken.memory, prepared.plan.input_gradients[0]) {
-                (Some(memory), Some(k)) => memory.output(&prepared.plan.back, k, geometry),
-                _ => SeqView {
-                    ptr: std::ptr::NonNull::dangling().as_ptr(),
-                    stride: 0,
-                    width: 0,
-                },
-            };
-            debug_assert!(d.width == width || d.width == 0);
+            let taken = prepared.take(unit, geometry, view, true, scratch);
+            let d = prepared.output_gradient(&taken, geometry);
             let gradients = back_unit(&shared, geometry, &run, d, &d_final[unit], slots, scratch);
             if let Some(memory) = taken.memory {
                 scratch.reclaim(memory);
@@ -311,106 +278,18 @@ impl<T: Pooled> Call<T> {
         loss: &Loss<T>,
         poll: Poll,
     ) -> Result<(f64, Trained<T>), NetError> {
-        let prepared = self.prepared(&batch, loss, false)?;
+        let prepared = Prepared::new(&self.network, &batch, loss, false, self.kernels)?;
         let trained = self.run(batch, packed, initial, false, poll)?;
         let output = self.network.output()?;
-        let shared = self.shared();
         let sums: Vec<Mutex<f64>> = trained.units.iter().map(|_| Mutex::new(0.0)).collect();
         let lanes = self.lanes();
         work(&lanes, trained.units.len(), poll, &|unit, lane| {
             let geometry = &trained.batch.units[unit].geometry;
             let view = trained.units[unit].view(&self.network, output, geometry);
             let mut scratch = lanes.lane(lane);
-            *lock(&sums[unit]) = prepared
-                .take(&shared, unit, geometry, view, false, &mut scratch)
-                .sum;
+            *lock(&sums[unit]) = prepared.take(unit, geometry, view, false, &mut scratch).sum;
         })?;
         Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
-    }
-
-    fn prepared(&self, batch: &Batch, loss: &Loss<T>, gradient: bool) -> Result<Prepared<T>, NetError> {
-        let program = loss.program;
-        let width = self.network.widths[self.network.output()?];
-        let fits = program.inputs.len() == 2
-            && program.params.is_empty()
-            && program.states.is_empty()
-            && program.nodes[program.inputs[0]].numel() == width
-            && program.nodes[program.outputs[0].1].numel() == 1;
-        if !fits {
-            return Err(NetError::Config(format!(
-                "loss {}: expected a program (y of {width} features, target) -> number without parameters",
-                program.name
-            )));
-        }
-        let plan = LayerPlan::new(program)?;
-        let weights = LayerWeights::new(&plan, &[], self.kernels, gradient);
-        let limit = index_limits(program)[1];
-        let expected = program.nodes[program.inputs[1]].numel();
-        let count = batch.rows * batch.steps;
-        let (targets, target_width) = match (loss.target, limit) {
-            (LossTarget::Features { data, width }, None) if width == expected => {
-                expect_len("targets", data.len(), count * width)?;
-                (
-                    batch
-                        .units
-                        .iter()
-                        .map(|unit| batch.pack(unit, data, width))
-                        .collect(),
-                    width,
-                )
-            }
-            (LossTarget::Ids { data }, Some(limit)) => {
-                expect_len("targets", data.len(), count)?;
-                let packed: Result<Vec<_>, _> = batch
-                    .units
-                    .iter()
-                    .map(|unit| batch.pack_ids(unit, data, limit, "targets"))
-                    .collect();
-                (packed?, 1)
-            }
-            (LossTarget::Features { width, .. }, None) => {
-                return Err(NetError::Shape(format!(
-                    "targets has {width} features per step; expected {expected}"
-                )));
-            }
-            (_, limit) => {
-                let kind = if limit.is_some() {
-                    "integer ids (N, T)"
-                } else {
-                    "features (N, T, F)"
-                };
-                return Err(NetError::Shape(format!(
-                    "loss {} takes {kind} as targets",
-                    program.name
-                )));
-            }
-        };
-        let mut steps: Vec<Vec<T>> = match loss.weights {
-            Some(data) => {
-                expect_len("weights", data.len(), count)?;
-                batch.units.iter().map(|unit| batch.pack(unit, data, 1)).collect()
-            }
-            None => batch
-                .units
-                .iter()
-                .map(|unit| vec![T::ONE; unit.geometry.total()])
-                .collect(),
-        };
-        if loss.reduction == Reduction::Mean {
-            let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
-            let scale = if total == 0.0 { 0.0 } else { 1.0 / total };
-            steps
-                .iter_mut()
-                .flatten()
-                .for_each(|weight| *weight = T::from_f64(weight.to_f64() * scale));
-        }
-        Ok(Prepared {
-            plan,
-            weights,
-            targets,
-            target_width,
-            steps,
-        })
     }
 
     /// Runs `one` for every unit and sums the gradients of the parameters group by group.
@@ -538,44 +417,7 @@ impl<T: Pooled> Call<T> {
     }
 }
 
-/// A loss made ready for a batch.
-struct Prepared<T> {
-    plan: LayerPlan,
-    weights: LayerWeights<T>,
-    /// By unit: packed targets, and what each step counts.
-    targets: Vec<Vec<T>>,
-    target_width: usize,
-    steps: Vec<Vec<T>>,
-}
-
-impl<T: Pooled> Prepared<T> {
-    fn take(
-        &self,
-        shared: &Shared<T>,
-        unit: usize,
-        geometry: &crate::time::Geometry,
-        output: SeqView<T>,
-        gradient: bool,
-        scratch: &mut Scratch<T>,
-    ) -> super::loss::UnitLoss<T> {
-        let (targets, steps) = (&self.targets[unit], &self.steps[unit]);
-        let width = self.target_width;
-        unit_loss(
-            shared,
-            &self.plan,
-            &self.weights,
-            geometry,
-            output,
-            targets,
-            width,
-            steps,
-            gradient,
-            scratch,
-        )
-    }
-}
-
-fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
+pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
     if got == expected {
         Ok(())
     } else {

@@ -1,68 +1,192 @@
-//! A loss over one unit: a program on (output, target), summed over the valid steps.
+//! A loss of a network's outputs: a program on (output, target), summed over the valid steps.
 
-use crate::kernel::Float;
+use crate::kernel::Kernels;
 use crate::plan::LayerPlan;
+use crate::step::Program;
 use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
 
-use super::unit::Shared;
+use super::batch::Batch;
+use super::call::expect_len;
+use super::graph::{NetError, Network};
+use super::limits::index_limits;
+use super::pool::Pooled;
 
-/// The loss of a unit: the weighted sum over its valid steps, and the gradient of the network's output if asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reduction {
+    Mean,
+    Sum,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum LossTarget<'a, T> {
+    Features { data: &'a [T], width: usize },
+    Ids { data: &'a [i64] },
+}
+
+/// A loss to be taken of the outputs.
+pub struct Loss<'a, T> {
+    pub program: &'a Program,
+    pub target: LossTarget<'a, T>,
+    pub reduction: Reduction,
+    /// (N, T); none counts every valid step once.
+    pub weights: Option<&'a [T]>,
+}
+
+/// A loss made ready for a batch.
+pub struct Prepared<'a, T: Pooled> {
+    plan: LayerPlan,
+    weights: LayerWeights<T>,
+    kernels: &'a Kernels<T>,
+    /// By unit: packed targets, and what each step counts, divided by what the reduction divides by.
+    targets: Vec<Vec<T>>,
+    target_width: usize,
+    steps: Vec<Vec<T>>,
+}
+
+/// The loss of a unit: the weighted sum over its valid steps, and what holds the gradient of the output if asked for.
 pub struct UnitLoss<T> {
     pub sum: f64,
     pub memory: Option<PassMemory<T>>,
 }
 
-/// `weights`: what each packed row counts, already divided by whatever the reduction divides by.
-#[allow(clippy::too_many_arguments)] // as the layers that it stands beside
-pub fn unit_loss<T: Float>(
-    shared: &Shared<T>,
-    plan: &LayerPlan,
-    loss_weights: &LayerWeights<T>,
-    geometry: &Geometry,
-    output: SeqView<T>,
-    target: &[T],
-    target_width: usize,
-    weights: &[T],
-    gradient: bool,
-    scratch: &mut Scratch<T>,
-) -> UnitLoss<T> {
-    let views = [output, SeqView::of(target, target_width)];
-    let run = forward(
-        plan,
-        loss_weights,
-        geometry,
-        &views,
-        &[],
-        gradient,
-        shared.kernels,
-        scratch,
-    );
-    let pass = if gradient { &plan.train } else { &plan.infer };
-    let values = run.memory.output(pass, 0, geometry);
-    let mut sum = 0.0;
-    for (row, weight) in weights.iter().enumerate() {
-        // SAFETY: the loss has one number per packed row.
-        sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
+impl<'a, T: Pooled> Prepared<'a, T> {
+    pub fn new(
+        network: &Network,
+        batch: &Batch,
+        loss: &Loss<T>,
+        gradient: bool,
+        kernels: &'a Kernels<T>,
+    ) -> Result<Prepared<'a, T>, NetError> {
+        let program = loss.program;
+        let width = network.output_width()?;
+        let fits = program.inputs.len() == 2
+            && program.params.is_empty()
+            && program.states.is_empty()
+            && program.nodes[program.inputs[0]].numel() == width
+            && program.nodes[program.outputs[0].1].numel() == 1;
+        if !fits {
+            return Err(NetError::Config(format!(
+                "loss {}: expected a program (y of {width} features, target) -> number without parameters",
+                program.name
+            )));
+        }
+        let plan = LayerPlan::new(program)?;
+        let weights = LayerWeights::new(&plan, &[], kernels, gradient);
+        let (targets, target_width) = packed_targets(batch, loss)?;
+        let steps = packed_weights(batch, loss)?;
+        Ok(Prepared {
+            plan,
+            weights,
+            kernels,
+            targets,
+            target_width,
+            steps,
+        })
     }
-    if !gradient {
-        return UnitLoss { sum, memory: None };
+
+    /// Takes the loss of a unit.
+    pub fn take(
+        &self,
+        unit: usize,
+        geometry: &Geometry,
+        output: SeqView<T>,
+        gradient: bool,
+        scratch: &mut Scratch<T>,
+    ) -> UnitLoss<T> {
+        let (plan, weights, kernels) = (&self.plan, &self.weights, self.kernels);
+        let views = [output, SeqView::of(&self.targets[unit], self.target_width)];
+        let run = forward(plan, weights, geometry, &views, &[], gradient, kernels, scratch);
+        let pass = if gradient { &plan.train } else { &plan.infer };
+        let values = run.memory.output(pass, 0, geometry);
+        let mut sum = 0.0;
+        for (row, weight) in self.steps[unit].iter().enumerate() {
+            // SAFETY: the loss has one number per packed row.
+            sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
+        }
+        let memory = gradient.then(|| {
+            let mut none = SlotGradients::new(plan);
+            let d_loss = [SeqView::of(&self.steps[unit], 1)];
+            let saved = &run.memory;
+            backward(
+                plan,
+                weights,
+                geometry,
+                &views,
+                saved,
+                &d_loss,
+                &[],
+                &mut none,
+                kernels,
+                scratch,
+            )
+            .memory
+        });
+        scratch.reclaim(run.memory);
+        UnitLoss { sum, memory }
     }
-    let mut none = SlotGradients::new(plan);
-    let d_loss = [SeqView::of(weights, 1)];
-    let back = backward(
-        plan,
-        loss_weights,
-        geometry,
-        &views,
-        &run.memory,
-        &d_loss,
-        &[],
-        &mut none,
-        shared.kernels,
-        scratch,
-    );
-    UnitLoss {
-        sum,
-        memory: Some(back.memory),
+
+    /// The gradient of the network's output out of what `take` left; none if the loss does not depend on it.
+    pub fn output_gradient(&self, taken: &UnitLoss<T>, geometry: &Geometry) -> Option<SeqView<T>> {
+        let position = self.plan.input_gradients[0]?;
+        taken
+            .memory
+            .as_ref()
+            .map(|memory| memory.output(&self.plan.back, position, geometry))
     }
+}
+
+/// The targets of every unit, and the numbers of each.
+fn packed_targets<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<(Vec<Vec<T>>, usize), NetError> {
+    let program = loss.program;
+    let limit = index_limits(program)[1];
+    let expected = program.nodes[program.inputs[1]].numel();
+    let count = batch.rows * batch.steps;
+    let units = batch.units.iter();
+    match (loss.target, limit) {
+        (LossTarget::Features { data, width }, None) if width == expected => {
+            expect_len("targets", data.len(), count * width)?;
+            Ok((units.map(|unit| batch.pack(unit, data, width)).collect(), width))
+        }
+        (LossTarget::Ids { data }, Some(limit)) => {
+            expect_len("targets", data.len(), count)?;
+            let packed: Result<_, _> = units
+                .map(|unit| batch.pack_ids(unit, data, limit, "targets"))
+                .collect();
+            Ok((packed?, 1))
+        }
+        (LossTarget::Features { width, .. }, None) => Err(NetError::Shape(format!(
+            "targets has {width} features per step; expected {expected}"
+        ))),
+        (_, limit) => {
+            let kind = if limit.is_some() {
+                "integer ids (N, T)"
+            } else {
+                "features (N, T, F)"
+            };
+            Err(NetError::Shape(format!(
+                "loss {} takes {kind} as targets",
+                program.name
+            )))
+        }
+    }
+}
+
+/// What each step of every unit counts.
+fn packed_weights<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<Vec<Vec<T>>, NetError> {
+    let units = batch.units.iter();
+    let mut steps: Vec<Vec<T>> = match loss.weights {
+        Some(data) => {
+            expect_len("weights", data.len(), batch.rows * batch.steps)?;
+            units.map(|unit| batch.pack(unit, data, 1)).collect()
+        }
+        None => units.map(|unit| vec![T::ONE; unit.geometry.total()]).collect(),
+    };
+    if loss.reduction == Reduction::Mean {
+        let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
+        let scale = if total == 0.0 { 0.0 } else { 1.0 / total };
+        for weight in steps.iter_mut().flatten() {
+            *weight = T::from_f64(weight.to_f64() * scale);
+        }
+    }
+    Ok(steps)
 }

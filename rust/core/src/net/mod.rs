@@ -9,6 +9,7 @@ mod pool;
 mod unit;
 
 pub use batch::{Batch, Input};
-pub use call::{Call, Evaluated, Gradients, Loss, LossTarget, Reduction, Trained};
+pub use call::{Call, Evaluated, Gradients, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
+pub use loss::{Loss, LossTarget, Reduction};
 pub use pool::Pooled;

@@ -148,12 +148,12 @@ pub struct UnitGradients<T> {
     pub d_initial: Vec<Vec<T>>,
 }
 
-/// Runs a unit back. `d_output` is the packed gradient of the output; `d_final` of each state slot.
+/// Runs a unit back. `d_output` is the packed gradient of the output, none for zeros; `d_final` of each state slot.
 pub fn back_unit<T: Float>(
     shared: &Shared<T>,
     geometry: &Geometry,
     run: &UnitRun<T>,
-    d_output: SeqView<T>,
+    d_output: Option<SeqView<T>>,
     d_final: &[Vec<T>],
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
@@ -167,7 +167,7 @@ pub fn back_unit<T: Float>(
         let values = d[node].get_or_insert_with(|| vec![T::ZERO; total * width]);
         add_rows(&view, from, values, width, 0);
     };
-    if let Some(output) = network.output {
+    if let (Some(output), Some(d_output)) = (network.output, d_output) {
         add(&mut d, output, d_output, None);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {

@@ -8,8 +8,9 @@ use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 use super::fold::{Fold, FoldTable};
 use super::keep::kept;
 use super::pass::{Class, Pass, Ref};
-use super::storage::{Given, State, Task, plan};
+use super::storage::plan;
 use super::sums::reassociated;
+use super::task::{Given, State, Task};
 
 #[derive(Debug, Clone)]
 pub struct LayerPlan {

@@ -8,12 +8,14 @@ mod explain;
 mod fold;
 mod keep;
 mod layer;
+mod levels;
 mod pass;
 mod phase;
 mod schedule;
 mod storage;
 mod sums;
 mod tape;
+mod task;
 
 pub use explain::{PassSummary, explain_layer};
 pub use fold::{Fold, FoldSource, FoldTable};

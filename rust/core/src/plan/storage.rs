@@ -2,74 +2,31 @@
 
 use std::collections::HashMap;
 
-use crate::adjoint::{Accumulate, Sink};
-use crate::step::{Attrs, Node, NodeId, Run, rows};
+use crate::adjoint::Accumulate;
+use crate::step::{Node, NodeId, Run, rows};
 
-use super::fold::FoldTable;
+use super::levels::{Level, Plan, levels};
 use super::pass::{Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Segment, SinkOp, SinkRun};
-use super::phase::{Graph, Phase};
+use super::phase::Phase;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
 use super::tape;
+use super::task::{Given, Task, settle};
 
 /// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
 /// tape stay in L1.
 const TILE_ELEMENTS: usize = 1024;
 
-/// A value that exists before the pass begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Given {
-    pub class: Class,
-    /// Elements of one row of the buffer that it lies in, and where it begins there.
-    pub width: usize,
-    pub col: usize,
-}
-
-/// A state of the pass: what is read, what becomes of it, and whether all its values or only the last are wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct State {
-    pub read: NodeId,
-    pub update: NodeId,
-    pub history: bool,
-}
-
-/// What one pass has to compute.
-pub struct Task<'a> {
-    pub nodes: Vec<Node>,
-    pub given: HashMap<NodeId, Given>,
-    pub states: Vec<State>,
-    pub outputs: Vec<NodeId>,
-    pub kept: Vec<NodeId>,
-    pub sinks: &'a [Sink],
-    pub folds: &'a FoldTable,
-    pub reversed: bool,
-}
-
-/// How far a value must be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Tile,
-    Step,
-    Block,
-    Full,
-}
-
 /// Plans a pass. Returns it with the place of each kept value.
 pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
-    let given = given_nodes(&task);
+    let given = task.given_nodes();
     settle(&mut task, &given);
     let mut given = given;
     given.resize(task.nodes.len(), false);
-    let graph = Graph {
-        nodes: &task.nodes,
-        given: &given,
-        states: task.states.iter().map(|s| (s.read, s.update)).collect(),
-        wanted: wanted(&task),
-    };
-    let phases = graph.phases();
+    let graph = task.graph(&given);
+    let mut phases = graph.phases();
     let mut all_wanted = graph.wanted.clone();
     all_wanted.extend(task.states.iter().map(|s| s.update));
     let fused = fused_sums(&task.nodes, &phases, &all_wanted);
-    let mut phases = phases;
     tape::merge_products_into_sums(&mut task.nodes, &mut phases, &fused, &all_wanted);
     let work = [Phase::Before, Phase::Loop, Phase::After]
         .map(|phase| (phase, schedule(&task.nodes, &given, &phases, &fused, phase)));
@@ -87,182 +44,6 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     };
     storage.place(&work);
     storage.emit(&work)
-}
-
-/// Everything that no pass computes: sources, values from outside and fold slots.
-fn given_nodes(task: &Task) -> Vec<bool> {
-    (task.nodes.iter().enumerate())
-        .map(|(id, node)| {
-            rows::row(node.op).run == Run::Source
-                || task.given.contains_key(&id)
-                || task.folds.slot(id).is_some()
-        })
-        .collect()
-}
-
-fn sink_operands(what: Accumulate) -> Vec<NodeId> {
-    match what {
-        Accumulate::Outer { left, right } => vec![left, right],
-        Accumulate::Sum(d) => vec![d],
-        Accumulate::Scatter { id, d } => vec![id, d],
-    }
-}
-
-fn wanted(task: &Task) -> Vec<NodeId> {
-    let operands = task.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-    task.outputs
-        .iter()
-        .chain(&task.kept)
-        .copied()
-        .chain(operands)
-        .collect()
-}
-
-/// Gives every update, output and kept value a node of its own where another place claims it: a copy.
-fn settle(task: &mut Task, given: &[bool]) {
-    let graph = Graph {
-        nodes: &task.nodes,
-        given,
-        states: task.states.iter().map(|s| (s.read, s.update)).collect(),
-        wanted: wanted(task),
-    };
-    let phases = graph.phases();
-    let is_view = |nodes: &[Node], id: NodeId| matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
-    // values that are read for a whole block of time cannot live in a carry
-    let mut read_late: Vec<bool> = vec![false; task.nodes.len()];
-    for id in graph.wanted.iter().copied() {
-        read_late[resolved(&task.nodes, given, id).0] = true;
-    }
-    for (id, node) in task
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| phases[*id] == Phase::After)
-    {
-        if !is_view(&task.nodes, id) {
-            node.args
-                .iter()
-                .for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
-        }
-    }
-    let mut placed: Vec<NodeId> = Vec::new();
-    for index in 0..task.states.len() {
-        let State { update, history, .. } = task.states[index];
-        let own = !given[update] && !is_view(&task.nodes, update) && !placed.contains(&update);
-        let fits = history || !read_late[update] && phases[update] == Phase::Loop;
-        if own && fits {
-            placed.push(update);
-        } else {
-            task.states[index].update = copied(&mut task.nodes, update);
-        }
-    }
-    let fresh = task.nodes.len();
-    for index in 0..task.outputs.len() {
-        let id = task.outputs[index];
-        if id < fresh && (given[id] || is_view(&task.nodes, id)) {
-            task.outputs[index] = copied(&mut task.nodes, id);
-        }
-    }
-    for index in 0..task.kept.len() {
-        let id = task.kept[index];
-        if is_view(&task.nodes, id) {
-            task.kept[index] = copied(&mut task.nodes, id);
-        }
-    }
-}
-
-fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
-    let shape = nodes[id].shape.clone();
-    let op = rows::find("copy").unwrap_or(0);
-    let attrs = Attrs::default();
-    nodes.push(Node {
-        op,
-        args: vec![id],
-        attrs,
-        shape,
-        is_index: nodes[id].is_index,
-        label: None,
-        folded: false,
-    });
-    nodes.len() - 1
-}
-
-type Plan = [(Phase, Vec<Work>); 3];
-
-/// Where a value is computed: phase, position of the work in it, whether in a tape.
-type Place = (Phase, usize, bool);
-
-fn places(work: &Plan) -> HashMap<NodeId, Place> {
-    let mut places = HashMap::new();
-    for (phase, list) in work {
-        for (position, one) in list.iter().enumerate() {
-            match one {
-                Work::Tape(ids) => ids.iter().for_each(|&id| {
-                    places.insert(id, (*phase, position, true));
-                }),
-                Work::Products(products) => products.iter().for_each(|p| {
-                    places.insert(p.out, (*phase, position, false));
-                }),
-            }
-        }
-    }
-    places
-}
-
-fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level> {
-    let places = places(work);
-    let mut level: HashMap<NodeId, Level> = places.keys().map(|&id| (id, Level::Tile)).collect();
-    let mut raise = |id: NodeId, to: Level| {
-        let holder = resolved(&task.nodes, given, id).0;
-        if let Some(level) = level.get_mut(&holder) {
-            *level = (*level).max(to);
-        }
-    };
-    let needed = |id: NodeId, reader: Place| -> Level {
-        match places.get(&resolved(&task.nodes, given, id).0) {
-            Some(&writer) if writer == reader && writer.2 => Level::Tile,
-            Some(&(Phase::Loop, ..)) if reader.0 == Phase::Loop => Level::Step,
-            _ => Level::Block,
-        }
-    };
-    for (phase, list) in work {
-        for (position, one) in list.iter().enumerate() {
-            match one {
-                Work::Tape(ids) => {
-                    for &id in ids {
-                        for &arg in &task.nodes[id].args {
-                            raise(arg, needed(arg, (*phase, position, true)));
-                        }
-                    }
-                }
-                Work::Products(products) => {
-                    for p in products {
-                        for id in [Some(p.vector), p.init].into_iter().flatten() {
-                            raise(id, needed(id, (*phase, position, false)));
-                        }
-                        raise(
-                            p.out,
-                            if *phase == Phase::Loop {
-                                Level::Step
-                            } else {
-                                Level::Block
-                            },
-                        );
-                    }
-                }
-            }
-        }
-    }
-    for sink in task.sinks {
-        sink_operands(sink.what)
-            .into_iter()
-            .for_each(|id| raise(id, Level::Block));
-    }
-    task.outputs
-        .iter()
-        .chain(&task.kept)
-        .for_each(|&id| raise(id, Level::Full));
-    level
 }
 
 struct Storage<'a> {

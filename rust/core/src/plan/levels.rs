@@ -1,0 +1,98 @@
+//! How far each value must be seen: by its own tape, by its step, by a block of time, or by all.
+
+use std::collections::HashMap;
+
+use crate::step::NodeId;
+
+use super::phase::Phase;
+use super::schedule::{Work, resolved};
+use super::task::{Task, sink_operands};
+
+/// How far a value must be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Tile,
+    Step,
+    Block,
+    Full,
+}
+
+/// The work of the three phases that run.
+pub type Plan = [(Phase, Vec<Work>); 3];
+
+/// Where a value is computed: phase, position of the work in it, whether in a tape.
+type Place = (Phase, usize, bool);
+
+fn places(work: &Plan) -> HashMap<NodeId, Place> {
+    let mut places = HashMap::new();
+    for (phase, list) in work {
+        for (position, one) in list.iter().enumerate() {
+            match one {
+                Work::Tape(ids) => ids.iter().for_each(|&id| {
+                    places.insert(id, (*phase, position, true));
+                }),
+                Work::Products(products) => products.iter().for_each(|p| {
+                    places.insert(p.out, (*phase, position, false));
+                }),
+            }
+        }
+    }
+    places
+}
+
+/// The level of every computed value.
+pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level> {
+    let places = places(work);
+    let mut level: HashMap<NodeId, Level> = places.keys().map(|&id| (id, Level::Tile)).collect();
+    let mut raise = |id: NodeId, to: Level| {
+        let holder = resolved(&task.nodes, given, id).0;
+        if let Some(level) = level.get_mut(&holder) {
+            *level = (*level).max(to);
+        }
+    };
+    let needed = |id: NodeId, reader: Place| -> Level {
+        match places.get(&resolved(&task.nodes, given, id).0) {
+            Some(&writer) if writer == reader && writer.2 => Level::Tile,
+            Some(&(Phase::Loop, ..)) if reader.0 == Phase::Loop => Level::Step,
+            _ => Level::Block,
+        }
+    };
+    for (phase, list) in work {
+        for (position, one) in list.iter().enumerate() {
+            match one {
+                Work::Tape(ids) => {
+                    for &id in ids {
+                        for &arg in &task.nodes[id].args {
+                            raise(arg, needed(arg, (*phase, position, true)));
+                        }
+                    }
+                }
+                Work::Products(products) => {
+                    for p in products {
+                        for id in [Some(p.vector), p.init].into_iter().flatten() {
+                            raise(id, needed(id, (*phase, position, false)));
+                        }
+                        raise(
+                            p.out,
+                            if *phase == Phase::Loop {
+                                Level::Step
+                            } else {
+                                Level::Block
+                            },
+                        );
+                    }
+                }
+            }
+        }
+    }
+    for sink in task.sinks {
+        sink_operands(sink.what)
+            .into_iter()
+            .for_each(|id| raise(id, Level::Block));
+    }
+    task.outputs
+        .iter()
+        .chain(&task.kept)
+        .for_each(|&id| raise(id, Level::Full));
+    level
+}

@@ -1,0 +1,146 @@
+//! What one pass has to compute, and making sure that every result has a place of its own.
+
+use std::collections::HashMap;
+
+use crate::adjoint::{Accumulate, Sink};
+use crate::step::{Attrs, Node, NodeId, Run, rows};
+
+use super::fold::FoldTable;
+use super::pass::Class;
+use super::phase::{Graph, Phase};
+use super::schedule::resolved;
+
+/// A value that exists before the pass begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Given {
+    pub class: Class,
+    /// Elements of one row of the buffer that it lies in, and where it begins there.
+    pub width: usize,
+    pub col: usize,
+}
+
+/// A state of the pass: what is read, what becomes of it, and whether all its values or only the last are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct State {
+    pub read: NodeId,
+    pub update: NodeId,
+    pub history: bool,
+}
+
+/// What one pass has to compute.
+pub struct Task<'a> {
+    pub nodes: Vec<Node>,
+    pub given: HashMap<NodeId, Given>,
+    pub states: Vec<State>,
+    pub outputs: Vec<NodeId>,
+    pub kept: Vec<NodeId>,
+    pub sinks: &'a [Sink],
+    pub folds: &'a FoldTable,
+    pub reversed: bool,
+}
+
+impl Task<'_> {
+    /// Everything that the pass does not compute: sources, values from outside and fold slots.
+    pub fn given_nodes(&self) -> Vec<bool> {
+        (self.nodes.iter().enumerate())
+            .map(|(id, node)| {
+                let source = rows::row(node.op).run == Run::Source;
+                source || self.given.contains_key(&id) || self.folds.slot(id).is_some()
+            })
+            .collect()
+    }
+
+    /// Results beside the updates of states: outputs, kept values and operands of sinks.
+    pub fn wanted(&self) -> Vec<NodeId> {
+        let operands = self.sinks.iter().flat_map(|sink| sink_operands(sink.what));
+        self.outputs
+            .iter()
+            .chain(&self.kept)
+            .copied()
+            .chain(operands)
+            .collect()
+    }
+
+    /// The graph that phases are asked of.
+    pub fn graph<'a>(&'a self, given: &'a [bool]) -> Graph<'a> {
+        Graph {
+            nodes: &self.nodes,
+            given,
+            states: self.states.iter().map(|s| (s.read, s.update)).collect(),
+            wanted: self.wanted(),
+        }
+    }
+}
+
+/// The values that a sink reads.
+pub fn sink_operands(what: Accumulate) -> Vec<NodeId> {
+    match what {
+        Accumulate::Outer { left, right } => vec![left, right],
+        Accumulate::Sum(d) => vec![d],
+        Accumulate::Scatter { id, d } => vec![id, d],
+    }
+}
+
+/// Gives every update, output and kept value a node of its own where another place claims it: a copy.
+pub fn settle(task: &mut Task, given: &[bool]) {
+    let graph = task.graph(given);
+    let phases = graph.phases();
+    let is_view = |nodes: &[Node], id: NodeId| matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
+    // values that are read for a whole block of time cannot live in a carry
+    let mut read_late: Vec<bool> = vec![false; task.nodes.len()];
+    for id in graph.wanted.iter().copied() {
+        read_late[resolved(&task.nodes, given, id).0] = true;
+    }
+    for (id, node) in task
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(id, _)| phases[*id] == Phase::After)
+    {
+        if !is_view(&task.nodes, id) {
+            node.args
+                .iter()
+                .for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
+        }
+    }
+    let mut placed: Vec<NodeId> = Vec::new();
+    for index in 0..task.states.len() {
+        let State { update, history, .. } = task.states[index];
+        let own = !given[update] && !is_view(&task.nodes, update) && !placed.contains(&update);
+        let fits = history || !read_late[update] && phases[update] == Phase::Loop;
+        if own && fits {
+            placed.push(update);
+        } else {
+            task.states[index].update = copied(&mut task.nodes, update);
+        }
+    }
+    let fresh = task.nodes.len();
+    for index in 0..task.outputs.len() {
+        let id = task.outputs[index];
+        if id < fresh && (given[id] || is_view(&task.nodes, id)) {
+            task.outputs[index] = copied(&mut task.nodes, id);
+        }
+    }
+    for index in 0..task.kept.len() {
+        let id = task.kept[index];
+        if is_view(&task.nodes, id) {
+            task.kept[index] = copied(&mut task.nodes, id);
+        }
+    }
+}
+
+fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
+    let shape = nodes[id].shape.clone();
+    let op = rows::find("copy").unwrap_or(0);
+    let attrs = Attrs::default();
+    nodes.push(Node {
+        op,
+        args: vec![id],
+        attrs,
+        shape,
+        is_index: nodes[id].is_index,
+        label: None,
+        folded: false,
+    });
+    nodes.len() - 1
+}
