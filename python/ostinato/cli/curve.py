@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ostinato.errors import ConfigError
 
@@ -34,7 +35,7 @@ def draw_curve(
         axes.axhline(bits, color="#b5651d", linewidth=0.8, linestyle="--")
         # Each name further left than the last, since compressors lie close to one another.
         offset = (-4 - 60 * place, 2)
-        style = {"ha": "right", "fontsize": 8, "color": "#b5651d"}
+        style: dict[str, Any] = {"ha": "right", "fontsize": 8, "color": "#b5651d"}
         axes.annotate(f"{name} {bits:.2f}", (right, bits), offset, textcoords="offset points", **style)
     lowest = min([bits for _, bits in [*learned, *held_out]] + list(rivals.values()))
     axes.set(xlabel="characters seen (millions)", ylabel="bits per character", title=title)
