@@ -59,7 +59,7 @@ class Rival:
         self.module.zero_grad(set_to_none=True)
         loss = torch.nn.functional.mse_loss(self.outputs(), self.target)
         loss.backward()
-        return float(loss)
+        return float(loss.detach())
 
     def infer(self) -> torch.Tensor:
         """Forward only, with nothing kept for a backward pass."""
