@@ -30,7 +30,8 @@ pub trait Float:
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
 
-    /// The kernels of an instruction set. Panics where this machine lacks it; [`Isa::available`] lists what it has.
+    /// The kernels of an instruction set. Panics where this machine lacks it; [`Isa::available`] lists what
+    /// it has.
     fn kernels(isa: Isa) -> &'static Kernels<Self>;
 }
 

@@ -1,17 +1,18 @@
 //! The vector kernels: everything that touches numbers in bulk, for every instruction set.
 //!
-//! A caller asks for a table once, `f32::kernels(Isa::active()?)`, and then calls its function pointers on rows
-//! of memory. The room knows matrices and rows, nothing of cells, steps or networks, and uses only `std`.
+//! A caller asks for a table once, `f32::kernels(Isa::active()?)`, and then calls its function pointers on
+//! rows of memory. The room knows matrices and rows, nothing of cells, steps or networks, and uses only
+//! `std`.
 //!
-//! **Row independence.** The bits of a row of a result depend on that row's inputs, on `cols`, `n` and `k`, and on
-//! the instruction set alone: never on how many rows are passed with it, on its place among them, on its alignment
-//! or on the tail that it falls into. Three rules keep this promise: tails run through the same vector arithmetic
-//! as full vectors, every sum over `k` runs in the one order k = 0, 1, 2, ... for every tile, and a reduction's
-//! order is a function of `cols`.
+//! **Row independence.** The bits of a row of a result depend on that row's inputs, on `cols`, `n` and `k`,
+//! and on the instruction set alone: never on how many rows are passed with it, on its place among them, on
+//! its alignment or on the tail that it falls into. Three rules keep this promise: tails run through the same
+//! vector arithmetic as full vectors, every sum over `k` runs in the one order k = 0, 1, 2, ... for every
+//! tile, and a reduction's order is a function of `cols`.
 //!
 //! Where to find what: `args` the operands and the names of operations, `isa` the choice of instruction set,
-//! `simd` the vectors, `math` the functions on vectors, `row` the kernels on rows, `gemm` the matrix products,
-//! `table` the function pointers.
+//! `simd` the vectors, `math` the functions on vectors, `row` the kernels on rows, `gemm` the matrix
+//! products, `table` the function pointers.
 
 mod args;
 mod float;

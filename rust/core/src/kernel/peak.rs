@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::simd::Simd;
 use super::{Float, Isa};
 
-/// Independent sums: more than the latency of a multiply-add times the number of units that any machine has, and few
-/// enough for 16 registers.
+/// Independent sums: more than the latency of a multiply-add times the number of units that any machine has,
+/// and few enough for 16 registers.
 const SUMS: usize = 12;
 /// Multiply-adds of each sum per call.
 const LENGTH: usize = 20_000;
@@ -34,8 +34,8 @@ pub(super) unsafe fn burst<T: Float, S: Simd<T>>(s: S, out: *mut T) {
     }
 }
 
-/// Billions of float32 operations per second that one thread reaches in an instruction set: the best of several bursts,
-/// about 50 ms in all.
+/// Billions of float32 operations per second that one thread reaches in an instruction set: the best of
+/// several bursts, about 50 ms in all.
 pub fn fma_peak_gflops(isa: Isa) -> f64 {
     let kernels = f32::kernels(isa);
     let work = (2 * SUMS * LENGTH * kernels.lanes) as f64;

@@ -1,7 +1,8 @@
 //! The tables of function pointers: one for each number type and instruction set.
 //!
-//! Every entry is a thin function that enables the instruction set and calls the generic kernel, which is inlined
-//! into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU instead.
+//! Every entry is a thin function that enables the instruction set and calls the generic kernel, which is
+//! inlined into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU
+//! instead.
 
 use super::args::{Binary, Dst, Init, Reduce, RowMap, Src, Ternary, Unary};
 use super::isa::Isa;
@@ -9,9 +10,9 @@ use super::isa::Isa;
 /// The kernels of one number type and instruction set.
 ///
 /// # Safety
-/// Of every `unsafe fn` here: all addressed elements are valid for reading or writing, and a destination is exactly
-/// the memory of a source or does not overlap it (matrix products: never overlaps it). Pointers need no alignment
-/// beyond that of `T`. Every size may be 0. Nothing beyond the addressed elements is written.
+/// Of every `unsafe fn` here: all addressed elements are valid for reading or writing, and a destination is
+/// exactly the memory of a source or does not overlap it (matrix products: never overlaps it). Pointers need
+/// no alignment beyond that of `T`. Every size may be 0. Nothing beyond the addressed elements is written.
 // The types say what the fields' docs say; names for them would hide it.
 #[allow(clippy::type_complexity)]
 pub struct Kernels<T: 'static> {
@@ -115,8 +116,8 @@ macro_rules! tables {
         where
             $token: Simd<T>,
         {
-            // SAFETY: tables are handed out only on machines that have the instruction set; the caller vouches for
-            // the operands.
+            // SAFETY: tables are handed out only on machines that have the instruction set; the caller
+            // vouches for the operands.
             unsafe { $kernel(<$token>::assume(), $($arg),*) }
         }
     };

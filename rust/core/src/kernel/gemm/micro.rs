@@ -24,7 +24,8 @@ pub(super) enum Start<T> {
 /// `panel` is the stride between panels; `cols` of the last panel's columns exist, of the others all.
 ///
 /// # Safety
-/// A and the panels are readable, C is writable, the start is readable; (VECTORS - 1) LANES < `cols` <= VECTORS LANES.
+/// A and the panels are readable, C is writable, the start is readable; (VECTORS - 1) LANES < `cols` <=
+/// VECTORS LANES.
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
 pub(super) unsafe fn tile<
@@ -49,7 +50,8 @@ pub(super) unsafe fn tile<
     // The one vector that may be partial.
     let tail = cols - (VECTORS - 1) * S::LANES;
     let is_partial = |q: usize, j: usize| q == PANELS - 1 && j == VECTORS - 1 && tail < S::LANES;
-    // SAFETY: all places are inside the matrices that the caller vouches for; a partial vector is `tail` long.
+    // SAFETY: all places are inside the matrices that the caller vouches for; a partial vector is `tail`
+    // long.
     unsafe {
         if let Start::From(from, stride) = start {
             for (q, sums) in sums.iter_mut().enumerate() {

@@ -1,9 +1,9 @@
 //! Matrix products of row-major matrices.
 //!
-//! B is packed into panels: `TILE_VECTORS` vectors wide (the last one as few as hold its columns), K-major, so that
-//! a tile of C stays in registers while one panel runs past it. A is read in place, one element broadcast at a time.
-//! Every element of C is one chain of additions, k = 0, 1, 2, ..., whatever tile it falls into: storing and
-//! reloading between blocks of k rounds nothing.
+//! B is packed into panels: `TILE_VECTORS` vectors wide (the last one as few as hold its columns), K-major,
+//! so that a tile of C stays in registers while one panel runs past it. A is read in place, one element
+//! broadcast at a time. Every element of C is one chain of additions, k = 0, 1, 2, ..., whatever tile it
+//! falls into: storing and reloading between blocks of k rounds nothing.
 
 mod driver;
 mod micro;

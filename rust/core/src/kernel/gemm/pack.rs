@@ -101,7 +101,8 @@ unsafe fn pack_any<T: Math, S: Simd<T>>(
     let mut start = 0;
     while start < k {
         let count = BLOCK.min(k - start);
-        // SAFETY: k from start on for count exist, and columns j < padded of the panel; of B those below cols.
+        // SAFETY: k from start on for count exist, and columns j < padded of the panel; of B those below
+        // cols.
         unsafe {
             let to = out.add(start * padded);
             for j in 0..cols {

@@ -1,8 +1,8 @@
 //! C += A^T B over many k: the product of weight gradients, where k runs over rows and steps.
 //!
-//! B is packed block by block. A is read in place where its rows are short; rows of a page or more are copied, as
-//! a tile reads a few columns of every row, which would lie in the same few sets of the first cache and on as many
-//! pages as there are rows.
+//! B is packed block by block. A is read in place where its rows are short; rows of a page or more are
+//! copied, as a tile reads a few columns of every row, which would lie in the same few sets of the first
+//! cache and on as many pages as there are rows.
 
 use super::micro::{Left, Start, Stretch, stretch_of_any_width};
 use super::pack::{pack_rows, panel_width};
@@ -13,10 +13,12 @@ use crate::kernel::simd::Simd;
 const MOST_DEPTH: usize = 256;
 const DEPTH: usize = 128;
 
-/// Beyond this size C goes to and fro between far caches with every block of k, so that the blocks are longer.
+/// Beyond this size C goes to and fro between far caches with every block of k, so that the blocks are
+/// longer.
 const LARGE_C_BYTES: usize = 1 << 20;
 
-/// The columns of A that are copied side by side: a multiple of every tile's height and every vector's length.
+/// The columns of A that are copied side by side: a multiple of every tile's height and every vector's
+/// length.
 const GROUP: usize = 96;
 
 /// Rows of A from this size on are copied.
@@ -73,8 +75,9 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
         let mut i = 0;
         while i < m {
             let rows = chunk.min(m - i);
-            // SAFETY: there is room for a panel, and behind it for the chunk if it is copied; columns i .. i + rows of A and k from p
-            // on for depth exist, and so do columns j .. j + cols of B and the tiles of C.
+            // SAFETY: there is room for a panel, and behind it for the chunk if it is copied; columns i .. i
+            // + rows of A and k from p on for depth exist, and so do columns j .. j + cols of B and the tiles
+            // of C.
             unsafe {
                 let groups = panel.add(block * width);
                 let from = a.add(p * lda + i);
@@ -142,8 +145,8 @@ unsafe fn copy_groups<T: Math, S: Simd<T>>(
         let mut g = 0;
         while g < cols {
             let count = GROUP.min(cols - g);
-            // SAFETY: row p < depth, columns g .. g + count < cols; GROUP is a multiple of LANES, so that a whole
-            // vector always fits into the group.
+            // SAFETY: row p < depth, columns g .. g + count < cols; GROUP is a multiple of LANES, so that a
+            // whole vector always fits into the group.
             unsafe {
                 let (from, to) = (a.add(p * lda + g), out.add(g * block + p * GROUP));
                 let mut c = 0;

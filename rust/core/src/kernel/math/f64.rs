@@ -40,7 +40,8 @@ impl Math for f64 {
         s.mul_add(s.mul(r, r), p, r)
     }
 
-    /// log(1 + f) = f - f^2/2 + q (f^2/2 + R(q^2)) with q = f / (2 + f). Coefficients: FreeBSD's e_log.c (Sun, 1993).
+    /// log(1 + f) = f - f^2/2 + q (f^2/2 + R(q^2)) with q = f / (2 + f). Coefficients: FreeBSD's e_log.c
+    /// (Sun, 1993).
     #[inline(always)]
     fn log1p_reduced<S: Simd<f64>>(s: S, f: S::V, e: S::V) -> S::V {
         let q = s.div(f, s.add(f, s.splat(2.0)));

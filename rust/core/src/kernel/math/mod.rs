@@ -1,8 +1,8 @@
 //! Functions on vectors: approximations of our own, written once over [`Simd`] and [`Math`].
 //!
 //! [`Math`] holds what differs between `f32` and `f64`, polynomials above all; the functions made of them are
-//! free functions in a file for each family. Every file states the range and the worst error measured (f32: on
-//! 10^8 numbers of all exponents, for all instruction sets), and `tests/accuracy.rs` measures it again.
+//! free functions in a file for each family. Every file states the range and the worst error measured (f32:
+//! on 10^8 numbers of all exponents, for all instruction sets), and `tests/accuracy.rs` measures it again.
 
 // Coefficients stand as their sources print them.
 #![allow(clippy::excessive_precision)]

@@ -1,5 +1,5 @@
-//! Functions of one number, for what is too rare or too far out to be worth a vector. The error of `erf` is below 1e-15;
-//! the others are the standard library's, rounded.
+//! Functions of one number, for what is too rare or too far out to be worth a vector. The error of `erf` is
+//! below 1e-15; the others are the standard library's, rounded.
 
 /// sin of a large number, rounded from `f64`.
 pub(super) fn sin_f32(x: f32) -> f32 {
@@ -13,8 +13,8 @@ pub(super) fn cos_f32(x: f32) -> f32 {
 
 /// The error function; relative error below 1e-15.
 ///
-/// Source: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), with the
-/// coefficients of his CALERF (netlib specfun).
+/// Source: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969),
+/// with the coefficients of his CALERF (netlib specfun).
 pub(in crate::kernel) fn erf(x: f64) -> f64 {
     let y = x.abs();
     if y <= 0.46875 {

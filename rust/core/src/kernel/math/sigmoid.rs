@@ -1,16 +1,16 @@
 //! The saturating functions: sigmoid, tanh, and silu and gelu that are made of them.
 //!
-//! Worst error for all x whose result is a normal number: `sigmoid` 1.80 ULP (f32), 3 ULP beside the standard library
-//! (f64); `tanh` 2.41 ULP (f32), 4 ULP (f64, of which 2 are the
-//! library's); `silu` 2.68 ULP (f32, |x| <= 87), 3 ULP (f64).
-//! `gelu` is within 4 ULP of |x|: beside its zero at -inf, where 1 + erf cancels, it is accurate in the absolute sense.
+//! Worst error for all x whose result is a normal number: `sigmoid` 1.80 ULP (f32), 3 ULP beside the standard
+//! library (f64); `tanh` 2.41 ULP (f32), 4 ULP (f64, of which 2 are the library's); `silu` 2.68 ULP (f32, |x|
+//! <= 87), 3 ULP (f64). `gelu` is within 4 ULP of |x|: beside its zero at -inf, where 1 + erf cancels, it is
+//! accurate in the absolute sense.
 
 use super::Math;
 use super::exp::{exp_parts, expm1};
 use crate::kernel::simd::Simd;
 
-/// c - c e / (1 + e) with e = exp(-|x|) and c = (x < 0 ? e : 1), which is c / (1 + e) with fewer of its roundings
-/// in the result: it loses half an ULP less than the quotient. Nothing overflows.
+/// c - c e / (1 + e) with e = exp(-|x|) and c = (x < 0 ? e : 1), which is c / (1 + e) with fewer of its
+/// roundings in the result: it loses half an ULP less than the quotient. Nothing overflows.
 #[inline(always)]
 pub(in crate::kernel) fn sigmoid<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
     let (zero, one) = (s.splat(T::ZERO), s.splat(T::ONE));

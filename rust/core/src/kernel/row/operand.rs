@@ -7,8 +7,8 @@ use crate::kernel::simd::{MAX_LANES, Simd};
 /// Room for the one value of a row that stands for all its columns.
 pub(super) type Spread<T> = [T; MAX_LANES];
 
-/// One row of an operand. A value that stands for all columns is spread over one vector, which is then read again
-/// and again: one loop serves both kinds.
+/// One row of an operand. A value that stands for all columns is spread over one vector, which is then read
+/// again and again: one loop serves both kinds.
 pub(super) struct Operand<T> {
     start: *const T,
     step: usize,

@@ -1,8 +1,8 @@
 //! Vectors: one trait, and a token for each instruction set.
 //!
-//! A token is a value that exists only where the CPU has its instruction set, so its methods are safe to call.
-//! Every method is `#[inline(always)]` and must end up inside a function that enables the instruction set (the
-//! trampolines of `table`); elsewhere it would still compute the same, slowly.
+//! A token is a value that exists only where the CPU has its instruction set, so its methods are safe to
+//! call. Every method is `#[inline(always)]` and must end up inside a function that enables the instruction
+//! set (the trampolines of `table`); elsewhere it would still compute the same, slowly.
 
 mod portable;
 

@@ -1,7 +1,7 @@
 //! Plain Rust arrays, for machines without any of the other instruction sets.
 //!
-//! The compiler turns them into whatever vectors the baseline has. Products are rounded before they are added:
-//! without the instruction, `f32::mul_add` is a slow library call.
+//! The compiler turns them into whatever vectors the baseline has. Products are rounded before they are
+//! added: without the instruction, `f32::mul_add` is a slow library call.
 
 use super::Simd;
 

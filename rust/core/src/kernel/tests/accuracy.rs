@@ -1,7 +1,8 @@
 //! The worst errors of the approximations, in units in the last place (ULP) of the true value.
 //!
-//! `f32` is measured against `f64` on a dense sample of all bit patterns, every exponent included; the ignored test
-//! takes every single one. `f64` is measured against the standard library, whose own error counts as ours.
+//! `f32` is measured against `f64` on a dense sample of all bit patterns, every exponent included; the
+//! ignored test takes every single one. `f64` is measured against the standard library, whose own error
+//! counts as ours.
 
 use super::support::Failures;
 use crate::kernel::math::scalar_erf;
