@@ -29,7 +29,7 @@ _Array: TypeAlias = ndarray[Any, Any]
 class ProgramBuilder:
     """Records a program node by node; a node is named by its number.
 
-    Dims are texts that are linear in the sizes: "hidden", "2*hidden+1", "7". What does not fit raises ShapeError.
+    Dims are texts that are linear in the sizes: "hidden", "2*hidden+1", "7". Raises ShapeError.
     """
 
     def __new__(cls, name: str, sizes: Mapping[str, int]) -> ProgramBuilder: ...
@@ -77,7 +77,7 @@ class Program:
     @property
     def outputs(self) -> list[tuple[str, list[int]]]: ...
     def tangent(self) -> Program:
-        """Forward mode: every input, state and parameter gets a tangent `d_<name>`; so do outputs and next states."""
+        """Forward mode: whatever is called <name> gets a tangent `d_<name>` beside it; ids have none."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -117,7 +117,7 @@ class Network:
         reduction: str,
         weights: _Array | None,
     ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array]]:
-        """Loss, gradient arena, gradient of x (None for ids), gradient of each initial state, final states."""
+        """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states."""
     def loss_value(
         self,
         arena: _Array,
@@ -132,7 +132,7 @@ class Network:
         """Loss and final states."""
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
-        """Counts of each layer's plan: "name", and for "inference", "forward", "backward" a dict of counts."""
+        """Each layer's "name", and counts of its plan for "inference", "forward" and "backward"."""
 
 @final
 class Run:

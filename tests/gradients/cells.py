@@ -1,4 +1,4 @@
-"""The table of cells: every cell, the plugin's too, goes through the same tests. A new one is a line here."""
+"""Every cell, the plugin's too, as a problem that the same tests go through. New ones are lines of `cell_table`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import ostinato as ost
+from tests.cell_table import CASES
 
 Arrays = dict[str, np.ndarray]
 
@@ -24,17 +25,7 @@ class Row:
         return "-".join([self.cell, *(f"{name}={value}" for name, value in self.options.items())])
 
 
-CELLS = [
-    Row("rnn", {"nonlinearity": "tanh"}),
-    Row("rnn", {"nonlinearity": "relu"}),
-    Row("rnn", {"nonlinearity": "sigmoid"}),
-    Row("rnn", {"nonlinearity": "identity"}),
-    Row("lstm"),
-    Row("lstm", {"peepholes": True}),
-    Row("lstm", {"proj_size": 2}),
-    Row("gru", {"reset": "after"}),
-    Row("gru", {"reset": "before"}),
-]
+CELLS = [Row(kind, options) for kind, options, _ in CASES]
 
 # `make test` installs the plugin; without it the built-in cells are still tested.
 if find_spec("ostinato_cells"):

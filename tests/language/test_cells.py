@@ -9,69 +9,12 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.discover import leaves
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.initializers import get
+from tests.cell_table import CASES
 
 INPUT, HIDDEN, STEPS = 4, 3, 5
 CELLS = leaves("ostinato.cells", Cell)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def affine(w, x, p, bias):
-    return w @ x + p.get(bias, 0.0)
-
-
-def rnn(f):
-    def step(x, h, c, p):
-        h = f(affine(p["weight_ih"], x, p, "bias_ih") + affine(p["weight_hh"], h, p, "bias_hh"))
-        return h, h, c
-
-    return step
-
-
-def lstm(x, h, c, p):
-    a = affine(p["weight_ih"], x, p, "bias_ih") + affine(p["weight_hh"], h, p, "bias_hh")
-    i, f, g, o = a[:3], a[3:6], a[6:9], a[9:]
-    new = sigmoid(f + p.get("peephole_f", 0) * c) * c + sigmoid(i + p.get("peephole_i", 0) * c) * np.tanh(g)
-    h = sigmoid(o + p.get("peephole_o", 0) * new) * np.tanh(new)
-    if "weight_hr" in p:
-        h = p["weight_hr"] @ h
-    return h, h, new
-
-
-def gru_after(x, h, c, p):
-    a, u = affine(p["weight_ih"], x, p, "bias_ih"), affine(p["weight_hh"], h, p, "bias_hh")
-    r, z = sigmoid(a[:3] + u[:3]), sigmoid(a[3:6] + u[3:6])
-    n = np.tanh(a[6:] + r * u[6:])
-    return n + z * (h - n), n + z * (h - n), c
-
-
-def gru_before(x, h, c, p):
-    a = affine(p["weight_ih"], x, p, "bias_ih") + p.get("bias_hh", 0.0)
-    w = p["weight_hh"]
-    r, z = sigmoid(a[:3] + w[:3] @ h), sigmoid(a[3:6] + w[3:6] @ h)
-    n = np.tanh(a[6:] + w[6:] @ (r * h))
-    return n + z * (h - n), n + z * (h - n), c
-
-
-# cell, options, formula (x, h, c, params) -> output, h, c
-CASES = [
-    ("rnn", {}, rnn(np.tanh)),
-    ("rnn", {"nonlinearity": "relu"}, rnn(lambda x: np.maximum(x, 0))),
-    ("rnn", {"nonlinearity": "sigmoid"}, rnn(sigmoid)),
-    ("rnn", {"nonlinearity": "identity"}, rnn(lambda x: x)),
-    ("rnn", {"bias": False}, rnn(np.tanh)),
-    ("lstm", {}, lstm),
-    ("lstm", {"bias": False}, lstm),
-    ("lstm", {"peepholes": True}, lstm),
-    ("lstm", {"proj_size": 2}, lstm),
-    ("lstm", {"proj_size": 2, "peepholes": True, "bias": False}, lstm),
-    ("gru", {}, gru_after),
-    ("gru", {"bias": False}, gru_after),
-    ("gru", {"reset": "before"}, gru_before),
-    ("gru", {"reset": "before", "bias": False}, gru_before),
-]
 IDS = [f"{kind}_{options}" for kind, options, _ in CASES]
 
 

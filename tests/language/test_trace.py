@@ -13,6 +13,7 @@ from ostinato.dims import named
 from ostinato.discover import leaves
 from ostinato.ops.table import TABLE
 from ostinato.trace import trace_cell, trace_loss, trace_step
+from tests.cell_table import CASES
 from tests.language.op_cases import M, W, X
 
 SIZE = named({"n": 9, "rows": 4})
@@ -128,21 +129,7 @@ def test_layer_norm_with_weight_and_bias_is_composed():
     assert M.shape == (3, 5)
 
 
-CELLS = [
-    (kind, options)
-    for kind, table in {
-        "rnn": [{"nonlinearity": one} for one in ("tanh", "relu", "sigmoid", "identity")] + [{"bias": False}],
-        "lstm": [
-            {},
-            {"bias": False},
-            {"peepholes": True},
-            {"proj_size": 2},
-            {"peepholes": True, "proj_size": 1},
-        ],
-        "gru": [{}, {"bias": False}, {"reset": "before"}, {"reset": "before", "bias": False}],
-    }.items()
-    for options in table
-]
+CELLS = [(kind, options) for kind, options, _ in CASES]
 
 
 @pytest.mark.parametrize(("kind", "options"), CELLS, ids=[f"{kind}_{options}" for kind, options in CELLS])
@@ -159,10 +146,6 @@ def test_each_cell_is_traced_with_its_parameters_and_states(kind, options):
     assert traced_cell.output_size == options.get("proj_size", 3)
     assert {name: traced_cell.options[name] for name in options} == options
     assert _core.Program.from_json(program.to_json()).hash == program.hash
-
-
-def test_every_built_in_cell_is_in_the_table_of_cells():
-    assert {kind for kind, _ in CELLS} == set(leaves("ostinato.cells", Cell))
 
 
 def test_a_printed_program_has_the_names_of_the_equations():
