@@ -1,7 +1,7 @@
 """The table of built-in cells: name, options, and a formula of one step that shares no code with the cell.
 
-Every test of cells goes through it (eager, traced, in the engine, gradients, bits, instruction sets): a new cell is
-one line here.
+Every test of cells goes through it (eager, traced, in the engine, gradients, bits, instruction sets): a new
+cell is one line here.
 """
 
 import numpy as np
@@ -15,12 +15,20 @@ def affine(w, x, p, bias):
     return w @ x + p.get(bias, 0.0)
 
 
-def rnn(f):
+def of_h(formula):
+    """A cell whose one state h is its output."""
+
     def step(x, h, c, p):
-        h = f(affine(p["weight_ih"], x, p, "bias_ih") + affine(p["weight_hh"], h, p, "bias_hh"))
+        h = formula(x, h, p)
         return h, h, c
 
     return step
+
+
+def rnn(f):
+    return of_h(
+        lambda x, h, p: f(affine(p["weight_ih"], x, p, "bias_ih") + affine(p["weight_hh"], h, p, "bias_hh"))
+    )
 
 
 def lstm(x, h, c, p):

@@ -1,4 +1,4 @@
-"""Every cell, the plugin's too, as a problem that the same tests go through. New ones are lines of `cell_table`."""
+"""Every cell, the plugin's too, as a problem for the same tests; a new one is a line of `cell_table`."""
 
 from __future__ import annotations
 
