@@ -72,4 +72,5 @@ CASES = [
     ("gru", {"bias": False}, gru_after),
     ("gru", {"reset": "before"}, gru_before),
     ("gru", {"reset": "before", "bias": False}, gru_before),
+    ("indrnn", {}, of_h(lambda x, h, p: np.maximum(p["weight_ih"] @ x + p["weight_hh"] * h + p["bias"], 0))),
 ]
