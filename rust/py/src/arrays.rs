@@ -19,9 +19,8 @@ pub fn array<'py, T: Element>(
     ranks: &[usize],
 ) -> Result<PyReadonlyArrayDyn<'py, T>, Raised> {
     let view = array.cast::<PyArrayDyn<T>>().map_err(|_| {
-        let got = array
-            .getattr("dtype")
-            .map_or_else(|_| array.get_type().to_string(), |dtype| dtype.to_string());
+        let got =
+            array.getattr("dtype").map_or_else(|_| array.get_type().to_string(), |dtype| dtype.to_string());
         let expected = T::get_dtype(array.py());
         DTypeError::new_err(format!("{what} is {got}; expected an array of {expected}"))
     })?;
@@ -29,11 +28,7 @@ pub fn array<'py, T: Element>(
         return Err(ShapeError::new_err(format!(
             "{what} has shape {:?}; expected {} axes",
             view.shape(),
-            ranks
-                .iter()
-                .map(usize::to_string)
-                .collect::<Vec<_>>()
-                .join(" or ")
+            ranks.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ")
         ))
         .into());
     }
@@ -43,18 +38,14 @@ pub fn array<'py, T: Element>(
     if view.is_c_contiguous() {
         Ok(view)
     } else {
-        Err(ShapeError::new_err(format!(
-            "{what} is not C-contiguous; pass numpy.ascontiguousarray({what})"
-        ))
-        .into())
+        Err(ShapeError::new_err(format!("{what} is not C-contiguous; pass numpy.ascontiguousarray({what})"))
+            .into())
     }
 }
 
 /// The elements of an array that `array` has checked.
 pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<&'a [T], Raised> {
-    array
-        .as_slice()
-        .map_err(|error| ShapeError::new_err(error.to_string()).into())
+    array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())
 }
 
 /// The first two axes of an array.

@@ -65,15 +65,11 @@ pub fn with_path(error: StoreError, path: &str) -> Raised {
     match error {
         StoreError::Io(error) => {
             let kind = PyErr::from(std::io::Error::from(error.kind()));
-            Python::attach(
-                |py| match (error.raw_os_error(), kind.is_instance_of::<PyOSError>(py)) {
-                    // OSError(errno, text, file) picks the matching subclass by itself
-                    (Some(code), true) => {
-                        Raised(PyOSError::new_err((code, error.to_string(), path.to_string())))
-                    }
-                    _ => Raised(PyOSError::new_err(format!("{path}: {error}"))),
-                },
-            )
+            Python::attach(|py| match (error.raw_os_error(), kind.is_instance_of::<PyOSError>(py)) {
+                // OSError(errno, text, file) picks the matching subclass by itself
+                (Some(code), true) => Raised(PyOSError::new_err((code, error.to_string(), path.to_string()))),
+                _ => Raised(PyOSError::new_err(format!("{path}: {error}"))),
+            })
         }
         other => other.into(),
     }
@@ -83,8 +79,8 @@ pub fn with_path(error: StoreError, path: &str) -> Raised {
 pub fn entry<R>(call: impl FnOnce() -> Result<R, Raised>) -> PyResult<R> {
     match team::guard(call) {
         Ok(result) => result.map_err(PyErr::from),
-        Err(panic) => Err(InternalError::new_err(format!(
-            "{panic}; this is a bug in ostinato, please report it"
-        ))),
+        Err(panic) => {
+            Err(InternalError::new_err(format!("{panic}; this is a bug in ostinato, please report it")))
+        }
     }
 }

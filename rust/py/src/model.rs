@@ -21,12 +21,7 @@ fn bytes_of<T: Element + Copy, const N: usize>(
     let any_rank: Vec<usize> = (0..=store::MAX_RANK).collect();
     let view = array::<T>(name, value, &any_rank)?;
     let bytes = elements(&view)?.iter().flat_map(|&x| bytes(x)).collect();
-    Ok(Tensor {
-        name: name.into(),
-        dtype,
-        shape: view.shape().to_vec(),
-        bytes,
-    })
+    Ok(Tensor { name: name.into(), dtype, shape: view.shape().to_vec(), bytes })
 }
 
 fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
@@ -51,13 +46,9 @@ pub fn save_model(
     tensors: Vec<(String, Bound<'_, PyAny>)>,
 ) -> PyResult<()> {
     entry(|| {
-        let tensors = tensors
-            .iter()
-            .map(|(name, value)| tensor(name, value))
-            .collect::<Result<_, _>>()?;
+        let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
         let model = Model { metadata, tensors };
-        py.detach(|| store::save(Path::new(path), &model))
-            .map_err(|error| with_path(error, path))
+        py.detach(|| store::save(Path::new(path), &model)).map_err(|error| with_path(error, path))
     })
 }
 
@@ -68,17 +59,9 @@ pub fn load_model<'py>(
     path: &str,
 ) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
     entry(|| {
-        let model = py
-            .detach(|| store::load(Path::new(path)))
-            .map_err(|error| with_path(error, path))?;
+        let model = py.detach(|| store::load(Path::new(path))).map_err(|error| with_path(error, path))?;
         let arrays = PyDict::new(py);
-        for Tensor {
-            name,
-            dtype,
-            shape,
-            bytes,
-        } in model.tensors
-        {
+        for Tensor { name, dtype, shape, bytes } in model.tensors {
             let array = match dtype {
                 DType::F32 => {
                     let words = bytes.as_chunks::<4>().0.iter();

@@ -55,42 +55,22 @@ impl<T: Number> Prepared<T> {
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(network, elements(&arena)?, training)?;
-        let lengths = lengths
-            .map(|lengths| array::<i64>("lengths", lengths, &[1]))
-            .transpose()?;
+        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
         let lengths = lengths.as_ref().map(elements).transpose()?;
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
             let (rows, steps) = rows_and_steps(&ids);
             let batch = Batch::new(rows, steps, lengths)?;
-            let packed = call.pack(
-                &batch,
-                Input::Ids {
-                    data: elements(&ids)?,
-                },
-            )?;
+            let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
             (batch, packed)
         } else {
             let x = array::<T>("x", x, &[3])?;
             let (rows, steps) = rows_and_steps(&x);
             let batch = Batch::new(rows, steps, lengths)?;
-            let packed = call.pack(
-                &batch,
-                Input::Features {
-                    data: elements(&x)?,
-                    width: x.shape()[2],
-                },
-            )?;
+            let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
             (batch, packed)
         };
-        let initial = with_states(state, "state", |states| {
-            Ok(call.pack_states(&batch, states, "state")?)
-        })?;
-        Ok(Prepared {
-            call,
-            batch,
-            packed,
-            initial,
-        })
+        let initial = with_states(state, "state", |states| Ok(call.pack_states(&batch, states, "state")?))?;
+        Ok(Prepared { call, batch, packed, initial })
     }
 }
 
@@ -102,10 +82,7 @@ pub fn with_states<T: Number, R>(
 ) -> Result<R, Raised> {
     let arrays = (states.iter().enumerate())
         .map(|(slot, state)| {
-            state
-                .as_ref()
-                .map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2]))
-                .transpose()
+            state.as_ref().map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2])).transpose()
         })
         .collect::<Result<Vec<_>, _>>()?;
     let slices = arrays
@@ -141,21 +118,9 @@ impl LossArguments<'_, '_> {
             let width = targets.shape().get(2).copied().unwrap_or(1);
             (None, elements(&targets)?.to_vec(), width)
         };
-        let weights = self
-            .weights
-            .map(|weights| array::<T>("weights", weights, &[2]))
-            .transpose()?;
-        let weights = weights
-            .as_ref()
-            .map(|weights| elements(weights).map(<[T]>::to_vec))
-            .transpose()?;
-        Ok(OwnedLoss {
-            ids,
-            features,
-            width,
-            reduction,
-            weights,
-        })
+        let weights = self.weights.map(|weights| array::<T>("weights", weights, &[2])).transpose()?;
+        let weights = weights.as_ref().map(|weights| elements(weights).map(<[T]>::to_vec)).transpose()?;
+        Ok(OwnedLoss { ids, features, width, reduction, weights })
     }
 }
 
@@ -171,28 +136,15 @@ impl<T: Number> OwnedLoss<T> {
     fn loss<'a>(&'a self, program: &'a PyProgram) -> Loss<'a, T> {
         let target = match &self.ids {
             Some(ids) => LossTarget::Ids { data: ids },
-            None => LossTarget::Features {
-                data: &self.features,
-                width: self.width,
-            },
+            None => LossTarget::Features { data: &self.features, width: self.width },
         };
-        Loss {
-            program: &program.inner,
-            target,
-            reduction: self.reduction,
-            weights: self.weights.as_deref(),
-        }
+        Loss { program: &program.inner, target, reduction: self.reduction, weights: self.weights.as_deref() }
     }
 }
 
 /// Loss, gradients of parameters, inputs and initial states, final states.
-type PyEvaluated<'py> = (
-    f64,
-    Bound<'py, PyAny>,
-    Option<Bound<'py, PyAny>>,
-    Bound<'py, PyList>,
-    Bound<'py, PyList>,
-);
+type PyEvaluated<'py> =
+    (f64, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>, Bound<'py, PyList>);
 
 fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
@@ -201,25 +153,14 @@ fn value_and_grad<'py, T: Number>(
 ) -> Result<PyEvaluated<'py>, Raised> {
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
-    let Prepared {
-        call,
-        batch,
-        packed,
-        initial,
-    } = prepared;
+    let Prepared { call, batch, packed, initial } = prepared;
     let program = arguments.program;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), &mut || {
-                poller.poll()
-            })
+            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
         })
     });
-    let Evaluated {
-        loss,
-        gradients,
-        finals,
-    } = poller.result(done)?;
+    let Evaluated { loss, gradients, finals } = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
         Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
@@ -237,25 +178,15 @@ fn loss_value<'py, T: Number>(
 ) -> Result<(f64, Bound<'py, PyList>), Raised> {
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
-    let Prepared {
-        call,
-        batch,
-        packed,
-        initial,
-    } = prepared;
+    let Prepared { call, batch, packed, initial } = prepared;
     let (rows, program) = (batch.rows, arguments.program);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.loss_value(batch, packed, &initial, &owned.loss(program), &mut || {
-                poller.poll()
-            })
+            call.loss_value(batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
         })
     });
     let (loss, trained) = poller.result(done)?;
-    Ok((
-        loss,
-        states_out(py, call.final_state(&trained), &call.network().states, rows)?,
-    ))
+    Ok((loss, states_out(py, call.final_state(&trained), &call.network().states, rows)?))
 }
 
 #[pymethods]
@@ -270,10 +201,7 @@ impl PyNetwork {
                 return Err(DTypeError::new_err(text));
             }
         };
-        Ok(PyNetwork {
-            inner: Mutex::new(Arc::new(Network::default())),
-            double,
-        })
+        Ok(PyNetwork { inner: Mutex::new(Arc::new(Network::default())), double })
     }
 
     fn input(&self, width: usize) -> PyResult<usize> {
@@ -316,17 +244,9 @@ impl PyNetwork {
         let network = self.network();
         entry(|| {
             if self.double {
-                PyRun::new::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, training)?,
-                    training,
-                )
+                PyRun::new::<f64>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
             } else {
-                PyRun::new::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, training)?,
-                    training,
-                )
+                PyRun::new::<f32>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
             }
         })
     }
@@ -345,12 +265,7 @@ impl PyNetwork {
         weights: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<PyEvaluated<'py>> {
         let network = self.network();
-        let arguments = LossArguments {
-            targets,
-            program: loss,
-            reduction,
-            weights,
-        };
+        let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
             if self.double {
                 value_and_grad::<f64>(
@@ -382,35 +297,18 @@ impl PyNetwork {
         weights: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(f64, Bound<'py, PyList>)> {
         let network = self.network();
-        let arguments = LossArguments {
-            targets,
-            program: loss,
-            reduction,
-            weights,
-        };
+        let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
             if self.double {
-                loss_value::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, false)?,
-                    &arguments,
-                )
+                loss_value::<f64>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
             } else {
-                loss_value::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, false)?,
-                    &arguments,
-                )
+                loss_value::<f32>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
             }
         })
     }
 
     fn explain(&self, rows: usize, steps: usize) -> PyResult<String> {
-        entry(|| {
-            Ok(self
-                .network()
-                .explain(rows, steps, if self.double { 8 } else { 4 }))
-        })
+        entry(|| Ok(self.network().explain(rows, steps, if self.double { 8 } else { 4 })))
     }
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

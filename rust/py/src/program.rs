@@ -19,14 +19,7 @@ pub struct PyProgram {
 
 impl PyProgram {
     fn ports(&self, ids: &[usize]) -> Vec<Port> {
-        ids.iter()
-            .map(|&id| {
-                (
-                    self.inner.label(id).to_string(),
-                    sizes(&self.inner.nodes[id].shape),
-                )
-            })
-            .collect()
+        ids.iter().map(|&id| (self.inner.label(id).to_string(), sizes(&self.inner.nodes[id].shape))).collect()
     }
 }
 
@@ -38,11 +31,7 @@ fn sizes(shape: &[Dim]) -> Vec<usize> {
 impl PyProgram {
     #[staticmethod]
     fn from_json(text: &str) -> PyResult<PyProgram> {
-        entry(|| {
-            Ok(PyProgram {
-                inner: Program::from_json(text)?,
-            })
-        })
+        entry(|| Ok(PyProgram { inner: Program::from_json(text)? }))
     }
 
     fn to_json(&self) -> PyResult<String> {
@@ -90,11 +79,7 @@ impl PyProgram {
     }
 
     fn tangent(&self) -> PyResult<PyProgram> {
-        entry(|| {
-            Ok(PyProgram {
-                inner: forward_mode(&self.inner)?,
-            })
-        })
+        entry(|| Ok(PyProgram { inner: forward_mode(&self.inner)? }))
     }
 
     fn __str__(&self) -> String {
@@ -139,19 +124,14 @@ impl PyProgramBuilder {
 }
 
 fn shape_of(builder: &Builder, dims: &[String]) -> Result<Shape, Raised> {
-    Ok(dims
-        .iter()
-        .map(|dim| Dim::parse(dim, &builder.sizes))
-        .collect::<Result<_, _>>()?)
+    Ok(dims.iter().map(|dim| Dim::parse(dim, &builder.sizes)).collect::<Result<_, _>>()?)
 }
 
 #[pymethods]
 impl PyProgramBuilder {
     #[new]
     fn new(name: &str, sizes: BTreeMap<String, usize>) -> PyProgramBuilder {
-        PyProgramBuilder {
-            inner: Mutex::new(Some(Builder::new(name, sizes))),
-        }
+        PyProgramBuilder { inner: Mutex::new(Some(Builder::new(name, sizes))) }
     }
 
     fn input(&self, name: &str, shape: Vec<String>) -> PyResult<usize> {
@@ -225,11 +205,7 @@ impl PyProgramBuilder {
     fn shape(&self, node: usize) -> PyResult<Vec<(usize, String)>> {
         self.with(|g| {
             check(g, node)?;
-            Ok(g.node(node)
-                .shape
-                .iter()
-                .map(|dim| (dim.value, dim.to_string()))
-                .collect())
+            Ok(g.node(node).shape.iter().map(|dim| (dim.value, dim.to_string())).collect())
         })
     }
 
@@ -243,9 +219,7 @@ impl PyProgramBuilder {
     fn finish(&self, outputs: Vec<(String, usize)>, updates: Vec<(String, usize)>) -> PyResult<PyProgram> {
         let builder = self.lock().take();
         entry(|| match builder {
-            Some(builder) => Ok(PyProgram {
-                inner: builder.finish(&outputs, &updates)?,
-            }),
+            Some(builder) => Ok(PyProgram { inner: builder.finish(&outputs, &updates)? }),
             None => Err(ConfigError::new_err("this builder has finished its program").into()),
         })
     }
@@ -262,9 +236,5 @@ fn check(builder: &Builder, node: usize) -> Result<(), Raised> {
 /// The ops that a step may use.
 #[pyfunction]
 pub fn op_names() -> Vec<&'static str> {
-    rows::table()
-        .iter()
-        .filter(|row| !row.internal)
-        .map(|row| row.name)
-        .collect()
+    rows::table().iter().filter(|row| !row.internal).map(|row| row.name).collect()
 }

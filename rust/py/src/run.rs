@@ -102,12 +102,7 @@ pub struct PyRun {
 
 impl PyRun {
     pub fn new<T: Keeps>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
-        let Prepared {
-            call,
-            batch,
-            packed,
-            initial,
-        } = prepared;
+        let Prepared { call, batch, packed, initial } = prepared;
         let (rows, steps) = (batch.rows, batch.steps);
         let mut poller = Poller::default();
         let done = py.detach(|| {
@@ -121,16 +116,8 @@ impl PyRun {
         let width = call.network().output_width()?;
         let outputs = shaped(py, outputs, &[rows, steps, width])?.unbind();
         let finals = states_out(py, call.final_state(&trained), &call.network().states, rows)?;
-        let way = if training {
-            T::way(call, trained)
-        } else {
-            PyWay(Way::None)
-        };
-        Ok(PyRun {
-            outputs,
-            final_state: finals.into_any().unbind(),
-            way,
-        })
+        let way = if training { T::way(call, trained) } else { PyWay(Way::None) };
+        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), way })
     }
 }
 
@@ -145,15 +132,9 @@ fn back<'py, T: Number>(
     let Kept { call, trained } = kept;
     let d_outputs = d_outputs.map(|d| array::<T>("d_outputs", d, &[3])).transpose()?;
     // copied: another Python thread may write to the arrays while the engine reads
-    let d_outputs = d_outputs
-        .as_ref()
-        .map(|d| elements(d).map(<[T]>::to_vec))
-        .transpose()?;
+    let d_outputs = d_outputs.as_ref().map(|d| elements(d).map(<[T]>::to_vec)).transpose()?;
     let d_final = with_states(d_final, "d_final_state", |states| {
-        Ok(states
-            .iter()
-            .map(|state| state.map(<[T]>::to_vec))
-            .collect::<Vec<_>>())
+        Ok(states.iter().map(|state| state.map(<[T]>::to_vec)).collect::<Vec<_>>())
     })?;
     let mut poller = Poller::default();
     let done = py.detach(|| {
@@ -162,22 +143,14 @@ fn back<'py, T: Number>(
             call.back(trained, d_outputs.as_deref(), &d_final, &mut || poller.poll())
         })
     });
-    let Gradients {
-        params,
-        inputs,
-        initial,
-    } = poller.result(done)?;
+    let Gradients { params, inputs, initial } = poller.result(done)?;
     let (rows, steps) = (trained.batch.rows, trained.batch.steps);
     let params = shaped(py, params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
         Some(width) => Some(shaped(py, inputs, &[rows, steps, width])?),
         None => None,
     };
-    Ok((
-        params,
-        inputs,
-        states_out(py, initial, &call.network().states, rows)?,
-    ))
+    Ok((params, inputs, states_out(py, initial, &call.network().states, rows)?))
 }
 
 #[pymethods]
@@ -190,10 +163,10 @@ impl PyRun {
     ) -> PyResult<Back<'py>> {
         let d_final = d_final_state.unwrap_or_default();
         entry(|| match &self.way.0 {
-            Way::None => Err(ConfigError::new_err(
-                "this run kept nothing for a way back; call run(training=True)",
-            )
-            .into()),
+            Way::None => {
+                Err(ConfigError::new_err("this run kept nothing for a way back; call run(training=True)")
+                    .into())
+            }
             Way::Single(kept) => back(py, kept, d_outputs, &d_final),
             Way::Double(kept) => back(py, kept, d_outputs, &d_final),
         })

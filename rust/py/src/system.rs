@@ -14,10 +14,7 @@ pub fn set_num_threads(n: i64) -> PyResult<()> {
             team::set_num_threads(n);
             Ok(())
         }
-        _ => Err(ConfigError::new_err(format!(
-            "n is {n}; expected 1 to {}",
-            team::MAX_THREADS
-        ))),
+        _ => Err(ConfigError::new_err(format!("n is {n}; expected 1 to {}", team::MAX_THREADS))),
     }
 }
 

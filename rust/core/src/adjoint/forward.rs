@@ -87,12 +87,7 @@ fn tangent_of(
         Tangent::Symmetric => {
             for (position, t) in given.iter().enumerate() {
                 if let Some(t) = *t {
-                    let site = Site {
-                        node: id,
-                        args: &node.args,
-                        attrs: &node.attrs,
-                        d: t,
-                    };
+                    let site = Site { node: id, args: &node.args, attrs: &node.attrs, d: t };
                     if let Grad::Node(term) = (row.adjoint)(g, &site)?[position] {
                         terms.push(term);
                     }
@@ -103,12 +98,7 @@ fn tangent_of(
             if let Some(t) = given[0] {
                 let one = g.constant(1.0);
                 let ones = g.op_with("broadcast_to", &[one], Attrs::shape_of(&node.shape))?;
-                let site = Site {
-                    node: id,
-                    args: &node.args,
-                    attrs: &node.attrs,
-                    d: ones,
-                };
+                let site = Site { node: id, args: &node.args, attrs: &node.attrs, d: ones };
                 if let Grad::Node(slope) = (row.adjoint)(g, &site)?[0] {
                     let weighted = g.op("mul", &[slope, t])?;
                     let keep = Attrs::numbers(&[("keepdims", f64::from(node.attrs.flag("keepdims")))]);
@@ -126,9 +116,9 @@ fn tangent_of(
     }
     // a term from a scalar operand may still be a number where the value is a vector
     match sum {
-        Some(sum) if g.node(sum).shape != node.shape => g
-            .op_with("broadcast_to", &[sum], Attrs::shape_of(&node.shape))
-            .map(Some),
+        Some(sum) if g.node(sum).shape != node.shape => {
+            g.op_with("broadcast_to", &[sum], Attrs::shape_of(&node.shape)).map(Some)
+        }
         other => Ok(other),
     }
 }

@@ -53,11 +53,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     let mut arrived: Vec<Vec<Arrived>> = vec![Vec::new(); count];
     let mut d_outputs = Vec::new();
     for (name, id) in &program.outputs {
-        let d = g.source(
-            Source::Input,
-            &format!("d.{name}"),
-            program.nodes[*id].shape.clone(),
-        )?;
+        let d = g.source(Source::Input, &format!("d.{name}"), program.nodes[*id].shape.clone())?;
         d_outputs.push(d);
         arrived[*id].push(Arrived::Whole(d));
     }
@@ -81,10 +77,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
         if node.folded {
             // an output or update that is a parameter itself
             if trainable[id] {
-                sinks.push(Sink {
-                    target: id,
-                    what: Accumulate::Sum(d),
-                });
+                sinks.push(Sink { target: id, what: Accumulate::Sum(d) });
             }
             continue;
         }
@@ -92,15 +85,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
         if row.run == Run::Source {
             continue;
         }
-        let grads = (row.adjoint)(
-            &mut g,
-            &Site {
-                node: id,
-                args: &node.args,
-                attrs: &node.attrs,
-                d,
-            },
-        )?;
+        let grads = (row.adjoint)(&mut g, &Site { node: id, args: &node.args, attrs: &node.attrs, d })?;
         for (&arg, grad) in node.args.iter().zip(grads) {
             let operand = &program.nodes[arg];
             if operand.is_index || operand.folded && !trainable[arg] {
@@ -141,14 +126,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
             None => zeros(&mut g, &program.nodes[state])?,
         });
     }
-    Ok(Adjoint {
-        nodes: g.nodes().to_vec(),
-        d_outputs,
-        d_next,
-        d_inputs,
-        d_states,
-        sinks,
-    })
+    Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_states, sinks })
 }
 
 /// Which nodes a parameter reaches.
@@ -200,11 +178,7 @@ fn gathered(g: &mut Builder, id: NodeId, arrived: &[Arrived]) -> Result<NodeId> 
         if end < whole {
             layer.push(gap(g, id, whole - end)?);
         }
-        let joined = if layer.len() == 1 {
-            layer[0]
-        } else {
-            g.op("concat", &layer)?
-        };
+        let joined = if layer.len() == 1 { layer[0] } else { g.op("concat", &layer)? };
         let shape = g.node(id).shape.clone();
         terms.push(g.reshaped(joined, &shape)?);
         parts = rest;

@@ -69,10 +69,7 @@ impl Isa {
             "there is no such instruction set"
         };
         let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
-        Err(format!(
-            "{VARIABLE}={name:?}: {problem}; available here: {}",
-            names.join(", ")
-        ))
+        Err(format!("{VARIABLE}={name:?}: {problem}; available here: {}", names.join(", ")))
     }
 
     pub(super) fn is_available(self) -> bool {
@@ -100,17 +97,10 @@ mod tests {
 
     #[test]
     fn unknown_and_absent_names_are_errors_that_list_what_there_is() {
-        let absent = if cfg!(target_arch = "aarch64") {
-            "avx512"
-        } else {
-            "neon"
-        };
+        let absent = if cfg!(target_arch = "aarch64") { "avx512" } else { "neon" };
         for (name, problem) in [("sse9", "no such"), (absent, "does not have")] {
             let text = Isa::named(name).unwrap_err();
-            assert!(
-                text.contains(problem) && text.contains("portable") && text.contains(name),
-                "{text}"
-            );
+            assert!(text.contains(problem) && text.contains("portable") && text.contains(name), "{text}");
         }
     }
 }

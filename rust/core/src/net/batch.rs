@@ -61,25 +61,15 @@ impl Batch {
         };
         let mut order: Vec<usize> = (0..rows).collect();
         order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-        let count = rows
-            .div_ceil(UNIT_ROWS)
-            .max(usize::from(rows > 0) + usize::from(rows >= SPLIT_ROWS));
+        let count = rows.div_ceil(UNIT_ROWS).max(usize::from(rows > 0) + usize::from(rows >= SPLIT_ROWS));
         let units = (0..count)
             .map(|unit| {
                 let range = unit * rows / count..(unit + 1) * rows / count;
                 let geometry = Geometry::new(order[range.clone()].iter().map(|&row| lengths[row]).collect());
-                Unit {
-                    rows: range,
-                    geometry,
-                }
+                Unit { rows: range, geometry }
             })
             .collect();
-        Ok(Batch {
-            rows,
-            steps,
-            order,
-            units,
-        })
+        Ok(Batch { rows, steps, order, units })
     }
 
     /// Steps of all rows together.
@@ -90,9 +80,7 @@ impl Batch {
     /// Units that share a partial sum of gradients.
     pub fn groups(&self) -> Vec<Vec<usize>> {
         let count = self.units.len().min(MAX_GROUPS);
-        (0..count)
-            .map(|group| (group..self.units.len()).step_by(count).collect())
-            .collect()
+        (0..count).map(|group| (group..self.units.len()).step_by(count).collect()).collect()
     }
 
     /// Where each packed row of a unit lies in the caller's (N, T) order.
@@ -146,8 +134,7 @@ impl Batch {
     /// Takes the rows of a unit out of (N, width).
     pub fn pack_state<T: Copy>(&self, unit: &Unit, data: &[T], width: usize) -> Vec<T> {
         let rows = self.order[unit.rows.clone()].iter();
-        rows.flat_map(|&row| data[row * width..(row + 1) * width].iter().copied())
-            .collect()
+        rows.flat_map(|&row| data[row * width..(row + 1) * width].iter().copied()).collect()
     }
 
     /// Writes the rows of a unit to their places in (N, width).
@@ -180,11 +167,7 @@ mod tests {
     #[test]
     fn units_depend_on_the_batch_alone() {
         for (rows, units) in [(0, 0), (1, 1), (7, 1), (8, 2), (32, 2), (33, 3), (128, 8)] {
-            assert_eq!(
-                Batch::new(rows, 5, None).unwrap().units.len(),
-                units,
-                "{rows} rows"
-            );
+            assert_eq!(Batch::new(rows, 5, None).unwrap().units.len(), units, "{rows} rows");
         }
     }
 

@@ -62,20 +62,12 @@ impl<T: Pooled> Call<T> {
         }
         let weights = (network.layers.iter())
             .map(|layer| {
-                let params: Vec<&[T]> = layer
-                    .params
-                    .iter()
-                    .map(|&(at, numel)| &arena[at..at + numel])
-                    .collect();
+                let params: Vec<&[T]> =
+                    layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
                 LayerWeights::new(&layer.plan, &params, kernels, training)
             })
             .collect();
-        Ok(Call {
-            network,
-            weights,
-            kernels,
-            arena_len: arena.len(),
-        })
+        Ok(Call { network, weights, kernels, arena_len: arena.len() })
     }
 
     pub fn network(&self) -> &Network {
@@ -87,11 +79,7 @@ impl<T: Pooled> Call<T> {
     }
 
     fn shared(&self) -> Shared<'_, T> {
-        Shared {
-            network: &self.network,
-            weights: &self.weights,
-            kernels: self.kernels,
-        }
+        Shared { network: &self.network, weights: &self.weights, kernels: self.kernels }
     }
 
     /// Packs the input of every unit; ids are checked.
@@ -100,25 +88,15 @@ impl<T: Pooled> Call<T> {
         match (input, &self.network.nodes[0]) {
             (Input::Features { data, width }, SeqNode::Input) if width == self.network.widths[0] => {
                 expect_len("x", data.len(), count * width)?;
-                Ok(batch
-                    .units
-                    .iter()
-                    .map(|unit| batch.pack(unit, data, width))
-                    .collect())
+                Ok(batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect())
             }
             (Input::Ids { data }, SeqNode::Index { limit }) => {
                 expect_len("x", data.len(), count)?;
-                batch
-                    .units
-                    .iter()
-                    .map(|unit| batch.pack_ids(unit, data, *limit, "x"))
-                    .collect()
+                batch.units.iter().map(|unit| batch.pack_ids(unit, data, *limit, "x")).collect()
             }
             (Input::Features { width, .. }, SeqNode::Input) => {
                 let expected = self.network.widths[0];
-                Err(NetError::Shape(format!(
-                    "x has {width} features per step; expected {expected}"
-                )))
+                Err(NetError::Shape(format!("x has {width} features per step; expected {expected}")))
             }
             (Input::Features { .. }, _) => {
                 Err(NetError::Shape("x holds features; expected ids (N, T)".into()))
@@ -137,9 +115,7 @@ impl<T: Pooled> Call<T> {
         let widths = &self.network.states;
         if states.len() != widths.len() && !states.is_empty() {
             let (got, expected) = (states.len(), widths.len());
-            return Err(NetError::Shape(format!(
-                "{what} has {got} entries; expected {expected}"
-            )));
+            return Err(NetError::Shape(format!("{what} has {got} entries; expected {expected}")));
         }
         for (slot, &width) in widths.iter().enumerate() {
             if let Some(Some(values)) = states.get(slot) {
@@ -174,14 +150,8 @@ impl<T: Pooled> Call<T> {
         work(&lanes, batch.units.len(), poll, &|unit, lane| {
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let mut scratch = lanes.lane(lane);
-            let done = run_unit(
-                &shared,
-                &batch.units[unit].geometry,
-                input,
-                &initial[unit],
-                training,
-                &mut scratch,
-            );
+            let done =
+                run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], training, &mut scratch);
             *lock(&results[unit]) = Some(done);
         })?;
         let units = collected(results)?;
@@ -211,18 +181,7 @@ impl<T: Pooled> Call<T> {
         let shared = self.shared();
         self.gathered(batch, poll, &|unit, slots, scratch| {
             let (run, d) = (&trained.units[unit], Some(SeqView::of(&packed[unit], width)));
-            (
-                0.0,
-                back_unit(
-                    &shared,
-                    &batch.units[unit].geometry,
-                    run,
-                    d,
-                    &d_final[unit],
-                    slots,
-                    scratch,
-                ),
-            )
+            (0.0, back_unit(&shared, &batch.units[unit].geometry, run, d, &d_final[unit], slots, scratch))
         })
         .map(|(_, gradients)| gradients)
     }
@@ -257,16 +216,9 @@ impl<T: Pooled> Call<T> {
             *lock(&finals[unit]) = run.retired(scratch);
             (taken.sum, gradients)
         })?;
-        let finals: Vec<Vec<Vec<T>>> = finals
-            .iter()
-            .map(|unit| std::mem::take(&mut *lock(unit)))
-            .collect();
+        let finals: Vec<Vec<Vec<T>>> = finals.iter().map(|unit| std::mem::take(&mut *lock(unit))).collect();
         let finals = self.unpacked_states(batch, finals.iter());
-        Ok(Evaluated {
-            loss,
-            gradients,
-            finals,
-        })
+        Ok(Evaluated { loss, gradients, finals })
     }
 
     /// The loss and the final states, without a way back.
@@ -305,35 +257,20 @@ impl<T: Pooled> Call<T> {
         let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
         let lanes = self.lanes();
         work(&lanes, groups.len(), poll, &|group, lane| {
-            let mut slots: Vec<SlotGradients<T>> = self
-                .network
-                .layers
-                .iter()
-                .map(|layer| SlotGradients::new(&layer.plan))
-                .collect();
+            let mut slots: Vec<SlotGradients<T>> =
+                self.network.layers.iter().map(|layer| SlotGradients::new(&layer.plan)).collect();
             let mut scratch = lanes.lane(lane);
-            let units = groups[group]
-                .iter()
-                .map(|&unit| one(unit, &mut slots, &mut scratch))
-                .collect();
+            let units = groups[group].iter().map(|&unit| one(unit, &mut slots, &mut scratch)).collect();
             *lock(&results[group]) = Some((units, slots));
         })?;
         let mut done = collected(results)?.into_iter();
         let widths = (self.network.widths[0], &self.network.states);
         let has_input = self.network.nodes[0] == SeqNode::Input;
-        let inputs = if has_input {
-            batch.rows * batch.steps * widths.0
-        } else {
-            0
-        };
+        let inputs = if has_input { batch.rows * batch.steps * widths.0 } else { 0 };
         let mut gradients = Gradients {
             params: vec![T::ZERO; self.arena_len],
             inputs: vec![T::ZERO; inputs],
-            initial: widths
-                .1
-                .iter()
-                .map(|width| vec![T::ZERO; batch.rows * width])
-                .collect(),
+            initial: widths.1.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect(),
         };
         let mut losses = vec![0.0; batch.units.len()];
         let mut total: Option<Vec<SlotGradients<T>>> = None;
@@ -351,10 +288,7 @@ impl<T: Pooled> Call<T> {
             }
             match &mut total {
                 None => total = Some(slots),
-                Some(total) => total
-                    .iter_mut()
-                    .zip(&slots)
-                    .for_each(|(sum, slots)| sum.add(slots)),
+                Some(total) => total.iter_mut().zip(&slots).for_each(|(sum, slots)| sum.add(slots)),
             }
         }
         for (number, layer) in self.network.layers.iter().enumerate() {
@@ -365,10 +299,7 @@ impl<T: Pooled> Call<T> {
                     self.kernels,
                     &mut |position, values| {
                         let (at, _) = layer.params[position];
-                        gradients.params[at..]
-                            .iter_mut()
-                            .zip(values)
-                            .for_each(|(sum, x)| *sum += *x);
+                        gradients.params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
                     },
                 );
             }
@@ -404,10 +335,7 @@ impl<T: Pooled> Call<T> {
         T: 'a,
     {
         let widths = &self.network.states;
-        let mut states: Vec<Vec<T>> = widths
-            .iter()
-            .map(|width| vec![T::ZERO; batch.rows * width])
-            .collect();
+        let mut states: Vec<Vec<T>> = widths.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect();
         for (unit, finals) in batch.units.iter().zip(units) {
             for (slot, values) in finals.iter().enumerate() {
                 batch.unpack_state(unit, values, widths[slot], &mut states[slot]);
@@ -421,9 +349,7 @@ pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), 
     if got == expected {
         Ok(())
     } else {
-        Err(NetError::Shape(format!(
-            "{what} has {got} elements; expected {expected}"
-        )))
+        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
     }
 }
 
@@ -440,11 +366,7 @@ fn work<T: Pooled>(
 }
 
 fn collected<T>(results: Vec<Mutex<Option<T>>>) -> Result<Vec<T>, NetError> {
-    let taken = results.into_iter().map(|slot| {
-        slot.into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    });
-    taken
-        .collect::<Option<Vec<T>>>()
-        .ok_or_else(|| NetError::Internal("a unit left no result".into()))
+    let taken =
+        results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    taken.collect::<Option<Vec<T>>>().ok_or_else(|| NetError::Internal("a unit left no result".into()))
 }

@@ -100,9 +100,7 @@ impl Network {
         self.only_input()?;
         // ids travel as numbers of the network's type; float32 counts exactly to 2^24
         if limit == 0 || limit > 1 << 24 {
-            return Err(NetError::Shape(format!(
-                "a table of {limit} rows; expected 1 to 16777216"
-            )));
+            return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
         }
         Ok(self.push(SeqNode::Index { limit }, 1))
     }
@@ -140,10 +138,7 @@ impl Network {
                 (SeqNode::Index { limit: given }, Some(limit)) if given <= limit => {}
                 (SeqNode::Index { .. }, _) | (_, Some(_)) => {
                     let name = program.label(input);
-                    return Err(NetError::Shape(format!(
-                        "{}: input {name:?} takes other ids",
-                        program.name
-                    )));
+                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
                 }
                 _ if width != expected => {
                     return Err(NetError::Shape(format!(
@@ -156,28 +151,19 @@ impl Network {
             }
         }
         let plan = LayerPlan::new(program)?;
-        let params = (params.iter().zip(&program.params))
-            .map(|(&at, &id)| (at, program.nodes[id].numel()))
-            .collect();
+        let params =
+            (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
-        self.states
-            .extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
         let width = plan.output_width(0);
-        self.layers.push(Layer {
-            plan,
-            inputs: inputs.to_vec(),
-            params,
-            first_state,
-        });
+        self.layers.push(Layer { plan, inputs: inputs.to_vec(), params, first_state });
         Ok(self.push(SeqNode::Layer(self.layers.len() - 1), width))
     }
 
     pub fn reverse(&mut self, node: usize) -> Result<usize, NetError> {
         let width = self.check(node)?;
         if matches!(self.nodes[node], SeqNode::Index { .. }) {
-            return Err(NetError::Config(
-                "ids cannot be reversed; reverse what is looked up".into(),
-            ));
+            return Err(NetError::Config("ids cannot be reversed; reverse what is looked up".into()));
         }
         Ok(self.push(SeqNode::Reverse(node), width))
     }
@@ -196,9 +182,7 @@ impl Network {
     pub fn add(&mut self, a: usize, b: usize) -> Result<usize, NetError> {
         let (left, right) = (self.check(a)?, self.check(b)?);
         if left != right {
-            return Err(NetError::Shape(format!(
-                "cannot add sequences of {left} and {right} features"
-            )));
+            return Err(NetError::Shape(format!("cannot add sequences of {left} and {right} features")));
         }
         Ok(self.push(SeqNode::Add(a, b), left))
     }
@@ -213,8 +197,7 @@ impl Network {
     }
 
     pub fn output(&self) -> Result<usize, NetError> {
-        self.output
-            .ok_or_else(|| NetError::Config("the network is not finished".into()))
+        self.output.ok_or_else(|| NetError::Config("the network is not finished".into()))
     }
 
     pub fn output_width(&self) -> Result<usize, NetError> {
@@ -228,12 +211,7 @@ impl Network {
 
     /// The elements of the arena that the parameters need.
     pub fn arena_len(&self) -> usize {
-        self.layers
-            .iter()
-            .flat_map(|layer| &layer.params)
-            .map(|(at, numel)| at + numel)
-            .max()
-            .unwrap_or(0)
+        self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
     }
 
     /// The plans of all layers in words, for a batch of `rows` sequences of `steps` steps.
@@ -241,11 +219,7 @@ impl Network {
         let mut text = String::new();
         for (number, layer) in self.layers.iter().enumerate() {
             let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
-            let _ = writeln!(
-                text,
-                "layer {number}: {} ({params} parameters)",
-                layer.plan.program.name
-            );
+            let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
             text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
         }
         text

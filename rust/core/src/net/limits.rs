@@ -4,11 +4,8 @@ use crate::step::{Program, Run, rows};
 
 /// For each input of a program: none for features; for ids the number of values that are safe.
 pub fn index_limits(program: &Program) -> Vec<Option<usize>> {
-    let mut limits: Vec<Option<usize>> = program
-        .inputs
-        .iter()
-        .map(|&id| program.nodes[id].is_index.then_some(1 << 24))
-        .collect();
+    let mut limits: Vec<Option<usize>> =
+        program.inputs.iter().map(|&id| program.nodes[id].is_index.then_some(1 << 24)).collect();
     for node in &program.nodes {
         let (id, room) = match rows::row(node.op).run {
             Run::Lookup => (node.args[1], program.nodes[node.args[0]].shape[0].value),

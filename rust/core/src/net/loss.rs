@@ -74,14 +74,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         let weights = LayerWeights::new(&plan, &[], kernels, gradient);
         let (targets, target_width) = packed_targets(batch, loss)?;
         let steps = packed_weights(batch, loss)?;
-        Ok(Prepared {
-            plan,
-            weights,
-            kernels,
-            targets,
-            target_width,
-            steps,
-        })
+        Ok(Prepared { plan, weights, kernels, targets, target_width, steps })
     }
 
     /// Takes the loss of a unit.
@@ -107,19 +100,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
             let mut none = SlotGradients::new(plan);
             let d_loss = [SeqView::of(&self.steps[unit], 1)];
             let saved = &run.memory;
-            backward(
-                plan,
-                weights,
-                geometry,
-                &views,
-                saved,
-                &d_loss,
-                &[],
-                &mut none,
-                kernels,
-                scratch,
-            )
-            .memory
+            backward(plan, weights, geometry, &views, saved, &d_loss, &[], &mut none, kernels, scratch).memory
         });
         scratch.reclaim(run.memory);
         UnitLoss { sum, memory }
@@ -128,10 +109,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
     /// The gradient of the network's output out of what `take` left; none if the loss does not depend on it.
     pub fn output_gradient(&self, taken: &UnitLoss<T>, geometry: &Geometry) -> Option<SeqView<T>> {
         let position = self.plan.input_gradients[0]?;
-        taken
-            .memory
-            .as_ref()
-            .map(|memory| memory.output(&self.plan.back, position, geometry))
+        taken.memory.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
     }
 }
 
@@ -149,24 +127,16 @@ fn packed_targets<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<(Vec<Vec<T
         }
         (LossTarget::Ids { data }, Some(limit)) => {
             expect_len("targets", data.len(), count)?;
-            let packed: Result<_, _> = units
-                .map(|unit| batch.pack_ids(unit, data, limit, "targets"))
-                .collect();
+            let packed: Result<_, _> =
+                units.map(|unit| batch.pack_ids(unit, data, limit, "targets")).collect();
             Ok((packed?, 1))
         }
-        (LossTarget::Features { width, .. }, None) => Err(NetError::Shape(format!(
-            "targets has {width} features per step; expected {expected}"
-        ))),
+        (LossTarget::Features { width, .. }, None) => {
+            Err(NetError::Shape(format!("targets has {width} features per step; expected {expected}")))
+        }
         (_, limit) => {
-            let kind = if limit.is_some() {
-                "integer ids (N, T)"
-            } else {
-                "features (N, T, F)"
-            };
-            Err(NetError::Shape(format!(
-                "loss {} takes {kind} as targets",
-                program.name
-            )))
+            let kind = if limit.is_some() { "integer ids (N, T)" } else { "features (N, T, F)" };
+            Err(NetError::Shape(format!("loss {} takes {kind} as targets", program.name)))
         }
     }
 }

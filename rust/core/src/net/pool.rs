@@ -44,9 +44,7 @@ pub struct Lanes<'a, T: Pooled> {
 impl<'a, T: Pooled> Lanes<'a, T> {
     pub fn new(pools: &'a Pools, count: usize) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
-        let lanes = (0..count)
-            .map(|_| Mutex::new(idle.pop().unwrap_or_else(Scratch::new)))
-            .collect();
+        let lanes = (0..count).map(|_| Mutex::new(idle.pop().unwrap_or_else(Scratch::new))).collect();
         Lanes { pools, lanes }
     }
 
@@ -61,10 +59,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
 
 impl<T: Pooled> Drop for Lanes<'_, T> {
     fn drop(&mut self) {
-        let used = self
-            .lanes
-            .drain(..)
-            .map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let used = self.lanes.drain(..).map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         // the first lane did the most: it is the first to be taken again
         let used: Vec<Scratch<T>> = used.collect();
         lock(T::pool(self.pools)).extend(used.into_iter().rev());

@@ -55,10 +55,7 @@ pub fn run_unit<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> UnitRun<T> {
     let network = shared.network;
-    let reverses = network
-        .nodes
-        .iter()
-        .any(|node| matches!(node, SeqNode::Reverse(_)));
+    let reverses = network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_)));
     let mut run = UnitRun {
         owned: vec![Vec::new(); network.nodes.len()],
         memory: Vec::new(),
@@ -73,11 +70,8 @@ pub fn run_unit<T: Float>(
             SeqNode::Input | SeqNode::Index { .. } => run.owned[number] = input.take().unwrap_or_default(),
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
-                let views: Vec<SeqView<T>> = inner
-                    .inputs
-                    .iter()
-                    .map(|&at| run.view(network, at, geometry))
-                    .collect();
+                let views: Vec<SeqView<T>> =
+                    inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
                 let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
                 let initial: Vec<&[T]> = initial[states].iter().map(Vec::as_slice).collect();
                 let weights = &shared.weights[*layer];
@@ -96,13 +90,7 @@ pub fn run_unit<T: Float>(
             }
             SeqNode::Reverse(from) => {
                 let mut values = vec![T::ZERO; geometry.total() * width];
-                add_rows(
-                    &run.view(network, *from, geometry),
-                    Some(&run.mirror),
-                    &mut values,
-                    width,
-                    0,
-                );
+                add_rows(&run.view(network, *from, geometry), Some(&run.mirror), &mut values, width, 0);
                 run.owned[number] = values;
             }
             SeqNode::Concat(parts) => {
@@ -134,10 +122,7 @@ fn add_rows<T: Float>(view: &SeqView<T>, from: Option<&[usize]>, values: &mut [T
         let source = from.map_or(row, |from| from[row]);
         // SAFETY: a view has as many rows as the unit has packed rows, which is also the length of `values`.
         let source = unsafe { std::slice::from_raw_parts(view.ptr.add(source * view.stride), view.width) };
-        line[col..col + view.width]
-            .iter_mut()
-            .zip(source)
-            .for_each(|(sum, x)| *sum += *x);
+        line[col..col + view.width].iter_mut().zip(source).for_each(|(sum, x)| *sum += *x);
     }
 }
 
@@ -177,20 +162,16 @@ pub fn back_unit<T: Float>(
             let inner = &network.layers[*layer];
             let zeros = |width: usize| vec![T::ZERO; total * width];
             let outputs = &inner.plan.program.outputs;
-            let mut d_outputs: Vec<Vec<T>> = (1..outputs.len())
-                .map(|k| zeros(inner.plan.output_width(k)))
-                .collect();
+            let mut d_outputs: Vec<Vec<T>> =
+                (1..outputs.len()).map(|k| zeros(inner.plan.output_width(k))).collect();
             d_outputs.insert(0, d[number].take().unwrap_or_else(|| zeros(width)));
             let d_views: Vec<SeqView<T>> = d_outputs
                 .iter()
                 .enumerate()
                 .map(|(k, d)| SeqView::of(d, inner.plan.output_width(k)))
                 .collect();
-            let views: Vec<SeqView<T>> = inner
-                .inputs
-                .iter()
-                .map(|&at| run.view(network, at, geometry))
-                .collect();
+            let views: Vec<SeqView<T>> =
+                inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
             let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
             let finals: Vec<&[T]> = d_final[states.clone()].iter().map(Vec::as_slice).collect();
             let back = backward(
@@ -210,12 +191,7 @@ pub fn back_unit<T: Float>(
             }
             for (k, &input) in inner.inputs.iter().enumerate() {
                 if let Some(output) = inner.plan.input_gradients[k] {
-                    add(
-                        &mut d,
-                        input,
-                        back.memory.output(&inner.plan.back, output, geometry),
-                        None,
-                    );
+                    add(&mut d, input, back.memory.output(&inner.plan.back, output, geometry), None);
                 }
             }
             continue;
@@ -233,11 +209,7 @@ pub fn back_unit<T: Float>(
                 let mut col = 0;
                 for &part in parts {
                     let data = &values[col.min(values.len())..];
-                    let view = SeqView {
-                        ptr: data.as_ptr(),
-                        stride: width,
-                        width: network.widths[part],
-                    };
+                    let view = SeqView { ptr: data.as_ptr(), stride: width, width: network.widths[part] };
                     add(&mut d, part, view, None);
                     col += network.widths[part];
                 }
@@ -246,9 +218,7 @@ pub fn back_unit<T: Float>(
         }
     }
     let d_input = match network.nodes.first() {
-        Some(SeqNode::Input) => d[0]
-            .take()
-            .unwrap_or_else(|| vec![T::ZERO; total * network.widths[0]]),
+        Some(SeqNode::Input) => d[0].take().unwrap_or_else(|| vec![T::ZERO; total * network.widths[0]]),
         _ => Vec::new(),
     };
     UnitGradients { d_input, d_initial }

@@ -27,10 +27,7 @@ impl PassSummary {
     pub fn of(pass: &Pass) -> PassSummary {
         let gemms = |segments: &[Segment]| segments.iter().filter(|s| matches!(s, Segment::Gemm(_))).count();
         let ops = |segments: &[Segment]| -> usize {
-            segments
-                .iter()
-                .map(|s| if let Segment::Tape(ops) = s { ops.len() } else { 0 })
-                .sum()
+            segments.iter().map(|s| if let Segment::Tape(ops) = s { ops.len() } else { 0 }).sum()
         };
         let outer = |run: &SinkRun| match run {
             SinkRun::Outer { left, right } => Some(2 * left.numel * right.numel),
@@ -49,12 +46,7 @@ impl PassSummary {
             row_ops_in_loop: ops(&pass.body),
             row_ops_after: ops(&pass.after),
             weight_gemms_outside_loop: pass.sinks.iter().filter_map(|sink| outer(&sink.run)).count(),
-            flops: products
-                + pass
-                    .sinks
-                    .iter()
-                    .filter_map(|sink| outer(&sink.run))
-                    .sum::<usize>(),
+            flops: products + pass.sinks.iter().filter_map(|sink| outer(&sink.run)).sum::<usize>(),
             full_width: pass.width_of(Class::Full) + histories,
             block_width: pass.width_of(Class::Block),
         }
@@ -69,30 +61,14 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     };
     if let Some(fold) = &plan.fold {
         let count = fold.plan.program.outputs.len();
-        line(
-            2,
-            &format!("fold: {count} value(s) made of parameters alone, once per call"),
-        );
+        line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));
     }
     for (title, pass) in [("forward", &plan.train), ("backward", &plan.back)] {
         let summary = PassSummary::of(pass);
-        line(
-            2,
-            &format!(
-                "{title}: {} FLOPs per row and step in matrix products",
-                thousands(summary.flops)
-            ),
-        );
-        let reversed = if pass.reversed {
-            ", from the last step to the first"
-        } else {
-            ""
-        };
+        line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
+        let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
         for (phase, segments) in [
-            (
-                "before the loop, a block of time at once".to_string(),
-                &pass.before,
-            ),
+            ("before the loop, a block of time at once".to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
             ("after the loop, a block of time at once".to_string(), &pass.after),
         ] {
@@ -120,27 +96,17 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
                 }
             }
         }
-        let outer = pass
-            .sinks
-            .iter()
-            .filter(|sink| matches!(sink.run, SinkRun::Outer { .. }))
-            .count();
+        let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
         if !pass.sinks.is_empty() {
             line(4, "gradients of parameters, a block of time at once:");
             line(
                 6,
-                &format!(
-                    "{outer} weight GEMM(s), {} sum(s) over rows and time",
-                    pass.sinks.len() - outer
-                ),
+                &format!("{outer} weight GEMM(s), {} sum(s) over rows and time", pass.sinks.len() - outer),
             );
         }
     }
-    let kept = if plan.kept.is_empty() {
-        "nothing beside states and outputs".into()
-    } else {
-        plan.kept.join(", ")
-    };
+    let kept =
+        if plan.kept.is_empty() { "nothing beside states and outputs".into() } else { plan.kept.join(", ") };
     line(2, &format!("kept for the way back: {kept}"));
     let forward = PassSummary::of(&plan.train).full_width * rows * steps * bytes;
     let back = PassSummary::of(&plan.back).full_width * rows * steps * bytes;

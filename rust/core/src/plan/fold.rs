@@ -51,11 +51,7 @@ impl FoldTable {
                     FoldSource::Computed(computed - 1)
                 }
             };
-            table.slots.push(Slot {
-                id,
-                source,
-                numel: node.numel(),
-            });
+            table.slots.push(Slot { id, source, numel: node.numel() });
         }
         table
     }
@@ -109,15 +105,9 @@ impl Fold {
                 moved[id] = super::sums::copy(&mut g, &donor, id, &moved)?;
             }
         }
-        let outputs: Vec<(String, NodeId)> = computed
-            .iter()
-            .enumerate()
-            .map(|(k, &id)| (format!("o{k}"), moved[id]))
-            .collect();
+        let outputs: Vec<(String, NodeId)> =
+            computed.iter().enumerate().map(|(k, &id)| (format!("o{k}"), moved[id])).collect();
         let program = g.finish(&outputs, &[])?;
-        Ok(Some(Fold {
-            plan: LayerPlan::unfolded(&program)?,
-            params: used,
-        }))
+        Ok(Some(Fold { plan: LayerPlan::unfolded(&program)?, params: used }))
     }
 }

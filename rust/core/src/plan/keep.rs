@@ -24,22 +24,14 @@ pub fn kept(program: &Program, adjoint: &Adjoint) -> Vec<NodeId> {
     }
     // forward values read by gradient equations, in the order in which they are computed
     let mut wanted: Vec<bool> = live[..count].to_vec();
-    for id in (count..adjoint.nodes.len())
-        .rev()
-        .filter(|&id| live[id])
-        .collect::<Vec<_>>()
-    {
+    for id in (count..adjoint.nodes.len()).rev().filter(|&id| live[id]).collect::<Vec<_>>() {
         mark(adjoint, id, count, &mut wanted);
     }
     let mut free = vec![false; count];
     for (id, node) in program.nodes.iter().enumerate() {
         free[id] = node.folded || rows::row(node.op).run == Run::Source;
     }
-    for &id in program
-        .updates
-        .iter()
-        .chain(program.outputs.iter().map(|(_, id)| id))
-    {
+    for &id in program.updates.iter().chain(program.outputs.iter().map(|(_, id)| id)) {
         free[id] = true;
     }
     let mut kept = Vec::new();

@@ -45,9 +45,8 @@ impl LayerPlan {
     pub(super) fn unfolded(program: &Program) -> Result<LayerPlan> {
         let sums = reassociated(program)?;
         let adjoint = reverse(&sums)?;
-        let constants: Vec<NodeId> = (0..adjoint.nodes.len())
-            .filter(|&id| rows::row(adjoint.nodes[id].op).name == "const")
-            .collect();
+        let constants: Vec<NodeId> =
+            (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants);
         LayerPlan::assemble(program, sums, adjoint, folds, None)
     }
@@ -66,24 +65,13 @@ impl LayerPlan {
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let mut given = HashMap::new();
         for (k, &id) in sums.inputs.iter().enumerate() {
-            given.insert(
-                id,
-                Given {
-                    class: Class::Input(k),
-                    width: sums.nodes[id].numel(),
-                    col: 0,
-                },
-            );
+            given.insert(id, Given { class: Class::Input(k), width: sums.nodes[id].numel(), col: 0 });
         }
         let forward = |kept: &[NodeId], training: bool| {
             let state = |(&read, &update): (&NodeId, &NodeId)| {
                 // the history is wanted for the way back, or because it is an output
                 let history = training || outputs.contains(&update);
-                State {
-                    read,
-                    update,
-                    history,
-                }
+                State { read, update, history }
             };
             plan(Task {
                 nodes: sums.nodes.clone(),
@@ -112,23 +100,9 @@ impl LayerPlan {
         }
         for (index, (&state, &update)) in sums.states.iter().zip(&sums.updates).enumerate() {
             let width = sums.nodes[state].numel();
-            known.insert(
-                state,
-                Given {
-                    class: Class::HistoryPrev(index),
-                    width,
-                    col: 0,
-                },
-            );
+            known.insert(state, Given { class: Class::HistoryPrev(index), width, col: 0 });
             if !sums.nodes[update].folded {
-                known.insert(
-                    update,
-                    Given {
-                        class: Class::History(index),
-                        width,
-                        col: 0,
-                    },
-                );
+                known.insert(update, Given { class: Class::History(index), width, col: 0 });
             }
         }
         for (k, &id) in sums.inputs.iter().enumerate() {
@@ -136,14 +110,7 @@ impl LayerPlan {
         }
         for (k, &id) in adjoint.d_outputs.iter().enumerate() {
             let width = adjoint.nodes[id].numel();
-            known.insert(
-                id,
-                Given {
-                    class: Class::OutputGradient(k),
-                    width,
-                    col: 0,
-                },
-            );
+            known.insert(id, Given { class: Class::OutputGradient(k), width, col: 0 });
         }
         let states = adjoint.d_next.iter().zip(&adjoint.d_states);
         let mut wanted = Vec::new();
@@ -160,13 +127,7 @@ impl LayerPlan {
         let (back, _) = plan(Task {
             nodes: adjoint.nodes.clone(),
             given: known,
-            states: states
-                .map(|(&read, &update)| State {
-                    read,
-                    update,
-                    history: false,
-                })
-                .collect(),
+            states: states.map(|(&read, &update)| State { read, update, history: false }).collect(),
             outputs: wanted,
             kept: Vec::new(),
             sinks: &adjoint.sinks,
@@ -174,16 +135,7 @@ impl LayerPlan {
             reversed: true,
         });
         let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
-        Ok(LayerPlan {
-            program: program.clone(),
-            infer,
-            train,
-            back,
-            folds,
-            fold,
-            kept,
-            input_gradients,
-        })
+        Ok(LayerPlan { program: program.clone(), infer, train, back, folds, fold, kept, input_gradients })
     }
 
     /// Elements of one row of output `k`.
@@ -200,16 +152,8 @@ fn fold_ids(adjoint: &Adjoint, program: &Program) -> Vec<NodeId> {
     for node in nodes.iter().filter(|node| !node.folded) {
         ids.extend(node.args.iter().filter(|&&arg| nodes[arg].folded));
     }
-    let results = program
-        .outputs
-        .iter()
-        .map(|(_, id)| *id)
-        .chain(program.updates.iter().copied());
-    let gradients = adjoint
-        .d_states
-        .iter()
-        .copied()
-        .chain(adjoint.d_inputs.iter().flatten().copied());
+    let results = program.outputs.iter().map(|(_, id)| *id).chain(program.updates.iter().copied());
+    let gradients = adjoint.d_states.iter().copied().chain(adjoint.d_inputs.iter().flatten().copied());
     ids.extend(results.chain(gradients).filter(|&id| nodes[id].folded));
     ids.extend(adjoint.sinks.iter().map(|sink| sink.target));
     ids

@@ -72,27 +72,15 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
                         for id in [Some(p.vector), p.init].into_iter().flatten() {
                             raise(id, needed(id, (*phase, position, false)));
                         }
-                        raise(
-                            p.out,
-                            if *phase == Phase::Loop {
-                                Level::Step
-                            } else {
-                                Level::Block
-                            },
-                        );
+                        raise(p.out, if *phase == Phase::Loop { Level::Step } else { Level::Block });
                     }
                 }
             }
         }
     }
     for sink in task.sinks {
-        sink_operands(sink.what)
-            .into_iter()
-            .for_each(|id| raise(id, Level::Block));
+        sink_operands(sink.what).into_iter().for_each(|id| raise(id, Level::Block));
     }
-    task.outputs
-        .iter()
-        .chain(&task.kept)
-        .for_each(|&id| raise(id, Level::Full));
+    task.outputs.iter().chain(&task.kept).for_each(|&id| raise(id, Level::Full));
     level
 }

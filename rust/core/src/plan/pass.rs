@@ -174,11 +174,7 @@ pub struct Pass {
 impl Pass {
     /// Elements of one row in all buffers of a class.
     pub fn width_of(&self, class: Class) -> usize {
-        self.buffers
-            .iter()
-            .filter(|b| b.class == class)
-            .map(|b| b.width)
-            .sum()
+        self.buffers.iter().filter(|b| b.class == class).map(|b| b.width).sum()
     }
 
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {

@@ -29,11 +29,7 @@ impl Graph<'_> {
     /// Nodes that the pass must compute.
     pub fn computed(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
-        for &id in self
-            .wanted
-            .iter()
-            .chain(self.states.iter().map(|(_, update)| update))
-        {
+        for &id in self.wanted.iter().chain(self.states.iter().map(|(_, update)| update)) {
             live[id] = true;
         }
         for id in (0..self.nodes.len()).rev() {

@@ -68,14 +68,7 @@ pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMa
                 && nodes[product].numel() == node.numel()
         };
         if let Some(&(product, init)) = candidates.iter().find(fits) {
-            fused.insert(
-                id,
-                Product {
-                    out: id,
-                    init: Some(init),
-                    ..product_of(nodes, product)
-                },
-            );
+            fused.insert(id, Product { out: id, init: Some(init), ..product_of(nodes, product) });
         }
     }
     fused
@@ -84,13 +77,7 @@ pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMa
 fn product_of(nodes: &[Node], id: NodeId) -> Product {
     let node = &nodes[id];
     let transpose = node.attrs.flag("transpose");
-    Product {
-        out: id,
-        matrix: node.args[0],
-        vector: node.args[1],
-        transpose,
-        init: None,
-    }
+    Product { out: id, matrix: node.args[0], vector: node.args[1], transpose, init: None }
 }
 
 /// Orders the nodes of `phase`. Products absorbed by a sum are not scheduled themselves.

@@ -36,10 +36,7 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
         given: &given,
         phases: &phases,
         refs: HashMap::new(),
-        pass: Pass {
-            reversed: task.reversed,
-            ..Pass::default()
-        },
+        pass: Pass { reversed: task.reversed, ..Pass::default() },
         late: false,
     };
     storage.place(&work);
@@ -66,11 +63,7 @@ impl Storage<'_> {
         let shared = !matches!(class, Class::Tile | Class::Step | Class::Block | Class::Full);
         let known = self.pass.buffers.iter().position(|b| shared && b.class == class);
         known.unwrap_or_else(|| {
-            self.pass.buffers.push(Buffer {
-                class,
-                width,
-                slot: 0,
-            });
+            self.pass.buffers.push(Buffer { class, width, slot: 0 });
             self.pass.buffers.len() - 1
         })
     }
@@ -94,27 +87,9 @@ impl Storage<'_> {
                 (Class::CarryIn(index), Class::CarryOut(index))
             };
             let (read, write) = (self.buffer(read, width), self.buffer(write, width));
-            self.refs.insert(
-                state.read,
-                Ref {
-                    buffer: read,
-                    col: 0,
-                    numel: width,
-                },
-            );
-            self.refs.insert(
-                state.update,
-                Ref {
-                    buffer: write,
-                    col: 0,
-                    numel: width,
-                },
-            );
-            let class = if state.history {
-                Class::History(index)
-            } else {
-                Class::CarryIn(index)
-            };
+            self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
+            self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
+            let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
             self.pass.states.push((class, width));
         }
         let computed = |id: &NodeId| self.phases[*id] != Phase::None;
@@ -142,14 +117,7 @@ impl Storage<'_> {
         if !self.refs.contains_key(&id) {
             let width = self.numel(id);
             let buffer = self.buffer(Self::class_of(self.level[&id]), width);
-            self.refs.insert(
-                id,
-                Ref {
-                    buffer,
-                    col: 0,
-                    numel: width,
-                },
-            );
+            self.refs.insert(id, Ref { buffer, col: 0, numel: width });
         }
     }
 
@@ -158,14 +126,12 @@ impl Storage<'_> {
         let args = &self.task.nodes[id].args;
         // where the whole already has its place, a part must be content with how far that is seen
         let bound =
-            self.refs
-                .get(&id)
-                .map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
-                    Class::Tile => Level::Tile,
-                    Class::Step | Class::CarryOut(_) => Level::Step,
-                    Class::Block => Level::Block,
-                    _ => Level::Full,
-                });
+            self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
+                Class::Tile => Level::Tile,
+                Class::Step | Class::CarryOut(_) => Level::Step,
+                Class::Block => Level::Block,
+                _ => Level::Full,
+            });
         let eligible: Vec<bool> = (args.iter().enumerate())
             .map(|(position, arg)| {
                 let computed = !self.given[*arg] && resolved(&self.task.nodes, self.given, *arg).0 == *arg;
@@ -177,19 +143,11 @@ impl Storage<'_> {
         let whole = match self.refs.get(&id) {
             Some(&whole) => whole,
             None => {
-                let parts = args
-                    .iter()
-                    .zip(&eligible)
-                    .filter(|(_, ok)| **ok)
-                    .map(|(arg, _)| self.level[arg]);
+                let parts = args.iter().zip(&eligible).filter(|(_, ok)| **ok).map(|(arg, _)| self.level[arg]);
                 let level = parts.fold(self.level[&id], Level::max);
                 let width = self.numel(id);
                 let buffer = self.buffer(Self::class_of(level), width);
-                let whole = Ref {
-                    buffer,
-                    col: 0,
-                    numel: width,
-                };
+                let whole = Ref { buffer, col: 0, numel: width };
                 self.refs.insert(id, whole);
                 whole
             }
@@ -198,14 +156,7 @@ impl Storage<'_> {
         for (arg, ok) in args.iter().zip(eligible) {
             let numel = self.numel(*arg);
             if ok {
-                self.refs.insert(
-                    *arg,
-                    Ref {
-                        buffer: whole.buffer,
-                        col,
-                        numel,
-                    },
-                );
+                self.refs.insert(*arg, Ref { buffer: whole.buffer, col, numel });
             }
             col += numel;
         }
@@ -213,11 +164,8 @@ impl Storage<'_> {
 
     /// Products of one operand share a buffer, so that they are one product.
     fn place_products(&mut self, products: &[Product]) {
-        let free: Vec<NodeId> = products
-            .iter()
-            .map(|p| p.out)
-            .filter(|id| !self.refs.contains_key(id))
-            .collect();
+        let free: Vec<NodeId> =
+            products.iter().map(|p| p.out).filter(|id| !self.refs.contains_key(id)).collect();
         let width = free.iter().map(|&id| self.numel(id)).sum();
         let Some(level) = free.iter().map(|id| self.level[id]).max() else {
             return;
@@ -239,20 +187,12 @@ impl Storage<'_> {
             Some(&whole) => whole,
             None => {
                 let place = match (self.task.folds.slot(holder), self.task.given.get(&holder)) {
-                    (Some(slot), _) => Given {
-                        class: Class::Fold(slot),
-                        width: self.numel(holder),
-                        col: 0,
-                    },
+                    (Some(slot), _) => Given { class: Class::Fold(slot), width: self.numel(holder), col: 0 },
                     (None, Some(given)) => *given,
                     (None, None) => unreachable!("value {holder} has no place"),
                 };
                 let buffer = self.buffer(place.class, place.width);
-                let whole = Ref {
-                    buffer,
-                    col: place.col,
-                    numel: self.numel(holder),
-                };
+                let whole = Ref { buffer, col: place.col, numel: self.numel(holder) };
                 self.refs.insert(holder, whole);
                 whole
             }
@@ -261,11 +201,7 @@ impl Storage<'_> {
             Class::CarryIn(state) if self.late => self.buffer(Class::CarryLog(state), whole.numel),
             _ => whole.buffer,
         };
-        Ref {
-            buffer,
-            col: whole.col + offset,
-            numel,
-        }
+        Ref { buffer, col: whole.col + offset, numel }
     }
 
     fn emit(mut self, work: &Plan) -> (Pass, Vec<Ref>) {
@@ -304,15 +240,13 @@ impl Storage<'_> {
         let kept = kept.into_iter().map(|id| self.reference(id)).collect();
         for sink in self.task.sinks {
             let run = match sink.what {
-                Accumulate::Outer { left, right } => SinkRun::Outer {
-                    left: self.reference(left),
-                    right: self.reference(right),
-                },
+                Accumulate::Outer { left, right } => {
+                    SinkRun::Outer { left: self.reference(left), right: self.reference(right) }
+                }
                 Accumulate::Sum(d) => SinkRun::Sum(self.reference(d)),
-                Accumulate::Scatter { id, d } => SinkRun::Scatter {
-                    id: self.reference(id),
-                    d: self.reference(d),
-                },
+                Accumulate::Scatter { id, d } => {
+                    SinkRun::Scatter { id: self.reference(id), d: self.reference(d) }
+                }
             };
             if let Some(slot) = self.task.folds.slot(sink.target) {
                 self.pass.sinks.push(SinkOp { slot, run });
@@ -344,14 +278,7 @@ impl Storage<'_> {
                 count += 1;
             }
             let (run, others) = rest.split_at(count);
-            let gemm = self.gemm(
-                run,
-                Ref {
-                    numel: width,
-                    ..first
-                },
-                init,
-            );
+            let gemm = self.gemm(run, Ref { numel: width, ..first }, init);
             segments.push(Segment::Gemm(gemm));
             rest = others;
         }
@@ -377,9 +304,7 @@ impl Storage<'_> {
         let mut bias = false;
         for p in run {
             let shape = &self.task.nodes[p.matrix].shape;
-            let own = p
-                .init
-                .and_then(|id| slot(resolved(&self.task.nodes, self.given, id).0));
+            let own = p.init.and_then(|id| slot(resolved(&self.task.nodes, self.given, id).0));
             let own = own.filter(|_| matches!(init, Init::Zero | Init::Bias));
             bias |= own.is_some();
             parts.push(PackPart {
@@ -392,35 +317,17 @@ impl Storage<'_> {
         }
         let a = self.reference(run[0].vector);
         let names: Vec<String> = run.iter().map(|p| name(&self.task.nodes, p)).collect();
-        self.pass.packs.push(Pack {
-            k: a.numel,
-            n: c.numel,
-            parts,
-        });
+        self.pass.packs.push(Pack { k: a.numel, n: c.numel, parts });
         let init = match init {
-            Init::Value(first) => Init::Value(Ref {
-                numel: c.numel,
-                ..first
-            }),
+            Init::Value(first) => Init::Value(Ref { numel: c.numel, ..first }),
             _ if bias => Init::Bias,
             _ => Init::Zero,
         };
-        Gemm {
-            pack: self.pass.packs.len() - 1,
-            a,
-            c,
-            init,
-            what: names.join(", "),
-        }
+        Gemm { pack: self.pass.packs.len() - 1, a, c, init, what: names.join(", ") }
     }
 }
 
 fn name(nodes: &[Node], p: &Product) -> String {
     let label = |id: NodeId| nodes[id].label.clone().unwrap_or_else(|| format!("v{id}"));
-    format!(
-        "{}{} @ {}",
-        label(p.matrix),
-        if p.transpose { ".T" } else { "" },
-        label(p.vector)
-    )
+    format!("{}{} @ {}", label(p.matrix), if p.transpose { ".T" } else { "" }, label(p.vector))
 }

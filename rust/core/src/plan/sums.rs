@@ -55,11 +55,8 @@ pub fn reassociated(program: &Program) -> Result<Program> {
             g.label(moved[id], label);
         }
     }
-    let outputs: Vec<(String, NodeId)> = program
-        .outputs
-        .iter()
-        .map(|(name, id)| (name.clone(), moved[*id]))
-        .collect();
+    let outputs: Vec<(String, NodeId)> =
+        program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
     let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
         .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
         .collect();
@@ -68,11 +65,7 @@ pub fn reassociated(program: &Program) -> Result<Program> {
 
 fn collect(program: &Program, id: NodeId, inner: &[bool], terms: &mut Vec<NodeId>) {
     for &arg in &program.nodes[id].args {
-        if inner[arg] {
-            collect(program, arg, inner, terms)
-        } else {
-            terms.push(arg)
-        }
+        if inner[arg] { collect(program, arg, inner, terms) } else { terms.push(arg) }
     }
 }
 

@@ -17,11 +17,7 @@ pub fn merge_products_into_sums(
     wanted: &[NodeId],
 ) {
     let mut uses = vec![0usize; nodes.len()];
-    for (node, _) in nodes
-        .iter()
-        .zip(phases.iter())
-        .filter(|(_, phase)| **phase != Phase::None)
-    {
+    for (node, _) in nodes.iter().zip(phases.iter()).filter(|(_, phase)| **phase != Phase::None) {
         node.args.iter().for_each(|&arg| uses[arg] += 1);
     }
     wanted.iter().for_each(|&id| uses[id] += 2);
@@ -60,51 +56,26 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     let eps = node.attrs.number("eps");
     let mut push = |run: TapeRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
         let cost = row.cost * (outer * cols) as f32;
-        ops.push(TapeOp {
-            run,
-            dst,
-            src,
-            outer,
-            cols,
-            cost,
-        });
+        ops.push(TapeOp { run, dst, src, outer, cols, cost });
     };
     let copy = TapeRun::Unary(Unary::Copy, 0.0);
     match row.run {
-        Run::Unary(op) => push(
-            TapeRun::Unary(op, node.attrs.number("alpha")),
-            dst,
-            src,
-            1,
-            dst.numel,
-        ),
+        Run::Unary(op) => push(TapeRun::Unary(op, node.attrs.number("alpha")), dst, src, 1, dst.numel),
         Run::Binary(op) => push(TapeRun::Binary(op), dst, src, 1, dst.numel),
         Run::Ternary(op) => push(TapeRun::Ternary(op), dst, src, 1, dst.numel),
-        Run::Reduce(op) => push(
-            TapeRun::Reduce(op, eps),
-            dst,
-            src,
-            operand(0).numel() / last(0).max(1),
-            last(0),
-        ),
-        Run::RowMap(op) => push(
-            TapeRun::RowMap(op, eps),
-            dst,
-            src,
-            operand(0).numel() / last(0).max(1),
-            last(0),
-        ),
+        Run::Reduce(op) => {
+            push(TapeRun::Reduce(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+        }
+        Run::RowMap(op) => {
+            push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+        }
         Run::Lookup => push(TapeRun::Lookup, dst, src, 1, dst.numel),
         Run::Pick => push(TapeRun::Pick, dst, src, 1, 1),
         Run::OneHot => push(TapeRun::OneHot, dst, src, 1, dst.numel),
         Run::Concat => {
             let mut col = dst.col;
             for part in src {
-                let place = Ref {
-                    buffer: dst.buffer,
-                    col,
-                    numel: part.numel,
-                };
+                let place = Ref { buffer: dst.buffer, col, numel: part.numel };
                 if part != place {
                     push(copy, place, vec![part], 1, part.numel);
                 }
@@ -160,10 +131,7 @@ pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
         if buffers[dst.buffer].class == Class::Tile && !placed.contains(&dst.buffer) {
             placed.push(dst.buffer);
             let width = buffers[dst.buffer].width;
-            let elementwise = matches!(
-                op.run,
-                TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_)
-            );
+            let elementwise = matches!(op.run, TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_));
             let reusable = |part: &&Ref| {
                 let buffer = &buffers[part.buffer];
                 buffer.class == Class::Tile
@@ -172,11 +140,7 @@ pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
                     && part.numel == width
                     && dst.numel == width
             };
-            let reused = op
-                .src
-                .iter()
-                .find(reusable)
-                .filter(|_| elementwise && op.outer == 1);
+            let reused = op.src.iter().find(reusable).filter(|_| elementwise && op.outer == 1);
             buffers[dst.buffer].slot = if let Some(part) = reused {
                 taken_over = Some(part.buffer);
                 buffers[part.buffer].slot

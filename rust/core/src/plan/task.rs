@@ -53,12 +53,7 @@ impl Task<'_> {
     /// Results beside the updates of states: outputs, kept values and operands of sinks.
     pub fn wanted(&self) -> Vec<NodeId> {
         let operands = self.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-        self.outputs
-            .iter()
-            .chain(&self.kept)
-            .copied()
-            .chain(operands)
-            .collect()
+        self.outputs.iter().chain(&self.kept).copied().chain(operands).collect()
     }
 
     /// The graph that phases are asked of.
@@ -91,16 +86,9 @@ pub fn settle(task: &mut Task, given: &[bool]) {
     for id in graph.wanted.iter().copied() {
         read_late[resolved(&task.nodes, given, id).0] = true;
     }
-    for (id, node) in task
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| phases[*id] == Phase::After)
-    {
+    for (id, node) in task.nodes.iter().enumerate().filter(|(id, _)| phases[*id] == Phase::After) {
         if !is_view(&task.nodes, id) {
-            node.args
-                .iter()
-                .for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
+            node.args.iter().for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
         }
     }
     let mut placed: Vec<NodeId> = Vec::new();

@@ -48,9 +48,7 @@ impl Builder {
     pub fn continuing(program: &Program) -> Builder {
         let mut builder = Builder::new(&program.name, program.sizes.clone());
         for (id, node) in program.nodes.iter().enumerate() {
-            builder
-                .made
-                .insert(key(node.op, &node.args, &node.attrs, node.label.as_deref()), id);
+            builder.made.insert(key(node.op, &node.args, &node.attrs, node.label.as_deref()), id);
         }
         builder.nodes = program.nodes.clone();
         builder.inputs = program.inputs.clone();
@@ -71,29 +69,19 @@ impl Builder {
     pub fn source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
         let valid = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
         if !valid {
-            return Err(StepError::Shape(format!(
-                "{name:?} is not a name; expected letters, digits and _"
-            )));
+            return Err(StepError::Shape(format!("{name:?} is not a name; expected letters, digits and _")));
         }
         let (list, op) = match kind {
             Source::Input | Source::Index => (&self.inputs, "input"),
             Source::State => (&self.states, "state"),
             Source::Param => (&self.params, "param"),
         };
-        if list
-            .iter()
-            .any(|&id| self.nodes[id].label.as_deref() == Some(name))
-        {
-            return Err(StepError::Shape(format!(
-                "{op} {name:?} is declared twice in {}",
-                self.name
-            )));
+        if list.iter().any(|&id| self.nodes[id].label.as_deref() == Some(name)) {
+            return Err(StepError::Shape(format!("{op} {name:?} is declared twice in {}", self.name)));
         }
         if shape.len() > 2 {
             let text = shape_text(&shape);
-            return Err(StepError::Shape(format!(
-                "{op} {name:?} has shape {text}; expected at most 2 axes"
-            )));
+            return Err(StepError::Shape(format!("{op} {name:?} has shape {text}; expected at most 2 axes")));
         }
         let id = self.push(Node {
             op: rows::known(op),
@@ -157,35 +145,20 @@ impl Builder {
         let row = rows::row(op);
         let fail = |g: &Builder, why: String| Err(StepError::Shape(g.complaint(row.name, args, &why)));
         if let Some(bad) = args.iter().find(|&&arg| arg >= self.nodes.len()) {
-            return Err(StepError::Format(format!(
-                "{}: operand {bad} does not exist yet",
-                row.name
-            )));
+            return Err(StepError::Format(format!("{}: operand {bad} does not exist yet", row.name)));
         }
-        let enough = if row.arity == usize::MAX {
-            !args.is_empty()
-        } else {
-            args.len() == row.arity
-        };
+        let enough = if row.arity == usize::MAX { !args.is_empty() } else { args.len() == row.arity };
         if row.run == Run::Source || !enough {
             return fail(
                 self,
-                format!(
-                    "{} operands given; the op takes {}",
-                    args.len(),
-                    arity_text(row.arity)
-                ),
+                format!("{} operands given; the op takes {}", args.len(), arity_text(row.arity)),
             );
         }
         for (position, &arg) in args.iter().enumerate() {
             let wants_id = matches!(row.run, Run::OneHot)
                 || (matches!(row.run, Run::Lookup | Run::Pick) && position == 1);
             if self.nodes[arg].is_index != wants_id {
-                let (got, want) = if wants_id {
-                    ("a feature", "an id")
-                } else {
-                    ("an id", "a feature")
-                };
+                let (got, want) = if wants_id { ("a feature", "an id") } else { ("an id", "a feature") };
                 return fail(
                     self,
                     format!("operand {position} is {got}; expected {want} (see lookup, pick, one_hot)"),
@@ -210,15 +183,7 @@ impl Builder {
         let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
         let is_index = row.name == "argmax";
         let folded = !per_row && !is_index && args.iter().all(|&arg| self.nodes[arg].folded);
-        let id = self.push(Node {
-            op,
-            args,
-            attrs,
-            shape,
-            is_index,
-            label: None,
-            folded,
-        })?;
+        let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded })?;
         self.made.insert(key, id);
         Ok(id)
     }
@@ -263,40 +228,23 @@ impl Builder {
                 Value::Number(_) => row.attrs.iter().any(|(known, _)| known == name),
             };
             if !expected {
-                return Err(StepError::Shape(format!(
-                    "{} has no attribute {name:?}",
-                    row.name
-                )));
+                return Err(StepError::Shape(format!("{} has no attribute {name:?}", row.name)));
             }
         }
         for &(name, default) in row.attrs {
-            let given = attrs
-                .0
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.clone());
+            let given = attrs.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
             match given.or(default.map(Value::Number)) {
                 Some(value) => full.push((name, value)),
                 None => {
-                    return Err(StepError::Shape(format!(
-                        "{} needs the attribute {name:?}",
-                        row.name
-                    )));
+                    return Err(StepError::Shape(format!("{} needs the attribute {name:?}", row.name)));
                 }
             }
         }
         if row.takes_shape {
-            match attrs
-                .0
-                .into_iter()
-                .find(|(_, value)| matches!(value, Value::Shape(_)))
-            {
+            match attrs.0.into_iter().find(|(_, value)| matches!(value, Value::Shape(_))) {
                 Some((_, value)) => full.push(("shape", value)),
                 None => {
-                    return Err(StepError::Shape(format!(
-                        "{} needs the attribute \"shape\"",
-                        row.name
-                    )));
+                    return Err(StepError::Shape(format!("{} needs the attribute \"shape\"", row.name)));
                 }
             }
         }
@@ -305,10 +253,7 @@ impl Builder {
 
     fn push(&mut self, node: Node) -> Result<NodeId> {
         if self.nodes.len() >= MAX_NODES {
-            return Err(StepError::Trace(format!(
-                "{} has more than {MAX_NODES} operations",
-                self.name
-            )));
+            return Err(StepError::Trace(format!("{} has more than {MAX_NODES} operations", self.name)));
         }
         self.nodes.push(node);
         Ok(self.nodes.len() - 1)
@@ -316,10 +261,8 @@ impl Builder {
 
     /// `matmul(W_h, h): why`, with the author's names.
     fn complaint(&self, op: &str, args: &[NodeId], why: &str) -> String {
-        let names: Vec<&str> = args
-            .iter()
-            .map(|&arg| self.nodes[arg].label.as_deref().unwrap_or("..."))
-            .collect();
+        let names: Vec<&str> =
+            args.iter().map(|&arg| self.nodes[arg].label.as_deref().unwrap_or("...")).collect();
         format!("{}: {op}({}): {why}", self.name, names.join(", "))
     }
 
@@ -334,18 +277,13 @@ impl Builder {
     pub fn finish(self, outputs: &[(String, NodeId)], updates: &[(String, NodeId)]) -> Result<Program> {
         let exists = |id: NodeId| id < self.nodes.len();
         if let Some((name, _)) = outputs.iter().chain(updates).find(|(_, id)| !exists(*id)) {
-            return Err(StepError::Format(format!(
-                "{name:?} names a value that does not exist"
-            )));
+            return Err(StepError::Format(format!("{name:?} names a value that does not exist")));
         }
         let mut ordered = Vec::new();
         for &state in &self.states {
             let name = self.nodes[state].label.as_deref().unwrap_or("");
             let Some((_, update)) = updates.iter().find(|(key, _)| key == name) else {
-                return Err(StepError::Trace(format!(
-                    "{}: state {name:?} has no next value",
-                    self.name
-                )));
+                return Err(StepError::Trace(format!("{}: state {name:?} has no next value", self.name)));
             };
             if self.nodes[*update].shape != self.nodes[state].shape || self.nodes[*update].is_index {
                 return Err(StepError::Shape(format!(
@@ -358,16 +296,9 @@ impl Builder {
             ordered.push(*update);
         }
         if updates.len() != self.states.len() {
-            let known: Vec<&str> = self
-                .states
-                .iter()
-                .filter_map(|&id| self.nodes[id].label.as_deref())
-                .collect();
-            return Err(StepError::Trace(format!(
-                "{}: the states are {}",
-                self.name,
-                known.join(", ")
-            )));
+            let known: Vec<&str> =
+                self.states.iter().filter_map(|&id| self.nodes[id].label.as_deref()).collect();
+            return Err(StepError::Trace(format!("{}: the states are {}", self.name, known.join(", "))));
         }
         for (position, (name, id)) in outputs.iter().enumerate() {
             if outputs[..position].iter().any(|(other, _)| other == name) || self.nodes[*id].is_index {
@@ -391,11 +322,7 @@ impl Builder {
 }
 
 fn arity_text(arity: usize) -> String {
-    if arity == usize::MAX {
-        "one or more".into()
-    } else {
-        arity.to_string()
-    }
+    if arity == usize::MAX { "one or more".into() } else { arity.to_string() }
 }
 
 /// Equal keys, equal values. Sources are told apart by their label.
@@ -406,10 +333,7 @@ fn key(op: OpId, args: &[NodeId], attrs: &Attrs, label: Option<&str>) -> String 
         match value {
             Value::Number(x) => text.push_str(&format!(" {name}={:x}", x.to_bits())),
             Value::Shape(shape) => {
-                text.push_str(&format!(
-                    " {:?}",
-                    shape.iter().map(|dim| dim.value).collect::<Vec<_>>()
-                ));
+                text.push_str(&format!(" {:?}", shape.iter().map(|dim| dim.value).collect::<Vec<_>>()));
             }
         }
     }

@@ -30,11 +30,7 @@ pub fn shape_text(shape: &[Dim]) -> String {
         .iter()
         .map(|d| {
             let text = d.to_string();
-            if d.terms.is_empty() {
-                text
-            } else {
-                format!("{text} = {}", d.value)
-            }
+            if d.terms.is_empty() { text } else { format!("{text} = {}", d.value) }
         })
         .collect();
     format!("({})", dims.join(", "))
@@ -70,11 +66,7 @@ impl std::fmt::Display for Dim {
 
 impl Dim {
     pub fn number(value: usize) -> Dim {
-        Dim {
-            value,
-            terms: BTreeMap::new(),
-            constant: value as i64,
-        }
+        Dim { value, terms: BTreeMap::new(), constant: value as i64 }
     }
 
     /// Sum of two dims, with its text.
@@ -84,11 +76,7 @@ impl Dim {
             *terms.entry(name.clone()).or_insert(0) += factor;
         }
         terms.retain(|_, factor| *factor != 0);
-        Dim {
-            value: self.value + other.value,
-            terms,
-            constant: self.constant + other.constant,
-        }
+        Dim { value: self.value + other.value, terms, constant: self.constant + other.constant }
     }
 
     /// A dim of `value` that is a part of this one: a fraction whose terms are whole keeps its text, anything else
@@ -103,15 +91,10 @@ impl Dim {
             let whole = self.value as i128;
             (whole != 0 && product % whole == 0).then(|| (product / whole) as i64)
         };
-        let terms: Option<BTreeMap<String, i64>> = (self.terms.iter())
-            .map(|(name, &factor)| Some((name.clone(), scaled(factor)?)))
-            .collect();
+        let terms: Option<BTreeMap<String, i64>> =
+            (self.terms.iter()).map(|(name, &factor)| Some((name.clone(), scaled(factor)?))).collect();
         match (terms, scaled(self.constant)) {
-            (Some(terms), Some(constant)) if !terms.is_empty() => Dim {
-                value,
-                terms,
-                constant,
-            },
+            (Some(terms), Some(constant)) if !terms.is_empty() => Dim { value, terms, constant },
             _ => Dim::number(value),
         }
     }
@@ -119,9 +102,7 @@ impl Dim {
     /// Reads `hidden`, `2*hidden`, `2*hidden+1`, `hidden-1` or `7`.
     pub fn parse(text: &str, sizes: &BTreeMap<String, usize>) -> Result<Dim> {
         let bad = |why: &str| {
-            StepError::Shape(format!(
-                "dimension {text:?}: {why}; expected a form such as 2*hidden+1"
-            ))
+            StepError::Shape(format!("dimension {text:?}: {why}; expected a form such as 2*hidden+1"))
         };
         let mut terms: BTreeMap<String, i64> = BTreeMap::new();
         let mut constant = 0i64;
@@ -129,12 +110,9 @@ impl Dim {
         for part in spaced.split('+').filter(|part| !part.is_empty()) {
             let (sign, part) = part.strip_prefix('-').map_or((1, part), |rest| (-1, rest));
             let (factor, name) = match part.split_once('*') {
-                Some((factor, name)) => (
-                    factor
-                        .parse::<i64>()
-                        .map_err(|_| bad("a factor is not a whole number"))?,
-                    name,
-                ),
+                Some((factor, name)) => {
+                    (factor.parse::<i64>().map_err(|_| bad("a factor is not a whole number"))?, name)
+                }
                 None if part.starts_with(|c: char| c.is_ascii_digit()) => {
                     (part.parse::<i64>().map_err(|_| bad("not a whole number"))?, "")
                 }
@@ -149,24 +127,17 @@ impl Dim {
                 *terms.entry(name.to_string()).or_insert(0) += sign * factor;
             } else {
                 let known: Vec<&str> = sizes.keys().map(String::as_str).collect();
-                return Err(bad(&format!(
-                    "unknown size {name:?} (known: {})",
-                    known.join(", ")
-                )));
+                return Err(bad(&format!("unknown size {name:?} (known: {})", known.join(", "))));
             }
         }
         terms.retain(|_, factor| *factor != 0);
-        let total = terms
-            .iter()
-            .try_fold(i128::from(constant), |sum, (name, &factor)| {
-                sum.checked_add(i128::from(factor).checked_mul(sizes[name] as i128)?)
-            });
+        let total = terms.iter().try_fold(i128::from(constant), |sum, (name, &factor)| {
+            sum.checked_add(i128::from(factor).checked_mul(sizes[name] as i128)?)
+        });
         match total {
-            Some(value) if (0..=LIMIT as i128).contains(&value) => Ok(Dim {
-                value: value as usize,
-                terms,
-                constant,
-            }),
+            Some(value) if (0..=LIMIT as i128).contains(&value) => {
+                Ok(Dim { value: value as usize, terms, constant })
+            }
             _ => Err(bad("its value is negative or too large")),
         }
     }
@@ -182,13 +153,9 @@ mod tests {
 
     #[test]
     fn a_dim_reads_back_as_it_was_written() {
-        for (text, value) in [
-            ("hidden", 16),
-            ("2*hidden", 32),
-            ("2*hidden+1", 33),
-            ("7", 7),
-            ("hidden-1", 15),
-        ] {
+        for (text, value) in
+            [("hidden", 16), ("2*hidden", 32), ("2*hidden+1", 33), ("7", 7), ("hidden-1", 15)]
+        {
             let dim = Dim::parse(text, &sizes()).unwrap();
             assert_eq!((dim.value, dim.to_string().as_str()), (value, text));
         }
@@ -207,15 +174,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in [
-            "hiden",
-            "2*",
-            "-3",
-            "hidden*hidden",
-            "99999999999",
-            "1e3",
-            "2*hidden*3",
-        ] {
+        for text in ["hiden", "2*", "-3", "hidden*hidden", "99999999999", "1e3", "2*hidden*3"] {
             assert!(Dim::parse(text, &sizes()).is_err(), "{text}");
         }
     }

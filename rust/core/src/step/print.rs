@@ -12,21 +12,15 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sources = |ids: &[NodeId]| -> String {
             let one = |&id: &NodeId| {
-                let kind = if self.nodes[id].is_index {
-                    "id".into()
-                } else {
-                    shape_text(&self.nodes[id].shape)
-                };
+                let kind =
+                    if self.nodes[id].is_index { "id".into() } else { shape_text(&self.nodes[id].shape) };
                 format!("{} {kind}", self.label(id))
             };
             ids.iter().map(one).collect::<Vec<_>>().join(", ")
         };
         writeln!(f, "program {}", self.name)?;
-        for (title, ids) in [
-            ("inputs", &self.inputs),
-            ("states", &self.states),
-            ("parameters", &self.params),
-        ] {
+        for (title, ids) in [("inputs", &self.inputs), ("states", &self.states), ("parameters", &self.params)]
+        {
             if !ids.is_empty() {
                 writeln!(f, "  {title:<11}{}", sources(ids))?;
             }
@@ -35,11 +29,8 @@ impl fmt::Display for Program {
         for line in printer.lines() {
             writeln!(f, "  {line}")?;
         }
-        let outputs: Vec<String> = self
-            .outputs
-            .iter()
-            .map(|(name, id)| format!("{name} = {}", printer.name(*id)))
-            .collect();
+        let outputs: Vec<String> =
+            self.outputs.iter().map(|(name, id)| format!("{name} = {}", printer.name(*id))).collect();
         writeln!(f, "  {:<11}{}", "outputs", outputs.join(", "))?;
         if !self.states.is_empty() {
             let updates: Vec<String> = (self.states.iter().zip(&self.updates))
@@ -79,11 +70,7 @@ impl<'a> Printer<'a> {
         for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
             uses[id] += 2; // a result gets a line of its own
         }
-        let mut printer = Printer {
-            program,
-            texts: Vec::new(),
-            inline: Vec::new(),
-        };
+        let mut printer = Printer { program, texts: Vec::new(), inline: Vec::new() };
         for (id, node) in program.nodes.iter().enumerate() {
             let text = printer.expression(id);
             let source = rows::row(node.op).run == Run::Source;
@@ -100,10 +87,7 @@ impl<'a> Printer<'a> {
         shown
             .map(|id| {
                 let shape = shape_text(&self.program.nodes[id].shape);
-                format!(
-                    "{:<60} {shape}",
-                    format!("{} = {}", self.name(id), self.texts[id])
-                )
+                format!("{:<60} {shape}", format!("{} = {}", self.name(id), self.texts[id]))
             })
             .collect()
     }
@@ -116,14 +100,8 @@ impl<'a> Printer<'a> {
         }
         match &node.label {
             Some(label) => {
-                let twice = self.program.nodes[..id]
-                    .iter()
-                    .any(|other| other.label.as_ref() == Some(label));
-                if twice {
-                    format!("{label}_{id}")
-                } else {
-                    label.clone()
-                }
+                let twice = self.program.nodes[..id].iter().any(|other| other.label.as_ref() == Some(label));
+                if twice { format!("{label}_{id}") } else { label.clone() }
             }
             None => format!("v{id}"),
         }
@@ -133,11 +111,7 @@ impl<'a> Printer<'a> {
     fn operand(&self, id: NodeId, least: u8) -> String {
         let row = rows::row(self.program.nodes[id].op);
         let loose = self.inline[id] && binding(row.name) < least;
-        if loose {
-            format!("({})", self.name(id))
-        } else {
-            self.name(id)
-        }
+        if loose { format!("({})", self.name(id)) } else { self.name(id) }
     }
 
     fn expression(&self, id: NodeId) -> String {
@@ -146,11 +120,7 @@ impl<'a> Printer<'a> {
         let bound = binding(row.name);
         // a - (b - c): the right operand of an operator of the same strength keeps its brackets
         let infix = |op: &str| {
-            format!(
-                "{} {op} {}",
-                self.operand(node.args[0], bound),
-                self.operand(node.args[1], bound + 1)
-            )
+            format!("{} {op} {}", self.operand(node.args[0], bound), self.operand(node.args[1], bound + 1))
         };
         match row.name {
             "const" => format!("{}", node.attrs.number("value")),
@@ -167,11 +137,7 @@ impl<'a> Printer<'a> {
             "neg" => format!("-{}", self.operand(node.args[0], bound)),
             "matmul" => {
                 let flip = if node.attrs.flag("transpose") { ".T" } else { "" };
-                format!(
-                    "{}{flip} @ {}",
-                    self.operand(node.args[0], 5),
-                    self.operand(node.args[1], bound + 1)
-                )
+                format!("{}{flip} @ {}", self.operand(node.args[0], 5), self.operand(node.args[1], bound + 1))
             }
             "slice" => {
                 let range = format!("{}:{}", node.attrs.int("start"), node.attrs.int("stop"));

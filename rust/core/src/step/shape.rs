@@ -18,9 +18,7 @@ pub fn broadcast(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     let mut result: Shape = Vec::new();
     for index in 0..args.len() {
         result = broadcast_pair(&result, shape_of(g, args, index)).ok_or_else(|| {
-            let shapes: Vec<String> = (0..args.len())
-                .map(|i| shape_text(shape_of(g, args, i)))
-                .collect();
+            let shapes: Vec<String> = (0..args.len()).map(|i| shape_text(shape_of(g, args, i))).collect();
             format!("shapes {} do not fit each other", shapes.join(" and "))
         })?;
     }
@@ -51,26 +49,15 @@ pub fn matmul(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
         );
     }
     let [rows, columns] = matrix else {
-        return Err(format!(
-            "the left operand of @ has shape {}; expected a matrix",
-            shape_text(matrix)
-        ));
+        return Err(format!("the left operand of @ has shape {}; expected a matrix", shape_text(matrix)));
     };
-    let (out, inner) = if attrs.flag("transpose") {
-        (columns, rows)
-    } else {
-        (rows, columns)
-    };
+    let (out, inner) = if attrs.flag("transpose") { (columns, rows) } else { (rows, columns) };
     match vector {
         [size] if size == inner => Ok(vec![out.clone()]),
         _ => Err(format!(
             "a matrix {}{} cannot multiply a vector {}; expected ({})",
             shape_text(matrix),
-            if attrs.flag("transpose") {
-                " transposed"
-            } else {
-                ""
-            },
+            if attrs.flag("transpose") { " transposed" } else { "" },
             shape_text(vector),
             inner
         )),
@@ -82,11 +69,7 @@ pub fn dot(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     if a.len() == 1 && a == b {
         Ok(Vec::new())
     } else {
-        Err(format!(
-            "dot needs two vectors of one size, got {} and {}",
-            shape_text(a),
-            shape_text(b)
-        ))
+        Err(format!("dot needs two vectors of one size, got {} and {}", shape_text(a), shape_text(b)))
     }
 }
 
@@ -94,10 +77,7 @@ pub fn lookup(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     let table = shape_of(g, args, 0);
     match table {
         [_, width] if g.node(args[0]).folded && g.node(args[1]).is_index => Ok(vec![width.clone()]),
-        _ => Err(format!(
-            "lookup needs a parameter matrix and an id, got {}",
-            shape_text(table)
-        )),
+        _ => Err(format!("lookup needs a parameter matrix and an id, got {}", shape_text(table))),
     }
 }
 
@@ -106,10 +86,7 @@ pub fn pick(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     if vector.len() == 1 && g.node(args[1]).is_index {
         Ok(Vec::new())
     } else {
-        Err(format!(
-            "pick needs a vector and an id, got {}",
-            shape_text(vector)
-        ))
+        Err(format!("pick needs a vector and an id, got {}", shape_text(vector)))
     }
 }
 
@@ -132,10 +109,7 @@ pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     };
     let whole = start.fract() == 0.0 && stop.fract() == 0.0;
     if !(whole && 0.0 <= start && start < stop && stop <= first.value as f64) {
-        return Err(format!(
-            "slice {start}:{stop} does not lie inside {}",
-            shape_text(shape)
-        ));
+        return Err(format!("slice {start}:{stop} does not lie inside {}", shape_text(shape)));
     }
     let mut result = shape.to_vec();
     result[0] = first.part((stop - start) as usize);
@@ -180,11 +154,7 @@ pub fn broadcast_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     let (from, to) = (shape_of(g, args, 0), attrs.shape());
     match broadcast_pair(from, to) {
         Some(shape) if shape == to => Ok(to.to_vec()),
-        _ => Err(format!(
-            "{} cannot be broadcast to {}",
-            shape_text(from),
-            shape_text(to)
-        )),
+        _ => Err(format!("{} cannot be broadcast to {}", shape_text(from), shape_text(to))),
     }
 }
 
@@ -192,11 +162,7 @@ pub fn sum_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     let (from, to) = (shape_of(g, args, 0), attrs.shape());
     match broadcast_pair(to, from) {
         Some(shape) if shape == from => Ok(to.to_vec()),
-        _ => Err(format!(
-            "{} cannot be summed to {}",
-            shape_text(from),
-            shape_text(to)
-        )),
+        _ => Err(format!("{} cannot be summed to {}", shape_text(from), shape_text(to))),
     }
 }
 

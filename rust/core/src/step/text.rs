@@ -25,10 +25,7 @@ impl Program {
 
     /// SHA-256 of the text without the authors' names of intermediate values, in hexadecimal.
     pub fn hash(&self) -> String {
-        Sha256::digest(self.json(false).to_string())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(self.json(false).to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn json(&self, names: bool) -> Json {
@@ -43,11 +40,7 @@ impl Program {
             number[id] = nodes.len();
             nodes.push(node_json(node, &number, names));
         }
-        let outputs: Vec<Json> = self
-            .outputs
-            .iter()
-            .map(|(name, id)| json!([name, number[*id]]))
-            .collect();
+        let outputs: Vec<Json> = self.outputs.iter().map(|(name, id)| json!([name, number[*id]])).collect();
         let updates: Vec<Json> = (self.states.iter().zip(&self.updates))
             .map(|(&state, &next)| json!([self.label(state), number[next]]))
             .collect();
@@ -62,11 +55,7 @@ impl Program {
             StepError::Shape(why) | StepError::Trace(why) => bad(why),
             format => format,
         })?;
-        if program.to_json() == text {
-            Ok(program)
-        } else {
-            Err(bad("it is not in canonical form"))
-        }
+        if program.to_json() == text { Ok(program) } else { Err(bad("it is not in canonical form")) }
     }
 }
 
@@ -105,33 +94,22 @@ fn node_json(node: &Node, number: &[usize], names: bool) -> Json {
 fn read(json: &Json) -> Result<Program> {
     let top = json.as_object().ok_or_else(|| bad("expected an object"))?;
     let field = |name: &str| top.get(name).ok_or_else(|| bad(format!("{name:?} is missing")));
-    let list = |name: &str| {
-        field(name)?
-            .as_array()
-            .ok_or_else(|| bad(format!("{name:?} is not a list")))
-    };
+    let list = |name: &str| field(name)?.as_array().ok_or_else(|| bad(format!("{name:?} is not a list")));
     match field("format")?.as_u64() {
         Some(FORMAT_VERSION) => {}
         other => {
-            return Err(bad(format!(
-                "format is {other:?}; this version reads {FORMAT_VERSION}"
-            )));
+            return Err(bad(format!("format is {other:?}; this version reads {FORMAT_VERSION}")));
         }
     }
     let mut sizes = BTreeMap::new();
-    for (name, size) in field("sizes")?
-        .as_object()
-        .ok_or_else(|| bad("\"sizes\" is not an object"))?
-    {
+    for (name, size) in field("sizes")?.as_object().ok_or_else(|| bad("\"sizes\" is not an object"))? {
         let size = size
             .as_u64()
             .filter(|&n| n <= 1 << 31)
             .ok_or_else(|| bad(format!("size {name:?} is not a size")))?;
         sizes.insert(name.clone(), size as usize);
     }
-    let name = field("name")?
-        .as_str()
-        .ok_or_else(|| bad("\"name\" is not text"))?;
+    let name = field("name")?.as_str().ok_or_else(|| bad("\"name\" is not text"))?;
     let mut builder = Builder::new(name, sizes);
     for (position, node) in list("nodes")?.iter().enumerate() {
         let id = read_node(&mut builder, node)?;
@@ -140,12 +118,8 @@ fn read(json: &Json) -> Result<Program> {
         }
     }
     let named = |name: &str| -> Result<Vec<(String, NodeId)>> {
-        let pair = |entry: &Json| {
-            Some((
-                entry.get(0)?.as_str()?.to_string(),
-                entry.get(1)?.as_u64()? as usize,
-            ))
-        };
+        let pair =
+            |entry: &Json| Some((entry.get(0)?.as_str()?.to_string(), entry.get(1)?.as_u64()? as usize));
         list(name)?
             .iter()
             .map(|entry| pair(entry).ok_or_else(|| bad(format!("{name:?} has a bad entry"))))
@@ -162,19 +136,13 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
         .ok_or_else(|| bad(format!("unknown op {name:?}; it may come from a newer version")))?;
     let row = rows::row(op);
     let shape = |builder: &Builder| -> Result<Vec<Dim>> {
-        let dims = object
-            .get("shape")
-            .and_then(Json::as_array)
-            .ok_or_else(|| bad("a shape is missing"))?;
+        let dims = object.get("shape").and_then(Json::as_array).ok_or_else(|| bad("a shape is missing"))?;
         if dims.len() > 2 {
             return Err(bad("a shape has more than 2 axes"));
         }
         dims.iter()
             .map(|dim| {
-                Dim::parse(
-                    dim.as_str().ok_or_else(|| bad("a dimension is not text"))?,
-                    &builder.sizes,
-                )
+                Dim::parse(dim.as_str().ok_or_else(|| bad("a dimension is not text"))?, &builder.sizes)
             })
             .collect()
     };
@@ -182,10 +150,7 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
         match object.get(key) {
             None => Ok(None),
             Some(Json::Number(x)) => Ok(x.as_f64()),
-            Some(Json::String(x)) => x
-                .parse()
-                .map(Some)
-                .map_err(|_| bad(format!("{key} is not a number"))),
+            Some(Json::String(x)) => x.parse().map(Some).map_err(|_| bad(format!("{key} is not a number"))),
             Some(_) => Err(bad(format!("{key} is not a number"))),
         }
     };
@@ -216,11 +181,7 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
     if row.takes_shape {
         attrs.push(("shape", Value::Shape(shape(builder)?)));
     }
-    let id = builder.add(
-        op,
-        &args.ok_or_else(|| bad("a node has no operands"))?,
-        Attrs(attrs),
-    )?;
+    let id = builder.add(op, &args.ok_or_else(|| bad("a node has no operands"))?, Attrs(attrs))?;
     if let Some(label) = text("name") {
         builder.label(id, label);
     }

@@ -51,9 +51,7 @@ impl<'a> Sealed<'a> {
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&self.prefix)?;
-        self.tensors
-            .iter()
-            .try_for_each(|tensor| out.write_all(&tensor.bytes))
+        self.tensors.iter().try_for_each(|tensor| out.write_all(&tensor.bytes))
     }
 }
 
@@ -76,15 +74,10 @@ fn prefix(header: &Header, digest: &str) -> Result<Vec<u8>, StoreError> {
 /// Reads a model from a file of `size` bytes, of which none was read yet.
 pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> {
     let Some(after_length) = size.checked_sub(LENGTH_BYTES as u64) else {
-        return refuse(format!(
-            "the file has {size} bytes; expected a model of at least {LENGTH_BYTES}"
-        ));
+        return refuse(format!("the file has {size} bytes; expected a model of at least {LENGTH_BYTES}"));
     };
     let length = take(&mut file, LENGTH_BYTES)?;
-    let header_length = length
-        .iter()
-        .rev()
-        .fold(0, |number, &byte| number << 8 | u64::from(byte)); // little endian
+    let header_length = length.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)); // little endian
     if header_length > MAX_HEADER as u64 || header_length > after_length {
         return refuse(format!(
             "the header's length is {header_length}; expected at most {} for this file of {size} bytes. \
@@ -122,12 +115,7 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
     for entry in header.entries {
         let bytes = take(&mut file, entry.length)?;
         hash.update(&bytes);
-        tensors.push(Tensor {
-            name: entry.name,
-            dtype: entry.dtype,
-            shape: entry.shape,
-            bytes,
-        });
+        tensors.push(Tensor { name: entry.name, dtype: entry.dtype, shape: entry.shape, bytes });
     }
     if file.read(&mut [0])? != 0 {
         return refuse("the file grew while it was read. Load it again when it is complete");
@@ -138,18 +126,13 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
             "the content is damaged: its SHA-256 is {computed}, the file says {digest:?}. Restore it from a copy"
         ));
     }
-    Ok(Model {
-        metadata: header.metadata,
-        tensors,
-    })
+    Ok(Model { metadata: header.metadata, tensors })
 }
 
 /// The next `length` bytes. The caller has compared `length` with the size of the file.
 fn take(file: &mut impl Read, length: usize) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(length)
-        .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    bytes.try_reserve_exact(length).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
     file.take(length as u64).read_to_end(&mut bytes)?;
     if bytes.len() < length {
         return refuse("the file became shorter while it was read. Load it again when it is complete");
@@ -159,13 +142,11 @@ fn take(file: &mut impl Read, length: usize) -> Result<Vec<u8>, StoreError> {
 
 /// A finished hash as 64 lower-case hex digits.
 fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Hashes what is written to it.

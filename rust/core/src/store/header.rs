@@ -48,48 +48,29 @@ impl Header {
         let tensors = order.iter().map(|&i| &model.tensors[i]);
         let entries = tensors.map(|tensor| {
             let (name, dtype, shape) = (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
-            Entry {
-                name,
-                dtype,
-                shape,
-                length: tensor.bytes.len(),
-            }
+            Entry { name, dtype, shape, length: tensor.bytes.len() }
         });
-        let header = Header {
-            metadata: model.metadata.clone(),
-            entries: entries.collect(),
-        };
+        let header = Header { metadata: model.metadata.clone(), entries: entries.collect() };
         header.check()?;
         Ok(header)
     }
 
     /// The rules that hold for reading and writing alike.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        for (what, count) in [
-            ("tensors", self.entries.len()),
-            ("metadata keys", self.metadata.len()),
-        ] {
+        for (what, count) in [("tensors", self.entries.len()), ("metadata keys", self.metadata.len())] {
             if count > MAX_TENSORS {
                 return refuse(format!("{count} {what}; expected at most {MAX_TENSORS}"));
             }
         }
         for key in [FORMAT, FORMAT_VERSION, SHA256] {
             if self.metadata.contains_key(key) {
-                return refuse(format!(
-                    "metadata key {key:?} belongs to the file format; use another name"
-                ));
+                return refuse(format!("metadata key {key:?} belongs to the file format; use another name"));
             }
         }
         let mut names = BTreeSet::from([METADATA]);
         let mut total: usize = 0;
         let mut size_before = 8;
-        for Entry {
-            name,
-            dtype,
-            shape,
-            length,
-        } in &self.entries
-        {
+        for Entry { name, dtype, shape, length } in &self.entries {
             if shape.len() > MAX_RANK {
                 return refuse(format!(
                     "tensor {name:?} has {} dimensions; expected at most {MAX_RANK}",
@@ -97,19 +78,11 @@ impl Header {
                 ));
             }
             if !names.insert(name) {
-                let why = if name == METADATA {
-                    "is reserved by the file format"
-                } else {
-                    "occurs twice"
-                };
-                return refuse(format!(
-                    "tensor name {name:?} {why}; give every tensor a name of its own"
-                ));
+                let why = if name == METADATA { "is reserved by the file format" } else { "occurs twice" };
+                return refuse(format!("tensor name {name:?} {why}; give every tensor a name of its own"));
             }
             let Some(expected) = byte_length(*dtype, shape) else {
-                return refuse(format!(
-                    "tensor {name:?} of shape {shape:?} is larger than any memory"
-                ));
+                return refuse(format!("tensor {name:?} of shape {shape:?} is larger than any memory"));
             };
             if expected != *length {
                 let dtype = dtype.name();
@@ -139,28 +112,14 @@ impl Header {
     /// Writes the canonical JSON, without the padding; returns its length.
     pub(super) fn write(&self, digest: &str, out: &mut dyn Write) -> io::Result<usize> {
         let mut metadata: BTreeMap<&str, &str> = BTreeMap::new();
-        metadata.extend(
-            self.metadata
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_str())),
-        );
-        metadata.extend([
-            (FORMAT, OUR_FORMAT),
-            (FORMAT_VERSION, OUR_VERSION),
-            (SHA256, digest),
-        ]);
+        metadata.extend(self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        metadata.extend([(FORMAT, OUR_FORMAT), (FORMAT_VERSION, OUR_VERSION), (SHA256, digest)]);
 
         let mut out = Counted { out, count: 0 };
         write!(out, "{{\"{METADATA}\":")?;
         serde_json::to_writer(&mut out, &metadata)?;
         let mut start = 0;
-        for Entry {
-            name,
-            dtype,
-            shape,
-            length,
-        } in &self.entries
-        {
+        for Entry { name, dtype, shape, length } in &self.entries {
             out.write_all(b",")?;
             serde_json::to_writer(&mut out, name)?;
             write!(out, ":{{\"dtype\":\"{}\",\"shape\":", dtype.name())?;
@@ -187,9 +146,7 @@ impl Header {
 /// Bytes of a tensor; None when no memory could hold it. A dimension of 0 does not excuse the others: NumPy multiplies
 /// only the rest and refuses such a shape too.
 fn byte_length(dtype: DType, shape: &[usize]) -> Option<usize> {
-    let with_zeros_as_ones = shape
-        .iter()
-        .try_fold(dtype.size(), |size, &n| size.checked_mul(n.max(1)))?;
+    let with_zeros_as_ones = shape.iter().try_fold(dtype.size(), |size, &n| size.checked_mul(n.max(1)))?;
     let possible = isize::try_from(with_zeros_as_ones).is_ok();
     possible.then_some(if shape.contains(&0) { 0 } else { with_zeros_as_ones })
 }

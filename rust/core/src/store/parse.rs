@@ -21,17 +21,12 @@ pub(super) fn parse(text: &str) -> Result<(Header, String), StoreError> {
     // Before any complaint about the rest: a newer format may well look different there.
     let digest = raw.metadata.as_mut().map(take_identity).transpose()?;
     if let Err(error) = parsed {
-        return refuse(format!(
-            "the header is broken: {error}. Restore the file from a copy"
-        ));
+        return refuse(format!("the header is broken: {error}. Restore the file from a copy"));
     }
     let (Some(metadata), Some(digest)) = (raw.metadata, digest) else {
         return refuse(format!("the header is empty: {NOT_OURS}"));
     };
-    let header = Header {
-        metadata,
-        entries: raw.entries,
-    };
+    let header = Header { metadata, entries: raw.entries };
     header.check()?;
     Ok((header, digest))
 }
@@ -41,9 +36,7 @@ fn take_identity(metadata: &mut BTreeMap<String, String>) -> Result<String, Stor
     match metadata.remove(FORMAT).as_deref() {
         Some(OUR_FORMAT) => {}
         Some(other) => {
-            return refuse(format!(
-                "format is {other:?}, expected {OUR_FORMAT:?}: {NOT_OURS}"
-            ));
+            return refuse(format!("format is {other:?}, expected {OUR_FORMAT:?}: {NOT_OURS}"));
         }
         None => return refuse(format!("the metadata has no {FORMAT:?}: {NOT_OURS}")),
     }
@@ -68,9 +61,7 @@ fn take_identity(metadata: &mut BTreeMap<String, String>) -> Result<String, Stor
         Some(digest) if is_digest(&digest) => Ok(digest),
         got => {
             let got = got.as_deref().unwrap_or("missing");
-            refuse(format!(
-                "{SHA256} is {got:?}, expected 64 lower-case hex digits. The file is damaged"
-            ))
+            refuse(format!("{SHA256} is {got:?}, expected 64 lower-case hex digits. The file is damaged"))
         }
     }
 }
@@ -105,10 +96,7 @@ impl<'de> Visitor<'de> for &mut Raw {
             if self.entries.len() == MAX_TENSORS {
                 return Err(A::Error::custom(format!("more than {MAX_TENSORS} tensors")));
             }
-            let entry = map.next_value_seed(EntryAt {
-                name,
-                start: self.end,
-            })?;
+            let entry = map.next_value_seed(EntryAt { name, start: self.end })?;
             self.end += entry.length;
             self.entries.push(entry);
         }
@@ -193,16 +181,9 @@ impl<'de> Visitor<'de> for EntryAt {
             )));
         }
         if let Some(key) = map.next_key::<String>()? {
-            return Err(A::Error::custom(format!(
-                "tensor {name:?}: got {key:?}, expected nothing more"
-            )));
+            return Err(A::Error::custom(format!("tensor {name:?}: got {key:?}, expected nothing more")));
         }
-        Ok(Entry {
-            name,
-            dtype,
-            shape,
-            length: end - start,
-        })
+        Ok(Entry { name, dtype, shape, length: end - start })
     }
 }
 
@@ -210,9 +191,7 @@ impl<'de> Visitor<'de> for EntryAt {
 fn field<'de, A: MapAccess<'de>>(map: &mut A, tensor: &str, expected: &str) -> Result<(), A::Error> {
     match map.next_key::<String>()? {
         Some(key) if key == expected => Ok(()),
-        Some(key) => Err(A::Error::custom(format!(
-            "tensor {tensor:?}: got {key:?}, expected {expected:?}"
-        ))),
+        Some(key) => Err(A::Error::custom(format!("tensor {tensor:?}: got {key:?}, expected {expected:?}"))),
         None => Err(A::Error::custom(format!("tensor {tensor:?} has no {expected:?}"))),
     }
 }
@@ -239,9 +218,7 @@ impl<'de> Visitor<'de> for Shape {
         let mut shape = Vec::new();
         while let Some(dimension) = list.next_element()? {
             if shape.len() == MAX_RANK {
-                return Err(A::Error::custom(format!(
-                    "a shape of more than {MAX_RANK} dimensions"
-                )));
+                return Err(A::Error::custom(format!("a shape of more than {MAX_RANK} dimensions")));
             }
             shape.push(dimension);
         }

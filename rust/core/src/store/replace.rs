@@ -30,9 +30,7 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     };
     let prefix = Sha256::digest(name.as_encoded_bytes())[..8]
         .iter()
-        .fold(".ostinato-".to_string(), |prefix, byte| {
-            format!("{prefix}{byte:02x}")
-        });
+        .fold(".ostinato-".to_string(), |prefix, byte| format!("{prefix}{byte:02x}"));
 
     sweep(folder, &prefix);
     let temporary = Temporary::create(folder, &prefix)?;
@@ -55,14 +53,8 @@ struct Temporary {
 impl Temporary {
     fn create(folder: &Path, prefix: &str) -> io::Result<Self> {
         loop {
-            let now = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            let path = folder.join(format!(
-                "{prefix}-{}-{:x}.tmp",
-                std::process::id(),
-                now.as_nanos()
-            ));
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let path = folder.join(format!("{prefix}-{}-{:x}.tmp", std::process::id(), now.as_nanos()));
             // `create_new` so that no other writer's file and no planted link is ever written to.
             let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
@@ -76,11 +68,7 @@ impl Temporary {
             };
             // Between creation and lock another writer may have taken it for a dead one's.
             if !swept {
-                return Ok(Temporary {
-                    path,
-                    file,
-                    renamed: false,
-                });
+                return Ok(Temporary { path, file, renamed: false });
             }
         }
     }
@@ -107,8 +95,7 @@ fn sweep(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let ours = name.to_str().is_some_and(|name| {
-            name.strip_prefix(prefix)
-                .is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".tmp"))
+            name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".tmp"))
         });
         // Asked of the entry itself: to open a pipe would wait, and a link may lead anywhere.
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -124,9 +111,5 @@ fn sweep(folder: &Path, prefix: &str) {
 
 /// Brings the new name to the disk. Only Unix can open a folder for that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -29,10 +29,7 @@ pub(super) struct Team {
 impl Team {
     /// A team without workers; the first run hires them.
     pub(super) fn new() -> Self {
-        Team {
-            process: std::process::id(),
-            crew: Mutex::default(),
-        }
+        Team { process: std::process::id(), crew: Mutex::default() }
     }
 
     /// The team of this process, made when there is none or when the present one is the parent's. Never freed: a
@@ -100,11 +97,7 @@ impl Crew {
         }
         self.dismiss();
         // Spinning takes the processor from the very thread that is waited for when there are too few of them.
-        self.spin = if threads > processors() {
-            Duration::ZERO
-        } else {
-            SPIN
-        };
+        self.spin = if threads > processors() { Duration::ZERO } else { SPIN };
         self.threads = threads;
         self.shared = Arc::default();
         for lane in 1..threads {
@@ -185,10 +178,7 @@ impl Shared {
             let mut state = self.lock();
             while self.generation.load(Ordering::Relaxed) == seen && !state.dismissed {
                 state.sleeping += 1;
-                state = self
-                    .start
-                    .wait(state)
-                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                state = self.start.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
                 state.sleeping -= 1;
             }
             if state.dismissed {
@@ -241,10 +231,7 @@ impl<'a> Door<'a> {
         } else {
             (0..helpers).for_each(|_| shared.start.notify_one());
         }
-        Door {
-            shared,
-            spin: crew.spin,
-        }
+        Door { shared, spin: crew.spin }
     }
 
     /// Closes the door and waits for the workers still inside, with polls.
@@ -279,11 +266,7 @@ impl Drop for Door<'_> {
         self.close();
         let mut state = self.shared.lock();
         while !self.is_empty() {
-            state = self
-                .shared
-                .done
-                .wait(state)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            state = self.shared.done.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
     }
 }

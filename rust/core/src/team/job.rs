@@ -21,13 +21,7 @@ pub(super) struct Job<'a> {
 impl<'a> Job<'a> {
     pub(super) fn new(units: usize, work: &'a (dyn Fn(usize, usize) + Sync)) -> Self {
         let next = AtomicUsize::new(0);
-        Job {
-            work,
-            units,
-            next,
-            stopped: AtomicBool::new(false),
-            first_stop: Mutex::new(None),
-        }
+        Job { work, units, next, stopped: AtomicBool::new(false), first_stop: Mutex::new(None) }
     }
 
     /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two.
@@ -56,11 +50,7 @@ impl<'a> Job<'a> {
 
     /// How the run ended. Called when every worker has left.
     pub(super) fn outcome(self) -> Result<(), Stop> {
-        match self
-            .first_stop
-            .into_inner()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-        {
+        match self.first_stop.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             None => Ok(()),
             Some(stop) => Err(stop),
         }
@@ -87,10 +77,7 @@ impl<'a> Job<'a> {
 
     /// Ends the run. The first reason is kept, but a panic, which is a defect, displaces a cancellation.
     fn stop(&self, why: Stop) {
-        let mut first = self
-            .first_stop
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut first = self.first_stop.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !matches!(*first, Some(Stop::Panicked(_))) {
             *first = Some(why);
         }

@@ -59,10 +59,7 @@ fn every_unit_runs_exactly_once() {
         team.1 = threads;
         for units in 0..=100 {
             let got = counts(units, |work| team.run(units, work, &mut never));
-            assert!(
-                got.iter().all(|&n| n == 1),
-                "{threads} threads, {units} units: {got:?}"
-            );
+            assert!(got.iter().all(|&n| n == 1), "{threads} threads, {units} units: {got:?}");
         }
     }
 }
@@ -72,16 +69,8 @@ fn every_unit_runs_exactly_once_on_the_team_of_the_library() {
     for threads in [1, 2, 4, 3] {
         set_num_threads(threads);
         for units in 0..=40 {
-            assert!(
-                counts(units, |work| run(units, work, &mut never))
-                    .iter()
-                    .all(|&n| n == 1)
-            );
-            assert!(
-                counts(units, |work| run_on(lanes(), units, work, &mut never))
-                    .iter()
-                    .all(|&n| n == 1)
-            );
+            assert!(counts(units, |work| run(units, work, &mut never)).iter().all(|&n| n == 1));
+            assert!(counts(units, |work| run_on(lanes(), units, work, &mut never)).iter().all(|&n| n == 1));
         }
     }
 }
@@ -127,12 +116,7 @@ fn what_units_write_is_seen_by_the_caller_after_the_run() {
     for round in 0..500 {
         // Plain memory behind an uncontended lock per unit: the values must be there, and the borrow must be over.
         let cells: Vec<Mutex<usize>> = (0..32).map(|_| Mutex::new(0)).collect();
-        team.run(
-            32,
-            &|unit, _| *cells[unit].lock().unwrap() = unit + round,
-            &mut never,
-        )
-        .unwrap();
+        team.run(32, &|unit, _| *cells[unit].lock().unwrap() = unit + round, &mut never).unwrap();
         let got: Vec<usize> = cells.into_iter().map(|cell| cell.into_inner().unwrap()).collect();
         assert!(got.iter().enumerate().all(|(unit, &value)| value == unit + round));
     }
@@ -145,24 +129,12 @@ fn a_panic_names_its_message_and_place_and_leaves_the_team_usable() {
         team.1 = threads;
         for culprit in [0, 7, 19] {
             let before = line!();
-            let result = team.run(
-                20,
-                &|unit, _| assert!(unit != culprit, "unit {unit} is broken"),
-                &mut never,
-            );
-            let Err(Stop::Panicked(message)) = result else {
-                panic!("{result:?}")
-            };
-            assert!(
-                message.starts_with(&format!("unit {culprit} is broken (")),
-                "{message}"
-            );
+            let result =
+                team.run(20, &|unit, _| assert!(unit != culprit, "unit {unit} is broken"), &mut never);
+            let Err(Stop::Panicked(message)) = result else { panic!("{result:?}") };
+            assert!(message.starts_with(&format!("unit {culprit} is broken (")), "{message}");
             assert!((before..line!()).contains(&line_in(&message)), "{message}");
-            assert!(
-                counts(20, |work| team.run(20, work, &mut never))
-                    .iter()
-                    .all(|&n| n == 1)
-            );
+            assert!(counts(20, |work| team.run(20, work, &mut never)).iter().all(|&n| n == 1));
         }
     }
 }
@@ -171,20 +143,14 @@ fn a_panic_names_its_message_and_place_and_leaves_the_team_usable() {
 fn a_panic_in_every_unit_is_reported_once() {
     let team = Own::new(4);
     let result = team.run(100, &|_, _| panic!("all of them"), &mut never);
-    assert!(
-        matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("all of them (")),
-        "{result:?}"
-    );
+    assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("all of them (")), "{result:?}");
 }
 
 #[test]
 fn a_panic_whose_value_is_not_text_is_reported() {
     let team = Own::new(2);
     let result = team.run(4, &|_, _| std::panic::panic_any(17), &mut never);
-    assert!(
-        matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("a panic without")),
-        "{result:?}"
-    );
+    assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("a panic without")), "{result:?}");
 }
 
 #[test]
@@ -193,10 +159,7 @@ fn a_panic_in_poll_is_caught() {
     for threads in [1, 4] {
         team.1 = threads;
         let result = team.run(8, &|_, _| (), &mut || panic!("poll"));
-        assert!(
-            matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("poll (")),
-            "{result:?}"
-        );
+        assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("poll (")), "{result:?}");
         assert_eq!(team.run(8, &|_, _| (), &mut never), Ok(()));
     }
 }
@@ -228,11 +191,7 @@ fn cancel_drops_the_units_not_begun() {
         assert_eq!(team.run(1000, &work, &mut poll), Err(Stop::Cancelled));
         assert_eq!(polls, 4, "not asked again after it said yes");
         assert!((3..1000).contains(&done.load(SeqCst)), "{done:?}");
-        assert!(
-            counts(20, |work| team.run(20, work, &mut never))
-                .iter()
-                .all(|&n| n == 1)
-        );
+        assert!(counts(20, |work| team.run(20, work, &mut never)).iter().all(|&n| n == 1));
     }
 }
 
@@ -294,8 +253,7 @@ fn a_run_inside_poll_is_serial_and_complete() {
     let team = Own::new(4);
     let total = AtomicUsize::new(0);
     let mut poll = || {
-        team.run(3, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never)
-            .unwrap();
+        team.run(3, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never).unwrap();
         false
     };
     assert_eq!(team.run(1, &|_, _| (), &mut poll), Ok(()));
@@ -332,13 +290,8 @@ fn concurrent_callers_that_resize_the_team_get_their_own_units() {
             scope.spawn(move || {
                 for round in 0..300 {
                     let (threads, units) = (1 + (round / 20) % 4, 1 + (round + caller) % 17);
-                    let got = counts(units, |work| {
-                        run_with(|| team, threads, 9, units, work, &mut never)
-                    });
-                    assert!(
-                        got.iter().all(|&n| n == 1),
-                        "{threads} threads, {units} units: {got:?}"
-                    );
+                    let got = counts(units, |work| run_with(|| team, threads, 9, units, work, &mut never));
+                    assert!(got.iter().all(|&n| n == 1), "{threads} threads, {units} units: {got:?}");
                 }
             });
         }
@@ -352,16 +305,11 @@ fn ten_thousand_tiny_runs_finish_quickly() {
         team.1 = threads;
         let (total, started) = (AtomicUsize::new(0), Instant::now());
         for _ in 0..10_000 {
-            team.run(4, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never)
-                .unwrap();
+            team.run(4, &|_, _| _ = total.fetch_add(1, SeqCst), &mut never).unwrap();
         }
         assert_eq!(total.into_inner(), 40_000);
         // About 0.1 s on an idle machine; the limit only excludes runs that wait for a time-out or a sleeper.
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "{threads} threads: {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(10), "{threads} threads: {:?}", started.elapsed());
     }
 }
 

@@ -26,11 +26,7 @@ impl Geometry {
             total += alive;
             offset.push(total);
         }
-        Geometry {
-            rows: lengths.len(),
-            lengths,
-            offset,
-        }
+        Geometry { rows: lengths.len(), lengths, offset }
     }
 
     pub fn steps(&self) -> usize {

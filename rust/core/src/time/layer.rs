@@ -41,24 +41,11 @@ pub fn forward<T: Float>(
             unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
         }
     }
-    let outside = Outside {
-        inputs,
-        d_outputs: &[],
-        saved: None,
-    };
+    let outside = Outside { inputs, d_outputs: &[], saved: None };
     let carried = {
         let packs = if training { &weights.train } else { &weights.infer };
-        let mut runner = Runner::new(
-            pass,
-            weights,
-            packs,
-            geometry,
-            &outside,
-            &mut memory,
-            initial,
-            kernels,
-            scratch,
-        );
+        let mut runner =
+            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, initial, kernels, scratch);
         runner.run(None);
         runner.carried()
     };
@@ -87,11 +74,7 @@ pub fn backward<T: Float>(
 ) -> Backward<T> {
     let pass: &Pass = &plan.back;
     let mut memory = PassMemory::new(pass, geometry, scratch);
-    let outside = Outside {
-        inputs,
-        d_outputs,
-        saved: Some((saved, &plan.train)),
-    };
+    let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
     let d_initial = {
         let mut runner = Runner::new(
             pass,
@@ -115,11 +98,7 @@ fn last_values<T: Float>(memory: &PassMemory<T>, state: usize, width: usize, geo
     let history = memory.history_slice(state, (geometry.rows + geometry.total()) * width);
     let mut finals = Vec::with_capacity(geometry.rows * width);
     for (row, &length) in geometry.lengths.iter().enumerate() {
-        let at = if length == 0 {
-            row
-        } else {
-            geometry.rows + geometry.offset[length - 1] + row
-        };
+        let at = if length == 0 { row } else { geometry.rows + geometry.offset[length - 1] + row };
         finals.extend_from_slice(&history[at * width..(at + 1) * width]);
     }
     finals

@@ -15,11 +15,7 @@ pub struct SeqView<T> {
 
 impl<T> SeqView<T> {
     pub fn of(data: &[T], width: usize) -> SeqView<T> {
-        SeqView {
-            ptr: data.as_ptr(),
-            stride: width,
-            width,
-        }
+        SeqView { ptr: data.as_ptr(), stride: width, width }
     }
 }
 
@@ -43,13 +39,7 @@ impl<T: Float> PassMemory<T> {
         };
         let total = geometry.total();
         let full = (pass.buffers.iter())
-            .map(|buffer| {
-                if buffer.class == Class::Full {
-                    take(total * buffer.width)
-                } else {
-                    0
-                }
-            })
+            .map(|buffer| if buffer.class == Class::Full { take(total * buffer.width) } else { 0 })
             .collect();
         let history = (pass.states.iter())
             .map(|(class, width)| match class {
@@ -57,11 +47,7 @@ impl<T: Float> PassMemory<T> {
                 _ => 0,
             })
             .collect();
-        PassMemory {
-            data: scratch.take(end),
-            full,
-            history,
-        }
+        PassMemory { data: scratch.take(end), full, history }
     }
 
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
@@ -94,11 +80,7 @@ impl<T: Float> PassMemory<T> {
             _ => self.full[place.buffer],
         };
         let data = &self.data[(start + place.col).min(self.data.len())..];
-        SeqView {
-            ptr: data.as_ptr(),
-            stride: buffer.width,
-            width: place.numel,
-        }
+        SeqView { ptr: data.as_ptr(), stride: buffer.width, width: place.numel }
     }
 }
 
@@ -114,11 +96,7 @@ pub struct Scratch<T> {
 
 impl<T: Float> Scratch<T> {
     pub fn new() -> Scratch<T> {
-        Scratch {
-            arena: Vec::new(),
-            product: Vec::new(),
-            spare: Vec::new(),
-        }
+        Scratch { arena: Vec::new(), product: Vec::new(), spare: Vec::new() }
     }
 
     /// At least `len` elements with any contents: the spare memory that fits best, grown if none is large enough.

@@ -102,11 +102,8 @@ impl<'a, T: Float> Runner<'a, T> {
         let mut stride = Vec::new();
         let mut gathered = Vec::new();
         for (number, buffer) in pass.buffers.iter().enumerate() {
-            let scratch_place = if place[number] == usize::MAX {
-                std::ptr::null_mut()
-            } else {
-                at(place[number])
-            };
+            let scratch_place =
+                if place[number] == usize::MAX { std::ptr::null_mut() } else { at(place[number]) };
             let (ptr, row) = match buffer.class {
                 Class::Fold(slot) => (layer.slot(slot).cast_mut(), 0),
                 Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => {
@@ -152,26 +149,15 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps = self.geometry.steps();
         let count = steps.div_ceil(self.steps_per_block);
         for block in 0..count {
-            let block = if self.pass.reversed {
-                count - 1 - block
-            } else {
-                block
-            };
-            let (from, to) = (
-                block * self.steps_per_block,
-                ((block + 1) * self.steps_per_block).min(steps),
-            );
+            let block = if self.pass.reversed { count - 1 - block } else { block };
+            let (from, to) = (block * self.steps_per_block, ((block + 1) * self.steps_per_block).min(steps));
             let rows = self.geometry.offset[to] - self.geometry.offset[from];
             let pass = self.pass;
             self.stand_at_block(from, to, pass.reversed);
             self.segments(&pass.before, rows);
             if !(pass.body.is_empty() && pass.states.is_empty()) {
                 for step in from..to {
-                    let t = if pass.reversed {
-                        to - 1 - (step - from)
-                    } else {
-                        step
-                    };
+                    let t = if pass.reversed { to - 1 - (step - from) } else { step };
                     self.stand_at_step(t, from);
                     self.log_carries(t, from);
                     self.segments(&pass.body, self.geometry.alive(t));
@@ -311,16 +297,10 @@ impl<'a, T: Float> Runner<'a, T> {
                     let (packed, bias) = &self.weights.packs[gemm.pack];
                     let init = match gemm.init {
                         Init::Zero => KernelInit::Zero,
-                        Init::Bias => KernelInit::From(Src {
-                            ptr: bias.as_ptr(),
-                            row: 0,
-                            col: 1,
-                        }),
-                        Init::Value(at) => KernelInit::From(Src {
-                            ptr: self.at(at),
-                            row: self.stride[at.buffer],
-                            col: 1,
-                        }),
+                        Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr(), row: 0, col: 1 }),
+                        Init::Value(at) => {
+                            KernelInit::From(Src { ptr: self.at(at), row: self.stride[at.buffer], col: 1 })
+                        }
                     };
                     let (a, lda, c, ldc) = (
                         self.at(gemm.a),

@@ -15,30 +15,19 @@ pub(super) struct Tile<'a, T> {
 impl<T: Float> Tile<'_, T> {
     /// Start of the tile's first row of a value. Scratch of a tile begins with the tile.
     fn at(&self, place: Ref) -> *mut T {
-        let first = if self.pass.buffers[place.buffer].class == Class::Tile {
-            0
-        } else {
-            self.first
-        };
+        let first = if self.pass.buffers[place.buffer].class == Class::Tile { 0 } else { self.first };
         // SAFETY: `first` is a row of the buffer, and `col` lies inside it.
         unsafe { self.here[place.buffer].add(first * self.stride[place.buffer] + place.col) }
     }
 
     fn dst(&self, place: Ref) -> Dst<T> {
-        Dst {
-            ptr: self.at(place),
-            row: self.stride[place.buffer],
-        }
+        Dst { ptr: self.at(place), row: self.stride[place.buffer] }
     }
 
     /// A number is spread over the columns of an op of vectors.
     fn src(&self, place: Ref, cols: usize) -> Src<T> {
         let col = usize::from(place.numel != 1 || cols == 1);
-        Src {
-            ptr: self.at(place),
-            row: self.stride[place.buffer],
-            col,
-        }
+        Src { ptr: self.at(place), row: self.stride[place.buffer], col }
     }
 
     fn row(&self, place: Ref, row: usize) -> *mut T {
@@ -52,24 +41,12 @@ impl<T: Float> Tile<'_, T> {
 /// # Safety
 /// `tile.here` points at `first + rows` rows of every buffer that the op names (at the tile itself for scratch).
 pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Tile<T>) {
-    if op.outer != 1
-        && matches!(
-            op.run,
-            TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::Unary(..)
-        )
-    {
+    if op.outer != 1 && matches!(op.run, TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::Unary(..)) {
         for row in 0..tile.rows {
-            let dst = Dst {
-                ptr: tile.row(op.dst, row),
-                row: op.dst.numel / op.outer,
-            };
+            let dst = Dst { ptr: tile.row(op.dst, row), row: op.dst.numel / op.outer };
             let source = op.src[0];
             let col = usize::from(source.numel != op.outer || op.cols == 1);
-            let src = Src {
-                ptr: tile.row(source, row).cast_const(),
-                row: source.numel / op.outer,
-                col,
-            };
+            let src = Src { ptr: tile.row(source, row).cast_const(), row: source.numel / op.outer, col };
             // SAFETY: a row holds `outer` lines of the source and of the result.
             unsafe { kernel_call(kernels, op.run, op.outer, op.cols, dst, [src, src, src]) };
         }
@@ -84,14 +61,7 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
             let src = |k: usize| tile.src(op.src[k.min(op.src.len() - 1)], op.cols);
             // SAFETY: the caller's promise; shapes were checked when the program was built.
             unsafe {
-                kernel_call(
-                    kernels,
-                    op.run,
-                    tile.rows,
-                    op.cols,
-                    tile.dst(op.dst),
-                    [src(0), src(1), src(2)],
-                )
+                kernel_call(kernels, op.run, tile.rows, op.cols, tile.dst(op.dst), [src(0), src(1), src(2)])
             };
         }
         _ => {

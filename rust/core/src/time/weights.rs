@@ -39,25 +39,10 @@ impl<T: Float> LayerWeights<T> {
         let folded = plan.fold.as_ref().map(|fold| {
             let inputs: Vec<Vec<T>> = fold.params.iter().map(|&param| params[param].to_vec()).collect();
             let weights = LayerWeights::new(&fold.plan, &[], kernels, true);
-            let views: Vec<SeqView<T>> = inputs
-                .iter()
-                .map(|input| SeqView::of(input, input.len()))
-                .collect();
-            let run = forward(
-                &fold.plan,
-                &weights,
-                &one_row(),
-                &views,
-                &[],
-                true,
-                kernels,
-                &mut Scratch::new(),
-            );
-            Box::new(FoldRun {
-                weights,
-                inputs,
-                memory: run.memory,
-            })
+            let views: Vec<SeqView<T>> = inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
+            let run =
+                forward(&fold.plan, &weights, &one_row(), &views, &[], true, kernels, &mut Scratch::new());
+            Box::new(FoldRun { weights, inputs, memory: run.memory })
         });
         let mut layer = LayerWeights {
             fold: Vec::new(),
@@ -160,18 +145,10 @@ impl<T: Float> LayerWeights<T> {
         for (slot, entry) in plan.folds.slots.iter().enumerate() {
             if let FoldSource::Computed(_) = entry.source {
                 let grads = slots.slot(slot);
-                d_outputs.push(if grads.is_empty() {
-                    vec![T::ZERO; entry.numel]
-                } else {
-                    grads.to_vec()
-                });
+                d_outputs.push(if grads.is_empty() { vec![T::ZERO; entry.numel] } else { grads.to_vec() });
             }
         }
-        let views: Vec<SeqView<T>> = run
-            .inputs
-            .iter()
-            .map(|input| SeqView::of(input, input.len()))
-            .collect();
+        let views: Vec<SeqView<T>> = run.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
         let d_views: Vec<SeqView<T>> = d_outputs.iter().map(|d| SeqView::of(d, d.len())).collect();
         let mut none = SlotGradients::new(&fold.plan);
         let geometry = one_row();
@@ -191,9 +168,7 @@ impl<T: Float> LayerWeights<T> {
             if let Some(output) = fold.plan.input_gradients[k] {
                 let view = memory.output(&fold.plan.back, output, &geometry);
                 // SAFETY: one row of `width` elements in `memory`.
-                add(position, unsafe {
-                    std::slice::from_raw_parts(view.ptr, view.width)
-                });
+                add(position, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
             }
         }
     }
@@ -220,10 +195,7 @@ impl<T: Float> SlotGradients<T> {
             range.push((end, numel));
             end += numel;
         }
-        SlotGradients {
-            data: vec![T::ZERO; end],
-            range,
-        }
+        SlotGradients { data: vec![T::ZERO; end], range }
     }
 
     pub(super) fn slot_mut(&mut self, slot: usize) -> &mut [T] {

@@ -45,18 +45,10 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
                 let x = Stretch {
                     rows: m,
                     depth,
-                    a: Left {
-                        start: a.add(p),
-                        row: lda,
-                        depth: 1,
-                    },
+                    a: Left { start: a.add(p), row: lda, depth: 1 },
                     b: packed.add(j * k + p * vectors::<T, S>(cols) * S::LANES),
                     panel: width * k,
-                    start: if p > 0 {
-                        Start::From(c.add(j), ldc)
-                    } else {
-                        start(init, c, ldc, j)
-                    },
+                    start: if p > 0 { Start::From(c.add(j), ldc) } else { start(init, c, ldc, j) },
                     c: c.add(j),
                     ldc,
                     cols,

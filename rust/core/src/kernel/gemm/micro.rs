@@ -165,10 +165,7 @@ pub(super) unsafe fn tile_at<
         Start::Zero => Start::Zero,
         Start::From(from, stride) => Start::From(from.wrapping_add(i * stride), stride),
     };
-    let a = Left {
-        start: x.a.start.wrapping_add(i * x.a.row),
-        ..x.a
-    };
+    let a = Left { start: x.a.start.wrapping_add(i * x.a.row), ..x.a };
     // SAFETY: passed on.
     unsafe {
         let c = x.c.add(i * x.ldc);

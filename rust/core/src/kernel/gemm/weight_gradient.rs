@@ -51,20 +51,10 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     }
     let width = panel_width::<T, S>();
     let copied = lda * size_of::<T>() >= LONG_ROW_BYTES;
-    let block = if m * n * size_of::<T>() > LARGE_C_BYTES {
-        MOST_DEPTH
-    } else {
-        DEPTH
-    };
+    let block = if m * n * size_of::<T>() > LARGE_C_BYTES { MOST_DEPTH } else { DEPTH };
     let chunk = CHUNK_BYTES / (block * size_of::<T>());
     let group = if copied { GROUP } else { chunk };
-    let room = block
-        * (width
-            + if copied {
-                m.min(chunk).next_multiple_of(GROUP)
-            } else {
-                0
-            });
+    let room = block * (width + if copied { m.min(chunk).next_multiple_of(GROUP) } else { 0 });
     if scratch.len() < room {
         scratch.resize(room, T::ZERO);
     }
@@ -92,17 +82,9 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
                     while g < rows {
                         let c = c.add((i + g) * ldc + j);
                         let a = if copied {
-                            Left {
-                                start: groups.add(g * block),
-                                row: 1,
-                                depth: GROUP,
-                            }
+                            Left { start: groups.add(g * block), row: 1, depth: GROUP }
                         } else {
-                            Left {
-                                start: from,
-                                row: 1,
-                                depth: lda,
-                            }
+                            Left { start: from, row: 1, depth: lda }
                         };
                         let x = Stretch {
                             rows: group.min(rows - g),
@@ -155,10 +137,7 @@ unsafe fn copy_groups<T: Math, S: Simd<T>>(
                     c += S::LANES;
                 }
                 if c < count {
-                    s.store(
-                        to.add(c),
-                        s.load_partial(from.add(c), count - c, s.splat(T::ZERO)),
-                    );
+                    s.store(to.add(c), s.load_partial(from.add(c), count - c, s.splat(T::ZERO)));
                 }
             }
             g += GROUP;

@@ -14,14 +14,7 @@ pub(super) fn erf<S: Simd<f32>>(s: S, x: S::V) -> S::V {
     let near = polynomial(
         s,
         square,
-        [
-            0.128_379_17,
-            -0.376_125_34,
-            0.112_819_925,
-            -0.026_768_135,
-            0.004_991_194_2,
-            -0.000_596_761_7,
-        ],
+        [0.128_379_17, -0.376_125_34, 0.112_819_925, -0.026_768_135, 0.004_991_194_2, -0.000_596_761_7],
     );
     let near = s.mul_add(near, x, x);
     // 4.0: erf rounds to 1 beyond 3.92, and the polynomial holds to there alone.

@@ -47,9 +47,5 @@ fn turned<S: Simd<f32>>(s: S, x: S::V, quarters: f32, far: fn(f32) -> f32) -> S:
     let y = s.select(upside_down, s.neg(y), y);
 
     let reducible = s.le(s.abs(x), s.splat(REDUCIBLE));
-    if s.all(reducible) {
-        y
-    } else {
-        s.select(reducible, y, each_lane(s, x, far))
-    }
+    if s.all(reducible) { y } else { s.select(reducible, y, each_lane(s, x, far)) }
 }

@@ -190,11 +190,7 @@ unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
             while c < cols {
                 let count = cols - c;
                 let is_full = count >= S::LANES;
-                let x = if is_full {
-                    x.load(s, c)
-                } else {
-                    x.load_partial(s, c, count, s.splat(T::ONE))
-                };
+                let x = if is_full { x.load(s, c) } else { x.load_partial(s, c, count, s.splat(T::ONE)) };
                 let y = f.apply(s, x);
                 if is_full {
                     s.store(out.add(c), y);
@@ -239,11 +235,7 @@ unsafe fn map2<T: Math, S: Simd<T>, F: Map2<T>>(
             }
             if c < cols {
                 let (count, one) = (cols - c, s.splat(T::ONE));
-                let y = f.apply(
-                    s,
-                    a.load_partial(s, c, count, one),
-                    b.load_partial(s, c, count, one),
-                );
+                let y = f.apply(s, a.load_partial(s, c, count, one), b.load_partial(s, c, count, one));
                 s.store_partial(out.add(c), count, y);
             }
         }

@@ -25,10 +25,7 @@ impl<T: Math> Operand<T> {
         if src.col == 0 {
             // SAFETY: the caller vouches for the value; LANES <= MAX_LANES.
             unsafe { s.store(spread.as_mut_ptr(), s.splat(*start)) };
-            Operand {
-                start: spread.as_ptr(),
-                step: 0,
-            }
+            Operand { start: spread.as_ptr(), step: 0 }
         } else {
             Operand { start, step: 1 }
         }

@@ -90,11 +90,7 @@ unsafe fn log_sum_exp<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) ->
     unsafe {
         let largest = total::max(s, x, cols);
         // An infinite shift would make NaN of what is inf or -inf.
-        let shift = if largest == T::INFINITY || largest == -T::INFINITY {
-            T::ZERO
-        } else {
-            largest
-        };
+        let shift = if largest == T::INFINITY || largest == -T::INFINITY { T::ZERO } else { largest };
         let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(shift));
         shift + first_lane(s, math::log(s, s.splat(sum)))
     }

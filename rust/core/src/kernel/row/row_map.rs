@@ -41,16 +41,7 @@ pub(in crate::kernel) unsafe fn row_map<T: Math, S: Simd<T>>(
                 }
                 RowMap::RmsNorm => {
                     let scale = reciprocal_std(s, &x, cols, T::ZERO, param);
-                    write(
-                        s,
-                        cols,
-                        out,
-                        &x,
-                        Scaled {
-                            center: T::ZERO,
-                            scale,
-                        },
-                    );
+                    write(s, cols, out, &x, Scaled { center: T::ZERO, scale });
                 }
             }
         }
@@ -68,16 +59,7 @@ unsafe fn softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Opera
         let largest = total::max(s, x, cols);
         write(s, cols, out, x, ShiftedExp(largest));
         let mut unused: Spread<T> = [T::ZERO; MAX_LANES];
-        let written = Operand::row(
-            s,
-            Src {
-                ptr: out,
-                row: 0,
-                col: 1,
-            },
-            0,
-            &mut unused,
-        );
+        let written = Operand::row(s, Src { ptr: out, row: 0, col: 1 }, 0, &mut unused);
         let sum = total::sum(s, &written, cols, T::ZERO, Plain);
         write(s, cols, out, &written, Divided(sum));
     }

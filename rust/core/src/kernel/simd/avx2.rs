@@ -329,10 +329,8 @@ impl Simd<f64> for Avx2 {
             let low = _mm256_and_si256(bits, _mm256_set1_epi64x(0x000f_ffff_ffff_ffff));
             let mantissa = _mm256_or_si256(low, _mm256_set1_epi64x(0x3ff0_0000_0000_0000));
             // AVX2 has no conversion from 64-bit integers: as the last bits of 2^52 they are a number.
-            let exponent = _mm256_or_si256(
-                _mm256_srli_epi64::<52>(bits),
-                _mm256_set1_epi64x(0x4330_0000_0000_0000),
-            );
+            let exponent =
+                _mm256_or_si256(_mm256_srli_epi64::<52>(bits), _mm256_set1_epi64x(0x4330_0000_0000_0000));
             let exponent = _mm256_sub_pd(
                 _mm256_castsi256_pd(exponent),
                 _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0),
@@ -361,10 +359,7 @@ fn lanes_below_f64(count: usize) -> __m256i {
 /// 2^n for -127 < n < 128.
 #[inline(always)]
 fn power_of_two_f32(n: __m256i) -> __m256 {
-    proven!(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(
-        n,
-        _mm256_set1_epi32(127)
-    ))))
+    proven!(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(n, _mm256_set1_epi32(127)))))
 }
 
 /// 2^n for -1023 < n < 1024.

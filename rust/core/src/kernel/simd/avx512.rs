@@ -151,9 +151,7 @@ impl Simd<f32> for Avx512 {
 
     #[inline(always)]
     fn round(self, x: __m512) -> __m512 {
-        proven!(_mm512_roundscale_ps::<
-            { _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC },
-        >(x))
+        proven!(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x))
     }
 
     #[inline(always)]
@@ -163,10 +161,7 @@ impl Simd<f32> for Avx512 {
 
     #[inline(always)]
     fn split(self, x: __m512) -> (__m512, __m512) {
-        proven!((
-            _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x),
-            _mm512_getexp_ps(x)
-        ))
+        proven!((_mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x), _mm512_getexp_ps(x)))
     }
 }
 
@@ -295,9 +290,7 @@ impl Simd<f64> for Avx512 {
 
     #[inline(always)]
     fn round(self, x: __m512d) -> __m512d {
-        proven!(_mm512_roundscale_pd::<
-            { _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC },
-        >(x))
+        proven!(_mm512_roundscale_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x))
     }
 
     #[inline(always)]
@@ -307,9 +300,6 @@ impl Simd<f64> for Avx512 {
 
     #[inline(always)]
     fn split(self, x: __m512d) -> (__m512d, __m512d) {
-        proven!((
-            _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x),
-            _mm512_getexp_pd(x)
-        ))
+        proven!((_mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x), _mm512_getexp_pd(x)))
     }
 }

@@ -182,10 +182,7 @@ impl Simd<f32> for Neon {
     fn split(self, x: float32x4_t) -> (float32x4_t, float32x4_t) {
         proven!({
             let bits = vreinterpretq_u32_f32(x);
-            let mantissa = vorrq_u32(
-                vandq_u32(bits, vdupq_n_u32(0x007f_ffff)),
-                vdupq_n_u32(0x3f80_0000),
-            );
+            let mantissa = vorrq_u32(vandq_u32(bits, vdupq_n_u32(0x007f_ffff)), vdupq_n_u32(0x3f80_0000));
             let exponent = vreinterpretq_s32_u32(vshrq_n_u32::<23>(bits));
             let exponent = vsubq_s32(exponent, vdupq_n_s32(127));
             (vreinterpretq_f32_u32(mantissa), vcvtq_f32_s32(exponent))
@@ -363,17 +360,11 @@ impl Simd<f64> for Neon {
 /// 2^n for -127 < n < 128.
 #[inline(always)]
 fn power_of_two_f32(n: int32x4_t) -> float32x4_t {
-    proven!(vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(
-        n,
-        vdupq_n_s32(127)
-    ))))
+    proven!(vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(n, vdupq_n_s32(127)))))
 }
 
 /// 2^n for -1023 < n < 1024.
 #[inline(always)]
 fn power_of_two_f64(n: int64x2_t) -> float64x2_t {
-    proven!(vreinterpretq_f64_s64(vshlq_n_s64::<52>(vaddq_s64(
-        n,
-        vdupq_n_s64(1023)
-    ))))
+    proven!(vreinterpretq_f64_s64(vshlq_n_s64::<52>(vaddq_s64(n, vdupq_n_s64(1023)))))
 }

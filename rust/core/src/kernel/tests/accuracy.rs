@@ -49,17 +49,7 @@ fn silu(x: f64) -> f64 {
 /// op(x) for every x.
 fn apply<T: Float>(isa: Isa, op: Unary, x: &[T]) -> Vec<T> {
     let mut y = vec![T::ZERO; x.len()];
-    let (dst, src) = (
-        Dst {
-            ptr: y.as_mut_ptr(),
-            row: 0,
-        },
-        Src {
-            ptr: x.as_ptr(),
-            row: 0,
-            col: 1,
-        },
-    );
+    let (dst, src) = (Dst { ptr: y.as_mut_ptr(), row: 0 }, Src { ptr: x.as_ptr(), row: 0, col: 1 });
     // SAFETY: one row of this length.
     unsafe { (T::kernels(isa).unary)(op, T::ONE, 1, x.len(), dst, src) };
     y
@@ -145,11 +135,7 @@ fn f64_errors_stay_within_four_ulp_of_the_standard_library() {
     let mut failures = Failures::default();
     for isa in Isa::available() {
         for (op, truth, range, _) in &CASES {
-            let range = if range.end().is_finite() {
-                (-1000, 9)
-            } else {
-                (-1022, 1023)
-            };
+            let range = if range.end().is_finite() { (-1000, 9) } else { (-1022, 1023) };
             let mut x = every_exponent(range.0, range.1);
             x.extend(every_exponent(-8, 6));
             let mut worst = (0.0, 0.0);
@@ -159,11 +145,7 @@ fn f64_errors_stay_within_four_ulp_of_the_standard_library() {
                 let spacing = f64::from_bits(size.to_bits() & 0xfff0_0000_0000_0000) * f64::EPSILON;
                 let is_equal = y == want || (y.is_nan() && want.is_nan());
                 let is_tiny = y.abs() <= f64::MIN_POSITIVE && want.abs() <= f64::MIN_POSITIVE;
-                let error = if is_equal || is_tiny {
-                    0.0
-                } else {
-                    ((y - want) / spacing).abs()
-                };
+                let error = if is_equal || is_tiny { 0.0 } else { ((y - want) / spacing).abs() };
                 if error > worst.0 || error.is_nan() {
                     worst = (error, x);
                 }
@@ -210,9 +192,8 @@ fn scalar_erf_is_within_1e_15_of_glibc() {
     for (x, want) in ERF {
         for (x, want) in [(x, want), (-x, -want)] {
             let got = scalar_erf(x);
-            failures.check(((got - want) / want).abs() < 1.0e-15, || {
-                format!("erf({x}) = {got:e}, not {want:e}")
-            });
+            failures
+                .check(((got - want) / want).abs() < 1.0e-15, || format!("erf({x}) = {got:e}, not {want:e}"));
         }
     }
     failures.report();
@@ -227,15 +208,10 @@ fn sin_and_cos_stay_accurate_beside_their_zeros() {
         x.extend([zero.next_down(), zero, zero.next_up(), -zero]);
     }
     let cases: [(Unary, Function); 2] = [(Unary::Sin, f64::sin), (Unary::Cos, f64::cos)];
-    for (isa, (op, truth)) in Isa::available()
-        .into_iter()
-        .flat_map(|isa| cases.map(|case| (isa, case)))
-    {
+    for (isa, (op, truth)) in Isa::available().into_iter().flat_map(|isa| cases.map(|case| (isa, case))) {
         for (&x, y) in x.iter().zip(apply(isa, op, &x)) {
             let error = ulps_f32(y, truth(f64::from(x)));
-            failures.check(error <= 2.0, || {
-                format!("{} {op:?}({x:e}): {error:.3} ULP", isa.name())
-            });
+            failures.check(error <= 2.0, || format!("{} {op:?}({x:e}): {error:.3} ULP", isa.name()));
         }
     }
     failures.report();

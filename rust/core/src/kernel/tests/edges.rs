@@ -87,28 +87,16 @@ fn filled<T: Float>(x: f64) -> Vec<T> {
 }
 
 fn src<T>(x: &[T]) -> Src<T> {
-    Src {
-        ptr: x.as_ptr(),
-        row: x.len(),
-        col: 1,
-    }
+    Src { ptr: x.as_ptr(), row: x.len(), col: 1 }
 }
 
 fn check<T: Float>(isa: Isa, failures: &mut Failures) {
     let kernels = T::kernels(isa);
     let mut got = filled::<T>(0.0);
-    let dst = Dst {
-        ptr: got.as_mut_ptr(),
-        row: COLS,
-    };
+    let dst = Dst { ptr: got.as_mut_ptr(), row: COLS };
     let mut holds = |name: String, want: f64, got: &[T]| {
         failures.check(got.iter().all(|&y| same(y, T::from_f64(want))), || {
-            format!(
-                "{} {name}: {:?} .. {:?}, not {want}",
-                label::<T>(isa),
-                got[0],
-                got[COLS - 1]
-            )
+            format!("{} {name}: {:?} .. {:?}, not {want}", label::<T>(isa), got[0], got[COLS - 1])
         });
     };
     for (op, x, want) in UNARY {

@@ -68,17 +68,10 @@ pub(super) fn unary_reference(op: Unary, alpha: f64, x: f64) -> (f64, f64) {
         Unary::LeakyRelu => within_4_ulp(if x > 0.0 { x } else { alpha * x }),
         Unary::Elu => within_4_ulp(if x > 0.0 { x } else { alpha * x.exp_m1() }),
         Unary::Softplus => within_4_ulp(x.max(0.0) + (-x.abs()).exp().ln_1p() + 0.0 * nan_only(x)),
-        Unary::Silu => within_4_ulp(if x == f64::NEG_INFINITY {
-            0.0
-        } else {
-            x / (1.0 + (-x).exp())
-        }),
+        Unary::Silu => within_4_ulp(if x == f64::NEG_INFINITY { 0.0 } else { x / (1.0 + (-x).exp()) }),
         // 1 + erf cancels for negative x: the error is that of numbers around 1, times x.
         Unary::Gelu if x == f64::NEG_INFINITY => exact(0.0),
-        Unary::Gelu => (
-            0.5 * x * (1.0 + scalar_erf(x * std::f64::consts::FRAC_1_SQRT_2)),
-            4.0 * x.abs(),
-        ),
+        Unary::Gelu => (0.5 * x * (1.0 + scalar_erf(x * std::f64::consts::FRAC_1_SQRT_2)), 4.0 * x.abs()),
         Unary::Erf => within_4_ulp(scalar_erf(x)),
         Unary::Sin => within_4_ulp(x.sin()),
         Unary::Cos => within_4_ulp(x.cos()),
@@ -98,22 +91,8 @@ fn binary_reference(op: Binary, a: f64, b: f64) -> (f64, f64) {
         Binary::Mul => (a * b, 0.0),
         Binary::Div => (a / b, 0.0),
         Binary::Pow => (a.powf(b), a.powf(b).abs()),
-        Binary::Min => (
-            if a.is_nan() || b.is_nan() {
-                f64::NAN
-            } else {
-                a.min(b)
-            },
-            0.0,
-        ),
-        Binary::Max => (
-            if a.is_nan() || b.is_nan() {
-                f64::NAN
-            } else {
-                a.max(b)
-            },
-            0.0,
-        ),
+        Binary::Min => (if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }, 0.0),
+        Binary::Max => (if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }, 0.0),
         Binary::Less => truth(a < b),
         Binary::LessEqual => truth(a <= b),
         Binary::Greater => truth(a > b),
@@ -130,19 +109,14 @@ fn ternary_reference(op: Ternary, a: f64, b: f64, c: f64) -> (f64, f64) {
     match op {
         Ternary::Where => (if a != 0.0 { b } else { c }, 0.0),
         Ternary::MulAdd => (a * b + c, 2.0 * ((a * b).abs() + c.abs())),
-        Ternary::Lerp => (
-            a * b + (1.0 - a) * c,
-            4.0 * ((a * b).abs() + ((1.0 - a) * c).abs() + (a * c).abs()),
-        ),
+        Ternary::Lerp => {
+            (a * b + (1.0 - a) * c, 4.0 * ((a * b).abs() + ((1.0 - a) * c).abs() + (a * c).abs()))
+        }
     }
 }
 
 fn is_near<T: Float>(got: T, (want, error): (f64, f64)) -> bool {
-    let slack = if error == 0.0 {
-        0.0
-    } else {
-        error * epsilon::<T>() + least_normal::<T>()
-    };
+    let slack = if error == 0.0 { 0.0 } else { error * epsilon::<T>() + least_normal::<T>() };
     near(got, want, slack)
 }
 
@@ -150,45 +124,26 @@ fn check_unary<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(1));
     for op in UNARY {
         for cols in SIZES {
-            for (rows, form) in [1, 3]
-                .into_iter()
-                .flat_map(|rows| Form::ALL.map(|form| (rows, form)))
-            {
+            for (rows, form) in [1, 3].into_iter().flat_map(|rows| Form::ALL.map(|form| (rows, form))) {
                 let x = Grid::<T>::new(form, rows, cols, cols % 3, || numbers.wild());
                 for out_form in [Form::Dense, Form::Gapped] {
                     let mut y = Grid::<T>::new(out_form, rows, cols, 1, || 0.0);
                     // SAFETY: the grids are this large.
                     unsafe { (kernels.unary)(op, T::from_f64(ALPHA), rows, cols, y.dst(), x.src()) };
-                    compare(
-                        isa,
-                        failures,
-                        &format!("{op:?} of {form:?}"),
-                        &y,
-                        rows,
-                        cols,
-                        |r, c| {
-                            let x = x.get(r, c).to_f64();
-                            (unary_reference(op, ALPHA, x), format!("x={x:e}"))
-                        },
-                    );
+                    compare(isa, failures, &format!("{op:?} of {form:?}"), &y, rows, cols, |r, c| {
+                        let x = x.get(r, c).to_f64();
+                        (unary_reference(op, ALPHA, x), format!("x={x:e}"))
+                    });
                 }
                 if matches!(form, Form::Dense | Form::Gapped) {
                     let mut y = x.clone();
                     let (dst, src) = y.in_place();
                     // SAFETY: the grid is this large, and the operands the same memory.
                     unsafe { (kernels.unary)(op, T::from_f64(ALPHA), rows, cols, dst, src) };
-                    compare(
-                        isa,
-                        failures,
-                        &format!("{op:?} in place"),
-                        &y,
-                        rows,
-                        cols,
-                        |r, c| {
-                            let x = x.get(r, c).to_f64();
-                            (unary_reference(op, ALPHA, x), format!("x={x:e}"))
-                        },
-                    );
+                    compare(isa, failures, &format!("{op:?} in place"), &y, rows, cols, |r, c| {
+                        let x = x.get(r, c).to_f64();
+                        (unary_reference(op, ALPHA, x), format!("x={x:e}"))
+                    });
                 }
             }
         }
@@ -208,11 +163,7 @@ fn check_binary<T: Float>(isa: Isa, failures: &mut Failures) {
                     (binary_reference(op, a, b), format!("a={a:e} b={b:e}"))
                 };
                 let name = format!("{op:?} of {form_a:?}, {form_b:?}");
-                let out_form = if form_a == Form::Dense {
-                    Form::Dense
-                } else {
-                    Form::Gapped
-                };
+                let out_form = if form_a == Form::Dense { Form::Dense } else { Form::Gapped };
                 let mut y = Grid::<T>::new(out_form, rows, cols, 1, || 0.0);
                 // SAFETY: the grids are this large.
                 unsafe { (kernels.binary)(op, rows, cols, y.dst(), a.src(), b.src()) };
@@ -222,15 +173,7 @@ fn check_binary<T: Float>(isa: Isa, failures: &mut Failures) {
                     let (dst, src) = y.in_place();
                     // SAFETY: the grids are this large, and the operands the same memory.
                     unsafe { (kernels.binary)(op, rows, cols, dst, a.src(), src) };
-                    compare(
-                        isa,
-                        failures,
-                        &format!("{name} in place"),
-                        &y,
-                        rows,
-                        cols,
-                        reference,
-                    );
+                    compare(isa, failures, &format!("{name} in place"), &y, rows, cols, reference);
                 }
             }
         }
@@ -246,11 +189,7 @@ fn check_ternary<T: Float>(isa: Isa, failures: &mut Failures) {
                 let form = |place: usize| Form::ALL[combination / place % 5];
                 let mut grid = |place| Grid::<T>::new(form(place), rows, cols, place % 4, || numbers.wild());
                 let (a, b, c) = (grid(1), grid(5), grid(25));
-                let out_form = if combination % 2 == 0 {
-                    Form::Dense
-                } else {
-                    Form::Gapped
-                };
+                let out_form = if combination % 2 == 0 { Form::Dense } else { Form::Gapped };
                 let mut y = Grid::<T>::new(out_form, rows, cols, 1, || 0.0);
                 // SAFETY: the grids are this large.
                 unsafe { (kernels.ternary)(op, rows, cols, y.dst(), a.src(), b.src(), c.src()) };
@@ -275,10 +214,7 @@ fn compare<T: Float>(
     reference: impl Fn(usize, usize) -> ((f64, f64), String),
 ) {
     failures.check(y.is_guarded(), || {
-        format!(
-            "{} {name} ({rows}, {cols}): wrote beyond its elements",
-            label::<T>(isa)
-        )
+        format!("{} {name} ({rows}, {cols}): wrote beyond its elements", label::<T>(isa))
     });
     for r in 0..rows {
         for c in 0..cols {
@@ -286,10 +222,7 @@ fn compare<T: Float>(
             let got = y.get(r, c);
             failures.check(is_near(got, want), || {
                 let label = label::<T>(isa);
-                format!(
-                    "{label} {name} ({rows}, {cols}) at ({r}, {c}): {inputs}: {got:?}, not {:e}",
-                    want.0
-                )
+                format!("{label} {name} ({rows}, {cols}) at ({r}, {c}): {inputs}: {got:?}, not {:e}", want.0)
             });
         }
     }

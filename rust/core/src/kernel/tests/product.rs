@@ -25,18 +25,11 @@ fn check_product<T: Float>(isa: Isa, failures: &mut Failures) {
         let bias = Grid::<T>::new(Form::OneRow, most, n, 3, || numbers.tame());
         let before = Grid::<T>::new(Form::Gapped, most, n, 1, || numbers.tame());
         let packed = packed(isa, k, n, &b);
-        failures.check(packed.is_guarded(), || {
-            format!("{} pack ({k}, {n}) wrote beyond", label::<T>(isa))
-        });
+        failures.check(packed.is_guarded(), || format!("{} pack ({k}, {n}) wrote beyond", label::<T>(isa)));
         let products = naive(&a, &b, most, n, k);
         let mut of_all_rows = Vec::new();
         for m in HEIGHTS.into_iter().rev() {
-            let inits = [
-                Init::Zero,
-                Init::Accumulate,
-                Init::From(bias.src()),
-                Init::From(before.src()),
-            ];
+            let inits = [Init::Zero, Init::Accumulate, Init::From(bias.src()), Init::From(before.src())];
             for (which, init) in inits.into_iter().enumerate() {
                 let mut at = (0..m * n).map(|i| before.get(i / n, i % n).to_f64());
                 let mut c = Grid::<T>::new(Form::Gapped, m, n, which, || at.next().unwrap_or(0.0));
@@ -46,9 +39,7 @@ fn check_product<T: Float>(isa: Isa, failures: &mut Failures) {
                     (kernels.gemm)(m, n, k, a.ptr(), a.stride(), packed.ptr(), init, c.ptr_mut(), ldc);
                 }
                 let name = || format!("{} gemm {m}x{n}x{k} init {which}", label::<T>(isa));
-                failures.check(c.is_guarded(), || {
-                    format!("{}: wrote beyond its elements", name())
-                });
+                failures.check(c.is_guarded(), || format!("{}: wrote beyond its elements", name()));
                 for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
                     let start = match which {
                         0 => 0.0,
@@ -66,9 +57,7 @@ fn check_product<T: Float>(isa: Isa, failures: &mut Failures) {
                 } else {
                     let same_rows =
                         (0..m).all(|i| (0..n).all(|j| same_bits(c.get(i, j), of_all_rows[which].get(i, j))));
-                    failures.check(same_rows, || {
-                        format!("{}: rows depend on the number of rows", name())
-                    });
+                    failures.check(same_rows, || format!("{}: rows depend on the number of rows", name()));
                 }
             }
         }
@@ -91,10 +80,7 @@ pub(super) fn naive<T: Float>(a: &Grid<T>, b: &Grid<T>, m: usize, n: usize, k: u
 
 fn check_transposed_packing<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(8));
-    for (n, k) in WIDTHS
-        .into_iter()
-        .flat_map(|n| [1, 5, 16, 37, 130].map(|k| (n, k)))
-    {
+    for (n, k) in WIDTHS.into_iter().flat_map(|n| [1, 5, 16, 37, 130].map(|k| (n, k))) {
         let b = Grid::<T>::new(Form::Gapped, k, n, 2, || numbers.tame());
         let mut transposed = Grid::<T>::new(Form::Gapped, n, k, 1, || 0.0);
         for (p, j) in (0..k).flat_map(|p| (0..n).map(move |j| (p, j))) {
@@ -106,9 +92,7 @@ fn check_transposed_packing<T: Float>(isa: Isa, failures: &mut Failures) {
         // SAFETY: B is (k, n), and packed as long as it says.
         unsafe { (kernels.pack)(k, n, transposed.ptr(), 1, transposed.stride(), got.ptr_mut()) };
         let holds = got.is_guarded() && (0..len).all(|i| same(got.get(0, i), want.get(0, i)));
-        failures.check(holds, || {
-            format!("{} pack of transposed ({k}, {n})", label::<T>(isa))
-        });
+        failures.check(holds, || format!("{} pack of transposed ({k}, {n})", label::<T>(isa)));
     }
 }
 
@@ -125,11 +109,7 @@ fn check_nan_stays_in_its_row<T: Float>(isa: Isa, failures: &mut Failures) {
     unsafe { (kernels.gemm)(m, n, k, a.ptr(), k, packed.ptr(), Init::Zero, c.ptr_mut(), n) };
     for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
         let got = c.get(i, j).to_f64();
-        let holds = if i == 2 {
-            got.is_nan()
-        } else {
-            (j == 36) == got.is_infinite() && !got.is_nan()
-        };
+        let holds = if i == 2 { got.is_nan() } else { (j == 36) == got.is_infinite() && !got.is_nan() };
         failures.check(holds, || format!("{} at ({i}, {j}): {got}", label::<T>(isa)));
     }
 }
@@ -143,24 +123,10 @@ fn check_row_in_place<T: Float>(isa: Isa, failures: &mut Failures) {
     let run = |first: usize, rows: usize| {
         let mut c = Grid::<T>::new(Form::Gapped, rows, n, first, || 0.0);
         let (start, ldc) = (a.ptr().wrapping_add(first * a.stride()), c.stride());
-        let init = Init::From(Src {
-            ptr: b.ptr(),
-            row: 0,
-            col: 1,
-        });
+        let init = Init::From(Src { ptr: b.ptr(), row: 0, col: 1 });
         // SAFETY: rows first .. first + rows are inside A; the bias is B's first row.
         unsafe {
-            (kernels.gemm)(
-                rows,
-                n,
-                k,
-                start,
-                a.stride(),
-                packed.ptr(),
-                init,
-                c.ptr_mut(),
-                ldc,
-            );
+            (kernels.gemm)(rows, n, k, start, a.stride(), packed.ptr(), init, c.ptr_mut(), ldc);
         }
         c
     };

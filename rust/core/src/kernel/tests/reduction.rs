@@ -13,12 +13,8 @@ pub(super) const REDUCE: [Reduce; 7] = [
     Reduce::ReciprocalRms,
 ];
 
-pub(super) const ROW_MAP: [RowMap; 4] = [
-    RowMap::Softmax,
-    RowMap::LogSoftmax,
-    RowMap::LayerNorm,
-    RowMap::RmsNorm,
-];
+pub(super) const ROW_MAP: [RowMap; 4] =
+    [RowMap::Softmax, RowMap::LogSoftmax, RowMap::LayerNorm, RowMap::RmsNorm];
 
 pub(super) const EPS: f64 = 1.0e-3;
 
@@ -63,10 +59,7 @@ fn mapped(op: RowMap, x: &[f64]) -> (Vec<f64>, f64) {
         RowMap::LogSoftmax => (x.iter().map(|x| x - log_sum_exp).collect(), 40.0),
         RowMap::LayerNorm => {
             let scale = reduced(Reduce::ReciprocalStd, x).0;
-            (
-                x.iter().map(|x| (x - mean) * scale).collect(),
-                200.0 * scale.max(1.0),
-            )
+            (x.iter().map(|x| (x - mean) * scale).collect(), 200.0 * scale.max(1.0))
         }
         RowMap::RmsNorm => {
             let scale = reduced(Reduce::ReciprocalRms, x).0;
@@ -82,22 +75,15 @@ fn row<T: Float>(x: &Grid<T>, r: usize, cols: usize) -> Vec<f64> {
 fn check_reduce<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(4));
     for op in REDUCE {
-        for (cols, form) in SIZES
-            .into_iter()
-            .flat_map(|cols| Form::ALL.map(|form| (cols, form)))
-        {
+        for (cols, form) in SIZES.into_iter().flat_map(|cols| Form::ALL.map(|form| (cols, form))) {
             let rows = 3;
             // Few different values, so that maxima repeat.
-            let x = Grid::<T>::new(form, rows, cols, cols % 3, || {
-                (numbers.tame() * 20.0).round() / 4.0
-            });
+            let x = Grid::<T>::new(form, rows, cols, cols % 3, || (numbers.tame() * 20.0).round() / 4.0);
             let mut y = Grid::<T>::new(Form::Gapped, rows, 1, 1, || 0.0);
             // SAFETY: the grids are this large.
             unsafe { (kernels.reduce)(op, T::from_f64(EPS), rows, cols, y.dst(), x.src()) };
             let name = || format!("{} {op:?} of {form:?} ({rows}, {cols})", label::<T>(isa));
-            failures.check(y.is_guarded(), || {
-                format!("{}: wrote beyond its elements", name())
-            });
+            failures.check(y.is_guarded(), || format!("{}: wrote beyond its elements", name()));
             for r in 0..rows {
                 let (want, error) = reduced(op, &row(&x, r, cols));
                 let got = y.get(r, 0);
@@ -112,10 +98,7 @@ fn check_reduce<T: Float>(isa: Isa, failures: &mut Failures) {
 fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(5));
     for op in ROW_MAP {
-        for (cols, form) in SIZES
-            .into_iter()
-            .flat_map(|cols| Form::ALL.map(|form| (cols, form)))
-        {
+        for (cols, form) in SIZES.into_iter().flat_map(|cols| Form::ALL.map(|form| (cols, form))) {
             let rows = 3;
             let x = Grid::<T>::new(form, rows, cols, cols % 3, || numbers.tame() * 5.0);
             let mut y = Grid::<T>::new(Form::Gapped, rows, cols, 1, || 0.0);
@@ -129,9 +112,7 @@ fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
                 }
             }
             let name = || format!("{} {op:?} of {form:?} ({rows}, {cols})", label::<T>(isa));
-            failures.check(y.is_guarded() && z.is_guarded(), || {
-                format!("{}: wrote beyond", name())
-            });
+            failures.check(y.is_guarded() && z.is_guarded(), || format!("{}: wrote beyond", name()));
             for r in 0..rows {
                 let (want, error) = mapped(op, &row(&x, r, cols));
                 for (c, want) in want.into_iter().enumerate() {
@@ -150,25 +131,18 @@ fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
 
 fn check_col_sum<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(6));
-    for (rows, cols) in [0, 1, 2, 7, 40]
-        .into_iter()
-        .flat_map(|rows| SIZES.map(|cols| (rows, cols)))
-    {
+    for (rows, cols) in [0, 1, 2, 7, 40].into_iter().flat_map(|rows| SIZES.map(|cols| (rows, cols))) {
         let a = Grid::<T>::new(Form::Gapped, rows, cols, cols % 3, || numbers.tame());
         let mut out = Grid::<T>::new(Form::Dense, 1, cols, 1, || 0.5);
         // SAFETY: the grids are this large.
         unsafe { (kernels.col_sum)(rows, cols, a.ptr(), a.stride(), out.ptr_mut()) };
         let name = || format!("{} col_sum ({rows}, {cols})", label::<T>(isa));
-        failures.check(out.is_guarded(), || {
-            format!("{}: wrote beyond its elements", name())
-        });
+        failures.check(out.is_guarded(), || format!("{}: wrote beyond its elements", name()));
         for c in 0..cols {
             // One number after the other in row order: exactly this.
             let want = (0..rows).fold(T::from_f64(0.5), |sum, r| sum + a.get(r, c));
             let got = out.get(0, c);
-            failures.check(same(got, want), || {
-                format!("{} at {c}: {got:?}, not {want:?}", name())
-            });
+            failures.check(same(got, want), || format!("{} at {c}: {got:?}, not {want:?}", name()));
         }
     }
 }
@@ -203,22 +177,12 @@ fn check_odd_rows<T: Float>(isa: Isa, failures: &mut Failures) {
                 _ => want,
             };
             let mut got = T::ZERO;
-            let dst = Dst {
-                ptr: &raw mut got,
-                row: 1,
-            };
-            let src = crate::kernel::Src {
-                ptr: row.as_ptr(),
-                row: row.len(),
-                col: 1,
-            };
+            let dst = Dst { ptr: &raw mut got, row: 1 };
+            let src = crate::kernel::Src { ptr: row.as_ptr(), row: row.len(), col: 1 };
             // SAFETY: one row, one result.
             unsafe { (T::kernels(isa).reduce)(op, T::ZERO, 1, row.len(), dst, src) };
             failures.check(same(got, T::from_f64(want)), || {
-                format!(
-                    "{} {op:?} of {x:?} after {lead}: {got:?}, not {want}",
-                    label::<T>(isa)
-                )
+                format!("{} {op:?} of {x:?} after {lead}: {got:?}, not {want}", label::<T>(isa))
             });
         }
     }

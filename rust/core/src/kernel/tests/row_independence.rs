@@ -57,13 +57,7 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
             let mut grid = || Grid::<T>::new(Form::Dense, rows, cols, 0, || 9.0 * numbers.tame());
             let operands = [grid(), grid(), grid()];
             let mut whole = Grid::<T>::new(Form::Dense, rows, cols, 0, || 0.0);
-            run(
-                kernels,
-                rows,
-                cols,
-                whole.dst(),
-                operands.each_ref().map(Grid::src),
-            );
+            run(kernels, rows, cols, whole.dst(), operands.each_ref().map(Grid::src));
             for r in 0..rows {
                 let alone = operands.each_ref().map(|x| {
                     let mut at = (0..cols).map(|c| x.get(r, c).to_f64());
@@ -72,9 +66,7 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
                 let mut y = Grid::<T>::new(Form::Gapped, 1, cols, 7 - r, || 0.0);
                 run(kernels, 1, cols, y.dst(), alone.each_ref().map(Grid::src));
                 let holds = (0..cols).all(|c| same_bits(y.get(0, c), whole.get(r, c)));
-                failures.check(holds, || {
-                    format!("{} {name} row {r} of {cols} columns", label::<T>(isa))
-                });
+                failures.check(holds, || format!("{} {name} row {r} of {cols} columns", label::<T>(isa)));
             }
         }
     }

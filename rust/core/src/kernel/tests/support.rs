@@ -38,12 +38,7 @@ impl Failures {
     }
 
     pub(super) fn report(self) {
-        assert!(
-            self.count == 0,
-            "{} failures, the first of them:\n{}",
-            self.count,
-            self.rows.join("\n")
-        );
+        assert!(self.count == 0, "{} failures, the first of them:\n{}", self.count, self.rows.join("\n"));
     }
 }
 
@@ -53,20 +48,12 @@ pub(super) fn label<T: Float>(isa: Isa) -> String {
 
 /// The distance from 1 to the next number.
 pub(super) fn epsilon<T: Float>() -> f64 {
-    if T::NAME == "float32" {
-        f64::from(f32::EPSILON)
-    } else {
-        f64::EPSILON
-    }
+    if T::NAME == "float32" { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
 /// The least positive normal number.
 pub(super) fn least_normal<T: Float>() -> f64 {
-    if T::NAME == "float32" {
-        f64::from(f32::MIN_POSITIVE)
-    } else {
-        f64::MIN_POSITIVE
-    }
+    if T::NAME == "float32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE }
 }
 
 /// Whether two numbers are the same, NaN being itself, and zeros of either sign being one.
@@ -125,11 +112,7 @@ impl Numbers {
             -100.0,
         ];
         let n = self.next();
-        if n.is_multiple_of(4) {
-            ODD[(n >> 8) as usize % ODD.len()]
-        } else {
-            4.0 * self.tame()
-        }
+        if n.is_multiple_of(4) { ODD[(n >> 8) as usize % ODD.len()] } else { 4.0 * self.tame() }
     }
 }
 
@@ -147,13 +130,8 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) const ALL: [Form; 5] = [
-        Form::Dense,
-        Form::Gapped,
-        Form::OneRow,
-        Form::OneColumn,
-        Form::OneValue,
-    ];
+    pub(super) const ALL: [Form; 5] =
+        [Form::Dense, Form::Gapped, Form::OneRow, Form::OneColumn, Form::OneValue];
 }
 
 /// A matrix in memory, with guards around it and between its rows.
@@ -187,14 +165,7 @@ impl<T: Float> Grid<T> {
             Form::OneValue => (0, 0),
         };
         let start = 20 + shift;
-        let mut grid = Grid {
-            cells: Vec::new(),
-            start,
-            rows,
-            cols,
-            row,
-            col,
-        };
+        let mut grid = Grid { cells: Vec::new(), start, rows, cols, row, col };
         grid.cells = vec![T::from_f64(GUARD); 2 * start + rows * row.max(1) + cols];
         for r in 0..rows {
             for c in 0..cols {
@@ -231,31 +202,17 @@ impl<T: Float> Grid<T> {
     }
 
     pub(super) fn src(&self) -> Src<T> {
-        Src {
-            ptr: self.ptr(),
-            row: self.row,
-            col: self.col,
-        }
+        Src { ptr: self.ptr(), row: self.row, col: self.col }
     }
 
     pub(super) fn dst(&mut self) -> Dst<T> {
-        Dst {
-            ptr: self.ptr_mut(),
-            row: self.row,
-        }
+        Dst { ptr: self.ptr_mut(), row: self.row }
     }
 
     /// This grid as source and destination at once.
     pub(super) fn in_place(&mut self) -> (Dst<T>, Src<T>) {
         let ptr = self.ptr_mut();
-        (
-            Dst { ptr, row: self.row },
-            Src {
-                ptr,
-                row: self.row,
-                col: self.col,
-            },
-        )
+        (Dst { ptr, row: self.row }, Src { ptr, row: self.row, col: self.col })
     }
 
     /// Whether nothing but the elements was written to.
@@ -266,9 +223,6 @@ impl<T: Float> Grid<T> {
                 is_element[self.at(r, c)] = true;
             }
         }
-        self.cells
-            .iter()
-            .zip(is_element)
-            .all(|(x, is_element)| is_element || x.to_f64() == GUARD)
+        self.cells.iter().zip(is_element).all(|(x, is_element)| is_element || x.to_f64() == GUARD)
     }
 }

@@ -7,10 +7,7 @@ use crate::kernel::{Float, Init, Isa};
 fn check<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(11));
     let mut scratch = Vec::new();
-    let (heights, widths) = (
-        [0, 1, 2, 5, 6, 7, 13, 33],
-        [0, 1, 7, 16, 17, 33, 64, 65, 100, 130],
-    );
+    let (heights, widths) = ([0, 1, 2, 5, 6, 7, 13, 33], [0, 1, 7, 16, 17, 33, 64, 65, 100, 130]);
     for (m, n) in heights.into_iter().flat_map(|m| widths.map(|n| (m, n))) {
         for k in [0, 1, 5, 128, 129, 300] {
             let a = Grid::<T>::new(Form::Gapped, k, m, 1, || numbers.tame());
@@ -21,23 +18,10 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
             // SAFETY: the grids are this large.
             unsafe {
                 let (lda, ldb) = (a.stride(), b.stride());
-                (kernels.gemm_tn)(
-                    m,
-                    n,
-                    k,
-                    a.ptr(),
-                    lda,
-                    b.ptr(),
-                    ldb,
-                    c.ptr_mut(),
-                    ldc,
-                    &mut scratch,
-                );
+                (kernels.gemm_tn)(m, n, k, a.ptr(), lda, b.ptr(), ldb, c.ptr_mut(), ldc, &mut scratch);
             }
             let name = || format!("{} gemm_tn {m}x{n}x{k}", label::<T>(isa));
-            failures.check(c.is_guarded(), || {
-                format!("{}: wrote beyond its elements", name())
-            });
+            failures.check(c.is_guarded(), || format!("{}: wrote beyond its elements", name()));
 
             let mut transposed = Grid::<T>::new(Form::Dense, m, k, 0, || 0.0);
             for (p, i) in (0..k).flat_map(|p| (0..m).map(move |i| (p, i))) {
@@ -58,11 +42,7 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
                 });
                 // One order of additions for every tile: that of the packed product.
                 failures.check(same_bits(got, same_order.get(i, j)), || {
-                    format!(
-                        "{} at ({i}, {j}): {got:?}, but packed {:?}",
-                        name(),
-                        same_order.get(i, j)
-                    )
+                    format!("{} at ({i}, {j}): {got:?}, but packed {:?}", name(), same_order.get(i, j))
                 });
             }
         }
@@ -91,9 +71,7 @@ fn check_large<T: Float>(isa: Isa, failures: &mut Failures) {
             (kernels.gemm)(m, n, k, a, k, packed.ptr(), Init::Accumulate, c, ldc);
         }
         let holds = (0..m).all(|i| (0..n).all(|j| same_bits(c.get(i, j), want.get(i, j))));
-        failures.check(holds && c.is_guarded(), || {
-            format!("{} gemm_tn {m}x{n}x{k}", label::<T>(isa))
-        });
+        failures.check(holds && c.is_guarded(), || format!("{} gemm_tn {m}x{n}x{k}", label::<T>(isa)));
     }
 }
 

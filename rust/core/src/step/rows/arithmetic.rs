@@ -22,31 +22,15 @@ const BASE: OpRow = OpRow {
 };
 
 fn unary(name: &'static str, run: Unary, cost: f32, adjoint: Rule) -> OpRow {
-    OpRow {
-        name,
-        run: Run::Unary(run),
-        cost,
-        adjoint,
-        ..BASE
-    }
+    OpRow { name, run: Run::Unary(run), cost, adjoint, ..BASE }
 }
 
 fn binary(name: &'static str, run: Binary, cost: f32, adjoint: Rule) -> OpRow {
-    OpRow {
-        name,
-        arity: 2,
-        run: Run::Binary(run),
-        cost,
-        adjoint,
-        ..BASE
-    }
+    OpRow { name, arity: 2, run: Run::Binary(run), cost, adjoint, ..BASE }
 }
 
 fn comparison(name: &'static str, run: Binary) -> OpRow {
-    OpRow {
-        tangent: Tangent::Zero,
-        ..binary(name, run, 1.0, no_gradient)
-    }
+    OpRow { tangent: Tangent::Zero, ..binary(name, run, 1.0, no_gradient) }
 }
 
 /// One operand, one gradient.
@@ -74,12 +58,7 @@ pub fn rows() -> Vec<OpRow> {
     vec![
         unary("neg", Unary::Neg, 1.0, |g, s| one(g.op("neg", &[s.d])?)),
         unary("exp", Unary::Exp, 8.0, |g, s| one(g.op("mul", &[s.d, s.node])?)),
-        unary(
-            "log",
-            Unary::Log,
-            8.0,
-            |g, s| one(g.op("div", &[s.d, s.args[0]])?),
-        ),
+        unary("log", Unary::Log, 8.0, |g, s| one(g.op("div", &[s.d, s.args[0]])?)),
         unary("sqrt", Unary::Sqrt, 4.0, |g, s| {
             let half = g.constant(0.5);
             let half_d = g.op("mul", &[s.d, half])?;
@@ -89,19 +68,10 @@ pub fn rows() -> Vec<OpRow> {
             let sign = g.op("sign", &[s.args[0]])?;
             one(g.op("mul", &[s.d, sign])?)
         }),
-        OpRow {
-            tangent: Tangent::Zero,
-            ..unary("sign", Unary::Sign, 1.0, no_gradient)
-        },
-        unary("sigmoid", Unary::Sigmoid, 10.0, |g, s| {
-            one(g.op("sigmoid_grad", &[s.node, s.d])?)
-        }),
-        unary("tanh", Unary::Tanh, 10.0, |g, s| {
-            one(g.op("tanh_grad", &[s.node, s.d])?)
-        }),
-        unary("relu", Unary::Relu, 1.0, |g, s| {
-            one(g.op("relu_grad", &[s.node, s.d])?)
-        }),
+        OpRow { tangent: Tangent::Zero, ..unary("sign", Unary::Sign, 1.0, no_gradient) },
+        unary("sigmoid", Unary::Sigmoid, 10.0, |g, s| one(g.op("sigmoid_grad", &[s.node, s.d])?)),
+        unary("tanh", Unary::Tanh, 10.0, |g, s| one(g.op("tanh_grad", &[s.node, s.d])?)),
+        unary("relu", Unary::Relu, 1.0, |g, s| one(g.op("relu_grad", &[s.node, s.d])?)),
         OpRow {
             attrs: &[("alpha", Some(0.01))],
             ..unary("leaky_relu", Unary::LeakyRelu, 1.0, |g, s| {
@@ -270,20 +240,14 @@ pub fn rows() -> Vec<OpRow> {
             two(y, g.op("tanh_grad", &[s.args[0], s.d])?)
         }),
         gradient_of("relu_grad", Binary::ReluGrad, |g, s| {
-            Ok(vec![
-                Grad::Zero,
-                Grad::Node(g.op("relu_grad", &[s.args[0], s.d])?),
-            ])
+            Ok(vec![Grad::Zero, Grad::Node(g.op("relu_grad", &[s.args[0], s.d])?)])
         }),
     ]
 }
 
 /// A fused gradient `(y, d)`, made by adjoint rules only.
 fn gradient_of(name: &'static str, run: Binary, adjoint: Rule) -> OpRow {
-    OpRow {
-        internal: true,
-        ..binary(name, run, 3.0, adjoint)
-    }
+    OpRow { internal: true, ..binary(name, run, 3.0, adjoint) }
 }
 
 /// The gradient goes to the first operand where `first` holds, else to the second.

@@ -38,35 +38,17 @@ pub fn rows() -> Vec<OpRow> {
                 let flipped = s.attrs.flag("transpose");
                 let back = Attrs::numbers(&[("transpose", f64::from(!flipped))]);
                 let (left, right) = if flipped { (vector, s.d) } else { (s.d, vector) };
-                Ok(vec![
-                    Grad::Outer { left, right },
-                    Grad::Node(g.op_with("matmul", &[matrix, s.d], back)?),
-                ])
+                Ok(vec![Grad::Outer { left, right }, Grad::Node(g.op_with("matmul", &[matrix, s.d], back)?)])
             },
             ..BASE
         },
-        OpRow {
-            name: "dot",
-            arity: 2,
-            shape: shape::dot,
-            run: Run::Composite,
-            expand: Some(dot),
-            ..BASE
-        },
+        OpRow { name: "dot", arity: 2, shape: shape::dot, run: Run::Composite, expand: Some(dot), ..BASE },
         OpRow {
             name: "lookup",
             arity: 2,
             shape: shape::lookup,
             run: Run::Lookup,
-            adjoint: |_, s| {
-                Ok(vec![
-                    Grad::Scatter {
-                        id: s.args[1],
-                        d: s.d,
-                    },
-                    Grad::Zero,
-                ])
-            },
+            adjoint: |_, s| Ok(vec![Grad::Scatter { id: s.args[1], d: s.d }, Grad::Zero]),
             ..BASE
         },
         OpRow {
@@ -95,12 +77,7 @@ pub fn rows() -> Vec<OpRow> {
             shape: shape::slice,
             run: Run::Slice,
             cost: 0.0,
-            adjoint: |_, s| {
-                Ok(vec![Grad::Slice {
-                    start: s.attrs.int("start"),
-                    d: s.d,
-                }])
-            },
+            adjoint: |_, s| Ok(vec![Grad::Slice { start: s.attrs.int("start"), d: s.d }]),
             ..BASE
         },
         OpRow {
@@ -158,11 +135,7 @@ pub fn rows() -> Vec<OpRow> {
             internal: true,
             adjoint: |g, s| {
                 let shape = g.node(s.args[0]).shape.clone();
-                Ok(vec![Grad::Node(g.op_with(
-                    "broadcast_to",
-                    &[s.d],
-                    Attrs::shape_of(&shape),
-                )?)])
+                Ok(vec![Grad::Node(g.op_with("broadcast_to", &[s.d], Attrs::shape_of(&shape))?)])
             },
             ..BASE
         },

@@ -107,15 +107,10 @@ pub struct OpRow {
 pub fn table() -> &'static [OpRow] {
     static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        [
-            source::rows(),
-            arithmetic::rows(),
-            linear::rows(),
-            reduction::rows(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows()]
+            .into_iter()
+            .flatten()
+            .collect()
     })
 }
 

@@ -23,13 +23,8 @@ const BASE: OpRow = OpRow {
     internal: false,
 };
 
-const ROW_MAP: OpRow = OpRow {
-    attrs: &[],
-    shape: shape::same,
-    tangent: Tangent::Symmetric,
-    cost: 10.0,
-    ..BASE
-};
+const ROW_MAP: OpRow =
+    OpRow { attrs: &[], shape: shape::same, tangent: Tangent::Symmetric, cost: 10.0, ..BASE };
 
 /// The result of a reduction (or its gradient) with its last axis kept, so that it broadcasts against the operand.
 fn kept(g: &mut Builder, node: NodeId, operand: NodeId) -> Result<NodeId> {

@@ -19,9 +19,6 @@ fn source(name: &'static str) -> OpRow {
 }
 
 pub fn rows() -> Vec<OpRow> {
-    let constant = OpRow {
-        attrs: &[("value", None)],
-        ..source("const")
-    };
+    let constant = OpRow { attrs: &[("value", None)], ..source("const") };
     vec![source("input"), source("state"), source("param"), constant]
 }

@@ -15,11 +15,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "ostinato-store-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("ostinato-store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Folder(path)
@@ -31,9 +27,7 @@ impl Folder {
 
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -46,10 +40,7 @@ impl Drop for Folder {
 }
 
 fn other_model() -> Model {
-    Model {
-        metadata: metadata(&[("other", "one")]),
-        tensors: vec![f32s("w", &[1000], vec![0.5; 1000])],
-    }
+    Model { metadata: metadata(&[("other", "one")]), tensors: vec![f32s("w", &[1000], vec![0.5; 1000])] }
 }
 
 fn io_kind<T: std::fmt::Debug>(result: Result<T, StoreError>) -> io::ErrorKind {
@@ -74,16 +65,10 @@ fn a_saved_model_loads_and_a_second_one_replaces_it() {
 #[test]
 fn a_missing_folder_or_file_is_an_io_error() {
     let folder = Folder::new();
-    assert_eq!(
-        io_kind(save(&folder.join("no/model"), &small_model())),
-        io::ErrorKind::NotFound
-    );
+    assert_eq!(io_kind(save(&folder.join("no/model"), &small_model())), io::ErrorKind::NotFound);
     assert_eq!(io_kind(load(&folder.join("no"))), io::ErrorKind::NotFound);
     assert_eq!(io_kind(load(&folder.0)), io::ErrorKind::InvalidInput);
-    assert_eq!(
-        io_kind(save(Path::new("/"), &small_model())),
-        io::ErrorKind::InvalidInput
-    );
+    assert_eq!(io_kind(save(Path::new("/"), &small_model())), io::ErrorKind::InvalidInput);
     assert!(folder.names().is_empty());
 }
 
@@ -105,10 +90,7 @@ fn a_read_only_folder_is_an_io_error_that_leaves_the_old_file() {
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o555)).unwrap();
     // The superuser may write to it all the same.
     if File::create(folder.join("probe")).is_err() {
-        assert_eq!(
-            io_kind(save(&path, &other_model())),
-            io::ErrorKind::PermissionDenied
-        );
+        assert_eq!(io_kind(save(&path, &other_model())), io::ErrorKind::PermissionDenied);
         assert_eq!(folder.names(), ["model"]);
         assert_eq!(load(&path).unwrap(), small_model());
     }
@@ -125,16 +107,11 @@ fn a_folder_where_nobody_may_write_is_an_io_error() {
 #[test]
 fn a_full_disk_is_an_io_error() {
     let mut full = File::options().write(true).open("/dev/full").unwrap();
-    assert_eq!(
-        full.write_all(b"x").unwrap_err().kind(),
-        io::ErrorKind::StorageFull
-    );
+    assert_eq!(full.write_all(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
     let folder = Folder::new();
     let path = folder.join("model");
     save(&path, &small_model()).unwrap();
-    let result = replace(&path, |out| {
-        out.write_all(&[0; 1 << 20]).and_then(|()| full.write_all(b"x"))
-    });
+    let result = replace(&path, |out| out.write_all(&[0; 1 << 20]).and_then(|()| full.write_all(b"x")));
     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert_eq!(folder.names(), ["model"]);
     assert_eq!(load(&path).unwrap(), small_model());
@@ -168,10 +145,7 @@ fn a_damaged_file_is_refused_by_name() {
     let path = folder.join("model");
     fs::write(&path, b"short").unwrap();
     let message = load(&path).unwrap_err().to_string();
-    assert!(
-        message.starts_with(&format!("{}: the file has 5 bytes", path.display())),
-        "{message}"
-    );
+    assert!(message.starts_with(&format!("{}: the file has 5 bytes", path.display())), "{message}");
 }
 
 #[test]
@@ -189,10 +163,7 @@ fn temporaries_of_dead_writers_of_the_same_target_are_swept() {
         seen.unwrap()
     };
     let (ours, others) = (name_of("model"), name_of("another"));
-    assert!(
-        ours.starts_with(".ostinato-") && ours.contains(&format!("-{}-", std::process::id())),
-        "{ours}"
-    );
+    assert!(ours.starts_with(".ostinato-") && ours.contains(&format!("-{}-", std::process::id())), "{ours}");
     for name in [&ours, &others] {
         fs::write(folder.join(name), b"half").unwrap();
     }
@@ -208,11 +179,7 @@ fn writers_of_the_same_target_do_not_disturb_each_other() {
         for writer in 0..4 {
             let path = &path;
             scope.spawn(move || {
-                let model = if writer % 2 == 0 {
-                    small_model()
-                } else {
-                    other_model()
-                };
+                let model = if writer % 2 == 0 { small_model() } else { other_model() };
                 (0..25).for_each(|_| save(path, &model).unwrap());
             });
         }

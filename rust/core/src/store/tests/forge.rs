@@ -20,14 +20,8 @@ pub(super) fn raw(header: &[u8], data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header);
     bytes.extend((0..data).map(|i| i as u8));
-    let digest: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    if let Some(at) = bytes
-        .windows(64)
-        .position(|window| window == NO_DIGEST.as_bytes())
-    {
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(at) = bytes.windows(64).position(|window| window == NO_DIGEST.as_bytes()) {
         bytes[at..at + 64].copy_from_slice(digest.as_bytes());
     }
     bytes
@@ -35,18 +29,12 @@ pub(super) fn raw(header: &[u8], data: usize) -> Vec<u8> {
 
 /// A file of our format with these tensor entries, as they stand in JSON.
 pub(super) fn entries(entries: &str, data: usize) -> Vec<u8> {
-    file(
-        &format!(r#"{{"__metadata__":{{{OURS}"{NO_DIGEST}"}},{entries}}}"#),
-        data,
-    )
+    file(&format!(r#"{{"__metadata__":{{{OURS}"{NO_DIGEST}"}},{entries}}}"#), data)
 }
 
 /// A file of our format with one F32 entry.
 pub(super) fn shape(shape: &str, end: &str, data: usize) -> Vec<u8> {
-    entries(
-        &format!(r#""w":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}"#),
-        data,
-    )
+    entries(&format!(r#""w":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}"#), data)
 }
 
 /// A file with this text for the metadata.
@@ -70,13 +58,7 @@ pub(super) fn check(rows: Vec<Row>) {
             got => Some(format!("{what}: expected {expected:?}, got {got:?}")),
         })
         .collect();
-    assert!(
-        failed.is_empty(),
-        "{} of {} rows:\n{}",
-        failed.len(),
-        rows.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} of {} rows:\n{}", failed.len(), rows.len(), failed.join("\n"));
 }
 
 #[test]

@@ -17,10 +17,7 @@ fn the_golden_file_loads() {
 
 #[test]
 fn the_golden_file_is_written_again_bit_for_bit() {
-    assert!(
-        to_bytes(&small_model()).unwrap() == VERSION_1,
-        "the bytes written have changed"
-    );
+    assert!(to_bytes(&small_model()).unwrap() == VERSION_1, "the bytes written have changed");
 }
 
 #[test]
@@ -38,17 +35,10 @@ fn every_single_bit_flip_of_the_golden_file_is_refused() {
 fn every_truncation_and_extension_of_the_golden_file_is_refused() {
     for length in 0..VERSION_1.len() {
         assert!(refusal(&VERSION_1[..length]).is_some(), "first {length} bytes");
-        assert!(
-            refusal(&VERSION_1[VERSION_1.len() - length..]).is_some(),
-            "last {length} bytes"
-        );
+        assert!(refusal(&VERSION_1[VERSION_1.len() - length..]).is_some(), "last {length} bytes");
     }
     for extra in [&b"\0"[..], b" ", &[0; 8], &[0; 4096], VERSION_1] {
-        assert!(
-            refusal(&[VERSION_1, extra].concat()).is_some(),
-            "{} bytes more",
-            extra.len()
-        );
+        assert!(refusal(&[VERSION_1, extra].concat()).is_some(), "{} bytes more", extra.len());
     }
 }
 

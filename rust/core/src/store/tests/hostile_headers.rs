@@ -15,50 +15,18 @@ fn hostile_headers_are_refused_with_the_reason() {
         ("half a length", vec![1, 0, 0, 0], "4 bytes"),
         ("no header", with_length(0, b""), "broken"),
         ("no header, data", with_length(0, &[0; 64]), "broken"),
-        (
-            "header longer than the file",
-            with_length(100, b"{}"),
-            "length is 100; expected at most 2",
-        ),
-        (
-            "header one byte too long",
-            with_length(9, b"{}      "),
-            "length is 9; expected at most 8",
-        ),
-        (
-            "length 2^64 - 1",
-            with_length(u64::MAX, b"{}"),
-            "length is 18446744073709551615",
-        ),
-        (
-            "length 2^63",
-            with_length(1 << 63, b"{}"),
-            "length is 9223372036854775808",
-        ),
-        (
-            "header above the limit",
-            raw(&vec![b' '; 32_000_008], 0),
-            "expected at most 32000000",
-        ),
+        ("header longer than the file", with_length(100, b"{}"), "length is 100; expected at most 2"),
+        ("header one byte too long", with_length(9, b"{}      "), "length is 9; expected at most 8"),
+        ("length 2^64 - 1", with_length(u64::MAX, b"{}"), "length is 18446744073709551615"),
+        ("length 2^63", with_length(1 << 63, b"{}"), "length is 9223372036854775808"),
+        ("header above the limit", raw(&vec![b' '; 32_000_008], 0), "expected at most 32000000"),
         ("not UTF-8", with_length(8, b"{\"\xff\xfe\":1}"), "not UTF-8"),
         ("overlong UTF-8", with_length(8, b"{\"\xc0\xaf\":1}"), "not UTF-8"),
-        (
-            "surrogate in UTF-8",
-            with_length(8, b"{\"\xed\xa0\x80\":}"),
-            "not UTF-8",
-        ),
+        ("surrogate in UTF-8", with_length(8, b"{\"\xed\xa0\x80\":}"), "not UTF-8"),
         ("UTF-16", with_length(8, b"{\0}\0 \0 \0"), "broken"),
         ("byte order mark", file("\u{feff}{}", 0), "broken"),
-        (
-            "a pickle",
-            b"\x80\x04\x95\x1a\0\0\0\0\0\0\0\x8c\x05posix\x8c\x06system\x93.".to_vec(),
-            "length is",
-        ),
-        (
-            "a zip",
-            [&b"PK\x03\x04\x14\0\0\0"[..], &[0; 100]].concat(),
-            "length is",
-        ),
+        ("a pickle", b"\x80\x04\x95\x1a\0\0\0\0\0\0\0\x8c\x05posix\x8c\x06system\x93.".to_vec(), "length is"),
+        ("a zip", [&b"PK\x03\x04\x14\0\0\0"[..], &[0; 100]].concat(), "length is"),
         // JSON.
         ("empty object", file("{}", 0), "not a model saved by ostinato"),
         ("a list", file("[]", 0), "expected an object"),
@@ -72,84 +40,46 @@ fn hostile_headers_are_refused_with_the_reason() {
         ),
         (
             "zeros as padding",
-            raw(
-                format!(r#"{{"__metadata__":{{{OURS}"{z}"}}}}{}"#, "\0").as_bytes(),
-                0,
-            ),
+            raw(format!(r#"{{"__metadata__":{{{OURS}"{z}"}}}}{}"#, "\0").as_bytes(), 0),
             "trailing",
         ),
         ("trailing comma", entries("", 0), "broken"),
-        (
-            "comment",
-            file(&format!(r#"{{/**/"__metadata__":{{{OURS}"{z}"}}}}"#), 0),
-            "broken",
-        ),
+        ("comment", file(&format!(r#"{{/**/"__metadata__":{{{OURS}"{z}"}}}}"#), 0), "broken"),
         ("NaN for a number", shape("[NaN]", "0", 0), "broken"),
         ("deep objects", file(&deep(r#"{"a":"#, 1_000_000), 0), "broken"),
         ("deep lists", file(&deep("[", 1_000_000), 0), "broken"),
-        (
-            "deep lists in a shape",
-            shape(&"[".repeat(1_000_000), "0", 0),
-            "broken",
-        ),
-        (
-            "half a surrogate pair",
-            meta(&format!(r#"{{{OURS}"{z}","x":"\ud800"}}"#)),
-            "broken",
-        ),
+        ("deep lists in a shape", shape(&"[".repeat(1_000_000), "0", 0), "broken"),
+        ("half a surrogate pair", meta(&format!(r#"{{{OURS}"{z}","x":"\ud800"}}"#)), "broken"),
         // Metadata.
-        (
-            "no metadata",
-            file(&format!(r#"{{"w":{f32}:[0,4]}}}}"#), 4),
-            "not a model saved by ostinato",
-        ),
+        ("no metadata", file(&format!(r#"{{"w":{f32}:[0,4]}}}}"#), 4), "not a model saved by ostinato"),
         ("metadata is null", meta("null"), "expected an object of texts"),
         ("metadata is a list", meta("[]"), "expected an object of texts"),
-        (
-            "metadata of numbers",
-            meta(&format!(r#"{{"epoch":3,{OURS}"{z}"}}"#)),
-            "expected a string",
-        ),
+        ("metadata of numbers", meta(&format!(r#"{{"epoch":3,{OURS}"{z}"}}"#)), "expected a string"),
         ("empty metadata", meta("{}"), "the metadata has no \"format\""),
         (
             "another format",
-            meta(&format!(
-                r#"{{"format":"pt","format_version":"1","sha256":"{z}"}}"#
-            )),
+            meta(&format!(r#"{{"format":"pt","format_version":"1","sha256":"{z}"}}"#)),
             "format is \"pt\"",
         ),
-        (
-            "version 2",
-            meta(r#"{"format":"ostinato","format_version":"2"}"#),
-            "written by a newer ostinato",
-        ),
+        ("version 2", meta(r#"{"format":"ostinato","format_version":"2"}"#), "written by a newer ostinato"),
         (
             "version 2 with a header of its own kind",
-            file(
-                r#"{"__metadata__":{"format":"ostinato","format_version":"2"},"w":[{"blocks":[1.5]}]}"#,
-                3,
-            ),
+            file(r#"{"__metadata__":{"format":"ostinato","format_version":"2"},"w":[{"blocks":[1.5]}]}"#, 3),
             "written by a newer ostinato",
         ),
         (
             "version 0",
-            meta(&format!(
-                r#"{{"format":"ostinato","format_version":"0","sha256":"{z}"}}"#
-            )),
+            meta(&format!(r#"{{"format":"ostinato","format_version":"0","sha256":"{z}"}}"#)),
             "is \"0\"",
         ),
         (
             "version 1.0",
-            meta(&format!(
-                r#"{{"format":"ostinato","format_version":"1.0","sha256":"{z}"}}"#
-            )),
+            meta(&format!(r#"{{"format":"ostinato","format_version":"1.0","sha256":"{z}"}}"#)),
             "is \"1.0\"",
         ),
         (
             "version as a number",
-            meta(&format!(
-                r#"{{"format":"ostinato","format_version":1,"sha256":"{z}"}}"#
-            )),
+            meta(&format!(r#"{{"format":"ostinato","format_version":1,"sha256":"{z}"}}"#)),
             "string",
         ),
         (
@@ -157,86 +87,33 @@ fn hostile_headers_are_refused_with_the_reason() {
             meta(&format!(r#"{{"format":"ostinato","sha256":"{z}"}}"#)),
             "format_version is \"missing\"",
         ),
-        (
-            "no digest",
-            meta(r#"{"format":"ostinato","format_version":"1"}"#),
-            "sha256 is \"missing\"",
-        ),
-        (
-            "short digest",
-            meta(&format!(r#"{{{OURS}"abc"}}"#)),
-            "sha256 is \"abc\"",
-        ),
-        (
-            "upper-case digest",
-            meta(&format!(r#"{{{OURS}"{}"}}"#, "A".repeat(64))),
-            "lower-case",
-        ),
-        (
-            "wrong digest",
-            meta(&format!(r#"{{{OURS}"{}"}}"#, "a".repeat(64))),
-            "content is damaged",
-        ),
-        (
-            "metadata key twice",
-            meta(&format!(r#"{{"a":"1","a":"1",{OURS}"{z}"}}"#)),
-            "\"a\" occurs twice",
-        ),
-        (
-            "digest twice",
-            meta(&format!(r#"{{{OURS}"{z}","sha256":"{z}"}}"#)),
-            "\"sha256\" occurs twice",
-        ),
-        (
-            "too many keys",
-            meta(&many_keys()),
-            "more than 65536 metadata keys",
-        ),
+        ("no digest", meta(r#"{"format":"ostinato","format_version":"1"}"#), "sha256 is \"missing\""),
+        ("short digest", meta(&format!(r#"{{{OURS}"abc"}}"#)), "sha256 is \"abc\""),
+        ("upper-case digest", meta(&format!(r#"{{{OURS}"{}"}}"#, "A".repeat(64))), "lower-case"),
+        ("wrong digest", meta(&format!(r#"{{{OURS}"{}"}}"#, "a".repeat(64))), "content is damaged"),
+        ("metadata key twice", meta(&format!(r#"{{"a":"1","a":"1",{OURS}"{z}"}}"#)), "\"a\" occurs twice"),
+        ("digest twice", meta(&format!(r#"{{{OURS}"{z}","sha256":"{z}"}}"#)), "\"sha256\" occurs twice"),
+        ("too many keys", meta(&many_keys()), "more than 65536 metadata keys"),
         // Right in content, not the one way to write it.
         (
             "no padding",
-            raw(
-                format!(r#"{{"__metadata__":{{"a":"1",{OURS}"{z}"}}}}"#).as_bytes(),
-                0,
-            ),
+            raw(format!(r#"{{"__metadata__":{{"a":"1",{OURS}"{z}"}}}}"#).as_bytes(), 0),
             "changed by another",
         ),
         (
             "8 spaces more",
-            raw(
-                format!(r#"{{"__metadata__":{{{OURS}"{z}"}}}}{:14}"#, "").as_bytes(),
-                0,
-            ),
+            raw(format!(r#"{{"__metadata__":{{{OURS}"{z}"}}}}{:14}"#, "").as_bytes(), 0),
             "changed by another",
         ),
         (
             "tab as padding",
-            raw(
-                format!("{{\"__metadata__\":{{{OURS}\"{z}\"}}}}{}", "\t".repeat(6)).as_bytes(),
-                0,
-            ),
+            raw(format!("{{\"__metadata__\":{{{OURS}\"{z}\"}}}}{}", "\t".repeat(6)).as_bytes(), 0),
             "changed",
         ),
-        (
-            "space before",
-            file(&format!(r#" {{"__metadata__":{{{OURS}"{z}"}}}}"#), 0),
-            "changed by another",
-        ),
-        (
-            "space within",
-            file(&format!(r#"{{"__metadata__": {{{OURS}"{z}"}}}}"#), 0),
-            "changed by another",
-        ),
-        (
-            "keys unsorted",
-            meta(&format!(r#"{{"z":"",{OURS}"{z}"}}"#)),
-            "changed by another",
-        ),
-        (
-            "needless escape",
-            meta(&format!(r#"{{"\u0061":"",{OURS}"{z}"}}"#)),
-            "changed by another",
-        ),
+        ("space before", file(&format!(r#" {{"__metadata__":{{{OURS}"{z}"}}}}"#), 0), "changed by another"),
+        ("space within", file(&format!(r#"{{"__metadata__": {{{OURS}"{z}"}}}}"#), 0), "changed by another"),
+        ("keys unsorted", meta(&format!(r#"{{"z":"",{OURS}"{z}"}}"#)), "changed by another"),
+        ("needless escape", meta(&format!(r#"{{"\u0061":"",{OURS}"{z}"}}"#)), "changed by another"),
         ("dimension with a plus", shape("[+1]", "4", 4), "broken"),
         ("dimension with a zero", shape("[01]", "4", 4), "broken"),
         (
@@ -246,10 +123,7 @@ fn hostile_headers_are_refused_with_the_reason() {
         ),
         (
             "tensors before metadata",
-            file(
-                &format!(r#"{{"w":{f32}:[0,4]}},"__metadata__":{{{OURS}"{z}"}}}}"#),
-                4,
-            ),
+            file(&format!(r#"{{"w":{f32}:[0,4]}},"__metadata__":{{{OURS}"{z}"}}}}"#), 4),
             "begins",
         ),
     ];

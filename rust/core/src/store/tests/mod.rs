@@ -12,71 +12,37 @@ use std::collections::BTreeMap;
 use super::{DType, Model, StoreError, Tensor, from_bytes};
 
 fn tensor(name: &str, dtype: DType, shape: &[usize], bytes: impl IntoIterator<Item = u8>) -> Tensor {
-    Tensor {
-        name: name.to_string(),
-        dtype,
-        shape: shape.to_vec(),
-        bytes: bytes.into_iter().collect(),
-    }
+    Tensor { name: name.to_string(), dtype, shape: shape.to_vec(), bytes: bytes.into_iter().collect() }
 }
 
 fn f32s(name: &str, shape: &[usize], values: impl IntoIterator<Item = f32>) -> Tensor {
-    tensor(
-        name,
-        DType::F32,
-        shape,
-        values.into_iter().flat_map(f32::to_le_bytes),
-    )
+    tensor(name, DType::F32, shape, values.into_iter().flat_map(f32::to_le_bytes))
 }
 
 fn f64s(name: &str, shape: &[usize], values: impl IntoIterator<Item = f64>) -> Tensor {
-    tensor(
-        name,
-        DType::F64,
-        shape,
-        values.into_iter().flat_map(f64::to_le_bytes),
-    )
+    tensor(name, DType::F64, shape, values.into_iter().flat_map(f64::to_le_bytes))
 }
 
 fn i64s(name: &str, shape: &[usize], values: impl IntoIterator<Item = i64>) -> Tensor {
-    tensor(
-        name,
-        DType::I64,
-        shape,
-        values.into_iter().flat_map(i64::to_le_bytes),
-    )
+    tensor(name, DType::I64, shape, values.into_iter().flat_map(i64::to_le_bytes))
 }
 
 fn metadata(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .collect()
+    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
 /// A model with all that a file may hold, of about 2 KB.
 fn small_model() -> Model {
     Model {
         metadata: metadata(&[
-            (
-                "program",
-                r#"{"ops": ["matmul", "tanh"], "note": "quotes \" and \\ and \n"}"#,
-            ),
+            ("program", r#"{"ops": ["matmul", "tanh"], "note": "quotes \" and \\ and \n"}"#),
             ("", "empty key"),
             ("empty value", ""),
             ("größe", "日本語 🎵 \u{0}\u{1f}\u{7f}"),
         ]),
         tensors: vec![
-            f64s(
-                "layers.0.weight_hh",
-                &[12, 8],
-                (0..96).map(|i| f64::from(i) / 7.0 - 6.5),
-            ),
-            f64s(
-                "special",
-                &[5],
-                [f64::NAN, f64::INFINITY, -0.0, f64::MIN_POSITIVE / 4.0, f64::MAX],
-            ),
+            f64s("layers.0.weight_hh", &[12, 8], (0..96).map(|i| f64::from(i) / 7.0 - 6.5)),
+            f64s("special", &[5], [f64::NAN, f64::INFINITY, -0.0, f64::MIN_POSITIVE / 4.0, f64::MAX]),
             i64s("step", &[], [i64::MIN]),
             i64s("no rows", &[0, 7], []),
             f32s("layers.0.weight_ih", &[4, 3, 8], (0..96).map(|i| i as f32 * 0.25)),
