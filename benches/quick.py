@@ -116,8 +116,8 @@ def _measure(
 def _mark_doubtful(rows: list[dict[str, object]]) -> None:
     """Marks rows in which a side is slower than the same side with one thread: its pool was disturbed.
 
-    A rival that loses by its second thread was not at its best setting, whatever the reason; nor are we. Such a
-    ratio says something about the machine's other work or the waiting policy, and nothing about the kernels.
+    A rival that loses by its second thread was not at its best setting, whatever the reason; nor are we.
+    Such a ratio tells of the machine's other work or of the waiting policy, and nothing about the kernels.
     """
     single = {(row["cell"], row["H"], row["work"]): row for row in rows if row["threads"] == 1}
     for row in rows:
