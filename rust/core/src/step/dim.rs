@@ -110,6 +110,7 @@ impl Dim {
         for part in spaced.split('+').filter(|part| !part.is_empty()) {
             let (sign, part) = part.strip_prefix('-').map_or((1, part), |rest| (-1, rest));
             let (factor, name) = match part.split_once('*') {
+                Some((_, "")) => return Err(bad("a size is missing after *")),
                 Some((factor, name)) => {
                     (factor.parse::<i64>().map_err(|_| bad("a factor is not a whole number"))?, name)
                 }

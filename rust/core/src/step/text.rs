@@ -187,3 +187,67 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
     }
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs as version 1 wrote them. A file is never changed: it proves that later versions still read it.
+    const GOLDEN: [(&str, &str, &str); 3] = [
+        ("lstm", include_str!("testdata/lstm.v1.json"), LSTM_HASH),
+        ("gru", include_str!("testdata/gru.v1.json"), GRU_HASH),
+        ("cross_entropy", include_str!("testdata/cross_entropy.v1.json"), CROSS_ENTROPY_HASH),
+    ];
+    const LSTM_HASH: &str = "e0f9067ce785e436d548925445d50fef3dcf55de3767af860487989186328ca2";
+    const GRU_HASH: &str = "84481492fc0c04ec6e13de7723f698e1f98ac1d25ef46bb3833bdfacb150deca";
+    const CROSS_ENTROPY_HASH: &str = "5562b439a602b4580ec732ed878f5ea54a991406a6b43104c829c11644e2f999";
+
+    #[test]
+    fn texts_of_every_version_are_read_and_written_back_to_the_byte() {
+        for (name, text, hash) in GOLDEN {
+            let program = Program::from_json(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(program.to_json(), text, "{name}");
+            assert_eq!(program.hash(), hash, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_hash_does_not_depend_on_the_names_of_intermediate_values() {
+        let text = GOLDEN[0].1;
+        let renamed = text.replace("\"name\":\"new_c\"", "\"name\":\"cell\"");
+        assert_ne!(text, renamed);
+        let hash = |text: &str| Program::from_json(text).map(|program| program.hash());
+        assert_eq!(hash(text), hash(&renamed));
+    }
+
+    #[test]
+    fn damaged_and_hostile_texts_are_format_errors() {
+        let good = GOLDEN[1].1;
+        let edits: [(&str, &str); 14] = [
+            ("\"format\":1", "\"format\":2"),
+            ("\"format\":1", "\"format\":\"1\""),
+            ("\"op\":\"sigmoid\"", "\"op\":\"sigmoidal\""),
+            ("\"op\":\"sigmoid\"", "\"op\":\"state\""),
+            ("\"hidden\":4", "\"hidden\":-4"),
+            ("\"hidden\":4", "\"hidden\":4000000000000"),
+            ("\"hidden\":4", "\"hidden\":5"),
+            ("\"shape\":[\"hidden\"]", "\"shape\":[\"hidden\",\"hidden\",\"hidden\"]"),
+            ("\"shape\":[\"hidden\"]", "\"shape\":[4]"),
+            ("\"args\":[", "\"args\":[9999,"),
+            ("\"args\":[", "\"args\":[-1,"),
+            ("\"start\":0.0", "\"start\":1e300"),
+            ("\"updates\":[[\"h\"", "\"updates\":[[\"c\""),
+            ("{\"format\"", "{ \"format\""),
+        ];
+        for (from, to) in edits {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from} does not occur");
+            assert!(matches!(Program::from_json(&text), Err(StepError::Format(_))), "{from} -> {to}");
+        }
+        for cut in 0..good.len() {
+            assert!(Program::from_json(&good[..cut]).is_err(), "cut at {cut}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(matches!(Program::from_json(&deep), Err(StepError::Format(_))));
+    }
+}
