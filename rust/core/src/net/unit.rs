@@ -133,6 +133,51 @@ pub struct UnitGradients<T> {
     pub d_initial: Vec<Vec<T>>,
 }
 
+/// The gradient of a sequence: where one reader left it, or the sum of what several did.
+enum Arrived<T> {
+    View(SeqView<T>),
+    Sum(Vec<T>),
+}
+
+/// The gradients of all sequences of a unit, by node.
+struct Arrivals<'a, T> {
+    network: &'a Network,
+    rows: usize,
+    nodes: Vec<Option<Arrived<T>>>,
+}
+
+impl<T: Float> Arrivals<'_, T> {
+    /// Adds to the gradient of a sequence. `view` must stay readable until the unit is done.
+    fn add(&mut self, node: usize, view: SeqView<T>, from: Option<&[usize]>) {
+        let width = self.network.widths[node];
+        let mut sum = match (self.nodes[node].take(), from) {
+            (None, None) => return self.nodes[node] = Some(Arrived::View(view)),
+            (Some(Arrived::Sum(sum)), _) => sum,
+            (None, _) => vec![T::ZERO; self.rows * width],
+            (Some(Arrived::View(first)), _) => {
+                let mut sum = vec![T::ZERO; self.rows * width];
+                add_rows(&first, None, &mut sum, width, 0);
+                sum
+            }
+        };
+        add_rows(&view, from, &mut sum, width, 0);
+        self.nodes[node] = Some(Arrived::Sum(sum));
+    }
+
+    /// The gradient of a sequence, and what must be kept while it is read; zeros where nothing arrived.
+    fn take(&mut self, node: usize) -> (SeqView<T>, Vec<T>) {
+        let width = self.network.widths[node];
+        match self.nodes[node].take() {
+            Some(Arrived::View(view)) => (view, Vec::new()),
+            Some(Arrived::Sum(sum)) => (SeqView::of(&sum, width), sum),
+            None => {
+                let zeros = vec![T::ZERO; self.rows * width];
+                (SeqView::of(&zeros, width), zeros)
+            }
+        }
+    }
+}
+
 /// Runs a unit back. `d_output` is the packed gradient of the output, none for zeros; `d_final` of each state slot.
 pub fn back_unit<T: Float>(
     shared: &Shared<T>,
@@ -144,82 +189,97 @@ pub fn back_unit<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> UnitGradients<T> {
     let network = shared.network;
-    let total = geometry.total();
-    let mut d: Vec<Option<Vec<T>>> = vec![None; network.nodes.len()];
+    let rows = geometry.total();
+    let mut arrivals = Arrivals { network, rows, nodes: network.nodes.iter().map(|_| None).collect() };
     let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
-    let add = |d: &mut Vec<Option<Vec<T>>>, node: usize, view: SeqView<T>, from: Option<&[usize]>| {
-        let width = network.widths[node];
-        let values = d[node].get_or_insert_with(|| vec![T::ZERO; total * width]);
-        add_rows(&view, from, values, width, 0);
-    };
+    // what views point into, until the unit is done
+    let mut memories = Vec::new();
+    let mut sums = Vec::new();
     if let (Some(output), Some(d_output)) = (network.output, d_output) {
-        add(&mut d, output, d_output, None);
+        arrivals.add(output, d_output, None);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
-        let width = network.widths[number];
-        if let SeqNode::Layer(layer) = node {
-            // a layer without readers may still carry gradients from its final state
-            let inner = &network.layers[*layer];
-            let zeros = |width: usize| vec![T::ZERO; total * width];
-            let outputs = &inner.plan.program.outputs;
-            let mut d_outputs: Vec<Vec<T>> =
-                (1..outputs.len()).map(|k| zeros(inner.plan.output_width(k))).collect();
-            d_outputs.insert(0, d[number].take().unwrap_or_else(|| zeros(width)));
-            let d_views: Vec<SeqView<T>> = d_outputs
-                .iter()
-                .enumerate()
-                .map(|(k, d)| SeqView::of(d, inner.plan.output_width(k)))
-                .collect();
-            let views: Vec<SeqView<T>> =
-                inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
-            let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
-            let finals: Vec<&[T]> = d_final[states.clone()].iter().map(Vec::as_slice).collect();
-            let back = backward(
-                &inner.plan,
-                &shared.weights[*layer],
-                geometry,
-                &views,
-                &run.memory[*layer],
-                &d_views,
-                &finals,
-                &mut slots[*layer],
-                shared.kernels,
-                scratch,
-            );
-            for (slot, values) in states.zip(back.d_initial) {
-                d_initial[slot] = values;
-            }
-            for (k, &input) in inner.inputs.iter().enumerate() {
-                if let Some(output) = inner.plan.input_gradients[k] {
-                    add(&mut d, input, back.memory.output(&inner.plan.back, output, geometry), None);
-                }
-            }
+        // a layer without readers may still carry gradients from its final state
+        if arrivals.nodes[number].is_none() && !matches!(node, SeqNode::Layer(_)) {
             continue;
         }
-        let Some(values) = d[number].take() else { continue };
-        let whole = SeqView::of(&values, width);
         match node {
-            SeqNode::Input => d[number] = Some(values),
-            SeqNode::Reverse(from) => add(&mut d, *from, whole, Some(&run.mirror)),
+            SeqNode::Input | SeqNode::Index { .. } => {}
+            SeqNode::Layer(layer) => {
+                let inner = &network.layers[*layer];
+                let (d, kept) = arrivals.take(number);
+                let unread: Vec<Vec<T>> = (1..inner.plan.program.outputs.len())
+                    .map(|k| vec![T::ZERO; rows * inner.plan.output_width(k)])
+                    .collect();
+                let others =
+                    unread.iter().enumerate().map(|(k, d)| SeqView::of(d, inner.plan.output_width(k + 1)));
+                let d_views: Vec<SeqView<T>> = std::iter::once(d).chain(others).collect();
+                let views: Vec<SeqView<T>> =
+                    inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
+                let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
+                let finals: Vec<&[T]> = d_final[states.clone()].iter().map(Vec::as_slice).collect();
+                let back = backward(
+                    &inner.plan,
+                    &shared.weights[*layer],
+                    geometry,
+                    &views,
+                    &run.memory[*layer],
+                    &d_views,
+                    &finals,
+                    &mut slots[*layer],
+                    shared.kernels,
+                    scratch,
+                );
+                drop(kept);
+                for (slot, values) in states.zip(back.d_initial) {
+                    d_initial[slot] = values;
+                }
+                for (k, &input) in inner.inputs.iter().enumerate() {
+                    if let Some(output) = inner.plan.input_gradients[k] {
+                        arrivals.add(input, back.memory.output(&inner.plan.back, output, geometry), None);
+                    }
+                }
+                memories.push(back.memory);
+            }
+            SeqNode::Reverse(from) => {
+                let (d, kept) = arrivals.take(number);
+                arrivals.add(*from, d, Some(&run.mirror));
+                sums.push(kept);
+            }
             SeqNode::Add(a, b) => {
-                add(&mut d, *a, whole, None);
-                add(&mut d, *b, whole, None);
+                let (d, kept) = arrivals.take(number);
+                arrivals.add(*a, d, None);
+                arrivals.add(*b, d, None);
+                sums.push(kept);
             }
             SeqNode::Concat(parts) => {
+                let (d, kept) = arrivals.take(number);
                 let mut col = 0;
                 for &part in parts {
-                    let data = &values[col.min(values.len())..];
-                    let view = SeqView { ptr: data.as_ptr(), stride: width, width: network.widths[part] };
-                    add(&mut d, part, view, None);
-                    col += network.widths[part];
+                    let width = network.widths[part];
+                    // the columns of one part; nothing is read where there are no rows
+                    arrivals.add(
+                        part,
+                        SeqView { ptr: d.ptr.wrapping_add(col), stride: d.stride, width },
+                        None,
+                    );
+                    col += width;
                 }
+                sums.push(kept);
             }
-            SeqNode::Index { .. } | SeqNode::Layer(_) => {}
         }
     }
     let d_input = match network.nodes.first() {
-        Some(SeqNode::Input) => d[0].take().unwrap_or_else(|| vec![T::ZERO; total * network.widths[0]]),
+        Some(SeqNode::Input) => {
+            let (d, mut kept) = arrivals.take(0);
+            if kept.is_empty() {
+                kept = vec![T::ZERO; rows * network.widths[0]];
+                add_rows(&d, None, &mut kept, network.widths[0], 0);
+            }
+            kept
+        }
         _ => Vec::new(),
     };
+    memories.into_iter().for_each(|memory| scratch.reclaim(memory));
     UnitGradients { d_input, d_initial }
 }
