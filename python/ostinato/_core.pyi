@@ -10,6 +10,7 @@ __all__ = [
     "Program",
     "ProgramBuilder",
     "Run",
+    "Stream",
     "__version__",
     "fma_peak_gflops",
     "get_num_threads",
@@ -130,6 +131,8 @@ class Network:
         weights: _Array | None,
     ) -> tuple[float, list[_Array]]:
         """Loss and final states."""
+    def stream(self, arena: _Array, rows: int) -> Stream:
+        """Step by step with the parameters as they are now; ConfigError where something is reversed."""
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward"."""
@@ -147,6 +150,17 @@ class Run:
     def backward(
         self, d_outputs: _Array | None, d_final_state: Sequence[_Array | None] | None
     ) -> tuple[_Array, _Array | None, list[_Array]]: ...
+
+@final
+class Stream:
+    """A network that waits for the next step. ConcurrentUseError where another thread is stepping it."""
+
+    def step(self, x: _Array) -> _Array:
+        """x (N, F) or ids (N,) -> (N, width)."""
+    def state(self) -> list[_Array]:
+        """(N, size) per state slot."""
+    def set_state(self, states: Sequence[_Array]) -> None: ...
+    def reset(self) -> None: ...
 
 def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[str, _Array]]) -> None: ...
 def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...

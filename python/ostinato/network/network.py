@@ -19,6 +19,7 @@ from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, load_parameters
 from ostinato.network.run import Gradients, Run
 from ostinato.network.states import from_slots, to_slots
+from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.through_time import FullBPTT, check_through_time
 
@@ -77,6 +78,16 @@ class Network(ABC):
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         core = self._core().run(self._arena, array, batch.lengths, slots, training)
         return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
+
+    def stream(self, batch: int = 1) -> Stream:
+        """A network that is fed one step at a time, for `batch` sequences at once.
+
+        It holds the parameters as they are now. Raises ConfigError for a network that reads backwards.
+        """
+        rows = checks.whole("stream", "batch", batch, at_least=1)
+        core = self._core().stream(self._arena, rows)
+        features = None if self.takes_ids else self.input_size
+        return Stream(core, self._graph, rows, self.dtype.name, features)
 
     def value_and_grad(
         self,

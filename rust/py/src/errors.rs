@@ -13,6 +13,7 @@ pyo3::import_exception!(ostinato.errors, ConfigError);
 pyo3::import_exception!(ostinato.errors, FormatError);
 pyo3::import_exception!(ostinato.errors, TraceError);
 pyo3::import_exception!(ostinato.errors, InternalError);
+pyo3::import_exception!(ostinato.errors, ConcurrentUseError);
 
 /// An error on its way to Python.
 pub struct Raised(PyErr);

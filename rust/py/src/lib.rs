@@ -9,6 +9,7 @@ mod model;
 mod network;
 mod program;
 mod run;
+mod stream;
 mod system;
 
 use pyo3::prelude::*;
@@ -25,6 +26,8 @@ mod _core {
     use crate::program::{PyProgram, PyProgramBuilder, op_names};
     #[pymodule_export]
     use crate::run::PyRun;
+    #[pymodule_export]
+    use crate::stream::PyStream;
     #[pymodule_export]
     use crate::system::{
         fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads,

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
-use ostinato_core::net::{Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction};
+use ostinato_core::net::{
+    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
+};
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -12,6 +14,7 @@ use crate::arrays::{Number, array, elements, rows_and_steps, shaped};
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
 use crate::program::PyProgram;
 use crate::run::{Poller, PyRun, states_out};
+use crate::stream::PyStream;
 
 /// An array argument that may be left out.
 type Given<'py> = Option<Bound<'py, PyAny>>;
@@ -303,6 +306,19 @@ impl PyNetwork {
                 loss_value::<f64>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
             } else {
                 loss_value::<f32>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
+            }
+        })
+    }
+
+    fn stream(&self, arena: &Bound<'_, PyAny>, rows: usize) -> PyResult<PyStream> {
+        let network = self.network();
+        entry(|| {
+            if self.double {
+                let arena = array::<f64>("arena", arena, &[1])?;
+                Ok(PyStream::double(Stream::new(network, elements(&arena)?, rows)?))
+            } else {
+                let arena = array::<f32>("arena", arena, &[1])?;
+                Ok(PyStream::single(Stream::new(network, elements(&arena)?, rows)?))
             }
         })
     }

@@ -78,7 +78,7 @@ impl<T: Pooled> Call<T> {
         Lanes::new(&self.network.pools, team::lanes())
     }
 
-    fn shared(&self) -> Shared<'_, T> {
+    pub(super) fn shared(&self) -> Shared<'_, T> {
         Shared { network: &self.network, weights: &self.weights, kernels: self.kernels }
     }
 

@@ -6,6 +6,7 @@ mod graph;
 mod limits;
 mod loss;
 mod pool;
+mod stream;
 mod unit;
 
 pub use batch::{Batch, Input};
@@ -13,3 +14,4 @@ pub use call::{Call, Evaluated, Gradients, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
 pub use loss::{Loss, LossTarget, Reduction};
 pub use pool::Pooled;
+pub use stream::Stream;
