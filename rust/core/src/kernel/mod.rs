@@ -15,6 +15,7 @@
 //! products, `table` the function pointers.
 
 mod args;
+mod denormals;
 mod float;
 mod gemm;
 mod isa;
@@ -28,6 +29,7 @@ mod table;
 mod tests;
 
 pub use args::{Binary, Dst, Init, Reduce, RowMap, Src, Ternary, Unary};
+pub use denormals::FlushDenormals;
 pub use float::Float;
 pub use isa::Isa;
 pub use peak::fma_peak_gflops;

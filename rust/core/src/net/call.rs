@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::kernel::{Isa, Kernels};
+use crate::kernel::{FlushDenormals, Isa, Kernels};
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
@@ -359,7 +359,11 @@ fn work<T: Pooled>(
     poll: Poll,
     one: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(), NetError> {
-    team::run_on(lanes.len(), units, one, poll).map_err(|stop| match stop {
+    let guarded = |unit: usize, lane: usize| {
+        let _flush = FlushDenormals::new();
+        one(unit, lane);
+    };
+    team::run_on(lanes.len(), units, &guarded, poll).map_err(|stop| match stop {
         Stop::Cancelled => NetError::Cancelled,
         Stop::Panicked(what) => NetError::Internal(what),
     })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kernel::FlushDenormals;
 use crate::time::{Geometry, Scratch};
 
 use super::call::{Call, expect_len};
@@ -77,6 +78,7 @@ impl<T: Pooled> Stream<T> {
 
     /// Runs one step; the states move on. Returns (rows, width of the output).
     pub fn step(&mut self, input: Vec<T>) -> Result<Vec<T>, NetError> {
+        let _flush = FlushDenormals::new();
         let output = self.network().output()?;
         let width = self.network().widths[output];
         let shared = self.call.shared();
