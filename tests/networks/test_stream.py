@@ -75,7 +75,7 @@ def test_a_network_that_reads_backwards_cannot_stream():
 def test_an_id_out_of_range_leaves_the_state_as_it_was():
     net = NETWORKS["ids"]()
     stream = net.stream()
-    with pytest.raises(ost.ShapeError, match=r"x\[0\] is 11"):
+    with pytest.raises(ost.ConfigError, match=r"x\[0\] is 11"):
         stream.step(np.array([11]))
     assert not any(value.any() for value in stream.state.values())
 

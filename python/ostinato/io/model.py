@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError
 from ostinato.io.record import Programs
 from ostinato.io.strict import Record, parse
 from ostinato.network.check import DTYPES
@@ -56,7 +56,7 @@ def load(path: str | os.PathLike[str]) -> Network:
         return _read(metadata[KEY], tensors)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
-    except (ShapeError, DTypeError, ConfigError, RecursionError) as error:
+    except (ShapeError, DTypeError, ConfigError, TraceError, RecursionError) as error:
         # Each part is sound, but they do not fit together.
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
 
@@ -80,6 +80,7 @@ def _read(text: str, tensors: dict[str, Any]) -> Network:
         if tensor.dtype.name != dtype:
             raise FormatError(f"tensor {name!r} has dtype {tensor.dtype}; expected {dtype}")
     net.load_state_dict(tensors)
+    net.plans()  # a program that cannot be planned is a damaged file now, not a surprise at the first run
     return net
 
 

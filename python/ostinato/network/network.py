@@ -249,7 +249,7 @@ class Network(ABC):
         self._owned = False
         self._compiled: _core.Network | None = None
         self._lock = threading.Lock()
-        self._objectives: dict[tuple[Any, str], Objective] = {}
+        self._objectives: dict[tuple[str, str], Objective] = {}
         children = self._children()
         self._adopt(children)
         if initial and not children:
@@ -296,13 +296,12 @@ class Network(ABC):
         return read_batch(x, lengths, self.input_size, limit, self.dtype.name, self.batch_first is not False)
 
     def _objective(self, loss: str | Loss, reduction: str) -> Objective:
+        if not (isinstance(loss, str) and isinstance(reduction, str)):
+            return Objective.of(loss, reduction, self.output_size, self.dtype.name)
         key = (loss, reduction)
-        if isinstance(loss, str) and key in self._objectives:
-            return self._objectives[key]
-        made = Objective.of(loss, reduction, self.output_size, self.dtype.name)
-        if isinstance(loss, str):
-            self._objectives[key] = made
-        return made
+        if key not in self._objectives:
+            self._objectives[key] = Objective.of(loss, reduction, self.output_size, self.dtype.name)
+        return self._objectives[key]
 
 
 def draw_all(graph: Graph, values: Array, scope: Scope, seed: int) -> None:

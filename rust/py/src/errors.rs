@@ -4,7 +4,8 @@ use ostinato_core::net::NetError;
 use ostinato_core::step::StepError;
 use ostinato_core::store::StoreError;
 use ostinato_core::team;
-use pyo3::exceptions::PyOSError;
+use ostinato_core::time::OUT_OF_MEMORY;
+use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 
 pyo3::import_exception!(ostinato.errors, ShapeError);
@@ -45,7 +46,7 @@ impl From<NetError> for Raised {
         Raised(match error {
             NetError::Shape(text) => ShapeError::new_err(text),
             NetError::Config(text) => ConfigError::new_err(text),
-            NetError::Internal(text) => InternalError::new_err(text),
+            NetError::Internal(text) => panicked(text),
             // the signal's own exception is raised by whoever polled; this stands for a poll without one
             NetError::Cancelled => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),
         })
@@ -76,12 +77,19 @@ pub fn with_path(error: StoreError, path: &str) -> Raised {
     }
 }
 
-/// Runs an entry: a panic in it becomes an `InternalError` that names its place.
+/// What a panic means to Python, by its text.
+pub fn panicked(text: String) -> PyErr {
+    if text.starts_with(OUT_OF_MEMORY) {
+        PyMemoryError::new_err(text)
+    } else {
+        InternalError::new_err(format!("{text}; this is a bug in ostinato, please report it"))
+    }
+}
+
+/// Runs an entry: a panic in it becomes an exception that names its place.
 pub fn entry<R>(call: impl FnOnce() -> Result<R, Raised>) -> PyResult<R> {
     match team::guard(call) {
         Ok(result) => result.map_err(PyErr::from),
-        Err(panic) => {
-            Err(InternalError::new_err(format!("{panic}; this is a bug in ostinato, please report it")))
-        }
+        Err(panic) => Err(panicked(panic)),
     }
 }

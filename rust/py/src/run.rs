@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements, shaped};
-use crate::errors::{ConfigError, InternalError, Raised, entry};
+use crate::errors::{ConfigError, Raised, entry, panicked};
 use crate::network::{Prepared, with_states};
 
 /// How often signals are looked for.
@@ -41,7 +41,7 @@ impl Poller {
             (Ok(Ok(result)), None) => Ok(result),
             (_, Some(raised)) => Err(raised.into()),
             (Ok(Err(error)), None) => Err(error.into()),
-            (Err(panic), None) => Err(InternalError::new_err(panic).into()),
+            (Err(panic), None) => Err(panicked(panic).into()),
         }
     }
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements, shaped};
-use crate::errors::{ConcurrentUseError, Raised, entry};
+use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
 use crate::run::states_out;
 
 enum Either {
@@ -58,14 +58,25 @@ fn step<'py, T: Number>(
     Ok(shaped(py, stream.step(input)?, &[rows, width])?)
 }
 
+/// All states are checked before the first is written.
 fn set_state<T: Number>(stream: &mut Stream<T>, states: &[Bound<'_, PyAny>]) -> Result<(), Raised> {
-    for (slot, state) in states.iter().enumerate().take(stream.states().len()) {
+    let widths = stream.network().states.clone();
+    if states.len() != widths.len() {
+        let text = format!("state has {} entries; expected {}", states.len(), widths.len());
+        return Err(ShapeError::new_err(text).into());
+    }
+    let mut arrays = Vec::new();
+    for (slot, (state, width)) in states.iter().zip(widths).enumerate() {
         let values = array::<T>(&format!("state[{slot}]"), state, &[2])?;
-        if values.shape()[0] == stream.rows() {
-            stream.set_state(slot, elements(&values)?)?;
-        } else {
-            stream.set_state(slot, &[])?;
+        let expected = [stream.rows(), width];
+        if values.shape() != expected {
+            let text = format!("state[{slot}] has shape {:?}; expected {expected:?}", values.shape());
+            return Err(ShapeError::new_err(text).into());
         }
+        arrays.push(values);
+    }
+    for (slot, values) in arrays.iter().enumerate() {
+        stream.set_state(slot, elements(values)?)?;
     }
     Ok(())
 }

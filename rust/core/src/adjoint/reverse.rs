@@ -53,14 +53,14 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     let mut arrived: Vec<Vec<Arrived>> = vec![Vec::new(); count];
     let mut d_outputs = Vec::new();
     for (name, id) in &program.outputs {
-        let d = g.source(Source::Input, &format!("d.{name}"), program.nodes[*id].shape.clone())?;
+        let d = g.derived_source(Source::Input, name, program.nodes[*id].shape.clone())?;
         d_outputs.push(d);
         arrived[*id].push(Arrived::Whole(d));
     }
     let mut d_next = Vec::new();
     for (&state, &next) in program.states.iter().zip(&program.updates) {
-        let name = format!("d.{}.next", program.label(state));
-        let d = g.source(Source::State, &name, program.nodes[state].shape.clone())?;
+        let name = format!("{}.next", program.label(state));
+        let d = g.derived_source(Source::State, &name, program.nodes[state].shape.clone())?;
         d_next.push(d);
         arrived[next].push(Arrived::Whole(d));
     }

@@ -72,11 +72,6 @@ impl Batch {
         Ok(Batch { rows, steps, order, units })
     }
 
-    /// Steps of all rows together.
-    pub fn valid_steps(&self) -> usize {
-        self.units.iter().map(|unit| unit.geometry.total()).sum()
-    }
-
     /// Units that share a partial sum of gradients.
     pub fn groups(&self) -> Vec<Vec<usize>> {
         let count = self.units.len().min(MAX_GROUPS);
@@ -111,7 +106,7 @@ impl Batch {
         (self.places(unit))
             .map(|place| match ids[place] {
                 id if (0..limit as i64).contains(&id) => Ok(T::from_f64(id as f64)),
-                id => Err(NetError::Shape(format!(
+                id => Err(NetError::Config(format!(
                     "{what}[{}, {}] is {id}; expected an id from 0 to {}",
                     place / self.steps,
                     place % self.steps,

@@ -60,6 +60,8 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         let program = loss.program;
         let width = network.output_width()?;
         let fits = program.inputs.len() == 2
+            && !program.nodes[program.inputs[0]].is_index
+            && program.outputs.len() == 1
             && program.params.is_empty()
             && program.states.is_empty()
             && program.nodes[program.inputs[0]].numel() == width

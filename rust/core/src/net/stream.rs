@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::FlushDenormals;
-use crate::time::{Geometry, Scratch};
+use crate::time::{Geometry, Scratch, grow};
 
 use super::call::{Call, expect_len};
 use super::graph::{NetError, Network, SeqNode};
@@ -25,9 +25,19 @@ impl<T: Pooled> Stream<T> {
             let text = "a bidirectional network reads its input to the end before its first output; it cannot stream";
             return Err(NetError::Config(text.into()));
         }
-        let states = network.states.iter().map(|width| vec![T::ZERO; rows * width]).collect();
+        let too_many =
+            || NetError::Config(format!("batch is {rows}; expected a number of rows that fits memory"));
+        let mut states = Vec::new();
+        for &width in &network.states {
+            let mut state = Vec::new();
+            grow(&mut state, rows.checked_mul(width).ok_or_else(too_many)?);
+            states.push(state);
+        }
+        let mut lengths: Vec<usize> = Vec::new();
+        lengths.try_reserve_exact(rows).map_err(|_| too_many())?;
+        lengths.resize(rows, 1);
         let call = Call::new(network, arena, false)?;
-        Ok(Stream { call, geometry: Geometry::new(vec![1; rows]), states, scratch: Scratch::new() })
+        Ok(Stream { call, geometry: Geometry::new(lengths), states, scratch: Scratch::new() })
     }
 
     pub fn rows(&self) -> usize {
@@ -71,7 +81,7 @@ impl<T: Pooled> Stream<T> {
         expect_len("x", x.len(), self.rows())?;
         let checked = x.iter().enumerate().map(|(row, &id)| match id {
             id if (0..limit as i64).contains(&id) => Ok(T::from_f64(id as f64)),
-            id => Err(NetError::Shape(format!("x[{row}] is {id}; expected an id from 0 to {}", limit - 1))),
+            id => Err(NetError::Config(format!("x[{row}] is {id}; expected an id from 0 to {}", limit - 1))),
         });
         checked.collect()
     }

@@ -97,19 +97,24 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
             }
         }
         let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
+        let scatters = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Scatter { .. })).count();
         if !pass.sinks.is_empty() {
             line(4, "gradients of parameters, a block of time at once:");
-            line(
-                6,
-                &format!("{outer} weight GEMM(s), {} sum(s) over rows and time", pass.sinks.len() - outer),
-            );
+            let sums = pass.sinks.len() - outer - scatters;
+            let mut parts =
+                vec![format!("{outer} weight GEMM(s)"), format!("{sums} sum(s) over rows and time")];
+            if scatters > 0 {
+                parts.push(format!("{scatters} scatter(s) into a table"));
+            }
+            line(6, &parts.join(", "));
         }
     }
     let kept =
         if plan.kept.is_empty() { "nothing beside states and outputs".into() } else { plan.kept.join(", ") };
     line(2, &format!("kept for the way back: {kept}"));
-    let forward = PassSummary::of(&plan.train).full_width * rows * steps * bytes;
-    let back = PassSummary::of(&plan.back).full_width * rows * steps * bytes;
+    let memory =
+        |pass: &Pass| PassSummary::of(pass).full_width as f64 * rows as f64 * steps as f64 * bytes as f64;
+    let (forward, back) = (memory(&plan.train), memory(&plan.back));
     line(
         2,
         &format!(
@@ -133,10 +138,10 @@ fn thousands(n: usize) -> String {
     out
 }
 
-fn size(bytes: usize) -> String {
+fn size(bytes: f64) -> String {
     match bytes {
-        0..=9_999 => format!("{bytes} B"),
-        10_000..=9_999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        ..1e4 => format!("{bytes} B"),
+        1e4..1e7 => format!("{:.1} kB", bytes / 1e3),
+        _ => format!("{:.1} MB", bytes / 1e6),
     }
 }

@@ -1,5 +1,7 @@
 //! Values made of parameters alone: computed once per call, not once per row.
 
+use std::collections::HashMap;
+
 use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, Value, rows};
 
 use super::LayerPlan;
@@ -25,11 +27,12 @@ pub struct Slot {
 #[derive(Debug, Clone, Default)]
 pub struct FoldTable {
     pub slots: Vec<Slot>,
+    by_id: HashMap<NodeId, usize>,
 }
 
 impl FoldTable {
     pub fn slot(&self, id: NodeId) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.id == id)
+        self.by_id.get(&id).copied()
     }
 
     /// Slots for all of `ids`, which are parameters, constants or (where `compute`) made of them.
@@ -51,6 +54,7 @@ impl FoldTable {
                     FoldSource::Computed(computed - 1)
                 }
             };
+            table.by_id.insert(id, table.slots.len());
             table.slots.push(Slot { id, source, numel: node.numel() });
         }
         table

@@ -94,9 +94,15 @@ impl LayerPlan {
             col: place.col,
         };
         for (id, place) in outputs.iter().zip(&train.outputs).chain(keep.iter().zip(&places)) {
-            if !matches!(train.buffers[place.buffer].class, Class::History(_)) {
-                known.insert(*id, saved(place));
-            }
+            let given = match train.buffers[place.buffer].class {
+                Class::History(state) => Given {
+                    class: Class::History(state),
+                    width: train.buffers[place.buffer].width,
+                    col: place.col,
+                },
+                _ => saved(place),
+            };
+            known.insert(*id, given);
         }
         for (index, (&state, &update)) in sums.states.iter().zip(&sums.updates).enumerate() {
             let width = sums.nodes[state].numel();

@@ -84,15 +84,19 @@ impl Graph<'_> {
         for id in (0..count).filter(|&id| phases[id] != Phase::None) {
             self.nodes[id].args.iter().for_each(|&arg| readers[arg].push(id));
         }
+        let mut wanted = vec![false; count];
+        self.wanted.iter().for_each(|&id| wanted[id] = true);
+        let mut updates = vec![false; count];
+        self.states.iter().for_each(|&(_, update)| updates[update] = true);
         for id in (0..count).rev() {
             if phases[id] != Phase::Before {
                 continue;
             }
             let product = rows::row(self.nodes[id].op).run == Run::MatVec;
             let only_loop = readers[id].iter().all(|&reader| phases[reader] == Phase::Loop);
-            let is_update = self.states.iter().any(|&(_, update)| update == id);
+            let is_update = updates[id];
             let read_by_loop = !readers[id].is_empty() && only_loop;
-            let for_the_loop = only_loop && (read_by_loop || is_update) && !self.wanted.contains(&id);
+            let for_the_loop = only_loop && (read_by_loop || is_update) && !wanted[id];
             if for_the_loop && !product && !self.is_hoisted_sum(id) {
                 phases[id] = Phase::Loop;
             }

@@ -1,6 +1,6 @@
 //! The order of work within a phase: all row ops that can run, then all products that can, and again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::step::{Node, NodeId, Run, rows};
 
@@ -88,7 +88,7 @@ pub fn schedule(
     fused: &HashMap<NodeId, Product>,
     phase: Phase,
 ) -> Vec<Work> {
-    let absorbed: Vec<NodeId> = fused
+    let absorbed: HashSet<NodeId> = fused
         .values()
         .map(|p| {
             let args = &nodes[p.out].args;

@@ -308,7 +308,7 @@ impl Storage<'_> {
             let own = own.filter(|_| matches!(init, Init::Zero | Init::Bias));
             bias |= own.is_some();
             parts.push(PackPart {
-                slot: slot(p.matrix).unwrap_or(0),
+                slot: slot(p.matrix).unwrap_or_else(|| unreachable!("a matrix without a slot")),
                 rows: shape[0].value,
                 columns: shape[1].value,
                 transpose: p.transpose,

@@ -6,7 +6,7 @@ use crate::step::{Builder, NodeId, Program, Result, Run, Value, rows};
 /// The same program with its sums in the order: parameters, inputs, states.
 pub fn reassociated(program: &Program) -> Result<Program> {
     let count = program.nodes.len();
-    let add = rows::find("add").unwrap_or(usize::MAX);
+    let add = rows::find("add");
     let live = program.live();
     let mut uses = vec![0usize; count];
     let mut on_state = vec![false; count];
@@ -22,10 +22,10 @@ pub fn reassociated(program: &Program) -> Result<Program> {
     for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
         uses[id] += 2;
     }
-    let is_sum = |id: NodeId| program.nodes[id].op == add;
+    let is_sum = |id: NodeId| Some(program.nodes[id].op) == add;
     // an inner sum is one that only a sum of the same shape reads
     let mut inner = vec![false; count];
-    for (id, node) in program.nodes.iter().enumerate().filter(|(id, _)| is_sum(*id)) {
+    for (id, node) in program.nodes.iter().enumerate().filter(|(id, _)| live[*id] && is_sum(*id)) {
         for &arg in &node.args {
             inner[arg] |=
                 is_sum(arg) && uses[arg] == 1 && program.nodes[arg].shape == program.nodes[id].shape;
@@ -33,7 +33,8 @@ pub fn reassociated(program: &Program) -> Result<Program> {
     }
 
     let mut g = Builder::new(&program.name, program.sizes.clone());
-    let mut moved: Vec<NodeId> = vec![0; count];
+    // a value that was left out has no number: reading it is a mistake that cannot pass unseen
+    let mut moved: Vec<NodeId> = vec![NodeId::MAX; count];
     for (id, node) in program.nodes.iter().enumerate() {
         if !live[id] && rows::row(node.op).run != Run::Source || inner[id] {
             continue;
@@ -63,9 +64,19 @@ pub fn reassociated(program: &Program) -> Result<Program> {
     g.finish(&outputs, &updates)
 }
 
+/// The terms of a sum, through its inner sums, from left to right.
 fn collect(program: &Program, id: NodeId, inner: &[bool], terms: &mut Vec<NodeId>) {
-    for &arg in &program.nodes[id].args {
-        if inner[arg] { collect(program, arg, inner, terms) } else { terms.push(arg) }
+    let mut stack = vec![id];
+    while let Some(id) = stack.pop() {
+        for &arg in program.nodes[id].args.iter().rev() {
+            stack.push(arg);
+        }
+        while let Some(&arg) = stack.last()
+            && !inner[arg]
+        {
+            terms.push(arg);
+            stack.pop();
+        }
     }
 }
 

@@ -122,14 +122,14 @@ pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
             }
         }
     }
-    let mut placed: Vec<usize> = Vec::new();
+    let mut placed = vec![false; buffers.len()];
     let mut free: Vec<(usize, usize)> = Vec::new(); // (width, slot)
     let mut end = 0;
     for (position, op) in ops.iter().enumerate() {
         let mut taken_over = None;
         let dst = op.dst;
-        if buffers[dst.buffer].class == Class::Tile && !placed.contains(&dst.buffer) {
-            placed.push(dst.buffer);
+        if buffers[dst.buffer].class == Class::Tile && !placed[dst.buffer] {
+            placed[dst.buffer] = true;
             let width = buffers[dst.buffer].width;
             let elementwise = matches!(op.run, TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_));
             let reusable = |part: &&Ref| {
@@ -151,9 +151,11 @@ pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
                 end - width
             };
         }
-        for &buffer in &placed {
-            let finished = last_read.get(&buffer) == Some(&position);
-            if finished && taken_over != Some(buffer) {
+        let mut touched: Vec<usize> = op.src.iter().chain([&dst]).map(|part| part.buffer).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for buffer in touched {
+            if last_read.get(&buffer) == Some(&position) && taken_over != Some(buffer) {
                 free.push((buffers[buffer].width, buffers[buffer].slot));
             }
         }

@@ -119,7 +119,7 @@ pub fn settle(task: &mut Task, given: &[bool]) {
 
 fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
     let shape = nodes[id].shape.clone();
-    let op = rows::find("copy").unwrap_or(0);
+    let op = rows::find("copy").unwrap_or_else(|| unreachable!("the op table has no copy"));
     let attrs = Attrs::default();
     nodes.push(Node {
         op,

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use super::rows::{self, Run};
 use super::{Attrs, Dim, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text};
 
-/// The most nodes that a program may have; keeps hostile files from filling memory.
-const MAX_NODES: usize = 100_000;
-/// The most elements that one value may have.
-const MAX_ELEMENTS: usize = 1 << 40;
+/// The most nodes that an author's program may have, and that its derivatives may add to it: keeps hostile files from
+/// filling memory or time.
+const MAX_NODES: usize = 10_000;
+const MAX_DERIVED_NODES: usize = 50 * MAX_NODES;
+/// The most elements of a parameter, and of a value that every row has.
+const MAX_PARAMETER: usize = 1 << 34;
+const MAX_ELEMENTS: usize = 1 << 24;
 
 /// Records a program node by node. Equal nodes are made once.
 #[derive(Debug, Clone)]
@@ -20,6 +23,7 @@ pub struct Builder {
     inputs: Vec<NodeId>,
     states: Vec<NodeId>,
     params: Vec<NodeId>,
+    most_nodes: usize,
 }
 
 /// The kinds of sources that have a name.
@@ -41,6 +45,7 @@ impl Builder {
             inputs: Vec::new(),
             states: Vec::new(),
             params: Vec::new(),
+            most_nodes: MAX_NODES,
         }
     }
 
@@ -50,6 +55,7 @@ impl Builder {
         for (id, node) in program.nodes.iter().enumerate() {
             builder.made.insert(key(node.op, &node.args, &node.attrs, node.label.as_deref()), id);
         }
+        builder.most_nodes = MAX_DERIVED_NODES;
         builder.nodes = program.nodes.clone();
         builder.inputs = program.inputs.clone();
         builder.states = program.states.clone();
@@ -67,8 +73,17 @@ impl Builder {
 
     /// Declares a source. Names are unique within their kind.
     pub fn source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
-        let valid = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-        if !valid {
+        self.declare(kind, name, shape, false)
+    }
+
+    /// A source of a derived program: `d.name`, which no author can write.
+    pub fn derived_source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
+        self.declare(kind, &format!("d.{name}"), shape, true)
+    }
+
+    fn declare(&mut self, kind: Source, name: &str, shape: Shape, derived: bool) -> Result<NodeId> {
+        let valid = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !valid && !derived {
             return Err(StepError::Shape(format!("{name:?} is not a name; expected letters, digits and _")));
         }
         let (list, op) = match kind {
@@ -82,6 +97,13 @@ impl Builder {
         if shape.len() > 2 {
             let text = shape_text(&shape);
             return Err(StepError::Shape(format!("{op} {name:?} has shape {text}; expected at most 2 axes")));
+        }
+        let most = if kind == Source::Param { MAX_PARAMETER } else { MAX_ELEMENTS };
+        if !fits(&shape, most) {
+            let text = shape_text(&shape);
+            return Err(StepError::Shape(format!(
+                "{op} {name:?} has shape {text}; expected 1 to {most} elements"
+            )));
         }
         let id = self.push(Node {
             op: rows::known(op),
@@ -168,8 +190,10 @@ impl Builder {
         self.check_ids(row.run, args)?;
         let attrs = self.completed(op, attrs)?;
         let shape = match (row.shape)(self, args, &attrs) {
-            Ok(shape) if numel(&shape) <= MAX_ELEMENTS => shape,
-            Ok(shape) => return fail(self, format!("the result {} is too large", shape_text(&shape))),
+            Ok(shape) if fits(&shape, self.most_elements(args)) => shape,
+            Ok(shape) => {
+                return fail(self, format!("the result {} is empty or too large", shape_text(&shape)));
+            }
             Err(why) => return fail(self, why),
         };
         if let Some(expand) = row.expand {
@@ -186,6 +210,12 @@ impl Builder {
         let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded })?;
         self.made.insert(key, id);
         Ok(id)
+    }
+
+    /// What is made of parameters alone may be as large as they are.
+    fn most_elements(&self, args: &[NodeId]) -> usize {
+        let largest = args.iter().map(|&arg| self.nodes[arg].numel()).max().unwrap_or(0);
+        if args.iter().all(|&arg| self.nodes[arg].folded) { largest.max(MAX_ELEMENTS) } else { MAX_ELEMENTS }
     }
 
     /// An id that is computed (argmax) must have a row in the table that it is used with.
@@ -252,8 +282,9 @@ impl Builder {
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId> {
-        if self.nodes.len() >= MAX_NODES {
-            return Err(StepError::Trace(format!("{} has more than {MAX_NODES} operations", self.name)));
+        if self.nodes.len() >= self.most_nodes {
+            let text = format!("{} has more than {} operations", self.name, self.most_nodes);
+            return Err(StepError::Trace(text));
         }
         self.nodes.push(node);
         Ok(self.nodes.len() - 1)
@@ -319,6 +350,12 @@ impl Builder {
             updates: ordered,
         })
     }
+}
+
+/// Whether a shape has from one to `most` elements.
+fn fits(shape: &[Dim], most: usize) -> bool {
+    let product = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(dim.value));
+    product.is_some_and(|product| (1..=most).contains(&product))
 }
 
 fn arity_text(arity: usize) -> String {

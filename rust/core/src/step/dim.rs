@@ -19,7 +19,7 @@ pub struct Dim {
 /// Shape of the feature of one row: rank 0 (a number), 1 (a vector) or 2 (a matrix, or heads).
 pub type Shape = Vec<Dim>;
 
-/// Number of elements of a feature shape.
+/// Number of elements of a feature shape that a builder has accepted.
 pub fn numel(shape: &[Dim]) -> usize {
     shape.iter().map(|d| d.value).product()
 }

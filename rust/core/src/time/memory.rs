@@ -84,6 +84,21 @@ impl<T: Float> PassMemory<T> {
     }
 }
 
+/// What the text of a panic begins with where memory could not be had; the Python side makes it a MemoryError.
+pub const OUT_OF_MEMORY: &str = "out of memory";
+
+/// Grows a vector to `len` elements. Where the machine has no room this is a panic that names the size, not an abort.
+pub fn grow<T: Float>(memory: &mut Vec<T>, len: usize) {
+    if len <= memory.len() {
+        return;
+    }
+    if memory.try_reserve_exact(len - memory.len()).is_err() {
+        let bytes = len as f64 * size_of::<T>() as f64;
+        panic!("{OUT_OF_MEMORY}: {:.3} GB asked for; use fewer rows or steps per call", bytes / 1e9);
+    }
+    memory.resize(len, T::ZERO);
+}
+
 /// Scratch of one thread, kept from call to call: new memory costs a page fault for every 4 KiB of it.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
@@ -106,9 +121,7 @@ impl<T: Float> Scratch<T> {
         let largest = || (0..self.spare.len()).max_by_key(|&at| self.spare[at].len());
         let spare = best.or_else(largest).map(|at| self.spare.swap_remove(at));
         let mut memory = spare.unwrap_or_default();
-        if memory.len() < len {
-            memory.resize(len, T::ZERO);
-        }
+        grow(&mut memory, len);
         memory
     }
 

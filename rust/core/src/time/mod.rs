@@ -12,5 +12,5 @@ mod weights;
 
 pub use geometry::Geometry;
 pub use layer::{Backward, Forward, backward, forward};
-pub use memory::{PassMemory, Scratch, SeqView};
+pub use memory::{OUT_OF_MEMORY, PassMemory, Scratch, SeqView, grow};
 pub use weights::{LayerWeights, SlotGradients};

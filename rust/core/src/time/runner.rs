@@ -4,7 +4,7 @@ use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
 use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
 
 use super::Geometry;
-use super::memory::{PassMemory, Scratch, SeqView};
+use super::memory::{PassMemory, Scratch, SeqView, grow};
 use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
 
@@ -54,8 +54,7 @@ impl<'a, T: Float> Runner<'a, T> {
         scratch: &'a mut Scratch<T>,
     ) -> Runner<'a, T> {
         let rows = geometry.rows;
-        let width_of = |pass: &Pass, class: Class| pass.width_of(class);
-        let block_width = width_of(pass, Class::Block).max(1);
+        let block_width = pass.width_of(Class::Block).max(1);
         let fitting = (BLOCK_BYTES / (block_width * size_of::<T>())).max(BLOCK_ROWS);
         let steps_per_block = (fitting / rows.max(1)).clamp(1, geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
@@ -81,9 +80,7 @@ impl<'a, T: Float> Runner<'a, T> {
                 matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
             })
             .collect();
-        if scratch.arena.len() < end {
-            scratch.arena.resize(end, T::ZERO);
-        }
+        grow(&mut scratch.arena, end);
         let arena = scratch.arena.as_mut_ptr();
         // SAFETY: every offset was taken above, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
@@ -159,7 +156,7 @@ impl<'a, T: Float> Runner<'a, T> {
                 for step in from..to {
                     let t = if pass.reversed { to - 1 - (step - from) } else { step };
                     self.stand_at_step(t, from);
-                    self.log_carries(t, from);
+                    self.log_carries(t);
                     self.segments(&pass.body, self.geometry.alive(t));
                     self.steps_done += 1;
                 }
@@ -259,7 +256,7 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// Copies carried states to where readers outside the loop find them.
-    fn log_carries(&mut self, t: usize, _from: usize) {
+    fn log_carries(&mut self, t: usize) {
         for (number, buffer) in self.pass.buffers.iter().enumerate() {
             if let Class::CarryLog(state) = buffer.class
                 && let Some(pair) = self.carry[state]

@@ -174,7 +174,10 @@ pub fn rows() -> Vec<OpRow> {
             let (zero, one_) = (g.constant(0.0), g.constant(1.0));
             let less = g.op("sub", &[exponent, one_])?;
             let power = g.op("pow", &[base, less])?;
-            let slope = g.op("mul", &[exponent, power])?;
+            let steep = g.op("mul", &[exponent, power])?;
+            // x^0 is flat, at x = 0 too, where 0 * 0^-1 has no value
+            let flat = g.op("equal", &[exponent, zero])?;
+            let slope = g.op("where", &[flat, zero, steep])?;
             let a = g.op("mul", &[s.d, slope])?;
             // d/dexponent = y ln(base); 0^b has slope 0 in b
             let positive = g.op("greater", &[base, zero])?;
