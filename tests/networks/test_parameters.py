@@ -123,9 +123,16 @@ def test_a_seed_for_a_sequential_makes_equal_layers_start_differently() -> None:
         ost.Sequential(layers(), seed=1),
         ost.Sequential(layers(), seed=1),
     )
-    np.testing.assert_array_equal(plain.parameters()["0.weight"], plain.parameters()["1.weight"])
+    assert (plain.parameters()["0.weight"] != plain.parameters()["1.weight"]).any()
     assert (drawn.parameters()["0.weight"] != drawn.parameters()["1.weight"]).any()
     np.testing.assert_array_equal(drawn.arena, again.arena)
+
+
+def test_a_sequential_keeps_what_its_layers_were_given() -> None:
+    layers = [ost.Dense(4, 4), ost.Dense(4, 4)]
+    for layer in layers:
+        layer.arena[...] = 0.5
+    assert (ost.Sequential(layers).parameters()["1.weight"] == 0.5).all()
 
 
 def test_float32_starts_as_float64_rounded() -> None:

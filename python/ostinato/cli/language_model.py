@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import ostinato
+from ostinato import checks
 from ostinato.data import Alphabet, Streams
 from ostinato.errors import ConfigError
 from ostinato.optimizers import Adam, clip_norm
@@ -111,13 +112,14 @@ def sample(
 ) -> str:
     """`length` characters that follow `prompt`, drawn one by one from the softmax of logits / temperature.
 
-    Raises ConfigError when the prompt is empty or has unknown characters, or the temperature is not above 0.
+    Raises ConfigError when the prompt is empty or has unknown characters, or a number is out of range.
     """
     if not prompt:
         raise ConfigError("prompt is empty; the model needs a character to go on from")
-    if not temperature > 0.0:
-        raise ConfigError(f"temperature is {temperature}; expected above 0")
-    rng = np.random.default_rng(seed)
+    if not 1e-3 <= temperature <= 1e3:
+        raise ConfigError(f"temperature is {temperature}; expected 0.001 to 1000")
+    checks.whole("sample", "length", length, at_least=0)
+    rng = np.random.default_rng(checks.whole("sample", "seed", seed, at_least=0))
     run = network.run(alphabet.encode(prompt)[None, :])
     drawn: list[int] = []
     for _ in range(length):

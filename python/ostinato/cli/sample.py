@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
     parser.add_argument("--prompt", help="text to go on from (default: the alphabet's first character)")
     parser.add_argument(
-        "--temperature", type=float, default=0.8, help="below 1 is bolder (default: %(default)s)"
+        "--temperature",
+        type=float,
+        default=0.8,
+        help="below 1 is safer, above 1 bolder (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
 

@@ -19,6 +19,7 @@ from ostinato.cli.curve import draw_curve
 from ostinato.cli.language_model import Plan, Step, bits_per_character, build, train
 from ostinato.cli.progress import Progress
 from ostinato.data import Alphabet, king_james, split
+from ostinato.errors import ConfigError
 
 # Share of one window in the running mean that is shown: about the last 50 windows.
 SMOOTHING = 0.02
@@ -42,11 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, default=minutes, help=f"longest training time (default: {minutes:.1f})")
     add("--learning-rate", type=float, default=plan.learning_rate, help="of Adam (default: %(default)s)")
     add("--seed", type=int, default=0, help="of parameters and samples (default: %(default)s)")
-    add("--out", type=Path, default=Path("out/kjv"), help="folder to write to (default: %(default)s)")
+    add("--out", type=Path, help="folder to write to (default: out/kjv-CELL)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Trains, measures, compares, saves, samples. Raises OstinatoError, OSError."""
+    """Trains, measures, compares, saves, samples. Raises OstinatoError, OSError.
+
+    Ctrl-C ends the training early; the model so far is measured and saved.
+    """
     text = king_james()
     known, unseen = split(text)
     alphabet = Alphabet(text)
@@ -56,6 +60,9 @@ def run(options: argparse.Namespace) -> None:
     print(network)
     print(f"{len(known):,} characters to learn from, {len(unseen):,} held out, {len(alphabet)} kinds")
     plan = Plan(options.rows, options.window, options.steps, 60 * options.minutes, options.learning_rate)
+    folder = options.out or Path("out") / f"kjv-{options.cell.replace('/', '-')}"
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"out is {folder}, which is a file; expected a folder to write to")
     ids, held_out_ids = alphabet.encode(known), alphabet.encode(unseen)
 
     learned: list[tuple[int, float]] = []
@@ -71,7 +78,11 @@ def run(options: argparse.Namespace) -> None:
             if step.done >= len(looks) / LOOKS:
                 looks.append((step.characters, bits_per_character(network, held_out_ids, PIECES)))
 
-        train(network, ids, plan, told)
+        try:
+            train(network, ids, plan, told)
+        except KeyboardInterrupt:
+            if not learned:
+                raise
     print(f"trained on {learned[-1][0]:,} characters in {time.monotonic() - start:.0f} s")
 
     bits = bits_per_character(network, held_out_ids)
@@ -79,8 +90,8 @@ def run(options: argparse.Namespace) -> None:
     rivals["PPMd"] = PPMD_KING_JAMES
     _print_table({f"this model ({options.cell}, {options.hidden} units)": bits, **rivals})
 
-    model, picture = options.out / "model.safetensors", options.out / "curve.png"
-    options.out.mkdir(parents=True, exist_ok=True)
+    model, picture = folder / "model.safetensors", folder / "curve.png"
+    folder.mkdir(parents=True, exist_ok=True)
     network.save(model)
     alphabet_file.write(model, alphabet)
     looks[-1] = (learned[-1][0], bits)

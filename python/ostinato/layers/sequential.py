@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError
 from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
@@ -25,8 +25,9 @@ class Sequential(Network):
     `0.weight_ih_l0`, `rnn.h`. The layers move in: from now on their parameters are views into this
     network's arena, and they can still be run alone. A layer has one place only.
 
-    seed: None keeps the parameters that the layers have. A number draws them all anew, each from a stream
-    of its own that depends on the seed and the full name, so that equal layers start differently.
+    seed: a number draws all parameters anew, each from a stream of its own that depends on the seed and the
+    full name. None does so, with each layer's own seed, for layers that still have their initial values, so
+    that equal layers start differently; what was trained or loaded before is kept.
 
     Raises ShapeError when neighbours do not fit, ConfigError when they disagree on dtype or batch_first.
     """
@@ -35,7 +36,11 @@ class Sequential(Network):
 
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
         self._fill(_named(layers))
-        if seed is not None:
+        if seed is None:
+            for name, (layer, part) in zip(self.layers, self._parts(self._arena), strict=True):
+                if _untouched(layer):
+                    layer._redraw(part, Scope().inside(name), None)
+        else:
             self._redraw(self._arena, Scope(), checks.whole("Sequential", "seed", seed, at_least=0))
 
     def _fill(self, layers: dict[str, Network]) -> None:
@@ -101,6 +106,16 @@ class Sequential(Network):
         self = cls.__new__(cls)
         self._fill(_checked(layers))
         return self
+
+
+def _untouched(layer: Network) -> bool:
+    """Whether the parameters are still those that the layer was made with."""
+    initial = np.zeros_like(layer.arena)
+    try:
+        layer._redraw(initial, Scope(), None)
+    except FormatError:  # loaded from a file that does not know how it was drawn
+        return False
+    return bool(np.array_equal(initial, layer.arena))
 
 
 def _named(layers: tuple[Any, ...]) -> dict[str, Network]:

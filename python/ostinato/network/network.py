@@ -112,7 +112,8 @@ class Network(ABC):
             loss: a name or a Loss.
             lengths: see `run`.
             state: see `run`.
-            weights: (N, T) floats that multiply the loss of each step.
+            weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
+                the weights, so that only their proportions matter.
             reduction: "mean" over the valid steps, or "sum".
             through_time: see `run`.
 

@@ -54,4 +54,6 @@ class Objective:
         else:
             read = read_steps("targets", targets, batch, (self.width,), self.dtype)
         scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
+        if scale is not None and (scale < 0).any():
+            raise ConfigError("weights holds a negative number; expected what each step counts, from 0")
         return read, self.program, batch.lengths, slots, self.reduction, scale
