@@ -50,7 +50,8 @@ class FixedPoints:
                 count = int(np.sum(self.stable == stable))
                 ax.plot(values.real, values.imag, "o", color=color, markersize=4, label=f"{label} ({count})")
         if len(self.points):
-            ax.legend()
+            ax.legend(loc="upper left")
+        ax.set_adjustable("datalim")
         return ax
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,19 @@ class Jacobians:
     """J_t = dz_{t+1}/dz_t, (N, T, n, n)."""
     products: Array
     """J_{T-1} ... J_t = dz_T/dz_t, (N, T, n, n)."""
-    singular_values: Array
-    """Of the products, falling, (N, T, n). Those 1e16 times below the greatest are rounding."""
     states: Array
     """z before each step and after the last, (N, T + 1, n)."""
     slots: dict[str, slice]
     """Where each state is in z."""
+
+    @cached_property
+    def singular_values(self) -> Array:
+        """Of the products, falling, (N, T, n). Those 1e16 times below the greatest are rounding.
+
+        Found when first asked for: N T decompositions take longer than all the rest where n is above 100.
+        """
+        values: Array = np.linalg.svd(self.products, compute_uv=False)
+        return values
 
     def plot(self, ax: Any = None) -> Any:
         """Singular values of dz_T/dz_t of the first row against T - t; returns the axes."""
@@ -71,5 +79,4 @@ def jacobians(net: Any, x: Any, *, state: Any = None) -> Jacobians:
     for t in reversed(range(count)):
         product = product @ steps[:, t]
         products[:, t] = product
-    values = np.linalg.svd(products, compute_uv=False)
-    return Jacobians(steps, products, values, states, system.slots)
+    return Jacobians(steps, products, states, system.slots)

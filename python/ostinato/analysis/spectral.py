@@ -53,7 +53,9 @@ class Spectral:
             if block.eigenvalues.size:
                 label = f"{block.name}: radius {block.radius:.3g}, norm {block.norm:.3g}"
                 ax.plot(block.eigenvalues.real, block.eigenvalues.imag, ".", markersize=4, label=label)
-        ax.legend(fontsize="small")
+        # Room beside the circle for the legend, instead of a narrow picture.
+        ax.set_adjustable("datalim")
+        ax.legend(fontsize="x-small")
         return ax
 
 

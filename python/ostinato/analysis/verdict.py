@@ -62,4 +62,12 @@ def judge(norms: Array, last_only: bool) -> Verdict:
         return Verdict("unknown", float("nan"), 0, text, REMEDIES["unknown"])
     ratio = float(norms[0] / norms[steps])
     word = "vanishing" if ratio < 1 / FACTOR else "exploding" if ratio > FACTOR else "steady"
-    return Verdict(word, ratio, steps, f"{word}: {ratio:.0e} after {steps} steps{hint}", REMEDIES[word])
+    return Verdict(word, ratio, steps, f"{word}: {_short(ratio)} after {steps} steps{hint}", REMEDIES[word])
+
+
+def _short(ratio: float) -> str:
+    """`0.35`, or `1e-9` where that is shorter."""
+    if 0.01 <= ratio < 100:
+        return f"{ratio:.2g}"
+    digit, _, exponent = f"{ratio:.0e}".partition("e")
+    return f"{digit}e{int(exponent)}"
