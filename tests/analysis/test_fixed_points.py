@@ -49,11 +49,15 @@ def test_a_bistable_unit_has_two_stable_points_and_one_between():
     assert found.found.sum() == found.starts == 50
 
 
-def test_a_point_with_eigenvalue_1_is_one_point():
-    net = ost.RNN(1, 2, bias=False, dtype="float64")
-    net.load_state_dict({"weight_hh_l0": np.eye(2), "weight_ih_l0": np.ones((2, 1))})
-    found = fixed_points(net, starts=30)
-    np.testing.assert_allclose(found.points, [[0.0, 0.0]], atol=1e-5)
+@pytest.mark.parametrize("size", [2, 5, 12])
+def test_a_point_with_eigenvalue_1_is_one_point(size):
+    """The residual is a cube there: 1e-13 at a distance of 1e-4, where the search must not end."""
+    net = ost.RNN(1, size, bias=False, dtype="float64")
+    q = np.linalg.qr(np.random.default_rng(size).standard_normal((size, size)))[0]
+    net.parameters()["weight_hh_l0"][...] = q @ np.diag([1.0] + [0.3] * (size - 1)) @ q.T
+    found = fixed_points(net, starts=40)
+    np.testing.assert_allclose(found.points, np.zeros((1, size)), atol=1e-6)
+    assert found.found.tolist() == [40]
 
 
 @pytest.mark.parametrize(

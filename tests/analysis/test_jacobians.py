@@ -46,7 +46,7 @@ def test_jacobians_equal_central_differences_of_the_eager_run(row):
     "make",
     [
         lambda: ost.LSTM(3, 4, 2, dtype="float64"),
-        lambda: ost.Recurrent("gru", 4, 4, 2, residual=True, dtype="float64"),
+        lambda: ost.Recurrent("gru", 4, 4, 3, residual=True, dtype="float64"),
         lambda: ost.Sequential(ost.Embedding(7, 3), ost.GRU(3, 4), ost.RNN(4, 2), ost.Dense(2, 7)),
     ],
     ids=["stack", "residual", "embedding and heads"],
@@ -114,3 +114,30 @@ def test_nothing_is_changed_and_float32_networks_are_analysed_in_float64():
 def test_bad_arguments_are_named(net, x, error, told):
     with pytest.raises(error, match=told):
         jacobians(net, x)
+
+
+def test_a_matrix_state_lies_flat_in_z():
+    class Fading(ost.Cell):
+        """Two memories of three numbers that take in x and each other."""
+
+        def parameters(self, size):
+            return {"w": ost.Param((size.hidden, 3))}
+
+        def state(self, size):
+            return {"m": ost.State((2, 3))}
+
+        def step(self, x, state, p):
+            m = ost.ops.tanh(0.5 * state.m + ost.ops.reshape(x, (2, 1)) * ost.ops.sum(ost.ops.sum(state.m)))
+            return p.w @ ost.ops.reshape(m[0:1], (3,)), {"m": m}
+
+    net = ost.Recurrent(Fading, 2, 4, dtype="float64")
+    found = jacobians(net, np.ones((1, 2, 2)), state={"m": np.linspace(-0.3, 0.5, 6).reshape(1, 1, 2, 3)})
+    assert found.steps.shape == (1, 2, 6, 6)
+
+    def step(z):
+        m = z.reshape(2, 3)
+        return np.tanh(0.5 * m + m.sum()).ravel()
+
+    z = found.states[0, 0]
+    expected = [(step(z + 1e-6 * e) - step(z - 1e-6 * e)) / 2e-6 for e in np.eye(6)]
+    np.testing.assert_allclose(found.steps[0, 0], np.stack(expected, axis=1), atol=1e-8)
