@@ -99,3 +99,10 @@ def test_bad_arguments_are_named(given, error, told):
 def test_a_trajectory_that_escapes_is_an_error():
     with pytest.raises(ost.NonFiniteError, match="not finite after"):
         lyapunov_spectrum(network(Logistic()), steps=1000, warmup=0, state=start(2.0))
+
+
+def test_a_state_that_dies_at_once_has_minus_infinity():
+    net = ost.RNN(1, 3, nonlinearity="relu", dtype="float64")
+    net.arena[...] = 0.0
+    found = lyapunov_spectrum(net, steps=20)
+    assert (found.exponents == -np.inf).all() and found.drift == 0.0

@@ -36,7 +36,8 @@ class LyapunovSpectrum:
     def drift(self) -> float:
         """How far the largest exponent moved over the second half of the run."""
         half = self.history[len(self.history) // 2 :, 0]
-        return float(np.ptp(half))
+        # The exponent of a state that dies at once is -inf all along, and does not move.
+        return 0.0 if (half == half[0]).all() else float(np.ptp(half))
 
     def plot(self, ax: Any = None) -> Any:
         """The exponents' means against time; returns the axes."""
