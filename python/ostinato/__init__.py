@@ -5,7 +5,7 @@ A cell is a few equations, `(input, state, parameters) -> (output, state)`, in t
 differentiates, plans and unrolls it over sequences. Importing this package imports no plugin.
 """
 
-from ostinato import initializers, ops, plugins
+from ostinato import analysis, initializers, ops, plugins
 from ostinato._core import __version__
 from ostinato.cell import Cell, Param, State
 from ostinato.errors import (
@@ -66,6 +66,7 @@ __all__ = [
     "State",
     "TraceError",
     "__version__",
+    "analysis",
     "clip_norm",
     "get_num_threads",
     "hookimpl",

@@ -49,6 +49,16 @@ def test_explain_and_info_print_the_plan_and_the_equations(trained, capfd):
     assert "weight_hh_l0" in capfd.readouterr().out
 
 
+def test_explain_draws_a_picture_or_says_why_not(trained, capfd, tmp_path):
+    model = str(trained[0] / "model.safetensors")
+    picture = tmp_path / "plan.png"
+    assert main(["explain", model, "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main(["explain", model, "--plot", str(tmp_path / "plan.xyz")]) == 1
+    assert "expected a name that ends in" in capfd.readouterr().err
+    assert main(["explain", model, "--plot", str(tmp_path / "nowhere" / "plan.png")]) == 1
+
+
 def test_plugins_lists_the_built_ins(capsys):
     assert main(["plugins"]) == 0
     assert "cell" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import ostinato
+from ostinato.cli.picture import save_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,8 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="a model file")
     parser.add_argument("--rows", type=int, default=32, help="sequences in a batch (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="time steps (default: %(default)s)")
+    parser.add_argument("--plot", metavar="FILE", help="also draw memory and recurrent weights to a picture")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Loads the model and prints its plan. Raises FormatError, OSError."""
-    print(ostinato.load(options.model).explain(rows=options.rows, steps=options.steps))
+    """Loads the model and prints its plan. Raises FormatError, ConfigError, OSError."""
+    net = ostinato.load(options.model)
+    print(net.explain(rows=options.rows, steps=options.steps))
+    if options.plot is not None:
+        save_picture(net, options.rows, options.steps, options.plot)

@@ -1,0 +1,37 @@
+"""Insight: what happens inside a network on the way through time. One instrument a file.
+
+Each takes a network, computes in float64 whatever the network's own type is, changes nothing, and returns a
+frozen dataclass of plain arrays with `.plot(ax=None)`, which needs the extra `ostinato[plot]`. Derivatives
+are exact: tangents (`tangent.py`) or adjoints of the very programs that the network runs, never differences.
+`system.py` is what the instruments share: a network as one map `state' = F(state, x)`.
+"""
+
+from ostinato.analysis.cost import Cost, LayerCost, cost
+from ostinato.analysis.fixed_points import FixedPoints, fixed_points
+from ostinato.analysis.gradient_flow import GradientFlow, gradient_flow
+from ostinato.analysis.jacobians import Jacobians, jacobians
+from ostinato.analysis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
+from ostinato.analysis.memory import MemoryLength, memory_length
+from ostinato.analysis.saturation import Saturation, saturation
+from ostinato.analysis.spectral import Spectral, SpectralBlock, spectral
+
+__all__ = [
+    "Cost",
+    "FixedPoints",
+    "GradientFlow",
+    "Jacobians",
+    "LayerCost",
+    "LyapunovSpectrum",
+    "MemoryLength",
+    "Saturation",
+    "Spectral",
+    "SpectralBlock",
+    "cost",
+    "fixed_points",
+    "gradient_flow",
+    "jacobians",
+    "lyapunov_spectrum",
+    "memory_length",
+    "saturation",
+    "spectral",
+]

@@ -1,0 +1,82 @@
+"""`jacobians`: how a small change of the state grows or dies along a trajectory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ostinato.analysis.drawing import axes
+from ostinato.analysis.system import System
+from ostinato.network.batch import Array
+
+
+@dataclass(frozen=True)
+class Jacobians:
+    """State Jacobians along N trajectories of T steps; n numbers in the state of all layers."""
+
+    steps: Array
+    """J_t = dz_{t+1}/dz_t, (N, T, n, n)."""
+    products: Array
+    """J_{T-1} ... J_t = dz_T/dz_t, (N, T, n, n)."""
+    states: Array
+    """z before each step and after the last, (N, T + 1, n)."""
+    slots: dict[str, slice]
+    """Where each state is in z."""
+
+    @cached_property
+    def singular_values(self) -> Array:
+        """Of the products, falling, (N, T, n). Those 1e16 times below the greatest are rounding.
+
+        Found when first asked for: N T decompositions take longer than all the rest where n is above 100.
+        """
+        values: Array = np.linalg.svd(self.products, compute_uv=False)
+        return values
+
+    def plot(self, ax: Any = None) -> Any:
+        """Singular values of dz_T/dz_t of the first row against T - t; returns the axes."""
+        ax = axes(
+            ax,
+            xlabel="steps back from the end, T - t",
+            ylabel="singular values of $J_{T-1}...J_t$",
+            yscale="log",
+            title="Jacobian products",
+        )
+        values = self.singular_values[0][::-1]
+        back = np.arange(1, len(values) + 1)
+        # A logarithm has no place for zero.
+        shown = np.where(values > 0, values, np.nan)
+        ax.plot(back, shown[:, 1:], color="0.75", linewidth=0.8)
+        ax.plot(back, shown[:, 0], color="C0", label="greatest")
+        ax.plot(back, shown[:, -1], color="C3", label="least")
+        ax.axhline(1.0, color="0.4", linewidth=0.8, linestyle="--")
+        ax.legend()
+        return ax
+
+
+def jacobians(net: Any, x: Any, *, state: Any = None) -> Jacobians:
+    """State Jacobians of a network along its own trajectory, and their products up to the end.
+
+    x: as in `net.run`, rows of equal length. state: as in `net.run`. The Jacobians are exact, from the
+    forward mode of the steps: all directions of all steps run as rows of one batch. The trajectory takes one
+    call per step. Memory: 2 N T n^2 float64.
+
+    Raises DTypeError, ShapeError, ConfigError naming the argument; ConfigError for a bidirectional network.
+    Source: Pascanu et al. 2013, eq. 5.
+    """
+    system = System.of(net).one_way()
+    array, _ = system.read(x)
+    rows, count = array.shape[:2]
+    states = system.trajectory(system.initial(state, rows), array)
+    n = system.size
+    before = states[:, :-1].reshape(rows * count, n)
+    _, slopes = system.jacobian(before, array.reshape(rows * count, *array.shape[2:]))
+    steps = slopes.reshape(rows, count, n, n)
+    products = np.empty_like(steps)
+    product = np.broadcast_to(np.eye(n), (rows, n, n))
+    for t in reversed(range(count)):
+        product = product @ steps[:, t]
+        products[:, t] = product
+    return Jacobians(steps, products, states, system.slots)

@@ -1,0 +1,146 @@
+"""`lyapunov_spectrum`: at which rates nearby states part or meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.analysis.drawing import axes
+from ostinato.analysis.system import System
+from ostinato.errors import NonFiniteError, ShapeError
+from ostinato.network.batch import Array
+
+
+@dataclass(frozen=True)
+class LyapunovSpectrum:
+    """Lyapunov exponents, falling; in units of 1 / (steps * dt)."""
+
+    exponents: Array
+    """(k,): natural logarithm of the growth per unit of time."""
+    history: Array
+    """(M, k): the mean up to each of the M points of measurement; the last one is `exponents`."""
+    times: Array
+    """(M,): the time of each point since the warm-up."""
+    state: Array
+    """(n,): the state at the end."""
+
+    @property
+    def largest(self) -> float:
+        """Above 0: chaos. Below 0: the state forgets where it began."""
+        return float(self.exponents[0])
+
+    @property
+    def drift(self) -> float:
+        """How far the largest exponent moved over the second half of the run."""
+        half = self.history[len(self.history) // 2 :, 0]
+        # The exponent of a state that dies at once is -inf all along, and does not move.
+        return 0.0 if (half == half[0]).all() else float(np.ptp(half))
+
+    def plot(self, ax: Any = None) -> Any:
+        """The exponents' means against time; returns the axes."""
+        ax = axes(ax, xlabel="time", ylabel="exponent", title="Lyapunov spectrum: convergence")
+        for k in range(self.history.shape[1]):
+            # A legend of more than six says nothing.
+            label = f"{self.exponents[k]:.4g}" if self.history.shape[1] <= 6 else None
+            ax.plot(self.times, self.history[:, k], linewidth=1.0, label=label)
+        ax.axhline(0.0, color="0.4", linewidth=0.8, linestyle="--")
+        if self.history.shape[1] <= 6:
+            ax.legend()
+        return ax
+
+
+def lyapunov_spectrum(
+    net: Any,
+    x: Any = None,
+    *,
+    steps: int | None = None,
+    warmup: int = 100,
+    state: Any = None,
+    count: int | None = None,
+    every: int = 1,
+    dt: float = 1.0,
+    seed: int = 0,
+) -> LyapunovSpectrum:
+    """Lyapunov exponents of a network's state along one trajectory, by QR of tangents.
+
+    Args:
+        net: a network of one direction; all its layers' states together are the state.
+        x: (1, T, F) floats or (1, T) ids that drive it; (F,) or one id to be held; None for zeros.
+        steps: steps measured after the warm-up; needed unless x is a sequence, which says it.
+        warmup: steps before the measurement, so that state and tangents settle. Of a sequence they are its
+            first.
+        state: where it begins, a dict as in `net.run` with N = 1; None for zeros.
+        count: how many exponents, the largest first; None for all n.
+        every: steps between two QR factorisations, for speed. Tangents must stay apart meanwhile: the
+            product of `every` steps should not stretch one direction by 1e6 times more than another.
+        dt: time per step, by which the exponents are divided.
+        seed: of the first tangents.
+
+    Tangents are those of the programs' forward mode, `count` rows of one batch. Raises ConfigError,
+    ShapeError or DTypeError naming the argument, NonFiniteError where the trajectory leaves the finite
+    numbers. Source: Benettin et al. 1980; for networks Engelken et al. 2023.
+    """
+    system = System.of(net).one_way()
+    n = system.size
+    warmup = checks.whole("lyapunov_spectrum", "warmup", warmup, at_least=0)
+    every = checks.whole("lyapunov_spectrum", "every", every, at_least=1)
+    dt = checks.number("lyapunov_spectrum", "dt", dt, above=0.0)
+    k = n if count is None else checks.whole("lyapunov_spectrum", "count", count, at_least=1)
+    if k > n:
+        raise ShapeError(f"lyapunov_spectrum: count is {count}; expected at most {n}, the size of the state")
+    drive, total = _drive(system, x, steps, warmup)
+    rng = np.random.default_rng(checks.whole("lyapunov_spectrum", "seed", seed, at_least=0))
+    q = np.linalg.qr(rng.standard_normal((n, k)))[0]
+    z = np.repeat(system.initial(state, 1), k, axis=0)
+
+    sums, measured = np.zeros(k), 0
+    history, times = [], []
+    at = 0
+    while at < total:
+        # A stretch ends where the warm-up does.
+        stop = min(at + every, warmup if at < warmup else total)
+        z, columns = system.push(z, np.ascontiguousarray(q.T), _stretch(drive, at, stop, k))
+        if not (np.isfinite(z).all() and np.isfinite(columns).all()):
+            raise NonFiniteError(
+                f"net: the state or a tangent is not finite after {stop} steps; use a smaller `every`, "
+                "or another state to begin with"
+            )
+        q, r = np.linalg.qr(columns.T)
+        if stop > warmup:
+            with np.errstate(divide="ignore"):
+                # A direction that dies in one step has the exponent -inf.
+                sums += np.log(np.abs(np.diagonal(r)))
+            measured += stop - at
+            history.append(sums / (measured * dt))
+            times.append(measured * dt)
+        at = stop
+    means = np.array(history)
+    # QR finds them in falling order, up to what has not converged.
+    order = np.argsort(-means[-1], kind="stable")
+    return LyapunovSpectrum(means[-1][order], means[:, order], np.array(times), z[0])
+
+
+def _drive(system: System, x: Any, steps: int | None, warmup: int) -> tuple[Array, int]:
+    """The input, (1, T, F) or (1, 1, F) to be held, and the number of steps in all."""
+    sequence = x is not None and np.ndim(x) == (2 if system.net.takes_ids else 3)
+    if not sequence:
+        measured = checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
+        return system.read_constant(x)[:, None], warmup + measured
+    drive, _ = system.read(x)
+    if len(drive) != 1:
+        raise ShapeError(f"x has {len(drive)} rows; expected one trajectory")
+    most = drive.shape[1] - warmup
+    measured = most if steps is None else checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
+    if not 1 <= measured <= most:
+        raise ShapeError(
+            f"x has {drive.shape[1]} steps; expected at least {warmup + max(measured, 1)}: warmup and steps"
+        )
+    return drive, warmup + measured
+
+
+def _stretch(drive: Array, start: int, stop: int, rows: int) -> Array:
+    part = drive[:, start:stop] if drive.shape[1] > 1 else np.repeat(drive, stop - start, axis=1)
+    return np.repeat(part, rows, axis=0)

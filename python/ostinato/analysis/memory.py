@@ -1,0 +1,102 @@
+"""`memory_length`: how far back the last output still depends on the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.analysis.drawing import axes
+from ostinato.analysis.system import ROWS, System
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.layers import Embedding, Sequential
+from ostinato.network import Network
+from ostinato.network.batch import Array
+
+
+@dataclass(frozen=True)
+class MemoryLength:
+    """Influence of each input on the last output."""
+
+    influence: Array
+    """Frobenius norm of dy_{T-1}/dx_t, root mean square over rows, (T,)."""
+    by_row: Array
+    """The same of each row, (N, T)."""
+    threshold: float
+    """The part of the greatest influence that counts as memory."""
+    length: int
+    """Steps back to the farthest input above the threshold: 0 is the last input alone."""
+
+    @property
+    def reaches_start(self) -> bool:
+        """Whether x was too short to see the end of the memory: `length` is a lower bound then."""
+        return self.length == len(self.influence) - 1
+
+    def plot(self, ax: Any = None) -> Any:
+        """Influence against steps back; returns the axes."""
+        ax = axes(
+            ax,
+            xlabel="steps back, T - 1 - t",
+            ylabel=r"$\Vert dy_{T-1} / dx_t \Vert$",
+            yscale="log",
+            title=f"Memory: {'at least ' if self.reaches_start else ''}{self.length} steps",
+        )
+        back = self.influence[::-1]
+        ax.plot(np.where(back > 0, back, np.nan))
+        level = self.threshold * float(self.influence.max())
+        if level > 0:
+            ax.axhline(
+                level, color="0.4", linewidth=0.8, linestyle="--", label=f"{self.threshold:g} of the most"
+            )
+            ax.axvline(self.length, color="C3", linewidth=0.8)
+            ax.legend()
+        return ax
+
+
+def memory_length(net: Any, x: Any, *, threshold: float = 0.01, state: Any = None) -> MemoryLength:
+    """How far back the output after the last step depends on the input, to first order around x.
+
+    x: as in `net.run`, rows of equal length; of a Sequential that begins with an Embedding the dependence is
+    on the embedded vectors. threshold: part of the greatest influence, in (0, 1). state: as in `net.run`. One
+    backward pass with d_outputs at the last step only, in which each output is a row of the batch; any
+    network will do, bidirectional ones too. Raises DTypeError, ShapeError, ConfigError naming the argument.
+    """
+    threshold = checks.number("memory_length", "threshold", threshold, above=0.0, below=1.0)
+    net, x = _vectors(net, x)
+    system = System.of(net, needs_state=False)
+    array, batch = system.read(x)
+    rows, count, width = batch.rows, batch.steps, net.output_size
+    z = system.initial(state, rows)
+    squares = np.zeros((rows, count))
+    each = max(1, ROWS // count)
+    # Pair p is output p % width of row p // width.
+    for start in range(0, rows * width, each):
+        pairs = np.arange(start, min(start + each, rows * width))
+        row, output = pairs // width, pairs % width
+        run = system.run(z[row], array[row], training=True)
+        d_outputs = np.zeros((len(pairs), count, width))
+        d_outputs[np.arange(len(pairs)), -1, output] = 1.0
+        _, d_x, _ = run.backward(d_outputs, [None] * len(system.names))
+        assert d_x is not None
+        np.add.at(squares, row, np.sum(d_x**2, axis=2))
+    influence = np.sqrt(np.mean(squares, axis=0))
+    above = np.flatnonzero(influence >= threshold * influence.max())
+    length = count - 1 - int(above[0]) if influence.max() > 0 else 0
+    return MemoryLength(influence, np.sqrt(squares), threshold, length)
+
+
+def _vectors(net: Any, x: Any) -> tuple[Any, Any]:
+    """A network that takes features, and x for it: without the embedding, where there is one."""
+    if not isinstance(net, Network) or not net.takes_ids:
+        return net, x
+    if isinstance(net, Sequential) and len(net) > 1 and isinstance(net[0], Embedding):
+        if isinstance(x, (list, tuple)):
+            raise DTypeError("x is a list; expected an array of ids")
+        rest = {name: layer._clone() for name, layer in list(net.layers.items())[1:]}
+        return Sequential(rest), net[0].run(x).outputs
+    raise ConfigError(
+        "net takes ids, by which nothing can be differentiated; expected a Sequential that begins with an "
+        "Embedding, or a network of features"
+    )

@@ -1,0 +1,70 @@
+"""`saturation`: units that stand at their limit, and units that never move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.analysis.drawing import axes
+from ostinato.analysis.system import System
+from ostinato.network.batch import Array
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """What the states and outputs of a network do over some data, by name: `h`, `c`, ..., `output`.
+
+    It looks at states and outputs, not inside the step: the gates of an LSTM are not seen. A threshold near 1
+    means saturation for what comes out of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only
+    says how often it is large.
+    """
+
+    threshold: float
+    saturated: dict[str, Array]
+    """Fraction of rows and steps in which |unit| > threshold, (size,)."""
+    dead: dict[str, Array]
+    """Whether the unit has one value over all rows and steps, (size,)."""
+    deviation: dict[str, Array]
+    """Standard deviation over rows and steps, (size,)."""
+
+    def plot(self, ax: Any = None) -> Any:
+        """Fraction saturated of each unit, in falling order; dead units are counted; returns the axes."""
+        ax = axes(
+            ax,
+            xlabel="units, by falling fraction",
+            ylabel=f"fraction of steps with |unit| > {self.threshold:g}",
+            ylim=(-0.03, 1.03),
+            title="Saturation",
+        )
+        for place, (name, fractions) in enumerate(self.saturated.items()):
+            dead = int(self.dead[name].sum())
+            # One output is often one state: the thinner line on top shows both.
+            ax.plot(np.sort(fractions)[::-1], linewidth=3.0 / (1 + place), label=f"{name}, {dead} dead")
+        ax.legend()
+        return ax
+
+
+def saturation(net: Any, x: Any, *, threshold: float = 0.99, state: Any = None) -> Saturation:
+    """How often each state and output of a network is beyond a threshold, and which never change.
+
+    x: as in `net.run`, rows of equal length, at least two steps in all to tell a dead unit. threshold: above
+    0. state: as in `net.run`; the initial state is not counted. One call per step. Raises DTypeError,
+    ShapeError, ConfigError naming the argument.
+    """
+    threshold = checks.number("saturation", "threshold", threshold, above=0.0)
+    system = System.of(net).one_way()
+    array, batch = system.read(x)
+    z = system.initial(state, batch.rows)
+    states = system.trajectory(z, array)[:, 1:]
+    found = {name: states[:, :, part] for name, part in system.slots.items()}
+    found["output"] = system.run(z, array).outputs
+    flat = {name: values.reshape(-1, values.shape[2]) for name, values in found.items()}
+    return Saturation(
+        threshold,
+        {name: np.mean(np.abs(values) > threshold, axis=0) for name, values in flat.items()},
+        {name: np.ptp(values, axis=0) == 0.0 for name, values in flat.items()},
+        {name: np.std(values, axis=0) for name, values in flat.items()},
+    )

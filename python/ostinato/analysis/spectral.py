@@ -1,0 +1,122 @@
+"""`spectral`: spectral radius and norm of the recurrent weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato import _core
+from ostinato.analysis.drawing import axes
+from ostinato.analysis.system import System
+from ostinato.layers.recurrent import GATES
+from ostinato.network import Network
+from ostinato.network.batch import Array
+
+
+@dataclass(frozen=True)
+class SpectralBlock:
+    """One recurrent matrix: a parameter, or the rows of it that belong to one gate."""
+
+    name: str
+    """`weight_hh_l0`, or `weight_hh_l0[f]` for the gate f."""
+    eigenvalues: Array
+    """Complex, by falling modulus, (H,); empty where the matrix is not square."""
+    norm: float
+    """2-norm: the greatest singular value."""
+
+    @property
+    def radius(self) -> float:
+        """The greatest modulus of the eigenvalues; NaN where the matrix is not square."""
+        return float(np.abs(self.eigenvalues[0])) if self.eigenvalues.size else float("nan")
+
+
+@dataclass(frozen=True)
+class Spectral:
+    """All recurrent blocks by name.
+
+    In a plain RNN a radius below 1 (times the greatest slope of the nonlinearity) makes gradients vanish, and
+    exploding ones need a norm above 1. In a gated cell the blocks do not decide that alone: see `jacobians`.
+    """
+
+    blocks: dict[str, SpectralBlock]
+
+    def plot(self, ax: Any = None) -> Any:
+        """Eigenvalues in the complex plane; returns the axes."""
+        ax = axes(ax, xlabel="real", ylabel="imaginary", title="Recurrent weights", aspect="equal")
+        turn = np.linspace(0, 2 * np.pi, 200)
+        ax.plot(np.cos(turn), np.sin(turn), color="0.4", linewidth=0.8, linestyle="--")
+        for block in self.blocks.values():
+            if block.eigenvalues.size:
+                label = f"{block.name}: radius {block.radius:.3g}, norm {block.norm:.3g}"
+                ax.plot(block.eigenvalues.real, block.eigenvalues.imag, ".", markersize=4, label=label)
+        # Room beside the circle for the legend, instead of a narrow picture.
+        ax.set_adjustable("datalim")
+        ax.legend(fontsize="x-small")
+        return ax
+
+
+def spectral(net: Any) -> Spectral:
+    """Spectral radius and 2-norm of each weight that multiplies a value which depends on the state.
+
+    A weight (G H, H) is taken apart into its G square blocks, with gate names where the cell is an LSTM or a
+    GRU and numbers elsewhere. A vector that multiplies a state, as in IndRNN, is a diagonal matrix. Found in
+    the programs, so it works for any cell. Raises DTypeError, ConfigError.
+    """
+    system = System.of(net)
+    blocks: dict[str, SpectralBlock] = {}
+    for name, cell, weight in _recurrent(system.net):
+        for label, matrix in _squares(name, cell, np.asarray(weight, np.float64)):
+            square = matrix.shape[0] == matrix.shape[1]
+            values = np.linalg.eigvals(matrix).astype(complex) if square else np.zeros(0, complex)
+            values = values[np.argsort(-np.abs(values), kind="stable")]
+            blocks[label] = SpectralBlock(label, values, float(np.linalg.norm(matrix, 2)))
+    return Spectral(blocks)
+
+
+def _recurrent(net: Network) -> Iterator[tuple[str, str, Array]]:
+    """Full name, program's name and value of each recurrent parameter."""
+    values = net.parameters()
+    # The graph lists parameters in the order in which its layers declare them.
+    full = iter(net._graph.parameters)
+    for _, unit in net._graph.units:
+        found = _multiplies_state(unit.program)
+        for name, _ in unit.program.params:
+            own = next(full)
+            if name in found:
+                yield own, unit.program.name, values[own]
+
+
+def _multiplies_state(program: _core.Program) -> set[str]:
+    """Names of the parameters that stand before a matrix product with, or scale, a state."""
+    nodes = json.loads(program.to_json())["nodes"]
+    depends: list[bool] = []
+    params: list[set[str]] = []
+    found: set[str] = set()
+    for node in nodes:
+        args, op = node.get("args", []), node["op"]
+        depends.append(op == "state" or any(depends[arg] for arg in args))
+        params.append({node["name"]} if op == "param" else set().union(*(params[arg] for arg in args)))
+        if op == "matmul" and depends[args[1]]:
+            found |= params[args[0]]
+        if op == "mul":
+            for one, other in (args, args[::-1]):
+                if nodes[one]["op"] == "param" and nodes[other]["op"] == "state":
+                    found |= params[one]
+    return found
+
+
+def _squares(name: str, cell: str, weight: Array) -> Iterator[tuple[str, Array]]:
+    if weight.ndim == 1:
+        yield name, np.diag(weight)
+        return
+    rows, columns = weight.shape
+    gates = rows // columns if rows % columns == 0 else 1
+    known = GATES.get(cell, ())
+    for gate in range(gates):
+        label = known[gate] if len(known) == gates else str(gate)
+        part = weight[gate * rows // gates : (gate + 1) * rows // gates]
+        yield name if gates == 1 else f"{name}[{label}]", part
