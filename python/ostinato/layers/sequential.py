@@ -26,8 +26,9 @@ class Sequential(Network):
     network's arena, and they can still be run alone. A layer has one place only.
 
     seed: a number draws all parameters anew, each from a stream of its own that depends on the seed and the
-    full name. None does so, with each layer's own seed, for layers that still have their initial values, so
-    that equal layers start differently; what was trained or loaded before is kept.
+    full name. None keeps the parameters that the layers have, but for a layer that still has its initial
+    values, and those of a layer before it: it is drawn anew in that manner, so that equal layers start
+    differently.
 
     Raises ShapeError when neighbours do not fit, ConfigError when they disagree on dtype or batch_first.
     """
@@ -37,9 +38,11 @@ class Sequential(Network):
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
         self._fill(_named(layers))
         if seed is None:
+            before: list[bytes] = []
             for name, (layer, part) in zip(self.layers, self._parts(self._arena), strict=True):
-                if _untouched(layer):
+                if part.size and part.tobytes() in before and _untouched(layer):
                     layer._redraw(part, Scope().inside(name), None)
+                before.append(part.tobytes())
         else:
             self._redraw(self._arena, Scope(), checks.whole("Sequential", "seed", seed, at_least=0))
 
