@@ -55,9 +55,10 @@ impl<T: Number> Prepared<T> {
         lengths: Option<&Bound<'_, PyAny>>,
         state: &[Given<'_>],
         training: bool,
+        seed: u64,
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
-        let call = Call::new(network, elements(&arena)?, training)?;
+        let call = Call::new(network, elements(&arena)?, training, seed)?;
         let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
         let lengths = lengths.as_ref().map(elements).transpose()?;
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
@@ -215,8 +216,16 @@ impl PyNetwork {
         self.build(|network| network.index_input(limit))
     }
 
-    fn layer(&self, program: &PyProgram, inputs: Vec<usize>, params: Vec<usize>) -> PyResult<usize> {
-        self.build(|network| network.layer(&program.inner, &inputs, &params))
+    #[pyo3(signature = (program, inputs, params, inference=None))]
+    fn layer(
+        &self,
+        program: &PyProgram,
+        inputs: Vec<usize>,
+        params: Vec<usize>,
+        inference: Option<&PyProgram>,
+    ) -> PyResult<usize> {
+        let inference = inference.map(|other| &other.inner);
+        self.build(|network| network.layer(&program.inner, inference, &inputs, &params))
     }
 
     fn reverse(&self, node: usize) -> PyResult<usize> {
@@ -235,6 +244,8 @@ impl PyNetwork {
         self.build(|network| network.finish(output))
     }
 
+    #[allow(clippy::too_many_arguments)] // the signature of the Python side
+    #[pyo3(signature = (arena, x, lengths, state, training, seed=0))]
     fn run(
         &self,
         py: Python<'_>,
@@ -243,18 +254,28 @@ impl PyNetwork {
         lengths: Option<&Bound<'_, PyAny>>,
         state: Vec<Given<'_>>,
         training: bool,
+        seed: u64,
     ) -> PyResult<PyRun> {
         let network = self.network();
         entry(|| {
             if self.double {
-                PyRun::new::<f64>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
+                PyRun::new::<f64>(
+                    py,
+                    Prepared::new(network, arena, x, lengths, &state, training, seed)?,
+                    training,
+                )
             } else {
-                PyRun::new::<f32>(py, Prepared::new(network, arena, x, lengths, &state, training)?, training)
+                PyRun::new::<f32>(
+                    py,
+                    Prepared::new(network, arena, x, lengths, &state, training, seed)?,
+                    training,
+                )
             }
         })
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side
+    #[pyo3(signature = (arena, x, targets, loss, lengths, state, reduction, weights, seed=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
@@ -266,6 +287,7 @@ impl PyNetwork {
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
+        seed: u64,
     ) -> PyResult<PyEvaluated<'py>> {
         let network = self.network();
         let arguments = LossArguments { targets, program: loss, reduction, weights };
@@ -273,13 +295,13 @@ impl PyNetwork {
             if self.double {
                 value_and_grad::<f64>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, true)?,
+                    Prepared::new(network, arena, x, lengths, &state, true, seed)?,
                     &arguments,
                 )
             } else {
                 value_and_grad::<f32>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, true)?,
+                    Prepared::new(network, arena, x, lengths, &state, true, seed)?,
                     &arguments,
                 )
             }
@@ -303,9 +325,17 @@ impl PyNetwork {
         let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
             if self.double {
-                loss_value::<f64>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
+                loss_value::<f64>(
+                    py,
+                    Prepared::new(network, arena, x, lengths, &state, false, 0)?,
+                    &arguments,
+                )
             } else {
-                loss_value::<f32>(py, Prepared::new(network, arena, x, lengths, &state, false)?, &arguments)
+                loss_value::<f32>(
+                    py,
+                    Prepared::new(network, arena, x, lengths, &state, false, 0)?,
+                    &arguments,
+                )
             }
         })
     }

@@ -65,7 +65,9 @@ impl Batch {
         let units = (0..count)
             .map(|unit| {
                 let range = unit * rows / count..(unit + 1) * rows / count;
-                let geometry = Geometry::new(order[range.clone()].iter().map(|&row| lengths[row]).collect());
+                let callers = order[range.clone()].to_vec();
+                let geometry =
+                    Geometry::new(callers.iter().map(|&row| lengths[row]).collect()).called(callers);
                 Unit { rows: range, geometry }
             })
             .collect();

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::kernel::{FlushDenormals, Isa, Kernels};
+use crate::random::Noise;
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
@@ -50,8 +51,8 @@ pub struct Evaluated<T> {
 }
 
 impl<T: Pooled> Call<T> {
-    /// Copies what the passes read of `arena`.
-    pub fn new(network: Arc<Network>, arena: &[T], training: bool) -> Result<Call<T>, NetError> {
+    /// Copies what the passes read of `arena`. `seed` is that of the call's noise, on the way back too.
+    pub fn new(network: Arc<Network>, arena: &[T], training: bool, seed: u64) -> Result<Call<T>, NetError> {
         network.output()?;
         let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
         if arena.len() < network.arena_len() {
@@ -60,11 +61,12 @@ impl<T: Pooled> Call<T> {
                 "the parameter arena has {got} elements; expected {expected}"
             )));
         }
-        let weights = (network.layers.iter())
-            .map(|layer| {
+        let weights = (network.layers.iter().enumerate())
+            .map(|(number, layer)| {
                 let params: Vec<&[T]> =
                     layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
-                LayerWeights::new(&layer.plan, &params, kernels, training)
+                let noise = Noise::new(seed, number as u16); // `Network::layer` allows no more
+                LayerWeights::new(layer.plan(training), &params, kernels, training, noise)
             })
             .collect();
         Ok(Call { network, weights, kernels, arena_len: arena.len() })

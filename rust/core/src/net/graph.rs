@@ -53,11 +53,29 @@ pub enum SeqNode {
 #[derive(Debug, Clone)]
 pub struct Layer {
     pub plan: LayerPlan,
+    /// What runs without training, where that is another program.
+    pub inference: Option<Box<LayerPlan>>,
     pub inputs: Vec<usize>,
     /// Where each parameter begins in the arena, and its number of elements.
     pub params: Vec<(usize, usize)>,
     /// Number of the layer's first state among all states.
     pub first_state: usize,
+}
+
+impl Layer {
+    pub fn plan(&self, training: bool) -> &LayerPlan {
+        self.inference.as_deref().filter(|_| !training).unwrap_or(&self.plan)
+    }
+}
+
+/// What a program takes and gives, without what it computes.
+type Ports = (Vec<(String, usize, bool)>, [Vec<(String, usize)>; 2], usize);
+
+fn ports(program: &Program) -> Ports {
+    let sized = |&id: &usize| (program.label(id).to_string(), program.nodes[id].numel());
+    let inputs = program.inputs.iter().map(|id| (sized(id).0, sized(id).1, program.nodes[*id].is_index));
+    let both = [&program.states, &program.params].map(|ids| ids.iter().map(sized).collect());
+    (inputs.collect(), both, program.outputs.first().map_or(0, |(_, id)| program.nodes[*id].numel()))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -113,10 +131,12 @@ impl Network {
         }
     }
 
-    /// Applies a program at every step. `params` are the places of its parameters in the arena.
+    /// Applies a program at every step; `inference`, where that is given, in calls without training. `params` are the
+    /// places of the parameters in the arena.
     pub fn layer(
         &mut self,
         program: &Program,
+        inference: Option<&Program>,
         inputs: &[usize],
         params: &[usize],
     ) -> Result<usize, NetError> {
@@ -130,7 +150,20 @@ impl Network {
                 params.len()
             )));
         }
-        let limits = index_limits(program);
+        if inference.is_some_and(|other| ports(other) != ports(program)) {
+            return Err(NetError::Config(format!(
+                "{}: the program for inference has other inputs, states, parameters or outputs",
+                program.name
+            )));
+        }
+        if self.layers.len() > usize::from(u16::MAX) {
+            return Err(NetError::Config("more than 65536 layers".into()));
+        }
+        let mut limits = index_limits(program);
+        if let Some(other) = inference {
+            let both = limits.iter_mut().zip(index_limits(other));
+            both.for_each(|(limit, other)| *limit = limit.zip(other).map(|(a, b)| a.min(b)));
+        }
         for ((&node, &input), limit) in inputs.iter().zip(&program.inputs).zip(&limits) {
             let width = self.check(node)?;
             let expected = program.nodes[input].numel();
@@ -151,12 +184,13 @@ impl Network {
             }
         }
         let plan = LayerPlan::new(program)?;
+        let inference = inference.map(LayerPlan::new).transpose()?.map(Box::new);
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
         self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
         let width = plan.output_width(0);
-        self.layers.push(Layer { plan, inputs: inputs.to_vec(), params, first_state });
+        self.layers.push(Layer { plan, inference, inputs: inputs.to_vec(), params, first_state });
         Ok(self.push(SeqNode::Layer(self.layers.len() - 1), width))
     }
 
@@ -230,7 +264,7 @@ impl Network {
         (self.layers.iter())
             .map(|layer| {
                 let plan = &layer.plan;
-                let passes = [&plan.infer, &plan.train, &plan.back].map(PassSummary::of);
+                let passes = [&layer.plan(false).infer, &plan.train, &plan.back].map(PassSummary::of);
                 (plan.program.name.clone(), passes)
             })
             .collect()

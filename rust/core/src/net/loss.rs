@@ -2,6 +2,7 @@
 
 use crate::kernel::Kernels;
 use crate::plan::LayerPlan;
+use crate::random::Noise;
 use crate::step::Program;
 use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
 
@@ -73,7 +74,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
             )));
         }
         let plan = LayerPlan::new(program)?;
-        let weights = LayerWeights::new(&plan, &[], kernels, gradient);
+        let weights = LayerWeights::new(&plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, loss)?;
         let steps = packed_weights(batch, loss)?;
         Ok(Prepared { plan, weights, kernels, targets, target_width, steps })

@@ -36,7 +36,7 @@ impl<T: Pooled> Stream<T> {
         let mut lengths: Vec<usize> = Vec::new();
         lengths.try_reserve_exact(rows).map_err(|_| too_many())?;
         lengths.resize(rows, 1);
-        let call = Call::new(network, arena, false)?;
+        let call = Call::new(network, arena, false, 0)?;
         Ok(Stream { call, geometry: Geometry::new(lengths), states, scratch: Scratch::new() })
     }
 

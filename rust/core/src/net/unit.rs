@@ -36,7 +36,7 @@ impl<T: Float> UnitRun<T> {
     pub fn view(&self, network: &Network, node: usize, geometry: &Geometry) -> SeqView<T> {
         match network.nodes[node] {
             SeqNode::Layer(layer) => {
-                let plan = &network.layers[layer].plan;
+                let plan = network.layers[layer].plan(self.training);
                 let pass = if self.training { &plan.train } else { &plan.infer };
                 self.memory[layer].output(pass, 0, geometry)
             }
@@ -76,7 +76,7 @@ pub fn run_unit<T: Float>(
                 let initial: Vec<&[T]> = initial[states].iter().map(Vec::as_slice).collect();
                 let weights = &shared.weights[*layer];
                 let done = forward(
-                    &inner.plan,
+                    inner.plan(training),
                     weights,
                     geometry,
                     &views,

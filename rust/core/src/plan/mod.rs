@@ -20,4 +20,4 @@ mod task;
 pub use explain::{PassSummary, explain_layer};
 pub use fold::{Fold, FoldSource, FoldTable};
 pub use layer::LayerPlan;
-pub use pass::{Buffer, Class, Gemm, Init, Pack, Pass, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun};
+pub use pass::{Buffer, Class, Gemm, Init, Pack, Pass, Per, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun};

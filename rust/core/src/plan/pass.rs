@@ -50,6 +50,17 @@ pub struct Ref {
     pub numel: usize,
 }
 
+/// How often noise is drawn anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// For each row and step.
+    Step,
+    /// For each row: the same at all steps.
+    Sequence,
+    /// Once a call.
+    Weights,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TapeRun {
     Unary(Unary, f64),
@@ -65,6 +76,11 @@ pub enum TapeRun {
     Repeat,
     /// `(a, b) -> (b)`: the sum over the first axis.
     SumRows,
+    /// Uniform numbers of a stream.
+    Noise {
+        stream: u16,
+        per: Per,
+    },
 }
 
 /// One op over a tile of rows. `outer` x `cols` is the feature as the kernel sees it: reductions and row maps work on

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::kernel::{Reduce, Unary};
 use crate::step::{Node, NodeId, Run, rows};
 
-use super::pass::{Buffer, Class, Ref, TapeOp, TapeRun};
+use super::pass::{Buffer, Class, Per, Ref, TapeOp, TapeRun};
 use super::phase::Phase;
 use super::schedule::Product;
 
@@ -68,6 +68,15 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         }
         Run::RowMap(op) => {
             push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+        }
+        Run::Noise => {
+            let stream = node.attrs.int("stream") as u16; // the shape rule saw to its range
+            let per = match node.attrs.int("per") {
+                0 => Per::Step,
+                1 => Per::Sequence,
+                _ => Per::Weights,
+            };
+            push(TapeRun::Noise { stream, per }, dst, src, 1, dst.numel)
         }
         Run::Lookup => push(TapeRun::Lookup, dst, src, 1, dst.numel),
         Run::Pick => push(TapeRun::Pick, dst, src, 1, 1),

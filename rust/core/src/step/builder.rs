@@ -206,7 +206,8 @@ impl Builder {
         }
         let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
         let is_index = row.name == "argmax";
-        let folded = !per_row && !is_index && args.iter().all(|&arg| self.nodes[arg].folded);
+        let varies = row.run == Run::Noise && attrs.int("per") != rows::PER_WEIGHTS;
+        let folded = !per_row && !varies && !is_index && args.iter().all(|&arg| self.nodes[arg].folded);
         let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded })?;
         self.made.insert(key, id);
         Ok(id)

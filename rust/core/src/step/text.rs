@@ -168,10 +168,12 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
         let shape = shape(builder)?;
         return builder.source(kind, text("name").unwrap_or(""), shape);
     }
-    let args: Option<Vec<usize>> = object
-        .get("args")
-        .and_then(Json::as_array)
-        .and_then(|args| args.iter().map(|arg| arg.as_u64().map(|n| n as usize)).collect());
+    let listed = match object.get("args") {
+        None if row.arity == 0 => Some(&[][..]),
+        args => args.and_then(Json::as_array).map(Vec::as_slice),
+    };
+    let args: Option<Vec<usize>> =
+        listed.and_then(|args| args.iter().map(|arg| arg.as_u64().map(|n| n as usize)).collect());
     let mut attrs = Vec::new();
     for &(key, _) in row.attrs {
         if let Some(x) = number(key)? {

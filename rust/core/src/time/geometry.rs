@@ -8,6 +8,8 @@ pub struct Geometry {
     pub rows: usize,
     pub lengths: Vec<usize>,
     pub offset: Vec<usize>,
+    /// What the caller counts each row as; empty where that is its number here.
+    callers: Vec<usize>,
 }
 
 impl Geometry {
@@ -26,7 +28,24 @@ impl Geometry {
             total += alive;
             offset.push(total);
         }
-        Geometry { rows: lengths.len(), lengths, offset }
+        Geometry { rows: lengths.len(), callers: Vec::new(), lengths, offset }
+    }
+
+    /// The same rows under the caller's numbers.
+    pub fn called(self, callers: Vec<usize>) -> Geometry {
+        debug_assert_eq!(callers.len(), self.rows);
+        Geometry { callers, ..self }
+    }
+
+    /// The caller's number of a row; noise is addressed by it.
+    pub fn caller(&self, row: usize) -> usize {
+        self.callers.get(row).copied().unwrap_or(row)
+    }
+
+    /// The step of a packed row, and its number among the rows of the unit.
+    pub fn place(&self, packed: usize) -> (usize, usize) {
+        let t = self.offset.partition_point(|&offset| offset <= packed) - 1;
+        (t, packed - self.offset[t])
     }
 
     pub fn steps(&self) -> usize {
@@ -76,6 +95,7 @@ mod tests {
         assert_eq!((geometry.rows, geometry.steps(), geometry.total()), (4, 3, 7));
         assert!(!geometry.is_dense(0, 2));
         assert_eq!(geometry.mirror(), [5, 6, 2, 3, 4, 0, 1]);
+        assert_eq!([0, 2, 3, 6].map(|packed| geometry.place(packed)), [(0, 0), (0, 2), (1, 0), (2, 1)]);
     }
 
     #[test]

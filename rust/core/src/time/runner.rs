@@ -2,6 +2,7 @@
 
 use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
 use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
+use crate::random::Noise;
 
 use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView, grow};
@@ -38,6 +39,9 @@ pub(super) struct Runner<'a, T: Float> {
     gathered: Vec<*mut T>,
     steps_done: usize,
     steps_per_block: usize,
+    noise: Noise,
+    /// Packed row of the unit at which the buffers stand.
+    packed: usize,
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -138,6 +142,8 @@ impl<'a, T: Float> Runner<'a, T> {
             gathered,
             steps_done: 0,
             steps_per_block,
+            noise: layer.noise,
+            packed: 0,
         }
     }
 
@@ -194,6 +200,7 @@ impl<'a, T: Float> Runner<'a, T> {
     /// Points every buffer at the rows of the steps `from..to`. `gather`: states of the step before are wanted too.
     fn stand_at_block(&mut self, from: usize, to: usize, gather: bool) {
         let first = self.geometry.offset[from];
+        self.packed = first;
         for number in 0..self.base.len() {
             let (base, stride) = (self.base[number], self.stride[number]);
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
@@ -234,6 +241,7 @@ impl<'a, T: Float> Runner<'a, T> {
     fn stand_at_step(&mut self, t: usize, from: usize) {
         let geometry = self.geometry;
         let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
+        self.packed = row;
         for number in 0..self.base.len() {
             let (base, stride) = (self.base[number], self.stride[number]);
             // SAFETY: step t is one of the block's, so its rows lie inside each of these buffers.
@@ -281,6 +289,9 @@ impl<'a, T: Float> Runner<'a, T> {
                             stride: &self.stride,
                             first,
                             rows: count,
+                            packed: self.packed + first,
+                            geometry: self.geometry,
+                            noise: self.noise,
                         };
                         for op in ops {
                             // SAFETY: `here` points at `rows` rows of every buffer that the op names.

@@ -1,7 +1,13 @@
 //! Row ops over a tile of rows.
 
 use crate::kernel::{Dst, Float, Kernels, Src};
-use crate::plan::{Class, Pass, Ref, TapeOp, TapeRun};
+use crate::plan::{Class, Pass, Per, Ref, TapeOp, TapeRun};
+use crate::random::{Noise, Place};
+
+use super::Geometry;
+
+/// Uniform numbers that are drawn at a time: they stay in registers and L1 on their way to a row.
+const DRAWN: usize = 256;
 
 /// Where a tile stands: `rows` rows from row `first` of what `here` points at.
 pub(super) struct Tile<'a, T> {
@@ -10,6 +16,10 @@ pub(super) struct Tile<'a, T> {
     pub stride: &'a [usize],
     pub first: usize,
     pub rows: usize,
+    /// Packed row of the unit at which the tile begins: what noise is addressed by.
+    pub packed: usize,
+    pub geometry: &'a Geometry,
+    pub noise: Noise,
 }
 
 impl<T: Float> Tile<'_, T> {
@@ -64,6 +74,12 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
                 kernel_call(kernels, op.run, tile.rows, op.cols, tile.dst(op.dst), [src(0), src(1), src(2)])
             };
         }
+        TapeRun::Noise { stream, per } => {
+            for row in 0..tile.rows {
+                // SAFETY: the caller's promise, row by row.
+                unsafe { draw(op, tile, row, stream, per) };
+            }
+        }
         _ => {
             for row in 0..tile.rows {
                 // SAFETY: the caller's promise, row by row.
@@ -93,6 +109,27 @@ unsafe fn kernel_call<T: Float>(
             TapeRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
             _ => {}
         }
+    }
+}
+
+/// Uniform numbers for one row.
+///
+/// # Safety
+/// As `run`, for one row of the tile.
+unsafe fn draw<T: Float>(op: &TapeOp, tile: &Tile<T>, row: usize, stream: u16, per: Per) {
+    let (t, b) = tile.geometry.place(tile.packed + row);
+    let caller = tile.geometry.caller(b) as u32;
+    let place = match per {
+        Per::Step => Place { stream, step: t as u32, row: caller },
+        Per::Sequence => Place { stream, step: 0, row: caller },
+        Per::Weights => Place { stream, step: 0, row: 0 },
+    };
+    // SAFETY: the result has `cols` elements in this row.
+    let out = unsafe { std::slice::from_raw_parts_mut(tile.row(op.dst, row), op.cols) };
+    let mut drawn = [0.0; DRAWN];
+    for (chunk, out) in out.chunks_mut(DRAWN).enumerate() {
+        tile.noise.fill(place, chunk * DRAWN, &mut drawn[..out.len()]);
+        out.iter_mut().zip(&drawn).for_each(|(out, &x)| *out = T::from_f64(f64::from(x)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, FoldSource, LayerPlan, Pass};
+use crate::random::Noise;
 
 use super::layer::{Backward, backward, forward};
 use super::{Geometry, PassMemory, Scratch, SeqView};
@@ -23,6 +24,8 @@ pub struct LayerWeights<T> {
     pub(super) train: PassWeights<T>,
     pub(super) back: PassWeights<T>,
     folded: Option<Box<FoldRun<T>>>,
+    /// The noise of the call.
+    pub(super) noise: Noise,
 }
 
 /// The fold program and its parameters, as it ran.
@@ -35,10 +38,16 @@ struct FoldRun<T> {
 
 impl<T: Float> LayerWeights<T> {
     /// Takes the parameters (by position in the program) for calls with or without a way back.
-    pub fn new(plan: &LayerPlan, params: &[&[T]], kernels: &Kernels<T>, training: bool) -> LayerWeights<T> {
+    pub fn new(
+        plan: &LayerPlan,
+        params: &[&[T]],
+        kernels: &Kernels<T>,
+        training: bool,
+        noise: Noise,
+    ) -> LayerWeights<T> {
         let folded = plan.fold.as_ref().map(|fold| {
             let inputs: Vec<Vec<T>> = fold.params.iter().map(|&param| params[param].to_vec()).collect();
-            let weights = LayerWeights::new(&fold.plan, &[], kernels, true);
+            let weights = LayerWeights::new(&fold.plan, &[], kernels, true, noise);
             let views: Vec<SeqView<T>> = inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
             let run =
                 forward(&fold.plan, &weights, &one_row(), &views, &[], true, kernels, &mut Scratch::new());
@@ -51,6 +60,7 @@ impl<T: Float> LayerWeights<T> {
             train: PassWeights::default(),
             back: PassWeights::default(),
             folded,
+            noise,
         };
         let read = |pass: &Pass, slot: usize| pass.buffers.iter().any(|b| b.class == Class::Fold(slot));
         for (slot, entry) in plan.folds.slots.iter().enumerate() {

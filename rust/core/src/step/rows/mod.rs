@@ -38,6 +38,8 @@ pub enum Run {
     Lookup,
     Pick,
     OneHot,
+    /// Uniform numbers by their address.
+    Noise,
 }
 
 /// Where an adjoint rule is applied: the node, its operands and the gradient `d` that arrives at it.
@@ -102,6 +104,8 @@ pub struct OpRow {
     /// Made by adjoint rules only: no eager form.
     pub internal: bool,
 }
+
+pub use source::PER_WEIGHTS;
 
 /// The whole table.
 pub fn table() -> &'static [OpRow] {

@@ -1,6 +1,28 @@
-//! Rows of the sources: what a program is given.
+//! Rows of what has no operands: the sources, which a program is given, and noise.
 
+use super::super::{Attrs, Builder, NodeId, Shape};
 use super::{OpRow, Run, Tangent, no_gradient};
+
+/// The values of `per`: new numbers for each row and step, for each row, or one set of numbers for a call.
+const PER: usize = 3;
+/// `per` of numbers that are one set for a call, as a parameter is.
+pub const PER_WEIGHTS: usize = 2;
+/// Streams that one program may have: the address keeps 16 bits for them.
+const STREAMS: usize = 1 << 16;
+
+/// The shape that was asked for, where the other attributes are whole numbers in their range.
+fn noise_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> Result<Shape, String> {
+    for (name, limit) in [("stream", STREAMS), ("per", PER)] {
+        let value = attrs.number(name);
+        if !(0..limit).contains(&attrs.int(name)) || value < 0.0 || value.fract() != 0.0 {
+            return Err(format!("{name} is {value}; expected a whole number below {limit}"));
+        }
+    }
+    if attrs.shape().len() > 2 {
+        return Err("a shape of more than 2 axes".into());
+    }
+    Ok(attrs.shape().to_vec())
+}
 
 fn source(name: &'static str) -> OpRow {
     OpRow {
@@ -20,5 +42,13 @@ fn source(name: &'static str) -> OpRow {
 
 pub fn rows() -> Vec<OpRow> {
     let constant = OpRow { attrs: &[("value", None)], ..source("const") };
-    vec![source("input"), source("state"), source("param"), constant]
+    let noise = OpRow {
+        attrs: &[("stream", None), ("per", None)],
+        takes_shape: true,
+        shape: noise_shape,
+        run: Run::Noise,
+        cost: 8.0,
+        ..source("noise")
+    };
+    vec![source("input"), source("state"), source("param"), constant, noise]
 }
