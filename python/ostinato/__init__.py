@@ -26,7 +26,23 @@ from ostinato.losses import MSE, CrossEntropy, Loss
 from ostinato.network import FullBPTT, Gradients, Network, Run
 from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
 from ostinato.plugins import register
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, hookimpl
+from ostinato.regularizers import (
+    Dropout,
+    RecurrentDropout,
+    Regularizer,
+    SkipConnection,
+    VariationalDropout,
+    WeightDrop,
+    Zoneout,
+)
+from ostinato.specs import (
+    CellSpec,
+    InitializerSpec,
+    LossSpec,
+    OptimizerSpec,
+    RegularizerSpec,
+    hookimpl,
+)
 from ostinato.threads import get_num_threads, set_num_threads
 
 __all__ = [
@@ -44,6 +60,7 @@ __all__ = [
     "CrossEntropy",
     "DTypeError",
     "Dense",
+    "Dropout",
     "Embedding",
     "FormatError",
     "FullBPTT",
@@ -60,11 +77,18 @@ __all__ = [
     "Param",
     "PluginError",
     "Recurrent",
+    "RecurrentDropout",
+    "Regularizer",
+    "RegularizerSpec",
     "Run",
     "Sequential",
     "ShapeError",
+    "SkipConnection",
     "State",
     "TraceError",
+    "VariationalDropout",
+    "WeightDrop",
+    "Zoneout",
     "__version__",
     "analysis",
     "clip_norm",

@@ -92,8 +92,17 @@ class Network:
     def __new__(cls, dtype: str) -> Network: ...
     def input(self, width: int) -> int: ...
     def index_input(self, limit: int) -> int: ...
-    def layer(self, program: Program, inputs: Sequence[int], params: Sequence[int]) -> int:
-        """A program at every step; `params` are the offsets of its parameters in the arena."""
+    def layer(
+        self,
+        program: Program,
+        inputs: Sequence[int],
+        params: Sequence[int],
+        inference: Program | None = None,
+    ) -> int:
+        """A program at every step; `params` are the offsets of its parameters in the arena.
+
+        `inference` has the same inputs, states, parameters and output, and runs in calls without training.
+        """
     def reverse(self, node: int) -> int: ...
     def concat(self, nodes: Sequence[int]) -> int: ...
     def add(self, a: int, b: int) -> int: ...
@@ -105,8 +114,9 @@ class Network:
         lengths: _Array | None,
         state: Sequence[_Array | None],
         training: bool,
+        seed: int = 0,
     ) -> Run:
-        """x (N, T, F) or ids (N, T); one (N, size) array or None per state slot."""
+        """x (N, T, F) or ids (N, T); one (N, size) array or None per state slot; the seed of the noise."""
     def value_and_grad(
         self,
         arena: _Array,
@@ -117,6 +127,7 @@ class Network:
         state: Sequence[_Array | None],
         reduction: str,
         weights: _Array | None,
+        seed: int = 0,
     ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array]]:
         """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states."""
     def loss_value(

@@ -7,13 +7,28 @@ from ostinato.discover import leaves
 from ostinato.initializers import Initializer
 from ostinato.losses import Loss
 from ostinato.optimizers import Optimizer
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, hookimpl
+from ostinato.regularizer import Regularizer
+from ostinato.specs import (
+    CellSpec,
+    InitializerSpec,
+    LossSpec,
+    OptimizerSpec,
+    RegularizerSpec,
+    hookimpl,
+)
 
 
 @hookimpl
 def ostinato_cells() -> list[CellSpec]:
     """Return every cell of ostinato/cells."""
     return [CellSpec(name, one) for name, one in leaves("ostinato.cells", Cell).items()]
+
+
+@hookimpl
+def ostinato_regularizers() -> list[RegularizerSpec]:
+    """Return every regularizer of ostinato/regularizers."""
+    found = leaves("ostinato.regularizers", Regularizer)
+    return [RegularizerSpec(name, one) for name, one in found.items()]
 
 
 @hookimpl

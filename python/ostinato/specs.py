@@ -47,6 +47,11 @@ class CellSpec(Spec):
 
 
 @dataclass(frozen=True)
+class RegularizerSpec(Spec):
+    """A regularizer: `factory(**options) -> Regularizer`."""
+
+
+@dataclass(frozen=True)
 class LossSpec(Spec):
     """A loss: `factory(**options) -> Loss`."""
 

@@ -107,7 +107,7 @@ TABLE = {
     "reset unknown": Bad(lambda: ost.GRU(3, 4, reset="never"), ost.ConfigError, ("reset", "never")),
     "proj_size too large": Bad(lambda: ost.LSTM(3, 4, proj_size=4), ost.ConfigError, ("proj_size is 4",)),
     "dropout": Bad(lambda: ost.LSTM(3, 4, 2, dropout=0.5), ost.ConfigError, ("dropout is 0.5",)),
-    "regularizers": Bad(lambda: ost.LSTM(3, 4, regularizers=["zoneout"]), ost.ConfigError, ("regularizers",)),
+    "regularizers": Bad(lambda: ost.LSTM(3, 4, regularizers=["zonout"]), ost.ConfigError, ("zoneout",)),
     "init unknown": Bad(lambda: ost.LSTM(3, 4, init="xavier"), ost.ConfigError, ("xavier",)),
     "init for no parameter": Bad(
         lambda: ost.LSTM(3, 4, init={"w": "zeros"}), ost.ConfigError, ("init", "'w'")

@@ -38,6 +38,9 @@ def test_the_example_of_a_hook_is_a_plugin(hook: str) -> None:
     thing = entry.spec.factory()
     if entry.kind == "cell":
         assert ost.Recurrent(thing, 3, 4).output_size == 4
+    elif entry.kind == "regularizer":
+        net, x = ost.RNN(3, 4, regularizers=[thing]), [[[0.0, 1.0, 2.0]]]
+        assert (net.run(x, training=True).outputs != net.run(x).outputs).any()
     elif entry.kind == "loss":
         value, _ = ost.Dense(2, 2).value_and_grad([[[0.0, 0.0]]], [[[1.0, -1.0]]], loss=thing)
         # log cosh 1 = 0.4338 for each of the two features.

@@ -47,12 +47,18 @@ class Programs:
 
     def add(self, unit: Unit) -> dict[str, Any]:
         """A reference to the unit's program, and the names of its initializers (null for a callable)."""
-        text = unit.program.to_json()
+        inits = {name: p.init if isinstance(p.init, str) else None for name, p in unit.params.items()}
+        record = {"program": self._place(unit.program), "init": inits}
+        if unit.inference is not None:
+            record["inference"] = self._place(unit.inference)
+        return record
+
+    def _place(self, program: _core.Program) -> int:
+        text = program.to_json()
         if text not in self._places:
             self._places[text] = len(self.texts)
             self.texts.append(text)
-        inits = {name: p.init if isinstance(p.init, str) else None for name, p in unit.params.items()}
-        return {"program": self._places[text], "init": inits}
+        return self._places[text]
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Options as JSON values.
@@ -71,11 +77,11 @@ class Programs:
 
     def unit(self, record: Record, takes_ids: bool = False) -> Unit:
         """The unit that `add` referred to. Raises FormatError when it is no step of a layer."""
-        place, inits = record.whole("program"), record.texts("init")
+        program, inits = self._program(record, "program"), record.texts("init")
+        inference = self._program(record, "inference") if record.has("inference") else None
         record.done()
-        if place >= len(self._programs):
-            raise record.error(f"the program {place}, of {len(self._programs)}")
-        program = self._programs[place]
+        if inference is not None and _ports(inference) != _ports(program):
+            raise record.error("an inference program of another layer")
         inputs, outputs = program.inputs, program.outputs
         if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
             raise record.error("a program with other inputs than a layer's")
@@ -91,7 +97,14 @@ class Programs:
             {name: Param(tuple(shape), inits[name] or unknown) for name, shape in program.params},
             {name: tuple(shape) for name, shape in program.states},
             outputs[0][1][0],
+            inference,
         )
+
+    def _program(self, record: Record, key: str) -> _core.Program:
+        place = record.whole(key)
+        if place >= len(self._programs):
+            raise record.error(f"the program {place}, of {len(self._programs)}")
+        return self._programs[place]
 
     def network(self, record: Record) -> Network:
         """The network that a record describes, with parameters that are all 0."""
@@ -109,6 +122,10 @@ class Programs:
 def unknown(shape: tuple[int, ...], rng: Any) -> Any:
     """Stands for an initializer that was a function, which a file does not hold. Raises FormatError."""
     raise FormatError("this layer was loaded from a file, which does not hold how its parameters started")
+
+
+def _ports(program: _core.Program) -> tuple[Any, ...]:
+    return program.inputs, program.states, program.params, program.outputs
 
 
 def _is_json(value: Any) -> bool:

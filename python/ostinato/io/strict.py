@@ -44,6 +44,10 @@ class Record:
         if self._left:
             raise self.error(f"the unknown key {next(iter(self._left))!r}")
 
+    def has(self, key: str) -> bool:
+        """Whether a key, which may be left out, is there."""
+        return key in self._left
+
     def text(self, key: str) -> str:
         """A string."""
         value = self._take(key)

@@ -14,6 +14,7 @@ from ostinato.suggest import did_you_mean
 LAYER_ARGUMENTS: Final = (
     "num_layers",
     "bidirectional",
+    "regularizers",
     "init",
     "residual",
     "batch_first",

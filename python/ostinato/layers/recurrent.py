@@ -15,11 +15,13 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.errors import ConfigError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
+from ostinato.layers.regularizer_choice import choose_regularizers
 from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
 from ostinato.plugins.entry import Provider
+from ostinato.regularizer import Regularizer
 from ostinato.trace import trace_cell
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ DEFAULTS: Final = {
     "num_layers": 1,
     "bidirectional": False,
     "init": None,
+    "regularizers": (),
     "residual": False,
     "batch_first": True,
     "dtype": "float32",
@@ -54,6 +57,7 @@ class Setting:
     dtype: str
     seed: int
     init: str | None
+    regularizers: tuple[str, ...] = ()
 
     @property
     def directions(self) -> int:
@@ -70,7 +74,8 @@ class Recurrent(Network):
         hidden_size: what the cell calls `size.hidden`.
         num_layers: layers on top of each other.
         bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`.
-        regularizers: none yet.
+        regularizers: regularizers, or their names: equations that are inlined in the cell's, in this order, in
+            every layer and direction.
         init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names or
             patterns (`"weight_hh_l*"`) to initializers; what it does not name starts as the cell says.
         residual: adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever
@@ -108,6 +113,7 @@ class Recurrent(Network):
         **cell_options: Any,
     ) -> None:
         kind = type(self).__name__
+        rewrites = choose_regularizers(kind, regularizers)
         inputs = size(kind, "input_size", input_size)
         setting = Setting(
             hidden_size=size(kind, "hidden_size", hidden_size),
@@ -118,12 +124,11 @@ class Recurrent(Network):
             dtype=dtype_name(kind, dtype),
             seed=checks.whole(kind, "seed", seed, at_least=0),
             init=init_text(init),
+            regularizers=tuple(map(repr, rewrites)),
         )
-        if not isinstance(regularizers, Sequence) or len(regularizers):
-            raise ConfigError(f"{kind}: regularizers is {regularizers!r}; this version has none, expected ()")
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
-        units = _trace(made, inputs, setting)
+        units = _trace(made, inputs, setting, rewrites)
         self._fill(name, chosen_options(made), provider, setting, with_init(units, init))
 
     def _fill(
@@ -157,7 +162,7 @@ class Recurrent(Network):
         for name, default in DEFAULTS.items():
             value = getattr(setting, name)
             if value != default:
-                parts.append(f"{name}={value if name == 'init' else repr(value)}")
+                parts.append(f"{name}={_shown(name, value)}")
         parts += [f"{name}={value!r}" for name, value in self.cell_options.items()]
         return f"{kind}({', '.join(parts)})"
 
@@ -209,6 +214,7 @@ class Recurrent(Network):
             "seed": setting.seed,
             "init": setting.init,
             "layers": [[programs.add(unit) for unit in layer] for layer in self._units],
+            **({"regularizers": list(setting.regularizers)} if setting.regularizers else {}),
         }
 
     @classmethod
@@ -224,6 +230,7 @@ class Recurrent(Network):
             dtype=programs.dtype,
             seed=record.whole("seed"),
             init=record.optional_text("init"),
+            regularizers=_texts(record, "regularizers"),
         )
         record.done()
         if not layers or any(len(layer) != setting.directions for layer in layers):
@@ -238,17 +245,33 @@ class Recurrent(Network):
         return self
 
 
-def _trace(cell: Cell, input_size: int, setting: Setting) -> list[list[Unit]]:
+def _shown(name: str, value: Any) -> str:
+    if name == "regularizers":
+        return f"[{', '.join(value)}]"
+    return str(value) if name == "init" else repr(value)
+
+
+def _texts(record: Record, key: str) -> tuple[str, ...]:
+    """A list of texts that may be left out."""
+    values = record.items(key) if record.has(key) else []
+    if not all(isinstance(value, str) for value in values):
+        raise record.error(f"{key!r} that are no texts")
+    return tuple(values)
+
+
+def _trace(
+    cell: Cell, input_size: int, setting: Setting, regularizers: Sequence[Regularizer]
+) -> list[list[Unit]]:
     """One unit per layer and direction; layers of the same sizes share a program."""
     made: dict[int, Unit] = {}
     units: list[list[Unit]] = []
     width = input_size
     for _ in range(setting.num_layers):
         if width not in made:
-            traced = trace_cell(cell, width, setting.hidden_size)
+            traced = trace_cell(cell, width, setting.hidden_size, regularizers)
             # As declared, for sizes that still say "4*hidden".
             params = declared(cell, width, setting.hidden_size).params
-            made[width] = Unit(traced.program, params, traced.states, traced.output_size)
+            made[width] = Unit(traced.program, params, traced.states, traced.output_size, traced.inference)
         units.append([made[width]] * setting.directions)
         width = made[width].output_size * setting.directions
     return units

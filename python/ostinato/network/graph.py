@@ -28,12 +28,16 @@ def aligned(offset: int) -> int:
 
 @dataclass(frozen=True)
 class Unit:
-    """One traced step: its program, and what the program's text does not say (initializers, state shapes)."""
+    """One traced step: its program, and what the program's text does not say (initializers, state shapes).
+
+    `inference` runs in calls without training, where that is another program.
+    """
 
     program: _core.Program
     params: Mapping[str, Param]
     states: Mapping[str, Shape]
     output_size: int
+    inference: _core.Program | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,9 @@ class Graph:
             self._slot(states[name], unit.states[name])
         self.units.append((label, unit))
         program, source = unit.program, x.index
-        return self._append(lambda core, at: core.layer(program, [at[source]], offsets), unit.output_size)
+        return self._append(
+            lambda core, at: core.layer(program, [at[source]], offsets, unit.inference), unit.output_size
+        )
 
     def reverse(self, x: Node) -> Node:
         """`x` with each row turned round within its own length."""

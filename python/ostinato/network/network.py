@@ -18,6 +18,7 @@ from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, load_parameters
 from ostinato.network.run import Gradients, Run
+from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
@@ -58,6 +59,7 @@ class Network(ABC):
         lengths: Any = None,
         training: bool = False,
         through_time: FullBPTT | None = None,
+        seed: int | None = None,
     ) -> Run:
         """Runs the network over whole sequences.
 
@@ -67,8 +69,10 @@ class Network(ABC):
             state: a dict as `Run.final_state` is, or None for zeros.
             lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
                 state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
-            training: keep what `Run.backward` needs.
+            training: keep what `Run.backward` needs, and regularize.
             through_time: FullBPTT() or None, which means the same.
+            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
+                their place in it. None takes the next of a series that the network's own seed decides.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
@@ -76,7 +80,8 @@ class Network(ABC):
         checks.flag("run", "training", training)
         array, batch = self._batch(x, lengths)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        core = self._core().run(self._arena, array, batch.lengths, slots, training)
+        drawn = self._seed_of("run", seed, training)
+        core = self._core().run(self._arena, array, batch.lengths, slots, training, drawn)
         return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
 
     def stream(self, batch: int = 1) -> Stream:
@@ -100,6 +105,7 @@ class Network(ABC):
         weights: Any = None,
         reduction: str = "mean",
         through_time: FullBPTT | None = None,
+        seed: int | None = None,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
@@ -116,6 +122,7 @@ class Network(ABC):
                 the weights, so that only their proportions matter.
             reduction: "mean" over the valid steps, or "sum".
             through_time: see `run`.
+            seed: see `run`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
@@ -124,7 +131,10 @@ class Network(ABC):
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         value, arena, inputs, d_state, final = self._core().value_and_grad(
-            self._arena, array, *objective.arguments(batch, targets, slots, weights)
+            self._arena,
+            array,
+            *objective.arguments(batch, targets, slots, weights),
+            self._seed_of("value_and_grad", seed, True),
         )
         return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch)
 
@@ -253,6 +263,8 @@ class Network(ABC):
         self._objectives: dict[tuple[str, str], Objective] = {}
         children = self._children()
         self._adopt(children)
+        self._noisy = any(unit.inference is not None for _, unit in graph.units)
+        self._seeds = Seeds(self._noise_seeds())
         if initial and not children:
             self._redraw(self._arena, Scope(), None)
 
@@ -285,6 +297,16 @@ class Network(ABC):
             stop = start + child._graph.size
             yield child, values[start:stop]
             start = aligned(stop)
+
+    def _noise_seeds(self) -> list[int]:
+        """What the series of seeds of this network's noise depends on."""
+        inside = [seed for child in self._children() for seed in child._noise_seeds()]
+        return inside or [getattr(self, "seed", 0)]
+
+    def _seed_of(self, call: str, seed: int | None, training: bool) -> int:
+        if seed is None and not self._noisy:
+            return 0
+        return self._seeds.of_call(call, seed, training)
 
     def _core(self) -> _core.Network:
         with self._lock:

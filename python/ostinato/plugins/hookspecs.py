@@ -1,4 +1,4 @@
-"""The hooks through which cells, losses, optimizers and initializers enter, built-in or not.
+"""The hooks through which cells, regularizers, losses, optimizers and initializers enter, built-in or not.
 
 A hook is a function marked with `ostinato.hookimpl` in the module, or the object, that an entry point of
 the group `ostinato` names. Hooks return lists of descriptors, do nothing else, and do not depend on an
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pluggy
 
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec
+from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, RegularizerSpec
 
 hookspec = pluggy.HookspecMarker("ostinato")
 
@@ -37,6 +37,26 @@ class Hooks:
             >>> @hookimpl
             ... def ostinato_cells():
             ...     return [CellSpec("leaky", Leaky)]
+        """
+        return []
+
+    @hookspec
+    def ostinato_regularizers(self) -> list[RegularizerSpec]:
+        """Regularizers: equations inlined in any cell's step, for `Recurrent(..., regularizers=[name])`.
+
+        Example:
+            >>> from ostinato import Regularizer, RegularizerSpec, hookimpl
+            >>> class Jitter(Regularizer):
+            ...     '''Training adds uniform noise of the given width to the output.'''
+            ...     def __init__(self, width=0.1):
+            ...         self.width = width
+            ...     def output(self, y, noise):
+            ...         if not noise.training:
+            ...             return y
+            ...         return y + self.width * (noise.uniform(y.shape) - 0.5)
+            >>> @hookimpl
+            ... def ostinato_regularizers():
+            ...     return [RegularizerSpec("jitter", Jitter)]
         """
         return []
 
@@ -92,6 +112,7 @@ class Hooks:
 # The hook that each kind of name comes through, and the descriptor it returns.
 KINDS = {
     "cell": ("ostinato_cells", CellSpec),
+    "regularizer": ("ostinato_regularizers", RegularizerSpec),
     "loss": ("ostinato_losses", LossSpec),
     "optimizer": ("ostinato_optimizers", OptimizerSpec),
     "initializer": ("ostinato_initializers", InitializerSpec),

@@ -1,4 +1,4 @@
-"""Names of cells, losses, optimizers and initializers, and what they stand for.
+"""Names of cells, regularizers, losses, optimizers and initializers, and what they stand for.
 
 A full name is `namespace/name`. A bare name means the built-in; else the only provider; else it is an error
 that lists all of them. Nothing is shadowed and the last does not win.
@@ -15,11 +15,12 @@ from ostinato import _core
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, PluginError
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, Spec
+from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, RegularizerSpec, Spec
 from ostinato.suggest import did_you_mean
 
 _KIND_OF_SPEC: Final[dict[type[Spec], str]] = {
     CellSpec: "cell",
+    RegularizerSpec: "regularizer",
     LossSpec: "loss",
     OptimizerSpec: "optimizer",
     InitializerSpec: "initializer",
@@ -157,7 +158,7 @@ def register(item: Spec) -> Spec: ...
 
 
 def register(item: Any) -> Any:
-    """Gives a cell, loss, optimizer or initializer a name for this process, without packaging it.
+    """Gives a cell, a regularizer, a loss, ... a name for this process, without packaging it.
 
     item: a Cell subclass (its `name` is used; works as a decorator) or a descriptor such as
     CellSpec("mine", Mine). Returns it. Registering again replaces it. Raises ConfigError for anything else,

@@ -12,8 +12,10 @@ from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
+from ostinato.regularizer import Regularizer
 from ostinato.suggest import did_you_mean
 from ostinato.trace.recorder import Recorder
+from ostinato.trace.rewrites import Rewrites
 from ostinato.trace.value import Traced
 from ostinato.trace.where import author_line
 
@@ -40,7 +42,8 @@ class StepLoss(Protocol):
 class TracedCell:
     """A cell's program, with what a layer needs to make its parameters and states.
 
-    `params` and `states` are in the order of `program.params` and `program.states`.
+    `params` and `states` are in the order of `program.params` and `program.states`. `inference` is the
+    program for calls without training, where regularizers make that another one.
     """
 
     program: _core.Program
@@ -48,6 +51,7 @@ class TracedCell:
     states: dict[str, tuple[int, ...]]
     output_size: int
     options: dict[str, Any]
+    inference: _core.Program | None = None
 
 
 def trace_step(
@@ -67,11 +71,13 @@ def trace_step(
     Raises TraceError for what cannot be recorded, a wrong return value, an unused parameter; ShapeError for
     shapes that do not fit, with the author's line.
     """
-    return _trace(name, f"step {name!r}", fn, inputs, params, states, sizes)[0]
+    return _trace(name, f"step {name!r}", fn, inputs, params, states, sizes, Rewrites())[0]
 
 
-def trace_cell(cell: Cell, input_size: int, hidden_size: int) -> TracedCell:
-    """Trace a cell for the given sizes.
+def trace_cell(
+    cell: Cell, input_size: int, hidden_size: int, regularizers: Sequence[Regularizer] = ()
+) -> TracedCell:
+    """Trace a cell for the given sizes, with the equations of `regularizers` inlined in the order given.
 
     Raises ShapeError, TraceError or ConfigError with the cell's name, the name at fault, what was expected
     and the line of the equation.
@@ -83,17 +89,28 @@ def trace_cell(cell: Cell, input_size: int, hidden_size: int) -> TracedCell:
     owner = f"cell {cell.name!r}"
     made = declared(cell, input_size, hidden_size)
     inputs = {"x": (made.sizes["input"],)}
-    program, output_shape = _trace(cell.name, owner, cell.step, inputs, made.params, made.states, made.sizes)
+
+    def trace(rewrites: Rewrites) -> tuple[_core.Program, tuple[Dim, ...]]:
+        return _trace(cell.name, owner, cell.step, inputs, made.params, made.states, made.sizes, rewrites)
+
+    plain = Rewrites()
+    program, output_shape = trace(plain)
     if len(output_shape) != 1:
         raise ShapeError(
             f"{owner}: step returns an output of shape {describe(output_shape)}; expected a vector (n,)"
         )
+    inference = None
+    if regularizers:
+        recurrent = frozenset(plain.found)
+        program, _ = trace(Rewrites(regularizers, True, recurrent))
+        inference, _ = trace(Rewrites(regularizers, False, recurrent))
     return TracedCell(
         program,
         {key: Param(tuple(int(size) for size in one.shape), one.init) for key, one in made.params.items()},
         {key: tuple(int(size) for size in one.shape) for key, one in made.states.items()},
         int(output_shape[0]),
         cell.options,
+        None if inference == program else inference,
     )
 
 
@@ -112,7 +129,7 @@ def trace_loss(loss: StepLoss, y_size: int, target: Shape | None = None) -> _cor
 
     owner = f"loss {loss.name!r}"
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    program, shape = _trace(loss.name, owner, step, inputs, {}, {}, sizes)
+    program, shape = _trace(loss.name, owner, step, inputs, {}, {}, sizes, Rewrites())
     if shape:
         raise ShapeError(
             f"{owner}: step returns shape {describe(shape)}; expected one number: use ops.sum or ops.mean"
@@ -128,6 +145,7 @@ def _trace(
     params: Mapping[str, Param],
     states: Mapping[str, State],
     sizes: Mapping[str, int],
+    rewrites: Rewrites,
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
     _check_names(owner, inputs, params, states)
     recorder = Recorder(name, sizes)
@@ -142,11 +160,13 @@ def _trace(
     held = {key: Traced(recorder, *recorder.declare("state", key, one.shape)) for key, one in states.items()}
     given = {key: Traced(recorder, *recorder.declare("param", key, one.shape)) for key, one in params.items()}
     try:
-        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", given))
+        values, seen = rewrites.begin(recorder, values, held, given)
+        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen))
+        output, updates = _checked_return(owner, recorder, returned, held)
+        output, updates = rewrites.end(output, updates, held)
     except OstinatoError as error:
         error.args = (_placed(owner, error),)
         raise
-    output, updates = _checked_return(owner, recorder, returned, held)
 
     roots = [output.node, *(one.node for one in updates.values())]
     used = recorder.reachable(roots)

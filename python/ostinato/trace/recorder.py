@@ -35,6 +35,9 @@ class Recorder:
         self._numbered: set[int] = set()
         self._constants: dict[str, int] = {}
         self._operands: dict[int, set[int]] = {}
+        # States, and products and parts of them: what `entering` is told of.
+        self._states: set[int] = set()
+        self.entering: Callable[[int, int], int] | None = None
 
     def declare(
         self, kind: Literal["input", "state", "param"], name: str, shape: Sequence[int]
@@ -44,6 +47,8 @@ class Recorder:
         declare: Callable[[str, Sequence[str]], int] = getattr(self.builder, kind)
         node = declare(name, texts)
         self._names[node] = name
+        if kind == "state":
+            self._states.add(node)
         return node, self.shape(node)
 
     def declare_index(self, name: str) -> int:
@@ -78,11 +83,18 @@ class Recorder:
     def add(
         self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]
     ) -> tuple[int, tuple[Dim, ...], bool]:
-        """Add an op; return its node, its shape, and whether it is an id. Errors name the author's line."""
+        """Add an op; return its node, its shape, and whether it is an id. Errors name the author's line.
+
+        Before a state is multiplied with a matrix, `entering(matrix, state)` may put another in its place.
+        """
+        if op == "matmul" and self.entering is not None and operands[1] in self._states:
+            operands = [operands[0], self.entering(operands[0], operands[1])]
         frame = author_frame()
         if frame is not None:
             self._name_locals(frame)
         node = self.builder.add(op, operands, _plain(attrs), describe_frame(frame))
+        if op in ("mul", "slice", "reshape") and self._states.intersection(operands):
+            self._states.add(node)
         # Equal nodes are one, and an op that changes nothing returns its operand: a node may come back again.
         self._operands.setdefault(node, set()).update(one for one in operands if one != node)
         return node, self.shape(node), self.builder.is_index(node)

@@ -1,0 +1,29 @@
+"""The `regularizers` argument of Recurrent: instances, classes or names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.plugins.registry import registry
+from ostinato.regularizer import Regularizer
+
+
+def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
+    """The regularizers in the order given. Raises ConfigError for an unknown name, DTypeError for others."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigError(
+            f"{layer}: regularizers is {given!r}; expected a list of regularizers or their names"
+        )
+    return tuple(_choose(layer, one) for one in given)
+
+
+def _choose(layer: str, one: Any) -> Regularizer:
+    if isinstance(one, str):
+        one = registry.resolve("regularizer", one).spec.factory()
+    elif isinstance(one, type) and issubclass(one, Regularizer):
+        one = one()
+    if not isinstance(one, Regularizer):
+        raise DTypeError(f"{layer}: {one!r} is no regularizer; expected a name or one such as Zoneout(0.1)")
+    return one

@@ -1,0 +1,41 @@
+"""The seed of a call's noise: given, or the next of the network's own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.errors import ConfigError
+
+
+class Seeds:
+    """A series of 64-bit seeds that the seeds of a network's layers decide, one for each call that asks.
+
+    The series begins anew with every network that is made or loaded.
+    """
+
+    def __init__(self, seeds: Iterable[int]) -> None:
+        self._entropy = list(seeds)
+        self._calls = itertools.count()
+
+    def of_call(self, call: str, seed: Any, training: bool) -> int:
+        """The seed of a call: what was given, or the next of the series; 0 where nothing is random.
+
+        Raises ConfigError for a seed that is no whole number below 2**64, or that has no use.
+        """
+        if seed is None:
+            return self._next() if training else 0
+        if not training:
+            raise ConfigError(f"{call}: seed is {seed!r}, but nothing is random without training=True")
+        number = checks.whole(call, "seed", seed, at_least=0)
+        if number >= 2**64:
+            raise ConfigError(f"{call}: seed is {seed!r}; expected a whole number below 2**64")
+        return number
+
+    def _next(self) -> int:
+        key = (next(self._calls),)
+        return int(np.random.SeedSequence(self._entropy, spawn_key=key).generate_state(1, np.uint64)[0])

@@ -1,0 +1,43 @@
+"""What an author of a regularizer writes with: `Regularizer`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ostinato.ops.table import Value
+from ostinato.options import Configured
+
+if TYPE_CHECKING:
+    from ostinato.trace.noise import Noise
+
+
+class Regularizer(Configured):
+    """Small equations that are inlined at named places of any cell's step.
+
+    Derive from it and write the methods whose places it changes. Each is given a value and `noise`, which
+    draws masks in training and takes their expectation in inference (`noise.drop`, `noise.mix`), and returns
+    a value of the same shape. Options are keyword arguments of `__init__`, kept as attributes. The registry
+    name is the class attribute `name`, by default the class's name in lower case.
+    """
+
+    kind: ClassVar[str] = "regularizer"
+
+    def input(self, x: Value, noise: Noise) -> Value:
+        """Return what the step is to see of its input x (input,)."""
+        return x
+
+    def weight(self, name: str, weight: Value, noise: Noise) -> Value:
+        """Return what the step is to see of the parameter matrix called `name`."""
+        return weight
+
+    def recurrent(self, h: Value, noise: Noise) -> Value:
+        """Return what a matrix is to multiply instead of h, a state or a product of one with a gate."""
+        return h
+
+    def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
+        """Return what is to be stored as the state called `name`; an output that is `new` becomes it too."""
+        return new
+
+    def output(self, y: Value, noise: Noise) -> Value:
+        """Return what the layer is to give instead of the output y (n,)."""
+        return y

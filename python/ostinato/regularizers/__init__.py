@@ -1,0 +1,37 @@
+"""Built-in regularizers, one a file, with no privileges: what a stranger's plugin could hold.
+
+Every `Regularizer` defined in a file of this folder is registered under its `name`. May use: ops, trace,
+regularizer, checks, errors; never layers or networks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ostinato.discover import make
+from ostinato.regularizer import Regularizer
+from ostinato.regularizers.dropout import Dropout
+from ostinato.regularizers.recurrent_dropout import RecurrentDropout
+from ostinato.regularizers.skip_connection import SkipConnection
+from ostinato.regularizers.variational_dropout import VariationalDropout
+from ostinato.regularizers.weight_drop import WeightDrop
+from ostinato.regularizers.zoneout import Zoneout
+
+__all__ = [
+    "Dropout",
+    "RecurrentDropout",
+    "Regularizer",
+    "SkipConnection",
+    "VariationalDropout",
+    "WeightDrop",
+    "Zoneout",
+    "get",
+]
+
+
+def get(name: str, **options: Any) -> Regularizer:
+    """Return the built-in regularizer called `name`, made with these options.
+
+    Raises ConfigError for an unknown name or option, with the closest known one.
+    """
+    return cast(Regularizer, make("ostinato.regularizers", Regularizer, name, options))

@@ -1,0 +1,29 @@
+"""Dropout of a layer's input or output."""
+
+from __future__ import annotations
+
+from ostinato.checks import choice, number
+from ostinato.ops import Value
+from ostinato.regularizer import Regularizer
+from ostinato.trace import Noise
+
+
+class Dropout(Regularizer):
+    """Elements of the input or the output are 0 with probability p, the rest divided by 1 - p.
+
+    Drawn anew for each row and step. Inference leaves them as they are. `where` is "input" or "output"; the
+    states of a cell are untouched by either. Source: Srivastava et al. 2014.
+    """
+
+    def __init__(self, p: float = 0.5, where: str = "input") -> None:
+        """Drop with probability p, 0 <= p < 1."""
+        self.p = number("regularizer 'dropout'", "p", p, at_least=0.0, below=1.0)
+        self.where = choice("regularizer 'dropout'", "where", where, ("input", "output"))
+
+    def input(self, x: Value, noise: Noise) -> Value:
+        """Return x * mask where `where` is "input"."""
+        return noise.drop(x, self.p) if self.where == "input" else x
+
+    def output(self, y: Value, noise: Noise) -> Value:
+        """Return y * mask where `where` is "output"."""
+        return noise.drop(y, self.p) if self.where == "output" else y

@@ -1,0 +1,32 @@
+"""The skip connection through time."""
+
+from __future__ import annotations
+
+from ostinato.checks import number
+from ostinato.errors import ConfigError
+from ostinato.ops import Value
+from ostinato.regularizer import Regularizer
+from ostinato.trace import Noise
+
+
+class SkipConnection(Regularizer):
+    """`h' = f(...) + alpha * h`: the old state is added to the new one, in training and in inference.
+
+    `state` names the state, the others are not touched. An output that is the new state is changed with it.
+    With alpha = 1 it is the residual connection of He et al. 2016, through time.
+    """
+
+    name = "skip_connection"
+
+    def __init__(self, alpha: float = 1.0, state: str = "h") -> None:
+        """Add `alpha` times the old value of `state`."""
+        self.alpha = number("regularizer 'skip_connection'", "alpha", alpha)
+        self.state = state
+
+    def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
+        """Return new + alpha * old for the state that is meant."""
+        if self.state not in noise.states:
+            raise ConfigError(
+                f"{self!r}: there is no state {self.state!r}; expected {', '.join(noise.states)}"
+            )
+        return new + self.alpha * old if name == self.state and self.alpha != 0.0 else new

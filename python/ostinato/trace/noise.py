@@ -1,0 +1,80 @@
+"""What a regularizer draws with: masks in training, their expectation in inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+from ostinato import ops
+from ostinato.errors import ConfigError
+from ostinato.ops.table import Value
+from ostinato.trace.recorder import Recorder
+from ostinato.trace.value import Traced
+
+Per: TypeAlias = Literal["step", "sequence", "weights"]
+"""How often numbers are drawn anew: for each row and step; for each row; once a call for all of them."""
+
+# The numbers of the core's op, by how often they are drawn.
+_PER: Final[dict[str, int]] = {"step": 0, "sequence": 1, "weights": 2}
+
+# Uniform numbers are multiples of this, so a rate that is one too decides alike in float32 and float64.
+_GRID: Final = 2.0**-24
+
+
+class Noise:
+    """Noise of one step program. Two calls never share their numbers.
+
+    `training` says which of its two programs is being traced, `states` and `matrices` name the cell's states
+    and parameter matrices, `recurrent` the matrices that a state is multiplied with.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        training: bool,
+        states: Sequence[str],
+        matrices: Sequence[str],
+        recurrent: frozenset[str],
+    ) -> None:
+        """Draw into the program that `recorder` builds."""
+        self.training = training
+        self.states = tuple(states)
+        self.matrices = tuple(matrices)
+        self.recurrent = recurrent
+        self._recorder = recorder
+        self._streams = 0
+
+    def uniform(self, shape: Sequence[int], per: Per = "step") -> Value:
+        """Numbers in [0, 1) of this shape, multiples of 2^-24. `per="weights"` depends on no row.
+
+        Raises ConfigError for an unknown `per`, and in inference, where nothing is random.
+        """
+        if per not in _PER:
+            raise ConfigError(f"per is {per!r}; expected one of {', '.join(_PER)}")
+        if not self.training:
+            raise ConfigError(
+                "noise.uniform in inference; ask noise.training, or use noise.drop or noise.mix"
+            )
+        attrs = {"stream": self._streams, "per": _PER[per], "shape": tuple(shape)}
+        self._streams += 1
+        node, made, _ = self._recorder.add("noise", [], attrs)
+        return Traced(self._recorder, node, made)
+
+    def drop(self, value: Value, rate: float, per: Per = "step") -> Value:
+        """`value` with each element 0 with probability `rate` below 1, else divided by 1 - rate.
+
+        Its expectation is `value`, which it is in inference.
+        """
+        rate = round(rate / _GRID) * _GRID
+        if rate == 0.0 or not self.training:
+            return value
+        return value * ops.where(self.uniform(value.shape, per) < rate, 0.0, 1.0 / (1.0 - rate))
+
+    def mix(self, rate: float, a: Value, b: Value, per: Per = "step") -> Value:
+        """Each element of `a` with probability `rate`, else that of `b`; in inference the expectation."""
+        rate = round(rate / _GRID) * _GRID
+        if rate == 0.0:
+            return b
+        if not self.training:
+            return rate * a + (1.0 - rate) * b
+        return ops.where(self.uniform(b.shape, per) < rate, a, b)

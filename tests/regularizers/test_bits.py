@@ -1,0 +1,86 @@
+"""Masks are a function of the seed: threads change nothing, another seed does."""
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from tests.regularizers.table import IDS, PAIRS, REGULARIZERS, Problem, differing, network
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads; the one found before comes back after the test."""
+    before = ost.get_num_threads()
+    yield ost.set_num_threads
+    ost.set_num_threads(before)
+
+
+def case(cell, regularizer, dtype="float32"):
+    lengths = np.random.default_rng(1).integers(0, 13, size=61)
+    return Problem(network(cell, REGULARIZERS[regularizer], 5, 17, dtype=dtype), 61, 12, lengths)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_any_number_of_threads_gives_the_same_bits(cell, regularizer, dtype, threads):
+    problem = case(cell, regularizer, dtype)
+    threads(1)
+    alone = problem.results()
+    for count in (2, 3, 4):
+        threads(count)
+        assert differing(alone, problem.results()) == [], f"{count} threads differ from one"
+
+
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_the_seed_decides(cell, regularizer):
+    problem = case(cell, regularizer)
+    first = problem.results(seed=1)
+    assert differing(first, problem.results(seed=1)) == []
+    other = differing(first, problem.results(seed=2))
+    # nothing is drawn for a skip connection
+    assert ("outputs" in other) == (regularizer != "skip connection")
+
+
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_both_types_draw_the_same_masks(cell, regularizer):
+    single, double = (case(cell, regularizer, dtype).run().outputs for dtype in ("float32", "float64"))
+    # a mask that differs changes numbers by a good part of themselves; rounding does not
+    np.testing.assert_allclose(single, double, rtol=0, atol=2e-4)
+
+
+def test_layers_and_directions_draw_masks_of_their_own():
+    net = ost.Sequential(
+        *[
+            ost.RNN(40, 40, nonlinearity="identity", regularizers=[ost.Dropout(0.5, where="output")])
+            for _ in "ab"
+        ]
+    )
+    x = np.random.default_rng(0).standard_normal((2, 3, 40))
+    net.run(x, training=True, seed=0)
+    first = ost.RNN(40, 40, 2, bidirectional=True, regularizers=[ost.Dropout(0.5, where="output")])
+    zeros = first.run(x, training=True, seed=0).outputs == 0
+    assert (zeros[..., :40] != zeros[..., 40:]).any()
+
+
+def test_without_a_seed_every_call_draws_anew_and_a_network_made_alike_draws_the_same():
+    def outputs(seed):
+        net = ost.LSTM(3, 8, regularizers=["zoneout"], seed=seed)
+        net.arena[...] = 0.3
+        return [net.run(np.ones((2, 4, 3)), training=True).outputs for _ in range(3)]
+
+    first, again, other = outputs(1), outputs(1), outputs(2)
+    np.testing.assert_array_equal(first, again)
+    assert (first[0] != first[1]).any()
+    assert (first[1] != first[2]).any()
+    assert (first[0] != other[0]).any()
+
+
+def test_a_row_draws_by_its_place_in_the_call_whatever_the_lengths_of_others():
+    net = ost.GRU(3, 8, regularizers=[ost.VariationalDropout(0.5), ost.Zoneout(0.2)])
+    x = np.random.default_rng(0).standard_normal((20, 6, 3))
+    whole = net.run(x, training=True, seed=4).outputs
+    lengths = np.full(20, 6)
+    lengths[:10] = range(10, 0, -1)
+    ragged = net.run(x, lengths=np.minimum(lengths, 6), training=True, seed=4).outputs
+    for row, length in enumerate(np.minimum(lengths, 6)):
+        np.testing.assert_array_equal(ragged[row, :length], whole[row, :length])

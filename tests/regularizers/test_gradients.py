@@ -1,0 +1,59 @@
+"""With the noise held by its seed, the gradients of every regularized cell are the slopes, in float64."""
+
+import numpy as np
+import pytest
+
+from tests.regularizers.table import IDS, PAIRS, REGULARIZERS, Problem, network
+
+# As in tests/gradients: curvature and rounding are off by about 1e-10 each, for numbers around 1 to 10.
+STEP = 1e-5
+RELATIVE = 1e-6
+
+
+def slope(scalar, array):
+    """Numeric derivative of `scalar()` by each entry of `array`, which is changed in place and restored."""
+    result = np.empty(array.shape)
+    for place in np.ndindex(*array.shape):
+        kept = array[place]
+        array[place] = kept + STEP
+        above = scalar()
+        array[place] = kept - STEP
+        below = scalar()
+        array[place] = kept
+        result[place] = (above - below) / (2 * STEP)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("steps", "lengths"), [(1, None), (5, None), (5, [3, 0, 5])], ids=["T1", "T5", "ragged"]
+)
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_gradients_equal_central_differences(cell, regularizer, steps, lengths):
+    net = network(cell, REGULARIZERS[regularizer], 2, 3, dtype="float64")
+    case = Problem(net, rows=3, steps=steps, lengths=lengths)
+    analytic = case.results()
+    given = {"inputs": case.x}
+    given |= {f"initial_state.{name}": value for name, value in case.state.items()}
+    given |= {f"params.{name}": view for name, view in net.parameters().items()}
+    for name, array in given.items():
+        numeric = slope(case.scalar, array)
+        bound = RELATIVE * max(1.0, float(np.abs(numeric).max()))
+        worst = np.abs(analytic[name] - numeric).max()
+        assert worst <= bound, f"{name}: off by {worst:.3g}, allowed {bound:.3g}"
+
+
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_run_and_backward_equal_value_and_grad(cell, regularizer):
+    net = network(cell, REGULARIZERS[regularizer], 3, 6, num_layers=2, bidirectional=True, dtype="float64")
+    case = Problem(net, rows=9, steps=5, lengths=[5, 2, 0, 4, 5, 1, 3, 5, 5])
+    run = case.run()
+    targets = np.zeros_like(run.outputs)
+    value, gradients = net.value_and_grad(
+        case.x, targets, loss="mse", lengths=case.lengths, state=case.state, reduction="sum", seed=case.seed
+    )
+    # mse averages over the features of a step: d/dy of mean(y^2) is 2 y / F; zeros stand beyond the lengths
+    assert value == pytest.approx((run.outputs**2).sum() / net.output_size, rel=1e-12)
+    again = run.backward(2 * run.outputs / net.output_size)
+    for name, one in again.params.items():
+        np.testing.assert_allclose(one, gradients.params[name], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(again.inputs, gradients.inputs, rtol=1e-10, atol=1e-12)
