@@ -74,8 +74,8 @@ class Recurrent(Network):
         hidden_size: what the cell calls `size.hidden`.
         num_layers: layers on top of each other.
         bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`.
-        regularizers: regularizers, or their names: equations that are inlined in the cell's, in this order, in
-            every layer and direction.
+        regularizers: regularizers, or their names. Their equations are inlined in the cell's, in this order,
+            in every layer and direction.
         init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names or
             patterns (`"weight_hh_l*"`) to initializers; what it does not name starts as the cell says.
         residual: adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever
