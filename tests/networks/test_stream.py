@@ -11,6 +11,7 @@ NETWORKS = {
     "lstm": lambda: ost.LSTM(5, 7, num_layers=2),
     "gru": lambda: ost.GRU(5, 7, residual=False, reset="before", dtype="float64"),
     "layers": lambda: ost.Sequential(ost.Dense(5, 6), ost.RNN(6, 6, residual=True), ost.Dense(6, 3)),
+    "regularized": lambda: ost.LSTM(5, 7, 2, regularizers=["zoneout", "weight_drop", "dropout"]),
     "ids": lambda: ost.Sequential(ost.Embedding(11, 5), ost.LSTM(5, 7, proj_size=3)),
 }
 

@@ -75,6 +75,14 @@ def test_without_a_seed_every_call_draws_anew_and_a_network_made_alike_draws_the
     assert (first[0] != other[0]).any()
 
 
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_more_steps_change_nothing_before_them(cell, regularizer):
+    net = network(cell, REGULARIZERS[regularizer], 5, 17)
+    x = np.random.default_rng(0).standard_normal((19, 150, 5)).astype("float32")
+    long = net.run(x, training=True, seed=4).outputs
+    np.testing.assert_array_equal(net.run(x[:, :13], training=True, seed=4).outputs, long[:, :13])
+
+
 def test_a_row_draws_by_its_place_in_the_call_whatever_the_lengths_of_others():
     net = ost.GRU(3, 8, regularizers=[ost.VariationalDropout(0.5), ost.Zoneout(0.2)])
     x = np.random.default_rng(0).standard_normal((20, 6, 3))

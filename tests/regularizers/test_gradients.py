@@ -43,6 +43,23 @@ def test_gradients_equal_central_differences(cell, regularizer, steps, lengths):
 
 
 @pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_the_slope_along_a_direction_holds_over_many_blocks_of_time(cell, regularizer):
+    # enough rows, steps and units for several units of rows and blocks of time, which masks must not notice
+    lengths = np.random.default_rng(2).integers(0, 97, size=37)
+    net = network(cell, REGULARIZERS[regularizer], 11, 23, dtype="float64")
+    case = Problem(net, rows=37, steps=96, lengths=lengths)
+    gradients = case.run().backward(case.d_outputs, case.d_final)
+    direction = np.random.default_rng(4).standard_normal(net.arena.shape)
+    expected = float(gradients.arena @ direction)
+    kept, values = net.arena.copy(), []
+    for side in (1, -1):
+        net.arena[...] = kept + side * 1e-7 * direction
+        values.append(case.scalar())
+    # a long recurrence bends quickly, so the step is short; rounding of numbers around 10^3 leaves 1e-5
+    assert (values[0] - values[1]) / 2e-7 == pytest.approx(expected, rel=1e-4, abs=1e-2)
+
+
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
 def test_run_and_backward_equal_value_and_grad(cell, regularizer):
     net = network(cell, REGULARIZERS[regularizer], 3, 6, num_layers=2, bidirectional=True, dtype="float64")
     case = Problem(net, rows=9, steps=5, lengths=[5, 2, 0, 4, 5, 1, 3, 5, 5])

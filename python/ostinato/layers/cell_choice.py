@@ -47,7 +47,10 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
     if options.get("dropout") == 0.0 and not isinstance(options["dropout"], bool):
         options = {key: value for key, value in options.items() if key != "dropout"}
     elif "dropout" in options:
-        raise ConfigError(f"dropout is {options['dropout']!r}; this version has no dropout, expected 0")
+        raise ConfigError(
+            f"dropout is {options['dropout']!r}; expected 0. "
+            "regularizers=[Dropout(p)] drops the input of every layer"
+        )
     _check_known(name, make, options)
     try:
         made = make(**options)

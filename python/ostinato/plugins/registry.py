@@ -15,6 +15,7 @@ from ostinato import _core
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, PluginError
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
+from ostinato.regularizer import Regularizer
 from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, RegularizerSpec, Spec
 from ostinato.suggest import did_you_mean
 
@@ -154,22 +155,29 @@ def register(item: type[Cell]) -> type[Cell]: ...
 
 
 @overload
+def register(item: type[Regularizer]) -> type[Regularizer]: ...
+
+
+@overload
 def register(item: Spec) -> Spec: ...
 
 
 def register(item: Any) -> Any:
     """Gives a cell, a regularizer, a loss, ... a name for this process, without packaging it.
 
-    item: a Cell subclass (its `name` is used; works as a decorator) or a descriptor such as
+    item: a Cell or Regularizer subclass (its `name` is used; works as a decorator) or a descriptor such as
     CellSpec("mine", Mine). Returns it. Registering again replaces it. Raises ConfigError for anything else,
     and for the name of a built-in.
     """
     if isinstance(item, type) and issubclass(item, Cell):
         registry.register(CellSpec(item.name, item))
+    elif isinstance(item, type) and issubclass(item, Regularizer):
+        registry.register(RegularizerSpec(item.name, item))
     elif isinstance(item, Spec) and type(item) in _KIND_OF_SPEC:
         registry.register(item)
     else:
         raise ConfigError(
-            f"register got {item!r}; expected a Cell subclass, or a descriptor such as CellSpec(name, cls)"
+            f"register got {item!r}; expected a Cell or Regularizer subclass, "
+            "or a descriptor such as CellSpec(name, cls)"
         )
     return item

@@ -38,6 +38,8 @@ class Recorder:
         # States, and products and parts of them: what `entering` is told of.
         self._states: set[int] = set()
         self.entering: Callable[[int, int], int] | None = None
+        # Whether the author's variables give their names to values.
+        self.naming = True
 
     def declare(
         self, kind: Literal["input", "state", "param"], name: str, shape: Sequence[int]
@@ -90,7 +92,7 @@ class Recorder:
         if op == "matmul" and self.entering is not None and operands[1] in self._states:
             operands = [operands[0], self.entering(operands[0], operands[1])]
         frame = author_frame()
-        if frame is not None:
+        if frame is not None and self.naming:
             self._name_locals(frame)
         node = self.builder.add(op, operands, _plain(attrs), describe_frame(frame))
         if op in ("mul", "slice", "reshape") and self._states.intersection(operands):

@@ -100,7 +100,10 @@ class Rewrites:
         for number, one in enumerate(self.regularizers):
             if _changes(one, place):
                 self._reached.add((number, place))
+                # A value keeps the name that it has in the cell.
+                self._recorder.naming = False
                 result = call(getattr(one, place), value)
+                self._recorder.naming = True
                 if not isinstance(result, Traced):
                     raise TraceError(f"{one!r}: {place} returns {result!r}; expected a value of the step")
                 if [int(size) for size in result.shape] != [int(size) for size in value.shape]:

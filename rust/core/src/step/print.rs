@@ -143,6 +143,11 @@ impl<'a> Printer<'a> {
                 let range = format!("{}:{}", node.attrs.int("start"), node.attrs.int("stop"));
                 format!("{}[{range}]", self.operand(node.args[0], 5))
             }
+            "noise" => {
+                let per = ["step", "sequence", "weights"][node.attrs.int("per").min(2)];
+                let shape = shape_text(node.attrs.shape());
+                format!("noise({}, per {per}, {shape})", node.attrs.int("stream"))
+            }
             name => {
                 let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();
                 for ((key, value), (_, default)) in node.attrs.0.iter().zip(row.attrs) {

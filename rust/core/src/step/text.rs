@@ -195,13 +195,15 @@ mod tests {
     use super::*;
 
     /// Programs as version 1 wrote them. A file is never changed: it proves that later versions still read it.
-    const GOLDEN: [(&str, &str, &str); 3] = [
+    const GOLDEN: [(&str, &str, &str); 4] = [
         ("lstm", include_str!("testdata/lstm.v1.json"), LSTM_HASH),
         ("gru", include_str!("testdata/gru.v1.json"), GRU_HASH),
         ("cross_entropy", include_str!("testdata/cross_entropy.v1.json"), CROSS_ENTROPY_HASH),
+        ("regularized_gru", include_str!("testdata/regularized_gru.v1.json"), REGULARIZED_GRU_HASH),
     ];
     const LSTM_HASH: &str = "e0f9067ce785e436d548925445d50fef3dcf55de3767af860487989186328ca2";
     const GRU_HASH: &str = "84481492fc0c04ec6e13de7723f698e1f98ac1d25ef46bb3833bdfacb150deca";
+    const REGULARIZED_GRU_HASH: &str = "cf8fc72005d152552f6944dc1726ecde82116db3a9d5fd051aa37b32e1936f6f";
     const CROSS_ENTROPY_HASH: &str = "5562b439a602b4580ec732ed878f5ea54a991406a6b43104c829c11644e2f999";
 
     #[test]
@@ -220,6 +222,43 @@ mod tests {
         assert_ne!(text, renamed);
         let hash = |text: &str| Program::from_json(text).map(|program| program.hash());
         assert_eq!(hash(text), hash(&renamed));
+    }
+
+    #[test]
+    fn noise_has_a_stream_and_a_rhythm_of_its_range() {
+        let good = GOLDEN[3].1;
+        for (from, to) in [
+            ("\"stream\":0.0", "\"stream\":65536.0"),
+            ("\"stream\":0.0", "\"stream\":-1.0"),
+            ("\"stream\":0.0", "\"stream\":0.5"),
+            ("\"stream\":0.0", "\"stream\":\"NaN\""),
+            ("\"per\":2.0", "\"per\":3.0"),
+            ("\"per\":2.0", "\"per\":0.0"), // the product with it would no longer be made of parameters
+            ("\"op\":\"noise\"", "\"args\":[0],\"op\":\"noise\""),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from} does not occur");
+            assert!(matches!(Program::from_json(&text), Err(StepError::Format(_))), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn constants_come_back_to_the_bit() {
+        let mut x = 0x9E37_79B9_7F4A_7C15u64;
+        for _ in 0..10_000 {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            let value = f64::from_bits(x);
+            if value.is_nan() {
+                continue;
+            }
+            let mut g = Builder::new("constant", BTreeMap::new());
+            let constant = g.constant(value);
+            let program = g.finish(&[("output".into(), constant)], &[]).unwrap();
+            let again = Program::from_json(&program.to_json()).unwrap();
+            assert_eq!(again.nodes[0].attrs.number("value").to_bits(), value.to_bits());
+        }
     }
 
     #[test]
