@@ -77,3 +77,12 @@ def test_a_saved_network_has_both_programs(cell, tmp_path):
     x = first.x
     fresh = network(cell, REGULARIZERS["all"], 3, 5, num_layers=2, bidirectional=True)
     np.testing.assert_array_equal(loaded.run(x, training=True).outputs, fresh.run(x, training=True).outputs)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_analysis_is_of_the_inference_program(cell):
+    plain = ost.Recurrent(cell, 3, 5, dtype="float64")
+    net = ost.Recurrent(cell, 3, 5, regularizers=[ost.WeightDrop(0.5), ost.Dropout(0.3)], dtype="float64")
+    x = np.random.default_rng(0).standard_normal((1, 6, 3))
+    first, second = (ost.analysis.jacobians(one, x) for one in (plain, net))
+    np.testing.assert_array_equal(first.steps, second.steps)

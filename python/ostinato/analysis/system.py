@@ -60,7 +60,7 @@ class System:
         bounds = np.concatenate([[0], np.cumsum(widths, dtype=int)])
         return cls(
             net,
-            graph.compile("float64", net._output),
+            graph.compile("float64", net._output, regularized=False),
             arena,
             tuple(names),
             tuple(int(bound) for bound in bounds),

@@ -54,8 +54,18 @@ class TangentCore:
         """Ids; nothing is beside them."""
         return self._keep(self.core.index_input(limit), None, 1)
 
-    def layer(self, program: _core.Program, inputs: list[int], params: list[int]) -> int:
-        """The program's forward mode; its states and their tangents get slots of their own."""
+    def layer(
+        self,
+        program: _core.Program,
+        inputs: list[int],
+        params: list[int],
+        inference: _core.Program | None = None,
+    ) -> int:
+        """The program's forward mode; its states and their tangents get slots of their own.
+
+        It is that of the inference program where there is one: what is analysed has no noise.
+        """
+        program = inference or program
         forward = program.tangent()
         given: list[int] = []
         for index, (_, _, is_index) in zip(inputs, program.inputs, strict=True):

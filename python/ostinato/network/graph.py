@@ -7,9 +7,9 @@ description into a `_core.Network` when it is first run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ostinato import _core
 from ostinato.cell import Param
@@ -96,6 +96,25 @@ class Scope:
         return Scope(self.prefix, f"{self.suffix}_reverse")
 
 
+class _Unregularized:
+    """A core network to be built, whose layers have their inference program for training too."""
+
+    def __init__(self, core: _core.Network) -> None:
+        self._core = core
+
+    def layer(
+        self,
+        program: _core.Program,
+        inputs: Sequence[int],
+        params: Sequence[int],
+        inference: _core.Program | None = None,
+    ) -> int:
+        return self._core.layer(inference or program, inputs, params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._core, name)
+
+
 @dataclass
 class Graph:
     """The description of one network. `size` is the arena's length in elements."""
@@ -155,12 +174,13 @@ class Graph:
             raise ShapeError(f"cannot add {a.width} and {b.width} features")
         return self._append(lambda core, at: core.add(at[a.index], at[b.index]), a.width)
 
-    def compile(self, dtype: str, output: Node) -> _core.Network:
-        """The core's network for this description."""
+    def compile(self, dtype: str, output: Node, regularized: bool = True) -> _core.Network:
+        """The core's network for this description; without `regularized` its training is not regularized."""
         core = _core.Network(dtype)
+        builder: Any = core if regularized else _Unregularized(core)
         nodes: list[int] = []
         for operation in self.operations:
-            nodes.append(operation(core, nodes))
+            nodes.append(operation(builder, nodes))
         core.finish(nodes[output.index])
         return core
 
