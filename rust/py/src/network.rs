@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
+    Batch, Budget, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
+    ThroughTime, checkpoint_plan,
 };
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
@@ -36,6 +37,24 @@ impl PyNetwork {
 
     fn network(&self) -> Arc<Network> {
         Arc::clone(&self.lock())
+    }
+}
+
+/// A way back through time as Python gives it: a name and its numbers.
+type Way = (String, usize, usize);
+
+fn way(given: &Way) -> Result<ThroughTime, Raised> {
+    match (given.0.as_str(), given.1, given.2) {
+        ("full", ..) => Ok(ThroughTime::Full),
+        ("truncated", every, back) => Ok(ThroughTime::Truncated { every, back }),
+        ("checkpointed", bytes, _) => Ok(ThroughTime::Checkpointed(Budget::Bytes(bytes))),
+        ("sqrt", ..) => Ok(ThroughTime::Checkpointed(Budget::SquareRoot)),
+        (other, ..) => {
+            let text = format!(
+                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\" or \"sqrt\""
+            );
+            Err(ConfigError::new_err(text).into())
+        }
     }
 }
 
@@ -153,6 +172,7 @@ fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
     arguments: &LossArguments<'_, 'py>,
+    way: ThroughTime,
 ) -> Result<PyEvaluated<'py>, Raised> {
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
@@ -160,7 +180,7 @@ fn value_and_grad<'py, T: Number>(
     let program = arguments.program;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
+            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), way, &mut || poller.poll())
         })
     });
     let Evaluated { loss, gradients, finals } = poller.result(done)?;
@@ -266,24 +286,55 @@ impl PyNetwork {
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
+        through_time: Way,
     ) -> PyResult<PyEvaluated<'py>> {
         let network = self.network();
         let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
+            let way = way(&through_time)?;
             if self.double {
-                value_and_grad::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, true)?,
-                    &arguments,
-                )
+                let prepared = Prepared::new(network, arena, x, lengths, &state, true)?;
+                value_and_grad::<f64>(py, prepared, &arguments, way)
             } else {
-                value_and_grad::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, true)?,
-                    &arguments,
-                )
+                let prepared = Prepared::new(network, arena, x, lengths, &state, true)?;
+                value_and_grad::<f32>(py, prepared, &arguments, way)
             }
         })
+    }
+
+    fn checkpoint_plan<'py>(
+        &self,
+        py: Python<'py>,
+        rows: usize,
+        steps: usize,
+        through_time: Way,
+        loss: Option<&PyProgram>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let network = self.network();
+        let loss = loss.map(|loss| &loss.inner);
+        let plan = entry(|| {
+            let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
+                return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
+            };
+            Ok(if self.double {
+                checkpoint_plan::<f64>(&network, loss, rows, steps, budget)?
+            } else {
+                checkpoint_plan::<f32>(&network, loss, rows, steps, budget)?
+            })
+        })?;
+        let dict = PyDict::new(py);
+        dict.set_item("segments", plan.segments)?;
+        for (name, count) in [
+            ("checkpoints", plan.checkpoints),
+            ("at_once", plan.at_once),
+            ("bytes", plan.bytes),
+            ("full_bytes", plan.full_bytes),
+            ("total", plan.total),
+            ("again", plan.again),
+        ] {
+            dict.set_item(name, count)?;
+        }
+        Ok(dict)
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side

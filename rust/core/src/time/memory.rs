@@ -50,6 +50,15 @@ impl<T: Float> PassMemory<T> {
         PassMemory { data: scratch.take(end), full, history }
     }
 
+    /// Elements that `new` takes for `rows` sequences with `total` steps together.
+    pub fn elements(pass: &Pass, rows: usize, total: usize) -> usize {
+        let histories: usize = (pass.states.iter())
+            .filter(|(class, _)| matches!(class, Class::History(_)))
+            .map(|(_, width)| width)
+            .sum();
+        pass.width_of(Class::Full) * total + histories * (total + rows)
+    }
+
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
         self.data[self.full[buffer]..].as_mut_ptr()
     }
