@@ -26,8 +26,13 @@ pub fn checkpointed<T: Pooled>(
     if count <= 1 {
         return passage.full(input, slots, scratch);
     }
-    let there = |number: usize, states: &[Vec<T>], scratch: &mut Scratch<T>| {
+    let there = |number: usize, states: &[Vec<T>], largest: &mut usize, scratch: &mut Scratch<T>| {
         let span = number * length..((number + 1) * length).min(passage.geometry.steps());
+        let rows = passage.geometry.first_row(span.end) - passage.geometry.first_row(span.start);
+        if rows > *largest {
+            scratch.forget();
+            *largest = rows;
+        }
         passage.there(span.clone(), passage.input_of(&input, span), states, scratch)
     };
     let mut loss = 0.0;
@@ -36,16 +41,18 @@ pub fn checkpointed<T: Pooled>(
         0 => passage.initial.to_vec(),
         _ => borders[number - 1].clone(),
     };
+    let mut largest = 0;
     for number in 0..count - 1 {
-        let piece = there(number, &states_at(number, &borders), scratch);
+        let piece = there(number, &states_at(number, &borders), &mut largest, scratch);
         passage.loss_of(&piece, &mut loss, scratch);
         borders.push(piece.run.retired(scratch));
     }
     let mut finals = Vec::new();
     let mut d_input = passage.no_input_gradient();
     let mut d_states = passage.no_gradient();
+    largest = 0; // the way back holds other memory beside that of the way there
     for number in (0..count).rev() {
-        let piece = there(number, &states_at(number, &borders), scratch);
+        let piece = there(number, &states_at(number, &borders), &mut largest, scratch);
         borders.truncate(number.saturating_sub(1));
         // the terms of the others were summed on the way there
         let mut again = 0.0;

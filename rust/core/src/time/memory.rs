@@ -134,6 +134,12 @@ impl<T: Float> Scratch<T> {
         memory
     }
 
+    /// Gives idle memory back to the system. For a caller with a byte budget: a pass larger than those before it would find
+    /// memory that is too small, or take what is far too large.
+    pub fn forget(&mut self) {
+        self.spare.clear();
+    }
+
     /// Takes back the memory of a pass that nobody reads any more.
     pub fn reclaim(&mut self, memory: PassMemory<T>) {
         self.spare.push(memory.data);
