@@ -36,10 +36,10 @@ class TruncatedBPTT:
     """Every k1 steps, the loss terms of those steps go back at most k2 steps. Memory grows with k2, not T.
 
     The loss term of step t reaches the steps from `max(0, (t // k1 + 1) * k1 - k2)` to t and no others: the
-    state at the beginning of that window counts as given, in every layer. Where k2 >= T it reaches all steps
-    from 0: that is FullBPTT, bit for bit. With k1 = k2 = k time falls into windows of k steps (the last may be
-    shorter), each with the gradient of its own loss and the state that the one before left. T counts the
-    steps of x, padding included.
+    state at the beginning of that window counts as given, in every layer. Where k2 >= T it reaches all
+    steps from 0: that is FullBPTT, bit for bit. With k1 = k2 = k time falls into windows of k steps (the
+    last may be shorter), each with the gradient of its own loss and the state that the one before left. T
+    counts the steps of x, padding included.
 
     Parameter gradients and `inputs` are sums over the windows; `initial_state` has what windows that begin
     at step 0 say. The loss, `final_state`, and what "mean" divides by are those of FullBPTT. Where k2 > k1

@@ -12,6 +12,9 @@ use super::graph::{NetError, Network};
 use super::pool::Pooled;
 use super::through_time::{Budget, ThroughTime};
 
+/// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
+const LARGEST_PLAN: usize = 1 << 27;
+
 /// The segments of every unit of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
@@ -116,6 +119,10 @@ pub fn checkpoint_plan<T: Pooled>(
     budget: Budget,
 ) -> Result<Schedule, NetError> {
     network.output()?;
+    if rows.checked_mul(steps.saturating_add(1)).is_none_or(|total| total > LARGEST_PLAN) {
+        let text = format!("plan: {rows} rows x {steps} steps; expected at most {LARGEST_PLAN} together");
+        return Err(NetError::Config(text));
+    }
     ThroughTime::Checkpointed(budget).check(network)?;
     let loss = loss.map(LayerPlan::new).transpose()?;
     schedule::<T>(network, loss.as_ref(), &Batch::new(rows, steps, None)?, budget, team::lanes())
