@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Budget, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
-    ThroughTime, checkpoint_plan,
+    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream, ThroughTime,
+    checkpoint_plan,
 };
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ use crate::errors::{ConfigError, DTypeError, Raised, entry};
 use crate::program::PyProgram;
 use crate::run::{Poller, PyRun, states_out};
 use crate::stream::PyStream;
+use crate::through_time::{Way, plan_dict, way};
 
 /// An array argument that may be left out.
 type Given<'py> = Option<Bound<'py, PyAny>>;
@@ -37,24 +38,6 @@ impl PyNetwork {
 
     fn network(&self) -> Arc<Network> {
         Arc::clone(&self.lock())
-    }
-}
-
-/// A way back through time as Python gives it: a name and its numbers.
-type Way = (String, usize, usize);
-
-fn way(given: &Way) -> Result<ThroughTime, Raised> {
-    match (given.0.as_str(), given.1, given.2) {
-        ("full", ..) => Ok(ThroughTime::Full),
-        ("truncated", every, back) => Ok(ThroughTime::Truncated { every, back }),
-        ("checkpointed", bytes, _) => Ok(ThroughTime::Checkpointed(Budget::Bytes(bytes))),
-        ("sqrt", ..) => Ok(ThroughTime::Checkpointed(Budget::SquareRoot)),
-        (other, ..) => {
-            let text = format!(
-                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\" or \"sqrt\""
-            );
-            Err(ConfigError::new_err(text).into())
-        }
     }
 }
 
@@ -322,19 +305,7 @@ impl PyNetwork {
                 checkpoint_plan::<f32>(&network, loss, rows, steps, budget)?
             })
         })?;
-        let dict = PyDict::new(py);
-        dict.set_item("segments", plan.segments)?;
-        for (name, count) in [
-            ("checkpoints", plan.checkpoints),
-            ("at_once", plan.at_once),
-            ("bytes", plan.bytes),
-            ("full_bytes", plan.full_bytes),
-            ("total", plan.total),
-            ("again", plan.again),
-        ] {
-            dict.set_item(name, count)?;
-        }
-        Ok(dict)
+        plan_dict(py, plan)
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side
