@@ -23,7 +23,7 @@ from ostinato.errors import (
 from ostinato.io import load
 from ostinato.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Recurrent, Sequential
 from ostinato.losses import MSE, CrossEntropy, Loss
-from ostinato.network import FullBPTT, Gradients, Network, Run
+from ostinato.network import CheckpointedBPTT, FullBPTT, Gradients, Network, Run, TruncatedBPTT
 from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
 from ostinato.plugins import register
 from ostinato.regularizers import (
@@ -55,6 +55,7 @@ __all__ = [
     "Bidirectional",
     "Cell",
     "CellSpec",
+    "CheckpointedBPTT",
     "ConcurrentUseError",
     "ConfigError",
     "CrossEntropy",
@@ -86,6 +87,7 @@ __all__ = [
     "SkipConnection",
     "State",
     "TraceError",
+    "TruncatedBPTT",
     "VariationalDropout",
     "WeightDrop",
     "Zoneout",

@@ -127,9 +127,17 @@ class Network:
         state: Sequence[_Array | None],
         reduction: str,
         weights: _Array | None,
+        through_time: tuple[str, int, int],
         seed: int = 0,
     ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array]]:
-        """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states."""
+        """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states.
+
+        through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0) or ("sqrt", 0, 0).
+        """
+    def checkpoint_plan(
+        self, rows: int, steps: int, through_time: tuple[str, int, int], loss: Program | None
+    ) -> dict[str, Any]:
+        """Steps per segment of each unit of rows, "checkpoints", "at_once", "bytes" and what they save."""
     def loss_value(
         self,
         arena: _Array,

@@ -15,6 +15,7 @@ from ostinato.errors import ConfigError
 from ostinato.network.arena import views
 from ostinato.network.batch import Array, Batch, read_steps
 from ostinato.network.objective import Objective
+from ostinato.network.through_time import FullBPTT
 from ostinato.trace import trace_step
 
 
@@ -140,7 +141,7 @@ def _d_outputs(
     core = _core.Network("float64")
     core.finish(core.layer(same, [core.input(width)], []))
     arguments = objective.arguments(batch, targets, [], weights)
-    _, _, d_y, _, _ = core.value_and_grad(np.zeros(0), outputs, *arguments)
+    _, _, d_y, _, _ = core.value_and_grad(np.zeros(0), outputs, *arguments, FullBPTT().core)
     assert d_y is not None
     return d_y
 

@@ -1,12 +1,13 @@
 """Networks: graphs of layers over sequences, and what running one takes and gives.
 
 `network.py` is the class; beside it one noun a file. `graph.py` describes, `arena.py` holds parameters,
-`batch.py`, `states.py` and `objective.py` read arguments, `run.py` holds results. Layers live in
-`ostinato.layers`.
+`batch.py`, `states.py` and `objective.py` read arguments, `run.py` holds results; `through_time.py` names
+the ways back, `budget.py` and `checkpoint_plan.py` belong to one of them. Layers live in `ostinato.layers`.
 """
 
+from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.network import Network
 from ostinato.network.run import Gradients, Run
-from ostinato.network.through_time import FullBPTT
+from ostinato.network.through_time import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 
-__all__ = ["FullBPTT", "Gradients", "Network", "Run"]
+__all__ = ["CheckpointPlan", "CheckpointedBPTT", "FullBPTT", "Gradients", "Network", "Run", "TruncatedBPTT"]

@@ -22,7 +22,7 @@ from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.through_time import FullBPTT, check_through_time
+from ostinato.network.through_time import FullBPTT, ThroughTime, check_full, check_through_time
 
 if TYPE_CHECKING:
     from ostinato.io.record import Programs
@@ -70,13 +70,13 @@ class Network(ABC):
             lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
                 state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
             training: keep what `Run.backward` needs, and regularize.
-            through_time: FullBPTT() or None, which means the same.
+            through_time: FullBPTT() or None, which means the same; the other ways are for value_and_grad.
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
                 their place in it. None takes the next of a series that the network's own seed decides.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
-        check_through_time(through_time)
+        check_full(through_time)
         checks.flag("run", "training", training)
         array, batch = self._batch(x, lengths)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
@@ -104,7 +104,7 @@ class Network(ABC):
         state: Any = None,
         weights: Any = None,
         reduction: str = "mean",
-        through_time: FullBPTT | None = None,
+        through_time: ThroughTime | None = None,
         seed: int | None = None,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
@@ -112,7 +112,7 @@ class Network(ABC):
         This is the fast path for training: rows go forwards and backwards in groups that stay in the cache.
 
         Args:
-            x: as in `run`, and so are lengths, state and through_time.
+            x: as in `run`, and so are lengths and state.
             targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
                 a list of rows where x is one.
             loss: a name or a Loss.
@@ -121,12 +121,12 @@ class Network(ABC):
             weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
                 the weights, so that only their proportions matter.
             reduction: "mean" over the valid steps, or "sum".
-            through_time: see `run`.
+            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
             seed: see `run`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
-        check_through_time(through_time)
+        way = check_through_time(through_time)
         array, batch = self._batch(x, lengths)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
@@ -134,6 +134,7 @@ class Network(ABC):
             self._arena,
             array,
             *objective.arguments(batch, targets, slots, weights),
+            way.core,
             self._seed_of("value_and_grad", seed, True),
         )
         return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch)

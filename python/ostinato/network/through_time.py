@@ -1,11 +1,21 @@
-"""How a gradient goes back through time: an argument of `run` and `value_and_grad`."""
+"""How a gradient goes back through time: an argument of `value_and_grad`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ostinato import checks
 from ostinato.errors import ConfigError
+from ostinato.network.budget import read_budget
+
+if TYPE_CHECKING:
+    from ostinato.losses import Loss
+    from ostinato.network.checkpoint_plan import CheckpointPlan
+    from ostinato.network.network import Network
+
+# What the core can count to; a larger k means the same.
+LARGEST = 2**62
 
 
 @dataclass(frozen=True)
@@ -15,11 +25,112 @@ class FullBPTT:
     Source: Werbos 1990, "Backpropagation through time: what it does and how to do it".
     """
 
+    @property
+    def core(self) -> tuple[str, int, int]:
+        """The core's form."""
+        return "full", 0, 0
 
-def check_through_time(value: Any) -> FullBPTT:
+
+@dataclass(frozen=True)
+class TruncatedBPTT:
+    """Every k1 steps, the loss terms of those steps go back at most k2 steps. Memory grows with k2, not T.
+
+    The loss term of step t reaches the steps from `max(0, (t // k1 + 1) * k1 - k2)` to t and no others: the
+    state at the beginning of that window counts as given, in every layer. Where k2 >= T it reaches all
+    steps from 0: that is FullBPTT, bit for bit. With k1 = k2 = k time falls into windows of k steps (the
+    last may be shorter), each with the gradient of its own loss and the state that the one before left. T
+    counts the steps of x, padding included.
+
+    Parameter gradients and `inputs` are sums over the windows; `initial_state` has what windows that begin
+    at step 0 say. The loss, `final_state`, and what "mean" divides by are those of FullBPTT. Where k2 > k1
+    windows overlap: each step runs about k2 / k1 times forwards and back.
+
+    k1 is at least 1, k2 at least k1 (a smaller one would leave loss terms without a gradient); else
+    ConfigError. So is a network with a layer that reads the sequence from its end, when it is run.
+    Source: Williams & Peng 1990, BPTT(h; h') with h = k2 and h' = k1.
+    """
+
+    k1: int
+    k2: int
+
+    def __post_init__(self) -> None:
+        checks.whole("TruncatedBPTT", "k1", self.k1, at_least=1)
+        checks.whole("TruncatedBPTT", "k2", self.k2, at_least=1)
+        if self.k2 < self.k1:
+            raise ConfigError(
+                f"TruncatedBPTT: k2 is {self.k2}; expected at least k1 = {self.k1}, "
+                "or the loss of some steps would have no gradient at all"
+            )
+
+    @property
+    def core(self) -> tuple[str, int, int]:
+        """The core's form."""
+        return "truncated", min(int(self.k1), LARGEST), min(int(self.k2), LARGEST)
+
+
+@dataclass(frozen=True)
+class CheckpointedBPTT:
+    """Back through every time step within a byte budget: the gradients of FullBPTT, bit for bit.
+
+    States are kept at the borders of segments of time; before a segment's way back its forward pass is run
+    again. So all but the last segment run forwards twice: one more forward pass at most. A segment has as
+    many steps as the budget allows, in multiples of the engine's blocks of time (`plan` tells).
+
+    budget: bytes as an int; text such as "64MB" (10**6), "64MiB" (2**20), also kB, GB, KiB, GiB; or "sqrt"
+    for segments of about sqrt(T) steps, whatever they take. It covers kept states, saved tensors and
+    gradients between layers of all rows that are worked on at once (which more threads make more). It does
+    not cover what is as long as the caller's arrays (inputs, targets, gradients of the inputs), parameters,
+    and some MB of scratch per thread that do not grow with T.
+
+    Raises ConfigError for an unreadable budget; when it is run or planned, for one that no segments fit
+    (the message names the least), and for a network with a layer that reads the sequence from its end.
+    Source: Chen et al. 2016, "Training deep nets with sublinear memory cost".
+    """
+
+    budget: int | str
+
+    def __post_init__(self) -> None:
+        read_budget(self.budget)
+
+    @property
+    def core(self) -> tuple[str, int, int]:
+        """The core's form."""
+        count = read_budget(self.budget)
+        return ("sqrt", 0, 0) if count is None else ("checkpointed", min(count, LARGEST), 0)
+
+    def plan(self, net: Network, rows: int, steps: int, loss: str | Loss | None = None) -> CheckpointPlan:
+        """What this way comes to for `rows` x `steps`, before running it, with the threads of now.
+
+        Without a loss, what the loss keeps of a segment is not counted. Raises ConfigError.
+        """
+        from ostinato.network.checkpoint_plan import CheckpointPlan
+
+        return CheckpointPlan.of(self, net, rows, steps, loss)
+
+
+ThroughTime: TypeAlias = FullBPTT | TruncatedBPTT | CheckpointedBPTT
+
+
+def check_through_time(value: Any) -> ThroughTime:
     """None means FullBPTT(). Raises ConfigError for anything that is not a way through time."""
     if value is None:
         return FullBPTT()
-    if isinstance(value, FullBPTT):
+    if isinstance(value, (FullBPTT, TruncatedBPTT, CheckpointedBPTT)):
         return value
-    raise ConfigError(f"through_time is {value!r}; expected FullBPTT() or None")
+    raise ConfigError(
+        f"through_time is {value!r}; "
+        "expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or None"
+    )
+
+
+def check_full(value: Any) -> None:
+    """A run keeps all steps for a loss that it does not know.
+
+    Raises ConfigError for other ways than FullBPTT.
+    """
+    way = check_through_time(value)
+    if not isinstance(way, FullBPTT):
+        raise ConfigError(
+            f"through_time is {way!r}; run does not know the loss, so it keeps all steps: FullBPTT(). "
+            "Use value_and_grad"
+        )

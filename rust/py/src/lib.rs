@@ -11,6 +11,7 @@ mod program;
 mod run;
 mod stream;
 mod system;
+mod through_time;
 
 use pyo3::prelude::*;
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
+    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream, ThroughTime,
+    checkpoint_plan,
 };
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
@@ -15,6 +16,7 @@ use crate::errors::{ConfigError, DTypeError, Raised, entry};
 use crate::program::PyProgram;
 use crate::run::{Poller, PyRun, states_out};
 use crate::stream::PyStream;
+use crate::through_time::{Way, plan_dict, way};
 
 /// An array argument that may be left out.
 type Given<'py> = Option<Bound<'py, PyAny>>;
@@ -154,6 +156,7 @@ fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
     arguments: &LossArguments<'_, 'py>,
+    way: ThroughTime,
 ) -> Result<PyEvaluated<'py>, Raised> {
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
@@ -161,7 +164,7 @@ fn value_and_grad<'py, T: Number>(
     let program = arguments.program;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
+            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), way, &mut || poller.poll())
         })
     });
     let Evaluated { loss, gradients, finals } = poller.result(done)?;
@@ -275,7 +278,7 @@ impl PyNetwork {
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    #[pyo3(signature = (arena, x, targets, loss, lengths, state, reduction, weights, seed=0))]
+    #[pyo3(signature = (arena, x, targets, loss, lengths, state, reduction, weights, through_time, seed=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
@@ -287,25 +290,44 @@ impl PyNetwork {
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
+        through_time: Way,
         seed: u64,
     ) -> PyResult<PyEvaluated<'py>> {
         let network = self.network();
         let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
+            let way = way(&through_time)?;
             if self.double {
-                value_and_grad::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, true, seed)?,
-                    &arguments,
-                )
+                let prepared = Prepared::new(network, arena, x, lengths, &state, true, seed)?;
+                value_and_grad::<f64>(py, prepared, &arguments, way)
             } else {
-                value_and_grad::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, lengths, &state, true, seed)?,
-                    &arguments,
-                )
+                let prepared = Prepared::new(network, arena, x, lengths, &state, true, seed)?;
+                value_and_grad::<f32>(py, prepared, &arguments, way)
             }
         })
+    }
+
+    fn checkpoint_plan<'py>(
+        &self,
+        py: Python<'py>,
+        rows: usize,
+        steps: usize,
+        through_time: Way,
+        loss: Option<&PyProgram>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let network = self.network();
+        let loss = loss.map(|loss| &loss.inner);
+        let plan = entry(|| {
+            let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
+                return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
+            };
+            Ok(if self.double {
+                checkpoint_plan::<f64>(&network, loss, rows, steps, budget)?
+            } else {
+                checkpoint_plan::<f32>(&network, loss, rows, steps, budget)?
+            })
+        })?;
+        plan_dict(py, plan)
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side

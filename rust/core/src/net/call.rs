@@ -9,9 +9,14 @@ use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
 use super::batch::{Batch, Input, Unit};
+use super::checkpointed::checkpointed;
 use super::graph::{NetError, Network, SeqNode};
-use super::loss::{Loss, Prepared};
+use super::loss::{Loss, Prepared, Want};
+use super::passage::Passage;
 use super::pool::{Lanes, Pooled, lock};
+use super::schedule::schedule;
+use super::through_time::ThroughTime;
+use super::truncated::truncated;
 use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
 
 /// Asked between units whether to stop (a pressed Ctrl-C).
@@ -188,35 +193,43 @@ impl<T: Pooled> Call<T> {
         .map(|(_, gradients)| gradients)
     }
 
-    /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next begins.
+    /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next
+    /// begins, in the pieces of time that `way` wants.
     pub fn value_and_grad(
         &self,
         batch: &Batch,
         packed: Vec<Vec<T>>,
         initial: &[Vec<Vec<T>>],
         loss: &Loss<T>,
+        way: ThroughTime,
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
+        way.check(&self.network)?;
         let prepared = Prepared::new(&self.network, batch, loss, true, self.kernels)?;
+        let plan = Some(prepared.plan());
+        let segments = match way {
+            ThroughTime::Checkpointed(budget) => {
+                schedule::<T>(&self.network, plan, batch, budget, team::lanes())?.segments
+            }
+            _ => Vec::new(),
+        };
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
-        let output = self.network.output()?;
         let shared = self.shared();
-        let d_final: Vec<Vec<Vec<T>>> = self.pack_states(batch, &[], "d_final_state")?;
         let finals: Vec<Mutex<Vec<Vec<T>>>> = batch.units.iter().map(|_| Mutex::default()).collect();
         let (loss, gradients) = self.gathered(batch, poll, &|unit, slots, scratch| {
-            let geometry = &batch.units[unit].geometry;
+            let (geometry, initial) = (&batch.units[unit].geometry, &initial[unit][..]);
             let input = lock(&inputs[unit]).take().unwrap_or_default();
-            let run = run_unit(&shared, geometry, input, &initial[unit], true, scratch);
-            let view = run.view(&self.network, output, geometry);
-            let taken = prepared.take(unit, geometry, view, true, scratch);
-            let d = prepared.output_gradient(&taken, geometry);
-            let gradients = back_unit(&shared, geometry, &run, d, &d_final[unit], slots, scratch);
-            if let Some(memory) = taken.memory {
-                scratch.reclaim(memory);
-            }
-            *lock(&finals[unit]) = run.retired(scratch);
-            (taken.sum, gradients)
+            let passage = Passage { shared: &shared, loss: &prepared, unit, geometry, initial };
+            let passed = match way {
+                ThroughTime::Full => passage.full(input, slots, scratch),
+                ThroughTime::Truncated { every, back } => {
+                    truncated(&passage, input, (every, back), batch.steps, slots, scratch)
+                }
+                ThroughTime::Checkpointed(_) => checkpointed(&passage, input, segments[unit], slots, scratch),
+            };
+            *lock(&finals[unit]) = passed.finals;
+            (passed.loss, passed.gradients)
         })?;
         let finals: Vec<Vec<Vec<T>>> = finals.iter().map(|unit| std::mem::take(&mut *lock(unit))).collect();
         let finals = self.unpacked_states(batch, finals.iter());
@@ -241,7 +254,7 @@ impl<T: Pooled> Call<T> {
             let geometry = &trained.batch.units[unit].geometry;
             let view = trained.units[unit].view(&self.network, output, geometry);
             let mut scratch = lanes.lane(lane);
-            *lock(&sums[unit]) = prepared.take(unit, geometry, view, false, &mut scratch).sum;
+            prepared.take(unit, 0, geometry, view, Want::Value, &mut lock(&sums[unit]), &mut scratch);
         })?;
         Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
     }

@@ -44,10 +44,15 @@ pub struct Prepared<'a, T: Pooled> {
     steps: Vec<Vec<T>>,
 }
 
-/// The loss of a unit: the weighted sum over its valid steps, and what holds the gradient of the output if asked for.
-pub struct UnitLoss<T> {
-    pub sum: f64,
-    pub memory: Option<PassMemory<T>>,
+/// What is wanted of a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Its value, by equations that keep nothing.
+    Value,
+    /// Its value, by the equations that `Gradient` runs: the same bits.
+    Sum,
+    /// Its value, and the gradient of the output.
+    Gradient,
 }
 
 impl<'a, T: Pooled> Prepared<'a, T> {
@@ -80,39 +85,53 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         Ok(Prepared { plan, weights, kernels, targets, target_width, steps })
     }
 
-    /// Takes the loss of a unit.
+    /// The plan of the loss, for counting its memory.
+    pub fn plan(&self) -> &LayerPlan {
+        &self.plan
+    }
+
+    /// Takes the loss of a piece of a unit, which begins with packed row `first` of the unit. Its weighted terms are
+    /// added to `sum` one by one, so that a sum over pieces in their order has the bits of one over the whole.
+    ///
+    /// Returns what holds the gradient of the output if that is wanted.
+    #[allow(clippy::too_many_arguments)] // the place, what is there, what comes out
     pub fn take(
         &self,
         unit: usize,
+        first: usize,
         geometry: &Geometry,
         output: SeqView<T>,
-        gradient: bool,
+        want: Want,
+        sum: &mut f64,
         scratch: &mut Scratch<T>,
-    ) -> UnitLoss<T> {
+    ) -> Option<PassMemory<T>> {
         let (plan, weights, kernels) = (&self.plan, &self.weights, self.kernels);
-        let views = [output, SeqView::of(&self.targets[unit], self.target_width)];
-        let run = forward(plan, weights, geometry, &views, &[], gradient, kernels, scratch);
-        let pass = if gradient { &plan.train } else { &plan.infer };
+        let rows = first..first + geometry.total();
+        let steps = &self.steps[unit][rows];
+        let views =
+            [output, SeqView::of(&self.targets[unit][first * self.target_width..], self.target_width)];
+        let training = want != Want::Value;
+        let run = forward(plan, weights, geometry, &views, &[], training, kernels, scratch);
+        let pass = if training { &plan.train } else { &plan.infer };
         let values = run.memory.output(pass, 0, geometry);
-        let mut sum = 0.0;
-        for (row, weight) in self.steps[unit].iter().enumerate() {
+        for (row, weight) in steps.iter().enumerate() {
             // SAFETY: the loss has one number per packed row.
-            sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
+            *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
         }
-        let memory = gradient.then(|| {
+        let memory = (want == Want::Gradient).then(|| {
             let mut none = SlotGradients::new(plan);
-            let d_loss = [SeqView::of(&self.steps[unit], 1)];
+            let d_loss = [SeqView::of(steps, 1)];
             let saved = &run.memory;
             backward(plan, weights, geometry, &views, saved, &d_loss, &[], &mut none, kernels, scratch).memory
         });
         scratch.reclaim(run.memory);
-        UnitLoss { sum, memory }
+        memory
     }
 
     /// The gradient of the network's output out of what `take` left; none if the loss does not depend on it.
-    pub fn output_gradient(&self, taken: &UnitLoss<T>, geometry: &Geometry) -> Option<SeqView<T>> {
+    pub fn output_gradient(&self, taken: &Option<PassMemory<T>>, geometry: &Geometry) -> Option<SeqView<T>> {
         let position = self.plan.input_gradients[0]?;
-        taken.memory.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
+        taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
     }
 }
 

@@ -2,11 +2,17 @@
 
 mod batch;
 mod call;
+mod checkpointed;
+mod footprint;
 mod graph;
 mod limits;
 mod loss;
+mod passage;
 mod pool;
+mod schedule;
 mod stream;
+mod through_time;
+mod truncated;
 mod unit;
 
 pub use batch::{Batch, Input};
@@ -14,4 +20,6 @@ pub use call::{Call, Evaluated, Gradients, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
 pub use loss::{Loss, LossTarget, Reduction};
 pub use pool::Pooled;
+pub use schedule::{Schedule, checkpoint_plan};
 pub use stream::Stream;
+pub use through_time::{Budget, ThroughTime};

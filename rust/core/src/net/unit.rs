@@ -1,7 +1,9 @@
 //! One unit through the whole network, and back.
 
 use crate::kernel::{Float, Kernels};
-use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
+use crate::time::{
+    Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward, states_after,
+};
 
 use super::graph::{Network, SeqNode};
 
@@ -30,6 +32,13 @@ impl<T: Float> UnitRun<T> {
     pub fn retired(self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         self.memory.into_iter().for_each(|memory| scratch.reclaim(memory));
         self.finals
+    }
+
+    /// The states after `steps` steps, by state slot; rows that ended before hold theirs.
+    pub fn states_after(&self, network: &Network, geometry: &Geometry, steps: usize) -> Vec<Vec<T>> {
+        debug_assert!(self.training);
+        let layers = network.layers.iter().zip(&self.memory);
+        layers.flat_map(|(layer, memory)| states_after(&layer.plan, memory, geometry, steps)).collect()
     }
 
     /// The value of a sequence.

@@ -10,6 +10,8 @@ pub struct Geometry {
     pub offset: Vec<usize>,
     /// What the caller counts each row as; empty where that is its number here.
     callers: Vec<usize>,
+    /// The step of the whole sequences that step 0 is: a piece of them may begin later.
+    pub start: usize,
 }
 
 impl Geometry {
@@ -28,7 +30,7 @@ impl Geometry {
             total += alive;
             offset.push(total);
         }
-        Geometry { rows: lengths.len(), callers: Vec::new(), lengths, offset }
+        Geometry { rows: lengths.len(), callers: Vec::new(), lengths, offset, start: 0 }
     }
 
     /// The same rows under the caller's numbers.
@@ -42,10 +44,24 @@ impl Geometry {
         self.callers.get(row).copied().unwrap_or(row)
     }
 
-    /// The step of a packed row, and its number among the rows of the unit.
+    /// The step of a packed row (of the whole sequences), and its number among the rows of the unit.
     pub fn place(&self, packed: usize) -> (usize, usize) {
         let t = self.offset.partition_point(|&offset| offset <= packed) - 1;
-        (t, packed - self.offset[t])
+        (self.start + t, packed - self.offset[t])
+    }
+
+    /// The steps `from..to` alone. All rows stay; those that ended before have length 0 in it.
+    ///
+    /// The packed rows of the piece are those from `offset[from]` on, as far as there are steps.
+    pub fn piece(&self, from: usize, to: usize) -> Geometry {
+        let within = |&length: &usize| length.min(to).saturating_sub(from);
+        let piece = Geometry::new(self.lengths.iter().map(within).collect());
+        Geometry { start: self.start + from, callers: self.callers.clone(), ..piece }
+    }
+
+    /// Where the packed rows of step `t` begin; beyond the last step, where they end.
+    pub fn first_row(&self, t: usize) -> usize {
+        self.offset[t.min(self.steps())]
     }
 
     pub fn steps(&self) -> usize {
@@ -102,6 +118,16 @@ mod tests {
     fn equal_lengths_are_dense() {
         let geometry = Geometry::new(vec![4, 4]);
         assert!(geometry.is_dense(0, 4) && geometry.is_dense(1, 3));
+    }
+
+    #[test]
+    fn a_piece_holds_the_rows_of_its_steps_in_their_order() {
+        let whole = Geometry::new(vec![5, 3, 1, 0]);
+        let piece = whole.piece(1, 4);
+        assert_eq!((&piece.lengths[..], piece.rows, piece.start), (&[3, 2, 0, 0][..], 4, 1));
+        assert_eq!(piece.total(), whole.first_row(4) - whole.first_row(1));
+        assert_eq!((piece.piece(1, 3).start, piece.piece(7, 9).total()), (2, 0));
+        assert_eq!((whole.piece(0, 5).offset, whole.first_row(9)), (whole.offset.clone(), whole.total()));
     }
 
     #[test]

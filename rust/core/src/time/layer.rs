@@ -51,7 +51,7 @@ pub fn forward<T: Float>(
     };
     let finals = (pass.states.iter().enumerate())
         .map(|(state, &(class, width))| match class {
-            Class::History(_) => last_values(&memory, state, width, geometry),
+            Class::History(_) => values_after(&memory, state, width, geometry, geometry.steps()),
             _ => carried[state].clone(),
         })
         .collect();
@@ -93,13 +93,32 @@ pub fn backward<T: Float>(
     Backward { memory, d_initial }
 }
 
-/// The last value of a state for each row, out of its history.
-fn last_values<T: Float>(memory: &PassMemory<T>, state: usize, width: usize, geometry: &Geometry) -> Vec<T> {
+/// The states after `steps` steps of a run with training; rows that ended before hold theirs.
+pub fn states_after<T: Float>(
+    plan: &LayerPlan,
+    memory: &PassMemory<T>,
+    geometry: &Geometry,
+    steps: usize,
+) -> Vec<Vec<T>> {
+    (plan.train.states.iter().enumerate())
+        .map(|(state, &(_, width))| values_after(memory, state, width, geometry, steps))
+        .collect()
+}
+
+/// The value of a state for each row after `steps` steps, out of its history.
+fn values_after<T: Float>(
+    memory: &PassMemory<T>,
+    state: usize,
+    width: usize,
+    geometry: &Geometry,
+    steps: usize,
+) -> Vec<T> {
     let history = memory.history_slice(state, (geometry.rows + geometry.total()) * width);
-    let mut finals = Vec::with_capacity(geometry.rows * width);
+    let mut values = Vec::with_capacity(geometry.rows * width);
     for (row, &length) in geometry.lengths.iter().enumerate() {
-        let at = if length == 0 { row } else { geometry.rows + geometry.offset[length - 1] + row };
-        finals.extend_from_slice(&history[at * width..(at + 1) * width]);
+        let last = length.min(steps);
+        let at = if last == 0 { row } else { geometry.rows + geometry.offset[last - 1] + row };
+        values.extend_from_slice(&history[at * width..(at + 1) * width]);
     }
-    finals
+    values
 }

@@ -50,6 +50,15 @@ impl<T: Float> PassMemory<T> {
         PassMemory { data: scratch.take(end), full, history }
     }
 
+    /// Elements that `new` takes for `rows` sequences with `total` steps together.
+    pub fn elements(pass: &Pass, rows: usize, total: usize) -> usize {
+        let histories: usize = (pass.states.iter())
+            .filter(|(class, _)| matches!(class, Class::History(_)))
+            .map(|(_, width)| width)
+            .sum();
+        pass.width_of(Class::Full) * total + histories * (total + rows)
+    }
+
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
         self.data[self.full[buffer]..].as_mut_ptr()
     }
@@ -123,6 +132,12 @@ impl<T: Float> Scratch<T> {
         let mut memory = spare.unwrap_or_default();
         grow(&mut memory, len);
         memory
+    }
+
+    /// Gives idle memory back to the system. For a caller with a byte budget: a pass larger than those before it would find
+    /// memory that is too small, or take what is far too large.
+    pub fn forget(&mut self) {
+        self.spare.clear();
     }
 
     /// Takes back the memory of a pass that nobody reads any more.

@@ -11,6 +11,7 @@ mod tape;
 mod weights;
 
 pub use geometry::Geometry;
-pub use layer::{Backward, Forward, backward, forward};
+pub use layer::{Backward, Forward, backward, forward, states_after};
 pub use memory::{OUT_OF_MEMORY, PassMemory, Scratch, SeqView, grow};
+pub use runner::block_steps;
 pub use weights::{LayerWeights, SlotGradients};

@@ -9,10 +9,16 @@ use super::memory::{PassMemory, Scratch, SeqView, grow};
 use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
 
-/// Bytes of the block buffers of one block of time: about half of a second-level cache.
-const BLOCK_BYTES: usize = 512 * 1024;
-/// Rows that a block should have at least, so that the weight gradients are long products.
+/// Rows that a block of time has at least, so that the weight gradients are long products.
 const BLOCK_ROWS: usize = 256;
+
+/// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
+///
+/// Rows are summed into the weight gradients block by block, so a pass over a piece of time has the sums of a pass over
+/// all of it where the piece begins between blocks. Hence no block is longer than its products need.
+pub fn block_steps(rows: usize) -> usize {
+    BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
+}
 
 /// What a pass reads from outside.
 pub(super) struct Outside<'a, T> {
@@ -58,9 +64,7 @@ impl<'a, T: Float> Runner<'a, T> {
         scratch: &'a mut Scratch<T>,
     ) -> Runner<'a, T> {
         let rows = geometry.rows;
-        let block_width = pass.width_of(Class::Block).max(1);
-        let fitting = (BLOCK_BYTES / (block_width * size_of::<T>())).max(BLOCK_ROWS);
-        let steps_per_block = (fitting / rows.max(1)).clamp(1, geometry.steps().max(1));
+        let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
         // lay out the scratch: block, step, tile, carry and gather memory, each buffer after the other

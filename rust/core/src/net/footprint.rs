@@ -1,0 +1,98 @@
+//! The memory that a piece of time takes while it goes there and back.
+
+use crate::plan::LayerPlan;
+use crate::time::PassMemory;
+
+use super::graph::{Network, SeqNode};
+
+/// Elements alive at once, at most, in a piece's run to its loss and back: the input's copy, saved tensors, gradients
+/// between layers. Without `loss` nothing is counted for it.
+///
+/// Follows `run_unit`, `Prepared::take` and `back_unit` allocation by allocation. Not counted is what does not grow with
+/// the piece: weights, their gradients, and the blocks of time that a thread works in.
+pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, total: usize) -> usize {
+    let elements = |pass| PassMemory::<f64>::elements(pass, rows, total);
+    let saved: usize = (network.nodes.iter().zip(&network.widths))
+        .map(|(node, width)| match node {
+            SeqNode::Layer(layer) => elements(&network.layers[*layer].plan.train),
+            _ => total * width,
+        })
+        .sum();
+    let (there, back) = loss.map_or((0, 0), |plan| (elements(&plan.train), elements(&plan.back)));
+    let size = |node: usize| total * network.widths[node];
+    let mut meter = Meter { live: 0, most: 0, arrived: vec![Arrived::None; network.nodes.len()] };
+    meter.hold(saved + there + back);
+    meter.live -= there;
+    if let (Some(output), Some(_)) = (network.output, loss) {
+        meter.arrive(output, size(output), false);
+    }
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        if let SeqNode::Layer(layer) = node {
+            let inner = &network.layers[*layer];
+            let plan = &inner.plan;
+            let unread: usize = (1..plan.program.outputs.len()).map(|k| total * plan.output_width(k)).sum();
+            if meter.arrived[number] == Arrived::None {
+                meter.hold(size(number));
+                meter.arrived[number] = Arrived::Sum;
+            }
+            meter.hold(unread + elements(&plan.back));
+            if meter.arrived[number] == Arrived::Sum {
+                meter.live -= size(number);
+            }
+            for (&input, gradient) in inner.inputs.iter().zip(&plan.input_gradients) {
+                if gradient.is_some() {
+                    meter.arrive(input, size(input), false);
+                }
+            }
+            meter.live -= unread;
+        } else if meter.arrived[number] != Arrived::None {
+            match node {
+                SeqNode::Reverse(from) => meter.arrive(*from, size(*from), true),
+                SeqNode::Add(a, b) => [*a, *b].iter().for_each(|&to| meter.arrive(to, size(to), false)),
+                SeqNode::Concat(parts) => parts.iter().for_each(|&to| meter.arrive(to, size(to), false)),
+                SeqNode::Input | SeqNode::Index { .. } | SeqNode::Layer(_) => {}
+            }
+        }
+    }
+    if network.feature_input().is_some() && meter.arrived[0] != Arrived::Sum {
+        meter.hold(size(0));
+    }
+    meter.most
+}
+
+/// What became of the gradient of a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    None,
+    /// It is read where it lies.
+    View,
+    /// It has memory of its own.
+    Sum,
+}
+
+/// What is alive, in elements, and the most that ever was.
+struct Meter {
+    live: usize,
+    most: usize,
+    /// By node.
+    arrived: Vec<Arrived>,
+}
+
+impl Meter {
+    fn hold(&mut self, elements: usize) {
+        self.live += elements;
+        self.most = self.most.max(self.live);
+    }
+
+    /// A gradient arrives at a node, in the node's own order of rows or in another.
+    fn arrive(&mut self, node: usize, elements: usize, reordered: bool) {
+        match self.arrived[node] {
+            Arrived::None if !reordered => self.arrived[node] = Arrived::View,
+            Arrived::Sum => {}
+            Arrived::None | Arrived::View => {
+                self.hold(elements);
+                self.arrived[node] = Arrived::Sum;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A unit through the network to its loss and back, piece by piece of time.
+
+use std::ops::Range;
+
+use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
+
+use super::graph::SeqNode;
+use super::loss::{Prepared, Want};
+use super::pool::Pooled;
+use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
+
+/// A unit, and all that its way there and back reads.
+pub struct Passage<'a, T: Pooled> {
+    pub shared: &'a Shared<'a, T>,
+    pub loss: &'a Prepared<'a, T>,
+    pub unit: usize,
+    pub geometry: &'a Geometry,
+    /// The initial states of its rows, by state slot.
+    pub initial: &'a [Vec<T>],
+}
+
+/// What a passage leaves, beside the gradients of the parameters.
+pub struct Passed<T> {
+    /// The weighted sum of the loss over the valid steps.
+    pub loss: f64,
+    pub gradients: UnitGradients<T>,
+    /// By state slot.
+    pub finals: Vec<Vec<T>>,
+}
+
+/// A piece of time on its way.
+pub struct Piece<T> {
+    pub geometry: Geometry,
+    pub run: UnitRun<T>,
+}
+
+impl<T: Pooled> Passage<'_, T> {
+    /// All steps at once. `input` is the packed input of the unit.
+    pub fn full(&self, input: Vec<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) -> Passed<T> {
+        let piece = self.there(0..self.geometry.steps(), input, self.initial, scratch);
+        let mut loss = 0.0;
+        let gradients = self.back(&piece, 0, &self.no_gradient(), &mut loss, slots, scratch);
+        Passed { loss, gradients, finals: piece.run.retired(scratch) }
+    }
+
+    /// The steps `span`, forwards from `states`.
+    pub fn there(
+        &self,
+        span: Range<usize>,
+        input: Vec<T>,
+        states: &[Vec<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Piece<T> {
+        let geometry = self.geometry.piece(span.start, span.end);
+        let run = run_unit(self.shared, &geometry, input, states, true, scratch);
+        Piece { geometry, run }
+    }
+
+    /// Adds the loss of a piece to `sum`, as `back` does, without a way back.
+    pub fn loss_of(&self, piece: &Piece<T>, sum: &mut f64, scratch: &mut Scratch<T>) {
+        let first = self.geometry.first_row(piece.geometry.start);
+        let output = self.output(piece);
+        self.loss.take(self.unit, first, &piece.geometry, output, Want::Sum, sum, scratch);
+    }
+
+    /// The loss of a piece without its first `skipped` steps, added to `sum`, and its gradients through all of the piece.
+    /// `d_states` are the gradients of the states after it.
+    pub fn back(
+        &self,
+        piece: &Piece<T>,
+        skipped: usize,
+        d_states: &[Vec<T>],
+        sum: &mut f64,
+        slots: &mut [SlotGradients<T>],
+        scratch: &mut Scratch<T>,
+    ) -> UnitGradients<T> {
+        let geometry = &piece.geometry;
+        let counted = geometry.piece(skipped, geometry.steps());
+        let rows = geometry.first_row(skipped);
+        let output = self.output(piece);
+        // SAFETY: the output has `geometry.total()` rows, of which the counted ones are the last.
+        let tail = SeqView { ptr: unsafe { output.ptr.add(rows * output.stride) }, ..output };
+        let first = self.geometry.first_row(counted.start);
+        let taken = self.loss.take(self.unit, first, &counted, tail, Want::Gradient, sum, scratch);
+        let mut widened = Vec::new();
+        let d_output = self
+            .loss
+            .output_gradient(&taken, &counted)
+            .map(|d| if rows == 0 { d } else { behind_zeros(d, rows, geometry.total(), &mut widened) });
+        let gradients = back_unit(self.shared, geometry, &piece.run, d_output, d_states, slots, scratch);
+        if let Some(memory) = taken {
+            scratch.reclaim(memory);
+        }
+        gradients
+    }
+
+    /// The packed input of the steps `span`.
+    pub fn input_of(&self, input: &[T], span: Range<usize>) -> Vec<T> {
+        let width = self.shared.network.widths[0];
+        let rows = self.geometry.first_row(span.start)..self.geometry.first_row(span.end);
+        input[rows.start * width..rows.end * width].to_vec()
+    }
+
+    /// Zeros where the gradients of the input go, packed; empty for ids.
+    pub fn no_input_gradient(&self) -> Vec<T> {
+        match self.shared.network.nodes.first() {
+            Some(SeqNode::Input) => {
+                vec![T::ZERO; self.geometry.total() * self.shared.network.widths[0]]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Adds the gradient of a piece's input to that of the unit's.
+    pub fn add_input_gradient(&self, piece: &Piece<T>, d_piece: &[T], d_input: &mut [T]) {
+        if !d_piece.is_empty() {
+            let first = self.geometry.first_row(piece.geometry.start) * self.shared.network.widths[0];
+            d_input[first..].iter_mut().zip(d_piece).for_each(|(sum, d)| *sum += *d);
+        }
+    }
+
+    /// Gradients of states that nothing depends on.
+    pub fn no_gradient(&self) -> Vec<Vec<T>> {
+        let widths = self.shared.network.states.iter();
+        widths.map(|width| vec![T::ZERO; self.geometry.rows * width]).collect()
+    }
+
+    fn output(&self, piece: &Piece<T>) -> SeqView<T> {
+        let network = self.shared.network;
+        // a network is finished before it is called
+        piece.run.view(network, network.output.unwrap_or_default(), &piece.geometry)
+    }
+}
+
+/// Rows behind `zeros` rows of zeros, `total` rows in all.
+fn behind_zeros<T: Pooled>(view: SeqView<T>, zeros: usize, total: usize, values: &mut Vec<T>) -> SeqView<T> {
+    values.resize(zeros * view.width, T::ZERO);
+    for row in 0..total - zeros {
+        // SAFETY: the view has the rows that are not zeros.
+        values.extend_from_slice(unsafe {
+            std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
+        });
+    }
+    SeqView::of(values, view.width)
+}

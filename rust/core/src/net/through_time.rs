@@ -1,0 +1,46 @@
+//! Ways back through time.
+
+use super::graph::{NetError, Network, SeqNode};
+
+/// How a gradient goes back through time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThroughTime {
+    /// Through every step.
+    Full,
+    /// Every `every` steps the loss terms of those steps, at most `back` steps: see `truncated`.
+    Truncated { every: usize, back: usize },
+    /// Through every step, keeping states at some of them only: see `checkpointed`.
+    Checkpointed(Budget),
+}
+
+/// How much memory a checkpointed way back may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// For all units that are worked on at once.
+    Bytes(usize),
+    /// Whatever segments of about the square root of the number of steps take.
+    SquareRoot,
+}
+
+impl ThroughTime {
+    /// Whether this network can go back this way.
+    pub fn check(self, network: &Network) -> Result<(), NetError> {
+        let way = match self {
+            ThroughTime::Full => return Ok(()),
+            ThroughTime::Truncated { every, back } if every == 0 || back < every => {
+                return Err(NetError::Config(format!(
+                    "truncated BPTT every {every} steps through {back}; expected 1 <= every <= back"
+                )));
+            }
+            ThroughTime::Truncated { .. } => "truncated",
+            ThroughTime::Checkpointed(_) => "checkpointed",
+        };
+        if network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_))) {
+            return Err(NetError::Config(format!(
+                "through_time: {way} BPTT cuts time into pieces, but a layer of this network reads the sequence from its \
+                 end, so no piece of it can be run before the last; use FullBPTT() for bidirectional networks"
+            )));
+        }
+        Ok(())
+    }
+}

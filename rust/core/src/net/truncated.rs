@@ -1,0 +1,59 @@
+//! Truncated BPTT of a unit: windows of time, each forwards, to its loss and back before the next.
+//!
+//! With `every` = k1 and `back` = k2 the loss terms of the steps j*k1 .. (j+1)*k1 go back through the steps from
+//! max(0, (j+1)*k1 - k2) on and no further: the state at the beginning of that window counts as given. With k2 >= T, the
+//! steps of the batch, all go back to step 0. Windows lie on a grid of k1 even where a row ends within one, so that what a
+//! row gets does not depend on the others. Where windows overlap, the steps before j*k1 are run again. Memory is that of
+//! one window.
+//! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
+//! trajectories": BPTT(h; h') with h = k2, h' = k1.
+
+use crate::time::{Scratch, SlotGradients};
+
+use super::passage::{Passage, Passed};
+use super::pool::Pooled;
+use super::unit::UnitGradients;
+
+/// Runs a unit with all its windows. `steps` are those of the batch, padding included.
+pub fn truncated<T: Pooled>(
+    passage: &Passage<T>,
+    input: Vec<T>,
+    (every, back): (usize, usize),
+    steps: usize,
+    slots: &mut [SlotGradients<T>],
+    scratch: &mut Scratch<T>,
+) -> Passed<T> {
+    if back >= steps {
+        // every loss term reaches the first step: that is full BPTT
+        return passage.full(input, slots, scratch);
+    }
+    let count = passage.geometry.steps().div_ceil(every);
+    let window = |number: usize| {
+        let end = (number + 1).saturating_mul(every);
+        end.saturating_sub(back)..end.min(steps)
+    };
+    let network = passage.shared.network;
+    let none = passage.no_gradient();
+    let mut states = passage.initial.to_vec();
+    let mut finals = passage.initial.to_vec();
+    let mut loss = 0.0;
+    let mut d_input = passage.no_input_gradient();
+    let mut d_initial = passage.no_gradient();
+    for number in 0..count {
+        let span = window(number);
+        let piece = passage.there(span.clone(), passage.input_of(&input, span.clone()), &states, scratch);
+        let skipped = number * every - span.start;
+        let d = passage.back(&piece, skipped, &none, &mut loss, slots, scratch);
+        passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
+        if span.start == 0 {
+            for (sum, d) in d_initial.iter_mut().flatten().zip(d.d_initial.iter().flatten()) {
+                *sum += *d;
+            }
+        }
+        if number + 1 < count {
+            states = piece.run.states_after(network, &piece.geometry, window(number + 1).start - span.start);
+        }
+        finals = piece.run.retired(scratch);
+    }
+    Passed { loss, gradients: UnitGradients { d_input, d_initial }, finals }
+}

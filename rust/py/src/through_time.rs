@@ -1,0 +1,43 @@
+//! Ways back through time, as Python names them, and the plan of one.
+
+use ostinato_core::net::{Budget, Schedule, ThroughTime};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::errors::{ConfigError, Raised};
+
+/// A way as Python gives it: a name and its numbers.
+pub type Way = (String, usize, usize);
+
+/// What the core calls it.
+pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
+    match (given.0.as_str(), given.1, given.2) {
+        ("full", ..) => Ok(ThroughTime::Full),
+        ("truncated", every, back) => Ok(ThroughTime::Truncated { every, back }),
+        ("checkpointed", bytes, _) => Ok(ThroughTime::Checkpointed(Budget::Bytes(bytes))),
+        ("sqrt", ..) => Ok(ThroughTime::Checkpointed(Budget::SquareRoot)),
+        (other, ..) => {
+            let text = format!(
+                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\" or \"sqrt\""
+            );
+            Err(ConfigError::new_err(text).into())
+        }
+    }
+}
+
+/// The plan of checkpointed BPTT by name.
+pub fn plan_dict(py: Python<'_>, plan: Schedule) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("segments", plan.segments)?;
+    for (name, count) in [
+        ("checkpoints", plan.checkpoints),
+        ("at_once", plan.at_once),
+        ("bytes", plan.bytes),
+        ("full_bytes", plan.full_bytes),
+        ("total", plan.total),
+        ("again", plan.again),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    Ok(dict)
+}

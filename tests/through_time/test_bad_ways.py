@@ -1,0 +1,66 @@
+"""Ways through time that cannot be gone are refused, with a word on what to do."""
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+
+X, Y = np.zeros((2, 5, 3), "float32"), np.zeros((2, 5, 4), "float32")
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: ost.TruncatedBPTT(0, 4), ("k1 is 0",)),
+        (lambda: ost.TruncatedBPTT(2.5, 4), ("k1 is 2.5",)),
+        (lambda: ost.TruncatedBPTT(True, 4), ("k1 is True",)),
+        (lambda: ost.TruncatedBPTT(4, 3), ("k2 is 3", "at least k1 = 4")),
+        (lambda: ost.CheckpointedBPTT(0), ("budget is 0",)),
+        (lambda: ost.CheckpointedBPTT(True), ("budget is True",)),
+        (lambda: ost.CheckpointedBPTT(1.5), ("budget is 1.5",)),
+        (lambda: ost.CheckpointedBPTT("64 parsecs"), ("'64 parsecs'", '"64MB"')),
+        (lambda: ost.CheckpointedBPTT("0MB"), ("'0MB'",)),
+        (lambda: ost.CheckpointedBPTT("-1MB"), ("'-1MB'",)),
+        (lambda: ost.CheckpointedBPTT("nanMB"), ("'nanMB'",)),
+        (lambda: ost.CheckpointedBPTT("1MB").plan(ost.LSTM(3, 4), -1, 5), ("rows is -1",)),
+        (lambda: ost.CheckpointedBPTT("1MB").plan(ost.LSTM(3, 4), 2**40, 2**40), ("1099511627776 rows",)),
+    ],
+)
+def test_settings_that_mean_nothing_are_named(make, words):
+    with pytest.raises(ost.ConfigError) as caught:
+        make()
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    "budget, count", [("64MB", 64_000_000), ("64MiB", 1 << 26), ("1.5 kB", 1500), (7, 7)]
+)
+def test_budgets_are_read_as_people_write_them(budget, count):
+    assert ost.CheckpointedBPTT(budget).core == ("checkpointed", count, 0)
+
+
+@pytest.mark.parametrize(
+    "way", [ost.TruncatedBPTT(2, 2), ost.TruncatedBPTT(9, 9), ost.CheckpointedBPTT("1GB")]
+)
+@pytest.mark.parametrize(
+    "net", [ost.LSTM(3, 2, bidirectional=True), ost.Bidirectional(ost.Sequential(ost.GRU(3, 2)))]
+)
+def test_networks_that_read_from_the_end_are_refused(net, way):
+    with pytest.raises(ost.ConfigError, match=r"reads the sequence from its end.*FullBPTT\(\)"):
+        net.value_and_grad(X, Y, loss="mse", through_time=way)
+
+
+def test_a_plan_of_a_network_that_reads_from_the_end_is_refused():
+    with pytest.raises(ost.ConfigError, match="from its end"):
+        ost.CheckpointedBPTT("1MB").plan(ost.LSTM(3, 2, bidirectional=True), 2, 5)
+
+
+@pytest.mark.parametrize("way", [ost.TruncatedBPTT(2, 2), ost.CheckpointedBPTT("1GB")])
+def test_a_run_goes_back_in_full_only(way):
+    with pytest.raises(ost.ConfigError, match="Use value_and_grad"):
+        ost.LSTM(3, 4).run(X, training=True, through_time=way)
+
+
+def test_other_things_are_no_way_through_time():
+    with pytest.raises(ost.ConfigError, match=r"through_time is 'sqrt'; expected FullBPTT\(\)"):
+        ost.LSTM(3, 4).value_and_grad(X, Y, loss="mse", through_time="sqrt")

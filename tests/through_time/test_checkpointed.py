@@ -1,0 +1,84 @@
+"""Checkpointed BPTT: the bits of full BPTT at any budget, and a plan that says what a budget buys."""
+
+import re
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from tests.through_time.problems import NETWORKS, differing, parts, problem
+
+# 16 rows make units of 8, whose blocks of time have 32 steps: 13 segments at most, the last one half as long
+ROWS, STEPS = 16, 400
+
+
+def least(case):
+    """The least budget, out of the message that names it."""
+    with pytest.raises(ost.ConfigError, match=r"too small .* at least \d+ bytes") as caught:
+        case.grad(ost.CheckpointedBPTT(1))
+    return int(re.search(r"at least (\d+)", str(caught.value))[1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_checkpointed_equals_full_at_budgets_from_the_least_to_unlimited(name, dtype):
+    case = problem(name, ROWS, STEPS, dtype)
+    full = parts(case.grad(reduction="mean"))
+    smallest = least(case)
+    for budget in (smallest, smallest * 5 // 4, smallest * 2, smallest * 4, "1GB", "sqrt"):
+        cut = parts(case.grad(ost.CheckpointedBPTT(budget), reduction="mean"))
+        assert differing(full, cut) == [], f"budget {budget}"
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 33])
+def test_any_number_of_rows_has_the_bits_of_full_bptt(rows):
+    case = problem("embedding, lstm, gru, dense", max(rows, 2), 1500, "float32", ragged=rows > 1)
+    assert differing(parts(case.grad()), parts(case.grad(ost.CheckpointedBPTT(least(case))))) == []
+
+
+def test_less_than_the_least_budget_is_refused_and_the_least_is_taken():
+    case = problem("lstm", ROWS, STEPS)
+    smallest = least(case)
+    case.grad(ost.CheckpointedBPTT(smallest))
+    with pytest.raises(ost.ConfigError, match=f"at least {smallest} bytes"):
+        case.grad(ost.CheckpointedBPTT(smallest - 1))
+
+
+def test_any_number_of_threads_gives_the_same_bits(threads):
+    case = problem("lstm, 2 layers", 61, STEPS, "float32")
+    full = parts(case.grad())
+    for count in (1, 2, 3, 4):
+        threads(count)
+        for budget in ("sqrt", least(case)):
+            assert differing(full, parts(case.grad(ost.CheckpointedBPTT(budget)))) == [], f"{count} threads"
+
+
+@pytest.mark.parametrize("rows, steps", [(0, 4), (3, 0), (0, 0)])
+def test_nothing_has_gradients_of_zero(rows, steps):
+    net = ost.LSTM(3, 4)
+    x, y = np.zeros((rows, steps, 3), "float32"), np.zeros((rows, steps, 4), "float32")
+    for budget in ("sqrt", "1kB"):
+        loss, grads = net.value_and_grad(x, y, loss="mse", through_time=ost.CheckpointedBPTT(budget))
+        assert loss == 0 and not grads.arena.any() and grads.inputs.shape == x.shape
+
+
+def test_a_plan_says_what_a_budget_buys(threads):
+    threads(1)
+    net = ost.LSTM(64, 64)
+    full = ost.CheckpointedBPTT("10GB").plan(net, 8, 1000, "mse")
+    assert (full.checkpoints, full.recomputed, full.memory) == (0, 0.0, full.full_memory)
+    tight = ost.CheckpointedBPTT(full.full_memory // 10).plan(net, 8, 1000, "mse")
+    assert tight.memory <= full.full_memory // 10
+    assert tight.checkpoints == -(-1000 // tight.segments[0]) - 1
+    assert tight.recomputed == tight.checkpoints * tight.segments[0] / 1000
+    assert "run twice" in str(tight)
+    root = ost.CheckpointedBPTT("sqrt").plan(net, 8, 1000)
+    assert root.segments[0] == 64 and root.memory < full.full_memory / 5
+
+
+def test_more_threads_share_a_budget(threads):
+    net = ost.LSTM(64, 64)
+    for count, at_once in [(1, 1), (2, 2), (4, 2)]:
+        threads(count)
+        plan = ost.CheckpointedBPTT("10GB").plan(net, 16, 1000)
+        assert plan.at_once == at_once
