@@ -143,6 +143,15 @@ impl Batch {
     }
 }
 
+/// Refuses data of another length than its shape says.
+pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
+    if got == expected {
+        Ok(())
+    } else {
+        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

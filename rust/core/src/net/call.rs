@@ -8,7 +8,7 @@ use crate::random::Noise;
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
-use super::batch::{Batch, Input, Unit};
+use super::batch::{Batch, Input, Unit, expect_len};
 use super::checkpointed::checkpointed;
 use super::graph::{NetError, Network, SeqNode};
 use super::loss::{Loss, Prepared, Want};
@@ -357,14 +357,6 @@ impl<T: Pooled> Call<T> {
             }
         }
         states
-    }
-}
-
-pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
-    if got == expected {
-        Ok(())
-    } else {
-        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
     }
 }
 

@@ -6,8 +6,7 @@ use crate::random::Noise;
 use crate::step::Program;
 use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
 
-use super::batch::Batch;
-use super::call::expect_len;
+use super::batch::{Batch, expect_len};
 use super::graph::{NetError, Network};
 use super::limits::index_limits;
 use super::pool::Pooled;

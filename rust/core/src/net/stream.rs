@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::kernel::FlushDenormals;
 use crate::time::{Geometry, Scratch, grow};
 
-use super::call::{Call, expect_len};
+use super::batch::expect_len;
+use super::call::Call;
 use super::graph::{NetError, Network, SeqNode};
 use super::pool::Pooled;
 use super::unit::run_unit;
