@@ -30,13 +30,11 @@ def draw_curve(
     axes = figure.subplots()
     axes.plot(*_columns(learned), color="#9db4c8", linewidth=1.0, label="training text")
     axes.plot(*_columns(held_out), color="#14477a", marker="o", markersize=4, label="held-out text")
-    right = max((seen for seen, _ in [*learned, *held_out]), default=1.0)
-    for place, (name, bits) in enumerate(sorted(rivals.items(), key=lambda item: item[1])):
+    for name, bits in rivals.items():
         axes.axhline(bits, color="#b5651d", linewidth=0.8, linestyle="--")
-        # Each name further left than the last, since compressors lie close to one another.
-        offset = (-4 - 60 * place, 2)
-        style: dict[str, Any] = {"ha": "right", "fontsize": 8, "color": "#b5651d"}
-        axes.annotate(f"{name} {bits:.2f}", (right, bits), offset, textcoords="offset points", **style)
+        # Beside the axes, where no curve runs.
+        style: dict[str, Any] = {"va": "center", "fontsize": 8, "color": "#b5651d"}
+        axes.text(1.01, bits, f"{name} {bits:.2f}", transform=axes.get_yaxis_transform(), **style)
     lowest = min([bits for _, bits in [*learned, *held_out]] + list(rivals.values()))
     axes.set(xlabel="characters seen (millions)", ylabel="bits per character", title=title)
     axes.set_ylim(lowest - 0.15, lowest + 2.0)
