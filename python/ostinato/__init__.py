@@ -5,7 +5,9 @@ A cell is a few equations, `(input, state, parameters) -> (output, state)`, in t
 differentiates, plans and unrolls it over sequences. Importing this package imports no plugin.
 """
 
-from ostinato import analysis, initializers, ops, plugins
+from typing import TYPE_CHECKING, Any
+
+from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
 from ostinato.cell import Cell, Param, State
 from ostinato.errors import (
@@ -44,6 +46,9 @@ from ostinato.specs import (
     hookimpl,
 )
 from ostinato.threads import get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from ostinato import analysis
 
 __all__ = [
     "GRU",
@@ -103,3 +108,12 @@ __all__ = [
     "register",
     "set_num_threads",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `analysis` when it is first asked for: most programs never do."""
+    if name == "analysis":
+        import importlib
+
+        return importlib.import_module("ostinato.analysis")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
