@@ -27,7 +27,7 @@ def test_the_table_has_every_instrument():
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_plot_draws_and_saves(name, tmp_path):
-    figure = pytest.importorskip("matplotlib.figure")
+    figure = pytest.importorskip("matplotlib.figure", reason="make test installs the extra [plot]")
     result = RESULTS[name](ost.LSTM(3, 4))
     ax = result.plot()
     assert ax.get_title() and ax.get_xlabel() and ax.get_ylabel() and ax.lines

@@ -7,25 +7,7 @@ import pytest
 
 from ostinato import _core
 from tests.gradients.cells import CELLS, problem
-
-# Central differences with this step are off by about step^2 = 1e-10 (curvature) and 1e-16 * |f| / step =
-# 1e-10 (rounding), for numbers around 1 to 10: well below 1e-6.
-STEP = 1e-5
-RELATIVE = 1e-6
-
-
-def slope(scalar, array):
-    """Numeric derivative of `scalar()` by each entry of `array`, which is changed in place and restored."""
-    result = np.empty(array.shape)
-    for place in np.ndindex(*array.shape):
-        kept = array[place]
-        array[place] = kept + STEP
-        above = scalar()
-        array[place] = kept - STEP
-        below = scalar()
-        array[place] = kept
-        result[place] = (above - below) / (2 * STEP)
-    return result
+from tests.slopes import RELATIVE, slope
 
 
 def test_the_forced_instruction_set_is_in_use():

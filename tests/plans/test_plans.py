@@ -10,7 +10,7 @@ import pytest
 import ostinato as ost
 from ostinato import Param, State
 
-pytest.importorskip("ostinato_cells")
+pytest.importorskip("ostinato_cells", reason="make test installs the plugin")
 
 # cell, options, forward (before, loop, after, row ops), backward (the same), weight products
 PLANS = [

@@ -4,24 +4,7 @@ import numpy as np
 import pytest
 
 from tests.regularizers.table import IDS, PAIRS, REGULARIZERS, Problem, network
-
-# As in tests/gradients: curvature and rounding are off by about 1e-10 each, for numbers around 1 to 10.
-STEP = 1e-5
-RELATIVE = 1e-6
-
-
-def slope(scalar, array):
-    """Numeric derivative of `scalar()` by each entry of `array`, which is changed in place and restored."""
-    result = np.empty(array.shape)
-    for place in np.ndindex(*array.shape):
-        kept = array[place]
-        array[place] = kept + STEP
-        above = scalar()
-        array[place] = kept - STEP
-        below = scalar()
-        array[place] = kept
-        result[place] = (above - below) / (2 * STEP)
-    return result
+from tests.slopes import RELATIVE, slope
 
 
 @pytest.mark.parametrize(
