@@ -33,7 +33,16 @@ class ConcurrentUseError(OstinatoError, RuntimeError):
 
 
 class PluginError(OstinatoError, RuntimeError):
-    """A plugin could not be loaded, or failed while it ran."""
+    """A plugin could not be loaded, or failed while it ran.
+
+    `plugin`, `hook` and `step` (of a run, from 0) say where; None where it happened in none.
+    """
+
+    def __init__(
+        self, message: str, *, plugin: str | None = None, hook: str | None = None, step: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.plugin, self.hook, self.step = plugin, hook, step
 
 
 class TraceError(OstinatoError, TypeError):

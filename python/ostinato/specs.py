@@ -5,25 +5,41 @@ A package registers with hooks marked by `hookimpl`, which return lists of these
     @hookimpl
     def ostinato_cells() -> list[CellSpec]:
         return [CellSpec("ligru", LightGRU)]
+
+`SPECS` is the table of all kinds of names: the loader, the registry and the command line read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pluggy
 
 from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 hookimpl = pluggy.HookimplMarker("ostinato")
 """Marks a function as the implementation of an ostinato hook."""
 
+ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
+"""What a strategy decides: which data; truth or prediction; how a gradient is made; where it runs."""
+
 
 @dataclass(frozen=True)
 class Spec:
-    """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is."""
+    """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
+
+    `kind` is what the name is a name of, `hook` the hook that returns such descriptors. Raises ConfigError
+    for a name that is no Python identifier, a factory that cannot be called, a doc that is no text.
+    """
+
+    kind: ClassVar[str]
+    hook: ClassVar[str]
 
     name: str
     factory: Callable[..., Any]
@@ -37,30 +53,127 @@ class Spec:
             raise ConfigError(
                 f"{noun} {self.name!r}: factory is {self.factory!r}; expected a class or a function"
             )
+        if not isinstance(self.doc, str):
+            raise ConfigError(f"{noun} {self.name!r}: doc is {self.doc!r}; expected a line of text")
         if not self.doc:
             object.__setattr__(self, "doc", (self.factory.__doc__ or "").strip().partition("\n")[0])
+
+    @classmethod
+    def of(cls, made: Any) -> Self:
+        """The descriptor of a class that says itself what a descriptor has: its `name`, ..."""
+        return cls(made.name, made)
 
 
 @dataclass(frozen=True)
 class CellSpec(Spec):
     """A cell: `factory(**options) -> Cell`."""
 
+    kind = "cell"
+    hook = "ostinato_cells"
+
+
+@dataclass(frozen=True)
+class ScorerSpec(Spec):
+    """A scorer of attention: `factory(**options)` makes what scores a query against each key."""
+
+    kind = "scorer"
+    hook = "ostinato_scorers"
+
 
 @dataclass(frozen=True)
 class RegularizerSpec(Spec):
     """A regularizer: `factory(**options) -> Regularizer`."""
+
+    kind = "regularizer"
+    hook = "ostinato_regularizers"
 
 
 @dataclass(frozen=True)
 class LossSpec(Spec):
     """A loss: `factory(**options) -> Loss`."""
 
+    kind = "loss"
+    hook = "ostinato_losses"
+
 
 @dataclass(frozen=True)
 class OptimizerSpec(Spec):
     """An optimizer: `factory(**options) -> Optimizer`."""
 
+    kind = "optimizer"
+    hook = "ostinato_optimizers"
+
+
+@dataclass(frozen=True)
+class ScheduleSpec(Spec):
+    """A schedule: `factory(**options)` makes a number's course over training, as a function."""
+
+    kind = "schedule"
+    hook = "ostinato_schedules"
+
 
 @dataclass(frozen=True)
 class InitializerSpec(Spec):
     """An initializer: `factory(**options) -> callable (shape, rng) -> float64 array`."""
+
+    kind = "initializer"
+    hook = "ostinato_initializers"
+
+
+@dataclass(frozen=True)
+class StrategySpec(Spec):
+    """A strategy of training: `factory(**options)` makes what plays the `role`, one of `ROLES`."""
+
+    kind = "strategy"
+    hook = "ostinato_strategies"
+
+    role: str = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.role not in ROLES:
+            hint = did_you_mean(str(self.role), ROLES, "roles")
+            raise ConfigError(f"StrategySpec {self.name!r}: role is {self.role!r}; {hint}")
+
+    @classmethod
+    def of(cls, made: Any) -> Self:
+        """The descriptor of a class with a `name` and a `role`."""
+        return cls(made.name, made, role=made.role)
+
+
+@dataclass(frozen=True)
+class MetricSpec(Spec):
+    """A metric: `factory(**options)` makes what measures outputs against targets."""
+
+    kind = "metric"
+    hook = "ostinato_metrics"
+
+
+@dataclass(frozen=True)
+class CommandSpec(Spec):
+    """A command of the command line: `ostinato NAME ...`.
+
+    `factory(parser)` adds its arguments to an `argparse.ArgumentParser` and returns the function that runs
+    it: `run(options)`, which prints, and raises an OstinatoError for what the user can mend.
+    """
+
+    kind = "command"
+    hook = "ostinato_commands"
+
+
+SPECS: Final[dict[str, type[Spec]]] = {
+    spec.kind: spec
+    for spec in (
+        CellSpec,
+        ScorerSpec,
+        RegularizerSpec,
+        LossSpec,
+        OptimizerSpec,
+        ScheduleSpec,
+        InitializerSpec,
+        StrategySpec,
+        MetricSpec,
+        CommandSpec,
+    )
+}
+"""The descriptor of each kind of name."""

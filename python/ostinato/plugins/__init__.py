@@ -25,7 +25,7 @@ __all__ = [
 
 
 def list(kind: str | None = None) -> builtins.list[str]:
-    """All names, or those of a kind ("cell", "regularizer", "loss", "optimizer", "initializer").
+    """All names, or those of a kind (a key of `ostinato.specs.SPECS`: "cell", "loss", "schedule", ...).
 
     The names of built-ins are bare, the others full.
     """

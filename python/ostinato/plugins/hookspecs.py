@@ -1,4 +1,4 @@
-"""The hooks through which cells, regularizers, losses, optimizers and initializers enter, built-in or not.
+"""The hooks through which everything that has a name enters, built-in or not.
 
 A hook is a function marked with `ostinato.hookimpl` in the module, or the object, that an entry point of
 the group `ostinato` names. Hooks return lists of descriptors, do nothing else, and do not depend on an
@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import pluggy
 
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, RegularizerSpec
+from ostinato.specs import (
+    CellSpec,
+    CommandSpec,
+    InitializerSpec,
+    LossSpec,
+    MetricSpec,
+    OptimizerSpec,
+    RegularizerSpec,
+    ScheduleSpec,
+    ScorerSpec,
+    StrategySpec,
+)
 
 hookspec = pluggy.HookspecMarker("ostinato")
 
@@ -37,6 +48,22 @@ class Hooks:
             >>> @hookimpl
             ... def ostinato_cells():
             ...     return [CellSpec("leaky", Leaky)]
+        """
+        return []
+
+    @hookspec
+    def ostinato_scorers(self) -> list[ScorerSpec]:
+        """Scorers of attention: a number from a query and a key, equations as in a cell.
+
+        Example:
+            >>> from ostinato import ScorerSpec, hookimpl, ops
+            >>> class Closeness:
+            ...     '''Minus the squared distance of query and key.'''
+            ...     def step(self, query, key, p):
+            ...         return -ops.sum((query - key) ** 2)
+            >>> @hookimpl
+            ... def ostinato_scorers():
+            ...     return [ScorerSpec("closeness", Closeness)]
         """
         return []
 
@@ -93,6 +120,23 @@ class Hooks:
         return []
 
     @hookspec
+    def ostinato_schedules(self) -> list[ScheduleSpec]:
+        """Schedules: a number that changes in the course of training, such as the learning rate's factor.
+
+        Example:
+            >>> from ostinato import ScheduleSpec, hookimpl
+            >>> def halving(every=10):
+            ...     '''Half as much after every so many epochs.'''
+            ...     return lambda epoch: 0.5 ** (epoch // every)
+            >>> halving(every=10)(25)
+            0.25
+            >>> @hookimpl
+            ... def ostinato_schedules():
+            ...     return [ScheduleSpec("halving", halving)]
+        """
+        return []
+
+    @hookspec
     def ostinato_initializers(self) -> list[InitializerSpec]:
         """Initializers: first values of a parameter, for `Param(shape, init=name)`.
 
@@ -108,12 +152,57 @@ class Hooks:
         """
         return []
 
+    @hookspec
+    def ostinato_strategies(self) -> list[StrategySpec]:
+        """Strategies of training, each of one role: curriculum, feeding, estimator or execution.
 
-# The hook that each kind of name comes through, and the descriptor it returns.
-KINDS = {
-    "cell": ("ostinato_cells", CellSpec),
-    "regularizer": ("ostinato_regularizers", RegularizerSpec),
-    "loss": ("ostinato_losses", LossSpec),
-    "optimizer": ("ostinato_optimizers", OptimizerSpec),
-    "initializer": ("ostinato_initializers", InitializerSpec),
-}
+        A run has at most one of each role: which data and in which order (curriculum), truth or prediction at
+        each step (feeding), how a batch becomes a gradient (estimator), in which process (execution).
+
+        Example:
+            >>> from ostinato import StrategySpec, hookimpl
+            >>> class ShortFirst:
+            ...     '''Sequences from the shortest to the longest.'''
+            >>> @hookimpl
+            ... def ostinato_strategies():
+            ...     return [StrategySpec("short_first", ShortFirst, role="curriculum")]
+        """
+        return []
+
+    @hookspec
+    def ostinato_metrics(self) -> list[MetricSpec]:
+        """Metrics: what is measured beside the loss.
+
+        Example:
+            >>> import numpy as np
+            >>> from ostinato import MetricSpec, hookimpl
+            >>> def largest_error():
+            ...     '''The largest difference from the target.'''
+            ...     return lambda outputs, targets: float(np.abs(outputs - targets).max())
+            >>> largest_error()(np.array([1.0, 2.0]), np.array([1.0, 5.0]))
+            3.0
+            >>> @hookimpl
+            ... def ostinato_metrics():
+            ...     return [MetricSpec("largest_error", largest_error)]
+        """
+        return []
+
+    @hookspec
+    def ostinato_commands(self) -> list[CommandSpec]:
+        """Commands: `ostinato NAME ...` on the command line.
+
+        A name of a built-in command means the built-in; `namespace/name` always finds the plugin's.
+
+        Example:
+            >>> from ostinato import CommandSpec, hookimpl
+            >>> def greet(parser):
+            ...     '''Print a greeting.'''
+            ...     parser.add_argument("whom")
+            ...     def run(options):
+            ...         print(f"hello, {options.whom}")
+            ...     return run
+            >>> @hookimpl
+            ... def ostinato_commands():
+            ...     return [CommandSpec("greet", greet)]
+        """
+        return []

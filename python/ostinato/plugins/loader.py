@@ -16,7 +16,9 @@ import pluggy
 
 from ostinato.errors import PluginError
 from ostinato.plugins.entry import Entry, Provider, ReportRow
-from ostinato.plugins.hookspecs import KINDS, Hooks
+from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.specs import SPECS
 from ostinato.suggest import did_you_mean
 
 GROUP: Final = "ostinato"
@@ -62,15 +64,20 @@ def collect(provider: Provider, plugin: Any) -> list[Entry]:
     """
     manager = pluggy.PluginManager("ostinato")
     manager.add_hookspecs(Hooks)
+    # Known, so that a mistake in one is told now; they are called by the runs that enable the plugin.
+    manager.add_hookspecs(LifecycleHooks)
     manager.register(plugin, name=provider.id)
-    known = [hook for hook, _ in KINDS.values()]
+    known = [
+        name for hooks in (Hooks, LifecycleHooks) for name in vars(hooks) if name.startswith("ostinato_")
+    ]
     for caller in manager.get_hookcallers(plugin) or []:
         if caller.name not in known:
             raise PluginError(
                 f"there is no hook {caller.name!r}; {did_you_mean(caller.name, known, 'hooks')}"
             )
     entries: list[Entry] = []
-    for kind, (hook, wanted) in KINDS.items():
+    for kind, wanted in SPECS.items():
+        hook = wanted.hook
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             if implementation.kwargnames:
                 name = implementation.kwargnames[0]

@@ -1,4 +1,4 @@
-"""Names of cells, regularizers, losses, optimizers and initializers, and what they stand for.
+"""Names of cells, scorers, regularizers, losses, ... (`ostinato.specs.SPECS`), and what they stand for.
 
 A full name is `namespace/name`. A bare name means the built-in; else the only provider; else it is an error
 that lists all of them. Nothing is shadowed and the last does not win.
@@ -9,23 +9,14 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
-from typing import Any, Final, overload
+from typing import Any, Final, TypeVar, overload
 
 from ostinato import _core
-from ostinato.cell import Cell
 from ostinato.errors import ConfigError, PluginError
+from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
-from ostinato.regularizer import Regularizer
-from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec, RegularizerSpec, Spec
+from ostinato.specs import SPECS, Spec
 from ostinato.suggest import did_you_mean
-
-_KIND_OF_SPEC: Final[dict[type[Spec], str]] = {
-    CellSpec: "cell",
-    RegularizerSpec: "regularizer",
-    LossSpec: "loss",
-    OptimizerSpec: "optimizer",
-    InitializerSpec: "initializer",
-}
 
 
 class UnknownName(ConfigError):
@@ -99,7 +90,7 @@ class Registry:
 
     def register(self, spec: Spec) -> None:
         """Adds a descriptor for this process; registering the name again replaces it. Raises ConfigError."""
-        kind = _KIND_OF_SPEC[type(spec)]
+        kind = spec.kind
         with self._lock:
             self._load_builtins()
             for entry in self._entries:
@@ -150,12 +141,11 @@ registry: Final = Registry()
 """The names of this process."""
 
 
-@overload
-def register(item: type[Cell]) -> type[Cell]: ...
+Made = TypeVar("Made", bound=Configured)
 
 
 @overload
-def register(item: type[Regularizer]) -> type[Regularizer]: ...
+def register(item: type[Made]) -> type[Made]: ...
 
 
 @overload
@@ -165,19 +155,17 @@ def register(item: Spec) -> Spec: ...
 def register(item: Any) -> Any:
     """Gives a cell, a regularizer, a loss, ... a name for this process, without packaging it.
 
-    item: a Cell or Regularizer subclass (its `name` is used; works as a decorator) or a descriptor such as
-    CellSpec("mine", Mine). Returns it. Registering again replaces it. Raises ConfigError for anything else,
-    and for the name of a built-in.
+    item: a subclass of Cell, Regularizer, Loss, Optimizer, ... (its `name` is used; works as a decorator) or
+    a descriptor such as CellSpec("mine", Mine). Returns it. Registering again replaces it. Raises ConfigError
+    for anything else, and for the name of a built-in.
     """
-    if isinstance(item, type) and issubclass(item, Cell):
-        registry.register(CellSpec(item.name, item))
-    elif isinstance(item, type) and issubclass(item, Regularizer):
-        registry.register(RegularizerSpec(item.name, item))
-    elif isinstance(item, Spec) and type(item) in _KIND_OF_SPEC:
+    if isinstance(item, type) and issubclass(item, Configured) and item.kind in SPECS:
+        registry.register(SPECS[item.kind].of(item))
+    elif isinstance(item, Spec) and SPECS.get(getattr(item, "kind", "")) is type(item):
         registry.register(item)
     else:
         raise ConfigError(
-            f"register got {item!r}; expected a Cell or Regularizer subclass, "
+            f"register got {item!r}; expected a subclass of Cell, Regularizer, Loss, ..., "
             "or a descriptor such as CellSpec(name, cls)"
         )
     return item

@@ -1,0 +1,138 @@
+"""The lifecycle hooks of one run: only what the run names is called, and a failure names the culprit."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+import pluggy
+
+from ostinato.errors import PluginError
+from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.suggest import did_you_mean
+
+# A plugin may hold the hooks that register names too; a run leaves them alone.
+HOOKS = tuple(name for one in (LifecycleHooks, Hooks) for name in vars(one) if name.startswith("ostinato_"))
+
+# No plugin's name: those are written by people.
+_OWN = "<the run itself>"
+
+
+class RunHooks:
+    """The hooks of one run.
+
+    plugins: name -> object or module whose functions are marked with `hookimpl`; they are called in the order
+    given. own: what the run does itself, such as its `ostinato_train_step`; called last, within the wrappers
+    of the plugins, and its errors stay as they are. Raises PluginError, naming the plugin, for a hook that
+    does not exist, an argument that its hook does not have, and an argument with a default (pluggy would
+    never pass it).
+    """
+
+    def __init__(self, plugins: Mapping[str, Any], own: Any = None) -> None:
+        self._manager = pluggy.PluginManager("ostinato")
+        self._manager.add_hookspecs(LifecycleHooks)
+        self._manager.add_hookspecs(Hooks)
+        if own is not None:
+            self._manager.register(own, name=_OWN)
+        # pluggy calls the last one registered first.
+        for name, plugin in reversed(list(plugins.items())):
+            try:
+                self._manager.register(plugin, name=name)
+                self._check(plugin)
+            except (pluggy.PluginValidationError, ValueError) as error:
+                raise PluginError(f"plugin {name!r} cannot be enabled: {error}") from error
+
+    def call(self, hook: str, *, step: int | None = None, **arguments: Any) -> Any:
+        """What the implementations of `hook` return: a list, or the first answer of a hook that wants one.
+
+        `step` is for the error, and an argument of the hooks that have one. Raises PluginError.
+        """
+        if "step" in inspect.signature(getattr(LifecycleHooks, hook)).parameters:
+            arguments["step"] = step
+        try:
+            return getattr(self._manager.hook, hook)(**arguments)
+        except Exception as error:
+            self._blame(hook, step, error)
+
+    def tell_error(self, run: Any, error: BaseException) -> None:
+        """Calls `ostinato_run_error` of each plugin. One that fails itself is warned of and cannot harm."""
+        for one in self._manager.hook.ostinato_run_error.get_hookimpls():
+            known = {"run": run, "error": error}
+            try:
+                one.function(*(known[name] for name in one.argnames))
+            except Exception as failure:
+                warnings.warn(
+                    f"plugin {one.plugin_name!r} failed in ostinato_run_error: {failure!r}", stacklevel=2
+                )
+
+    def save(self, run: Any) -> dict[str, Mapping[str, Any]]:
+        """What each plugin wants in the checkpoint, by the plugin's name. Raises PluginError."""
+        states = {}
+        for one in self._manager.hook.ostinato_save.get_hookimpls():
+            state = self._alone(one, {"run": run})
+            if state is not None:
+                states[one.plugin_name] = state
+        return states
+
+    def load(self, run: Any, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Gives each plugin its own part of what `save` returned. Raises PluginError."""
+        for one in self._manager.hook.ostinato_load.get_hookimpls():
+            if one.plugin_name in states:
+                self._alone(one, {"run": run, "state": states[one.plugin_name]})
+
+    def _alone(self, one: pluggy.HookImpl, known: Mapping[str, Any]) -> Any:
+        try:
+            return one.function(*(known[name] for name in one.argnames))
+        except Exception as error:
+            name = getattr(one.function, "__name__", "a hook")
+            raise _failed(one.plugin_name, name, None, error) from error
+
+    def _check(self, plugin: Any) -> None:
+        for caller in self._manager.get_hookcallers(plugin) or []:
+            if caller.name not in HOOKS:
+                hint = did_you_mean(caller.name, HOOKS, "hooks")
+                raise ValueError(f"there is no hook {caller.name!r}; {hint}")
+            for one in caller.get_hookimpls():
+                if one.plugin is plugin and one.kwargnames:
+                    raise ValueError(
+                        f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, which it "
+                        "would never be given; take the default away"
+                    )
+
+    def _blame(self, hook: str, step: int | None, error: Exception) -> NoReturn:
+        """Raises PluginError if an implementation is to blame, else the error as it is."""
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        # The deepest frame of the traceback that is an implementation's: a wrapper only hands the error on.
+        culprit, trace = None, error.__traceback__
+        while trace is not None:
+            for one in implementations:
+                if _is_frame_of(one.function, trace.tb_frame):
+                    culprit = one.plugin_name
+            trace = trace.tb_next
+        if culprit is None or culprit == _OWN:
+            raise error
+        raise _failed(culprit, hook, step, error) from error
+
+
+def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> PluginError:
+    at = "" if step is None else f" at step {step}"
+    told = f"{type(error).__name__}: {error}"
+    return PluginError(
+        f"plugin {plugin!r} failed in {hook}{at}: {told}; mend it, or run without it",
+        plugin=plugin,
+        hook=hook,
+        step=step,
+    )
+
+
+def _is_frame_of(function: Any, frame: FrameType) -> bool:
+    code = getattr(function, "__code__", None)
+    if frame.f_code is not code:
+        return False
+    # Two plugins of one class share the code; only `self` tells them apart.
+    owner = getattr(function, "__self__", None)
+    return owner is None or frame.f_locals.get(code.co_varnames[0]) is owner
