@@ -56,7 +56,33 @@ def gru_before(x, h, c, p):
     return n + z * (h - n), n + z * (h - n), c
 
 
-# cell, options, formula (x, h, c, params) -> output, h, c
+def min_gru(x, h, p):
+    a = affine(p["weight_ih"], x, p, "bias_ih")
+    z = sigmoid(a[:3])
+    return h + z * (a[3:] - h)
+
+
+def min_lstm(x, h, p):
+    a = affine(p["weight_ih"], x, p, "bias_ih")
+    f, i = sigmoid(a[:3]), sigmoid(a[3:6])
+    return (f * h + i * a[6:]) / (f + i)
+
+
+def linear_ssm(x, h, c, p):
+    h = p["weight_hh"] @ h + p["weight_ih"] @ x
+    return p["weight_ho"] @ h + p["weight_io"] @ x, h, c
+
+
+def diagonal_ssm(x, re, im, p):
+    # complex numbers, where the cell computes on pairs
+    pole = np.exp(-np.exp(p["nu_log"]) + 1j * np.exp(p["theta_log"]))
+    b = p["weight_ih"][: len(pole)] + 1j * p["weight_ih"][len(pole) :]
+    h = pole * (re + 1j * im) + np.sqrt(1 - abs(pole) ** 2) * (b @ x)
+    y = ((p["weight_re"] - 1j * p["weight_im"]) @ h).real
+    return y + p["weight_io"] @ x, h.real, h.imag
+
+
+# cell, options, formula (x, first state, second state, params) -> output and both states
 CASES = [
     ("rnn", {}, rnn(np.tanh)),
     ("rnn", {"nonlinearity": "relu"}, rnn(lambda x: np.maximum(x, 0))),
@@ -73,4 +99,11 @@ CASES = [
     ("gru", {"reset": "before"}, gru_before),
     ("gru", {"reset": "before", "bias": False}, gru_before),
     ("indrnn", {}, of_h(lambda x, h, p: np.maximum(p["weight_ih"] @ x + p["weight_hh"] * h + p["bias"], 0))),
+    ("min_gru", {}, of_h(min_gru)),
+    ("min_gru", {"bias": False}, of_h(min_gru)),
+    ("min_lstm", {}, of_h(min_lstm)),
+    ("min_lstm", {"bias": False}, of_h(min_lstm)),
+    ("linear_ssm", {}, linear_ssm),
+    ("diagonal_ssm", {}, diagonal_ssm),
+    ("diagonal_ssm", {"modes": 5}, diagonal_ssm),
 ]

@@ -23,7 +23,21 @@ from ostinato.errors import (
     TraceError,
 )
 from ostinato.io import load
-from ostinato.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Recurrent, Sequential
+from ostinato.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dense,
+    DiagonalSSM,
+    Embedding,
+    IndRNN,
+    LinearSSM,
+    MinGRU,
+    MinLSTM,
+    Recurrent,
+    Sequential,
+)
 from ostinato.losses import MSE, CrossEntropy, Loss
 from ostinato.network import CheckpointedBPTT, FullBPTT, Gradients, Network, Run, TruncatedBPTT
 from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
@@ -72,16 +86,21 @@ __all__ = [
     "CrossEntropy",
     "DTypeError",
     "Dense",
+    "DiagonalSSM",
     "Dropout",
     "Embedding",
     "FormatError",
     "FullBPTT",
     "Gradients",
+    "IndRNN",
     "InitializerSpec",
     "InternalError",
+    "LinearSSM",
     "Loss",
     "LossSpec",
     "MetricSpec",
+    "MinGRU",
+    "MinLSTM",
     "Network",
     "NonFiniteError",
     "Optimizer",

@@ -30,13 +30,12 @@ def make(kind, options, seed=0):
 def test_each_cell_equals_its_formula_over_a_sequence(kind, options, formula):
     cell, params, state, x = make(kind, options)
     outputs, final = eager.run(cell, params, x, state)
-    h, c = state["h"], state.get("c")
+    h, c = (*state.values(), None)[:2]
     for t in range(STEPS):
         y, h, c = formula(x[t], h, c, params)
         np.testing.assert_allclose(outputs[t], y, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(final["h"], h, rtol=1e-12, atol=1e-14)
-    if c is not None:
-        np.testing.assert_allclose(final["c"], c, rtol=1e-12, atol=1e-14)
+    for name, value in zip(state, (h, c), strict=False):
+        np.testing.assert_allclose(final[name], value, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("kind", "options", "formula"), CASES, ids=IDS)

@@ -15,6 +15,8 @@ MAKES: dict[str, Callable[[], ost.Network]] = {
     "gru, stacked": lambda: ost.GRU(3, 4, 3),
     "gru, both ways, stacked": lambda: ost.GRU(3, 4, 2, bidirectional=True),
     "rnn, residual": lambda: ost.Recurrent("rnn", 4, 4, 2, residual=True, seed=3),
+    "min_gru, both ways": lambda: ost.MinGRU(3, 4, bidirectional=True),
+    "diagonal_ssm, stacked": lambda: ost.DiagonalSSM(3, 5, 2, dtype="float64"),
     "dense": lambda: ost.Dense(3, 2, "tanh"),
     "embedding": lambda: ost.Embedding(7, 3),
     "wrapped both ways": lambda: ost.Bidirectional(ost.LSTM(3, 4)),

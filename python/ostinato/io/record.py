@@ -11,13 +11,14 @@ from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import FormatError
 from ostinato.io.strict import Record
-from ostinato.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Recurrent, Sequential
+from ostinato.layers import Bidirectional, Dense, Embedding, Recurrent, Sequential
+from ostinato.layers.builtin_rnn import FILLED_IN
 from ostinato.network.graph import Unit
 from ostinato.network.network import Network
 from ostinato.plugins.entry import Provider
 
 KINDS: Final[dict[str, Any]] = {
-    made.kind: made for made in (RNN, LSTM, GRU, Recurrent, Dense, Embedding, Bidirectional, Sequential)
+    made.kind: made for made in (*FILLED_IN, Recurrent, Dense, Embedding, Bidirectional, Sequential)
 }
 
 # Containers within containers; a file that goes deeper was not written by `save`.

@@ -4,10 +4,24 @@ None is privileged: each is step programs in the language that a cell's author u
 """
 
 from ostinato.layers.bidirectional import Bidirectional
-from ostinato.layers.builtin_rnn import GRU, LSTM, RNN
+from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
 from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.sequential import Sequential
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Dense", "Embedding", "Recurrent", "Sequential"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "Dense",
+    "DiagonalSSM",
+    "Embedding",
+    "IndRNN",
+    "LinearSSM",
+    "MinGRU",
+    "MinLSTM",
+    "Recurrent",
+    "Sequential",
+]

@@ -1,8 +1,8 @@
-"""`RNN`, `LSTM`, `GRU`: Recurrent with the cell filled in. The equations are in `ostinato.cells`."""
+"""`RNN`, `LSTM`, `GRU` and so on: Recurrent with the cell filled in; the equations are in `cells`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ostinato.layers.recurrent import Recurrent
 
@@ -41,3 +41,67 @@ class GRU(Recurrent):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
         super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+class IndRNN(Recurrent):
+    """Independently recurrent network, `h' = relu(W x + u * h + b)`: no unit sees another's past.
+
+    The other arguments, shapes and errors are those of `Recurrent`.
+    """
+
+    kind = "indrnn"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+class MinGRU(Recurrent):
+    """Minimal gated recurrent unit, linear in its state: a scan along time.
+
+    The other arguments, shapes and errors are those of `Recurrent`.
+    """
+
+    kind = "min_gru"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+class MinLSTM(Recurrent):
+    """Minimal long short-term memory, linear in its state `h`: a scan along time.
+
+    The other arguments, shapes and errors are those of `Recurrent`.
+    """
+
+    kind = "min_lstm"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+class LinearSSM(Recurrent):
+    """Linear state space with dense matrices, `h' = A h + B x`, `y = C h' + D x`.
+
+    The other arguments, shapes and errors are those of `Recurrent`.
+    """
+
+    kind = "linear_ssm"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+class DiagonalSSM(Recurrent):
+    """Linear state space of complex modes, states `re` and `im`, stable by construction: a scan along time.
+
+    The other arguments, shapes and errors are those of `Recurrent`, the options those of `diagonal_ssm`.
+    """
+
+    kind = "diagonal_ssm"
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+
+
+FILLED_IN: Final = (RNN, LSTM, GRU, IndRNN, MinGRU, MinLSTM, LinearSSM, DiagonalSSM)
+"""Every class of this file: what a model file may name."""
