@@ -30,13 +30,18 @@ def install(
     *,
     module: str | None = None,
     entry: str = "plugin = {module}",
+    requires: str = "",
 ) -> None:
-    """Put a module and its dist-info into `folder`, which is to be on the path."""
+    """Put a module and its dist-info into `folder`, which is to be on the path; release 1.5.
+
+    `entry` holds the lines of the group `ostinato`, `requires` what the distribution says it needs.
+    """
     module = module or distribution.replace("-", "_") + "_module"
     (folder / f"{module}.py").write_text(source)
     info = folder / f"{distribution.replace('-', '_')}-1.5.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n{needs}")
     (info / "entry_points.txt").write_text(f"[ostinato]\n{entry.format(module=module)}\n")
 
 

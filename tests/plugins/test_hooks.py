@@ -14,6 +14,7 @@ import pytest
 import ostinato as ost
 from ostinato.plugins import Provider, Registry
 from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.index import Found
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.plugins.loader import collect
 from ostinato.plugins.run_hooks import RunHooks
@@ -40,7 +41,7 @@ def test_the_example_of_a_hook_is_a_plugin(hook: str) -> None:
 
     module = Module()
     setattr(module, hook, run_example(hook)[hook])
-    (entry,) = collect(Provider("example:example", "example", "1.0"), module)
+    _, (entry,) = collect(Provider("example:example", "example", "1.0"), module)
     assert SPECS[entry.kind].hook == hook
     assert entry.spec.doc
     MADE[entry.kind](entry.spec.factory)
@@ -135,7 +136,7 @@ def test_a_name_of_every_kind_registers_lists_and_resolves(kind: str) -> None:
 
     plugin = Plugin()
     setattr(plugin, spec.hook, ost.hookimpl(lambda: [spec]))
-    names = Registry(lambda: [(Provider("ostinato-acme:x", "ostinato-acme", "1.0"), lambda: plugin)])
+    names = Registry(lambda: [Found(Provider("ostinato-acme:x", "ostinato-acme", "1.0"), lambda: plugin)])
     assert "acme/thing" in names.names(kind)
     assert names.resolve(kind, "thing").spec is spec
     assert spec.doc == "Made by a test."

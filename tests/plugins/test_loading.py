@@ -34,7 +34,6 @@ BROKEN = {
     "a descriptor of another kind": (f"{HOOK}(): return [LossSpec('a', dict)]", "list of CellSpec"),
     "a name that is none": (f"{HOOK}(): return [CellSpec('a b', dict)]", "'a b'"),
     "a factory that is none": (f"{HOOK}(): return [CellSpec('a', 7)]", "factory is 7"),
-    "a name twice": (f"{HOOK}(): return [CellSpec('a', dict)] * 2", "'a' twice"),
     "a hook that does not exist": (
         "from ostinato import hookimpl\n@hookimpl\ndef ostinato_cell(): return []",
         "did you mean 'ostinato_cells'",
@@ -80,14 +79,34 @@ def test_the_error_about_an_unknown_name_tells_which_plugins_are_broken(folder: 
         registry.resolve("cell", "theirs")
 
 
-@pytest.mark.parametrize("file", ["METADATA", "entry_points.txt"])
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b"[[[\n= =\n"])
-def test_a_damaged_dist_info_harms_nobody(file: str, content: bytes, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("METADATA", b"", "METADATA has no Name"),
+        ("METADATA", b"\xff\xfe\x00broken", "metadata cannot be read"),
+        ("METADATA", b"[[[\n= =\n", "METADATA has no Name"),
+        ("METADATA", b"Name: ostinato-aaa\n", "METADATA has no Version"),
+        ("entry_points.txt", b"\xff\xfe\x00broken", "entry_points.txt cannot be read"),
+        # Nothing says that these are plugins.
+        ("entry_points.txt", b"", None),
+        ("entry_points.txt", b"[[[\n= =\n", None),
+    ],
+)
+def test_a_damaged_dist_info_is_named_and_harms_nobody(
+    file: str, content: bytes, reason: str | None, folder: Path
+) -> None:
     number = next(NUMBER)
     install(folder, "ostinato-aaa", good("hurt"), module=f"hurt_{number}")
     (folder / "ostinato_aaa-1.5.dist-info" / file).write_bytes(content)
     install(folder, "ostinato-zzz", good("fine"), module=f"fine_{number}")
-    assert Registry().resolve("cell", "fine").full == "zzz/fine"
+    registry = Registry()
+    if reason is None:
+        assert registry.resolve("cell", "fine").full == "zzz/fine"
+    else:
+        with pytest.warns(PluginWarning, match=reason):
+            assert registry.resolve("cell", "fine").full == "zzz/fine"
+        (row,) = (row for row in registry.report() if row.id.startswith("ostinato-aaa:"))
+        assert (row.status, "reinstall ostinato-aaa" in row.reason) == ("broken", True)
 
 
 def test_two_entry_points_of_one_name_are_two_plugins(folder: Path) -> None:

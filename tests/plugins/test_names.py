@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import ostinato as ost
 from ostinato.plugins import AmbiguousName, Provider, Registry, UnknownName
 from ostinato.plugins import registry as shared
+from ostinato.plugins.index import Found
 
 
 class Plain(ost.Cell):
@@ -36,8 +37,8 @@ class Plugin:
 
 def registry(**plugins: Plugin) -> Registry:
     """A registry that finds these plugins, by distribution, and nothing else."""
-    found: list[tuple[Provider, Callable[[], Any]]] = [
-        (Provider(f"{name}:cells", name.replace("_", "-"), "1.0"), lambda plugin=plugin: plugin)
+    found = [
+        Found(Provider(f"{name}:cells", name.replace("_", "-"), "1.0"), lambda plugin=plugin: plugin)
         for name, plugin in plugins.items()
     ]
     return Registry(lambda: found)
@@ -126,3 +127,70 @@ def test_the_built_ins_are_one_plugin_in_the_report() -> None:
     row = registry().report()[0]
     assert (row.id, row.version, row.status) == ("ostinato:builtin", ost.__version__, "active")
     assert {"cell lstm", "cell gru", "cell rnn", "loss mse", "optimizer adam"} <= set(row.provides)
+
+
+def test_an_override_is_the_users_choice_and_ends_when_it_is_taken_back() -> None:
+    names = registry(acme=Plugin("lstm"))
+    names.override("cell", "lstm", "acme/lstm")
+    assert names.overrides() == {("cell", "lstm"): "acme/lstm"}
+    assert names.resolve("cell", "lstm").full == "acme/lstm"
+    assert names.resolve("cell", "ostinato/lstm").spec.factory is not Plain
+    names.override("cell", "lstm", None)
+    assert names.resolve("cell", "lstm").provider.distribution == "ostinato"
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "words"),
+    [
+        ("lstm", "acme/lstn", "did you mean 'acme/lstm'"),
+        ("lstm", "gru", "no full name"),
+        ("ostinato/lstm", "acme/lstm", "a bare one"),
+    ],
+)
+def test_an_override_that_means_nothing_is_refused(name: str, full: str, words: str) -> None:
+    names = registry(acme=Plugin("lstm"))
+    with pytest.raises(ost.ConfigError, match=words):
+        names.override("cell", name, full)
+    assert names.overrides() == {}
+
+
+def test_an_override_changes_what_the_name_makes_and_is_in_the_model_file(kept: None, tmp_path: Path) -> None:
+    ost.register(ost.CellSpec("mine", Plain))
+    ost.plugins.override("cell", "gru", "local/mine")
+    try:
+        net, builtin = ost.Recurrent("gru", 3, 4), ost.GRU(3, 4)
+    finally:
+        ost.plugins.override("cell", "gru", None)
+    assert repr(net) == "Recurrent('local/mine', 3, 4)"
+    assert repr(builtin) == "GRU(3, 4)"
+    net.save(tmp_path / "model")
+    assert repr(ost.load(tmp_path / "model")) == repr(net)
+
+
+def test_a_plugin_is_found_by_its_id_its_distribution_and_its_namespace() -> None:
+    mine = Plugin("mine")
+    names = registry(ostinato_acme=mine)
+    for name in ("ostinato_acme:cells", "ostinato-acme", "acme"):
+        assert names.plugins(name) == {"ostinato_acme:cells": mine}
+    with pytest.raises(UnknownName, match="did you mean 'acme'"):
+        names.plugins("acne")
+
+
+def test_a_factory_that_raises_is_an_error_that_names_the_plugin() -> None:
+    def broken() -> Any:
+        raise RuntimeError("out of order")
+
+    class Bad:
+        @ost.hookimpl
+        def ostinato_losses(self) -> list[ost.LossSpec]:
+            return [ost.LossSpec("bad", broken)]
+
+    entry = registry(acme=Bad()).resolve("loss", "bad")
+    with pytest.raises(ost.PluginError, match=r"loss 'acme/bad' cannot be made.*out of order") as failed:
+        entry.make()
+    assert failed.value.plugin == "acme:cells"
+
+
+def test_a_kind_that_is_none_is_refused() -> None:
+    with pytest.raises(ost.ConfigError, match="did you mean 'cell'"):
+        ost.plugins.list("cells")

@@ -1,4 +1,7 @@
-"""`RNN`, `LSTM`, `GRU` and so on: Recurrent with the cell filled in; the equations are in `cells`."""
+"""`RNN`, `LSTM`, `GRU` and so on: Recurrent with the cell filled in; the equations are in `cells`.
+
+The cell's name is the full one, so that a class stays what it is when a user overrides the bare name.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class RNN(Recurrent):
     kind = "rnn"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class LSTM(Recurrent):
@@ -28,7 +31,7 @@ class LSTM(Recurrent):
     kind = "lstm"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class GRU(Recurrent):
@@ -40,7 +43,7 @@ class GRU(Recurrent):
     kind = "gru"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class IndRNN(Recurrent):
@@ -52,7 +55,7 @@ class IndRNN(Recurrent):
     kind = "indrnn"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class MinGRU(Recurrent):
@@ -64,7 +67,7 @@ class MinGRU(Recurrent):
     kind = "min_gru"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class MinLSTM(Recurrent):
@@ -76,7 +79,7 @@ class MinLSTM(Recurrent):
     kind = "min_lstm"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class LinearSSM(Recurrent):
@@ -88,7 +91,7 @@ class LinearSSM(Recurrent):
     kind = "linear_ssm"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 class DiagonalSSM(Recurrent):
@@ -100,7 +103,7 @@ class DiagonalSSM(Recurrent):
     kind = "diagonal_ssm"
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
-        super().__init__(self.kind, input_size, hidden_size, num_layers, **options)
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
 FILLED_IN: Final = (RNN, LSTM, GRU, IndRNN, MinGRU, MinLSTM, LinearSSM, DiagonalSSM)

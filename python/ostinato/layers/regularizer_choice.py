@@ -21,7 +21,7 @@ def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
 
 def _choose(layer: str, one: Any) -> Regularizer:
     if isinstance(one, str):
-        one = registry.resolve("regularizer", one).spec.factory()
+        one = registry.resolve("regularizer", one).make()
     elif isinstance(one, type) and issubclass(one, Regularizer):
         one = one()
     if not isinstance(one, Regularizer):

@@ -43,7 +43,7 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
     init = parameter.param.init
-    rule = registry.resolve("initializer", init).spec.factory() if isinstance(init, str) else init
+    rule = registry.resolve("initializer", init).make() if isinstance(init, str) else init
     values = np.asarray(rule(parameter.shape, rng), dtype=np.float64)
     if values.shape != parameter.shape:
         raise ShapeError(f"initializer of {name} returned {values.shape}; expected {parameter.shape}")

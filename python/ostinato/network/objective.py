@@ -34,7 +34,7 @@ class Objective:
         """
         checks.choice("value_and_grad", "reduction", reduction, REDUCTIONS)
         if isinstance(loss, str):
-            loss = registry.resolve("loss", loss).spec.factory()
+            loss = registry.resolve("loss", loss).make()
         if not isinstance(loss, Loss):
             raise DTypeError(f"loss is {loss!r}; expected a name or a Loss such as MSE()")
         if loss.target not in ("index", "output"):

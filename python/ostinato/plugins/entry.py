@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, TypeAlias
 
+from ostinato.errors import OstinatoError, PluginError
 from ostinato.specs import Spec
 
 BUILTIN: Final = "ostinato:builtin"
 LOCAL: Final = "local"
+
+Status: TypeAlias = Literal["active", "disabled", "incompatible", "broken", "conflict"]
+
+
+def normal(distribution: str) -> str:
+    """The name of a distribution as indexes write it: lower case, "-" for any of "-", "_" and "."."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,11 @@ class Provider:
     @property
     def namespace(self) -> str:
         """The name before the slash: `acme` for the distribution `ostinato-acme`."""
-        name = re.sub(r"[-_.]+", "-", self.distribution).lower()
-        return name.removeprefix("ostinato-")
+        return normal(self.distribution).removeprefix("ostinato-")
+
+    def is_called(self, name: str) -> bool:
+        """Whether a person who writes `name` means this plugin: its id, its distribution or its namespace."""
+        return name == self.id or normal(name) in (normal(self.distribution), self.namespace)
 
 
 @dataclass(frozen=True)
@@ -45,17 +56,44 @@ class Entry:
         """The name that finds this entry again: bare for a built-in, else with its namespace."""
         return self.spec.name if self.provider.id == BUILTIN else self.full
 
+    def make(self, *arguments: Any, **options: Any) -> Any:
+        """What the factory makes.
+
+        An OstinatoError, and a TypeError about the options, stay as they are. Anything else that the factory
+        of a plugin raises becomes a PluginError that names the plugin.
+        """
+        try:
+            return self.spec.factory(*arguments, **options)
+        except (OstinatoError, TypeError):
+            raise
+        except Exception as error:
+            if self.provider.id in (BUILTIN, LOCAL):
+                raise
+            raise PluginError(
+                f"{self.kind} {self.full!r} cannot be made: its factory raises "
+                f"{type(error).__name__}: {error}. It comes from {self.provider.distribution} "
+                f"{self.provider.version}; tell its authors, or use another {self.kind}",
+                plugin=self.provider.id,
+            ) from error
+
 
 @dataclass(frozen=True)
 class ReportRow:
     """What became of one plugin.
 
-    `provides` holds texts such as "cell acme/mine"; `reason` says why it is broken.
+    `provides` holds texts such as "cell acme/mine", `hooks` the hooks it implements, `path` where it is
+    installed; `reason` says why it is not active and what can be done, `traceback` where it failed.
     """
 
     id: str
     version: str
-    status: Literal["active", "broken"]
+    status: Status
     reason: str = ""
     provides: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    path: str = ""
     traceback: str = field(default="", repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as values that JSON has."""
+        return asdict(self)

@@ -1,112 +1,220 @@
-"""Finding and importing plugins: one by one, so that a broken one is named and the others work.
-
-pluggy's own `load_setuptools_entrypoints` stops at the first plugin that cannot be imported, and drops one
-of two entry points of the same name in silence; so it is not used.
-"""
+"""Importing plugins and asking their hooks: one by one, so that a broken one is named and the others work."""
 
 from __future__ import annotations
 
-import importlib.metadata
+import inspect
+import signal
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pluggy
 
 from ostinato.errors import PluginError
-from ostinato.plugins.entry import Entry, Provider, ReportRow
+from ostinato.plugins.entry import Entry, Provider, ReportRow, Status
 from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.index import Found
 from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.plugins.selection import VARIABLE, Selection
 from ostinato.specs import SPECS
 from ostinato.suggest import did_you_mean
 
-GROUP: Final = "ostinato"
+HOOKS = tuple(name for one in (Hooks, LifecycleHooks) for name in vars(one) if name.startswith("ostinato_"))
 
 
 class PluginWarning(UserWarning):
     """A plugin is installed but could not be loaded."""
 
 
-def discover() -> list[tuple[Provider, Callable[[], Any]]]:
-    """The entry points of the group `ostinato` of all installed distributions, sorted by id. Imports none."""
-    found: dict[str, tuple[Provider, Callable[[], Any]]] = {}
-    for distribution in importlib.metadata.distributions():
-        try:
-            name, version = distribution.metadata["Name"], distribution.version
-            points = [point for point in distribution.entry_points if point.group == GROUP]
-        except Exception:  # A damaged dist-info folder of any package must not harm the others.
-            continue
-        for point in points:
-            provider = Provider(f"{name}:{point.name}", str(name), str(version))
-            # The first on the path is the one that Python would import.
-            found.setdefault(provider.id, (provider, point.load))
-    return [found[id] for id in sorted(found)]
+class NameConflict(PluginError):
+    """One package gives one name twice."""
 
 
-def load(provider: Provider, get: Callable[[], Any]) -> tuple[list[Entry], ReportRow]:
-    """Imports one plugin and asks its hooks. Whatever goes wrong, it is wholly in or wholly out."""
-    try:
-        entries = collect(provider, get())
-    # SystemExit too: a module that calls sys.exit() when imported must not end the program.
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
-        row = ReportRow(provider.id, provider.version, "broken", reason, (), traceback.format_exc())
-        return [], row
-    provides = tuple(f"{entry.kind} {entry.shown}" for entry in entries)
-    return entries, ReportRow(provider.id, provider.version, "active", "", provides)
+@dataclass(frozen=True)
+class Loaded:
+    """One plugin after the attempt to load it: its report, its names, and its module or object."""
+
+    row: ReportRow
+    entries: tuple[Entry, ...] = ()
+    plugin: Any = None
+    provider: Provider | None = None
 
 
-def collect(provider: Provider, plugin: Any) -> list[Entry]:
-    """What the hooks of `plugin` return, checked.
+def load_all(found: Iterable[Found], chosen: Selection) -> list[Loaded]:
+    """Loads what is selected and not known to be unusable, then takes out what gives one name twice.
 
-    Raises PluginError for anything but lists of descriptors.
+    Raises KeyboardInterrupt, naming the plugin, when the user interrupts an import.
     """
-    manager = pluggy.PluginManager("ostinato")
-    manager.add_hookspecs(Hooks)
+    loaded = [load_one(one, chosen) for one in found]
+    return [_conflict(one, loaded) for one in loaded]
+
+
+def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: B008 (frozen)
+    """Loads one plugin. Whatever goes wrong, it is wholly in or wholly out."""
+    refusal = chosen.refusal(found.provider)
+    if refusal:
+        return Loaded(found.row("disabled", refusal))
+    if found.status != "active":
+        return Loaded(found.row(found.status, found.reason))
+    provider = found.provider
+    with _interrupts() as was_interrupted:
+        try:
+            # What the package sets of warnings and of floating-point errors ends with its import.
+            with warnings.catch_warnings(), np.errstate():
+                plugin = found.get()
+                hooks, entries = collect(provider, plugin)
+        # SystemExit and the like too: a module that calls sys.exit() must not end the program.
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and was_interrupted():
+                raise KeyboardInterrupt(
+                    f"while the plugin {provider.id} was loaded from {found.target}; if it hangs, "
+                    f"{VARIABLE}=no:{provider.id} leaves it out"
+                ) from error
+            status: Status = "conflict" if isinstance(error, NameConflict) else "broken"
+            return Loaded(found.row(status, _reason(error, found), traceback.format_exc()))
+    provides = tuple(f"{entry.kind} {entry.shown}" for entry in entries)
+    row = ReportRow(provider.id, provider.version, "active", "", provides, hooks, found.path)
+    return Loaded(row, tuple(entries), plugin, provider)
+
+
+def _reason(error: BaseException, found: Found) -> str:
+    """What went wrong and what can be done."""
+    distribution = found.provider.distribution
+    if isinstance(error, PluginError):
+        return str(error)
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        own = found.target.partition(":")[0].partition(".")[0]
+        missing = error.name.partition(".")[0]
+        return f"{told}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
+    return f"{told}; tell the authors of {distribution}, or install another version of it"
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Tells whether the user pressed Ctrl-C within the block, which still interrupts it."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
+        # Python raises KeyboardInterrupt nowhere else; with another handler the user's wish is not known.
+        yield lambda: usual is not signal.default_int_handler
+        return
+    pressed = False
+
+    def handler(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entry]]:
+    """The hooks that `plugin` implements, and what those that register names return, checked.
+
+    Raises PluginError for anything but known hooks and lists of descriptors.
+    """
+    # A manager of its own: pluggy keeps a plugin half registered when it refuses it.
+    scratch = pluggy.PluginManager("ostinato")
+    scratch.add_hookspecs(Hooks)
     # Known, so that a mistake in one is told now; they are called by the runs that enable the plugin.
-    manager.add_hookspecs(LifecycleHooks)
-    manager.register(plugin, name=provider.id)
-    known = [
-        name for hooks in (Hooks, LifecycleHooks) for name in vars(hooks) if name.startswith("ostinato_")
-    ]
-    for caller in manager.get_hookcallers(plugin) or []:
-        if caller.name not in known:
+    scratch.add_hookspecs(LifecycleHooks)
+    _check_marks(plugin)
+    try:
+        scratch.register(plugin, name=provider.id)
+    except pluggy.PluginValidationError as error:
+        # pluggy's text begins with the plugin and goes on for lines.
+        raise PluginError(" ".join(str(error).split("\n", 1)[-1].split())) from error
+    callers = scratch.get_hookcallers(plugin) or []
+    if not callers:
+        raise PluginError("it implements no hook; mark a function such as ostinato_cells with @hookimpl")
+    for caller in callers:
+        if caller.name not in HOOKS:
             raise PluginError(
-                f"there is no hook {caller.name!r}; {did_you_mean(caller.name, known, 'hooks')}"
+                f"there is no hook {caller.name!r}; {did_you_mean(caller.name, HOOKS, 'hooks')}"
             )
+        for one in caller.get_hookimpls():
+            if one.kwargnames:
+                raise PluginError(
+                    f"{caller.name} has the argument {one.kwargnames[0]!r} with a default; a hook is never "
+                    "given one. Take the default away, or the argument"
+                )
     entries: list[Entry] = []
     for kind, wanted in SPECS.items():
-        hook = wanted.hook
-        for implementation in getattr(manager.hook, hook).get_hookimpls():
-            if implementation.kwargnames:
-                name = implementation.kwargnames[0]
-                raise PluginError(
-                    f"{hook} has the argument {name!r} with a default; a hook is never given one"
-                )
-            for spec in _specs(hook, implementation.function()):
-                if not isinstance(spec, wanted):
-                    raise PluginError(f"{hook} returns {spec!r}; expected a list of {wanted.__name__}")
+        for implementation in getattr(scratch.hook, wanted.hook).get_hookimpls():
+            for spec in _specs(wanted.hook, implementation.function()):
+                if type(spec) is not wanted:
+                    raise PluginError(
+                        f"{wanted.hook} returns {_brief(spec)}; expected a list of {wanted.__name__}"
+                    )
                 if any(entry.kind == kind and entry.spec.name == spec.name for entry in entries):
-                    raise PluginError(f"{hook} returns the name {spec.name!r} twice")
+                    raise NameConflict(f"{wanted.hook} returns the name {spec.name!r} twice; rename one")
                 entries.append(Entry(kind, spec, provider))
-    return entries
+    return tuple(caller.name for caller in callers), entries
 
 
-def warn_of(rows: Iterable[ReportRow]) -> None:
-    """One warning that names the broken plugins, if there are any."""
-    broken = [row for row in rows if row.status == "broken"]
-    if broken:
-        told = "; ".join(f"{row.id} {row.version} ({row.reason})" for row in broken)
-        warnings.warn(
-            f"plugins that could not be loaded: {told}. The rest works; "
-            "ostinato.plugins.report() has the details",
-            PluginWarning,
-            stacklevel=2,
+def warn_of(rows: Iterable[ReportRow], strangers: Iterable[str] = ()) -> None:
+    """One warning that names the plugins that should work and do not, if there are any."""
+    told = [f"{row.id} {row.version} is {row.status} ({row.reason})" for row in rows if is_trouble(row)]
+    parts = []
+    if told:
+        hint = ",".join(row.id for row in rows if is_trouble(row))
+        parts.append(
+            f"plugins that could not be loaded: {'; '.join(told)}. The rest works. Details: "
+            f"`ostinato plugins`; to hide this: {VARIABLE}=no:{hint}"
         )
+    unknown = ", ".join(strangers)
+    if unknown:
+        parts.append(f"{VARIABLE} names {unknown}, which is not installed")
+    if parts:
+        warnings.warn(". ".join(parts), PluginWarning, stacklevel=2)
+
+
+def is_trouble(row: ReportRow) -> bool:
+    """Whether a plugin that nobody disabled is not active."""
+    return row.status not in ("active", "disabled")
+
+
+def _conflict(one: Loaded, loaded: list[Loaded]) -> Loaded:
+    """Takes `one` out if another entry point of its own distribution gives a name that it gives."""
+    for other in loaded:
+        if other is one or one.provider is None or other.provider is None:
+            continue
+        if one.provider.distribution != other.provider.distribution:
+            continue
+        names = {(entry.kind, entry.spec.name) for entry in other.entries}
+        for entry in one.entries:
+            if (entry.kind, entry.spec.name) in names:
+                reason = (
+                    f"{entry.kind} {entry.full!r} is given by {one.row.id} and by {other.row.id}; "
+                    f"neither is used. Tell the authors of {one.provider.distribution}"
+                )
+                return Loaded(replace(one.row, status="conflict", reason=reason, provides=()))
+    return one
+
+
+def _check_marks(plugin: Any) -> None:
+    """Refuses a function that is called like a hook and not marked as one: it would never be called."""
+    for hook in HOOKS:
+        function = inspect.getattr_static(plugin, hook, None)
+        if inspect.isroutine(function) and not hasattr(function, "ostinato_impl"):
+            raise PluginError(f"{hook} is not marked with @hookimpl (from ostinato import hookimpl)")
 
 
 def _specs(hook: str, returned: Any) -> list[Any]:
     if not isinstance(returned, (list, tuple)):
-        raise PluginError(f"{hook} returns {returned!r}; expected a list")
+        raise PluginError(f"{hook} returns {_brief(returned)}; expected a list")
     return list(returned)
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,7 +1,8 @@
 """Names of cells, scorers, regularizers, losses, ... (`ostinato.specs.SPECS`), and what they stand for.
 
 A full name is `namespace/name`. A bare name means the built-in; else the only provider; else it is an error
-that lists all of them. Nothing is shadowed and the last does not win.
+that lists all of them. Nothing is shadowed and the last does not win: that a bare name means something else
+is the user's choice, made with `override`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ostinato import _core
 from ostinato.errors import ConfigError, PluginError
 from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
+from ostinato.plugins.selection import STRICT, is_strict, selection
 from ostinato.specs import SPECS, Spec
 from ostinato.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from ostinato.plugins.index import Found
+    from ostinato.plugins.loader import Loaded
 
 
 class UnknownName(ConfigError):
@@ -33,13 +39,13 @@ class Registry:
     Built-ins are there at the first look-up, plugins at the first unknown name.
     """
 
-    def __init__(
-        self, discover: Callable[[], list[tuple[Provider, Callable[[], Any]]]] | None = None
-    ) -> None:
+    def __init__(self, discover: Callable[[], list[Found]] | None = None) -> None:
         """`discover` finds plugins; None means those that are installed."""
         self._discover = discover
         self._entries: list[Entry] = []
         self._rows: list[ReportRow] = []
+        self._plugins: list[Loaded] = []
+        self._overrides: dict[tuple[str, str], str] = {}
         self._have_builtins = False
         self._have_plugins = False
         # Re-entrant: a plugin that is being imported may look up a name.
@@ -49,6 +55,7 @@ class Registry:
         """The entry of a bare or full name. Raises UnknownName or AmbiguousName."""
         with self._lock:
             self._load_builtins()
+            name = self._overrides.get((kind, name), name)
             for entry in self._entries:
                 if (
                     entry.kind == kind
@@ -61,18 +68,57 @@ class Registry:
             if len(found) == 1:
                 return found[0]
             if found:
-                choices = ", ".join(sorted(f"{one.full} ({one.provider.id})" for one in found))
-                raise AmbiguousName(f"{kind} {name!r} has several providers: {choices}; give the full name")
+                choices = ", ".join(
+                    sorted(f"{one.full} ({one.provider.id} {one.provider.version})" for one in found)
+                )
+                same = len({one.full for one in found}) == 1
+                mend = "remove all but one of them" if same else "give the full name"
+                raise AmbiguousName(f"{kind} {name!r} has several providers: {choices}; {mend}")
             raise UnknownName(
                 f"there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self._suspects()}"
             )
 
-    def names(self, kind: str | None = None) -> list[str]:
-        """All names of a kind, or of every kind: bare for built-ins, full for the rest."""
+    def override(self, kind: str, name: str, full: str | None) -> None:
+        """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
         with self._lock:
-            self._load_builtins()
+            if "/" in name:
+                raise ConfigError(f"name is {name!r}; expected a bare one: full names mean what they say")
+            if full is None:
+                self._overrides.pop((kind, name), None)
+                return
+            if "/" not in full:
+                raise ConfigError(f"{full!r} is no full name; expected namespace/name, such as acme/{name}")
+            self.resolve(kind, full)
+            self._overrides[kind, name] = full
+
+    def overrides(self) -> dict[tuple[str, str], str]:
+        """(kind, bare name) -> full name, of every override."""
+        return dict(self._overrides)
+
+    def plugins(self, name: str) -> dict[str, Any]:
+        """Id -> module or object of each active plugin that is called `name`: id, distribution or namespace.
+
+        A run enables them for its lifecycle hooks. Raises UnknownName.
+        """
+        with self._lock:
             self._load_plugins()
-            return sorted(entry.shown for entry in self._entries if kind in (None, entry.kind))
+            found = {
+                one.provider.id: one.plugin
+                for one in self._plugins
+                if one.provider is not None and one.provider.is_called(name)
+            }
+            if not found:
+                known = sorted({one.provider.namespace for one in self._plugins if one.provider})
+                raise UnknownName(
+                    f"there is no active plugin {name!r}; {did_you_mean(name, known)}{self._suspects()}"
+                )
+            return found
+
+    def names(self, kind: str | None = None) -> list[str]:
+        """All names of a kind, or of all: bare for built-ins, full for the rest. Raises ConfigError."""
+        if kind is not None and kind not in SPECS:
+            raise ConfigError(f"there is no kind {kind!r}; {did_you_mean(str(kind), SPECS, 'kinds')}")
+        return sorted(entry.shown for entry in self.entries() if kind in (None, entry.kind))
 
     def entries(self) -> list[Entry]:
         """Everything that has a name, built-ins first."""
@@ -87,6 +133,12 @@ class Registry:
             self._load_builtins()
             self._load_plugins()
             return list(self._rows)
+
+    def add(self, loaded: Loaded) -> None:
+        """Takes in one plugin that was loaded from elsewhere than an installed package."""
+        with self._lock:
+            self._load_builtins()
+            self._take(loaded)
 
     def register(self, spec: Spec) -> None:
         """Adds a descriptor for this process; registering the name again replaces it. Raises ConfigError."""
@@ -108,33 +160,52 @@ class Registry:
         if self._have_builtins:
             return
         self._have_builtins = True
-        from ostinato.plugins.loader import load
+        from ostinato.plugins.index import Found
+        from ostinato.plugins.loader import load_one
 
         provider = Provider(BUILTIN, "ostinato", _core.__version__)
-        entries, row = load(provider, lambda: importlib.import_module("ostinato.builtin"))
-        if row.status != "active":
+        loaded = load_one(Found(provider, lambda: importlib.import_module("ostinato.builtin")))
+        if loaded.row.status != "active":
             self._have_builtins = False
-            raise PluginError(f"the built-ins could not be loaded: {row.reason}")
-        self._entries[:0] = entries
-        self._rows.insert(0, row)
+            raise PluginError(f"the built-ins could not be loaded: {loaded.row.reason}")
+        self._entries[:0] = loaded.entries
+        self._rows.insert(0, loaded.row)
 
     def _load_plugins(self) -> None:
         if self._have_plugins:
             return
-        self._have_plugins = True
-        from ostinato.plugins.loader import discover, load, warn_of
+        chosen, strict = selection(), is_strict()
+        from ostinato.plugins.index import discover
+        from ostinato.plugins.loader import is_trouble, load_all, warn_of
 
-        rows = []
-        for provider, get in (self._discover or discover)():
-            entries, row = load(provider, get)
-            self._entries.extend(entries)
-            rows.append(row)
-        self._rows.extend(rows)
-        warn_of(rows)
+        # Set first, because a plugin that is being imported may look up a name.
+        self._have_plugins = True
+        try:
+            found = (self._discover or discover)()
+            everything = load_all(found, chosen)
+            troubles = [one.row for one in everything if is_trouble(one.row)]
+            if strict and troubles:
+                row = troubles[0]
+                raise PluginError(
+                    f"plugin {row.id} {row.version} is {row.status}: {row.reason} ({STRICT}=1)",
+                    plugin=row.id,
+                )
+        except BaseException:
+            self._have_plugins = False
+            raise
+        for loaded in everything:
+            self._take(loaded)
+        warn_of([one.row for one in everything], chosen.strangers([one.provider for one in found]))
+
+    def _take(self, loaded: Loaded) -> None:
+        self._rows.append(loaded.row)
+        if loaded.row.status == "active":
+            self._entries.extend(loaded.entries)
+            self._plugins.append(loaded)
 
     def _suspects(self) -> str:
-        broken = [row.id for row in self._rows if row.status == "broken"]
-        return f"; not loaded: {', '.join(broken)} (see ostinato.plugins.report())" if broken else ""
+        lost = [f"{row.id} ({row.status})" for row in self._rows if row.status != "active"]
+        return f"; not loaded: {', '.join(lost)}; see `ostinato plugins`" if lost else ""
 
 
 registry: Final = Registry()
