@@ -25,6 +25,8 @@ __all__ = [
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
+# lengths (N,), resets (N, T) of booleans, what the first step counts as for noise
+_Extent: TypeAlias = tuple[_Array | None, _Array | None, int]
 
 @final
 class ProgramBuilder:
@@ -111,7 +113,7 @@ class Network:
         self,
         arena: _Array,
         x: _Array,
-        lengths: _Array | None,
+        extent: _Extent | None,
         state: Sequence[_Array | None],
         training: bool,
         seed: int = 0,
@@ -123,7 +125,7 @@ class Network:
         x: _Array,
         targets: _Array,
         loss: Program,
-        lengths: _Array | None,
+        extent: _Extent | None,
         state: Sequence[_Array | None],
         reduction: str,
         weights: _Array | None,
@@ -144,7 +146,7 @@ class Network:
         x: _Array,
         targets: _Array,
         loss: Program,
-        lengths: _Array | None,
+        extent: _Extent | None,
         state: Sequence[_Array | None],
         reduction: str,
         weights: _Array | None,
@@ -174,8 +176,8 @@ class Run:
 class Stream:
     """A network that waits for the next step. ConcurrentUseError where another thread is stepping it."""
 
-    def step(self, x: _Array) -> _Array:
-        """x (N, F) or ids (N,) -> (N, width)."""
+    def step(self, x: _Array, resets: _Array | None = None) -> _Array:
+        """x (N, F) or ids (N,) -> (N, width); rows where `resets` (N,) is True begin with zeros."""
     def state(self) -> list[_Array]:
         """(N, size) per state slot."""
     def set_state(self, states: Sequence[_Array]) -> None: ...

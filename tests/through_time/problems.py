@@ -1,4 +1,4 @@
-"""Networks with data for the tests of ways through time; one that reads from the end has no place here."""
+"""Networks with data for the tests of ways through time."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ if find_spec("ostinato_cells"):
             f"cells/{cell}", 3, 5, dtype=dtype
         )
 
+# Networks with layers that read the sequence from its end.
+BOTH_WAYS: dict[str, Callable[[str], ost.Network]] = {
+    "rnn, both ways": lambda dtype: ost.RNN(3, 5, bidirectional=True, dtype=dtype),
+    "lstm, both ways, 2 layers": lambda dtype: ost.LSTM(3, 5, 2, bidirectional=True, dtype=dtype),
+    "gru below, gru both ways, lstm": lambda dtype: ost.Sequential(
+        ost.GRU(3, 5, dtype=dtype),
+        ost.GRU(5, 4, bidirectional=True, dtype=dtype),
+        ost.LSTM(8, 3, dtype=dtype),
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -62,7 +73,7 @@ def problem(
 ) -> Problem:
     """Random parameters too: initial zeros would hide mistakes. Ragged lengths hold 0 and `steps`."""
     rng = np.random.default_rng(11)
-    net = NETWORKS[name](dtype)
+    net = (NETWORKS | BOTH_WAYS)[name](dtype)
     for view in net.parameters().values():
         view[...] = rng.normal(scale=0.5, size=view.shape)
 

@@ -6,15 +6,19 @@ Whatever lies past a row's length is never looked at, except to overwrite ids th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 
 Array = NDArray[Any]
+
+# Noise counts steps in 32 bits.
+MOST_STEPS: Final = 2**32
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Batch:
     """The rows and steps of an input, which everything that goes along with it must have too.
 
     `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
+    `resets` is (N, T) of booleans or None: where rows begin anew. `first_step` is what step 0 counts as.
     """
 
     lengths: Array | None
@@ -29,6 +34,24 @@ class Batch:
     steps: int
     ragged: bool
     batch_first: bool
+    resets: Array | None = None
+    first_step: int = 0
+
+    @property
+    def extent(self) -> tuple[Array | None, Array | None, int]:
+        """The core's form."""
+        return self.lengths, self.resets, self.first_step
+
+    def along(self, call: str, resets: Any, first_step: Any) -> Batch:
+        """The same with the resets and the first step that a caller gives.
+
+        Raises ShapeError, DTypeError, ConfigError.
+        """
+        read = None if resets is None else read_steps("resets", resets, self, (), "bool")
+        first = checks.whole(call, "first_step", first_step, at_least=0)
+        if first + self.steps > MOST_STEPS:
+            raise ConfigError(f"{call}: first_step is {first}; expected less than {MOST_STEPS} with all of x")
+        return replace(self, resets=read, first_step=first)
 
     def outward(self, array: Array) -> Array:
         """An (N, T, ...) result in the caller's axis order."""
@@ -88,10 +111,10 @@ def read_steps(
     dtype: str | None,
     limit: int | None = None,
 ) -> Array:
-    """An argument that goes along with x, step by step: targets, weights, d_outputs.
+    """An argument that goes along with x, step by step: targets, weights, resets, d_outputs.
 
-    (N, T) + trailing floats of `dtype`, or int64 below `limit` where dtype is None. A list of rows is read
-    where x was one. Raises ShapeError, DTypeError, ConfigError.
+    (N, T) + trailing floats of `dtype` (or "bool"), or int64 below `limit` where dtype is None. A list of
+    rows is read where x was one. Raises ShapeError, DTypeError, ConfigError.
     """
     if batch.ragged and isinstance(value, (list, tuple)):
         rows = [_row(f"{name}[{n}]", row, trailing, dtype) for n, row in enumerate(value)]
@@ -104,7 +127,7 @@ def read_steps(
             n = wrong[0]
             raise ShapeError(f"{name}[{n}] has {counts[n]} steps; x[{n}] has {batch.lengths[n]}")
     else:
-        array = as_floats(name, value, dtype) if dtype is not None else as_integers(name, value)
+        array = _read(name, value, dtype)
         axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
         if array.shape != (*axes, *trailing):
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}")
@@ -137,6 +160,14 @@ def as_integers(name: str, value: Any) -> Array:
     raise DTypeError(f"{name} has dtype {array.dtype}; expected integers")
 
 
+def as_flags(name: str, value: Any) -> Array:
+    """Any array of booleans, C-contiguous. An empty list counts. Raises DTypeError for other kinds."""
+    array = _as_array(name, value)
+    if array.dtype.kind != "b" and (array.size or isinstance(value, np.ndarray)):
+        raise DTypeError(f"{name} has dtype {array.dtype}; expected booleans. Convert it: .astype(bool)")
+    return np.asarray(array, dtype=np.bool_, order="C")
+
+
 def ids_in_range(name: str, ids: Array, limit: int, lengths: Array | None) -> Array:
     """Ids (N, T) as contiguous int64 in 0..limit-1, 0 in the padding.
 
@@ -155,6 +186,13 @@ def ids_in_range(name: str, ids: Array, limit: int, lengths: Array | None) -> Ar
     return np.ascontiguousarray(ids, dtype=np.int64)
 
 
+def _read(name: str, value: Any, dtype: str | None) -> Array:
+    """Floats of `dtype`, booleans where that is "bool", integers where it is None."""
+    if dtype is None:
+        return as_integers(name, value)
+    return as_flags(name, value) if dtype == "bool" else as_floats(name, value, dtype)
+
+
 def _as_array(name: str, value: Any) -> Array:
     try:
         array = np.asarray(value)
@@ -170,7 +208,7 @@ def _inward(array: Array, batch_first: bool) -> Array:
 
 
 def _row(name: str, row: Any, trailing: tuple[int, ...], dtype: str | None) -> Array:
-    array = as_floats(name, row, dtype) if dtype is not None else as_integers(name, row)
+    array = _read(name, row, dtype)
     if array.shape == (0,):
         array = array.reshape(0, *trailing)
     if array.ndim != 1 + len(trailing) or array.shape[1:] != trailing:

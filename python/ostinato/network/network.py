@@ -60,6 +60,8 @@ class Network(ABC):
         training: bool = False,
         through_time: FullBPTT | None = None,
         seed: int | None = None,
+        resets: Any = None,
+        first_step: int = 0,
     ) -> Run:
         """Runs the network over whole sequences.
 
@@ -73,15 +75,21 @@ class Network(ABC):
             through_time: FullBPTT() or None, which means the same; the other ways are for value_and_grad.
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
                 their place in it. None takes the next of a series that the network's own seed decides.
+            resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
+                is zeros before that step, no gradient goes back beyond it, and layers that read backwards
+                end there. So a row gives what its sequences would, each as a row of its own. `state` is for
+                the first sequence of a row, `final_state` is of the last.
+            first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
+                pieces of a stream, each with the number of its first step, get the noise of the whole.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         check_full(through_time)
         checks.flag("run", "training", training)
-        array, batch = self._batch(x, lengths)
+        array, batch = self._batch("run", x, lengths, resets, first_step)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         drawn = self._seed_of("run", seed, training)
-        core = self._core().run(self._arena, array, batch.lengths, slots, training, drawn)
+        core = self._core().run(self._arena, array, batch.extent, slots, training, drawn)
         return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
 
     def stream(self, batch: int = 1) -> Stream:
@@ -106,6 +114,8 @@ class Network(ABC):
         reduction: str = "mean",
         through_time: ThroughTime | None = None,
         seed: int | None = None,
+        resets: Any = None,
+        first_step: int = 0,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
@@ -123,11 +133,13 @@ class Network(ABC):
             reduction: "mean" over the valid steps, or "sum".
             through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
             seed: see `run`.
+            resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
+            first_step: see `run`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         way = check_through_time(through_time)
-        array, batch = self._batch(x, lengths)
+        array, batch = self._batch("value_and_grad", x, lengths, resets, first_step)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         value, arena, inputs, d_state, final = self._core().value_and_grad(
@@ -149,12 +161,13 @@ class Network(ABC):
         state: Any = None,
         weights: Any = None,
         reduction: str = "mean",
+        resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
         """The loss over a batch without gradients, and the final state.
 
         Arguments and errors as in value_and_grad.
         """
-        array, batch = self._batch(x, lengths)
+        array, batch = self._batch("loss_value", x, lengths, resets, 0)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         value, final = self._core().loss_value(
@@ -315,9 +328,10 @@ class Network(ABC):
                 self._compiled = self._graph.compile(self.dtype.name, self._output)
             return self._compiled
 
-    def _batch(self, x: Any, lengths: Any) -> tuple[Array, Batch]:
-        limit = self.input_size if self.takes_ids else None
-        return read_batch(x, lengths, self.input_size, limit, self.dtype.name, self.batch_first is not False)
+    def _batch(self, call: str, x: Any, lengths: Any, resets: Any, first_step: Any) -> tuple[Array, Batch]:
+        limit, first = self.input_size if self.takes_ids else None, self.batch_first is not False
+        array, batch = read_batch(x, lengths, self.input_size, limit, self.dtype.name, first)
+        return array, batch.along(call, resets, first_step)
 
     def _objective(self, loss: str | Loss, reduction: str) -> Objective:
         if not (isinstance(loss, str) and isinstance(reduction, str)):

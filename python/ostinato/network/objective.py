@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError, DTypeError
@@ -14,6 +14,8 @@ from ostinato.plugins.registry import registry
 from ostinato.trace import trace_loss
 
 REDUCTIONS: Final = ("mean", "sum")
+
+Extent: TypeAlias = tuple[Array | None, Array | None, int]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Objective:
 
     def arguments(
         self, batch: Batch, targets: Any, slots: Sequence[Array | None], weights: Any
-    ) -> tuple[Array, _core.Program, Array | None, Sequence[Array | None], str, Array | None]:
+    ) -> tuple[Array, _core.Program, Extent, Sequence[Array | None], str, Array | None]:
         """The core's arguments after the arena and x.
 
         Raises ShapeError, DTypeError or ConfigError by name.
@@ -56,4 +58,4 @@ class Objective:
         scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
         if scale is not None and (scale < 0).any():
             raise ConfigError("weights holds a negative number; expected what each step counts, from 0")
-        return read, self.program, batch.lengths, slots, self.reduction, scale
+        return read, self.program, batch.extent, slots, self.reduction, scale

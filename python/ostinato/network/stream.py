@@ -8,7 +8,7 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.errors import DTypeError, ShapeError
-from ostinato.network.batch import Array, as_floats
+from ostinato.network.batch import Array, as_flags, as_floats
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
 
@@ -30,9 +30,10 @@ class Stream:
         self._dtype = dtype
         self._features = features
 
-    def step(self, x: Any) -> Array:
+    def step(self, x: Any, resets: Any = None) -> Array:
         """Runs one step: x (batch, input_size) floats or ids (batch,) -> outputs (batch, output_size).
 
+        resets: (batch,) booleans; the state of a row where it is True is set to zeros before the step.
         Raises ShapeError or DTypeError.
         """
         expected: tuple[int, ...] = (self._batch,)
@@ -46,7 +47,10 @@ class Stream:
             expected = (self._batch, self._features)
         if array.shape != expected:
             raise ShapeError(f"x is {array.shape}; expected {expected}: one step of each sequence")
-        return self._core.step(array)
+        marks = None if resets is None else as_flags("resets", resets)
+        if marks is not None and marks.shape != (self._batch,):
+            raise ShapeError(f"resets is {marks.shape}; expected ({self._batch},): one for each sequence")
+        return self._core.step(array, marks)
 
     @property
     def state(self) -> dict[str, Array]:

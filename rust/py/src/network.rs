@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, Evaluated, Input, Loss, LossTarget, NetError, Network, Reduction, Stream, ThroughTime,
-    checkpoint_plan,
+    Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
+    ThroughTime, checkpoint_plan,
 };
 use ostinato_core::plan::PassSummary;
 use pyo3::prelude::*;
@@ -20,6 +20,9 @@ use crate::through_time::{Way, plan_dict, way};
 
 /// An array argument that may be left out.
 type Given<'py> = Option<Bound<'py, PyAny>>;
+
+/// Lengths, resets, and the number of the first step; none for whole rows from step 0.
+type Extents<'py> = Option<(Given<'py>, Given<'py>, usize)>;
 
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
 pub struct PyNetwork {
@@ -54,28 +57,37 @@ impl<T: Number> Prepared<T> {
         network: Arc<Network>,
         arena: &Bound<'_, PyAny>,
         x: &Bound<'_, PyAny>,
-        lengths: Option<&Bound<'_, PyAny>>,
+        extent: &Extents<'_>,
         state: &[Given<'_>],
         training: bool,
         seed: u64,
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(network, elements(&arena)?, training, seed)?;
+        let (lengths, resets, first_step) = match extent {
+            Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
+            None => (None, None, 0),
+        };
         let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
         let lengths = lengths.as_ref().map(elements).transpose()?;
+        let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
+        let resets = resets.as_ref().map(elements).transpose()?;
+        let extent = Extent { lengths, resets, first_step };
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
             let (rows, steps) = rows_and_steps(&ids);
-            let batch = Batch::new(rows, steps, lengths)?;
+            let batch = Batch::new(rows, steps, extent)?;
             let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
             (batch, packed)
         } else {
             let x = array::<T>("x", x, &[3])?;
             let (rows, steps) = rows_and_steps(&x);
-            let batch = Batch::new(rows, steps, lengths)?;
+            let batch = Batch::new(rows, steps, extent)?;
             let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
             (batch, packed)
         };
-        let initial = with_states(state, "state", |states| Ok(call.pack_states(&batch, states, "state")?))?;
+        let initial = with_states(state, "state", |states| {
+            Ok(call.pack_states(&batch, states, End::Initial, "state")?)
+        })?;
         Ok(Prepared { call, batch, packed, initial })
     }
 }
@@ -248,13 +260,13 @@ impl PyNetwork {
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    #[pyo3(signature = (arena, x, lengths, state, training, seed=0))]
+    #[pyo3(signature = (arena, x, extent, state, training, seed=0))]
     fn run(
         &self,
         py: Python<'_>,
         arena: &Bound<'_, PyAny>,
         x: &Bound<'_, PyAny>,
-        lengths: Option<&Bound<'_, PyAny>>,
+        extent: Extents<'_>,
         state: Vec<Given<'_>>,
         training: bool,
         seed: u64,
@@ -264,13 +276,13 @@ impl PyNetwork {
             if self.double {
                 PyRun::new::<f64>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, training, seed)?,
+                    Prepared::new(network, arena, x, &extent, &state, training, seed)?,
                     training,
                 )
             } else {
                 PyRun::new::<f32>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, training, seed)?,
+                    Prepared::new(network, arena, x, &extent, &state, training, seed)?,
                     training,
                 )
             }
@@ -278,7 +290,7 @@ impl PyNetwork {
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    #[pyo3(signature = (arena, x, targets, loss, lengths, state, reduction, weights, through_time, seed=0))]
+    #[pyo3(signature = (arena, x, targets, loss, extent, state, reduction, weights, through_time, seed=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
@@ -286,7 +298,7 @@ impl PyNetwork {
         x: &Bound<'py, PyAny>,
         targets: &Bound<'py, PyAny>,
         loss: &PyProgram,
-        lengths: Option<&Bound<'py, PyAny>>,
+        extent: Extents<'py>,
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
@@ -298,10 +310,10 @@ impl PyNetwork {
         entry(|| {
             let way = way(&through_time)?;
             if self.double {
-                let prepared = Prepared::new(network, arena, x, lengths, &state, true, seed)?;
+                let prepared = Prepared::new(network, arena, x, &extent, &state, true, seed)?;
                 value_and_grad::<f64>(py, prepared, &arguments, way)
             } else {
-                let prepared = Prepared::new(network, arena, x, lengths, &state, true, seed)?;
+                let prepared = Prepared::new(network, arena, x, &extent, &state, true, seed)?;
                 value_and_grad::<f32>(py, prepared, &arguments, way)
             }
         })
@@ -338,7 +350,7 @@ impl PyNetwork {
         x: &Bound<'py, PyAny>,
         targets: &Bound<'py, PyAny>,
         loss: &PyProgram,
-        lengths: Option<&Bound<'py, PyAny>>,
+        extent: Extents<'py>,
         state: Vec<Given<'py>>,
         reduction: &str,
         weights: Option<&Bound<'py, PyAny>>,
@@ -349,13 +361,13 @@ impl PyNetwork {
             if self.double {
                 loss_value::<f64>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, false, 0)?,
+                    Prepared::new(network, arena, x, &extent, &state, false, 0)?,
                     &arguments,
                 )
             } else {
                 loss_value::<f32>(
                     py,
-                    Prepared::new(network, arena, x, lengths, &state, false, 0)?,
+                    Prepared::new(network, arena, x, &extent, &state, false, 0)?,
                     &arguments,
                 )
             }

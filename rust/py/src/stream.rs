@@ -48,11 +48,16 @@ fn step<'py, T: Number>(
     py: Python<'py>,
     stream: &mut Stream<T>,
     x: &Bound<'py, PyAny>,
+    resets: Option<&Bound<'py, PyAny>>,
 ) -> Result<Bound<'py, PyAny>, Raised> {
+    let resets = resets.map(|resets| array::<bool>("resets", resets, &[1])).transpose()?;
     let input = match array::<i64>("x", x, &[1]) {
         Ok(ids) => stream.ids(elements(&ids)?)?,
         Err(_) => stream.features(elements(&array::<T>("x", x, &[2])?)?)?,
     };
+    if let Some(resets) = &resets {
+        stream.reset_rows(elements(resets)?)?;
+    }
     let rows = stream.rows();
     let width = stream.network().output_width()?;
     Ok(shaped(py, stream.step(input)?, &[rows, width])?)
@@ -83,10 +88,16 @@ fn set_state<T: Number>(stream: &mut Stream<T>, states: &[Bound<'_, PyAny>]) -> 
 
 #[pymethods]
 impl PyStream {
-    fn step<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (x, resets=None))]
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyAny>,
+        resets: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.with(|stream| match stream {
-            Either::Single(stream) => step(py, stream, x),
-            Either::Double(stream) => step(py, stream, x),
+            Either::Single(stream) => step(py, stream, x, resets),
+            Either::Double(stream) => step(py, stream, x, resets),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::random::Noise;
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
-use super::batch::{Batch, Input, Unit, expect_len};
+use super::batch::{Batch, End, Input, Unit, expect_len};
 use super::checkpointed::checkpointed;
 use super::graph::{NetError, Network, SeqNode};
 use super::loss::{Loss, Prepared, Want};
@@ -117,6 +117,7 @@ impl<T: Pooled> Call<T> {
         &self,
         batch: &Batch,
         states: &[Option<&[T]>],
+        end: End,
         what: &str,
     ) -> Result<Vec<Vec<Vec<T>>>, NetError> {
         let widths = &self.network.states;
@@ -132,7 +133,7 @@ impl<T: Pooled> Call<T> {
         let of_unit = |unit: &Unit| -> Vec<Vec<T>> {
             (widths.iter().enumerate())
                 .map(|(slot, &width)| match states.get(slot) {
-                    Some(Some(values)) => batch.pack_state(unit, values, width),
+                    Some(Some(values)) => batch.pack_state(unit, values, width, end),
                     _ => vec![T::ZERO; unit.rows.len() * width],
                 })
                 .collect()
@@ -178,7 +179,7 @@ impl<T: Pooled> Call<T> {
         if let Some(d) = d_outputs {
             expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
         }
-        let d_final = self.pack_states(batch, d_final, "d_final_state")?;
+        let d_final = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
         let packed: Vec<Vec<T>> = (batch.units.iter())
             .map(|unit| match d_outputs {
                 Some(d) => batch.pack(unit, d, width),
@@ -298,7 +299,8 @@ impl<T: Pooled> Call<T> {
                     batch.unpack(place, &result.d_input, widths.0, widths.0, &mut gradients.inputs);
                 }
                 for (slot, values) in result.d_initial.iter().enumerate() {
-                    batch.unpack_state(place, values, widths.1[slot], &mut gradients.initial[slot]);
+                    let d_state = &mut gradients.initial[slot];
+                    batch.unpack_state(place, values, widths.1[slot], End::Initial, d_state);
                 }
             }
             match &mut total {
@@ -353,7 +355,7 @@ impl<T: Pooled> Call<T> {
         let mut states: Vec<Vec<T>> = widths.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect();
         for (unit, finals) in batch.units.iter().zip(units) {
             for (slot, values) in finals.iter().enumerate() {
-                batch.unpack_state(unit, values, widths[slot], &mut states[slot]);
+                batch.unpack_state(unit, values, widths[slot], End::Final, &mut states[slot]);
             }
         }
         states

@@ -15,7 +15,7 @@ mod through_time;
 mod truncated;
 mod unit;
 
-pub use batch::{Batch, Input};
+pub use batch::{Batch, End, Extent, Input};
 pub use call::{Call, Evaluated, Gradients, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
 pub use loss::{Loss, LossTarget, Reduction};

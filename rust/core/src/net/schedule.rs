@@ -6,7 +6,7 @@ use crate::step::Program;
 use crate::team;
 use crate::time::{Geometry, block_steps};
 
-use super::batch::Batch;
+use super::batch::{Batch, Extent};
 use super::footprint::piece_elements;
 use super::graph::{NetError, Network};
 use super::pool::Pooled;
@@ -125,5 +125,5 @@ pub fn checkpoint_plan<T: Pooled>(
     }
     ThroughTime::Checkpointed(budget).check(network)?;
     let loss = loss.map(LayerPlan::new).transpose()?;
-    schedule::<T>(network, loss.as_ref(), &Batch::new(rows, steps, None)?, budget, team::lanes())
+    schedule::<T>(network, loss.as_ref(), &Batch::new(rows, steps, Extent::default())?, budget, team::lanes())
 }

@@ -66,6 +66,17 @@ impl<T: Pooled> Stream<T> {
         self.states.iter_mut().for_each(|state| state.fill(T::ZERO));
     }
 
+    /// Sets the states of the rows that `resets` marks to zeros.
+    pub fn reset_rows(&mut self, resets: &[bool]) -> Result<(), NetError> {
+        let rows = self.rows();
+        expect_len("resets", resets.len(), rows)?;
+        for (state, width) in self.states.iter_mut().zip(&self.call.network().states) {
+            let marked = (0..rows).filter(|&row| resets[row]);
+            marked.for_each(|row| state[row * width..][..*width].fill(T::ZERO));
+        }
+        Ok(())
+    }
+
     /// Features (rows, width) as the input of a step.
     pub fn features(&self, x: &[T]) -> Result<Vec<T>, NetError> {
         let width = self.network().feature_input();

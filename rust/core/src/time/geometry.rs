@@ -10,6 +10,8 @@ pub struct Geometry {
     pub offset: Vec<usize>,
     /// What the caller counts each row as; empty where that is its number here.
     callers: Vec<usize>,
+    /// The caller's step that each row begins with; empty where that is 0.
+    begins: Vec<usize>,
     /// The step of the whole sequences that step 0 is: a piece of them may begin later.
     pub start: usize,
 }
@@ -30,13 +32,13 @@ impl Geometry {
             total += alive;
             offset.push(total);
         }
-        Geometry { rows: lengths.len(), callers: Vec::new(), lengths, offset, start: 0 }
+        Geometry { rows: lengths.len(), callers: Vec::new(), begins: Vec::new(), lengths, offset, start: 0 }
     }
 
-    /// The same rows under the caller's numbers.
-    pub fn called(self, callers: Vec<usize>) -> Geometry {
-        debug_assert_eq!(callers.len(), self.rows);
-        Geometry { callers, ..self }
+    /// The same rows under the caller's numbers of each, and of the step that each begins with.
+    pub fn called(self, callers: Vec<usize>, begins: Vec<usize>) -> Geometry {
+        debug_assert!([&callers, &begins].iter().all(|numbers| numbers.len() == self.rows));
+        Geometry { callers, begins, ..self }
     }
 
     /// The caller's number of a row; noise is addressed by it.
@@ -44,10 +46,11 @@ impl Geometry {
         self.callers.get(row).copied().unwrap_or(row)
     }
 
-    /// The step of a packed row (of the whole sequences), and its number among the rows of the unit.
+    /// The caller's step of a packed row, and its number among the rows of the unit.
     pub fn place(&self, packed: usize) -> (usize, usize) {
         let t = self.offset.partition_point(|&offset| offset <= packed) - 1;
-        (self.start + t, packed - self.offset[t])
+        let row = packed - self.offset[t];
+        (self.begins.get(row).copied().unwrap_or(0) + self.start + t, row)
     }
 
     /// The steps `from..to` alone. All rows stay; those that ended before have length 0 in it.
@@ -56,7 +59,8 @@ impl Geometry {
     pub fn piece(&self, from: usize, to: usize) -> Geometry {
         let within = |&length: &usize| length.min(to).saturating_sub(from);
         let piece = Geometry::new(self.lengths.iter().map(within).collect());
-        Geometry { start: self.start + from, callers: self.callers.clone(), ..piece }
+        let (callers, begins) = (self.callers.clone(), self.begins.clone());
+        Geometry { start: self.start + from, callers, begins, ..piece }
     }
 
     /// Where the packed rows of step `t` begin; beyond the last step, where they end.
