@@ -154,7 +154,8 @@ class CommandSpec(Spec):
     """A command of the command line: `ostinato NAME ...`.
 
     `factory(parser)` adds its arguments to an `argparse.ArgumentParser` and returns the function that runs
-    it: `run(options)`, which prints, and raises an OstinatoError for what the user can mend.
+    it: `run(options)`, which prints, returns an exit code or None, and raises an OstinatoError for what the
+    user can mend.
     """
 
     kind = "command"

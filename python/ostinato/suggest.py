@@ -11,10 +11,13 @@ def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> 
 
     >>> did_you_mean("sigmod", ["sigmoid", "tanh"])
     "did you mean 'sigmoid'? known names: sigmoid, tanh"
+
+    Of a name with a namespace, the part after the slash is compared too.
     """
     names = list(known)
     if not names:
         return f"{noun}: none"
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    meant = {one.rpartition("/")[2]: one for one in reversed(names)} | {one: one for one in names}
+    close = difflib.get_close_matches(name, meant, n=1, cutoff=0.6)
     listing = f"{noun}: {', '.join(names)}"
-    return f"did you mean {close[0]!r}? {listing}" if close else listing
+    return f"did you mean {meant[close[0]]!r}? {listing}" if close else listing

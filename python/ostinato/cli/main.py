@@ -1,42 +1,97 @@
-"""Arguments in, exit code out: 0 done, 1 an error that was told, 2 wrong usage, 130 interrupted."""
+"""Arguments in, exit code out.
+
+0 is done, 1 an error that was told, 2 wrong usage, 130 interrupted, 141 that nobody reads the output.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from ostinato import _core
-from ostinato.cli import explain, info, plugins, sample, train
-from ostinato.errors import OstinatoError
+from ostinato.cli import builtin
+from ostinato.cli.plugin_files import load_files
+from ostinato.errors import OstinatoError, PluginError
+from ostinato.plugins.entry import BUILTIN, Entry
+from ostinato.plugins.registry import AmbiguousName, UnknownName, registry
 
-COMMANDS = (train, sample, explain, info, plugins)
+
+class _Usage(OstinatoError):
+    """What was typed is no command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (default: those of the process) name, and returns the exit code."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    registry.add_builtins(builtin)
+    command = next((one for one in given if not one.startswith("-")), None)
     try:
-        options.run(options)
+        return _finish(_run(given, command))
+    except BrokenPipeError:
+        # Whoever read the output has seen enough, as `head` has. What is left in the buffer has no reader
+        # either, and must not be an error when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except _Usage as error:
+        return _told(None, error, 2)
     except (OstinatoError, OSError) as error:
-        print(f"ostinato {options.command}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
+        return _told(command, error, 1)
+    except KeyboardInterrupt as error:
+        if str(error):
+            print(f"interrupted {error}", file=sys.stderr)
         return 130
-    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _run(given: list[str], command: str | None) -> int:
+    entries = registry.builtins("command")
+    own = {entry.spec.name for entry in entries}
+    if command is not None and command not in own:
+        try:
+            entries = [*entries, registry.resolve("command", command)]
+        except (UnknownName, AmbiguousName) as error:
+            raise _Usage(str(error)) from error
     parser = argparse.ArgumentParser(
         prog="ostinato",
         description="Write one step. Ostinato repeats it through time: forwards, backwards, fast.",
     )
     parser.add_argument("--version", action="version", version=f"ostinato {_core.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
-        title = (command.__doc__ or "").partition("\n")[0]
-        sub = commands.add_parser(name, help=title, description=title)
-        command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
-    return parser
+    for entry in entries:
+        # A plugin's command is called as the user called it, which may be the full name.
+        name = entry.spec.name if entry.provider.id == BUILTIN else command or entry.full
+        sub = commands.add_parser(name, help=entry.spec.doc, description=entry.spec.doc)
+        run = entry.make(sub)
+        if not callable(run):
+            raise _failed(entry, f"its factory returns {run!r}; expected the function that runs it")
+        sub.set_defaults(run=run, entry=entry)
+    options = parser.parse_args(given)
+    load_files(options)
+    try:
+        return options.run(options) or 0
+    except (OstinatoError, OSError):
+        raise
+    except Exception as error:
+        if options.entry.provider.id == BUILTIN:
+            raise
+        raise _failed(options.entry, f"{type(error).__name__}: {error}") from error
+
+
+def _failed(entry: Entry, what: str) -> PluginError:
+    provider = entry.provider
+    return PluginError(
+        f"command {entry.full!r} of {provider.distribution} {provider.version} failed: {what}",
+        plugin=provider.id,
+    )
+
+
+def _finish(code: int) -> int:
+    # A reader that is gone is found out here, not when Python ends.
+    sys.stdout.flush()
+    return code
+
+
+def _told(command: str | None, error: Exception, code: int) -> int:
+    print(f"ostinato{f' {command}' if command else ''}: {error}", file=sys.stderr)
+    return code

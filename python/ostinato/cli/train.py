@@ -17,6 +17,7 @@ from ostinato.cli.compressors import COMPRESSORS, PPMD_KING_JAMES
 from ostinato.cli.compressors import bits_per_character as compressed_bits
 from ostinato.cli.curve import draw_curve
 from ostinato.cli.language_model import Plan, Step, bits_per_character, build, train
+from ostinato.cli.plugin_files import add_flag
 from ostinato.cli.progress import Progress
 from ostinato.data import Alphabet, king_james, split
 from ostinato.errors import ConfigError
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = Plan()
     add = parser.add_argument
     add("--cell", default="lstm", help='any registered cell, such as "gru" or "ligru" (default: %(default)s)')
+    add_flag(parser)
     add("--hidden", type=int, default=256, help="units of the cell (default: %(default)s)")
     add("--embedding", type=int, default=32, help="features of a character (default: %(default)s)")
     add("--rows", type=int, default=plan.rows, help="streams read at once (default: %(default)s)")
@@ -100,7 +102,7 @@ def run(options: argparse.Namespace) -> None:
 
     print("300 characters sampled by a new process from the file:", flush=True)
     command = ["sample", str(model), "--length", "300", "--seed", str(options.seed)]
-    subprocess.run([sys.executable, "-m", "ostinato.cli", *command], check=True)
+    subprocess.run([sys.executable, "-m", "ostinato", *command], check=True)
 
 
 def _print_table(bits: dict[str, float]) -> None:

@@ -67,7 +67,7 @@ class Entry:
         except (OstinatoError, TypeError):
             raise
         except Exception as error:
-            if self.provider.id in (BUILTIN, LOCAL):
+            if self.provider.id == BUILTIN or self.provider.distribution == LOCAL:
                 raise
             raise PluginError(
                 f"{self.kind} {self.full!r} cannot be made: its factory raises "

@@ -45,12 +45,19 @@ class Loaded:
     provider: Provider | None = None
 
 
-def load_all(found: Iterable[Found], chosen: Selection) -> list[Loaded]:
+def load_all(
+    found: Iterable[Found], chosen: Selection, before: Callable[[Found], None] | None = None
+) -> list[Loaded]:
     """Loads what is selected and not known to be unusable, then takes out what gives one name twice.
 
-    Raises KeyboardInterrupt, naming the plugin, when the user interrupts an import.
+    `before` is told of each plugin before it is loaded. Raises KeyboardInterrupt, naming the plugin, when the
+    user interrupts an import.
     """
-    loaded = [load_one(one, chosen) for one in found]
+    loaded = []
+    for one in found:
+        if before is not None:
+            before(one)
+        loaded.append(load_one(one, chosen))
     return [_conflict(one, loaded) for one in loaded]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ostinato import _core
@@ -46,6 +47,7 @@ class Registry:
         self._rows: list[ReportRow] = []
         self._plugins: list[Loaded] = []
         self._overrides: dict[tuple[str, str], str] = {}
+        self._builtin_modules: list[Any] = []
         self._have_builtins = False
         self._have_plugins = False
         # Re-entrant: a plugin that is being imported may look up a name.
@@ -114,6 +116,46 @@ class Registry:
                 )
             return found
 
+    def builtins(self, kind: str) -> list[Entry]:
+        """The built-in entries of a kind. No plugin is imported."""
+        with self._lock:
+            self._load_builtins()
+            return [one for one in self._entries if one.provider.id == BUILTIN and one.kind == kind]
+
+    def builtin_row(self) -> ReportRow:
+        """The report of the built-ins. No plugin is imported."""
+        with self._lock:
+            self._load_builtins()
+            return self._rows[0]
+
+    def add_builtins(self, module: Any) -> None:
+        """Takes in a module of the package that implements hooks, such as the room of the command line."""
+        from ostinato.plugins.index import Found
+        from ostinato.plugins.loader import load_one
+
+        with self._lock:
+            self._load_builtins()
+            if module in self._builtin_modules:
+                return
+            provider = Provider(BUILTIN, "ostinato", _core.__version__)
+            loaded = load_one(Found(provider, lambda: module))
+            if loaded.row.status != "active":
+                raise PluginError(f"the built-ins could not be loaded: {loaded.row.reason}")
+            self._builtin_modules.append(module)
+            self._entries[:0] = loaded.entries
+            # All modules of the package are one plugin.
+            rows = [row for row in self._rows if row.id == BUILTIN]
+            row = rows[0] if rows else replace(loaded.row, provides=(), hooks=())
+            self._rows = [one for one in self._rows if one.id != BUILTIN]
+            self._rows.insert(
+                0,
+                replace(
+                    row,
+                    provides=row.provides + loaded.row.provides,
+                    hooks=row.hooks + loaded.row.hooks,
+                ),
+            )
+
     def names(self, kind: str | None = None) -> list[str]:
         """All names of a kind, or of all: bare for built-ins, full for the rest. Raises ConfigError."""
         if kind is not None and kind not in SPECS:
@@ -157,19 +199,13 @@ class Registry:
             self._entries.append(Entry(kind, spec, local))
 
     def _load_builtins(self) -> None:
-        if self._have_builtins:
-            return
-        self._have_builtins = True
-        from ostinato.plugins.index import Found
-        from ostinato.plugins.loader import load_one
-
-        provider = Provider(BUILTIN, "ostinato", _core.__version__)
-        loaded = load_one(Found(provider, lambda: importlib.import_module("ostinato.builtin")))
-        if loaded.row.status != "active":
-            self._have_builtins = False
-            raise PluginError(f"the built-ins could not be loaded: {loaded.row.reason}")
-        self._entries[:0] = loaded.entries
-        self._rows.insert(0, loaded.row)
+        if not self._have_builtins:
+            self._have_builtins = True
+            try:
+                self.add_builtins(importlib.import_module("ostinato.builtin"))
+            except BaseException:
+                self._have_builtins = False
+                raise
 
     def _load_plugins(self) -> None:
         if self._have_plugins:

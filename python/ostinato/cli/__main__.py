@@ -1,7 +1,0 @@
-"""`python -m ostinato.cli` is the command `ostinato` of that very interpreter."""
-
-import sys
-
-from ostinato.cli.main import main
-
-sys.exit(main())

@@ -1,0 +1,32 @@
+"""The built-in commands, which enter by the same hook as anybody's."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from ostinato.cli import explain, info, plugins, sample, train
+from ostinato.specs import CommandSpec, hookimpl
+
+COMMANDS: Final = (train, sample, explain, info, plugins)
+
+
+@hookimpl
+def ostinato_commands() -> list[CommandSpec]:
+    """Return a command per module; it is called as its file."""
+    return [
+        CommandSpec(
+            module.__name__.rpartition(".")[2], _factory(module), (module.__doc__ or "").partition("\n")[0]
+        )
+        for module in COMMANDS
+    ]
+
+
+def _factory(module: ModuleType) -> Callable[[argparse.ArgumentParser], Any]:
+    def factory(parser: argparse.ArgumentParser) -> Any:
+        module.add_arguments(parser)
+        return module.run
+
+    return factory
