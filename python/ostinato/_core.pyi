@@ -11,7 +11,9 @@ __all__ = [
     "ProgramBuilder",
     "Run",
     "Stream",
+    "Update",
     "__version__",
+    "elementwise_op_names",
     "fma_peak_gflops",
     "get_num_threads",
     "instruction_set",
@@ -20,6 +22,7 @@ __all__ = [
     "op_names",
     "save_model",
     "set_num_threads",
+    "square_sum",
 ]
 
 __version__: str
@@ -183,6 +186,17 @@ class Stream:
     def set_state(self, states: Sequence[_Array]) -> None: ...
     def reset(self) -> None: ...
 
+@final
+class Update:
+    """An optimizer's equation for one dtype: inputs and states of single numbers, one output."""
+
+    def __new__(cls, program: Program, dtype: str) -> Update: ...
+    def step(self, arrays: Sequence[Sequence[_Array]], scalars: Sequence[float]) -> None:
+        """One step in place. For each parameter: itself, the other inputs, the states; C-contiguous arrays.
+
+        ConcurrentUseError where an array is in use elsewhere, or given twice.
+        """
+
 def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[str, _Array]]) -> None: ...
 def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...
 def set_num_threads(n: int) -> None: ...
@@ -195,3 +209,8 @@ def fma_peak_gflops() -> float:
     """Billions of float32 operations per second of one thread in fused multiply-adds held in registers."""
 
 def op_names() -> list[str]: ...
+def elementwise_op_names() -> list[str]:
+    """The ops of an update: those that compute each element from the elements in its place."""
+
+def square_sum(values: _Array) -> float:
+    """The sum of squares of a C-contiguous array, in float64 and in an order that its length decides."""

@@ -160,7 +160,12 @@ def test_a_wrong_hyper_parameter_is_named(call, words):
             ShapeError,
             r"gradient of 'w' has shape \(3,\); expected \(2,\)",
         ),
-        ({"w": np.ones(2, int)}, {"w": np.ones(2)}, DTypeError, "'w' is int64; expected an array of floats"),
+        (
+            {"w": np.ones(2, int)},
+            {"w": np.ones(2)},
+            DTypeError,
+            "'w' is int64; expected an array of float32 or float64",
+        ),
         ({"w": [1.0]}, {"w": np.ones(1)}, DTypeError, "'w' is list"),
     ],
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ostinato.checks import number
 from ostinato.errors import ConfigError
 from ostinato.ops import Value, sqrt, square
-from ostinato.optimizers.optimizer import Optimizer, Slots
+from ostinato.optimizers.groups import Groups
+from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 
 
 class Adam(Optimizer):
@@ -17,9 +17,12 @@ class Adam(Optimizer):
         g = grad + weight_decay * param
         m' = beta1 * m + (1 - beta1) * g
         v' = beta2 * v + (1 - beta2) * g^2
-        param' = param - lr / (1 - beta1^t) * m' / (sqrt(v') / sqrt(1 - beta2^t) + eps)
+        d = m' / (1 - beta1^t) / (sqrt(v' / (1 - beta2^t)) + eps)
+        param' = (1 - decoupled_decay) * param - lr * d
 
     Source: Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient, as in torch.optim.Adam.
+    Decoupled decay is the reference's, "Recurrent weight decay"; it is torch.optim.AdamW's at lr *
+    weight_decay.
     """
 
     slots = ("mean", "mean_square")
@@ -31,8 +34,10 @@ class Adam(Optimizer):
         betas: Sequence[float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        decoupled_decay: float = 0.0,
+        groups: Groups | None = None,
     ) -> None:
-        """Take `lr`, `eps`, `weight_decay` of at least 0, `betas` in 0..1; else raise ConfigError."""
+        """Take `lr`, `eps`, decays of at least 0, `betas` in 0..1, options by group; or raise ConfigError."""
         owner = "optimizer 'adam'"
         self.lr = number(owner, "lr", lr, at_least=0)
         if not isinstance(betas, Sequence) or len(betas) != 2:
@@ -42,13 +47,16 @@ class Adam(Optimizer):
         )
         self.eps = number(owner, "eps", eps, at_least=0)
         self.weight_decay = number(owner, "weight_decay", weight_decay, at_least=0)
+        self.decoupled_decay = number(owner, "decoupled_decay", decoupled_decay, at_least=0, below=1)
+        super().__init__(groups)
 
-    def update(self, param: Value, grad: Value, slots: Slots, count: int) -> tuple[Value, Slots]:
+    def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and running means."""
         beta1, beta2 = self.betas
         # Nothing is added without decay: 0 * inf would be a NaN.
         g = grad + self.weight_decay * param if self.weight_decay else grad
-        m = beta1 * slots["mean"] + (1 - beta1) * g
-        v = beta2 * slots["mean_square"] + (1 - beta2) * square(g)
-        scale = sqrt(v) / math.sqrt(1 - beta2**count) + self.eps
-        return param - self.lr / (1 - beta1**count) * m / scale, {"mean": m, "mean_square": v}
+        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        m = beta1 * slots.mean + (1 - beta1) * g
+        v = beta2 * slots.mean_square + (1 - beta2) * square(g)
+        scale = sqrt(v) * (1 - beta2**s.count) ** -0.5 + self.eps
+        return kept - s.lr / (1 - beta1**s.count) * m / scale, {"mean": m, "mean_square": v}

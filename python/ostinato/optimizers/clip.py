@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ostinato import _core
 from ostinato.checks import number
 from ostinato.errors import NonFiniteError
-from ostinato.optimizers.optimizer import Array
+from ostinato.optimizers.arrays import Array
 
 _EPS = 1e-6
 # In the denominator of the scale, as in torch.nn.utils.clip_grad_norm_.
@@ -20,11 +21,25 @@ def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
 
     The norm is the root of the sum of squares over all arrays together, summed in float64. Raises ConfigError
     for a `max_norm` that is not above 0 and NonFiniteError, with the gradients unchanged, for a norm that is
-    not finite. Source: the reference, "Gradient Clipping"; Pascanu et al. 2013, algorithm 1.
+    not finite. An optimizer's `step(..., clip_norm=max_norm)` does the same in fewer passes over memory.
+    Source: the reference, "Gradient Clipping"; Pascanu et al. 2013, algorithm 1.
+    """
+    arrays = dict(grads) if isinstance(grads, Mapping) else {"gradient arena": grads}
+    norm, scale = clip_scale(arrays, max_norm)
+    if scale < 1:
+        for one in arrays.values():
+            np.multiply(one, scale, out=one, casting="same_kind")
+    return norm
+
+
+def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, float]:
+    """The global norm of `grads`, and what they are to be multiplied with: 1 where nothing is to be done.
+
+    Squares are summed in float64, array by array, each in an order that its length alone decides. Raises as
+    `clip_norm`.
     """
     limit = number("clip_norm", "max_norm", max_norm, above=0)
-    arrays = dict(grads) if isinstance(grads, Mapping) else {"gradient arena": grads}
-    squares = {name: float(np.sum(np.square(one, dtype=np.float64))) for name, one in arrays.items()}
+    squares = {name: _square_sum(one) for name, one in grads.items()}
     norm = math.sqrt(math.fsum(squares.values())) if all(map(math.isfinite, squares.values())) else math.nan
     if not math.isfinite(norm):
         bad = [name for name, one in squares.items() if not math.isfinite(one)] or list(squares)
@@ -32,8 +47,11 @@ def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
             f"clip_norm: the norm of the gradients is not finite, through {', '.join(bad)}; "
             "lower the learning rate, or look for a NaN in the data"
         )
-    scale = limit / (norm + _EPS)
-    if scale < 1:
-        for one in arrays.values():
-            np.multiply(one, scale, out=one, casting="same_kind")
-    return norm
+    return norm, min(1.0, limit / (norm + _EPS))
+
+
+def _square_sum(array: Array) -> float:
+    array = np.asarray(array, order="C")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return _core.square_sum(array)

@@ -1,142 +1,233 @@
-"""What every optimizer is: an equation per update, applied in place to parameters or to a whole arena."""
+"""What every optimizer is: an equation per number of a parameter, which the engine runs over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.checks import whole
+from ostinato.errors import ConfigError
+from ostinato.namespace import Names
 from ostinato.ops import Value
+from ostinato.optimizers.arrays import Array, Entry, by_name, read_entries
+from ostinato.optimizers.clip import clip_scale
+from ostinato.optimizers.engine import Engine
+from ostinato.optimizers.groups import Groups, group_of, read_groups
 from ostinato.options import Configured
-from ostinato.suggest import did_you_mean
+from ostinato.trace import checked_update
 
-Array: TypeAlias = NDArray[Any]
-Slots: TypeAlias = dict[str, Value]
+Slots: TypeAlias = Names[Value]
+"""The running values of a parameter, `slots.mean`."""
+Scalars: TypeAlias = Names[Value]
+"""The numbers of a step, `s.lr` and `s.count` (1 at the first step)."""
+Updated: TypeAlias = tuple[Value, dict[str, Value]]
+"""The new parameter and its new slots."""
 
-_ARENA = "arena"
-# What a lone array is called where the slots are kept by name.
+
+class _Made(type):
+    """Notes when `__init__` is done: what is set from then on is a change, and checked."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        made = super().__call__(*args, **options)
+        made.__dict__["_made"] = True
+        return made
 
 
-class Optimizer(Configured):
-    """A rule `(param, grad, slots) -> (new param, new slots)`, element by element.
+class Optimizer(Configured, metaclass=_Made):
+    """A rule `(param, grad, slots, s) -> (new param, new slots)` in the step language, for each number alone.
 
     Derive from it, list in `slots` the running values it keeps for each parameter (they start at zero), and
-    write `update`. Hyper-parameters are attributes and may be changed between steps (a schedule sets `lr`).
+    write `update`. It is traced once, and the engine runs it over parameters or a whole arena, in place.
+
+    Options are attributes. Those that `scalars` lists may change from step to step at no cost (a schedule
+    sets `lr`); a change of another traces the equation again. A new value is checked as `__init__` does.
     """
 
     kind: ClassVar[str] = "optimizer"
     slots: ClassVar[tuple[str, ...]] = ()
+    scalars: ClassVar[tuple[str, ...]] = ("lr",)
     lr: float
+    groups: Groups
 
     _steps: int = 0
-    _kept: dict[str, dict[str, Array]]
 
-    def update(self, param: Value, grad: Value, slots: Slots, count: int) -> tuple[Value, Slots]:
-        """Return the new parameter and the new slots; `count` is 1 at the first step."""
-        raise ConfigError(
-            f"optimizer {self.name!r} has no update; write update(self, param, grad, slots, count)"
-        )
+    def __init__(self, groups: Groups | None = None) -> None:
+        """Take the options that differ for groups of parameters: {name or pattern: {option: value}}.
+
+        Raises ConfigError for unknown options, and for those that are scalars of the step.
+        """
+        self.groups = read_groups(self._owner, groups, list(self._options), self.scalars)
+        for pattern, settings in self.groups.items():
+            try:
+                self._members[pattern] = type(self)(**{**self._options, "groups": None, **settings})
+            except ConfigError as error:
+                raise ConfigError(f"{error} (group {pattern!r})") from None
+
+    def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
+        """Return the new parameter and the new slots. `s` has the numbers of `scalars`, and `s.count`."""
+        raise ConfigError(f"{self._owner} has no update; write update(self, param, grad, slots, s)")
 
     @property
     def steps(self) -> int:
         """How many steps were taken."""
         return self._steps
 
-    def step(self, params: Mapping[str, Array] | Array, grads: Mapping[str, Array] | Array) -> None:
+    def step(
+        self,
+        params: Mapping[str, Array] | Array,
+        grads: Mapping[str, Array] | Array,
+        *,
+        clip_norm: float | None = None,
+    ) -> float | None:
         """Change `params` in place by one step along `grads`: two dicts of the same names, or two arenas.
 
-        Everything is computed in the number type of the parameter. Raises ShapeError for names or shapes that
-        differ and DTypeError for parameters that are not floats, before anything is changed.
+        Everything is computed in the number type of the parameter, float32 or float64. With `clip_norm` the
+        step is that of `clip_norm(grads, max_norm)` before it, but `grads` stay as they are; the norm before
+        clipping is returned.
+
+        Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not floats,
+        NonFiniteError for a norm to be clipped that is not finite, TraceError for an equation that the engine
+        cannot run; all before anything is changed.
         """
-        values, slopes = _by_name(params), _by_name(grads)
-        self._check(values, slopes)
-        kept = self._slots_of(values)
-        self._steps += 1
-        for name, param in values.items():
-            grad = np.asarray(slopes[name], param.dtype)
-            new, slots = self.update(param, grad, dict(kept[name]), self._steps)
-            param[...] = new
-            for slot in self.slots:
-                kept[name][slot][...] = slots[slot]
+        return self._take(params, grads, clip_norm, eager=False)
+
+    def step_eagerly(
+        self,
+        params: Mapping[str, Array] | Array,
+        grads: Mapping[str, Array] | Array,
+        *,
+        clip_norm: float | None = None,
+    ) -> float | None:
+        """Do what `step` does, with `update` run on NumPy arrays: the readable reference."""
+        return self._take(params, grads, clip_norm, eager=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Return {"steps", "options", "slots"}: the count, the hyper-parameters, copies of the slots."""
         slots = {
-            name: {slot: one.copy() for slot, one in group.items()}
-            for name, group in self._all_kept().items()
+            name: {slot: one.copy() for slot, one in group.items()} for name, group in self._kept.items()
         }
-        options = {name: getattr(self, name) for name in self.options}
-        return {"steps": self._steps, "options": options, "slots": slots}
+        return {"steps": self._steps, "options": self._settings(), "slots": slots}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned; raise ConfigError when another optimizer wrote it."""
-        owner = f"optimizer {self.name!r}"
         missing = [key for key in ("steps", "options", "slots") if key not in state]
         if missing:
             raise ConfigError(
-                f"{owner}: the state has no {', '.join(missing)}; expected what state_dict() returned"
+                f"{self._owner}: the state has no {', '.join(missing)}; expected what state_dict() returned"
             )
-        options, slots = dict(state["options"]), state["slots"]
-        fresh = type(self)(**options)
+        slots = state["slots"]
+        fresh = type(self)(**state["options"])
         for name, group in slots.items():
             if set(group) != set(self.slots):
                 raise ConfigError(
-                    f"{owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
+                    f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
-        if int(state["steps"]) < 0:
-            raise ConfigError(f"{owner}: steps is {state['steps']!r}; expected at least 0")
-        for option in fresh.options:
-            setattr(self, option, getattr(fresh, option))
-        self._steps = int(state["steps"])
-        self._kept = {
-            name: {slot: np.array(one) for slot, one in group.items()} for name, group in slots.items()
-        }
+        steps = whole(self._owner, "steps", state["steps"], at_least=0)
+        kept = {name: {slot: np.array(one) for slot, one in group.items()} for name, group in slots.items()}
+        self.__dict__.update({**fresh.__dict__, "_options": self._options})
+        self.__dict__.update(_steps=steps, _kept_slots=kept)
 
-    def _all_kept(self) -> dict[str, dict[str, Array]]:
-        if "_kept" not in self.__dict__:
-            self._kept = {}
-        return self._kept
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_made" not in self.__dict__ or name not in self._options:
+            super().__setattr__(name, value)
+            return
+        fresh = type(self)(**{**self._settings(), name: value})
+        for pattern, member in self._members.items():
+            if name != "groups" and name not in self.groups[pattern]:
+                setattr(member, name, value)
+        self.__dict__[name] = getattr(fresh, name)
+        if name == "groups":
+            self.__dict__.update(_group_members=fresh._members, _names=None)
+        if name not in self.scalars:
+            self.__dict__.pop("_engine_of_this", None)
 
-    def _slots_of(self, values: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
-        kept = self._all_kept()
-        for name, param in values.items():
-            if name not in kept:
-                kept[name] = {slot: np.zeros_like(param) for slot in self.slots}
-        return kept
+    def __getstate__(self) -> dict[str, Any]:
+        # The compiled equation is made again where it is needed.
+        return {name: value for name, value in self.__dict__.items() if name != "_engine_of_this"}
 
-    def _check(self, values: Mapping[str, Array], slopes: Mapping[str, Array]) -> None:
-        owner = f"optimizer {self.name!r}"
-        for name in slopes:
-            if name not in values:
-                raise ShapeError(
-                    f"{owner}: grads has {name!r}, which params has not; {did_you_mean(name, values)}"
-                )
-        kept = self._all_kept()
-        for name, param in values.items():
-            if name not in slopes:
-                raise ShapeError(f"{owner}: grads has no {name!r}; expected a gradient for every parameter")
-            if not isinstance(param, np.ndarray) or param.dtype.kind != "f":
-                got = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
-                raise DTypeError(f"{owner}: parameter {name!r} is {got}; expected an array of floats")
-            if not param.flags.writeable:
-                raise ConfigError(
-                    f"{owner}: parameter {name!r} is read-only; expected an array to change in place"
-                )
-            if np.shape(slopes[name]) != param.shape:
-                raise ShapeError(
-                    f"{owner}: gradient of {name!r} has shape {np.shape(slopes[name])}; "
-                    f"expected {param.shape}"
-                )
-            for slot, one in kept.get(name, {}).items():
-                if one.shape != param.shape:
-                    raise ShapeError(
-                        f"{owner}: {slot} of {name!r} has shape {one.shape} and the parameter {param.shape}; "
-                        "use a new optimizer for a new network"
-                    )
+    # What it keeps.
 
+    @property
+    def _owner(self) -> str:
+        return f"optimizer {self.name!r}"
 
-def _by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
-    return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
+    def _settings(self) -> dict[str, Any]:
+        """The options as they are now."""
+        return {name: getattr(self, name) for name in self._options}
+
+    @property
+    def _kept(self) -> dict[str, dict[str, Array]]:
+        """Name of a parameter -> its slots."""
+        return cast(dict[str, dict[str, Array]], self.__dict__.setdefault("_kept_slots", {}))
+
+    @property
+    def _members(self) -> dict[str, Optimizer]:
+        """Pattern of a group -> the same optimizer with the group's options, which has its equation."""
+        return cast(dict[str, Optimizer], self.__dict__.setdefault("_group_members", {}))
+
+    @property
+    def _engine(self) -> Engine:
+        if "_engine_of_this" not in self.__dict__:
+            names = (*self.scalars, "count")
+            self.__dict__["_engine_of_this"] = Engine(self.name, self.update, self.slots, names)
+        return cast(Engine, self.__dict__["_engine_of_this"])
+
+    def _member_of(self, names: Sequence[str], is_arena: bool) -> dict[str, Optimizer]:
+        """The optimizer whose equation each parameter follows."""
+        if not self._members:
+            return dict.fromkeys(names, self)
+        if is_arena:
+            raise ConfigError(
+                f"{self._owner} has groups of named parameters; "
+                "step with net.parameters() and grads.params, not with arenas"
+            )
+        known: tuple[Sequence[str], dict[str, Optimizer]] | None = self.__dict__.get("_names")
+        if known is None or known[0] != names:
+            groups = group_of(self._owner, self.groups, names)
+            known = names, {name: self._members[key] if key else self for name, key in groups.items()}
+            self.__dict__["_names"] = known
+        return known[1]
+
+    # A step.
+
+    def _take(
+        self,
+        params: Mapping[str, Array] | Array,
+        grads: Mapping[str, Array] | Array,
+        clip_norm: float | None,
+        eager: bool,
+    ) -> float | None:
+        values, slopes = by_name(params), by_name(grads)
+        entries = read_entries(self._owner, values, slopes, self._kept, self.slots)
+        member_of = self._member_of(list(values), not isinstance(params, Mapping))
+        norm, scale = (None, 1.0) if clip_norm is None else clip_scale(slopes, clip_norm)
+        work: dict[Optimizer, list[Entry]] = {}
+        for entry in entries:
+            work.setdefault(member_of[entry.name], []).append(entry)
+        count = self._steps + 1
+        numbers = [*(float(getattr(self, name)) for name in self.scalars), float(count)]
+        for member in () if eager else work:
+            member._engine.prepare(entries, scale)
+        self._steps = count
+        for entry in entries:
+            self._kept.setdefault(entry.name, entry.slots)
+        for member, own in work.items():
+            if eager:
+                member._step_eagerly(own, numbers, scale)
+            else:
+                member._engine.step(own, numbers, scale)
+        return norm
+
+    def _step_eagerly(self, entries: Sequence[Entry], numbers: Sequence[float], scale: float) -> None:
+        s = Names(self._owner, "scalar", dict(zip((*self.scalars, "count"), numbers, strict=True)))
+        for entry in entries:
+            grad = entry.grad if scale == 1.0 else entry.grad * scale
+            returned = self.update(entry.param, grad, Names(self._owner, "slot", entry.slots), s)
+            new, slots = checked_update(self._owner, returned, self.slots)
+            # All is computed before anything is written: a slot may become what another was.
+            found = {slot: np.array(slots[slot], entry.param.dtype) for slot in self.slots}
+            entry.param[...] = new
+            for slot, one in found.items():
+                entry.slots[slot][...] = one

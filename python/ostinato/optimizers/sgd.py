@@ -5,7 +5,8 @@ from __future__ import annotations
 from ostinato.checks import flag, number
 from ostinato.errors import ConfigError
 from ostinato.ops import Value
-from ostinato.optimizers.optimizer import Optimizer, Slots
+from ostinato.optimizers.groups import Groups
+from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 
 
 class SGD(Optimizer):
@@ -13,29 +14,43 @@ class SGD(Optimizer):
 
         g = grad + weight_decay * param
         v' = momentum * v + g
-        param' = param - lr * v'                       nesterov: param - lr * (g + momentum * v')
+        d = v'                                          nesterov: g + momentum * v'
+        param' = (1 - decoupled_decay) * param - lr * d
 
-    Source: the formulas of torch.optim.SGD (without dampening); Nesterov form of Sutskever et al. 2013.
+    Source: the formulas of torch.optim.SGD (without dampening); Nesterov form of Sutskever et al. 2013;
+    decoupled decay of the reference, "Recurrent weight decay".
     """
 
     slots = ("velocity",)
 
     def __init__(
-        self, lr: float, *, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+        self,
+        lr: float,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decoupled_decay: float = 0.0,
+        groups: Groups | None = None,
     ) -> None:
-        """Take `lr`, `momentum` and `weight_decay`, all at least 0; raise ConfigError otherwise."""
+        """Take `lr`, `momentum` and decays, all at least 0, options by group; or raise ConfigError."""
         owner = "optimizer 'sgd'"
         self.lr = number(owner, "lr", lr, at_least=0)
         self.momentum = number(owner, "momentum", momentum, at_least=0)
         self.nesterov = flag(owner, "nesterov", nesterov)
         self.weight_decay = number(owner, "weight_decay", weight_decay, at_least=0)
+        self.decoupled_decay = number(owner, "decoupled_decay", decoupled_decay, at_least=0, below=1)
         if self.nesterov and self.momentum == 0:
             raise ConfigError(f"{owner}: nesterov needs momentum above 0; got momentum {momentum!r}")
+        super().__init__(groups)
 
-    def update(self, param: Value, grad: Value, slots: Slots, count: int) -> tuple[Value, Slots]:
+    def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and velocity."""
         # Nothing is added without decay: 0 * inf would be a NaN.
         g = grad + self.weight_decay * param if self.weight_decay else grad
-        v = self.momentum * slots["velocity"] + g
+        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        if self.momentum == 0:
+            return kept - s.lr * g, {"velocity": slots.velocity}
+        v = self.momentum * slots.velocity + g
         direction = g + self.momentum * v if self.nesterov else v
-        return param - self.lr * direction, {"velocity": v}
+        return kept - s.lr * direction, {"velocity": v}

@@ -165,7 +165,7 @@ def _trace(
         output, updates = _checked_return(owner, recorder, returned, held)
         output, updates = rewrites.end(output, updates, held)
     except OstinatoError as error:
-        error.args = (_placed(owner, error),)
+        error.args = (placed(owner, error),)
         raise
 
     roots = [output.node, *(one.node for one in updates.values())]
@@ -256,7 +256,7 @@ def _kind(value: object) -> str:
     return f"{value!r}" if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
-def _placed(owner: str, error: OstinatoError) -> str:
+def placed(owner: str, error: OstinatoError) -> str:
     """Put the cell's name and the author's line before a message that has not got them."""
     message, place = str(error), author_line(error)
     if place and place not in message:

@@ -26,9 +26,16 @@ class Node(Symbolic):
 class Recorder:
     """Builds one program while its step runs."""
 
-    def __init__(self, name: str, sizes: Mapping[str, int]) -> None:
-        """Start an empty program called `name` with the named sizes."""
+    def __init__(
+        self, name: str, sizes: Mapping[str, int], only: frozenset[str] | None = None, why: str = ""
+    ) -> None:
+        """Start an empty program called `name` with the named sizes.
+
+        `only` are the ops that it may use, None for all of them; `why` says what is wrong with the others.
+        """
         self.name = name
+        self._only = only
+        self._why = why
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
         self._names: dict[int, str] = {}
@@ -89,6 +96,8 @@ class Recorder:
 
         Before a state is multiplied with a matrix, `entering(matrix, state)` may put another in its place.
         """
+        if self._only is not None and op not in self._only:
+            raise TraceError(f"ops.{op} is not element by element; {self._why}")
         if op == "matmul" and self.entering is not None and operands[1] in self._states:
             operands = [operands[0], self.entering(operands[0], operands[1])]
         frame = author_frame()

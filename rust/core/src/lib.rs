@@ -1,7 +1,7 @@
 //! The engine of ostinato: write one step; it is repeated through time, forwards and backwards.
 //!
 //! Rooms, each using only those before it: `kernel`, `team`, `random` <- `step` <- `adjoint` <- `plan` <- `time` <- `net` <-
-//! `store`. No Python in here.
+//! `update`, `store`. No Python in here.
 
 pub mod adjoint;
 pub mod kernel;
@@ -12,3 +12,4 @@ pub mod step;
 pub mod store;
 pub mod team;
 pub mod time;
+pub mod update;

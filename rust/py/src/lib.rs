@@ -12,6 +12,7 @@ mod run;
 mod stream;
 mod system;
 mod through_time;
+mod update;
 
 use pyo3::prelude::*;
 
@@ -33,6 +34,8 @@ mod _core {
     use crate::system::{
         fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads,
     };
+    #[pymodule_export]
+    use crate::update::{PyUpdate, elementwise_op_names, sum_of_squares};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

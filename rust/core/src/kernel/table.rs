@@ -41,6 +41,8 @@ pub struct Kernels<T: 'static> {
     pub gemm_tn: unsafe fn(usize, usize, usize, *const T, usize, *const T, usize, *mut T, usize, &mut Vec<T>),
     /// `(rows, cols, a, lda, out)`: out[c] += the sum over rows of a[r, c], in row order.
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
+    /// `(n, x, out)`: out = the sum of x[i]^2 in float64, the same bits on every instruction set.
+    pub square_sum: unsafe fn(usize, *const T, *mut f64),
     /// `(out)`: multiply-adds without memory, for the measure of the machine's peak.
     pub fma_burst: unsafe fn(*mut T),
 }
@@ -76,6 +78,7 @@ macro_rules! tables {
                     gemm: gemm_packed::<T>,
                     gemm_tn: gemm_tn::<T>,
                     col_sum: col_sum::<T>,
+                    square_sum: square_sum::<T>,
                     fma_burst: fma_burst::<T>,
                 }
             }
@@ -104,6 +107,7 @@ macro_rules! tables {
                 gemm::gemm_tn $(, #[$feature])?);
             tables!(@entry $token, col_sum(rows: usize, cols: usize, a: *const T, lda: usize, out: *mut T),
                 row::col_sum $(, #[$feature])?);
+            tables!(@entry $token, square_sum(n: usize, x: *const T, out: *mut f64), row::square_sum $(, #[$feature])?);
             tables!(@entry $token, fma_burst(out: *mut T), peak::burst $(, #[$feature])?);
         }
     };

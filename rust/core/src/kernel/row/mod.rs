@@ -6,9 +6,11 @@ mod maps;
 mod operand;
 mod reduce;
 mod row_map;
+mod square_sum;
 mod total;
 
 pub(super) use column_sum::col_sum;
 pub(super) use elementwise::{binary, ternary, unary};
 pub(super) use reduce::reduce;
 pub(super) use row_map::row_map;
+pub(super) use square_sum::square_sum;

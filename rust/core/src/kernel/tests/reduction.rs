@@ -207,3 +207,28 @@ fn column_sums_add_in_row_order() {
 fn infinities_and_nan_reduce_as_they_should() {
     on_every_isa!(check_odd_rows);
 }
+
+fn check_square_sum<T: Float>(isa: Isa, failures: &mut Failures) {
+    let mut numbers = Numbers::new(8);
+    for n in SIZES.into_iter().chain([1000, 4097]) {
+        let x: Vec<T> = (0..n).map(|_| T::from_f64(numbers.tame())).collect();
+        let of = |isa: Isa| {
+            let mut got = f64::NAN;
+            // SAFETY: x has n elements.
+            unsafe { (T::kernels(isa).square_sum)(n, x.as_ptr(), &mut got) };
+            got
+        };
+        let (got, want) = (of(isa), x.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>());
+        // each of 32 sums rounds at most n / 32 times
+        let tolerance = f64::EPSILON * want * (2.0 + n as f64 / 32.0);
+        failures
+            .check((got - want).abs() <= tolerance, || format!("{} {n}: {got} for {want}", label::<T>(isa)));
+        let same_bits = got.to_bits() == of(Isa::Portable).to_bits();
+        failures.check(same_bits, || format!("{} {n}: other bits than portable", label::<T>(isa)));
+    }
+}
+
+#[test]
+fn the_sum_of_squares_is_right_and_the_same_on_every_instruction_set() {
+    on_every_isa!(check_square_sum);
+}

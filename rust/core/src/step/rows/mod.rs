@@ -122,6 +122,11 @@ pub fn row(op: OpId) -> &'static OpRow {
     &table()[op]
 }
 
+/// The ops that compute each element from the elements in its place, those that authors may use.
+pub fn elementwise() -> Vec<&'static str> {
+    arithmetic::rows().iter().filter(|row| !row.internal).map(|row| row.name).collect()
+}
+
 /// Position of the op called `name`.
 pub fn find(name: &str) -> Option<OpId> {
     table().iter().position(|row| row.name == name)

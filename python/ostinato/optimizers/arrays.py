@@ -1,0 +1,82 @@
+"""The arrays of a step: parameters, gradients and slots by name, checked before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.suggest import did_you_mean
+
+Array: TypeAlias = NDArray[Any]
+
+_ARENA = "arena"
+# What a lone array is called where the slots are kept by name.
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A parameter, its gradient in the parameter's number type, and its slots."""
+
+    name: str
+    param: Array
+    grad: Array
+    slots: dict[str, Array]
+
+
+def by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
+    """Arrays by name; a lone one is an arena."""
+    return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
+
+
+def read_entries(
+    owner: str,
+    params: Mapping[str, Array],
+    grads: Mapping[str, Array],
+    kept: Mapping[str, dict[str, Array]],
+    slots: Sequence[str],
+) -> list[Entry]:
+    """One entry for each parameter; slots that are not kept yet are zeros.
+
+    Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not float32 or
+    float64, ConfigError for read-only ones.
+    """
+    for name in grads:
+        if name not in params:
+            raise ShapeError(
+                f"{owner}: grads has {name!r}, which params has not; {did_you_mean(name, params)}"
+            )
+    return [_entry(owner, name, param, grads, kept.get(name), slots) for name, param in params.items()]
+
+
+def _entry(
+    owner: str,
+    name: str,
+    param: Array,
+    grads: Mapping[str, Array],
+    kept: dict[str, Array] | None,
+    slots: Sequence[str],
+) -> Entry:
+    if name not in grads:
+        raise ShapeError(f"{owner}: grads has no {name!r}; expected a gradient for every parameter")
+    if not isinstance(param, np.ndarray) or param.dtype not in (np.float32, np.float64):
+        got = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
+        raise DTypeError(f"{owner}: parameter {name!r} is {got}; expected an array of float32 or float64")
+    if not param.flags.writeable:
+        raise ConfigError(f"{owner}: parameter {name!r} is read-only; expected an array to change in place")
+    grad = np.asarray(grads[name], param.dtype)
+    if grad.shape != param.shape:
+        raise ShapeError(f"{owner}: gradient of {name!r} has shape {grad.shape}; expected {param.shape}")
+    for slot, one in (kept or {}).items():
+        if one.shape != param.shape or one.dtype != param.dtype:
+            raise ShapeError(
+                f"{owner}: {slot} of {name!r} has shape {one.shape} ({one.dtype}) and the parameter "
+                f"{param.shape} ({param.dtype}); use a new optimizer for a new network"
+            )
+    if kept is None:
+        kept = {slot: np.zeros(param.shape, param.dtype) for slot in slots}
+    return Entry(name, param, grad, kept)

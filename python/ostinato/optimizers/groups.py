@@ -1,0 +1,61 @@
+"""Settings of an optimizer for named groups of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, TypeAlias
+
+from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+Groups: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Name or pattern of names (`*`, `?`, `[...]`, as in fnmatch) -> options that differ there."""
+
+
+def read_groups(
+    owner: str, groups: object, options: Sequence[str], scalars: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Copy `groups`, which name `options` but none of `scalars`; raise ConfigError for anything else."""
+    if groups is None:
+        return {}
+    if not isinstance(groups, Mapping):
+        raise ConfigError(f"{owner}: groups is {groups!r}; expected {{pattern: {{option: value}}}}")
+    free = [one for one in options if one != "groups" and one not in scalars]
+    for pattern, settings in groups.items():
+        if not isinstance(pattern, str) or not pattern:
+            raise ConfigError(
+                f"{owner}: group {pattern!r}; expected a parameter's name or a pattern of names"
+            )
+        if not isinstance(settings, Mapping):
+            raise ConfigError(f"{owner}: group {pattern!r} is {settings!r}; expected {{option: value}}")
+        for option in settings:
+            if option in scalars:
+                raise ConfigError(
+                    f"{owner}: group {pattern!r} sets {option}, which is one for all parameters"
+                )
+            if option not in free:
+                hint = did_you_mean(str(option), free, "options of a group")
+                raise ConfigError(f"{owner}: group {pattern!r} sets {option!r}; {hint}")
+    return {pattern: dict(settings) for pattern, settings in groups.items()}
+
+
+def group_of(owner: str, groups: Groups, names: Sequence[str]) -> dict[str, str | None]:
+    """The group of each name, None for the rest.
+
+    Raises ConfigError for a name that two groups match, and for a group that matches none.
+    """
+    found: dict[str, str | None] = {}
+    for name in names:
+        matching = [pattern for pattern in groups if fnmatchcase(name, pattern)]
+        if len(matching) > 1:
+            raise ConfigError(
+                f"{owner}: parameter {name!r} is in the groups {matching}; expected one at most"
+            )
+        found[name] = matching[0] if matching else None
+    for pattern in groups:
+        if pattern not in found.values():
+            raise ConfigError(
+                f"{owner}: group {pattern!r} matches no parameter; {did_you_mean(pattern, names, 'names')}"
+            )
+    return found

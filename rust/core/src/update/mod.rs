@@ -1,0 +1,15 @@
+//! Optimizers: an equation per number of a parameter, run over whole arenas, and the norm that clipping needs.
+//!
+//! An optimizer is a program of the step language for one number: inputs (the parameter, its gradient), states (the
+//! optimizer's slots), parameters (the scalars of a step: learning rate, count), one output (the new parameter). `rule`
+//! makes a list of operations of it, `scalars` computes what depends on scalars alone, `updater` runs the list, `norm`
+//! sums squares. May use `kernel`, `team` and `step`.
+
+mod norm;
+mod rule;
+mod scalars;
+mod updater;
+
+pub use norm::square_sum;
+pub use rule::Rule;
+pub use updater::{Segment, Updater};
