@@ -1,6 +1,6 @@
 """The engine, as Python sees it. `ostinato.trace` and `ostinato.network` are its friendly faces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 from numpy import ndarray
@@ -82,6 +82,9 @@ class Program:
     def params(self) -> list[tuple[str, list[int]]]: ...
     @property
     def outputs(self) -> list[tuple[str, list[int]]]: ...
+    @property
+    def calls(self) -> bool:
+        """Whether it calls a function, which the text does not hold."""
     def tangent(self) -> Program:
         """Forward mode: whatever is called <name> gets a tangent `d_<name>` beside it; ids have none."""
     def __eq__(self, other: object, /) -> bool: ...
@@ -103,10 +106,14 @@ class Network:
         inputs: Sequence[int],
         params: Sequence[int],
         inference: Program | None = None,
+        function: Callable[[str, int, list[_Array]], _Array] | None = None,
+        why: str = "",
     ) -> int:
         """A program at every step; `params` are the offsets of its parameters in the arena.
 
         `inference` has the same inputs, states, parameters and output, and runs in calls without training.
+        `function(part, rows, operands)` is what a program with calls calls, with float64 arrays; `why`, for
+        people, is why that is no equation.
         """
     def reverse(self, node: int) -> int: ...
     def concat(self, nodes: Sequence[int]) -> int: ...

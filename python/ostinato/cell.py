@@ -58,9 +58,16 @@ class Cell(Configured):
     Derive from it and write `parameters`, `state` and `step`; options are keyword arguments of `__init__`,
     kept as attributes. `size` has the Dims `input` and `hidden`, and those that `sizes` adds. The registry
     name is the class attribute `name`, by default the class's name in lower case.
+
+    A step that cannot be traced runs all the same where the cell brings its own gradient: a method
+    `vjp(x, state, p, d_output, d_state) -> d_x, {state: gradient}, {parameter: gradient}`, the
+    vector-Jacobian product of `step`. Both are then called from the engine at every step, with read-only
+    float64 arrays: one row at a time, or, where the class attribute `batched` is True, many rows, x
+    (N, input), with the gradients of the parameters summed over them.
     """
 
     kind: ClassVar[str] = "cell"
+    batched: ClassVar[bool] = False
 
     def sizes(self, size: Names[Dim]) -> dict[str, int]:
         """Return more named sizes than input and hidden; none by default."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,10 @@ def run(
     p = Names(owner, "parameter", {name: _frozen(value, x.dtype) for name, value in params.items()})
     held = {name: _frozen(value, x.dtype) for name, value in state.items()}
 
+    step = _one_row(cell) if cell.batched else cell.step
     outputs = []
     for row in x:
-        output, new = cell.step(_frozen(row, x.dtype), Names(owner, "state", held), p)
+        output, new = step(_frozen(row, x.dtype), Names(owner, "state", held), p)
         _check_names(owner, "state", new, held)
         for name, value in new.items():
             if np.shape(value) != held[name].shape:
@@ -60,9 +61,20 @@ def run(
     if not outputs:
         # No step has run, so the width of the output comes from one on zeros, whose values are dropped.
         with np.errstate(all="ignore"):
-            output, _ = cell.step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
+            output, _ = step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
         return np.zeros((0, *np.shape(output)), x.dtype), _writable(held)
     return np.stack(outputs), _writable(held)
+
+
+def _one_row(cell: Cell) -> Callable[..., tuple[Any, dict[str, Any]]]:
+    """The step of a cell that takes many rows, for one row."""
+
+    def step(x: Any, state: Names[Any], p: Names[Any]) -> tuple[Any, dict[str, Any]]:
+        states = Names(f"cell {cell.name!r}", "state", {name: state[name][None] for name in state})
+        output, new = cell.step(x[None], states, p)
+        return output[0], {name: value[0] for name, value in new.items()}
+
+    return step
 
 
 def _frozen(value: ArrayLike, dtype: np.dtype[Any]) -> Floats:

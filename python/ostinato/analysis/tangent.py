@@ -9,7 +9,7 @@ from typing import Any
 from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import ConfigError
-from ostinato.network.graph import Graph, Node
+from ostinato.network.graph import Called, Graph, Node
 from ostinato.trace import trace_step
 
 
@@ -60,10 +60,13 @@ class TangentCore:
         inputs: list[int],
         params: list[int],
         inference: _core.Program | None = None,
+        function: Called | None = None,
+        why: str = "",
     ) -> int:
         """The program's forward mode; its states and their tangents get slots of their own.
 
-        It is that of the inference program where there is one: what is analysed has no noise.
+        It is that of the inference program where there is one: what is analysed has no noise. Raises
+        TraceError for a step in Python, which has none.
         """
         program = inference or program
         forward = program.tangent()

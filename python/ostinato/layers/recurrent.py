@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.cell import Cell, declared
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, PluginError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
 from ostinato.layers.regularizer_choice import choose_regularizers
@@ -241,6 +241,8 @@ class Recurrent(Network):
             raise record.error(f"the cell {name!r} in a layer of kind {cls.kind!r}")
         self = cls.__new__(cls)
         self.cell = None
+        if any(unit.program.calls for layer in layers for unit in layer):
+            self.cell, layers = _called(name, options, provider, layers, setting.hidden_size)
         self._fill(name, options, provider, setting, layers, initial=False)
         return self
 
@@ -259,6 +261,37 @@ def _texts(record: Record, key: str) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _called(
+    name: str,
+    options: Mapping[str, Any],
+    provider: Provider | None,
+    layers: list[list[Unit]],
+    hidden_size: int,
+) -> tuple[Cell, list[list[Unit]]]:
+    """The cell of a loaded layer whose step runs in Python, and the units with what they call."""
+    try:
+        _, cell, _ = choose_cell(name, dict(options))
+    except ConfigError as error:
+        source = (
+            f"install {provider.distribution} {provider.version}" if provider else "ost.register its class"
+        )
+        raise PluginError(
+            f"the step of the cell {name!r} is Python code, which a model file does not hold; {source}, "
+            f"then load again ({error})"
+        ) from error
+
+    def called(unit: Unit) -> Unit:
+        (_, (width,), _), *_ = unit.program.inputs
+        traced = trace_cell(cell, width, hidden_size)
+        if traced.program.params != unit.program.params or traced.program.states != unit.program.states:
+            raise PluginError(
+                f"the cell {name!r} has other parameters or states than when the model was saved"
+            )
+        return replace(unit, function=traced.function)
+
+    return cell, [[called(unit) for unit in layer] for layer in layers]
+
+
 def _trace(
     cell: Cell, input_size: int, setting: Setting, regularizers: Sequence[Regularizer]
 ) -> list[list[Unit]]:
@@ -271,7 +304,9 @@ def _trace(
             traced = trace_cell(cell, width, setting.hidden_size, regularizers)
             # As declared, for sizes that still say "4*hidden".
             params = declared(cell, width, setting.hidden_size).params
-            made[width] = Unit(traced.program, params, traced.states, traced.output_size, traced.inference)
+            made[width] = Unit(
+                traced.program, params, traced.states, traced.output_size, traced.inference, traced.function
+            )
         units.append([made[width]] * setting.directions)
         width = made[width].output_size * setting.directions
     return units

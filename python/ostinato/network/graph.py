@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ostinato import _core
 from ostinato.cell import Param
@@ -21,6 +21,15 @@ ALIGNMENT: Final = 16
 Shape = tuple[int, ...]
 
 
+class Called(Protocol):
+    """A step in Python: what the engine calls, and why."""
+
+    why: str
+
+    def __call__(self, part: str, rows: int, operands: list[Any], /) -> Any:
+        """Values or gradients of `rows` rows."""
+
+
 def aligned(offset: int) -> int:
     """The first place for a parameter at or after `offset`."""
     return -(-offset // ALIGNMENT) * ALIGNMENT
@@ -30,7 +39,8 @@ def aligned(offset: int) -> int:
 class Unit:
     """One traced step: its program, and what the program's text does not say (initializers, state shapes).
 
-    `inference` runs in calls without training, where that is another program.
+    `inference` runs in calls without training, where that is another program. `function` is what the
+    programs call where the step could not be traced.
     """
 
     program: _core.Program
@@ -38,6 +48,7 @@ class Unit:
     states: Mapping[str, Shape]
     output_size: int
     inference: _core.Program | None = None
+    function: Called | None = None
 
 
 @dataclass(frozen=True)
@@ -108,8 +119,10 @@ class _Unregularized:
         inputs: Sequence[int],
         params: Sequence[int],
         inference: _core.Program | None = None,
+        function: Called | None = None,
+        why: str = "",
     ) -> int:
-        return self._core.layer(inference or program, inputs, params)
+        return self._core.layer(inference or program, inputs, params, None, function, why)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._core, name)
@@ -152,9 +165,12 @@ class Graph:
         for name, _ in unit.program.states:
             self._slot(states[name], unit.states[name])
         self.units.append((label, unit))
-        program, source = unit.program, x.index
+        program, source, function = unit.program, x.index, unit.function
         return self._append(
-            lambda core, at: core.layer(program, [at[source]], offsets, unit.inference), unit.output_size
+            lambda core, at: core.layer(
+                program, [at[source]], offsets, unit.inference, function, function.why if function else ""
+            ),
+            unit.output_size,
         )
 
     def reverse(self, x: Node) -> Node:

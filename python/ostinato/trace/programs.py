@@ -14,6 +14,7 @@ from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
 from ostinato.suggest import did_you_mean
+from ostinato.trace.called import CalledStep, has_vjp
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.rewrites import Rewrites
 from ostinato.trace.value import Traced
@@ -43,7 +44,8 @@ class TracedCell:
     """A cell's program, with what a layer needs to make its parameters and states.
 
     `params` and `states` are in the order of `program.params` and `program.states`. `inference` is the
-    program for calls without training, where regularizers make that another one.
+    program for calls without training, where regularizers make that another one. `function` is what the
+    program calls where the step could not be traced.
     """
 
     program: _core.Program
@@ -52,6 +54,7 @@ class TracedCell:
     output_size: int
     options: dict[str, Any]
     inference: _core.Program | None = None
+    function: CalledStep | None = None
 
 
 def trace_step(
@@ -90,11 +93,27 @@ def trace_cell(
     made = declared(cell, input_size, hidden_size)
     inputs = {"x": (made.sizes["input"],)}
 
+    step: Callable[..., Any] = cell.step
+    function: CalledStep | None = None
+
     def trace(rewrites: Rewrites) -> tuple[_core.Program, tuple[Dim, ...]]:
-        return _trace(cell.name, owner, cell.step, inputs, made.params, made.states, made.sizes, rewrites)
+        return _trace(cell.name, owner, step, inputs, made.params, made.states, made.sizes, rewrites)
 
     plain = Rewrites()
-    program, output_shape = trace(plain)
+    if cell.batched and not has_vjp(cell):
+        raise ConfigError(
+            f"{owner}: batched is True, which is for cells with a vjp; an equation is for one row"
+        )
+    try:
+        if cell.batched:
+            raise TraceError(f"{owner}: batched is True, and a step of many rows is not traced")
+        program, output_shape = trace(plain)
+    except Exception as error:
+        if not has_vjp(cell):
+            raise
+        function = CalledStep(cell, made, _why(owner, error))
+        step, plain = function.traced, Rewrites()
+        program, output_shape = trace(plain)
     if len(output_shape) != 1:
         raise ShapeError(
             f"{owner}: step returns an output of shape {describe(output_shape)}; expected a vector (n,)"
@@ -111,6 +130,7 @@ def trace_cell(
         int(output_shape[0]),
         cell.options,
         None if inference == program else inference,
+        function,
     )
 
 
@@ -246,6 +266,12 @@ def int_or_dim(size: int) -> int:
             f"got a size of {size!r}; expected a whole number of at least 1 (divide sizes with //)"
         )
     return size
+
+
+def _why(owner: str, error: Exception) -> str:
+    """What kept a step from being traced, in a line."""
+    text = str(error) if isinstance(error, OstinatoError) else f"{type(error).__name__}: {error}"
+    return _placed(owner, TraceError(text).with_traceback(error.__traceback__)).replace("\n  ", " ")
 
 
 def _kind(value: object) -> str:

@@ -8,6 +8,8 @@ use ostinato_core::time::OUT_OF_MEMORY;
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 
+use crate::called::raised;
+
 pyo3::import_exception!(ostinato.errors, ShapeError);
 pyo3::import_exception!(ostinato.errors, DTypeError);
 pyo3::import_exception!(ostinato.errors, ConfigError);
@@ -79,7 +81,9 @@ pub fn with_path(error: StoreError, path: &str) -> Raised {
 
 /// What a panic means to Python, by its text.
 pub fn panicked(text: String) -> PyErr {
-    if text.starts_with(OUT_OF_MEMORY) {
+    if let Some(error) = raised(&text) {
+        error
+    } else if text.starts_with(OUT_OF_MEMORY) {
         PyMemoryError::new_err(text)
     } else {
         InternalError::new_err(format!("{text}; this is a bug in ostinato, please report it"))

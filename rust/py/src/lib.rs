@@ -4,6 +4,7 @@
 //! `PanicException`. What is read of an array is copied before the GIL is released.
 
 mod arrays;
+mod called;
 mod errors;
 mod model;
 mod network;

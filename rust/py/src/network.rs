@@ -7,11 +7,12 @@ use ostinato_core::net::{
     Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
     ThroughTime, checkpoint_plan,
 };
-use ostinato_core::plan::PassSummary;
+use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::arrays::{Number, array, elements, rows_and_steps, shaped};
+use crate::called::PyFunction;
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
 use crate::program::PyProgram;
 use crate::run::{Poller, PyRun, states_out};
@@ -231,16 +232,19 @@ impl PyNetwork {
         self.build(|network| network.index_input(limit))
     }
 
-    #[pyo3(signature = (program, inputs, params, inference=None))]
+    #[pyo3(signature = (program, inputs, params, inference=None, function=None, why=""))]
     fn layer(
         &self,
         program: &PyProgram,
         inputs: Vec<usize>,
         params: Vec<usize>,
         inference: Option<&PyProgram>,
+        function: Option<Py<PyAny>>,
+        why: &str,
     ) -> PyResult<usize> {
+        let function = function.map(|function| Function::new(PyFunction { function, why: why.to_string() }));
         let inference = inference.map(|other| &other.inner);
-        self.build(|network| network.layer(&program.inner, inference, &inputs, &params))
+        self.build(|network| network.layer(&program.inner, inference, &inputs, &params, function.as_ref()))
     }
 
     fn reverse(&self, node: usize) -> PyResult<usize> {

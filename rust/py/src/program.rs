@@ -78,6 +78,11 @@ impl PyProgram {
             .collect()
     }
 
+    #[getter]
+    fn calls(&self) -> bool {
+        self.inner.calls()
+    }
+
     fn tangent(&self) -> PyResult<PyProgram> {
         entry(|| Ok(PyProgram { inner: forward_mode(&self.inner)? }))
     }

@@ -1,6 +1,8 @@
 //! Forward mode: a program that carries tangents beside its values (Jacobian-vector products).
 
-use crate::step::{Attrs, Builder, Grad, NodeId, Program, Result, Run, Site, Source, Tangent, rows};
+use crate::step::{
+    Attrs, Builder, Grad, NodeId, Program, Result, Run, Site, Source, StepError, Tangent, rows,
+};
 
 /// The program with a tangent for each input, state and parameter (`d_x` beside `x`), whose outputs and next states have
 /// tangents too. Ids have none.
@@ -63,6 +65,7 @@ fn tangent_of(
     let mut terms = Vec::new();
     match row.tangent {
         Tangent::Zero => {}
+        Tangent::None(why) => return Err(StepError::Trace(format!("{}: {why}", program.name))),
         Tangent::Rule(rule) => {
             if let Some(t) = given[0] {
                 terms.push(rule(g, id, t)?);

@@ -14,6 +14,8 @@ pub enum Accumulate {
     Sum(NodeId),
     /// `d`, added at row `id` of a table.
     Scatter { id: NodeId, d: NodeId },
+    /// What a `call` of `x` and `s` adds where `d` arrived at its result.
+    Called { x: NodeId, s: NodeId, d: NodeId },
 }
 
 /// A contribution to the gradient of `target`, a value made of parameters alone.
@@ -95,6 +97,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
                 Grad::Zero => continue,
                 Grad::Outer { left, right } => Accumulate::Outer { left, right },
                 Grad::Scatter { id, d } => Accumulate::Scatter { id, d },
+                Grad::Called { x, s, d } => Accumulate::Called { x, s, d },
                 Grad::Slice { start, d } if !operand.folded => {
                     arrived[arg].push(Arrived::Part { start, d });
                     continue;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{LayerPlan, PassSummary, explain_layer};
+use crate::plan::{Function, LayerPlan, PassSummary, explain_layer};
 use crate::step::{Program, StepError};
 
 use super::limits::index_limits;
@@ -132,13 +132,14 @@ impl Network {
     }
 
     /// Applies a program at every step; `inference`, where that is given, in calls without training. `params` are the
-    /// places of the parameters in the arena.
+    /// places of the parameters in the arena, `function` is what a program with `call` calls.
     pub fn layer(
         &mut self,
         program: &Program,
         inference: Option<&Program>,
         inputs: &[usize],
         params: &[usize],
+        function: Option<&Function>,
     ) -> Result<usize, NetError> {
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
             return Err(NetError::Config(format!(
@@ -183,8 +184,18 @@ impl Network {
                 _ => {}
             }
         }
-        let plan = LayerPlan::new(program)?;
-        let inference = inference.map(LayerPlan::new).transpose()?.map(Box::new);
+        let planned = |program: &Program| -> Result<LayerPlan, NetError> {
+            let plan = LayerPlan::new(program)?;
+            match function {
+                Some(function) => Ok(plan.calling(function)),
+                None if program.calls() => {
+                    Err(NetError::Config(format!("{} calls a function, which is not given", program.name)))
+                }
+                None => Ok(plan),
+            }
+        };
+        let plan = planned(program)?;
+        let inference = inference.map(planned).transpose()?.map(Box::new);
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();

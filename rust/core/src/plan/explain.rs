@@ -59,6 +59,9 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     let mut line = |indent: usize, what: &str| {
         let _ = writeln!(text, "{:indent$}{what}", "");
     };
+    if let Some(function) = &plan.train.function {
+        line(2, &format!("calls Python at every step: {}", function.why()));
+    }
     if let Some(fold) = &plan.fold {
         let count = fold.plan.program.outputs.len();
         line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));

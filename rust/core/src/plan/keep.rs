@@ -17,6 +17,7 @@ pub fn kept(program: &Program, adjoint: &Adjoint) -> Vec<NodeId> {
             Accumulate::Outer { left, right } => (live[left], live[right]) = (true, true),
             Accumulate::Sum(d) => live[d] = true,
             Accumulate::Scatter { id, d } => (live[id], live[d]) = (true, true),
+            Accumulate::Called { x, s, d } => (live[x], live[s], live[d]) = (true, true, true),
         }
     }
     for &id in adjoint.d_states.iter().chain(adjoint.d_inputs.iter().flatten()) {

@@ -6,6 +6,7 @@ use crate::adjoint::{Adjoint, reverse};
 use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 
 use super::fold::{Fold, FoldTable};
+use super::function::Function;
 use super::keep::kept;
 use super::pass::{Class, Pass, Ref};
 use super::storage::plan;
@@ -142,6 +143,14 @@ impl LayerPlan {
         });
         let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
         Ok(LayerPlan { program: program.clone(), infer, train, back, folds, fold, kept, input_gradients })
+    }
+
+    /// The plan with what its ops `call` call.
+    pub fn calling(mut self, function: &Function) -> LayerPlan {
+        for pass in [&mut self.infer, &mut self.train, &mut self.back] {
+            pass.function = Some(function.clone());
+        }
+        self
     }
 
     /// Elements of one row of output `k`.

@@ -6,6 +6,7 @@
 
 mod explain;
 mod fold;
+mod function;
 mod keep;
 mod layer;
 mod levels;
@@ -19,5 +20,6 @@ mod task;
 
 pub use explain::{PassSummary, explain_layer};
 pub use fold::{Fold, FoldSource, FoldTable};
+pub use function::{Called, Function};
 pub use layer::LayerPlan;
 pub use pass::{Buffer, Class, Gemm, Init, Pack, Pass, Per, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun};

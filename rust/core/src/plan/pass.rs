@@ -1,6 +1,9 @@
 //! A pass: one direction (forwards or backwards) of one layer, ready to run.
 
 use crate::kernel::{Binary, Reduce, RowMap, Ternary, Unary};
+use crate::step::rows::Part;
+
+use super::function::Function;
 
 /// Where a value lives, and so which of its rows a phase sees. Rows are packed by time: at step t the rows alive are a
 /// prefix, and step t begins at row `offset[t]`.
@@ -81,6 +84,8 @@ pub enum TapeRun {
         stream: u16,
         per: Per,
     },
+    /// The function of the layer.
+    Call(Part),
 }
 
 /// One op over a tile of rows. `outer` x `cols` is the feature as the kernel sees it: reductions and row maps work on
@@ -156,6 +161,8 @@ pub enum SinkRun {
     Sum(Ref),
     /// Gradient table row `id` += d.
     Scatter { id: Ref, d: Ref },
+    /// What the layer's function says of its parameters `p`.
+    Called { p: Ref, x: Ref, s: Ref, d: Ref },
 }
 
 /// A contribution to the gradient of a fold slot, once per block of time.
@@ -185,12 +192,20 @@ pub struct Pass {
     pub tile_width: usize,
     /// From the last step to the first.
     pub reversed: bool,
+    /// What the ops `Call` call.
+    pub function: Option<Function>,
 }
 
 impl Pass {
     /// Elements of one row in all buffers of a class.
     pub fn width_of(&self, class: Class) -> usize {
         self.buffers.iter().filter(|b| b.class == class).map(|b| b.width).sum()
+    }
+
+    /// Whether some op calls the layer's function.
+    pub fn calls(&self) -> bool {
+        let is_call = |op: &TapeOp| matches!(op.run, TapeRun::Call(_));
+        self.segments().any(|segment| matches!(segment, Segment::Tape(ops) if ops.iter().any(is_call)))
     }
 
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {

@@ -15,6 +15,8 @@ use super::task::{Given, Task, settle};
 /// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
 /// tape stay in L1.
 const TILE_ELEMENTS: usize = 1024;
+/// The most rows of a tile.
+const CALL_ROWS: usize = 64;
 
 /// Plans a pass. Returns it with the place of each kept value.
 pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
@@ -233,7 +235,9 @@ impl Storage<'_> {
             }
         }
         self.late = true;
-        self.pass.tile_rows = (TILE_ELEMENTS / widest).clamp(1, 64);
+        // a function is called for many rows at once: the call costs more than the cache gives
+        self.pass.tile_rows =
+            if self.pass.calls() { CALL_ROWS } else { (TILE_ELEMENTS / widest).clamp(1, CALL_ROWS) };
         let outputs = self.task.outputs.clone();
         self.pass.outputs = outputs.into_iter().map(|id| self.reference(id)).collect();
         let kept = self.task.kept.clone();
@@ -247,6 +251,12 @@ impl Storage<'_> {
                 Accumulate::Scatter { id, d } => {
                     SinkRun::Scatter { id: self.reference(id), d: self.reference(d) }
                 }
+                Accumulate::Called { x, s, d } => SinkRun::Called {
+                    p: self.reference(sink.target),
+                    x: self.reference(x),
+                    s: self.reference(s),
+                    d: self.reference(d),
+                },
             };
             if let Some(slot) = self.task.folds.slot(sink.target) {
                 self.pass.sinks.push(SinkOp { slot, run });

@@ -78,6 +78,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
             };
             push(TapeRun::Noise { stream, per }, dst, src, 1, dst.numel)
         }
+        Run::Call(part) => push(TapeRun::Call(part), dst, src, 1, dst.numel),
         Run::Lookup => push(TapeRun::Lookup, dst, src, 1, dst.numel),
         Run::Pick => push(TapeRun::Pick, dst, src, 1, 1),
         Run::OneHot => push(TapeRun::OneHot, dst, src, 1, dst.numel),

@@ -73,6 +73,7 @@ pub fn sink_operands(what: Accumulate) -> Vec<NodeId> {
         Accumulate::Outer { left, right } => vec![left, right],
         Accumulate::Sum(d) => vec![d],
         Accumulate::Scatter { id, d } => vec![id, d],
+        Accumulate::Called { x, s, d } => vec![x, s, d],
     }
 }
 

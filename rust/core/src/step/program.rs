@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Node, NodeId};
+use super::{Node, NodeId, Run, rows};
 
 /// Equations of one step: `(inputs, states, parameters) -> (outputs, updates)`.
 #[derive(Debug, Clone)]
@@ -22,6 +22,11 @@ impl Program {
     /// The name of a source node.
     pub fn label(&self, node: NodeId) -> &str {
         self.nodes[node].label.as_deref().unwrap_or("")
+    }
+
+    /// Whether it calls a function, which is given with the layer.
+    pub fn calls(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(rows::row(node.op).run, Run::Call(_)))
     }
 
     /// Nodes that something depends on: outputs, updates and what they are made of.

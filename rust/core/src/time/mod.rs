@@ -3,6 +3,7 @@
 //! A *unit* is a group of sequences that one thread carries through the whole network; its rows are sorted by length, so
 //! the rows alive at a step are a prefix. This room may use `kernel` and `plan` (and `step` through it).
 
+mod called;
 mod geometry;
 mod layer;
 mod memory;

@@ -4,10 +4,10 @@ use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
 use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
 use crate::random::Noise;
 
-use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView, grow};
 use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
+use super::{Geometry, called};
 
 /// Rows that a block of time has at least, so that the weight gradients are long products.
 const BLOCK_ROWS: usize = 256;
@@ -338,6 +338,13 @@ impl<'a, T: Float> Runner<'a, T> {
     fn sink(&mut self, sink: &SinkOp, rows: usize, slots: &mut SlotGradients<T>) {
         let target = slots.slot_mut(sink.slot);
         match sink.run {
+            SinkRun::Called { p, x, s, d } => {
+                let operand =
+                    |place: Ref| (self.at(place).cast_const(), self.stride[place.buffer], place.numel);
+                let operands = [p, x, s, d].map(operand);
+                // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
+                unsafe { called::gradient(self.pass.function.as_ref(), rows, &operands, target) };
+            }
             SinkRun::Outer { left, right } => {
                 let (a, lda) = (self.at(left), self.stride[left.buffer]);
                 let (b, ldb) = (self.at(right), self.stride[right.buffer]);

@@ -4,7 +4,7 @@ use crate::kernel::{Dst, Float, Kernels, Src};
 use crate::plan::{Class, Pass, Per, Ref, TapeOp, TapeRun};
 use crate::random::{Noise, Place};
 
-use super::Geometry;
+use super::{Geometry, called};
 
 /// Uniform numbers that are drawn at a time: they stay in registers and L1 on their way to a row.
 const DRAWN: usize = 256;
@@ -79,6 +79,22 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
                 // SAFETY: the caller's promise, row by row.
                 unsafe { draw(op, tile, row, stream, per) };
             }
+        }
+        TapeRun::Call(part) => {
+            let operand =
+                |place: &Ref| (tile.at(*place).cast_const(), tile.stride[place.buffer], place.numel);
+            let operands: Vec<_> = op.src.iter().map(operand).collect();
+            // SAFETY: the caller's promise, for every row of the tile.
+            unsafe {
+                called::values(
+                    tile.pass.function.as_ref(),
+                    part,
+                    tile.rows,
+                    &operands,
+                    tile.dst(op.dst),
+                    op.cols,
+                )
+            };
         }
         _ => {
             for row in 0..tile.rows {

@@ -4,6 +4,7 @@
 //! (`tests/language`) then check its value, adjoint and tangent.
 
 mod arithmetic;
+mod call;
 mod linear;
 mod reduction;
 mod source;
@@ -40,6 +41,8 @@ pub enum Run {
     OneHot,
     /// Uniform numbers by their address.
     Noise,
+    /// A step outside the language, or its gradient.
+    Call(Part),
 }
 
 /// Where an adjoint rule is applied: the node, its operands and the gradient `d` that arrives at it.
@@ -63,6 +66,8 @@ pub enum Grad {
     Outer { left: NodeId, right: NodeId },
     /// Gradient of a table: `d` added at row `id`.
     Scatter { id: NodeId, d: NodeId },
+    /// Gradient of the parameters of a `call` of `x` and `s`, at whose result `d` arrived.
+    Called { x: NodeId, s: NodeId, d: NodeId },
 }
 
 /// How the tangent of an op follows from its row.
@@ -78,6 +83,8 @@ pub enum Tangent {
     Rule(fn(&mut Builder, NodeId, NodeId) -> Result<NodeId>),
     /// Constant: no tangent.
     Zero,
+    /// Not known, and why.
+    None(&'static str),
 }
 
 type ShapeRule = fn(&Builder, &[NodeId], &Attrs) -> std::result::Result<Shape, String>;
@@ -105,13 +112,14 @@ pub struct OpRow {
     pub internal: bool,
 }
 
+pub use call::Part;
 pub use source::PER_WEIGHTS;
 
 /// The whole table.
 pub fn table() -> &'static [OpRow] {
     static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows()]
+        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), call::rows()]
             .into_iter()
             .flatten()
             .collect()

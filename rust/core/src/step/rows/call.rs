@@ -1,0 +1,61 @@
+//! Rows of the ops that leave the language: a step written outside it, and its vector-Jacobian product.
+//!
+//! `call(p, x, s)` is `[output, next states]` of parameters `p`, input `x` and states `s`, each laid end to end;
+//! `call_back(p, x, s, d)` is the gradient `[d_x, d_s]`. What is called stands in the layer, not in the program.
+
+use super::super::{Attrs, Builder, Dim, NodeId, Result, Shape, StepError};
+use super::{Grad, OpRow, Run, Tangent};
+
+/// What is asked of the function: values, gradients of input and states, or those of the parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Forward,
+    Back,
+    Gradient,
+}
+
+fn asked_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> std::result::Result<Shape, String> {
+    match attrs.shape() {
+        [size] => Ok(vec![size.clone()]),
+        other => Err(format!("a result of {} axes; expected a vector", other.len())),
+    }
+}
+
+fn no_derivative(_: &mut Builder, _: &super::Site) -> Result<Vec<Grad>> {
+    Err(StepError::Trace("the gradient of a step in NumPy is not differentiated again".into()))
+}
+
+fn adjoint(g: &mut Builder, site: &super::Site) -> Result<Vec<Grad>> {
+    let (x, s) = (site.args[1], site.args[2]);
+    let (inputs, states) = (g.node(x).numel(), g.node(s).numel());
+    let args = [site.args[0], x, s, site.d];
+    let both = g.op_with("call_back", &args, Attrs::shape_of(&[Dim::number(inputs + states)]))?;
+    let mut part = |start: usize, stop: usize, like: NodeId| {
+        let ends = Attrs::numbers(&[("start", start as f64), ("stop", stop as f64)]);
+        let slice = g.op_with("slice", &[both], ends)?;
+        let shape = g.node(like).shape.clone();
+        g.reshaped(slice, &shape).map(Grad::Node)
+    };
+    let (d_x, d_s) = (part(0, inputs, x)?, part(inputs, inputs + states, s)?);
+    Ok(vec![Grad::Called { x, s, d: site.d }, d_x, d_s])
+}
+
+pub fn rows() -> Vec<OpRow> {
+    let call = OpRow {
+        name: "call",
+        arity: 3,
+        attrs: &[],
+        takes_shape: true,
+        shape: asked_shape,
+        run: Run::Call(Part::Forward),
+        expand: None,
+        adjoint,
+        tangent: Tangent::None("a step in NumPy has no tangent; write it in the step language"),
+        // never computed twice: nobody knows what it costs
+        cost: 1e6,
+        internal: true,
+    };
+    let back =
+        OpRow { name: "call_back", arity: 4, run: Run::Call(Part::Back), adjoint: no_derivative, ..call };
+    vec![call, back]
+}
