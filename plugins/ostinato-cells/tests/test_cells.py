@@ -9,8 +9,6 @@ import ostinato as ost
 
 Arrays = dict[str, np.ndarray]
 
-NAMES = ["ligru", "layer_norm_lstm", "mgu", "coupled_lstm"]
-
 
 def sigmoid(v: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-v))
@@ -47,7 +45,67 @@ def coupled_lstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
     return {"h": sigmoid(o) * np.tanh(c), "c": c}
 
 
-STEPS = {"ligru": ligru, "layer_norm_lstm": layer_norm_lstm, "mgu": mgu, "coupled_lstm": coupled_lstm}
+def layer_norm_gru(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    def norms(v: np.ndarray, gain: np.ndarray) -> list[np.ndarray]:
+        parts = norm(v[:10], gain[:10], 0.0), norm(v[10:], gain[10:], 0.0)
+        return np.split(np.concatenate(parts), 3)
+
+    (a_r, a_z, a_n), (u_r, u_z, u_n) = (
+        norms(p["weight_ih"] @ x, p["norm_ih_gain"]),
+        norms(p["weight_hh"] @ s["h"], p["norm_hh_gain"]),
+    )
+    b_r, b_z, b_n = np.split(p["bias"], 3)
+    z = sigmoid(a_z + u_z + b_z)
+    n = np.tanh(a_n + sigmoid(a_r + u_r + b_r) * u_n + b_n)
+    return {"h": n + z * (s["h"] - n)}
+
+
+def peephole_lstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    i, f, g, o = np.split(p["weight_ih"] @ x + p["weight_hh"] @ s["h"] + p["bias"], 4)
+    p_i, p_f = np.split(p["weight_ch"], 2)
+    c = sigmoid(f + p_f @ s["c"]) * s["c"] + sigmoid(i + p_i @ s["c"]) * np.tanh(g)
+    return {"h": sigmoid(o + p["weight_co"] @ c) * np.tanh(c), "c": c}
+
+
+def sru(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    u, f, r, skip = np.split(p["weight_ih"] @ x, 4)
+    b_f, b_r = np.split(p["bias"], 2)
+    f, r = sigmoid(f + p["weight_fc"] * s["c"] + b_f), sigmoid(r + p["weight_rc"] * s["c"] + b_r)
+    c = u + f * (s["c"] - u)
+    return {"output": skip + r * (c - skip), "c": c}
+
+
+def slstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    i, f, z, o = np.split(p["weight_ih"] @ x + p["weight_hh"] @ s["h"] + p["bias"], 4)
+    # Without the stabilizer: c and n are exp(m) times what the cell keeps.
+    c = sigmoid(f) * np.exp(s["m"]) * s["c"] + np.exp(i) * np.tanh(z)
+    n = sigmoid(f) * np.exp(s["m"]) * s["n"] + np.exp(i)
+    m = np.maximum(np.log(sigmoid(f)) + s["m"], i)
+    return {"h": sigmoid(o) * c / n, "c": c / np.exp(m), "n": n / np.exp(m), "m": m}
+
+
+def multiplicative_lstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    m = (p["weight_mx"] @ x) * (p["weight_mh"] @ s["h"])
+    i, f, g, o = np.split(p["weight_ih"] @ x + p["weight_mm"] @ m + p["bias"], 4)
+    c = sigmoid(f) * s["c"] + sigmoid(i) * np.tanh(g)
+    return {"h": sigmoid(o) * np.tanh(c), "c": c}
+
+
+STEPS = {
+    step.__name__: step
+    for step in (
+        ligru,
+        layer_norm_lstm,
+        layer_norm_gru,
+        peephole_lstm,
+        mgu,
+        sru,
+        coupled_lstm,
+        slstm,
+        multiplicative_lstm,
+    )
+}
+NAMES = list(STEPS)
 
 
 def network(name: str, seed: int = 0) -> tuple[ost.Network, np.random.Generator]:
@@ -59,19 +117,26 @@ def network(name: str, seed: int = 0) -> tuple[ost.Network, np.random.Generator]
     return net, rng
 
 
+def starting(net: ost.Network, rng: np.random.Generator) -> Arrays:
+    """Random states; the normalizer of the sLSTM is a sum of positive numbers."""
+    states = {key: rng.standard_normal((1, 2, 5)) for key in net.state_shapes}
+    return {key: np.abs(value) if key == "n" else value for key, value in states.items()}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_engine_computes_the_equations(name: str) -> None:
     net, rng = network(name)
     x = rng.standard_normal((2, 6, 3))
-    start = {key: rng.standard_normal((1, 2, 5)) for key in net.state_shapes}
+    start = starting(net, rng)
     run = net.run(x, state=start)
     params = {key.removesuffix("_l0"): view for key, view in net.parameters().items()}
     for row in range(2):
         state = {key: value[0, row] for key, value in start.items()}
         for t in range(6):
             state = STEPS[name](x[row, t], state, params)
+            output = state.pop("output") if "output" in state else state["h"]
             # A dozen roundings a step, of numbers about 1, over six steps.
-            np.testing.assert_allclose(run.outputs[row, t], state["h"], rtol=0, atol=1e-12)
+            np.testing.assert_allclose(run.outputs[row, t], output, rtol=0, atol=1e-12)
         for key, value in state.items():
             np.testing.assert_allclose(run.final_state[key][0, row], value, rtol=0, atol=1e-12)
 
@@ -81,7 +146,7 @@ def test_the_engine_computes_the_equations(name: str) -> None:
 def test_gradients_are_those_of_central_differences(name: str, steps: int) -> None:
     net, rng = network(name)
     x, targets = rng.standard_normal((2, steps, 3)), rng.standard_normal((2, steps, 5))
-    state = {key: rng.standard_normal((1, 2, 5)) for key in net.state_shapes}
+    state = starting(net, rng)
 
     def loss() -> float:
         return net.loss_value(x, targets, loss="mse", state=state)[0]
@@ -117,6 +182,19 @@ def test_a_saved_model_predicts_the_same_bits(name: str, tmp_path) -> None:
 def test_the_full_name_is_the_package_then_the_cell(name: str) -> None:
     assert f"cells/{name}" in ost.plugins.list("cell")
     assert repr(ost.Recurrent(name, 3, 5)) == repr(ost.Recurrent(f"cells/{name}", 3, 5))
+
+
+def test_the_highway_of_an_sru_is_its_input_where_the_widths_agree() -> None:
+    net, rng = ost.Recurrent("sru", 5, 5, dtype="float64"), np.random.default_rng(0)
+    net.parameters()["bias_l0"][5:] = -1e3  # r = 0
+    x = rng.standard_normal((2, 4, 5))
+    np.testing.assert_array_equal(net.run(x).outputs, x)
+
+
+def test_an_slstm_stays_finite_where_its_gates_are_far_out() -> None:
+    net = ost.Recurrent("slstm", 1, 4)
+    x = np.linspace(-3e3, 3e3, 40, dtype="float32").reshape(1, 40, 1)
+    assert np.isfinite(net.run(x).outputs).all()
 
 
 def test_the_forget_gates_start_open() -> None:

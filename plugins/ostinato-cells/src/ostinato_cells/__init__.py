@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from ostinato import CellSpec, hookimpl
 from ostinato_cells.coupled_lstm import CoupledLSTM
+from ostinato_cells.layer_norm_gru import LayerNormGRU
 from ostinato_cells.layer_norm_lstm import LayerNormLSTM
 from ostinato_cells.light_gru import LightGRU
 from ostinato_cells.minimal_gated_unit import MinimalGatedUnit
+from ostinato_cells.multiplicative_lstm import MultiplicativeLSTM
+from ostinato_cells.peephole_lstm import PeepholeLSTM
+from ostinato_cells.slstm import SLSTM
+from ostinato_cells.sru import SRU
 
-__all__ = ["CoupledLSTM", "LayerNormLSTM", "LightGRU", "MinimalGatedUnit"]
+CELLS = (
+    LightGRU,
+    LayerNormLSTM,
+    LayerNormGRU,
+    PeepholeLSTM,
+    MinimalGatedUnit,
+    SRU,
+    CoupledLSTM,
+    SLSTM,
+    MultiplicativeLSTM,
+)
+
+__all__ = [
+    "SLSTM",
+    "SRU",
+    "CoupledLSTM",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "LightGRU",
+    "MinimalGatedUnit",
+    "MultiplicativeLSTM",
+    "PeepholeLSTM",
+]
 
 
 @hookimpl
 def ostinato_cells() -> list[CellSpec]:
     """The cells of this package."""
-    return [CellSpec(cell.name, cell) for cell in (LightGRU, LayerNormLSTM, MinimalGatedUnit, CoupledLSTM)]
+    return [CellSpec.of(cell) for cell in CELLS]
