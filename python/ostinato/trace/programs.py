@@ -271,7 +271,7 @@ def int_or_dim(size: int) -> int:
 def _why(owner: str, error: Exception) -> str:
     """What kept a step from being traced, in a line."""
     text = str(error) if isinstance(error, OstinatoError) else f"{type(error).__name__}: {error}"
-    return _placed(owner, TraceError(text).with_traceback(error.__traceback__)).replace("\n  ", " ")
+    return placed(owner, TraceError(text).with_traceback(error.__traceback__)).replace("\n  ", " ")
 
 
 def _kind(value: object) -> str:
