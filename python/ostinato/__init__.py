@@ -43,10 +43,14 @@ from ostinato.network import CheckpointedBPTT, FullBPTT, Gradients, Network, Run
 from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
 from ostinato.plugins import register
 from ostinato.regularizers import (
+    L2,
+    ActivationPenalty,
     Dropout,
+    LayerNorm,
     RecurrentDropout,
     Regularizer,
     SkipConnection,
+    TemporalActivationPenalty,
     VariationalDropout,
     WeightDrop,
     Zoneout,
@@ -71,10 +75,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRU",
+    "L2",
     "LSTM",
     "MSE",
     "RNN",
     "SGD",
+    "ActivationPenalty",
     "Adam",
     "Bidirectional",
     "Cell",
@@ -95,6 +101,7 @@ __all__ = [
     "IndRNN",
     "InitializerSpec",
     "InternalError",
+    "LayerNorm",
     "LinearSSM",
     "Loss",
     "LossSpec",
@@ -120,6 +127,7 @@ __all__ = [
     "SkipConnection",
     "State",
     "StrategySpec",
+    "TemporalActivationPenalty",
     "TraceError",
     "TruncatedBPTT",
     "VariationalDropout",

@@ -108,12 +108,14 @@ class Network:
         inference: Program | None = None,
         function: Callable[[str, int, list[_Array]], _Array] | None = None,
         why: str = "",
+        penalty: Program | None = None,
     ) -> int:
         """A program at every step; `params` are the offsets of its parameters in the arena.
 
-        `inference` has the same inputs, states, parameters and output, and runs in calls without training.
-        `function(part, rows, operands)` is what a program with calls calls, with float64 arrays; `why`, for
-        people, is why that is no equation.
+        `inference` has the same inputs, states, parameters and first output, and runs in calls without
+        training. `function(part, rows, operands)` is what a program with calls calls, with float64 arrays;
+        `why`, for people, is why that is no equation. A second output of `program`, one number, is what a
+        step adds to the loss of training; `penalty` is what the parameters, its inputs, add.
         """
     def reverse(self, node: int) -> int: ...
     def concat(self, nodes: Sequence[int]) -> int: ...
@@ -141,8 +143,10 @@ class Network:
         weights: _Array | None,
         through_time: tuple[str, int, int],
         seed: int = 0,
-    ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array]]:
+    ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array], float]:
         """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states.
+
+        The last number is the part of the loss that penalties are.
 
         through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0) or ("sqrt", 0, 0).
         """
@@ -178,8 +182,11 @@ class Run:
     @property
     def final_state(self) -> list[_Array]:
         """(N, size) per state slot."""
+    @property
+    def penalty(self) -> float | None:
+        """What is added to a loss that is a mean; None where nothing is, or without training."""
     def backward(
-        self, d_outputs: _Array | None, d_final_state: Sequence[_Array | None] | None
+        self, d_outputs: _Array | None, d_final_state: Sequence[_Array | None] | None, d_penalty: float = 0.0
     ) -> tuple[_Array, _Array | None, list[_Array]]: ...
 
 @final

@@ -17,6 +17,10 @@ REGULARIZERS = {
     "weight drop of all": [ost.WeightDrop(0.4, weights="*")],
     "zoneout": [ost.Zoneout(0.3)],
     "skip connection": [ost.SkipConnection(0.25)],
+    "layer norm": [ost.LayerNorm(0.8)],
+    "activation penalty": [ost.ActivationPenalty(0.7)],
+    "temporal activation penalty": [ost.TemporalActivationPenalty(1.3)],
+    "L2": [ost.L2({"recurrent": 0.2, "weight*": 0.1, "bias*": 0.3})],
     "all": [
         ost.Dropout(0.2),
         ost.VariationalDropout(0.3),
@@ -24,8 +28,15 @@ REGULARIZERS = {
         ost.Zoneout(0.2),
         ost.SkipConnection(0.1),
         ost.Dropout(0.2, where="output"),
+        ost.LayerNorm(),
+        ost.ActivationPenalty(0.3),
+        ost.TemporalActivationPenalty(0.2),
+        ost.L2(0.1),
     ],
 }
+
+# Nothing is drawn for these.
+QUIET = ("skip connection", "layer norm", "activation penalty", "temporal activation penalty", "L2")
 
 CELLS = {"rnn": {}, "lstm": {}, "gru": {}, "gru, before": {"reset": "before"}}
 
@@ -65,6 +76,7 @@ class Problem:
         self.state = {name: normal(*shape) for name, shape in states.items()}
         self.d_outputs = normal(rows, steps, net.output_size)
         self.d_final = {name: normal(*shape) for name, shape in states.items()}
+        self.d_penalty = 1.7 if any(unit.penalised for _, unit in net._graph.units) else None
 
     def run(self, training: bool = True, seed: int | None = None) -> ost.Run:
         seed = (self.seed if seed is None else seed) if training else None
@@ -74,13 +86,20 @@ class Problem:
         """The number whose derivatives `results` holds."""
         run = self.run()
         total = float((self.d_outputs * run.outputs).sum())
+        total += (self.d_penalty or 0.0) * (run.penalty or 0.0)
         return total + sum(float((self.d_final[name] * one).sum()) for name, one in run.final_state.items())
+
+    def backward(self, run: ost.Run) -> ost.Gradients:
+        """The derivatives of `scalar`."""
+        return run.backward(self.d_outputs, self.d_final, self.d_penalty)
 
     def results(self, seed: int | None = None) -> dict[str, np.ndarray]:
         """Outputs, final states and all gradients, by name."""
         run = self.run(seed=seed)
-        gradients = run.backward(self.d_outputs, self.d_final)
+        gradients = self.backward(run)
         named = {"outputs": run.outputs, "inputs": gradients.inputs}
+        if run.penalty is not None:
+            named["penalty"] = np.array(run.penalty)
         named |= {f"final_state.{name}": value for name, value in run.final_state.items()}
         named |= {f"initial_state.{name}": value for name, value in gradients.initial_state.items()}
         named |= {f"params.{name}": value for name, value in gradients.params.items()}

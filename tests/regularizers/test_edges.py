@@ -11,13 +11,18 @@ from ostinato.io.model import KEY
 from tests.regularizers.table import REGULARIZERS
 
 
+def matrices(net):
+    return [view for view in net.parameters().values() if view.ndim == 2]
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize(("rows", "steps"), [(0, 4), (4, 0), (0, 0)])
 def test_no_rows_and_no_steps_are_defined(cell, rows, steps):
     net = ost.Recurrent(cell, 3, 4, 2, regularizers=REGULARIZERS["all"])
     run = net.run(np.zeros((rows, steps, 3)), training=True)
     assert run.outputs.shape == (rows, steps, 4)
-    assert all((one == 0).all() for one in run.backward(None).params.values())
+    assert run.penalty == pytest.approx(0.1 * sum(float((w.astype(float) ** 2).sum()) for w in matrices(net)))
+    assert all((one == 0).all() for one in run.backward(None, d_penalty=0.0).params.values())
 
 
 def test_containers_draw_from_a_series_of_their_own():

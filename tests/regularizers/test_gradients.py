@@ -31,7 +31,7 @@ def test_the_slope_along_a_direction_holds_over_many_blocks_of_time(cell, regula
     lengths = np.random.default_rng(2).integers(0, 97, size=37)
     net = network(cell, REGULARIZERS[regularizer], 11, 23, dtype="float64")
     case = Problem(net, rows=37, steps=96, lengths=lengths)
-    gradients = case.run().backward(case.d_outputs, case.d_final)
+    gradients = case.backward(case.run())
     direction = np.random.default_rng(4).standard_normal(net.arena.shape)
     expected = float(gradients.arena @ direction)
     kept, values = net.arena.copy(), []
@@ -49,11 +49,14 @@ def test_run_and_backward_equal_value_and_grad(cell, regularizer):
     run = case.run()
     targets = np.zeros_like(run.outputs)
     value, gradients = net.value_and_grad(
-        case.x, targets, loss="mse", lengths=case.lengths, state=case.state, reduction="sum", seed=case.seed
+        case.x, targets, loss="mse", lengths=case.lengths, state=case.state, seed=case.seed
     )
     # mse averages over the features of a step: d/dy of mean(y^2) is 2 y / F; zeros stand beyond the lengths
-    assert value == pytest.approx((run.outputs**2).sum() / net.output_size, rel=1e-12)
-    again = run.backward(2 * run.outputs / net.output_size)
+    count = net.output_size * sum(case.lengths)
+    penalty = run.penalty or 0.0
+    assert gradients.penalty == pytest.approx(penalty, rel=1e-12)
+    assert value == pytest.approx((run.outputs**2).sum() / count + penalty, rel=1e-12)
+    again = run.backward(2 * run.outputs / count, d_penalty=None if run.penalty is None else 1.0)
     for name, one in again.params.items():
         np.testing.assert_allclose(one, gradients.params[name], rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(again.inputs, gradients.inputs, rtol=1e-10, atol=1e-12)

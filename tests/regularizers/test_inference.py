@@ -4,23 +4,43 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato import eager
+from ostinato.namespace import Names
 from tests.regularizers.table import CELLS, IDS, PAIRS, REGULARIZERS, Problem, network
 
 # float64, a few steps of numbers around 1: rounding is 1e-15; 1e-12 leaves room for another order of sums.
 ABSOLUTE = 1e-12
 
 
-def expected(net, case, cell, zoneout, alpha):
+class Normed(np.ndarray):
+    """A matrix whose products have mean 0 and a standard deviation of `gain`."""
+
+    gain = 1.0
+
+    def __array_finalize__(self, other):
+        self.gain = getattr(other, "gain", 1.0)
+
+    def __matmul__(self, vector):
+        product = np.asarray(self) @ vector
+        centred = product - product.mean()
+        return self.gain * centred / np.sqrt((centred**2).mean() + 1e-5)
+
+
+def expected(net, case, cell, zoneout, alpha, gain):
     """Outputs and final states of a plain loop over the cell's own step."""
     params = {name.removesuffix("_l0"): view for name, view in net.parameters().items()}
+    if gain is not None:
+        params = {name: one.view(Normed) if one.ndim == 2 else one for name, one in params.items()}
+        for one in params.values():
+            if isinstance(one, Normed):
+                one.gain = gain
+    p = Names("cell", "parameter", params)
     outputs, finals = np.empty_like(case.d_outputs), {name: one.copy() for name, one in case.state.items()}
     # the rate is rounded to the grid of the noise
     zoneout = round(zoneout * 2**24) / 2**24
     for row in range(len(case.x)):
         state = {name: value[0, row] for name, value in case.state.items()}
         for t in range(case.x.shape[1]):
-            _, new = eager.run(cell, params, case.x[row, t : t + 1], state)
+            _, new = cell.step(case.x[row, t], Names("cell", "state", state), p)
             new = {name: zoneout * state[name] + (1 - zoneout) * value for name, value in new.items()}
             new["h"] = new["h"] + alpha * state["h"]
             state = new
@@ -36,7 +56,8 @@ def test_inference_is_the_eager_expectation(cell, regularizer):
     case = Problem(net, rows=3, steps=5)
     zoneout = {"zoneout": 0.3, "all": 0.2}.get(regularizer, 0.0)
     alpha = {"skip connection": 0.25, "all": 0.1}.get(regularizer, 0.0)
-    outputs, finals = expected(net, case, net.cell, zoneout, alpha)
+    gain = {"layer norm": 0.8, "all": 1.0}.get(regularizer)
+    outputs, finals = expected(net, case, net.cell, zoneout, alpha, gain)
     run = case.run(training=False)
     np.testing.assert_allclose(run.outputs, outputs, rtol=0, atol=ABSOLUTE)
     for name, value in finals.items():

@@ -133,6 +133,9 @@ NOTHING = [
     ost.WeightDrop(0.0),
     ost.Zoneout(0.0),
     ost.SkipConnection(0.0),
+    ost.ActivationPenalty(0.0),
+    ost.TemporalActivationPenalty(0.0),
+    ost.L2(0.0),
 ]
 
 

@@ -141,7 +141,7 @@ def _d_outputs(
     core = _core.Network("float64")
     core.finish(core.layer(same, [core.input(width)], []))
     arguments = objective.arguments(batch, targets, [], weights)
-    _, _, d_y, _, _ = core.value_and_grad(np.zeros(0), outputs, *arguments, FullBPTT().core)
+    _, _, d_y, *_ = core.value_and_grad(np.zeros(0), outputs, *arguments, FullBPTT().core)
     assert d_y is not None
     return d_y
 

@@ -62,11 +62,12 @@ class TangentCore:
         inference: _core.Program | None = None,
         function: Called | None = None,
         why: str = "",
+        penalty: _core.Program | None = None,
     ) -> int:
         """The program's forward mode; its states and their tangents get slots of their own.
 
-        It is that of the inference program where there is one: what is analysed has no noise. Raises
-        TraceError for a step in Python, which has none.
+        It is that of the inference program where there is one: what is analysed has no noise and no penalty.
+        Raises TraceError for a step in Python, which has none.
         """
         program = inference or program
         forward = program.tangent()

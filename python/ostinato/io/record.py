@@ -52,6 +52,8 @@ class Programs:
         record = {"program": self._place(unit.program), "init": inits}
         if unit.inference is not None:
             record["inference"] = self._place(unit.inference)
+        if unit.penalty is not None:
+            record["penalty"] = self._place(unit.penalty)
         return record
 
     def _place(self, program: _core.Program) -> int:
@@ -80,10 +82,15 @@ class Programs:
         """The unit that `add` referred to. Raises FormatError when it is no step of a layer."""
         program, inits = self._program(record, "program"), record.texts("init")
         inference = self._program(record, "inference") if record.has("inference") else None
+        penalty = self._program(record, "penalty") if record.has("penalty") else None
         record.done()
-        if inference is not None and _ports(inference) != _ports(program):
+        if inference is not None and (_ports(inference) != _ports(program) or len(inference.outputs) != 1):
             raise record.error("an inference program of another layer")
+        if penalty is not None and [(name, shape) for name, shape, _ in penalty.inputs] != program.params:
+            raise record.error("a penalty on parameters of another layer")
         inputs, outputs = program.inputs, program.outputs
+        if len(outputs) == 2 and inference is not None and not outputs[1][1]:
+            outputs = outputs[:1]  # the second is the penalty of a step
         if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
             raise record.error("a program with other inputs than a layer's")
         if len(outputs) != 1 or len(outputs[0][1]) != 1:
@@ -99,6 +106,7 @@ class Programs:
             {name: tuple(shape) for name, shape in program.states},
             outputs[0][1][0],
             inference,
+            penalty=penalty,
         )
 
     def _program(self, record: Record, key: str) -> _core.Program:
@@ -126,7 +134,7 @@ def unknown(shape: tuple[int, ...], rng: Any) -> Any:
 
 
 def _ports(program: _core.Program) -> tuple[Any, ...]:
-    return program.inputs, program.states, program.params, program.outputs
+    return program.inputs, program.states, program.params, program.outputs[:1]
 
 
 def _is_json(value: Any) -> bool:

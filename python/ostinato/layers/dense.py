@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
+from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
 from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
@@ -62,7 +64,8 @@ class Dense(Network):
 
     Parameters `weight` (output_size, input_size) and `bias` (output_size,), as torch.nn.Linear has them.
     activation: one of elu, gelu, identity, leaky_relu, log_softmax, relu, sigmoid, silu, softmax, softplus,
-    tanh. The weight starts xavier_uniform, the bias 0. Raises ConfigError for a bad argument.
+    tanh. The weight starts xavier_uniform, the bias 0. regularizers: as in Recurrent. Raises
+    ConfigError for a bad argument.
     """
 
     kind = "dense"
@@ -74,21 +77,40 @@ class Dense(Network):
         activation: str = "identity",
         *,
         bias: bool = True,
+        regularizers: Sequence[Any] = (),
         dtype: Any = "float32",
         seed: int = 0,
     ) -> None:
         cell = Affine(activation, bias)
         inputs, outputs = size("Dense", "input_size", input_size), size("Dense", "output_size", output_size)
-        traced = trace_cell(cell, inputs, outputs)
+        rewrites = choose_regularizers("Dense", regularizers)
+        traced = trace_cell(cell, inputs, outputs, rewrites)
         self._fill(
-            Unit(traced.program, traced.params, traced.states, traced.output_size),
+            Unit(
+                traced.program,
+                traced.params,
+                traced.states,
+                traced.output_size,
+                traced.inference,
+                penalty=traced.penalty,
+            ),
             activation,
+            tuple(map(repr, rewrites)),
             dtype_name("Dense", dtype),
             checks.whole("Dense", "seed", seed, at_least=0),
         )
 
-    def _fill(self, unit: Unit, activation: str, dtype: str, seed: int, initial: bool = True) -> None:
+    def _fill(
+        self,
+        unit: Unit,
+        activation: str,
+        regularizers: tuple[str, ...],
+        dtype: str,
+        seed: int,
+        initial: bool = True,
+    ) -> None:
         self._unit, self.activation, self.seed = unit, activation, seed
+        self._regularizers = regularizers
         self.bias = "bias" in unit.params
         self.dtype, self.batch_first = np.dtype(dtype), None
         self.input_size = int(unit.params["weight"].shape[1])
@@ -97,7 +119,8 @@ class Dense(Network):
     def __repr__(self) -> str:
         activation = "" if self.activation == "identity" else f", {self.activation!r}"
         bias = "" if self.bias else ", bias=False"
-        return f"Dense({self.input_size}, {self.output_size}{activation}{bias})"
+        rewrites = f", regularizers=[{', '.join(self._regularizers)}]" if self._regularizers else ""
+        return f"Dense({self.input_size}, {self.output_size}{activation}{bias}{rewrites})"
 
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         names = {name: scope.name(name) for name in self._unit.params}
@@ -108,7 +131,9 @@ class Dense(Network):
 
     def _clone(self) -> Network:
         clone = Dense.__new__(Dense)
-        clone._fill(self._unit, self.activation, self.dtype.name, self.seed, initial=False)
+        clone._fill(
+            self._unit, self.activation, self._regularizers, self.dtype.name, self.seed, initial=False
+        )
         clone._arena[...] = self._arena
         return clone
 
@@ -118,16 +143,17 @@ class Dense(Network):
             "activation": self.activation,
             "seed": self.seed,
             "step": programs.add(self._unit),
+            **({"regularizers": list(self._regularizers)} if self._regularizers else {}),
         }
 
     @classmethod
     def _restore(cls, record: Record, programs: Programs) -> Dense:
         activation, seed = record.text("activation"), record.whole("seed")
-        unit = programs.unit(record.inner("step"))
+        unit, regularizers = programs.unit(record.inner("step")), read_regularizers(record)
         record.done()
         shapes = {name: len(param.shape) for name, param in unit.params.items()}
         if shapes not in ({"weight": 2}, {"weight": 2, "bias": 1}) or unit.states:
             raise record.error("a step that is not a Dense layer's")
         self = cls.__new__(cls)
-        self._fill(unit, activation, programs.dtype, seed, initial=False)
+        self._fill(unit, activation, regularizers, programs.dtype, seed, initial=False)
         return self

@@ -15,7 +15,7 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.errors import ConfigError, PluginError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
-from ostinato.layers.regularizer_choice import choose_regularizers
+from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
 from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
@@ -230,7 +230,7 @@ class Recurrent(Network):
             dtype=programs.dtype,
             seed=record.whole("seed"),
             init=record.optional_text("init"),
-            regularizers=_texts(record, "regularizers"),
+            regularizers=read_regularizers(record),
         )
         record.done()
         if not layers or any(len(layer) != setting.directions for layer in layers):
@@ -251,14 +251,6 @@ def _shown(name: str, value: Any) -> str:
     if name == "regularizers":
         return f"[{', '.join(value)}]"
     return str(value) if name == "init" else repr(value)
-
-
-def _texts(record: Record, key: str) -> tuple[str, ...]:
-    """A list of texts that may be left out."""
-    values = record.items(key) if record.has(key) else []
-    if not all(isinstance(value, str) for value in values):
-        raise record.error(f"{key!r} that are no texts")
-    return tuple(values)
 
 
 def _called(
@@ -305,7 +297,13 @@ def _trace(
             # As declared, for sizes that still say "4*hidden".
             params = declared(cell, width, setting.hidden_size).params
             made[width] = Unit(
-                traced.program, params, traced.states, traced.output_size, traced.inference, traced.function
+                traced.program,
+                params,
+                traced.states,
+                traced.output_size,
+                traced.inference,
+                traced.function,
+                traced.penalty,
             )
         units.append([made[width]] * setting.directions)
         width = made[width].output_size * setting.directions

@@ -1,13 +1,16 @@
-"""The `regularizers` argument of Recurrent: instances, classes or names."""
+"""The `regularizers` argument of a layer: instances, classes or names; and what a model file says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
+
+if TYPE_CHECKING:
+    from ostinato.io.strict import Record
 
 
 def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
@@ -27,3 +30,11 @@ def _choose(layer: str, one: Any) -> Regularizer:
     if not isinstance(one, Regularizer):
         raise DTypeError(f"{layer}: {one!r} is no regularizer; expected a name or one such as Zoneout(0.1)")
     return one
+
+
+def read_regularizers(record: Record) -> tuple[str, ...]:
+    """What the regularizers of a saved layer were, in words; none where the record does not say."""
+    values = record.items("regularizers") if record.has("regularizers") else []
+    if not all(isinstance(value, str) for value in values):
+        raise record.error("'regularizers' that are no texts")
+    return tuple(values)

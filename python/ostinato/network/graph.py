@@ -40,7 +40,8 @@ class Unit:
     """One traced step: its program, and what the program's text does not say (initializers, state shapes).
 
     `inference` runs in calls without training, where that is another program. `function` is what the
-    programs call where the step could not be traced.
+    programs call where the step could not be traced. `penalty` is what the parameters, its inputs, add to the
+    loss.
     """
 
     program: _core.Program
@@ -49,6 +50,12 @@ class Unit:
     output_size: int
     inference: _core.Program | None = None
     function: Called | None = None
+    penalty: _core.Program | None = None
+
+    @property
+    def penalised(self) -> bool:
+        """Whether it adds to the loss of training."""
+        return self.penalty is not None or len(self.program.outputs) > 1
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,7 @@ class _Unregularized:
         inference: _core.Program | None = None,
         function: Called | None = None,
         why: str = "",
+        penalty: _core.Program | None = None,
     ) -> int:
         return self._core.layer(inference or program, inputs, params, None, function, why)
 
@@ -168,7 +176,13 @@ class Graph:
         program, source, function = unit.program, x.index, unit.function
         return self._append(
             lambda core, at: core.layer(
-                program, [at[source]], offsets, unit.inference, function, function.why if function else ""
+                program,
+                [at[source]],
+                offsets,
+                unit.inference,
+                function,
+                function.why if function else "",
+                unit.penalty,
             ),
             unit.output_size,
         )

@@ -120,6 +120,7 @@ class Network(ABC):
         """The loss over a batch and all its gradients, in one call.
 
         This is the fast path for training: rows go forwards and backwards in groups that stay in the cache.
+        The loss has the penalties of regularizers in it, `Gradients.penalty` says how much of it they are.
 
         Args:
             x: as in `run`, and so are lengths and state.
@@ -129,8 +130,8 @@ class Network(ABC):
             lengths: see `run`.
             state: see `run`.
             weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
-                the weights, so that only their proportions matter.
-            reduction: "mean" over the valid steps, or "sum".
+                the weights, so that only their proportions matter. Penalties count every valid step alike.
+            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
             through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
             seed: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
@@ -142,14 +143,14 @@ class Network(ABC):
         array, batch = self._batch("value_and_grad", x, lengths, resets, first_step)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        value, arena, inputs, d_state, final = self._core().value_and_grad(
+        value, arena, inputs, d_state, final, penalty = self._core().value_and_grad(
             self._arena,
             array,
             *objective.arguments(batch, targets, slots, weights),
             way.core,
             self._seed_of("value_and_grad", seed, True),
         )
-        return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch)
+        return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch, penalty)
 
     def loss_value(
         self,
@@ -163,7 +164,7 @@ class Network(ABC):
         reduction: str = "mean",
         resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
-        """The loss over a batch without gradients, and the final state.
+        """The loss over a batch without gradients, and the final state. Nothing is regularized in it.
 
         Arguments and errors as in value_and_grad.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato import _core
+from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.network.arena import views
 from ostinato.network.batch import Array, Batch, read_steps
@@ -20,6 +20,7 @@ class Gradients:
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
     own. `inputs`: like x, 0 past the lengths; None where x was ids. `initial_state`: like `state`.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
+    Nor is `penalty`: the part of value_and_grad's loss that regularizers added.
     """
 
     params: dict[str, Array]
@@ -27,6 +28,7 @@ class Gradients:
     initial_state: dict[str, Array]
     arena: Array
     final_state: dict[str, Array]
+    penalty: float = 0.0
 
     @classmethod
     def from_core(
@@ -37,6 +39,7 @@ class Gradients:
         final: list[Array],
         graph: Graph,
         batch: Batch,
+        penalty: float = 0.0,
     ) -> Gradients:
         """Names for what the core returns by offset and slot."""
         return cls(
@@ -45,6 +48,7 @@ class Gradients:
             initial_state=from_slots(state, graph, batch.rows),
             arena=arena,
             final_state=from_slots(final, graph, batch.rows),
+            penalty=penalty,
         )
 
 
@@ -53,7 +57,9 @@ class Run:
 
     `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
-    `lengths` is (N,), or None where every row has all T steps.
+    `lengths` is (N,), or None where every row has all T steps. `penalty` is what regularizers add to a loss:
+    the mean over the valid steps of what each adds, and what the parameters add; None where none does, or
+    without training.
     """
 
     def __init__(
@@ -68,21 +74,38 @@ class Run:
         self.outputs: Array = batch.outward(core.outputs)
         self.final_state: dict[str, Array] = from_slots(core.final_state, graph, batch.rows)
         self.lengths: Array | None = batch.lengths
+        self.penalty: float | None = core.penalty
 
-    def backward(self, d_outputs: Any, d_final_state: Any = None) -> Gradients:
-        """Gradients of a scalar from its derivatives by the outputs and by the final state.
+    def backward(
+        self, d_outputs: Any, d_final_state: Any = None, d_penalty: float | None = None
+    ) -> Gradients:
+        """Gradients of a scalar from its derivatives by the outputs, the final state and the penalty.
 
         d_outputs: like `outputs`, or None for zeros; what it holds past the lengths is not read.
-        d_final_state: a dict like `final_state`; names may be left out. Raises ConfigError without
-        training=True, ShapeError, DTypeError.
+        d_final_state: a dict like `final_state`; names may be left out.
+        d_penalty: 1 where `penalty` is part of the scalar, 0 where it is not. A run does not know the loss,
+        so a network with penalties has to be told.
+        Raises ConfigError without training=True and for a d_penalty that is missing or has no use;
+        ShapeError, DTypeError.
         """
         if not self._training:
             raise ConfigError("backward needs a run with training=True; this one kept nothing for it")
+        if self.penalty is None and d_penalty is not None:
+            raise ConfigError(
+                f"d_penalty is {d_penalty!r}, but no regularizer of this network adds to a loss"
+            )
+        if self.penalty is not None and d_penalty is None:
+            raise ConfigError(
+                "d_penalty is missing: regularizers of this network add run.penalty to the loss; give 1.0 "
+                "where it is part of what is differentiated, 0.0 where not. value_and_grad adds it by itself"
+            )
+        scale = 0.0 if d_penalty is None else checks.number("backward", "d_penalty", d_penalty)
         batch, dtype = self._batch, self._dtype
         d_out = (
             None if d_outputs is None else read_steps("d_outputs", d_outputs, batch, (self._width,), dtype)
         )
         d_state = to_slots("d_final_state", d_final_state, self._graph, batch.rows, dtype, partial=True)
-        arena, inputs, state = self._core.backward(d_out, d_state)
+        arena, inputs, state = self._core.backward(d_out, d_state, scale)
         final = self._core.final_state
-        return Gradients.from_core(arena, inputs, state, final, self._graph, batch)
+        penalty = scale * (self.penalty or 0.0)
+        return Gradients.from_core(arena, inputs, state, final, self._graph, batch, penalty)

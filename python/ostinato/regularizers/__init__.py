@@ -10,18 +10,26 @@ from typing import Any, cast
 
 from ostinato.discover import make
 from ostinato.regularizer import Regularizer
+from ostinato.regularizers.activation_penalty import ActivationPenalty
 from ostinato.regularizers.dropout import Dropout
+from ostinato.regularizers.l2 import L2
+from ostinato.regularizers.layer_norm import LayerNorm
 from ostinato.regularizers.recurrent_dropout import RecurrentDropout
 from ostinato.regularizers.skip_connection import SkipConnection
+from ostinato.regularizers.temporal_activation_penalty import TemporalActivationPenalty
 from ostinato.regularizers.variational_dropout import VariationalDropout
 from ostinato.regularizers.weight_drop import WeightDrop
 from ostinato.regularizers.zoneout import Zoneout
 
 __all__ = [
+    "L2",
+    "ActivationPenalty",
     "Dropout",
+    "LayerNorm",
     "RecurrentDropout",
     "Regularizer",
     "SkipConnection",
+    "TemporalActivationPenalty",
     "VariationalDropout",
     "WeightDrop",
     "Zoneout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from ostinato import ops
@@ -25,7 +25,8 @@ class Noise:
     """Noise of one step program. Two calls never share their numbers.
 
     `training` says which of its two programs is being traced, `states` and `matrices` name the cell's states
-    and parameter matrices, `recurrent` the matrices that a state is multiplied with.
+    and parameter matrices. `groups` are the names of the matrices by what they are multiplied with:
+    "recurrent" a state, "input" what comes of the input alone, "output" what comes of the state.
     """
 
     def __init__(
@@ -34,15 +35,20 @@ class Noise:
         training: bool,
         states: Sequence[str],
         matrices: Sequence[str],
-        recurrent: frozenset[str],
+        groups: Mapping[str, frozenset[str]],
     ) -> None:
         """Draw into the program that `recorder` builds."""
         self.training = training
         self.states = tuple(states)
         self.matrices = tuple(matrices)
-        self.recurrent = recurrent
+        self.groups = dict(groups)
         self._recorder = recorder
         self._streams = 0
+
+    @property
+    def recurrent(self) -> frozenset[str]:
+        """The matrices that a state is multiplied with."""
+        return self.groups["recurrent"]
 
     def uniform(self, shape: Sequence[int], per: Per = "step") -> Value:
         """Numbers in [0, 1) of this shape, multiples of 2^-24. `per="weights"` depends on no row.

@@ -15,6 +15,7 @@ from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
 from ostinato.suggest import did_you_mean
 from ostinato.trace.called import CalledStep, has_vjp
+from ostinato.trace.penalties import trace_penalty
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.rewrites import Rewrites
 from ostinato.trace.value import Traced
@@ -45,7 +46,8 @@ class TracedCell:
 
     `params` and `states` are in the order of `program.params` and `program.states`. `inference` is the
     program for calls without training, where regularizers make that another one. `function` is what the
-    program calls where the step could not be traced.
+    program calls where the step could not be traced. `penalty` is what the parameters add to the loss; where
+    the steps do so, `program` has a second output.
     """
 
     program: _core.Program
@@ -55,6 +57,7 @@ class TracedCell:
     options: dict[str, Any]
     inference: _core.Program | None = None
     function: CalledStep | None = None
+    penalty: _core.Program | None = None
 
 
 def trace_step(
@@ -118,11 +121,11 @@ def trace_cell(
         raise ShapeError(
             f"{owner}: step returns an output of shape {describe(output_shape)}; expected a vector (n,)"
         )
-    inference = None
+    inference = penalty = None
     if regularizers:
-        recurrent = frozenset(plain.found)
-        program, _ = trace(Rewrites(regularizers, True, recurrent))
-        inference, _ = trace(Rewrites(regularizers, False, recurrent))
+        program, _ = trace(Rewrites(regularizers, True, plain.groups))
+        inference, _ = trace(Rewrites(regularizers, False, plain.groups))
+        penalty = trace_penalty(owner, regularizers, made, plain.groups)
     return TracedCell(
         program,
         {key: Param(tuple(int(size) for size in one.shape), one.init) for key, one in made.params.items()},
@@ -131,6 +134,7 @@ def trace_cell(
         cell.options,
         None if inference == program else inference,
         function,
+        penalty,
     )
 
 
@@ -183,7 +187,7 @@ def _trace(
         values, seen = rewrites.begin(recorder, values, held, given)
         returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen))
         output, updates = _checked_return(owner, recorder, returned, held)
-        output, updates = rewrites.end(output, updates, held)
+        output, updates, penalty = rewrites.end(owner, output, updates, held)
     except OstinatoError as error:
         error.args = (placed(owner, error),)
         raise
@@ -200,7 +204,10 @@ def _trace(
         recorder.name_node(one.node, f"new_{key}")
     if recorder.is_unnamed(output.node):
         recorder.name_node(output.node, "output")
-    program = recorder.finish([("output", output.node)], [(key, one.node) for key, one in updates.items()])
+    outputs = [("output", output.node)]
+    if penalty is not None:
+        outputs.append(("penalty", penalty.node))
+    program = recorder.finish(outputs, [(key, one.node) for key, one in updates.items()])
     return program, output.shape
 
 

@@ -45,6 +45,10 @@ class Recorder:
         # States, and products and parts of them: what `entering` is told of.
         self._states: set[int] = set()
         self.entering: Callable[[int, int], int] | None = None
+        # Told of every product, what comes out of it; it may put another in its place.
+        self.leaving: Callable[[int], int] | None = None
+        # The matrix and the vector of every product.
+        self.products: list[tuple[int, int]] = []
         # Whether the author's variables give their names to values.
         self.naming = True
 
@@ -94,10 +98,13 @@ class Recorder:
     ) -> tuple[int, tuple[Dim, ...], bool]:
         """Add an op; return its node, its shape, and whether it is an id. Errors name the author's line.
 
-        Before a state is multiplied with a matrix, `entering(matrix, state)` may put another in its place.
+        Before a state is multiplied with a matrix, `entering(matrix, state)` may put another in its place;
+        afterwards `leaving(product)` may.
         """
         if self._only is not None and op not in self._only:
             raise TraceError(f"ops.{op} is not element by element; {self._why}")
+        if op == "matmul":
+            self.products.append((operands[0], operands[1]))
         if op == "matmul" and self.entering is not None and operands[1] in self._states:
             operands = [operands[0], self.entering(operands[0], operands[1])]
         frame = author_frame()
@@ -108,6 +115,8 @@ class Recorder:
             self._states.add(node)
         # Equal nodes are one, and an op that changes nothing returns its operand: a node may come back again.
         self._operands.setdefault(node, set()).update(one for one in operands if one != node)
+        if op == "matmul" and self.leaving is not None:
+            node = self.leaving(node)
         return node, self.shape(node), self.builder.is_index(node)
 
     def check_same(self, other: Recorder, called: str) -> None:
@@ -120,6 +129,10 @@ class Recorder:
     def name_of(self, node: int) -> str:
         """Return a node's name in the author's code, or words for a value that has none."""
         return f"'{self._names[node]}'" if node in self._names else "an unnamed value"
+
+    def is_state(self, node: int) -> bool:
+        """Say whether a node is a state, a part of one, or a product of one with a gate."""
+        return node in self._states
 
     def reachable(self, roots: Iterable[int]) -> set[int]:
         """Return every node that the given ones are computed from, themselves included."""

@@ -161,9 +161,9 @@ impl<T: Number> OwnedLoss<T> {
     }
 }
 
-/// Loss, gradients of parameters, inputs and initial states, final states.
+/// Loss, gradients of parameters, inputs and initial states, final states; the penalties' part of the loss.
 type PyEvaluated<'py> =
-    (f64, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>, Bound<'py, PyList>);
+    (f64, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>, Bound<'py, PyList>, f64);
 
 fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
@@ -180,7 +180,7 @@ fn value_and_grad<'py, T: Number>(
             call.value_and_grad(&batch, packed, &initial, &owned.loss(program), way, &mut || poller.poll())
         })
     });
-    let Evaluated { loss, gradients, finals } = poller.result(done)?;
+    let Evaluated { loss, penalty, gradients, finals } = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
         Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
@@ -188,7 +188,7 @@ fn value_and_grad<'py, T: Number>(
     };
     let initial = states_out(py, gradients.initial, &call.network().states, batch.rows)?;
     let finals = states_out(py, finals, &call.network().states, batch.rows)?;
-    Ok((loss, params, inputs, initial, finals))
+    Ok((loss, params, inputs, initial, finals, penalty))
 }
 
 fn loss_value<'py, T: Number>(
@@ -232,7 +232,8 @@ impl PyNetwork {
         self.build(|network| network.index_input(limit))
     }
 
-    #[pyo3(signature = (program, inputs, params, inference=None, function=None, why=""))]
+    #[pyo3(signature = (program, inputs, params, inference=None, function=None, why="", penalty=None))]
+    #[allow(clippy::too_many_arguments)] // the signature of the Python side
     fn layer(
         &self,
         program: &PyProgram,
@@ -241,10 +242,13 @@ impl PyNetwork {
         inference: Option<&PyProgram>,
         function: Option<Py<PyAny>>,
         why: &str,
+        penalty: Option<&PyProgram>,
     ) -> PyResult<usize> {
         let function = function.map(|function| Function::new(PyFunction { function, why: why.to_string() }));
-        let inference = inference.map(|other| &other.inner);
-        self.build(|network| network.layer(&program.inner, inference, &inputs, &params, function.as_ref()))
+        let [inference, penalty] = [inference, penalty].map(|other| other.map(|other| &other.inner));
+        self.build(|network| {
+            network.layer(&program.inner, inference, penalty, &inputs, &params, function.as_ref())
+        })
     }
 
     fn reverse(&self, node: usize) -> PyResult<usize> {

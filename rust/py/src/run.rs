@@ -97,6 +97,9 @@ pub struct PyRun {
     outputs: Py<PyAny>,
     #[pyo3(get)]
     final_state: Py<PyAny>,
+    /// What penalties come to; none where the network has none, or without a way back.
+    #[pyo3(get)]
+    penalty: Option<f64>,
     way: PyWay,
 }
 
@@ -109,15 +112,17 @@ impl PyRun {
             team::guard(|| {
                 let trained = call.run(batch, packed, &initial, training, &mut || poller.poll())?;
                 let outputs = call.outputs(&trained)?;
-                Ok((trained, outputs))
+                let penalised = training && call.network().has_penalties();
+                let penalty = penalised.then(|| call.penalty(&trained));
+                Ok((trained, outputs, penalty))
             })
         });
-        let (trained, outputs) = poller.result(done)?;
+        let (trained, outputs, penalty) = poller.result(done)?;
         let width = call.network().output_width()?;
         let outputs = shaped(py, outputs, &[rows, steps, width])?.unbind();
         let finals = states_out(py, call.final_state(&trained), &call.network().states, rows)?;
         let way = if training { T::way(call, trained) } else { PyWay(Way::None) };
-        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), way })
+        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, way })
     }
 }
 
@@ -127,6 +132,7 @@ fn back<'py, T: Number>(
     py: Python<'py>,
     kept: &Kept<T>,
     d_outputs: Option<&Bound<'py, PyAny>>,
+    d_penalty: f64,
     d_final: &[Option<Bound<'py, PyAny>>],
 ) -> Result<Back<'py>, Raised> {
     let Kept { call, trained } = kept;
@@ -140,7 +146,7 @@ fn back<'py, T: Number>(
     let done = py.detach(|| {
         team::guard(|| {
             let d_final: Vec<Option<&[T]>> = d_final.iter().map(Option::as_deref).collect();
-            call.back(trained, d_outputs.as_deref(), &d_final, &mut || poller.poll())
+            call.back(trained, d_outputs.as_deref(), d_penalty, &d_final, &mut || poller.poll())
         })
     });
     let Gradients { params, inputs, initial } = poller.result(done)?;
@@ -155,11 +161,13 @@ fn back<'py, T: Number>(
 
 #[pymethods]
 impl PyRun {
+    #[pyo3(signature = (d_outputs, d_final_state, d_penalty=0.0))]
     fn backward<'py>(
         &self,
         py: Python<'py>,
         d_outputs: Option<&Bound<'py, PyAny>>,
         d_final_state: Option<Vec<Option<Bound<'py, PyAny>>>>,
+        d_penalty: f64,
     ) -> PyResult<Back<'py>> {
         let d_final = d_final_state.unwrap_or_default();
         entry(|| match &self.way.0 {
@@ -167,8 +175,8 @@ impl PyRun {
                 Err(ConfigError::new_err("this run kept nothing for a way back; call run(training=True)")
                     .into())
             }
-            Way::Single(kept) => back(py, kept, d_outputs, &d_final),
-            Way::Double(kept) => back(py, kept, d_outputs, &d_final),
+            Way::Single(kept) => back(py, kept, d_outputs, d_penalty, &d_final),
+            Way::Double(kept) => back(py, kept, d_outputs, d_penalty, &d_final),
         })
     }
 }

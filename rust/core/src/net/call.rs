@@ -11,8 +11,9 @@ use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 use super::batch::{Batch, End, Input, Unit, expect_len};
 use super::checkpointed::checkpointed;
 use super::graph::{NetError, Network, SeqNode};
-use super::loss::{Loss, Prepared, Want};
+use super::loss::{Loss, Prepared, Reduction, Want, step_scale};
 use super::passage::Passage;
+use super::penalty::{Terms, WeightPenalties, step_gradient};
 use super::pool::{Lanes, Pooled, lock};
 use super::schedule::schedule;
 use super::through_time::ThroughTime;
@@ -27,6 +28,7 @@ pub struct Call<T: Pooled> {
     network: Arc<Network>,
     weights: Vec<LayerWeights<T>>,
     kernels: &'static Kernels<T>,
+    penalties: WeightPenalties<T>,
     /// Elements of the arena, which may have gaps between its parameters.
     pub arena_len: usize,
 }
@@ -49,7 +51,10 @@ pub struct Gradients<T> {
 
 /// What a loss comes to, in the caller's shapes.
 pub struct Evaluated<T> {
+    /// With the penalties.
     pub loss: f64,
+    /// What the penalties alone come to.
+    pub penalty: f64,
     pub gradients: Gradients<T>,
     /// (N, width) per state slot.
     pub finals: Vec<Vec<T>>,
@@ -74,7 +79,8 @@ impl<T: Pooled> Call<T> {
                 LayerWeights::new(layer.plan(training), &params, kernels, training, noise)
             })
             .collect();
-        Ok(Call { network, weights, kernels, arena_len: arena.len() })
+        let penalties = WeightPenalties::new(&network, arena, training);
+        Ok(Call { network, weights, kernels, penalties, arena_len: arena.len() })
     }
 
     pub fn network(&self) -> &Network {
@@ -166,11 +172,23 @@ impl<T: Pooled> Call<T> {
         Ok(Trained { batch, units })
     }
 
-    /// Runs every unit back. `d_outputs` is (N, T, width).
+    /// What the penalties of a run come to, the mean of those of the steps.
+    pub fn penalty(&self, trained: &Trained<T>) -> f64 {
+        let scale = step_scale(&trained.batch, Reduction::Mean);
+        let steps = trained.batch.units.iter().zip(&trained.units).map(|(unit, run)| {
+            let mut terms = Terms::default();
+            terms.add_penalties(&self.network, run, &unit.geometry, 0, scale);
+            terms.penalty()
+        });
+        steps.sum::<f64>() + self.penalties.value(&self.network, self.kernels)
+    }
+
+    /// Runs every unit back. `d_outputs` is (N, T, width), `d_penalty` the gradient of `penalty`.
     pub fn back(
         &self,
         trained: &Trained<T>,
         d_outputs: Option<&[T]>,
+        d_penalty: f64,
         d_final: &[Option<&[T]>],
         poll: Poll,
     ) -> Result<Gradients<T>, NetError> {
@@ -187,11 +205,18 @@ impl<T: Pooled> Call<T> {
             })
             .collect();
         let shared = self.shared();
+        let scale = d_penalty * step_scale(batch, Reduction::Mean);
         self.gathered(batch, poll, &|unit, slots, scratch| {
             let (run, d) = (&trained.units[unit], Some(SeqView::of(&packed[unit], width)));
-            (0.0, back_unit(&shared, &batch.units[unit].geometry, run, d, &d_final[unit], slots, scratch))
+            let geometry = &batch.units[unit].geometry;
+            let d_steps = step_gradient(&self.network, 0, geometry.total(), scale);
+            let done = back_unit(&shared, geometry, run, d, &d_steps, &d_final[unit], slots, scratch);
+            (Terms::default(), done)
         })
-        .map(|(_, gradients)| gradients)
+        .map(|(_, mut gradients)| {
+            self.penalties.take(&self.network, self.kernels, d_penalty, &mut gradients.params);
+            gradients
+        })
     }
 
     /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next
@@ -218,7 +243,7 @@ impl<T: Pooled> Call<T> {
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let shared = self.shared();
         let finals: Vec<Mutex<Vec<Vec<T>>>> = batch.units.iter().map(|_| Mutex::default()).collect();
-        let (loss, gradients) = self.gathered(batch, poll, &|unit, slots, scratch| {
+        let (terms, mut gradients) = self.gathered(batch, poll, &|unit, slots, scratch| {
             let (geometry, initial) = (&batch.units[unit].geometry, &initial[unit][..]);
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let passage = Passage { shared: &shared, loss: &prepared, unit, geometry, initial };
@@ -230,11 +255,14 @@ impl<T: Pooled> Call<T> {
                 ThroughTime::Checkpointed(_) => checkpointed(&passage, input, segments[unit], slots, scratch),
             };
             *lock(&finals[unit]) = passed.finals;
-            (passed.loss, passed.gradients)
+            (passed.terms, passed.gradients)
         })?;
         let finals: Vec<Vec<Vec<T>>> = finals.iter().map(|unit| std::mem::take(&mut *lock(unit))).collect();
         let finals = self.unpacked_states(batch, finals.iter());
-        Ok(Evaluated { loss, gradients, finals })
+        let steps: f64 = terms.iter().map(Terms::penalty).sum();
+        let penalty = steps + self.penalties.take(&self.network, self.kernels, 1.0, &mut gradients.params);
+        let loss = terms.iter().map(|terms| terms.loss).sum::<f64>() + penalty;
+        Ok(Evaluated { loss, penalty, gradients, finals })
     }
 
     /// The loss and the final states, without a way back.
@@ -260,16 +288,16 @@ impl<T: Pooled> Call<T> {
         Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
     }
 
-    /// Runs `one` for every unit and sums the gradients of the parameters group by group.
+    /// Runs `one` for every unit and sums the gradients of the parameters group by group. Terms are by unit.
     #[allow(clippy::type_complexity)] // one closure, named by its parameters
     fn gathered(
         &self,
         batch: &Batch,
         poll: Poll,
-        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> (f64, UnitGradients<T>) + Sync),
-    ) -> Result<(f64, Gradients<T>), NetError> {
+        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> (Terms, UnitGradients<T>) + Sync),
+    ) -> Result<(Vec<Terms>, Gradients<T>), NetError> {
         let groups = batch.groups();
-        type Done<T> = (Vec<(f64, UnitGradients<T>)>, Vec<SlotGradients<T>>);
+        type Done<T> = (Vec<(Terms, UnitGradients<T>)>, Vec<SlotGradients<T>>);
         let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
         let lanes = self.lanes();
         work(&lanes, groups.len(), poll, &|group, lane| {
@@ -288,12 +316,12 @@ impl<T: Pooled> Call<T> {
             inputs: vec![T::ZERO; inputs],
             initial: widths.1.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect(),
         };
-        let mut losses = vec![0.0; batch.units.len()];
+        let mut terms = vec![Terms::default(); batch.units.len()];
         let mut total: Option<Vec<SlotGradients<T>>> = None;
         for group in &groups {
             let Some((units, slots)) = done.next() else { break };
-            for (&unit, (loss, result)) in group.iter().zip(units) {
-                losses[unit] = loss;
+            for (&unit, (of_unit, result)) in group.iter().zip(units) {
+                terms[unit] = of_unit;
                 let place = &batch.units[unit];
                 if has_input {
                     batch.unpack(place, &result.d_input, widths.0, widths.0, &mut gradients.inputs);
@@ -321,7 +349,7 @@ impl<T: Pooled> Call<T> {
                 );
             }
         }
-        Ok((losses.iter().sum(), gradients))
+        Ok((terms, gradients))
     }
 
     /// The output in the caller's shape (N, T, width); zeros beyond the lengths.

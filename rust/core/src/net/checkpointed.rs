@@ -11,6 +11,7 @@
 use crate::time::{Scratch, SlotGradients};
 
 use super::passage::{Passage, Passed};
+use super::penalty::Terms;
 use super::pool::Pooled;
 use super::unit::UnitGradients;
 
@@ -35,7 +36,7 @@ pub fn checkpointed<T: Pooled>(
         }
         passage.there(span.clone(), passage.input_of(&input, span), states, scratch)
     };
-    let mut loss = 0.0;
+    let mut terms = Terms::default();
     let mut borders: Vec<Vec<Vec<T>>> = Vec::with_capacity(count - 1);
     let states_at = |number: usize, borders: &[Vec<Vec<T>>]| match number {
         0 => passage.initial.to_vec(),
@@ -44,7 +45,7 @@ pub fn checkpointed<T: Pooled>(
     let mut largest = 0;
     for number in 0..count - 1 {
         let piece = there(number, &states_at(number, &borders), &mut largest, scratch);
-        passage.loss_of(&piece, &mut loss, scratch);
+        passage.loss_of(&piece, &mut terms, scratch);
         borders.push(piece.run.retired(scratch));
     }
     let mut finals = Vec::new();
@@ -55,8 +56,8 @@ pub fn checkpointed<T: Pooled>(
         let piece = there(number, &states_at(number, &borders), &mut largest, scratch);
         borders.truncate(number.saturating_sub(1));
         // the terms of the others were summed on the way there
-        let mut again = 0.0;
-        let sum = if number + 1 == count { &mut loss } else { &mut again };
+        let mut again = Terms::default();
+        let sum = if number + 1 == count { &mut terms } else { &mut again };
         let d = passage.back(&piece, 0, &d_states, sum, slots, scratch);
         passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
         d_states = d.d_initial;
@@ -65,5 +66,5 @@ pub fn checkpointed<T: Pooled>(
             finals = last;
         }
     }
-    Passed { loss, gradients: UnitGradients { d_input, d_initial: d_states }, finals }
+    Passed { terms, gradients: UnitGradients { d_input, d_initial: d_states }, finals }
 }

@@ -23,6 +23,9 @@ pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, 
     let mut meter = Meter { live: 0, most: 0, arrived: vec![Arrived::None; network.nodes.len()] };
     meter.hold(saved + there + back);
     meter.live -= there;
+    if network.layers.iter().any(|layer| layer.has_step_penalty()) {
+        meter.hold(total);
+    }
     if let (Some(output), Some(_)) = (network.output, loss) {
         meter.arrive(output, size(output), false);
     }
@@ -30,12 +33,11 @@ pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, 
         if let SeqNode::Layer(layer) = node {
             let inner = &network.layers[*layer];
             let plan = &inner.plan;
-            let unread: usize = (1..plan.program.outputs.len()).map(|k| total * plan.output_width(k)).sum();
             if meter.arrived[number] == Arrived::None {
                 meter.hold(size(number));
                 meter.arrived[number] = Arrived::Sum;
             }
-            meter.hold(unread + elements(&plan.back));
+            meter.hold(elements(&plan.back));
             if meter.arrived[number] == Arrived::Sum {
                 meter.live -= size(number);
             }
@@ -44,7 +46,6 @@ pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, 
                     meter.arrive(input, size(input), false);
                 }
             }
-            meter.live -= unread;
         } else if meter.arrived[number] != Arrived::None {
             match node {
                 SeqNode::Reverse(from) => meter.arrive(*from, size(*from), true),

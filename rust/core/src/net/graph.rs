@@ -6,6 +6,7 @@ use crate::plan::{Function, LayerPlan, PassSummary, explain_layer};
 use crate::step::{Program, StepError};
 
 use super::limits::index_limits;
+use super::penalty::{STEP_PENALTY, check_outputs, plan_of_weights};
 use super::pool::Pools;
 
 /// What can be wrong with a network or a call of it.
@@ -55,6 +56,8 @@ pub struct Layer {
     pub plan: LayerPlan,
     /// What runs without training, where that is another program.
     pub inference: Option<Box<LayerPlan>>,
+    /// What its parameters add to the loss.
+    pub penalty: Option<Box<LayerPlan>>,
     pub inputs: Vec<usize>,
     /// Where each parameter begins in the arena, and its number of elements.
     pub params: Vec<(usize, usize)>,
@@ -65,6 +68,11 @@ pub struct Layer {
 impl Layer {
     pub fn plan(&self, training: bool) -> &LayerPlan {
         self.inference.as_deref().filter(|_| !training).unwrap_or(&self.plan)
+    }
+
+    /// Whether its steps add to the loss.
+    pub fn has_step_penalty(&self) -> bool {
+        self.plan.program.outputs.len() > STEP_PENALTY
     }
 }
 
@@ -132,11 +140,14 @@ impl Network {
     }
 
     /// Applies a program at every step; `inference`, where that is given, in calls without training. `params` are the
-    /// places of the parameters in the arena, `function` is what a program with `call` calls.
+    /// places of the parameters in the arena, `function` is what a program with `call` calls, `penalty` what the
+    /// parameters add to the loss.
+    #[allow(clippy::too_many_arguments)] // all that is said of a layer
     pub fn layer(
         &mut self,
         program: &Program,
         inference: Option<&Program>,
+        penalty: Option<&Program>,
         inputs: &[usize],
         params: &[usize],
         function: Option<&Function>,
@@ -157,6 +168,7 @@ impl Network {
                 program.name
             )));
         }
+        check_outputs(program)?;
         if self.layers.len() > usize::from(u16::MAX) {
             return Err(NetError::Config("more than 65536 layers".into()));
         }
@@ -196,12 +208,13 @@ impl Network {
         };
         let plan = planned(program)?;
         let inference = inference.map(planned).transpose()?.map(Box::new);
+        let penalty = penalty.map(|other| plan_of_weights(other, program)).transpose()?.map(Box::new);
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
         self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
         let width = plan.output_width(0);
-        self.layers.push(Layer { plan, inference, inputs: inputs.to_vec(), params, first_state });
+        self.layers.push(Layer { plan, inference, penalty, inputs: inputs.to_vec(), params, first_state });
         Ok(self.push(SeqNode::Layer(self.layers.len() - 1), width))
     }
 
@@ -247,6 +260,11 @@ impl Network {
 
     pub fn output_width(&self) -> Result<usize, NetError> {
         self.output().map(|node| self.widths[node])
+    }
+
+    /// Whether anything is added to a loss.
+    pub fn has_penalties(&self) -> bool {
+        self.layers.iter().any(|layer| layer.has_step_penalty() || layer.penalty.is_some())
     }
 
     /// Features of the input per step; none where it is ids.

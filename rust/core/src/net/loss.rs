@@ -41,6 +41,7 @@ pub struct Prepared<'a, T: Pooled> {
     targets: Vec<Vec<T>>,
     target_width: usize,
     steps: Vec<Vec<T>>,
+    step_scale: f64,
 }
 
 /// What is wanted of a loss.
@@ -81,7 +82,13 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         let weights = LayerWeights::new(&plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, loss)?;
         let steps = packed_weights(batch, loss)?;
-        Ok(Prepared { plan, weights, kernels, targets, target_width, steps })
+        let step_scale = step_scale(batch, loss.reduction);
+        Ok(Prepared { plan, weights, kernels, targets, target_width, steps, step_scale })
+    }
+
+    /// What the penalty of a step is multiplied with.
+    pub fn step_scale(&self) -> f64 {
+        self.step_scale
     }
 
     /// The plan of the loss, for counting its memory.
@@ -131,6 +138,15 @@ impl<'a, T: Pooled> Prepared<'a, T> {
     pub fn output_gradient(&self, taken: &Option<PassMemory<T>>, geometry: &Geometry) -> Option<SeqView<T>> {
         let position = self.plan.input_gradients[0]?;
         taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
+    }
+}
+
+/// What a value of each valid step counts: 1, or its share of a mean. The weights of a loss are of its own terms.
+pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
+    let total: usize = batch.units.iter().map(|unit| unit.geometry.total()).sum();
+    match reduction {
+        Reduction::Sum => 1.0,
+        Reduction::Mean => 1.0 / total.max(1) as f64,
     }
 }
 

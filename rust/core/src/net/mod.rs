@@ -8,6 +8,7 @@ mod graph;
 mod limits;
 mod loss;
 mod passage;
+mod penalty;
 mod pool;
 mod schedule;
 mod stream;

@@ -6,6 +6,7 @@ use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 
 use super::graph::SeqNode;
 use super::loss::{Prepared, Want};
+use super::penalty::{Terms, step_gradient};
 use super::pool::Pooled;
 use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
 
@@ -21,8 +22,8 @@ pub struct Passage<'a, T: Pooled> {
 
 /// What a passage leaves, beside the gradients of the parameters.
 pub struct Passed<T> {
-    /// The weighted sum of the loss over the valid steps.
-    pub loss: f64,
+    /// The weighted sums over the valid steps.
+    pub terms: Terms,
     pub gradients: UnitGradients<T>,
     /// By state slot.
     pub finals: Vec<Vec<T>>,
@@ -38,9 +39,9 @@ impl<T: Pooled> Passage<'_, T> {
     /// All steps at once. `input` is the packed input of the unit.
     pub fn full(&self, input: Vec<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) -> Passed<T> {
         let piece = self.there(0..self.geometry.steps(), input, self.initial, scratch);
-        let mut loss = 0.0;
-        let gradients = self.back(&piece, 0, &self.no_gradient(), &mut loss, slots, scratch);
-        Passed { loss, gradients, finals: piece.run.retired(scratch) }
+        let mut terms = Terms::default();
+        let gradients = self.back(&piece, 0, &self.no_gradient(), &mut terms, slots, scratch);
+        Passed { terms, gradients, finals: piece.run.retired(scratch) }
     }
 
     /// The steps `span`, forwards from `states`.
@@ -56,21 +57,22 @@ impl<T: Pooled> Passage<'_, T> {
         Piece { geometry, run }
     }
 
-    /// Adds the loss of a piece to `sum`, as `back` does, without a way back.
-    pub fn loss_of(&self, piece: &Piece<T>, sum: &mut f64, scratch: &mut Scratch<T>) {
+    /// Adds the loss of a piece to `terms`, as `back` does, without a way back.
+    pub fn loss_of(&self, piece: &Piece<T>, terms: &mut Terms, scratch: &mut Scratch<T>) {
         let first = self.geometry.first_row(piece.geometry.start);
         let output = self.output(piece);
-        self.loss.take(self.unit, first, &piece.geometry, output, Want::Sum, sum, scratch);
+        self.loss.take(self.unit, first, &piece.geometry, output, Want::Sum, &mut terms.loss, scratch);
+        self.penalties_of(piece, 0, terms);
     }
 
-    /// The loss of a piece without its first `skipped` steps, added to `sum`, and its gradients through all of the piece.
+    /// The loss of a piece without its first `skipped` steps, added to `terms`, and its gradients through all of the piece.
     /// `d_states` are the gradients of the states after it.
     pub fn back(
         &self,
         piece: &Piece<T>,
         skipped: usize,
         d_states: &[Vec<T>],
-        sum: &mut f64,
+        terms: &mut Terms,
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
     ) -> UnitGradients<T> {
@@ -81,13 +83,18 @@ impl<T: Pooled> Passage<'_, T> {
         // SAFETY: the output has `geometry.total()` rows, of which the counted ones are the last.
         let tail = SeqView { ptr: unsafe { output.ptr.add(rows * output.stride) }, ..output };
         let first = self.geometry.first_row(counted.start);
-        let taken = self.loss.take(self.unit, first, &counted, tail, Want::Gradient, sum, scratch);
+        let taken =
+            self.loss.take(self.unit, first, &counted, tail, Want::Gradient, &mut terms.loss, scratch);
+        self.penalties_of(piece, rows, terms);
         let mut widened = Vec::new();
         let d_output = self
             .loss
             .output_gradient(&taken, &counted)
             .map(|d| if rows == 0 { d } else { behind_zeros(d, rows, geometry.total(), &mut widened) });
-        let gradients = back_unit(self.shared, geometry, &piece.run, d_output, d_states, slots, scratch);
+        let scale = self.loss.step_scale();
+        let d_penalty = step_gradient(self.shared.network, rows, geometry.total(), scale);
+        let gradients =
+            back_unit(self.shared, geometry, &piece.run, d_output, &d_penalty, d_states, slots, scratch);
         if let Some(memory) = taken {
             scratch.reclaim(memory);
         }
@@ -123,6 +130,12 @@ impl<T: Pooled> Passage<'_, T> {
     pub fn no_gradient(&self) -> Vec<Vec<T>> {
         let widths = self.shared.network.states.iter();
         widths.map(|width| vec![T::ZERO; self.geometry.rows * width]).collect()
+    }
+
+    /// Adds the penalties of a piece's steps from packed row `first` on.
+    fn penalties_of(&self, piece: &Piece<T>, first: usize, terms: &mut Terms) {
+        let scale = self.loss.step_scale();
+        terms.add_penalties(self.shared.network, &piece.run, &piece.geometry, first, scale);
     }
 
     fn output(&self, piece: &Piece<T>) -> SeqView<T> {

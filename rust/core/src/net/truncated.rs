@@ -11,6 +11,7 @@
 use crate::time::{Scratch, SlotGradients};
 
 use super::passage::{Passage, Passed};
+use super::penalty::Terms;
 use super::pool::Pooled;
 use super::unit::UnitGradients;
 
@@ -36,14 +37,14 @@ pub fn truncated<T: Pooled>(
     let none = passage.no_gradient();
     let mut states = passage.initial.to_vec();
     let mut finals = passage.initial.to_vec();
-    let mut loss = 0.0;
+    let mut terms = Terms::default();
     let mut d_input = passage.no_input_gradient();
     let mut d_initial = passage.no_gradient();
     for number in 0..count {
         let span = window(number);
         let piece = passage.there(span.clone(), passage.input_of(&input, span.clone()), &states, scratch);
         let skipped = number * every - span.start;
-        let d = passage.back(&piece, skipped, &none, &mut loss, slots, scratch);
+        let d = passage.back(&piece, skipped, &none, &mut terms, slots, scratch);
         passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
         if span.start == 0 {
             for (sum, d) in d_initial.iter_mut().flatten().zip(d.d_initial.iter().flatten()) {
@@ -55,5 +56,5 @@ pub fn truncated<T: Pooled>(
         }
         finals = piece.run.retired(scratch);
     }
-    Passed { loss, gradients: UnitGradients { d_input, d_initial }, finals }
+    Passed { terms, gradients: UnitGradients { d_input, d_initial }, finals }
 }

@@ -6,6 +6,7 @@ use crate::time::{
 };
 
 use super::graph::{Network, SeqNode};
+use super::penalty::STEP_PENALTY;
 
 /// What a unit's forward run leaves.
 #[derive(Debug)]
@@ -39,6 +40,12 @@ impl<T: Float> UnitRun<T> {
         debug_assert!(self.training);
         let layers = network.layers.iter().zip(&self.memory);
         layers.flat_map(|(layer, memory)| states_after(&layer.plan, memory, geometry, steps)).collect()
+    }
+
+    /// The penalty of each step of a layer that has one.
+    pub fn step_penalty(&self, network: &Network, layer: usize, geometry: &Geometry) -> SeqView<T> {
+        debug_assert!(self.training);
+        self.memory[layer].output(&network.layers[layer].plan.train, STEP_PENALTY, geometry)
     }
 
     /// The value of a sequence.
@@ -187,12 +194,15 @@ impl<T: Float> Arrivals<'_, T> {
     }
 }
 
-/// Runs a unit back. `d_output` is the packed gradient of the output, none for zeros; `d_final` of each state slot.
+/// Runs a unit back. `d_output` is the packed gradient of the output, none for zeros; `d_penalty` that of each step's
+/// penalty, which is not read where no layer has one; `d_final` of each state slot.
+#[allow(clippy::too_many_arguments)] // the whole context of a unit's way back
 pub fn back_unit<T: Float>(
     shared: &Shared<T>,
     geometry: &Geometry,
     run: &UnitRun<T>,
     d_output: Option<SeqView<T>>,
+    d_penalty: &[T],
     d_final: &[Vec<T>],
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
@@ -217,12 +227,8 @@ pub fn back_unit<T: Float>(
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
                 let (d, kept) = arrivals.take(number);
-                let unread: Vec<Vec<T>> = (1..inner.plan.program.outputs.len())
-                    .map(|k| vec![T::ZERO; rows * inner.plan.output_width(k)])
-                    .collect();
-                let others =
-                    unread.iter().enumerate().map(|(k, d)| SeqView::of(d, inner.plan.output_width(k + 1)));
-                let d_views: Vec<SeqView<T>> = std::iter::once(d).chain(others).collect();
+                let penalty = inner.has_step_penalty().then(|| SeqView::of(d_penalty, 1));
+                let d_views: Vec<SeqView<T>> = std::iter::once(d).chain(penalty).collect();
                 let views: Vec<SeqView<T>> =
                     inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
                 let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
