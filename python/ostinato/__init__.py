@@ -27,6 +27,7 @@ from ostinato.layers import (
     GRU,
     LSTM,
     RNN,
+    Attention,
     Bidirectional,
     Dense,
     DiagonalSSM,
@@ -55,6 +56,7 @@ from ostinato.regularizers import (
     WeightDrop,
     Zoneout,
 )
+from ostinato.scorer import Scorer
 from ostinato.specs import (
     CellSpec,
     CommandSpec,
@@ -82,6 +84,7 @@ __all__ = [
     "SGD",
     "ActivationPenalty",
     "Adam",
+    "Attention",
     "Bidirectional",
     "Cell",
     "CellSpec",
@@ -121,6 +124,7 @@ __all__ = [
     "RegularizerSpec",
     "Run",
     "ScheduleSpec",
+    "Scorer",
     "ScorerSpec",
     "Sequential",
     "ShapeError",

@@ -8,12 +8,14 @@ from ostinato.initializers import Initializer
 from ostinato.losses import Loss
 from ostinato.optimizers import Optimizer
 from ostinato.regularizer import Regularizer
+from ostinato.scorer import Scorer
 from ostinato.specs import (
     CellSpec,
     InitializerSpec,
     LossSpec,
     OptimizerSpec,
     RegularizerSpec,
+    ScorerSpec,
     hookimpl,
 )
 
@@ -29,6 +31,12 @@ def ostinato_regularizers() -> list[RegularizerSpec]:
     """Return every regularizer of ostinato/regularizers."""
     found = leaves("ostinato.regularizers", Regularizer)
     return [RegularizerSpec(name, one) for name, one in found.items()]
+
+
+@hookimpl
+def ostinato_scorers() -> list[ScorerSpec]:
+    """Return every scorer of ostinato/scorers."""
+    return [ScorerSpec(name, one) for name, one in leaves("ostinato.scorers", Scorer).items()]
 
 
 @hookimpl

@@ -74,7 +74,7 @@ class CellSpec(Spec):
 
 @dataclass(frozen=True)
 class ScorerSpec(Spec):
-    """A scorer of attention: `factory(**options)` makes what scores a query against each key."""
+    """A scorer of attention: `factory(**options) -> Scorer`."""
 
     kind = "scorer"
     hook = "ostinato_scorers"

@@ -53,13 +53,13 @@ class Hooks:
 
     @hookspec
     def ostinato_scorers(self) -> list[ScorerSpec]:
-        """Scorers of attention: a number from a query and a key, equations as in a cell.
+        """Scorers: a number from a query and a key, for `Attention(name, ...)`.
 
         Example:
-            >>> from ostinato import ScorerSpec, hookimpl, ops
-            >>> class Closeness:
+            >>> from ostinato import Scorer, ScorerSpec, hookimpl, ops
+            >>> class Closeness(Scorer):
             ...     '''Minus the squared distance of query and key.'''
-            ...     def step(self, query, key, p):
+            ...     def step(self, query, key, p, place):
             ...         return -ops.sum((query - key) ** 2)
             >>> @hookimpl
             ... def ostinato_scorers():
