@@ -19,6 +19,8 @@ class Configured:
     name: ClassVar[str] = ""
     kind: ClassVar[str] = "object"
     _options: dict[str, Any]
+    # Who provides it (plugins.Provider), where it was made by name.
+    provider: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

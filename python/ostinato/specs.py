@@ -34,12 +34,14 @@ ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
 class Spec:
     """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
 
-    `kind` is what the name is a name of, `hook` the hook that returns such descriptors. Raises ConfigError
-    for a name that is no Python identifier, a factory that cannot be called, a doc that is no text.
+    `kind` is what the name is a name of, `hook` the hook that returns such descriptors; `product` is the name
+    of the class that what is made must derive from, "" where the kind asks for none. Raises ConfigError for a
+    name that is no Python identifier, a factory that cannot be called, a doc that is no text.
     """
 
     kind: ClassVar[str]
     hook: ClassVar[str]
+    product: ClassVar[str] = ""
 
     name: str
     factory: Callable[..., Any]
@@ -70,6 +72,7 @@ class CellSpec(Spec):
 
     kind = "cell"
     hook = "ostinato_cells"
+    product = "Cell"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class RegularizerSpec(Spec):
 
     kind = "regularizer"
     hook = "ostinato_regularizers"
+    product = "Regularizer"
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class LossSpec(Spec):
 
     kind = "loss"
     hook = "ostinato_losses"
+    product = "Loss"
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class OptimizerSpec(Spec):
 
     kind = "optimizer"
     hook = "ostinato_optimizers"
+    product = "Optimizer"
 
 
 @dataclass(frozen=True)
