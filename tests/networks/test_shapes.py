@@ -162,3 +162,19 @@ def test_views_and_read_only_arrays_are_taken_as_they_are() -> None:
     view = wide[::2, ::2, ::2]
     view.setflags(write=False)
     np.testing.assert_array_equal(net.run(view).outputs, net.run(x).outputs)
+
+
+def test_arrays_that_are_not_aligned_are_taken_as_any_others():
+    def shifted(array):
+        buffer = bytearray(array.nbytes + 1)
+        copy = np.frombuffer(buffer, array.dtype, count=array.size, offset=1).reshape(array.shape)
+        copy[...] = array
+        return copy
+
+    net = ost.Sequential(ost.Embedding(7, 3), ost.LSTM(3, 4))
+    ids, lengths = np.arange(10).reshape(2, 5) % 7, np.array([5, 3])
+    targets = np.ones((2, 5, 4), "float32")
+    plain = net.value_and_grad(ids, targets, loss="mse", lengths=lengths)
+    other = net.value_and_grad(shifted(ids), shifted(targets), loss="mse", lengths=shifted(lengths))
+    assert plain[0] == other[0]
+    np.testing.assert_array_equal(plain[1].arena, other[1].arena)

@@ -100,7 +100,7 @@ def read_lengths(lengths: Any, rows: int, steps: int) -> Array | None:
     wrong = np.flatnonzero((array < 0) | (array > steps))
     if wrong.size:
         raise ShapeError(f"lengths[{wrong[0]}] is {array[wrong[0]]}; expected 0 to {steps}, the steps of x")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return _plain(array, "int64")
 
 
 def read_steps(
@@ -146,8 +146,7 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
             f"{name} has dtype {array.dtype}; expected {dtype}. "
             f"Convert it if numbers are meant: .astype({dtype!r})"
         )
-    # ascontiguousarray would give a 0-d array an axis.
-    return np.asarray(array, dtype=dtype, order="C")
+    return _plain(array, dtype)
 
 
 def as_integers(name: str, value: Any) -> Array:
@@ -183,7 +182,14 @@ def ids_in_range(name: str, ids: Array, limit: int, lengths: Array | None) -> Ar
             raise ConfigError(
                 f"{name} holds the id {ids[n, t]} (row {n}, step {t}); expected ids from 0 to {limit - 1}"
             )
-    return np.ascontiguousarray(ids, dtype=np.int64)
+    return _plain(ids, "int64")
+
+
+def _plain(array: Array, dtype: str) -> Array:
+    """The array as the core takes it: of this type, C-contiguous, aligned; itself where it is all that."""
+    # ascontiguousarray would give a 0-d array an axis.
+    made = np.asarray(array, dtype=dtype, order="C")
+    return made if made.flags.aligned else made.copy()
 
 
 def _read(name: str, value: Any, dtype: str | None) -> Array:
