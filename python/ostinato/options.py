@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ostinato.errors import ConfigError
@@ -18,9 +19,9 @@ class Configured:
 
     name: ClassVar[str] = ""
     kind: ClassVar[str] = "object"
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
+    """Options that the conformance kit makes it with; all of them must work."""
     _options: dict[str, Any]
-    # Who provides it (plugins.Provider), where it was made by name.
-    provider: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -11,7 +11,7 @@ A package registers with hooks marked by `hookimpl`, which return lists of these
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -34,18 +34,19 @@ ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
 class Spec:
     """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
 
-    `kind` is what the name is a name of, `hook` the hook that returns such descriptors; `product` is the name
-    of the class that what is made must derive from, "" where the kind asks for none. Raises ConfigError for a
-    name that is no Python identifier, a factory that cannot be called, a doc that is no text.
+    `kind` is what the name is a name of, `hook` the hook that returns such descriptors. `examples` are
+    options that the conformance kit makes it with: those that the factory itself has as an attribute
+    `examples`, else none at all. Raises ConfigError for a name that is no Python identifier, a factory that
+    cannot be called, a doc that is no text, examples that are no options.
     """
 
     kind: ClassVar[str]
     hook: ClassVar[str]
-    product: ClassVar[str] = ""
 
     name: str
     factory: Callable[..., Any]
     doc: str = ""
+    examples: Sequence[Mapping[str, Any]] = field(default=(), hash=False)
 
     def __post_init__(self) -> None:
         noun = type(self).__name__
@@ -59,6 +60,10 @@ class Spec:
             raise ConfigError(f"{noun} {self.name!r}: doc is {self.doc!r}; expected a line of text")
         if not self.doc:
             object.__setattr__(self, "doc", (self.factory.__doc__ or "").strip().partition("\n")[0])
+        examples = self.examples or getattr(self.factory, "examples", ({},))
+        if not isinstance(examples, (list, tuple)) or not all(isinstance(one, Mapping) for one in examples):
+            raise ConfigError(f"{noun} {self.name!r}: examples is {examples!r}; expected a list of options")
+        object.__setattr__(self, "examples", tuple(examples))
 
     @classmethod
     def of(cls, made: Any) -> Self:
@@ -72,12 +77,11 @@ class CellSpec(Spec):
 
     kind = "cell"
     hook = "ostinato_cells"
-    product = "Cell"
 
 
 @dataclass(frozen=True)
 class ScorerSpec(Spec):
-    """A scorer of attention: `factory(**options) -> Scorer`."""
+    """A scorer of attention: `factory(**options)` makes what scores a query against each key."""
 
     kind = "scorer"
     hook = "ostinato_scorers"
@@ -89,7 +93,6 @@ class RegularizerSpec(Spec):
 
     kind = "regularizer"
     hook = "ostinato_regularizers"
-    product = "Regularizer"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,6 @@ class LossSpec(Spec):
 
     kind = "loss"
     hook = "ostinato_losses"
-    product = "Loss"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,6 @@ class OptimizerSpec(Spec):
 
     kind = "optimizer"
     hook = "ostinato_optimizers"
-    product = "Optimizer"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ REFUSED = {
     "a name with its namespace": (("acme/mine", dict), {}, "name is 'acme/mine'"),
     "a factory that cannot be called": (("mine", 7), {}, "factory is 7"),
     "a doc that is no text": (("mine", dict), {"doc": 7}, "doc is 7"),
+    "examples that are no list": (("mine", dict), {"examples": {"lr": 1}}, "examples is {'lr': 1}"),
+    "examples that are no options": (("mine", dict), {"examples": [1]}, r"examples is \[1\]"),
 }
 
 
@@ -37,6 +39,18 @@ def test_a_descriptor_cannot_be_changed() -> None:
     spec = ost.CellSpec("mine", dict)
     with pytest.raises(dataclasses.FrozenInstanceError):
         spec.name = "yours"  # type: ignore[misc]
+
+
+def test_examples_are_given_or_those_of_the_factory_or_no_options() -> None:
+    class Mine(ost.Cell):
+        examples = ({"rate": 0.5}, {})
+
+        def __init__(self, rate: float = 1.0) -> None:
+            self.rate = rate
+
+    assert ost.CellSpec("mine", Mine).examples == ({"rate": 0.5}, {})
+    assert ost.CellSpec("mine", Mine, examples=[{"rate": 0.1}]).examples == ({"rate": 0.1},)
+    assert ost.CellSpec("mine", dict).examples == ({},)
 
 
 @pytest.mark.parametrize("role", ROLES)

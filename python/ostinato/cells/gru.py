@@ -25,6 +25,8 @@ class GRU(Cell):
     et al. 2014 eq. 5-8 ("before"); torch.nn.GRU for "after", parameter names and layout.
     """
 
+    examples = ({}, {"bias": False}, {"reset": "before"}, {"reset": "before", "bias": False})
+
     def __init__(self, *, reset: str = "after", bias: bool = True) -> None:
         """Choose whether r acts after or before the matrix product with h, and whether there are biases."""
         self.reset = choice("cell 'gru'", "reset", reset, ("after", "before"))

@@ -29,6 +29,14 @@ class LSTM(Cell):
     eq. 2-6; projection: Sak et al. 2014 eq. 1-6; parameter names and layout of torch.nn.LSTM.
     """
 
+    examples = (
+        {},
+        {"bias": False},
+        {"peepholes": True},
+        {"proj_size": 2},
+        {"proj_size": 2, "peepholes": True, "bias": False},
+    )
+
     def __init__(self, *, bias: bool = True, peepholes: bool = False, proj_size: int = 0) -> None:
         """Choose the biases, the peepholes and the width of the projection (0 for none)."""
         self.bias = flag("cell 'lstm'", "bias", bias)

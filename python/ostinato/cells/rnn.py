@@ -24,6 +24,14 @@ class RNN(Cell):
     parameter names and layout of torch.nn.RNN.
     """
 
+    examples = (
+        {},
+        {"nonlinearity": "relu"},
+        {"nonlinearity": "sigmoid"},
+        {"nonlinearity": "identity"},
+        {"bias": False},
+    )
+
     def __init__(self, *, nonlinearity: str = "tanh", bias: bool = True) -> None:
         """Choose the nonlinearity, and whether there are biases."""
         self.nonlinearity = choice("cell 'rnn'", "nonlinearity", nonlinearity, tuple(_NONLINEARITIES))

@@ -11,6 +11,8 @@ from ostinato.initializers.initializer import Floats, Initializer, fans
 class Constant(Initializer):
     """Every element is `value`."""
 
+    examples = ({"value": 0.25},)
+
     def __init__(self, value: float) -> None:
         """Fill with `value`, a finite number."""
         self.value = number("initializer 'constant'", "value", value)
@@ -38,6 +40,8 @@ class Ones(Initializer):
 
 class Identity(Initializer):
     """The identity matrix times scale: a ReLU recurrence starts by remembering. Source: Le et al. 2015."""
+
+    examples = ({}, {"scale": 0.5})
 
     def __init__(self, *, scale: float = 1.0) -> None:
         """Put `scale`, a finite number, on the diagonal."""

@@ -17,6 +17,8 @@ class Orthogonal(Initializer):
 
     name = "orthogonal"
 
+    examples = ({}, {"gain": 0.9})
+
     def __init__(self, *, gain: float = 1.0) -> None:
         """Scale the matrix by `gain`, at least 0."""
         self.gain = number("initializer 'orthogonal'", "gain", gain, at_least=0)

@@ -15,6 +15,8 @@ class Uniform(Initializer):
     weight of its recurrent layers, the input's too: give `bound=1 / H**0.5` for that.
     """
 
+    examples = ({}, {"bound": 0.3})
+
     def __init__(self, *, bound: float | None = None) -> None:
         """Draw from -bound to bound, at least 0."""
         self.bound = None if bound is None else number("initializer 'uniform'", "bound", bound, at_least=0)

@@ -15,6 +15,8 @@ class MSE(Loss):
     ||y - t||^2, whose gradient is y - t. y and target (F,).
     """
 
+    examples = ({}, {"half": True})
+
     def __init__(self, *, half: bool = False) -> None:
         """Choose half the sum of squares instead of their mean."""
         self.half = flag("loss 'mse'", "half", half)

@@ -26,6 +26,11 @@ class Adam(Optimizer):
     """
 
     slots = ("mean", "mean_square")
+    examples = (
+        {},
+        {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.1},
+        {"weight_decay": 0.1, "decoupled_decay": 0.01},
+    )
 
     def __init__(
         self,

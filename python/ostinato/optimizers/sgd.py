@@ -22,6 +22,12 @@ class SGD(Optimizer):
     """
 
     slots = ("velocity",)
+    examples = (
+        {"lr": 0.1},
+        {"lr": 0.1, "momentum": 0.9},
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+        {"lr": 0.1, "decoupled_decay": 0.01},
+    )
 
     def __init__(
         self,

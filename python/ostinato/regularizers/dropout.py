@@ -15,6 +15,8 @@ class Dropout(Regularizer):
     states of a cell are untouched by either. Source: Srivastava et al. 2014.
     """
 
+    examples = ({}, {"p": 0.3, "where": "output"})
+
     def __init__(self, p: float = 0.5, where: str = "input") -> None:
         """Drop with probability p, 0 <= p < 1."""
         self.p = number("regularizer 'dropout'", "p", p, at_least=0.0, below=1.0)

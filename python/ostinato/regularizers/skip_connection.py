@@ -18,6 +18,8 @@ class SkipConnection(Regularizer):
 
     name = "skip_connection"
 
+    examples = ({}, {"alpha": 0.25, "state": "c"})
+
     def __init__(self, alpha: float = 1.0, state: str = "h") -> None:
         """Add `alpha` times the old value of `state`."""
         self.alpha = number("regularizer 'skip_connection'", "alpha", alpha)

@@ -16,6 +16,8 @@ class VariationalDropout(Regularizer):
 
     name = "variational_dropout"
 
+    examples = ({}, {"p": 0.3, "inputs": 0.2})
+
     def __init__(self, p: float = 0.5, inputs: float = 0.0) -> None:
         """Drop states with probability p and inputs with probability `inputs`, both 0 <= p < 1."""
         owner = "regularizer 'variational_dropout'"

@@ -20,6 +20,8 @@ class WeightDrop(Regularizer):
 
     name = "weight_drop"
 
+    examples = ({}, {"p": 0.4, "weights": "*"})
+
     def __init__(self, p: float = 0.5, weights: str | None = None) -> None:
         """Drop with probability p, 0 <= p < 1."""
         self.p = number("regularizer 'weight_drop'", "p", p, at_least=0.0, below=1.0)

@@ -19,6 +19,8 @@ class Zoneout(Regularizer):
     zoned out with it. Source: Krueger et al. 2017, eq. 4.
     """
 
+    examples = ({}, {"p": {"h": 0.05, "c": 0.5}})
+
     def __init__(self, p: float | Mapping[str, float] = 0.1) -> None:
         """Keep with probability p, 0 <= p <= 1."""
         rates = dict(p) if isinstance(p, Mapping) else {"p": p}

@@ -1,0 +1,83 @@
+"""The conformance kit: what a cell, a loss, an optimizer, ... must do, as checks that anybody can run.
+
+`check_cell("lstm")` runs every check of the kind and returns a `Report`; `parametrize_checks` makes each of
+them a pytest test. One file per kind lists its checks; `runner.py` runs them. Needs NumPy only, and pytest
+for `parametrize_checks`. Built-in names go through the same checks as everybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ostinato.testing.kinds import KINDS
+from ostinato.testing.marks import parametrize_checks
+from ostinato.testing.report import ConformanceError, Report, Result, render
+from ostinato.testing.runner import Failed, Level, run
+from ostinato.testing.subject import find
+
+__all__ = [
+    "KINDS",
+    "ConformanceError",
+    "Failed",
+    "Report",
+    "Result",
+    "check",
+    "check_cell",
+    "check_initializer",
+    "check_loss",
+    "check_optimizer",
+    "check_regularizer",
+    "parametrize_checks",
+    "render",
+]
+
+
+def check(
+    item: Any,
+    level: Level = "standard",
+    *,
+    kind: str | None = None,
+    options: Sequence[Mapping[str, Any]] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Report:
+    """Run all checks of what `item` is: a registered name, a descriptor, a class or an instance.
+
+    Args:
+        item: what to check; it is made anew for every check and never changed.
+        level: "quick" (a second or two), "standard" or "thorough": the same checks at more sizes.
+        kind: "cell", "loss", ...; needed only for a name that several kinds have.
+        options: the options to check it with, each a dict; by default the examples that it names itself.
+        expected_failures: check id -> reason. Such a check is reported as expected when it fails, and as
+            failed when it passes with all options.
+
+    Raises ConfigError for an unknown name, level or check id, DTypeError for an item of no known kind.
+    """
+    found = find(item, kind)
+    examples = found.examples if options is None else tuple(options)
+    return run(KINDS[found.kind], found.name, found.spec, examples, level, expected_failures or {})
+
+
+def check_cell(cell: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a cell: its name, a CellSpec, a Cell subclass or an instance."""
+    return check(cell, level, kind="cell", **more)
+
+
+def check_regularizer(regularizer: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a regularizer: its name, a RegularizerSpec, a Regularizer subclass or an instance."""
+    return check(regularizer, level, kind="regularizer", **more)
+
+
+def check_loss(loss: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a loss: its name, a LossSpec, a Loss subclass or an instance."""
+    return check(loss, level, kind="loss", **more)
+
+
+def check_optimizer(optimizer: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for an optimizer: its name, an OptimizerSpec, an Optimizer subclass or an instance."""
+    return check(optimizer, level, kind="optimizer", **more)
+
+
+def check_initializer(initializer: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for an initializer: its name, an InitializerSpec, an Initializer subclass or an instance."""
+    return check(initializer, level, kind="initializer", **more)

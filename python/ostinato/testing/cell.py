@@ -1,0 +1,128 @@
+"""Cells: a descriptor, a step that is an equation, and everything that a network with it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ostinato import eager
+from ostinato.cell import Cell
+from ostinato.layers.recurrent import Recurrent
+from ostinato.specs import Spec
+from ostinato.testing import networks, subject
+from ostinato.testing.arrays import differing
+from ostinato.testing.networks.model import Model
+from ostinato.testing.problem import Problem
+from ostinato.testing.runner import Failed, Kind, Level, check
+
+# float64, a few steps of numbers around 1: rounding is 1e-15; 1e-12 leaves room for another order of sums.
+EAGER = {"float64": 1e-12, "float32": 1e-4}
+
+
+class CellModel(Model, subject.Made):
+    """Networks of one layer of the cell."""
+
+    noun = "cell"
+    base = Cell
+
+    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
+        self.spec, self.options, self.level = spec, options, level
+        hidden = self.hidden(3, 5)  # Whatever is wrong with the making itself is told once, here.
+        self.calls = any(program.calls for program in self.network(3, hidden).programs.values())
+        self.exact = not (self.calls and self.make().batched)
+
+    def network(self, inputs: int, hidden: int, dtype: str = "float64", seed: int = 0) -> Recurrent:
+        """A layer with a cell made anew."""
+        return Recurrent(self.make(), inputs, hidden, dtype=dtype, seed=seed)
+
+    def meaning(self, made: Cell) -> str:
+        """The programs of its step in two sizes, and what they compute: a step may run in Python."""
+        told = []
+        for inputs in (3, 4):
+            net = Recurrent(made, inputs, self.hidden(inputs, 5))
+            told += [program.to_json() for program in net.programs.values()]
+            told += [value.tobytes().hex() for value in Problem.random(net, 1, 2).results().values()]
+        return "\n".join(told)
+
+
+@check("initial_values")
+def initial_values(model: CellModel) -> None:
+    """A network's seed alone decides its first parameters, which are finite."""
+    hidden = model.hidden(3, 5)
+    first = model.network(3, hidden).state_dict()
+    np.random.random()  # Who draws from the global generator is found out.
+    changed = differing(first, model.network(3, hidden).state_dict())
+    if changed:
+        raise Failed(
+            f"a network made again with the same seed starts with another {', '.join(changed)}; "
+            "an initializer draws from the generator that it is given, and from nothing else"
+        )
+    with np.errstate(over="ignore"):  # Told below, by name.
+        single = model.network(3, hidden, "float32").state_dict()
+        rounded = {name: value.astype(np.float32) for name, value in first.items()}
+    bad = [name for name, value in single.items() if not np.isfinite(value).all()]
+    if bad:
+        raise Failed(f"{', '.join(bad)} does not start finite in float32")
+    changed = differing(rounded, single)
+    if changed:
+        raise Failed(f"in float32 {', '.join(changed)} does not start with the rounded values of float64")
+
+
+@check(
+    "states_used",
+    lambda model: None if model.network(3, model.hidden(3, 5)).state_shapes else "it has no state",
+)
+def states_used(model: CellModel) -> None:
+    """States change as time goes by, and each of them matters for what comes after."""
+    problem = replace(model.problem(4, 3, 3, 5), training=False)
+    results = problem.results()
+    still = [
+        name for name, value in problem.state.items() if np.array_equal(results[f"final_state.{name}"], value)
+    ]
+    if len(still) == len(problem.state):
+        raise Failed(f"no step changes the state {', '.join(still)}; does step return the new one?")
+    for name, value in problem.state.items():
+        other = replace(problem, state={**problem.state, name: value + 0.5}).results()
+        if differing(results, other) in ([], [f"final_state.{name}"]) and name in still:
+            raise Failed(f"state {name!r} changes nothing and is never changed")
+        later = [one for one in differing(results, other) if one != f"final_state.{name}"]
+        if not later and len(problem.state) == 1:
+            raise Failed(f"outputs do not depend on the state {name!r}: the cell remembers nothing")
+
+
+@check("eager")
+def eager_equals_engine(model: CellModel) -> None:
+    """The step in a plain NumPy loop computes what the engine computes."""
+    for dtype, allowed in EAGER.items():
+        problem = replace(model.problem(3, 5, 3, 5, dtype, ragged=True), training=False)
+        run = problem.run()
+        cell = problem.network.cell  # type: ignore[attr-defined]
+        params = {name.removesuffix("_l0"): view for name, view in problem.network.parameters().items()}
+        assert problem.lengths is not None
+        for n, length in enumerate(problem.lengths):
+            start = {name: value[0, n] for name, value in problem.state.items()}
+            with np.errstate(all="ignore"):
+                outputs, final = eager.run(
+                    cell, params, problem.x[n, :length], start, hidden_size=model.hidden(3, 5)
+                )
+            pairs = [("outputs", outputs, run.outputs[n, :length])]
+            pairs += [(f"state {name}", value, run.final_state[name][0, n]) for name, value in final.items()]
+            for name, mine, engine in pairs:
+                if mine.shape != engine.shape:
+                    raise Failed(f"{name} is {mine.shape} in NumPy and {engine.shape} in the engine")
+                apart = float(np.abs(mine - engine).max(initial=0.0))
+                if not apart <= allowed * max(1.0, float(np.abs(mine).max(initial=0.0))):
+                    raise Failed(
+                        f"{dtype}: {name} of row {n} is {apart:.3g} from what step computes on NumPy arrays; "
+                        "does step do something else while it is traced?"
+                    )
+
+
+CELL: Kind[CellModel] = Kind(
+    "cell",
+    (*subject.CHECKS, initial_values, *networks.CHECKS, states_used, eager_equals_engine),
+    CellModel,
+)

@@ -1,0 +1,405 @@
+"""Losses: one number from an output and a target, with the gradient that the engine takes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ostinato.cell import Cell
+from ostinato.errors import ConfigError
+from ostinato.layers.recurrent import Recurrent
+from ostinato.losses import Loss
+from ostinato.network.network import Network
+from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
+from ostinato.specs import Spec
+from ostinato.testing import subject
+from ostinato.testing.arrays import LAYOUTS, Array, Arrays, near, refused, same
+from ostinato.testing.networks.backwards import DRAWS
+from ostinato.testing.networks.model import threads
+from ostinato.testing.runner import Failed, Kind, Level, at, check
+from ostinato.testing.slopes import Kink, compare, smooth_slopes
+from ostinato.trace import trace_loss
+
+# Sums over some hundred steps in another order.
+ROUNDING = 1e-10
+
+WIDTHS = (1, 2, 3, 8, 17)
+
+
+class Passage(Cell):
+    """Gives its input as output, so that the gradient of the input is that of the loss."""
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        """Return x."""
+        return x, {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Outputs y (N, T, F), targets and lengths for a loss."""
+
+    network: Network
+    loss: Loss
+    y: Array
+    targets: Array
+    lengths: Array | None = None
+
+    def results(self, **more: Any) -> Arrays:
+        """The loss, summed unless said otherwise, and its gradient by y."""
+        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
+        value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
+        assert grads.inputs is not None
+        return {"loss": np.asarray(value), "gradient": grads.inputs}
+
+    def value(self, **more: Any) -> float:
+        """The loss without its gradient."""
+        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
+        return self.network.loss_value(self.y, self.targets, **arguments)[0]
+
+    def rows(self, chosen: list[int]) -> Case:
+        """Some rows of the batch."""
+        lengths = None if self.lengths is None else self.lengths[chosen]
+        return replace(self, y=self.y[chosen], targets=self.targets[chosen], lengths=lengths)
+
+
+class LossSubject(subject.Made):
+    """A loss, made anew for every case."""
+
+    base = Loss
+
+    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
+        self.spec, self.options, self.level = spec, options, level
+        self.case(2, 2)
+
+    def meaning(self, made: Loss) -> str:
+        """Its program."""
+        return trace_loss(made, self.width(4)).to_json()
+
+    def width(self, near_to: int) -> int:
+        """The first width from `near_to` on that the loss takes: one may want an even number of outputs."""
+        for width in range(near_to, near_to + 8):
+            if self.takes(width):
+                return width
+        raise Failed(f"no output of {near_to} to {near_to + 7} features is taken")
+
+    def takes(self, width: int) -> bool:
+        """Whether outputs of this width are allowed; others are refused by a ConfigError."""
+        try:
+            trace_loss(self.make(), width)
+        except ConfigError:
+            return False
+        return True
+
+    def case(
+        self,
+        rows: int,
+        steps: int,
+        near_to: int = 4,
+        dtype: str = "float64",
+        *,
+        ragged: bool = False,
+        draw: int = 0,
+    ) -> Case:
+        """Random outputs and targets."""
+        rng = np.random.default_rng([5, draw])
+        loss, width = self.make(), self.width(near_to)
+        y = rng.standard_normal((rows, steps, width)).astype(dtype)
+        targets = (
+            rng.integers(0, width, (rows, steps))
+            if loss.target == "index"
+            else rng.standard_normal((rows, steps, width)).astype(dtype)
+        )
+        lengths = None
+        if ragged:
+            lengths = rng.integers(0, steps + 1, rows)
+            lengths[0], lengths[-1] = 0, steps
+        return Case(Recurrent(Passage(), width, 1, dtype=dtype), loss, y, targets, lengths)
+
+
+@check("shapes")
+def shapes(one: LossSubject) -> None:
+    """A number and a gradient of the outputs' shape, for N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
+    taken = [width for width in WIDTHS if one.takes(width)]
+    if len(taken) < 2:
+        raise Failed(f"of outputs with {WIDTHS} features only {taken} are taken; expected two at least")
+    for width in taken:
+        for dtype in ("float32", "float64"):
+            for rows, steps in ((1, 1), (1, 9), (2, 2), (7, 1), (7, 9)):
+                case = one.case(rows, steps, width, dtype)
+                value, gradient = case.results().values()
+                if not np.isfinite(value) or gradient.shape != case.y.shape or gradient.dtype != dtype:
+                    got = f"{value}, gradient {gradient.dtype} {gradient.shape}"
+                    raise Failed(f"F={width}, N={rows}, T={steps}, {dtype}: the loss is {got}")
+
+
+@check("gradients")
+def gradients(one: LossSubject) -> None:
+    """In float64 the gradient by the outputs is the slope."""
+    found = ""
+    for draw in range(DRAWS):
+        case = one.case(3, 4, ragged=True, draw=draw)
+        try:
+            numeric = smooth_slopes(case.value, {"y": case.y})
+        except Kink as kink:
+            found = str(kink)
+            continue
+        compare([("y", case.results()["gradient"], numeric["y"])], f"loss of {case.y.shape[-1]} features")
+        return
+    raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
+
+
+@check("eager")
+def eager(one: LossSubject) -> None:
+    """`step` on NumPy values gives what the engine gives."""
+    for dtype, allowed in (("float64", 1e-12), ("float32", 1e-5)):
+        case = one.case(3, 4, dtype=dtype)
+        for n in range(3):
+            for t in range(4):
+                with np.errstate(all="ignore"):
+                    mine = case.loss.step(case.y[n, t], case.targets[n, t])
+                if np.shape(mine) != ():
+                    raise Failed(f"step gives shape {np.shape(mine)} on NumPy arrays; expected one number")
+                engine = replace(
+                    case, y=case.y[n : n + 1, t : t + 1], targets=case.targets[n : n + 1, t : t + 1]
+                )
+                if not abs(float(mine) - engine.value()) <= allowed * max(1.0, abs(float(mine))):
+                    raise Failed(
+                        f"{dtype}: {float(mine):.9g} in NumPy, {engine.value():.9g} in the engine; "
+                        "does step do something else while it is traced?"
+                    )
+
+
+@check("target")
+def target(one: LossSubject) -> None:
+    """The target matters, and so do the outputs."""
+    case = one.case(3, 4)
+    other = one.case(3, 4, draw=1)
+    if case.value() == replace(case, targets=other.targets).value():
+        raise Failed("other targets give the same loss")
+    if case.value() == replace(case, y=other.y).value():
+        raise Failed("other outputs give the same loss")
+
+
+@check("inputs_unchanged")
+def inputs_unchanged(one: LossSubject) -> None:
+    """Outputs, targets and weights are not written to."""
+    case = one.case(3, 4, ragged=True)
+    weights = np.ones((3, 4))
+    given = {"y": case.y, "targets": case.targets, "weights": weights}
+    before = {name: value.copy() for name, value in given.items()}
+    case.results(weights=weights)
+    same(before, given, "{} is written to")
+
+
+@check("layouts")
+def layouts(one: LossSubject) -> None:
+    """Arrays of any layout give the bits of plain ones."""
+    case = one.case(3, 4)
+    clean = case.results()
+    for name, layout in LAYOUTS.items():
+        other = replace(case, y=layout(case.y), targets=layout(case.targets))
+        same(clean, other.results(), f"{name} arrays: the {{}} differs")
+
+
+@check("repeatable")
+def repeatable(one: LossSubject) -> None:
+    """The same call gives the same bits again, with a loss made anew too."""
+    first = one.case(5, 6, ragged=True)
+    same(first.results(), first.results(), "the same call again: the {} differs")
+    same(first.results(), one.case(5, 6, ragged=True).results(), "a loss made again: the {} differs")
+
+
+@check("threads")
+def engine_threads(one: LossSubject) -> None:
+    """Any number of threads gives the bits of one."""
+    case = one.case(61, at(one.level, 12, 24, 48), 9, "float32", ragged=True)
+    with threads(1):
+        alone = case.results()
+    for count in (2, 3, 4):
+        with threads(count):
+            found = case.results()
+        same(alone, found, f"{count} threads: the {{}} differs from that of one")
+
+
+@check("batch_company")
+def batch_company(one: LossSubject) -> None:
+    """Rows count by themselves: gradients have the bits of each row alone, the loss is their sum."""
+    case = one.case(7, 5, ragged=True)
+    whole = case.results()
+    total = 0.0
+    for n in range(7):
+        alone = case.rows([n]).results()
+        same(
+            {"gradient": whole["gradient"][n : n + 1]},
+            {"gradient": alone["gradient"]},
+            f"row {n}: the {{}} differs",
+        )
+        total += float(alone["loss"])
+    near({"loss": np.asarray(total)}, whole, ROUNDING, "the {} of the rows one by one, and of the batch")
+    order = np.random.default_rng(0).permutation(7).tolist()
+    turned = {"gradient": np.ascontiguousarray(whole["gradient"][order])}
+    same(
+        turned,
+        {"gradient": case.rows(order).results()["gradient"]},
+        "in another order of rows the {} differs",
+    )
+
+
+@check("padding")
+def padding(one: LossSubject) -> None:
+    """What stands beyond the lengths, NaN too, changes no bit; the gradient there is 0."""
+    case = one.case(5, 6, ragged=True)
+    assert case.lengths is not None
+    clean = case.results()
+    dirty = replace(case, y=case.y.copy(), targets=case.targets.copy())
+    for n, length in enumerate(case.lengths):
+        dirty.y[n, length:] = np.nan
+        dirty.targets[n, length:] = np.nan if dirty.targets.dtype.kind == "f" else -7
+        if clean["gradient"][n, length:].any():
+            raise Failed(f"the gradient of row {n} is not 0 from step {length} on, where it ends")
+    same(clean, dirty.results(), "NaN in the padding reaches the {}")
+
+
+@check("reduction")
+def reduction(one: LossSubject) -> None:
+    """A mean is the sum divided by the valid steps, or by their weights; weights scale their steps."""
+    case = one.case(5, 6, ragged=True)
+    assert case.lengths is not None
+    total, count = case.results(), float(case.lengths.sum())
+    divided = {name: value / count for name, value in total.items()}
+    near(divided, case.results(reduction="mean"), ROUNDING, "{} of mean, and of sum divided by the steps")
+    double = {name: 2 * value for name, value in total.items()}
+    near(
+        double,
+        case.results(weights=np.full((5, 6), 2.0)),
+        ROUNDING,
+        "{} with weights of 2, and twice that of 1",
+    )
+    mean = case.results(weights=np.full((5, 6), 2.0), reduction="mean")
+    near(divided, mean, ROUNDING, "{} of mean with weights of 1 and of 2")
+    near(
+        {"loss": total["loss"]}, {"loss": np.asarray(case.value())}, ROUNDING, "{} with and without gradients"
+    )
+
+
+@check("through_time")
+def through_time(one: LossSubject) -> None:
+    """Truncated with k2 >= T and checkpointed are the full gradient, bit for bit."""
+    case = one.case(4, 40, ragged=True)
+    recurrent = replace(case, network=Recurrent("rnn", case.y.shape[-1], case.y.shape[-1], dtype="float64"))
+    full = recurrent.results()
+    for way in (TruncatedBPTT(40, 40), TruncatedBPTT(7, 90), CheckpointedBPTT("sqrt")):
+        same(full, recurrent.results(through_time=way), f"{way}: the {{}} differs from FullBPTT()")
+
+
+@check("float32")
+def float32(one: LossSubject) -> None:
+    """float32 gives the numbers of float64 up to its rounding, for outputs of up to 10 too."""
+    for scale in (1.0, 4.0):
+        single = one.case(4, 5, dtype="float32")
+        single = replace(single, y=single.y * np.float32(scale))
+        double = one.case(4, 5)
+        wide = single.targets.astype(np.float64) if single.targets.dtype.kind == "f" else single.targets
+        double = replace(double, y=single.y.astype(np.float64), targets=wide)
+        # 20 steps of a few functions, each good to some units in the last place of float32.
+        near(
+            double.results(), single.results(), 1e-5, f"{{}} in float64 and in float32, outputs of {scale:g}"
+        )
+
+
+@check("extremes")
+def extremes(one: LossSubject) -> None:
+    """Outputs of +-1e4 and of 1e-40 give no NaN, in the loss and in its gradient."""
+    for dtype in ("float32", "float64"):
+        for size in (1e4, 1e2, 1e-40):
+            case = one.case(5, 4, dtype=dtype)
+            results = replace(case, y=(np.sign(case.y) * size).astype(dtype)).results()
+            bad = [name for name, value in results.items() if np.isnan(value).any()]
+            if bad:
+                raise Failed(f"{dtype}, outputs of +-{size:g}: the {' and the '.join(bad)} holds NaN")
+
+
+@check("nan")
+def nan(one: LossSubject) -> None:
+    """NaN in an output makes the loss NaN, and changes no other row's gradient."""
+    case = one.case(4, 5)
+    clean = case.results()
+    dirty = replace(case, y=case.y.copy())
+    dirty.y[1, 2] = np.nan
+    results = dirty.results()
+    if not np.isnan(results["loss"]):
+        raise Failed("NaN in an output does not reach the loss: it would go unseen")
+    others = [0, 2, 3]
+    same(
+        {"gradient": clean["gradient"][others]},
+        {"gradient": results["gradient"][others]},
+        "NaN in row 1 changes the {} of other rows",
+    )
+
+
+@check("empty")
+def empty(one: LossSubject) -> None:
+    """No rows, no steps and lengths of 0 give a loss of 0 and gradients of 0."""
+    for rows, steps in ((0, 3), (3, 0), (0, 0), (3, 3)):
+        case = one.case(rows, steps)
+        for how in ("sum", "mean"):
+            lengths = np.zeros(rows, int) if steps else None
+            value, gradient = replace(case, lengths=lengths).results(reduction=how).values()
+            if value != 0.0 or gradient.any() or gradient.shape != case.y.shape:
+                raise Failed(f"N={rows}, T={steps}, nothing valid, {how}: the loss is {value}; expected 0")
+
+
+@check("bad_input")
+def bad_input(one: LossSubject) -> None:
+    """Wrong targets and weights are refused by a typed error."""
+    case = one.case(3, 4)
+    width = case.y.shape[-1]
+    numbers = np.zeros((3, 4, width))
+    targets: dict[str, Any] = {
+        "a step too many": np.zeros((3, 5, width)) if case.targets.ndim == 3 else np.zeros((3, 5), int),
+        "a row too few": case.targets[:2],
+        "texts": np.full((3, 4), "a"),
+        "complex numbers": numbers.astype(complex),
+    }
+    if case.loss.target == "index":
+        targets |= {"an id too large": np.full((3, 4), width), "an id below 0": np.full((3, 4), -1)}
+        targets["floats"] = np.zeros((3, 4))
+    else:
+        targets |= {"a feature too many": np.zeros((3, 4, width + 1)), "integers": numbers.astype(int)}
+    wrong: dict[str, Callable[[], Any]] = {
+        f"targets with {name}": replace(case, targets=value).results for name, value in targets.items()
+    }
+    wrong["a negative weight"] = lambda: case.results(weights=np.full((3, 4), -1.0))
+    wrong["weights of another shape"] = lambda: case.results(weights=np.ones(3))
+    wrong["an unknown reduction"] = lambda: case.results(reduction="median")
+    for name, call in wrong.items():
+        refused(name, call)
+
+
+LOSS: Kind[LossSubject] = Kind(
+    "loss",
+    (
+        *subject.CHECKS,
+        shapes,
+        gradients,
+        eager,
+        target,
+        inputs_unchanged,
+        layouts,
+        repeatable,
+        engine_threads,
+        batch_company,
+        padding,
+        reduction,
+        through_time,
+        float32,
+        extremes,
+        nan,
+        empty,
+        bad_input,
+    ),
+    LossSubject,
+)

@@ -1,0 +1,71 @@
+"""`parametrize_checks`: every check of every item as a pytest test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from ostinato.testing.kinds import KINDS
+from ostinato.testing.runner import Check, Level, outcome, shown, verify
+from ostinato.testing.subject import Found, find
+
+
+@dataclass(frozen=True)
+class BoundCheck:
+    """One check of one item with one example of options; calling it runs it."""
+
+    found: Found
+    options: Mapping[str, Any]
+    check: Check[Any]
+    subject: Callable[[], Any]
+
+    def __call__(self) -> None:
+        """Run it. Raises AssertionError when it fails; skips where it means nothing for the item."""
+        import pytest
+
+        subject = self.subject()
+        reason = self.check.applies(subject)
+        if reason is not None:
+            pytest.skip(reason)
+        result = outcome(self.check, subject)
+        # A check that says nothing is no success: everything that applies must run.
+        assert result.outcome == "passed", f"{self.check.id}: {result.reason}"
+
+    def __str__(self) -> str:
+        example = f"({shown(self.options)})" if self.options else ""
+        return f"{self.found.name}{example}-{self.check.id}"
+
+
+def parametrize_checks(
+    *items: Any,
+    level: Level = "quick",
+    kind: str | None = None,
+    options: Sequence[Mapping[str, Any]] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give the decorated test each check of each item as its argument `check`; calling it runs the check.
+
+        @parametrize_checks("lstm", MyCell)
+        def test_conformance(check):
+            check()
+
+    Arguments as in `check`; a check in `expected_failures` is a strict xfail with its reason. Needs pytest.
+    """
+    import pytest
+
+    expected = expected_failures or {}
+    params = []
+    for item in items:
+        found = find(item, kind)
+        verify(KINDS[found.kind], level, expected)
+        for example in found.examples if options is None else options:
+            # Made by the first of its tests, and the same for all of them.
+            subject = cache(partial(KINDS[found.kind].subject, found.spec, example, level))
+            for one in KINDS[found.kind].checks:
+                bound = BoundCheck(found, example, one, subject)
+                told = expected.get(one.id)
+                marks = [pytest.mark.xfail(reason=told, strict=True)] if told else []
+                params.append(pytest.param(bound, id=str(bound), marks=marks))
+    return pytest.mark.parametrize("check", params)

@@ -1,0 +1,84 @@
+"""Promises about bits: repetition, threads of the engine, threads of Python, files."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ostinato.errors import PluginError
+from ostinato.io import load
+from ostinato.testing.arrays import same
+from ostinato.testing.networks.model import Model, threads
+from ostinato.testing.problem import Problem
+from ostinato.testing.runner import Check, Failed, check
+
+
+@check("repeatable")
+def repeatable(model: Model) -> None:
+    """The same call gives the same bits again, also in a network that is made anew."""
+    problem = model.problem(5, 6, 3, 7, ragged=True)
+    first = problem.results()
+    for _ in range(2):
+        same(first, problem.results(), "the same call again: {} differs")
+    anew = Problem.random(model.network(3, model.hidden(3, 7)), 5, 6, ragged=True)
+    same(first, anew.results(), "a network made again in the same way: {} differs")
+
+
+@check("threads")
+def engine_threads(model: Model) -> None:
+    """Any number of threads gives the bits of one."""
+    # Enough work units for four threads, and not a multiple of any tile.
+    rows, steps, hidden = model.at((37, 12, 17), (61, 24, 33), (61, 24, 33))
+    for dtype in model.at(("float32",), ("float32", "float64"), ("float32", "float64")):
+        problem = model.problem(rows, steps, 10, hidden, dtype, ragged=True)
+        with threads(1):
+            alone = problem.results()
+        for count in model.at((2, 3), (2, 3, 4), (2, 3, 4, 8)):
+            with threads(count):
+                results = problem.results()
+            model.alike(alone, results, f"{dtype}, {count} threads: {{}} differs from what one thread gives")
+
+
+@check("thread_safe")
+def thread_safe(model: Model) -> None:
+    """Several Python threads on one network get what they would get one after the other."""
+    count = model.at(8, 16, 64)
+    # No thread has used it before: they prepare it for its first use at the same time, too.
+    shared = model.problem(2, 5, 3, 5)
+    rng = np.random.default_rng(0)
+    problems = [replace(shared, x=rng.standard_normal(shared.x.shape)) for _ in range(count)]
+
+    with ThreadPoolExecutor(4) as pool:
+        parallel = list(pool.map(Problem.results, problems))
+    for n, (problem, found) in enumerate(zip(problems, parallel, strict=True)):
+        model.alike(problem.results(), found, f"call {n} of {count} from 4 threads: {{}} differs")
+
+
+@check("save_load")
+def save_load(model: Model) -> None:
+    """A saved and loaded network gives the same bits, and so does one that is given its state dict."""
+    for dtype in ("float32", "float64"):
+        problem = model.problem(3, 5, 3, 5, dtype)
+        clean = problem.results()
+        other = model.network(3, model.hidden(3, 5), dtype)
+        other.load_state_dict(problem.network.state_dict())
+        same(clean, replace(problem, network=other).results(), f"{dtype}, given the state dict: {{}} differs")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            problem.network.save(path)
+            try:
+                loaded = load(path)
+            except PluginError:
+                if not model.calls:
+                    raise
+                continue  # A file holds no Python code; this cell has no name to find it by.
+        same(clean, replace(problem, network=loaded).results(), f"{dtype}, loaded: {{}} differs")
+        if repr(loaded) != repr(problem.network):
+            raise Failed(f"the loaded network is {loaded!r}; expected {problem.network!r}")
+
+
+CHECKS: tuple[Check[Model], ...] = (repeatable, engine_threads, thread_safe, save_load)

@@ -1,0 +1,307 @@
+"""Optimizers: an equation for each number alone, applied in place, that goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.optimizers import Optimizer
+from ostinato.specs import Spec
+from ostinato.testing import subject
+from ostinato.testing.arrays import LAYOUTS, Arrays, copies, near, refused, same
+from ostinato.testing.networks.model import threads
+from ostinato.testing.runner import Failed, Kind, Level, at, check
+
+SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"weight": (5, 3), "bias": (7,), "one": (1,)}
+
+# A step is a dozen roundings; Adam's powers of the betas lose a few more.
+ROUNDING = {"float64": 1e-12, "float32": 1e-5}
+
+
+class OptimizerSubject(subject.Made):
+    """An optimizer, made anew for every course of steps."""
+
+    base = Optimizer
+
+    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
+        self.spec, self.options, self.level = spec, options, level
+        self.course(self.make(), steps=1)  # Whatever is wrong with all of it is told once, here.
+
+    def meaning(self, made: Optimizer) -> str:
+        """What three steps come to."""
+        return repr({name: value.tobytes() for name, value in self.course(made).items()})
+
+    def course(
+        self,
+        optimizer: Optimizer,
+        params: Arrays | None = None,
+        *,
+        steps: int = 3,
+        first: int = 0,
+        dtype: str = "float64",
+        eager: bool = False,
+    ) -> Arrays:
+        """The parameters after some steps along random gradients; those of step n are the same every time."""
+        params = start(dtype) if params is None else params
+        take = optimizer.step_eagerly if eager else optimizer.step
+        for n in range(first, first + steps):
+            take(params, gradients(n, dtype))
+        return params
+
+
+def start(dtype: str = "float64") -> Arrays:
+    """Parameters to begin with."""
+    rng = np.random.default_rng(1)
+    return {name: rng.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
+
+
+def gradients(n: int, dtype: str = "float64") -> Arrays:
+    """The gradients of step n."""
+    rng = np.random.default_rng([2, n])
+    return {name: rng.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
+
+
+@check("in_place")
+def in_place(one: OptimizerSubject) -> None:
+    """Parameters change in place and keep their type, gradients stay as they are."""
+    for dtype in ("float32", "float64"):
+        params, grads = start(dtype), gradients(0, dtype)
+        before, given = copies(params), copies(grads)
+        optimizer = one.make()
+        for _ in range(2):
+            optimizer.step(params, grads)
+        same(given, grads, f"{dtype}: the gradient of {{}} is written to")
+        still = [name for name, value in params.items() if np.array_equal(value, before[name])]
+        if still:
+            raise Failed(f"{dtype}: {', '.join(still)} is not changed by two steps along random gradients")
+        for name, slots in optimizer.state_dict()["slots"].items():
+            for slot, value in slots.items():
+                if value.dtype != dtype or value.shape != params[name].shape:
+                    raise Failed(f"slot {slot!r} of a {dtype} parameter is {value.dtype} {value.shape}")
+
+
+@check("repeatable")
+def repeatable(one: OptimizerSubject) -> None:
+    """Optimizers made alike take the same steps, also when they take turns."""
+    first = one.course(one.make())
+    same(first, one.course(one.make()), "a second optimizer, made alike, takes {} elsewhere")
+    pair = one.make(), one.make()
+    params = start(), start()
+    for n in range(3):
+        for optimizer, own in zip(pair, params, strict=True):
+            optimizer.step(own, gradients(n))
+    for own in params:
+        same(first, own, "two optimizers that take turns: {} is not where one alone takes it")
+
+
+@check("eager")
+def eager(one: OptimizerSubject) -> None:
+    """The engine takes the steps that `update` takes on NumPy arrays."""
+    for dtype, allowed in ROUNDING.items():
+        with np.errstate(all="ignore"):
+            numpy = one.course(one.make(), dtype=dtype, eager=True)
+        near(one.course(one.make(), dtype=dtype), numpy, allowed, f"{dtype}: {{}} of engine and NumPy")
+
+
+@check("threads")
+def engine_threads(one: OptimizerSubject) -> None:
+    """Any number of threads gives the bits of one."""
+    size = at(one.level, 50_000, 200_000, 1_000_000)
+    rng = np.random.default_rng(3)
+    before, grad = (rng.standard_normal(size).astype(np.float32) for _ in range(2))
+    found = []
+    for count in (1, 2, 3, 4):
+        arena, optimizer = before.copy(), one.make()
+        with threads(count):
+            for _ in range(2):
+                optimizer.step(arena, grad)
+        found.append({"arena": arena})
+        same(found[0], found[-1], f"{count} threads: the {{}} differs from that of one")
+
+
+@check("company")
+def company(one: OptimizerSubject) -> None:
+    """Each number is on its own: a whole arena, its parts, and single numbers take the same steps."""
+    rng = np.random.default_rng(4)
+    arena, grads = rng.standard_normal(24), rng.standard_normal((3, 24))
+    cuts: Sequence[Sequence[int]] = ([], [5, 8, 20], range(1, 24))
+    found = []
+    for cut in cuts:
+        whole, optimizer = arena.copy(), one.make()
+        parts = {str(n): part for n, part in enumerate(np.split(whole, cut))}
+        for grad in grads:
+            optimizer.step(parts, {str(n): part for n, part in enumerate(np.split(grad, cut))})
+        found.append({"numbers": whole})
+        same(found[0], found[-1], f"cut at {list(cut)}: the {{}} differ from those of the whole")
+
+
+@check("layouts")
+def layouts(one: OptimizerSubject) -> None:
+    """Arrays of any layout take the steps of plain ones, gradients of other float types too."""
+    clean = one.course(one.make(), steps=1)
+    for name, layout in LAYOUTS.items():
+        params = start()
+        given = {key: layout(value) for key, value in gradients(0).items()}
+        one.make().step(params, given)
+        same(clean, params, f"{name} gradients: {{}} differs")
+        if name != "read-only":
+            params = {key: layout(value) for key, value in start().items()}
+            one.make().step(params, gradients(0))
+            same(clean, params, f"{name} parameters: {{}} differs")
+
+
+@check("resume")
+def resume(one: OptimizerSubject) -> None:
+    """Stopped after any step and loaded, it goes on with the same bits; a state dict is a copy."""
+    whole = one.course(one.make(), steps=4)
+    for stop in (0, 1, 3):
+        first = one.make()
+        params = one.course(first, steps=stop)
+        state = first.state_dict()
+        fresh = one.make()
+        fresh.load_state_dict(state)
+        one.course(first, copies(params), steps=2, first=stop)  # What the state dict holds stays.
+        one.course(fresh, params, steps=4 - stop, first=stop)
+        same(whole, params, f"stopped after {stop} of 4 steps: {{}} differs")
+        if fresh.steps != 4:
+            raise Failed(f"stopped after {stop} of 4 steps, it counts {fresh.steps} steps in the end")
+
+
+def _no_rate(one: OptimizerSubject) -> str | None:
+    return None if "lr" in one.make().options else "it has no learning rate"
+
+
+@check("learning_rate", _no_rate)
+def learning_rate(one: OptimizerSubject) -> None:
+    """The learning rate counts, may be set between steps, and is then as if it had been given."""
+    given = one.make()
+    rate = given.lr
+    one.course(given, steps=2)
+    changed = one.make()
+    params = one.course(changed, steps=1)
+    changed.lr = 3.0 * rate
+    one.course(changed, params, steps=1, first=1)
+    if changed.lr != 3.0 * rate:
+        raise Failed(f"lr was set to {3.0 * rate} and is {changed.lr}")
+    kept = one.course(one.make(), steps=2)
+    if all(np.array_equal(value, params[name]) for name, value in kept.items()):
+        raise Failed("another learning rate changes nothing")
+    other = one.spec.factory(**{**given.options, "lr": 3.0 * rate})
+    first = one.make()
+    first.lr = 3.0 * rate
+    told = "{}: lr set after making, and given when made, take other steps"
+    same(one.course(other, steps=1), one.course(first, steps=1), told)
+
+
+@check("downhill")
+def downhill(one: OptimizerSubject) -> None:
+    """Along a gradient that stays as it is, parameters that start at 0 go downhill."""
+    grads = gradients(0)
+    params = {name: np.zeros_like(value) for name, value in grads.items()}
+    optimizer = one.make()
+    for _ in range(5):
+        optimizer.step(params, grads)
+    for name, value in params.items():
+        if not (value * grads[name]).sum() < 0.0:
+            raise Failed(f"{name} goes uphill: is the sign of the step wrong?")
+
+
+@check("float32")
+def float32(one: OptimizerSubject) -> None:
+    """float32 takes the steps of float64 up to its rounding."""
+    single = {name: value.astype(np.float32) for name, value in start().items()}
+    double = {name: value.astype(np.float64) for name, value in single.items()}
+    optimizers = one.make(), one.make()
+    for n in range(5):
+        grads = gradients(n, "float32")
+        optimizers[0].step(single, grads)
+        optimizers[1].step(double, {name: value.astype(np.float64) for name, value in grads.items()})
+    near(double, single, 1e-5, "{} after 5 steps in float64 and in float32")
+
+
+@check("extremes")
+def extremes(one: OptimizerSubject) -> None:
+    """Gradients that are 0, tiny or huge give no NaN."""
+    for dtype in ("float32", "float64"):
+        for size in (0.0, 1e-40, 1e-20, 1e18, 1e30):
+            params = start(dtype)
+            optimizer = one.make()
+            for n in range(3):
+                # Once the other way: what was kept must not overflow into inf - inf.
+                grads = {name: np.full_like(value, size * (-1) ** n) for name, value in params.items()}
+                optimizer.step(params, grads)
+            bad = [name for name, value in params.items() if np.isnan(value).any()]
+            if bad:
+                raise Failed(f"{dtype}, gradients of {size:g}: {', '.join(bad)} holds NaN")
+
+
+@check("nan")
+def nan(one: OptimizerSubject) -> None:
+    """NaN in a gradient reaches its own number, and no other."""
+    clean, dirty = one.course(one.make(), steps=1), start()
+    grads = gradients(0)
+    grads["weight"][2, 1] = np.nan
+    one.make().step(dirty, grads)
+    if not np.isnan(dirty["weight"][2, 1]):
+        raise Failed("NaN in a gradient does not reach its parameter: it would go unseen")
+    dirty["weight"][2, 1] = clean["weight"][2, 1]
+    same(clean, dirty, "NaN in one number of a gradient reaches others, in {}")
+
+
+@check("empty")
+def empty(one: OptimizerSubject) -> None:
+    """No parameters, and parameters of no numbers, are stepped without an error."""
+    optimizer = one.make()
+    optimizer.step({}, {})
+    params = {"none": np.zeros((0, 3)), **start()}
+    one.make().step(params, {"none": np.zeros((0, 3)), **gradients(0)})
+    same(
+        one.course(one.make(), steps=1),
+        {name: params[name] for name in SHAPES},
+        "beside no numbers {} differs",
+    )
+
+
+@check("bad_input")
+def bad_input(one: OptimizerSubject) -> None:
+    """Wrong names, shapes and types are refused by a typed error before anything is changed."""
+    params, grads = start(), gradients(0)
+    optimizer = one.make()
+    wrong: dict[str, Callable[[], Any]] = {
+        "a gradient missing": lambda: optimizer.step(params, {"bias": grads["bias"]}),
+        "a gradient too many": lambda: optimizer.step(params, {**grads, "nobody": grads["bias"]}),
+        "a gradient of another shape": lambda: optimizer.step(params, {**grads, "one": np.ones(2)}),
+        "parameters of integers": lambda: optimizer.step({"one": np.ones(1, int)}, {"one": grads["one"]}),
+        "a state that is none": lambda: optimizer.load_state_dict({"steps": 1}),
+    }
+    before = copies(params)
+    for name, call in wrong.items():
+        refused(name, call)
+        same(before, params, f"{name}: {{}} is changed")
+    if optimizer.steps:
+        raise Failed(f"after refused calls {optimizer.steps} steps are counted")
+
+
+OPTIMIZER: Kind[OptimizerSubject] = Kind(
+    "optimizer",
+    (
+        *subject.CHECKS,
+        in_place,
+        repeatable,
+        eager,
+        engine_threads,
+        company,
+        layouts,
+        resume,
+        learning_rate,
+        downhill,
+        float32,
+        extremes,
+        nan,
+        empty,
+        bad_input,
+    ),
+    OptimizerSubject,
+)

@@ -1,0 +1,140 @@
+"""From what a caller gives (a name, a descriptor, a class, an instance) to a descriptor and its options."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.cell import Cell
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.initializers import Initializer
+from ostinato.losses import Loss
+from ostinato.optimizers import Optimizer
+from ostinato.options import Configured
+from ostinato.plugins.registry import registry
+from ostinato.regularizer import Regularizer
+from ostinato.specs import SPECS, Spec
+from ostinato.testing.runner import Check, Failed, check
+
+BASES: Mapping[str, type[Configured]] = {
+    "cell": Cell,
+    "regularizer": Regularizer,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "initializer": Initializer,
+}
+"""What each kind is derived from."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be checked."""
+
+    kind: str
+    name: str
+    spec: Spec
+    examples: tuple[Mapping[str, Any], ...]
+
+
+def find(item: Any, kind: str | None = None) -> Found:
+    """The descriptor behind a name, a descriptor, a class or an instance, and the options to check it with.
+
+    Raises ConfigError for a name that no kind or several kinds have, DTypeError for anything else.
+    """
+    if isinstance(item, str):
+        kinds = [kind] if kind else [one for one in BASES if _known(one, item)]
+        if len(kinds) > 1:
+            raise ConfigError(f"{item!r} is a {' and a '.join(kinds)}; say which with kind=")
+        # An unknown name: the registry's own error, with the closest known ones.
+        entry = registry.resolve(kinds[0] if kinds else "cell", item)
+        return Found(entry.kind, entry.shown, entry.spec, tuple(entry.spec.examples))
+    for one, base in BASES.items():
+        if kind not in (None, one):
+            continue
+        wanted = SPECS[one]
+        if isinstance(item, wanted):
+            return Found(one, item.name, item, tuple(item.examples))
+        if isinstance(item, type) and issubclass(item, base):
+            spec = wanted.of(item)
+            return Found(one, item.name, spec, tuple(spec.examples))
+        if isinstance(item, base):
+            return Found(one, item.name, wanted.of(type(item)), (item.options,))
+    expected = f"a {kind}" if kind else "a cell, regularizer, loss, optimizer or initializer"
+    raise DTypeError(f"got {item!r}; expected {expected}: its name, descriptor, class or an instance")
+
+
+def _known(kind: str, name: str) -> bool:
+    return any(name in (one.spec.name, one.full) for one in registry.entries() if one.kind == kind)
+
+
+class Made:
+    """A thing with a descriptor and options, which is made anew by `make`."""
+
+    spec: Spec
+    options: Mapping[str, Any]
+    base: type[Configured]
+
+    def make(self) -> Any:
+        """Make one with the options. Raises Failed for anything but the kind."""
+        made = self.spec.factory(**self.options)
+        if not isinstance(made, self.base):
+            raise Failed(f"the factory makes a {type(made).__name__}; expected a {self.base.__name__}")
+        return made
+
+    def meaning(self, made: Any) -> str:
+        """What must be the same for things that are made alike; the text of its equations, say."""
+        return repr(made)
+
+
+@check("descriptor")
+def descriptor(subject: Made) -> None:
+    """The descriptor makes what it says, again and again, and what it says does not change meanwhile."""
+    spec = subject.spec
+    first, second = subject.make(), subject.make()
+    if first is second:
+        raise Failed("the factory returns the same object twice; options of one would be those of the other")
+    if subject.meaning(first) != subject.meaning(second):
+        raise Failed(
+            "made twice with the same options it is not the same: something outside of it decides, "
+            "such as a counter, the time or a global"
+        )
+    if subject.spec.factory is not spec.factory or dataclasses.replace(spec) != spec:
+        raise Failed("a descriptor made of its own fields is another one")
+
+
+def _without_options(subject: Made) -> str | None:
+    return None if isinstance(subject.make(), Configured) else "a plain function has no options to read back"
+
+
+@check("options", _without_options)
+def options(subject: Made) -> None:
+    """Options go through JSON and back, and make the same thing; those of one do not change another."""
+    made = subject.make()
+    before = repr(made.options)
+    for name, value in made.options.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise Failed(
+                f"option {name!r} is {value!r}, which no file can hold ({error}); "
+                "expected numbers, texts, lists and dicts of them"
+            ) from error
+    read = json.loads(json.dumps(made.options))
+    try:
+        again = subject.spec.factory(**read)
+    except Exception as error:
+        raise Failed(
+            f"its own options {read!r} do not make it again: {type(error).__name__}: {error}"
+        ) from error
+    if json.loads(json.dumps(again.options)) != read:
+        raise Failed(f"made of the options {read!r} it has {again.options!r}")
+    if subject.meaning(again) != subject.meaning(made):
+        raise Failed(f"made again of its options {read!r} it is not the same")
+    if repr(made.options) != before:
+        raise Failed(f"options were {before} and are {made.options!r}: they are changed by use")
+
+
+CHECKS: tuple[Check[Made], ...] = (descriptor, options)
