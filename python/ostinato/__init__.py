@@ -27,6 +27,7 @@ from ostinato.layers import (
     GRU,
     LSTM,
     RNN,
+    Attention,
     Bidirectional,
     Dense,
     DiagonalSSM,
@@ -55,6 +56,7 @@ from ostinato.regularizers import (
     WeightDrop,
     Zoneout,
 )
+from ostinato.scorer import Scorer
 from ostinato.specs import (
     CellSpec,
     CommandSpec,
@@ -71,7 +73,11 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, testing
+    from ostinato import analysis, metrics, schedules, strategies, testing
+    from ostinato.metrics import Metric
+    from ostinato.schedules import Schedule
+    from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
+    from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
 
 __all__ = [
     "GRU",
@@ -82,32 +88,44 @@ __all__ = [
     "SGD",
     "ActivationPenalty",
     "Adam",
+    "Attention",
+    "Batch",
     "Bidirectional",
     "Cell",
     "CellSpec",
     "CheckpointedBPTT",
+    "Checkpoints",
     "CommandSpec",
     "ConcurrentUseError",
     "ConfigError",
     "CrossEntropy",
+    "Curriculum",
     "DTypeError",
     "Dense",
     "DiagonalSSM",
     "Dropout",
+    "EarlyStopping",
     "Embedding",
+    "Estimator",
+    "Execution",
+    "Feeding",
     "FormatError",
     "FullBPTT",
     "Gradients",
+    "History",
     "IndRNN",
     "InitializerSpec",
     "InternalError",
     "LayerNorm",
+    "Lesson",
     "LinearSSM",
     "Loss",
     "LossSpec",
+    "Metric",
     "MetricSpec",
     "MinGRU",
     "MinLSTM",
+    "Moment",
     "Network",
     "NonFiniteError",
     "Optimizer",
@@ -115,12 +133,15 @@ __all__ = [
     "OstinatoError",
     "Param",
     "PluginError",
+    "Progress",
     "Recurrent",
     "RecurrentDropout",
     "Regularizer",
     "RegularizerSpec",
     "Run",
+    "Schedule",
     "ScheduleSpec",
+    "Scorer",
     "ScorerSpec",
     "Sequential",
     "ShapeError",
@@ -129,6 +150,8 @@ __all__ = [
     "StrategySpec",
     "TemporalActivationPenalty",
     "TraceError",
+    "Trainer",
+    "TrainingRun",
     "TruncatedBPTT",
     "VariationalDropout",
     "WeightDrop",
@@ -140,18 +163,34 @@ __all__ = [
     "hookimpl",
     "initializers",
     "load",
+    "metrics",
     "ops",
     "plugins",
     "register",
+    "schedules",
     "set_num_threads",
+    "strategies",
     "testing",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import `analysis` and `testing` when they are first asked for: most programs never do."""
-    if name in ("analysis", "testing"):
-        import importlib
+# Imported when they are first asked for: most programs need few of them, and importing takes time.
+_ROOMS = ("analysis", "metrics", "schedules", "strategies", "testing")
+_HOMES = {
+    "metrics": ("Metric",),
+    "schedules": ("Schedule",),
+    "strategy": ("Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
+    "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
+}
 
+
+def __getattr__(name: str) -> Any:
+    """Import what most programs never ask for."""
+    import importlib
+
+    if name in _ROOMS:
         return importlib.import_module(f"ostinato.{name}")
+    for room, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"ostinato.{room}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

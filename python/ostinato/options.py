@@ -22,6 +22,8 @@ class Configured:
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     """Options that the conformance kit makes it with; all of them must work."""
     _options: dict[str, Any]
+    # Who provides it (plugins.Provider), where it was made by name.
+    provider: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

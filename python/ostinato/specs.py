@@ -34,14 +34,16 @@ ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
 class Spec:
     """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
 
-    `kind` is what the name is a name of, `hook` the hook that returns such descriptors. `examples` are
-    options that the conformance kit makes it with: those that the factory itself has as an attribute
-    `examples`, else none at all. Raises ConfigError for a name that is no Python identifier, a factory that
-    cannot be called, a doc that is no text, examples that are no options.
+    `kind` is what the name is a name of, `hook` the hook that returns such descriptors; `product` is the name
+    of the class that what is made must derive from, "" where the kind asks for none. `examples` are options
+    that the conformance kit makes it with: those that the factory itself has as an attribute `examples`, else
+    none at all. Raises ConfigError for a name that is no Python identifier, a factory that cannot be called,
+    a doc that is no text, examples that are no options.
     """
 
     kind: ClassVar[str]
     hook: ClassVar[str]
+    product: ClassVar[str] = ""
 
     name: str
     factory: Callable[..., Any]
@@ -77,11 +79,12 @@ class CellSpec(Spec):
 
     kind = "cell"
     hook = "ostinato_cells"
+    product = "Cell"
 
 
 @dataclass(frozen=True)
 class ScorerSpec(Spec):
-    """A scorer of attention: `factory(**options)` makes what scores a query against each key."""
+    """A scorer of attention: `factory(**options) -> Scorer`."""
 
     kind = "scorer"
     hook = "ostinato_scorers"
@@ -93,6 +96,7 @@ class RegularizerSpec(Spec):
 
     kind = "regularizer"
     hook = "ostinato_regularizers"
+    product = "Regularizer"
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class LossSpec(Spec):
 
     kind = "loss"
     hook = "ostinato_losses"
+    product = "Loss"
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class OptimizerSpec(Spec):
 
     kind = "optimizer"
     hook = "ostinato_optimizers"
+    product = "Optimizer"
 
 
 @dataclass(frozen=True)

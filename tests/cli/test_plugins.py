@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ostinato.cli import main
-from ostinato.plugins import Registry, registry
+from ostinato.plugins import registry
 from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.index import discover
 from ostinato.plugins.lifecycle import LifecycleHooks
 from tests.plugins.distributions import good, install
 
@@ -37,15 +39,11 @@ def ostinato_commands():
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on the path, and a process that has not looked at plugins yet."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    fresh = Registry()
-    for name in ("_entries", "_rows", "_plugins", "_have_plugins"):
-        monkeypatch.setattr(registry, name, getattr(fresh, name))
-    monkeypatch.setattr(registry, "_have_builtins", False)
-    monkeypatch.setattr(registry, "_builtin_modules", [])
-    return tmp_path
+    with registry.isolated(discover):
+        yield tmp_path
 
 
 def test_everything_is_told_while_plugins_hang_crash_and_talk(

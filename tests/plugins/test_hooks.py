@@ -71,7 +71,7 @@ def an_optimizer(make: Any) -> None:
 
 
 def a_schedule(make: Any) -> None:
-    assert [make()(epoch) for epoch in (0, 10, 20)] == [1.0, 0.5, 0.25]
+    assert [make()(2.0, ost.Moment(epoch=epoch)) for epoch in (0, 10, 20)] == [2.0, 1.0, 0.5]
 
 
 def an_initializer(make: Any) -> None:
@@ -79,11 +79,17 @@ def an_initializer(make: Any) -> None:
 
 
 def a_strategy(make: Any) -> None:
-    assert make()
+    assert make().lesson(ost.Moment(), np.array([3, 1, 2])).rows.tolist() == [1, 2, 0]
 
 
 def a_metric(make: Any) -> None:
-    assert make()(np.ones(2), np.zeros(2)) == 1.0
+    net = ost.Dense(2, 2)
+    for view in net.parameters().values():
+        view[...] = 0.0
+    trainer = ost.Trainer(net, loss="mse", metrics=[make()])
+    x = np.zeros((1, 4, 2), "float32")
+    targets = np.array([[[0.0, 0.0], [0.0, 9.0], [0.05, 0.05], [0.2, 0.0]]])
+    assert trainer.evaluate(x, targets)["misses"] == 0.5
 
 
 def a_command(make: Any) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 import ostinato as ost
 from ostinato.plugins import Registry
+from ostinato.plugins import registry as shared
+from ostinato.plugins.index import discover
 from ostinato.plugins.loader import PluginWarning
 from tests.plugins.distributions import good, install
 
@@ -183,3 +185,27 @@ else:
 """
     for program in (shared + make, shared + load):
         subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_model_file_says_who_gave_each_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = (
+        "import numpy as np\n"
+        "from ostinato import InitializerSpec, Regularizer, RegularizerSpec, hookimpl\n"
+        "class Halved(Regularizer):\n    def output(self, y, noise): return 0.5 * y\n"
+        "@hookimpl\ndef ostinato_regularizers(): return [RegularizerSpec('halved', Halved)]\n"
+        "@hookimpl\ndef ostinato_initializers():\n"
+        "    return [InitializerSpec('sevens', lambda: lambda shape, rng: np.full(shape, 7.0))]\n"
+    )
+    install(tmp_path, "ostinato-parts", source, module=f"parts_{next(NUMBER)}")
+    with shared.isolated(discover):
+        net = ost.RNN(3, 4, regularizers=["halved"], init="parts/sevens")
+    provider = ost.plugins.Provider("ostinato-parts:plugin", "ostinato-parts", "1.5")
+    expected = (("initializer parts/sevens", provider), ("regularizer parts/halved", provider))
+    assert net.setting.providers == expected
+    net.save(tmp_path / "model")
+    with shared.isolated(lambda: []):
+        again = ost.load(tmp_path / "model")
+    assert again.setting.providers == expected
+    again.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ostinato import _core
@@ -76,7 +76,17 @@ class Programs:
             return None
         return {"id": provider.id, "distribution": provider.distribution, "version": provider.version}
 
+    def providers(self, providers: Iterable[tuple[str, Provider]]) -> list[list[Any]]:
+        """Pairs of a "kind name" and its provider as an object."""
+        return [[name, self.provider(provider)] for name, provider in providers]
+
     # Reading.
+
+    def read_providers(self, record: Record) -> tuple[tuple[str, Provider], ...]:
+        """What `providers` wrote under the key "providers", which may be left out."""
+        if not record.has("providers"):
+            return ()
+        return tuple((name, one.read_provider()) for name, one in record.named("providers"))
 
     def unit(self, record: Record, takes_ids: bool = False) -> Unit:
         """The unit that `add` referred to. Raises FormatError when it is no step of a layer."""

@@ -131,9 +131,12 @@ class Record:
         if key in self._left and self._left[key] is None:
             self._take(key)
             return None
-        inner = self.inner(key)
-        provider = Provider(inner.text("id"), inner.text("distribution"), inner.text("version"))
-        inner.done()
+        return self.inner(key).read_provider()
+
+    def read_provider(self) -> Provider:
+        """This object as a provider: id, distribution and version."""
+        provider = Provider(self.text("id"), self.text("distribution"), self.text("version"))
+        self.done()
         return provider
 
     def _take(self, key: str) -> Any:

@@ -3,6 +3,7 @@
 None is privileged: each is step programs in the language that a cell's author uses, placed on a graph.
 """
 
+from ostinato.layers.attention import Attention, AttentionGradients, AttentionRun
 from ostinato.layers.bidirectional import Bidirectional
 from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
 from ostinato.layers.dense import Dense
@@ -14,6 +15,9 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Attention",
+    "AttentionGradients",
+    "AttentionRun",
     "Bidirectional",
     "Dense",
     "DiagonalSSM",

@@ -29,7 +29,7 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
 
     Raises ConfigError for an unknown name or option, and for options beside an instance.
     """
-    provider = None
+    provider, entry = None, None
     if isinstance(cell, str):
         entry = registry.resolve("cell", cell)
         name, provider = entry.shown, entry.provider
@@ -53,7 +53,7 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
         )
     _check_known(name, make, options)
     try:
-        made = make(**options)
+        made = make(**options) if entry is None else entry.make(**options)
     except TypeError as error:
         raise ConfigError(f"cell {name!r} cannot be made with the options {options!r}: {error}") from error
     if not isinstance(made, Cell):

@@ -15,11 +15,13 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.errors import ConfigError, PluginError
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
+from ostinato.layers.provenance import providers_of
 from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
 from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
+from ostinato.plugins.blame import blamed
 from ostinato.plugins.entry import Provider
 from ostinato.regularizer import Regularizer
 from ostinato.trace import trace_cell
@@ -47,7 +49,10 @@ DEFAULTS: Final = {
 
 @dataclass(frozen=True)
 class Setting:
-    """How the cell is stacked; what `repr` shows and a model file keeps."""
+    """How the cell is stacked; what `repr` shows and a model file keeps.
+
+    providers: who gave the regularizers and initializers that came from plugins, by "kind name".
+    """
 
     hidden_size: int
     num_layers: int
@@ -58,6 +63,7 @@ class Setting:
     seed: int
     init: str | None
     regularizers: tuple[str, ...] = ()
+    providers: tuple[tuple[str, Provider], ...] = ()
 
     @property
     def directions(self) -> int:
@@ -128,8 +134,10 @@ class Recurrent(Network):
         )
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
-        units = _trace(made, inputs, setting, rewrites)
-        self._fill(name, chosen_options(made), provider, setting, with_init(units, init))
+        with blamed(made, *rewrites):
+            units = with_init(_trace(made, inputs, setting, rewrites), init)
+        setting = replace(setting, providers=providers_of(rewrites, units))
+        self._fill(name, chosen_options(made), provider, setting, units)
 
     def _fill(
         self,
@@ -215,6 +223,7 @@ class Recurrent(Network):
             "init": setting.init,
             "layers": [[programs.add(unit) for unit in layer] for layer in self._units],
             **({"regularizers": list(setting.regularizers)} if setting.regularizers else {}),
+            **({"providers": programs.providers(setting.providers)} if setting.providers else {}),
         }
 
     @classmethod
@@ -231,6 +240,7 @@ class Recurrent(Network):
             seed=record.whole("seed"),
             init=record.optional_text("init"),
             regularizers=read_regularizers(record),
+            providers=programs.read_providers(record),
         )
         record.done()
         if not layers or any(len(layer) != setting.directions for layer in layers):

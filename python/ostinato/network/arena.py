@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network.graph import Parameter
+from ostinato.plugins.blame import blamed_on
 from ostinato.plugins.registry import registry
 
 Array = NDArray[Any]
@@ -43,10 +44,16 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
     init = parameter.param.init
-    rule = registry.resolve("initializer", init).make() if isinstance(init, str) else init
-    values = np.asarray(rule(parameter.shape, rng), dtype=np.float64)
+    if isinstance(init, str):
+        entry = registry.resolve("initializer", init)
+        told = f"initializer {entry.shown!r} of {name}"
+        with blamed_on(entry):
+            values = np.array(entry.make()(parameter.shape, rng), dtype=np.float64)
+    else:
+        told = f"initializer of {name}"
+        values = np.array(init(parameter.shape, rng), dtype=np.float64)
     if values.shape != parameter.shape:
-        raise ShapeError(f"initializer of {name} returned {values.shape}; expected {parameter.shape}")
+        raise ShapeError(f"{told} returned {values.shape}; expected {parameter.shape}")
     if not np.isfinite(values).all():
-        raise ConfigError(f"initializer of {name} returned a value that is not finite")
+        raise ConfigError(f"{told} returned a value that is not finite")
     return values

@@ -107,7 +107,7 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss,
+        loss: str | Loss | Objective,
         lengths: Any = None,
         state: Any = None,
         weights: Any = None,
@@ -126,7 +126,7 @@ class Network(ABC):
             x: as in `run`, and so are lengths and state.
             targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
                 a list of rows where x is one.
-            loss: a name or a Loss.
+            loss: a name or a Loss; an Objective, which has its own reduction, for those who call often.
             lengths: see `run`.
             state: see `run`.
             weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
@@ -157,7 +157,7 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss,
+        loss: str | Loss | Objective,
         lengths: Any = None,
         state: Any = None,
         weights: Any = None,
@@ -334,7 +334,9 @@ class Network(ABC):
         array, batch = read_batch(x, lengths, self.input_size, limit, self.dtype.name, first)
         return array, batch.along(call, resets, first_step)
 
-    def _objective(self, loss: str | Loss, reduction: str) -> Objective:
+    def _objective(self, loss: str | Loss | Objective, reduction: str) -> Objective:
+        if isinstance(loss, Objective):  # Made once by who calls often; it says how it reduces.
+            return loss
         if not (isinstance(loss, str) and isinstance(reduction, str)):
             return Objective.of(loss, reduction, self.output_size, self.dtype.name)
         key = (loss, reduction)

@@ -10,6 +10,7 @@ from ostinato import _core, checks
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.losses import Loss
 from ostinato.network.batch import Array, Batch, read_steps
+from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
 from ostinato.trace import trace_loss
 
@@ -41,7 +42,9 @@ class Objective:
             raise DTypeError(f"loss is {loss!r}; expected a name or a Loss such as MSE()")
         if loss.target not in ("index", "output"):
             raise ConfigError(f"loss {loss.name!r}: target is {loss.target!r}; expected 'index' or 'output'")
-        return cls(trace_loss(loss, width), loss.target == "index", reduction, width, dtype)
+        with blamed(loss):
+            program = trace_loss(loss, width)
+        return cls(program, loss.target == "index", reduction, width, dtype)
 
     def arguments(
         self, batch: Batch, targets: Any, slots: Sequence[Array | None], weights: Any

@@ -6,7 +6,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from ostinato.errors import OstinatoError, PluginError
+from ostinato.errors import ConfigError, OstinatoError, PluginError
+from ostinato.options import Configured
 from ostinato.specs import Spec
 
 BUILTIN: Final = "ostinato:builtin"
@@ -57,16 +58,19 @@ class Entry:
         return self.spec.name if self.provider.id == BUILTIN else self.full
 
     def make(self, *arguments: Any, **options: Any) -> Any:
-        """What the factory makes.
+        """What the factory makes, with its `provider` noted.
 
         An OstinatoError, and a TypeError about the options, stay as they are. Anything else that the factory
-        of a plugin raises becomes a PluginError that names the plugin.
+        of a plugin raises becomes a PluginError that names the plugin. Raises ConfigError when it makes
+        something else than its kind.
         """
         try:
-            return self.spec.factory(*arguments, **options)
-        except (OstinatoError, TypeError):
+            made = self.spec.factory(*arguments, **options)
+        except OstinatoError:
             raise
         except Exception as error:
+            if isinstance(error, TypeError) and (arguments or options):
+                raise
             if self.provider.id == BUILTIN or self.provider.distribution == LOCAL:
                 raise
             raise PluginError(
@@ -75,6 +79,14 @@ class Entry:
                 f"{self.provider.version}; tell its authors, or use another {self.kind}",
                 plugin=self.provider.id,
             ) from error
+        if isinstance(made, Configured):
+            made.provider = self.provider
+        if self.spec.product and not (isinstance(made, Configured) and made.kind == self.kind):
+            raise ConfigError(
+                f"{self.kind} {self.shown!r} of {self.provider.distribution} {self.provider.version} makes a "
+                f"{type(made).__name__}; expected a {self.spec.product}"
+            )
+        return made
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,13 @@ class Hooks:
 
     @hookspec
     def ostinato_scorers(self) -> list[ScorerSpec]:
-        """Scorers of attention: a number from a query and a key, equations as in a cell.
+        """Scorers: a number from a query and a key, for `Attention(name, ...)`.
 
         Example:
-            >>> from ostinato import ScorerSpec, hookimpl, ops
-            >>> class Closeness:
+            >>> from ostinato import Scorer, ScorerSpec, hookimpl, ops
+            >>> class Closeness(Scorer):
             ...     '''Minus the squared distance of query and key.'''
-            ...     def step(self, query, key, p):
+            ...     def step(self, query, key, p, place):
             ...         return -ops.sum((query - key) ** 2)
             >>> @hookimpl
             ... def ostinato_scorers():
@@ -121,14 +121,16 @@ class Hooks:
 
     @hookspec
     def ostinato_schedules(self) -> list[ScheduleSpec]:
-        """Schedules: a number that changes in the course of training, such as the learning rate's factor.
+        """Schedules: a number in the course of training, for `Trainer(..., schedule=name)`.
+
+        A factory returns a function of what the number was at first and a `Moment`.
 
         Example:
-            >>> from ostinato import ScheduleSpec, hookimpl
+            >>> from ostinato import Moment, ScheduleSpec, hookimpl
             >>> def halving(every=10):
             ...     '''Half as much after every so many epochs.'''
-            ...     return lambda epoch: 0.5 ** (epoch // every)
-            >>> halving(every=10)(25)
+            ...     return lambda start, when: start * 0.5 ** (when.epoch // every)
+            >>> halving(every=10)(1.0, Moment(epoch=25))
             0.25
             >>> @hookimpl
             ... def ostinato_schedules():
@@ -156,13 +158,17 @@ class Hooks:
     def ostinato_strategies(self) -> list[StrategySpec]:
         """Strategies of training, each of one role: curriculum, feeding, estimator or execution.
 
-        A run has at most one of each role: which data and in which order (curriculum), truth or prediction at
-        each step (feeding), how a batch becomes a gradient (estimator), in which process (execution).
+        A run has one of each role: which data and in which order (curriculum), truth or prediction at each
+        step (feeding), how a batch becomes a gradient (estimator), in which process (execution). A factory
+        returns an instance of the role's base, for `Trainer(..., strategies=[name])`.
 
         Example:
-            >>> from ostinato import StrategySpec, hookimpl
-            >>> class ShortFirst:
+            >>> import numpy as np
+            >>> from ostinato import Curriculum, Lesson, StrategySpec, hookimpl
+            >>> class ShortFirst(Curriculum):
             ...     '''Sequences from the shortest to the longest.'''
+            ...     def lesson(self, when, lengths):
+            ...         return Lesson(np.argsort(lengths, kind="stable"))
             >>> @hookimpl
             ... def ostinato_strategies():
             ...     return [StrategySpec("short_first", ShortFirst, role="curriculum")]
@@ -171,19 +177,19 @@ class Hooks:
 
     @hookspec
     def ostinato_metrics(self) -> list[MetricSpec]:
-        """Metrics: what is measured beside the loss.
+        """Metrics: what is measured beside the loss, for `Trainer(..., metrics=[name])`.
 
         Example:
-            >>> import numpy as np
-            >>> from ostinato import MetricSpec, hookimpl
-            >>> def largest_error():
-            ...     '''The largest difference from the target.'''
-            ...     return lambda outputs, targets: float(np.abs(outputs - targets).max())
-            >>> largest_error()(np.array([1.0, 2.0]), np.array([1.0, 5.0]))
-            3.0
+            >>> from ostinato import Metric, MetricSpec, hookimpl, ops
+            >>> class Misses(Metric):
+            ...     '''The share of steps with an error above `width` in any feature.'''
+            ...     def __init__(self, width=0.1):
+            ...         self.width = width
+            ...     def step(self, y, target):
+            ...         return ops.where(ops.max(ops.abs(y - target)) > self.width, 1.0, 0.0)
             >>> @hookimpl
             ... def ostinato_metrics():
-            ...     return [MetricSpec("largest_error", largest_error)]
+            ...     return [MetricSpec("misses", Misses)]
         """
         return []
 

@@ -89,7 +89,11 @@ def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found
     status, reason = _compatible(name, version, requires)
     for point in points:
         provider = Provider(f"{name}:{point.name}", name, version)
-        yield Found(provider, point.load, point.value, str(path or ""), status, reason)
+        if status == "active" and point.pattern.match(point.value) is None:
+            told = f"its entry point is {point.value!r}, which is no module or module:object"
+            yield Found(provider, point.load, point.value, str(path or ""), "broken", told)
+        else:
+            yield Found(provider, point.load, point.value, str(path or ""), status, reason)
 
 
 def _compatible(name: str, version: str, requires: list[str]) -> tuple[Status, str]:

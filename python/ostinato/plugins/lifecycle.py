@@ -58,7 +58,7 @@ class LifecycleHooks:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_after_backward(grads):
-            ...     grads.arena *= 0.5
+            ...     grads.arena[:] *= 0.5
         """
 
     @hookspec

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -175,6 +176,21 @@ class Registry:
             self._load_builtins()
             self._load_plugins()
             return list(self._rows)
+
+    @contextmanager
+    def isolated(self, discover: Callable[[], list[Found]]) -> Iterator[None]:
+        """Within it, there are the built-ins and what `discover` finds; afterwards all is as it was.
+
+        For tests: names are looked up in the one registry of the process, so no other thread may do so.
+        """
+        with self._lock:
+            kept = dict(self.__dict__)
+            fresh = dict(Registry(discover).__dict__, _lock=self._lock)
+            self.__dict__.update(fresh)
+            try:
+                yield
+            finally:
+                self.__dict__.update(kept)
 
     def add(self, loaded: Loaded) -> None:
         """Takes in one plugin that was loaded from elsewhere than an installed package."""

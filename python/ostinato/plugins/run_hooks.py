@@ -18,6 +18,13 @@ from ostinato.suggest import did_you_mean
 # A plugin may hold the hooks that register names too; a run leaves them alone.
 HOOKS = tuple(name for one in (LifecycleHooks, Hooks) for name in vars(one) if name.startswith("ostinato_"))
 
+# Asked once: a run calls its hooks at every batch.
+_WITH_STEP = frozenset(
+    name
+    for name in vars(LifecycleHooks)
+    if name.startswith("ostinato_") and "step" in inspect.signature(getattr(LifecycleHooks, name)).parameters
+)
+
 # No plugin's name: those are written by people.
 _OWN = "<the run itself>"
 
@@ -46,12 +53,17 @@ class RunHooks:
             except (pluggy.PluginValidationError, ValueError) as error:
                 raise PluginError(f"plugin {name!r} cannot be enabled: {error}") from error
 
+    @property
+    def names(self) -> list[str]:
+        """What the plugins of this run are called."""
+        return [name for name, _ in self._manager.list_name_plugin() if name != _OWN]
+
     def call(self, hook: str, *, step: int | None = None, **arguments: Any) -> Any:
         """What the implementations of `hook` return: a list, or the first answer of a hook that wants one.
 
         `step` is for the error, and an argument of the hooks that have one. Raises PluginError.
         """
-        if "step" in inspect.signature(getattr(LifecycleHooks, hook)).parameters:
+        if hook in _WITH_STEP:
             arguments["step"] = step
         try:
             return getattr(self._manager.hook, hook)(**arguments)
@@ -73,7 +85,7 @@ class RunHooks:
         """What each plugin wants in the checkpoint, by the plugin's name. Raises PluginError."""
         states = {}
         for one in self._manager.hook.ostinato_save.get_hookimpls():
-            state = self._alone(one, {"run": run})
+            state = self._alone("ostinato_save", one, {"run": run})
             if state is not None:
                 states[one.plugin_name] = state
         return states
@@ -82,14 +94,13 @@ class RunHooks:
         """Gives each plugin its own part of what `save` returned. Raises PluginError."""
         for one in self._manager.hook.ostinato_load.get_hookimpls():
             if one.plugin_name in states:
-                self._alone(one, {"run": run, "state": states[one.plugin_name]})
+                self._alone("ostinato_load", one, {"run": run, "state": states[one.plugin_name]})
 
-    def _alone(self, one: pluggy.HookImpl, known: Mapping[str, Any]) -> Any:
+    def _alone(self, hook: str, one: pluggy.HookImpl, known: Mapping[str, Any]) -> Any:
         try:
             return one.function(*(known[name] for name in one.argnames))
         except Exception as error:
-            name = getattr(one.function, "__name__", "a hook")
-            raise _failed(one.plugin_name, name, None, error) from error
+            raise _failed(one.plugin_name, hook, None, error) from error
 
     def _check(self, plugin: Any) -> None:
         for caller in self._manager.get_hookcallers(plugin) or []:

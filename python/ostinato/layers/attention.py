@@ -1,0 +1,339 @@
+"""`Attention`: weighted means of a memory, whose weights a scorer decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ostinato import checks, ops
+from ostinato.cell import Cell, Param, State
+from ostinato.dims import Dim, describe
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.layers.recurrent import Recurrent
+from ostinato.namespace import Names
+from ostinato.network.check import dtype_name, size
+from ostinato.network.run import Run
+from ostinato.plugins.registry import registry
+from ostinato.scorer import Scorer
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class AttentionGradients:
+    """Gradients of a run: of the parameters by name, of the queries and of the memory, in their shapes."""
+
+    params: dict[str, Array]
+    query: Array
+    memory: Array
+
+
+class Attention:
+    """context = sum over s of weight_s memory_s; the weights are the softmax of a scorer's scores.
+
+    Args:
+        scorer: a name ("additive", "acme/mine"), a Scorer subclass or an instance.
+        query_size: features of a query.
+        memory_size: features of a memory entry, which is key and value in one.
+        dtype: float32 or float64.
+        seed: the same seed gives the same parameters.
+        **options: options of the scorer, unless that is an instance.
+
+    The scorer is a step in equations, run by the engine as any other. A scorer of several heads divides the
+    memory's features among them: head k's weights average the k-th part. Raises ConfigError for a bad
+    argument or an unknown name; ShapeError or TraceError for a scorer that cannot be traced.
+
+    Sources: Bahdanau et al. 2015; Luong et al. 2015; heads: Vaswani et al. 2017, section 3.2.2.
+    """
+
+    def __init__(
+        self,
+        scorer: str | type[Scorer] | Scorer,
+        query_size: int,
+        memory_size: int,
+        *,
+        dtype: Any = "float32",
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        self.scorer = _choose(scorer, options)
+        self.query_size = size("Attention", "query_size", query_size)
+        self.memory_size = size("Attention", "memory_size", memory_size)
+        self.past = checks.whole(f"scorer {self.scorer.name!r}", "past", self.scorer.past, at_least=0)
+        self.net = Recurrent(
+            _Scores(self.scorer, self.query_size, self.memory_size, self.past),
+            self.query_size + self.memory_size + 2 + self._window,
+            1,
+            dtype=dtype_name("Attention", dtype),
+            seed=seed,
+        )
+        self.dtype = self.net.dtype
+        self.heads = self.net._units[0][0].output_size
+        if memory_size % self.heads:
+            raise ConfigError(
+                f"memory_size is {memory_size}; expected a multiple of the {self.heads} heads "
+                f"of scorer {self.scorer.name!r}"
+            )
+        if self.past and self.heads > 1:
+            raise ConfigError(
+                f"scorer {self.scorer.name!r} has a past and {self.heads} heads; expected one head"
+            )
+
+    def __repr__(self) -> str:
+        return f"Attention({self.scorer!r}, {self.query_size}, {self.memory_size})"
+
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name: views that may be changed in place."""
+        return {name.removesuffix("_l0"): one for name, one in self.net.parameters().items()}
+
+    @property
+    def _window(self) -> int:
+        return 2 * self.past + 1 if self.past else 0
+
+    def run(self, query: Any, memory: Any, lengths: Any = None) -> AttentionRun:
+        """Attend to `memory` (N, S, memory_size) with `query` (N, T, query_size), or one query a row, (N, Q).
+
+        lengths (N,): how many entries of each row's memory there are; what lies beyond reaches nothing. A row
+        without entries has weights and a context of 0. Raises ShapeError for shapes that do not fit and
+        lengths outside 0..S, DTypeError for what is not numbers.
+        """
+        q, rows = self._floats("query", query), self._floats("memory", memory)
+        single = q.ndim == 2
+        q = q[:, None] if single else q
+        if q.ndim != 3 or q.shape[2] != self.query_size:
+            want = f"(N, T, {self.query_size}) or (N, {self.query_size})"
+            raise ShapeError(f"query has shape {describe(np.shape(query))}; expected {want}")
+        if rows.ndim != 3 or rows.shape[2] != self.memory_size or len(rows) != len(q):
+            want = f"({len(q)}, S, {self.memory_size})"
+            raise ShapeError(f"memory has shape {describe(rows.shape)}; expected {want}")
+        counts = _lengths(lengths, len(rows), rows.shape[1])
+        there = np.arange(rows.shape[1]) < counts[:, None]
+        # NaN in the padding would survive a weight of 0.
+        rows = np.where(there[..., None], rows, 0)
+        run = AttentionRun(self, rows, counts, there, single)
+        if not self.past:
+            run._attend(q, None)
+            return run
+        before = np.zeros((len(q), 1, 1, rows.shape[1]), self.dtype)
+        for t in range(q.shape[1]):
+            before = run._attend(q[:, t : t + 1], before)
+        if not q.shape[1]:
+            run._attend(q, before[:, :0])
+        return run
+
+    def _floats(self, name: str, value: Any) -> Array:
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            raise DTypeError(f"{name} is {array.dtype}; expected float32 or float64")
+        return array.astype(self.dtype, copy=False)
+
+
+@dataclass
+class _Block:
+    """Some queries of a run: the engine's run of their scores, and their weights (N, T, heads, S)."""
+
+    run: Run
+    weights: Array
+
+
+@dataclass
+class AttentionRun:
+    """What `Attention.run` returns: contexts, weights, and the way back."""
+
+    attention: Attention = field(repr=False)
+    _memory: Array = field(repr=False)
+    _lengths: Array = field(repr=False)
+    _there: Array = field(repr=False)
+    _single: bool = field(repr=False)
+    _blocks: list[_Block] = field(default_factory=list, repr=False)
+
+    @property
+    def weights(self) -> Array:
+        """(N, T, S), with several heads (N, T, heads, S); without T where there was one query a row.
+
+        The weights of a head sum to 1.
+        """
+        weights = np.concatenate([one.weights for one in self._blocks], axis=1)
+        weights = weights if self.attention.heads > 1 else weights[:, :, 0]
+        return weights[:, 0] if self._single else weights
+
+    @property
+    def context(self) -> Array:
+        """(N, T, memory_size); without T where there was one query a row."""
+        contexts = [np.einsum("nths,nshf->nthf", one.weights, self._values) for one in self._blocks]
+        joined = np.concatenate(contexts, axis=1)
+        joined = joined.reshape(*joined.shape[:2], self.attention.memory_size)
+        return joined[:, 0] if self._single else joined
+
+    def backward(self, d_context: Any, d_weights: Any = None) -> AttentionGradients:
+        """Gradients from those of the contexts and, if given, of the weights, in the shapes of these."""
+        attention = self.attention
+        d_contexts = self._gradient("d_context", d_context, self.context.shape)
+        given = None if d_weights is None else self._gradient("d_weights", d_weights, self.weights.shape)
+        rows, keys = self._memory.shape[:2]
+        heads = attention.heads
+        params = {name: np.zeros_like(one) for name, one in attention.parameters().items()}
+        d_memory = np.zeros_like(self._memory)
+        d_queries: list[Array] = []
+        d_past: Array | None = None
+        end = sum(one.weights.shape[1] for one in self._blocks)
+        d_contexts = d_contexts.reshape(rows, end, heads, attention.memory_size // heads)
+        given = None if given is None else given.reshape(rows, end, heads, keys)
+        for block in reversed(self._blocks):
+            start = end - block.weights.shape[1]
+            d_c = d_contexts[:, start:end]
+            d_w = np.einsum("nthf,nshf->nths", d_c, self._values)
+            if given is not None:
+                d_w = d_w + given[:, start:end]
+            if d_past is not None:
+                d_w = d_w + d_past
+            d_memory += np.einsum("nths,nthf->nshf", block.weights, d_c).reshape(self._memory.shape)
+            d_scores = block.weights * (d_w - (block.weights * d_w).sum(-1, keepdims=True))
+            back = block.run.backward(
+                d_scores.transpose(0, 1, 3, 2).reshape(rows * (end - start), keys, heads)
+            )
+            assert back.inputs is not None
+            d_x = back.inputs.reshape(rows, end - start, keys, attention.net.input_size)
+            q_end = attention.query_size
+            k_end = q_end + attention.memory_size
+            d_queries.append(d_x[..., :q_end].sum(2))
+            d_memory += d_x[..., q_end:k_end].sum(1)
+            for name, one in back.params.items():
+                params[name.removesuffix("_l0")] += one
+            d_past = _from_windows(d_x[..., k_end + 2 :], attention.past) if attention.past else None
+            end = start
+        d_query = np.concatenate(d_queries[::-1], axis=1)
+        return AttentionGradients(params, d_query[:, 0] if self._single else d_query, d_memory)
+
+    @property
+    def _values(self) -> Array:
+        rows, keys = self._memory.shape[:2]
+        heads = self.attention.heads
+        return self._memory.reshape(rows, keys, heads, self.attention.memory_size // heads)
+
+    def _attend(self, query: Array, before: Array | None) -> Array:
+        """Score some queries, each with all keys of its row; return their weights."""
+        (rows, steps, _), keys = query.shape, self._memory.shape[1]
+        heads = self.attention.heads
+        shape = (rows, steps, keys)
+        parts = [
+            np.broadcast_to(query[:, :, None], (*shape, query.shape[2])),
+            np.broadcast_to(self._memory[:, None], (*shape, self._memory.shape[2])),
+            np.broadcast_to(np.arange(keys)[:, None], (*shape, 1)),
+            np.broadcast_to(self._lengths[:, None, None, None], (*shape, 1)),
+        ]
+        if before is not None:
+            parts.append(_windows(before, self.attention.past))
+        x = np.concatenate(parts, axis=-1, dtype=query.dtype).reshape(
+            rows * steps, keys, self.attention.net.input_size
+        )
+        run = self.attention.net.run(x, lengths=np.repeat(self._lengths, steps), training=True)
+        scores = run.outputs.reshape(*shape, heads).transpose(0, 1, 3, 2)
+        there = np.broadcast_to(self._there[:, None, None], scores.shape)
+        top = np.max(scores, axis=-1, keepdims=True, where=there, initial=-np.inf)
+        powers = np.exp(np.where(there, scores - np.where(np.isneginf(top), 0, top), -np.inf))
+        total = powers.sum(-1, keepdims=True)
+        weights = powers / np.where(total == 0, 1, total)
+        self._blocks.append(_Block(run, weights))
+        return weights
+
+    def _gradient(self, name: str, value: Any, shape: tuple[int, ...]) -> Array:
+        array = self.attention._floats(name, value)
+        if array.shape != shape:
+            raise ShapeError(f"{name} has shape {describe(array.shape)}; expected {describe(shape)}")
+        return array
+
+
+class _Scores(Cell):
+    """A scorer as a step over the keys: x is [query, key, position, length, past], the output the scores."""
+
+    def __init__(self, scorer: Scorer, query: int, key: int, past: int) -> None:
+        self.scorer, self.query, self.key, self.past = scorer, query, key, past
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The scorer's name, for messages."""
+        return self.scorer.name
+
+    def _names(self, size: Any) -> Names[Dim]:
+        return Names(
+            f"scorer {self.name!r}", "size", {key: size[key] for key in ("query", "key", *self._more())}
+        )
+
+    def _more(self) -> dict[str, int]:
+        sizes = {"query": Dim(self.query), "key": Dim(self.key)}
+        return self.scorer.sizes(Names(f"scorer {self.name!r}", "size", sizes))
+
+    def sizes(self, size: Any) -> dict[str, int]:
+        """The scorer's sizes."""
+        return {"query": self.query, "key": self.key, **self._more()}
+
+    def parameters(self, size: Any) -> dict[str, Param]:
+        """The scorer's parameters."""
+        return self.scorer.parameters(self._names(size))
+
+    def state(self, size: Any) -> dict[str, State]:
+        """None."""
+        return {}
+
+    def step(self, x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the scores (heads,)."""
+        q, k = self.query, self.query + self.key
+        place = {"position": x[k], "length": x[k + 1]}
+        if self.past:
+            place["past"] = x[k + 2 :]
+        owner = f"scorer {self.name!r}"
+        score = self.scorer.step(x[:q], x[q:k], p, Names(owner, "place", place))
+        if score.ndim > 1:
+            raise ShapeError(
+                f"{owner}: step returns shape {describe(score.shape)}; expected one number, or (heads,)"
+            )
+        return (score if score.ndim else ops.reshape(score, (1,))), {}
+
+
+def _choose(scorer: Any, options: dict[str, Any]) -> Scorer:
+    if isinstance(scorer, str):
+        scorer = registry.resolve("scorer", scorer).make(**options)
+    elif isinstance(scorer, type) and issubclass(scorer, Scorer):
+        scorer = scorer(**options)
+    elif options:
+        raise ConfigError(
+            f"scorer is {scorer!r}, so the option {next(iter(options))!r} belongs to its making"
+        )
+    if not isinstance(scorer, Scorer):
+        raise DTypeError(f"scorer is {scorer!r}; expected a name, a Scorer subclass or a Scorer instance")
+    return scorer
+
+
+def _lengths(lengths: Any, rows: int, keys: int) -> Array:
+    if lengths is None:
+        return np.full(rows, keys, np.int64)
+    counts = np.asarray(lengths)
+    if counts.dtype.kind not in "iu":
+        raise DTypeError(f"lengths is {counts.dtype}; expected integers")
+    if counts.shape != (rows,):
+        raise ShapeError(f"lengths has shape {describe(counts.shape)}; expected {describe((rows,))}")
+    if rows and (counts.min() < 0 or counts.max() > keys):
+        raise ShapeError(f"lengths has values from {counts.min()} to {counts.max()}; expected 0 to {keys}")
+    return counts.astype(np.int64)
+
+
+def _windows(weights: Array, past: int) -> Array:
+    """(N, 1, 1, S) -> (N, 1, S, 2 past + 1): for each key the weights around it."""
+    padded = np.pad(weights[:, :, 0], ((0, 0), (0, 0), (past, past)))
+    if not weights.shape[-1]:
+        return np.zeros((*padded.shape[:2], 0, 2 * past + 1), weights.dtype)
+    return sliding_window_view(padded, 2 * past + 1, axis=-1)
+
+
+def _from_windows(d_windows: Array, past: int) -> Array:
+    """The gradient of `_windows`: (N, 1, S, 2 past + 1) -> (N, 1, 1, S)."""
+    keys = d_windows.shape[2]
+    padded = np.zeros((*d_windows.shape[:2], keys + 2 * past), d_windows.dtype)
+    for shift in range(2 * past + 1):
+        padded[..., shift : shift + keys] += d_windows[..., shift]
+    return padded[:, :, None, past : past + keys]

@@ -1,0 +1,14 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from ostinato.metrics.metric import Metric
+from ostinato.ops import Value, abs, mean
+
+
+class MAE(Metric):
+    """mean(|y - t|) over features and steps. y and target (F,)."""
+
+    def step(self, y: Value, target: Value) -> Value:
+        """Return the mean over the features."""
+        return mean(abs(y - target))

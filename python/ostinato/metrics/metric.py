@@ -1,0 +1,30 @@
+"""What every metric is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ostinato.errors import ConfigError
+from ostinato.ops import Value
+from ostinato.options import Configured
+
+
+class Metric(Configured):
+    """What is measured beside the loss: `finish(mean over the valid steps of step(y, target))`.
+
+    Derive from it and write `step`, one number from the output y (F,) and the target of one time step, in the
+    step language: the engine runs it, and padding never reaches it. `target` says what a target is: "output",
+    numbers of the output's shape, or "index", an id. `better` is "lower" or "higher".
+    """
+
+    kind: ClassVar[str] = "metric"
+    target: ClassVar[str] = "output"
+    better: ClassVar[str] = "lower"
+
+    def step(self, y: Value, target: Value) -> Value:
+        """Return what is averaged, one number."""
+        raise ConfigError(f"metric {self.name!r} has no step; write step(self, y, target) -> one number")
+
+    def finish(self, mean: Any) -> Any:
+        """Return the metric from the mean of `step` over all valid steps, a float."""
+        return mean

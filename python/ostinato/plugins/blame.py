@@ -1,0 +1,65 @@
+"""Naming the culprit: what a plugin's own code raises while it is used becomes a PluginError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ostinato.errors import OstinatoError, PluginError
+from ostinato.options import Configured
+from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider
+
+
+@contextmanager
+def blamed(*things: Configured) -> Iterator[None]:
+    """Within it, what a method of one of `things` raises becomes a PluginError that names its plugin.
+
+    Errors of the package itself, which tell what is wrong with an equation, stay as they are; so does
+    everything that is raised by a built-in, or by what the user made without a plugin.
+    """
+    try:
+        yield
+    except OstinatoError:
+        raise
+    except Exception as error:
+        trace = error.__traceback__
+        culprit: Configured | None = None
+        method, place = "", ""
+        while trace is not None:
+            frame = trace.tb_frame
+            own = frame.f_locals.get("self")
+            # The deepest method: what calls it only hands the error on.
+            if any(own is thing for thing in things):
+                culprit, method = own, frame.f_code.co_name
+                place = f"{Path(frame.f_code.co_filename).name}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        provider: Provider | None = None if culprit is None else culprit.provider
+        if culprit is None or provider is None or not _is_foreign(provider):
+            raise
+        raise _failure(f"{culprit.kind} {culprit.name!r}", provider, f"{method} ({place})", error) from error
+
+
+@contextmanager
+def blamed_on(entry: Entry) -> Iterator[None]:
+    """Within it, whatever is raised becomes a PluginError that names the plugin of `entry`, if it is one."""
+    try:
+        yield
+    except OstinatoError:
+        raise
+    except Exception as error:
+        if not _is_foreign(entry.provider):
+            raise
+        raise _failure(f"{entry.kind} {entry.full!r}", entry.provider, "it", error) from error
+
+
+def _is_foreign(provider: Provider) -> bool:
+    return provider.id != BUILTIN and provider.distribution != LOCAL
+
+
+def _failure(what: str, provider: Provider, where: str, error: Exception) -> PluginError:
+    return PluginError(
+        f"{what} of {provider.distribution} {provider.version} failed: {where} raises "
+        f"{type(error).__name__}: {error}. Tell its authors, or use another one",
+        plugin=provider.id,
+    )

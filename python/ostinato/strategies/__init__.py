@@ -1,0 +1,14 @@
+"""The built-in strategies of training, one a file; each is a leaf of one of the roles of `ostinato.strategy`.
+
+Every strategy defined in a file of this folder is registered under its `name`. May use: the network and
+everything below it.
+"""
+
+from ostinato.strategies.all_rows import AllRows
+from ostinato.strategies.checkpointed import Checkpointed
+from ostinato.strategies.full import Full
+from ostinato.strategies.local import Local
+from ostinato.strategies.teacher_forcing import TeacherForcing
+from ostinato.strategies.truncated import Truncated
+
+__all__ = ["AllRows", "Checkpointed", "Full", "Local", "TeacherForcing", "Truncated"]

@@ -1,0 +1,101 @@
+"""What a network learns from in one go."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of sequences with their targets, and how they are to be run.
+
+    x, targets, lengths, weights: as `Network.value_and_grad` takes them: (N, T, ...) arrays, or lists of
+    rows, and so is resets. carries: row n goes on where row n of the batch before ended, so the state is
+    carried over; else it begins with zeros. The trainer fills in the rest: `state` is what was carried,
+    `seed` that of the noise, and `truth` is a feeding's: (N, T) booleans, False where the network's own
+    prediction takes the place of x; None means truth everywhere. With batch_first=False the axes are (T, N,
+    ...).
+    """
+
+    x: Any
+    targets: Any
+    lengths: Any = None
+    weights: Any = None
+    carries: bool = False
+    resets: Any = None
+    state: Any = None
+    truth: Array | None = None
+    seed: int | None = None
+    batch_first: bool = True
+
+    @property
+    def ragged(self) -> bool:
+        """Whether x is a list of rows, each of its own length."""
+        return isinstance(self.x, (list, tuple))
+
+    @cached_property
+    def rows(self) -> int:
+        """N."""
+        return len(self.x) if self.ragged else int(np.shape(self.x)[0 if self.batch_first else 1])
+
+    @cached_property
+    def steps(self) -> int:
+        """T, padding included."""
+        if self.ragged:
+            return max((len(row) for row in self.x), default=0)
+        return int(np.shape(self.x)[1 if self.batch_first else 0])
+
+    @cached_property
+    def count(self) -> float:
+        """How many time steps are valid; with weights, what they weigh."""
+        if self.weights is not None:
+            if self.ragged:
+                return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))
+            weights = np.asarray(self.weights, dtype=np.float64)
+            weights = weights if self.batch_first else weights.T
+            if self.lengths is None:
+                return float(weights.sum())
+            inside = np.arange(self.steps) < np.asarray(self.lengths)[:, None]
+            return float(weights[inside].sum())
+        if self.ragged:
+            return float(sum(len(row) for row in self.x))
+        return float(self.rows * self.steps if self.lengths is None else np.sum(self.lengths))
+
+    def window(self, start: int, stop: int) -> Batch:
+        """The steps from `start` to `stop` of every row. Those that do not begin at 0 carry the state on."""
+        stop = min(stop, self.steps)
+        if start == 0 and stop == self.steps:
+            return self
+        lengths = self.lengths
+        if lengths is not None:
+            lengths = np.clip(np.asarray(lengths) - start, 0, stop - start)
+        return dataclasses.replace(
+            self,
+            x=self._cut(self.x, start, stop),
+            targets=self._cut(self.targets, start, stop),
+            weights=self._cut(self.weights, start, stop),
+            truth=self._cut(self.truth, start, stop),
+            resets=self._cut(self.resets, start, stop),
+            lengths=lengths,
+            carries=self.carries or start > 0,
+        )
+
+    def replace(self, **changes: Any) -> Batch:
+        """The same with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def _cut(self, value: Any, start: int, stop: int) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (list, tuple)) and self.ragged:
+            return [row[start:stop] for row in value]
+        array = np.asarray(value)
+        return array[:, start:stop] if self.batch_first else array[start:stop]

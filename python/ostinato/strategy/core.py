@@ -1,0 +1,40 @@
+"""What an estimator asks for its work: the network with its loss, or a test's script in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from ostinato.strategy.batch import Batch
+
+
+class Slopes(Protocol):
+    """Gradients of one batch, as `ostinato.Gradients` holds them.
+
+    `arena` is laid out as the network's own and may be changed in place; `final_state` is the state after the
+    last valid steps, which the next batch may carry on.
+    """
+
+    @property
+    def arena(self) -> NDArray[Any]:
+        """All gradients of parameters, 1-D."""
+
+    @property
+    def params(self) -> Mapping[str, NDArray[Any]]:
+        """Name -> view into `arena`."""
+
+    @property
+    def final_state(self) -> Mapping[str, NDArray[Any]]:
+        """Name -> (layers * directions, N, size)."""
+
+
+class Core(Protocol):
+    """A network with its loss. One call is one crossing into the engine."""
+
+    def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
+        """The loss over `batch` and its gradients; `through_time` as in `Network.value_and_grad`.
+
+        Raises ConfigError for a `batch.truth` that the network cannot honour.
+        """

@@ -1,0 +1,28 @@
+"""The role that makes a gradient of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from ostinato.errors import ConfigError
+from ostinato.strategy.batch import Batch
+from ostinato.strategy.core import Core, Slopes
+from ostinato.strategy.strategy import Strategy
+
+
+class Estimator(Strategy):
+    """How a batch becomes a gradient. Derive from it and write `estimate`.
+
+    Each piece of a batch makes one update of the parameters. By default a batch is one piece.
+    """
+
+    role: ClassVar[str] = "estimator"
+
+    def pieces(self, batch: Batch) -> Iterable[Batch]:
+        """Cut a batch into what makes one update each, in order; the same pieces at every call."""
+        return (batch,)
+
+    def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:
+        """Return the loss over a piece, and gradients."""
+        raise ConfigError(f"estimator {self.name!r} has no estimate; write estimate(self, core, batch)")

@@ -1,0 +1,24 @@
+"""The role that chooses between truth and prediction."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ostinato.errors import ConfigError
+from ostinato.strategy.batch import Batch
+from ostinato.strategy.moment import Moment
+from ostinato.strategy.strategy import Strategy
+
+
+class Feeding(Strategy):
+    """What a network that predicts its own next input is fed with while it learns.
+
+    Derive from it and write `feed`, which returns the batch with its `truth` set: (N, T) booleans, drawn for
+    the whole batch at once, True where x stands. It is asked once per batch; the engine reads the mask.
+    """
+
+    role: ClassVar[str] = "feeding"
+
+    def feed(self, batch: Batch, when: Moment) -> Batch:
+        """Return the batch as it is to be run."""
+        raise ConfigError(f"feeding {self.name!r} has no feed; write feed(self, batch, when)")

@@ -1,0 +1,149 @@
+"""The record of a training: everything that the rest of it depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ostinato.errors import ConfigError, FormatError
+from ostinato.io.tree import load_tree, save_tree
+from ostinato.options import Configured
+from ostinato.schedules import Schedule
+from ostinato.strategy import Lesson
+from ostinato.training.history import History
+from ostinato.training.run import Position
+from ostinato.training.totals import Totals
+
+if TYPE_CHECKING:
+    from ostinato.training.trainer import Trainer
+
+KIND = "ostinato.checkpoint"
+
+Record = TypeVar("Record", Position, Totals, Lesson)
+
+
+def save(path: str | os.PathLike[str], trainer: Trainer, plugins: Mapping[str, Any]) -> None:
+    """Writes the checkpoint, whole or not at all. Raises OSError; ConfigError for what cannot be stored."""
+    run, lesson = trainer.run, trainer.run.lesson
+    record = {
+        "made_of": _made_of(trainer),
+        "parameters": trainer.net.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "schedule": trainer.schedule.state_dict() if isinstance(trainer.schedule, Schedule) else {},
+        "strategies": {one.role: one.state_dict() for one in trainer.strategies},
+        "seed": run.seed,
+        "start_lr": run.start_lr,
+        "first": run.first,
+        "batches": run.batches,
+        "position": dataclasses.asdict(run.position),
+        "totals": dataclasses.asdict(run.totals),
+        "lesson": None if lesson is None else {"rows": lesson.rows, "steps": lesson.steps},
+        "carried": None if run.carried is None else dict(run.carried),
+        "history": run.history.rows,
+        "plugins": dict(plugins),
+    }
+    save_tree(path, KIND, record)
+
+
+def load(path: str | os.PathLike[str], trainer: Trainer) -> dict[str, Any]:
+    """Gives the trainer what `save` wrote, and returns the states of plugins.
+
+    Nothing is changed when the file is damaged (FormatError) or the trainer is made otherwise (ConfigError).
+    """
+    record = load_tree(path, KIND)
+    try:
+        _check_make(trainer, record["made_of"], record["plugins"])
+        state = _state(record)
+        before = _snapshot(trainer)
+        try:
+            _give(trainer, record)
+        except BaseException:
+            _give(trainer, before)
+            raise
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{os.fspath(path)}: the checkpoint contradicts itself: {error!r}") from error
+    for name, value in state.items():
+        setattr(trainer.run, name, value)
+    plugins: dict[str, Any] = record["plugins"]
+    return plugins
+
+
+def _made_of(trainer: Trainer) -> dict[str, Any]:
+    """What must be the same where it is resumed, in words that an error can show."""
+    return {
+        "dtype": trainer.net.dtype.name,
+        "loss": _called(trainer.loss),
+        "optimizer": trainer.optimizer.name,
+        "schedule": getattr(trainer.schedule, "name", None if trainer.schedule is None else "a function"),
+        "strategies": {one.role: _called(one) for one in trainer.strategies},
+        "parameters": {name: list(view.shape) for name, view in trainer.net.parameters().items()},
+    }
+
+
+def _called(made: Configured) -> str:
+    """Name and options, those aside whose text says nothing of their value."""
+    options = ((name, value) for name, value in made.options.items() if not callable(value))
+    return f"{made.name}({', '.join(f'{name}={value!r}' for name, value in options)})"
+
+
+def _check_make(trainer: Trainer, saved: Mapping[str, Any], plugins: Mapping[str, Any]) -> None:
+    for name, now in _made_of(trainer).items():
+        if saved[name] != now:
+            was, is_now = saved[name], now
+            if isinstance(now, dict):
+                key = next(key for key in {**saved[name], **now} if saved[name].get(key) != now.get(key))
+                name, was, is_now = f"{name} ({key})", saved[name].get(key), now.get(key)
+            raise ConfigError(
+                f"the checkpoint was written with the {name} {was!r}; this trainer has {is_now!r}. "
+                "Make the network and the trainer as they were"
+            )
+    missing = sorted(set(plugins) - set(trainer._hooks.names))
+    if missing:
+        raise ConfigError(
+            f"the checkpoint holds the state of {missing[0]!r}, which is not among the callbacks: "
+            f"{', '.join(trainer._hooks.names) or 'none'}"
+        )
+
+
+def _snapshot(trainer: Trainer) -> dict[str, Any]:
+    return {
+        "parameters": trainer.net.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "schedule": trainer.schedule.state_dict() if isinstance(trainer.schedule, Schedule) else {},
+        "strategies": {one.role: one.state_dict() for one in trainer.strategies},
+    }
+
+
+def _give(trainer: Trainer, record: Mapping[str, Any]) -> None:
+    trainer.net.load_state_dict(record["parameters"])
+    trainer.optimizer.load_state_dict(record["optimizer"])
+    if isinstance(trainer.schedule, Schedule):
+        trainer.schedule.load_state_dict(record["schedule"])
+    for one in trainer.strategies:
+        one.load_state_dict(record["strategies"][one.role])
+
+
+def _state(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a TrainingRun."""
+    lesson = record["lesson"]
+    return {
+        "seed": record["seed"],
+        "start_lr": record["start_lr"],
+        "first": record["first"],
+        "batches": record["batches"],
+        "position": _made(Position, record["position"]),
+        "totals": _made(Totals, record["totals"]),
+        "lesson": None if lesson is None else _made(Lesson, lesson),
+        "carried": record["carried"],
+        "history": History(record["history"]),
+    }
+
+
+def _made(kind: type[Record], fields: Mapping[str, Any]) -> Record:
+    """A record of plain fields, all of which must be there."""
+    expected = {field.name for field in dataclasses.fields(kind)}
+    if set(fields) != expected:
+        raise FormatError(f"{kind.__name__} has {sorted(fields)}; expected {sorted(expected)}")
+    return kind(**fields)

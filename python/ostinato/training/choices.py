@@ -1,0 +1,170 @@
+"""The arguments of `Trainer`: names, instances or classes, made into what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any, TypeVar
+
+from ostinato.errors import ConfigError, DTypeError
+from ostinato.losses import Loss
+from ostinato.metrics import Metric
+from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
+from ostinato.network.through_time import ThroughTime
+from ostinato.optimizers import Optimizer
+from ostinato.options import Configured
+from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.plugins.registry import registry
+from ostinato.specs import ROLES
+from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
+from ostinato.strategy import Curriculum, Estimator, Execution, Feeding, Moment, Strategy
+
+Made = TypeVar("Made", bound=Configured)
+_LIFECYCLE = [name for name in vars(LifecycleHooks) if name.startswith("ostinato_")]
+_BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Feeding, Estimator, Execution)}
+
+
+class Strategies:
+    """One strategy of each role; a role that is not given has its default. Two of a role: ConfigError."""
+
+    def __init__(self, given: Any, through_time: ThroughTime | None) -> None:
+        found: dict[str, Strategy] = {}
+        for one in [
+            *_listed("strategies", given),
+            *([] if through_time is None else [_estimator(through_time)]),
+        ]:
+            strategy = _strategy(one)
+            other = found.get(strategy.role)
+            if other is not None:
+                raise ConfigError(
+                    f"strategies has two of the role {strategy.role!r}: {other!r} and {strategy!r}; "
+                    "a run has one of each role"
+                )
+            found[strategy.role] = strategy
+        self.curriculum = _of(Curriculum, found, AllRows)
+        self.feeding = _of(Feeding, found, TeacherForcing)
+        self.estimator = _of(Estimator, found, Full)
+        self.execution = _of(Execution, found, Local)
+
+    def __iter__(self) -> Any:
+        return iter((self.curriculum, self.feeding, self.estimator, self.execution))
+
+
+def choose_loss(given: Any) -> Loss:
+    """A loss from a name or a Loss. Raises ConfigError, DTypeError."""
+    return _choose("loss", Loss, given, "such as CrossEntropy()")
+
+
+def choose_optimizer(given: Any) -> Optimizer:
+    """An optimizer from a name, with its defaults, or an Optimizer. Raises ConfigError, DTypeError."""
+    return _choose("optimizer", Optimizer, given, "such as Adam(lr=1e-3)")
+
+
+def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
+    """A schedule from a name, a Schedule or a function (start, when). Raises ConfigError, DTypeError."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        given = registry.resolve("schedule", given).make()
+    if isinstance(given, type) or not callable(given):
+        raise DTypeError(
+            f"schedule is {given!r}; expected a name, one such as schedules.Exponential(0.95), or a function "
+            "(start, when) -> value"
+        )
+    made: Callable[[float, Moment], float] = given
+    return made
+
+
+def choose_metrics(given: Any) -> dict[str, Metric]:
+    """Metrics by name from a list of names and Metrics. Raises ConfigError, DTypeError."""
+    made = [_choose("metric", Metric, one, "such as Accuracy()") for one in _listed("metrics", given)]
+    names = [one.name for one in made]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None or "loss" in names:
+        raise ConfigError(
+            f"metrics has {twice or 'loss'!r} twice; each is a column of the history (so is 'loss')"
+        )
+    return dict(zip(names, made, strict=True))
+
+
+def choose_plugins(given: Any) -> dict[str, Any]:
+    """Objects with lifecycle hooks, by what an error calls them; a text names an installed plugin.
+
+    Raises ConfigError.
+    """
+    found: dict[str, Any] = {}
+    for one in _listed("callbacks", given):
+        plugins = registry.plugins(one) if isinstance(one, str) else {_name(one): one}
+        hearing = {name: plugin for name, plugin in plugins.items() if _hears(plugin)}
+        if not hearing:
+            hint = f": {one.__name__}(), not the class" if isinstance(one, type) else ""
+            raise ConfigError(
+                f"callbacks has {one!r}, which has no hook of a run; expected a plugin's name, or an object "
+                f"with functions marked by @ostinato.hookimpl{hint}"
+            )
+        for name, plugin in hearing.items():
+            number = 1 + sum(name == other.partition("#")[0] for other in found)
+            found[name if number == 1 else f"{name}#{number}"] = plugin
+    return found
+
+
+def _name(plugin: Any) -> str:
+    return plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__name__
+
+
+def _hears(plugin: Any) -> bool:
+    """Whether it has a function for a lifecycle hook. A class, which was not made, has none."""
+    return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in _LIFECYCLE)
+
+
+def _strategy(one: Any) -> Strategy:
+    if isinstance(one, str):
+        entry = registry.resolve("strategy", one)
+        made = entry.make()
+        role = getattr(entry.spec, "role", "")
+        if not isinstance(made, _BASES[role]):
+            raise DTypeError(
+                f"strategy {one!r} makes {made!r}; expected one of the role {role!r} it declares"
+            )
+        return made
+    if isinstance(one, (FullBPTT, TruncatedBPTT, CheckpointedBPTT)):
+        return _estimator(one)
+    if isinstance(one, type) and issubclass(one, Strategy):
+        one = one()
+    if isinstance(one, (Curriculum, Feeding, Estimator, Execution)):
+        return one
+    raise DTypeError(
+        f"strategies has {one!r}; expected a name, or an instance of a role's base: {', '.join(ROLES)}"
+    )
+
+
+def _estimator(way: ThroughTime) -> Estimator:
+    if isinstance(way, TruncatedBPTT):
+        return Truncated(way.k1, way.k2)
+    return Checkpointed(way.budget) if isinstance(way, CheckpointedBPTT) else Full()
+
+
+Role = TypeVar("Role", bound=Strategy)
+
+
+def _of(base: type[Role], found: Mapping[str, Strategy], default: Callable[[], Role]) -> Role:
+    one = found.get(base.role)
+    if one is None:
+        return default()
+    assert isinstance(one, base)
+    return one
+
+
+def _choose(kind: str, base: type[Made], given: Any, example: str) -> Made:
+    made = registry.resolve(kind, given).make() if isinstance(given, str) else given
+    if isinstance(made, type) and issubclass(made, base):
+        made = made()
+    if not isinstance(made, base):
+        raise DTypeError(f"{kind} is {given!r}; expected a name, or one {example}")
+    return made
+
+
+def _listed(argument: str, given: Any) -> list[Any]:
+    if isinstance(given, (str, Mapping)) or not isinstance(given, (Sequence, Iterable)):
+        raise ConfigError(f"{argument} is {given!r}; expected a list")
+    return list(given)

@@ -1,0 +1,37 @@
+"""The network with its loss, as estimators see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.errors import ConfigError
+from ostinato.network import Gradients, Network
+from ostinato.network.objective import Objective
+from ostinato.strategy import Batch
+
+
+class NetworkCore:
+    """A `Core` of this process: each call is one `value_and_grad` of the network."""
+
+    def __init__(self, net: Network, objective: Objective) -> None:
+        self.net = net
+        self.objective = objective
+
+    def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
+        """The loss over `batch` and its gradients. Raises ShapeError, DTypeError, ConfigError."""
+        if batch.truth is not None:
+            raise ConfigError(
+                "feeding wants to put predictions in the place of x, but this network does not read its own "
+                "output; use feeding 'teacher_forcing'"
+            )
+        return self.net.value_and_grad(
+            batch.x,
+            batch.targets,
+            loss=self.objective,
+            lengths=batch.lengths,
+            state=batch.state,
+            resets=batch.resets,
+            weights=batch.weights,
+            through_time=through_time,
+            seed=batch.seed,
+        )

@@ -1,0 +1,88 @@
+"""The end of a run that makes no progress any more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ostinato.checks import choice, flag, number, whole
+from ostinato.errors import ConfigError
+from ostinato.specs import hookimpl
+from ostinato.suggest import did_you_mean
+from ostinato.training.run import TrainingRun
+
+
+class EarlyStopping:
+    """Ends the run when `patience` epochs in a row bring no better `metric`.
+
+    Better is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With `restore_best` the
+    parameters of the best epoch are put back when the run ends. Source: Prechelt 1998, "Early stopping - but
+    when?".
+    """
+
+    def __init__(
+        self,
+        metric: str = "val_loss",
+        *,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str = "min",
+        restore_best: bool = True,
+    ) -> None:
+        self.metric = metric
+        self.patience = whole("EarlyStopping", "patience", patience, at_least=1)
+        self.min_delta = number("EarlyStopping", "min_delta", min_delta, at_least=0)
+        self.mode = choice("EarlyStopping", "mode", mode, ("min", "max"))
+        self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
+        self.ostinato_run_start()
+
+    @hookimpl
+    def ostinato_run_start(self) -> None:
+        """Begin to count."""
+        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best_epoch, self.waited = -1, 0
+        self._parameters: Any = None
+
+    @hookimpl
+    def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Compare with the best epoch so far."""
+        if self.metric not in metrics:
+            raise ConfigError(
+                f"{self.metric!r} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
+                "(val_... needs validation=)"
+            )
+        value = metrics[self.metric]
+        gain = self.best - value if self.mode == "min" else value - self.best
+        if gain > self.min_delta:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            self._parameters = run.net.arena.copy() if self.restore_best else None
+        else:
+            self.waited += 1
+
+    @hookimpl
+    def ostinato_should_stop(self) -> bool | None:
+        """Stop when patience is at its end."""
+        return True if self.waited >= self.patience else None
+
+    @hookimpl
+    def ostinato_run_end(self, run: TrainingRun) -> None:
+        """Put the best parameters back, unless somebody stopped the run for now."""
+        if self._parameters is not None and run.stopped in ("", "ostinato_should_stop"):
+            run.net.arena[...] = self._parameters
+
+    @hookimpl
+    def ostinato_save(self) -> dict[str, Any]:
+        """Keep what was counted."""
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+            "parameters": self._parameters,
+        }
+
+    @hookimpl
+    def ostinato_load(self, state: Mapping[str, Any]) -> None:
+        """Go on counting."""
+        self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
+        self._parameters = state["parameters"]

@@ -1,0 +1,98 @@
+"""Where a NaN or an infinity came from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import NonFiniteError
+from ostinato.network import Network
+from ostinato.strategy import Batch, Slopes
+from ostinato.strategy.batch import Array
+
+
+def check_loss(net: Network, batch: Batch, loss: float, place: str) -> None:
+    """Raises NonFiniteError, naming the first array that is not finite, if the loss is not."""
+    if not math.isfinite(loss):
+        raise NonFiniteError(f"{place}: the loss is {loss}; {_origin(net, batch)}")
+
+
+def check_gradients(net: Network, batch: Batch, grads: Slopes, place: str) -> None:
+    """Raises NonFiniteError, naming the first gradient that is not finite. For when their norm is not."""
+    for name, grad in grads.params.items():
+        bad = _first_bad(grad)
+        if bad is not None:
+            told = f"the gradient of {name!r} holds {grad[bad]} at {_at(bad)}"
+            raise NonFiniteError(f"{place}: {told}; {_origin(net, batch)}")
+
+
+def check_parameters(net: Network, place: str, lr: float) -> None:
+    """Raises NonFiniteError, naming the first parameter that an update made infinite or NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One pass over the arena. The sum itself may overflow; then they are looked at one by one.
+        if np.isfinite(np.dot(net.arena, net.arena)):
+            return
+    for name, value in net.parameters().items():
+        bad = _first_bad(value)
+        if bad is not None:
+            raise NonFiniteError(
+                f"{place}: the update made parameter {name!r} hold {value[bad]} at {_at(bad)}; "
+                f"lower the learning rate, which is {lr:g}"
+            )
+
+
+def _origin(net: Network, batch: Batch) -> str:
+    """What is not finite of what the step was made from, in the order in which it is the likely cause."""
+    arrays: dict[str, Any] = {"x": batch.x, "targets": batch.targets, "weights": batch.weights}
+    for name, value in arrays.items():
+        found = _in_valid_steps(name, value, batch)
+        if found:
+            return found
+    for kind, named in (("parameter", net.parameters()), ("carried state", batch.state or {})):
+        found = _in_mapping(kind, named)
+        if found:
+            return found
+    return "data and parameters are finite, so it overflowed on the way: lower the learning rate, or clip"
+
+
+def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
+    for name, value in named.items():
+        bad = _first_bad(value)
+        if bad is not None:
+            return f"{kind} {name!r} holds {value[bad]} at {_at(bad)}"
+    return ""
+
+
+def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
+    """What is wrong with an array of the batch, padding aside."""
+    if value is None:
+        return ""
+    if batch.ragged:
+        return _in_mapping(name, {f"row {n}": np.asarray(row) for n, row in enumerate(value)})
+    array = np.asarray(value)
+    array = array if batch.batch_first else array.swapaxes(0, 1)
+    if array.dtype.kind != "f":
+        return ""
+    bad = ~np.isfinite(array)
+    if batch.lengths is not None:
+        inside = np.arange(array.shape[1]) < np.asarray(batch.lengths)[:, None]
+        bad &= inside.reshape(*inside.shape, *[1] * (array.ndim - 2))
+    if not bad.any():
+        return ""
+    row, step, *_ = first = tuple(int(one) for one in np.argwhere(bad)[0])
+    return f"{name} holds {array[first]} in row {row}, step {step}"
+
+
+def _first_bad(array: Any) -> tuple[int, ...] | None:
+    values = np.asarray(array)
+    if values.dtype.kind != "f":
+        return None
+    bad = np.argwhere(~np.isfinite(values))
+    return tuple(int(one) for one in bad[0]) if len(bad) else None
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]"

@@ -1,0 +1,83 @@
+"""What was measured, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+
+class History:
+    """A row of numbers for each epoch that came to its end; prints as a table.
+
+    `history[-1]["loss"]` is a number, `history["val_loss"]` a list with one for each row (NaN where it was
+    not measured), `history.rows` plain data.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
+        self.rows: list[dict[str, float]] = [dict(row) for row in rows]
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add an epoch."""
+        self.rows.append(dict(row))
+
+    @property
+    def names(self) -> list[str]:
+        """What was measured, in the order in which it first came up."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.rows)
+
+    def __getitem__(self, key: int | str) -> Any:
+        if isinstance(key, str):
+            if key not in self.names:
+                raise ConfigError(
+                    f"history has no {key!r}; {did_you_mean(key, self.names, 'it was measured')}"
+                )
+            return [row.get(key, float("nan")) for row in self.rows]
+        return self.rows[key]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and self.rows == other.rows
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        names = self.names
+        table = [names, *([_shown(row.get(name)) for name in names] for row in self.rows)]
+        widths = [max(len(line[n]) for line in table) for n in range(len(names))]
+        lines = [
+            "  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in table
+        ]
+        return "\n".join(lines) if names else "History: no epoch yet"
+
+    def plot(self, axes: Any = None, names: Iterable[str] | None = None) -> Any:
+        """Draws the losses, or the named columns, over epochs; returns the axes.
+
+        Raises ConfigError without the extra [plot].
+        """
+        if axes is None:
+            try:
+                from matplotlib.figure import Figure
+            except ImportError as error:
+                raise ConfigError("plot needs matplotlib: pip install 'ostinato[plot]'") from error
+            axes = Figure(layout="constrained").subplots()
+        shown = [name for name in self.names if name in ("loss", "val_loss")] if names is None else names
+        epochs = self["epoch"] if self.rows else []
+        for name in shown:
+            axes.plot(epochs, self[name], label=name)
+        axes.set(xlabel="epoch")
+        axes.legend(frameon=False)
+        return axes
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4g}"

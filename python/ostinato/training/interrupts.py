@@ -1,0 +1,61 @@
+"""Ctrl-C between updates, never within one."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """A context in which Ctrl-C waits from `hold` to `release`, so that an update commits or does nothing.
+
+    Elsewhere it does what it did before. Signals reach the main thread alone: in others this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._previous: Any = None
+        self._installed = self._holding = False
+        self._pending: tuple[int, FrameType | None] | None = None
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.getsignal(signal.SIGINT)
+            # None: installed by other than Python code, which cannot be put back.
+            if self._previous is not None:
+                signal.signal(signal.SIGINT, self._received)
+                self._installed = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, self._previous)
+            self._installed = False
+        self.release()
+
+    def hold(self) -> None:
+        """From now on an interrupt waits."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Interrupts come through again, first of all one that waits."""
+        self._holding = False
+        if self._pending is not None:
+            number, frame = self._pending
+            self._pending = None
+            self._act(number, frame)
+
+    def _received(self, number: int, frame: FrameType | None) -> None:
+        if self._holding:
+            self._pending = (number, frame)
+        else:
+            self._act(number, frame)
+
+    def _act(self, number: int, frame: FrameType | None) -> None:
+        if callable(self._previous):
+            self._previous(number, frame)
+        elif self._previous == signal.SIG_DFL:
+            raise KeyboardInterrupt

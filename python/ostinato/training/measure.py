@@ -1,0 +1,107 @@
+"""Loss and metrics over data, without training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ostinato import _core
+from ostinato.errors import ConfigError
+from ostinato.metrics import Metric
+from ostinato.network import Network
+from ostinato.network.batch import read_batch
+from ostinato.network.objective import Objective
+from ostinato.strategy import Batch, Lesson
+from ostinato.trace import trace_loss
+from ostinato.training.source import Source
+
+
+class Measure:
+    """The loss and the metrics of one network.
+
+    Several metrics are often one equation (perplexity and bits are both cross-entropy): each equation runs
+    once, and one that is the loss's own costs nothing on the way.
+    """
+
+    def __init__(self, net: Network, loss: Any, objective: Objective, metrics: Mapping[str, Metric]) -> None:
+        self._net = net
+        self._metrics = metrics
+        self._loss = _key(loss, net.output_size)
+        self._objectives = {self._loss: dataclasses.replace(objective, reduction="sum")}
+        self._keys: dict[str, str] = {}
+        for name, metric in metrics.items():
+            if metric.target != loss.target:
+                raise ConfigError(
+                    f"metric {name!r} takes targets of kind {metric.target!r}, loss {loss.name!r} of kind "
+                    f"{loss.target!r}; they are given the same"
+                )
+            key = self._keys[name] = _key(metric, net.output_size)
+            if key not in self._objectives:
+                program = trace_loss(metric, net.output_size)
+                self._objectives[key] = dataclasses.replace(objective, reduction="sum", program=program)
+        # A network of no layer: the outputs of a run go in, and its loss is the metric.
+        self._nothing = _core.Network(net.dtype.name)
+        self._nothing.finish(self._nothing.input(net.output_size))
+
+    def while_training(self, mean_loss: float) -> dict[str, float]:
+        """The metrics that the mean loss per step decides."""
+        return {
+            name: float(metric.finish(mean_loss))
+            for name, metric in self._metrics.items()
+            if self._keys[name] == self._loss
+        }
+
+    def over(self, source: Source) -> dict[str, float]:
+        """The loss per valid step and each metric over all of `source`, with regularizers at rest."""
+        sums = dict.fromkeys(self._objectives, 0.0)
+        count, state = 0.0, None
+        for batch in source.batches(Lesson()):
+            state = self._add(sums, batch.replace(state=state if batch.carries else None))
+            count += batch.count
+        means = {key: value / count if count else 0.0 for key, value in sums.items()}
+        told = {name: float(metric.finish(means[self._keys[name]])) for name, metric in self._metrics.items()}
+        return {"loss": means[self._loss], **told}
+
+    def _add(self, sums: dict[str, float], batch: Batch) -> Any:
+        """Add a batch to the sum of each equation; returns the state at its end."""
+        net = self._net
+        if len(self._objectives) == 1:
+            value, final = net.loss_value(
+                batch.x,
+                batch.targets,
+                loss=self._objectives[self._loss],
+                lengths=batch.lengths,
+                state=batch.state,
+                resets=batch.resets,
+                weights=batch.weights,
+                reduction="sum",
+            )
+            sums[self._loss] += value
+            return final
+        run = net.run(batch.x, state=batch.state, lengths=batch.lengths, resets=batch.resets)
+        outputs: Any = run.outputs
+        if batch.ragged:
+            outputs = [row[: len(x)] for row, x in zip(outputs, batch.x, strict=True)]
+        # Read as an input would be, so that targets are read beside it: axes, lengths, rows of a list.
+        array, read = read_batch(
+            outputs, batch.lengths, net.output_size, None, net.dtype.name, net.batch_first is not False
+        )
+        for key, objective in self._objectives.items():
+            arguments = objective.arguments(read, batch.targets, [], batch.weights)
+            sums[key] += self._nothing.loss_value(np.zeros(0, net.dtype), array, *arguments)[0]
+        return run.final_state
+
+
+def _key(loss: Any, width: int) -> str:
+    """What two losses or metrics share if they are one equation, whatever they are called."""
+    named = SimpleNamespace(name="equation", target=loss.target, step=loss.step)
+    return trace_loss(named, width).hash
+
+
+def prefixed(prefix: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    """Names with `prefix` before them."""
+    return {f"{prefix}{name}": value for name, value in metrics.items()}

@@ -1,0 +1,101 @@
+"""How a run is going: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ostinato.specs import hookimpl
+from ostinato.training.run import TrainingRun
+
+# Elsewhere than on a terminal there is a line this often, in seconds.
+LINE_EVERY = 10.0
+
+
+class Progress:
+    """Shows the share that is done, the loss, and the time left: `callbacks=[Progress()]`.
+
+    On a terminal, with the extra [progress], a bar that is redrawn; otherwise plain lines on standard output.
+    `figures` makes what stands beside the bar from the run and the metrics of the last update; `done` tells
+    the share 0..1 that is done, by default the run's own.
+    """
+
+    def __init__(
+        self,
+        figures: Callable[[TrainingRun, Mapping[str, float]], str] | None = None,
+        done: Callable[[TrainingRun], float] | None = None,
+    ) -> None:
+        self._figures = figures or _where_and_loss
+        self._done = done or (lambda run: run.when.done)
+        self._bar: Any = None
+        self._task: Any = None
+        self._start = self._last_line = self._at_start = 0.0
+        self._metrics: Mapping[str, float] = {}
+
+    @hookimpl
+    def ostinato_run_start(self, run: TrainingRun) -> None:
+        """Put up the bar."""
+        self._start = self._last_line = time.monotonic()
+        self._at_start = self._done(run)
+        if sys.stdout.isatty():
+            self._bar = _bar()
+        if self._bar is not None:
+            self._task = self._bar.add_task("training", total=1.0, figures="", left="")
+            self._bar.start()
+
+    @hookimpl
+    def ostinato_batch_end(self, run: TrainingRun, metrics: Mapping[str, float]) -> None:
+        """Move it."""
+        self._metrics = metrics
+        if self._bar is not None or time.monotonic() - self._last_line >= LINE_EVERY:
+            self._show(run)
+
+    @hookimpl
+    def ostinato_run_end(self, run: TrainingRun) -> None:
+        """Show the end, and take it down."""
+        if self._metrics:
+            self._show(run)
+        self._stop()
+
+    @hookimpl
+    def ostinato_run_error(self) -> None:
+        """Take it down."""
+        self._stop()
+
+    def _show(self, run: TrainingRun) -> None:
+        now, done = time.monotonic(), self._done(run)
+        made = done - self._at_start
+        left = (now - self._start) * (1.0 - done) / made if made > 0 else 0.0
+        clock = f"{int(left) // 60}:{int(left) % 60:02d} left"
+        figures = self._figures(run, self._metrics)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, figures=figures, left=clock)
+        else:
+            self._last_line = now
+            print(f"{done:6.1%}  {figures}  {clock}", flush=True)
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _where_and_loss(run: TrainingRun, metrics: Mapping[str, float]) -> str:
+    return f"epoch {run.epoch}  step {run.step}  loss {metrics['loss']:.4f}"
+
+
+def _bar() -> Any:
+    """The bar, or None without the extra [progress]."""
+    try:
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+    except ImportError:
+        return None
+    return RichProgress(
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[left]}"),
+    )

@@ -1,0 +1,100 @@
+"""What the hooks of a run are given: where it stands, what it trains, and two things to ask of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ostinato.strategy import Lesson, Moment
+from ostinato.training.history import History
+from ostinato.training.totals import Totals
+
+if TYPE_CHECKING:
+    from ostinato.network import Network
+    from ostinato.optimizers import Optimizer
+
+
+@dataclass
+class Position:
+    """How far the training is.
+
+    epoch: whole epochs done; step: updates done; batch: whole batches of this epoch done; piece: pieces done
+    of the batch after them.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    batch: int = 0
+    piece: int = 0
+
+
+@dataclass
+class TrainingRun:
+    """The training of one network, from its first update to its last, over all calls of `fit`.
+
+    net, optimizer, seed: what is trained, with what; start_lr: the learning rate at the very beginning, which
+    the schedule begins with. position, totals, lesson, carried: where it stands, what this epoch has added up
+    and is made of, and the state that the next piece may carry on. history: the epochs so far. first and
+    last: the epochs between which this `fit` runs; batches: of this epoch, 0 where nobody knows. stopped: why
+    it ends before that, "" if it does not.
+    """
+
+    net: Network
+    optimizer: Optimizer
+    seed: int
+    start_lr: float
+    position: Position = field(default_factory=Position)
+    totals: Totals = field(default_factory=Totals)
+    lesson: Lesson | None = None
+    carried: Mapping[str, Any] | None = None
+    history: History = field(default_factory=History)
+    first: int = 0
+    last: int = 0
+    batches: int = 0
+    stopped: str = ""
+    save_to: str | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs behind us."""
+        return self.position.epoch
+
+    @property
+    def step(self) -> int:
+        """Updates behind us."""
+        return self.position.step
+
+    @property
+    def when(self) -> Moment:
+        """Now."""
+        part = self.position.batch / self.batches if self.batches else 0.0
+        wanted = max(self.last - self.first, 1)
+        done = min((self.position.epoch - self.first + part) / wanted, 1.0)
+        return Moment(self.position.epoch, self.position.step, done, self.seed)
+
+    def stop(self, reason: str) -> None:
+        """End the run after the batch, or the epoch, that is being worked at."""
+        self.stopped = reason or "stopped"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint as soon as all hooks of this batch, or epoch, have been called.
+
+        Only then does every plugin's own state belong to the same moment.
+        """
+        self.save_to = os.fspath(path)
+
+    def begin(self, epochs: int, resume: bool) -> None:
+        """Set the goal of a `fit`: `epochs` more; if resumed, so many in all since the last `fit` began."""
+        self.stopped, self.save_to = "", None
+        if not resume:
+            if self.lesson is not None:  # What was left of an epoch is not gone back to.
+                self.next_epoch()
+            self.first = self.position.epoch
+        self.last = self.first + epochs
+
+    def next_epoch(self) -> None:
+        """Leave this epoch behind."""
+        self.position = Position(self.position.epoch + 1, self.position.step)
+        self.totals, self.lesson, self.carried, self.batches = Totals(), None, None, 0

@@ -1,0 +1,193 @@
+"""The data of `fit` and `evaluate` as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Protocol
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.strategy import Batch, Lesson
+from ostinato.strategy.batch import Array
+
+Batcher = Callable[[Array], Iterable[Array]]
+"""From the lengths (N,) of an epoch's rows, in their order, to batches: each some places in that order."""
+
+
+class Source(Protocol):
+    """Data that can be gone through again and again."""
+
+    @property
+    def lengths(self) -> Array | None:
+        """(N,) the steps of each row, or None where rows are not known beforehand."""
+
+    def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, the first `start` left out."""
+
+    def count(self, lesson: Lesson) -> int:
+        """How many batches an epoch has; 0 where nobody knows."""
+
+
+class Rows:
+    """Rows in memory: arrays (N, T, ...), or lists of N rows, cut into batches.
+
+    batch: rows of a batch, or a `Batcher` such as those of `ostinato.data`.
+    """
+
+    def __init__(self, whole: Batch, batch: int | Batcher) -> None:
+        self._whole = whole
+        self._batch = batch
+        if whole.ragged:
+            self.lengths = np.array([len(row) for row in whole.x], dtype=np.int64)
+        elif whole.lengths is not None:
+            self.lengths = np.asarray(whole.lengths)
+        else:
+            self.lengths = np.full(whole.rows, whole.steps, dtype=np.int64)
+        if self.lengths.shape != (whole.rows,):
+            raise ShapeError(
+                f"lengths is {self.lengths.shape}; expected ({whole.rows},), one for each row of x"
+            )
+        for name, value in (("targets", whole.targets), ("weights", whole.weights)):
+            self._check_rows(name, value)
+
+    def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, in the lesson's order."""
+        order, groups = self._groups(lesson)
+        for group in groups[start:]:
+            batch = self._take(order[group])
+            yield batch if lesson.steps is None else batch.window(0, lesson.steps)
+
+    def count(self, lesson: Lesson) -> int:
+        """How many batches an epoch has."""
+        return len(self._groups(lesson)[1])
+
+    def _groups(self, lesson: Lesson) -> tuple[Array, list[Array]]:
+        order = self._order(lesson)
+        if not isinstance(self._batch, int):
+            cropped = self.lengths[order]
+            if lesson.steps is not None:
+                cropped = np.minimum(cropped, lesson.steps)
+            return order, [np.asarray(group) for group in self._batch(cropped)]
+        places = np.arange(len(order))
+        return order, [places[first : first + self._batch] for first in range(0, len(order), self._batch)]
+
+    def _order(self, lesson: Lesson) -> Array:
+        rows = self._whole.rows
+        if lesson.rows is None:
+            return np.arange(rows)
+        order = np.asarray(lesson.rows)
+        if (
+            order.ndim != 1
+            or order.dtype.kind not in "iu"
+            or (order.size and not 0 <= order.min() <= order.max() < rows)
+        ):
+            raise ConfigError(
+                f"the curriculum's lesson has rows {order!r}; expected whole numbers from 0 to {rows - 1}"
+            )
+        return order
+
+    def _take(self, rows: Array) -> Batch:
+        whole = self._whole
+        return whole.replace(
+            x=self._rows_of(whole.x, rows),
+            targets=self._rows_of(whole.targets, rows),
+            weights=self._rows_of(whole.weights, rows),
+            lengths=None if whole.lengths is None else self.lengths[rows],
+        )
+
+    def _rows_of(self, value: Any, rows: Array) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (list, tuple)):
+            return [value[row] for row in rows]
+        return value[rows] if self._whole.batch_first else value[:, rows]
+
+    def _check_rows(self, name: str, value: Any) -> None:
+        if value is None:
+            return
+        listed = isinstance(value, (list, tuple))
+        axis = 0 if listed or self._whole.batch_first else 1
+        found = len(value) if listed else (value.shape[axis] if value.ndim > axis else 0)
+        if found != self._whole.rows:
+            raise ShapeError(f"{name} has {found} rows; x has {self._whole.rows}")
+
+
+class Batches:
+    """An iterable that begins anew each time, of `Batch` or tuples (x, targets[, lengths[, weights]])."""
+
+    lengths = None
+
+    def __init__(self, data: Iterable[Any], batch_first: bool) -> None:
+        self._data = data
+        self._batch_first = batch_first
+
+    def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, as they come."""
+        if lesson.rows is not None:
+            raise ConfigError(
+                "the curriculum's lesson names rows, but the data is an iterable of batches; give arrays"
+            )
+        for place, item in enumerate(self._data):
+            if place >= start:
+                batch = self._read(place, item)
+                yield batch if lesson.steps is None else batch.window(0, lesson.steps)
+
+    def count(self, lesson: Lesson) -> int:
+        """The length of the iterable, if it has one."""
+        return len(self._data) if isinstance(self._data, Sized) else 0
+
+    def _read(self, place: int, item: Any) -> Batch:
+        if isinstance(item, Batch):
+            return item
+        if isinstance(item, tuple) and 2 <= len(item) <= 4:
+            x, targets, lengths, weights = (*item, None, None)[:4]
+            return Batch(x, targets, lengths, weights, batch_first=self._batch_first)
+        raise DTypeError(
+            f"data gives a {type(item).__name__} as batch {place}; "
+            "expected ost.Batch(x, targets), or a tuple (x, targets[, lengths[, weights]])"
+        )
+
+
+def read_source(
+    owner: str,
+    data: Any,
+    targets: Any,
+    *,
+    lengths: Any,
+    weights: Any,
+    batch_size: Any,
+    batch_first: bool,
+    once: bool = False,
+) -> Source:
+    """Arrays or lists with targets as `Rows`, anything else that is iterable as `Batches`.
+
+    once: the data is gone through a single time, so an iterator will do. Raises ConfigError, DTypeError,
+    ShapeError, naming the argument.
+    """
+    if targets is not None:
+        if not callable(batch_size):
+            batch_size = checks.whole(owner, "batch_size", batch_size, at_least=1)
+        listed = isinstance(data, (list, tuple))
+        whole = Batch(
+            data if listed else np.asarray(data),
+            targets if isinstance(targets, (list, tuple)) else np.asarray(targets),
+            lengths,
+            weights if weights is None or isinstance(weights, (list, tuple)) else np.asarray(weights),
+            batch_first=batch_first,
+        )
+        if not listed and np.ndim(whole.x) < 2:
+            raise ShapeError(f"{owner}: x is {np.shape(whole.x)}; expected rows and steps, (N, T, ...)")
+        return Rows(whole, batch_size)
+    if isinstance(data, np.ndarray) or not isinstance(data, Iterable):
+        raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
+    for name, value in (("lengths", lengths), ("weights", weights)):
+        if value is not None:
+            raise ConfigError(f"{owner}: {name} goes with x and targets; a batch of an iterable has its own")
+    if isinstance(data, Iterator) and not once:
+        raise ConfigError(
+            f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
+            "__iter__ begins anew"
+        )
+    return Batches(data, batch_first)

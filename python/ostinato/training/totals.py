@@ -1,0 +1,29 @@
+"""The running sums of an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Totals:
+    """What an epoch has added up so far: plain numbers, so that a checkpoint can hold them.
+
+    loss: the sum over valid steps; count: those steps (with weights, what they weigh); grad_norm: the largest
+    norm before clipping.
+    """
+
+    loss: float = 0.0
+    count: float = 0.0
+    grad_norm: float = 0.0
+
+    def add(self, loss: float, count: float, grad_norm: float) -> None:
+        """Add one update; `loss` is the sum over its steps."""
+        self.loss += loss
+        self.count += count
+        self.grad_norm = max(self.grad_norm, grad_norm)
+
+    @property
+    def mean_loss(self) -> float:
+        """The loss per valid step; 0 where there was none."""
+        return self.loss / self.count if self.count else 0.0

@@ -1,0 +1,301 @@
+"""The loop: epochs, batches, updates, and everything that is composed around them."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ostinato import checks
+from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError
+from ostinato.losses import Loss
+from ostinato.metrics import Metric
+from ostinato.network import Network
+from ostinato.network.objective import Objective
+from ostinato.network.through_time import ThroughTime
+from ostinato.optimizers import Optimizer
+from ostinato.plugins.run_hooks import RunHooks
+from ostinato.schedules import Schedule
+from ostinato.strategy import Batch, Moment, Strategy
+from ostinato.training import checkpoint
+from ostinato.training.choices import (
+    Strategies,
+    choose_loss,
+    choose_metrics,
+    choose_optimizer,
+    choose_plugins,
+    choose_schedule,
+)
+from ostinato.training.core import NetworkCore
+from ostinato.training.history import History
+from ostinato.training.interrupts import Interrupts
+from ostinato.training.measure import Measure, prefixed
+from ostinato.training.run import TrainingRun
+from ostinato.training.source import Batcher, Source, read_source
+from ostinato.training.train_step import TrainStep
+
+
+class Trainer:
+    """Trains a network: `Trainer(net, loss="mse", optimizer="adam").fit(x, targets, epochs=10)`.
+
+    Args:
+        net: the network; its parameters are changed in place.
+        loss: a name or a Loss.
+        optimizer: a name, or an Optimizer such as Adam(lr=1e-2).
+        schedule: of the learning rate: a name, a Schedule, or a function (start, when) -> lr; None keeps it.
+        strategies: names or instances, at most one of each role (`ostinato.strategy`); ways through time too.
+        through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
+        clip_norm: gradients are scaled down to this global norm; None lets them be.
+        reduction: of the loss, "mean" over the valid steps or "sum".
+        metrics: names or Metrics, measured on validation data; in training where the loss decides them.
+        callbacks: plugins of this run: objects or modules with lifecycle hooks, or names of installed
+            plugins. Nothing else is active, whatever is installed. They are called in this order.
+        seed: of everything random in the training: order, noise, strategies.
+
+    Raises ConfigError or DTypeError, naming the argument; PluginError for a callback that cannot be enabled.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        *,
+        loss: str | Loss,
+        optimizer: str | Optimizer = "adam",
+        schedule: str | Callable[[float, Moment], float] | None = None,
+        strategies: Sequence[str | Strategy | ThroughTime] = (),
+        through_time: ThroughTime | None = None,
+        clip_norm: float | None = None,
+        reduction: str = "mean",
+        metrics: Sequence[str | Metric] = (),
+        callbacks: Sequence[Any] = (),
+        seed: int = 0,
+    ) -> None:
+        if not isinstance(net, Network):
+            raise DTypeError(f"net is {net!r}; expected a Network")
+        self.net = net
+        self.loss = choose_loss(loss)
+        self.optimizer = choose_optimizer(optimizer)
+        self.schedule = choose_schedule(schedule)
+        self.strategies = Strategies(strategies, through_time)
+        self.clip_norm = (
+            None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
+        )
+        objective = Objective.of(self.loss, reduction, net.output_size, net.dtype.name)
+        self._measure = Measure(net, self.loss, objective, choose_metrics(metrics))
+        self._interrupts = Interrupts()
+        core = self.strategies.execution.core(NetworkCore(net, objective))
+        step = TrainStep(
+            self.strategies.estimator,
+            core,
+            self.schedule,
+            self.clip_norm,
+            reduction == "sum",
+            self._interrupts,
+        )
+        self._hooks = step.hooks = RunHooks(choose_plugins(callbacks), own=step)
+        self._plugin_states: Mapping[str, Any] | None = None
+        self._busy = threading.Lock()
+        whole = checks.whole("Trainer", "seed", seed, at_least=0)
+        self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
+
+    @property
+    def history(self) -> History:
+        """What was measured in each epoch so far."""
+        return self.run.history
+
+    def fit(
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        epochs: int,
+        batch_size: int | Batcher = 32,
+        lengths: Any = None,
+        weights: Any = None,
+        validation: Any = None,
+        resume: bool | str | os.PathLike[str] = False,
+    ) -> History:
+        """Trains for so many epochs, and returns the history of all of them so far.
+
+        Args:
+            data: x as `Network.run` takes it, with targets (and lengths, weights); or an iterable of `Batch`
+                or of tuples (x, targets[, lengths[, weights]]), gone through once in each epoch.
+            targets: as `Network.value_and_grad` takes them, and so are lengths and weights.
+            epochs: how many more; with resume, how many in all since the `fit` that is resumed began.
+            batch_size: rows of a batch, or a function from the lengths of the rows, in the order in which
+                they are to be learned, to batches of places in it. Not for an iterable of batches.
+            lengths: see targets.
+            weights: see targets.
+            validation: measured after each epoch: a tuple as of data, or an iterable of batches.
+            resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
+
+        The parameters are those of a whole number of updates at any time, also after an error or Ctrl-C.
+        Raises ShapeError, DTypeError, ConfigError, naming the argument; NonFiniteError, naming the array, in
+        the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
+        """
+        source = self._source("fit", data, targets, lengths, weights, batch_size)
+        measured = None if validation is None else self._validation(validation, batch_size)
+        with self._alone("fit"), self._interrupts:
+            run, hooks = self.run, self._hooks
+            if not isinstance(resume, bool):
+                self._load(resume)
+            run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
+            # A copy: what a plugin gives may be the very thing that it resets when the run starts.
+            states = None if resume is False else copy.deepcopy(self._states_of_plugins())
+            try:
+                hooks.call("ostinato_run_start", run=run)
+                if states is not None:
+                    hooks.load(run, states)
+                self._plugin_states = None
+                while run.epoch < run.last and not run.stopped:
+                    self._epoch(source, measured)
+                hooks.call("ostinato_run_end", run=run)
+            except BaseException as error:
+                hooks.tell_error(run, error)
+                raise
+        return run.history
+
+    def _epoch(self, source: Source, measured: Source | None) -> None:
+        """One epoch, or the rest of one that was begun."""
+        run, hooks = self.run, self._hooks
+        if run.lesson is None:
+            run.lesson = self.strategies.curriculum.lesson(run.when, source.lengths)
+            hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
+        count = source.count(run.lesson)
+        if run.position.batch and run.batches != count:
+            raise ConfigError(
+                f"the epoch that is gone on with has {run.batches} batches, but this data has {count}; "
+                "give the data and batch_size that it was begun with"
+            )
+        run.batches = count
+        for piece in self._pieces(source):
+            self._update(piece)
+            if run.stopped:
+                return
+        metrics = self._end_of_epoch(measured)
+        epoch = run.epoch - 1
+        hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
+        if hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics):
+            run.stop("ostinato_should_stop")
+        self._save_if_asked()
+
+    def _pieces(self, source: Source) -> Iterator[Batch]:
+        """What makes one update each, from where the epoch stands."""
+        place = self.run.position
+        assert self.run.lesson is not None
+        for batch in source.batches(self.run.lesson, place.batch):
+            for number, piece in enumerate(self.strategies.estimator.pieces(batch)):
+                if number >= place.piece:
+                    yield piece
+            place.batch, place.piece = place.batch + 1, 0
+
+    def _update(self, piece: Batch) -> None:
+        """Feed a piece to the network and learn from it."""
+        run, hooks, step = self.run, self._hooks, self.run.step
+        state = run.carried if piece.carries else None
+        batch = piece.replace(state=state, seed=run.when.draw_seed("noise"))
+        batch = self.strategies.feeding.feed(batch, run.when)
+        hooks.call("ostinato_batch_start", run=run, step=step, batch=batch)
+        try:
+            metrics = hooks.call("ostinato_train_step", run=run, step=step, batch=batch)
+        finally:
+            self._interrupts.release()
+        hooks.call("ostinato_batch_end", run=run, step=step, metrics=metrics)
+        self._save_if_asked()
+
+    def _end_of_epoch(self, measured: Source | None) -> dict[str, float]:
+        """Measures, and leaves the epoch behind. Returns its row of the history."""
+        run, totals = self.run, self.run.totals
+        metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
+        if measured is not None:
+            metrics |= prefixed("val_", self._measure.over(measured))
+        metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}
+        self._interrupts.hold()
+        if isinstance(self.schedule, Schedule):
+            self.schedule.observe(metrics)
+        run.history.append({"epoch": run.epoch, "step": run.step, **metrics})
+        run.next_epoch()
+        self._interrupts.release()
+        return metrics
+
+    def evaluate(
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        batch_size: int = 32,
+        lengths: Any = None,
+        weights: Any = None,
+    ) -> dict[str, float]:
+        """The loss per valid step and each metric over data, with regularizers at rest.
+
+        Arguments and errors as of `fit`.
+        """
+        source = self._source("evaluate", data, targets, lengths, weights, batch_size, once=True)
+        return self._measure.over(source)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint, whole or not at all: all that `fit(resume=path)` needs to go on, bit for bit.
+
+        It holds parameters, optimizer, schedule, strategies, position, sums of the epoch, carried state,
+        history and what plugins want kept; not the data, and not how the trainer was made. Within a hook use
+        `run.save`. Raises OSError, ConfigError.
+        """
+        with self._alone("save (in a hook: run.save)"):
+            checkpoint.save(path, self, self._states_of_plugins())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Takes up what `save` wrote into a trainer that is made alike; `fit(..., resume=True)` goes on.
+
+        Raises OSError, FormatError, and ConfigError where the trainer is made otherwise.
+        """
+        with self._alone("load"):
+            self._load(path)
+
+    def _load(self, path: str | os.PathLike[str]) -> None:
+        self._plugin_states = checkpoint.load(path, self)
+
+    def _states_of_plugins(self) -> Mapping[str, Any]:
+        """What plugins want kept; before their run starts it is what they are to be given."""
+        return self._hooks.save(self.run) if self._plugin_states is None else self._plugin_states
+
+    def _save_if_asked(self) -> None:
+        if self.run.save_to is not None:
+            path, self.run.save_to = self.run.save_to, None
+            checkpoint.save(path, self, self._hooks.save(self.run))
+
+    def _source(
+        self, owner: str, data: Any, targets: Any, lengths: Any, weights: Any, batch: Any, once: bool = False
+    ) -> Source:
+        return read_source(
+            owner,
+            data,
+            targets,
+            lengths=lengths,
+            weights=weights,
+            batch_size=batch,
+            batch_first=self.net.batch_first is not False,
+            once=once,
+        )
+
+    def _validation(self, given: Any, batch_size: Any) -> Source:
+        if isinstance(given, tuple):
+            if not 2 <= len(given) <= 4:
+                raise ConfigError(
+                    f"validation has {len(given)} parts; expected (x, targets[, lengths[, weights]])"
+                )
+            x, targets, lengths, weights = (*given, None, None)[:4]
+            return self._source("validation", x, targets, lengths, weights, batch_size)
+        return self._source("validation", given, None, None, None, batch_size)
+
+    @contextmanager
+    def _alone(self, call: str) -> Iterator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise ConcurrentUseError(f"{call}: this trainer is busy; a trainer does one thing at a time")
+        try:
+            yield
+        finally:
+            self._busy.release()
