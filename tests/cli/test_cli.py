@@ -1,6 +1,7 @@
 """The command line: what it writes, prints and refuses."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -30,6 +31,40 @@ def test_train_writes_a_model_and_a_curve_compares_and_samples_in_a_new_process(
     sampled = printed.partition("from the file:\n")[2]
     assert len(sampled.rstrip("\n")) >= 290
     assert set(sampled) <= set(TEXT) | {"\n"}
+
+
+def test_a_text_of_ones_own_is_learned_and_sampled(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "song.txt").write_text("La la lö. " * 100, encoding="utf-8")
+    flags = ["--steps", "3", "--hidden", "4", "--embedding", "3", "--rows", "2", "--window", "5"]
+    assert main(["train", "--text", "song.txt", *flags]) == 0
+    printed = capfd.readouterr().out
+    assert "PPMd" not in printed
+    assert set(printed.partition("from the file:\n")[2]) <= set("La lö.\n")
+    assert (tmp_path / "out" / "song-lstm" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"\xff" * 200, "not UTF-8"), (b"short", "5 characters")])
+def test_a_file_that_is_no_text_or_a_short_one_is_refused(content, message, tmp_path, capsys):
+    (tmp_path / "text").write_bytes(content)
+    assert main(["train", "--text", str(tmp_path / "text")]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_an_interrupted_training_is_measured_and_saved(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    watched = train.Watch.ostinato_batch_end
+
+    def press(self, step, metrics):
+        watched(self, step, metrics)
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(train.Watch, "ostinato_batch_end", ost.hookimpl(press))
+    flags = ["--hidden", "4", "--embedding", "3", "--rows", "2", "--window", "5"]
+    assert main(["train", *flags, "--out", str(tmp_path)]) == 0
+    assert "trained on 30 characters" in capfd.readouterr().out
+    assert (tmp_path / "model.safetensors").exists()
 
 
 def test_sampling_repeats_with_its_seed(trained, capfd):
@@ -73,6 +108,7 @@ def test_plugins_lists_the_built_ins(capsys):
         (["--learning-rate", "nan"], "lr"),
         (["--steps", "0"], "steps"),
         (["--minutes", "-1"], "seconds"),
+        (["--text", "no such file"], "no such file"),
     ],
 )
 def test_a_bad_argument_is_an_error_that_names_it(flags, named, tmp_path, monkeypatch, capsys):

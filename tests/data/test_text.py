@@ -58,17 +58,18 @@ def test_every_id_but_the_first_is_a_target_once(length, rows, steps):
     assert len(windows) == len(streams)
     seen = []
     for window in windows:
-        assert window.ids.shape == window.targets.shape
+        assert window.x.shape == window.targets.shape
         for row, valid in enumerate(window.lengths):
-            assert (window.targets[row, :valid] == window.ids[row, :valid] + 1).all()
+            assert (window.targets[row, :valid] == window.x[row, :valid] + 1).all()
             seen += window.targets[row, :valid].tolist()
     assert sorted(seen) == list(range(1, length))
 
 
 def test_a_row_goes_on_in_the_next_window():
     first, second = list(Streams(np.arange(21), 2, 5))
-    assert first.ids.tolist() == [[0, 1, 2, 3, 4], [10, 11, 12, 13, 14]]
-    assert second.ids.tolist() == [[5, 6, 7, 8, 9], [15, 16, 17, 18, 19]]
+    assert first.x.tolist() == [[0, 1, 2, 3, 4], [10, 11, 12, 13, 14]]
+    assert second.x.tolist() == [[5, 6, 7, 8, 9], [15, 16, 17, 18, 19]]
+    assert (first.carries, second.carries) == (False, True)
 
 
 def test_streams_refuse_what_they_cannot_cut():

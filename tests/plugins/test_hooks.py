@@ -52,7 +52,7 @@ def a_cell(make: Any) -> None:
 
 
 def a_scorer(make: Any) -> None:
-    assert make().step(np.ones(3), np.array([1.0, 1.0, 3.0]), None) == -4.0
+    assert make().step(np.ones(3), np.array([1.0, 1.0, 3.0]), None, None) == -4.0
 
 
 def a_regularizer(make: Any) -> None:

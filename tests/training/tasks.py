@@ -39,16 +39,6 @@ def language_model(seed: int = 0, **options: Any) -> ost.Network:
     )
 
 
-class Windows:
+def windows(length: int = 101, rows: int = 3, steps: int = 5) -> Streams:
     """A stream of ids in windows that carry the state on."""
-
-    def __init__(self, length: int = 101, rows: int = 3, steps: int = 5) -> None:
-        ids = np.random.default_rng(1).integers(0, 4, size=length)
-        self.streams = Streams(ids, rows, steps)
-
-    def __len__(self) -> int:
-        return len(self.streams)
-
-    def __iter__(self) -> Any:
-        for number, window in enumerate(self.streams):
-            yield ost.Batch(window.ids, window.targets, window.lengths, carries=number > 0)
+    return Streams(np.random.default_rng(1).integers(0, 4, size=length), rows, steps)

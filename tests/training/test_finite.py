@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from tests.training.tasks import Windows, language_model, network, ragged_lengths, running_sum, trainer
+from tests.training.tasks import language_model, network, ragged_lengths, running_sum, trainer, windows
 
 X, TARGETS = running_sum()
 ORDER = [ost.strategies.AllRows(shuffle=False)]
@@ -110,7 +110,7 @@ def test_a_carried_state_is_named():
 
     made = ost.Trainer(language_model(), loss="cross_entropy", callbacks=[Spoil()])
     with pytest.raises(ost.NonFiniteError, match=r"step 1 .*carried state '1.h' holds nan at \[0, 1, 2\]"):
-        made.fit(Windows(), epochs=1)
+        made.fit(windows(), epochs=1)
 
 
 def test_large_weights_whose_squares_overflow_are_no_error():

@@ -10,12 +10,12 @@ import pytest
 import ostinato as ost
 from ostinato.data import Streams
 from tests.training.tasks import (
-    Windows,
     language_model,
     network,
     ragged_lengths,
     running_sum,
     trainer,
+    windows,
 )
 
 
@@ -105,15 +105,15 @@ def test_rows_are_shuffled_anew_each_epoch_and_the_seed_decides_how():
 
 
 def test_state_is_carried_from_window_to_window_and_begins_anew_with_the_epoch():
-    data, net = Windows(), language_model()
+    data, net = windows(), language_model()
     by_hand = language_model()
     ost.Trainer(net, loss="cross_entropy", optimizer=ost.SGD(0.1)).fit(data, epochs=2)
     optimizer = ost.SGD(0.1)
     for _ in range(2):
         state = None
-        for window in data.streams:
+        for window in data:
             _, grads = by_hand.value_and_grad(
-                window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
+                window.x, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
             )
             state = grads.final_state
             optimizer.step(by_hand.arena, grads.arena)
@@ -121,12 +121,12 @@ def test_state_is_carried_from_window_to_window_and_begins_anew_with_the_epoch()
 
 
 def test_a_long_row_cut_by_the_estimator_is_a_stream_of_windows():
-    data, nets = Windows(length=91, rows=3, steps=5), (language_model(), language_model())
+    data, nets = windows(length=91, rows=3, steps=5), (language_model(), language_model())
     ost.Trainer(nets[0], loss="cross_entropy", optimizer=ost.SGD(0.1)).fit(data, epochs=2)
-    (whole,) = Streams(data.streams.ids, 3, 30)
+    (whole,) = Streams(data.ids, 3, 30)
     strategies = [*IN_ORDER, ost.strategies.Truncated(5, update_every=5)]
     made = ost.Trainer(nets[1], loss="cross_entropy", optimizer=ost.SGD(0.1), strategies=strategies)
-    made.fit(whole.ids, whole.targets, lengths=whole.lengths, epochs=2)
+    made.fit(whole.x, whole.targets, lengths=whole.lengths, epochs=2)
     assert made.run.step == 12
     assert np.array_equal(nets[0].arena, nets[1].arena)
 
@@ -247,13 +247,13 @@ def test_a_batcher_makes_the_batches():
 
 
 def test_evaluate_carries_state_and_needs_no_second_pass():
-    data, net = Windows(), language_model()
+    data, net = windows(), language_model()
     made = ost.Trainer(net, loss="cross_entropy", metrics=["accuracy", "bits_per_character"])
     told = made.evaluate(iter(data))
     state, nats = None, 0.0
-    for window in data.streams:
+    for window in data:
         value, state = net.loss_value(
-            window.ids,
+            window.x,
             window.targets,
             loss="cross_entropy",
             lengths=window.lengths,

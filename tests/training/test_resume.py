@@ -10,7 +10,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.training import checkpoint
-from tests.training.tasks import Windows, language_model, network, ragged_lengths, running_sum
+from tests.training.tasks import language_model, network, ragged_lengths, running_sum, windows
 
 X, TARGETS = running_sum()
 LENGTHS = ragged_lengths()
@@ -145,7 +145,7 @@ def test_a_resumed_run_is_bit_for_bit_the_one_that_was_not_cut(cell, optimizer, 
 @pytest.mark.parametrize("cut", range(0, 40, 7))
 def test_a_stream_is_resumed_in_the_middle_of_truncated_bptt(cut, tmp_path):
     path = tmp_path / "checkpoint"
-    whole_row = [(b.x, b.targets, b.lengths) for b in Windows(length=301, rows=3, steps=100)]
+    whole_row = [(b.x, b.targets, b.lengths) for b in windows(length=301, rows=3, steps=100)]
 
     def train(resume: Any = False, at: int | None = None) -> ost.Trainer:
         trainer = ost.Trainer(
@@ -169,7 +169,7 @@ def test_windows_of_an_iterable_are_resumed_with_their_carried_state(cut, tmp_pa
     def train(resume: Any = False, at: int | None = None) -> ost.Trainer:
         callbacks = [Cut({} if at is None else {at: path})]
         trainer = ost.Trainer(language_model(), loss="cross_entropy", callbacks=callbacks)
-        trainer.fit(Windows(length=301, rows=3, steps=5), epochs=2, resume=resume)
+        trainer.fit(windows(length=301, rows=3, steps=5), epochs=2, resume=resume)
         return trainer
 
     assert everything(train(at=cut)) == everything(train(resume=path))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ import ostinato
 from ostinato import checks
 from ostinato.data import Alphabet, Streams
 from ostinato.errors import ConfigError
-from ostinato.optimizers import Adam, clip_norm
+from ostinato.optimizers import Adam
+from ostinato.schedules import Cosine
+from ostinato.specs import hookimpl
+from ostinato.strategies import Truncated
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 NATS_PER_BIT = math.log(2.0)
@@ -43,16 +46,6 @@ class Plan:
             raise ConfigError(f"seconds is {self.seconds:g}; expected above 0")
 
 
-@dataclass(frozen=True)
-class Step:
-    """What is told after each window: number from 1, share done 0..1, bits per character, characters seen."""
-
-    number: int
-    done: float
-    bits: float
-    characters: int
-
-
 def build(cell: str, size: int, *, hidden: int, embedding: int, seed: int) -> ostinato.Network:
     """The network over an alphabet of `size` characters: ids (N, T) -> logits (N, T, size)."""
     return ostinato.Sequential(
@@ -62,49 +55,69 @@ def build(cell: str, size: int, *, hidden: int, embedding: int, seed: int) -> os
     )
 
 
-def train(network: ostinato.Network, ids: Ids, plan: Plan, told: Callable[[Step], None]) -> None:
-    """Trains on the text `ids` (L,), carrying the state of each stream from window to window.
+class Clock:
+    """Says how much of a plan is done, and ends the run when all of it is. `characters` were seen so far."""
 
-    Gradients stop at a window's border. `told` is called after each window. Raises ConfigError, ShapeError.
-    """
-    streams = Streams(ids, plan.rows, plan.window)
-    optimizer = Adam(plan.learning_rate)
-    start, number, characters, done = time.monotonic(), 0, 0, 0.0
-    while done < 1.0:
-        state = None
-        for window in streams:
-            loss, gradients = network.value_and_grad(
-                window.ids, window.targets, loss="cross_entropy", lengths=window.lengths, state=state
-            )
-            state = gradients.final_state
-            clip_norm(gradients.arena, plan.clip)
-            optimizer.lr = plan.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
-            optimizer.step(network.arena, gradients.arena)
-            number, characters = number + 1, characters + int(window.lengths.sum())
-            done = max(number / plan.steps, (time.monotonic() - start) / plan.seconds)
-            told(Step(number, min(done, 1.0), loss / NATS_PER_BIT, characters))
-            if done >= 1.0:
-                break
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._start = time.monotonic()
+        self._steps = self.characters = 0
+
+    @property
+    def done(self) -> float:
+        """The share 0..1 of the steps, or of the time, whichever is larger."""
+        spent = (time.monotonic() - self._start) / self._plan.seconds
+        return min(max(self._steps / self._plan.steps, spent), 1.0)
+
+    @property
+    def speed(self) -> float:
+        """Characters per second."""
+        return self.characters / max(time.monotonic() - self._start, 1e-9)
+
+    @hookimpl
+    def ostinato_run_start(self) -> None:
+        """Begin."""
+        self._start, self._steps, self.characters = time.monotonic(), 0, 0
+
+    @hookimpl
+    def ostinato_batch_start(self, batch: ostinato.Batch) -> None:
+        """Count the characters of a window."""
+        self.characters += int(batch.count)
+
+    @hookimpl
+    def ostinato_batch_end(self, run: ostinato.TrainingRun) -> None:
+        """Count the window."""
+        self._steps = run.step
+        if self.done >= 1.0:
+            run.stop("the plan is done")
 
 
-def bits_per_character(network: ostinato.Network, ids: Ids, pieces: int | None = None) -> float:
+def trainer(
+    network: ostinato.Network, plan: Plan, clock: Clock, callbacks: Sequence[Any], seed: int
+) -> ostinato.Trainer:
+    """What trains the network on `Streams`: gradients stop at a window's border, states go on."""
+    cosine = Cosine()
+    return ostinato.Trainer(
+        network,
+        loss="cross_entropy",
+        optimizer=Adam(plan.learning_rate),
+        schedule=lambda start, when: cosine(start, replace(when, done=clock.done)),
+        strategies=[Truncated(plan.window)],
+        clip_norm=plan.clip,
+        metrics=["bits_per_character"],
+        callbacks=[clock, *callbacks],
+        seed=seed,
+    )
+
+
+def bits_per_character(model: ostinato.Trainer, ids: Ids, pieces: int | None = None) -> float:
     """The mean over all of `ids` but the first, each predicted from those before it in its stream.
 
     The text is read as 32 streams, 256 characters at a time; `pieces` stops after so many windows, which lie
     all over the text and so are a fair sample of it.
     """
-    nats, count, state = 0.0, 0, None
-    for piece in itertools.islice(Streams(ids, 32, 256), pieces):
-        value, state = network.loss_value(
-            piece.ids,
-            piece.targets,
-            loss="cross_entropy",
-            lengths=piece.lengths,
-            state=state,
-            reduction="sum",
-        )
-        nats, count = nats + value, count + int(piece.lengths.sum())
-    return nats / NATS_PER_BIT / count
+    windows = itertools.islice(Streams(ids, 32, 256), pieces)
+    return model.evaluate(windows)["bits_per_character"]
 
 
 def sample(

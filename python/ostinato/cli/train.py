@@ -1,4 +1,4 @@
-"""Train a character language model on the King James text and measure it on the last tenth.
+"""Train a character language model on a text, by default King James', and measure it on its last tenth.
 
 Writes to --out: the model file, the alphabet beside it, the learning curve as a PNG. Then a new process loads
 the file and samples from it.
@@ -16,24 +16,26 @@ from ostinato.cli import alphabet_file
 from ostinato.cli.compressors import COMPRESSORS, PPMD_KING_JAMES
 from ostinato.cli.compressors import bits_per_character as compressed_bits
 from ostinato.cli.curve import draw_curve
-from ostinato.cli.language_model import Plan, Step, bits_per_character, build, train
+from ostinato.cli.language_model import Clock, Plan, bits_per_character, build, trainer
 from ostinato.cli.plugin_files import add_flag
-from ostinato.cli.progress import Progress
-from ostinato.data import Alphabet, king_james, split
+from ostinato.cli.watch import Watch
+from ostinato.data import Alphabet, Streams, king_james, split
 from ostinato.errors import ConfigError
-
-# Share of one window in the running mean that is shown: about the last 50 windows.
-SMOOTHING = 0.02
+from ostinato.training import Progress
 
 # The held-out text is looked at this often on the way, and only so many pieces of it (16,000 characters).
 LOOKS = 12
 PIECES = 2
+
+# Less than this has no tenth to be measured on.
+SHORTEST = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato train`."""
     plan = Plan()
     add = parser.add_argument
+    add("--text", type=Path, help="a text file in UTF-8 to learn from (default: the King James text)")
     add("--cell", default="lstm", help='any registered cell, such as "gru" or "ligru" (default: %(default)s)')
     add_flag(parser)
     add("--hidden", type=int, default=256, help="units of the cell (default: %(default)s)")
@@ -45,7 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--minutes", type=float, default=minutes, help=f"longest training time (default: {minutes:.1f})")
     add("--learning-rate", type=float, default=plan.learning_rate, help="of Adam (default: %(default)s)")
     add("--seed", type=int, default=0, help="of parameters and samples (default: %(default)s)")
-    add("--out", type=Path, help="folder to write to (default: out/kjv-CELL)")
+    add(
+        "--out",
+        type=Path,
+        help="folder to write to (default: out/TEXT-CELL; TEXT is kjv without --text)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -53,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
 
     Ctrl-C ends the training early; the model so far is measured and saved.
     """
-    text = king_james()
+    text, name = (king_james(), "kjv") if options.text is None else (_read(options.text), options.text.stem)
     known, unseen = split(text)
     alphabet = Alphabet(text)
     network = build(
@@ -62,47 +68,56 @@ def run(options: argparse.Namespace) -> None:
     print(network)
     print(f"{len(known):,} characters to learn from, {len(unseen):,} held out, {len(alphabet)} kinds")
     plan = Plan(options.rows, options.window, options.steps, 60 * options.minutes, options.learning_rate)
-    folder = options.out or Path("out") / f"kjv-{options.cell.replace('/', '-')}"
+    folder = options.out or Path("out") / f"{name}-{options.cell.replace('/', '-')}"
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"out is {folder}, which is a file; expected a folder to write to")
     ids, held_out_ids = alphabet.encode(known), alphabet.encode(unseen)
 
-    learned: list[tuple[int, float]] = []
-    looks: list[tuple[int, float]] = []
+    clock = Clock(plan)
+    watch = Watch(clock, lambda: bits_per_character(model, held_out_ids, PIECES), LOOKS)
+    progress = Progress(watch.figures, lambda run: clock.done)
+    model = trainer(network, plan, clock, [watch, progress], options.seed)
     start = time.monotonic()
-    with Progress() as progress:
+    try:
+        # The clock ends it; so many epochs are never needed.
+        model.fit(Streams(ids, plan.rows, plan.window), epochs=plan.steps)
+    except KeyboardInterrupt:
+        if not watch.learned:
+            raise
+    seen = watch.learned[-1][0]
+    print(f"trained on {seen:,} characters in {time.monotonic() - start:.0f} s")
 
-        def told(step: Step) -> None:
-            before = learned[-1][1] if learned else step.bits
-            smooth = before + max(SMOOTHING, 1.0 / step.number) * (step.bits - before)
-            learned.append((step.characters, smooth))
-            progress.update(step.done, smooth, step.characters)
-            if step.done >= len(looks) / LOOKS:
-                looks.append((step.characters, bits_per_character(network, held_out_ids, PIECES)))
-
-        try:
-            train(network, ids, plan, told)
-        except KeyboardInterrupt:
-            if not learned:
-                raise
-    print(f"trained on {learned[-1][0]:,} characters in {time.monotonic() - start:.0f} s")
-
-    bits = bits_per_character(network, held_out_ids)
-    rivals = {name: compressed_bits(compress, known, unseen) for name, compress in COMPRESSORS.items()}
-    rivals["PPMd"] = PPMD_KING_JAMES
+    bits = bits_per_character(model, held_out_ids)
+    rivals = {one: compressed_bits(compress, known, unseen) for one, compress in COMPRESSORS.items()}
+    if options.text is None:
+        rivals["PPMd"] = PPMD_KING_JAMES
     _print_table({f"this model ({options.cell}, {options.hidden} units)": bits, **rivals})
 
-    model, picture = folder / "model.safetensors", folder / "curve.png"
+    file, picture = folder / "model.safetensors", folder / "curve.png"
     folder.mkdir(parents=True, exist_ok=True)
-    network.save(model)
-    alphabet_file.write(model, alphabet)
-    looks[-1] = (learned[-1][0], bits)
-    draw_curve(picture, learned, looks, rivals, f"King James text, {options.cell}, {options.hidden} units")
-    print(f"wrote {model} ({model.stat().st_size / 1e6:.1f} MB) and {picture}\n")
+    network.save(file)
+    alphabet_file.write(file, alphabet)
+    watch.looks[-1] = (seen, bits)
+    title = "King James text" if options.text is None else options.text.name
+    draw_curve(
+        picture, watch.learned, watch.looks, rivals, f"{title}, {options.cell}, {options.hidden} units"
+    )
+    print(f"wrote {file} ({file.stat().st_size / 1e6:.1f} MB) and {picture}\n")
 
     print("300 characters sampled by a new process from the file:", flush=True)
-    command = ["sample", str(model), "--length", "300", "--seed", str(options.seed)]
+    command = ["sample", str(file), "--length", "300", "--seed", str(options.seed)]
     subprocess.run([sys.executable, "-m", "ostinato", *command], check=True)
+
+
+def _read(path: Path) -> str:
+    """The text of a file. Raises OSError; ConfigError where it is no text, or too short to be learned."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--text {path} is not UTF-8: {error}; convert it first") from error
+    if len(text) < SHORTEST:
+        raise ConfigError(f"--text {path} has {len(text)} characters; expected at least {SHORTEST}")
+    return text
 
 
 def _print_table(bits: dict[str, float]) -> None:

@@ -5,7 +5,7 @@ and everything below them; nothing but the command line uses this room.
 """
 
 from ostinato.data.alphabet import Alphabet
-from ostinato.data.streams import Streams, Window
+from ostinato.data.streams import Streams
 from ostinato.data.text import king_james, split
 
-__all__ = ["Alphabet", "Streams", "Window", "king_james", "split"]
+__all__ = ["Alphabet", "Streams", "king_james", "split"]

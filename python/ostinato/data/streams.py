@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ostinato.errors import ConfigError, ShapeError
-
-Ids = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Window:
-    """A piece of all streams.
-
-    ids (N, T); targets (N, T), each the id after its own; lengths (N,), below T only at the end of a stream.
-    """
-
-    ids: Ids
-    targets: Ids
-    lengths: Ids
+from ostinato.strategy import Batch
 
 
 class Streams:
-    """`ids` cut into `rows` streams of equal length, read `steps` at a time.
+    """`ids` cut into `rows` streams of equal length, read `steps` at a time, as batches for `Trainer.fit`.
 
-    Row n of window k + 1 goes on where row n of window k ended, so a state may be carried from window to
-    window. Every id but the first is a target exactly once. The streams are equally long but the last ones,
-    which may end early (see `Window.lengths`).
+    x (N, T) are ids and targets (N, T) the id after each. Row n of window k + 1 goes on where row n of window
+    k ended, so each window but the first carries the state on. Every id but the first is a target exactly
+    once. The streams are equally long but the last ones, which may end early: lengths (N,) are below T only
+    there.
 
     ids (L,) integers, L >= 2; rows and steps >= 1. Raises ShapeError, ConfigError.
     """
@@ -51,7 +38,7 @@ class Streams:
         """The number of windows in one pass."""
         return -(-self.stream_length // self.steps)
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[Batch]:
         starts = np.arange(self.rows) * self.stream_length
         ends = np.minimum(starts + self.stream_length, self.targets)
         for first in range(0, self.stream_length, self.steps):
@@ -61,4 +48,4 @@ class Streams:
             places = np.minimum(starts[:, None] + first + np.arange(width)[None, :], self.targets - 1)
             ids = self.ids[places].astype(np.int64)
             targets = self.ids[places + 1].astype(np.int64)
-            yield Window(ids, targets, lengths.astype(np.int64))
+            yield Batch(ids, targets, lengths.astype(np.int64), carries=first > 0)
