@@ -178,6 +178,21 @@ def test_the_loss_of_an_epoch_is_the_mean_over_valid_steps_not_over_batches():
     assert told == pytest.approx(whole, rel=1e-6)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_penalties_are_a_column_of_their_own_and_not_in_the_loss_that_is_compared(reduction):
+    x, targets = running_sum()
+    net = network(regularizers=[ost.L2(0.1)])
+    made = trainer(net, optimizer=ost.SGD(0.0), reduction=reduction, metrics=["rmse"])
+    row = made.fit(x, targets, epochs=1, batch_size=5, validation=(x, targets))[0]
+    _, grads = net.value_and_grad(x, targets, loss="mse", reduction=reduction)
+    # Two batches, each with the whole penalty; a sum is told per valid step.
+    expected = grads.penalty if reduction == "mean" else 2 * grads.penalty / x[..., 0].size
+    assert row["penalty"] == pytest.approx(expected, rel=1e-6)
+    # Sums of two batches in float32, after a difference.
+    assert row["loss"] == pytest.approx(row["val_loss"], rel=1e-5)
+    assert row["rmse"] == pytest.approx(row["val_rmse"], rel=1e-5)
+
+
 def test_gradients_are_clipped_and_the_norm_before_is_told():
     x, targets = running_sum()
     net, told = network(), []

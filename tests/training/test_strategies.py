@@ -26,7 +26,7 @@ class ScriptedCore:
 
     def value_and_grad(self, batch: ost.Batch, through_time: Any = None) -> tuple[float, Slopes]:
         self.asked.append((batch, through_time))
-        grads: Any = SimpleNamespace(arena=np.zeros(3), params={}, final_state={})
+        grads: Any = SimpleNamespace(arena=np.zeros(3), params={}, penalty=0.0, final_state={})
         return self.losses.pop(0), grads
 
 

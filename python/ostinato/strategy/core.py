@@ -14,7 +14,8 @@ class Slopes(Protocol):
     """Gradients of one batch, as `ostinato.Gradients` holds them.
 
     `arena` is laid out as the network's own and may be changed in place; `final_state` is the state after the
-    last valid steps, which the next batch may carry on.
+    last valid steps, which the next batch may carry on; `penalty` is the part of the loss that regularizers
+    added.
     """
 
     @property
@@ -24,6 +25,10 @@ class Slopes(Protocol):
     @property
     def params(self) -> Mapping[str, NDArray[Any]]:
         """Name -> view into `arena`."""
+
+    @property
+    def penalty(self) -> float:
+        """0 where nothing was added."""
 
     @property
     def final_state(self) -> Mapping[str, NDArray[Any]]:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 class Totals:
     """What an epoch has added up so far: plain numbers, so that a checkpoint can hold them.
 
-    loss: the sum over valid steps; count: those steps (with weights, what they weigh); grad_norm: the largest
-    norm before clipping.
+    loss: the sum over valid steps, penalty: what regularizers added to it; count: those steps (with weights,
+    what they weigh); grad_norm: the largest norm before clipping.
     """
 
     loss: float = 0.0
+    penalty: float = 0.0
     count: float = 0.0
     grad_norm: float = 0.0
 
-    def add(self, loss: float, count: float, grad_norm: float) -> None:
-        """Add one update; `loss` is the sum over its steps."""
+    def add(self, loss: float, penalty: float, count: float, grad_norm: float) -> None:
+        """Add one update; `loss` and `penalty` are sums over its steps."""
         self.loss += loss
+        self.penalty += penalty
         self.count += count
         self.grad_norm = max(self.grad_norm, grad_norm)
 
@@ -27,3 +29,8 @@ class Totals:
     def mean_loss(self) -> float:
         """The loss per valid step; 0 where there was none."""
         return self.loss / self.count if self.count else 0.0
+
+    @property
+    def mean_penalty(self) -> float:
+        """The penalty per valid step, as it stands beside the mean loss."""
+        return self.penalty / self.count if self.count else 0.0

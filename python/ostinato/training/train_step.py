@@ -34,7 +34,10 @@ class TrainStep:
 
     @hookimpl
     def ostinato_train_step(self, run: TrainingRun, step: int, batch: Batch) -> dict[str, float]:
-        """Make the update. Returns "loss", "grad_norm" (before clipping) and "lr". Raises NonFiniteError."""
+        """Make the update. Raises NonFiniteError.
+
+        Returns "loss", of which "penalty" is a part where there is one, "grad_norm" (before clipping), "lr".
+        """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
         loss, grads = self.estimator.estimate(self.core, batch)
@@ -49,11 +52,14 @@ class TrainStep:
             check_gradients(run.net, batch, grads, place)
             raise
         run.carried = grads.final_state
-        run.totals.add(loss if self.summed else loss * batch.count, batch.count, norm)
+        # Validation has no penalties: what is compared with it has none either.
+        scale = 1.0 if self.summed else batch.count
+        run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, batch.count, norm)
         run.position.step += 1
         run.position.piece += 1
         check_parameters(run.net, place, lr)
-        return {"loss": loss, "grad_norm": norm, "lr": lr}
+        told = {"penalty": grads.penalty} if grads.penalty else {}
+        return {"loss": loss, **told, "grad_norm": norm, "lr": lr}
 
     def _optimize(self, optimizer: Optimizer, run: TrainingRun, grads: Slopes, lr: float) -> float:
         """One step of the optimizer on clipped gradients; the norm before clipping."""

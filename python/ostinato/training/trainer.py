@@ -212,6 +212,8 @@ class Trainer:
         metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
         if measured is not None:
             metrics |= prefixed("val_", self._measure.over(measured))
+        if totals.penalty:
+            metrics["penalty"] = totals.mean_penalty
         metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}
         self._interrupts.hold()
         if isinstance(self.schedule, Schedule):

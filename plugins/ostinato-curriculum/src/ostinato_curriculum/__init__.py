@@ -1,0 +1,14 @@
+"""Curricula for ostinato, one a file; the hook below gives them their names."""
+
+from __future__ import annotations
+
+from ostinato import StrategySpec, hookimpl
+from ostinato_curriculum.length import LengthCurriculum
+
+__all__ = ["LengthCurriculum"]
+
+
+@hookimpl
+def ostinato_strategies() -> list[StrategySpec]:
+    """The strategies of this package."""
+    return [StrategySpec.of(LengthCurriculum)]
