@@ -9,10 +9,14 @@ from tests.testing.faults import (
     cells,
     initializers,
     losses,
+    metrics,
     networks,
     numpy_cells,
     optimizers,
     regularizers,
+    schedules,
+    scorers,
+    strategies,
 )
 
 OF_KIND = {
@@ -21,6 +25,10 @@ OF_KIND = {
     "loss": losses.FAULTS,
     "optimizer": optimizers.FAULTS,
     "initializer": initializers.FAULTS,
+    "scorer": scorers.FAULTS,
+    "schedule": schedules.FAULTS,
+    "strategy": strategies.FAULTS,
+    "metric": metrics.FAULTS,
 }
 RIGHT = {
     "cell": [cells.Right, numpy_cells.Right, numpy_cells.RightForManyRows],
@@ -28,6 +36,10 @@ RIGHT = {
     "loss": [losses.Right],
     "optimizer": [optimizers.Right],
     "initializer": [initializers.Right],
+    "scorer": [scorers.Right],
+    "schedule": [schedules.Right],
+    "strategy": [strategies.Longer, strategies.Sometimes, strategies.Halves, strategies.Here],
+    "metric": [metrics.Right],
 }
 ROWS = [
     pytest.param(kind, *row, id=f"{kind}-{getattr(row[0], '__name__', row[0].name)}")

@@ -17,6 +17,8 @@ class Cosine(Schedule):
     Source: Loshchilov and Hutter 2017, eq. 5, without restarts.
     """
 
+    examples = ({}, {"floor": 0.1})
+
     def __init__(self, floor: float = 0.0) -> None:
         """Take `floor` of at least 0, a share of the start; else raise ConfigError."""
         self.floor = number("schedule 'cosine'", "floor", floor, at_least=0)

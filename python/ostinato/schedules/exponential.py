@@ -10,6 +10,8 @@ from ostinato.strategy.moment import Moment
 class Exponential(Schedule):
     """start * decay^epoch. Source: the reference, "Exponential Decay"."""
 
+    examples = ({"decay": 0.9},)
+
     def __init__(self, decay: float) -> None:
         """Take `decay` above 0, by epoch; else raise ConfigError."""
         self.decay = number("schedule 'exponential'", "decay", decay, above=0)

@@ -19,6 +19,8 @@ class Plateau(Schedule):
     Better is lower (`mode="min"`) or higher ("max") by more than `min_delta` than the best so far.
     """
 
+    examples = ({}, {"metric": "loss", "patience": 2, "factor": 0.5})
+
     def __init__(
         self,
         metric: str = "val_loss",

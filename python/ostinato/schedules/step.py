@@ -10,6 +10,8 @@ from ostinato.strategy.moment import Moment
 class Step(Schedule):
     """start * factor^floor(epoch / every)."""
 
+    examples = ({"every": 3}, {"every": 2, "factor": 0.5})
+
     def __init__(self, every: int, factor: float = 0.1) -> None:
         """Take `every`, whole epochs from 1, and `factor` above 0; else raise ConfigError."""
         self.every = whole("schedule 'step'", "every", every, at_least=1)

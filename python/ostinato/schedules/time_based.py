@@ -12,6 +12,8 @@ class TimeBased(Schedule):
 
     name = "time_based"
 
+    examples = ({"decay": 0.1},)
+
     def __init__(self, decay: float) -> None:
         """Take `decay` of at least 0, by epoch; else raise ConfigError."""
         self.decay = number("schedule 'time_based'", "decay", decay, at_least=0)

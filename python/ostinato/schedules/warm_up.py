@@ -21,6 +21,8 @@ class WarmUp(Schedule):
 
     name = "warm_up"
 
+    examples = ({"steps": 25},)
+
     def __init__(self, steps: int, then: Callable[[float, Moment], float] | None = None) -> None:
         """Take `steps` of at least 1; else raise ConfigError."""
         self.steps = whole("schedule 'warm_up'", "steps", steps, at_least=1)

@@ -17,6 +17,8 @@ class AllRows(Curriculum):
 
     name = "all"
 
+    examples = ({}, {"shuffle": False})
+
     def __init__(self, *, shuffle: bool = True) -> None:
         """Choose whether rows are shuffled."""
         self.shuffle = flag("curriculum 'all'", "shuffle", shuffle)

@@ -21,6 +21,8 @@ class Truncated(Estimator):
 
     name = "truncated"
 
+    examples = ({"k1": 3}, {"k1": 2, "k2": 5}, {"k1": 2, "update_every": 4})
+
     def __init__(self, k1: int, k2: int | None = None, *, update_every: int | None = None) -> None:
         """Choose the windows, and how often the parameters move."""
         self.way = TruncatedBPTT(k1, k1 if k2 is None else k2)

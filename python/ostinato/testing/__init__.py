@@ -26,8 +26,12 @@ __all__ = [
     "check_cell",
     "check_initializer",
     "check_loss",
+    "check_metric",
     "check_optimizer",
     "check_regularizer",
+    "check_schedule",
+    "check_scorer",
+    "check_strategy",
     "parametrize_checks",
     "render",
 ]
@@ -81,3 +85,23 @@ def check_optimizer(optimizer: Any, level: Level = "standard", **more: Any) -> R
 def check_initializer(initializer: Any, level: Level = "standard", **more: Any) -> Report:
     """`check` for an initializer: its name, an InitializerSpec, an Initializer subclass or an instance."""
     return check(initializer, level, kind="initializer", **more)
+
+
+def check_scorer(scorer: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a scorer: its name, a ScorerSpec, a Scorer subclass or an instance."""
+    return check(scorer, level, kind="scorer", **more)
+
+
+def check_schedule(schedule: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a schedule: its name, a ScheduleSpec, a Schedule subclass or an instance."""
+    return check(schedule, level, kind="schedule", **more)
+
+
+def check_strategy(strategy: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a strategy: its name, a StrategySpec, a Strategy subclass or an instance."""
+    return check(strategy, level, kind="strategy", **more)
+
+
+def check_metric(metric: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a metric: its name, a MetricSpec, a Metric subclass or an instance."""
+    return check(metric, level, kind="metric", **more)

@@ -8,10 +8,24 @@ from typing import Any
 from ostinato.testing.cell import CELL
 from ostinato.testing.initializer import INITIALIZER
 from ostinato.testing.loss import LOSS
+from ostinato.testing.metric import METRIC
 from ostinato.testing.optimizer import OPTIMIZER
 from ostinato.testing.regularizer import REGULARIZER
 from ostinato.testing.runner import Kind
+from ostinato.testing.schedule import SCHEDULE
+from ostinato.testing.scorer import SCORER
+from ostinato.testing.strategy import STRATEGY
 
-KINDS: Mapping[str, Kind[Any]] = {
-    kind.name: kind for kind in (CELL, REGULARIZER, LOSS, OPTIMIZER, INITIALIZER)
-}
+_ALL: tuple[Kind[Any], ...] = (
+    CELL,
+    SCORER,
+    REGULARIZER,
+    LOSS,
+    OPTIMIZER,
+    INITIALIZER,
+    SCHEDULE,
+    STRATEGY,
+    METRIC,
+)
+
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in _ALL}

@@ -98,15 +98,23 @@ def render(report: Report, *, verbose: bool = False) -> str:
     `verbose` lists the checks that passed too.
     """
     lines = [f"{report.kind} {report.name}, level {report.level}"]
+    skipped: dict[tuple[str, str], list[str]] = {}
     wide = max((len(one.id) for one in report.results), default=0)
     for one in report.results:
-        if one.outcome == "passed" and not verbose:
-            continue
-        example = f" with {one.example}" if one.example else ""
-        reason = f"  {one.reason}" if one.reason else ""
-        lines.append(f"  {_SIGNS[one.outcome]:<8} {one.id:<{wide}}{example}{reason}".rstrip())
+        if one.outcome == "skipped":
+            skipped.setdefault((one.example, one.reason), []).append(one.id)
+        elif one.outcome != "passed" or verbose:
+            reason = f"  {one.reason}" if one.reason else ""
+            line = f"  {_SIGNS[one.outcome]:<8} {one.id:<{wide}}{_with(one.example)}{reason}"
+            lines.append(line.rstrip())
+    for (example, reason), ids in skipped.items():
+        lines.append(f"  {_SIGNS['skipped']:<8} {', '.join(ids)}{_with(example)}  {reason}")
     told = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items())
     lines.append(f"  ran {report.ran} of {report.required} required checks: {told}")
     if report.ran < report.required:
         lines.append("  FAILED: fewer checks ran than the kind requires")
     return "\n".join(lines)
+
+
+def _with(example: str) -> str:
+    return f" with {example}" if example else ""

@@ -12,11 +12,15 @@ from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.initializers import Initializer
 from ostinato.losses import Loss
+from ostinato.metrics import Metric
 from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
+from ostinato.schedules import Schedule
+from ostinato.scorer import Scorer
 from ostinato.specs import SPECS, Spec
+from ostinato.strategy import Strategy
 from ostinato.testing.runner import Check, Failed, check
 
 BASES: Mapping[str, type[Configured]] = {
@@ -25,6 +29,10 @@ BASES: Mapping[str, type[Configured]] = {
     "loss": Loss,
     "optimizer": Optimizer,
     "initializer": Initializer,
+    "scorer": Scorer,
+    "schedule": Schedule,
+    "strategy": Strategy,
+    "metric": Metric,
 }
 """What each kind is derived from."""
 
@@ -62,7 +70,7 @@ def find(item: Any, kind: str | None = None) -> Found:
             return Found(one, item.name, spec, tuple(spec.examples))
         if isinstance(item, base):
             return Found(one, item.name, wanted.of(type(item)), (item.options,))
-    expected = f"a {kind}" if kind else "a cell, regularizer, loss, optimizer or initializer"
+    expected = f"a {kind}" if kind else f"a {', '.join(BASES)}"
     raise DTypeError(f"got {item!r}; expected {expected}: its name, descriptor, class or an instance")
 
 

@@ -1,0 +1,84 @@
+"""Metrics: equations like losses, averaged over the valid steps, and a last step on the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ostinato.losses import Loss
+from ostinato.metrics import Metric
+from ostinato.ops import Value
+from ostinato.specs import Spec
+from ostinato.testing import loss, subject
+from ostinato.testing.runner import Failed, Kind, Level, check
+
+
+class Measured(Loss):
+    """A metric's step as a loss, so that the engine runs it where it runs losses."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+
+    def step(self, y: Value, target: Value) -> Value:
+        """Return what the metric averages."""
+        return self.metric.step(y, target)
+
+
+class MetricSubject(loss.LossSubject):
+    """A metric, made anew for every case."""
+
+    base = Metric
+
+    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
+        super().__init__(spec, options, level)
+        if self.make().better not in ("lower", "higher"):
+            raise Failed(f"better is {self.make().better!r}; expected 'lower' or 'higher'")
+
+    def loss(self) -> Loss:
+        """The metric, made anew, as a loss."""
+        metric = self.make()
+        measured = Measured(metric)
+        measured.target = metric.target  # type: ignore[misc]
+        return measured
+
+
+@check("finish")
+def finish(one: MetricSubject) -> None:
+    """`finish` makes a float of the mean that the engine gives, the same again, and no NaN."""
+    metric = one.make()
+    for width in (one.width(4), one.width(9)):
+        mean = one.case(5, 6, width).value(reduction="mean")
+        told = metric.finish(mean)
+        if not isinstance(told, float) or np.isnan(told):
+            raise Failed(f"finish makes {told!r} of the mean {mean:.6g}; expected a float")
+        if told != one.make().finish(mean):
+            raise Failed(f"finish makes {told!r} of {mean:.6g} once, and {one.make().finish(mean)!r} again")
+    large = metric.finish(1e9)
+    if np.isnan(large):
+        raise Failed("finish makes NaN of a mean of 1e9")
+
+
+METRIC: Kind[MetricSubject] = Kind(
+    "metric",
+    (
+        *subject.CHECKS,
+        loss.shapes,
+        loss.eager,
+        loss.target,
+        loss.inputs_unchanged,
+        loss.layouts,
+        loss.repeatable,
+        loss.engine_threads,
+        loss.batch_company,
+        loss.padding,
+        loss.reduction,
+        loss.float32,
+        loss.extremes,
+        loss.empty,
+        loss.bad_input,
+        finish,
+    ),
+    MetricSubject,
+)

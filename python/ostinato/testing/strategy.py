@@ -1,0 +1,239 @@
+"""Strategies: the part that each role plays, against a small network; resumed, they go on as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError
+from ostinato.layers.recurrent import Recurrent
+from ostinato.network.objective import Objective
+from ostinato.specs import Spec, StrategySpec
+from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Moment, Strategy
+from ostinato.testing import subject
+from ostinato.testing.arrays import same
+from ostinato.testing.runner import Failed, Kind, Level, check
+from ostinato.training.core import NetworkCore
+
+ROLES: Mapping[str, type[Strategy]] = {
+    "curriculum": Curriculum,
+    "feeding": Feeding,
+    "estimator": Estimator,
+    "execution": Execution,
+}
+
+MOMENTS = tuple(Moment(epoch, 7 * epoch + step, epoch / 4, seed=3) for epoch in range(4) for step in (0, 3))
+
+
+class StrategySubject(subject.Made):
+    """A strategy of one of the four roles, made anew for every check."""
+
+    base = Strategy
+
+    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
+        self.spec, self.options, self.level = spec, options, level
+        made = self.make()
+        self.role = made.role
+        declared = spec.role if isinstance(spec, StrategySpec) else made.role
+        if declared != made.role or not isinstance(made, ROLES.get(made.role, Strategy)):
+            raise Failed(f"the descriptor says {declared!r}, what it makes is a {type(made).__name__}")
+
+    def meaning(self, made: Strategy) -> str:
+        """What it does at some moments."""
+        return repr(self.deeds(made))
+
+    def deeds(self, made: Any, first: int = 0) -> list[Any]:
+        """What it does at the moments from `first` on, as plain values."""
+        return [_DEEDS[made.role](made, when) for when in MOMENTS[first:]]
+
+
+def batch(steps: int = 9) -> Batch:
+    """Four ragged rows of 3 features, with targets of 5."""
+    rng = np.random.default_rng(8)
+    lengths = np.array([steps, 0, max(steps - 4, 0), steps])
+    return Batch(rng.standard_normal((4, steps, 3)), rng.standard_normal((4, steps, 5)), lengths, seed=1)
+
+
+def core() -> NetworkCore:
+    """A small network with a loss."""
+    net = Recurrent("lstm", 3, 5, dtype="float64")
+    return NetworkCore(net, Objective.of("mse", "mean", 5, "float64"))
+
+
+def _lesson(made: Curriculum, when: Moment) -> Any:
+    lesson = made.lesson(when, np.arange(1, 12))
+    return None if lesson.rows is None else np.asarray(lesson.rows).tolist(), lesson.steps
+
+
+def _fed(made: Feeding, when: Moment) -> Any:
+    fed = made.feed(batch(), when)
+    return None if fed.truth is None else np.asarray(fed.truth).tolist()
+
+
+def _estimated(made: Estimator, when: Moment) -> Any:
+    here = core()
+    return [_answer(made.estimate(here, piece)) for piece in made.pieces(batch())]
+
+
+def _executed(made: Execution, when: Moment) -> Any:
+    return _answer(made.core(core()).value_and_grad(batch()))
+
+
+def _answer(found: Any) -> Any:
+    loss, slopes = found
+    return float(loss), np.asarray(slopes.arena).tolist()
+
+
+_DEEDS: Mapping[str, Callable[[Any, Moment], Any]] = {
+    "curriculum": _lesson,
+    "feeding": _fed,
+    "estimator": _estimated,
+    "execution": _executed,
+}
+
+
+def _only(role: str) -> Callable[[StrategySubject], str | None]:
+    return lambda one: None if one.role == role else f"it is a {one.role}"
+
+
+@check("repeatable")
+def repeatable(one: StrategySubject) -> None:
+    """Two made alike do the same at the same moments: what is random comes from the moment."""
+    if one.deeds(one.make()) != one.deeds(one.make()):
+        raise Failed("made again it does something else at the same moments; draw from when.rng(name)")
+
+
+@check("resume")
+def resume(one: StrategySubject) -> None:
+    """Loaded with its state in the middle of a run, it goes on as before; other states are refused."""
+    whole = one.deeds(one.make())
+    for stop in (1, 4):
+        first, second = one.make(), one.make()
+        for when in MOMENTS[:stop]:
+            _DEEDS[one.role](first, when)
+        second.load_state_dict(first.state_dict())
+        if one.deeds(second, stop) != whole[stop:]:
+            raise Failed(
+                f"stopped at {MOMENTS[stop]} and loaded, it does something else: is its state saved?"
+            )
+    try:
+        one.make().load_state_dict({"nobody": 1})
+    except ConfigError:
+        return
+    raise Failed("a state of something else is taken; expected a ConfigError")
+
+
+@check("state")
+def state(one: StrategySubject) -> None:
+    """Its state is plain: numbers, texts, arrays, and lists and dicts of them."""
+    made = one.make()
+    one.deeds(made)
+    try:
+        json.dumps(made.state_dict(), default=_array)
+    except (TypeError, ValueError) as error:
+        raise Failed(f"state_dict() holds what no checkpoint can: {error}") from error
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} {value!r}")
+
+
+@check("lesson", _only("curriculum"))
+def lesson(one: StrategySubject) -> None:
+    """A lesson names rows that exist and steps from 1; of batches whose rows nobody knows it names steps."""
+    for rows in (1, 11):
+        lengths = np.arange(1, rows + 1)
+        before = lengths.copy()
+        for when in MOMENTS:
+            made = one.make().lesson(when, lengths)
+            if made.rows is not None:
+                chosen = np.asarray(made.rows)
+                if (
+                    chosen.ndim != 1
+                    or chosen.dtype.kind not in "iu"
+                    or ((chosen < 0) | (chosen >= rows)).any()
+                ):
+                    raise Failed(
+                        f"{when}: rows is {made.rows!r}; expected whole numbers from 0 to {rows - 1}"
+                    )
+            if made.steps is not None and (not isinstance(made.steps, int | np.integer) or made.steps < 1):
+                raise Failed(f"{when}: steps is {made.steps!r}; expected a whole number from 1, or None")
+        if not np.array_equal(lengths, before):
+            raise Failed("the lengths that it is given are written to")
+    if one.make().lesson(MOMENTS[0], None).rows is not None:
+        raise Failed("it names rows of an iterable of batches, whose rows nobody knows")
+
+
+@check("feed", _only("feeding"))
+def feed(one: StrategySubject) -> None:
+    """A feeding sets `truth` alone, to None or booleans (N, T), and writes to nothing."""
+    for when in MOMENTS:
+        given = batch()
+        before = batch()
+        fed = one.make().feed(given, when)
+        truth = fed.truth
+        if truth is not None and (np.shape(truth) != (4, 9) or np.asarray(truth).dtype != bool):
+            raise Failed(
+                f"truth is {np.asarray(truth).dtype} {np.shape(truth)}; expected bool (4, 9) or None"
+            )
+        for name in ("x", "targets", "lengths"):
+            told = f"{when}: {{}} of the batch is changed"
+            same({name: getattr(before, name)}, {name: getattr(fed, name)}, told)
+            same({name: getattr(before, name)}, {name: getattr(given, name)}, told)
+
+
+@check("pieces", _only("estimator"))
+def pieces(one: StrategySubject) -> None:
+    """Pieces are the batch, cut in time: together they have all its valid steps, the same at every call."""
+    for steps in (1, 9):
+        whole = batch(steps)
+        made = one.make()
+        first, again = (list(made.pieces(whole)) for _ in range(2))
+        if [piece.steps for piece in first] != [piece.steps for piece in again]:
+            raise Failed(f"a batch of {steps} steps is cut in two ways by two calls")
+        if sum(piece.count for piece in first) != whole.count:
+            raise Failed(f"pieces of a batch of {whole.count:g} steps have {sum(p.count for p in first):g}")
+        joined = np.concatenate([piece.x for piece in first], axis=1)
+        same({"x": whole.x}, {"x": joined}, "pieces end to end do not have the {} of the batch")
+
+
+@check("estimate", _only("estimator"))
+def estimate(one: StrategySubject) -> None:
+    """An estimate is a finite loss and gradients; the batch and the parameters stay as they are."""
+    here, given = core(), batch()
+    before = here.net.arena.copy()
+    made = one.make()
+    for piece in made.pieces(given):
+        loss, slopes = made.estimate(here, piece)
+        arena = np.asarray(slopes.arena)
+        if not isinstance(loss, float) or not np.isfinite(loss):
+            raise Failed(f"the loss is {loss!r}; expected a finite float")
+        if arena.shape != before.shape or not np.isfinite(arena).all() or not arena.any():
+            raise Failed(f"the gradient is {arena.shape}, or not finite, or 0; expected {before.shape}")
+    same({"parameters": before}, {"parameters": here.net.arena}, "{} are written to: an optimizer does that")
+    same({"x": batch().x}, {"x": given.x}, "{} of the batch is written to")
+
+
+@check("core", _only("execution"))
+def executed(one: StrategySubject) -> None:
+    """A core of one process gives the loss and the gradient of the whole batch."""
+    loss, slopes = core().value_and_grad(batch())
+    found, others = one.make().core(core()).value_and_grad(batch())
+    if abs(found - loss) > 1e-9 or np.abs(others.arena - slopes.arena).max() > 1e-9:
+        raise Failed(
+            f"the loss is {found:.9g}, or the gradient another, than {loss:.9g} of the batch in one go"
+        )
+
+
+STRATEGY: Kind[StrategySubject] = Kind(
+    "strategy",
+    (*subject.CHECKS, repeatable, resume, state, lesson, feed, pieces, estimate, executed),
+    StrategySubject,
+)
