@@ -118,7 +118,7 @@ def everything(trainer: ost.Trainer) -> Any:
     )
 
 
-CELLS = ["rnn", "lstm", "gru", "indrnn", "min_gru"]
+CELLS = sorted(name for name in ost.plugins.list("cell") if "/" not in name)
 OPTIMIZERS = sorted(name for name in ost.plugins.list("optimizer") if "/" not in name)
 
 

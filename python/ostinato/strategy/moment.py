@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ostinato import checks
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -28,13 +26,12 @@ class Moment:
 
         `stream` keeps the draws of one purpose apart from those of others; a strategy gives its own name.
         """
-        return np.random.Generator(np.random.PCG64(self._sequence(stream)))
+        return np.random.Generator(np.random.PCG64(self._number(stream)))
 
     def draw_seed(self, stream: str) -> int:
         """A 64-bit seed from the same address."""
-        return int(self._sequence(stream).generate_state(1, np.uint64)[0])
+        return self._number(stream) % 2**64
 
-    def _sequence(self, stream: str) -> np.random.SeedSequence:
-        digest = hashlib.sha256(stream.encode()).digest()
-        key = (int.from_bytes(digest[:4], "little"), self.epoch, self.step)
-        return np.random.SeedSequence(checks.whole("Moment", "seed", self.seed, at_least=0), spawn_key=key)
+    def _number(self, stream: str) -> int:
+        address = f"{self.seed} {self.epoch} {self.step} {stream}"
+        return int.from_bytes(hashlib.sha256(address.encode()).digest(), "little")

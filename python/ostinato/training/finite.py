@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ostinato import _core
 from ostinato.errors import NonFiniteError
 from ostinato.network import Network
 from ostinato.strategy import Batch, Slopes
@@ -31,10 +32,9 @@ def check_gradients(net: Network, batch: Batch, grads: Slopes, place: str) -> No
 
 def check_parameters(net: Network, place: str, lr: float) -> None:
     """Raises NonFiniteError, naming the first parameter that an update made infinite or NaN."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        # One pass over the arena. The sum itself may overflow; then they are looked at one by one.
-        if np.isfinite(np.dot(net.arena, net.arena)):
-            return
+    # One pass over the arena. A sum of float64 may overflow itself; then they are looked at one by one.
+    if math.isfinite(_core.square_sum(net.arena)):
+        return
     for name, value in net.parameters().items():
         bad = _first_bad(value)
         if bad is not None:
