@@ -148,12 +148,13 @@ class Network:
 
         The last number is the part of the loss that penalties are.
 
-        through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0) or ("sqrt", 0, 0).
+        through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0),
+        ("share", millionths, 0) or ("sqrt", 0, 0).
         """
     def checkpoint_plan(
         self, rows: int, steps: int, through_time: tuple[str, int, int], loss: Program | None
     ) -> dict[str, Any]:
-        """Steps per segment of each unit of rows, "checkpoints", "at_once", "bytes" and what they save."""
+        """Steps of a chunk in each unit of rows, most "states" and "kept" chunks, "bytes", repeats."""
     def loss_value(
         self,
         arena: _Array,

@@ -66,14 +66,36 @@ def test_a_plan_says_what_a_budget_buys(threads):
     threads(1)
     net = ost.LSTM(64, 64)
     full = ost.CheckpointedBPTT("10GB").plan(net, 8, 1000, "mse")
-    assert (full.checkpoints, full.recomputed, full.memory) == (0, 0.0, full.full_memory)
+    assert (full.chunks, full.recomputed, full.memory) == ((1000, 1000), 0.0, full.full_memory)
     tight = ost.CheckpointedBPTT(full.full_memory // 10).plan(net, 8, 1000, "mse")
     assert tight.memory <= full.full_memory // 10
-    assert tight.checkpoints == -(-1000 // tight.segments[0]) - 1
-    assert tight.recomputed == tight.checkpoints * tight.segments[0] / 1000
-    assert "run twice" in str(tight)
+    assert 0.85 < tight.recomputed < 1 and 1.25 < tight.factor < 4 / 3
+    assert "steps run forwards 1." in str(tight)
+    assert ost.CheckpointedBPTT("10%").plan(net, 8, 1000, "mse") == tight
     root = ost.CheckpointedBPTT("sqrt").plan(net, 8, 1000)
-    assert root.segments[0] == 64 and root.memory < full.full_memory / 5
+    assert (root.chunks, root.states, root.kept) == ((64, 64), 14, 0) and root.memory < full.full_memory / 5
+
+
+def test_more_memory_means_fewer_steps_that_run_again(threads):
+    threads(1)
+    net = ost.LSTM(64, 64)
+    shares = (4, 10, 25, 50, 75, 90)
+    again = [ost.CheckpointedBPTT(f"{share}%").plan(net, 8, 2000).recomputed for share in shares]
+    assert again == sorted(again, reverse=True) and again[0] > again[1] > again[2] > again[3]
+    # gradients between layers are those of one chunk at a time: nothing runs again well below 100 %
+    assert again[3] < 0.5 and again[4] < 0.1 and again[5] == 0
+
+
+def test_a_long_sequence_in_little_memory_runs_few_times(threads):
+    threads(1)
+    # 391 blocks of time: too many for a table, and for a state at every border
+    case = ost.LSTM(8, 8)
+    with pytest.raises(ost.ConfigError, match=r"at least \d+ bytes") as caught:
+        ost.CheckpointedBPTT(1).plan(case, 1, 100_000)
+    smallest = int(re.search(r"at least (\d+)", str(caught.value))[1])
+    plan = ost.CheckpointedBPTT(smallest).plan(case, 1, 100_000)
+    assert plan.memory <= smallest < plan.full_memory / 100
+    assert 1 < plan.recomputed < 8
 
 
 def test_more_threads_share_a_budget(threads):
@@ -82,3 +104,7 @@ def test_more_threads_share_a_budget(threads):
         threads(count)
         plan = ost.CheckpointedBPTT("10GB").plan(net, 16, 1000)
         assert plan.at_once == at_once
+    # the least is that of one unit: the others wait
+    smallest = least(problem("lstm", ROWS, STEPS))
+    threads(1)
+    assert least(problem("lstm", ROWS, STEPS)) == smallest

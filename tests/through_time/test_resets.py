@@ -7,7 +7,6 @@ import ostinato as ost
 from tests.through_time.problems import BOTH_WAYS, NETWORKS, differing, parts, problem
 
 ROWS, STEPS = 5, 13
-FULL_ONLY = {name: [ost.FullBPTT()] for name in BOTH_WAYS}
 WAYS = [ost.FullBPTT(), ost.TruncatedBPTT(2, 5), ost.TruncatedBPTT(4, 4), ost.CheckpointedBPTT("sqrt")]
 
 
@@ -71,8 +70,8 @@ def joined(pieces, found, like):
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("name", [*NETWORKS, *BOTH_WAYS])
 def test_a_row_with_resets_equals_its_sequences_as_rows(name, way):
-    if way not in FULL_ONLY.get(name, WAYS):
-        pytest.skip("this network knows full BPTT only")
+    if name in BOTH_WAYS and isinstance(way, ost.CheckpointedBPTT):
+        pytest.skip("no piece of a network that reads from the end can run first")
     case, resets = problem(name, ROWS, STEPS), resets_of()
     whole = parts(case.grad(way, resets=resets))
     arguments, found = cut(case, resets)

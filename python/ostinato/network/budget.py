@@ -8,19 +8,35 @@ from typing import Any, Final
 from ostinato import checks
 from ostinato.errors import ConfigError
 
-UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+# What the core can count to; a larger number means the same.
+LARGEST: Final = 2**62
+UNITS: Final = {
+    "%": 10_000,  # millionths
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
 
 
-def read_budget(value: Any) -> int | None:
-    """Bytes of 67108864, "64MiB" or "1.5 GB"; None for "sqrt". Raises ConfigError."""
+def read_budget(value: Any) -> tuple[str, int]:
+    """How the core counts a budget: bytes, millionths of what full BPTT takes, or none of both.
+
+    ("checkpointed", 67108864) of 67108864 or "64MiB", ("share", 50000) of "5%", ("sqrt", 0) of "sqrt". Raises
+    ConfigError.
+    """
     if not isinstance(value, str):
-        return checks.whole("CheckpointedBPTT", "budget", value, at_least=1)
+        return "checkpointed", min(checks.whole("CheckpointedBPTT", "budget", value, at_least=1), LARGEST)
     if value == "sqrt":
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([A-Z]+)", value.strip().upper())
-    if found is None or found[2] not in UNITS or float(found[1]) * UNITS[found[2]] < 1:
+        return "sqrt", 0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([A-Z]+|%)", value.strip().upper())
+    count = float(found[1]) * UNITS.get(found[2], 0) if found else 0
+    if found is None or count < 1 or (found[2] == "%" and float(found[1]) > 100):
         raise ConfigError(
             f"CheckpointedBPTT: budget is {value!r}; "
-            'expected bytes such as 64000000, "64MB", "64MiB", or "sqrt"'
+            'expected bytes such as 64000000, "64MB", "64MiB", a share of full BPTT such as "5%", or "sqrt"'
         )
-    return int(float(found[1]) * UNITS[found[2]])
+    return ("share" if found[2] == "%" else "checkpointed"), min(int(count), LARGEST)

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato import checks
 from ostinato.errors import ConfigError
-from ostinato.network.budget import read_budget
+from ostinato.network.budget import LARGEST, read_budget
 
 if TYPE_CHECKING:
     from ostinato.losses import Loss
     from ostinato.network.checkpoint_plan import CheckpointPlan
     from ostinato.network.network import Network
-
-# What the core can count to; a larger k means the same.
-LARGEST = 2**62
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,13 @@ class TruncatedBPTT:
     at step 0 say. The loss, `final_state`, and what "mean" divides by are those of FullBPTT. Where k2 > k1
     windows overlap: each step runs about k2 / k1 times forwards and back.
 
+    Layers that read from the end (the backward direction of bidirectional ones) see each window as a
+    sequence of its own: they begin at its end with the initial state, see nothing beyond it, and carry no
+    state to another window; so the loss is that of the windows. Their `initial_state` sums over all windows,
+    their `final_state` is of the last.
+
     k1 is at least 1, k2 at least k1 (a smaller one would leave loss terms without a gradient); else
-    ConfigError. So is a network with a layer that reads the sequence from its end, when it is run.
+    ConfigError.
     Source: Williams & Peng 1990, BPTT(h; h') with h = k2 and h' = k1.
     """
 
@@ -72,19 +74,21 @@ class TruncatedBPTT:
 class CheckpointedBPTT:
     """Back through every time step within a byte budget: the gradients of FullBPTT, bit for bit.
 
-    States are kept at the borders of segments of time; before a segment's way back its forward pass is run
-    again. So all but the last segment run forwards twice: one more forward pass at most. A segment has as
-    many steps as the budget allows, in multiples of the engine's blocks of time (`plan` tells).
+    Time is cut into chunks. What the way back needs of a chunk is kept from its forward run, or the chunk is
+    run again from a state that was stored before it: which, is decided by dynamic programming so that as
+    little as possible runs again (`plan` tells). Chunks begin between the engine's blocks of time.
 
-    budget: bytes as an int; text such as "64MB" (10**6), "64MiB" (2**20), also kB, GB, KiB, GiB; or "sqrt"
-    for segments of about sqrt(T) steps, whatever they take. It covers kept states, saved tensors and
-    gradients between layers of all rows that are worked on at once (which more threads make more). It does
-    not cover what is as long as the caller's arrays (inputs, targets, gradients of the inputs), parameters,
-    and some MB of scratch per thread that do not grow with T.
+    budget: bytes as an int; text such as "64MB" (10**6), "64MiB" (2**20), also kB, GB, KiB, GiB; "5%" of
+    what FullBPTT takes; or "sqrt" for chunks of about sqrt(T) steps, none of them kept. It covers states,
+    saved tensors and gradients between layers of all rows that are worked on at once; fewer rows at once are
+    where that costs less time. It does not cover what is as long as the caller's arrays (inputs, targets,
+    loss terms, gradients of the inputs), parameters, and some MB of scratch per thread that do not grow with
+    T.
 
-    Raises ConfigError for an unreadable budget; when it is run or planned, for one that no segments fit
-    (the message names the least), and for a network with a layer that reads the sequence from its end.
-    Source: Chen et al. 2016, "Training deep nets with sublinear memory cost".
+    Raises ConfigError for an unreadable budget; when it is run or planned, for one that is too small (the
+    message names the least), and for a network with a layer that reads the sequence from its end. Sources:
+    Gruslys et al. 2016, "Memory-efficient backpropagation through time"; Griewank & Walther 2000 for more
+    than 64 chunks.
     """
 
     budget: int | str
@@ -95,8 +99,7 @@ class CheckpointedBPTT:
     @property
     def core(self) -> tuple[str, int, int]:
         """The core's form."""
-        count = read_budget(self.budget)
-        return ("sqrt", 0, 0) if count is None else ("checkpointed", min(count, LARGEST), 0)
+        return *read_budget(self.budget), 0
 
     def plan(self, net: Network, rows: int, steps: int, loss: str | Loss | None = None) -> CheckpointPlan:
         """What this way comes to for `rows` x `steps`, before running it, with the threads of now.

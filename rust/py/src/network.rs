@@ -347,7 +347,7 @@ impl PyNetwork {
                 checkpoint_plan::<f32>(&network, loss, rows, steps, budget)?
             })
         })?;
-        plan_dict(py, plan)
+        plan_dict(py, &plan)
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side

@@ -1,6 +1,6 @@
 //! Ways back through time, as Python names them, and the plan of one.
 
-use ostinato_core::net::{Budget, Schedule, ThroughTime};
+use ostinato_core::net::{Budget, Schedule, ThroughTime, UnitSchedule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -15,10 +15,11 @@ pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
         ("full", ..) => Ok(ThroughTime::Full),
         ("truncated", every, back) => Ok(ThroughTime::Truncated { every, back }),
         ("checkpointed", bytes, _) => Ok(ThroughTime::Checkpointed(Budget::Bytes(bytes))),
+        ("share", millionths, _) => Ok(ThroughTime::Checkpointed(Budget::Share(millionths))),
         ("sqrt", ..) => Ok(ThroughTime::Checkpointed(Budget::SquareRoot)),
         (other, ..) => {
             let text = format!(
-                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\" or \"sqrt\""
+                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\", \"share\" or \"sqrt\""
             );
             Err(ConfigError::new_err(text).into())
         }
@@ -26,16 +27,18 @@ pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
 }
 
 /// The plan of checkpointed BPTT by name.
-pub fn plan_dict(py: Python<'_>, plan: Schedule) -> PyResult<Bound<'_, PyDict>> {
+pub fn plan_dict<'py>(py: Python<'py>, plan: &Schedule) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("segments", plan.segments)?;
+    let most = |of: fn(&UnitSchedule) -> usize| plan.units.iter().map(of).max().unwrap_or(0);
+    dict.set_item("chunks", plan.units.iter().map(|unit| unit.chunk).collect::<Vec<_>>())?;
     for (name, count) in [
-        ("checkpoints", plan.checkpoints),
+        ("states", most(|unit| unit.states)),
+        ("kept", most(|unit| unit.kept)),
         ("at_once", plan.at_once),
         ("bytes", plan.bytes),
         ("full_bytes", plan.full_bytes),
         ("total", plan.total),
-        ("again", plan.again),
+        ("again", plan.again()),
     ] {
         dict.set_item(name, count)?;
     }

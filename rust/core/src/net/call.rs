@@ -206,7 +206,7 @@ impl<T: Pooled> Call<T> {
             .collect();
         let shared = self.shared();
         let scale = d_penalty * step_scale(batch, Reduction::Mean);
-        self.gathered(batch, poll, &|unit, slots, scratch| {
+        self.gathered(batch, usize::MAX, poll, &|unit, slots, scratch| {
             let (run, d) = (&trained.units[unit], Some(SeqView::of(&packed[unit], width)));
             let geometry = &batch.units[unit].geometry;
             let d_steps = step_gradient(&self.network, 0, geometry.total(), scale);
@@ -233,26 +233,27 @@ impl<T: Pooled> Call<T> {
         way.check(&self.network)?;
         let prepared = Prepared::new(&self.network, batch, loss, true, self.kernels)?;
         let plan = Some(prepared.plan());
-        let segments = match way {
+        let schedule = match way {
             ThroughTime::Checkpointed(budget) => {
-                schedule::<T>(&self.network, plan, batch, budget, team::lanes())?.segments
+                Some(schedule::<T>(&self.network, plan, batch, budget, team::lanes())?)
             }
-            _ => Vec::new(),
+            _ => None,
         };
+        let at_once = schedule.as_ref().map_or(usize::MAX, |schedule| schedule.at_once);
         let inputs: Vec<Mutex<Option<Vec<T>>>> =
             packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let shared = self.shared();
         let finals: Vec<Mutex<Vec<Vec<T>>>> = batch.units.iter().map(|_| Mutex::default()).collect();
-        let (terms, mut gradients) = self.gathered(batch, poll, &|unit, slots, scratch| {
+        let (terms, mut gradients) = self.gathered(batch, at_once, poll, &|unit, slots, scratch| {
             let (geometry, initial) = (&batch.units[unit].geometry, &initial[unit][..]);
             let input = lock(&inputs[unit]).take().unwrap_or_default();
             let passage = Passage { shared: &shared, loss: &prepared, unit, geometry, initial };
-            let passed = match way {
-                ThroughTime::Full => passage.full(input, slots, scratch),
-                ThroughTime::Truncated { every, back } => {
+            let passed = match (way, &schedule) {
+                (ThroughTime::Truncated { every, back }, _) => {
                     truncated(&passage, input, (every, back), batch.steps, slots, scratch)
                 }
-                ThroughTime::Checkpointed(_) => checkpointed(&passage, input, segments[unit], slots, scratch),
+                (_, Some(schedule)) => checkpointed(&passage, input, &schedule.units[unit], slots, scratch),
+                _ => passage.full(input, slots, scratch),
             };
             *lock(&finals[unit]) = passed.finals;
             (passed.terms, passed.gradients)
@@ -288,18 +289,20 @@ impl<T: Pooled> Call<T> {
         Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
     }
 
-    /// Runs `one` for every unit and sums the gradients of the parameters group by group. Terms are by unit.
+    /// Runs `one` for every unit, `at_once` of them at most at the same time, and sums the gradients of the parameters group
+    /// by group. Terms are by unit.
     #[allow(clippy::type_complexity)] // one closure, named by its parameters
     fn gathered(
         &self,
         batch: &Batch,
+        at_once: usize,
         poll: Poll,
         one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> (Terms, UnitGradients<T>) + Sync),
     ) -> Result<(Vec<Terms>, Gradients<T>), NetError> {
         let groups = batch.groups();
         type Done<T> = (Vec<(Terms, UnitGradients<T>)>, Vec<SlotGradients<T>>);
         let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
-        let lanes = self.lanes();
+        let lanes = Lanes::new(&self.network.pools, team::lanes().min(at_once));
         work(&lanes, groups.len(), poll, &|group, lane| {
             let mut slots: Vec<SlotGradients<T>> =
                 self.network.layers.iter().map(|layer| SlotGradients::new(&layer.plan)).collect();

@@ -5,6 +5,19 @@ use crate::time::PassMemory;
 
 use super::graph::{Network, SeqNode};
 
+/// Elements that a piece keeps from its run to its way back.
+pub fn saved_elements(network: &Network, rows: usize, total: usize) -> usize {
+    let nodes = network.nodes.iter().zip(&network.widths);
+    nodes
+        .map(|(node, width)| match node {
+            SeqNode::Layer(layer) => {
+                PassMemory::<f64>::elements(&network.layers[*layer].plan.train, rows, total)
+            }
+            _ => total * width,
+        })
+        .sum()
+}
+
 /// Elements alive at once, at most, in a piece's run to its loss and back: the input's copy, saved tensors, gradients
 /// between layers. Without `loss` nothing is counted for it.
 ///
@@ -12,12 +25,7 @@ use super::graph::{Network, SeqNode};
 /// the piece: weights, their gradients, and the blocks of time that a thread works in.
 pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, total: usize) -> usize {
     let elements = |pass| PassMemory::<f64>::elements(pass, rows, total);
-    let saved: usize = (network.nodes.iter().zip(&network.widths))
-        .map(|(node, width)| match node {
-            SeqNode::Layer(layer) => elements(&network.layers[*layer].plan.train),
-            _ => total * width,
-        })
-        .sum();
+    let saved = saved_elements(network, rows, total);
     let (there, back) = loss.map_or((0, 0), |plan| (elements(&plan.train), elements(&plan.back)));
     let size = |node: usize| total * network.widths[node];
     let mut meter = Meter { live: 0, most: 0, arrived: vec![Arrived::None; network.nodes.len()] };

@@ -267,6 +267,42 @@ impl Network {
         self.layers.iter().any(|layer| layer.has_step_penalty() || layer.penalty.is_some())
     }
 
+    /// Whether each sequence runs from the end of the input to its beginning. None where one is made of both kinds.
+    fn reversed_nodes(&self) -> Option<Vec<bool>> {
+        let mut from_end = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let read = match node {
+                SeqNode::Input | SeqNode::Index { .. } => &[][..],
+                SeqNode::Layer(layer) => &self.layers[*layer].inputs,
+                SeqNode::Reverse(from) => std::slice::from_ref(from),
+                SeqNode::Concat(parts) => parts,
+                SeqNode::Add(a, b) => &[*a, *b],
+            };
+            let mut directions = read.iter().map(|&node| from_end[node]);
+            let first: bool = directions.next().unwrap_or(false);
+            if directions.any(|other| other != first) {
+                return None;
+            }
+            from_end.push(first != matches!(node, SeqNode::Reverse(_)));
+        }
+        Some(from_end)
+    }
+
+    /// Whether windows of time have a meaning: no layer reads one sequence forwards beside another backwards.
+    pub fn has_directions(&self) -> bool {
+        self.reversed_nodes().is_some()
+    }
+
+    /// For each state slot whether its layer reads the input from its end.
+    pub fn states_from_end(&self) -> Vec<bool> {
+        let nodes = self.reversed_nodes().unwrap_or_else(|| vec![false; self.nodes.len()]);
+        let layers = self.layers.iter().flat_map(|layer| {
+            let from_end = layer.inputs.first().is_some_and(|&input| nodes[input]);
+            layer.plan.program.states.iter().map(move |_| from_end)
+        });
+        layers.collect()
+    }
+
     /// Features of the input per step; none where it is ids.
     pub fn feature_input(&self) -> Option<usize> {
         (self.nodes.first() == Some(&SeqNode::Input)).then(|| self.widths[0])

@@ -1,12 +1,15 @@
 //! Graphs of layers over sequences: run, differentiate, explain. This room may use every room but `store`.
 
 mod batch;
+mod binomial;
 mod call;
 mod checkpointed;
 mod footprint;
 mod graph;
+mod itinerary;
 mod limits;
 mod loss;
+mod optimal;
 mod passage;
 mod penalty;
 mod pool;
@@ -21,6 +24,6 @@ pub use call::{Call, Evaluated, Gradients, Trained};
 pub use graph::{Layer, NetError, Network, SeqNode};
 pub use loss::{Loss, LossTarget, Reduction};
 pub use pool::Pooled;
-pub use schedule::{Schedule, checkpoint_plan};
+pub use schedule::{Schedule, UnitSchedule, checkpoint_plan};
 pub use stream::Stream;
 pub use through_time::{Budget, ThroughTime};

@@ -1,5 +1,4 @@
-//! The segments of checkpointed BPTT: the longest that a budget allows, so that there are few states to keep and the
-//! long last segment is not run again.
+//! The schedule of checkpointed BPTT: chunks of time, and in which order they run, are kept, and go back.
 
 use crate::plan::LayerPlan;
 use crate::step::Program;
@@ -7,40 +6,59 @@ use crate::team;
 use crate::time::{Geometry, block_steps};
 
 use super::batch::{Batch, Extent};
-use super::footprint::piece_elements;
+use super::binomial::Binomial;
+use super::footprint::{piece_elements, saved_elements};
 use super::graph::{NetError, Network};
+use super::itinerary::{Action, itinerary};
+use super::optimal::Table;
 use super::pool::Pooled;
 use super::through_time::{Budget, ThroughTime};
 
 /// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
 const LARGEST_PLAN: usize = 1 << 27;
+/// Chunks of a unit whose order a table decides, and units of memory in it: a table is made in less than a millisecond.
+const TABLE_CHUNKS: usize = 64;
+const TABLE_MEMORY: usize = 256;
+/// What it costs to begin a run of a chunk, in blocks of time.
+const BEGIN: f64 = 0.01;
 
-/// The segments of every unit of a batch.
+/// How a unit goes there and back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitSchedule {
+    /// Steps of a chunk.
+    pub chunk: usize,
+    pub actions: Vec<Action>,
+    /// Peak: states and chunks that are kept, and the chunk that runs.
+    pub bytes: usize,
+    /// States stored at once, and chunks kept at once, at most.
+    pub states: usize,
+    pub kept: usize,
+    /// Rows times steps of all forward runs.
+    pub runs: usize,
+}
+
+/// The schedule of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// By unit: the steps of a segment.
-    pub segments: Vec<usize>,
-    /// Borders between segments in one unit, at most.
-    pub checkpoints: usize,
+    pub units: Vec<UnitSchedule>,
     /// Units worked on at once.
     pub at_once: usize,
-    /// What these take: states between segments, saved tensors and gradients of a segment.
+    /// What these take.
     pub bytes: usize,
-    /// The same for units of one segment each, which is full BPTT.
+    /// The same for full BPTT.
     pub full_bytes: usize,
-    /// Rows times steps of all units, and how many of them run forwards a second time.
+    /// Rows times steps of all units.
     pub total: usize,
-    pub again: usize,
 }
 
-/// A segment length for a unit and what it costs.
-#[derive(Debug, Clone, Copy)]
-struct Choice {
-    length: usize,
-    bytes: usize,
+impl Schedule {
+    /// Rows times steps that run forwards again.
+    pub fn again(&self) -> usize {
+        self.units.iter().map(|unit| unit.runs).sum::<usize>() - self.total
+    }
 }
 
-/// Chooses the segments of a batch of which `lanes` units are worked on at once.
+/// Chooses for a batch of which `lanes` units may be worked on at once; fewer are where so the whole costs less.
 pub fn schedule<T: Pooled>(
     network: &Network,
     loss: Option<&LayerPlan>,
@@ -48,65 +66,211 @@ pub fn schedule<T: Pooled>(
     budget: Budget,
     lanes: usize,
 ) -> Result<Schedule, NetError> {
-    let at_once = lanes.min(batch.groups().len()).max(1);
-    let mut schedule = Schedule { at_once, ..Schedule::default() };
-    let mut least = 0;
-    for unit in &batch.units {
-        let geometry = &unit.geometry;
-        let steps = geometry.steps();
-        let grain = block_steps(geometry.rows);
-        let cost = |length: usize| Choice { length, bytes: unit_bytes::<T>(network, loss, geometry, length) };
-        let whole = cost(steps.max(1));
-        let choices = || (1..steps.div_ceil(grain)).rev().map(|blocks| cost(blocks * grain));
-        let chosen = match budget {
-            Budget::SquareRoot => {
-                let root = (steps as f64).sqrt().ceil() as usize;
-                let length = root.next_multiple_of(grain);
-                Some(if length >= steps { whole } else { cost(length) })
-            }
-            Budget::Bytes(bytes) => {
-                let fits = |choice: &Choice| choice.bytes <= bytes / at_once;
-                std::iter::once(whole).chain(choices()).find(fits)
-            }
+    let most = lanes.min(batch.groups().len()).max(1);
+    let planners: Vec<Planner<T>> =
+        batch.units.iter().map(|unit| Planner::new(network, loss, &unit.geometry)).collect();
+    let total = batch.units.iter().map(|unit| unit.geometry.total()).sum();
+    let whole = planners.iter().map(|unit| unit.whole().bytes).max().unwrap_or(0);
+    let bytes = match budget {
+        Budget::Bytes(bytes) => bytes,
+        Budget::Share(millionths) => (whole as f64 * most as f64 * (millionths as f64 / 1e6)) as usize,
+        Budget::SquareRoot => usize::MAX,
+    };
+    let mut best: Option<(f64, usize, Vec<UnitSchedule>)> = None;
+    for at_once in (1..=most).rev() {
+        let found: Option<Vec<UnitSchedule>> = match budget {
+            Budget::SquareRoot => planners.iter().map(Planner::square_root).collect(),
+            _ => planners.iter().map(|unit| unit.within(bytes / at_once)).collect(),
         };
-        match chosen {
-            None => {
-                let cheapest = choices().map(|choice| choice.bytes).fold(whole.bytes, usize::min);
-                least = least.max(cheapest * at_once);
-                schedule.segments.push(0);
-            }
-            Some(choice) => {
-                schedule.segments.push(choice.length);
-                schedule.bytes = schedule.bytes.max(choice.bytes * at_once);
-                schedule.full_bytes = schedule.full_bytes.max(whole.bytes * at_once);
-                let borders = steps.div_ceil(choice.length).saturating_sub(1);
-                schedule.checkpoints = schedule.checkpoints.max(borders);
-                schedule.again += geometry.first_row(borders * choice.length);
-                schedule.total += geometry.total();
-            }
+        let Some(found) = found else { continue };
+        // a way back takes two runs
+        let cost = (found.iter().map(|unit| unit.runs).sum::<usize>() + 2 * total) as f64 / at_once as f64;
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, at_once, found));
+        }
+        if budget == Budget::SquareRoot {
+            break;
         }
     }
-    if let (true, Budget::Bytes(bytes)) = (least > 0, budget) {
+    let Some((_, at_once, units)) = best else {
+        let least = planners.iter().map(Planner::least).max().unwrap_or(0);
         return Err(NetError::Config(format!(
             "CheckpointedBPTT: a budget of {bytes} bytes is too small for this batch; expected at least {least} bytes \
-             ({at_once} unit(s) of rows at once: fewer threads or smaller batches need less)"
+             (smaller networks and fewer rows need less)"
         )));
-    }
-    Ok(schedule)
+    };
+    Ok(Schedule {
+        at_once,
+        bytes: units.iter().map(|unit| unit.bytes).max().unwrap_or(0) * at_once,
+        full_bytes: whole * most,
+        total,
+        units,
+    })
 }
 
-/// Bytes of a unit in segments of `length` steps.
-fn unit_bytes<T: Pooled>(
-    network: &Network,
-    loss: Option<&LayerPlan>,
-    geometry: &Geometry,
-    length: usize,
-) -> usize {
-    let borders = geometry.steps().div_ceil(length).saturating_sub(1);
-    let states: usize = network.states.iter().map(|width| width * geometry.rows).sum();
-    // rows only end, so no segment has more rows than the first
-    let piece = piece_elements(network, loss, geometry.rows, geometry.first_row(length));
-    (borders * states + piece) * size_of::<T>()
+/// Plans one unit.
+struct Planner<'a, T> {
+    network: &'a Network,
+    loss: Option<&'a LayerPlan>,
+    geometry: &'a Geometry,
+    /// Steps of a block of time, between which chunks begin.
+    grain: usize,
+    blocks: usize,
+    /// Bytes of the states at one step.
+    state: usize,
+    number: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Pooled> Planner<'a, T> {
+    fn new(network: &'a Network, loss: Option<&'a LayerPlan>, geometry: &'a Geometry) -> Planner<'a, T> {
+        let grain = block_steps(geometry.rows);
+        let blocks = geometry.steps().div_ceil(grain).max(1);
+        let state = network.states.iter().map(|width| width * geometry.rows).sum::<usize>() * size_of::<T>();
+        Planner { network, loss, geometry, grain, blocks, state, number: std::marker::PhantomData }
+    }
+
+    fn rows_of(&self, chunk: usize, steps: usize) -> usize {
+        self.geometry.first_row((chunk + 1) * steps) - self.geometry.first_row(chunk * steps)
+    }
+
+    /// Bytes that a chunk keeps, and those of its run and way back, which have a state before and gradients of both.
+    fn chunk_bytes(&self, chunk: usize, steps: usize) -> (usize, usize) {
+        let (rows, total) = (self.geometry.rows, self.rows_of(chunk, steps));
+        let kept = saved_elements(self.network, rows, total) * size_of::<T>();
+        let working = piece_elements(self.network, self.loss, rows, total) * size_of::<T>();
+        (kept, working + 3 * self.state)
+    }
+
+    /// Follows the actions over the rows that there are.
+    fn followed(&self, chunk: usize, actions: Vec<Action>) -> UnitSchedule {
+        let mut done = UnitSchedule { chunk, actions, bytes: 0, states: 0, kept: 0, runs: 0 };
+        let (mut states, mut held, mut kept) = (0, 0, Vec::new());
+        let mut sizes: Vec<Option<(usize, usize)>> = vec![None; self.geometry.steps().div_ceil(chunk).max(1)];
+        for action in &done.actions {
+            let mut of =
+                |number: usize| *sizes[number].get_or_insert_with(|| self.chunk_bytes(number, chunk));
+            let working = match *action {
+                Action::Advance(number) => {
+                    done.runs += self.rows_of(number, chunk);
+                    of(number).0 + 3 * self.state
+                }
+                Action::Keep(number) => {
+                    done.runs += self.rows_of(number, chunk);
+                    kept.push(number);
+                    held += of(number).0;
+                    3 * self.state
+                }
+                Action::Back(number) => {
+                    if kept.last() == Some(&number) {
+                        kept.pop();
+                        held -= of(number).0;
+                    } else {
+                        done.runs += self.rows_of(number, chunk);
+                    }
+                    of(number).1
+                }
+                Action::Store => {
+                    states += 1;
+                    0
+                }
+                Action::Load => 0,
+                Action::Drop => {
+                    states -= 1;
+                    0
+                }
+            };
+            done.states = done.states.max(states);
+            done.kept = done.kept.max(kept.len());
+            done.bytes = done.bytes.max(held + states * self.state + working);
+        }
+        done
+    }
+
+    /// Full BPTT.
+    fn whole(&self) -> UnitSchedule {
+        self.followed(self.geometry.steps().max(1), vec![Action::Back(0)])
+    }
+
+    /// Chunks of about the square root of the number of steps, with a state between any two.
+    fn square_root(&self) -> Option<UnitSchedule> {
+        let root = (self.geometry.steps().max(1) as f64).sqrt().ceil() as usize;
+        let chunk = root.next_multiple_of(self.grain);
+        let chunks = self.geometry.steps().div_ceil(chunk).max(1);
+        Some(self.followed(chunk, itinerary(&Binomial, chunks, chunks)?))
+    }
+
+    /// The cheapest way within `bytes`.
+    fn within(&self, bytes: usize) -> Option<UnitSchedule> {
+        let whole = self.whole();
+        if whole.bytes <= bytes {
+            return Some(whole);
+        }
+        let mut best: Option<(f64, UnitSchedule)> = None;
+        for blocks in self.lengths() {
+            let Some(found) = self.with_chunks(blocks * self.grain, bytes) else { continue };
+            let begins =
+                found.actions.iter().filter(|action| !matches!(action, Action::Store | Action::Load));
+            let begun = BEGIN * begins.count() as f64 * (self.grain * self.geometry.rows) as f64;
+            let cost = found.runs as f64 + begun;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, found));
+            }
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// Lengths of a chunk that are tried, in blocks: 1, 2, 3, 4, 6, 8, 12, ... not in this order.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        let blocks = self.blocks;
+        let all = (0..usize::BITS - 2).flat_map(|power| [1usize << power, 3usize << power]);
+        all.filter(move |&length| length < blocks)
+    }
+
+    /// The cheapest way over chunks of `steps` within `bytes`. Rows that end leave memory that more can be done in, so a plan
+    /// that does not fill it is made again with more, as long as what comes out fits.
+    fn with_chunks(&self, steps: usize, bytes: usize) -> Option<UnitSchedule> {
+        let chunks = self.geometry.steps().div_ceil(steps);
+        let (kept, working) = self.chunk_bytes(0, steps);
+        let mut room = bytes.checked_sub(working)?;
+        let mut best: Option<UnitSchedule> = None;
+        for _ in 0..4 {
+            let Some(found) = self.in_room(steps, chunks, room, kept).filter(|found| found.bytes <= bytes)
+            else {
+                break;
+            };
+            let full = found.bytes as f64 >= bytes as f64 * 0.97 || found.runs == self.geometry.total();
+            room = (room as f64 * (bytes as f64 / found.bytes as f64)) as usize + self.state;
+            if best.as_ref().is_none_or(|best| found.runs < best.runs) {
+                best = Some(found);
+            }
+            if full {
+                break;
+            }
+        }
+        best
+    }
+
+    /// The cheapest way over chunks with so many bytes beside what the one that runs takes.
+    fn in_room(&self, steps: usize, chunks: usize, room: usize, kept: usize) -> Option<UnitSchedule> {
+        let states = room.checked_div(self.state).unwrap_or(chunks).min(chunks);
+        if states < chunks.ilog2() as usize {
+            return None; // see `least`
+        }
+        let actions = if chunks <= TABLE_CHUNKS && self.state > 0 {
+            let unit = self.state.max(room.div_ceil(TABLE_MEMORY));
+            itinerary(&Table::new(chunks, room / unit, kept.div_ceil(unit)), chunks, room / unit)
+        } else {
+            itinerary(&Binomial, chunks, states)
+        };
+        actions.map(|actions| self.followed(steps, actions))
+    }
+
+    /// The least bytes that are taken: those of one block, and of so many states that no chunk runs more often than the
+    /// number of chunks has binary digits.
+    fn least(&self) -> usize {
+        let one = self.chunk_bytes(0, self.grain).1 + self.state * self.blocks.ilog2() as usize;
+        one.min(self.whole().bytes)
+    }
 }
 
 /// The schedule of a batch of `rows` sequences of `steps` steps, with the number of threads of now. Without `loss` nothing
@@ -125,5 +289,6 @@ pub fn checkpoint_plan<T: Pooled>(
     }
     ThroughTime::Checkpointed(budget).check(network)?;
     let loss = loss.map(LayerPlan::new).transpose()?;
-    schedule::<T>(network, loss.as_ref(), &Batch::new(rows, steps, Extent::default())?, budget, team::lanes())
+    let batch = Batch::new(rows, steps, Extent::default())?;
+    schedule::<T>(network, loss.as_ref(), &batch, budget, team::lanes())
 }

@@ -18,6 +18,8 @@ pub enum ThroughTime {
 pub enum Budget {
     /// For all units that are worked on at once.
     Bytes(usize),
+    /// The same as millionths of what full BPTT takes.
+    Share(usize),
     /// Whatever segments of about the square root of the number of steps take.
     SquareRoot,
 }
@@ -25,21 +27,29 @@ pub enum Budget {
 impl ThroughTime {
     /// Whether this network can go back this way.
     pub fn check(self, network: &Network) -> Result<(), NetError> {
-        let way = match self {
-            ThroughTime::Full => return Ok(()),
+        let reverses = || network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_)));
+        match self {
             ThroughTime::Truncated { every, back } if every == 0 || back < every => {
                 return Err(NetError::Config(format!(
                     "truncated BPTT every {every} steps through {back}; expected 1 <= every <= back"
                 )));
             }
-            ThroughTime::Truncated { .. } => "truncated",
-            ThroughTime::Checkpointed(_) => "checkpointed",
-        };
-        if network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_))) {
-            return Err(NetError::Config(format!(
-                "through_time: {way} BPTT cuts time into pieces, but a layer of this network reads the sequence from its \
-                 end, so no piece of it can be run before the last; use FullBPTT() for bidirectional networks"
-            )));
+            ThroughTime::Truncated { .. } if !network.has_directions() => {
+                return Err(NetError::Config(
+                    "through_time: truncated BPTT cuts time into windows, but a layer of this network reads one sequence \
+                     forwards beside another backwards; reverse it before it is joined, or use FullBPTT()"
+                        .into(),
+                ));
+            }
+            ThroughTime::Checkpointed(_) if reverses() => {
+                return Err(NetError::Config(
+                    "through_time: checkpointed BPTT cuts time into pieces, but a layer of this network reads the \
+                     sequence from its end, so no piece of it can be run before the last; use FullBPTT() for \
+                     bidirectional networks"
+                        .into(),
+                ));
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -5,6 +5,9 @@
 //! steps of the batch, all go back to step 0. Windows lie on a grid of k1 even where a row ends within one, so that what a
 //! row gets does not depend on the others. Where windows overlap, the steps before j*k1 are run again. Memory is that of
 //! one window.
+//!
+//! Layers that read from the end see each window as a sequence of its own: they begin at its end (or where a row ends in it)
+//! with the initial state, and carry none to another window.
 //! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
 //! trajectories": BPTT(h; h') with h = k2, h' = k1.
 
@@ -34,6 +37,7 @@ pub fn truncated<T: Pooled>(
         end.saturating_sub(back)..end.min(steps)
     };
     let network = passage.shared.network;
+    let from_end = network.states_from_end();
     let none = passage.no_gradient();
     let mut states = passage.initial.to_vec();
     let mut finals = passage.initial.to_vec();
@@ -46,15 +50,23 @@ pub fn truncated<T: Pooled>(
         let skipped = number * every - span.start;
         let d = passage.back(&piece, skipped, &none, &mut terms, slots, scratch);
         passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
-        if span.start == 0 {
-            for (sum, d) in d_initial.iter_mut().flatten().zip(d.d_initial.iter().flatten()) {
-                *sum += *d;
+        for ((sum, d), from_end) in d_initial.iter_mut().zip(&d.d_initial).zip(&from_end) {
+            if span.start == 0 || *from_end {
+                sum.iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
             }
         }
         if number + 1 < count {
             states = piece.run.states_after(network, &piece.geometry, window(number + 1).start - span.start);
+            for (slot, _) in from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {
+                states[slot].clone_from(&passage.initial[slot]);
+            }
         }
-        finals = piece.run.retired(scratch);
+        // rows whose loss terms were in windows before have left their states then
+        let alive = piece.geometry.alive(skipped);
+        for (slot, last) in piece.run.retired(scratch).into_iter().enumerate() {
+            let elements = alive * network.states[slot];
+            finals[slot][..elements].copy_from_slice(&last[..elements]);
+        }
     }
     Passed { terms, gradients: UnitGradients { d_input, d_initial }, finals }
 }

@@ -116,15 +116,26 @@ pub struct Scratch<T> {
     pub(super) product: Vec<T>,
     /// Memories of passes that are done.
     spare: Vec<Vec<T>>,
+    /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
+    frugal: bool,
 }
 
 impl<T: Float> Scratch<T> {
     pub fn new() -> Scratch<T> {
-        Scratch { arena: Vec::new(), product: Vec::new(), spare: Vec::new() }
+        Scratch { arena: Vec::new(), product: Vec::new(), spare: Vec::new(), frugal: false }
     }
 
     /// At least `len` elements with any contents: the spare memory that fits best, grown if none is large enough.
     fn take(&mut self, len: usize) -> Vec<T> {
+        if self.frugal {
+            let same = (0..self.spare.len()).find(|&at| self.spare[at].len() == len);
+            return same.map(|at| self.spare.swap_remove(at)).unwrap_or_else(|| {
+                self.spare.clear();
+                let mut memory = Vec::new();
+                grow(&mut memory, len);
+                memory
+            });
+        }
         let fits = (0..self.spare.len()).filter(|&at| self.spare[at].len() >= len);
         let best = fits.min_by_key(|&at| self.spare[at].len());
         let largest = || (0..self.spare.len()).max_by_key(|&at| self.spare[at].len());
@@ -134,10 +145,11 @@ impl<T: Float> Scratch<T> {
         memory
     }
 
-    /// Gives idle memory back to the system. For a caller with a byte budget: a pass larger than those before it would find
-    /// memory that is too small, or take what is far too large.
-    pub fn forget(&mut self) {
+    /// For a caller with a byte budget, whose passes have few sizes that come again: from now on idle memory is used for a pass
+    /// of its very size or given back to the system. Else a pass may find memory that is far too large for it.
+    pub fn frugal(&mut self, frugal: bool) {
         self.spare.clear();
+        self.frugal = frugal;
     }
 
     /// Takes back the memory of a pass that nobody reads any more.
