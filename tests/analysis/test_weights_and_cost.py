@@ -83,3 +83,15 @@ def test_memory_grows_with_time_as_explain_says():
 def test_a_cost_of_no_rows_is_refused():
     with pytest.raises(ost.ConfigError, match="rows is 0"):
         cost(ost.Dense(3, 4), rows=0)
+
+
+def test_memory_of_each_way_through_time_against_the_formulas():
+    found = cost(ost.LSTM(4, 8), rows=16, steps=400, window=50)
+    hidden = 16 * 8 * 4  # bytes of the hidden states of all rows at one step
+    np.testing.assert_array_equal(found.textbook_memory, found.times * hidden)
+    np.testing.assert_array_equal(found.textbook_truncated_memory, np.minimum(found.times, 50) * hidden)
+    # a chunk of ours has a multiple of 32 steps, as units have 8 rows; states are those of h and c
+    assert found.checkpointed_memory[-1] == found.memory[-1] * 32 / 400 + 11 * 2 * hidden
+    assert (found.truncated_memory[found.times >= 50] == found.memory[-1] / 8).all()
+    both = cost(ost.LSTM(4, 8, bidirectional=True), rows=16, steps=40)
+    assert both.checkpointed_memory is None and both.plot() is not None

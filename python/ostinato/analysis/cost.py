@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.network.batch import Array
+from ostinato.network.network import Network
+from ostinato.network.through_time import CheckpointedBPTT
 
 # Gates, G in the count G * (n_h + n_x + 1) * n_h.
 TEXTBOOK: Final = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}
@@ -48,6 +51,17 @@ class Cost:
     """Bytes kept for full BPTT at each of `times`, (M,)."""
     textbook_memory: Array
     """T n_h of all layers and rows in bytes at each of `times`, (M,)."""
+    window: int
+    """k of TruncatedBPTT(k, k)."""
+    truncated_memory: Array
+    """Bytes kept for truncated BPTT at each of `times`, (M,): those of a window."""
+    textbook_truncated_memory: Array
+    """k n_h in bytes, and T n_h where T < k, (M,)."""
+    checkpointed_memory: Array | None
+    """Bytes kept for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT keeps of one chunk,
+    and the states between chunks. None for a network that it does not know: one that reads from the end."""
+    textbook_checkpointed_memory: Array
+    """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one chunk."""
 
     @property
     def parameters(self) -> int:
@@ -79,23 +93,43 @@ class Cost:
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> Any:
-        """Memory against T; returns the axes."""
-        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory of full BPTT, {self.rows} rows")
-        ax.plot(self.times, self.memory / 1e6, label="kept by the plan")
-        ax.plot(self.times, self.textbook_memory / 1e6, "--", label="T x hidden state, O(T n_h)")
-        ax.legend()
+        """Memory of each way through time against T, the textbook's dashed; returns the axes."""
+        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory kept for the way back, {self.rows} rows")
+        for name, formula, kept, book in (
+            ("full", "O(T n_h)", self.memory, self.textbook_memory),
+            (
+                f"truncated, k = {self.window}",
+                "O(k n_h)",
+                self.truncated_memory,
+                self.textbook_truncated_memory,
+            ),
+            (
+                "checkpointed, sqrt",
+                "O(sqrt(T) n_h)",
+                self.checkpointed_memory,
+                self.textbook_checkpointed_memory,
+            ),
+        ):
+            if kept is not None:
+                (line,) = ax.plot(self.times, kept / 1e6, label=name)
+                ax.plot(self.times, book / 1e6, "--", color=line.get_color(), label=formula)
+        ax.set_yscale("log")
+        ax.legend(fontsize=7)
         return ax
 
 
-def cost(net: Any, rows: int = 32, steps: int = 100) -> Cost:
-    """Parameters, FLOPs in matrix products and memory of full BPTT, from the plans of a network.
+def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) -> Cost:
+    """Parameters, FLOPs in matrix products and memory of the ways through time, from the plans of a network.
 
-    The counts are those of the network's own dtype. Raises DTypeError, ConfigError. Source of the formulas:
-    Hochreiter and Schmidhuber 1997 and Cho et al. 2014 with one bias per gate; Werbos 1990 for O(T n_h).
+    window: k of TruncatedBPTT(k, k), a tenth of the steps if None. The counts are those of the network's own
+    dtype. Raises DTypeError, ConfigError. Source of the formulas: Hochreiter and Schmidhuber 1997 and Cho et
+    al. 2014 with one bias per gate; Werbos 1990 for O(T n_h); Williams and Peng 1990 for O(k n_h); Chen et
+    al. 2016 for O(sqrt(T) n_h).
     """
     system = System.of(net, needs_state=False)
     rows = checks.whole("cost", "rows", rows, at_least=1)
     steps = checks.whole("cost", "steps", steps, at_least=1)
+    window = checks.whole("cost", "window", max(1, steps // 10) if window is None else window, at_least=1)
     item = system.net.dtype.itemsize
     layers = []
     for (label, unit), plan in zip(system.net._graph.units, system.net.plans(), strict=True):
@@ -115,11 +149,28 @@ def cost(net: Any, rows: int = 32, steps: int = 100) -> Cost:
             )
         )
     times = np.unique(np.linspace(1, steps, min(steps, 50)).round().astype(int))
+    kept, book = (
+        rows * sum(getattr(layer, of) for layer in layers) for of in ("kept_bytes", "textbook_bytes")
+    )
     return Cost(
         rows,
         steps,
         tuple(layers),
         times,
-        times * rows * sum(layer.kept_bytes for layer in layers),
-        times * rows * sum(layer.textbook_bytes for layer in layers),
+        times * kept,
+        times * book,
+        window,
+        np.minimum(times, window) * kept,
+        np.minimum(times, window) * book,
+        _checkpointed(system.net, rows, times, kept, book),
+        2 * np.sqrt(times) * book,
     )
+
+
+def _checkpointed(net: Network, rows: int, times: Array, kept: int, book: int) -> Array | None:
+    """Bytes of one chunk and of the states between chunks of CheckpointedBPTT("sqrt"), at each of `times`."""
+    if any("reverse" in label for label, _ in net._graph.units):
+        return None
+    plans = [CheckpointedBPTT("sqrt").plan(net, rows, int(steps)) for steps in times]
+    states = rows * net.dtype.itemsize * sum(math.prod(slot.shape) for slot in net._graph.slots)
+    return np.array([kept * min(plan.steps, max(plan.chunks)) + states * plan.states for plan in plans])
