@@ -11,7 +11,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check build wheel parity golden bench-quick clean
+.PHONY: demo test check conformance build wheel parity golden bench-quick clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -51,6 +51,10 @@ check: build $(VENV)/tools
 	$(BIN)/python -m mypy.stubtest ostinato._core
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/structure
+
+# The kit at a higher level than `make test` has time for: every night.
+conformance: build $(VENV)/tools
+	OSTINATO_CONFORMANCE_LEVEL=standard $(BIN)/python -m pytest tests/testing/test_registry.py plugins/*/tests/test_conformance.py
 
 wheel: $(VENV)/made
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --out dist

@@ -7,7 +7,7 @@ import ostinato as ost
 from ostinato import eager
 from ostinato.analysis import jacobians
 from ostinato.analysis.system import System
-from tests.gradients.cells import CELLS, problem
+from tests.analysis.cells import CELLS, problem
 
 
 def scattered(net, seed=7):

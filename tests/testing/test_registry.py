@@ -1,20 +1,45 @@
-"""Everything that has a name passes the kit: built-ins and the distributions of `plugins/`, none exempt."""
+"""Every built-in name passes the kit, none exempt, and so does what is in `plugins/`, by tests of its own."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from ostinato import testing
+from ostinato.plugins.entry import BUILTIN
 from ostinato.plugins.registry import registry
+from ostinato.specs import SPECS
+from tests.cell_table import CASES
 
-# `make conformance` runs this at the level "standard"; every night is soon enough for that.
+# `make conformance` sets the level "standard"; every night is soon enough for that.
 LEVEL = os.environ.get("OSTINATO_CONFORMANCE_LEVEL", "quick")
 
-NAMES = [(entry.kind, entry.shown) for entry in registry.entries() if entry.kind in testing.KINDS]
+PLUGINS = sorted(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml"))
+NAMES = [
+    (entry.kind, entry.shown)
+    for entry in registry.entries()
+    if entry.provider.id == BUILTIN and entry.kind in testing.KINDS
+]
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES, ids=[f"{kind}-{name}" for kind, name in NAMES])
-def test_everything_with_a_name_passes_the_kit(kind, name):
+def test_every_built_in_passes_the_kit(kind, name):
     report = testing.check(name, LEVEL, kind=kind)
     report.raise_if_failed()
     assert report.counts["expected"] == 0
+
+
+def test_what_the_table_of_cells_names_is_checked():
+    for name, options, _ in CASES:
+        assert options in registry.resolve("cell", name).spec.examples
+
+
+def test_every_kind_but_commands_has_its_checks():
+    assert set(testing.KINDS) == set(SPECS) - {"command"}
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=lambda folder: folder.name)
+def test_every_distribution_brings_its_conformance_test(folder):
+    text = (folder / "tests" / "test_conformance.py").read_text(encoding="utf-8")
+    assert "parametrize_checks" in text
+    assert "expected_failures" not in text

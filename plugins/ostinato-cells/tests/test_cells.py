@@ -142,43 +142,6 @@ def test_the_engine_computes_the_equations(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("steps", [1, 5])
-def test_gradients_are_those_of_central_differences(name: str, steps: int) -> None:
-    net, rng = network(name)
-    x, targets = rng.standard_normal((2, steps, 3)), rng.standard_normal((2, steps, 5))
-    state = starting(net, rng)
-
-    def loss() -> float:
-        return net.loss_value(x, targets, loss="mse", state=state)[0]
-
-    _, gradients = net.value_and_grad(x, targets, loss="mse", state=state)
-    assert gradients.inputs is not None
-    checked = [(view, gradients.params[key]) for key, view in net.parameters().items()]
-    checked += [(x, gradients.inputs), *((state[key], gradients.initial_state[key]) for key in state)]
-    for values, analytic in checked:
-        numeric = np.empty_like(values)
-        for at in np.ndindex(values.shape):
-            before, width = values[at], 1e-5
-            values[at] = before + width
-            up = loss()
-            values[at] = before - width
-            down = loss()
-            values[at], numeric[at] = before, (up - down) / (2 * width)
-        # Differences of width 1e-5 are good to about 1e-10 of the loss's scale.
-        np.testing.assert_allclose(analytic, numeric, rtol=1e-6, atol=1e-8)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_saved_model_predicts_the_same_bits(name: str, tmp_path) -> None:
-    net, rng = network(name)
-    x = rng.standard_normal((2, 4, 3))
-    net.save(tmp_path / "model")
-    loaded = ost.load(tmp_path / "model")
-    assert repr(loaded) == repr(net)
-    np.testing.assert_array_equal(loaded.run(x).outputs, net.run(x).outputs)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_the_full_name_is_the_package_then_the_cell(name: str) -> None:
     assert f"cells/{name}" in ost.plugins.list("cell")
     assert repr(ost.Recurrent(name, 3, 5)) == repr(ost.Recurrent(f"cells/{name}", 3, 5))

@@ -63,6 +63,8 @@ class DiagonalSSM(Cell):
 
     name = "diagonal_ssm"
 
+    examples = ({}, {"modes": 5})
+
     def __init__(
         self, *, modes: int = 0, r_min: float = 0.0, r_max: float = 1.0, max_phase: float = 2 * np.pi
     ) -> None:

@@ -26,6 +26,8 @@ class MinGRU(Cell):
 
     name = "min_gru"
 
+    examples = ({}, {"bias": False})
+
     def __init__(self, *, bias: bool = True) -> None:
         """Choose whether there is a bias."""
         self.bias = flag("cell 'min_gru'", "bias", bias)

@@ -26,6 +26,8 @@ class MinLSTM(Cell):
 
     name = "min_lstm"
 
+    examples = ({}, {"bias": False})
+
     def __init__(self, *, bias: bool = True) -> None:
         """Choose whether there is a bias."""
         self.bias = flag("cell 'min_lstm'", "bias", bias)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 from ostinato.testing.kinds import KINDS
 from ostinato.testing.runner import Check, Level, outcome, shown, verify
@@ -40,7 +41,7 @@ class BoundCheck:
 
 def parametrize_checks(
     *items: Any,
-    level: Level = "quick",
+    level: Level | None = None,
     kind: str | None = None,
     options: Sequence[Mapping[str, Any]] | None = None,
     expected_failures: Mapping[str, str] | None = None,
@@ -51,10 +52,13 @@ def parametrize_checks(
         def test_conformance(check):
             check()
 
-    Arguments as in `check`; a check in `expected_failures` is a strict xfail with its reason. Needs pytest.
+    Arguments as in `check`; the level is "quick", unless it is given or the environment has
+    OSTINATO_CONFORMANCE_LEVEL. A check in `expected_failures` is a strict xfail with its reason. Needs
+    pytest.
     """
     import pytest
 
+    level = cast(Level, os.environ.get("OSTINATO_CONFORMANCE_LEVEL", "quick")) if level is None else level
     expected = expected_failures or {}
     params = []
     for item in items:

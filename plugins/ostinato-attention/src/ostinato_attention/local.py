@@ -22,6 +22,8 @@ class Local(Scorer):
 
     name = "local"
 
+    examples = ({}, {"width": 1.5})
+
     def __init__(self, width: float = 5.0) -> None:
         if isinstance(width, bool) or not isinstance(width, int | float) or not width > 0:
             raise ConfigError(f"scorer 'local': width is {width!r}; expected a number above 0")

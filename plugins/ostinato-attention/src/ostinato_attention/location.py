@@ -19,6 +19,8 @@ class Location(Scorer):
 
     name = "location"
 
+    examples = ({}, {"past": 1, "filters": 2, "units": 3})
+
     def __init__(self, past: int = 3, filters: int = 4, units: int | None = None) -> None:
         for what, value in (("past", past), ("filters", filters), ("units", units)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):

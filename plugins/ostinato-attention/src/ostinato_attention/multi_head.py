@@ -22,6 +22,8 @@ class MultiHead(Scorer):
 
     name = "multi_head"
 
+    examples = ({}, {"heads": 2, "width": 3})
+
     def __init__(self, heads: int = 4, width: int | None = None) -> None:
         for what, value in (("heads", heads), ("width", width)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):

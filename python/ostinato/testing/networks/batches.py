@@ -24,7 +24,7 @@ def batch_company(model: Model) -> None:
             groups = [list(range(count)) for count in (1, 2, rows - 1)]
         else:
             order = np.random.default_rng(0).permutation(rows).tolist()
-            groups = [*([n] for n in range(0, rows, model.at(3, 1, 1))), order, list(range(rows // 2))]
+            groups = [*([n] for n in range(rows)), order, list(range(rows // 2))]
         whole = problem.results()
         for group in groups:
             places = ", ".join(map(str, group))

@@ -32,12 +32,11 @@ def repeatable(model: Model) -> None:
 def engine_threads(model: Model) -> None:
     """Any number of threads gives the bits of one."""
     # Enough work units for four threads, and not a multiple of any tile.
-    rows, steps, hidden = model.at((37, 12, 17), (61, 24, 33), (61, 24, 33))
-    for dtype in model.at(("float32",), ("float32", "float64"), ("float32", "float64")):
-        problem = model.problem(rows, steps, 10, hidden, dtype, ragged=True)
+    for dtype in ("float32", "float64"):
+        problem = model.problem(61, model.at(8, 24, 48), 10, 33, dtype, ragged=True)
         with threads(1):
             alone = problem.results()
-        for count in model.at((2, 3), (2, 3, 4), (2, 3, 4, 8)):
+        for count in model.at((2, 3, 4), (2, 3, 4), (2, 3, 4, 8)):
             with threads(count):
                 results = problem.results()
             model.alike(alone, results, f"{dtype}, {count} threads: {{}} differs from what one thread gives")
