@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,12 @@ def batch(steps: int = 9) -> Batch:
 
 def core() -> NetworkCore:
     """A small network with a loss."""
-    net = Recurrent("lstm", 3, 5, dtype="float64")
-    return NetworkCore(net, Objective.of("mse", "mean", 5, "float64"))
+    return NetworkCore(_network()._clone(), Objective.of("mse", "mean", 5, "float64"))
+
+
+@cache
+def _network() -> Recurrent:
+    return Recurrent("lstm", 3, 5, dtype="float64")
 
 
 def _lesson(made: Curriculum, when: Moment) -> Any:
