@@ -120,6 +120,12 @@ def test_state_is_carried_from_window_to_window_and_begins_anew_with_the_epoch()
     assert np.array_equal(net.arena, by_hand.arena)
 
 
+def test_no_state_is_carried_from_one_epoch_to_the_next():
+    x, targets = running_sum()
+    carrying, plain = [ost.Batch(x, targets, carries=True)], [ost.Batch(x, targets)]
+    assert trainer().fit(carrying, epochs=3) == trainer().fit(plain, epochs=3)
+
+
 def test_a_long_row_cut_by_the_estimator_is_a_stream_of_windows():
     data, nets = windows(length=91, rows=3, steps=5), (language_model(), language_model())
     ost.Trainer(nets[0], loss="cross_entropy", optimizer=ost.SGD(0.1)).fit(data, epochs=2)

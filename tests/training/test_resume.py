@@ -76,7 +76,7 @@ class Remembers(ost.Curriculum):
         self.turns = state["turns"]
 
 
-def made(cell: str, optimizer: str, callbacks: Any = (), **changes: Any) -> ost.Trainer:
+def made(cell: str, optimizer: Any, callbacks: Any = (), **changes: Any) -> ost.Trainer:
     """A trainer in which everything that can have a state has one."""
     net = network(cell, regularizers=[ost.Dropout(0.3), ost.Zoneout(0.2)])
     options: dict[str, Any] = {
@@ -198,6 +198,15 @@ def test_a_run_that_was_stopped_goes_on_in_the_same_process(cut):
     told = everything(fit(stopped, resume=True))
     expected = everything(whole)
     assert told[:5] == expected[:5]
+
+
+def test_the_learning_rate_that_a_schedule_begins_with_comes_from_the_file(tmp_path):
+    path = tmp_path / "checkpoint"
+    options = {"schedule": ost.schedules.Exponential(0.5)}
+    whole = fit(made("rnn", ost.SGD(0.05), [Cut({4: path})], **options))
+    resumed = fit(made("rnn", ost.SGD(0.2), [Cut({})], **options), resume=path)
+    assert everything(resumed) == everything(whole)
+    assert resumed.history["lr"] == [0.05, 0.025, 0.0125]
 
 
 def test_checkpoints_are_written_on_the_way_and_between_epochs(tmp_path):
