@@ -1,0 +1,93 @@
+"""`ostinato new`: every kind is written, installed as its author would, and its tests are green."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import ostinato as ost
+from ostinato.cli import main
+from ostinato.specs import SPECS
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+    """Kind -> what each test of the package of that kind came to: "passed", or what was said."""
+    folder = tmp_path_factory.mktemp("new")
+    packages = [str(folder / f"ostinato-my-{kind}") for kind in SPECS]
+    for kind in SPECS:
+        assert main(["new", f"my-{kind}", "--kind", kind, "--into", str(folder)]) == 0
+    # An environment of its own, which sees this one: what is installed here is gone with it.
+    python = folder / "venv" / "bin" / "python"
+    venv.create(folder / "venv", with_pip=False)
+    (site,) = (folder / "venv" / "lib").glob("*/site-packages")
+    here = Path(pytest.__file__).parents[1]
+    (site / "here.pth").write_text(f"import site; site.addsitedir({str(here)!r})\n")
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    install += ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    run([*install, *(part for package in packages for part in ("--editable", package))])
+    # The tests of one package must not see the settings of this project.
+    command = [str(python), "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    command += ["--rootdir", str(folder), "--junit-xml", str(folder / "results.xml")]
+    done = subprocess.run([*command, *packages], capture_output=True, text=True, check=False, cwd=folder)
+    found: dict[str, list[str]] = {kind: [] for kind in SPECS}
+    for case in ElementTree.parse(folder / "results.xml").iter("testcase"):
+        said = [f"{part.tag}: {part.get('message')}" for part in case]
+        kind = (case.get("classname") or "").rpartition("test_my_")[2]
+        found[kind].append(said[0] if said else "passed")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    yield found
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SPECS)
+def test_a_new_package_installs_and_its_tests_are_green(kind: str, results: dict[str, list[str]]) -> None:
+    said = results[kind]
+    assert said.count("passed") >= 1
+    # What a check of the kit does not apply to, it skips with a reason.
+    assert [one for one in said if one != "passed" and not one.startswith("skipped")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("7up", "letters, digits"),
+        ("a b", "letters, digits"),
+        ("class", "no word of Python"),
+        ("ostinato", "one of your own"),
+        ("", "letters, digits"),
+        ("../up", "letters, digits"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_refused(
+    name: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", name, "--into", str(tmp_path)]) == 1
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "Ostinato_Acme", "--into", str(tmp_path)]) == 0
+    assert (tmp_path / "ostinato-acme" / "src" / "ostinato_acme" / "acme.py").is_file()
+    assert main(["new", "acme", "--into", str(tmp_path)]) == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_the_requirement_holds_this_release(tmp_path: Path) -> None:
+    from ostinato.plugins.version import fits
+
+    assert main(["new", "acme", "--into", str(tmp_path)]) == 0
+    text = (tmp_path / "ostinato-acme" / "pyproject.toml").read_text()
+    assert fits(ost.__version__, text.partition('dependencies = ["ostinato')[2].partition('"')[0])
