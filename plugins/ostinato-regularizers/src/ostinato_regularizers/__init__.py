@@ -1,0 +1,16 @@
+"""Regularizers for ostinato, one a file; the hook below gives them their names."""
+
+from __future__ import annotations
+
+from ostinato import RegularizerSpec, hookimpl
+from ostinato_regularizers.gaussian_noise import GaussianNoise
+from ostinato_regularizers.norm_stabilizer import NormStabilizer
+from ostinato_regularizers.weight_noise import WeightNoise
+
+__all__ = ["GaussianNoise", "NormStabilizer", "WeightNoise"]
+
+
+@hookimpl
+def ostinato_regularizers() -> list[RegularizerSpec]:
+    """The regularizers of this package."""
+    return [RegularizerSpec.of(one) for one in (NormStabilizer, GaussianNoise, WeightNoise)]
