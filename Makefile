@@ -3,6 +3,7 @@ PYTHON ?= python3
 PEERS ?= ../shared/peers
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+BENCH_FLAGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check conformance build wheel parity golden bench-quick clean
+.PHONY: demo test check conformance build wheel parity golden bench bench-quick clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -69,6 +70,15 @@ parity: build $(VENV)/tools $(VENV)/peers
 
 golden: $(VENV)/built $(VENV)/peers
 	$(BIN)/python tests/golden/generate.py
+
+$(VENV)/rivals: $(VENV)/peers benches/rivals.txt
+	$(BIN)/python -m pip install --quiet -r benches/rivals.txt
+	touch $@
+
+# The whole matrix, on a machine that does nothing else: results/full.json, then the page and the README's table.
+bench: build $(VENV)/rivals
+	$(BIN)/python benches/full.py $(BENCH_FLAGS)
+	$(BIN)/python benches/report.py
 
 bench-quick: build $(VENV)/peers
 	$(BIN)/python benches/quick.py

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
 import os
 import platform
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +37,37 @@ def fma_peak() -> float | None:
     """Multiply-adds of one core in GFLOP/s (float32), measured now; None where the core cannot measure it."""
     measure = getattr(_core, "fma_peak_gflops", None)
     return None if measure is None else float(measure())
+
+
+@functools.cache
+def fma_peak_known() -> float:
+    """The peak as it was when it was first asked for. Exits where the core cannot measure it."""
+    return fma_peak() or sys.exit("the FMA peak of this machine cannot be measured")
+
+
+def bandwidth(threads: int) -> float:
+    """GB/s of memory, read and written, of `threads` threads that add two arrays into a third.
+
+    The best of five: what the machine can do, not what it did on average.
+    """
+    size = (48 << 20) // threads  # elements of float64 per thread: no cache holds them
+    arrays = [tuple(np.ones(size) for _ in range(3)) for _ in range(threads)]
+    best = math.inf
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(5):
+            start = time.perf_counter()
+            list(pool.map(lambda one: np.add(one[0], one[1], out=one[2]), arrays))
+            best = min(best, time.perf_counter() - start)
+    return 3 * 8 * size * threads / best / 1e9
+
+
+def rivals() -> dict[str, object]:
+    """Versions of the rivals that are installed."""
+    found = {}
+    for name in ("torch", "jax", "onnxruntime"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _processor() -> str:
