@@ -194,8 +194,15 @@ class Run:
 class Stream:
     """A network that waits for the next step. ConcurrentUseError where another thread is stepping it."""
 
-    def step(self, x: _Array, resets: _Array | None = None) -> _Array:
-        """x (N, F) or ids (N,) -> (N, width); rows where `resets` (N,) is True begin with zeros."""
+    def step(
+        self, x: _Array, resets: _Array | None = None, out: _Array | None = None
+    ) -> _Array | None:
+        """x (N, F) or ids (N,) -> out (N, width), a new array if none is given.
+
+        resets: (N,) bool. None, with nothing done, where an array is not C-contiguous, of the right dtype and shape.
+        """
+    def refresh(self, arena: _Array) -> None:
+        """Takes the parameters as they are now."""
     def state(self) -> list[_Array]:
         """(N, size) per state slot."""
     def set_state(self, states: Sequence[_Array]) -> None: ...

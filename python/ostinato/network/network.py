@@ -95,12 +95,11 @@ class Network(ABC):
     def stream(self, batch: int = 1) -> Stream:
         """A network that is fed one step at a time, for `batch` sequences at once.
 
-        It holds the parameters as they are now. Raises ConfigError for a network that reads backwards.
+        It holds the parameters as they are now, until `Stream.refresh` takes them again. Raises ConfigError for a network that reads backwards.
         """
         rows = checks.whole("stream", "batch", batch, at_least=1)
         core = self._core().stream(self._arena, rows)
-        features = None if self.takes_ids else self.input_size
-        return Stream(core, self._graph, rows, self.dtype.name, features)
+        return Stream(self, core, self._graph, rows, self.dtype.name)
 
     def value_and_grad(
         self,

@@ -2,55 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.batch import Array, as_flags, as_floats
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
+
+if TYPE_CHECKING:
+    from ostinato.network.network import Network
 
 
 class Stream:
     """A network that is fed one step at a time: `y = stream.step(x)`.
 
-    It holds the parameters as they were when it was made, and the state of `batch` sequences, zeros at
-    first. Steps give the same bits as `run` over the whole sequence. Made by `Network.stream`; a stream
-    belongs to one thread at a time (ConcurrentUseError otherwise).
+    It holds the parameters as they were when it was made (`refresh` takes them again), and the state of
+    `batch` sequences, zeros at first. Steps give the same bits as `run` over the whole sequence. Made by
+    `Network.stream`; a stream belongs to one thread at a time (ConcurrentUseError otherwise).
     """
 
-    def __init__(
-        self, core: _core.Stream, graph: Graph, batch: int, dtype: str, features: int | None
-    ) -> None:
+    def __init__(self, net: Network, core: _core.Stream, graph: Graph, batch: int, dtype: str) -> None:
+        self._net = net
         self._core = core
         self._graph = graph
         self._batch = batch
         self._dtype = dtype
-        self._features = features
 
-    def step(self, x: Any, resets: Any = None) -> Array:
+    def step(self, x: Any, resets: Any = None, out: Array | None = None) -> Array:
         """Runs one step: x (batch, input_size) floats or ids (batch,) -> outputs (batch, output_size).
 
         resets: (batch,) booleans; the state of a row where it is True is set to zeros before the step.
-        Raises ShapeError or DTypeError.
+        out: where the outputs go, and what is returned: C-contiguous, of the network's dtype. Nothing is
+        allocated then, if x is C-contiguous too and of the network's dtype (int64 for ids).
+        Raises ShapeError, DTypeError or ConfigError.
         """
+        done = self._core.step(x, resets, out)
+        if done is None:
+            marks = None if resets is None else as_flags("resets", resets)
+            if marks is not None and marks.shape != (self._batch,):
+                raise ShapeError(f"resets is {marks.shape}; expected ({self._batch},): one for each sequence")
+            if out is not None:
+                self._check_out(out)
+            done = self._core.step(self._read(x), marks, out)
+            assert done is not None
+        return done
+
+    def refresh(self) -> None:
+        """Takes the parameters of the network as they are now; the state goes on."""
+        self._core.refresh(self._net.arena)
+
+    def _read(self, x: Any) -> Array:
         expected: tuple[int, ...] = (self._batch,)
-        if self._features is None:
+        if self._net.takes_ids:
             ids = np.asarray(x)
             if ids.dtype.kind not in "iu":
                 raise DTypeError(f"x is {ids.dtype}; expected integer ids ({self._batch},)")
             array = np.ascontiguousarray(ids, dtype=np.int64)
         else:
             array = as_floats("x", x, self._dtype)
-            expected = (self._batch, self._features)
+            expected = (self._batch, self._net.input_size)
         if array.shape != expected:
             raise ShapeError(f"x is {array.shape}; expected {expected}: one step of each sequence")
-        marks = None if resets is None else as_flags("resets", resets)
-        if marks is not None and marks.shape != (self._batch,):
-            raise ShapeError(f"resets is {marks.shape}; expected ({self._batch},): one for each sequence")
-        return self._core.step(array, marks)
+        return array
+
+    def _check_out(self, out: Any) -> None:
+        expected = (self._batch, self._net.output_size)
+        if not isinstance(out, np.ndarray) or out.dtype != self._dtype:
+            got = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+            raise DTypeError(f"out is {got}; expected an array of {self._dtype}, to be written in place")
+        if out.shape != expected:
+            raise ShapeError(f"out is {out.shape}; expected {expected}")
+        if not (out.flags.c_contiguous and out.flags.writeable):
+            raise ConfigError("out is not C-contiguous, or read-only; expected an array to write in place")
 
     @property
     def state(self) -> dict[str, Array]:

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, TryLockError};
 
-use numpy::PyUntypedArrayMethods;
+use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
+use numpy::{Element, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use ostinato_core::net::Stream;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arrays::{Number, array, elements, shaped};
+use crate::arrays::{Number, array, elements};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
 use crate::run::states_out;
 
@@ -43,24 +44,82 @@ impl PyStream {
     }
 }
 
-/// A step is a few microseconds of work: releasing the GIL for it would cost as much.
+/// The elements of an array that is C-contiguous, of this type and shape; none for anything else.
+///
+/// # Safety
+/// Nobody writes the array while the slice lives.
+unsafe fn fitting<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) -> Option<&'a [T]> {
+    let view = array.cast::<PyArrayDyn<T>>().ok()?;
+    if view.shape() != shape || !view.is_c_contiguous() {
+        return None;
+    }
+    // SAFETY: passed on.
+    unsafe { view.as_slice().ok() }
+}
+
+/// The same, to be written.
+///
+/// # Safety
+/// Nobody reads or writes the array while the slice lives.
+unsafe fn fitting_mut<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) -> Option<&'a mut [T]> {
+    let view = array.cast::<PyArrayDyn<T>>().ok()?;
+    // SAFETY: the pointer is that of a living array.
+    let writeable = unsafe { (*view.as_array_ptr()).flags } & NPY_ARRAY_WRITEABLE != 0;
+    if view.shape() != shape || !view.is_c_contiguous() || !writeable {
+        return None;
+    }
+    // SAFETY: passed on; the array may be written.
+    unsafe { view.as_slice_mut().ok() }
+}
+
+/// One step, or none where an argument has to be converted or refused first.
+///
+/// A step is a few microseconds of work: releasing the GIL for it would cost as much. So no Python code runs meanwhile, and
+/// arrays are read and written where they are, without being marked as borrowed.
 fn step<'py, T: Number>(
     py: Python<'py>,
     stream: &mut Stream<T>,
     x: &Bound<'py, PyAny>,
     resets: Option<&Bound<'py, PyAny>>,
-) -> Result<Bound<'py, PyAny>, Raised> {
-    let resets = resets.map(|resets| array::<bool>("resets", resets, &[1])).transpose()?;
-    let input = match array::<i64>("x", x, &[1]) {
-        Ok(ids) => stream.ids(elements(&ids)?)?,
-        Err(_) => stream.features(elements(&array::<T>("x", x, &[2])?)?)?,
-    };
-    if let Some(resets) = &resets {
-        stream.reset_rows(elements(resets)?)?;
-    }
+    out: Option<&Bound<'py, PyAny>>,
+) -> Result<Option<Bound<'py, PyAny>>, Raised> {
     let rows = stream.rows();
-    let width = stream.network().output_width()?;
-    Ok(shaped(py, stream.step(input)?, &[rows, width])?)
+    let shape = [rows, stream.network().output_width()?];
+    // SAFETY: the GIL is held until this step is done, so nobody else has the arrays; `x` was copied before `out` is
+    // written.
+    unsafe {
+        let marks = match resets.map(|resets| fitting::<bool>(resets, &[rows])) {
+            Some(None) => return Ok(None),
+            marks => marks.flatten(),
+        };
+        if let Some(out) = out
+            && fitting_mut::<T>(out, &shape).is_none()
+        {
+            return Ok(None);
+        }
+        match stream.network().feature_input() {
+            Some(width) => match fitting::<T>(x, &[rows, width]) {
+                Some(x) => stream.features(x)?,
+                None => return Ok(None),
+            },
+            None => match fitting::<i64>(x, &[rows]) {
+                Some(x) => stream.ids(x)?,
+                None => return Ok(None),
+            },
+        }
+        if let Some(marks) = marks {
+            stream.reset_rows(marks)?;
+        }
+        let result = match out {
+            Some(out) => out.clone(),
+            None => PyArray2::<T>::new(py, shape, false).into_any(),
+        };
+        match fitting_mut(&result, &shape) {
+            Some(values) => stream.step(values)?,
+            None => return Ok(None),
+        }
+        Ok(Some(result))
+    }
 }
 
 /// All states are checked before the first is written.
@@ -88,23 +147,31 @@ fn set_state<T: Number>(stream: &mut Stream<T>, states: &[Bound<'_, PyAny>]) -> 
 
 #[pymethods]
 impl PyStream {
-    #[pyo3(signature = (x, resets=None))]
+    #[pyo3(signature = (x, resets=None, out=None))]
     fn step<'py>(
         &self,
         py: Python<'py>,
         x: &Bound<'py, PyAny>,
         resets: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.with(|stream| match stream {
-            Either::Single(stream) => step(py, stream, x, resets),
-            Either::Double(stream) => step(py, stream, x, resets),
+            Either::Single(stream) => step(py, stream, x, resets, out),
+            Either::Double(stream) => step(py, stream, x, resets, out),
+        })
+    }
+
+    fn refresh(&self, arena: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.with(|stream| match stream {
+            Either::Single(stream) => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?),
+            Either::Double(stream) => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?),
         })
     }
 
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.with(|stream| match stream {
-            Either::Single(s) => Ok(states_out(py, s.states().to_vec(), &s.network().states, s.rows())?),
-            Either::Double(s) => Ok(states_out(py, s.states().to_vec(), &s.network().states, s.rows())?),
+            Either::Single(s) => Ok(states_out(py, s.states(), &s.network().states, s.rows())?),
+            Either::Double(s) => Ok(states_out(py, s.states(), &s.network().states, s.rows())?),
         })
     }
 

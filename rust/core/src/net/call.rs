@@ -87,6 +87,10 @@ impl<T: Pooled> Call<T> {
         &self.network
     }
 
+    pub(super) fn shared_network(&self) -> Arc<Network> {
+        Arc::clone(&self.network)
+    }
+
     fn lanes(&self) -> Lanes<'_, T> {
         Lanes::new(&self.network.pools, team::lanes())
     }

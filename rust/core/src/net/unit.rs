@@ -130,7 +130,13 @@ pub fn run_unit<T: Float>(
 }
 
 /// Adds the rows of a view to columns of packed rows; row `r` comes from row `from[r]` where that is given.
-fn add_rows<T: Float>(view: &SeqView<T>, from: Option<&[usize]>, values: &mut [T], width: usize, col: usize) {
+pub(super) fn add_rows<T: Float>(
+    view: &SeqView<T>,
+    from: Option<&[usize]>,
+    values: &mut [T],
+    width: usize,
+    col: usize,
+) {
     if width == 0 {
         return;
     }

@@ -8,6 +8,7 @@ mod geometry;
 mod layer;
 mod memory;
 mod runner;
+mod stepper;
 mod tape;
 mod weights;
 
@@ -15,4 +16,5 @@ pub use geometry::Geometry;
 pub use layer::{Backward, Forward, backward, forward, states_after};
 pub use memory::{OUT_OF_MEMORY, PassMemory, Scratch, SeqView, grow};
 pub use runner::block_steps;
+pub use stepper::Stepper;
 pub use weights::{LayerWeights, SlotGradients};

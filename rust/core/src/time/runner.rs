@@ -28,6 +28,15 @@ pub(super) struct Outside<'a, T> {
     pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
 }
 
+/// The places of a pass of one step, for as long as its memory lives.
+#[derive(Debug)]
+pub(super) struct Standing<T> {
+    here: Vec<*mut T>,
+    stride: Vec<usize>,
+    /// By state that is carried: what a step reads, and what it writes.
+    pub(super) carry: Vec<Option<[*mut T; 2]>>,
+}
+
 pub(super) struct Runner<'a, T: Float> {
     kernels: &'a Kernels<T>,
     pass: &'a Pass,
@@ -179,6 +188,47 @@ impl<'a, T: Float> Runner<'a, T> {
                 }
             }
         }
+    }
+
+    /// Where everything lies for step 0 of a pass forwards that has no other: to run it again and again.
+    pub fn standing(mut self) -> Standing<T> {
+        self.stand_at_step(0, 0);
+        Standing { here: self.here, stride: self.stride, carry: self.carry }
+    }
+
+    /// Runs all segments of a pass of one step, where `standing` says.
+    pub fn run_standing(
+        pass: &Pass,
+        layer: &LayerWeights<T>,
+        weights: &PassWeights<T>,
+        geometry: &Geometry,
+        kernels: &Kernels<T>,
+        standing: &mut Standing<T>,
+    ) {
+        let (mut product, rows) = (Vec::new(), geometry.rows);
+        let mut runner = Runner {
+            kernels,
+            pass,
+            weights,
+            geometry,
+            product: &mut product,
+            base: Vec::new(),
+            stride: std::mem::take(&mut standing.stride),
+            here: std::mem::take(&mut standing.here),
+            carry: std::mem::take(&mut standing.carry),
+            gathered: Vec::new(),
+            steps_done: 0,
+            steps_per_block: 1,
+            noise: layer.noise,
+            packed: 0,
+        };
+        runner.segments(&pass.before, rows);
+        runner.log_carries(0);
+        runner.segments(&pass.body, rows);
+        runner.segments(&pass.after, rows);
+        standing.stride = std::mem::take(&mut runner.stride);
+        standing.here = std::mem::take(&mut runner.here);
+        standing.carry = std::mem::take(&mut runner.carry);
     }
 
     /// The carried states after the run, for all rows.

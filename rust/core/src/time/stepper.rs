@@ -1,0 +1,107 @@
+//! One layer, one step at a time: its memory and all places in it are settled once, so that a step allocates nothing.
+
+use crate::kernel::{Float, Kernels};
+use crate::plan::{Class, LayerPlan};
+
+use super::Geometry;
+use super::memory::{PassMemory, Scratch, SeqView};
+use super::runner::{Outside, Runner, Standing};
+use super::weights::LayerWeights;
+
+/// What a step reads and writes of a state; as many elements of each.
+#[derive(Debug, Clone, Copy)]
+struct Held<T> {
+    read: *mut T,
+    written: *const T,
+    elements: usize,
+}
+
+/// A layer that waits for the next step of the rows of a geometry of one step.
+#[derive(Debug)]
+pub struct Stepper<T> {
+    memory: PassMemory<T>,
+    // What `standing` and `states` point into, beside `memory`.
+    _scratch: Scratch<T>,
+    standing: Standing<T>,
+    states: Vec<Held<T>>,
+}
+
+// SAFETY: the pointers lead into memory that the stepper owns, and into that which the callers of `new` vouch for.
+unsafe impl<T: Send> Send for Stepper<T> {}
+
+impl<T: Float> Stepper<T> {
+    /// Settles everything for steps that read `inputs`; states begin with zeros.
+    pub fn new(
+        plan: &LayerPlan,
+        weights: &LayerWeights<T>,
+        geometry: &Geometry,
+        inputs: &[SeqView<T>],
+        kernels: &Kernels<T>,
+    ) -> Stepper<T> {
+        debug_assert_eq!(geometry.steps(), 1);
+        let pass = &plan.infer;
+        let mut scratch = Scratch::new();
+        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &mut scratch);
+        let zeros: Vec<Vec<T>> =
+            pass.states.iter().map(|&(_, width)| vec![T::ZERO; geometry.rows * width]).collect();
+        let initial: Vec<&[T]> = zeros.iter().map(Vec::as_slice).collect();
+        let outside = Outside { inputs, d_outputs: &[], saved: None };
+        let (packs, scratch_of) = (&weights.infer, &mut scratch);
+        let standing =
+            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, &initial, kernels, scratch_of)
+                .standing();
+        let states = (pass.states.iter().enumerate())
+            .map(|(state, &(class, width))| {
+                let elements = geometry.rows * width;
+                match (class, standing.carry[state]) {
+                    (Class::History(_), _) => {
+                        let read = memory.history(state);
+                        Held { read, written: read.wrapping_add(elements), elements }
+                    }
+                    (_, Some([read, written])) => Held { read, written, elements },
+                    (_, None) => unreachable!("a state of a forward pass is kept or carried"),
+                }
+            })
+            .collect();
+        let mut stepper = Stepper { memory, _scratch: scratch, standing, states };
+        (0..stepper.states.len()).for_each(|state| stepper.state_mut(state).fill(T::ZERO));
+        stepper
+    }
+
+    /// Output 0, one row for each sequence; the place is the same after every step.
+    pub fn output(&self, plan: &LayerPlan, geometry: &Geometry) -> SeqView<T> {
+        self.memory.output(&plan.infer, 0, geometry)
+    }
+
+    /// A state after the last step, (rows, width).
+    pub fn state(&self, state: usize) -> &[T] {
+        let Held { read, elements, .. } = self.states[state];
+        // SAFETY: the memory of a state has so many elements.
+        unsafe { std::slice::from_raw_parts(read, elements) }
+    }
+
+    /// The same, to be set.
+    pub fn state_mut(&mut self, state: usize) -> &mut [T] {
+        let Held { read, elements, .. } = self.states[state];
+        // SAFETY: as `state`; the stepper is borrowed for as long.
+        unsafe { std::slice::from_raw_parts_mut(read, elements) }
+    }
+
+    /// Runs one step and moves the states on.
+    ///
+    /// # Safety
+    /// The arguments are those of `new`, with the same contents but for the inputs' values; the inputs are readable.
+    pub unsafe fn step(
+        &mut self,
+        plan: &LayerPlan,
+        weights: &LayerWeights<T>,
+        geometry: &Geometry,
+        kernels: &Kernels<T>,
+    ) {
+        Runner::run_standing(&plan.infer, weights, &weights.infer, geometry, kernels, &mut self.standing);
+        for &Held { read, written, elements } in &self.states {
+            // SAFETY: both have so many elements, side by side or apart.
+            unsafe { read.copy_from_nonoverlapping(written, elements) };
+        }
+    }
+}
