@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PEERS ?= ../shared/peers
 DEMO_FLAGS ?=
+GUARD_FLAGS ?=
 PYTEST_FLAGS ?=
 BENCH_FLAGS ?=
 
@@ -12,7 +13,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check conformance build wheel parity golden bench bench-quick clean
+.PHONY: demo test check conformance build wheel parity golden bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -82,6 +83,10 @@ bench: build $(VENV)/rivals
 
 bench-quick: build $(VENV)/peers
 	$(BIN)/python benches/quick.py
+
+# Instruction counts against benches/guard.json; says so and passes where valgrind is missing.
+guard:
+	$(PYTHON) benches/guard.py $(GUARD_FLAGS)
 
 clean:
 	rm -rf $(VENV) target dist out .mypy_cache .ruff_cache .pytest_cache

@@ -194,12 +194,11 @@ class Run:
 class Stream:
     """A network that waits for the next step. ConcurrentUseError where another thread is stepping it."""
 
-    def step(
-        self, x: _Array, resets: _Array | None = None, out: _Array | None = None
-    ) -> _Array | None:
+    def step(self, x: _Array, resets: _Array | None = None, out: _Array | None = None) -> _Array | None:
         """x (N, F) or ids (N,) -> out (N, width), a new array if none is given.
 
-        resets: (N,) bool. None, with nothing done, where an array is not C-contiguous, of the right dtype and shape.
+        resets: (N,) bool. None, with nothing done, where an array is not C-contiguous or of another dtype or
+        shape.
         """
     def refresh(self, arena: _Array) -> None:
         """Takes the parameters as they are now."""

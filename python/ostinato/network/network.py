@@ -95,7 +95,8 @@ class Network(ABC):
     def stream(self, batch: int = 1) -> Stream:
         """A network that is fed one step at a time, for `batch` sequences at once.
 
-        It holds the parameters as they are now, until `Stream.refresh` takes them again. Raises ConfigError for a network that reads backwards.
+        It holds the parameters as they are now, until `Stream.refresh` takes them again. Raises ConfigError
+        for a network that reads backwards.
         """
         rows = checks.whole("stream", "batch", batch, at_least=1)
         core = self._core().stream(self._arena, rows)

@@ -7,7 +7,7 @@ use ostinato_core::net::{
     Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
     ThroughTime, checkpoint_plan,
 };
-use ostinato_core::plan::{Function, PassSummary};
+use ostinato_core::plan::{Function, LayerPlan, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -152,12 +152,12 @@ struct OwnedLoss<T> {
 }
 
 impl<T: Number> OwnedLoss<T> {
-    fn loss<'a>(&'a self, program: &'a PyProgram) -> Loss<'a, T> {
+    fn loss<'a>(&'a self, plan: &'a LayerPlan) -> Loss<'a, T> {
         let target = match &self.ids {
             Some(ids) => LossTarget::Ids { data: ids },
             None => LossTarget::Features { data: &self.features, width: self.width },
         };
-        Loss { program: &program.inner, target, reduction: self.reduction, weights: self.weights.as_deref() }
+        Loss { plan, target, reduction: self.reduction, weights: self.weights.as_deref() }
     }
 }
 
@@ -174,10 +174,10 @@ fn value_and_grad<'py, T: Number>(
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let program = arguments.program;
+    let plan = arguments.program.plan()?;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(&batch, packed, &initial, &owned.loss(program), way, &mut || poller.poll())
+            call.value_and_grad(&batch, packed, &initial, &owned.loss(plan), way, &mut || poller.poll())
         })
     });
     let Evaluated { loss, penalty, gradients, finals } = poller.result(done)?;
@@ -199,10 +199,10 @@ fn loss_value<'py, T: Number>(
     let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let (rows, program) = (batch.rows, arguments.program);
+    let (rows, plan) = (batch.rows, arguments.program.plan()?);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.loss_value(batch, packed, &initial, &owned.loss(program), &mut || poller.poll())
+            call.loss_value(batch, packed, &initial, &owned.loss(plan), &mut || poller.poll())
         })
     });
     let (loss, trained) = poller.result(done)?;

@@ -1,9 +1,10 @@
 //! Programs and their builder.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ostinato_core::adjoint::forward_mode;
+use ostinato_core::plan::LayerPlan;
 use ostinato_core::step::{Attrs, Builder, Dim, Program, Shape, Source, Value, rows};
 use pyo3::prelude::*;
 
@@ -15,9 +16,26 @@ type Port = (String, Vec<usize>);
 #[pyclass(name = "Program", module = "ostinato._core", frozen)]
 pub struct PyProgram {
     pub inner: Program,
+    /// Made when the program is first used as a loss.
+    plan: OnceLock<LayerPlan>,
+}
+
+impl From<Program> for PyProgram {
+    fn from(inner: Program) -> PyProgram {
+        PyProgram { inner, plan: OnceLock::new() }
+    }
 }
 
 impl PyProgram {
+    /// The program's plan, made once.
+    pub fn plan(&self) -> Result<&LayerPlan, Raised> {
+        if let Some(plan) = self.plan.get() {
+            return Ok(plan);
+        }
+        let plan = LayerPlan::new(&self.inner)?;
+        Ok(self.plan.get_or_init(|| plan))
+    }
+
     fn ports(&self, ids: &[usize]) -> Vec<Port> {
         ids.iter().map(|&id| (self.inner.label(id).to_string(), sizes(&self.inner.nodes[id].shape))).collect()
     }
@@ -31,7 +49,7 @@ fn sizes(shape: &[Dim]) -> Vec<usize> {
 impl PyProgram {
     #[staticmethod]
     fn from_json(text: &str) -> PyResult<PyProgram> {
-        entry(|| Ok(PyProgram { inner: Program::from_json(text)? }))
+        entry(|| Ok(Program::from_json(text)?.into()))
     }
 
     fn to_json(&self) -> PyResult<String> {
@@ -84,7 +102,7 @@ impl PyProgram {
     }
 
     fn tangent(&self) -> PyResult<PyProgram> {
-        entry(|| Ok(PyProgram { inner: forward_mode(&self.inner)? }))
+        entry(|| Ok(forward_mode(&self.inner)?.into()))
     }
 
     fn __str__(&self) -> String {
@@ -224,7 +242,7 @@ impl PyProgramBuilder {
     fn finish(&self, outputs: Vec<(String, usize)>, updates: Vec<(String, usize)>) -> PyResult<PyProgram> {
         let builder = self.lock().take();
         entry(|| match builder {
-            Some(builder) => Ok(PyProgram { inner: builder.finish(&outputs, &updates)? }),
+            Some(builder) => Ok(builder.finish(&outputs, &updates)?.into()),
             None => Err(ConfigError::new_err("this builder has finished its program").into()),
         })
     }

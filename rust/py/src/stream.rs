@@ -64,7 +64,7 @@ unsafe fn fitting<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) 
 unsafe fn fitting_mut<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) -> Option<&'a mut [T]> {
     let view = array.cast::<PyArrayDyn<T>>().ok()?;
     // SAFETY: the pointer is that of a living array.
-    let writeable = unsafe { (*view.as_array_ptr()).flags } & NPY_ARRAY_WRITEABLE != 0;
+    let writeable = unsafe { (*view.as_array_ptr()).fields.flags } & NPY_ARRAY_WRITEABLE != 0;
     if view.shape() != shape || !view.is_c_contiguous() || !writeable {
         return None;
     }
@@ -74,8 +74,8 @@ unsafe fn fitting_mut<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usiz
 
 /// One step, or none where an argument has to be converted or refused first.
 ///
-/// A step is a few microseconds of work: releasing the GIL for it would cost as much. So no Python code runs meanwhile, and
-/// arrays are read and written where they are, without being marked as borrowed.
+/// A step is a few microseconds of work: releasing the GIL for it would cost as much. So arrays are read and written where
+/// they are, without being marked as borrowed.
 fn step<'py, T: Number>(
     py: Python<'py>,
     stream: &mut Stream<T>,
@@ -85,8 +85,8 @@ fn step<'py, T: Number>(
 ) -> Result<Option<Bound<'py, PyAny>>, Raised> {
     let rows = stream.rows();
     let shape = [rows, stream.network().output_width()?];
-    // SAFETY: the GIL is held until this step is done, so nobody else has the arrays; `x` was copied before `out` is
-    // written.
+    // SAFETY: the GIL is held, so nobody else has the arrays while they are copied: `x` and `resets` before the step, `out`
+    // after it. Steps that are Python functions run between the two, with no slice alive.
     unsafe {
         let marks = match resets.map(|resets| fitting::<bool>(resets, &[rows])) {
             Some(None) => return Ok(None),
@@ -114,9 +114,10 @@ fn step<'py, T: Number>(
             Some(out) => out.clone(),
             None => PyArray2::<T>::new(py, shape, false).into_any(),
         };
+        stream.step();
         match fitting_mut(&result, &shape) {
-            Some(values) => stream.step(values)?,
-            None => return Ok(None),
+            Some(values) => stream.output(values)?,
+            None => return Err(ShapeError::new_err("out changed its shape during a step").into()),
         }
         Ok(Some(result))
     }

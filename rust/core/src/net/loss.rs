@@ -3,7 +3,6 @@
 use crate::kernel::Kernels;
 use crate::plan::LayerPlan;
 use crate::random::Noise;
-use crate::step::Program;
 use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
 
 use super::batch::{Batch, expect_len};
@@ -25,7 +24,8 @@ pub enum LossTarget<'a, T> {
 
 /// A loss to be taken of the outputs.
 pub struct Loss<'a, T> {
-    pub program: &'a Program,
+    /// Of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
+    pub plan: &'a LayerPlan,
     pub target: LossTarget<'a, T>,
     pub reduction: Reduction,
     /// (N, T); none counts every valid step once.
@@ -34,7 +34,7 @@ pub struct Loss<'a, T> {
 
 /// A loss made ready for a batch.
 pub struct Prepared<'a, T: Pooled> {
-    plan: LayerPlan,
+    plan: &'a LayerPlan,
     weights: LayerWeights<T>,
     kernels: &'a Kernels<T>,
     /// By unit: packed targets, and what each step counts, divided by what the reduction divides by.
@@ -59,11 +59,12 @@ impl<'a, T: Pooled> Prepared<'a, T> {
     pub fn new(
         network: &Network,
         batch: &Batch,
-        loss: &Loss<T>,
+        loss: &Loss<'a, T>,
         gradient: bool,
         kernels: &'a Kernels<T>,
     ) -> Result<Prepared<'a, T>, NetError> {
-        let program = loss.program;
+        let plan = loss.plan;
+        let program = &plan.program;
         let width = network.output_width()?;
         let fits = program.inputs.len() == 2
             && !program.nodes[program.inputs[0]].is_index
@@ -78,8 +79,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
                 program.name
             )));
         }
-        let plan = LayerPlan::new(program)?;
-        let weights = LayerWeights::new(&plan, &[], kernels, gradient, Noise::new(0, 0));
+        let weights = LayerWeights::new(plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, loss)?;
         let steps = packed_weights(batch, loss)?;
         let step_scale = step_scale(batch, loss.reduction);
@@ -93,7 +93,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
 
     /// The plan of the loss, for counting its memory.
     pub fn plan(&self) -> &LayerPlan {
-        &self.plan
+        self.plan
     }
 
     /// Takes the loss of a piece of a unit, which begins with packed row `first` of the unit. Its weighted terms are
@@ -111,7 +111,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         sum: &mut f64,
         scratch: &mut Scratch<T>,
     ) -> Option<PassMemory<T>> {
-        let (plan, weights, kernels) = (&self.plan, &self.weights, self.kernels);
+        let (plan, weights, kernels) = (self.plan, &self.weights, self.kernels);
         let rows = first..first + geometry.total();
         let steps = &self.steps[unit][rows];
         let views =
@@ -152,7 +152,7 @@ pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
 
 /// The targets of every unit, and the numbers of each.
 fn packed_targets<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<(Vec<Vec<T>>, usize), NetError> {
-    let program = loss.program;
+    let program = &loss.plan.program;
     let limit = index_limits(program)[1];
     let expected = program.nodes[program.inputs[1]].numel();
     let count = batch.rows * batch.steps;

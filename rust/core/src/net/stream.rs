@@ -156,15 +156,19 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Runs one step; the states move on. `out` takes the output, (rows, width).
-    pub fn step(&mut self, out: &mut [T]) -> Result<(), NetError> {
-        let output = self.network().output()?;
-        let width = self.network().widths[output];
-        expect_len("out", out.len(), self.rows() * width)?;
+    /// Runs one step; the states move on.
+    pub fn step(&mut self) {
         let _flush = FlushDenormals::new();
         for number in 0..self.network().nodes.len() {
             self.run_node(number);
         }
+    }
+
+    /// The output of the last step into `out`, (rows, width).
+    pub fn output(&self, out: &mut [T]) -> Result<(), NetError> {
+        let output = self.network().output()?;
+        let width = self.network().widths[output];
+        expect_len("out", out.len(), self.rows() * width)?;
         let view = self.view(output);
         for (row, line) in out.chunks_exact_mut(width.max(1)).enumerate() {
             // SAFETY: the view has one row of `width` elements for each sequence.

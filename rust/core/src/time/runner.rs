@@ -59,6 +59,20 @@ pub(super) struct Runner<'a, T: Float> {
     packed: usize,
 }
 
+/// A runner with the places of a standing, which gets them back even where a step in Python raises.
+struct Lent<'a, 's, T: Float> {
+    runner: Runner<'a, T>,
+    standing: &'s mut Standing<T>,
+}
+
+impl<T: Float> Drop for Lent<'_, '_, T> {
+    fn drop(&mut self) {
+        std::mem::swap(&mut self.standing.stride, &mut self.runner.stride);
+        std::mem::swap(&mut self.standing.here, &mut self.runner.here);
+        std::mem::swap(&mut self.standing.carry, &mut self.runner.carry);
+    }
+}
+
 impl<'a, T: Float> Runner<'a, T> {
     #[allow(clippy::too_many_arguments)] // the whole context of a pass; it is called from two places
     pub fn new(
@@ -206,7 +220,7 @@ impl<'a, T: Float> Runner<'a, T> {
         standing: &mut Standing<T>,
     ) {
         let (mut product, rows) = (Vec::new(), geometry.rows);
-        let mut runner = Runner {
+        let runner = Runner {
             kernels,
             pass,
             weights,
@@ -222,13 +236,11 @@ impl<'a, T: Float> Runner<'a, T> {
             noise: layer.noise,
             packed: 0,
         };
-        runner.segments(&pass.before, rows);
-        runner.log_carries(0);
-        runner.segments(&pass.body, rows);
-        runner.segments(&pass.after, rows);
-        standing.stride = std::mem::take(&mut runner.stride);
-        standing.here = std::mem::take(&mut runner.here);
-        standing.carry = std::mem::take(&mut runner.carry);
+        let mut lent = Lent { runner, standing };
+        lent.runner.segments(&pass.before, rows);
+        lent.runner.log_carries(0);
+        lent.runner.segments(&pass.body, rows);
+        lent.runner.segments(&pass.after, rows);
     }
 
     /// The carried states after the run, for all rows.
