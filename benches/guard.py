@@ -3,10 +3,10 @@
     make guard                        counts, compares, fails where one is more than 8 % above its number
     make guard GUARD_FLAGS=--update   writes the numbers of now
 
-Instructions do not drift with the machine's load, so a slow-down of the code fails a build without a clock. They
-are counted for AVX2, the best that valgrind knows, and for one thread. The set-up is left out: each work is
-counted for two numbers of repetitions, and the difference is what counts. Needs valgrind; without it, or on
-another architecture, it says so and lets the build pass.
+Instructions do not drift with the machine's load, so a slow-down of the code fails a build without a
+clock. They are counted for AVX2, the best that valgrind knows, and for one thread. The set-up is left
+out: each work is counted for two numbers of repetitions, and the difference is what counts. Needs
+valgrind; without it, or on another architecture, it says so and lets the build pass.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 NUMBERS = Path(__file__).with_name("guard.json")
 PROGRAM = ROOT / "target" / "release" / "examples" / "guard"
 
-# What a compiler's new release, or another way to inline, may cost; a kernel that lost its vectors costs 2 to 8.
+# What a new compiler, or another way to inline, may cost; a kernel that lost its vectors costs 2 to 8 times.
 TOLERANCE = 0.08
 FEW, MANY = 2, 6
 

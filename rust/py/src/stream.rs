@@ -57,19 +57,15 @@ unsafe fn fitting<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) 
     unsafe { view.as_slice().ok() }
 }
 
-/// The same, to be written.
-///
-/// # Safety
-/// Nobody reads or writes the array while the slice lives.
-unsafe fn fitting_mut<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) -> Option<&'a mut [T]> {
+/// An array that is C-contiguous, of this type and shape, and may be written; none for anything else.
+fn writable<'a, 'py, T: Element>(
+    array: &'a Bound<'py, PyAny>,
+    shape: &[usize],
+) -> Option<&'a Bound<'py, PyArrayDyn<T>>> {
     let view = array.cast::<PyArrayDyn<T>>().ok()?;
     // SAFETY: the pointer is that of a living array.
     let writeable = unsafe { (*view.as_array_ptr()).fields.flags } & NPY_ARRAY_WRITEABLE != 0;
-    if view.shape() != shape || !view.is_c_contiguous() || !writeable {
-        return None;
-    }
-    // SAFETY: passed on; the array may be written.
-    unsafe { view.as_slice_mut().ok() }
+    (view.shape() == shape && view.is_c_contiguous() && writeable).then_some(view)
 }
 
 /// One step, or none where an argument has to be converted or refused first.
@@ -93,7 +89,7 @@ fn step<'py, T: Number>(
             marks => marks.flatten(),
         };
         if let Some(out) = out
-            && fitting_mut::<T>(out, &shape).is_none()
+            && writable::<T>(out, &shape).is_none()
         {
             return Ok(None);
         }
@@ -115,9 +111,9 @@ fn step<'py, T: Number>(
             None => PyArray2::<T>::new(py, shape, false).into_any(),
         };
         stream.step();
-        match fitting_mut(&result, &shape) {
-            Some(values) => stream.output(values)?,
-            None => return Err(ShapeError::new_err("out changed its shape during a step").into()),
+        match writable(&result, &shape).map(|view| view.as_slice_mut()) {
+            Some(Ok(values)) => stream.output(values)?,
+            _ => return Err(ShapeError::new_err("out changed its shape during a step").into()),
         }
         Ok(Some(result))
     }

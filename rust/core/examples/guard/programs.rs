@@ -93,7 +93,8 @@ pub fn network(input: usize, hidden: usize) -> Arc<Network> {
     let mut network = Network::default();
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
     let x = network.input(input).expect("a width");
-    let y = network.layer(&lstm(input, hidden), None, &[x], &[0, w_x, w_x + w_h], None).expect("a layer");
+    let params = [0, w_x, w_x + w_h];
+    let y = network.layer(&lstm(input, hidden), None, None, &[x], &params, None).expect("a layer");
     network.finish(y).expect("an output");
     Arc::new(network)
 }
