@@ -155,6 +155,8 @@ class Network:
         self, rows: int, steps: int, through_time: tuple[str, int, int], loss: Program | None
     ) -> dict[str, Any]:
         """Steps of a chunk in each unit of rows, most "states" and "kept" chunks, "bytes", repeats."""
+    def training_memory(self, rows: int, steps: int, loss: Program | None) -> dict[str, int]:
+        """Bytes at the peak of value_and_grad: "parameters", "batch", "unit" times up to "threads"."""
     def loss_value(
         self,
         arena: _Array,

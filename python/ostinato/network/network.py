@@ -23,6 +23,7 @@ from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.through_time import FullBPTT, ThroughTime, check_full, check_through_time
+from ostinato.network.training_memory import TrainingMemory
 
 if TYPE_CHECKING:
     from ostinato.io.record import Programs
@@ -223,6 +224,15 @@ class Network(ABC):
             checks.whole("explain", "rows", rows, at_least=0),
             checks.whole("explain", "steps", steps, at_least=0),
         )
+
+    def training_memory(
+        self, rows: int = 32, steps: int = 100, loss: str | Loss | None = None
+    ) -> TrainingMemory:
+        """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
+
+        Without `loss` nothing is counted for it and its targets. Raises ConfigError.
+        """
+        return TrainingMemory.of(self, rows, steps, loss)
 
     def plans(self) -> list[dict[str, Any]]:
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
     Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
-    ThroughTime, checkpoint_plan,
+    ThroughTime, checkpoint_plan, training_memory,
 };
 use ostinato_core::plan::{Function, LayerPlan, PassSummary};
 use pyo3::prelude::*;
@@ -348,6 +348,34 @@ impl PyNetwork {
             })
         })?;
         plan_dict(py, &plan)
+    }
+
+    fn training_memory<'py>(
+        &self,
+        py: Python<'py>,
+        rows: usize,
+        steps: usize,
+        loss: Option<&PyProgram>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let network = self.network();
+        let memory = entry(|| {
+            let loss = loss.map(PyProgram::plan).transpose()?;
+            Ok(if self.double {
+                training_memory::<f64>(&network, loss, rows, steps)?
+            } else {
+                training_memory::<f32>(&network, loss, rows, steps)?
+            })
+        })?;
+        let dict = PyDict::new(py);
+        for (name, number) in [
+            ("parameters", memory.parameters),
+            ("batch", memory.batch),
+            ("unit", memory.unit),
+            ("threads", memory.threads),
+        ] {
+            dict.set_item(name, number)?;
+        }
+        Ok(dict)
     }
 
     #[allow(clippy::too_many_arguments)] // the signature of the Python side

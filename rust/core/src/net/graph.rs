@@ -8,6 +8,7 @@ use crate::step::{Program, StepError};
 use super::limits::index_limits;
 use super::penalty::{STEP_PENALTY, check_outputs, plan_of_weights};
 use super::pool::Pools;
+use super::training_memory::training_memory;
 
 /// What can be wrong with a network or a call of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,6 +321,21 @@ impl Network {
             let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
             let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
             text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
+        }
+        let memory = match bytes {
+            8 => training_memory::<f64>(self, None, rows, steps),
+            _ => training_memory::<f32>(self, None, rows, steps),
+        };
+        if let Ok(memory) = memory {
+            let megabytes = |bytes: usize| bytes as f64 / 1e6;
+            let _ = writeln!(
+                text,
+                "training step at {rows} rows x {steps} steps: {:.2} MB at its peak with one thread, {:.2} MB more \
+                 for each further one, up to {}; without a loss",
+                megabytes(memory.bytes(1)),
+                megabytes(memory.unit),
+                memory.threads
+            );
         }
         text
     }

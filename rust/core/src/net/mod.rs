@@ -16,6 +16,7 @@ mod pool;
 mod schedule;
 mod stream;
 mod through_time;
+mod training_memory;
 mod truncated;
 mod unit;
 
@@ -27,3 +28,4 @@ pub use pool::Pooled;
 pub use schedule::{Schedule, UnitSchedule, checkpoint_plan};
 pub use stream::Stream;
 pub use through_time::{Budget, ThroughTime};
+pub use training_memory::{TrainingMemory, training_memory};

@@ -15,7 +15,7 @@ use super::pool::Pooled;
 use super::through_time::{Budget, ThroughTime};
 
 /// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
-const LARGEST_PLAN: usize = 1 << 27;
+pub(super) const LARGEST_PLAN: usize = 1 << 27;
 /// Chunks of a unit whose order a table decides, and units of memory in it: a table is made in less than a millisecond.
 const TABLE_CHUNKS: usize = 64;
 const TABLE_MEMORY: usize = 256;

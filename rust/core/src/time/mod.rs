@@ -15,6 +15,6 @@ mod weights;
 pub use geometry::Geometry;
 pub use layer::{Backward, Forward, backward, forward, states_after};
 pub use memory::{OUT_OF_MEMORY, PassMemory, Scratch, SeqView, grow};
-pub use runner::block_steps;
+pub use runner::{block_steps, scratch_elements};
 pub use stepper::Stepper;
-pub use weights::{LayerWeights, SlotGradients};
+pub use weights::{LayerWeights, SlotGradients, slot_gradient_elements, weight_elements};

@@ -20,6 +20,46 @@ pub fn block_steps(rows: usize) -> usize {
     BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
 }
 
+/// Where a pass has its scratch: block, step, tile, carry and gather memory, each buffer after the other.
+struct Layout {
+    /// By buffer; `usize::MAX` for what is no scratch.
+    place: Vec<usize>,
+    /// By state that is carried.
+    carries: Vec<Option<[usize; 2]>>,
+    end: usize,
+}
+
+impl Layout {
+    fn of(pass: &Pass, rows: usize, block_rows: usize) -> Layout {
+        let mut end = 0usize;
+        let mut take = |elements: usize| {
+            end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
+            end - elements.next_multiple_of(16)
+        };
+        let tile = take(pass.tile_width * pass.tile_rows);
+        let mut place = vec![usize::MAX; pass.buffers.len()];
+        for (at, buffer) in place.iter_mut().zip(&pass.buffers) {
+            *at = match buffer.class {
+                Class::Tile => tile + buffer.slot * pass.tile_rows,
+                Class::Step => take(rows * buffer.width),
+                Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
+                _ => usize::MAX,
+            };
+        }
+        let carries = (pass.states.iter())
+            .map(|(class, width)| {
+                matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
+            })
+            .collect();
+        Layout { place, carries, end }
+    }
+}
+
+/// Elements of scratch of a pass over `rows` sequences of `steps` steps.
+pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
+    Layout::of(pass, rows, block_steps(rows).min(steps.max(1)) * rows).end
+}
+
 /// What a pass reads from outside.
 pub(super) struct Outside<'a, T> {
     pub inputs: &'a [SeqView<T>],
@@ -90,27 +130,7 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
-        // lay out the scratch: block, step, tile, carry and gather memory, each buffer after the other
-        let mut end = 0usize;
-        let mut take = |elements: usize| {
-            end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
-            end - elements.next_multiple_of(16)
-        };
-        let tile = take(pass.tile_width * pass.tile_rows);
-        let mut place = vec![usize::MAX; pass.buffers.len()];
-        for (at, buffer) in place.iter_mut().zip(&pass.buffers) {
-            *at = match buffer.class {
-                Class::Tile => tile + buffer.slot * pass.tile_rows,
-                Class::Step => take(rows * buffer.width),
-                Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
-                _ => usize::MAX,
-            };
-        }
-        let carries: Vec<Option<[usize; 2]>> = (pass.states.iter())
-            .map(|(class, width)| {
-                matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
-            })
-            .collect();
+        let Layout { place, carries, end } = Layout::of(pass, rows, block_rows);
         grow(&mut scratch.arena, end);
         let arena = scratch.arena.as_mut_ptr();
         // SAFETY: every offset was taken above, so it lies inside the arena.

@@ -184,6 +184,25 @@ impl<T: Float> LayerWeights<T> {
     }
 }
 
+/// Elements that the weights of a call with a way back take.
+pub fn weight_elements<T: Float>(plan: &LayerPlan, kernels: &Kernels<T>) -> usize {
+    let packs = plan.train.packs.iter().chain(&plan.back.packs);
+    let packed: usize = packs.map(|pack| (kernels.packed_len)(pack.k, pack.n) + pack.n).sum();
+    let read = |slot: usize| {
+        let passes = [&plan.train, &plan.back];
+        passes.iter().any(|pass| pass.buffers.iter().any(|buffer| buffer.class == Class::Fold(slot)))
+    };
+    let slots = plan.folds.slots.iter().enumerate().filter(|&(slot, _)| read(slot));
+    packed + slots.map(|(_, slot)| slot.numel).sum::<usize>()
+}
+
+/// Elements of the gradients of a layer's slots.
+pub fn slot_gradient_elements(plan: &LayerPlan) -> usize {
+    let target = |slot: usize| plan.back.sinks.iter().any(|sink| sink.slot == slot);
+    let slots = plan.folds.slots.iter().enumerate().filter(|&(slot, _)| target(slot));
+    slots.map(|(_, slot)| slot.numel).sum()
+}
+
 fn one_row() -> Geometry {
     Geometry::new(vec![1])
 }

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of ways through time."""
+"""Fixtures of all tests."""
 
 import pytest
 

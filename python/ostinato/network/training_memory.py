@@ -1,0 +1,52 @@
+"""The memory of a training step, told before it is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ostinato import checks
+from ostinato.threads import get_num_threads
+
+if TYPE_CHECKING:
+    from ostinato.losses import Loss
+    from ostinato.network.network import Network
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Bytes that one `value_and_grad` with FullBPTT takes at its peak; print it.
+
+    `parameters` are copies of them and their gradients, `batch` copies of inputs and targets and the input's
+    gradient, `unit` what each thread at work takes for saved tensors and scratch. `threads` of them are at
+    work, as many as are set, and no more than the batch has parts. The caller's own arrays and the
+    parameters themselves are not counted.
+    """
+
+    parameters: int
+    batch: int
+    unit: int
+    threads: int
+
+    @classmethod
+    def of(cls, net: Network, rows: int, steps: int, loss: str | Loss | None) -> TrainingMemory:
+        """Asks the core. Raises ConfigError."""
+        rows = checks.whole("training_memory", "rows", rows, at_least=0)
+        steps = checks.whole("training_memory", "steps", steps, at_least=0)
+        program = None if loss is None else net._objective(loss, "sum").program
+        found = net._core().training_memory(rows, steps, program)
+        return cls(
+            found["parameters"], found["batch"], found["unit"], min(found["threads"], get_num_threads())
+        )
+
+    @property
+    def bytes(self) -> int:
+        """The peak."""
+        return self.parameters + self.batch + self.unit * self.threads
+
+    def __str__(self) -> str:
+        return (
+            f"training step: {self.bytes / 1e6:.2f} MB at its peak; {self.parameters / 1e6:.2f} MB for "
+            f"parameters, {self.batch / 1e6:.2f} MB for the batch, {self.unit / 1e6:.2f} MB for each of "
+            f"{self.threads} thread(s)"
+        )

@@ -1,0 +1,81 @@
+"""What a network says of its memory, against the peak of a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ostinato as ost
+
+# How far the first call raises the peak, in bytes. A small call comes before it, so that libraries are loaded
+# and threads are there; VmHWM and not getrusage, whose peak a process inherits from its parent.
+SCRIPT = """
+import re, sys
+from pathlib import Path
+import numpy as np
+import ostinato as ost
+
+make, rows, steps, loss, threads = sys.argv[1], *map(int, sys.argv[2:4]), sys.argv[4], int(sys.argv[5])
+ost.set_num_threads(threads)
+net = eval(make)
+x = np.zeros((rows, steps), "int64") if net.takes_ids else np.ones((rows, steps, net.input_size), net.dtype)
+y = np.ones((rows, steps, net.output_size), net.dtype)
+y = np.zeros((rows, steps), "int64") if loss == "cross_entropy" else y
+net.value_and_grad(x[:, :2], y[:, :2], loss=loss)
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+before = peak()
+net.value_and_grad(x, y, loss=loss)
+print(peak() - before)
+"""
+
+CASES = [
+    ("ost.LSTM(64, 64)", 32, 1000, "mse", 1),
+    ("ost.LSTM(64, 64)", 32, 1000, "mse", 2),
+    ("ost.GRU(16, 128, 2, dtype='float64')", 64, 200, "mse", 1),
+    (
+        "ost.Sequential(ost.Embedding(80, 32), ost.LSTM(32, 256), ost.Dense(256, 80))",
+        24,
+        300,
+        "cross_entropy",
+        2,
+    ),
+    ("ost.RNN(8, 48, bidirectional=True)", 40, 600, "mse", 1),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
+@pytest.mark.parametrize(("make", "rows", "steps", "loss", "threads_used"), CASES)
+def test_the_peak_is_within_a_tenth_of_what_is_told(make, rows, steps, loss, threads_used, threads):
+    threads(threads_used)
+    told = eval(make).training_memory(rows, steps, loss).bytes
+    command = [sys.executable, "-c", SCRIPT, make, str(rows), str(steps), loss, str(threads_used)]
+    measured = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert 0.9 * measured < told < 1.1 * measured
+
+
+def test_memory_grows_with_the_batch_and_the_threads_that_find_work(threads):
+    net = ost.LSTM(8, 16)
+    threads(1)
+    one = net.training_memory(32, 100, "mse")
+    threads(3)
+    three = net.training_memory(32, 100, "mse")
+    assert one.threads == 1 and three.threads == 2  # 32 rows are two parts
+    assert three.bytes - one.bytes == one.unit
+    assert net.training_memory(32, 200, "mse").bytes > 1.5 * one.bytes
+    assert net.training_memory(0, 0).bytes > 0
+    assert "training step: " in str(one)
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "words"),
+    [
+        (-1, 5, "rows is -1"),
+        (5, 1.5, "steps is 1.5"),
+        (1 << 20, 1 << 20, "expected at most 134217728 together"),
+    ],
+)
+def test_a_batch_that_is_none_is_named(rows, steps, words):
+    with pytest.raises(ost.ConfigError, match=words):
+        ost.RNN(2, 3).training_memory(rows, steps)
