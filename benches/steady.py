@@ -1,4 +1,4 @@
-"""The steady state: a step of Adam against the bandwidth of memory, and one step of a stream.
+"""The steady state: a step of Adam against the bandwidth of memory, a step of a stream, an almost empty call.
 
     python benches/steady.py [--threads 2]
 
@@ -85,6 +85,17 @@ def streams() -> None:
             )
 
 
+def calls() -> None:
+    """Print microseconds of calls that have next to nothing to compute: what a call costs by itself."""
+    net, x, y = ost.LSTM(4, 4), np.ones((1, 1, 4), "float32"), np.ones((1, 1, 4), "float32")
+    for name, call in {
+        "run": lambda: net.run(x),
+        "value_and_grad": lambda: net.value_and_grad(x, y, loss="mse"),
+    }.items():
+        taken = [seconds(lambda call=call: [call() for _ in range(100)]) * 1e4 for _ in range(15)]
+        print(f"a call  {name:<14} {statistics.median(taken):7.2f} us  best {min(taken):7.2f} us")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -94,6 +105,7 @@ def main() -> None:
         adam(count)
     ost.set_num_threads(1)
     streams()
+    calls()
 
 
 if __name__ == "__main__":

@@ -91,6 +91,20 @@ def test_parameters_that_are_not_dense_are_stepped_too():
     np.testing.assert_array_equal(big.T, plain)
 
 
+def test_arrays_that_are_not_aligned_are_stepped_too():
+    def apart(values):
+        raw = np.zeros(values.nbytes + 1, np.uint8)[1:].view(values.dtype)
+        raw[...] = values
+        assert not raw.flags.aligned
+        return raw
+
+    grad = np.linspace(-1, 1, 700).astype("float32")
+    plain, odd = np.ones_like(grad), apart(np.ones_like(grad))
+    one, other = Adam(), Adam()
+    assert one.step(plain, grad, clip_norm=0.5) == other.step(odd, apart(grad), clip_norm=0.5)
+    np.testing.assert_array_equal(plain, odd)
+
+
 def test_a_parameter_that_is_its_own_gradient_is_refused():
     array = np.ones(4)
     with pytest.raises(ost.ConcurrentUseError, match="in use elsewhere"):

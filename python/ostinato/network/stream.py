@@ -60,7 +60,7 @@ class Stream:
             ids = np.asarray(x)
             if ids.dtype.kind not in "iu":
                 raise DTypeError(f"x is {ids.dtype}; expected integer ids ({self._batch},)")
-            array = np.ascontiguousarray(ids, dtype=np.int64)
+            array = np.require(ids, np.int64, ["C", "A"])
         else:
             array = as_floats("x", x, self._dtype)
             expected = (self._batch, self._net.input_size)
@@ -75,8 +75,10 @@ class Stream:
             raise DTypeError(f"out is {got}; expected an array of {self._dtype}, to be written in place")
         if out.shape != expected:
             raise ShapeError(f"out is {out.shape}; expected {expected}")
-        if not (out.flags.c_contiguous and out.flags.writeable):
-            raise ConfigError("out is not C-contiguous, or read-only; expected an array to write in place")
+        if not out.flags.carray:
+            raise ConfigError(
+                "out is not C-contiguous and aligned, or read-only; expected one to write in place"
+            )
 
     @property
     def state(self) -> dict[str, Array]:

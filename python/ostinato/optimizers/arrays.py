@@ -33,6 +33,12 @@ def by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
     return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
 
 
+def dense(array: Array) -> Array:
+    """The array itself where it is C-contiguous and aligned, as the engine wants it, else a copy that is."""
+    fits = array.flags.c_contiguous and array.flags.aligned
+    return array if fits else np.require(array, requirements=["C", "A"])
+
+
 def read_entries(
     owner: str,
     params: Mapping[str, Array],

@@ -10,7 +10,7 @@ import numpy as np
 from ostinato import _core
 from ostinato.checks import number
 from ostinato.errors import NonFiniteError
-from ostinato.optimizers.arrays import Array
+from ostinato.optimizers.arrays import Array, dense
 
 _EPS = 1e-6
 # In the denominator of the scale, as in torch.nn.utils.clip_grad_norm_.
@@ -51,7 +51,7 @@ def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, floa
 
 
 def _square_sum(array: Array) -> float:
-    array = np.asarray(array, order="C")
+    array = np.asarray(array)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
-    return _core.square_sum(array)
+    return _core.square_sum(dense(array))

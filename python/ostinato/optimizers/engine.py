@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ostinato import _core
 from ostinato.namespace import Names
 from ostinato.ops import Value
-from ostinato.optimizers.arrays import Array, Entry
+from ostinato.optimizers.arrays import Array, Entry, dense
 from ostinato.trace import trace_update
 from ostinato.trace.updates import Update
 
@@ -39,10 +37,10 @@ class Engine:
         for entry in entries:
             by_dtype.setdefault(entry.param.dtype.name, []).append(entry)
         for dtype, own in by_dtype.items():
-            dense = [_dense(entry, self._slots) for entry in own]
+            arrays = [_dense(entry, self._slots) for entry in own]
             numbers = [*scalars, scale] if scale != 1.0 else list(scalars)
-            self._of(dtype, scale).step(dense, numbers)
-            for entry, (param, _, *slots) in zip(own, dense, strict=True):
+            self._of(dtype, scale).step(arrays, numbers)
+            for entry, (param, _, *slots) in zip(own, arrays, strict=True):
                 # What was not dense was copied.
                 for one, new in zip((entry.param, *entry.slots.values()), (param, *slots), strict=True):
                     if one is not new:
@@ -65,4 +63,5 @@ class Engine:
 
 
 def _dense(entry: Entry, slots: Sequence[str]) -> list[Array]:
-    return [np.asarray(one, order="C") for one in (entry.param, entry.grad, *(entry.slots[k] for k in slots))]
+    arrays = (entry.param, entry.grad, *(entry.slots[slot] for slot in slots))
+    return [dense(one) for one in arrays]

@@ -57,7 +57,7 @@ unsafe fn fitting<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) 
     unsafe { view.as_slice().ok() }
 }
 
-/// An array that is C-contiguous, of this type and shape, and may be written; none for anything else.
+/// An array that is C-contiguous, aligned, of this type and shape, and may be written; none for anything else.
 fn writable<'a, 'py, T: Element>(
     array: &'a Bound<'py, PyAny>,
     shape: &[usize],
@@ -65,7 +65,9 @@ fn writable<'a, 'py, T: Element>(
     let view = array.cast::<PyArrayDyn<T>>().ok()?;
     // SAFETY: the pointer is that of a living array.
     let writeable = unsafe { (*view.as_array_ptr()).fields.flags } & NPY_ARRAY_WRITEABLE != 0;
-    (view.shape() == shape && view.is_c_contiguous() && writeable).then_some(view)
+    // SAFETY: nothing is read; an array is a slice if it is contiguous and aligned.
+    let plain = view.is_c_contiguous() && unsafe { view.as_slice() }.is_ok();
+    (view.shape() == shape && plain && writeable).then_some(view)
 }
 
 /// One step, or none where an argument has to be converted or refused first.

@@ -50,8 +50,9 @@ fn hold<'py, T: Number>(given: &Bound<'py, PyAny>, written: bool) -> Result<(Hel
         let expected = T::get_dtype(given.py());
         DTypeError::new_err(format!("an update got {}; expected arrays of {expected}", given.get_type()))
     })?;
-    if !view.is_c_contiguous() {
-        return Err(ShapeError::new_err("an update takes C-contiguous arrays").into());
+    // SAFETY: nothing is read; an array is a slice if it is C-contiguous and aligned.
+    if !view.is_c_contiguous() || unsafe { view.as_slice() }.is_err() {
+        return Err(ShapeError::new_err("an update takes arrays that are C-contiguous and aligned").into());
     }
     let shared = |error: String| {
         ConcurrentUseError::new_err(format!("an array of this update is in use elsewhere: {error}"))
