@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -366,6 +367,11 @@ BAD_TRAINERS = {
     "two of a role": (
         {"strategies": [ost.TruncatedBPTT(2, 2), "full"]},
         "two of the role 'estimator'.*Truncated.*Full",
+    ),
+    "a way that is none": ({"through_time": 3}, "through_time is 3"),
+    "a step of its own": (
+        {"callbacks": [SimpleNamespace(ostinato_train_step=ost.hookimpl(lambda: {}))]},
+        r"hookimpl\(wrapper=True\)",
     ),
     "two ways": ({"strategies": ["full"], "through_time": ost.FullBPTT()}, "two of the role"),
     "clip": ({"clip_norm": 0}, "clip_norm is 0"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from ostinato.errors import ConfigError, DTypeError
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
-from ostinato.network.through_time import ThroughTime
+from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
 from ostinato.plugins.lifecycle import LifecycleHooks
@@ -29,10 +29,8 @@ class Strategies:
 
     def __init__(self, given: Any, through_time: ThroughTime | None) -> None:
         found: dict[str, Strategy] = {}
-        for one in [
-            *_listed("strategies", given),
-            *([] if through_time is None else [_estimator(through_time)]),
-        ]:
+        more = [] if through_time is None else [check_through_time(through_time)]
+        for one in [*_listed("strategies", given), *more]:
             strategy = _strategy(one)
             other = found.get(strategy.role)
             if other is not None:
@@ -46,7 +44,7 @@ class Strategies:
         self.estimator = _of(Estimator, found, Full)
         self.execution = _of(Execution, found, Local)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Strategy]:
         return iter((self.curriculum, self.feeding, self.estimator, self.execution))
 
 
@@ -103,6 +101,12 @@ def choose_plugins(given: Any) -> dict[str, Any]:
                 f"with functions marked by @ostinato.hookimpl{hint}"
             )
         for name, plugin in hearing.items():
+            step = getattr(plugin, "ostinato_train_step", None)
+            if step is not None and not getattr(step, "ostinato_impl", {}).get("wrapper"):
+                raise ConfigError(
+                    f"callbacks has {name!r}, whose ostinato_train_step would replace the run's own; "
+                    "mark it with @ostinato.hookimpl(wrapper=True), and yield where the step is"
+                )
             number = 1 + sum(name == other.partition("#")[0] for other in found)
             found[name if number == 1 else f"{name}#{number}"] = plugin
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ostinato.strategy import Lesson, Moment
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ostinato.optimizers import Optimizer
 
 
-@dataclass
+@dataclass(frozen=True)
 class Position:
-    """How far the training is.
+    """How far the training is; replaced as a whole, so that an interrupt finds the one before or the next.
 
     epoch: whole epochs done; step: updates done; batch: whole batches of this epoch done; piece: pieces done
     of the batch after them.
@@ -28,6 +28,14 @@ class Position:
     step: int = 0
     batch: int = 0
     piece: int = 0
+
+    def after_update(self) -> Position:
+        """One piece further."""
+        return replace(self, step=self.step + 1, piece=self.piece + 1)
+
+    def after_batch(self) -> Position:
+        """At the beginning of the next batch."""
+        return replace(self, batch=self.batch + 1, piece=0)
 
 
 @dataclass

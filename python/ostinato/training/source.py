@@ -33,12 +33,13 @@ class Source(Protocol):
 class Rows:
     """Rows in memory: arrays (N, T, ...), or lists of N rows, cut into batches.
 
-    batch: rows of a batch, or a `Batcher` such as those of `ostinato.data`.
+    batch: rows of a batch, or a `Batcher`, which gives the same batches for the same lengths.
     """
 
     def __init__(self, whole: Batch, batch: int | Batcher) -> None:
         self._whole = whole
         self._batch = batch
+        self._planned: tuple[Lesson, Array, list[Array]] | None = None
         if whole.ragged:
             self.lengths = np.array([len(row) for row in whole.x], dtype=np.int64)
         elif whole.lengths is not None:
@@ -54,14 +55,20 @@ class Rows:
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, in the lesson's order."""
-        order, groups = self._groups(lesson)
+        order, groups = self._plan(lesson)
         for group in groups[start:]:
             batch = self._take(order[group])
             yield batch if lesson.steps is None else batch.window(0, lesson.steps)
 
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has."""
-        return len(self._groups(lesson)[1])
+        return len(self._plan(lesson)[1])
+
+    def _plan(self, lesson: Lesson) -> tuple[Array, list[Array]]:
+        """The rows in their order, and the places in it that make a batch; made once for each lesson."""
+        if self._planned is None or self._planned[0] is not lesson:
+            self._planned = (lesson, *self._groups(lesson))
+        return self._planned[1:]
 
     def _groups(self, lesson: Lesson) -> tuple[Array, list[Array]]:
         order = self._order(lesson)

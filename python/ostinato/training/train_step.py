@@ -55,8 +55,7 @@ class TrainStep:
         # Validation has no penalties: what is compared with it has none either.
         scale = 1.0 if self.summed else batch.count
         run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, batch.count, norm)
-        run.position.step += 1
-        run.position.piece += 1
+        run.position = run.position.after_update()
         check_parameters(run.net, place, lr)
         told = {"penalty": grads.penalty} if grads.penalty else {}
         return {"loss": loss, **told, "grad_norm": norm, "lr": lr}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,13 +185,12 @@ class Trainer:
 
     def _pieces(self, source: Source) -> Iterator[Batch]:
         """What makes one update each, from where the epoch stands."""
-        place = self.run.position
-        assert self.run.lesson is not None
-        for batch in source.batches(self.run.lesson, place.batch):
-            for number, piece in enumerate(self.strategies.estimator.pieces(batch)):
-                if number >= place.piece:
-                    yield piece
-            place.batch, place.piece = place.batch + 1, 0
+        run = self.run
+        assert run.lesson is not None
+        for batch in source.batches(run.lesson, run.position.batch):
+            done = run.position.piece
+            yield from itertools.islice(self.strategies.estimator.pieces(batch), done, None)
+            run.position = run.position.after_batch()
 
     def _update(self, piece: Batch) -> None:
         """Feed a piece to the network and learn from it."""
