@@ -91,3 +91,34 @@ def test_a_row_draws_by_its_place_in_the_call_whatever_the_lengths_of_others():
     ragged = net.run(x, lengths=np.minimum(lengths, 6), training=True, seed=4).outputs
     for row, length in enumerate(np.minimum(lengths, 6)):
         np.testing.assert_array_equal(ragged[row, :length], whole[row, :length])
+
+
+@pytest.mark.parametrize(("cell", "regularizer"), PAIRS, ids=IDS)
+def test_training_goes_on_after_a_resume_as_without_the_break(cell, regularizer, tmp_path):
+    def steps(net, count):
+        losses = []
+        for _ in range(count):
+            loss, grads = net.value_and_grad(x, targets, loss="mse")
+            net.arena[...] -= 0.1 * grads.arena
+            losses.append(loss)
+        return losses
+
+    whole = network(cell, REGULARIZERS[regularizer], 3, 6, num_layers=2)
+    rng = np.random.default_rng(0)
+    x, targets = rng.standard_normal((9, 5, 3)), rng.standard_normal((9, 5, 6))
+    net = network(cell, REGULARIZERS[regularizer], 3, 6, num_layers=2)
+    expected = steps(whole, 5)
+    first = steps(net, 2)
+    net.save(tmp_path / "model")
+    loaded = ost.load(tmp_path / "model")
+    assert loaded.noise_calls == net.noise_calls
+    assert first + steps(loaded, 3) == expected
+    assert loaded.arena.tobytes() == whole.arena.tobytes()
+
+
+def test_the_count_of_calls_is_a_whole_number():
+    net = ost.LSTM(3, 8, regularizers=["zoneout"])
+    assert net.noise_calls == 0
+    for wrong in (-1, 1.5, "2", True):
+        with pytest.raises(ost.ConfigError, match="noise_calls"):
+            net.noise_calls = wrong

@@ -94,7 +94,7 @@ def test_a_saved_network_has_both_programs(cell, tmp_path):
     first, second = Problem(net, 4, 6), Problem(loaded, 4, 6)
     for training in (True, False):
         np.testing.assert_array_equal(first.run(training).outputs, second.run(training).outputs)
-    # the series of seeds begins anew
+    # nothing was drawn without a seed, so the series begins where that of a new network does
     x = first.x
     fresh = network(cell, REGULARIZERS["all"], 3, 5, num_layers=2, bidirectional=True)
     np.testing.assert_array_equal(loaded.run(x, training=True).outputs, fresh.run(x, training=True).outputs)

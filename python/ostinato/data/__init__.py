@@ -1,11 +1,27 @@
-"""Real data that installs from package registries, and its way into a network. Nothing is downloaded later.
+"""Data on its way into a network: batches by length, streams in windows, packed rows, texts.
 
-Each corpus needs an extra, named in the ConfigError that is raised without it. This room may use the layers
-and everything below them; nothing but the command line uses this room.
+`Batches` and `Streams` are plain iterables of `ostinato.Batch`; `ByLength` cuts the rows of a trainer. Real data
+installs from package registries, and nothing is downloaded later: each corpus needs an extra, named in the
+ConfigError that is raised without it. This room may use the layers and everything below them.
 """
 
 from ostinato.data.alphabet import Alphabet
+from ostinato.data.batches import Batches, Padding, Taken
+from ostinato.data.by_length import ByLength
 from ostinato.data.streams import Streams
 from ostinato.data.text import king_james, split
+from ostinato.network.packed import Packed, pack, unpack
 
-__all__ = ["Alphabet", "Streams", "king_james", "split"]
+__all__ = [
+    "Alphabet",
+    "Batches",
+    "ByLength",
+    "Packed",
+    "Padding",
+    "Streams",
+    "Taken",
+    "king_james",
+    "pack",
+    "split",
+    "unpack",
+]

@@ -37,6 +37,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
         "dtype": net.dtype.name,
         "network": network,
         "programs": programs.texts,
+        **({"noise_calls": net.noise_calls} if net.noise_calls else {}),
     }
     text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _core.save_model(_text_path(path), {KEY: text}, list(net.parameters().items()))
@@ -75,6 +76,8 @@ def _read(text: str, tensors: dict[str, Any]) -> Network:
     elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
     programs = Programs(dtype, record.items("programs"), elements)
     net = programs.network(record.inner("network"))
+    if record.has("noise_calls"):
+        net.noise_calls = record.whole("noise_calls")
     record.done()
     for name, tensor in tensors.items():
         if tensor.dtype.name != dtype:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.packed import is_packed, rows_of
 
 Array = NDArray[Any]
 
@@ -64,10 +65,12 @@ def read_batch(
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
-    batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own. Raises ShapeError,
-    DTypeError, ConfigError.
+    batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
+    Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
+    if is_packed(x):
+        x = rows_of("x", x)
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
@@ -114,8 +117,10 @@ def read_steps(
     """An argument that goes along with x, step by step: targets, weights, resets, d_outputs.
 
     (N, T) + trailing floats of `dtype` (or "bool"), or int64 below `limit` where dtype is None. A list of
-    rows is read where x was one. Raises ShapeError, DTypeError, ConfigError.
+    rows, or packed ones, are read where x was so. Raises ShapeError, DTypeError, ConfigError.
     """
+    if batch.ragged and is_packed(value):
+        value = rows_of(name, value)
     if batch.ragged and isinstance(value, (list, tuple)):
         rows = [_row(f"{name}[{n}]", row, trailing, dtype) for n, row in enumerate(value)]
         array, counts = _pad(rows, trailing, dtype or "int64")

@@ -218,6 +218,19 @@ class Network(ABC):
         """The traced step of each layer and direction; printing one shows its equations."""
         return {label: unit.program for label, unit in self._graph.units}
 
+    @property
+    def noise_calls(self) -> int:
+        """How many calls have drawn noise from the network's own series of seeds, those without `seed`.
+
+        Saved with the model, so that training goes on with the masks it would have drawn. Writable, a whole
+        number from 0; else ConfigError.
+        """
+        return self._seeds.calls
+
+    @noise_calls.setter
+    def noise_calls(self, calls: int) -> None:
+        self._seeds.calls = checks.whole("network", "noise_calls", calls, at_least=0)
+
     def explain(self, rows: int = 32, steps: int = 100) -> str:
         """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory."""
         return self._core().explain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,12 +15,13 @@ from ostinato.errors import ConfigError
 class Seeds:
     """A series of 64-bit seeds that the seeds of a network's layers decide, one for each call that asks.
 
-    The series begins anew with every network that is made or loaded.
+    `calls` is how many were taken; a model file keeps it, so a loaded network goes on with the next one.
     """
 
     def __init__(self, seeds: Iterable[int]) -> None:
         self._entropy = list(seeds)
-        self._calls = itertools.count()
+        self.calls = 0
+        self._lock = threading.Lock()
 
     def of_call(self, call: str, seed: Any, training: bool) -> int:
         """The seed of a call: what was given, or the next of the series; 0 where nothing is random.
@@ -37,5 +38,6 @@ class Seeds:
         return number
 
     def _next(self) -> int:
-        key = (next(self._calls),)
+        with self._lock:
+            key, self.calls = (self.calls,), self.calls + 1
         return int(np.random.SeedSequence(self._entropy, spawn_key=key).generate_state(1, np.uint64)[0])

@@ -1,0 +1,204 @@
+"""Sequences of different lengths in batches of rows that are nearly equally long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato import checks
+from ostinato.data.by_length import ByLength
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.network.packed import is_packed, padded, rows_of
+from ostinato.strategy import Batch
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Taken(Batch):
+    """A batch of which `places` (N,) says which rows of the data it holds."""
+
+    places: Array | None = None
+
+
+@dataclass(frozen=True)
+class Padding:
+    """What the batches of one epoch hold: `valid` steps, and `steps` with the padding.
+
+    `unsorted` is how many steps batches of rows in random order would hold.
+    """
+
+    valid: int
+    steps: int
+    unsorted: int
+
+    @property
+    def share(self) -> float:
+        """The part of `steps` that is padding, 0 to 1."""
+        return 1.0 - self.valid / self.steps if self.steps else 0.0
+
+    @property
+    def unsorted_share(self) -> float:
+        """The same for rows in random order."""
+        return 1.0 - self.valid / self.unsorted if self.unsorted else 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.valid:,} steps in batches of {self.steps:,}: {self.share:.1%} padding "
+            f"({self.unsorted_share:.1%} without sorting by length)"
+        )
+
+
+class Batches:
+    """An iterable of batches, one pass for each `iter`; each pass is an epoch in another order.
+
+    Args:
+        x: a list of rows (T_n, F) or ids (T_n,); an array (N, T, F) or (N, T) with `lengths`; or packed rows
+            (`ostinato.data.Packed`, or PyTorch's PackedSequence).
+        targets: per="step": in the form of x. per="sequence": (N, ...), one for each row. None without.
+        batch_size: rows of a batch, at most; max_steps, pool and drop_last as in `ByLength`, which cuts.
+        lengths: (N,) where x is an array; None for T each.
+        shuffle: a new order of rows and of batches in each epoch, which `seed` and the epoch alone decide
+            (with one release of NumPy: its generators may change with the next).
+
+    The engine computes no padding, whatever the batches; sorting saves the memory and the copying of it, and
+    a step that few rows share costs more for each of them.
+
+    `state_dict` taken in the middle of a pass, and loaded elsewhere, goes on with the next batch; a pass that
+    is left otherwise begins anew. Raises ShapeError, ConfigError naming the argument.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        targets: Any = None,
+        *,
+        batch_size: int = 32,
+        lengths: Any = None,
+        max_steps: int | None = None,
+        pool: int | None = 50,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+        per: str = "step",
+    ) -> None:
+        owner = "Batches"
+        self.cut = ByLength(batch_size, max_steps=max_steps, pool=pool, drop_last=drop_last)
+        self.shuffle = checks.flag(owner, "shuffle", shuffle)
+        self.seed = checks.whole(owner, "seed", seed, at_least=0)
+        self.per = checks.choice(owner, "per", per, ("step", "sequence"))
+        self._x = _rows("x", x, lengths)
+        self.lengths = np.array([len(row) for row in self._x], dtype=np.int64)
+        self._targets: Any = None
+        if targets is not None and self.per == "step":
+            self._targets = _rows("targets", targets, lengths)
+            if [len(row) for row in self._targets] != self.lengths.tolist():
+                raise ShapeError("targets has other lengths than x; expected one for each step of each row")
+        elif targets is not None:
+            self._targets = np.asarray(targets)
+            if self._targets.shape[:1] != self.lengths.shape:
+                raise ShapeError(
+                    f"targets is {self._targets.shape}; expected {len(self._x)}, one for each row"
+                )
+        self.cut(self.lengths)  # a row that fits no batch is told now
+        self.epoch = 0
+        self._handed, self._skipped = 0, 0
+
+    def __iter__(self) -> Iterator[Taken]:
+        """The batches of this epoch, all of them but after `load_state_dict`."""
+        plan, self._handed, self._skipped = self._plan(), self._skipped, 0
+        for places in plan[self._handed :]:
+            self._handed += 1
+            yield self._taken(places)
+        self.epoch, self._handed = self.epoch + 1, 0
+
+    def __len__(self) -> int:
+        """The number of batches in this epoch."""
+        return len(self._plan())
+
+    def padding(self) -> Padding:
+        """What sorting by length saves in this epoch."""
+        held = [self.lengths[places] for places in self._plan()]
+        rows, size = sum(len(lengths) for lengths in held), self.cut.batch_size
+        some = self.lengths[self._order()[:rows]]
+        unsorted = [some[at : at + size] for at in range(0, rows, size)]
+        return Padding(int(sum(lengths.sum() for lengths in held)), _held(held), _held(unsorted))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch and batches handed out in it, with the data and settings they are of: JSON values."""
+        return {"epoch": self.epoch, "batch": self._handed, **self._same()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The next `iter` goes on where `state` was taken. Raises ConfigError for one of other data."""
+        found = {key: state.get(key) for key in self._same()}
+        if found != self._same():
+            raise ConfigError(
+                f"Batches: the state is of other data or settings: {found}; expected {self._same()}"
+            )
+        epoch = checks.whole("Batches", "epoch", state.get("epoch"), at_least=0)
+        self._skipped = self._handed = checks.whole("Batches", "batch", state.get("batch"), at_least=0)
+        self.epoch = epoch
+
+    def _same(self) -> dict[str, Any]:
+        cut = self.cut
+        return {
+            "rows": len(self._x),
+            "steps": int(self.lengths.sum()),
+            "batch_size": cut.batch_size,
+            "max_steps": cut.max_steps,
+            "pool": cut.pool,
+            "drop_last": cut.drop_last,
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+        }
+
+    def _order(self) -> Array:
+        order = np.arange(len(self._x))
+        if self.shuffle:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        return order
+
+    def _plan(self) -> list[Array]:
+        """The rows of each batch of this epoch."""
+        order = self._order()
+        return [order[places] for places in self.cut(self.lengths[order])]
+
+    def _taken(self, places: Array) -> Taken:
+        targets = self._targets
+        if targets is not None:
+            targets = targets[places] if self.per == "sequence" else padded([targets[n] for n in places])
+        return Taken(padded([self._x[n] for n in places]), targets, self.lengths[places], places=places)
+
+
+def _held(batches: list[Array]) -> int:
+    """Steps of batches with their padding."""
+    return int(sum(len(lengths) * lengths.max(initial=0) for lengths in batches))
+
+
+def _rows(name: str, value: Any, lengths: Any) -> list[Array]:
+    """The rows of a list, a packed or a padded array. Raises ShapeError."""
+    if is_packed(value):
+        rows = rows_of(name, value)
+    elif isinstance(value, (list, tuple)):
+        rows = [np.asarray(row) for row in value]
+    else:
+        array = np.asarray(value)
+        if array.ndim < 2:
+            raise ShapeError(f"{name} is {array.shape}; expected (N, T) or (N, T, F), or a list of rows")
+        counts = np.full(len(array), array.shape[1]) if lengths is None else np.asarray(lengths)
+        if counts.shape != (len(array),) or ((counts < 0) | (counts > array.shape[1])).any():
+            raise ShapeError(f"lengths has to be ({len(array)},) integers from 0 to {array.shape[1]}")
+        return [row[:count] for row, count in zip(array, counts, strict=True)]
+    if lengths is not None:
+        raise ConfigError(f"lengths is given, but {name} is a list of rows, each of which has its own")
+    for n, row in enumerate(rows):
+        if row.ndim == 0 or row.shape[1:] != rows[0].shape[1:] or row.dtype != rows[0].dtype:
+            raise ShapeError(
+                f"{name}[{n}] is {row.dtype} {row.shape}; expected (T, ...) with the steps of {name}[0], "
+                f"{rows[0].dtype} {rows[0].shape[1:]}"
+            )
+    return rows

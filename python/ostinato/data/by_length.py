@@ -1,0 +1,75 @@
+"""Rows of nearly equal length, put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato import checks
+from ostinato.errors import ConfigError
+
+Array = npt.NDArray[Any]
+
+
+class ByLength:
+    """Cuts rows into batches: `by_length(lengths)` gives the places of each batch in `lengths` (N,).
+
+    Pools of `pool` batches are sorted by length, longest first, and cut; the batches of a pool come in the
+    order of their first rows, so that shuffled rows make shuffled batches. It is what `Trainer.fit` takes as
+    `batch_size`: the order of rows is then the curriculum's, which the trainer resumes.
+
+    batch_size: rows of a batch, at most. max_steps: rows times longest row of a batch, at most: long rows
+    come in smaller batches. pool: 1 does not sort, None sorts all rows: the least padding, and in every epoch
+    nearly the same neighbours. drop_last: leave out the last rows where they do not fill a batch; not with
+    max_steps, whose batches are of any size. Raises ConfigError, for a row longer than max_steps too.
+    """
+
+    def __init__(
+        self,
+        batch_size: int = 32,
+        *,
+        max_steps: int | None = None,
+        pool: int | None = 50,
+        drop_last: bool = False,
+    ) -> None:
+        owner = "ByLength"
+        self.batch_size = checks.whole(owner, "batch_size", batch_size, at_least=1)
+        self.max_steps = (
+            None if max_steps is None else checks.whole(owner, "max_steps", max_steps, at_least=1)
+        )
+        self.pool = None if pool is None else checks.whole(owner, "pool", pool, at_least=1)
+        self.drop_last = checks.flag(owner, "drop_last", drop_last)
+        if self.drop_last and max_steps is not None:
+            raise ConfigError(f"{owner}: drop_last is True, but with max_steps no batch has a size to fill")
+
+    def __call__(self, lengths: Array) -> list[Array]:
+        """Batches of places in `lengths`. Raises ConfigError for a row longer than max_steps."""
+        lengths = np.asarray(lengths)
+        longest = int(lengths.max(initial=0))
+        if self.max_steps is not None and longest > self.max_steps:
+            raise ConfigError(f"ByLength: max_steps is {self.max_steps}, but a row has {longest} steps")
+        count = len(lengths)
+        if self.drop_last:
+            count -= count % self.batch_size
+        size = max(1, count) if self.pool is None else self.pool * self.batch_size
+        batches: list[Array] = []
+        for start in range(0, count, size):
+            places = np.arange(start, min(start + size, count))
+            if size > self.batch_size:
+                places = places[np.argsort(-lengths[places], kind="stable")]
+            batches += sorted(self._cut(places, lengths), key=lambda batch: int(batch.min()))
+        return batches
+
+    def _cut(self, places: Array, lengths: Array) -> list[Array]:
+        """Places in order, cut where a batch is full."""
+        batches, start, longest = [], 0, 0
+        for at, place in enumerate(places):
+            longest = max(longest, int(lengths[place]))
+            count = at - start + 1
+            full = self.max_steps is not None and count * longest > self.max_steps
+            if full or count > self.batch_size:
+                batches.append(places[start:at])
+                start, longest = at, int(lengths[place])
+        return [*batches, places[start:]]

@@ -1,0 +1,100 @@
+"""Packed sequences: all steps of all rows without padding, step by step, as PyTorch packs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import DTypeError, ShapeError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Rows of different lengths as one array: step 0 of all rows, then step 1 of those that have one, ...
+
+    `data` (sum of lengths, ...); `batch_sizes` (T,) rows alive at each step, never rising from one to the
+    next; `sorted_indices` (N,) says which of the caller's rows lies in each place, longest first, None where
+    they lie as they came. Fields and meaning are those of torch.nn.utils.rnn.PackedSequence, which is taken
+    wherever this is.
+    """
+
+    data: Array
+    batch_sizes: Array
+    sorted_indices: Array | None = None
+
+
+def is_packed(value: Any) -> TypeGuard[Any]:
+    """Whether this is a Packed, or PyTorch's."""
+    return hasattr(value, "batch_sizes") and hasattr(value, "data")
+
+
+def pack(x: Any, lengths: Any = None) -> Packed:
+    """Packs a list of rows (T_n, ...), or an array (N, T, ...) with `lengths` (N,), None for T each.
+
+    Rows of length 0 have no place in the form and are refused, as PyTorch refuses them. Raises ShapeError.
+    """
+    if isinstance(x, (list, tuple)):
+        if lengths is not None:
+            raise ShapeError("lengths is given, but x is a list of rows, each of which has its own")
+        rows = [np.asarray(row) for row in x]
+    else:
+        array = np.asarray(x)
+        counts = np.full(len(array), array.shape[1]) if lengths is None else np.asarray(lengths)
+        if array.ndim < 2 or counts.shape != array.shape[:1]:
+            raise ShapeError(f"x is {array.shape}, lengths {counts.shape}; expected (N, T, ...) and (N,)")
+        rows = [row[:count] for row, count in zip(array, counts, strict=True)]
+    if not rows or any(row.ndim == 0 or not len(row) or row.shape[1:] != rows[0].shape[1:] for row in rows):
+        raise ShapeError("x has no rows, rows without steps, or steps of different shapes; nothing to pack")
+    counts = np.array([len(row) for row in rows])
+    order = np.argsort(-counts, kind="stable")
+    sizes = (counts[:, None] > np.arange(counts.max())).sum(axis=0)
+    steps = [np.stack([rows[n][t] for n in order[:size]]) for t, size in enumerate(sizes)]
+    return Packed(np.concatenate(steps), sizes, order)
+
+
+def rows_of(name: str, packed: Any) -> list[Array]:
+    """The rows of a packed argument in the caller's order. Raises ShapeError, DTypeError naming it."""
+    data, sizes = np.asarray(packed.data), np.asarray(packed.batch_sizes)
+    if sizes.dtype.kind not in "iu" or sizes.ndim != 1:
+        raise DTypeError(f"{name}.batch_sizes is {sizes.dtype} {sizes.shape}; expected integers (T,)")
+    if not len(sizes) or sizes[-1] < 1 or (np.diff(sizes) > 0).any() or data.shape[:1] != (sizes.sum(),):
+        raise ShapeError(
+            f"{name} is no packed sequence: batch_sizes is {sizes.tolist()[:8]}; it has to fall from step to "
+            f"step, stay above 0 and add up to the {len(data) if data.ndim else 0} steps of data"
+        )
+    order = getattr(packed, "sorted_indices", None)
+    order = np.arange(sizes[0]) if order is None else np.asarray(order)
+    if sorted(order.tolist()) != list(range(int(sizes[0]))):
+        raise ShapeError(
+            f"{name}.sorted_indices is {order.tolist()[:8]}; expected each of {sizes[0]} rows once"
+        )
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    rows: list[Array] = [data[:0]] * int(sizes[0])
+    for place, row in enumerate(order):
+        alive = int((sizes > place).sum())
+        rows[int(row)] = data[starts[:alive] + place]
+    return rows
+
+
+def unpack(packed: Any) -> tuple[Array, Array]:
+    """The rows of a Packed as (N, T, ...) with zeros behind each, and their lengths (N,).
+
+    Raises ShapeError, DTypeError.
+    """
+    rows = rows_of("packed", packed)
+    return padded(rows), np.array([len(row) for row in rows], dtype=np.int64)
+
+
+def padded(rows: Sequence[Array]) -> Array:
+    """Rows (T_n, ...) of one type as (N, T, ...), zeros behind each."""
+    longest = max((len(row) for row in rows), default=0)
+    array = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
+    for place, row in zip(array, rows, strict=True):
+        place[: len(row)] = row
+    return array
