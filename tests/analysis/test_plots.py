@@ -12,6 +12,7 @@ X = np.random.default_rng(0).standard_normal((2, 8, 3))
 RESULTS = {
     "cost": lambda net: analysis.cost(net),
     "fixed_points": lambda net: analysis.fixed_points(net, starts=4),
+    "gates": lambda net: analysis.gates(net, X),
     "gradient_flow": lambda net: analysis.gradient_flow(net, X, d_outputs=np.ones((2, 8, 4))),
     "jacobians": lambda net: analysis.jacobians(net, X),
     "lyapunov_spectrum": lambda net: analysis.lyapunov_spectrum(net, steps=20),

@@ -176,7 +176,7 @@ def packed(data, sizes, order=None):
         (lambda: Batches(rows(), max_steps=10), ost.ConfigError, "a row has 59 steps"),
         (lambda: Batches(rows(), max_steps=90, drop_last=True), ost.ConfigError, "drop_last"),
         (lambda: Batches(rows(), rows(LENGTHS[::-1])), ost.ShapeError, "other lengths than x"),
-        (lambda: Batches(rows(), np.zeros(3), per="sequence"), ost.ShapeError, "one for each of 203"),
+        (lambda: Batches(rows(), np.zeros(3), per="sequence"), ost.ShapeError, "expected 203, one"),
         (lambda: Batches(rows(), lengths=LENGTHS), ost.ConfigError, "lengths is given"),
         (lambda: Batches(np.zeros((3, 4, 2)), lengths=[1, 2, 5]), ost.ShapeError, "from 0 to 4"),
         (lambda: Batches([np.zeros((3, 2)), np.zeros((3, 1))]), ost.ShapeError, r"x\[1\]"),

@@ -8,6 +8,7 @@ are exact: tangents (`tangent.py`) or adjoints of the very programs that the net
 
 from ostinato.analysis.cost import Cost, LayerCost, cost
 from ostinato.analysis.fixed_points import FixedPoints, fixed_points
+from ostinato.analysis.gates import Gates, gates
 from ostinato.analysis.gradient_flow import GradientFlow, gradient_flow
 from ostinato.analysis.jacobians import Jacobians, jacobians
 from ostinato.analysis.lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -18,6 +19,7 @@ from ostinato.analysis.spectral import Spectral, SpectralBlock, spectral
 __all__ = [
     "Cost",
     "FixedPoints",
+    "Gates",
     "GradientFlow",
     "Jacobians",
     "LayerCost",
@@ -28,6 +30,7 @@ __all__ = [
     "SpectralBlock",
     "cost",
     "fixed_points",
+    "gates",
     "gradient_flow",
     "jacobians",
     "lyapunov_spectrum",

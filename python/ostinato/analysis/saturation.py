@@ -17,9 +17,9 @@ from ostinato.network.batch import Array
 class Saturation:
     """What the states and outputs of a network do over some data, by name: `h`, `c`, ..., `output`.
 
-    It looks at states and outputs, not inside the step: the gates of an LSTM are not seen. A threshold near 1
-    means saturation for what comes out of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only
-    says how often it is large.
+    It looks at states and outputs, not inside the step: for that see `gates`. A threshold near 1 means
+    saturation for what comes out of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only says
+    how often it is large.
     """
 
     threshold: float

@@ -87,7 +87,10 @@ class TangentCore:
             self.tangents.append(places[f"d_{name}"])
         (_, (width,)), *_ = program.outputs
         both = self.core.layer(_side_by_side(forward), _in_order(program, forward, given), offsets)
-        halves = [self.core.layer(_half(width, place), [both], []) for place in range(2)]
+        halves = [
+            self.core.layer(part_of(2 * width, place * width, (place + 1) * width), [both], [])
+            for place in range(2)
+        ]
         return self._keep(halves[0], halves[1], width)
 
     def reverse(self, node: int) -> int:
@@ -153,11 +156,13 @@ def _side_by_side(forward: _core.Program) -> _core.Program:
     return _core.Program.from_json(f'{head}{joined}],"outputs":[["output",{last}]]{tail}')
 
 
-def _half(width: int, place: int) -> _core.Program:
-    def step(x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
-        return x[place * width : (place + 1) * width], {}
+def part_of(width: int, start: int, stop: int) -> _core.Program:
+    """A layer that gives the features `start` to `stop` of `width`."""
 
-    return _stateless("half", step, 2 * width)
+    def step(x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
+        return x[start:stop], {}
+
+    return _stateless("part", step, width)
 
 
 def _nothing(width: int) -> _core.Program:
