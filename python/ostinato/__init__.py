@@ -27,7 +27,6 @@ from ostinato.layers import (
     GRU,
     LSTM,
     RNN,
-    Attention,
     Bidirectional,
     Dense,
     DiagonalSSM,
@@ -74,6 +73,7 @@ from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from ostinato import analysis, metrics, schedules, strategies, testing
+    from ostinato.layers.attention import Attention
     from ostinato.metrics import Metric
     from ostinato.schedules import Schedule
     from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
@@ -177,6 +177,7 @@ __all__ = [
 # Imported when they are first asked for: most programs need few of them, and importing takes time.
 _ROOMS = ("analysis", "metrics", "schedules", "strategies", "testing")
 _HOMES = {
+    "layers.attention": ("Attention",),
     "metrics": ("Metric",),
     "schedules": ("Schedule",),
     "strategy": ("Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),

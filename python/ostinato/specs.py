@@ -7,6 +7,7 @@ A package registers with hooks marked by `hookimpl`, which return lists of these
         return [CellSpec("ligru", LightGRU)]
 
 `SPECS` is the table of all kinds of names: the loader, the registry and the command line read it.
+A descriptor without fields of its own is the dataclass it derives from: making one more costs a millisecond.
 """
 
 from __future__ import annotations
@@ -73,7 +74,6 @@ class Spec:
         return cls(made.name, made)
 
 
-@dataclass(frozen=True)
 class CellSpec(Spec):
     """A cell: `factory(**options) -> Cell`."""
 
@@ -82,7 +82,6 @@ class CellSpec(Spec):
     product = "Cell"
 
 
-@dataclass(frozen=True)
 class ScorerSpec(Spec):
     """A scorer of attention: `factory(**options) -> Scorer`."""
 
@@ -90,7 +89,6 @@ class ScorerSpec(Spec):
     hook = "ostinato_scorers"
 
 
-@dataclass(frozen=True)
 class RegularizerSpec(Spec):
     """A regularizer: `factory(**options) -> Regularizer`."""
 
@@ -99,7 +97,6 @@ class RegularizerSpec(Spec):
     product = "Regularizer"
 
 
-@dataclass(frozen=True)
 class LossSpec(Spec):
     """A loss: `factory(**options) -> Loss`."""
 
@@ -108,7 +105,6 @@ class LossSpec(Spec):
     product = "Loss"
 
 
-@dataclass(frozen=True)
 class OptimizerSpec(Spec):
     """An optimizer: `factory(**options) -> Optimizer`."""
 
@@ -117,7 +113,6 @@ class OptimizerSpec(Spec):
     product = "Optimizer"
 
 
-@dataclass(frozen=True)
 class ScheduleSpec(Spec):
     """A schedule: `factory(**options)` makes a number's course over training, as a function."""
 
@@ -125,7 +120,6 @@ class ScheduleSpec(Spec):
     hook = "ostinato_schedules"
 
 
-@dataclass(frozen=True)
 class InitializerSpec(Spec):
     """An initializer: `factory(**options) -> callable (shape, rng) -> float64 array`."""
 
@@ -154,7 +148,6 @@ class StrategySpec(Spec):
         return cls(made.name, made, role=made.role)
 
 
-@dataclass(frozen=True)
 class MetricSpec(Spec):
     """A metric: `factory(**options)` makes what measures outputs against targets."""
 
@@ -162,7 +155,6 @@ class MetricSpec(Spec):
     hook = "ostinato_metrics"
 
 
-@dataclass(frozen=True)
 class CommandSpec(Spec):
     """A command of the command line: `ostinato NAME ...`.
 

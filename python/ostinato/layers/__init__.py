@@ -1,9 +1,9 @@
 """Layers: networks of one layer, and networks made of others. One noun a file.
 
 None is privileged: each is step programs in the language that a cell's author uses, placed on a graph.
+`Attention`, which is no network, is imported when it is asked for.
 """
 
-from ostinato.layers.attention import Attention, AttentionGradients, AttentionRun
 from ostinato.layers.bidirectional import Bidirectional
 from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
 from ostinato.layers.dense import Dense
@@ -15,9 +15,6 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
-    "Attention",
-    "AttentionGradients",
-    "AttentionRun",
     "Bidirectional",
     "Dense",
     "DiagonalSSM",
