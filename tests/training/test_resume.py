@@ -126,7 +126,7 @@ OPTIMIZERS = sorted(name for name in ost.plugins.list("optimizer") if "/" not in
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_resumed_run_is_bit_for_bit_the_one_that_was_not_cut(cell, optimizer, tmp_path):
     rng = np.random.default_rng([CELLS.index(cell), OPTIMIZERS.index(optimizer)])
-    steps = rng.choice(8, size=2, replace=False).tolist()
+    steps = rng.choice(8, size=4, replace=False).tolist()
     paths = {step: tmp_path / f"{step}.checkpoint" for step in steps}
     whole = everything(fit(made(cell, optimizer, [Cut(paths)])))
     threads = ost.get_num_threads()

@@ -8,6 +8,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.schedules import Cosine, Exponential, Plateau, Step, TimeBased, WarmUp
+from tests.training.tasks import running_sum, trainer
 
 # schedule, moments, the values of a start of 0.5
 CASES = {
@@ -68,6 +69,29 @@ def test_warm_up_passes_news_and_state_on():
 def test_every_built_in_schedule_has_a_name():
     names = ("cosine", "exponential", "plateau", "step", "time_based", "warm_up")
     assert set(names) <= set(ost.plugins.list("schedule"))
+
+
+def test_a_schedule_of_ones_own_has_a_name_in_a_run():
+    @ost.register
+    class Sawtooth(ost.Schedule):
+        """Falls within each three epochs and begins again."""
+
+        def __call__(self, start, when):
+            return start / (1 + when.epoch % 3)
+
+    ost.register(ost.ScheduleSpec("constant", lambda: lambda start, when: start))
+    x, targets = running_sum()
+    for name, expected in (("sawtooth", [0.01, 0.005, 0.01 / 3, 0.01]), ("constant", [0.01] * 4)):
+        assert trainer(schedule=name).fit(x, targets, epochs=4)["lr"] == expected
+
+
+def test_a_schedule_that_leads_nowhere_is_an_error_of_its_step():
+    x, targets = running_sum()
+    made = trainer(schedule=lambda start, when: -start)
+    before = made.net.arena.copy()
+    with pytest.raises(ost.ConfigError, match=r"lr is -0\.01"):
+        made.fit(x, targets, epochs=1)
+    assert (made.net.arena == before).all()
 
 
 @pytest.mark.parametrize(
