@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.data import Batches
 from ostinato.training import checkpoint
 from tests.training.tasks import language_model, network, ragged_lengths, running_sum, windows
 
@@ -173,6 +174,22 @@ def test_windows_of_an_iterable_are_resumed_with_their_carried_state(cut, tmp_pa
         return trainer
 
     assert everything(train(at=cut)) == everything(train(resume=path))
+
+
+@pytest.mark.parametrize("cut", [0, 2, 3, 4, 8])
+def test_data_that_keeps_its_own_place_is_resumed_in_its_epoch(cut, tmp_path):
+    path = tmp_path / "checkpoint"
+    rows = [[row[:length] for row, length in zip(a, LENGTHS, strict=True)] for a in (X, TARGETS)]
+
+    def train(resume: Any = False, at: int | None = None) -> ost.Trainer:
+        callbacks = [Cut({} if at is None else {at: path})]
+        trainer = ost.Trainer(network(), loss="mse", callbacks=callbacks)
+        trainer.fit(Batches(*rows, batch_size=4, seed=1), epochs=EPOCHS, resume=resume)
+        return trainer
+
+    whole = train(at=cut)
+    assert whole.run.step == 9
+    assert everything(train(resume=path)) == everything(whole)
 
 
 @pytest.mark.parametrize("cut", [0, 4, 5, 8])

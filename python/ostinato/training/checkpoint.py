@@ -40,6 +40,7 @@ def save(path: str | os.PathLike[str], trainer: Trainer, plugins: Mapping[str, A
         "position": dataclasses.asdict(run.position),
         "totals": dataclasses.asdict(run.totals),
         "lesson": None if lesson is None else {"rows": lesson.rows, "steps": lesson.steps},
+        "data": run.data,
         "carried": None if run.carried is None else dict(run.carried),
         "history": run.history.rows,
         "plugins": dict(plugins),
@@ -136,6 +137,7 @@ def _state(record: Mapping[str, Any]) -> dict[str, Any]:
         "position": _made(Position, record["position"]),
         "totals": _made(Totals, record["totals"]),
         "lesson": None if lesson is None else _made(Lesson, lesson),
+        "data": record["data"],
         "carried": record["carried"],
         "history": History(record["history"]),
     }

@@ -45,8 +45,8 @@ class TrainingRun:
     net, optimizer, seed: what is trained, with what; start_lr: the learning rate at the very beginning, which
     the schedule begins with. position, totals, lesson, carried: where it stands, what this epoch has added up
     and is made of, and the state that the next piece may carry on. history: the epochs so far. first and
-    last: the epochs between which this `fit` runs; batches: of this epoch, 0 where nobody knows. stopped: why
-    it ends before that, "" if it does not.
+    last: the epochs between which this `fit` runs; data: the state of data that has one, when the epoch
+    began; batches: of this epoch, 0 where nobody knows. stopped: why it ends before that, "" if it does not.
     """
 
     net: Network
@@ -56,6 +56,7 @@ class TrainingRun:
     position: Position = field(default_factory=Position)
     totals: Totals = field(default_factory=Totals)
     lesson: Lesson | None = None
+    data: Any = None
     carried: Mapping[str, Any] | None = None
     history: History = field(default_factory=History)
     first: int = 0

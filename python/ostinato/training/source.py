@@ -29,6 +29,12 @@ class Source(Protocol):
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has; 0 where nobody knows."""
 
+    def state_dict(self) -> Any:
+        """Where data that keeps its own place stands, between two epochs; None for other data."""
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go to where `state_dict` was taken."""
+
 
 class Rows:
     """Rows in memory: arrays (N, T, ...), or lists of N rows, cut into batches.
@@ -63,6 +69,12 @@ class Rows:
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has."""
         return len(self._plan(lesson)[1])
+
+    def state_dict(self) -> None:
+        """Nothing: the order is the curriculum's."""
+
+    def load_state_dict(self, state: None) -> None:
+        """Nothing."""
 
     def _plan(self, lesson: Lesson) -> tuple[Array, list[Array]]:
         """The rows in their order, and the places in it that make a batch; made once for each lesson."""
@@ -144,6 +156,15 @@ class Batches:
     def count(self, lesson: Lesson) -> int:
         """The length of the iterable, if it has one."""
         return len(self._data) if isinstance(self._data, Sized) else 0
+
+    def state_dict(self) -> Any:
+        """That of the data, if it has one."""
+        return self._data.state_dict() if hasattr(self._data, "state_dict") else None
+
+    def load_state_dict(self, state: Any) -> None:
+        """Give the data its state."""
+        if state is not None and hasattr(self._data, "load_state_dict"):
+            self._data.load_state_dict(state)
 
     def _read(self, place: int, item: Any) -> Batch:
         if isinstance(item, Batch):

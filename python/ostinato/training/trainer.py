@@ -144,6 +144,8 @@ class Trainer:
             if not isinstance(resume, bool):
                 self._load(resume)
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
+            if resume is not False:
+                source.load_state_dict(run.data)
             # A copy: what a plugin gives may be the very thing that it resets when the run starts.
             states = None if resume is False else copy.deepcopy(self._states_of_plugins())
             try:
@@ -163,6 +165,7 @@ class Trainer:
         """One epoch, or the rest of one that was begun."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
+            run.data = source.state_dict()
             run.lesson = self.strategies.curriculum.lesson(run.when, source.lengths)
             hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
         count = source.count(run.lesson)
@@ -176,7 +179,7 @@ class Trainer:
             self._update(piece)
             if run.stopped:
                 return
-        metrics = self._end_of_epoch(measured)
+        metrics = self._end_of_epoch(source, measured)
         epoch = run.epoch - 1
         hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
         if hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics):
@@ -206,7 +209,7 @@ class Trainer:
         hooks.call("ostinato_batch_end", run=run, step=step, metrics=metrics)
         self._save_if_asked()
 
-    def _end_of_epoch(self, measured: Source | None) -> dict[str, float]:
+    def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
         """Measures, and leaves the epoch behind. Returns its row of the history."""
         run, totals = self.run, self.run.totals
         metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
@@ -220,6 +223,7 @@ class Trainer:
             self.schedule.observe(metrics)
         run.history.append({"epoch": run.epoch, "step": run.step, **metrics})
         run.next_epoch()
+        run.data = source.state_dict()
         self._interrupts.release()
         return metrics
 
