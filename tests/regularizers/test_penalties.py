@@ -139,6 +139,44 @@ def test_truncated_is_the_sum_of_windows_that_stand_alone(cell):
     np.testing.assert_allclose(grads.arena, arena, rtol=1e-10, atol=1e-12)
 
 
+def test_both_directions_of_overlapping_windows_have_the_slopes_of_the_steps_that_count():
+    # each window alone, counting its last k1 steps
+    net = ost.RNN(2, 3, bidirectional=True, regularizers=[ost.ActivationPenalty(ALPHA)], dtype="float64")
+    x, targets = data(net, rows=3, steps=6)
+    lengths, (k1, k2) = np.array([6, 3, 5]), (2, 3)
+    plain = ost.RNN(2, 3, bidirectional=True, dtype="float64")
+    way = ost.TruncatedBPTT(k1, k2)
+    batch = {"loss": "mse", "lengths": lengths, "reduction": "sum"}
+
+    def penalty():
+        plain.arena[...] = net.arena
+        total = 0.0
+        for start in range(0, 6, k1):
+            begin = max(0, start + k1 - k2)
+            # the state at the beginning of a window counts as given; backwards each begins with zeros
+            state = {"h": np.stack([frozen[begin], np.zeros((3, 3))])} if begin else None
+            within = np.clip(lengths - begin, 0, start + k1 - begin)
+            y = plain.run(x[:, begin : start + k1], lengths=within, state=state).outputs
+            for row, length in enumerate(lengths):
+                for t in range(start, min(start + k1, length)):
+                    parts = np.split(y[row, t - begin], 2)
+                    total += ALPHA * sum((part**2).mean() for part in parts)
+        return total
+
+    forward = ost.RNN(2, 3, dtype="float64")
+    forward.load_state_dict({name: net.parameters()[name] for name in forward.parameters()})
+    frozen = {
+        begin: forward.run(x[:, :begin], lengths=np.minimum(lengths, begin)).final_state["h"][0]
+        for begin in range(1, 6)
+    }
+    _, grads = net.value_and_grad(x, targets, through_time=way, **batch)
+    plain.arena[...] = net.arena
+    _, bare = plain.value_and_grad(x, targets, through_time=way, **batch)
+    assert grads.penalty == pytest.approx(penalty(), rel=1e-12)
+    numeric = slope(penalty, net.arena)
+    np.testing.assert_allclose(grads.arena - bare.arena, numeric, atol=1e-7)
+
+
 def test_overlapping_windows_count_each_step_once():
     net = ost.GRU(3, 4, regularizers=PENALTIES, dtype="float64")
     x, targets = data(net, steps=12)

@@ -294,14 +294,18 @@ impl Network {
         self.reversed_nodes().is_some()
     }
 
-    /// For each state slot whether its layer reads the input from its end.
-    pub fn states_from_end(&self) -> Vec<bool> {
+    /// For each layer whether it reads the input from its end.
+    pub fn layers_from_end(&self) -> Vec<bool> {
         let nodes = self.reversed_nodes().unwrap_or_else(|| vec![false; self.nodes.len()]);
-        let layers = self.layers.iter().flat_map(|layer| {
-            let from_end = layer.inputs.first().is_some_and(|&input| nodes[input]);
-            layer.plan.program.states.iter().map(move |_| from_end)
-        });
-        layers.collect()
+        self.layers.iter().map(|layer| layer.inputs.first().is_some_and(|&input| nodes[input])).collect()
+    }
+
+    /// For each state slot whether its layer does so.
+    pub fn states_from_end(&self) -> Vec<bool> {
+        let layers = self.layers.iter().zip(self.layers_from_end());
+        let slots =
+            layers.flat_map(|(layer, from_end)| layer.plan.program.states.iter().map(move |_| from_end));
+        slots.collect()
     }
 
     /// Features of the input per step; none where it is ids.

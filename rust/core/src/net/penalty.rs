@@ -122,7 +122,7 @@ impl Terms {
         self.penalties.iter().sum()
     }
 
-    /// Adds `scale` times the penalties of the steps from packed row `first` on.
+    /// Adds `scale` times the penalties of the steps from packed row `first` of the network's input on.
     pub fn add_penalties<T: Pooled>(
         &mut self,
         network: &Network,
@@ -132,12 +132,18 @@ impl Terms {
         scale: f64,
     ) {
         let penalised = (0..network.layers.len()).filter(|&layer| network.layers[layer].has_step_penalty());
+        if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
+            return;
+        }
+        let from_end = network.layers_from_end();
         for (place, layer) in penalised.enumerate() {
             if self.penalties.len() == place {
                 self.penalties.push(0.0);
             }
             let view = run.step_penalty(network, layer, geometry);
-            for row in first..geometry.total() {
+            let counts =
+                |row: &usize| if from_end[layer] { run.mirror()[*row] >= first } else { *row >= first };
+            for row in (0..geometry.total()).filter(counts) {
                 // SAFETY: the penalty has one number per packed row.
                 self.penalties[place] += scale * unsafe { view.ptr.add(row * view.stride).read() }.to_f64();
             }

@@ -48,6 +48,11 @@ impl<T: Float> UnitRun<T> {
         self.memory[layer].output(&network.layers[layer].plan.train, STEP_PENALTY, geometry)
     }
 
+    /// For each packed row the one at the mirrored time; empty where no layer reads from the end.
+    pub fn mirror(&self) -> &[usize] {
+        &self.mirror
+    }
+
     /// The value of a sequence.
     pub fn view(&self, network: &Network, node: usize, geometry: &Geometry) -> SeqView<T> {
         match network.nodes[node] {
@@ -220,6 +225,12 @@ pub fn back_unit<T: Float>(
     // what views point into, until the unit is done
     let mut memories = Vec::new();
     let mut sums = Vec::new();
+    // packed row r of a layer that reads from the end is another step
+    let mirrored: Vec<T> = match d_penalty {
+        [] => Vec::new(),
+        d => run.mirror.iter().map(|&row| d[row]).collect(),
+    };
+    let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
     if let (Some(output), Some(d_output)) = (network.output, d_output) {
         arrivals.add(output, d_output, None);
     }
@@ -233,7 +244,8 @@ pub fn back_unit<T: Float>(
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
                 let (d, kept) = arrivals.take(number);
-                let penalty = inner.has_step_penalty().then(|| SeqView::of(d_penalty, 1));
+                let d_steps = if from_end.get(*layer) == Some(&true) { &mirrored } else { d_penalty };
+                let penalty = inner.has_step_penalty().then(|| SeqView::of(d_steps, 1));
                 let d_views: Vec<SeqView<T>> = std::iter::once(d).chain(penalty).collect();
                 let views: Vec<SeqView<T>> =
                     inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
