@@ -21,7 +21,7 @@ class Problem:
     """A network, a batch, an initial state, and derivatives to go back with.
 
     `seed` is that of the noise of training; the same one gives the same masks. `d_penalty` is the derivative
-    by what regularizers add to the loss, where any do.
+    by what regularizers add to the loss, where any do. `first_step` is where the noise of a sequence goes on.
     """
 
     network: Network
@@ -33,6 +33,7 @@ class Problem:
     seed: int = 5
     training: bool = True
     d_penalty: float = 1.0
+    first_step: int = 0
 
     @classmethod
     def random(
@@ -70,7 +71,8 @@ class Problem:
     def run(self) -> Run:
         """The forward pass."""
         seed = self.seed if self.training else None
-        return self.network.run(self.x, self.state, self.lengths, training=self.training, seed=seed)
+        more: dict[str, Any] = {"first_step": self.first_step} if self.first_step else {}
+        return self.network.run(self.x, self.state, self.lengths, training=self.training, seed=seed, **more)
 
     def back(self, run: Run, d_outputs: Any, d_final_state: Any = None, d_penalty: float = 0.0) -> Gradients:
         """The backward pass of a run, of the penalty too where there is one."""
