@@ -13,7 +13,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check conformance build wheel parity golden pictures bench bench-quick guard clean
+.PHONY: demo test check conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -68,6 +68,9 @@ $(VENV)/peers: $(VENV)/built
 parity: build $(VENV)/tools $(VENV)/peers
 	$(BIN)/python -c 'import torch' # without it the tests would be skipped
 	$(BIN)/python -m pytest tests/parity
+
+hooks: $(VENV)/built
+	$(BIN)/python docs/hooks/make_pages.py
 
 # The pages' own code draws them.
 pictures: build

@@ -1,8 +1,15 @@
 """Fixtures of all tests."""
 
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 
 import ostinato as ost
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -11,3 +18,16 @@ def threads():
     before = ost.get_num_threads()
     yield ost.set_num_threads
     ost.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel of this very source."""
+    if find_spec("maturin") is None:
+        pytest.skip("maturin is not installed; make test installs it")
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = out.glob("*.whl")
+    return path

@@ -46,10 +46,22 @@ class Spec:
     hook: ClassVar[str]
     product: ClassVar[str] = ""
 
-    name: str
-    factory: Callable[..., Any]
-    doc: str = ""
-    examples: Sequence[Mapping[str, Any]] = field(default=(), hash=False)
+    # What a field is for, as the pages of the hooks say it.
+    name: str = field(metadata={"doc": "what it is called: letters, digits and _, as in Python"})
+    factory: Callable[..., Any] = field(
+        metadata={"doc": "a class or a function that makes it of its options"}
+    )
+    doc: str = field(
+        default="", metadata={"doc": "a line about it; by default the first line of the factory's docstring"}
+    )
+    examples: Sequence[Mapping[str, Any]] = field(
+        default=(),
+        hash=False,
+        metadata={
+            "doc": "options that the conformance kit makes it with, each a dict; by default the factory's "
+            "attribute `examples`, else none"
+        },
+    )
 
     def __post_init__(self) -> None:
         noun = type(self).__name__
@@ -134,7 +146,7 @@ class StrategySpec(Spec):
     kind = "strategy"
     hook = "ostinato_strategies"
 
-    role: str = field(kw_only=True)
+    role: str = field(kw_only=True, metadata={"doc": f"what it decides: one of {', '.join(ROLES)}"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

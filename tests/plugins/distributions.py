@@ -1,8 +1,10 @@
-"""Tiny distributions, written to a folder as an installer would leave them."""
+"""Sources of plugins, and `install`, which puts them into a folder as an installer would."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from ostinato.testing.distribution import install
+
+__all__ = ["good", "install"]
 
 GOOD = '''
 from ostinato import Cell, CellSpec, Param, State, hookimpl, ops
@@ -21,28 +23,6 @@ class {cls}(Cell):
 def ostinato_cells():
     return [CellSpec("{name}", {cls})]
 '''
-
-
-def install(
-    folder: Path,
-    distribution: str,
-    source: str,
-    *,
-    module: str | None = None,
-    entry: str = "plugin = {module}",
-    requires: str = "",
-) -> None:
-    """Put a module and its dist-info into `folder`, which is to be on the path; release 1.5.
-
-    `entry` holds the lines of the group `ostinato`, `requires` what the distribution says it needs.
-    """
-    module = module or distribution.replace("-", "_") + "_module"
-    (folder / f"{module}.py").write_text(source)
-    info = folder / f"{distribution.replace('-', '_')}-1.5.dist-info"
-    info.mkdir()
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n{needs}")
-    (info / "entry_points.txt").write_text(f"[ostinato]\n{entry.format(module=module)}\n")
 
 
 def good(name: str) -> str:

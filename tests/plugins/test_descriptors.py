@@ -35,6 +35,18 @@ def test_a_descriptor_refuses_what_it_cannot_be(kind: str, case: str) -> None:
     assert SPECS[kind].__name__ in str(refused.value)
 
 
+# A value that no field of the name takes; a new field without one fails.
+WRONG = {"name": 7, "factory": 7, "doc": 7, "examples": 7, "role": 7}
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_every_field_of_a_descriptor_is_validated_and_named(kind: str) -> None:
+    right = {"name": "mine", "factory": dict} | ({"role": "feeding"} if kind == "strategy" else {})
+    for field in dataclasses.fields(SPECS[kind]):
+        with pytest.raises(ost.ConfigError, match=f"{field.name} is 7"):
+            SPECS[kind](**{**right, field.name: WRONG[field.name]})
+
+
 def test_a_descriptor_cannot_be_changed() -> None:
     spec = ost.CellSpec("mine", dict)
     with pytest.raises(dataclasses.FrozenInstanceError):

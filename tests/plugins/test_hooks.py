@@ -116,6 +116,7 @@ MADE = {
 
 
 def test_every_kind_of_name_has_a_hook_and_every_hook_a_kind() -> None:
+    assert set(MADE) == set(SPECS)
     assert sorted(spec.hook for spec in SPECS.values()) == sorted(HOOKS)
 
 

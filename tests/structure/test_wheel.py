@@ -1,27 +1,12 @@
 """What a wheel holds: every source file, the compiled module, the types; and no more than it should weigh."""
 
-import subprocess
-import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 5_000_000  # bytes
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    if find_spec("maturin") is None:
-        pytest.skip("maturin is not installed; make test installs it")
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (path,) = out.glob("*.whl")
-    return path
 
 
 @pytest.mark.timeout(600)

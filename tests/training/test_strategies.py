@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,11 @@ import pytest
 import ostinato as ost
 from ostinato.specs import ROLES
 from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
-from ostinato.strategy import Core, Slopes
+from ostinato.strategy import Core
+from ostinato.testing import ScriptedCore
 from tests.training.tasks import network, running_sum, trainer
 
 X, TARGETS = running_sum()
-
-
-class ScriptedCore:
-    """A core without a network: it notes what it is asked and answers what it was told to."""
-
-    def __init__(self, *losses: float) -> None:
-        self.losses = list(losses)
-        self.asked: list[tuple[ost.Batch, Any]] = []
-
-    def value_and_grad(self, batch: ost.Batch, through_time: Any = None) -> tuple[float, Slopes]:
-        self.asked.append((batch, through_time))
-        grads: Any = SimpleNamespace(arena=np.zeros(3), params={}, penalty=0.0, final_state={})
-        return self.losses.pop(0), grads
 
 
 @pytest.mark.parametrize(

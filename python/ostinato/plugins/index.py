@@ -7,7 +7,8 @@ of two entry points of the same name in silence; so it is not used.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -43,11 +44,14 @@ class Found:
         )
 
 
-def discover() -> list[Found]:
-    """The entry points of the group `ostinato` of all installed distributions, sorted by id."""
+def discover(path: Sequence[str] | None = None) -> list[Found]:
+    """The entry points of the group `ostinato` of all installed distributions, sorted by id.
+
+    path: the folders to look in, by default those of `sys.path`.
+    """
     found: dict[str, Found] = {}
     seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
+    for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
         here = list(_plugins_of(distribution))
         # The first of a name on the path is the one that Python would import.
         names = {one.provider.distribution for one in here}

@@ -14,6 +14,7 @@ from ostinato.testing.kinds import KINDS
 from ostinato.testing.marks import parametrize_checks
 from ostinato.testing.report import ConformanceError, Report, Result, render
 from ostinato.testing.runner import Failed, Level, run
+from ostinato.testing.scripted_core import ScriptedCore
 from ostinato.testing.subject import find
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Failed",
     "Report",
     "Result",
+    "ScriptedCore",
     "check",
     "check_cell",
     "check_initializer",

@@ -1,0 +1,134 @@
+"""Writes a page for each hook from the hook's own docstring: `make hooks`.
+
+A test compares, and runs the examples. The pages are for reading; what they say is changed in
+`python/ostinato/plugins/hookspecs.py`, `lifecycle.py` and `specs.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.specs import SPECS, Spec
+
+HERE = Path(__file__).parent
+
+
+def pages() -> dict[str, str]:
+    """File name -> text, of every page."""
+    made = {f"{hook}.md": page(hook, function, home) for hook, function, home in hooks()}
+    return {"README.md": index(), **made}
+
+
+def hooks() -> Iterator[tuple[str, Callable[..., Any], type]]:
+    """Every hook with its specification and the class that it is in."""
+    for home in (Hooks, LifecycleHooks):
+        for name, function in vars(home).items():
+            if name.startswith("ostinato_"):
+                yield name, function, home
+
+
+def index() -> str:
+    """The list of all hooks."""
+    lines = ["# Hooks", "", "What a plugin can implement. A hook is a function that is marked with"]
+    lines += [
+        "`ostinato.hookimpl`, in the module (or the object) that an entry point of the group `ostinato`"
+    ]
+    lines += ["names; [a new cell in ten minutes](../new-cell.md) makes such a package.", ""]
+    titles = {Hooks: "Registration: names", LifecycleHooks: "Lifecycle: a run of training"}
+    for home, title in titles.items():
+        lines += [f"## {title}", "", "| hook | |", "|---|---|"]
+        lines += [
+            f"| [`{name}`]({name}.md) | {first_line(function)} |"
+            for name, function, other in hooks()
+            if other is home
+        ]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def page(hook: str, function: Callable[..., Any], home: type) -> str:
+    """The page of one hook."""
+    text = inspect.cleandoc(function.__doc__ or "")
+    words, _, example = text.partition("Example:\n")
+    arguments = [name for name in inspect.signature(function).parameters if name != "self"]
+    spec = next((one for one in SPECS.values() if one.hook == hook), None)
+    lines = [f"# {hook}({', '.join(arguments)})", "", words.strip(), ""]
+    if spec is not None:
+        lines += [f"Returns a list of `{spec.__name__}`: {inspect.cleandoc(spec.__doc__ or '').strip()}", ""]
+        lines += ["| field | |", "|---|---|", *fields(spec), ""]
+        lines += ["Called once, at the first name that the built-ins do not have, or never.", ""]
+    else:
+        first = "the first answer that is not None counts" if is_first_result(function) else "all are called"
+        lines += [
+            "Called for the plugins that a run names in `Trainer(..., callbacks=[...])`, in their order;"
+        ]
+        lines += [f"{first}. An implementation takes those of the arguments that it wants, by name.", ""]
+    lines += ["## Example", "", *blocks(textwrap.dedent(example))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def fields(spec: type[Spec]) -> list[str]:
+    """A row for each field of a descriptor."""
+    return [f"| `{one.name}` | {one.metadata['doc']} |" for one in dataclasses.fields(spec)]
+
+
+def blocks(example: str) -> list[str]:
+    """A doctest as blocks of Python, each with the output of what it shows."""
+    lines: list[str] = []
+    code: list[str] = []
+    for part in doctest.DocTestParser().get_examples(example):
+        if part.want:
+            code.append(f"print({part.source.strip()})")
+            lines += ["```python", *spaced(code), "```", "", "```output", part.want.rstrip(), "```", ""]
+            code = []
+        else:
+            code += part.source.rstrip().split("\n")
+    return [*lines, "```python", *spaced(code), "```"] if code else lines
+
+
+def spaced(code: list[str]) -> list[str]:
+    """Code of a doctest with the empty lines that it has no room for."""
+    found: list[str] = []
+    previous = ""
+    for line in code:
+        starts = line.startswith(("class ", "@")) or (
+            line.startswith("def ") and not previous.startswith("@")
+        )
+        ended = previous.startswith(" ") and not line.startswith((" ", ")"))
+        imported = previous.startswith(("import", "from")) and not line.startswith(("import", "from"))
+        if found and (starts or ended):
+            found += ["", ""]
+        elif found and imported:
+            found += [""]
+        elif found and line.startswith("    def ") and not previous.startswith(("class", "    @")):
+            found += [""]
+        elif previous.startswith(" " * 8) and line.startswith("    return"):
+            found += [""]  # after a function within a function
+        found.append(line.replace("'''", '"""'))
+        previous = line
+    return found
+
+
+def first_line(function: Callable[..., Any]) -> str:
+    """What a hook is for."""
+    return (function.__doc__ or "").strip().partition("\n")[0]
+
+
+def is_first_result(function: Callable[..., Any]) -> bool:
+    """Whether the first answer counts."""
+    return bool(getattr(function, "ostinato_spec", {}).get("firstresult"))
+
+
+if __name__ == "__main__":
+    for old in HERE.glob("*.md"):
+        old.unlink()
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,63 @@
+"""A core without a network, for testing strategies: it notes what it is asked, and answers as it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.strategy import Batch
+from ostinato.testing.runner import Failed
+
+Array = NDArray[Any]
+
+
+@dataclass
+class ScriptedSlopes:
+    """Gradients of one answer: every number of the n-th answer is n, so that sums and means can be told."""
+
+    arena: Array
+    params: Mapping[str, Array]
+    penalty: float = 0.0
+    final_state: Mapping[str, Array] = field(default_factory=dict)
+
+
+class ScriptedCore:
+    """Answers the n-th question with the n-th of `losses`.
+
+    shapes: parameter name -> shape; the gradients are laid out one after the other. final_state: what each
+    answer ends with. `asked` holds what was asked: pairs of a batch and a way through time. Raises Failed
+    when it is asked more often than there are losses.
+    """
+
+    def __init__(
+        self,
+        *losses: float,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        final_state: Mapping[str, Array] | None = None,
+    ) -> None:
+        self.losses = losses
+        self.shapes = {"weight": (3,)} if shapes is None else dict(shapes)
+        self.final_state = dict(final_state or {})
+        self.asked: list[tuple[Batch, Any]] = []
+
+    def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
+        """Return the next loss, and gradients that are all its number, from 1."""
+        if len(self.asked) == len(self.losses):
+            raise Failed(
+                f"the core is asked question {len(self.asked) + 1}, "
+                f"but the script has {len(self.losses)} losses"
+            )
+        self.asked.append((batch, through_time))
+        number = len(self.asked)
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        arena = np.full(sum(sizes), float(number))
+        ends = np.cumsum(sizes)
+        params = {
+            name: arena[end - size : end].reshape(shape)
+            for (name, shape), size, end in zip(self.shapes.items(), sizes, ends, strict=True)
+        }
+        return self.losses[number - 1], ScriptedSlopes(arena, params, final_state=self.final_state)

@@ -1,0 +1,73 @@
+"""The tutorial `docs/new-cell.md` is done as it says: an empty folder, the wheel, and what the page tells."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "new-cell.md"
+FENCE = re.compile(r"^```(sh|py|output)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def author(wheel: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who has installed the wheel, in a virtual environment of their own."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    scripts = tmp_path / "venv" / "bin"
+    (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
+    # What pip would download is taken from here; ostinato is the wheel's, which comes first.
+    here = Path(pytest.__file__).parents[1]
+    (site / "here.pth").write_text(f"import site; site.addsitedir({str(here)!r})\n")
+    (scripts / "pip").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m pip --python {scripts / "python"} "$@"\n'
+    )
+    (scripts / "pytest").write_text(f'#!/bin/sh\nexec {scripts / "python"} -m pytest "$@"\n')
+    for script in ("pip", "pytest"):
+        (scripts / script).chmod(0o755)
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "OSTINATO"))
+    }
+    environment |= {"PATH": f"{scripts}:{os.environ['PATH']}", "PIP_NO_INDEX": "1", "PIP_QUIET": "1"}
+    # "false" is how pip is told not to isolate builds; hatchling is taken from here too.
+    environment |= {"PIP_NO_BUILD_ISOLATION": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    run("pip install --force-reinstall --no-deps " + str(wheel), tmp_path, environment)
+    where = run("python -c 'import ostinato; print(ostinato.__file__)'", tmp_path, environment)
+    assert where.startswith(str(site)), where
+    return environment
+
+
+def run(script: str, folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_new_author_gets_from_an_empty_folder_to_a_trained_cell(
+    author: dict[str, str], tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    folder, printed = empty, ""
+    for fence in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
+        language, body = fence[1], fence[2]
+        if language == "py":
+            # The first line says which file it is.
+            path = folder / body.partition("\n")[0].removeprefix("# ")
+            path.write_text(body.partition("\n")[2], encoding="utf-8")
+        elif language == "sh":
+            printed = run(body + "\npwd", folder, author)
+            *lines, where = printed.rstrip("\n").split("\n")
+            folder, printed = Path(where), "\n".join(lines)
+        else:
+            assert body.rstrip() in printed
+    assert (folder / "ugrnn.safetensors").is_file()
