@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
 
 import ostinato as ost
@@ -163,7 +164,13 @@ def test_a_lifecycle_hook_that_raises_is_named() -> None:
         def ostinato_batch_end(self, step: int) -> None:
             raise ZeroDivisionError("as ever")
 
-    from ostinato.plugins.run_hooks import RunHooks
-
-    with pytest.raises(ost.PluginError, match="plugin 'bad' failed in ostinato_batch_end at step 7"):
-        RunHooks({"bad": Bad()}).call("ostinato_batch_end", run=None, step=7, metrics={})
+    x = np.zeros((4, 3, 2))
+    net = ost.Dense(2, 2)
+    trainer = ost.Trainer(net, loss="mse", callbacks=[Bad()])
+    with pytest.raises(
+        ost.PluginError, match="plugin 'Bad' failed in ostinato_batch_end at step 0"
+    ) as failed:
+        trainer.fit(x, x, epochs=1)
+    assert (failed.value.plugin, failed.value.hook, failed.value.step) == ("Bad", "ostinato_batch_end", 0)
+    # The library, and the network, work on.
+    ost.Trainer(net, loss="mse").fit(x, x, epochs=1)
