@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 import ostinato as ost
+from ostinato.aligned import aligned_zeros
 
 PARAMETERS = 16_000_000  # four arrays of 64 MB: larger than any third cache here
 ROUNDS = 9
@@ -35,7 +36,8 @@ def adam(threads: int) -> None:
     """Print GB/s of Adam, with and without clipping, and of what only moves memory."""
     ost.set_num_threads(threads)
     rng = np.random.default_rng(0)
-    param, grad = (rng.normal(size=PARAMETERS).astype("float32") for _ in range(2))
+    param, grad = aligned_zeros((PARAMETERS,), "float32"), aligned_zeros((PARAMETERS,), "float32")
+    param[...], grad[...] = rng.normal(size=PARAMETERS), rng.normal(size=PARAMETERS)
     other, target = np.ones_like(param), np.ones_like(param)
     optimizer = ost.Adam()
     pieces = [slice(i * PARAMETERS // threads, (i + 1) * PARAMETERS // threads) for i in range(threads)]

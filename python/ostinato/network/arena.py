@@ -1,4 +1,4 @@
-"""Parameters in one contiguous array: allocation, named views, initial values.
+"""Parameters in one contiguous array: named views, initial values.
 
 An optimizer, a clip or an all-reduce is then one pass over one array, and a layer inside a network is a
 slice of the network's array.
@@ -19,14 +19,6 @@ from ostinato.plugins.blame import blamed_on
 from ostinato.plugins.registry import registry
 
 Array = NDArray[Any]
-
-
-def allocate(size: int, dtype: str) -> Array:
-    """A zeroed 1-D array of `size` elements that starts at a multiple of 64 bytes."""
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64 // itemsize, dtype=dtype)
-    start = (-raw.ctypes.data % 64) // itemsize
-    return raw[start : start + size]
 
 
 def views(parameters: Iterable[Parameter], arena: Array) -> dict[str, Array]:

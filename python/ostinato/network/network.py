@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ostinato import _core, checks
+from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError
-from ostinato.network.arena import Array, allocate, draw, views
+from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch, read_batch
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.objective import Objective
@@ -294,7 +295,7 @@ class Network(ABC):
         x = graph.index_input(self.input_size) if self.takes_ids else graph.input(self.input_size)
         self._output = self._assemble(graph, x, Scope())
         self._graph = graph
-        self._arena = allocate(graph.size, self.dtype.name)
+        self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._compiled: _core.Network | None = None
         self._lock = threading.Lock()

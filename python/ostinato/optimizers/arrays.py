@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.suggest import did_you_mean
 
@@ -84,5 +85,5 @@ def _entry(
                 f"{param.shape} ({param.dtype}); use a new optimizer for a new network"
             )
     if kept is None:
-        kept = {slot: np.zeros(param.shape, param.dtype) for slot in slots}
+        kept = {slot: aligned_zeros(param.shape, param.dtype) for slot in slots}
     return Entry(name, param, grad, kept)

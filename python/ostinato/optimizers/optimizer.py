@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 
+from ostinato.aligned import aligned_zeros
 from ostinato.checks import whole
 from ostinato.errors import ConfigError
 from ostinato.namespace import Names
@@ -125,7 +126,7 @@ class Optimizer(Configured, metaclass=_Made):
                     f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
         steps = whole(self._owner, "steps", state["steps"], at_least=0)
-        kept = {name: {slot: np.array(one) for slot, one in group.items()} for name, group in slots.items()}
+        kept = {name: {slot: _aligned(one) for slot, one in group.items()} for name, group in slots.items()}
         self.__dict__.update({**fresh.__dict__, "_options": self._options})
         self.__dict__.update(_steps=steps, _kept_slots=kept)
 
@@ -231,3 +232,11 @@ class Optimizer(Configured, metaclass=_Made):
             entry.param[...] = new
             for slot, one in found.items():
                 entry.slots[slot][...] = one
+
+
+def _aligned(values: Array) -> Array:
+    """A copy that begins on a cache line."""
+    values = np.asarray(values)
+    copy = aligned_zeros(values.shape, values.dtype)
+    copy[...] = values
+    return copy
