@@ -49,19 +49,6 @@ def test_budgets_are_read_as_people_write_them(budget, core):
     assert ost.CheckpointedBPTT(budget).core == core
 
 
-@pytest.mark.parametrize(
-    "net", [ost.LSTM(3, 2, bidirectional=True), ost.Bidirectional(ost.Sequential(ost.GRU(3, 2)))]
-)
-def test_networks_that_read_from_the_end_are_refused(net):
-    with pytest.raises(ost.ConfigError, match=r"reads the sequence from its end.*FullBPTT\(\)"):
-        net.value_and_grad(X, Y, loss="mse", through_time=ost.CheckpointedBPTT("1GB"))
-
-
-def test_a_plan_of_a_network_that_reads_from_the_end_is_refused():
-    with pytest.raises(ost.ConfigError, match="from its end"):
-        ost.CheckpointedBPTT("1MB").plan(ost.LSTM(3, 2, bidirectional=True), 2, 5)
-
-
 @pytest.mark.parametrize("way", [ost.TruncatedBPTT(2, 2), ost.CheckpointedBPTT("1GB")])
 def test_a_run_goes_back_in_full_only(way):
     with pytest.raises(ost.ConfigError, match="Use value_and_grad"):

@@ -9,10 +9,11 @@ MASKS = [ost.VariationalDropout(0.3), ost.Zoneout(0.2), ost.WeightDrop(0.4), ost
 WAYS = [ost.CheckpointedBPTT("sqrt"), ost.CheckpointedBPTT("4MB"), ost.TruncatedBPTT(100, 1000)]
 
 
+@pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_masks_are_those_of_full_bptt_to_the_bit(cell, way):
-    net = ost.Recurrent(cell, 5, 8, num_layers=2, regularizers=MASKS)
+def test_masks_are_those_of_full_bptt_to_the_bit(cell, way, both):
+    net = ost.Recurrent(cell, 5, 4 if both else 8, num_layers=2, bidirectional=both, regularizers=MASKS)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(9, 600, 5)), rng.normal(size=(9, 600, 8))
     batch = {"loss": "mse", "lengths": [600, 600, 450, 0, 512, 33, 600, 1, 580], "seed": 7}
@@ -21,5 +22,5 @@ def test_masks_are_those_of_full_bptt_to_the_bit(cell, way):
     assert loss == again
     np.testing.assert_array_equal(full.arena, other.arena)
     np.testing.assert_array_equal(full.inputs, other.inputs)
-    plain = ost.Recurrent(cell, 5, 8, num_layers=2)
+    plain = ost.Recurrent(cell, 5, 4 if both else 8, num_layers=2, bidirectional=both)
     assert plain.value_and_grad(x, y, loss="mse")[0] != loss

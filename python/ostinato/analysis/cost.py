@@ -59,7 +59,7 @@ class Cost:
     """k n_h in bytes, and T n_h where T < k, (M,)."""
     checkpointed_memory: Array | None
     """Bytes kept for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT keeps of one chunk,
-    and the states between chunks. None for a network that it does not know: one that reads from the end."""
+    and the states between chunks. None for a network that reads from the end, which keeps more."""
     textbook_checkpointed_memory: Array
     """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one chunk."""
 

@@ -85,10 +85,12 @@ class CheckpointedBPTT:
     loss terms, gradients of the inputs), parameters, and some MB of scratch per thread that do not grow with
     T.
 
-    Raises ConfigError for an unreadable budget; when it is run or planned, for one that is too small (the
-    message names the least), and for a network with a layer that reads the sequence from its end. Sources:
-    Gruslys et al. 2016, "Memory-efficient backpropagation through time"; Griewank & Walther 2000 for more
-    than 64 chunks.
+    Networks with a layer that reads from the end go layer by layer: outputs of layers and gradients of whole
+    sequences are kept, and what the steps of a layer save runs again in chunks.
+
+    Raises ConfigError for an unreadable budget, and when it is run or planned for one that is too small (the
+    message names the least). Sources: Gruslys et al. 2016, "Memory-efficient backpropagation through time";
+    Griewank & Walther 2000 for more than 64 chunks.
     """
 
     budget: int | str
@@ -104,7 +106,7 @@ class CheckpointedBPTT:
     def plan(self, net: Network, rows: int, steps: int, loss: str | Loss | None = None) -> CheckpointPlan:
         """What this way comes to for `rows` x `steps`, before running it, with the threads of now.
 
-        Without a loss, what the loss keeps of a segment is not counted. Raises ConfigError.
+        Without a loss, what the loss keeps of a chunk is not counted. Raises ConfigError.
         """
         from ostinato.network.checkpoint_plan import CheckpointPlan
 

@@ -10,6 +10,7 @@
 use crate::time::{Scratch, SlotGradients};
 
 use super::itinerary::Action;
+use super::layerwise::layerwise;
 use super::passage::{Passage, Passed, Piece};
 use super::penalty::Terms;
 use super::pool::Pooled;
@@ -25,9 +26,12 @@ pub fn checkpointed<T: Pooled>(
     scratch: &mut Scratch<T>,
 ) -> Passed<T> {
     let geometry = passage.geometry;
-    if schedule.chunk >= geometry.steps() {
+    if schedule.chunk >= geometry.steps() && schedule.actions.is_some() {
         return passage.full(input, slots, scratch);
     }
+    let Some(actions) = &schedule.actions else {
+        return layerwise(passage, input, schedule.chunk, slots, scratch);
+    };
     scratch.frugal(true);
     let run = |chunk: usize, states: &[Vec<T>], scratch: &mut Scratch<T>| {
         let span = chunk * schedule.chunk..((chunk + 1) * schedule.chunk).min(geometry.steps());
@@ -41,7 +45,7 @@ pub fn checkpointed<T: Pooled>(
     let mut finals = None;
     let mut d_input = passage.no_input_gradient();
     let mut d_states = passage.no_gradient();
-    for action in &schedule.actions {
+    for action in actions {
         match *action {
             Action::Advance(chunk) | Action::Keep(chunk) => {
                 let mut piece = run(chunk, &now, scratch);

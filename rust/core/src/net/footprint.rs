@@ -1,7 +1,7 @@
 //! The memory that a piece of time takes while it goes there and back.
 
 use crate::plan::LayerPlan;
-use crate::time::PassMemory;
+use crate::time::{Geometry, PassMemory};
 
 use super::graph::{Network, SeqNode};
 
@@ -67,6 +67,69 @@ pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, 
         meter.hold(size(0));
     }
     meter.most
+}
+
+/// Elements alive at once, at most, where a network runs layer by layer in chunks of at most `chunk` packed rows, `chunks` of
+/// them: outputs of layers, states at borders, gradients of whole sequences, one chunk of one layer. Follows `layerwise`.
+pub fn layerwise_elements(
+    network: &Network,
+    loss: Option<&LayerPlan>,
+    geometry: &Geometry,
+    chunk: usize,
+    chunks: usize,
+) -> usize {
+    let (rows, total) = (geometry.rows, geometry.total());
+    let elements = |pass| PassMemory::<f64>::elements(pass, rows, chunk);
+    let layers = || {
+        network.nodes.iter().enumerate().filter_map(|(node, kind)| match kind {
+            SeqNode::Layer(layer) => Some((node, &network.layers[*layer])),
+            _ => None,
+        })
+    };
+    let kept: usize = layers().map(|(node, _)| network.widths[node] * total).sum();
+    let states: usize = network.states.iter().map(|width| width * rows * (chunks + 1)).sum();
+    let mut live = kept + states;
+    let mut arrived = vec![0; network.nodes.len()]; // elements of the gradient of each sequence
+    if let (Some(output), Some(loss)) = (network.output, loss) {
+        arrived[output] = total * network.widths[output];
+        live +=
+            arrived[output] + chunk * network.widths[output] + elements(&loss.train) + elements(&loss.back);
+    }
+    let mut most = live;
+    if let (Some(output), Some(loss)) = (network.output, loss) {
+        live -= chunk * network.widths[output] + elements(&loss.train) + elements(&loss.back);
+    }
+    for (node, kind) in network.nodes.iter().enumerate().rev() {
+        let readers: Vec<usize> = match kind {
+            SeqNode::Input | SeqNode::Index { .. } => continue,
+            SeqNode::Layer(layer) => network.layers[*layer].inputs.clone(),
+            SeqNode::Reverse(from) => vec![*from],
+            SeqNode::Add(a, b) => vec![*a, *b],
+            SeqNode::Concat(parts) => parts.clone(),
+        };
+        let sizes = readers.iter().map(|&to| total * network.widths[to]);
+        let made: usize = sizes.clone().sum();
+        let working = match kind {
+            SeqNode::Layer(layer) => {
+                let plan = &network.layers[*layer].plan;
+                // where nothing arrived, zeros stand for it; inputs are gathered, twice where they are joined
+                let zeros = if arrived[node] == 0 { total * network.widths[node] } else { 0 };
+                let gathered: usize = readers.iter().map(|&to| 2 * chunk * network.widths[to]).sum();
+                zeros + gathered + elements(&plan.train) + elements(&plan.back) + chunk
+            }
+            _ => 0,
+        };
+        most = most.max(live + made + working);
+        live -= std::mem::take(&mut arrived[node]);
+        for (to, size) in readers.iter().zip(sizes) {
+            // the gradient of the input is as long as the caller's; what arrives second is added to the first
+            if arrived[*to] == 0 && *to != 0 {
+                arrived[*to] = size;
+                live += size;
+            }
+        }
+    }
+    most
 }
 
 /// What became of the gradient of a sequence.

@@ -7,6 +7,7 @@ mod checkpointed;
 mod footprint;
 mod graph;
 mod itinerary;
+mod layerwise;
 mod limits;
 mod loss;
 mod optimal;

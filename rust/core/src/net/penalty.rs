@@ -131,22 +131,34 @@ impl Terms {
         first: usize,
         scale: f64,
     ) {
-        let penalised = (0..network.layers.len()).filter(|&layer| network.layers[layer].has_step_penalty());
         if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
             return;
         }
         let from_end = network.layers_from_end();
-        for (place, layer) in penalised.enumerate() {
-            if self.penalties.len() == place {
-                self.penalties.push(0.0);
-            }
+        for layer in (0..network.layers.len()).filter(|&layer| network.layers[layer].has_step_penalty()) {
             let view = run.step_penalty(network, layer, geometry);
             let counts =
                 |row: &usize| if from_end[layer] { run.mirror()[*row] >= first } else { *row >= first };
-            for row in (0..geometry.total()).filter(counts) {
-                // SAFETY: the penalty has one number per packed row.
-                self.penalties[place] += scale * unsafe { view.ptr.add(row * view.stride).read() }.to_f64();
-            }
+            self.add_layer(network, layer, view, (0..geometry.total()).filter(counts), scale);
+        }
+    }
+
+    /// Adds `scale` times the penalties of one layer, those of some packed rows.
+    pub fn add_layer<T: Pooled>(
+        &mut self,
+        network: &Network,
+        layer: usize,
+        view: SeqView<T>,
+        rows: impl Iterator<Item = usize>,
+        scale: f64,
+    ) {
+        let place = network.layers[..layer].iter().filter(|layer| layer.has_step_penalty()).count();
+        if self.penalties.len() <= place {
+            self.penalties.resize(place + 1, 0.0);
+        }
+        for row in rows {
+            // SAFETY: the penalty has one number per packed row.
+            self.penalties[place] += scale * unsafe { view.ptr.add(row * view.stride).read() }.to_f64();
         }
     }
 }

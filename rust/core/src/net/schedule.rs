@@ -7,8 +7,8 @@ use crate::time::{Geometry, block_steps};
 
 use super::batch::{Batch, Extent};
 use super::binomial::Binomial;
-use super::footprint::{piece_elements, saved_elements};
-use super::graph::{NetError, Network};
+use super::footprint::{layerwise_elements, piece_elements, saved_elements};
+use super::graph::{NetError, Network, SeqNode};
 use super::itinerary::{Action, itinerary};
 use super::optimal::Table;
 use super::pool::Pooled;
@@ -27,7 +27,8 @@ const BEGIN: f64 = 0.01;
 pub struct UnitSchedule {
     /// Steps of a chunk.
     pub chunk: usize,
-    pub actions: Vec<Action>,
+    /// None where it goes layer by layer: see `layerwise`.
+    pub actions: Option<Vec<Action>>,
     /// Peak: states and chunks that are kept, and the chunk that runs.
     pub bytes: usize,
     /// States stored at once, and chunks kept at once, at most.
@@ -143,10 +144,10 @@ impl<'a, T: Pooled> Planner<'a, T> {
 
     /// Follows the actions over the rows that there are.
     fn followed(&self, chunk: usize, actions: Vec<Action>) -> UnitSchedule {
-        let mut done = UnitSchedule { chunk, actions, bytes: 0, states: 0, kept: 0, runs: 0 };
+        let mut done = UnitSchedule { chunk, actions: None, bytes: 0, states: 0, kept: 0, runs: 0 };
         let (mut states, mut held, mut kept) = (0, 0, Vec::new());
         let mut sizes: Vec<Option<(usize, usize)>> = vec![None; self.geometry.steps().div_ceil(chunk).max(1)];
-        for action in &done.actions {
+        for action in &actions {
             let mut of =
                 |number: usize| *sizes[number].get_or_insert_with(|| self.chunk_bytes(number, chunk));
             let working = match *action {
@@ -183,7 +184,37 @@ impl<'a, T: Pooled> Planner<'a, T> {
             done.kept = done.kept.max(kept.len());
             done.bytes = done.bytes.max(held + states * self.state + working);
         }
-        done
+        UnitSchedule { actions: Some(actions), ..done }
+    }
+
+    /// Layer by layer, in chunks of `steps`.
+    fn layerwise(&self, steps: usize) -> UnitSchedule {
+        let geometry = self.geometry;
+        let chunks = geometry.steps().div_ceil(steps).max(1);
+        // rows only end, so no chunk has more rows than the first
+        let rows = self.rows_of(0, steps);
+        let elements = layerwise_elements(self.network, self.loss, geometry, rows, chunks);
+        let bytes = elements * size_of::<T>();
+        UnitSchedule {
+            chunk: steps,
+            actions: None,
+            bytes,
+            states: chunks - 1,
+            kept: 0,
+            runs: 2 * geometry.total(),
+        }
+    }
+
+    /// Whether a layer reads from the end, so that no chunk can go through the whole network.
+    fn both_ways(&self) -> bool {
+        self.network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_)))
+    }
+
+    /// The longest chunks that fit, layer by layer.
+    fn layerwise_within(&self, bytes: usize) -> Option<UnitSchedule> {
+        let fits =
+            |blocks: usize| Some(self.layerwise(blocks * self.grain)).filter(|found| found.bytes <= bytes);
+        (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts)).find_map(fits)
     }
 
     /// Full BPTT.
@@ -195,6 +226,9 @@ impl<'a, T: Pooled> Planner<'a, T> {
     fn square_root(&self) -> Option<UnitSchedule> {
         let root = (self.geometry.steps().max(1) as f64).sqrt().ceil() as usize;
         let chunk = root.next_multiple_of(self.grain);
+        if self.both_ways() {
+            return Some(self.layerwise(chunk));
+        }
         let chunks = self.geometry.steps().div_ceil(chunk).max(1);
         Some(self.followed(chunk, itinerary(&Binomial, chunks, chunks)?))
     }
@@ -205,11 +239,17 @@ impl<'a, T: Pooled> Planner<'a, T> {
         if whole.bytes <= bytes {
             return Some(whole);
         }
+        if self.both_ways() {
+            return self.layerwise_within(bytes);
+        }
         let mut best: Option<(f64, UnitSchedule)> = None;
         for blocks in self.lengths() {
             let Some(found) = self.with_chunks(blocks * self.grain, bytes) else { continue };
-            let begins =
-                found.actions.iter().filter(|action| !matches!(action, Action::Store | Action::Load));
+            let begins = found
+                .actions
+                .iter()
+                .flatten()
+                .filter(|action| !matches!(action, Action::Store | Action::Load));
             let begun = BEGIN * begins.count() as f64 * (self.grain * self.geometry.rows) as f64;
             let cost = found.runs as f64 + begun;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
@@ -268,6 +308,12 @@ impl<'a, T: Pooled> Planner<'a, T> {
     /// The least bytes that are taken: those of one block, and of so many states that no chunk runs more often than the
     /// number of chunks has binary digits.
     fn least(&self) -> usize {
+        if self.both_ways() {
+            let parts =
+                (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts) * self.grain);
+            let least = parts.map(|steps| self.layerwise(steps).bytes).min().unwrap_or(usize::MAX);
+            return least.min(self.whole().bytes);
+        }
         let one = self.chunk_bytes(0, self.grain).1 + self.state * self.blocks.ilog2() as usize;
         one.min(self.whole().bytes)
     }

@@ -1,6 +1,6 @@
 //! Ways back through time.
 
-use super::graph::{NetError, Network, SeqNode};
+use super::graph::{NetError, Network};
 
 /// How a gradient goes back through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,6 @@ pub enum Budget {
 impl ThroughTime {
     /// Whether this network can go back this way.
     pub fn check(self, network: &Network) -> Result<(), NetError> {
-        let reverses = || network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_)));
         match self {
             ThroughTime::Truncated { every, back } if every == 0 || back < every => {
                 return Err(NetError::Config(format!(
@@ -38,14 +37,6 @@ impl ThroughTime {
                 return Err(NetError::Config(
                     "through_time: truncated BPTT cuts time into windows, but a layer of this network reads one sequence \
                      forwards beside another backwards; reverse it before it is joined, or use FullBPTT()"
-                        .into(),
-                ));
-            }
-            ThroughTime::Checkpointed(_) if reverses() => {
-                return Err(NetError::Config(
-                    "through_time: checkpointed BPTT cuts time into pieces, but a layer of this network reads the \
-                     sequence from its end, so no piece of it can be run before the last; use FullBPTT() for \
-                     bidirectional networks"
                         .into(),
                 ));
             }
