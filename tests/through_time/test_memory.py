@@ -53,15 +53,18 @@ def test_memory_of_truncated_bptt_does_not_grow_with_T():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("net, share", [(ONE_WAY, 4), (ONE_WAY, 10), (ONE_WAY, 50), (BOTH_WAYS, 50)])
-def test_memory_of_checkpointed_bptt_is_what_its_plan_says(net, share, threads):
+@pytest.mark.parametrize(
+    "net, share, above", [(ONE_WAY, 4, 1.05), (ONE_WAY, 10, 1.05), (ONE_WAY, 50, 1.05), (BOTH_WAYS, 50, 1.25)]
+)
+def test_memory_of_checkpointed_bptt_is_what_its_plan_says(net, share, above, threads):
     threads(1)
     rows, steps = 4, 10_000
     plan = ost.CheckpointedBPTT(f"{share}%").plan(eval(net), rows, steps, "mse")
     assert plan.memory <= plan.full_memory * share / 100
     grown = raised(rows, steps, f"ost.CheckpointedBPTT('{share}%')", net)
     # what the budget leaves out: copies of x and its gradient, targets and weights, 12 numbers a row and step
-    assert 0.95 * plan.memory < grown < 1.05 * plan.memory + rows * steps * 12 * 4
+    # layer by layer, memory of one layer may lie idle while the next begins
+    assert 0.95 * plan.memory < grown < above * plan.memory + rows * steps * 12 * 4
 
 
 @pytest.mark.slow
