@@ -217,6 +217,7 @@ impl<T: Pooled> Walk<'_, T> {
 
     /// The loss of all steps, and the gradient of the output; none if the loss does not depend on it.
     fn loss(&self, output: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
+        scratch.frugal(true); // what the layers left idle
         let Passage { loss, unit, geometry, shared, .. } = self.passage;
         let width = shared.network.widths[output];
         let mut d_output = Some(Vec::with_capacity(geometry.total() * width));
@@ -252,6 +253,7 @@ impl<T: Pooled> Walk<'_, T> {
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
+        scratch.frugal(true); // what the layer above left idle
         let Passage { shared, geometry, loss, .. } = self.passage;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let width = inner.plan.output_width(0);
