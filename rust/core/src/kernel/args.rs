@@ -92,6 +92,10 @@ pub enum Ternary {
     MulAdd,
     /// a b + (1 - a) c
     Lerp,
+    /// (y, a, b) -> a b y (1 - y)
+    SigmoidGrad,
+    /// (y, a, b) -> a b (1 - y y)
+    TanhGrad,
 }
 
 /// Reductions of each row to one value: (rows, cols) -> (rows, 1).

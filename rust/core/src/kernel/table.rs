@@ -43,6 +43,8 @@ pub struct Kernels<T: 'static> {
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
     /// `(n, x, out)`: out = the sum of x[i]^2 in float64, the same bits on every instruction set.
     pub square_sum: unsafe fn(usize, *const T, *mut f64),
+    /// `(rows, cols, first, row)`: a hint that rows, `row` elements apart, will be read or written soon.
+    pub prefetch: unsafe fn(usize, usize, *const T, usize),
     /// `(out)`: multiply-adds without memory, for the measure of the machine's peak.
     pub fma_burst: unsafe fn(*mut T),
 }
@@ -79,6 +81,7 @@ macro_rules! tables {
                     gemm_tn: gemm_tn::<T>,
                     col_sum: col_sum::<T>,
                     square_sum: square_sum::<T>,
+                    prefetch: prefetch::<T>,
                     fma_burst: fma_burst::<T>,
                 }
             }
@@ -108,6 +111,8 @@ macro_rules! tables {
             tables!(@entry $token, col_sum(rows: usize, cols: usize, a: *const T, lda: usize, out: *mut T),
                 row::col_sum $(, #[$feature])?);
             tables!(@entry $token, square_sum(n: usize, x: *const T, out: *mut f64), row::square_sum $(, #[$feature])?);
+            tables!(@entry $token, prefetch(rows: usize, cols: usize, first: *const T, row: usize),
+                row::prefetch $(, #[$feature])?);
             tables!(@entry $token, fma_burst(out: *mut T), peak::burst $(, #[$feature])?);
         }
     };

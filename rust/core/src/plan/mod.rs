@@ -22,4 +22,6 @@ pub use explain::{PassSummary, explain_layer};
 pub use fold::{Fold, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::LayerPlan;
-pub use pass::{Buffer, Class, Gemm, Init, Pack, Pass, Per, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun};
+pub use pass::{
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun,
+};

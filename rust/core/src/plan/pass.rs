@@ -97,6 +97,9 @@ pub struct TapeOp {
     pub src: Vec<Ref>,
     pub outer: usize,
     pub cols: usize,
+    /// Operands and results that lie in memory of all times and that no earlier op of the tape names: while a tile is
+    /// worked on, the rows that come next are fetched.
+    pub far: Vec<Ref>,
     /// Cost in multiplications per row; for `explain`.
     pub cost: f32,
 }

@@ -29,7 +29,7 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     let mut all_wanted = graph.wanted.clone();
     all_wanted.extend(task.states.iter().map(|s| s.update));
     let fused = fused_sums(&task.nodes, &phases, &all_wanted);
-    tape::merge_products_into_sums(&mut task.nodes, &mut phases, &fused, &all_wanted);
+    tape::merge_products(&mut task.nodes, &mut phases, &fused, &all_wanted);
     let work = [Phase::Before, Phase::Loop, Phase::After]
         .map(|phase| (phase, schedule(&task.nodes, &given, &phases, &fused, phase)));
     let mut storage = Storage {
@@ -221,6 +221,7 @@ impl Storage<'_> {
                         let used = tape::assign_slots(&mut self.pass.buffers, &ops);
                         self.pass.tile_width = self.pass.tile_width.max(used);
                         widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
+                        tape::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
                         if !ops.is_empty() {
                             segments.push(Segment::Tape(ops));
                         }

@@ -9,8 +9,17 @@ use super::pass::{Buffer, Class, Per, Ref, TapeOp, TapeRun};
 use super::phase::Phase;
 use super::schedule::Product;
 
-/// `add(a * b, c)` becomes one op where nothing else reads the product.
-pub fn merge_products_into_sums(
+/// Ops that take over a product that nothing else reads: their name, the position of the product among their operands,
+/// and the op that both become, with the factors behind or before the operand that stays.
+const MERGED: [(&str, usize, &str); 4] = [
+    ("add", 1, "mul_add"),
+    ("add", 0, "mul_add"),
+    ("sigmoid_grad", 1, "sigmoid_grad_of_product"),
+    ("tanh_grad", 1, "tanh_grad_of_product"),
+];
+
+/// `add(a * b, c)` becomes one op where nothing else reads the product, and so do the other ops of `MERGED`.
+pub fn merge_products(
     nodes: &mut [Node],
     phases: &mut [Phase],
     fused: &HashMap<NodeId, Product>,
@@ -21,23 +30,27 @@ pub fn merge_products_into_sums(
         node.args.iter().for_each(|&arg| uses[arg] += 1);
     }
     wanted.iter().for_each(|&id| uses[id] += 2);
-    let Some(mul_add) = rows::find("mul_add") else {
-        return;
-    };
     for id in 0..nodes.len() {
-        if phases[id] == Phase::None || rows::row(nodes[id].op).name != "add" || fused.contains_key(&id) {
+        if phases[id] == Phase::None || fused.contains_key(&id) {
             continue;
         }
-        let args = nodes[id].args.clone();
-        for (product, other) in [(args[1], args[0]), (args[0], args[1])] {
+        for (name, position, merged) in MERGED {
+            if rows::row(nodes[id].op).name != name {
+                continue;
+            }
+            let (product, other) = (nodes[id].args[position], nodes[id].args[1 - position]);
             let merges = rows::row(nodes[product].op).name == "mul"
                 && uses[product] == 1
                 && phases[product] == phases[id]
                 && nodes[product].numel() == nodes[id].numel();
-            if merges {
+            if let Some(op) = rows::find(merged).filter(|_| merges) {
                 let factors = nodes[product].args.clone();
-                nodes[id].op = mul_add;
-                nodes[id].args = vec![factors[0], factors[1], other];
+                nodes[id].op = op;
+                nodes[id].args = if merged == "mul_add" {
+                    vec![factors[0], factors[1], other]
+                } else {
+                    vec![other, factors[0], factors[1]]
+                };
                 phases[product] = Phase::None;
                 break;
             }
@@ -56,7 +69,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     let eps = node.attrs.number("eps");
     let mut push = |run: TapeRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
         let cost = row.cost * (outer * cols) as f32;
-        ops.push(TapeOp { run, dst, src, outer, cols, cost });
+        ops.push(TapeOp { run, dst, src, outer, cols, far: Vec::new(), cost });
     };
     let copy = TapeRun::Unary(Unary::Copy, 0.0);
     match row.run {
@@ -117,6 +130,31 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         }
         Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite => {
             unreachable!("{} is not a row op", row.name)
+        }
+    }
+}
+
+/// Notes which values of a tape lie in memory of all times, each with the first op that names it.
+pub fn find_far(buffers: &[Buffer], ops: &mut [TapeOp], reversed: bool) {
+    let class = |part: &Ref| buffers[part.buffer].class;
+    let reads_previous = |ops: &[TapeOp], state: usize| {
+        ops.iter().flat_map(|op| &op.src).any(|part| class(part) == Class::HistoryPrev(state))
+    };
+    let mut named: Vec<Ref> = Vec::new();
+    for position in 0..ops.len() {
+        let parts: Vec<Ref> = ops[position].src.iter().chain([&ops[position].dst]).copied().collect();
+        for part in parts {
+            let is_far = match class(&part) {
+                Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => true,
+                // of a state's two times the pass meets one before the other
+                Class::HistoryPrev(_) => reversed,
+                Class::History(state) => !(reversed && reads_previous(ops, state)),
+                _ => false,
+            };
+            if is_far && !named.contains(&part) {
+                named.push(part);
+                ops[position].far.push(part);
+            }
         }
     }
 }

@@ -204,18 +204,21 @@ impl<'a, T: Float> Runner<'a, T> {
             let rows = self.geometry.offset[to] - self.geometry.offset[from];
             let pass = self.pass;
             self.stand_at_block(from, to, pass.reversed);
-            self.segments(&pass.before, rows);
+            self.segments(&pass.before, rows, None);
             if !(pass.body.is_empty() && pass.states.is_empty()) {
                 for step in from..to {
                     let t = if pass.reversed { to - 1 - (step - from) } else { step };
                     self.stand_at_step(t, from);
                     self.log_carries(t);
-                    self.segments(&pass.body, self.geometry.alive(t));
+                    let offset = &self.geometry.offset;
+                    let next = if pass.reversed { t.saturating_sub(1) } else { t + 1 };
+                    let ahead = offset[next] as isize - offset[t] as isize;
+                    self.segments(&pass.body, self.geometry.alive(t), Some(ahead));
                     self.steps_done += 1;
                 }
                 self.stand_at_block(from, to, true);
             }
-            self.segments(&pass.after, rows);
+            self.segments(&pass.after, rows, None);
             if let Some(slots) = slots.as_deref_mut() {
                 for sink in &pass.sinks {
                     self.sink(sink, rows, slots);
@@ -257,10 +260,11 @@ impl<'a, T: Float> Runner<'a, T> {
             packed: 0,
         };
         let mut lent = Lent { runner, standing };
-        lent.runner.segments(&pass.before, rows);
+        let no_other_step = Some(0);
+        lent.runner.segments(&pass.before, rows, no_other_step);
         lent.runner.log_carries(0);
-        lent.runner.segments(&pass.body, rows);
-        lent.runner.segments(&pass.after, rows);
+        lent.runner.segments(&pass.body, rows, no_other_step);
+        lent.runner.segments(&pass.after, rows, no_other_step);
     }
 
     /// The carried states after the run, for all rows.
@@ -362,7 +366,8 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    fn segments(&self, segments: &[Segment], rows: usize) {
+    /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
+    fn segments(&self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
         for segment in segments {
             match segment {
                 Segment::Tape(ops) => {
@@ -376,6 +381,7 @@ impl<'a, T: Float> Runner<'a, T> {
                             first,
                             rows: count,
                             packed: self.packed + first,
+                            ahead: ahead.unwrap_or(count as isize),
                             geometry: self.geometry,
                             noise: self.noise,
                         };

@@ -18,6 +18,8 @@ pub(super) struct Tile<'a, T> {
     pub rows: usize,
     /// Packed row of the unit at which the tile begins: what noise is addressed by.
     pub packed: usize,
+    /// From these rows to those that the tape will be run on next.
+    pub ahead: isize,
     pub geometry: &'a Geometry,
     pub noise: Noise,
 }
@@ -40,6 +42,14 @@ impl<T: Float> Tile<'_, T> {
         Src { ptr: self.at(place), row: self.stride[place.buffer], col }
     }
 
+    /// Hints that the rows `ahead` will be wanted.
+    fn prefetch(&self, kernels: &Kernels<T>, place: Ref) {
+        let stride = self.stride[place.buffer];
+        let first = self.at(place).wrapping_offset(self.ahead * stride as isize);
+        // SAFETY: a hint touches no memory.
+        unsafe { (kernels.prefetch)(self.rows, place.numel, first, stride) };
+    }
+
     fn row(&self, place: Ref, row: usize) -> *mut T {
         // SAFETY: `row` is one of the tile's rows.
         unsafe { self.at(place).add(row * self.stride[place.buffer]) }
@@ -51,14 +61,19 @@ impl<T: Float> Tile<'_, T> {
 /// # Safety
 /// `tile.here` points at `first + rows` rows of every buffer that the op names (at the tile itself for scratch).
 pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Tile<T>) {
+    op.far.iter().filter(|_| tile.ahead != 0).for_each(|&place| tile.prefetch(kernels, place));
     if op.outer != 1 && matches!(op.run, TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::Unary(..)) {
-        for row in 0..tile.rows {
+        let source = op.src[0];
+        // where row follows row without a gap, their lines are one long column of lines
+        let is_dense =
+            tile.stride[op.dst.buffer] == op.dst.numel && tile.stride[source.buffer] == source.numel;
+        let lines = if is_dense { tile.rows } else { 1 };
+        for row in (0..tile.rows).step_by(lines.max(1)) {
             let dst = Dst { ptr: tile.row(op.dst, row), row: op.dst.numel / op.outer };
-            let source = op.src[0];
             let col = usize::from(source.numel != op.outer || op.cols == 1);
             let src = Src { ptr: tile.row(source, row).cast_const(), row: source.numel / op.outer, col };
             // SAFETY: a row holds `outer` lines of the source and of the result.
-            unsafe { kernel_call(kernels, op.run, op.outer, op.cols, dst, [src, src, src]) };
+            unsafe { kernel_call(kernels, op.run, lines * op.outer, op.cols, dst, [src, src, src]) };
         }
         return;
     }

@@ -1,7 +1,7 @@
 //! Parameters as the passes read them: packed matrices, biases, folded values; and the gradients that come back.
 
 use crate::kernel::{Float, Kernels};
-use crate::plan::{Class, FoldSource, LayerPlan, Pass};
+use crate::plan::{Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 
 use super::layer::{Backward, backward, forward};
@@ -105,30 +105,50 @@ impl<T: Float> LayerWeights<T> {
     fn packed(&self, plan: &LayerPlan, pass: &Pass, params: &[&[T]], kernels: &Kernels<T>) -> PassWeights<T> {
         let mut packs = Vec::new();
         for pack in &pass.packs {
-            let mut joined: Vec<T> = Vec::new(); // parts below each other, each (width, k)
+            let mut packed = vec![T::ZERO; (kernels.packed_len)(pack.k, pack.n)];
+            // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
+            let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
+                assert_eq!(matrix.len(), pack.k * pack.n);
+                // SAFETY: the matrix has k * n elements, strided as its layout has it; `packed` has the length that the
+                // kernel asked for.
+                unsafe {
+                    let (b, out) = (matrix.as_ptr(), packed.as_mut_ptr());
+                    (kernels.pack)(pack.k, pack.n, b, row_stride, col_stride, out);
+                }
+            };
+            if let [PackPart { slot, columns, transpose, .. }] = pack.parts[..] {
+                let (row_stride, col_stride) = if transpose { (columns, 1) } else { (1, columns) };
+                self.source(plan, slot, params, |matrix| write(matrix, row_stride, col_stride));
+            } else {
+                write(&self.joined(plan, pack, params), 1, pack.k);
+            }
             let mut bias: Vec<T> = Vec::new();
             for part in &pack.parts {
-                self.source(plan, part.slot, params, |matrix| {
-                    if part.transpose {
-                        for column in 0..part.columns {
-                            joined.extend((0..part.rows).map(|row| matrix[row * part.columns + column]));
-                        }
-                    } else {
-                        joined.extend_from_slice(matrix);
-                    }
-                });
                 match part.bias {
                     Some(slot) => self.source(plan, slot, params, |values| bias.extend_from_slice(values)),
                     None => bias.resize(bias.len() + part.width(), T::ZERO),
                 }
             }
-            let mut packed = vec![T::ZERO; (kernels.packed_len)(pack.k, pack.n)];
-            // SAFETY: `joined` has n rows of k elements, so element (k, n) of B lies at n * k + k; `packed` has the length
-            // that the kernel asked for.
-            unsafe { (kernels.pack)(pack.k, pack.n, joined.as_ptr(), 1, pack.k, packed.as_mut_ptr()) };
             packs.push((packed, bias));
         }
         PassWeights { packs }
+    }
+
+    /// The matrices of a pack below each other, each (width, k).
+    fn joined(&self, plan: &LayerPlan, pack: &Pack, params: &[&[T]]) -> Vec<T> {
+        let mut joined: Vec<T> = Vec::with_capacity(pack.k * pack.n);
+        for part in &pack.parts {
+            self.source(plan, part.slot, params, |matrix| {
+                if part.transpose {
+                    for column in 0..part.columns {
+                        joined.extend((0..part.rows).map(|row| matrix[row * part.columns + column]));
+                    }
+                } else {
+                    joined.extend_from_slice(matrix);
+                }
+            });
+        }
+        joined
     }
 
     pub(super) fn slot(&self, slot: usize) -> *const T {

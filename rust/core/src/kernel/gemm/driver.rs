@@ -52,6 +52,7 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
                     c: c.add(j),
                     ldc,
                     cols,
+                    is_far: false,
                 };
                 if pair {
                     pair_of_panels(s, &x);

@@ -21,7 +21,8 @@ pub(super) enum Start<T> {
 
 /// C (ROWS, cols) = start + A (ROWS, depth) times PANELS panels, each VECTORS vectors wide.
 ///
-/// `panel` is the stride between panels; `cols` of the last panel's columns exist, of the others all.
+/// `panel` is the stride between panels; `cols` of the last panel's columns exist, of the others all. `is_far`: see
+/// [`Stretch`].
 ///
 /// # Safety
 /// A and the panels are readable, C is writable, the start is readable; (VECTORS - 1) LANES < `cols` <=
@@ -44,6 +45,7 @@ pub(super) unsafe fn tile<
     c: *mut T,
     ldc: usize,
     cols: usize,
+    is_far: bool,
 ) {
     let width = VECTORS * S::LANES;
     let mut sums = [[[s.splat(T::ZERO); VECTORS]; ROWS]; PANELS];
@@ -64,6 +66,13 @@ pub(super) unsafe fn tile<
                             s.load(from)
                         };
                     }
+                }
+            }
+        }
+        if is_far {
+            for i in ROWS..2 * ROWS {
+                for j in 0..VECTORS {
+                    s.prefetch(c.wrapping_add(i * ldc + j * S::LANES));
                 }
             }
         }
@@ -113,6 +122,8 @@ pub(super) struct Stretch<T> {
     pub(super) ldc: usize,
     /// Columns of the last panel.
     pub(super) cols: usize,
+    /// C lies in a far cache: while a tile is computed, the one below it is fetched.
+    pub(super) is_far: bool,
 }
 
 /// All row tiles of a stretch, heights as even as they come: 32 rows are 6+6+5+5+5+5.
@@ -169,7 +180,7 @@ pub(super) unsafe fn tile_at<
     // SAFETY: passed on.
     unsafe {
         let c = x.c.add(i * x.ldc);
-        tile::<T, S, ROWS, VECTORS, PANELS>(s, x.depth, a, x.b, x.panel, start, c, x.ldc, x.cols);
+        tile::<T, S, ROWS, VECTORS, PANELS>(s, x.depth, a, x.b, x.panel, start, c, x.ldc, x.cols, x.is_far);
     }
 }
 

@@ -96,6 +96,7 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
                             c,
                             ldc,
                             cols,
+                            is_far: true,
                         };
                         stretch_of_any_width(s, x);
                         g += group;

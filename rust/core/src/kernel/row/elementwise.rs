@@ -107,6 +107,8 @@ pub(in crate::kernel) unsafe fn ternary<T: Math, S: Simd<T>>(
             Ternary::Where => map3(s, maps::Where, sizes, dst, [a, b, c]),
             Ternary::MulAdd => map3(s, maps::MulAdd, sizes, dst, [a, b, c]),
             Ternary::Lerp => map3(s, maps::Lerp, sizes, dst, [a, b, c]),
+            Ternary::SigmoidGrad => map3(s, maps::SigmoidGradOfProduct, sizes, dst, [a, b, c]),
+            Ternary::TanhGrad => map3(s, maps::TanhGradOfProduct, sizes, dst, [a, b, c]),
         }
     }
 }

@@ -99,4 +99,6 @@ maps! { Map3:
     Where(s, a, b, c) = s.select(s.eq(a, s.splat(T::ZERO)), c, b);
     MulAdd(s, a, b, c) = s.mul_add(a, b, c);
     Lerp(s, a, b, c) = s.mul_add(a, b, s.mul(s.sub(s.splat(T::ONE), a), c));
+    SigmoidGradOfProduct(s, y, a, b) = s.mul(s.mul(s.mul(a, b), y), s.sub(s.splat(T::ONE), y));
+    TanhGradOfProduct(s, y, a, b) = s.mul(s.mul(a, b), s.neg_mul_add(y, y, s.splat(T::ONE)));
 }

@@ -4,6 +4,7 @@ mod column_sum;
 mod elementwise;
 mod maps;
 mod operand;
+mod prefetch;
 mod reduce;
 mod row_map;
 mod square_sum;
@@ -11,6 +12,7 @@ mod total;
 
 pub(super) use column_sum::col_sum;
 pub(super) use elementwise::{binary, ternary, unary};
+pub(super) use prefetch::prefetch;
 pub(super) use reduce::reduce;
 pub(super) use row_map::row_map;
 pub(super) use square_sum::square_sum;

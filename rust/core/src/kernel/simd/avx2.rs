@@ -63,6 +63,11 @@ impl Simd<f32> for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        proven!(_mm_prefetch::<_MM_HINT_T1>(p.cast()))
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         proven!(_mm256_add_ps(a, b))
     }
@@ -214,6 +219,11 @@ impl Simd<f64> for Avx2 {
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f64, count: usize, x: __m256d) {
         proven!(_mm256_maskstore_pd(p, lanes_below_f64(count), x))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, p: *const f64) {
+        proven!(_mm_prefetch::<_MM_HINT_T1>(p.cast()))
     }
 
     #[inline(always)]

@@ -60,6 +60,11 @@ impl Simd<f32> for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        proven!(_mm_prefetch::<_MM_HINT_T1>(p.cast()))
+    }
+
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         proven!(_mm512_add_ps(a, b))
     }
@@ -196,6 +201,11 @@ impl Simd<f64> for Avx512 {
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f64, count: usize, x: __m512d) {
         proven!(_mm512_mask_storeu_pd(p, (1 << count) - 1, x))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, p: *const f64) {
+        proven!(_mm_prefetch::<_MM_HINT_T1>(p.cast()))
     }
 
     #[inline(always)]

@@ -61,6 +61,10 @@ pub(super) trait Simd<T: Copy>: Copy {
     /// `count` elements are writable at `p`, and `count < LANES`.
     unsafe fn store_partial(self, p: *mut T, count: usize, x: Self::V);
 
+    /// Asks for the cache line of `p` to come into the second cache. A hint: any address will do.
+    #[inline(always)]
+    fn prefetch(self, _p: *const T) {}
+
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;

@@ -46,7 +46,8 @@ pub(super) const BINARY: [Binary; 16] = [
     Binary::ReluGrad,
 ];
 
-pub(super) const TERNARY: [Ternary; 3] = [Ternary::Where, Ternary::MulAdd, Ternary::Lerp];
+pub(super) const TERNARY: [Ternary; 5] =
+    [Ternary::Where, Ternary::MulAdd, Ternary::Lerp, Ternary::SigmoidGrad, Ternary::TanhGrad];
 
 const ALPHA: f64 = 0.375;
 
@@ -112,6 +113,8 @@ fn ternary_reference(op: Ternary, a: f64, b: f64, c: f64) -> (f64, f64) {
         Ternary::Lerp => {
             (a * b + (1.0 - a) * c, 4.0 * ((a * b).abs() + ((1.0 - a) * c).abs() + (a * c).abs()))
         }
+        Ternary::SigmoidGrad => (b * c * a * (1.0 - a), 4.0 * (b * c * a * (1.0 - a)).abs()),
+        Ternary::TanhGrad => (b * c * (1.0 - a * a), 4.0 * (b * c).abs() * (1.0 + a * a)),
     }
 }
 

@@ -225,6 +225,27 @@ pub fn rows() -> Vec<OpRow> {
             },
             ..BASE
         },
+        gradient_of_product("sigmoid_grad_of_product", Ternary::SigmoidGrad, |g, s| {
+            // r = a b y (1 - y)
+            let product = g.op("mul", &[s.args[1], s.args[2]])?;
+            let (one_, minus_two) = (g.constant(1.0), g.constant(-2.0));
+            let twice = g.op("mul", &[s.args[0], minus_two])?;
+            let slope = g.op("add", &[twice, one_])?;
+            let through = g.op("mul", &[s.d, product])?;
+            let y = g.op("mul", &[through, slope])?;
+            let d = g.op("sigmoid_grad", &[s.args[0], s.d])?;
+            factors(g, s, y, d)
+        }),
+        gradient_of_product("tanh_grad_of_product", Ternary::TanhGrad, |g, s| {
+            // r = a b (1 - y^2)
+            let product = g.op("mul", &[s.args[1], s.args[2]])?;
+            let minus_two = g.constant(-2.0);
+            let slope = g.op("mul", &[s.args[0], minus_two])?;
+            let through = g.op("mul", &[s.d, product])?;
+            let y = g.op("mul", &[through, slope])?;
+            let d = g.op("tanh_grad", &[s.args[0], s.d])?;
+            factors(g, s, y, d)
+        }),
         gradient_of("sigmoid_grad", Binary::SigmoidGrad, |g, s| {
             // r = d y (1 - y): dr/dy = d (1 - 2 y), dr/dd = y (1 - y)
             let (one_, minus_two) = (g.constant(1.0), g.constant(-2.0));
@@ -251,6 +272,18 @@ pub fn rows() -> Vec<OpRow> {
 /// A fused gradient `(y, d)`, made by adjoint rules only.
 fn gradient_of(name: &'static str, run: Binary, adjoint: Rule) -> OpRow {
     OpRow { internal: true, ..binary(name, run, 3.0, adjoint) }
+}
+
+/// A fused gradient `(y, a, b)` at which the product a b arrived; made by the planner only.
+fn gradient_of_product(name: &'static str, run: Ternary, adjoint: Rule) -> OpRow {
+    OpRow { name, arity: 3, run: Run::Ternary(run), internal: true, cost: 4.0, adjoint, ..BASE }
+}
+
+/// `y`, and the gradients of the two factors of a product at which `d` arrived.
+fn factors(g: &mut Builder, s: &Site, y: NodeId, d: NodeId) -> Result<Vec<Grad>> {
+    let a = g.op("mul", &[d, s.args[2]])?;
+    let b = g.op("mul", &[d, s.args[1]])?;
+    Ok(vec![Grad::Node(y), Grad::Node(a), Grad::Node(b)])
 }
 
 /// The gradient goes to the first operand where `first` holds, else to the second.
