@@ -125,3 +125,12 @@ pub enum RowMap {
     /// x / sqrt(mean(x^2) + eps), no affine part.
     RmsNorm,
 }
+
+/// Adjoints of the norms among the row maps: (x, y, d) -> r (d - mean(d) - y mean(d y)), where r is the reciprocal of
+/// what x was divided by, y the norm and d its gradient. `param` is the eps.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum NormGrad {
+    Layer,
+    /// Without mean(d).
+    Rms,
+}

@@ -10,6 +10,7 @@ mod function;
 mod keep;
 mod layer;
 mod levels;
+mod merge;
 mod pass;
 mod phase;
 mod schedule;

@@ -1,6 +1,6 @@
 //! A pass: one direction (forwards or backwards) of one layer, ready to run.
 
-use crate::kernel::{Binary, Reduce, RowMap, Ternary, Unary};
+use crate::kernel::{Binary, NormGrad, Reduce, RowMap, Ternary, Unary};
 use crate::step::rows::Part;
 
 use super::function::Function;
@@ -71,6 +71,7 @@ pub enum TapeRun {
     Ternary(Ternary),
     Reduce(Reduce, f64),
     RowMap(RowMap, f64),
+    NormGrad(NormGrad, f64),
     /// One row of a table (a fold value) by id.
     Lookup,
     Pick,

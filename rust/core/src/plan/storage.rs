@@ -6,6 +6,7 @@ use crate::adjoint::Accumulate;
 use crate::step::{Node, NodeId, Run, rows};
 
 use super::levels::{Level, Plan, levels};
+use super::merge::merge;
 use super::pass::{Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Segment, SinkOp, SinkRun};
 use super::phase::Phase;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
@@ -29,7 +30,7 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     let mut all_wanted = graph.wanted.clone();
     all_wanted.extend(task.states.iter().map(|s| s.update));
     let fused = fused_sums(&task.nodes, &phases, &all_wanted);
-    tape::merge_products(&mut task.nodes, &mut phases, &fused, &all_wanted);
+    merge(&mut task.nodes, &mut phases, &fused, &all_wanted);
     let work = [Phase::Before, Phase::Loop, Phase::After]
         .map(|phase| (phase, schedule(&task.nodes, &given, &phases, &fused, phase)));
     let mut storage = Storage {

@@ -6,57 +6,6 @@ use crate::kernel::{Reduce, Unary};
 use crate::step::{Node, NodeId, Run, rows};
 
 use super::pass::{Buffer, Class, Per, Ref, TapeOp, TapeRun};
-use super::phase::Phase;
-use super::schedule::Product;
-
-/// Ops that take over a product that nothing else reads: their name, the position of the product among their operands,
-/// and the op that both become, with the factors behind or before the operand that stays.
-const MERGED: [(&str, usize, &str); 4] = [
-    ("add", 1, "mul_add"),
-    ("add", 0, "mul_add"),
-    ("sigmoid_grad", 1, "sigmoid_grad_of_product"),
-    ("tanh_grad", 1, "tanh_grad_of_product"),
-];
-
-/// `add(a * b, c)` becomes one op where nothing else reads the product, and so do the other ops of `MERGED`.
-pub fn merge_products(
-    nodes: &mut [Node],
-    phases: &mut [Phase],
-    fused: &HashMap<NodeId, Product>,
-    wanted: &[NodeId],
-) {
-    let mut uses = vec![0usize; nodes.len()];
-    for (node, _) in nodes.iter().zip(phases.iter()).filter(|(_, phase)| **phase != Phase::None) {
-        node.args.iter().for_each(|&arg| uses[arg] += 1);
-    }
-    wanted.iter().for_each(|&id| uses[id] += 2);
-    for id in 0..nodes.len() {
-        if phases[id] == Phase::None || fused.contains_key(&id) {
-            continue;
-        }
-        for (name, position, merged) in MERGED {
-            if rows::row(nodes[id].op).name != name {
-                continue;
-            }
-            let (product, other) = (nodes[id].args[position], nodes[id].args[1 - position]);
-            let merges = rows::row(nodes[product].op).name == "mul"
-                && uses[product] == 1
-                && phases[product] == phases[id]
-                && nodes[product].numel() == nodes[id].numel();
-            if let Some(op) = rows::find(merged).filter(|_| merges) {
-                let factors = nodes[product].args.clone();
-                nodes[id].op = op;
-                nodes[id].args = if merged == "mul_add" {
-                    vec![factors[0], factors[1], other]
-                } else {
-                    vec![other, factors[0], factors[1]]
-                };
-                phases[product] = Phase::None;
-                break;
-            }
-        }
-    }
-}
 
 /// Appends the ops that compute node `id`; a concatenation whose parts lie in place needs none.
 pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> Ref, ops: &mut Vec<TapeOp>) {
@@ -81,6 +30,9 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         }
         Run::RowMap(op) => {
             push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+        }
+        Run::NormGrad(op) => {
+            push(TapeRun::NormGrad(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
         }
         Run::Noise => {
             let stream = node.attrs.int("stream") as u16; // the shape rule saw to its range

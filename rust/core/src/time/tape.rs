@@ -62,18 +62,25 @@ impl<T: Float> Tile<'_, T> {
 /// `tile.here` points at `first + rows` rows of every buffer that the op names (at the tile itself for scratch).
 pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Tile<T>) {
     op.far.iter().filter(|_| tile.ahead != 0).for_each(|&place| tile.prefetch(kernels, place));
-    if op.outer != 1 && matches!(op.run, TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::Unary(..)) {
-        let source = op.src[0];
+    let by_lines = matches!(
+        op.run,
+        TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::NormGrad(..) | TapeRun::Unary(..)
+    );
+    if op.outer != 1 && by_lines {
         // where row follows row without a gap, their lines are one long column of lines
-        let is_dense =
-            tile.stride[op.dst.buffer] == op.dst.numel && tile.stride[source.buffer] == source.numel;
-        let lines = if is_dense { tile.rows } else { 1 };
-        for row in (0..tile.rows).step_by(lines.max(1)) {
+        let is_dense = |part: &Ref| tile.stride[part.buffer] == part.numel;
+        let lines = if op.src.iter().chain([&op.dst]).all(is_dense) { tile.rows.max(1) } else { 1 };
+        for row in (0..tile.rows).step_by(lines) {
             let dst = Dst { ptr: tile.row(op.dst, row), row: op.dst.numel / op.outer };
-            let col = usize::from(source.numel != op.outer || op.cols == 1);
-            let src = Src { ptr: tile.row(source, row).cast_const(), row: source.numel / op.outer, col };
-            // SAFETY: a row holds `outer` lines of the source and of the result.
-            unsafe { kernel_call(kernels, op.run, lines * op.outer, op.cols, dst, [src, src, src]) };
+            let src = |k: usize| {
+                let source = op.src[k.min(op.src.len() - 1)];
+                let col = usize::from(source.numel != op.outer || op.cols == 1);
+                Src { ptr: tile.row(source, row).cast_const(), row: source.numel / op.outer, col }
+            };
+            // SAFETY: a row holds `outer` lines of each source and of the result.
+            unsafe {
+                kernel_call(kernels, op.run, lines * op.outer, op.cols, dst, [src(0), src(1), src(2)]);
+            }
         }
         return;
     }
@@ -82,7 +89,8 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
         | TapeRun::Binary(_)
         | TapeRun::Ternary(_)
         | TapeRun::Reduce(..)
-        | TapeRun::RowMap(..) => {
+        | TapeRun::RowMap(..)
+        | TapeRun::NormGrad(..) => {
             let src = |k: usize| tile.src(op.src[k.min(op.src.len() - 1)], op.cols);
             // SAFETY: the caller's promise; shapes were checked when the program was built.
             unsafe {
@@ -138,6 +146,9 @@ unsafe fn kernel_call<T: Float>(
             TapeRun::Ternary(op) => (kernels.ternary)(op, rows, cols, dst, src[0], src[1], src[2]),
             TapeRun::Reduce(op, eps) => (kernels.reduce)(op, T::from_f64(eps), rows, cols, dst, src[0]),
             TapeRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
+            TapeRun::NormGrad(op, eps) => {
+                (kernels.norm_grad)(op, T::from_f64(eps), rows, cols, dst, src[0], src[1], src[2]);
+            }
             _ => {}
         }
     }

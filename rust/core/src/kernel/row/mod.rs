@@ -3,6 +3,7 @@
 mod column_sum;
 mod elementwise;
 mod maps;
+mod norm_grad;
 mod operand;
 mod prefetch;
 mod reduce;
@@ -12,6 +13,7 @@ mod total;
 
 pub(super) use column_sum::col_sum;
 pub(super) use elementwise::{binary, ternary, unary};
+pub(super) use norm_grad::norm_grad;
 pub(super) use prefetch::prefetch;
 pub(super) use reduce::reduce;
 pub(super) use row_map::row_map;

@@ -5,6 +5,7 @@
 mod accuracy;
 mod edges;
 mod elementwise;
+mod norm_grad;
 mod product;
 mod reduction;
 mod row_independence;

@@ -1,6 +1,7 @@
 //! The bits of a row do not depend on the rows around it, its place or its alignment.
 
 use super::elementwise::{BINARY, TERNARY, UNARY};
+use super::norm_grad::NORM_GRAD;
 use super::reduction::{EPS, REDUCE, ROW_MAP};
 use super::support::{Failures, Form, Grid, Numbers, SIZES, label, on_every_isa, same_bits};
 use crate::kernel::{Dst, Float, Isa, Kernels, Src};
@@ -44,6 +45,13 @@ fn runs<T: Float>() -> Vec<(String, Box<Run<T>>)> {
         let run: Box<Run<T>> = Box::new(move |k, rows, cols, y, [a, ..]| {
             // SAFETY: see above.
             unsafe { (k.row_map)(op, param, rows, cols, y, a) }
+        });
+        runs.push((format!("{op:?}"), run));
+    }
+    for op in NORM_GRAD {
+        let run: Box<Run<T>> = Box::new(move |k, rows, cols, y, [a, b, c]| {
+            // SAFETY: see above.
+            unsafe { (k.norm_grad)(op, param, rows, cols, y, a, b, c) }
         });
         runs.push((format!("{op:?}"), run));
     }

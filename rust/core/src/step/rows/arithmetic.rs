@@ -225,6 +225,23 @@ pub fn rows() -> Vec<OpRow> {
             },
             ..BASE
         },
+        OpRow {
+            name: "lerp", // a b + (1 - a) c; made by the planner
+            arity: 3,
+            run: Run::Ternary(Ternary::Lerp),
+            internal: true,
+            cost: 3.0,
+            adjoint: |g, s| {
+                let one_ = g.constant(1.0);
+                let difference = g.op("sub", &[s.args[1], s.args[2]])?;
+                let a = g.op("mul", &[s.d, difference])?;
+                let b = g.op("mul", &[s.d, s.args[0]])?;
+                let gap = g.op("sub", &[one_, s.args[0]])?;
+                let c = g.op("mul", &[s.d, gap])?;
+                Ok(vec![Grad::Node(a), Grad::Node(b), Grad::Node(c)])
+            },
+            ..BASE
+        },
         gradient_of_product("sigmoid_grad_of_product", Ternary::SigmoidGrad, |g, s| {
             // r = a b y (1 - y)
             let product = g.op("mul", &[s.args[1], s.args[2]])?;

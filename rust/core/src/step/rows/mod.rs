@@ -12,7 +12,7 @@ mod source;
 use std::sync::OnceLock;
 
 use super::{Attrs, Builder, NodeId, Result, Shape};
-use crate::kernel::{Binary, Reduce, RowMap, Ternary, Unary};
+use crate::kernel::{Binary, NormGrad, Reduce, RowMap, Ternary, Unary};
 
 /// Position of an op in the table.
 pub type OpId = usize;
@@ -31,6 +31,8 @@ pub enum Run {
     Ternary(Ternary),
     Reduce(Reduce),
     RowMap(RowMap),
+    /// The gradient of a norm.
+    NormGrad(NormGrad),
     MatVec,
     Slice,
     Concat,

@@ -2,8 +2,8 @@
 
 use super::super::shape;
 use super::{Grad, OpRow, Run, Tangent, no_gradient};
-use crate::kernel::{Reduce, RowMap};
-use crate::step::{Attrs, Builder, NodeId, Result};
+use crate::kernel::{NormGrad, Reduce, RowMap};
+use crate::step::{Attrs, Builder, NodeId, Result, StepError};
 
 const KEEP: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0))];
 const KEEP_EPS: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0)), ("eps", Some(1e-5))];
@@ -25,6 +25,18 @@ const BASE: OpRow = OpRow {
 
 const ROW_MAP: OpRow =
     OpRow { attrs: &[], shape: shape::same, tangent: Tangent::Symmetric, cost: 10.0, ..BASE };
+
+/// The gradient `(x, y, d)` of a norm y of x. Made by the planner out of the equations of the adjoint rule, when nothing
+/// is derived any more: whoever derives it is told so.
+const NORM_GRAD: OpRow = OpRow {
+    arity: 3,
+    attrs: KEEP_EPS,
+    shape: shape::broadcast,
+    tangent: Tangent::None("it is made when a plan is made, after all derivatives"),
+    adjoint: |_, _| Err(StepError::Trace("the gradient of a norm is derived from its equations".into())),
+    internal: true,
+    ..ROW_MAP
+};
 
 /// The result of a reduction (or its gradient) with its last axis kept, so that it broadcasts against the operand.
 fn kept(g: &mut Builder, node: NodeId, operand: NodeId) -> Result<NodeId> {
@@ -172,6 +184,8 @@ pub fn rows() -> Vec<OpRow> {
             },
             ..ROW_MAP
         },
+        OpRow { name: "layer_norm_grad", run: Run::NormGrad(NormGrad::Layer), ..NORM_GRAD },
+        OpRow { name: "rms_norm_grad", run: Run::NormGrad(NormGrad::Rms), ..NORM_GRAD },
         OpRow {
             name: "rms_norm",
             attrs: EPS,

@@ -1,0 +1,72 @@
+//! The adjoint of the norms of a row, in one pass over the ops that it is written in.
+
+use super::operand::{Operand, Spread};
+use super::reduce::{mean, reciprocal_std};
+use super::total;
+use crate::kernel::args::{Dst, NormGrad, Src};
+use crate::kernel::math::Math;
+use crate::kernel::simd::{MAX_LANES, Simd};
+
+/// dst = r (d - mean(d) - y mean(d y)) with r the reciprocal scale of x and y = its norm; for `Rms` without mean(d).
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+pub(in crate::kernel) unsafe fn norm_grad<T: Math, S: Simd<T>>(
+    s: S,
+    op: NormGrad,
+    eps: T,
+    rows: usize,
+    cols: usize,
+    dst: Dst<T>,
+    x: Src<T>,
+    y: Src<T>,
+    d: Src<T>,
+) {
+    if cols == 0 {
+        return;
+    }
+    let mut spread: [Spread<T>; 3] = [[T::ZERO; MAX_LANES]; 3];
+    let [spread_x, spread_y, spread_d] = &mut spread;
+    for r in 0..rows {
+        // SAFETY: row r < rows exists and has cols columns; a tail is shorter than a vector.
+        unsafe {
+            let x = Operand::row(s, x, r, spread_x);
+            let y = Operand::row(s, y, r, spread_y);
+            let d = Operand::row(s, d, r, spread_d);
+            let (center, shift) = match op {
+                NormGrad::Layer => (mean(s, &x, cols), mean(s, &d, cols)),
+                NormGrad::Rms => (T::ZERO, T::ZERO),
+            };
+            let scale = reciprocal_std(s, &x, cols, center, eps);
+            let along = total::dot(s, &d, &y, cols) / T::from_f64(cols as f64);
+            let f = Projected { shift: s.splat(shift), along: s.splat(along), scale: s.splat(scale) };
+            let out = dst.ptr.add(r * dst.row);
+            let mut c = 0;
+            while c + S::LANES <= cols {
+                s.store(out.add(c), f.apply(s, y.load(s, c), d.load(s, c)));
+                c += S::LANES;
+            }
+            if c < cols {
+                let (count, zero) = (cols - c, s.splat(T::ZERO));
+                let (y, d) = (y.load_partial(s, c, count, zero), d.load_partial(s, c, count, zero));
+                s.store_partial(out.add(c), count, f.apply(s, y, d));
+            }
+        }
+    }
+}
+
+/// ((d - shift) - y along) scale
+struct Projected<V> {
+    shift: V,
+    along: V,
+    scale: V,
+}
+
+impl<V: Copy> Projected<V> {
+    #[inline(always)]
+    fn apply<T: Math, S: Simd<T, V = V>>(&self, s: S, y: V, d: V) -> V {
+        s.mul(s.neg_mul_add(y, self.along, s.sub(d, self.shift)), self.scale)
+    }
+}

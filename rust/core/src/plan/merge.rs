@@ -1,0 +1,146 @@
+//! Several row ops that become one: each saves a pass of a tile through the first cache.
+
+use std::collections::HashMap;
+
+use crate::step::{Attrs, Node, NodeId, Value, rows};
+
+use super::phase::Phase;
+use super::schedule::Product;
+
+/// Ops that take over a product that nothing else reads: their name, the position of the product among their operands,
+/// and the op that both become, with the factors behind or before the operand that stays.
+const PRODUCTS: [(&str, usize, &str); 4] = [
+    ("add", 1, "mul_add"),
+    ("add", 0, "mul_add"),
+    ("sigmoid_grad", 1, "sigmoid_grad_of_product"),
+    ("tanh_grad", 1, "tanh_grad_of_product"),
+];
+
+/// Merges what can be. `fused` are the sums that matrix products have taken over; `wanted` are results.
+pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, Product>, wanted: &[NodeId]) {
+    let mut uses = vec![0usize; nodes.len()];
+    for (node, _) in nodes.iter().zip(phases.iter()).filter(|(_, phase)| **phase != Phase::None) {
+        node.args.iter().for_each(|&arg| uses[arg] += 1);
+    }
+    wanted.iter().for_each(|&id| uses[id] += 2);
+    for id in 0..nodes.len() {
+        if phases[id] == Phase::None || fused.contains_key(&id) {
+            continue;
+        }
+        let ops = Ops { nodes, phases, uses: &uses };
+        let merged = ops.norm_grad(id).or_else(|| ops.lerp(id)).or_else(|| ops.of_product(id));
+        if let Some(Merged { op, args, attrs, gone }) = merged
+            && let Some(op) = rows::find(op)
+        {
+            (nodes[id].op, nodes[id].args, nodes[id].attrs) = (op, args, attrs);
+            gone.into_iter().for_each(|id| phases[id] = Phase::None);
+        }
+    }
+}
+
+/// What an op becomes, and the ops that are gone with it.
+struct Merged {
+    op: &'static str,
+    args: Vec<NodeId>,
+    attrs: Attrs,
+    gone: Vec<NodeId>,
+}
+
+struct Ops<'a> {
+    nodes: &'a [Node],
+    phases: &'a [Phase],
+    uses: &'a [usize],
+}
+
+impl Ops<'_> {
+    fn name(&self, id: NodeId) -> &'static str {
+        rows::row(self.nodes[id].op).name
+    }
+
+    /// The operands of `id` if it is op `name`, computed beside `reader`, and that alone reads it.
+    fn only(&self, id: NodeId, name: &str, reader: NodeId) -> Option<&[NodeId]> {
+        let fits = self.name(id) == name && self.phases[id] == self.phases[reader] && self.uses[id] == 1;
+        fits.then_some(&self.nodes[id].args[..])
+    }
+
+    fn numel(&self, id: NodeId) -> usize {
+        self.nodes[id].numel()
+    }
+
+    /// `add(a b, c)` and the other ops of `PRODUCTS`.
+    fn of_product(&self, id: NodeId) -> Option<Merged> {
+        PRODUCTS.iter().filter(|(name, ..)| *name == self.name(id)).find_map(|&(_, position, op)| {
+            let args = &self.nodes[id].args;
+            let (product, other) = (args[position], args[1 - position]);
+            let factors = self.only(product, "mul", id).filter(|_| self.numel(product) == self.numel(id))?;
+            let args = match op {
+                "mul_add" => vec![factors[0], factors[1], other],
+                _ => vec![other, factors[0], factors[1]],
+            };
+            Some(Merged { op, args, attrs: Attrs::default(), gone: vec![product] })
+        })
+    }
+
+    /// `a b + (1 - a) c`, whatever the order of its operands.
+    fn lerp(&self, id: NodeId) -> Option<Merged> {
+        if self.name(id) != "add" {
+            return None;
+        }
+        let sums = [[0, 1], [1, 0]];
+        sums.iter().find_map(|&[near, rest]| {
+            let (near, rest) = (self.nodes[id].args[near], self.nodes[id].args[rest]);
+            let (first, second) = (self.only(near, "mul", id)?, self.only(rest, "mul", id)?);
+            let whole = [near, rest].iter().all(|&product| self.numel(product) == self.numel(id));
+            [[0, 1], [1, 0]].iter().filter(|_| whole).find_map(|&[gap, c]| {
+                let a = self.rest_of_one(second[gap], rest)?;
+                let position = first.iter().position(|&factor| factor == a)?;
+                let args = vec![a, first[1 - position], second[c]];
+                Some(Merged {
+                    op: "lerp",
+                    args,
+                    attrs: Attrs::default(),
+                    gone: vec![near, rest, second[gap]],
+                })
+            })
+        })
+    }
+
+    /// The a of `1 - a` that `reader` alone reads.
+    fn rest_of_one(&self, id: NodeId, reader: NodeId) -> Option<NodeId> {
+        let &[one, a] = self.only(id, "sub", reader)? else { return None };
+        let is_one = self.name(one) == "const"
+            && matches!(self.nodes[one].attrs.0.first(), Some((_, Value::Number(x))) if *x == 1.0);
+        is_one.then_some(a)
+    }
+
+    /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, that of the other norm: as the adjoint rules write them.
+    fn norm_grad(&self, id: NodeId) -> Option<Merged> {
+        if self.name(id) != "mul" {
+            return None;
+        }
+        let &[rest, scale] = &self.nodes[id].args[..] else { return None };
+        let &[centred, along] = self.only(rest, "sub", id)? else { return None };
+        let &[y, mean_of_product] = self.only(along, "mul", rest)? else { return None };
+        let &[product] = self.only(mean_of_product, "mean", along)? else { return None };
+        let &[d, other] = self.only(product, "mul", mean_of_product)? else { return None };
+        if other != y || self.numel(y) != self.numel(id) || self.numel(d) != self.numel(id) {
+            return None;
+        }
+        let mut gone = vec![rest, scale, along, mean_of_product, product];
+        let op = match self.name(scale) {
+            "reciprocal_std" => {
+                let &[same, mean] = self.only(centred, "sub", rest)? else { return None };
+                let &[of] = self.only(mean, "mean", centred)? else { return None };
+                if (same, of) != (d, d) {
+                    return None;
+                }
+                gone.extend([centred, mean]);
+                "layer_norm_grad"
+            }
+            "reciprocal_rms" if centred == d => "rms_norm_grad",
+            _ => return None,
+        };
+        let &[x] = self.only(scale, self.name(scale), id)? else { return None };
+        Some(Merged { op, args: vec![x, y, d], attrs: self.nodes[scale].attrs.clone(), gone })
+    }
+}
