@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.specs import SPECS, Spec
@@ -31,7 +32,7 @@ def hooks() -> Iterator[tuple[str, Callable[..., Any], type]]:
     """Every hook with its specification and the class that it is in."""
     for home in (Hooks, LifecycleHooks):
         for name, function in vars(home).items():
-            if name.startswith("ostinato_"):
+            if name in HOOKS:
                 yield name, function, home
 
 

@@ -1,4 +1,4 @@
-"""The command `ostinato`: train | sample | explain | info | plugins. The top room; nothing may use it.
+"""The command `ostinato`: train, sample, explain, info, plugins, new, check. The top room; nobody may use it.
 
 `main.py` reads the arguments and turns errors into exit codes; each command has a file that adds its flags
 and runs it, and is listed in `builtin.py`; packages add more through the hook `ostinato_commands`. The

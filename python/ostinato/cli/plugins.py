@@ -15,6 +15,7 @@ from ostinato import _core
 from ostinato.cli.plugin_names import why
 from ostinato.errors import ConfigError
 from ostinato.plugins.entry import Provider, ReportRow
+from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.plugins.probe import SECONDS, probe
@@ -91,7 +92,7 @@ def _hooks(rows: list[ReportRow]) -> tuple[Any, str]:
     told, lines = [], []
     for home in (Hooks, LifecycleHooks):
         for hook, function in vars(home).items():
-            if not hook.startswith("ostinato_"):
+            if hook not in HOOKS:
                 continue
             doc = (function.__doc__ or "").strip().partition("\n")[0]
             by = [row.id for row in rows if row.status == "active" and hook in row.hooks]

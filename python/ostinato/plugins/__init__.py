@@ -1,6 +1,6 @@
 """Plugins: how names come in. Built-ins and other people's packages use the same hooks.
 
-- `hookspecs.py`, `lifecycle.py`: what a package can provide, and what it can hear of a run;
+- `hookspecs.py`, `lifecycle.py`: what a package can provide, and what it can hear of a run; `hook_names.py`;
 - `index.py` reads what is installed, `selection.py` what the user wants of it, `version.py` whether it fits;
 - `loader.py` imports it, `registry.py` holds the names, `run_hooks.py` the plugins of one run.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ostinato.errors import OstinatoError, PluginError
 from ostinato.options import Configured
-from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider
+from ostinato.plugins.entry import Entry, Provider
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def blamed(*things: Configured) -> Iterator[None]:
                 place = f"{Path(frame.f_code.co_filename).name}:{trace.tb_lineno}"
             trace = trace.tb_next
         provider: Provider | None = None if culprit is None else culprit.provider
-        if culprit is None or provider is None or not _is_foreign(provider):
+        if culprit is None or provider is None or not provider.is_foreign:
             raise
         raise _failure(f"{culprit.kind} {culprit.name!r}", provider, f"{method} ({place})", error) from error
 
@@ -48,13 +48,9 @@ def blamed_on(entry: Entry) -> Iterator[None]:
     except OstinatoError:
         raise
     except Exception as error:
-        if not _is_foreign(entry.provider):
+        if not entry.provider.is_foreign:
             raise
         raise _failure(f"{entry.kind} {entry.full!r}", entry.provider, "it", error) from error
-
-
-def _is_foreign(provider: Provider) -> bool:
-    return provider.id != BUILTIN and provider.distribution != LOCAL
 
 
 def _failure(what: str, provider: Provider, where: str, error: Exception) -> PluginError:

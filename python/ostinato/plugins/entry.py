@@ -34,6 +34,11 @@ class Provider:
         """The name before the slash: `acme` for the distribution `ostinato-acme`."""
         return normal(self.distribution).removeprefix("ostinato-")
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether what it provides is a package's, neither built in nor made by the user of this process."""
+        return self.id != BUILTIN and self.distribution != LOCAL
+
     def is_called(self, name: str) -> bool:
         """Whether a person who writes `name` means this plugin: its id, its distribution or its namespace."""
         return name == self.id or normal(name) in (normal(self.distribution), self.namespace)
@@ -71,7 +76,7 @@ class Entry:
         except Exception as error:
             if isinstance(error, TypeError) and (arguments or options):
                 raise
-            if self.provider.id == BUILTIN or self.provider.distribution == LOCAL:
+            if not self.provider.is_foreign:
                 raise
             raise PluginError(
                 f"{self.kind} {self.full!r} cannot be made: its factory raises "

@@ -11,9 +11,8 @@ from typing import Any
 from ostinato.errors import PluginError
 from ostinato.options import Configured
 from ostinato.plugins.entry import LOCAL, Provider, ReportRow
-from ostinato.plugins.hookspecs import Hooks
+from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.index import Found
-from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.plugins.loader import load_one
 from ostinato.plugins.registry import Registry
 from ostinato.plugins.registry import registry as shared
@@ -51,8 +50,7 @@ def _plugin(path: Path) -> Any:
     except BaseException:
         del sys.modules[name]
         raise
-    hooks = {name for one in (Hooks, LifecycleHooks) for name in vars(one) if name.startswith("ostinato_")}
-    return module if hooks & set(vars(module)) else _with_hooks(module)
+    return module if set(HOOKS) & set(vars(module)) else _with_hooks(module)
 
 
 def _with_hooks(module: ModuleType) -> Any:

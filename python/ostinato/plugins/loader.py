@@ -17,14 +17,13 @@ import pluggy
 
 from ostinato.errors import PluginError
 from ostinato.plugins.entry import Entry, Provider, ReportRow, Status
+from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.index import Found
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.plugins.selection import VARIABLE, Selection
 from ostinato.specs import SPECS
 from ostinato.suggest import did_you_mean
-
-HOOKS = tuple(name for one in (Hooks, LifecycleHooks) for name in vars(one) if name.startswith("ostinato_"))
 
 
 class PluginWarning(UserWarning):

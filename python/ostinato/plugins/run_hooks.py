@@ -11,18 +11,14 @@ from typing import Any, NoReturn
 import pluggy
 
 from ostinato.errors import PluginError
+from ostinato.plugins.hook_names import HOOKS, LIFECYCLE
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.suggest import did_you_mean
 
-# A plugin may hold the hooks that register names too; a run leaves them alone.
-HOOKS = tuple(name for one in (LifecycleHooks, Hooks) for name in vars(one) if name.startswith("ostinato_"))
-
 # Asked once: a run calls its hooks at every batch.
 _WITH_STEP = frozenset(
-    name
-    for name in vars(LifecycleHooks)
-    if name.startswith("ostinato_") and "step" in inspect.signature(getattr(LifecycleHooks, name)).parameters
+    name for name in LIFECYCLE if "step" in inspect.signature(getattr(LifecycleHooks, name)).parameters
 )
 
 # No plugin's name: those are written by people.
@@ -42,6 +38,7 @@ class RunHooks:
     def __init__(self, plugins: Mapping[str, Any], own: Any = None) -> None:
         self._manager = pluggy.PluginManager("ostinato")
         self._manager.add_hookspecs(LifecycleHooks)
+        # A plugin may hold the hooks that register names too; a run leaves them alone.
         self._manager.add_hookspecs(Hooks)
         if own is not None:
             self._manager.register(own, name=_OWN)

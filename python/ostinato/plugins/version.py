@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from ostinato.plugins.entry import normal
+
 _VERSION: Final = re.compile(
     r"""v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)
     (?:[-_.]?(?P<pre>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?P<pre_n>\d*))?
@@ -135,7 +137,7 @@ def range_for(requirement: str, distribution: str) -> str | None:
         if re.match(rf"{re.escape(distribution)}(?![\w.-])", requirement.strip(), re.IGNORECASE):
             raise ValueError(f"{requirement!r} is no requirement")
         return None
-    if re.sub(r"[-_.]+", "-", found["name"]).lower() != distribution or found["rest"]:
+    if normal(found["name"]) != distribution or found["rest"]:
         return None
     written = found["range"].strip()
     # Older tools write the range in parentheses.

@@ -13,14 +13,13 @@ from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
-from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.plugins.hook_names import LIFECYCLE
 from ostinato.plugins.registry import registry
 from ostinato.specs import ROLES
 from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
 from ostinato.strategy import Curriculum, Estimator, Execution, Feeding, Moment, Strategy
 
 Made = TypeVar("Made", bound=Configured)
-_LIFECYCLE = [name for name in vars(LifecycleHooks) if name.startswith("ostinato_")]
 _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Feeding, Estimator, Execution)}
 
 
@@ -118,7 +117,7 @@ def _name(plugin: Any) -> str:
 
 def _hears(plugin: Any) -> bool:
     """Whether it has a function for a lifecycle hook. A class, which was not made, has none."""
-    return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in _LIFECYCLE)
+    return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in LIFECYCLE)
 
 
 def _strategy(one: Any) -> Strategy:
