@@ -4,11 +4,6 @@ Every `Regularizer` defined in a file of this folder is registered under its `na
 regularizer, checks, errors; never layers or networks.
 """
 
-from __future__ import annotations
-
-from typing import Any, cast
-
-from ostinato.discover import make
 from ostinato.regularizer import Regularizer
 from ostinato.regularizers.activation_penalty import ActivationPenalty
 from ostinato.regularizers.dropout import Dropout
@@ -33,13 +28,4 @@ __all__ = [
     "VariationalDropout",
     "WeightDrop",
     "Zoneout",
-    "get",
 ]
-
-
-def get(name: str, **options: Any) -> Regularizer:
-    """Return the built-in regularizer called `name`, made with these options.
-
-    Raises ConfigError for an unknown name or option, with the closest known one.
-    """
-    return cast(Regularizer, make("ostinato.regularizers", Regularizer, name, options))
