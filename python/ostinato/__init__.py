@@ -72,7 +72,7 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, metrics, schedules, strategies, testing
+    from ostinato import analysis, data, metrics, schedules, strategies, testing
     from ostinato.layers.attention import Attention
     from ostinato.metrics import Metric
     from ostinato.schedules import Schedule
@@ -159,6 +159,7 @@ __all__ = [
     "__version__",
     "analysis",
     "clip_norm",
+    "data",
     "get_num_threads",
     "hookimpl",
     "initializers",
@@ -175,7 +176,7 @@ __all__ = [
 
 
 # Imported when they are first asked for: most programs need few of them, and importing takes time.
-_ROOMS = ("analysis", "metrics", "schedules", "strategies", "testing")
+_ROOMS = ("analysis", "data", "metrics", "schedules", "strategies", "testing")
 _HOMES = {
     "layers.attention": ("Attention",),
     "metrics": ("Metric",),
