@@ -1,4 +1,4 @@
-"""What README.md and docs/ show is true: Python blocks run and print what the page says; links lead on."""
+"""What README.md, docs/ and plugins show is true: Python blocks run, print what they say; links lead on."""
 
 import re
 import subprocess
@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "plugins").glob("*/README.md")),
+]
+# These have no examples to run.
+TEXTS = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "benches/README.md",
+    ROOT / "tests/golden/README.md",
+]
 # `make pictures` draws these pages' pictures with their own code.
 DRAWN = ("analysis.md", "gallery.md")
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
@@ -27,7 +38,7 @@ def test_examples_run_and_print_what_the_page_says(page, tmp_path):
         assert missing == [], "pictures that no code of the page draws"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     missing = [link for link in LINK.findall(text) if not (page.parent / link).exists()]

@@ -9,7 +9,7 @@ from ostinato.strategy import Batch, Core, Estimator, Slopes
 class Checkpointed(Estimator):
     """The gradients of full BPTT, bit for bit, in bounded memory. See `CheckpointedBPTT`.
 
-    budget: bytes, text such as "64MB", or "sqrt". Raises ConfigError for an unreadable one.
+    budget: bytes, text such as "64MB" or "5%", or "sqrt". Raises ConfigError for an unreadable one.
     """
 
     name = "checkpointed"
