@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ostinato.cli import main
-from ostinato.plugins import registry
-from ostinato.plugins.index import discover
 from tests.plugins.distributions import good, install
 
 LOSSES = """
@@ -26,13 +23,6 @@ class Squares(Loss):
     def step(self, y, target):
         return ops.sum((y - target) ** 2)
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with registry.isolated(discover):
-        yield tmp_path
 
 
 def test_a_plugins_name_is_checked_and_the_report_is_printed(

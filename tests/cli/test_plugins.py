@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ostinato.cli import main
-from ostinato.plugins import registry
 from ostinato.plugins.hookspecs import Hooks
-from ostinato.plugins.index import discover
 from ostinato.plugins.lifecycle import LifecycleHooks
 from tests.plugins.distributions import good, install
 
@@ -36,14 +33,6 @@ def greet(parser):
 def ostinato_commands():
     return [CommandSpec("greet", greet), CommandSpec("info", greet), CommandSpec("bad", lambda parser: None)]
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path, and a process that has not looked at plugins yet."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with registry.isolated(discover):
-        yield tmp_path
 
 
 def test_everything_is_told_while_plugins_hang_crash_and_talk(
