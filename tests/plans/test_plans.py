@@ -20,6 +20,11 @@ PLANS = [
     ("lstm", {"proj_size": 8}, (1, 2, 0, 8), (0, 2, 1, 8), 3),
     ("gru", {"reset": "after"}, (1, 1, 0, 7), (0, 1, 1, 10), 2),
     ("gru", {"reset": "before"}, (1, 2, 0, 7), (0, 2, 1, 10), 3),
+    ("indrnn", {}, (1, 0, 0, 2), (0, 0, 1, 3), 1),
+    ("linear_ssm", {}, (1, 1, 1, 0), (1, 1, 1, 1), 4),
+    ("min_gru", {}, (1, 0, 0, 0), (1, 0, 0, 0), 1),
+    ("min_lstm", {}, (1, 0, 0, 0), (1, 0, 0, 0), 1),
+    ("diagonal_ssm", {}, (3, 0, 0, 0), (2, 0, 0, 0), 4),
     ("cells/ligru", {}, (1, 1, 0, 3), (0, 1, 1, 9), 2),
     ("cells/layer_norm_lstm", {}, (1, 1, 0, 14), (0, 1, 1, 14), 2),
 ]
@@ -36,6 +41,34 @@ def test_the_plan_of_a_cell_is_the_one_expected(cell, options, forward, backward
     names = ("gemms_before", "gemms_in_loop", "gemms_after", "row_ops_in_loop")
     got = [tuple(plan[way][name] for name in names) for way in ("forward", "backward")]
     assert (*got, plan["backward"]["weight_gemms_outside_loop"]) == (forward, backward, weights)
+
+
+# cell, what explain() says of its states, scans either way
+LINEAR = [
+    ("min_gru", "state h: linear in the state: scan", 1),
+    ("min_lstm", "state h: linear in the state: scan", 1),
+    ("diagonal_ssm", "state re, im: linear in the state: scan", 1),
+    ("linear_ssm", "state h: linear in the state, but not element by element: step by step", 0),
+    ("indrnn", "state h: element by element, but not linear: step by step", 0),
+    ("lstm", "state h, c: not linear: step by step", 0),
+]
+
+
+@pytest.mark.parametrize(("cell", "words", "scans"), LINEAR)
+def test_linear_states_are_found_and_scanned(cell, words, scans):
+    plan, text = plan_of(cell, {}), ost.Recurrent(cell, 32, 16).explain()
+    assert words in text
+    assert [plan[way]["scans"] for way in ("inference", "forward", "backward")] == [scans] * 3
+    assert text.count("scan along time") == 2 * scans
+    if scans:
+        assert "loop" not in text
+        assert [plan[way]["gemms_in_loop"] for way in ("inference", "forward", "backward")] == [0] * 3
+
+
+@pytest.mark.parametrize("cell", ["min_gru", "diagonal_ssm"])
+def test_a_regularized_scan_is_a_scan(cell):
+    (plan,) = ost.Recurrent(cell, 8, 8, regularizers=[ost.Zoneout(0.2), ost.Dropout(0.2)]).plans()
+    assert [plan[way]["scans"] for way in ("inference", "forward", "backward")] == [1] * 3
 
 
 def test_an_lstm_of_128_units_hoists_one_product_and_keeps_one_in_the_loop():

@@ -45,6 +45,8 @@ if find_spec("ostinato_cells"):
     CELLS["cells/layer_norm_lstm"] = {}
 
 PAIRS = [(cell, regularizer) for cell in CELLS for regularizer in REGULARIZERS]
+# A recurrence that runs as a scan. It multiplies no state by a matrix: what changes such states is refused.
+PAIRS += [("min_gru", name) for name in ("dropout of the input", "zoneout", "skip connection")]
 IDS = [f"{cell}-{regularizer}" for cell, regularizer in PAIRS]
 
 
@@ -53,7 +55,7 @@ def network(
 ) -> ost.Recurrent:
     """A network of the table with random parameters: initial values would hide mistakes."""
     net = ost.Recurrent(
-        cell.partition(",")[0], inputs, hidden, regularizers=regularizers, **CELLS[cell], **options
+        cell.partition(",")[0], inputs, hidden, regularizers=regularizers, **CELLS.get(cell, {}), **options
     )
     rng = np.random.default_rng(7)
     for view in net.parameters().values():

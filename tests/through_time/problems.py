@@ -20,6 +20,8 @@ NETWORKS: dict[str, Callable[[str], ost.Network]] = {
     "rnn, 2 layers, residual": lambda dtype: ost.Recurrent("rnn", 5, 5, 2, residual=True, dtype=dtype),
     "lstm, 2 layers": lambda dtype: ost.LSTM(3, 5, 2, dtype=dtype),
     "gru, 3 layers": lambda dtype: ost.GRU(3, 5, 3, dtype=dtype),
+    "min_gru": lambda dtype: ost.MinGRU(3, 5, dtype=dtype),
+    "diagonal_ssm, 2 layers": lambda dtype: ost.DiagonalSSM(3, 5, 2, dtype=dtype),
     "embedding, lstm, gru, dense": lambda dtype: ost.Sequential(
         ost.Embedding(7, 4, dtype=dtype),
         ost.LSTM(4, 6, dtype=dtype),

@@ -114,6 +114,64 @@ def power_zero(x, s, p):
     return u, {"h": ops.tanh(u)}
 
 
+def scan_then_loop(x, s, p):
+    slow = 0.9 * s.c + p.W @ x
+    return slow, {"h": ops.tanh(p.U @ s.h + slow), "c": slow}
+
+
+def loop_then_scan(x, s, p):
+    u = ops.tanh(p.W @ x + p.U @ s.h)
+    mean = s.c + p.b * (u - s.c)
+    return mean - s.c, {"h": u, "c": mean}
+
+
+def scan_amidst_loops(x, s, p):
+    u = ops.tanh(p.W @ x + s.h)
+    mean = 0.5 * s.c + u
+    return mean, {"h": u, "c": mean, "g": ops.tanh(s.g + mean)}
+
+
+def scans_in_a_row(x, s, p):
+    first = s.h * p.b + x[0]
+    second = s.c * ops.sigmoid(first) - s.h
+    return second * s.c, {"h": first, "c": second}
+
+
+def turning(x, s, p):
+    a, b = ops.cos(p.W @ x), ops.sin(p.W @ x)
+    return s.h - s.c, {"h": a * s.h - b * s.c, "c": b * s.h + a * s.c + x[1]}
+
+
+def held_where(x, s, p):
+    keep = ops.where(x[0] > 0, s.h, 0.5 * s.h + x[1])
+    return keep * s.h, {"h": ops.where(p.W @ x > 0.5, -keep, keep / (1.5 + x[2] * p.b))}
+
+
+def counted(x, s, p):
+    u = s.h + x[0]
+    return u * s.h, {"h": u}
+
+
+def shifted(x, s, p):
+    # read through one sum alone, forwards
+    u = s.h + p.W @ x
+    return u * u, {"h": p.b * u}
+
+
+def joined_scans(x, s, p):
+    a, b = 0.5 * s.h + x[0], p.b * s.c - s.h
+    return ops.concat(a, s.c, b)[1:9], {"h": a, "c": b}
+
+
+def matrix_scan(x, s, p):
+    m = s.m * 0.9 + ops.reshape(p.W @ x, (H, 1)) * ops.reshape(x, (1, I))
+    return ops.reshape(m, (H * I,)), {"m": m}
+
+
+def three_linear(x, s, p):
+    return s.h, {"h": 0.5 * s.c + x[0], "c": 0.5 * s.g, "g": 0.5 * s.h - p.b * s.g}
+
+
 # name, states, parameters, step
 ROWS = [
     ("dead_sum", h, W | U, dead_sum),
@@ -147,6 +205,19 @@ ROWS = [
     ("by_position", h, U, by_position),
     ("nested_joins", h, B, nested_joins),
     ("overlapping_parts", h, B, overlapping_parts),
+    ("scan_then_loop", hc, W | U, scan_then_loop),
+    ("loop_then_scan", hc, W | U | B, loop_then_scan),
+    ("scan_amidst_loops", {**hc, "g": (H,)}, W, scan_amidst_loops),
+    ("scans_in_a_row", hc, B, scans_in_a_row),
+    ("turning", hc, W, turning),
+    ("held_where", h, W | B, held_where),
+    ("counted", h, {}, counted),
+    ("shifted", h, W | B, shifted),
+    ("joined_scans", hc, B, joined_scans),
+    ("matrix_scan", {"m": (H, I)}, W, matrix_scan),
+    ("three_linear", {**hc, "g": (H,)}, B, three_linear),
+    ("linear_twice", hc, B, lambda x, s, p: twice(p.b * s.h + x[0])),
+    ("linear_swap", hc, B, lambda x, s, p: (s.h, {"h": s.c, "c": p.b * s.h + x[0]})),
     ("spread", h, B, spread),
     ("power_zero", h, B, power_zero),
     ("no_state", {}, {}, lambda x, s, p: (ops.tanh(x) * 2.0, {})),

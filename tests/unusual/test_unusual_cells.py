@@ -72,7 +72,7 @@ def test_gradients_equal_central_differences(row):
         np.testing.assert_allclose(analytic, numeric, atol=RELATIVE * scale, err_msg=name)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "indrnn"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "indrnn", "min_gru", "diagonal_ssm"])
 def test_gradients_over_blocks_of_time_equal_those_of_the_parts(cell):
     # (x, state) -> parts of 100 steps, chained by hand: what crosses the blocks is the state alone
     net = ost.Recurrent(cell, I, H, dtype="float64")

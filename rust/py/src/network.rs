@@ -447,6 +447,7 @@ fn summary<'py>(py: Python<'py>, pass: &PassSummary) -> PyResult<Bound<'py, PyDi
         ("gemms_before", pass.gemms_before),
         ("gemms_in_loop", pass.gemms_in_loop),
         ("gemms_after", pass.gemms_after),
+        ("scans", pass.scans),
         ("row_ops_before", pass.row_ops_before),
         ("row_ops_in_loop", pass.row_ops_in_loop),
         ("row_ops_after", pass.row_ops_after),

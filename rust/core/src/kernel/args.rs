@@ -17,6 +17,32 @@ pub struct Dst<T> {
     pub row: usize,
 }
 
+/// A value along time: element (t, r, c) lies at `ptr + t * step + r * row + c`. A null pointer stands for zeros where it
+/// is read, and is not written to.
+#[derive(Copy, Clone, Debug)]
+pub struct Along<T> {
+    pub ptr: *const T,
+    pub step: isize,
+    pub row: usize,
+}
+
+/// One state of a scan, `s'[i] = sum over j of factors[i][j] * (s[j] + shift[j]) + rest[i]`.
+#[derive(Copy, Clone, Debug)]
+pub struct ScanState<T> {
+    /// Before the first step: element (r, c) lies at `start + r * start_row + c`.
+    pub start: *const T,
+    pub start_row: usize,
+    /// Where it is left after the last step, in rows as those of `start`; null for nowhere.
+    pub end: *mut T,
+    pub shift: Along<T>,
+    pub factors: [Along<T>; 2],
+    pub rest: Along<T>,
+    /// Written: s + shift of every step.
+    pub seen: Along<T>,
+    /// Written: s' of every step.
+    pub update: Along<T>,
+}
+
 /// What the result of a matrix product starts from.
 #[derive(Copy, Clone, Debug)]
 pub enum Init<T> {

@@ -28,7 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, Src, Ternary, Unary};
+pub use args::{Along, Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
 pub use denormals::FlushDenormals;
 pub use float::Float;
 pub use isa::Isa;

@@ -4,7 +4,7 @@
 //! inlined into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU
 //! instead.
 
-use super::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, Src, Ternary, Unary};
+use super::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
 use super::isa::Isa;
 
 /// The kernels of one number type and instruction set.
@@ -31,6 +31,8 @@ pub struct Kernels<T: 'static> {
     pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, eps, rows, cols, dst, x, y, d)`: (rows, cols) -> (rows, cols)
     pub norm_grad: unsafe fn(NormGrad, T, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
+    /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
+    pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
     /// `(k, n)`: how many elements `pack` writes.
     pub packed_len: fn(usize, usize) -> usize,
     /// `(k, n, b, row_stride, col_stride, out)`: B (k, n) into K-major panels, the last one padded with zeros.
@@ -55,7 +57,7 @@ pub struct Kernels<T: 'static> {
 macro_rules! tables {
     ($module:ident, $token:ty, $isa:expr $(, #[$feature:meta])?) => {
         mod $module {
-            use crate::kernel::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, Src, Ternary, Unary};
+            use crate::kernel::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
             use crate::kernel::isa::Isa;
             use crate::kernel::math::Math;
             use crate::kernel::simd::Simd;
@@ -78,6 +80,7 @@ macro_rules! tables {
                     reduce: reduce::<T>,
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
+                    scan: scan::<T>,
                     packed_len: gemm::packed_len::<T, $token>,
                     pack: pack::<T>,
                     gemm: gemm_packed::<T>,
@@ -100,6 +103,8 @@ macro_rules! tables {
                 row::reduce $(, #[$feature])?);
             tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::row_map $(, #[$feature])?);
+            tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),
+                row::scan $(, #[$feature])?);
             tables!(@entry $token,
                 norm_grad(op: NormGrad, eps: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>, y: Src<T>,
                     d: Src<T>),

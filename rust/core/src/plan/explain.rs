@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::LayerPlan;
+use super::linear::Kind;
 use super::pass::{Class, Pass, Segment, SinkRun};
 
 /// Counts of one pass, for tests and tools.
@@ -11,6 +12,8 @@ pub struct PassSummary {
     pub gemms_before: usize,
     pub gemms_in_loop: usize,
     pub gemms_after: usize,
+    /// Recurrences that run along time, a block at once.
+    pub scans: usize,
     pub row_ops_before: usize,
     pub row_ops_in_loop: usize,
     pub row_ops_after: usize,
@@ -42,6 +45,7 @@ impl PassSummary {
             gemms_before: gemms(&pass.before),
             gemms_in_loop: gemms(&pass.body),
             gemms_after: gemms(&pass.after),
+            scans: pass.segments().filter(|segment| matches!(segment, Segment::Scan(_))).count(),
             row_ops_before: ops(&pass.before),
             row_ops_in_loop: ops(&pass.body),
             row_ops_after: ops(&pass.after),
@@ -66,12 +70,22 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         let count = fold.plan.program.outputs.len();
         line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));
     }
+    for group in &plan.groups {
+        let names: Vec<&str> =
+            group.states.iter().map(|&state| plan.program.label(plan.program.states[state])).collect();
+        line(2, &format!("state {}: {}", names.join(", "), describe(group.kind, &plan.train, &group.states)));
+    }
     for (title, pass) in [("forward", &plan.train), ("backward", &plan.back)] {
         let summary = PassSummary::of(pass);
         line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
         let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
+        let before = if pass.stepwise {
+            "before the loop, a block of time at once"
+        } else {
+            "a block of time at once"
+        };
         for (phase, segments) in [
-            ("before the loop, a block of time at once".to_string(), &pass.before),
+            (before.to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
             ("after the loop, a block of time at once".to_string(), &pass.after),
         ] {
@@ -81,6 +95,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
             line(4, &format!("{phase}:"));
             for segment in segments {
                 match segment {
+                    Segment::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
                     Segment::Gemm(gemm) => {
                         let pack = &pass.packs[gemm.pack];
                         line(6, &format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what));
@@ -127,6 +142,17 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         ),
     );
     text
+}
+
+/// How a group of states depends on itself, and what that means for speed.
+fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
+    match kind {
+        Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",
+        Kind::Scan => "linear in the state, but amidst the loop of another: step by step",
+        Kind::Mixing => "linear in the state, but not element by element: step by step",
+        Kind::Elementwise => "element by element, but not linear: step by step",
+        Kind::Other => "not linear: step by step",
+    }
 }
 
 fn thousands(n: usize) -> String {

@@ -8,10 +8,11 @@ use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 use super::fold::{Fold, FoldTable};
 use super::function::Function;
 use super::keep::kept;
+use super::linear::{Group, Recurrence, recurrences};
 use super::pass::{Class, Pass, Ref};
 use super::storage::plan;
 use super::sums::reassociated;
-use super::task::{Given, State, Task};
+use super::task::{Given, State, Task, sink_operands};
 
 #[derive(Debug, Clone)]
 pub struct LayerPlan {
@@ -28,18 +29,28 @@ pub struct LayerPlan {
     pub fold: Option<Box<Fold>>,
     /// Names of the kept values, for people.
     pub kept: Vec<String>,
+    /// The states that depend on their own past, and how.
+    pub groups: Vec<Group>,
     /// For each input: its output in `back`; none for ids.
     pub input_gradients: Vec<Option<usize>>,
 }
 
 impl LayerPlan {
     pub fn new(program: &Program) -> Result<LayerPlan> {
-        let sums = reassociated(program)?;
-        let adjoint = reverse(&sums)?;
-        let ids = fold_ids(&adjoint, &sums);
+        let mut sums = reassociated(program)?;
+        let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
+        let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
+        let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
+        let mut adjoint = reverse(&sums)?;
+        let states: Vec<_> = adjoint.d_next.iter().copied().zip(adjoint.d_states.iter().copied()).collect();
+        let operands = adjoint.sinks.iter().flat_map(|sink| sink_operands(sink.what));
+        let wanted: Vec<NodeId> = adjoint.d_inputs.iter().flatten().copied().chain(operands).collect();
+        let (_, back) = recurrences(&mut adjoint.nodes, &states, &wanted);
+        let scans = Scans { groups, forward, back };
+        let ids = fold_ids(&adjoint, &sums, &scans);
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids);
         let fold = Fold::new(&adjoint.nodes, &sums.params, &folds)?.map(Box::new);
-        LayerPlan::assemble(program, sums, adjoint, folds, fold)
+        LayerPlan::assemble(program, sums, adjoint, folds, fold, scans)
     }
 
     /// The plan of a fold program: its constants are its only slots; everything else is computed in the pass.
@@ -49,7 +60,7 @@ impl LayerPlan {
         let constants: Vec<NodeId> =
             (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants);
-        LayerPlan::assemble(program, sums, adjoint, folds, None)
+        LayerPlan::assemble(program, sums, adjoint, folds, None, Scans::default())
     }
 
     fn assemble(
@@ -58,6 +69,7 @@ impl LayerPlan {
         adjoint: Adjoint,
         folds: FoldTable,
         fold: Option<Box<Fold>>,
+        scans: Scans,
     ) -> Result<LayerPlan> {
         if program.outputs.is_empty() {
             return Err(StepError::Trace(format!("{} has no output", program.name)));
@@ -82,6 +94,7 @@ impl LayerPlan {
                 kept: kept.to_vec(),
                 sinks: &[],
                 folds: &folds,
+                scans: scans.forward.clone(),
                 reversed: false,
             })
         };
@@ -139,10 +152,13 @@ impl LayerPlan {
             kept: Vec::new(),
             sinks: &adjoint.sinks,
             folds: &folds,
+            scans: scans.back,
             reversed: true,
         });
         let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
-        Ok(LayerPlan { program: program.clone(), infer, train, back, folds, fold, kept, input_gradients })
+        let groups = scans.groups;
+        let program = program.clone();
+        Ok(LayerPlan { program, infer, train, back, folds, fold, kept, groups, input_gradients })
     }
 
     /// The plan with what its ops `call` call.
@@ -159,9 +175,17 @@ impl LayerPlan {
     }
 }
 
+/// What was found about a program's states: how they depend on themselves, and what may run as a scan either way.
+#[derive(Default)]
+struct Scans {
+    groups: Vec<Group>,
+    forward: Vec<Recurrence>,
+    back: Vec<Recurrence>,
+}
+
 /// Parameter-only values that some pass may read: operands of row values, results that are parameters themselves, and
 /// targets of sinks.
-fn fold_ids(adjoint: &Adjoint, program: &Program) -> Vec<NodeId> {
+fn fold_ids(adjoint: &Adjoint, program: &Program, scans: &Scans) -> Vec<NodeId> {
     let nodes = &adjoint.nodes;
     let mut ids: Vec<NodeId> = Vec::new();
     for node in nodes.iter().filter(|node| !node.folded) {
@@ -171,6 +195,8 @@ fn fold_ids(adjoint: &Adjoint, program: &Program) -> Vec<NodeId> {
     let gradients = adjoint.d_states.iter().copied().chain(adjoint.d_inputs.iter().flatten().copied());
     ids.extend(results.chain(gradients).filter(|&id| nodes[id].folded));
     ids.extend(adjoint.sinks.iter().map(|sink| sink.target));
+    let operands = scans.forward.iter().chain(&scans.back).flat_map(Recurrence::operands);
+    ids.extend(operands.filter(|&id| nodes[id].folded));
     ids
 }
 

@@ -34,6 +34,9 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
                 Work::Products(products) => products.iter().for_each(|p| {
                     places.insert(p.out, (*phase, position, false));
                 }),
+                Work::Scan(_, ids) => ids.iter().for_each(|&id| {
+                    places.insert(id, (*phase, position, false));
+                }),
             }
         }
     }
@@ -67,6 +70,7 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
                         }
                     }
                 }
+                Work::Scan(..) => {}
                 Work::Products(products) => {
                     for p in products {
                         for id in [Some(p.vector), p.init].into_iter().flatten() {
@@ -75,6 +79,13 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
                         raise(p.out, if *phase == Phase::Loop { Level::Step } else { Level::Block });
                     }
                 }
+            }
+        }
+    }
+    for (_, list) in work {
+        for one in list {
+            if let Work::Scan(number, _) = one {
+                task.scans[*number].operands().for_each(|id| raise(id, Level::Block));
             }
         }
     }

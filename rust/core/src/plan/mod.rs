@@ -10,6 +10,7 @@ mod function;
 mod keep;
 mod layer;
 mod levels;
+mod linear;
 mod merge;
 mod pass;
 mod phase;
@@ -24,5 +25,6 @@ pub use fold::{Fold, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::LayerPlan;
 pub use pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Segment, SinkOp, SinkRun, TapeOp, TapeRun,
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
+    TapeOp, TapeRun,
 };

@@ -151,10 +151,35 @@ impl PackPart {
     }
 }
 
+/// One state of a scan. Where it lives is its class in the pass.
+#[derive(Debug, Clone)]
+pub struct ScanState {
+    pub state: usize,
+    /// Added to the state before anything else.
+    pub shift: Option<Ref>,
+    /// Where the shifted state of every step goes, if anything reads it.
+    pub seen: Option<Ref>,
+    /// Of each state of the scan in the next value of this one; none for 0.
+    pub factors: Vec<Option<Ref>>,
+    pub rest: Option<Ref>,
+    /// Where the next value of every step goes, if anything reads it.
+    pub update: Option<Ref>,
+}
+
+/// States that are linear in themselves, along a whole block of time:
+/// `s'[i] = sum over j of factors[i][j] * (s[j] + shift[j]) + rest[i]`.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    pub states: Vec<ScanState>,
+    /// Names of the states, for people.
+    pub what: String,
+}
+
 #[derive(Debug, Clone)]
 pub enum Segment {
     Tape(Vec<TapeOp>),
     Gemm(Gemm),
+    Scan(Scan),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +216,8 @@ pub struct Pass {
     pub outputs: Vec<Ref>,
     /// The class of each state, `History` or `CarryIn`.
     pub states: Vec<(Class, usize)>,
+    /// Some state needs the loop; the others are scanned.
+    pub stepwise: bool,
     /// Rows of a tile, and elements of scratch that one row of it needs.
     pub tile_rows: usize,
     pub tile_width: usize,
@@ -210,6 +237,12 @@ impl Pass {
     pub fn calls(&self) -> bool {
         let is_call = |op: &TapeOp| matches!(op.run, TapeRun::Call(_));
         self.segments().any(|segment| matches!(segment, Segment::Tape(ops) if ops.iter().any(is_call)))
+    }
+
+    /// Whether a scan runs the state.
+    pub fn is_scanned(&self, state: usize) -> bool {
+        let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);
+        self.segments().any(|segment| matches!(segment, Segment::Scan(scan) if scanned(scan)))
     }
 
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {

@@ -21,8 +21,35 @@ pub struct Graph<'a> {
     pub given: &'a [bool],
     /// State reads and what becomes of them.
     pub states: Vec<(NodeId, NodeId)>,
-    /// Wanted beside the updates: outputs, kept values, operands of sinks.
+    /// Wanted beside the updates: outputs, kept values, operands of sinks, next values of scanned states.
     pub wanted: Vec<NodeId>,
+}
+
+/// The nodes in an order in which operands come first. Numbers are such an order, but for scans: what a scan is made of may
+/// have been written last.
+fn order(nodes: &[Node]) -> Vec<NodeId> {
+    if nodes.iter().all(|node| rows::row(node.op).run != Run::Scan) {
+        return (0..nodes.len()).collect();
+    }
+    let mut order = Vec::with_capacity(nodes.len());
+    let mut placed = vec![false; nodes.len()];
+    for first in 0..nodes.len() {
+        let mut stack = vec![first];
+        while let Some(&id) = stack.last() {
+            let open = nodes[id].args.iter().copied().find(|&arg| !placed[arg]);
+            match open {
+                Some(arg) if !placed[id] => stack.push(arg),
+                _ => {
+                    if !placed[id] {
+                        placed[id] = true;
+                        order.push(id);
+                    }
+                    stack.pop();
+                }
+            }
+        }
+    }
+    order
 }
 
 impl Graph<'_> {
@@ -32,7 +59,7 @@ impl Graph<'_> {
         for &id in self.wanted.iter().chain(self.states.iter().map(|(_, update)| update)) {
             live[id] = true;
         }
-        for id in (0..self.nodes.len()).rev() {
+        for id in order(self.nodes).into_iter().rev() {
             live[id] &= !self.given[id];
             if live[id] {
                 self.nodes[id].args.iter().for_each(|&arg| live[arg] = true);
@@ -45,18 +72,19 @@ impl Graph<'_> {
     pub fn phases(&self) -> Vec<Phase> {
         let count = self.nodes.len();
         let computed = self.computed();
+        let order = order(self.nodes);
         let mut on_state = vec![false; count];
         for &(read, _) in &self.states {
             on_state[read] = true;
         }
-        for id in (0..count).filter(|&id| computed[id]) {
+        for &id in order.iter().filter(|&&id| computed[id]) {
             on_state[id] = self.nodes[id].args.iter().any(|&arg| on_state[arg]);
         }
         let mut needed = vec![false; count];
         for &(_, update) in &self.states {
             needed[update] = true;
         }
-        for id in (0..count).rev().filter(|&id| computed[id]) {
+        for &id in order.iter().rev().filter(|&&id| computed[id]) {
             if needed[id] {
                 self.nodes[id].args.iter().for_each(|&arg| needed[arg] = true);
             }
@@ -71,14 +99,14 @@ impl Graph<'_> {
             })
             .collect();
         if has_states {
-            self.sink_cheap(&mut phases);
+            self.sink_cheap(&mut phases, &order);
         }
         phases
     }
 
     /// A cheap value that only the loop reads is computed there: a pass over memory costs more than it saves. So is the
     /// next value of a state that depends on no state.
-    fn sink_cheap(&self, phases: &mut [Phase]) {
+    fn sink_cheap(&self, phases: &mut [Phase], order: &[NodeId]) {
         let count = self.nodes.len();
         let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
         for id in (0..count).filter(|&id| phases[id] != Phase::None) {
@@ -88,11 +116,11 @@ impl Graph<'_> {
         self.wanted.iter().for_each(|&id| wanted[id] = true);
         let mut updates = vec![false; count];
         self.states.iter().for_each(|&(_, update)| updates[update] = true);
-        for id in (0..count).rev() {
+        for &id in order.iter().rev() {
             if phases[id] != Phase::Before {
                 continue;
             }
-            let product = rows::row(self.nodes[id].op).run == Run::MatVec;
+            let product = matches!(rows::row(self.nodes[id].op).run, Run::MatVec | Run::Scan);
             let only_loop = readers[id].iter().all(|&reader| phases[reader] == Phase::Loop);
             let is_update = updates[id];
             let read_by_loop = !readers[id].is_empty() && only_loop;

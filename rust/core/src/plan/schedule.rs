@@ -22,6 +22,8 @@ pub enum Work {
     Tape(Vec<NodeId>),
     /// Products of one operand, side by side.
     Products(Vec<Product>),
+    /// The scan of a number: the nodes that it computes.
+    Scan(usize, Vec<NodeId>),
 }
 
 /// A value under another name: the node that holds the bytes, and where they begin in it.
@@ -96,6 +98,7 @@ pub fn schedule(
         })
         .collect();
     let is_view = |id: NodeId| matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
+    let is_scan = |id: NodeId| rows::row(nodes[id].op).run == Run::Scan;
     let mut waiting: Vec<NodeId> = (0..nodes.len())
         .filter(|&id| phases[id] == phase && !is_view(id) && !absorbed.contains(&id))
         .collect();
@@ -110,7 +113,8 @@ pub fn schedule(
     while !waiting.is_empty() {
         let mut tape = Vec::new();
         waiting.retain(|&id| {
-            let ready = product(id).is_none() && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
+            let alone = product(id).is_none() && !is_scan(id);
+            let ready = alone && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
             if ready {
                 done[id] = true;
                 tape.push(id);
@@ -119,6 +123,18 @@ pub fn schedule(
         });
         if !tape.is_empty() {
             order.push(Work::Tape(tape));
+        }
+        let ready = |id: &NodeId| is_scan(*id) && nodes[*id].args.iter().all(|&arg| done[holder(arg)]);
+        if let Some(first) = waiting.iter().copied().find(ready) {
+            let number = nodes[first].attrs.int("scan");
+            let same = |id: NodeId| is_scan(id) && nodes[id].attrs.int("scan") == number;
+            let (scan, rest) = waiting.into_iter().partition(|&id| same(id));
+            waiting = rest;
+            for &id in &scan {
+                done[id] = true;
+            }
+            order.push(Work::Scan(number, scan));
+            continue;
         }
         let mut groups: Vec<Vec<Product>> = Vec::new();
         let mut now_done = Vec::new();

@@ -7,11 +7,13 @@ use crate::step::{Node, NodeId, Run, rows};
 
 use super::levels::{Level, Plan, levels};
 use super::merge::merge;
-use super::pass::{Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Segment, SinkOp, SinkRun};
+use super::pass::{
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
+};
 use super::phase::Phase;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
 use super::tape;
-use super::task::{Given, Task, settle};
+use super::task::{Given, Task, place_scans, settle};
 
 /// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
 /// tape stay in L1.
@@ -21,6 +23,7 @@ const CALL_ROWS: usize = 64;
 
 /// Plans a pass. Returns it with the place of each kept value.
 pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
+    place_scans(&mut task);
     let given = task.given_nodes();
     settle(&mut task, &given);
     let mut given = given;
@@ -89,11 +92,16 @@ impl Storage<'_> {
             } else {
                 (Class::CarryIn(index), Class::CarryOut(index))
             };
+            let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
+            self.pass.states.push((class, width));
+            let scanned = self.task.is_scanned(index);
+            self.pass.stepwise |= !scanned;
+            if scanned && !state.history {
+                continue; // a scan keeps it in registers, and what is read of it lies where other values lie
+            }
             let (read, write) = (self.buffer(read, width), self.buffer(write, width));
             self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
             self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
-            let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
-            self.pass.states.push((class, width));
         }
         let computed = |id: &NodeId| self.phases[*id] != Phase::None;
         let concats: Vec<NodeId> = (0..self.task.nodes.len())
@@ -109,6 +117,14 @@ impl Storage<'_> {
                     Work::Tape(ids) => {
                         for &id in ids {
                             self.place_alone(id);
+                        }
+                    }
+                    Work::Scan(_, ids) => {
+                        // what nothing reads has no place
+                        for id in ids {
+                            if self.level[id] > Level::Tile {
+                                self.place_alone(*id);
+                            }
                         }
                     }
                 }
@@ -228,6 +244,7 @@ impl Storage<'_> {
                         }
                     }
                     Work::Products(products) => self.emit_products(products, &mut segments),
+                    Work::Scan(number, _) => segments.push(Segment::Scan(self.scan(*number))),
                 }
             }
             match phase {
@@ -265,6 +282,29 @@ impl Storage<'_> {
             }
         }
         (self.pass, kept)
+    }
+
+    fn scan(&mut self, number: usize) -> Scan {
+        let scan = self.task.scans[number].clone();
+        let mut states = Vec::new();
+        let mut names = Vec::new();
+        for (position, &state) in scan.states.iter().enumerate() {
+            let task = self.task.states[state];
+            let seen = scan.seen[position];
+            // a history holds what was read already
+            let seen = self.refs.get(&seen).copied().filter(|_| !(task.history && seen == task.read));
+            let factors = scan.factor[position].iter().map(|factor| factor.map(|id| self.reference(id)));
+            states.push(ScanState {
+                state,
+                seen,
+                factors: factors.collect(),
+                shift: scan.shift[position].map(|id| self.reference(id)),
+                rest: scan.rest[position].map(|id| self.reference(id)),
+                update: self.refs.get(&task.update).copied(),
+            });
+            names.extend(self.task.nodes[task.read].label.clone());
+        }
+        Scan { states, what: names.join(", ") }
     }
 
     /// Cuts the products of one operand into runs that lie side by side and start from one thing.

@@ -80,7 +80,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                 push(TapeRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
             }
         }
-        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite => {
+        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite | Run::Scan => {
             unreachable!("{} is not a row op", row.name)
         }
     }

@@ -6,6 +6,7 @@ use crate::adjoint::{Accumulate, Sink};
 use crate::step::{Attrs, Node, NodeId, Run, rows};
 
 use super::fold::FoldTable;
+use super::linear::Recurrence;
 use super::pass::Class;
 use super::phase::{Graph, Phase};
 use super::schedule::resolved;
@@ -36,6 +37,8 @@ pub struct Task<'a> {
     pub kept: Vec<NodeId>,
     pub sinks: &'a [Sink],
     pub folds: &'a FoldTable,
+    /// What a scan may run; `plan` leaves those that it does run.
+    pub scans: Vec<Recurrence>,
     pub reversed: bool,
 }
 
@@ -56,14 +59,57 @@ impl Task<'_> {
         self.outputs.iter().chain(&self.kept).copied().chain(operands).collect()
     }
 
+    /// Whether a scan runs the state.
+    pub fn is_scanned(&self, state: usize) -> bool {
+        self.scans.iter().any(|scan| scan.states.contains(&state))
+    }
+
     /// The graph that phases are asked of.
     pub fn graph<'a>(&'a self, given: &'a [bool]) -> Graph<'a> {
+        let (scanned, stepped): (Vec<_>, Vec<_>) =
+            (0..self.states.len()).partition(|&state| self.is_scanned(state));
+        let updates = scanned.iter().map(|&state| self.states[state].update);
         Graph {
             nodes: &self.nodes,
             given,
-            states: self.states.iter().map(|s| (s.read, s.update)).collect(),
-            wanted: self.wanted(),
+            states: stepped
+                .iter()
+                .map(|&state| (self.states[state].read, self.states[state].update))
+                .collect(),
+            wanted: self.wanted().into_iter().chain(updates).collect(),
         }
+    }
+}
+
+/// Puts scans in the place of the equations of their states: what the rest sees of a state, and its next value, become
+/// nodes made of factors and rests. A scan amidst the loop stays in it: its factors wait for a state of the loop, and the
+/// loop for it.
+pub fn place_scans(task: &mut Task) {
+    let before = task.nodes.clone();
+    loop {
+        for (number, scan) in task.scans.iter().enumerate() {
+            let operands: Vec<NodeId> = scan.operands().collect();
+            let updates = scan.states.iter().map(|&state| task.states[state].update);
+            for id in updates.chain(scan.seen.iter().copied()) {
+                let node = &mut task.nodes[id];
+                node.op = rows::find("scan").unwrap_or_else(|| unreachable!("the op table has no scan"));
+                node.args.clone_from(&operands);
+                node.attrs = Attrs::numbers(&[("scan", number as f64)]);
+            }
+        }
+        let given = task.given_nodes();
+        let phases = task.graph(&given).phases();
+        let loops = |scan: &Recurrence| {
+            let updates = scan.states.iter().map(|&state| task.states[state].update);
+            updates.chain(scan.seen.iter().copied()).any(|id| phases[id] == Phase::Loop)
+        };
+        let stays: Vec<bool> = task.scans.iter().map(|scan| !loops(scan)).collect();
+        if stays.iter().all(|&stays| stays) {
+            return;
+        }
+        let mut stays = stays.into_iter();
+        task.scans.retain(|_| stays.next().unwrap_or(false));
+        task.nodes.clone_from(&before);
     }
 }
 
@@ -95,6 +141,10 @@ pub fn settle(task: &mut Task, given: &[bool]) {
     let mut placed: Vec<NodeId> = Vec::new();
     for index in 0..task.states.len() {
         let State { update, history, .. } = task.states[index];
+        if task.is_scanned(index) {
+            placed.push(update);
+            continue;
+        }
         let own = !given[update] && !is_view(&task.nodes, update) && !placed.contains(&update);
         let fits = history || !read_late[update] && phases[update] == Phase::Loop;
         if own && fits {

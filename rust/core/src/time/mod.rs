@@ -8,6 +8,7 @@ mod geometry;
 mod layer;
 mod memory;
 mod runner;
+mod scan;
 mod stepper;
 mod tape;
 mod weights;

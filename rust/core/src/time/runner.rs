@@ -78,22 +78,24 @@ pub(super) struct Standing<T> {
 }
 
 pub(super) struct Runner<'a, T: Float> {
-    kernels: &'a Kernels<T>,
-    pass: &'a Pass,
+    pub(super) kernels: &'a Kernels<T>,
+    pub(super) pass: &'a Pass,
     weights: &'a PassWeights<T>,
-    geometry: &'a Geometry,
+    pub(super) geometry: &'a Geometry,
     product: &'a mut Vec<T>,
     /// Memory of each buffer: where its first row (of the unit, block, step or tile) lies, and the length of a row.
-    base: Vec<*mut T>,
-    stride: Vec<usize>,
+    pub(super) base: Vec<*mut T>,
+    pub(super) stride: Vec<usize>,
     /// The same, at the rows that are being worked on.
-    here: Vec<*mut T>,
-    /// For each state that is carried: two copies of all rows, read and written in turn.
-    carry: Vec<Option<[*mut T; 2]>>,
+    pub(super) here: Vec<*mut T>,
+    /// For each state that is carried: two copies of all rows, read and written in turn by the loop; a scan has the first.
+    pub(super) carry: Vec<Option<[*mut T; 2]>>,
     /// For each buffer that reads a state of the step before: where a block's rows are gathered if they lie apart.
     gathered: Vec<*mut T>,
     steps_done: usize,
     steps_per_block: usize,
+    /// The steps of the block that runs.
+    pub(super) block: (usize, usize),
     noise: Noise,
     /// Packed row of the unit at which the buffers stand.
     packed: usize,
@@ -189,6 +191,7 @@ impl<'a, T: Float> Runner<'a, T> {
             gathered,
             steps_done: 0,
             steps_per_block,
+            block: (0, 0),
             noise: layer.noise,
             packed: 0,
         }
@@ -205,7 +208,7 @@ impl<'a, T: Float> Runner<'a, T> {
             let pass = self.pass;
             self.stand_at_block(from, to, pass.reversed);
             self.segments(&pass.before, rows, None);
-            if !(pass.body.is_empty() && pass.states.is_empty()) {
+            if pass.stepwise {
                 for step in from..to {
                     let t = if pass.reversed { to - 1 - (step - from) } else { step };
                     self.stand_at_step(t, from);
@@ -256,6 +259,7 @@ impl<'a, T: Float> Runner<'a, T> {
             gathered: Vec::new(),
             steps_done: 0,
             steps_per_block: 1,
+            block: (0, 1),
             noise: layer.noise,
             packed: 0,
         };
@@ -267,16 +271,27 @@ impl<'a, T: Float> Runner<'a, T> {
         lent.runner.segments(&pass.after, rows, no_other_step);
     }
 
+    /// Whether it runs one step at places that do not move.
+    pub(super) fn is_standing(&self) -> bool {
+        self.base.is_empty()
+    }
+
     /// The carried states after the run, for all rows.
     pub fn carried(&self) -> Vec<Vec<T>> {
         let steps = self.geometry.steps();
         (self.pass.states.iter().zip(&self.carry))
-            .map(|(&(_, width), pair)| {
+            .enumerate()
+            .map(|(state, (&(_, width), pair))| {
+                let scanned = self.pass.is_scanned(state);
                 let Some(pair) = pair else { return Vec::new() };
                 let mut values = Vec::with_capacity(self.geometry.rows * width);
                 for (row, &length) in self.geometry.lengths.iter().enumerate() {
                     // forwards a row was written last at its own end, backwards at step 0, the last one run
-                    let writes = if self.pass.reversed { steps } else { length };
+                    let writes = match (scanned, self.pass.reversed) {
+                        (true, _) => 0,
+                        (false, true) => steps,
+                        (false, false) => length,
+                    };
                     // SAFETY: both copies hold all rows, and a row of length 0 has its initial value in both.
                     let source =
                         unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
@@ -291,6 +306,7 @@ impl<'a, T: Float> Runner<'a, T> {
     fn stand_at_block(&mut self, from: usize, to: usize, gather: bool) {
         let first = self.geometry.offset[from];
         self.packed = first;
+        self.block = (from, to);
         for number in 0..self.base.len() {
             let (base, stride) = (self.base[number], self.stride[number]);
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
@@ -308,7 +324,7 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// The states that the steps `from..to` read, as rows side by side.
-    unsafe fn previous_rows(&self, number: usize, from: usize, to: usize) -> *mut T {
+    pub(super) unsafe fn previous_rows(&self, number: usize, from: usize, to: usize) -> *mut T {
         let (base, stride, geometry) = (self.base[number], self.stride[number], self.geometry);
         // SAFETY: the rows read at each step lie inside the history; the gather buffer holds the rows of a block.
         unsafe {
@@ -367,9 +383,10 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
-    fn segments(&self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
+    fn segments(&mut self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
         for segment in segments {
             match segment {
+                Segment::Scan(scan) => self.scan(scan),
                 Segment::Tape(ops) => {
                     let mut first = 0;
                     while first < rows {
@@ -418,7 +435,7 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// The first of the rows that are worked on.
-    fn at(&self, place: Ref) -> *mut T {
+    pub(super) fn at(&self, place: Ref) -> *mut T {
         // SAFETY: `here` points at a row of the buffer, which is at least `col + numel` long.
         unsafe { self.here[place.buffer].add(place.col) }
     }

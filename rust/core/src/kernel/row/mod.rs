@@ -8,6 +8,7 @@ mod operand;
 mod prefetch;
 mod reduce;
 mod row_map;
+mod scan;
 mod square_sum;
 mod total;
 
@@ -17,4 +18,5 @@ pub(super) use norm_grad::norm_grad;
 pub(super) use prefetch::prefetch;
 pub(super) use reduce::reduce;
 pub(super) use row_map::row_map;
+pub(super) use scan::scan;
 pub(super) use square_sum::square_sum;

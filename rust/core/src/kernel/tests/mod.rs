@@ -9,5 +9,6 @@ mod norm_grad;
 mod product;
 mod reduction;
 mod row_independence;
+mod scan;
 mod support;
 mod weight_gradient;

@@ -128,6 +128,14 @@ pub fn rows() -> Vec<OpRow> {
             ..BASE
         },
         OpRow {
+            name: "scan",
+            arity: usize::MAX,
+            shape: |_, _, _| Err("a scan is made by the planner".into()),
+            run: Run::Scan,
+            internal: true,
+            ..BASE
+        },
+        OpRow {
             name: "sum_to",
             takes_shape: true,
             shape: shape::sum_to,

@@ -45,6 +45,8 @@ pub enum Run {
     Noise,
     /// A step outside the language, or its gradient.
     Call(Part),
+    /// A state along time; the planner puts it in the place of the state's own equations.
+    Scan,
 }
 
 /// Where an adjoint rule is applied: the node, its operands and the gradient `d` that arrives at it.

@@ -1,0 +1,341 @@
+//! Which states are linear in themselves, element by element? They need no loop: a scan along time runs them.
+//!
+//! Nothing is declared. A state belongs with those that it sees and that see it; such a group is linear where the way
+//! from its reads to its updates has sums, differences, and products with values that know nothing of the group. Its
+//! update is then written as `s' = factor * s + rest`, whose factors and rests leave the loop with all else. The
+//! gradient of such a step is linear too, backwards, and is found in the same way.
+
+use std::collections::HashMap;
+
+use crate::step::{Attrs, Builder, Node, NodeId, Program, Result, Run, rows};
+
+/// The most states of one group that a scan keeps in registers: two are a complex number.
+const MOST_STATES: usize = 2;
+
+/// How a group of states depends on itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Linear, element by element: a scan.
+    Scan,
+    /// Linear, through a matrix or from one element to another.
+    Mixing,
+    /// Element by element, but not linear.
+    Elementwise,
+    Other,
+}
+
+/// States that see each other's past; positions among the states.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub states: Vec<usize>,
+    pub kind: Kind,
+}
+
+/// A group as `s'[i] = sum over j of factor[i][j] * (s[j] + shift[j]) + rest[i]`.
+#[derive(Debug, Clone)]
+pub struct Recurrence {
+    /// Positions of its states.
+    pub states: Vec<usize>,
+    /// `s + shift`, as the rest of the program sees it; the state itself where there is no shift.
+    pub seen: Vec<NodeId>,
+    pub shift: Vec<Option<NodeId>>,
+    pub factor: Vec<Vec<Option<NodeId>>>,
+    pub rest: Vec<Option<NodeId>>,
+}
+
+impl Recurrence {
+    /// All values that it is made of.
+    pub fn operands(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let factors = self.factor.iter().flatten();
+        self.shift.iter().chain(factors).chain(&self.rest).filter_map(|one| *one)
+    }
+}
+
+/// A state: what reads it, and its next value.
+pub type StateNodes = (NodeId, NodeId);
+
+/// The states that depend on their own past, in groups.
+pub fn groups(nodes: &[Node], states: &[StateNodes]) -> Vec<Group> {
+    let sees = sees(nodes, states);
+    let mut reach: Vec<Vec<bool>> = states.iter().map(|&(_, update)| sees[update].clone()).collect();
+    for via in 0..states.len() {
+        for from in 0..states.len() {
+            if reach[from][via] {
+                let further = reach[via].clone();
+                reach[from].iter_mut().zip(further).for_each(|(reach, further)| *reach |= further);
+            }
+        }
+    }
+    let mut groups = Vec::new();
+    for (state, reached) in reach.iter().enumerate() {
+        let group: Vec<usize> =
+            (0..states.len()).filter(|&other| reached[other] && reach[other][state]).collect();
+        if group.first() == Some(&state) {
+            let kind = kind(nodes, states, &group, &sees);
+            groups.push(Group { states: group, kind });
+        }
+    }
+    groups
+}
+
+/// For each node: which states it depends on.
+fn sees(nodes: &[Node], states: &[StateNodes]) -> Vec<Vec<bool>> {
+    let mut sees: Vec<Vec<bool>> = Vec::with_capacity(nodes.len());
+    for (id, node) in nodes.iter().enumerate() {
+        let mut own: Vec<bool> = states.iter().map(|&(read, _)| read == id).collect();
+        for &arg in &node.args {
+            own.iter_mut().zip(&sees[arg]).for_each(|(own, other)| *own |= other);
+        }
+        sees.push(own);
+    }
+    sees
+}
+
+/// The nodes between the reads of a group and its updates, in order of computation.
+fn between(nodes: &[Node], states: &[StateNodes], group: &[usize], sees: &[Vec<bool>]) -> Vec<NodeId> {
+    let depends = |id: NodeId| group.iter().any(|&state| sees[id][state]);
+    let mut marked = vec![false; nodes.len()];
+    let mut stack: Vec<NodeId> = group.iter().map(|&state| states[state].1).collect();
+    while let Some(id) = stack.pop() {
+        if depends(id) && !marked[id] {
+            marked[id] = true;
+            stack.extend(&nodes[id].args);
+        }
+    }
+    (0..nodes.len()).filter(|&id| marked[id]).collect()
+}
+
+fn kind(nodes: &[Node], states: &[StateNodes], group: &[usize], sees: &[Vec<bool>]) -> Kind {
+    let depends = |id: NodeId| group.iter().any(|&state| sees[id][state]);
+    let shape = &nodes[states[group[0]].0].shape;
+    let own = |id: NodeId| group.iter().any(|&state| states[state].0 == id);
+    let (mut linear, mut elementwise) = (true, true);
+    for id in between(nodes, states, group, sees) {
+        let node = &nodes[id];
+        elementwise &= node.shape == *shape;
+        if own(id) {
+            continue;
+        }
+        let row = rows::row(node.op);
+        elementwise &= matches!(row.run, Run::Unary(_) | Run::Binary(_) | Run::Ternary(_) | Run::View);
+        linear &= match row.name {
+            "add" | "sub" | "neg" | "copy" | "stop_gradient" | "reshape" => true,
+            "slice" | "concat" | "broadcast_to" | "sum_to" | "sum" | "mean" => true,
+            "mul" => depends(node.args[0]) != depends(node.args[1]),
+            "div" => !depends(node.args[1]),
+            "where" => !depends(node.args[0]),
+            _ => row.run == Run::MatVec,
+        };
+    }
+    match (linear, elementwise) {
+        (true, true) if group.len() <= MOST_STATES => Kind::Scan,
+        (true, _) => Kind::Mixing,
+        (false, true) => Kind::Elementwise,
+        (false, false) => Kind::Other,
+    }
+}
+
+/// Writes every group that a scan can run as a recurrence; their factors and rests are new nodes. `wanted` are the values
+/// that the program is for, beside the updates.
+pub fn recurrences(
+    nodes: &mut Vec<Node>,
+    states: &[StateNodes],
+    wanted: &[NodeId],
+) -> (Vec<Group>, Vec<Recurrence>) {
+    let mut groups = groups(nodes, states);
+    if groups.iter().all(|group| group.kind != Kind::Scan) {
+        return (groups, Vec::new());
+    }
+    let sees = sees(nodes, states);
+    let readers = readers(nodes, states, wanted);
+    let mut g = Builder::continuing(&Program {
+        name: String::new(),
+        sizes: Default::default(),
+        nodes: std::mem::take(nodes),
+        inputs: Vec::new(),
+        states: Vec::new(),
+        params: Vec::new(),
+        outputs: Vec::new(),
+        updates: Vec::new(),
+    });
+    let mut found = Vec::new();
+    for group in groups.iter_mut().filter(|group| group.kind == Kind::Scan) {
+        let updates: Vec<NodeId> = group.states.iter().map(|&state| states[state].1).collect();
+        // an update of two states, or one that is a state or a parameter itself, has no place of its own
+        let alone = updates.iter().all(|&update| {
+            let times = states.iter().filter(|&&(_, other)| other == update).count();
+            times == 1 && rows::row(g.node(update).op).run != Run::Source && !g.node(update).folded
+        });
+        let writing = Writing { states, group: &group.states, sees: &sees, readers: &readers };
+        match writing.write(&mut g) {
+            Ok(recurrence) if alone => found.push(recurrence),
+            _ => group.kind = Kind::Mixing,
+        }
+    }
+    *nodes = g.nodes().to_vec();
+    (groups, found)
+}
+
+/// Who reads each node, among the nodes that are needed; a value that is wanted is read by itself, too.
+fn readers(nodes: &[Node], states: &[StateNodes], wanted: &[NodeId]) -> Vec<Vec<NodeId>> {
+    let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
+    for &id in wanted.iter().chain(states.iter().map(|(_, update)| update)) {
+        readers[id].push(id);
+    }
+    for id in (0..nodes.len()).rev() {
+        if !readers[id].is_empty() {
+            nodes[id].args.iter().for_each(|&arg| readers[arg].push(id));
+        }
+    }
+    readers
+}
+
+/// A value as `sum over j of terms[j] * s[j] + terms.last()`; what is not there is 0.
+type Form = Vec<Option<NodeId>>;
+
+struct Writing<'a> {
+    states: &'a [StateNodes],
+    group: &'a [usize],
+    sees: &'a [Vec<bool>],
+    readers: &'a [Vec<NodeId>],
+}
+
+impl Writing<'_> {
+    fn depends(&self, id: NodeId) -> bool {
+        // nodes that were written here know nothing of the group
+        self.sees.get(id).is_some_and(|sees| self.group.iter().any(|&state| sees[state]))
+    }
+
+    fn write(&self, g: &mut Builder) -> Result<Recurrence> {
+        let count = self.group.len();
+        let mut recurrence = Recurrence {
+            states: self.group.to_vec(),
+            seen: Vec::new(),
+            shift: Vec::new(),
+            factor: Vec::new(),
+            rest: Vec::new(),
+        };
+        let mut forms: HashMap<NodeId, Form> = HashMap::new();
+        let one = g.constant(1.0);
+        for (position, &state) in self.group.iter().enumerate() {
+            let (seen, shift) = self.shifted(g, self.states[state].0)?;
+            let shift = shift.map(|id| self.full(g, id)).transpose()?;
+            let mut form = vec![None; count + 1];
+            form[position] = Some(one);
+            forms.insert(seen, form);
+            recurrence.seen.push(seen);
+            recurrence.shift.push(shift);
+        }
+        let nodes = g.nodes()[..self.sees.len()].to_vec();
+        for id in between(&nodes, self.states, self.group, self.sees) {
+            // a state below its shift is read by that sum alone
+            let below = nodes[id].args.iter().any(|arg| self.depends(*arg) && !forms.contains_key(arg));
+            if !forms.contains_key(&id) && !below && !nodes[id].args.is_empty() {
+                let form = self.form(g, &nodes[id], &forms, one)?;
+                forms.insert(id, form);
+            }
+        }
+        for &state in self.group {
+            let Some(form) = forms.get(&self.states[state].1) else {
+                unreachable!("an update of a linear group has a form");
+            };
+            let mut form = form.iter().map(|term| term.map(|id| self.full(g, id)).transpose());
+            recurrence.factor.push(form.by_ref().take(count).collect::<Result<_>>()?);
+            recurrence.rest.push(form.next().transpose()?.flatten());
+        }
+        Ok(recurrence)
+    }
+
+    /// A value of the states' shape.
+    fn full(&self, g: &mut Builder, id: NodeId) -> Result<NodeId> {
+        let shape = g.node(self.states[self.group[0]].0).shape.clone();
+        if g.node(id).shape == shape {
+            Ok(id)
+        } else {
+            g.op_with("broadcast_to", &[id], Attrs::shape_of(&shape))
+        }
+    }
+
+    /// `s + shift` where only that sum reads the state: what arrives at a gradient on its way back.
+    fn shifted(&self, g: &mut Builder, read: NodeId) -> Result<(NodeId, Option<NodeId>)> {
+        let (mut seen, mut shift) = (read, None);
+        while let [reader] = self.readers[seen][..] {
+            if reader == seen {
+                break; // wanted, and read by nothing
+            }
+            let node = g.node(reader).clone();
+            let is_update = self.states.iter().any(|&(_, update)| update == reader);
+            if rows::row(node.op).name != "add" || is_update || node.shape != g.node(read).shape {
+                break;
+            }
+            let other = if node.args[0] == seen { node.args[1] } else { node.args[0] };
+            if self.depends(other) {
+                break;
+            }
+            shift = Some(match shift {
+                None => other,
+                Some(shift) => g.op("add", &[shift, other])?,
+            });
+            seen = reader;
+        }
+        Ok((seen, shift))
+    }
+
+    fn form(&self, g: &mut Builder, node: &Node, forms: &HashMap<NodeId, Form>, one: NodeId) -> Result<Form> {
+        let of = |id: NodeId| {
+            forms.get(&id).cloned().unwrap_or_else(|| {
+                let mut form = vec![None; self.group.len() + 1];
+                form[self.group.len()] = Some(id);
+                form
+            })
+        };
+        let args = &node.args;
+        let name = rows::row(node.op).name;
+        match name {
+            "add" | "sub" => {
+                let pairs = of(args[0]).into_iter().zip(of(args[1]));
+                pairs.map(|pair| sum(g, name, pair)).collect()
+            }
+            "where" => {
+                let zero = g.constant(0.0);
+                let pairs = of(args[1]).into_iter().zip(of(args[2]));
+                pairs
+                    .map(|(a, b)| match (a, b) {
+                        (None, None) => Ok(None),
+                        _ => g.op("where", &[args[0], a.unwrap_or(zero), b.unwrap_or(zero)]).map(Some),
+                    })
+                    .collect()
+            }
+            "mul" | "div" => {
+                // the operand that knows the state, and the factor or divisor
+                let (linear, by) =
+                    if self.depends(args[0]) { (args[0], args[1]) } else { (args[1], args[0]) };
+                of(linear)
+                    .into_iter()
+                    .map(|term| match term {
+                        None => Ok(None),
+                        Some(term) if term == one && name == "mul" => Ok(Some(by)),
+                        Some(term) if name == "mul" => g.op("mul", &[term, by]).map(Some),
+                        Some(term) => g.op("div", &[term, by]).map(Some),
+                    })
+                    .collect()
+            }
+            "neg" => {
+                let terms = of(args[0]).into_iter();
+                terms.map(|term| term.map(|id| g.op("neg", &[id])).transpose()).collect()
+            }
+            _ => Ok(of(args[0])), // copies and other names for the same value
+        }
+    }
+}
+
+/// `a + b` or `a - b`, where either may be 0.
+fn sum(g: &mut Builder, name: &str, pair: (Option<NodeId>, Option<NodeId>)) -> Result<Option<NodeId>> {
+    match (pair, name) {
+        ((a, None), _) => Ok(a),
+        ((None, b), "add") => Ok(b),
+        ((None, Some(b)), _) => g.op("neg", &[b]).map(Some),
+        ((Some(a), Some(b)), "add") => g.op("add", &[a, b]).map(Some),
+        ((Some(a), Some(b)), _) => g.op("sub", &[a, b]).map(Some),
+    }
+}

@@ -1,0 +1,107 @@
+//! States that are linear in themselves, along a whole block of time.
+
+use crate::kernel::{Along, Float, ScanState};
+use crate::plan::{Class, Ref, Scan};
+
+use super::runner::Runner;
+
+/// Steps with the same rows alive, in the order in which they run.
+struct Stretch {
+    /// The step that runs first, and the packed row of the block where it begins.
+    first: usize,
+    row: usize,
+    steps: usize,
+    alive: usize,
+}
+
+impl<T: Float> Runner<'_, T> {
+    /// Runs a scan over the block at which the buffers stand. A state is in memory between two stretches only.
+    pub(super) fn scan(&mut self, scan: &Scan) {
+        let (from, to) = self.block;
+        let mut done = 0;
+        while done < to - from {
+            let stretch = self.stretch(from, to, done);
+            let states: [Option<ScanState<T>>; 2] =
+                [0, 1].map(|k| scan.states.get(k).map(|_| self.scan_state(scan, k, &stretch)));
+            let width = self.pass.states[scan.states[0].state].1;
+            // SAFETY: every operand has the rows of each step of the stretch, `width` columns of them; the states' own memory
+            // has all rows of the unit.
+            unsafe {
+                match states {
+                    [Some(one), Some(two)] => {
+                        (self.kernels.scan)(stretch.steps, stretch.alive, width, &[one, two]);
+                    }
+                    [Some(one), None] => (self.kernels.scan)(stretch.steps, stretch.alive, width, &[one]),
+                    _ => {}
+                }
+            }
+            done += stretch.steps;
+        }
+        for number in 0..self.base.len() {
+            if let Class::HistoryPrev(state) = self.pass.buffers[number].class
+                && scan.states.iter().any(|one| one.state == state)
+            {
+                // SAFETY: the history of the state is written up to the block's end.
+                self.here[number] = unsafe { self.previous_rows(number, from, to) };
+            }
+        }
+    }
+
+    /// The stretch that follows `done` steps of the block `from..to`.
+    fn stretch(&self, from: usize, to: usize, done: usize) -> Stretch {
+        let geometry = self.geometry;
+        let step = |k: usize| if self.pass.reversed { to - 1 - k } else { from + k };
+        let first = step(done);
+        let alive = geometry.alive(first);
+        let steps = (done..to - from).take_while(|&k| geometry.alive(step(k)) == alive).count();
+        Stretch { first, row: geometry.offset[first] - geometry.offset[from], steps, alive }
+    }
+
+    fn scan_state(&self, scan: &Scan, k: usize, stretch: &Stretch) -> ScanState<T> {
+        let one = &scan.states[k];
+        let (class, width) = self.pass.states[one.state];
+        let (start, end) = match (class, self.carry[one.state], one.update) {
+            (Class::History(_), _, Some(update)) => {
+                let rows = self.geometry.rows + self.geometry.offset[self.block.0];
+                let back = rows - self.geometry.previous(stretch.first).min(rows);
+                let on = self.geometry.previous(stretch.first).saturating_sub(rows);
+                // SAFETY: a history begins with the initial rows; those of the step before lie `back` rows before the block's
+                // first or `on` rows after it.
+                let start = unsafe { self.here[update.buffer].add(on * width).sub(back * width) };
+                (start, std::ptr::null_mut())
+            }
+            // a pass of one step that is run again and again leaves the state where its owner looks for it
+            (_, Some(pair), _) => (pair[0], pair[usize::from(self.is_standing())]),
+            _ => unreachable!("a state of a scan is a history or carried"),
+        };
+        let along = |place: Option<Ref>| self.along(place, stretch);
+        let factor = |j: usize| along(one.factors.get(j).copied().flatten());
+        ScanState {
+            start,
+            start_row: width,
+            end,
+            shift: along(one.shift),
+            factors: [factor(0), factor(1)],
+            rest: along(one.rest),
+            seen: along(one.seen),
+            update: along(one.update),
+        }
+    }
+
+    fn along(&self, place: Option<Ref>, stretch: &Stretch) -> Along<T> {
+        let Some(place) = place else {
+            return Along { ptr: std::ptr::null(), step: 0, row: 0 };
+        };
+        let row = self.stride[place.buffer];
+        if let Class::Fold(_) = self.pass.buffers[place.buffer].class {
+            return Along { ptr: self.at(place), step: 0, row: 0 };
+        }
+        let step = (stretch.alive * row) as isize;
+        Along {
+            // SAFETY: the stretch begins at a row of the block, which the buffer has.
+            ptr: unsafe { self.at(place).add(stretch.row * row) },
+            step: if self.pass.reversed { -step } else { step },
+            row,
+        }
+    }
+}
