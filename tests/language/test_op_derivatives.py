@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ostinato import Param, _core, ops
+from ostinato.analysis.tangent import side_by_side
 from ostinato.cell import State
 from ostinato.trace import trace_step
 from tests.language.op_cases import CASES as OPS
@@ -151,7 +152,7 @@ def tangent_of(program, x, arena, directions, as_row):
         offsets.append(end)
         values.append(given[name])
         end += values[-1].size
-    net.finish(net.layer(forward, halves, offsets))
+    net.finish(net.layer(side_by_side(forward), halves, offsets))
     joined = np.concatenate([x, d_x])[None, None]
     names = [name for name, _ in forward.states]
     run = net.run(np.concatenate([*values, np.zeros(0)]), joined, None, [None] * len(names), False)

@@ -86,7 +86,7 @@ class TangentCore:
             self.values.append(places[name])
             self.tangents.append(places[f"d_{name}"])
         (_, (width,)), *_ = program.outputs
-        both = self.core.layer(_side_by_side(forward), _in_order(program, forward, given), offsets)
+        both = self.core.layer(side_by_side(forward), _in_order(program, forward, given), offsets)
         halves = [
             self.core.layer(part_of(2 * width, place * width, (place + 1) * width), [both], [])
             for place in range(2)
@@ -140,7 +140,7 @@ def _in_order(program: _core.Program, forward: _core.Program, given: list[int]) 
     return [by_name[name] for name, _, _ in forward.inputs]
 
 
-def _side_by_side(forward: _core.Program) -> _core.Program:
+def side_by_side(forward: _core.Program) -> _core.Program:
     """The forward mode with the one output `[y; d_y]`: a layer hands on its first output only.
 
     The program's text is cut and joined, not read and written: numbers in it must stay as they are, since the
