@@ -49,7 +49,7 @@ check: build $(VENV)/tools
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict python/
+	$(BIN)/mypy --strict python/ $(wildcard plugins/*/src)
 	$(BIN)/python -m mypy.stubtest ostinato._core
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/structure
