@@ -50,7 +50,7 @@ def test_activation_penalties_are_their_formulas_and_part_of_the_loss(reduction)
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_l2_is_the_sum_of_squares_of_all_matrices_of_a_network(reduction):
-    # the reference's lambda (||W_hh||^2 + ||W_xh||^2 + ||W_hy||^2), whatever the loss is divided by
+    # lambda (||W_hh||^2 + ||W_xh||^2 + ||W_hy||^2), whatever the loss is divided by
     l2 = [ost.L2(0.01)]
     net = ost.Sequential(ost.RNN(3, 5, regularizers=l2), ost.Dense(5, 2, regularizers=l2))
     x, targets = data(net)

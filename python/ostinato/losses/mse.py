@@ -11,7 +11,7 @@ class MSE(Loss):
     """Squared error of one step.
 
     By default the mean over the features, `mean((y - t)^2)`: averaged over time steps this is PyTorch's
-    MSELoss. With `half=True` half the sum over the features, `sum((y - t)^2) / 2`: the reference's L_t = 1/2
+    MSELoss. With `half=True` half the sum over the features, `sum((y - t)^2) / 2`, that is L_t = 1/2
     ||y - t||^2, whose gradient is y - t. y and target (F,).
     """
 

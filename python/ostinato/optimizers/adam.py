@@ -21,7 +21,7 @@ class Adam(Optimizer):
         param' = (1 - decoupled_decay) * param - lr * d
 
     Source: Kingma and Ba 2015, algorithm 1; weight decay is added to the gradient, as in torch.optim.Adam.
-    Decoupled decay is the reference's, "Recurrent weight decay"; it is torch.optim.AdamW's at lr *
+    Decoupled decay (Loshchilov and Hutter 2019) is not scaled by lr: it is torch.optim.AdamW's at lr *
     weight_decay.
     """
 

@@ -22,7 +22,7 @@ def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
     The norm is the root of the sum of squares over all arrays together, summed in float64. Raises ConfigError
     for a `max_norm` that is not above 0 and NonFiniteError, with the gradients unchanged, for a norm that is
     not finite. An optimizer's `step(..., clip_norm=max_norm)` does the same in fewer passes over memory.
-    Source: the reference, "Gradient Clipping"; Pascanu et al. 2013, algorithm 1.
+    Source: Pascanu et al. 2013, algorithm 1.
     """
     arrays = dict(grads) if isinstance(grads, Mapping) else {"gradient arena": grads}
     norm, scale = clip_scale(arrays, max_norm)

@@ -18,7 +18,7 @@ class SGD(Optimizer):
         param' = (1 - decoupled_decay) * param - lr * d
 
     Source: the formulas of torch.optim.SGD (without dampening); Nesterov form of Sutskever et al. 2013;
-    decoupled decay of the reference, "Recurrent weight decay".
+    decoupled decay of Loshchilov and Hutter 2019, not scaled by lr.
     """
 
     slots = ("velocity",)

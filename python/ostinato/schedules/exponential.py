@@ -8,7 +8,7 @@ from ostinato.strategy.moment import Moment
 
 
 class Exponential(Schedule):
-    """start * decay^epoch. Source: the reference, "Exponential Decay"."""
+    """start * decay^epoch."""
 
     examples = ({"decay": 0.9},)
 

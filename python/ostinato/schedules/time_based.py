@@ -8,7 +8,7 @@ from ostinato.strategy.moment import Moment
 
 
 class TimeBased(Schedule):
-    """start / (1 + decay * epoch). Source: the reference, "Time-Based Decay"."""
+    """start / (1 + decay * epoch)."""
 
     name = "time_based"
 

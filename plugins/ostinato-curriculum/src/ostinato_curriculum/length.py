@@ -16,8 +16,8 @@ class LengthCurriculum(Curriculum):
     "cut" to its first T_epoch or "wait" for a later epoch. order: "shuffled", or "short_first" for rows from
     the shortest to the longest within each epoch, those of one length shuffled.
 
-    Data that comes as an iterable of batches can only be cut. Raises ConfigError. Source: the reference,
-    "Curriculum Learning"; Bengio et al. 2009.
+    Data that comes as an iterable of batches can only be cut. Raises ConfigError. Source: Bengio et al.
+    2009, "Curriculum learning".
     """
 
     name = "length"
