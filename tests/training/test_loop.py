@@ -340,6 +340,11 @@ BAD_FITS = {
     "an iterator": ((iter([(X, TARGETS)]),), {}, "used up"),
     "lengths of an iterable": (([(X, TARGETS)],), {"lengths": [7] * 10}, "lengths goes with"),
     "a batch of another kind": (([X],), {}, "batch 0"),
+    "a fraction for validation": (
+        (X, TARGETS),
+        {"validation": 0.2},
+        "validation is 0.2; a fraction is not taken",
+    ),
     "validation": ((X, TARGETS), {"validation": (X,)}, "validation has 1"),
     "a number": ((3,), {}, "targets is missing"),
 }
@@ -353,6 +358,21 @@ def test_a_bad_argument_of_fit_is_named(case):
     with pytest.raises(ost.OstinatoError, match=message):
         made.fit(*args, **{"epochs": 1, **options})
     assert np.array_equal(made.net.arena, before)
+
+
+class Unmarked:
+    """Means to hear of batches."""
+
+    def ostinato_batch_end(self, step): ...
+
+
+class HalfMarked:
+    """Hears of batches, and means to hear of epochs."""
+
+    @ost.hookimpl
+    def ostinato_batch_end(self, step): ...
+
+    def ostinato_epoch_ends(self, epoch): ...
 
 
 BAD_TRAINERS = {
@@ -381,6 +401,24 @@ BAD_TRAINERS = {
     "metric twice": ({"metrics": ["mae", "mae"]}, "'mae' twice"),
     "callback": ({"callbacks": [3]}, "callbacks has 3, which has no hook of a run"),
     "callback class": ({"callbacks": [ost.EarlyStopping]}, r"EarlyStopping\(\), not the class"),
+    "callback without a mark": (
+        {"callbacks": [Unmarked()]},
+        "'Unmarked', whose ostinato_batch_end is named like a hook .*@ost.hookimpl",
+    ),
+    "a mark beside none": (
+        {"callbacks": [HalfMarked()]},
+        "'HalfMarked', whose ostinato_epoch_ends is named like a hook",
+    ),
+    "an argument that a hook has not": (
+        {"callbacks": [SimpleNamespace(ostinato_batch_end=ost.hookimpl(lambda network: None))]},
+        r"(?s)network.*ostinato_batch_end takes any of these arguments, by name: run, step, metrics",
+    ),
+    "strategy without its arguments": (
+        {"strategies": ["truncated"]},
+        r"'truncated' needs k1, .* give ost.strategies.Truncated\(k1, k2\)",
+    ),
+    "schedule without its arguments": ({"schedule": "exponential"}, r"ost.schedules.Exponential\(decay\)"),
+    "schedule of an epoch": ({"schedule": lambda epoch: 0.1}, r"cannot be called with \(start, when\)"),
     "callback name": ({"callbacks": ["nobody"]}, "no active plugin 'nobody'"),
     "seed": ({"seed": -1}, "seed is -1"),
 }

@@ -77,16 +77,16 @@ class Remembers(ost.Curriculum):
         self.turns = state["turns"]
 
 
-def made(cell: str, optimizer: Any, callbacks: Any = (), **changes: Any) -> ost.Trainer:
+def made(cell: str, optimizer: Any, callbacks: Any = (), own: Any = None, **changes: Any) -> ost.Trainer:
     """A trainer in which everything that can have a state has one."""
-    net = network(cell, regularizers=[ost.Dropout(0.3), ost.Zoneout(0.2)])
+    net = changes.pop("net", None) or network(cell, regularizers=[ost.Dropout(0.3), ost.Zoneout(0.2)])
     options: dict[str, Any] = {
         "loss": "mse",
         "optimizer": optimizer if optimizer != "sgd" else ost.SGD(0.05, momentum=0.9),
         "schedule": ost.schedules.WarmUp(4, then=ost.schedules.Plateau("val_loss", patience=1, factor=0.7)),
         "clip_norm": 1.0,
         "metrics": ["rmse", "mae"],
-        "callbacks": [Counts(), ost.EarlyStopping(patience=50), *callbacks],
+        "callbacks": [*([Counts(), ost.EarlyStopping(patience=50)] if own is None else own), *callbacks],
         "seed": 3,
     }
     return ost.Trainer(net, **{**options, **changes})
@@ -221,7 +221,9 @@ def test_the_learning_rate_that_a_schedule_begins_with_comes_from_the_file(tmp_p
     path = tmp_path / "checkpoint"
     options = {"schedule": ost.schedules.Exponential(0.5)}
     whole = fit(made("rnn", ost.SGD(0.05), [Cut({4: path})], **options))
-    resumed = fit(made("rnn", ost.SGD(0.2), [Cut({})], **options), resume=path)
+    resumed = made("rnn", ost.SGD(0.05), [Cut({})], **options)
+    resumed.run.start_lr = 0.2
+    fit(resumed, resume=path)
     assert everything(resumed) == everything(whole)
     assert resumed.history["lr"] == [0.05, 0.025, 0.0125]
 
@@ -253,15 +255,35 @@ def test_saving_again_what_was_loaded_loses_nothing(tmp_path):
 
 OTHERWISE = {
     "optimizer": ({"optimizer": ost.SGD(0.1)}, "optimizer 'adam'; this trainer has 'sgd'"),
+    "lr": ({"optimizer": ost.Adam(lr=0.5)}, r"optimizer's options \(lr\) '0.001'; this trainer has '0.5'"),
+    "decay": (
+        {"optimizer": ost.Adam(weight_decay=0.1)},
+        r"options \(weight_decay\) '0'; this trainer has '0.1'",
+    ),
+    "clip_norm": ({"clip_norm": 2.0}, "clip_norm 1.0; this trainer has 2.0"),
+    "reduction": ({"reduction": "sum"}, "reduction 'mean'; this trainer has 'sum'"),
+    "metrics": ({"metrics": ["rmse"]}, r"metrics \['rmse\(\)', 'mae\(\)'\]; this trainer has \['rmse\(\)'\]"),
+    "seed": ({"seed": 4}, "seed 3; this trainer has 4"),
     "loss": ({"loss": ost.MSE(half=True)}, r"loss 'mse\(half=False\)'; this trainer has 'mse\(half=True\)'"),
-    "schedule": ({"schedule": None}, "schedule 'warm_up'; this trainer has None"),
+    "schedule": (
+        {"schedule": None},
+        r"schedule ['\"]warm_up\(steps=4, then=plateau\(.*; this trainer has None",
+    ),
     "strategy": (
         {"strategies": [ost.TruncatedBPTT(2, 2)]},
         r"strategies \(estimator\) 'full\(\)'.*'truncated",
     ),
     "network": ({"net": network("gru")}, r"parameters \(0.weight_ih_l0\)"),
+    "another network": (
+        {"net": ost.RNN(2, 2)},
+        r"has parameters \(0.weight_ih_l0\); this trainer has no such parameter",
+    ),
+    "a larger network": (
+        {"net": ost.Sequential(network("lstm"), ost.Dense(2, 2))},
+        "the checkpoint has no such parameter|this trainer has no such parameter",
+    ),
     "dtype": ({"net": ost.LSTM(2, 2, dtype="float64")}, "dtype 'float32'; this trainer has 'float64'"),
-    "plugin": ({"callbacks": []}, "the state of 'Counts', which is not among the callbacks"),
+    "plugin": ({"own": []}, "the state of 'Counts', which is not among the callbacks"),
 }
 
 
@@ -271,14 +293,7 @@ def test_a_trainer_that_is_made_otherwise_is_refused_and_unchanged(case, tmp_pat
     path = tmp_path / "checkpoint"
     made("lstm", "adam").save(path)
     changes = dict(changes)
-    net = changes.pop("net", None) or network("lstm", regularizers=[ost.Dropout(0.3), ost.Zoneout(0.2)])
-    options: dict[str, Any] = {
-        "loss": "mse",
-        "optimizer": "adam",
-        "schedule": ost.schedules.WarmUp(4, then=ost.schedules.Plateau("val_loss")),
-        "callbacks": [Counts(), ost.EarlyStopping()],
-    }
-    other = ost.Trainer(net, **{**options, **changes})
+    other = made("lstm", **{"optimizer": "adam", **changes})
     before = everything(other)
     with pytest.raises(ost.ConfigError, match=message):
         other.load(path)
@@ -293,6 +308,22 @@ def test_other_data_than_the_epoch_was_begun_with_is_refused(tmp_path):
         resumed.fit(
             X, TARGETS, lengths=LENGTHS, epochs=EPOCHS, batch_size=2, validation=(X, TARGETS), resume=path
         )
+
+
+def test_fewer_rows_than_the_epoch_was_begun_with_are_refused(tmp_path):
+    path = tmp_path / "checkpoint"
+    fit(made("rnn", "adam", [Cut({4: path})]))
+    with pytest.raises(ost.ConfigError, match=r"has 3 batches, but this data has 1, of 4 rows where 10"):
+        made("rnn", "adam", [Cut({})]).fit(
+            X[:4], TARGETS[:4], epochs=EPOCHS, batch_size=BATCH, validation=(X, TARGETS), resume=path
+        )
+
+
+def test_there_must_be_something_to_resume():
+    with pytest.raises(
+        ost.ConfigError, match="resume is True, but this trainer has neither begun nor loaded"
+    ):
+        fit(made("rnn", "adam"), resume=True)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut off", "a bit", "a model", "nothing"])

@@ -48,7 +48,7 @@ class RunHooks:
                 self._manager.register(plugin, name=name)
                 self._check(plugin)
             except (pluggy.PluginValidationError, ValueError) as error:
-                raise PluginError(f"plugin {name!r} cannot be enabled: {error}") from error
+                raise PluginError(f"plugin {name!r} cannot be enabled: {error}{_arguments(error)}") from error
 
     @property
     def names(self) -> list[str]:
@@ -135,6 +135,16 @@ def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> P
         hook=hook,
         step=step,
     )
+
+
+def _arguments(error: Exception) -> str:
+    """The arguments that there are, where a hook asks for another."""
+    hook = next((one for one in HOOKS if f"hook {one!r}" in str(error)), None)
+    if not isinstance(error, pluggy.PluginValidationError) or hook is None:
+        return ""
+    home = LifecycleHooks if hook in LIFECYCLE else Hooks
+    known = list(inspect.signature(getattr(home, hook)).parameters)[1:]
+    return f"\n{hook} takes any of these arguments, by name: {', '.join(known)}"
 
 
 def _is_frame_of(function: Any, frame: FrameType) -> bool:

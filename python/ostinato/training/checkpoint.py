@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from ostinato.errors import ConfigError, FormatError
 from ostinato.io.tree import load_tree, save_tree
 from ostinato.options import Configured
@@ -77,16 +79,40 @@ def _made_of(trainer: Trainer) -> dict[str, Any]:
         "dtype": trainer.net.dtype.name,
         "loss": _called(trainer.loss),
         "optimizer": trainer.optimizer.name,
-        "schedule": getattr(trainer.schedule, "name", None if trainer.schedule is None else "a function"),
+        "schedule": _schedule(trainer.schedule),
         "strategies": {one.role: _called(one) for one in trainer.strategies},
         "parameters": {name: list(view.shape) for name, view in trainer.net.parameters().items()},
+        "optimizer's options": {name: _plain(value) for name, value in trainer.optimizer.options.items()},
+        "clip_norm": trainer.clip_norm,
+        "reduction": trainer.reduction,
+        "metrics": [_called(one) for one in trainer.metrics.values()],
+        "seed": trainer.run.seed,
     }
 
 
 def _called(made: Configured) -> str:
     """Name and options, those aside whose text says nothing of their value."""
-    options = ((name, value) for name, value in made.options.items() if not callable(value))
-    return f"{made.name}({', '.join(f'{name}={value!r}' for name, value in options)})"
+    options = ((name, _plain(value)) for name, value in made.options.items())
+    return f"{made.name}({', '.join(f'{name}={value}' for name, value in options if value)})"
+
+
+def _plain(value: Any) -> str:
+    """A value as text, the same for equal ones: 1 and 1.0, tuple and list. "" where text says nothing."""
+    if isinstance(value, Configured):
+        return _called(value)
+    if callable(value) or " object at 0x" in repr(value):
+        return ""
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return repr(float(value)).removesuffix(".0")
+    if isinstance(value, (list, tuple)):
+        return f"({', '.join(map(_plain, value))})"
+    return repr(value)
+
+
+def _schedule(schedule: Any) -> str | None:
+    if schedule is None:
+        return None
+    return _called(schedule) if isinstance(schedule, Configured) else "a function"
 
 
 def _check_make(trainer: Trainer, saved: Mapping[str, Any], plugins: Mapping[str, Any]) -> None:
@@ -95,7 +121,15 @@ def _check_make(trainer: Trainer, saved: Mapping[str, Any], plugins: Mapping[str
             was, is_now = saved[name], now
             if isinstance(now, dict):
                 key = next(key for key in {**saved[name], **now} if saved[name].get(key) != now.get(key))
-                name, was, is_now = f"{name} ({key})", saved[name].get(key), now.get(key)
+                whole, name, was, is_now = name, f"{name} ({key})", saved[name].get(key), now.get(key)
+                if key not in saved[whole] or key not in now:
+                    has, lacks = "the checkpoint", "this trainer"
+                    if key in now:
+                        has, lacks = lacks, has
+                    raise ConfigError(
+                        f"{has} has {name}; {lacks} has no such {whole.removesuffix('s')}. "
+                        "Make the network and the trainer as they were"
+                    )
             raise ConfigError(
                 f"the checkpoint was written with the {name} {was!r}; this trainer has {is_now!r}. "
                 "Make the network and the trainer as they were"

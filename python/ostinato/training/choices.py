@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
+from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.plugins.hook_names import LIFECYCLE
 from ostinato.plugins.registry import registry
 from ostinato.specs import ROLES
@@ -21,6 +23,15 @@ from ostinato.strategy import Curriculum, Estimator, Execution, Feeding, Moment,
 
 Made = TypeVar("Made", bound=Configured)
 _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Feeding, Estimator, Execution)}
+
+# Where the built-ins of a kind live.
+_ROOMS: Mapping[str, str] = {
+    "strategy": "strategies",
+    "schedule": "schedules",
+    "loss": "losses",
+    "optimizer": "optimizers",
+    "metric": "metrics",
+}
 
 
 class Strategies:
@@ -62,12 +73,21 @@ def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
     if given is None:
         return None
     if isinstance(given, str):
-        given = registry.resolve("schedule", given).make()
+        given = _of_name(registry.resolve("schedule", given))
     if isinstance(given, type) or not callable(given):
         raise DTypeError(
             f"schedule is {given!r}; expected a name, one such as schedules.Exponential(0.95), or a function "
             "(start, when) -> value"
         )
+    try:
+        inspect.signature(given).bind(1.0, Moment())
+    except TypeError as error:
+        raise ConfigError(
+            f"schedule is {given!r}, which cannot be called with (start, when): {error}; expected a function "
+            "of the learning rate at the start and of now: lambda start, when: start * 0.9**when.epoch"
+        ) from None
+    except ValueError:  # One in C may not tell its arguments.
+        pass
     made: Callable[[float, Moment], float] = given
     return made
 
@@ -92,6 +112,8 @@ def choose_plugins(given: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in _listed("callbacks", given):
         plugins = registry.plugins(one) if isinstance(one, str) else {_name(one): one}
+        for name, plugin in plugins.items():
+            _check_marks(name, plugin)
         hearing = {name: plugin for name, plugin in plugins.items() if _hears(plugin)}
         if not hearing:
             hint = f": {one.__name__}(), not the class" if isinstance(one, type) else ""
@@ -120,10 +142,24 @@ def _hears(plugin: Any) -> bool:
     return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in LIFECYCLE)
 
 
+def _check_marks(name: str, plugin: Any) -> None:
+    """Raises ConfigError for a function named like a hook but not marked as one, which nobody would call."""
+    if isinstance(plugin, type):
+        return
+    for hook in (one for one in dir(plugin) if one.startswith("ostinato_")):
+        found = getattr(plugin, hook)
+        if inspect.isroutine(found) and not hasattr(found, "ostinato_impl"):
+            raise ConfigError(
+                f"callbacks has {name!r}, whose {hook} is named like a hook but not marked as one, so it "
+                "would never be called; put @ost.hookimpl above it, or rename it if "
+                "it is none"
+            )
+
+
 def _strategy(one: Any) -> Strategy:
     if isinstance(one, str):
         entry = registry.resolve("strategy", one)
-        made = entry.make()
+        made = _of_name(entry)
         role = getattr(entry.spec, "role", "")
         if not isinstance(made, _BASES[role]):
             raise DTypeError(
@@ -159,12 +195,31 @@ def _of(base: type[Role], found: Mapping[str, Strategy], default: Callable[[], R
 
 
 def _choose(kind: str, base: type[Made], given: Any, example: str) -> Made:
-    made = registry.resolve(kind, given).make() if isinstance(given, str) else given
+    made = _of_name(registry.resolve(kind, given)) if isinstance(given, str) else given
     if isinstance(made, type) and issubclass(made, base):
         made = made()
     if not isinstance(made, base):
         raise DTypeError(f"{kind} is {given!r}; expected a name, or one {example}")
     return made
+
+
+def _of_name(entry: Entry) -> Any:
+    """What a name alone makes. Raises ConfigError where arguments are needed, which a name has not."""
+    factory = entry.spec.factory
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return entry.make()
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    free = [one for one in parameters if one.kind in positional and one.default is one.empty]
+    if not free or not isinstance(factory, type):
+        return entry.make()
+    names = ", ".join(one.name for one in parameters if one.kind in positional)
+    home = f"ost.{_ROOMS[entry.kind]}." if entry.provider.id == BUILTIN else ""
+    raise ConfigError(
+        f"{entry.kind} {entry.shown!r} needs {', '.join(one.name for one in free)}, which a name does not "
+        f"tell; give {home}{factory.__name__}({names})"
+    )
 
 
 def _listed(argument: str, given: Any) -> list[Any]:

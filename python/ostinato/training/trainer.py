@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 from ostinato import checks
@@ -20,7 +21,7 @@ from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
-from ostinato.strategy import Batch, Moment, Strategy
+from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint
 from ostinato.training.choices import (
     Strategies,
@@ -85,7 +86,9 @@ class Trainer:
             None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
         )
         objective = Objective.of(self.loss, reduction, net.output_size, net.dtype.name)
-        self._measure = Measure(net, self.loss, objective, choose_metrics(metrics))
+        self.reduction = reduction
+        self.metrics = choose_metrics(metrics)
+        self._measure = Measure(net, self.loss, objective, self.metrics)
         self._interrupts = Interrupts()
         core = self.strategies.execution.core(NetworkCore(net, objective))
         step = TrainStep(
@@ -143,6 +146,11 @@ class Trainer:
             run, hooks = self.run, self._hooks
             if not isinstance(resume, bool):
                 self._load(resume)
+            elif resume and self._plugin_states is None and not run.last:
+                raise ConfigError(
+                    "fit: resume is True, but this trainer has neither begun nor loaded anything to go on "
+                    "with; give the path of a checkpoint, or leave resume away"
+                )
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
@@ -168,6 +176,8 @@ class Trainer:
             run.data = source.state_dict()
             run.lesson = self.strategies.curriculum.lesson(run.when, source.lengths)
             hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
+        else:
+            _check_rows(source, run)
         count = source.count(run.lesson)
         if run.position.batch and run.batches != count:
             raise ConfigError(
@@ -295,6 +305,11 @@ class Trainer:
                 )
             x, targets, lengths, weights = (*given, None, None)[:4]
             return self._source("validation", x, targets, lengths, weights, batch_size)
+        if isinstance(given, Real):
+            raise ConfigError(
+                f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
+                "yourself, and give them as (x, targets[, lengths[, weights]])"
+            )
         return self._source("validation", given, None, None, None, batch_size)
 
     @contextmanager
@@ -305,3 +320,14 @@ class Trainer:
             yield
         finally:
             self._busy.release()
+
+
+def _check_rows(source: Source, run: TrainingRun) -> None:
+    """Raises ConfigError where an epoch that was begun has rows that the data has not."""
+    rows = None if run.lesson is None else run.lesson.rows
+    if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
+        raise ConfigError(
+            f"the epoch that is gone on with has {run.batches} batches, but this data has "
+            f"{source.count(Lesson())}, of {len(source.lengths)} rows where {max(rows) + 1} or more are "
+            "needed; give the data and batch_size that it was begun with"
+        )
