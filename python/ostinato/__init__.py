@@ -72,7 +72,7 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, data, metrics, schedules, strategies, testing
+    from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
     from ostinato.layers.attention import Attention
     from ostinato.metrics import Metric
     from ostinato.schedules import Schedule
@@ -160,6 +160,7 @@ __all__ = [
     "analysis",
     "clip_norm",
     "data",
+    "eager",
     "get_num_threads",
     "hookimpl",
     "initializers",
@@ -176,7 +177,7 @@ __all__ = [
 
 
 # Imported when they are first asked for: most programs need few of them, and importing takes time.
-_ROOMS = ("analysis", "data", "metrics", "schedules", "strategies", "testing")
+_ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "testing")
 _HOMES = {
     "layers.attention": ("Attention",),
     "metrics": ("Metric",),

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ostinato as ost
+from ostinato import ops
 from ostinato.cli import main
+from ostinato.plugins.index import discover
+from ostinato.plugins.registry import registry
 from tests.plugins.distributions import good, install
 
 LOSSES = """
@@ -55,10 +61,53 @@ def test_a_name_of_a_file_is_checked_with_the_flag_plugin(
     assert "ok       gradients" in capsys.readouterr().out
 
 
+def test_modules_of_the_current_folder_and_neighbours_of_a_file_can_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As the console script has it: neither folder is on the path.
+    monkeypatch.setattr("sys.path", list(sys.path))
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    (here / "losses_lying_here.py").write_text(LOSSES)
+    (there / "power_beside_it.py").write_text("TWO = 2\n")
+    (there / "losses_with_neighbour.py").write_text(
+        "from power_beside_it import TWO\n"
+        + LOSSES.replace("** 2", "** TWO").replace("y * y", "(y - target) ** 2")
+    )
+    monkeypatch.chdir(here)
+    assert main(["check", "losses_lying_here:Squares", "--level", "quick"]) == 0
+    with registry.isolated(discover):
+        assert main(["check", str(there / "losses_with_neighbour.py"), "--level", "quick"]) == 0
+
+
+def test_a_metric_that_counts_only_small_errors_passes_and_one_that_forgets_is_called_a_metric() -> None:
+    class Within(ost.Metric):
+        """The share of steps whose errors all are below half."""
+
+        better = "higher"
+
+        def step(self, y: Any, target: Any) -> Any:
+            return ops.where(ops.max(ops.abs(y - target)) < 0.5, 1.0, 0.0)
+
+    class Forgetful(ost.Metric):
+        """Does not look at the target."""
+
+        def step(self, y: Any, target: Any) -> Any:
+            return ops.sum(y * y)
+
+    assert ost.testing.check_metric(Within, "quick").ok
+    told = {one.id: one.reason for one in ost.testing.check_metric(Forgetful, "quick").failures}
+    assert told["target"] == "other targets give the same metric"
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [
         ("lstn", "did you mean 'lstm'"),
+        ("mze", "did you mean 'mse'"),
+        ("nothere", "the kit knows cell, regularizer, loss,"),
+        ("explain", "'explain' is a command, which has no checks; the kit knows cell,"),
         ("no_such_module:Mine", "cannot be imported"),
         ("ostinato:Nothing", "cannot be imported"),
         ("nowhere.py", "no such file"),

@@ -9,6 +9,8 @@ import pytest
 import ostinato as ost
 from ostinato.cli import main, train
 from ostinato.cli.compressors import COMPRESSORS, bits_per_character
+from ostinato.plugins.index import discover
+from ostinato.plugins.registry import registry
 
 TEXT = "In the beginning God created the heaven and the earth. " * 60
 
@@ -42,6 +44,43 @@ def test_a_text_of_ones_own_is_learned_and_sampled(tmp_path, monkeypatch, capfd)
     assert "PPMd" not in printed
     assert set(printed.partition("from the file:\n")[2]) <= set("La lö.\n")
     assert (tmp_path / "out" / "song-lstm" / "model.safetensors").exists()
+
+
+CALLED = """
+import numpy as np
+from ostinato import Cell, Param, State
+
+class Sum(Cell):
+    '''h' = h / 2 + W x, in Python.'''
+    def parameters(self, size):
+        return {"W": Param((size.hidden, size.input))}
+    def state(self, size):
+        return {"h": State(size.hidden)}
+    def step(self, x, state, p):
+        h = np.asarray(state.h, float) / 2 + p.W @ x
+        return h, {"h": h}
+    def vjp(self, x, state, p, d_output, d_state):
+        d = d_output + d_state.h
+        return p.W.T @ d, {"h": d / 2}, {"W": np.outer(d, x)}
+"""
+
+
+def test_a_model_whose_cell_is_a_file_needs_the_file_again(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    file, out = tmp_path / "called.py", tmp_path / "out"
+    file.write_text(CALLED)
+    flags = ["--steps", "2", "--hidden", "4", "--embedding", "3", "--rows", "2", "--window", "5"]
+    with registry.isolated(discover):
+        command = ["train", *flags, "--cell", "sum", "--plugin", str(file), "--out", str(out)]
+        assert main(command) == 0
+        assert len(capfd.readouterr().out.partition("from the file:\n")[2]) >= 290
+    with registry.isolated(discover):
+        for command in ("sample", "explain", "info"):
+            assert main([command, str(out / "model.safetensors")]) == 1
+            assert "give its file (--plugin FILE" in capfd.readouterr().err
+    for command in ("sample", "explain", "info"):
+        with registry.isolated(discover):
+            assert main([command, str(out / "model.safetensors"), "--plugin", str(file)]) == 0
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"\xff" * 200, "not UTF-8"), (b"short", "5 characters")])

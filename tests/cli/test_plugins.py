@@ -128,6 +128,15 @@ def test_a_wrong_question_is_an_error(
     assert words in capsys.readouterr().err
 
 
+def test_a_wrong_selection_is_told_as_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTINATO_PLUGINS", "foo")
+    assert main(["plugins", "list"]) == 1
+    expected = "OSTINATO_PLUGINS is 'foo'; expected none, only:NAME,NAME or no:NAME,NAME"
+    assert capsys.readouterr().err == f"ostinato plugins: {expected}\n"
+
+
 def test_a_command_of_a_plugin_is_a_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(folder, "ostinato-acme", GREET, module="cli_greet")
     assert main(["greet", "world"]) == 0

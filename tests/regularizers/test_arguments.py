@@ -56,6 +56,12 @@ def test_a_place_that_a_cell_does_not_have_is_an_error():
         ost.GRU(3, 4, regularizers=[ost.SkipConnection(state="m")])
 
 
+def test_a_wrong_option_is_told_without_a_line_of_the_package():
+    with pytest.raises(ost.ConfigError, match="no state 'zz'") as told:
+        ost.GRU(3, 4, regularizers=[ost.Zoneout({"zz": 0.1})])
+    assert "zoneout.py" not in str(told.value) and "raise" not in str(told.value)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "1", True])
 def test_a_seed_is_a_whole_number_of_64_bits(seed):
     net = ost.LSTM(3, 4, regularizers=["dropout"])

@@ -34,6 +34,8 @@ def test_every_name_of_the_root_is_there_in_a_process_that_imported_nothing_else
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("room", ["analysis", "data", "metrics", "schedules", "strategies", "testing"])
+@pytest.mark.parametrize(
+    "room", ["analysis", "data", "eager", "metrics", "schedules", "strategies", "testing"]
+)
 def test_the_rooms_that_the_pages_name_are_names_of_the_root(room):
     assert room in ostinato.__all__

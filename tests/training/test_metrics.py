@@ -115,5 +115,16 @@ def test_a_metric_of_ones_own_needs_a_step_and_perhaps_a_finish():
         ost.Trainer(network(), loss="mse", metrics=[ost.Metric()])
 
 
+def test_an_error_in_an_equation_calls_a_metric_a_metric():
+    class Bad(ost.Metric):
+        """A vector, where one number is wanted."""
+
+        def step(self, y, target):
+            return y - target
+
+    with pytest.raises(ost.ShapeError, match=r"^metric 'bad': "):
+        ost.Trainer(network(), loss="mse", metrics=[Bad()])
+
+
 def test_a_perplexity_that_no_float_holds_is_infinite():
     assert ost.metrics.Perplexity().finish(1e6) == np.inf

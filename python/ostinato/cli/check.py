@@ -10,7 +10,7 @@ from typing import Any
 
 from ostinato.cli.plugin_files import add_flag
 from ostinato.errors import ConfigError
-from ostinato.plugins.file import load_file
+from ostinato.plugins.file import add_to_path, load_file
 from ostinato.testing import KINDS, check, render
 
 
@@ -49,6 +49,7 @@ def _items(what: str, kind: str | None) -> list[tuple[Any, str | None]]:
     if ":" not in what:
         return [(what, kind)]
     module, _, name = what.partition(":")
+    add_to_path(Path.cwd())
     try:
         return [(getattr(importlib.import_module(module), name), kind)]
     except (ImportError, AttributeError, ValueError) as error:

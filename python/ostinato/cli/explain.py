@@ -6,6 +6,7 @@ import argparse
 
 import ostinato
 from ostinato.cli.picture import save_picture
+from ostinato.cli.plugin_files import add_flag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=32, help="sequences in a batch (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="time steps (default: %(default)s)")
     parser.add_argument("--plot", metavar="FILE", help="also draw memory and recurrent weights to a picture")
+    add_flag(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 import ostinato
+from ostinato.cli.plugin_files import add_flag
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato info`."""
     parser.add_argument("model", help="a model file")
+    add_flag(parser)
 
 
 def run(options: argparse.Namespace) -> None:

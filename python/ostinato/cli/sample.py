@@ -8,6 +8,7 @@ from pathlib import Path
 import ostinato
 from ostinato.cli import alphabet_file
 from ostinato.cli.language_model import sample
+from ostinato.cli.plugin_files import add_flag
 from ostinato.errors import ConfigError
 
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="below 1 is safer, above 1 bolder (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+    add_flag(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -54,10 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Trains, measures, compares, saves, samples. Raises OstinatoError, OSError.
+def run(options: argparse.Namespace) -> int:
+    """Trains, measures, compares, saves, samples; returns the exit code of the sampling.
 
-    Ctrl-C ends the training early; the model so far is measured and saved.
+    Raises OstinatoError, OSError. Ctrl-C ends the training early; the model so far is measured and saved.
     """
     text, name = (king_james(), "kjv") if options.text is None else (_read(options.text), options.text.stem)
     known, unseen = split(text)
@@ -106,7 +106,9 @@ def run(options: argparse.Namespace) -> None:
 
     print("300 characters sampled by a new process from the file:", flush=True)
     command = ["sample", str(file), "--length", "300", "--seed", str(options.seed)]
-    subprocess.run([sys.executable, "-m", "ostinato", *command], check=True)
+    command += [part for path in options.plugin_files for part in ("--plugin", str(path))]
+    # What goes wrong there it says itself; the model is saved.
+    return subprocess.run([sys.executable, "-m", "ostinato", *command], check=False).returncode
 
 
 def _read(path: Path) -> str:

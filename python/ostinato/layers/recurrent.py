@@ -275,7 +275,9 @@ def _called(
         _, cell, _ = choose_cell(name, dict(options))
     except ConfigError as error:
         source = (
-            f"install {provider.distribution} {provider.version}" if provider else "ost.register its class"
+            f"install {provider.distribution} {provider.version}"
+            if provider is not None and provider.is_foreign
+            else "ost.register its class, or give its file (--plugin FILE on the command line)"
         )
         raise PluginError(
             f"the step of the cell {name!r} is Python code, which a model file does not hold; {source}, "

@@ -23,7 +23,8 @@ def load_file(path: str | Path, registry: Registry = shared) -> ReportRow:
     """Takes in the names of a Python file as `local/NAME`, and says what they are.
 
     The file either implements hooks, as a package does, or just defines classes: each Cell, Loss, ... in it
-    that does not begin with "_" is taken by its `name`. Raises PluginError.
+    that does not begin with "_" is taken by its `name`. It may import its neighbours: its folder goes on the
+    path. Raises PluginError.
     """
     path = Path(path)
     provider = Provider(f"{LOCAL}:{path.stem}", LOCAL, "")
@@ -32,6 +33,13 @@ def load_file(path: str | Path, registry: Registry = shared) -> ReportRow:
         raise PluginError(f"{path}: {loaded.row.reason}", plugin=provider.id)
     registry.add(loaded)
     return loaded.row
+
+
+def add_to_path(folder: Path) -> None:
+    """Makes the modules in `folder` importable, after all others: json.py stands in for nothing."""
+    place = str(folder.resolve())
+    if place not in sys.path:
+        sys.path.append(place)
 
 
 def _plugin(path: Path) -> Any:
@@ -45,6 +53,7 @@ def _plugin(path: Path) -> Any:
         raise PluginError("it is no Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    add_to_path(path.parent)
     try:
         spec.loader.exec_module(module)
     except BaseException:

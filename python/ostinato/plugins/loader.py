@@ -16,7 +16,7 @@ import numpy as np
 import pluggy
 
 from ostinato.errors import PluginError
-from ostinato.plugins.entry import Entry, Provider, ReportRow, Status
+from ostinato.plugins.entry import LOCAL, Entry, Provider, ReportRow, Status
 from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.index import Found
@@ -98,6 +98,8 @@ def _reason(error: BaseException, found: Found) -> str:
         own = found.target.partition(":")[0].partition(".")[0]
         missing = error.name.partition(".")[0]
         return f"{told}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
+    if distribution == LOCAL:
+        return f"{told}; mend {found.path}"
     return f"{told}; tell the authors of {distribution}, or install another version of it"
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 from ostinato.errors import PluginError
 from ostinato.plugins.entry import ReportRow
 from ostinato.plugins.index import Found, discover
-from ostinato.plugins.selection import VARIABLE
+from ostinato.plugins.selection import VARIABLE, selection
 
 SECONDS: Final = 10.0
 """How long the import of one plugin may take, unless the caller knows better."""
@@ -35,8 +35,10 @@ _CHILD: Final = (
 def probe(seconds: float = SECONDS) -> list[ReportRow]:
     """A row for each plugin that is installed, sorted by id; none is imported in this process.
 
-    seconds: how long the import of one may take. Raises PluginError when the other process cannot start.
+    seconds: how long the import of one may take. Raises ConfigError for a wrong
+    OSTINATO_PLUGINS, PluginError when the other process cannot start.
     """
+    selection()
     found = {one.provider.id: one for one in discover()}
     culprits: dict[str, str] = {}
     while True:

@@ -78,7 +78,7 @@ class Registry:
                 mend = "remove all but one of them" if same else "give the full name"
                 raise AmbiguousName(f"{kind} {name!r} has several providers: {choices}; {mend}")
             raise UnknownName(
-                f"there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self._suspects()}"
+                f"there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self.suspects()}"
             )
 
     def override(self, kind: str, name: str, full: str | None) -> None:
@@ -113,7 +113,7 @@ class Registry:
             if not found:
                 known = sorted({one.provider.namespace for one in self._plugins if one.provider})
                 raise UnknownName(
-                    f"there is no active plugin {name!r}; {did_you_mean(name, known)}{self._suspects()}"
+                    f"there is no active plugin {name!r}; {did_you_mean(name, known)}{self.suspects()}"
                 )
             return found
 
@@ -255,7 +255,8 @@ class Registry:
             self._entries.extend(loaded.entries)
             self._plugins.append(loaded)
 
-    def _suspects(self) -> str:
+    def suspects(self) -> str:
+        """What is installed and could not be loaded, as the end of a message; "" if all is well."""
         lost = [f"{row.id} ({row.status})" for row in self._rows if row.status != "active"]
         return f"; not loaded: {', '.join(lost)}; see `ostinato plugins`" if lost else ""
 

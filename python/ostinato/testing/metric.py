@@ -16,7 +16,9 @@ from ostinato.testing.runner import Failed, Kind, Level, check
 
 
 class Measured(Loss):
-    """A metric's step as a loss, so that the engine runs it where it runs losses."""
+    """A metric's step as a loss, so that the engine runs it where it runs losses; errors call it a metric."""
+
+    kind = "metric"
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -30,6 +32,7 @@ class MetricSubject(loss.LossSubject):
     """A metric, made anew for every case."""
 
     base = Metric
+    noun = "metric"
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         super().__init__(spec, options, level)
@@ -41,6 +44,7 @@ class MetricSubject(loss.LossSubject):
         metric = self.make()
         measured = Measured(metric)
         measured.target = metric.target  # type: ignore[misc]
+        measured.name = metric.name  # type: ignore[misc]
         return measured
 
 

@@ -21,6 +21,7 @@ from ostinato.schedules import Schedule
 from ostinato.scorer import Scorer
 from ostinato.specs import SPECS, Spec
 from ostinato.strategy import Strategy
+from ostinato.suggest import did_you_mean
 from ostinato.testing.runner import Check, Failed, check
 
 BASES: Mapping[str, type[Configured]] = {
@@ -56,8 +57,9 @@ def find(item: Any, kind: str | None = None) -> Found:
         kinds = [kind] if kind else [one for one in BASES if _known(one, item)]
         if len(kinds) > 1:
             raise ConfigError(f"{item!r} is a {' and a '.join(kinds)}; say which with kind=")
-        # An unknown name: the registry's own error, with the closest known ones.
-        entry = registry.resolve(kinds[0] if kinds else "cell", item)
+        if not kinds:
+            raise ConfigError(_unknown(item))
+        entry = registry.resolve(kinds[0], item)
         return Found(entry.kind, entry.shown, entry.spec, tuple(entry.spec.examples))
     for one, base in BASES.items():
         if kind not in (None, one):
@@ -72,6 +74,16 @@ def find(item: Any, kind: str | None = None) -> Found:
             return Found(one, item.name, wanted.of(type(item)), (item.options,))
     expected = f"a {kind}" if kind else f"a {', '.join(BASES)}"
     raise DTypeError(f"got {item!r}; expected {expected}: its name, descriptor, class or an instance")
+
+
+def _unknown(name: str) -> str:
+    """What is said of a name that no kind of the kit has."""
+    kinds = f"the kit knows {', '.join(BASES)}"
+    if _known("command", name):
+        return f"{name!r} is a command, which has no checks; {kinds}"
+    names = [one.shown for one in registry.entries() if one.kind in BASES]
+    hint = did_you_mean(name, sorted(set(names)))
+    return f"nothing that can be checked is called {name!r}; {hint}; {kinds}{registry.suspects()}"
 
 
 def _known(kind: str, name: str) -> bool:

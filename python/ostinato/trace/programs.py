@@ -138,11 +138,14 @@ def trace_cell(
     )
 
 
-def trace_loss(loss: StepLoss, y_size: int, target: Shape | None = None) -> _core.Program:
+def trace_loss(
+    loss: StepLoss, y_size: int, target: Shape | None = None, name: str | None = None
+) -> _core.Program:
     """Trace a loss for outputs (y_size,) to a program with inputs "y" and "target" and one number as output.
 
     `target` is the target's feature shape, or "index" for ids; by default what the loss says itself: ids, or
-    the shape of the output. Raises ShapeError when the loss is not one number.
+    the shape of the output. `name` is what the program is called (default: as the loss).
+    Raises ShapeError when the loss is not one number.
     """
     sizes = named({"output": y_size})
     if target is None:
@@ -151,9 +154,10 @@ def trace_loss(loss: StepLoss, y_size: int, target: Shape | None = None) -> _cor
     def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
         return loss.step(y, target), {}
 
-    owner = f"loss {loss.name!r}"
+    # A metric is traced as a loss is, and told apart in errors.
+    owner = f"{getattr(loss, 'kind', 'loss')} {loss.name!r}"
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    program, shape = _trace(loss.name, owner, step, inputs, {}, {}, sizes, Rewrites())
+    program, shape = _trace(name or loss.name, owner, step, inputs, {}, {}, sizes, Rewrites())
     if shape:
         raise ShapeError(
             f"{owner}: step returns shape {describe(shape)}; expected one number: use ops.sum or ops.mean"

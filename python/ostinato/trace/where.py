@@ -7,11 +7,14 @@ import os
 import sys
 from types import FrameType
 
+from ostinato.errors import ConfigError
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Frames of these files stand between the author's line and the tracer; cells and losses are authors.
 _MACHINERY = tuple(
     os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py", "namespace.py")
 )
+_REGULARIZERS = os.path.join(_PACKAGE, "regularizers" + os.sep)
 
 
 def author_frame() -> FrameType | None:
@@ -28,9 +31,14 @@ def describe_frame(frame: FrameType | None) -> str:
 
 
 def author_line(error: BaseException) -> str:
-    """Return the place of the innermost author's line that `error` passed through, or "" if there is none."""
+    """Return the place of the innermost author's line that `error` passed through, or "" if there is none.
+
+    What a built-in regularizer says of its options is no equation's fault: such an error has no place.
+    """
     place, trace = "", error.__traceback__
     while trace is not None:
+        if isinstance(error, ConfigError) and trace.tb_frame.f_code.co_filename.startswith(_REGULARIZERS):
+            return ""
         if not _is_machinery(trace.tb_frame):
             place = _describe(trace.tb_frame, trace.tb_lineno)
         trace = trace.tb_next

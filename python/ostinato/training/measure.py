@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -98,8 +97,7 @@ class Measure:
 
 def _key(loss: Any, width: int) -> str:
     """What two losses or metrics share if they are one equation, whatever they are called."""
-    named = SimpleNamespace(name="equation", target=loss.target, step=loss.step)
-    return trace_loss(named, width).hash
+    return trace_loss(loss, width, name="equation").hash
 
 
 def prefixed(prefix: str, metrics: Mapping[str, float]) -> dict[str, float]:
