@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ostinato.data import Alphabet, Streams, king_james, split
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
 
 
 def test_the_king_james_text_is_the_published_one():
@@ -49,7 +49,7 @@ def test_an_alphabet_round_trips_and_names_what_it_lacks():
 
 
 @pytest.mark.parametrize(
-    ("length", "rows", "steps"), [(2, 1, 1), (50, 4, 5), (53, 4, 5), (7, 9, 3), (10, 4, 100)]
+    ("length", "rows", "steps"), [(2, 1, 1), (50, 4, 5), (53, 4, 5), (7, 6, 3), (10, 4, 100)]
 )
 def test_every_id_but_the_first_is_a_target_once(length, rows, steps):
     ids = np.arange(length)
@@ -77,5 +77,13 @@ def test_streams_refuse_what_they_cannot_cut():
         Streams(np.zeros((2, 2)), 1, 1)
     with pytest.raises(ConfigError, match="rows"):
         Streams(np.arange(9), 0, 1)
+    with pytest.raises(DTypeError, match=r"takes ids.*ost\.Batch"):
+        Streams(np.arange(9.0), 1, 1)
+    with pytest.raises(DTypeError, match="dtype bool"):
+        Streams(np.ones(9, bool), 1, 1)
+    with pytest.raises(ShapeError, match=r"takes ids.*ost\.Batch"):
+        Streams(np.zeros((9, 3)), 1, 1)
+    with pytest.raises(ConfigError, match="rows is 9, but 7 ids make at most 6 streams"):
+        Streams(np.arange(7), 9, 1)
     with pytest.raises(ConfigError, match="steps"):
         Streams(np.arange(9), 1, 0)

@@ -21,20 +21,20 @@ def spoiled(array: Any, value: float, place: Any = (5, 2, 1)) -> Any:
 
 
 CASES = {
-    "x": (lambda: (spoiled(X, np.nan), TARGETS, {}), "x holds nan in row 1, step 2"),
-    "an infinite x": (lambda: (spoiled(X, -np.inf), TARGETS, {}), "x holds -inf in row 1, step 2"),
-    "targets": (lambda: (X, spoiled(TARGETS, np.inf), {}), "targets holds inf in row 1, step 2"),
+    "x": (lambda: (spoiled(X, np.nan), TARGETS, {}), "x holds nan in row 5, step 2"),
+    "an infinite x": (lambda: (spoiled(X, -np.inf), TARGETS, {}), "x holds -inf in row 5, step 2"),
+    "targets": (lambda: (X, spoiled(TARGETS, np.inf), {}), "targets holds inf in row 5, step 2"),
     "weights": (
         lambda: (X, TARGETS, {"weights": spoiled(np.ones((10, 7)), np.nan, (5, 2))}),
-        "weights holds nan in row 1, step 2",
+        "weights holds nan in row 5, step 2",
     ),
     "a row of a list": (
         lambda: (list(spoiled(X, np.nan)), list(TARGETS), {}),
-        r"x 'row 1' holds nan at \[2, 1\]",
+        "x holds nan in row 5, step 2",
     ),
     "x within the lengths": (
         lambda: (spoiled(X, np.nan), TARGETS, {"lengths": np.full(10, 3)}),
-        "x holds nan in row 1, step 2",
+        "x holds nan in row 5, step 2",
     ),
 }
 
@@ -51,6 +51,17 @@ def test_a_value_of_the_data_is_named_in_its_update(case):
         made.fit(x, targets, epochs=1, batch_size=4, **options)
     assert np.array_equal(made.net.arena, plain.net.arena)
     assert (made.run.step, made.optimizer.steps) == (1, 1)
+
+
+@pytest.mark.parametrize("form", [np.asarray, list])
+def test_the_row_is_that_of_the_data_however_it_was_shuffled(form):
+    with pytest.raises(ost.NonFiniteError, match="x holds nan in row 5, step 2"):
+        trainer().fit(form(spoiled(X, np.nan)), form(TARGETS), epochs=1, batch_size=4)
+
+
+def test_a_batch_that_does_not_know_its_rows_says_so():
+    with pytest.raises(ost.NonFiniteError, match="x holds nan in row 5 of the batch, step 2"):
+        trainer().fit([(spoiled(X, np.nan), TARGETS)], epochs=1)
 
 
 def test_padding_is_nobodys_business():

@@ -116,7 +116,7 @@ def bits_per_character(model: ostinato.Trainer, ids: Ids, pieces: int | None = N
     The text is read as 32 streams, 256 characters at a time; `pieces` stops after so many windows, which lie
     all over the text and so are a fair sample of it.
     """
-    windows = itertools.islice(Streams(ids, 32, 256), pieces)
+    windows = itertools.islice(Streams(ids, min(32, max(len(ids) - 1, 1)), 256), pieces)
     return model.evaluate(windows)["bits_per_character"]
 
 

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     try:
         # The clock ends it; so many epochs are never needed.
-        model.fit(Streams(ids, plan.rows, plan.window), epochs=plan.steps)
+        model.fit(Streams(ids, min(plan.rows, len(ids) - 1), plan.window), epochs=plan.steps)
     except KeyboardInterrupt:
         if not watch.learned:
             raise

@@ -20,9 +20,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Taken(Batch):
-    """A batch of which `places` (N,) says which rows of the data it holds."""
-
-    places: Array | None = None
+    """A batch whose `places` (N,) are known: which rows of the data it holds."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.strategy import Batch
 
 
@@ -19,18 +19,31 @@ class Streams:
     once. The streams are equally long but the last ones, which may end early: lengths (N,) are below T only
     there.
 
-    ids (L,) integers, L >= 2; rows and steps >= 1. Raises ShapeError, ConfigError.
+    ids (L,) integers, L > rows; rows and steps >= 1. Features (L, F) are cut into windows by hand, each an
+    `ost.Batch(x, targets, carries=True)`. Raises ShapeError, DTypeError, ConfigError.
     """
 
     def __init__(self, ids: npt.ArrayLike, rows: int, steps: int) -> None:
         self.ids = np.asarray(ids)
+        if self.ids.dtype.kind == "f" or self.ids.ndim == 2:
+            kind = DTypeError if self.ids.ndim == 1 else ShapeError
+            raise kind(
+                f"ids is {self.ids.dtype} {self.ids.shape}; Streams takes ids, integers (L,). Give windows "
+                "over features as a list of ost.Batch(x[:, a:b], targets[:, a:b], carries=a > 0)"
+            )
         if self.ids.ndim != 1 or len(self.ids) < 2:
             raise ShapeError(f"ids has shape {self.ids.shape}; expected (L,) with L at least 2")
+        if self.ids.dtype.kind not in "iu":
+            raise DTypeError(f"ids has dtype {self.ids.dtype}; expected integers")
         for name, value in (("rows", rows), ("steps", steps)):
             if value < 1:
                 raise ConfigError(f"{name} is {value}; expected at least 1")
         self.targets = len(self.ids) - 1
-        self.rows = min(rows, self.targets)
+        if rows > self.targets:
+            raise ConfigError(
+                f"rows is {rows}, but {len(self.ids)} ids make at most {self.targets} streams; give fewer"
+            )
+        self.rows = rows
         self.steps = steps
         self.stream_length = -(-self.targets // self.rows)
 

@@ -22,7 +22,7 @@ class Batch:
     carried over; else it begins with zeros. The trainer fills in the rest: `state` is what was carried,
     `seed` that of the noise, and `truth` is a feeding's: (N, T) booleans, False where the network's own
     prediction takes the place of x; None means truth everywhere. With batch_first=False the axes are (T, N,
-    ...).
+    ...). `places` (N,) says which rows of the data it holds, where that is known.
     """
 
     x: Any
@@ -35,6 +35,7 @@ class Batch:
     truth: Array | None = None
     seed: int | None = None
     batch_first: bool = True
+    places: Array | None = None
 
     @property
     def ragged(self) -> bool:

@@ -71,7 +71,11 @@ def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
     if value is None:
         return ""
     if batch.ragged:
-        return _in_mapping(name, {f"row {n}": np.asarray(row) for n, row in enumerate(value)})
+        for n, one in enumerate(value):
+            found = _first_bad(one)
+            if found is not None:
+                return f"{name} holds {np.asarray(one)[found]} in {_row(batch, n)}, step {found[0]}"
+        return ""
     array = np.asarray(value)
     array = array if batch.batch_first else array.swapaxes(0, 1)
     if array.dtype.kind != "f":
@@ -83,7 +87,12 @@ def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
     if not bad.any():
         return ""
     row, step, *_ = first = tuple(int(one) for one in np.argwhere(bad)[0])
-    return f"{name} holds {array[first]} in row {row}, step {step}"
+    return f"{name} holds {array[first]} in {_row(batch, row)}, step {step}"
+
+
+def _row(batch: Batch, row: int) -> str:
+    """The row of the data, where the batch knows it."""
+    return f"row {row} of the batch" if batch.places is None else f"row {batch.places[row]}"
 
 
 def _first_bad(array: Any) -> tuple[int, ...] | None:

@@ -114,6 +114,7 @@ class Rows:
             targets=self._rows_of(whole.targets, rows),
             weights=self._rows_of(whole.weights, rows),
             lengths=None if whole.lengths is None else self.lengths[rows],
+            places=rows,
         )
 
     def _rows_of(self, value: Any, rows: Array) -> Any:
