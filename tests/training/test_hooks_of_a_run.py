@@ -269,8 +269,25 @@ def test_early_stopping_ends_the_run_and_restores_the_best():
 
 
 def test_early_stopping_names_a_metric_that_is_not_measured():
-    with pytest.raises(ost.PluginError, match="'val_loss' is not measured"):
-        trainer(callbacks=[ost.EarlyStopping()]).fit(X, TARGETS, epochs=1)
+    for metric, words in (("val_loss", "validation="), ("val_rmsd", "metrics="), ("mae", "validation=")):
+        made = trainer(callbacks=[ost.EarlyStopping(metric)], metrics=["mae"])
+        with pytest.raises(ost.PluginError, match=f"run_start.*{metric!r} is not measured.*{words}"):
+            made.fit(X, TARGETS, epochs=1)
+        assert made.run.step == 0
+
+
+def test_plateau_is_refused_before_the_run_when_its_metric_is_not_measured():
+    for schedule in ("plateau", ost.schedules.WarmUp(2, then=ost.schedules.Plateau())):
+        made = trainer(schedule=schedule)
+        with pytest.raises(ost.ConfigError, match=r"watches 'val_loss', which is not measured.*validation="):
+            made.fit(X, TARGETS, epochs=1)
+        assert made.run.step == 0
+
+
+def test_a_history_says_how_a_metric_of_validation_comes_into_it():
+    history = trainer(metrics=["mae"]).fit(X, TARGETS, epochs=1)
+    with pytest.raises(ost.ConfigError, match=r"history has no 'mae'; .*validation="):
+        history["mae"]
 
 
 def test_progress_prints_lines_where_there_is_no_terminal(capsys):

@@ -44,6 +44,11 @@ class Plateau(Schedule):
         """Return the value of now."""
         return float(start * self.factor**self.drops)
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The metric."""
+        return (self.metric,)
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Compare the metric with the best; raise ConfigError when it is not measured."""
         if self.metric not in metrics:

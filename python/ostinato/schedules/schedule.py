@@ -23,6 +23,11 @@ class Schedule(Configured):
         """Return the value at `when` of what was `start` at first."""
         raise ConfigError(f"schedule {self.name!r} has no value; write __call__(self, start, when)")
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Names of what `observe` must find; a run that does not measure them is refused before it starts."""
+        return ()
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Hear what was measured at the end of an epoch, such as "loss" and "val_loss"."""
 

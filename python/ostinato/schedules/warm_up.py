@@ -37,6 +37,11 @@ class WarmUp(Schedule):
         top = start if self.then is None else self.then(start, when)
         return min((when.step + 1) / self.steps, 1.0) * top
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """What `then` watches."""
+        return self.then.watched if isinstance(self.then, Schedule) else ()
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Pass the news on to `then`."""
         if isinstance(self.then, Schedule):

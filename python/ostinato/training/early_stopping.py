@@ -35,11 +35,17 @@ class EarlyStopping:
         self.min_delta = number("EarlyStopping", "min_delta", min_delta, at_least=0)
         self.mode = choice("EarlyStopping", "mode", mode, ("min", "max"))
         self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
-        self.ostinato_run_start()
+        self._begin()
 
     @hookimpl
-    def ostinato_run_start(self) -> None:
-        """Begin to count."""
+    def ostinato_run_start(self, run: TrainingRun) -> None:
+        """Begin to count; raise ConfigError when neither the run nor a plugin measures it."""
+        self._begin()
+        measured = run.history.measured
+        if not run.others_measure and not measured.has(self.metric):
+            raise ConfigError(f"{self.metric!r} is not measured; {measured.missing(self.metric)}")
+
+    def _begin(self) -> None:
         self.best = math.inf if self.mode == "min" else -math.inf
         self.best_epoch, self.waited = -1, 0
         self._parameters: Any = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ostinato.errors import ConfigError
 from ostinato.suggest import did_you_mean
+from ostinato.training.measured import Measured
 
 
 class History:
@@ -18,6 +19,7 @@ class History:
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
         self.rows: list[dict[str, float]] = [dict(row) for row in rows]
+        self.measured = Measured()
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add an epoch."""
@@ -37,6 +39,8 @@ class History:
     def __getitem__(self, key: int | str) -> Any:
         if isinstance(key, str):
             if key not in self.names:
+                if key.removeprefix("val_") in ("loss", *self.measured.metrics) and self.rows:
+                    raise ConfigError(f"history has no {key!r}; {self.measured.missing(key)}")
                 raise ConfigError(
                     f"history has no {key!r}; {did_you_mean(key, self.names, 'it was measured')}"
                 )

@@ -47,6 +47,7 @@ class TrainingRun:
     and is made of, and the state that the next piece may carry on. history: the epochs so far. first and
     last: the epochs between which this `fit` runs; data: the state of data that has one, when the epoch
     began; batches: of this epoch, 0 where nobody knows. stopped: why it ends before that, "" if it does not.
+    others_measure: whether a plugin may add to the metrics of an epoch.
     """
 
     net: Network
@@ -64,6 +65,7 @@ class TrainingRun:
     batches: int = 0
     stopped: str = ""
     save_to: str | None = None
+    others_measure: bool = False
 
     @property
     def epoch(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import os
 import threading
@@ -32,9 +33,12 @@ from ostinato.training.choices import (
     choose_schedule,
 )
 from ostinato.training.core import NetworkCore
+from ostinato.training.early_stopping import EarlyStopping
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.measure import Measure, prefixed
+from ostinato.training.measured import Measured
+from ostinato.training.progress import Progress
 from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batcher, Source, read_source
 from ostinato.training.train_step import TrainStep
@@ -99,11 +103,13 @@ class Trainer:
             reduction == "sum",
             self._interrupts,
         )
-        self._hooks = step.hooks = RunHooks(choose_plugins(callbacks), own=step)
+        plugins = choose_plugins(callbacks)
+        self._hooks = step.hooks = RunHooks(plugins, own=step)
         self._plugin_states: Mapping[str, Any] | None = None
         self._busy = threading.Lock()
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
+        self.run.others_measure = any(_may_measure(one) for one in plugins.values())
 
     @property
     def history(self) -> History:
@@ -151,6 +157,7 @@ class Trainer:
                     "fit: resume is True, but this trainer has neither begun nor loaded anything to go on "
                     "with; give the path of a checkpoint, or leave resume away"
                 )
+            run.history.measured = self._measured(measured is not None)
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
@@ -168,6 +175,21 @@ class Trainer:
                 hooks.tell_error(run, error)
                 raise
         return run.history
+
+    def _measured(self, validated: bool) -> Measured:
+        """What each epoch will measure. Raises ConfigError where the schedule watches something else."""
+        metrics = tuple(self.metrics)
+        names = ("loss", *self._measure.while_training(1.0), "grad_norm", "lr")
+        if validated:
+            names = (*names, *(f"val_{name}" for name in ("loss", *metrics)))
+        made = Measured(names, metrics, validated)
+        watched = self.schedule.watched if isinstance(self.schedule, Schedule) else ()
+        for name in watched:
+            if not made.has(name):
+                raise ConfigError(
+                    f"the schedule watches {name!r}, which is not measured; {made.missing(name)}"
+                )
+        return made
 
     def _epoch(self, source: Source, measured: Source | None) -> None:
         """One epoch, or the rest of one that was begun."""
@@ -320,6 +342,13 @@ class Trainer:
             yield
         finally:
             self._busy.release()
+
+
+def _may_measure(plugin: Any) -> bool:
+    """Whether it is given the metrics of an epoch, to which it may add."""
+    hook = getattr(plugin, "ostinato_epoch_end", None)
+    own = isinstance(plugin, (EarlyStopping, Progress))
+    return hook is not None and not own and "metrics" in inspect.signature(hook).parameters
 
 
 def _check_rows(source: Source, run: TrainingRun) -> None:
