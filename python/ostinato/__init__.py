@@ -22,7 +22,6 @@ from ostinato.errors import (
     ShapeError,
     TraceError,
 )
-from ostinato.io import load
 from ostinato.layers import (
     GRU,
     LSTM,
@@ -40,21 +39,7 @@ from ostinato.layers import (
 )
 from ostinato.losses import MSE, CrossEntropy, Loss
 from ostinato.network import CheckpointedBPTT, FullBPTT, Gradients, Network, Run, TruncatedBPTT
-from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
 from ostinato.plugins import register
-from ostinato.regularizers import (
-    L2,
-    ActivationPenalty,
-    Dropout,
-    LayerNorm,
-    RecurrentDropout,
-    Regularizer,
-    SkipConnection,
-    TemporalActivationPenalty,
-    VariationalDropout,
-    WeightDrop,
-    Zoneout,
-)
 from ostinato.scorer import Scorer
 from ostinato.specs import (
     CellSpec,
@@ -73,8 +58,23 @@ from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
+    from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.metrics import Metric
+    from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
+    from ostinato.regularizers import (
+        L2,
+        ActivationPenalty,
+        Dropout,
+        LayerNorm,
+        RecurrentDropout,
+        Regularizer,
+        SkipConnection,
+        TemporalActivationPenalty,
+        VariationalDropout,
+        WeightDrop,
+        Zoneout,
+    )
     from ostinato.schedules import Schedule
     from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
     from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
@@ -179,8 +179,23 @@ __all__ = [
 # Imported when they are first asked for: most programs need few of them, and importing takes time.
 _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "testing")
 _HOMES = {
+    "io": ("load",),
     "layers.attention": ("Attention",),
     "metrics": ("Metric",),
+    "optimizers": ("SGD", "Adam", "Optimizer", "clip_norm"),
+    "regularizers": (
+        "L2",
+        "ActivationPenalty",
+        "Dropout",
+        "LayerNorm",
+        "RecurrentDropout",
+        "Regularizer",
+        "SkipConnection",
+        "TemporalActivationPenalty",
+        "VariationalDropout",
+        "WeightDrop",
+        "Zoneout",
+    ),
     "schedules": ("Schedule",),
     "strategy": ("Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
     "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
@@ -191,9 +206,16 @@ def __getattr__(name: str) -> Any:
     """Import what most programs never ask for."""
     import importlib
 
-    if name in _ROOMS:
+    if name in _ROOMS or name in _HOMES:
         return importlib.import_module(f"ostinato.{name}")
     for room, names in _HOMES.items():
         if name in names:
-            return getattr(importlib.import_module(f"ostinato.{room}"), name)
+            value = getattr(importlib.import_module(f"ostinato.{room}"), name)
+            globals()[name] = value
+            return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List what is not imported yet too."""
+    return sorted({*globals(), *__all__})

@@ -16,7 +16,8 @@ from ostinato.ops.table import Value
 from ostinato.options import Configured
 from ostinato.specs import CellSpec
 
-Init: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], NDArray[np.float64]]
+# In quotes, as NumPy imports its room of random numbers when it is first named.
+Init: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator"], NDArray[np.float64]]
 """Makes the first values of a parameter: `(shape, rng) -> float64 array`."""
 
 __all__ = ["Cell", "CellSpec", "Declared", "Init", "Param", "State", "declared"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -14,6 +13,8 @@ def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> 
 
     Of a name with a namespace, the part after the slash is compared too.
     """
+    import difflib  # for errors alone
+
     names = list(known)
     if not names:
         return f"{noun}: none"

@@ -39,3 +39,31 @@ def test_every_name_of_the_root_is_there_in_a_process_that_imported_nothing_else
 )
 def test_the_rooms_that_the_pages_name_are_names_of_the_root(room):
     assert room in ostinato.__all__
+
+
+# Rooms that many programs never enter, and what costs most of other people's modules.
+LATE_ROOMS = """
+analysis builtin cli data eager io layers.attention metrics optimizers plugins.hookspecs plugins.index
+plugins.loader regularizers schedules strategies strategy testing training
+""".split()
+LATE = [f"ostinato.{room}" for room in LATE_ROOMS] + [
+    *("argparse", "difflib", "importlib.metadata", "json", "numpy.random", "pathlib", "subprocess", "urllib")
+]
+
+
+def test_importing_the_package_leaves_for_later_what_is_needed_later():
+    # What NumPy imports by itself is no cost of ours, and differs from release to release.
+    code = f"""
+import sys, numpy
+before = set(sys.modules)
+import ostinato
+print(*(set(sys.modules) - before) & set({LATE!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()
+
+
+def test_dir_names_what_is_imported_later_too():
+    code = "import ostinato\nprint(*set(ostinato.__all__) - set(dir(ostinato)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -252,7 +252,7 @@ class Network(ABC):
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""
         return self._core().plans()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
         from ostinato.io import save
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ostinato.errors import OstinatoError, PluginError
 from ostinato.options import Configured
@@ -32,7 +32,7 @@ def blamed(*things: Configured) -> Iterator[None]:
             # The deepest method: what calls it only hands the error on.
             if any(own is thing for thing in things):
                 culprit, method = own, frame.f_code.co_name
-                place = f"{Path(frame.f_code.co_filename).name}:{trace.tb_lineno}"
+                place = f"{os.path.basename(frame.f_code.co_filename)}:{trace.tb_lineno}"
             trace = trace.tb_next
         provider: Provider | None = None if culprit is None else culprit.provider
         if culprit is None or provider is None or not provider.is_foreign:
