@@ -21,7 +21,7 @@ MAKES = {
     "annealed": Annealed,
 }
 # Around a tile, around a chunk of work, and an arena of several chunks.
-SIZES = [0, 1, 3, 511, 512, 513, 70_000, 300_001]
+SIZES = [0, 1, 3, 511, 1023, 1025, 70_000, 300_001]
 
 
 def stepped(make, dtype, size, *, eager, steps=3, clip_norm=None):

@@ -124,6 +124,44 @@ pub enum Ternary {
     TanhGrad,
 }
 
+/// The functions of one or two arguments that are few instructions: what a chain is made of.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Short {
+    Copy,
+    Neg,
+    Sqrt,
+    Abs,
+    Sign,
+    Relu,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Min,
+    Max,
+}
+
+/// What a link reads.
+#[derive(Copy, Clone, Debug)]
+pub enum LinkSource<T> {
+    /// The values of the link before; nothing at the first.
+    Before,
+    /// One value for all elements.
+    Value(T),
+    Elements(*const T),
+    /// The same, not in the first cache yet: those that follow are asked for in time.
+    Fresh(*const T),
+}
+
+/// One function of a chain. A function of one argument ignores the second source.
+#[derive(Copy, Clone, Debug)]
+pub struct Link<T> {
+    pub op: Short,
+    pub sources: [LinkSource<T>; 2],
+    /// Null where the next link alone reads the values.
+    pub dst: *mut T,
+}
+
 /// Reductions of each row to one value: (rows, cols) -> (rows, 1).
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
 pub enum Reduce {

@@ -28,7 +28,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use args::{Along, Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
+pub use args::{
+    Along, Binary, Dst, Init, Link, LinkSource, NormGrad, Reduce, RowMap, ScanState, Short, Src, Ternary,
+    Unary,
+};
 pub use denormals::FlushDenormals;
 pub use float::Float;
 pub use isa::Isa;

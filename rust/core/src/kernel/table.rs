@@ -4,7 +4,7 @@
 //! inlined into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU
 //! instead.
 
-use super::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
+use super::args::{Binary, Dst, Init, Link, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
 use super::isa::Isa;
 
 /// The kernels of one number type and instruction set.
@@ -25,6 +25,8 @@ pub struct Kernels<T: 'static> {
     pub binary: unsafe fn(Binary, usize, usize, Dst<T>, Src<T>, Src<T>),
     /// `(op, rows, cols, dst, a, b, c)`: dst = op(a, b, c)
     pub ternary: unsafe fn(Ternary, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
+    /// `(count, links)`: each element through all links, one after the other; as `unary` and `binary` would have it.
+    pub chain: unsafe fn(usize, &[Link<T>]),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, 1); the result of row r lies at `dst + r * dst.row`.
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, cols)
@@ -57,7 +59,9 @@ pub struct Kernels<T: 'static> {
 macro_rules! tables {
     ($module:ident, $token:ty, $isa:expr $(, #[$feature:meta])?) => {
         mod $module {
-            use crate::kernel::args::{Binary, Dst, Init, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
+            use crate::kernel::args::{
+                Binary, Dst, Init, Link, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary,
+            };
             use crate::kernel::isa::Isa;
             use crate::kernel::math::Math;
             use crate::kernel::simd::Simd;
@@ -77,6 +81,7 @@ macro_rules! tables {
                     unary: unary::<T>,
                     binary: binary::<T>,
                     ternary: ternary::<T>,
+                    chain: chain::<T>,
                     reduce: reduce::<T>,
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
@@ -99,6 +104,7 @@ macro_rules! tables {
             tables!(@entry $token,
                 ternary(op: Ternary, rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>, c: Src<T>),
                 row::ternary $(, #[$feature])?);
+            tables!(@entry $token, chain(count: usize, links: &[Link<T>]), row::chain $(, #[$feature])?);
             tables!(@entry $token, reduce(op: Reduce, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::reduce $(, #[$feature])?);
             tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),

@@ -7,6 +7,7 @@ use crate::kernel::{Binary, Ternary, Unary};
 use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 
 use super::scalars::Scalars;
+use super::stages::{Stage, stages};
 
 /// Where an operand lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +35,25 @@ pub(super) struct Operation {
     pub(super) dst: Place,
 }
 
+impl Operation {
+    /// The places that it reads.
+    pub(super) fn reads(&self) -> &[Place] {
+        let operands = match self.action {
+            Action::Unary(..) => 1,
+            Action::Binary(_) => 2,
+            Action::Ternary(_) => 3,
+        };
+        &self.args[..operands]
+    }
+}
+
 /// An optimizer's program, ready to run.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// By array of a parameter: whether it changes.
     pub(super) written: Vec<bool>,
     pub(super) temps: usize,
-    pub(super) operations: Vec<Operation>,
+    pub(super) stages: Vec<Stage>,
     pub(super) scalars: Scalars,
 }
 
@@ -182,7 +195,7 @@ impl<'a> Compiler<'a> {
         Rule {
             written: (0..self.sources.len()).map(changed).collect(),
             temps: temps.made,
-            operations,
+            stages: stages(&operations),
             scalars: self.scalars,
         }
     }

@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernel::{Dst, Float, Kernels, Src};
+use crate::kernel::{Dst, Float, Kernels, Link, LinkSource, Src};
 use crate::team::{self, Stop};
 
 use super::rule::{Action, Operation, Place, Rule};
+use super::stages::{Joint, JointSource, Stage};
 
-/// Bytes of one array that go through all operations before the next do: a dozen such fit the first cache.
-const TILE_BYTES: usize = 2048;
+/// Bytes of one array that go through all passes before the next do: half a dozen such fit the first cache.
+const TILE_BYTES: usize = 4096;
 
 /// Bytes of one array that a thread takes at a time. Elements are independent, so this shows in no result.
 const CHUNK_BYTES: usize = 1 << 17;
@@ -27,10 +28,21 @@ pub struct Segment<T> {
 pub struct Updater<T: Float> {
     rule: Rule,
     kernels: &'static Kernels<T>,
-    /// Temporary memories of threads that are not at work.
-    idle: Mutex<Vec<Vec<T>>>,
+    /// Memories of threads that are not at work.
+    idle: Mutex<Vec<Workspace<T>>>,
     tables: Mutex<(Vec<f64>, Vec<T>)>,
 }
+
+/// What a thread needs.
+struct Workspace<T> {
+    /// A tile for each temporary of the rule.
+    temps: Vec<T>,
+    /// Room for the links of a chain.
+    links: Vec<Link<T>>,
+}
+
+// SAFETY: the links are written anew before they are read.
+unsafe impl<T: Send> Send for Workspace<T> {}
 
 /// A segment's pointers on their way to another thread.
 struct Shared<'a, T>(&'a [Segment<T>]);
@@ -72,10 +84,11 @@ impl<T: Float> Updater<T> {
             for segment in shared.0 {
                 if unit < chunks(segment) {
                     let start = unit * chunk;
-                    let mut temps = self.temps();
+                    let mut workspace = self.workspace();
+                    let span = start..(start + chunk).min(segment.len);
                     // SAFETY: the chunk lies in the segment, and no other unit is this chunk.
-                    unsafe { self.run(segment, start..(start + chunk).min(segment.len), table, &mut temps) };
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(temps);
+                    unsafe { self.run(segment, span, table, &mut workspace) };
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
                     return;
                 }
                 unit -= chunks(segment);
@@ -85,16 +98,24 @@ impl<T: Float> Updater<T> {
         team::run_on(lanes, units, &work, &mut || false)
     }
 
-    fn temps(&self) -> Vec<T> {
+    fn workspace(&self) -> Workspace<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.unwrap_or_else(|| vec![T::ZERO; self.rule.temps * tile::<T>()])
+        let temps = || vec![T::ZERO; self.rule.temps * tile::<T>()];
+        idle.unwrap_or_else(|| Workspace { temps: temps(), links: Vec::new() })
     }
 
     /// All operations on the elements `span` of a segment.
     ///
     /// # Safety
-    /// As `step`; `temps` has a tile for each temporary of the rule.
-    unsafe fn run(&self, segment: &Segment<T>, span: std::ops::Range<usize>, table: &[T], temps: &mut [T]) {
+    /// As `step`; the workspace was made for the rule.
+    unsafe fn run(
+        &self,
+        segment: &Segment<T>,
+        span: std::ops::Range<usize>,
+        table: &[T],
+        workspace: &mut Workspace<T>,
+    ) {
+        let Workspace { temps, links } = workspace;
         let temps = temps.as_mut_ptr();
         let mut at = span.start;
         while at < span.end {
@@ -104,9 +125,18 @@ impl<T: Float> Updater<T> {
                 Place::Temp(temp) => temps.wrapping_add(temp * tile::<T>()),
                 Place::Scalar(slot) => table.as_ptr().wrapping_add(slot).cast_mut(),
             };
-            for operation in &self.rule.operations {
+            for stage in &self.rule.stages {
                 // SAFETY: `at + count` does not go beyond the segment, nor `count` beyond a tile.
-                unsafe { apply(self.kernels, operation, count, &memory) };
+                unsafe {
+                    match stage {
+                        Stage::Chain(joints) => {
+                            links.clear();
+                            links.extend(joints.iter().map(|joint| link(joint, table, &memory)));
+                            (self.kernels.chain)(count, links);
+                        }
+                        Stage::One(operation) => apply(self.kernels, operation, count, &memory),
+                    }
+                }
             }
             at += count;
         }
@@ -116,6 +146,18 @@ impl<T: Float> Updater<T> {
 /// Elements of a tile.
 const fn tile<T>() -> usize {
     TILE_BYTES / size_of::<T>()
+}
+
+/// A joint at a tile.
+fn link<T: Float>(joint: &Joint, table: &[T], memory: &impl Fn(Place) -> *mut T) -> Link<T> {
+    let source = |source: JointSource| match source {
+        JointSource::Before => LinkSource::Before,
+        JointSource::At(Place::Scalar(slot)) => LinkSource::Value(table[slot]),
+        JointSource::At(place) => LinkSource::Elements(memory(place).cast_const()),
+        JointSource::Fresh(place) => LinkSource::Fresh(memory(place).cast_const()),
+    };
+    let dst = joint.dst.map_or(std::ptr::null_mut(), memory);
+    Link { op: joint.op, sources: joint.sources.map(source), dst }
 }
 
 /// One operation on a tile.

@@ -1,5 +1,6 @@
 //! Kernels on rows: elementwise functions, reductions, maps of a row to a row, and sums of columns.
 
+mod chain;
 mod column_sum;
 mod elementwise;
 mod maps;
@@ -12,6 +13,7 @@ mod scan;
 mod square_sum;
 mod total;
 
+pub(super) use chain::chain;
 pub(super) use column_sum::col_sum;
 pub(super) use elementwise::{binary, ternary, unary};
 pub(super) use norm_grad::norm_grad;

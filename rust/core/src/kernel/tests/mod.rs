@@ -3,6 +3,7 @@
 //! A test goes through its whole table and then reports all rows that failed.
 
 mod accuracy;
+mod chain;
 mod edges;
 mod elementwise;
 mod norm_grad;
