@@ -1,6 +1,6 @@
 //! C += A^T B over many k: the product of weight gradients, where k runs over rows and steps.
 //!
-//! B is packed block by block. A is read in place where its rows are short; rows of a page or more are
+//! B is packed block by block. A is read in place where its rows are short; rows of half a page or more are
 //! copied, as a tile reads a few columns of every row, which would lie in the same few sets of the first
 //! cache and on as many pages as there are rows.
 
@@ -22,7 +22,7 @@ const LARGE_C_BYTES: usize = 1 << 20;
 const GROUP: usize = 96;
 
 /// Rows of A from this size on are copied.
-const LONG_ROW_BYTES: usize = 4096;
+const LONG_ROW_BYTES: usize = 2048;
 
 /// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
 const CHUNK_BYTES: usize = 4 * GROUP * MOST_DEPTH * 4;
