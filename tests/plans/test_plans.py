@@ -26,7 +26,8 @@ PLANS = [
     ("min_lstm", {}, (1, 0, 0, 0), (1, 0, 0, 0), 1),
     ("diagonal_ssm", {}, (3, 0, 0, 0), (2, 0, 0, 0), 4),
     ("cells/ligru", {}, (1, 1, 0, 3), (0, 1, 1, 9), 2),
-    ("cells/layer_norm_lstm", {}, (1, 1, 0, 14), (0, 1, 1, 14), 2),
+    # its gates are made again of kept norms: two sums, three sigmoids and a tanh
+    ("cells/layer_norm_lstm", {}, (1, 1, 0, 14), (0, 1, 1, 21), 2),
 ]
 
 
@@ -69,6 +70,14 @@ def test_linear_states_are_found_and_scanned(cell, words, scans):
 def test_a_regularized_scan_is_a_scan(cell):
     (plan,) = ost.Recurrent(cell, 8, 8, regularizers=[ost.Zoneout(0.2), ost.Dropout(0.2)]).plans()
     assert [plan[way]["scans"] for way in ("inference", "forward", "backward")] == [1] * 3
+
+
+@pytest.mark.parametrize("cell", ["cells/layer_norm_lstm", "cells/layer_norm_gru"])
+def test_a_norm_is_kept_with_its_scale_and_its_operand_is_not(cell):
+    text = ost.Recurrent(cell, 32, 16).explain()
+    (kept,) = (line for line in text.splitlines() if "kept for the way back" in line)
+    assert kept.count("layer_norm(...)") == kept.count("reciprocal_std(...)") >= 2
+    assert "a matrix product" not in kept
 
 
 def test_an_lstm_of_128_units_hoists_one_product_and_keeps_one_in_the_loop():

@@ -190,8 +190,8 @@ pub enum RowMap {
     RmsNorm,
 }
 
-/// Adjoints of the norms among the row maps: (x, y, d) -> r (d - mean(d) - y mean(d y)), where r is the reciprocal of
-/// what x was divided by, y the norm and d its gradient. `param` is the eps.
+/// Adjoints of the norms among the row maps: (r, y, d) -> r (d - mean(d) - y mean(d y)), where r, one number a row, is
+/// the reciprocal of what was divided by, y the norm and d its gradient.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
 pub enum NormGrad {
     Layer,

@@ -31,8 +31,8 @@ pub struct Kernels<T: 'static> {
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, cols)
     pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
-    /// `(op, eps, rows, cols, dst, x, y, d)`: (rows, cols) -> (rows, cols)
-    pub norm_grad: unsafe fn(NormGrad, T, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
+    /// `(op, rows, cols, dst, r, y, d)`: (rows, cols) -> (rows, cols); the value of row i of r lies at `r + i * r.row`.
+    pub norm_grad: unsafe fn(NormGrad, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
     /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
     pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
     /// `(k, n)`: how many elements `pack` writes.
@@ -112,8 +112,7 @@ macro_rules! tables {
             tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),
                 row::scan $(, #[$feature])?);
             tables!(@entry $token,
-                norm_grad(op: NormGrad, eps: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>, y: Src<T>,
-                    d: Src<T>),
+                norm_grad(op: NormGrad, rows: usize, cols: usize, dst: Dst<T>, r: Src<T>, y: Src<T>, d: Src<T>),
                 row::norm_grad $(, #[$feature])?);
             tables!(@entry $token,
                 pack(k: usize, n: usize, b: *const T, row_stride: usize, col_stride: usize, out: *mut T),

@@ -9,6 +9,7 @@ use super::fold::{Fold, FoldTable};
 use super::function::Function;
 use super::keep::kept;
 use super::linear::{Group, Recurrence, recurrences};
+use super::norms::with_scales;
 use super::pass::{Class, Pass, Ref};
 use super::storage::plan;
 use super::sums::reassociated;
@@ -37,7 +38,7 @@ pub struct LayerPlan {
 
 impl LayerPlan {
     pub fn new(program: &Program) -> Result<LayerPlan> {
-        let mut sums = reassociated(program)?;
+        let mut sums = with_scales(&reassociated(program)?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
         let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
@@ -55,7 +56,7 @@ impl LayerPlan {
 
     /// The plan of a fold program: its constants are its only slots; everything else is computed in the pass.
     pub(super) fn unfolded(program: &Program) -> Result<LayerPlan> {
-        let sums = reassociated(program)?;
+        let sums = with_scales(&reassociated(program)?)?;
         let adjoint = reverse(&sums)?;
         let constants: Vec<NodeId> =
             (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();

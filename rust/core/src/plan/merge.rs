@@ -113,7 +113,8 @@ impl Ops<'_> {
         is_one.then_some(a)
     }
 
-    /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, that of the other norm: as the adjoint rules write them.
+    /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, that of the other norm: as the adjoint rules write them. The
+    /// scale r, one number for each line, may have been computed anywhere.
     fn norm_grad(&self, id: NodeId) -> Option<Merged> {
         if self.name(id) != "mul" {
             return None;
@@ -123,24 +124,23 @@ impl Ops<'_> {
         let &[y, mean_of_product] = self.only(along, "mul", rest)? else { return None };
         let &[product] = self.only(mean_of_product, "mean", along)? else { return None };
         let &[d, other] = self.only(product, "mul", mean_of_product)? else { return None };
-        if other != y || self.numel(y) != self.numel(id) || self.numel(d) != self.numel(id) {
+        let lines = self.numel(mean_of_product);
+        let whole = self.numel(y) == self.numel(id) && self.numel(d) == self.numel(id);
+        if other != y || !whole || self.numel(scale) != lines {
             return None;
         }
-        let mut gone = vec![rest, scale, along, mean_of_product, product];
-        let op = match self.name(scale) {
-            "reciprocal_std" => {
-                let &[same, mean] = self.only(centred, "sub", rest)? else { return None };
-                let &[of] = self.only(mean, "mean", centred)? else { return None };
-                if (same, of) != (d, d) {
-                    return None;
-                }
-                gone.extend([centred, mean]);
-                "layer_norm_grad"
+        let mut gone = vec![rest, along, mean_of_product, product];
+        let op = if centred == d {
+            "rms_norm_grad"
+        } else {
+            let &[same, mean] = self.only(centred, "sub", rest)? else { return None };
+            let &[of] = self.only(mean, "mean", centred)? else { return None };
+            if (same, of) != (d, d) {
+                return None;
             }
-            "reciprocal_rms" if centred == d => "rms_norm_grad",
-            _ => return None,
+            gone.extend([centred, mean]);
+            "layer_norm_grad"
         };
-        let &[x] = self.only(scale, self.name(scale), id)? else { return None };
-        Some(Merged { op, args: vec![x, y, d], attrs: self.nodes[scale].attrs.clone(), gone })
+        Some(Merged { op, args: vec![scale, y, d], attrs: Attrs::default(), gone })
     }
 }

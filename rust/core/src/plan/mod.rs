@@ -12,6 +12,7 @@ mod layer;
 mod levels;
 mod linear;
 mod merge;
+mod norms;
 mod pass;
 mod phase;
 mod schedule;

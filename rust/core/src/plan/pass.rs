@@ -71,7 +71,7 @@ pub enum TapeRun {
     Ternary(Ternary),
     Reduce(Reduce, f64),
     RowMap(RowMap, f64),
-    NormGrad(NormGrad, f64),
+    NormGrad(NormGrad),
     /// One row of a table (a fold value) by id.
     Lookup,
     Pick,

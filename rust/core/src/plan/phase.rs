@@ -100,6 +100,7 @@ impl Graph<'_> {
             .collect();
         if has_states {
             self.sink_cheap(&mut phases, &order);
+            self.reduce_in_loop(&mut phases);
         }
         phases
     }
@@ -126,6 +127,16 @@ impl Graph<'_> {
             let read_by_loop = !readers[id].is_empty() && only_loop;
             let for_the_loop = only_loop && (read_by_loop || is_update) && !wanted[id];
             if for_the_loop && !product && !self.is_hoisted_sum(id) {
+                phases[id] = Phase::Loop;
+            }
+        }
+    }
+
+    /// A reduction of what the loop computes is made beside it: one number is kept for the readers outside, not a row.
+    fn reduce_in_loop(&self, phases: &mut [Phase]) {
+        for (id, node) in self.nodes.iter().enumerate() {
+            let reduces = matches!(rows::row(node.op).run, Run::Reduce(_));
+            if phases[id] == Phase::After && reduces && phases[node.args[0]] == Phase::Loop {
                 phases[id] = Phase::Loop;
             }
         }

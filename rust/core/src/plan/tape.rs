@@ -32,7 +32,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
             push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
         }
         Run::NormGrad(op) => {
-            push(TapeRun::NormGrad(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+            push(TapeRun::NormGrad(op), dst, src, operand(1).numel() / last(1).max(1), last(1))
         }
         Run::Noise => {
             let stream = node.attrs.int("stream") as u16; // the shape rule saw to its range

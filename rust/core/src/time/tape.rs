@@ -146,9 +146,7 @@ unsafe fn kernel_call<T: Float>(
             TapeRun::Ternary(op) => (kernels.ternary)(op, rows, cols, dst, src[0], src[1], src[2]),
             TapeRun::Reduce(op, eps) => (kernels.reduce)(op, T::from_f64(eps), rows, cols, dst, src[0]),
             TapeRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
-            TapeRun::NormGrad(op, eps) => {
-                (kernels.norm_grad)(op, T::from_f64(eps), rows, cols, dst, src[0], src[1], src[2]);
-            }
+            TapeRun::NormGrad(op) => (kernels.norm_grad)(op, rows, cols, dst, src[0], src[1], src[2]),
             _ => {}
         }
     }

@@ -67,6 +67,11 @@ impl Math for f32 {
         trig::cos(s, x)
     }
 
+    #[inline(always)]
+    fn sqrt(self) -> f32 {
+        self.sqrt()
+    }
+
     fn pow(a: f32, b: f32) -> f32 {
         f64::from(a).powf(f64::from(b)) as f32
     }

@@ -80,6 +80,11 @@ impl Math for f64 {
         each_lane(s, x, f64::cos)
     }
 
+    #[inline(always)]
+    fn sqrt(self) -> f64 {
+        self.sqrt()
+    }
+
     fn pow(a: f64, b: f64) -> f64 {
         a.powf(b)
     }

@@ -54,6 +54,7 @@ pub(super) trait Math: Float {
     fn erf<S: Simd<Self>>(s: S, x: S::V) -> S::V;
     fn sin<S: Simd<Self>>(s: S, x: S::V) -> S::V;
     fn cos<S: Simd<Self>>(s: S, x: S::V) -> S::V;
+    fn sqrt(self) -> Self;
     /// a to the power b, of numbers.
     fn pow(a: Self, b: Self) -> Self;
 }

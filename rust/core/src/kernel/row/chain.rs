@@ -4,7 +4,7 @@
 //! computes on what is there already. A chain asks for all its operands within a few hundred instructions, so the
 //! processor fetches them while it divides.
 
-use super::maps::{self, Map1, Map2};
+use super::maps::{self, Map};
 use crate::kernel::args::{Link, LinkSource, Short};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
@@ -122,22 +122,22 @@ unsafe fn read<T: Math, S: Simd<T>, const N: usize>(
 }
 
 #[inline(always)]
-fn each<T: Math, S: Simd<T>, F: Map1<T>, const N: usize>(s: S, f: F, mut a: [S::V; N]) -> [S::V; N] {
+fn each<T: Math, S: Simd<T>, F: Map<T, 1>, const N: usize>(s: S, f: F, mut a: [S::V; N]) -> [S::V; N] {
     for a in &mut a {
-        *a = f.apply(s, *a);
+        *a = f.apply(s, [*a]);
     }
     a
 }
 
 #[inline(always)]
-fn pairs<T: Math, S: Simd<T>, F: Map2<T>, const N: usize>(
+fn pairs<T: Math, S: Simd<T>, F: Map<T, 2>, const N: usize>(
     s: S,
     f: F,
     mut a: [S::V; N],
     b: [S::V; N],
 ) -> [S::V; N] {
     for (a, b) in a.iter_mut().zip(b) {
-        *a = f.apply(s, *a, b);
+        *a = f.apply(s, [*a, b]);
     }
     a
 }

@@ -1,6 +1,6 @@
 //! The loops of the elementwise kernels.
 
-use super::maps::{self, Map1, Map2, Map3};
+use super::maps::{self, Map};
 use super::operand::{Operand, Spread};
 use crate::kernel::args::{Binary, Dst, Src, Ternary, Unary};
 use crate::kernel::math::Math;
@@ -24,24 +24,24 @@ pub(in crate::kernel) unsafe fn unary<T: Math, S: Simd<T>>(
     // SAFETY: passed on.
     unsafe {
         match op {
-            Unary::Copy => map1(s, maps::Copy, sizes, dst, x),
-            Unary::Neg => map1(s, maps::Neg, sizes, dst, x),
-            Unary::Exp => map1_long(s, maps::Exp, sizes, dst, x),
-            Unary::Log => map1_long(s, maps::Log, sizes, dst, x),
-            Unary::Sqrt => map1(s, maps::Sqrt, sizes, dst, x),
-            Unary::Abs => map1(s, maps::Abs, sizes, dst, x),
-            Unary::Sign => map1(s, maps::Sign, sizes, dst, x),
-            Unary::Sigmoid => map1_long(s, maps::Sigmoid, sizes, dst, x),
-            Unary::Tanh => map1_long(s, maps::Tanh, sizes, dst, x),
-            Unary::Relu => map1(s, maps::Relu, sizes, dst, x),
-            Unary::LeakyRelu => map1(s, maps::LeakyRelu(alpha), sizes, dst, x),
-            Unary::Elu => map1_long(s, maps::Elu(alpha), sizes, dst, x),
-            Unary::Softplus => map1_long(s, maps::Softplus, sizes, dst, x),
-            Unary::Silu => map1_long(s, maps::Silu, sizes, dst, x),
-            Unary::Gelu => map1_long(s, maps::Gelu, sizes, dst, x),
-            Unary::Erf => map1_long(s, maps::Erf, sizes, dst, x),
-            Unary::Sin => map1_long(s, maps::Sin, sizes, dst, x),
-            Unary::Cos => map1_long(s, maps::Cos, sizes, dst, x),
+            Unary::Copy => map(s, maps::Copy, sizes, dst, [x]),
+            Unary::Neg => map(s, maps::Neg, sizes, dst, [x]),
+            Unary::Exp => map_long(s, maps::Exp, sizes, dst, x),
+            Unary::Log => map_long(s, maps::Log, sizes, dst, x),
+            Unary::Sqrt => map(s, maps::Sqrt, sizes, dst, [x]),
+            Unary::Abs => map(s, maps::Abs, sizes, dst, [x]),
+            Unary::Sign => map(s, maps::Sign, sizes, dst, [x]),
+            Unary::Sigmoid => map_long(s, maps::Sigmoid, sizes, dst, x),
+            Unary::Tanh => map_long(s, maps::Tanh, sizes, dst, x),
+            Unary::Relu => map(s, maps::Relu, sizes, dst, [x]),
+            Unary::LeakyRelu => map(s, maps::LeakyRelu(alpha), sizes, dst, [x]),
+            Unary::Elu => map_long(s, maps::Elu(alpha), sizes, dst, x),
+            Unary::Softplus => map_long(s, maps::Softplus, sizes, dst, x),
+            Unary::Silu => map_long(s, maps::Silu, sizes, dst, x),
+            Unary::Gelu => map_long(s, maps::Gelu, sizes, dst, x),
+            Unary::Erf => map_long(s, maps::Erf, sizes, dst, x),
+            Unary::Sin => map_long(s, maps::Sin, sizes, dst, x),
+            Unary::Cos => map_long(s, maps::Cos, sizes, dst, x),
         }
     }
 }
@@ -64,22 +64,22 @@ pub(in crate::kernel) unsafe fn binary<T: Math, S: Simd<T>>(
     // SAFETY: passed on.
     unsafe {
         match op {
-            Binary::Add => map2(s, maps::Add, sizes, dst, a, b),
-            Binary::Sub => map2(s, maps::Sub, sizes, dst, a, b),
-            Binary::Mul => map2(s, maps::Mul, sizes, dst, a, b),
-            Binary::Div => map2(s, maps::Div, sizes, dst, a, b),
-            Binary::Pow => map2(s, maps::Pow, sizes, dst, a, b),
-            Binary::Min => map2(s, maps::Min, sizes, dst, a, b),
-            Binary::Max => map2(s, maps::Max, sizes, dst, a, b),
-            Binary::Less => map2(s, maps::Less, sizes, dst, a, b),
-            Binary::LessEqual => map2(s, maps::LessEqual, sizes, dst, a, b),
-            Binary::Greater => map2(s, maps::Greater, sizes, dst, a, b),
-            Binary::GreaterEqual => map2(s, maps::GreaterEqual, sizes, dst, a, b),
-            Binary::Equal => map2(s, maps::Equal, sizes, dst, a, b),
-            Binary::NotEqual => map2(s, maps::NotEqual, sizes, dst, a, b),
-            Binary::SigmoidGrad => map2(s, maps::SigmoidGrad, sizes, dst, a, b),
-            Binary::TanhGrad => map2(s, maps::TanhGrad, sizes, dst, a, b),
-            Binary::ReluGrad => map2(s, maps::ReluGrad, sizes, dst, a, b),
+            Binary::Add => map(s, maps::Add, sizes, dst, [a, b]),
+            Binary::Sub => map(s, maps::Sub, sizes, dst, [a, b]),
+            Binary::Mul => map(s, maps::Mul, sizes, dst, [a, b]),
+            Binary::Div => map(s, maps::Div, sizes, dst, [a, b]),
+            Binary::Pow => map(s, maps::Pow, sizes, dst, [a, b]),
+            Binary::Min => map(s, maps::Min, sizes, dst, [a, b]),
+            Binary::Max => map(s, maps::Max, sizes, dst, [a, b]),
+            Binary::Less => map(s, maps::Less, sizes, dst, [a, b]),
+            Binary::LessEqual => map(s, maps::LessEqual, sizes, dst, [a, b]),
+            Binary::Greater => map(s, maps::Greater, sizes, dst, [a, b]),
+            Binary::GreaterEqual => map(s, maps::GreaterEqual, sizes, dst, [a, b]),
+            Binary::Equal => map(s, maps::Equal, sizes, dst, [a, b]),
+            Binary::NotEqual => map(s, maps::NotEqual, sizes, dst, [a, b]),
+            Binary::SigmoidGrad => map(s, maps::SigmoidGrad, sizes, dst, [a, b]),
+            Binary::TanhGrad => map(s, maps::TanhGrad, sizes, dst, [a, b]),
+            Binary::ReluGrad => map(s, maps::ReluGrad, sizes, dst, [a, b]),
         }
     }
 }
@@ -104,11 +104,11 @@ pub(in crate::kernel) unsafe fn ternary<T: Math, S: Simd<T>>(
     // SAFETY: passed on.
     unsafe {
         match op {
-            Ternary::Where => map3(s, maps::Where, sizes, dst, [a, b, c]),
-            Ternary::MulAdd => map3(s, maps::MulAdd, sizes, dst, [a, b, c]),
-            Ternary::Lerp => map3(s, maps::Lerp, sizes, dst, [a, b, c]),
-            Ternary::SigmoidGrad => map3(s, maps::SigmoidGradOfProduct, sizes, dst, [a, b, c]),
-            Ternary::TanhGrad => map3(s, maps::TanhGradOfProduct, sizes, dst, [a, b, c]),
+            Ternary::Where => map(s, maps::Where, sizes, dst, [a, b, c]),
+            Ternary::MulAdd => map(s, maps::MulAdd, sizes, dst, [a, b, c]),
+            Ternary::Lerp => map(s, maps::Lerp, sizes, dst, [a, b, c]),
+            Ternary::SigmoidGrad => map(s, maps::SigmoidGradOfProduct, sizes, dst, [a, b, c]),
+            Ternary::TanhGrad => map(s, maps::TanhGradOfProduct, sizes, dst, [a, b, c]),
         }
     }
 }
@@ -137,41 +137,139 @@ fn flatten<T, const N: usize>(
     ((1, rows * cols), sources)
 }
 
-/// dst = f(x)
+/// dst = f(sources)
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
 #[inline(always)]
-unsafe fn map1<T: Math, S: Simd<T>, F: Map1<T>>(s: S, f: F, sizes: (usize, usize), dst: Dst<T>, x: Src<T>) {
-    let ((rows, cols), [x]) = flatten(sizes, dst, [x]);
-    if cols == 0 {
-        return;
+unsafe fn map<T: Math, S: Simd<T>, F: Map<T, N>, const N: usize>(
+    s: S,
+    f: F,
+    sizes: (usize, usize),
+    dst: Dst<T>,
+    sources: [Src<T>; N],
+) {
+    let ((rows, cols), sources) = flatten(sizes, dst, sources);
+    // SAFETY: passed on.
+    unsafe {
+        if sources.iter().all(|src| src.col == 1) {
+            map_dense(s, f, (rows, cols), dst, sources);
+        } else {
+            map_spread(s, f, (rows, cols), dst, sources);
+        }
     }
-    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
-    for r in 0..rows {
-        // SAFETY: row r < rows exists, columns below cols exist, and a tail is shorter than a vector.
+}
+
+/// As [`map`], where every column has a value of its own in every source: most calls. Rows are short, so what is done
+/// once a row counts.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`]; every `col` is 1.
+#[inline(always)]
+unsafe fn map_dense<T: Math, S: Simd<T>, F: Map<T, N>, const N: usize>(
+    s: S,
+    f: F,
+    (rows, cols): (usize, usize),
+    dst: Dst<T>,
+    sources: [Src<T>; N],
+) {
+    let mut out = dst.ptr;
+    let mut at = sources.map(|src| src.ptr);
+    for _ in 0..rows {
+        let mut c = 0;
+        // SAFETY: columns below cols exist in each row, and a tail is shorter than a vector.
         unsafe {
-            let x = Operand::row(s, x, r, &mut spread);
-            let out = dst.ptr.add(r * dst.row);
-            let mut c = 0;
-            while c + S::LANES <= cols {
-                s.store(out.add(c), f.apply(s, x.load(s, c)));
+            while c + 2 * S::LANES <= cols {
+                let (near, far) = (f.apply(s, load(s, &at, c)), f.apply(s, load(s, &at, c + S::LANES)));
+                s.store(out.add(c), near);
+                s.store(out.add(c + S::LANES), far);
+                c += 2 * S::LANES;
+            }
+            if c + S::LANES <= cols {
+                s.store(out.add(c), f.apply(s, load(s, &at, c)));
                 c += S::LANES;
             }
             if c < cols {
-                let y = f.apply(s, x.load_partial(s, c, cols - c, s.splat(T::ONE)));
-                s.store_partial(out.add(c), cols - c, y);
+                let count = cols - c;
+                let mut x = [s.splat(T::ONE); N];
+                for (x, p) in x.iter_mut().zip(&at) {
+                    *x = s.load_partial(p.add(c), count, *x);
+                }
+                s.store_partial(out.add(c), count, f.apply(s, x));
+            }
+        }
+        out = out.wrapping_add(dst.row);
+        for (p, src) in at.iter_mut().zip(&sources) {
+            *p = p.wrapping_add(src.row);
+        }
+    }
+}
+
+/// The vectors that begin at column `c`. A loop, no `array::map`: its closure might stay a function of its own.
+///
+/// # Safety
+/// Columns `c .. c + LANES` exist.
+#[inline(always)]
+unsafe fn load<T: Math, S: Simd<T>, const N: usize>(s: S, at: &[*const T; N], c: usize) -> [S::V; N] {
+    let mut x = [s.splat(T::ONE); N];
+    for (x, p) in x.iter_mut().zip(at) {
+        // SAFETY: passed on.
+        *x = unsafe { s.load(p.add(c)) };
+    }
+    x
+}
+
+/// As [`map`], where the value of a row may stand for all its columns.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[inline(always)]
+unsafe fn map_spread<T: Math, S: Simd<T>, F: Map<T, N>, const N: usize>(
+    s: S,
+    f: F,
+    (rows, cols): (usize, usize),
+    dst: Dst<T>,
+    sources: [Src<T>; N],
+) {
+    if cols == 0 {
+        return;
+    }
+    let mut spread: [Spread<T>; N] = [[T::ZERO; MAX_LANES]; N];
+    for r in 0..rows {
+        // SAFETY: row r < rows exists, columns below cols exist, and a tail is shorter than a vector.
+        unsafe {
+            let mut operands = [Operand::NONE; N];
+            for ((operand, src), spread) in operands.iter_mut().zip(&sources).zip(&mut spread) {
+                *operand = Operand::row(s, *src, r, spread);
+            }
+            let out = dst.ptr.add(r * dst.row);
+            let mut c = 0;
+            while c + S::LANES <= cols {
+                let mut x = [s.splat(T::ONE); N];
+                for (x, operand) in x.iter_mut().zip(&operands) {
+                    *x = operand.load(s, c);
+                }
+                s.store(out.add(c), f.apply(s, x));
+                c += S::LANES;
+            }
+            if c < cols {
+                let count = cols - c;
+                let mut x = [s.splat(T::ONE); N];
+                for (x, operand) in x.iter_mut().zip(&operands) {
+                    *x = operand.load_partial(s, c, count, *x);
+                }
+                s.store_partial(out.add(c), count, f.apply(s, x));
             }
         }
     }
 }
 
-/// As [`map1`], for functions of many instructions: tails share their one copy, for the compiler's sake.
+/// As [`map`], for functions of many instructions: tails share their one copy, for the compiler's sake.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
 #[inline(always)]
-unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
+unsafe fn map_long<T: Math, S: Simd<T>, F: Map<T, 1>>(
     s: S,
     f: F,
     sizes: (usize, usize),
@@ -184,7 +282,7 @@ unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
     }
     let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
     for r in 0..rows {
-        // SAFETY: as in `map1`.
+        // SAFETY: as in `map`.
         unsafe {
             let x = Operand::row(s, x, r, &mut spread);
             let out = dst.ptr.add(r * dst.row);
@@ -193,92 +291,13 @@ unsafe fn map1_long<T: Math, S: Simd<T>, F: Map1<T>>(
                 let count = cols - c;
                 let is_full = count >= S::LANES;
                 let x = if is_full { x.load(s, c) } else { x.load_partial(s, c, count, s.splat(T::ONE)) };
-                let y = f.apply(s, x);
+                let y = f.apply(s, [x]);
                 if is_full {
                     s.store(out.add(c), y);
                 } else {
                     s.store_partial(out.add(c), count, y);
                 }
                 c += S::LANES;
-            }
-        }
-    }
-}
-
-/// dst = f(a, b)
-///
-/// # Safety
-/// As [`crate::kernel::Kernels`].
-#[inline(always)]
-unsafe fn map2<T: Math, S: Simd<T>, F: Map2<T>>(
-    s: S,
-    f: F,
-    sizes: (usize, usize),
-    dst: Dst<T>,
-    a: Src<T>,
-    b: Src<T>,
-) {
-    let ((rows, cols), [a, b]) = flatten(sizes, dst, [a, b]);
-    if cols == 0 {
-        return;
-    }
-    let mut spread: [Spread<T>; 2] = [[T::ZERO; MAX_LANES]; 2];
-    let [spread_a, spread_b] = &mut spread;
-    for r in 0..rows {
-        // SAFETY: as in `map1`.
-        unsafe {
-            let a = Operand::row(s, a, r, spread_a);
-            let b = Operand::row(s, b, r, spread_b);
-            let out = dst.ptr.add(r * dst.row);
-            let mut c = 0;
-            while c + S::LANES <= cols {
-                s.store(out.add(c), f.apply(s, a.load(s, c), b.load(s, c)));
-                c += S::LANES;
-            }
-            if c < cols {
-                let (count, one) = (cols - c, s.splat(T::ONE));
-                let y = f.apply(s, a.load_partial(s, c, count, one), b.load_partial(s, c, count, one));
-                s.store_partial(out.add(c), count, y);
-            }
-        }
-    }
-}
-
-/// dst = f(a, b, c)
-///
-/// # Safety
-/// As [`crate::kernel::Kernels`].
-#[inline(always)]
-unsafe fn map3<T: Math, S: Simd<T>, F: Map3<T>>(
-    s: S,
-    f: F,
-    sizes: (usize, usize),
-    dst: Dst<T>,
-    sources: [Src<T>; 3],
-) {
-    let ((rows, cols), [a, b, c]) = flatten(sizes, dst, sources);
-    if cols == 0 {
-        return;
-    }
-    let mut spread: [Spread<T>; 3] = [[T::ZERO; MAX_LANES]; 3];
-    let [spread_a, spread_b, spread_c] = &mut spread;
-    for r in 0..rows {
-        // SAFETY: as in `map1`.
-        unsafe {
-            let a = Operand::row(s, a, r, spread_a);
-            let b = Operand::row(s, b, r, spread_b);
-            let c = Operand::row(s, c, r, spread_c);
-            let out = dst.ptr.add(r * dst.row);
-            let mut i = 0;
-            while i + S::LANES <= cols {
-                s.store(out.add(i), f.apply(s, a.load(s, i), b.load(s, i), c.load(s, i)));
-                i += S::LANES;
-            }
-            if i < cols {
-                let (count, one) = (cols - i, s.splat(T::ONE));
-                let (a, b) = (a.load_partial(s, i, count, one), b.load_partial(s, i, count, one));
-                let y = f.apply(s, a, b, c.load_partial(s, i, count, one));
-                s.store_partial(out.add(i), count, y);
             }
         }
     }

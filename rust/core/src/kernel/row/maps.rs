@@ -3,36 +3,26 @@
 use crate::kernel::math::{self, Math};
 use crate::kernel::simd::Simd;
 
-/// A function of one vector.
-pub(super) trait Map1<T: Math> {
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V;
-}
-
-/// A function of two vectors.
-pub(super) trait Map2<T: Math> {
-    fn apply<S: Simd<T>>(&self, s: S, a: S::V, b: S::V) -> S::V;
-}
-
-/// A function of three vectors.
-pub(super) trait Map3<T: Math> {
-    fn apply<S: Simd<T>>(&self, s: S, a: S::V, b: S::V, c: S::V) -> S::V;
+/// A function of N vectors.
+pub(super) trait Map<T: Math, const N: usize> {
+    fn apply<S: Simd<T>>(&self, s: S, x: [S::V; N]) -> S::V;
 }
 
 /// A type of no content for each operation, with its formula.
 macro_rules! maps {
-    ($trait:ident: $($name:ident($s:ident, $($x:ident),+) = $formula:expr;)*) => {$(
+    ($count:literal: $($name:ident($s:ident, $($x:ident),+) = $formula:expr;)*) => {$(
         pub(super) struct $name;
 
-        impl<T: Math> $trait<T> for $name {
+        impl<T: Math> Map<T, $count> for $name {
             #[inline(always)]
-            fn apply<S: Simd<T>>(&self, $s: S, $($x: S::V),+) -> S::V {
+            fn apply<S: Simd<T>>(&self, $s: S, [$($x),+]: [S::V; $count]) -> S::V {
                 $formula
             }
         }
     )*};
 }
 
-maps! { Map1:
+maps! { 1:
     Copy(_s, x) = x;
     Neg(s, x) = s.neg(x);
     Exp(s, x) = math::exp(s, x);
@@ -58,9 +48,9 @@ maps! { Map1:
 /// x > 0 ? x : alpha x
 pub(super) struct LeakyRelu<T>(pub(super) T);
 
-impl<T: Math> Map1<T> for LeakyRelu<T> {
+impl<T: Math> Map<T, 1> for LeakyRelu<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.select(s.lt(s.splat(T::ZERO), x), x, s.mul(s.splat(self.0), x))
     }
 }
@@ -68,14 +58,14 @@ impl<T: Math> Map1<T> for LeakyRelu<T> {
 /// x > 0 ? x : alpha (exp(x) - 1)
 pub(super) struct Elu<T>(pub(super) T);
 
-impl<T: Math> Map1<T> for Elu<T> {
+impl<T: Math> Map<T, 1> for Elu<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         math::elu(s, self.0, x)
     }
 }
 
-maps! { Map2:
+maps! { 2:
     Add(s, a, b) = s.add(a, b);
     Sub(s, a, b) = s.sub(a, b);
     Mul(s, a, b) = s.mul(a, b);
@@ -95,7 +85,7 @@ maps! { Map2:
     ReluGrad(s, y, d) = s.select(s.lt(s.splat(T::ZERO), y), d, s.splat(T::ZERO));
 }
 
-maps! { Map3:
+maps! { 3:
     Where(s, a, b, c) = s.select(s.eq(a, s.splat(T::ZERO)), c, b);
     MulAdd(s, a, b, c) = s.mul_add(a, b, c);
     Lerp(s, a, b, c) = s.mul_add(a, b, s.mul(s.sub(s.splat(T::ONE), a), c));

@@ -1,13 +1,12 @@
 //! The adjoint of the norms of a row, in one pass over the ops that it is written in.
 
 use super::operand::{Operand, Spread};
-use super::reduce::{mean, reciprocal_std};
 use super::total;
 use crate::kernel::args::{Dst, NormGrad, Src};
 use crate::kernel::math::Math;
 use crate::kernel::simd::{MAX_LANES, Simd};
 
-/// dst = r (d - mean(d) - y mean(d y)) with r the reciprocal scale of x and y = its norm; for `Rms` without mean(d).
+/// dst = r (d - mean(d) - y mean(d y)) with y the norm and r, one number a row, its scale; for `Rms` without mean(d).
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
@@ -16,33 +15,30 @@ use crate::kernel::simd::{MAX_LANES, Simd};
 pub(in crate::kernel) unsafe fn norm_grad<T: Math, S: Simd<T>>(
     s: S,
     op: NormGrad,
-    eps: T,
     rows: usize,
     cols: usize,
     dst: Dst<T>,
-    x: Src<T>,
+    r: Src<T>,
     y: Src<T>,
     d: Src<T>,
 ) {
     if cols == 0 {
         return;
     }
-    let mut spread: [Spread<T>; 3] = [[T::ZERO; MAX_LANES]; 3];
-    let [spread_x, spread_y, spread_d] = &mut spread;
-    for r in 0..rows {
-        // SAFETY: row r < rows exists and has cols columns; a tail is shorter than a vector.
+    let mut spread: [Spread<T>; 2] = [[T::ZERO; MAX_LANES]; 2];
+    let [spread_y, spread_d] = &mut spread;
+    let count = T::from_f64(cols as f64);
+    for line in 0..rows {
+        // SAFETY: row line < rows exists and has cols columns, one of r; a tail is shorter than a vector.
         unsafe {
-            let x = Operand::row(s, x, r, spread_x);
-            let y = Operand::row(s, y, r, spread_y);
-            let d = Operand::row(s, d, r, spread_d);
-            let (center, shift) = match op {
-                NormGrad::Layer => (mean(s, &x, cols), mean(s, &d, cols)),
-                NormGrad::Rms => (T::ZERO, T::ZERO),
-            };
-            let scale = reciprocal_std(s, &x, cols, center, eps);
-            let along = total::dot(s, &d, &y, cols) / T::from_f64(cols as f64);
+            let scale = *r.ptr.add(line * r.row);
+            let y = Operand::row(s, y, line, spread_y);
+            let d = Operand::row(s, d, line, spread_d);
+            let (sum, dot) = total::sum_and_dot(s, &d, &y, cols);
+            let shift = if op == NormGrad::Layer { sum / count } else { T::ZERO };
+            let along = dot / count;
             let f = Projected { shift: s.splat(shift), along: s.splat(along), scale: s.splat(scale) };
-            let out = dst.ptr.add(r * dst.row);
+            let out = dst.ptr.add(line * dst.row);
             let mut c = 0;
             while c + S::LANES <= cols {
                 s.store(out.add(c), f.apply(s, y.load(s, c), d.load(s, c)));

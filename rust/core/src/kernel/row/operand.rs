@@ -9,12 +9,16 @@ pub(super) type Spread<T> = [T; MAX_LANES];
 
 /// One row of an operand. A value that stands for all columns is spread over one vector, which is then read
 /// again and again: one loop serves both kinds.
+#[derive(Copy, Clone)]
 pub(super) struct Operand<T> {
     start: *const T,
     step: usize,
 }
 
 impl<T: Math> Operand<T> {
+    /// Of no columns.
+    pub(super) const NONE: Operand<T> = Operand { start: std::ptr::null(), step: 0 };
+
     /// Row `r` of `src`; `spread` outlives the operand.
     ///
     /// # Safety

@@ -61,8 +61,7 @@ pub(super) unsafe fn reciprocal_std<T: Math, S: Simd<T>>(
 ) -> T {
     // SAFETY: passed on.
     let squares = unsafe { total::sum(s, x, cols, center, SquareAround(center)) };
-    let variance = squares / T::from_f64(cols as f64);
-    first_lane(s, s.div(s.splat(T::ONE), s.sqrt(s.splat(variance + eps))))
+    T::ONE / (squares / T::from_f64(cols as f64) + eps).sqrt()
 }
 
 /// # Safety

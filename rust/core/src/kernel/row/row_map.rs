@@ -1,6 +1,6 @@
 //! Maps of a row to a row of the same width.
 
-use super::maps::Map1;
+use super::maps::Map;
 use super::operand::{Operand, Spread};
 use super::reduce::{mean, reciprocal_std};
 use super::total::{self, Plain, ShiftedExp};
@@ -85,16 +85,16 @@ unsafe fn log_softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &O
 /// # Safety
 /// The row has `cols` columns, readable at `x` and writable at `out`.
 #[inline(always)]
-unsafe fn write<T: Math, S: Simd<T>, F: Map1<T>>(s: S, cols: usize, out: *mut T, x: &Operand<T>, f: F) {
+unsafe fn write<T: Math, S: Simd<T>, F: Map<T, 1>>(s: S, cols: usize, out: *mut T, x: &Operand<T>, f: F) {
     let mut c = 0;
     // SAFETY: columns below cols exist, and a tail is shorter than a vector.
     unsafe {
         while c + S::LANES <= cols {
-            s.store(out.add(c), f.apply(s, x.load(s, c)));
+            s.store(out.add(c), f.apply(s, [x.load(s, c)]));
             c += S::LANES;
         }
         if c < cols {
-            let y = f.apply(s, x.load_partial(s, c, cols - c, s.splat(T::ZERO)));
+            let y = f.apply(s, [x.load_partial(s, c, cols - c, s.splat(T::ZERO))]);
             s.store_partial(out.add(c), cols - c, y);
         }
     }
@@ -106,9 +106,9 @@ struct Scaled<T> {
     scale: T,
 }
 
-impl<T: Math> Map1<T> for Scaled<T> {
+impl<T: Math> Map<T, 1> for Scaled<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.mul(s.sub(x, s.splat(self.center)), s.splat(self.scale))
     }
 }
@@ -116,9 +116,9 @@ impl<T: Math> Map1<T> for Scaled<T> {
 /// x / divisor
 struct Divided<T>(T);
 
-impl<T: Math> Map1<T> for Divided<T> {
+impl<T: Math> Map<T, 1> for Divided<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.div(x, s.splat(self.0))
     }
 }
@@ -126,9 +126,9 @@ impl<T: Math> Map1<T> for Divided<T> {
 /// (x - first) - second
 struct ShiftedTwice<T>(T, T);
 
-impl<T: Math> Map1<T> for ShiftedTwice<T> {
+impl<T: Math> Map<T, 1> for ShiftedTwice<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.sub(s.sub(x, s.splat(self.0)), s.splat(self.1))
     }
 }

@@ -1,6 +1,6 @@
 //! Sums and maxima over one row, in an order that depends on its width alone.
 
-use super::maps::Map1;
+use super::maps::Map;
 use super::operand::Operand;
 use crate::kernel::math::{self, Math, lanes};
 use crate::kernel::simd::Simd;
@@ -10,7 +10,7 @@ use crate::kernel::simd::Simd;
 /// # Safety
 /// The row has `cols` columns.
 #[inline(always)]
-pub(super) unsafe fn sum<T: Math, S: Simd<T>, F: Map1<T>>(
+pub(super) unsafe fn sum<T: Math, S: Simd<T>, F: Map<T, 1>>(
     s: S,
     x: &Operand<T>,
     cols: usize,
@@ -24,49 +24,61 @@ pub(super) unsafe fn sum<T: Math, S: Simd<T>, F: Map1<T>>(
     unsafe {
         while c + 4 * S::LANES <= cols {
             for (i, sum) in sums.iter_mut().enumerate() {
-                *sum = s.add(*sum, f.apply(s, x.load(s, c + i * S::LANES)));
+                *sum = s.add(*sum, f.apply(s, [x.load(s, c + i * S::LANES)]));
             }
             c += 4 * S::LANES;
         }
         while c + S::LANES <= cols {
-            sums[0] = s.add(sums[0], f.apply(s, x.load(s, c)));
+            sums[0] = s.add(sums[0], f.apply(s, [x.load(s, c)]));
             c += S::LANES;
         }
         if c < cols {
-            sums[1] = s.add(sums[1], f.apply(s, x.load_partial(s, c, cols - c, s.splat(fill))));
+            sums[1] = s.add(sums[1], f.apply(s, [x.load_partial(s, c, cols - c, s.splat(fill))]));
         }
     }
-    sum_of_lanes(s, s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])))
+    s.sum(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])))
 }
 
-/// The sum of a b over a row.
+/// The sums of d and of d y over a row.
 ///
 /// # Safety
 /// Both rows have `cols` columns.
 #[inline(always)]
-pub(super) unsafe fn dot<T: Math, S: Simd<T>>(s: S, a: &Operand<T>, b: &Operand<T>, cols: usize) -> T {
+pub(super) unsafe fn sum_and_dot<T: Math, S: Simd<T>>(
+    s: S,
+    d: &Operand<T>,
+    y: &Operand<T>,
+    cols: usize,
+) -> (T, T) {
     let mut sums = [s.splat(T::ZERO); 4];
+    let mut dots = sums;
     let mut c = 0;
     // SAFETY: all columns that are read are below cols.
     unsafe {
         while c + 4 * S::LANES <= cols {
-            for (i, sum) in sums.iter_mut().enumerate() {
+            for i in 0..4 {
                 let at = c + i * S::LANES;
-                *sum = s.mul_add(a.load(s, at), b.load(s, at), *sum);
+                let d = d.load(s, at);
+                sums[i] = s.add(sums[i], d);
+                dots[i] = s.mul_add(d, y.load(s, at), dots[i]);
             }
             c += 4 * S::LANES;
         }
         while c + S::LANES <= cols {
-            sums[0] = s.mul_add(a.load(s, c), b.load(s, c), sums[0]);
+            let d = d.load(s, c);
+            sums[0] = s.add(sums[0], d);
+            dots[0] = s.mul_add(d, y.load(s, c), dots[0]);
             c += S::LANES;
         }
         if c < cols {
             let (count, zero) = (cols - c, s.splat(T::ZERO));
-            let (a, b) = (a.load_partial(s, c, count, zero), b.load_partial(s, c, count, zero));
-            sums[1] = s.mul_add(a, b, sums[1]);
+            let d = d.load_partial(s, c, count, zero);
+            sums[1] = s.add(sums[1], d);
+            dots[1] = s.mul_add(d, y.load_partial(s, c, count, zero), dots[1]);
         }
     }
-    sum_of_lanes(s, s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])))
+    let total = |sums: [S::V; 4]| s.sum(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])));
+    (total(sums), total(dots))
 }
 
 /// The largest of a row, NaN if any is NaN, -inf if it is empty.
@@ -106,26 +118,12 @@ fn larger<T: Math, S: Simd<T>>(s: S, a: S::V, b: S::V) -> S::V {
     s.select(s.eq(a, a), s.max(a, b), a)
 }
 
-/// The sum of the lanes, as a tree.
-#[inline(always)]
-fn sum_of_lanes<T: Math, S: Simd<T>>(s: S, x: S::V) -> T {
-    let mut lanes = lanes(s, x);
-    let mut half = S::LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
-
 /// x
 pub(super) struct Plain;
 
-impl<T: Math> Map1<T> for Plain {
+impl<T: Math> Map<T, 1> for Plain {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, _s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, _s: S, [x]: [S::V; 1]) -> S::V {
         x
     }
 }
@@ -133,9 +131,9 @@ impl<T: Math> Map1<T> for Plain {
 /// (x - center)^2
 pub(super) struct SquareAround<T>(pub(super) T);
 
-impl<T: Math> Map1<T> for SquareAround<T> {
+impl<T: Math> Map<T, 1> for SquareAround<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         let d = s.sub(x, s.splat(self.0));
         s.mul(d, d)
     }
@@ -144,9 +142,9 @@ impl<T: Math> Map1<T> for SquareAround<T> {
 /// exp(x - shift)
 pub(super) struct ShiftedExp<T>(pub(super) T);
 
-impl<T: Math> Map1<T> for ShiftedExp<T> {
+impl<T: Math> Map<T, 1> for ShiftedExp<T> {
     #[inline(always)]
-    fn apply<S: Simd<T>>(&self, s: S, x: S::V) -> S::V {
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         math::exp(s, s.sub(x, s.splat(self.0)))
     }
 }

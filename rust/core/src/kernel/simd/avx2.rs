@@ -153,6 +153,12 @@ impl Simd<f32> for Avx2 {
     }
 
     #[inline(always)]
+    fn sum(self, x: __m256) -> f32 {
+        // SAFETY: the token proves AVX2.
+        unsafe { sum_of_8(x) }
+    }
+
+    #[inline(always)]
     fn select(self, m: __m256, a: __m256, b: __m256) -> __m256 {
         proven!(_mm256_blendv_ps(b, a, m))
     }
@@ -312,6 +318,12 @@ impl Simd<f64> for Avx2 {
     }
 
     #[inline(always)]
+    fn sum(self, x: __m256d) -> f64 {
+        // SAFETY: the token proves AVX2.
+        unsafe { sum_of_4(x) }
+    }
+
+    #[inline(always)]
     fn select(self, m: __m256d, a: __m256d, b: __m256d) -> __m256d {
         proven!(_mm256_blendv_pd(b, a, m))
     }
@@ -348,6 +360,31 @@ impl Simd<f64> for Avx2 {
             (_mm256_castsi256_pd(mantissa), exponent)
         })
     }
+}
+
+/// The sum of eight lanes, as a tree.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn sum_of_8(x: __m256) -> f32 {
+    proven!({
+        let x = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+        _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)))
+    })
+}
+
+/// The sum of four lanes, as a tree.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn sum_of_4(x: __m256d) -> f64 {
+    proven!({
+        let x = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
+        _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+    })
 }
 
 /// All bits of the first `count` of eight lanes.

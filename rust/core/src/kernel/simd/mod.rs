@@ -89,6 +89,8 @@ pub(super) trait Simd<T: Copy>: Copy {
     fn eq(self, a: Self::V, b: Self::V) -> Self::M;
     fn or(self, a: Self::M, b: Self::M) -> Self::M;
     fn all(self, m: Self::M) -> bool;
+    /// The sum of the lanes, as a tree: the upper half is added to the lower until one is left.
+    fn sum(self, x: Self::V) -> T;
     /// m ? a : b
     fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
 

@@ -158,6 +158,14 @@ impl Simd<f32> for Neon {
     }
 
     #[inline(always)]
+    fn sum(self, x: float32x4_t) -> f32 {
+        proven!({
+            let halves = vadd_f32(vget_low_f32(x), vget_high_f32(x));
+            vget_lane_f32::<0>(halves) + vget_lane_f32::<1>(halves)
+        })
+    }
+
+    #[inline(always)]
     fn select(self, m: uint32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         proven!(vbslq_f32(m, a, b))
     }
@@ -319,6 +327,11 @@ impl Simd<f64> for Neon {
     #[inline(always)]
     fn all(self, m: uint64x2_t) -> bool {
         proven!((vgetq_lane_u64::<0>(m) & vgetq_lane_u64::<1>(m)) == u64::MAX)
+    }
+
+    #[inline(always)]
+    fn sum(self, x: float64x2_t) -> f64 {
+        proven!(vgetq_lane_f64::<0>(x) + vgetq_lane_f64::<1>(x))
     }
 
     #[inline(always)]

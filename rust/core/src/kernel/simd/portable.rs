@@ -149,6 +149,19 @@ macro_rules! portable {
             }
 
             #[inline(always)]
+            fn sum(self, x: Self::V) -> $t {
+                let mut lanes = x;
+                let mut half = $lanes / 2;
+                while half > 0 {
+                    for i in 0..half {
+                        lanes[i] += lanes[i + half];
+                    }
+                    half /= 2;
+                }
+                lanes[0]
+            }
+
+            #[inline(always)]
             fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V {
                 std::array::from_fn(|i| if m[i] { a[i] } else { b[i] })
             }

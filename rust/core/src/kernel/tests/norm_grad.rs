@@ -6,8 +6,8 @@ use crate::kernel::{Float, Isa, NormGrad};
 
 pub(super) const NORM_GRAD: [NormGrad; 2] = [NormGrad::Layer, NormGrad::Rms];
 
-/// The norm of a row, and the gradient of its input.
-fn reference(op: NormGrad, x: &[f64], d: &[f64]) -> (Vec<f64>, Vec<f64>) {
+/// The scale of a row, its norm, and the gradient of its input.
+fn reference(op: NormGrad, x: &[f64], d: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
     let n = x.len() as f64;
     let mean = |x: &mut dyn Iterator<Item = f64>| x.sum::<f64>() / n;
     let (center, shift) = match op {
@@ -18,7 +18,7 @@ fn reference(op: NormGrad, x: &[f64], d: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let y: Vec<f64> = x.iter().map(|x| (x - center) * scale).collect();
     let along = mean(&mut y.iter().zip(d).map(|(y, d)| y * d));
     let dx = y.iter().zip(d).map(|(y, d)| scale * (d - shift - y * along)).collect();
-    (y, dx)
+    (scale, y, dx)
 }
 
 fn check<T: Float>(isa: Isa, failures: &mut Failures) {
@@ -28,19 +28,21 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
         let d = Grid::<T>::new(Form::Dense, rows, cols, 2, || numbers.tame());
         let row = |x: &Grid<T>, r: usize| (0..cols).map(|c| x.get(r, c).to_f64()).collect::<Vec<f64>>();
         let mut y = Grid::<T>::new(Form::Gapped, rows, cols, 1, || 0.0);
+        let mut scale = Grid::<T>::new(Form::Gapped, rows, 1, 1, || 0.0);
         let want: Vec<_> = (0..rows).map(|r| reference(op, &row(&x, r), &row(&d, r))).collect();
-        for (r, (norm, _)) in want.iter().enumerate() {
+        for (r, (one, norm, _)) in want.iter().enumerate() {
+            scale.set(r, 0, T::from_f64(*one));
             norm.iter().enumerate().for_each(|(c, &norm)| y.set(r, c, T::from_f64(norm)));
         }
         let mut dx = Grid::<T>::new(Form::Gapped, rows, cols, 0, || 0.0);
         // SAFETY: the grids are this large.
         unsafe {
-            (kernels.norm_grad)(op, T::from_f64(EPS), rows, cols, dx.dst(), x.src(), y.src(), d.src());
+            (kernels.norm_grad)(op, rows, cols, dx.dst(), scale.src(), y.src(), d.src());
         }
         let name = || format!("{} {op:?} ({rows}, {cols})", label::<T>(isa));
         failures.check(dx.is_guarded(), || format!("{}: wrote beyond its elements", name()));
         for (r, c) in (0..rows).flat_map(|r| (0..cols).map(move |c| (r, c))) {
-            let (got, want) = (dx.get(r, c), want[r].1[c]);
+            let (got, want) = (dx.get(r, c), want[r].2[c]);
             // 1 / sqrt(EPS) is the largest scale: what cancels in the brackets is multiplied by it.
             failures.check(near(got, want, 400.0 / EPS.sqrt() * epsilon::<T>()), || {
                 format!("{} at ({r}, {c}): {got:?}, not {want:e}", name())
@@ -58,8 +60,8 @@ fn gradients_of_norms_agree_with_their_definition() {
 fn the_definition_agrees_with_differences() {
     let (x, d) = ([0.3, -1.2, 0.8, 2.0, -0.4], [1.0, -0.5, 0.25, 2.0, 0.75]);
     for op in NORM_GRAD {
-        let loss = |x: &[f64]| reference(op, x, &d).0.iter().zip(d).map(|(y, d)| y * d).sum::<f64>();
-        for (c, want) in reference(op, &x, &d).1.into_iter().enumerate() {
+        let loss = |x: &[f64]| reference(op, x, &d).1.iter().zip(d).map(|(y, d)| y * d).sum::<f64>();
+        for (c, want) in reference(op, &x, &d).2.into_iter().enumerate() {
             let moved = |by: f64| {
                 let mut x = x;
                 x[c] += by;

@@ -51,7 +51,7 @@ fn runs<T: Float>() -> Vec<(String, Box<Run<T>>)> {
     for op in NORM_GRAD {
         let run: Box<Run<T>> = Box::new(move |k, rows, cols, y, [a, b, c]| {
             // SAFETY: see above.
-            unsafe { (k.norm_grad)(op, param, rows, cols, y, a, b, c) }
+            unsafe { (k.norm_grad)(op, rows, cols, y, a, b, c) }
         });
         runs.push((format!("{op:?}"), run));
     }

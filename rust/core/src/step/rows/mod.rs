@@ -117,6 +117,7 @@ pub struct OpRow {
 }
 
 pub use call::Part;
+pub use reduction::norm_scale;
 pub use source::PER_WEIGHTS;
 
 /// The whole table.

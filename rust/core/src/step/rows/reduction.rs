@@ -26,11 +26,10 @@ const BASE: OpRow = OpRow {
 const ROW_MAP: OpRow =
     OpRow { attrs: &[], shape: shape::same, tangent: Tangent::Symmetric, cost: 10.0, ..BASE };
 
-/// The gradient `(x, y, d)` of a norm y of x. Made by the planner out of the equations of the adjoint rule, when nothing
+/// The gradient `(r, y, d)` of a norm y that was scaled by r. Made by the planner out of the equations of the adjoint rule, when nothing
 /// is derived any more: whoever derives it is told so.
 const NORM_GRAD: OpRow = OpRow {
     arity: 3,
-    attrs: KEEP_EPS,
     shape: shape::broadcast,
     tangent: Tangent::None("it is made when a plan is made, after all derivatives"),
     adjoint: |_, _| Err(StepError::Trace("the gradient of a norm is derived from its equations".into())),
@@ -198,13 +197,28 @@ pub fn rows() -> Vec<OpRow> {
 
 /// `r (d' - y mean(d y))` for a norm y whose scale `r` is the reduction `scale`.
 fn normalised(g: &mut Builder, s: &super::Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
-    let attrs = Attrs::numbers(&[("keepdims", 1.0), ("eps", s.attrs.number("eps"))]);
-    let r = g.op_with(scale, &[s.args[0]], attrs)?;
+    let r = scale_of(g, scale, s.args[0], s.attrs)?;
     let product = g.op("mul", &[s.d, s.node])?;
     let mean = over(g, "mean", product)?;
     let along = g.op("mul", &[s.node, mean])?;
     let rest = g.op("sub", &[d, along])?;
     grad(g.op("mul", &[rest, r])?)
+}
+
+/// What a norm of `x` is scaled by: the reduction `scale`.
+fn scale_of(g: &mut Builder, scale: &'static str, x: NodeId, attrs: &Attrs) -> Result<NodeId> {
+    g.op_with(scale, &[x], Attrs::numbers(&[("keepdims", 1.0), ("eps", attrs.number("eps"))]))
+}
+
+/// The scale of a norm, as its adjoint rule asks for it; none for other nodes.
+pub fn norm_scale(g: &mut Builder, id: NodeId) -> Option<Result<NodeId>> {
+    let node = g.node(id).clone();
+    let scale = match super::row(node.op).run {
+        Run::RowMap(RowMap::LayerNorm) => "reciprocal_std",
+        Run::RowMap(RowMap::RmsNorm) => "reciprocal_rms",
+        _ => return None,
+    };
+    Some(scale_of(g, scale, node.args[0], &node.attrs))
 }
 
 /// `-v r^3 d / n` for a reciprocal scale r.
