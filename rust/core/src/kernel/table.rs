@@ -38,7 +38,7 @@ pub struct Kernels<T: 'static> {
     /// `(k, n)`: how many elements `pack` writes.
     pub packed_len: fn(usize, usize) -> usize,
     /// `(k, n, b, row_stride, col_stride, out)`: B (k, n) into K-major panels, the last one padded with zeros.
-    /// `row_stride` is that of B's k index, `col_stride` that of its n index.
+    /// `row_stride` is that of B's k index, `col_stride` that of its n index. What is packed must stay where it is.
     pub pack: unsafe fn(usize, usize, *const T, usize, usize, *mut T),
     /// `(m, n, k, a, lda, packed, init, c, ldc)`: C (m, n) = init + A B with A (m, k) row-major, B packed.
     pub gemm: unsafe fn(usize, usize, usize, *const T, usize, *const T, Init<T>, *mut T, usize),

@@ -1,7 +1,7 @@
 //! C = init + A B with a packed B.
 
 use super::micro::{Left, Start, Stretch, stretch_of_any_width, tile_at};
-use super::pack::{panel_width, vectors};
+use super::pack::{first_panel, panel_width, vectors};
 use crate::kernel::args::Init;
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
@@ -31,6 +31,7 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
         return;
     }
     let width = panel_width::<T, S>();
+    let packed = first_panel(packed);
     let mut j = 0;
     while j < n {
         let cols = width.min(n - j);
