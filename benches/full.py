@@ -1,20 +1,26 @@
 """The whole comparison: `make bench`. README.md says how; `report.py` draws the pages from what this writes.
 
-`full.py [PART ...] [--seconds S]` measures only some parts again: fused, user, plugins, inference, streaming,
-traffic, ragged, optimizer. What it does not measure stays as it was in results/full.json.
+`full.py [PART ...] [--seconds S]` measures only some parts again, by name: `full.py --help` lists them.
+What it does not measure, or what fails, stays as it was in results/full.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
+import fused_lstm
+import language_model
 import machine
 import numpy as np
 from bench import Bench, compared, facts, title, work
 from cases import FUSED_THERE, PLUGIN_CELLS, SHAPES, USER_SHAPE, WRITTEN_BY_USERS, Case
+from timing import Pair
 
 import ostinato as ost
 
@@ -99,6 +105,77 @@ def inference(bench: Bench) -> None:
                 )  # fmt: skip
 
 
+def rust(bench: Bench) -> None:
+    """Batched inference beside rten, in a process of its own that takes its own time."""
+    from rten_rival import Rival as Rten
+
+    for kind in ("lstm", "gru"):
+        for shape in SHAPES[:4]:
+            case = Case.make(kind, shape)
+            for threads in bench.threads:
+                with Rten(kind, case.params, case.x, threads) as rival:
+                    case.check("rten", {"outputs": rival.outputs()}, case.ours)
+                    bench.pair(
+                        "rust", title(case, False), "rten", threads,
+                        work(case, False), rival.infer, **facts(case, False),
+                    )  # fmt: skip
+
+
+def pointwise(bench: Bench) -> None:
+    """What an LSTM would gain by a pointwise part that is fused by hand: rust/core/examples/fused_lstm."""
+    if not fused_lstm.build():
+        print("pointwise: the LSTM by hand is in AVX-512, which does not run here")
+        return
+    steps, rows = fused_lstm.STEPS, fused_lstm.ROWS
+    for hidden in (32, 64, 128, 256):
+        bench.measured(
+            "pointwise", f"lstm T={steps} N={rows} H={hidden} there and back", "by hand", 1,
+            functools.partial(fused_lstm.run, hidden, bench.seconds),
+            cell="lstm", T=steps, N=rows, H=hidden, work="train",
+            flops=3 * 2 * steps * rows * 4 * hidden * (hidden + hidden),
+        )  # fmt: skip
+
+
+def threads(bench: Bench) -> None:
+    """Ours with two threads beside ours with one."""
+    if 2 not in bench.threads:
+        print("threads: this machine has one core")
+        return
+    for kind in FUSED_THERE:
+        for shape in SHAPES:
+            case = Case.make(kind, shape)
+            for training in (True, False):
+                one = work(case, training)
+
+                def by(count: int, one: Callable[[], object] = one) -> None:
+                    ost.set_num_threads(count)
+                    one()
+
+                bench.pair(
+                    "threads", title(case, training), "one thread", 2,
+                    functools.partial(by, 2), functools.partial(by, 1), **facts(case, training),
+                )  # fmt: skip
+
+
+def demo(bench: Bench) -> None:
+    """Characters per second of `make demo` beside the same model in PyTorch."""
+    for threads in bench.threads:
+        duel: dict[str, float] = {}
+
+        def measure(threads: int = threads, duel: dict[str, float] = duel) -> Pair:
+            # A window takes tens of milliseconds: fewer seconds would be few windows.
+            return language_model.alternate(threads, 4 * bench.seconds, duel)
+
+        row = bench.measured("demo", "a window of make demo's model", "torch", threads, measure, cell="lstm")
+        characters = duel["characters"]
+        row |= {
+            "ours_per_second": 1e3 * characters / row["ours_ms"],
+            "theirs_per_second": 1e3 * characters / row["theirs_ms"],
+        }
+        print(f"{'':10}characters per second: ours {row['ours_per_second']:,.0f}, "
+              f"torch {row['theirs_per_second']:,.0f}")  # fmt: skip
+
+
 def streaming(bench: Bench) -> None:
     """One step a call, one row, through Python, beside ONNX Runtime."""
     from onnx_rival import Rival as Onnx
@@ -122,7 +199,11 @@ def streaming(bench: Bench) -> None:
 
 
 def traffic(bench: Bench) -> None:
-    """What depth first gives: one call that finishes a group of rows before the next, or run and backward."""
+    """`value_and_grad`, which finishes a group of rows before the next, beside `run` and `backward`.
+
+    The second keeps the saved values of all rows, and it also hands the outputs out and takes their gradients
+    in, in the caller's order, with a loss in NumPy: what it costs more is all of that, not the traffic alone.
+    """
     for shape in (SHAPES[1], SHAPES[3], SHAPES[4], SHAPES[5]):
         case = Case.make("lstm", shape)
 
@@ -173,18 +254,22 @@ def optimizer(bench: Bench) -> None:
 
 PARTS: dict[str, Callable[..., None]] = {
     "fused": fused,
+    "threads": threads,
     "user": user,
     "plugins": plugins,
     "inference": inference,
+    "rust": rust,
     "streaming": streaming,
+    "pointwise": pointwise,
     "traffic": traffic,
     "ragged": ragged,
     "optimizer": optimizer,
+    "demo": demo,
 }
 
 
-def main() -> None:
-    """Measures the parts that are named, or all."""
+def main() -> str | int:
+    """Measures the parts that are named, or all; each is written as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=", ".join(PARTS))
     parser.add_argument(
@@ -192,13 +277,18 @@ def main() -> None:
     )
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it takes minutes")
     options = parser.parse_args()
-    names = options.parts or list(PARTS)
-    bench = Bench(options.seconds)
-    machine.fma_peak_known()
-    for name in names:
-        PARTS[name](bench, **({"compiled": not options.no_compile} if name == "user" else {}))
-    bench.write("full", names)
+    bench, failed = Bench(options.seconds), []
+    for name in options.parts or PARTS:
+        try:
+            PARTS[name](bench, **({"compiled": not options.no_compile} if name == "user" else {}))
+        except (Exception, SystemExit) as problem:  # the other parts are worth as much without this one
+            traceback.print_exc()
+            print(f"{name}: {problem}; left as it was in results/full.json", file=sys.stderr)
+            failed.append(name)
+        else:
+            bench.write("full", name)
+    return f"failed: {', '.join(failed)}" if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

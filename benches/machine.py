@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import os
 import platform
@@ -16,7 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+import ostinato as ost
 from ostinato import _core
+
+# The FMA peak of one core may move so far while a row is measured.
+STEADY = 0.05
 
 
 def describe() -> dict[str, object]:
@@ -33,32 +36,66 @@ def describe() -> dict[str, object]:
     }
 
 
-def fma_peak() -> float | None:
-    """Multiply-adds of one core in GFLOP/s (float32), measured now; None where the core cannot measure it."""
+def fma_peak() -> float:
+    """Multiply-adds of one core in GFLOP/s (float32), measured now. Exits where that cannot be."""
     measure = getattr(_core, "fma_peak_gflops", None)
-    return None if measure is None else float(measure())
-
-
-@functools.cache
-def fma_peak_known() -> float:
-    """The peak as it was when it was first asked for. Exits where the core cannot measure it."""
-    return fma_peak() or sys.exit("the FMA peak of this machine cannot be measured")
+    return float(measure()) if measure else sys.exit("the FMA peak of this machine cannot be measured")
 
 
 def bandwidth(threads: int) -> float:
-    """GB/s of memory, read and written, of `threads` threads that add two arrays into a third.
+    """GB/s of memory, read and written, of `threads` threads: the better of a copy and of `a += b`.
 
-    The best of five: what the machine can do, not what it did on average.
+    Nothing is written there that was not read before, or else the copy goes past the caches, so that what is
+    counted is what is moved. The best of five: what the machine can do, not what it did on average.
     """
     size = (48 << 20) // threads  # elements of float64 per thread: no cache holds them
-    arrays = [tuple(np.ones(size) for _ in range(3)) for _ in range(threads)]
-    best = math.inf
+    arrays = [(np.ones(size), np.ones(size)) for _ in range(threads)]
+    best = 0.0
     with ThreadPoolExecutor(threads) as pool:
-        for _ in range(5):
-            start = time.perf_counter()
-            list(pool.map(lambda one: np.add(one[0], one[1], out=one[2]), arrays))
-            best = min(best, time.perf_counter() - start)
-    return 3 * 8 * size * threads / best / 1e9
+        for moved, work in (
+            (2, lambda one: np.copyto(one[0], one[1])),
+            (3, lambda one: np.add(one[0], one[1], out=one[0])),
+        ):
+            for _ in range(5):
+                start = time.perf_counter()
+                list(pool.map(work, arrays))
+                best = max(best, moved * 8 * size * threads / (time.perf_counter() - start) / 1e9)
+    return best
+
+
+def cache_bandwidth() -> float:
+    """GB/s of one thread that adds two arrays into a third, all of which the second cache holds."""
+    a, b, c = (np.ones(16 << 10) for _ in range(3))  # 128 KiB each
+    best = math.inf
+    for _ in range(50):
+        start = time.perf_counter()
+        for _ in range(20):
+            np.add(a, b, out=c)
+        best = min(best, time.perf_counter() - start)
+    return 20 * 3 * a.nbytes / best / 1e9
+
+
+def sharing_us() -> float:
+    """Microseconds that a call takes longer where two threads share it: to wake one, and to wait for it.
+
+    Of two units of rows with next to no work, by turns; below 0 where the clock moved more than that.
+    """
+    network, x = ost.LSTM(1, 1), np.ones((16, 1, 1), np.float32)
+    best = {1: math.inf, 2: math.inf}
+    for _ in range(20):
+        for threads in best:
+            ost.set_num_threads(threads)
+            for _ in range(50):
+                start = time.perf_counter()
+                network.run(x)
+                best[threads] = min(best[threads], time.perf_counter() - start)
+    return 1e6 * (best[2] - best[1])
+
+
+def measured() -> dict[str, float]:
+    """What is measured of the machine beside the FMA peak, in under two seconds."""
+    several = {f"memory_gb_per_second_{count}t": bandwidth(count) for count in (1, 2)}
+    return several | {"cache_gb_per_second": cache_bandwidth(), "sharing_us": sharing_us()}
 
 
 def rivals() -> dict[str, object]:

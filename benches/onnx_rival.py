@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 
 OPERATOR = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 # Our blocks in the order of ONNX: i o f c for the LSTM, z r h for the GRU.
@@ -15,54 +16,56 @@ BLOCKS = {"lstm": [0, 3, 1, 2], "gru": [1, 0, 2], "rnn": [0]}
 OPSET, IR = 21, 10
 
 
+def layer(kind: str, params: dict[str, np.ndarray], width: int) -> tuple[bytes, list[str]]:
+    """A model of one layer, and the names of its states. Inputs: X (T, N, `width`), states (1, N, H)."""
+    hidden = params["weight_hh_l0"].shape[1]
+
+    def blocks(name: str) -> np.ndarray:
+        parts = np.split(params[name], len(BLOCKS[kind]))
+        return np.concatenate([parts[at] for at in BLOCKS[kind]])
+
+    bias = np.concatenate([blocks("bias_ih_l0"), blocks("bias_hh_l0")])
+    weights = {"W": blocks("weight_ih_l0")[None], "R": blocks("weight_hh_l0")[None], "B": bias[None]}
+    states = ["h", "c"] if kind == "lstm" else ["h"]
+    extra = {"linear_before_reset": 1} if kind == "gru" else {}
+    node = helper.make_node(
+        OPERATOR[kind],
+        ["X", "W", "R", "B", "", *states],
+        ["Y", *(f"{state}_next" for state in states)],
+        hidden_size=hidden,
+        **extra,
+    )
+
+    def value(name: str, shape: list[Any]) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    graph = helper.make_graph(
+        [node],
+        kind,
+        [value("X", ["T", "N", width]), *(value(state, [1, "N", hidden]) for state in states)],
+        [
+            value("Y", ["T", 1, "N", hidden]),
+            *(value(f"{state}_next", [1, "N", hidden]) for state in states),
+        ],
+        [numpy_helper.from_array(one, name) for name, one in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+    return model.SerializeToString(), states
+
+
 class Rival:
     """One layer in ONNX Runtime. `params` are named as in our state dict; x is (N, T, I)."""
 
     def __init__(self, kind: str, params: dict[str, np.ndarray], x: np.ndarray, threads: int) -> None:
-        self.kind, self.rows = kind, x.shape[0]
-        self.hidden = params["weight_hh_l0"].shape[1]
-
-        def blocks(name: str) -> np.ndarray:
-            parts = np.split(params[name], len(BLOCKS[kind]))
-            return np.concatenate([parts[at] for at in BLOCKS[kind]])
-
-        bias = np.concatenate([blocks("bias_ih_l0"), blocks("bias_hh_l0")])
-        weights = {"W": blocks("weight_ih_l0")[None], "R": blocks("weight_hh_l0")[None], "B": bias[None]}
-        states = ["h", "c"] if kind == "lstm" else ["h"]
-        extra = {"linear_before_reset": 1} if kind == "gru" else {}
-        node = helper.make_node(
-            OPERATOR[kind],
-            ["X", "W", "R", "B", "", *states],
-            ["Y", *(f"{state}_next" for state in states)],
-            hidden_size=self.hidden,
-            **extra,
-        )
-        graph = helper.make_graph(
-            [node],
-            kind,
-            [
-                helper.make_tensor_value_info("X", TensorProto.FLOAT, ["T", "N", x.shape[2]]),
-                *(helper.make_tensor_value_info(s, TensorProto.FLOAT, [1, "N", self.hidden]) for s in states),
-            ],
-            [
-                helper.make_tensor_value_info("Y", TensorProto.FLOAT, ["T", 1, "N", self.hidden]),
-                *(
-                    helper.make_tensor_value_info(f"{s}_next", TensorProto.FLOAT, [1, "N", self.hidden])
-                    for s in states
-                ),
-            ],
-            [numpy_helper.from_array(value, name) for name, value in weights.items()],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
+        model, states = layer(kind, params, x.shape[2])
+        rows, hidden = x.shape[0], params["weight_hh_l0"].shape[1]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.feed = {"X": np.ascontiguousarray(x.swapaxes(0, 1))}
-        self.feed |= {state: np.zeros((1, self.rows, self.hidden), np.float32) for state in states}
+        self.feed |= {state: np.zeros((1, rows, hidden), np.float32) for state in states}
         self.states = states
 
     def infer(self) -> list[np.ndarray]:

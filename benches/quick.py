@@ -22,7 +22,7 @@ def main() -> None:
                         "quick", title(case, training), "torch", threads,
                         work(case, training), rival.work(training), **facts(case, training),
                     )  # fmt: skip
-    bench.write("quick", ["quick"])
+    bench.write("quick", "quick")
     print("\n".join(means(bench.rows)))
 
 

@@ -1,14 +1,15 @@
 """results/full.json as people want it: docs/benchmarks.md with its plots, and the table in README.md.
 
-`python benches/report.py` writes all of them, once the results have every part.
+`python benches/report.py` writes all of them; `--root FOLDER` writes them there instead, from
+`--results FILE`. What has not been measured is left out, and the page says so.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import re
-import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -16,9 +17,6 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "full.json"
-PAGE = ROOT / "docs" / "benchmarks.md"
-README = ROOT / "README.md"
-PICTURES = ROOT / "docs" / "pictures"
 MARKS = ("<!-- table of benches/report.py -->", "<!-- end of table -->")
 
 Row = dict[str, Any]
@@ -52,12 +50,13 @@ def means(rows: list[Row]) -> list[str]:
 
 def readme_table(content: dict[str, Any]) -> str:
     """Geometric means with one thread over the shapes, and the worst shape, cell by cell."""
-    peak = content["fma_peak_gflops_one_core"]["before"]
+    peak = content["fma_peak_gflops_one_core"]["median"]
     told = content["machine"]
-    lines = [
+    head = [
         "| one thread | training, mean (worst) | share of FMA peak | inference, mean (worst) | beside |",
         "|---|---|---|---|---|",
     ]
+    lines: list[str] = []
     groups = [("fused", "torch", cell) for cell in ("lstm", "gru", "rnn")]
     groups += [("user", "torch eager", cell) for cell in ("ligru", "layer_norm_lstm")]
     for part, rival, cell in groups:
@@ -69,12 +68,16 @@ def readme_table(content: dict[str, Any]) -> str:
         for work in ("train", "infer"):
             chosen = [row for row in rows if row["work"] == work]
             ratios = [row["ratio"] for row in chosen]
-            columns.append(f"{mean(ratios):.2f}x ({min(ratios):.2f}x)")
+            columns.append(f"{mean(ratios):.2f}x ({min(ratios):.2f}x)" if ratios else "")
             if work == "train":
                 shares = [row["share_of_fma_peak"] for row in chosen]
-                columns.append(f"{min(shares):.0%} to {max(shares):.0%}")
-        lines.append(f"| {cell} | {' | '.join(columns)} | {rival} {told['torch'].partition('+')[0]} |")
-    lines.append("")
+                columns.append(f"{min(shares):.0%} to {max(shares):.0%}" if shares else "")
+        if rows:
+            lines.append(f"| {cell} | {' | '.join(columns)} | {rival} {told['torch'].partition('+')[0]} |")
+    lines = [*head, *lines, ""] if lines else lines
+    for row in content["rows"]:
+        if row["part"] == "demo":
+            lines += [f"{demo_line(row)}.", ""]
     lines.append(
         f"float32; {told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s a core; above 1x we "
         "are faster. [All shapes, two threads, other rivals, our losses](docs/benchmarks.md): `make bench`."
@@ -82,32 +85,81 @@ def readme_table(content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def demo_line(row: Row) -> str:
+    """Characters per second of one row of the demo."""
+    threads = "one thread" if row["threads"] == 1 else f"{row['threads']} threads"
+    return (
+        f"The model of `make demo` learns from {row['ours_per_second']:,.0f} characters a second with "
+        f"{threads}, in PyTorch from {row['theirs_per_second']:,.0f}"
+    )
+
+
 TITLES = {
     "fused": "RNN, LSTM and GRU beside PyTorch's own kernels",
+    "threads": "Two threads over one",
     "user": "Cells that PyTorch lacks",
     "plugins": "The other cells of ostinato-cells",
     "inference": "Batched inference beside ONNX Runtime",
+    "rust": "Batched inference beside rten, a Rust crate",
     "streaming": "A step a call, one row (times are of 100 calls)",
-    "traffic": "What going depth first gives",
+    "pointwise": "What fusing by hand would give",
+    "traffic": "One call, or run and backward",
     "ragged": "Rows of different lengths",
     "optimizer": "An optimizer's step",
+    "demo": "The model of `make demo`",
 }
 WORDS = {
+    "threads": "Ours both times, alternately: the rival is one thread, so 2 is ideal; below 1 the second "
+    "thread does harm.",
     "user": "PyTorch runs the same equations in a loop, input products taken out of it; JAX in `lax.scan`, "
     "with one thread.",
     "plugins": "The same equations, looped in PyTorch.",
+    "rust": "The same ONNX models; rten runs in a process of its own, with its weights packed before, and "
+    "takes its own time.",
+    "pointwise": "The rival is an LSTM written out by hand, with our own matrix products and one AVX-512 "
+    "loop for everything between them; ours is the equations, op by op. 1 - ratio is what the "
+    "engine's generality costs.",
     "traffic": "`value_and_grad` finishes a group of rows before it begins the next; `run` and `backward` "
-    "keep the saved values of all rows, and move them through memory.",
+    "keep the saved values of all rows, hand out the outputs and take in their gradients, with a loss in "
+    "NumPy. The ratio is all of that together.",
     "ragged": "`time over share` is our time divided by what the share of steps would give: 1 is ideal.",
-    "optimizer": "Adam reads four arrays and writes three; the bandwidth is that of adding two arrays into a "
-    "third, in the same run.",
+    "optimizer": "Adam reads four arrays and writes three; the bandwidth is that of a copy or of `a += b`, "
+    "whichever is higher, in the same run.",
+    "demo": "A window of 32 x 64 characters: forward, loss, backward, clip, Adam; `ostinato train`'s own "
+    "loop beside PyTorch's LSTM and fused Adam, window by window in turn.",
 }
+# Beside whom a ratio below 1 is a loss: the others compare us with ourselves.
+RIVALS = ("fused", "user", "plugins", "inference", "rust", "streaming", "optimizer", "demo")
+
+
+def shown_ratio(row: Row) -> str:
+    """Bold where the rival is faster, with a question mark where it says little."""
+    ratio = f"{row['ratio']:.2f}" + ("?" if row["doubtful"] or row["unsteady"] else "")
+    return f"**{ratio}**" if row["ratio"] < 1 else ratio
+
+
+def losses(content: dict[str, Any]) -> list[str]:
+    """Every row in which a rival is faster, the worst first."""
+    lost = [row for row in content["rows"] if row["part"] in RIVALS and row.get("ratio", 1) < 1]
+    lines = ["", "## Where we lose", ""]
+    if not lost:
+        return [*lines, "Nowhere in what was measured."]
+    lines += ["| | rival | threads | ratio | 95 % interval | share of peak |", "|---|---|---|---|---|---|"]
+    for row in sorted(lost, key=lambda row: row["ratio"]):
+        low, high = row["interval"]
+        share = f"{row['share_of_fma_peak']:.0%}" if "share_of_fma_peak" in row else ""
+        lines.append(
+            f"| {row['what']} | {row['rival']} | {row['threads']} | {shown_ratio(row)} "
+            f"| {low:.2f} to {high:.2f} | {share} |"
+        )
+    return lines
 
 
 def page(content: dict[str, Any]) -> str:
     """docs/benchmarks.md."""
     told = content["machine"]
-    before, after = content["fma_peak_gflops_one_core"].values()
+    peak = content["fma_peak_gflops_one_core"]
+    missing = [title for part, title in TITLES.items() if part not in content["parts"]]
     lines = [
         "# Benchmarks",
         "",
@@ -115,17 +167,21 @@ def page(content: dict[str, Any]) -> str:
         "[How it is measured](../benches/README.md).",
         "",
         f"{told['processor']}, {told['cores']} cores, {told['instruction_set']}; FMA peak of one core "
-        f"{before:.0f} GFLOP/s before and {after:.0f} after. "
+        f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} around the rows). "
         + ", ".join(f"{name} {told[name]}" for name in ("torch", "jax", "onnxruntime") if name in told)
         + f"; ostinato {told['ostinato']} at {told['commit']}, {content['time']}.",
         "",
         "The ratio is the rival's time over ours: above 1 we are faster; **where we lose it is bold**. A "
-        "`?` marks rows in which a side was slower with two threads than with one, whose ratio says little.",
-        "",
-        "![Share of the FMA peak in training](pictures/bench-share.png)",
-        "",
-        "![Ratio to PyTorch](pictures/bench-ratio.png)",
+        "`?` marks rows in which a side was slower with two threads than with one, or during which the FMA "
+        "peak moved by more than 5 % three times over: their ratio says little. A share of the peak is of "
+        "the peak just before and after its row, times the threads.",
     ]
+    if missing:
+        lines += ["", f"Not measured: {', '.join(missing)}."]
+    if bars(content):
+        lines += ["", "![Share of the FMA peak in training](pictures/bench-share.png)"]
+        lines += ["", "![Ratio to PyTorch](pictures/bench-ratio.png)"]
+    lines += losses(content)
     for part, title in TITLES.items():
         rows = [row for row in content["rows"] if row["part"] == part]
         if not rows:
@@ -134,22 +190,20 @@ def page(content: dict[str, Any]) -> str:
         lines += [WORDS[part], ""] if part in WORDS else []
         timed = [row for row in rows if "ratio" in row]
         extra = {
-            "ragged": "time over share", "optimizer": "share of bandwidth", "streaming": "",
+            "ragged": "time over share", "optimizer": "share of bandwidth", "streaming": "", "demo": "",
         }.get(part, "share of peak")  # fmt: skip
         lines.append(
             "| | threads | ours, ms | rival, ms | rival | ratio |" + (f" {extra} |" if extra else "")
         )
         lines.append("|---|---|---|---|---|---|" + ("---|" if extra else ""))
         for row in timed:
-            ratio = f"{row['ratio']:.2f}" + ("?" if row["doubtful"] else "")
-            ratio = f"**{ratio}**" if row["ratio"] < 1 else ratio
             values = [
                 row["what"],
                 row["threads"],
                 f"{row['ours_ms']:.3g}",
                 f"{row['theirs_ms']:.3g}",
                 row["rival"],
-                ratio,
+                shown_ratio(row),
             ]
             keys = ("share_of_fma_peak", "time_over_share", "share_of_bandwidth")
             shown = next((row[key] for key in keys if row.get(key) is not None), None)
@@ -162,20 +216,46 @@ def page(content: dict[str, Any]) -> str:
             for row in rows
             if "their_compile_seconds" in row
         ]
+        lines += [f"- {demo_line(row)}." for row in rows if part == "demo"]
+    lines += machine_lines(content)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
-def draw(content: dict[str, Any]) -> None:
+def machine_lines(content: dict[str, Any]) -> list[str]:
+    """What was measured of the machine at the end of each part, and when."""
+    lines = ["", "## The machine meanwhile", ""]
+    lines += [
+        "| part | commit | time | FMA peak of a core | memory, 1 and 2 threads | second cache "
+        "| a second thread costs |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for part, one in content["parts"].items():
+        peak = one["fma_peak_gflops_one_core"]
+        span = f"{peak['least']:.0f} to {peak['most']:.0f} GFLOP/s" if peak else ""
+        memory = f"{one['memory_gb_per_second_1t']:.0f} and {one['memory_gb_per_second_2t']:.0f} GB/s"
+        lines.append(
+            f"| {part} | {one['commit']} | {one['time']} | {span} | {memory} "
+            f"| {one['cache_gb_per_second']:.0f} GB/s | {one['sharing_us']:.1f} us |"
+        )
+    return lines
+
+
+def bars(content: dict[str, Any]) -> list[Row]:
+    """The rows of the pictures."""
+    return [
+        row for row in content["rows"]
+        if row["part"] == "fused" and row["threads"] == 1 and row["work"] == "train"
+    ]  # fmt: skip
+
+
+def draw(content: dict[str, Any], folder: Path) -> None:
     """The two pictures of the page."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    rows = [
-        row for row in content["rows"]
-        if row["part"] == "fused" and row["threads"] == 1 and row["work"] == "train"
-    ]  # fmt: skip
+    rows = bars(content)
     shapes = list(dict.fromkeys((row["T"], row["N"], row["H"]) for row in rows))
     cells = list(dict.fromkeys(row["cell"] for row in rows))
     labels = [f"T={t}\nN={n}\nH={h}" for t, n, h in shapes]
@@ -187,14 +267,14 @@ def draw(content: dict[str, Any]) -> None:
         for place, cell in enumerate(cells):
             found = {(row["T"], row["N"], row["H"]): row[key] for row in rows if row["cell"] == cell}
             at = [k + (place - (len(cells) - 1) / 2) * 0.26 for k in range(len(shapes))]
-            axes.bar(at, [found[shape] for shape in shapes], 0.24, label=cell)
+            axes.bar(at, [found.get(shape, 0.0) for shape in shapes], 0.24, label=cell)
         if line is not None:
             axes.axhline(line, color="black", linewidth=0.8)
         axes.set_xticks(range(len(shapes)), labels)
         axes.set_title(title)
         axes.legend(frameon=False, ncols=len(cells))
         axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(PICTURES / f"{name}.png", dpi=110, metadata={"Software": None})
+        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
         plt.close(figure)
 
 
@@ -205,16 +285,19 @@ def with_table(text: str, table: str) -> str:
 
 
 def main() -> None:
-    """Writes the page, the pictures and the table; exits with a message where the results lack a part."""
-    content = json.loads(RESULT.read_text(encoding="utf-8"))
-    missing = TITLES.keys() - {row["part"] for row in content["rows"]}
-    if missing:
-        sys.exit(
-            f"{RESULT.name} lacks the parts {', '.join(sorted(missing))}; measure them with `make bench`"
-        )
-    PAGE.write_text(page(content), encoding="utf-8")
-    README.write_text(with_table(README.read_text(encoding="utf-8"), readme_table(content)), encoding="utf-8")
-    draw(content)
+    """Writes the page, the pictures and the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULT)
+    parser.add_argument("--root", type=Path, default=ROOT, help="where docs/ and README.md are to be")
+    options = parser.parse_args()
+    content = json.loads(options.results.read_text(encoding="utf-8"))
+    readme = with_table((ROOT / "README.md").read_text(encoding="utf-8"), readme_table(content))
+    pictures = options.root / "docs" / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    (options.root / "docs" / "benchmarks.md").write_text(page(content), encoding="utf-8")
+    (options.root / "README.md").write_text(readme, encoding="utf-8")
+    if bars(content):
+        draw(content, pictures)
 
 
 if __name__ == "__main__":
