@@ -5,12 +5,14 @@
 //! of a block of time lie beside others that a cache may have dropped since.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ostinato_core::kernel::{Float, Init, Isa, Kernels, Src, fma_peak_gflops};
 
 /// Rows of a block of time.
 const BLOCK: usize = 256;
+/// Each product is repeated for so long.
+const ENOUGH: Duration = Duration::from_millis(60);
 /// Blocks that a sequence has: C and A wander over so much memory.
 const BLOCKS: usize = 6;
 
@@ -37,7 +39,8 @@ impl Ones {
 /// The shortest of several times that `work` takes for a place, in seconds per place.
 fn fastest(places: usize, mut work: impl FnMut(usize)) -> f64 {
     let mut best = f64::INFINITY;
-    for _ in 0..30 {
+    let begin = Instant::now();
+    while begin.elapsed() < ENOUGH {
         let start = Instant::now();
         for place in 0..places {
             work(place);

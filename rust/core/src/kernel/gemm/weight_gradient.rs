@@ -27,7 +27,7 @@ const LONG_ROW_BYTES: usize = 2048;
 /// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
 const CHUNK_BYTES: usize = 4 * GROUP * MOST_DEPTH * 4;
 
-/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds one panel of B, and what is copied of A.
+/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds a block of B, and what is copied of A.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
@@ -54,7 +54,9 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     let block = if m * n * size_of::<T>() > LARGE_C_BYTES { MOST_DEPTH } else { DEPTH };
     let chunk = CHUNK_BYTES / (block * size_of::<T>());
     let group = if copied { GROUP } else { chunk };
-    let room = block * (width + if copied { m.min(chunk).next_multiple_of(GROUP) } else { 0 });
+    // panels of a block of k, one after the other, and behind them the chunk
+    let panels = block * n.next_multiple_of(width);
+    let room = panels + if copied { block * m.min(chunk).next_multiple_of(GROUP) } else { 0 };
     if scratch.len() < room {
         scratch.resize(room, T::ZERO);
     }
@@ -62,14 +64,17 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     let mut p = 0;
     while p < k {
         let depth = block.min(k - p);
+        for j in (0..n).step_by(width) {
+            // SAFETY: columns from j on exist, and k from p on for depth; there is room for a panel of that depth.
+            unsafe { pack_rows(s, depth, width.min(n - j), b.add(p * ldb + j), ldb, panel.add(j * block)) };
+        }
         let mut i = 0;
         while i < m {
             let rows = chunk.min(m - i);
-            // SAFETY: there is room for a panel, and behind it for the chunk if it is copied; columns i .. i
-            // + rows of A and k from p on for depth exist, and so do columns j .. j + cols of B and the tiles
-            // of C.
+            // SAFETY: there is room for all panels, and behind them for the chunk if it is copied; columns i .. i
+            // + rows of A and k from p on for depth exist, and so do the tiles of C.
             unsafe {
-                let groups = panel.add(block * width);
+                let groups = panel.add(panels);
                 let from = a.add(p * lda + i);
                 if copied {
                     copy_groups(s, block, depth, rows, from, lda, groups);
@@ -77,7 +82,6 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
                 let mut j = 0;
                 while j < n {
                     let cols = width.min(n - j);
-                    pack_rows(s, depth, cols, b.add(p * ldb + j), ldb, panel);
                     let mut g = 0;
                     while g < rows {
                         let c = c.add((i + g) * ldc + j);
@@ -90,7 +94,7 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
                             rows: group.min(rows - g),
                             depth,
                             a,
-                            b: panel,
+                            b: panel.add(j * block),
                             panel: 0,
                             start: Start::From(c, ldc),
                             c,
