@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Reduction, Stream,
-    ThroughTime, checkpoint_plan, training_memory,
+    Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Packed,
+    Prepared as PreparedLoss, Reduction, States, Stream, ThroughTime, checkpoint_plan, training_memory,
 };
-use ostinato_core::plan::{Function, LayerPlan, PassSummary};
+use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -49,8 +49,8 @@ impl PyNetwork {
 pub struct Prepared<T: Number> {
     pub call: Call<T>,
     pub batch: Batch,
-    pub packed: Vec<Vec<T>>,
-    pub initial: Vec<Vec<Vec<T>>>,
+    pub packed: Packed<T>,
+    pub initial: States<T>,
 }
 
 impl<T: Number> Prepared<T> {
@@ -76,13 +76,13 @@ impl<T: Number> Prepared<T> {
         let extent = Extent { lengths, resets, first_step };
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
             let (rows, steps) = rows_and_steps(&ids);
-            let batch = Batch::new(rows, steps, extent)?;
+            let batch = call.batch(rows, steps, extent)?;
             let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
             (batch, packed)
         } else {
             let x = array::<T>("x", x, &[3])?;
             let (rows, steps) = rows_and_steps(&x);
-            let batch = Batch::new(rows, steps, extent)?;
+            let batch = call.batch(rows, steps, extent)?;
             let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
             (batch, packed)
         };
@@ -120,8 +120,13 @@ struct LossArguments<'a, 'py> {
 }
 
 impl LossArguments<'_, '_> {
-    /// Hands the loss to `take`, its arrays copied.
-    fn owned<T: Number>(&self) -> Result<OwnedLoss<T>, Raised> {
+    /// The loss, made ready: its arrays are copied.
+    fn prepared<'a, T: Number>(
+        &'a self,
+        call: &'a Call<T>,
+        batch: &Batch,
+        gradient: bool,
+    ) -> Result<PreparedLoss<'a, T>, Raised> {
         let reduction = match self.reduction {
             "mean" => Reduction::Mean,
             "sum" => Reduction::Sum,
@@ -130,34 +135,20 @@ impl LossArguments<'_, '_> {
                 return Err(ConfigError::new_err(text).into());
             }
         };
-        let (ids, features, width) = if let Ok(ids) = array::<i64>("targets", self.targets, &[2]) {
-            (Some(elements(&ids)?.to_vec()), Vec::new(), 1)
+        let weights = self.weights.map(|weights| array::<T>("weights", weights, &[2])).transpose()?;
+        let weights = weights.as_ref().map(elements).transpose()?;
+        let plan = self.program.plan()?;
+        let ready = |target| {
+            let loss = Loss { plan, target, reduction, weights };
+            Ok(call.loss(batch, &loss, gradient)?)
+        };
+        if let Ok(ids) = array::<i64>("targets", self.targets, &[2]) {
+            ready(LossTarget::Ids { data: elements(&ids)? })
         } else {
             let targets = array::<T>("targets", self.targets, &[2, 3])?;
             let width = targets.shape().get(2).copied().unwrap_or(1);
-            (None, elements(&targets)?.to_vec(), width)
-        };
-        let weights = self.weights.map(|weights| array::<T>("weights", weights, &[2])).transpose()?;
-        let weights = weights.as_ref().map(|weights| elements(weights).map(<[T]>::to_vec)).transpose()?;
-        Ok(OwnedLoss { ids, features, width, reduction, weights })
-    }
-}
-
-struct OwnedLoss<T> {
-    ids: Option<Vec<i64>>,
-    features: Vec<T>,
-    width: usize,
-    reduction: Reduction,
-    weights: Option<Vec<T>>,
-}
-
-impl<T: Number> OwnedLoss<T> {
-    fn loss<'a>(&'a self, plan: &'a LayerPlan) -> Loss<'a, T> {
-        let target = match &self.ids {
-            Some(ids) => LossTarget::Ids { data: ids },
-            None => LossTarget::Features { data: &self.features, width: self.width },
-        };
-        Loss { plan, target, reduction: self.reduction, weights: self.weights.as_deref() }
+            ready(LossTarget::Features { data: elements(&targets)?, width })
+        }
     }
 }
 
@@ -171,23 +162,23 @@ fn value_and_grad<'py, T: Number>(
     arguments: &LossArguments<'_, 'py>,
     way: ThroughTime,
 ) -> Result<PyEvaluated<'py>, Raised> {
-    let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let plan = arguments.program.plan()?;
+    let loss = arguments.prepared(&call, &batch, true)?;
+    let (rows, steps) = (batch.rows, batch.steps);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(&batch, packed, &initial, &owned.loss(plan), way, &mut || poller.poll())
+            call.value_and_grad(batch, packed, initial, loss, way, &mut || poller.poll())
         })
     });
     let Evaluated { loss, penalty, gradients, finals } = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = match call.network().feature_input() {
-        Some(width) => Some(shaped(py, gradients.inputs, &[batch.rows, batch.steps, width])?),
+        Some(width) => Some(shaped(py, gradients.inputs, &[rows, steps, width])?),
         None => None,
     };
-    let initial = states_out(py, gradients.initial, &call.network().states, batch.rows)?;
-    let finals = states_out(py, finals, &call.network().states, batch.rows)?;
+    let initial = states_out(py, gradients.initial, &call.network().states, rows)?;
+    let finals = states_out(py, finals, &call.network().states, rows)?;
     Ok((loss, params, inputs, initial, finals, penalty))
 }
 
@@ -196,14 +187,12 @@ fn loss_value<'py, T: Number>(
     prepared: Prepared<T>,
     arguments: &LossArguments<'_, 'py>,
 ) -> Result<(f64, Bound<'py, PyList>), Raised> {
-    let owned = arguments.owned::<T>()?;
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let (rows, plan) = (batch.rows, arguments.program.plan()?);
+    let loss = arguments.prepared(&call, &batch, false)?;
+    let rows = batch.rows;
     let done = py.detach(|| {
-        ostinato_core::team::guard(|| {
-            call.loss_value(batch, packed, &initial, &owned.loss(plan), &mut || poller.poll())
-        })
+        ostinato_core::team::guard(|| call.loss_value(batch, packed, &initial, &loss, &mut || poller.poll()))
     });
     let (loss, trained) = poller.result(done)?;
     Ok((loss, states_out(py, call.final_state(&trained), &call.network().states, rows)?))

@@ -53,11 +53,11 @@ impl Engine {
     ) -> SlotGradients<f32> {
         let Engine { plan, weights, kernels, scratch, outputs, d_x } = self;
         let mut sums = SlotGradients::new(plan);
-        let zeros = vec![0.0; ROWS * hidden];
+        // as many rows as the largest unit has, of each state
+        let none = [0, 1].map(|_| vec![0.0; ROWS * hidden]);
         for (unit, geometry) in units.iter().enumerate() {
-            let none = &zeros[..geometry.rows * hidden];
             let (inputs, d_outputs) = ([SeqView::of(&x[unit], hidden)], [SeqView::of(&d[unit], hidden)]);
-            let there = forward(plan, weights, geometry, &inputs, &[none, none], true, kernels, scratch);
+            let there = forward(plan, weights, geometry, &inputs, &none, true, kernels, scratch);
             let saved = &there.memory;
             let back = backward(
                 plan,
@@ -66,8 +66,8 @@ impl Engine {
                 &inputs,
                 saved,
                 &d_outputs,
-                &[none, none],
-                &mut sums,
+                &none,
+                Some(&mut sums),
                 kernels,
                 scratch,
             );
@@ -76,8 +76,10 @@ impl Engine {
                 outputs.push(dense(there.memory.output(&plan.train, 0, geometry), rows));
                 d_x.push(dense(back.memory.output(&plan.back, 0, geometry), rows));
             }
-            scratch.reclaim(there.memory);
-            scratch.reclaim(back.memory);
+            for (memory, states) in [(there.memory, there.finals), (back.memory, back.d_initial)] {
+                scratch.reclaim(memory);
+                scratch.spare.keep_list(states);
+            }
         }
         sums
     }

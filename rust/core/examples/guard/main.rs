@@ -3,7 +3,7 @@
 mod programs;
 
 use ostinato_core::kernel::{Dst, Float, Init, Isa, Src, Unary};
-use ostinato_core::net::{Batch, Call, End, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime};
+use ostinato_core::net::{Call, End, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime};
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use ostinato_core::update::{Rule, Segment, Updater, square_sum};
@@ -91,13 +91,14 @@ fn lstm_train(times: usize) {
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
     let plan = LayerPlan::new(&programs::squared_error(width)).expect("a loss");
     for _ in 0..times {
-        let batch = Batch::new(rows, steps, Extent::default()).expect("a batch");
         let call = Call::new(network.clone(), &arena, true, 0).expect("parameters");
+        let batch = call.batch(rows, steps, Extent::default()).expect("a batch");
         let packed = call.pack(&batch, Input::Features { data: &data, width }).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let target = LossTarget::Features { data: &data, width };
         let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None };
-        let done = call.value_and_grad(&batch, packed, &initial, &loss, ThroughTime::Full, &mut || false);
+        let loss = call.loss(&batch, &loss, true).expect("a loss");
+        let done = call.value_and_grad(batch, packed, initial, loss, ThroughTime::Full, &mut || false);
         std::hint::black_box(done.expect("gradients").loss);
     }
 }

@@ -99,6 +99,27 @@ pub fn network(input: usize, hidden: usize) -> Arc<Network> {
     Arc::new(network)
 }
 
+/// A layer of LSTM in each direction, their outputs side by side.
+#[allow(dead_code)] // for the tests
+pub fn both_ways(input: usize, hidden: usize) -> Arc<Network> {
+    let mut network = Network::default();
+    let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
+    let x = network.input(input).expect("a width");
+    let mut first = 0;
+    let mut layer = |network: &mut Network, x: usize| {
+        let params = [first, first + w_x, first + w_x + w_h];
+        first += w_x + w_h + 4 * hidden;
+        network.layer(&lstm(input, hidden), None, None, &[x], &params, None).expect("a layer")
+    };
+    let there = layer(&mut network, x);
+    let mirrored = network.reverse(x).expect("a sequence");
+    let back = layer(&mut network, mirrored);
+    let back = network.reverse(back).expect("a sequence");
+    let both = network.concat(&[there, back]).expect("two sequences");
+    network.finish(both).expect("an output");
+    Arc::new(network)
+}
+
 /// Numbers between -0.1 and 0.1 that look random enough for weights.
 pub fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 7919 + 13) % 2003) as f32 / 10_015.0 - 0.1).collect()

@@ -47,14 +47,14 @@ pub enum Input<'a, T> {
     Ids { data: &'a [i64] },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Unit {
     /// Its rows in `Batch::sequences`.
     pub rows: Range<usize>,
     pub geometry: Geometry,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     pub rows: usize,
     pub steps: usize,
@@ -65,36 +65,44 @@ pub struct Batch {
 
 impl Batch {
     pub fn new(rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
-        let lengths = checked_lengths(rows, steps, extent.lengths)?;
+        let mut batch = Batch::default();
+        batch.renew(rows, steps, extent)?;
+        Ok(batch)
+    }
+
+    /// Another batch in the memory of this one.
+    pub fn renew(&mut self, rows: usize, steps: usize, extent: Extent) -> Result<(), NetError> {
+        check_lengths(rows, steps, extent.lengths)?;
         if let Some(resets) = extent.resets {
             expect_len("resets", resets.len(), rows * steps)?;
         }
-        let mut sequences = Vec::with_capacity(rows);
-        for (row, &length) in lengths.iter().enumerate() {
+        (self.rows, self.steps) = (rows, steps);
+        self.sequences.clear();
+        for row in 0..rows {
+            let length = extent.lengths.map_or(steps, |lengths| lengths[row] as usize);
             let resets = extent.resets.map(|resets| &resets[row * steps..][..length]);
-            between_resets(row, length, resets, &mut sequences);
+            between_resets(row, length, resets, &mut self.sequences);
         }
-        sequences.sort_by_key(|sequence| std::cmp::Reverse(sequence.length));
-        let count = sequences.len();
+        self.sequences.sort_unstable_by_key(|one| (std::cmp::Reverse(one.length), one.row, one.first));
+        let count = self.sequences.len();
         let units = count.div_ceil(UNIT_ROWS).max(usize::from(count > 0) + usize::from(count >= SPLIT_ROWS));
-        let units = (0..units)
-            .map(|unit| {
-                let range = unit * count / units..(unit + 1) * count / units;
-                let of = |what: fn(&Sequence) -> usize| sequences[range.clone()].iter().map(what);
-                let geometry = Geometry::new(of(|s| s.length).collect()).called(
-                    of(|s| s.row).collect(),
-                    of(|s| s.first).map(|first| extent.first_step + first).collect(),
-                );
-                Unit { rows: range, geometry }
-            })
-            .collect();
-        Ok(Batch { rows, steps, sequences, units })
+        self.units.resize_with(units, Unit::default);
+        for (number, unit) in self.units.iter_mut().enumerate() {
+            unit.rows = number * count / units..(number + 1) * count / units;
+            let rows = self.sequences[unit.rows.clone()].iter();
+            unit.geometry.renew(rows.map(|one| (one.length, one.row, extent.first_step + one.first)));
+        }
+        Ok(())
+    }
+
+    /// How many partial sums of gradients there are.
+    pub fn groups(&self) -> usize {
+        self.units.len().min(MAX_GROUPS)
     }
 
     /// Units that share a partial sum of gradients.
-    pub fn groups(&self) -> Vec<Vec<usize>> {
-        let count = self.units.len().min(MAX_GROUPS);
-        (0..count).map(|group| (group..self.units.len()).step_by(count).collect()).collect()
+    pub fn group(&self, group: usize) -> impl Iterator<Item = usize> + use<> {
+        (group..self.units.len()).step_by(self.groups().max(1))
     }
 
     /// Where each packed row of a unit lies in the caller's (N, T) order.
@@ -106,34 +114,36 @@ impl Batch {
         })
     }
 
-    /// Takes the rows of a unit out of (N, T, width), packed by time. Padding is never read.
-    pub fn pack<T: Copy>(&self, unit: &Unit, data: &[T], width: usize) -> Vec<T> {
-        let mut packed = Vec::with_capacity(unit.geometry.total() * width);
+    /// Appends the rows of a unit out of (N, T, width), packed by time. Padding is never read.
+    pub fn pack<T: Copy>(&self, unit: &Unit, data: &[T], width: usize, packed: &mut Vec<T>) {
         for place in self.places(unit) {
             packed.extend_from_slice(&data[place * width..(place + 1) * width]);
         }
-        packed
     }
 
-    /// The ids of a unit as numbers, each checked against `limit`.
+    /// Appends the ids of a unit as numbers, each checked against `limit`.
     pub fn pack_ids<T: Float>(
         &self,
         unit: &Unit,
         ids: &[i64],
         limit: usize,
         what: &str,
-    ) -> Result<Vec<T>, NetError> {
-        (self.places(unit))
-            .map(|place| match ids[place] {
-                id if (0..limit as i64).contains(&id) => Ok(T::from_f64(id as f64)),
-                id => Err(NetError::Config(format!(
-                    "{what}[{}, {}] is {id}; expected an id from 0 to {}",
-                    place / self.steps,
-                    place % self.steps,
-                    limit - 1
-                ))),
-            })
-            .collect()
+        packed: &mut Vec<T>,
+    ) -> Result<(), NetError> {
+        for place in self.places(unit) {
+            packed.push(match ids[place] {
+                id if (0..limit as i64).contains(&id) => T::from_f64(id as f64),
+                id => {
+                    return Err(NetError::Config(format!(
+                        "{what}[{}, {}] is {id}; expected an id from 0 to {}",
+                        place / self.steps,
+                        place % self.steps,
+                        limit - 1
+                    )));
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Writes packed rows of a unit to their places in (N, T, width).
@@ -147,12 +157,11 @@ impl Batch {
     }
 
     /// Takes the rows of a unit out of (N, width): of initial states, or of what belongs to final ones.
-    pub fn pack_state<T: Float>(&self, unit: &Unit, data: &[T], width: usize, end: End) -> Vec<T> {
-        let mut packed = vec![T::ZERO; unit.rows.len() * width];
+    /// What begins or ends none of the caller's rows stays as it is in `packed`.
+    pub fn pack_state<T: Float>(&self, unit: &Unit, data: &[T], width: usize, end: End, packed: &mut [T]) {
         for (position, row) in self.rows_at(unit, end) {
             packed[position * width..][..width].copy_from_slice(&data[row * width..][..width]);
         }
-        packed
     }
 
     /// Writes the rows of a unit to their places in (N, width).
@@ -179,16 +188,18 @@ pub enum End {
     Final,
 }
 
-fn checked_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<Vec<usize>, NetError> {
-    let Some(lengths) = lengths else { return Ok(vec![steps; rows]) };
+fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(), NetError> {
+    let Some(lengths) = lengths else { return Ok(()) };
     if lengths.len() != rows {
         return Err(NetError::Shape(format!("lengths has {} entries; expected {rows}", lengths.len())));
     }
-    let valid = |&length: &i64| usize::try_from(length).ok().filter(|&length| length <= steps);
-    let bad = |(row, length)| NetError::Shape(format!("lengths[{row}] is {length}; expected 0 to {steps}"));
-    let checked =
-        lengths.iter().enumerate().map(|(row, length)| valid(length).ok_or_else(|| bad((row, length))));
-    checked.collect()
+    let valid = |&length: &i64| usize::try_from(length).is_ok_and(|length| length <= steps);
+    match lengths.iter().position(|length| !valid(length)) {
+        Some(row) => {
+            Err(NetError::Shape(format!("lengths[{row}] is {}; expected 0 to {steps}", lengths[row])))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The sequences of a row; `resets` are those within its length.
@@ -223,7 +234,9 @@ mod tests {
         let data: Vec<f32> = (0..3 * 4 * 2).map(|x| x as f32).collect();
         let mut back = vec![0.0; data.len()];
         for unit in &batch.units {
-            batch.unpack(unit, &batch.pack(unit, &data, 2), 2, 2, &mut back);
+            let mut packed = Vec::new();
+            batch.pack(unit, &data, 2, &mut packed);
+            batch.unpack(unit, &packed, 2, 2, &mut back);
         }
         let expected: Vec<f32> = (data.iter().enumerate())
             .map(|(at, &x)| if at / 2 % 4 < [2, 0, 4][at / 8] { x } else { 0.0 })
@@ -265,7 +278,12 @@ mod tests {
         ];
         assert_eq!(found, expected);
         let unit = &batch.units[0];
-        assert_eq!(batch.pack_state(unit, &[1.0, 2.0, 3.0], 1, End::Initial), [0.0, 1.0, 0.0, 0.0, 3.0]);
-        assert_eq!(batch.pack_state(unit, &[1.0, 2.0, 3.0], 1, End::Final), [0.0, 0.0, 1.0, 2.0, 3.0]);
+        for (end, expected) in
+            [(End::Initial, [0.0, 1.0, 0.0, 0.0, 3.0]), (End::Final, [0.0, 0.0, 1.0, 2.0, 3.0])]
+        {
+            let mut packed = [0.0; 5];
+            batch.pack_state(unit, &[1.0, 2.0, 3.0], 1, end, &mut packed);
+            assert_eq!(packed, expected);
+        }
     }
 }

@@ -1,32 +1,40 @@
 //! Calls of a network over a batch: run, way back, loss with gradients. Units go to the team; results return in the
 //! caller's order; gradients are summed in an order that the batch alone decides.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kernel::{FlushDenormals, Isa, Kernels};
 use crate::random::Noise;
 use crate::team::{self, Stop};
 use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
 
-use super::batch::{Batch, End, Input, Unit, expect_len};
+use super::batch::{Batch, End, Extent, Input, expect_len};
 use super::checkpointed::checkpointed;
+use super::gathered::{Gathered, Sums, unpack_states, zero_states};
 use super::graph::{NetError, Network, SeqNode};
 use super::loss::{Loss, Prepared, Reduction, Want, step_scale};
-use super::passage::Passage;
+use super::passage::{Passage, Passed};
 use super::penalty::{Terms, WeightPenalties, step_gradient};
-use super::pool::{Lanes, Pooled, lock};
+use super::pool::{Kept, Lanes, Pooled, lock};
 use super::schedule::schedule;
 use super::through_time::ThroughTime;
 use super::truncated::truncated;
-use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
+use super::unit::{Shared, UnitRun, back_unit, run_unit};
 
 /// Asked between units whether to stop (a pressed Ctrl-C).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
 
-/// A network with the parameters of one moment.
+/// The packed input of each unit.
+pub type Packed<T> = Vec<Mutex<Vec<T>>>;
+
+/// The rows of each unit, by state slot.
+pub type States<T> = Vec<Vec<Vec<T>>>;
+
+/// A network with the parameters of one moment. Its memory is that of a call before, and is left for one after it.
 pub struct Call<T: Pooled> {
     network: Arc<Network>,
     weights: Vec<LayerWeights<T>>,
+    kept: Mutex<Option<Kept<T>>>,
     kernels: &'static Kernels<T>,
     penalties: WeightPenalties<T>,
     /// Elements of the arena, which may have gaps between its parameters.
@@ -71,16 +79,17 @@ impl<T: Pooled> Call<T> {
                 "the parameter arena has {got} elements; expected {expected}"
             )));
         }
-        let weights = (network.layers.iter().enumerate())
-            .map(|(number, layer)| {
-                let params: Vec<&[T]> =
-                    layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
-                let noise = Noise::new(seed, number as u16); // `Network::layer` allows no more
-                LayerWeights::new(layer.plan(training), &params, kernels, training, noise)
-            })
-            .collect();
+        let mut kept = Kept::of(&network.pools);
+        let mut weights = std::mem::take(&mut kept.weights);
+        weights.resize_with(network.layers.len(), LayerWeights::empty);
+        for (number, (layer, weights)) in network.layers.iter().zip(&mut weights).enumerate() {
+            let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
+            let noise = Noise::new(seed, number as u16); // `Network::layer` allows no more
+            weights.renew(layer.plan(training), &params, kernels, training, noise);
+        }
         let penalties = WeightPenalties::new(&network, arena, training);
-        Ok(Call { network, weights, kernels, penalties, arena_len: arena.len() })
+        let kept = Mutex::new(Some(kept));
+        Ok(Call { network, weights, kept, kernels, penalties, arena_len: arena.len() })
     }
 
     pub fn network(&self) -> &Network {
@@ -99,17 +108,37 @@ impl<T: Pooled> Call<T> {
         Shared { network: &self.network, weights: &self.weights, kernels: self.kernels }
     }
 
+    /// Hands the memory of the call to `act`. It is a call's own, so nobody waits here.
+    fn with_kept<R>(&self, act: impl FnOnce(&mut Kept<T>) -> R) -> R {
+        act(lock(&self.kept).get_or_insert_with(|| Kept::of(&self.network.pools)))
+    }
+
+    /// `Batch::new`, in memory of the call.
+    pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
+        let mut batch = self.with_kept(|kept| kept.batches.pop()).unwrap_or_default();
+        batch.renew(rows, steps, extent)?;
+        Ok(batch)
+    }
+
     /// Packs the input of every unit; ids are checked.
-    pub fn pack(&self, batch: &Batch, input: Input<T>) -> Result<Vec<Vec<T>>, NetError> {
+    pub fn pack(&self, batch: &Batch, input: Input<T>) -> Result<Packed<T>, NetError> {
         let count = batch.rows * batch.steps;
+        let units = || batch.units.iter();
         match (input, &self.network.nodes[0]) {
             (Input::Features { data, width }, SeqNode::Input) if width == self.network.widths[0] => {
                 expect_len("x", data.len(), count * width)?;
-                Ok(batch.units.iter().map(|unit| batch.pack(unit, data, width)).collect())
+                let lens = units().map(|unit| unit.geometry.total() * width);
+                let packed = self.with_kept(|kept| kept.packed(lens));
+                units().zip(&packed).for_each(|(unit, one)| batch.pack(unit, data, width, &mut lock(one)));
+                Ok(packed)
             }
             (Input::Ids { data }, SeqNode::Index { limit }) => {
                 expect_len("x", data.len(), count)?;
-                batch.units.iter().map(|unit| batch.pack_ids(unit, data, *limit, "x")).collect()
+                let packed = self.with_kept(|kept| kept.packed(units().map(|unit| unit.geometry.total())));
+                for (unit, one) in units().zip(&packed) {
+                    batch.pack_ids(unit, data, *limit, "x", &mut lock(one))?;
+                }
+                Ok(packed)
             }
             (Input::Features { width, .. }, SeqNode::Input) => {
                 let expected = self.network.widths[0];
@@ -129,7 +158,7 @@ impl<T: Pooled> Call<T> {
         states: &[Option<&[T]>],
         end: End,
         what: &str,
-    ) -> Result<Vec<Vec<Vec<T>>>, NetError> {
+    ) -> Result<States<T>, NetError> {
         let widths = &self.network.states;
         if states.len() != widths.len() && !states.is_empty() {
             let (got, expected) = (states.len(), widths.len());
@@ -140,39 +169,54 @@ impl<T: Pooled> Call<T> {
                 expect_len(&format!("{what}[{slot}]"), values.len(), batch.rows * width)?;
             }
         }
-        let of_unit = |unit: &Unit| -> Vec<Vec<T>> {
-            (widths.iter().enumerate())
-                .map(|(slot, &width)| match states.get(slot) {
-                    Some(Some(values)) => batch.pack_state(unit, values, width, end),
-                    _ => vec![T::ZERO; unit.rows.len() * width],
-                })
-                .collect()
-        };
-        Ok(batch.units.iter().map(of_unit).collect())
+        Ok(self.with_kept(|kept| {
+            let mut packed = kept.states.pop().unwrap_or_default();
+            for unit in &batch.units {
+                let mut of_unit = kept.spare.list();
+                for (slot, &width) in widths.iter().enumerate() {
+                    let mut rows = kept.spare.zeros(unit.rows.len() * width);
+                    if let Some(Some(values)) = states.get(slot) {
+                        batch.pack_state(unit, values, width, end, &mut rows);
+                    }
+                    of_unit.push(rows);
+                }
+                packed.push(of_unit);
+            }
+            packed
+        }))
+    }
+
+    /// Makes a loss ready for a batch, for a way back or without one. Its arrays are copied.
+    pub fn loss<'a>(
+        &'a self,
+        batch: &Batch,
+        loss: &Loss<'a, '_, T>,
+        gradient: bool,
+    ) -> Result<Prepared<'a, T>, NetError> {
+        self.with_kept(|kept| Prepared::new(&self.network, batch, loss, gradient, self.kernels, kept))
     }
 
     /// Runs every unit forwards.
     pub fn run(
         &self,
         batch: Batch,
-        packed: Vec<Vec<T>>,
+        packed: Packed<T>,
         initial: &[Vec<Vec<T>>],
         training: bool,
         poll: Poll,
     ) -> Result<Trained<T>, NetError> {
-        let inputs: Vec<Mutex<Option<Vec<T>>>> =
-            packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let results: Vec<Mutex<Option<UnitRun<T>>>> = batch.units.iter().map(|_| Mutex::new(None)).collect();
         let lanes = self.lanes();
         let shared = self.shared();
         work(&lanes, batch.units.len(), poll, &|unit, lane| {
-            let input = lock(&inputs[unit]).take().unwrap_or_default();
+            let input = std::mem::take(&mut *lock(&packed[unit]));
             let mut scratch = lanes.lane(lane);
             let done =
                 run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], training, &mut scratch);
             *lock(&results[unit]) = Some(done);
         })?;
         let units = collected(results)?;
+        self.with_kept(|kept| kept.keep_packed(packed));
         Ok(Trained { batch, units })
     }
 
@@ -202,12 +246,19 @@ impl<T: Pooled> Call<T> {
             expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
         }
         let d_final = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
-        let packed: Vec<Vec<T>> = (batch.units.iter())
-            .map(|unit| match d_outputs {
-                Some(d) => batch.pack(unit, d, width),
-                None => vec![T::ZERO; unit.geometry.total() * width],
-            })
-            .collect();
+        let units = || batch.units.iter();
+        let packed = self.with_kept(|kept| {
+            let mut packed = kept.spare.list();
+            packed.extend(units().map(|unit| kept.spare.vector(unit.geometry.total() * width)));
+            packed
+        });
+        let mut packed = packed;
+        for (unit, packed) in units().zip(&mut packed) {
+            match d_outputs {
+                Some(d) => batch.pack(unit, d, width, packed),
+                None => packed.resize(unit.geometry.total() * width, T::ZERO),
+            }
+        }
         let shared = self.shared();
         let scale = d_penalty * step_scale(batch, Reduction::Mean);
         self.gathered(batch, usize::MAX, poll, &|unit, slots, scratch| {
@@ -215,28 +266,53 @@ impl<T: Pooled> Call<T> {
             let geometry = &batch.units[unit].geometry;
             let d_steps = step_gradient(&self.network, 0, geometry.total(), scale);
             let done = back_unit(&shared, geometry, run, d, &d_steps, &d_final[unit], slots, scratch);
-            (Terms::default(), done)
+            let finals = scratch.spare.list();
+            Passed { terms: Terms::default(), gradients: done, finals }
         })
-        .map(|(_, mut gradients)| {
-            self.penalties.take(&self.network, self.kernels, d_penalty, &mut gradients.params);
-            gradients
+        .map(|mut evaluated| {
+            self.with_kept(|kept| {
+                kept.spare.keep_list(packed);
+                kept.keep_states(d_final);
+            });
+            let params = &mut evaluated.gradients.params;
+            self.penalties.take(&self.network, self.kernels, d_penalty, params);
+            evaluated.gradients
         })
     }
 
     /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next
-    /// begins, in the pieces of time that `way` wants.
+    /// begins, in the pieces of time that `way` wants. `loss` was made for a way back.
     pub fn value_and_grad(
         &self,
+        batch: Batch,
+        packed: Packed<T>,
+        initial: States<T>,
+        loss: Prepared<T>,
+        way: ThroughTime,
+        poll: Poll,
+    ) -> Result<Evaluated<T>, NetError> {
+        let done = self.evaluated(&batch, &packed, &initial, &loss, way, poll);
+        self.with_kept(|kept| {
+            kept.batches.push(batch);
+            kept.keep_packed(packed);
+            kept.keep_states(initial);
+            loss.retired(kept);
+        });
+        done
+    }
+
+    fn evaluated(
+        &self,
         batch: &Batch,
-        packed: Vec<Vec<T>>,
-        initial: &[Vec<Vec<T>>],
-        loss: &Loss<T>,
+        packed: &Packed<T>,
+        initial: &States<T>,
+        loss: &Prepared<T>,
         way: ThroughTime,
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
         way.check(&self.network)?;
-        let prepared = Prepared::new(&self.network, batch, loss, true, self.kernels)?;
-        let plan = Some(prepared.plan());
+        debug_assert!(loss.has_gradient());
+        let plan = Some(loss.plan());
         let schedule = match way {
             ThroughTime::Checkpointed(budget) => {
                 Some(schedule::<T>(&self.network, plan, batch, budget, team::lanes())?)
@@ -244,42 +320,37 @@ impl<T: Pooled> Call<T> {
             _ => None,
         };
         let at_once = schedule.as_ref().map_or(usize::MAX, |schedule| schedule.at_once);
-        let inputs: Vec<Mutex<Option<Vec<T>>>> =
-            packed.into_iter().map(|input| Mutex::new(Some(input))).collect();
         let shared = self.shared();
-        let finals: Vec<Mutex<Vec<Vec<T>>>> = batch.units.iter().map(|_| Mutex::default()).collect();
-        let (terms, mut gradients) = self.gathered(batch, at_once, poll, &|unit, slots, scratch| {
+        let mut done = self.gathered(batch, at_once, poll, &|unit, slots, scratch| {
             let (geometry, initial) = (&batch.units[unit].geometry, &initial[unit][..]);
-            let input = lock(&inputs[unit]).take().unwrap_or_default();
-            let passage = Passage { shared: &shared, loss: &prepared, unit, geometry, initial };
-            let passed = match (way, &schedule) {
+            let passage = Passage { shared: &shared, loss, unit, geometry, initial };
+            let mut input = lock(&packed[unit]);
+            match (way, &schedule) {
                 (ThroughTime::Truncated { every, back }, _) => {
-                    truncated(&passage, input, (every, back), batch.steps, slots, scratch)
+                    truncated(&passage, &mut input, (every, back), batch.steps, slots, scratch)
                 }
-                (_, Some(schedule)) => checkpointed(&passage, input, &schedule.units[unit], slots, scratch),
-                _ => passage.full(input, slots, scratch),
-            };
-            *lock(&finals[unit]) = passed.finals;
-            (passed.terms, passed.gradients)
+                (_, Some(schedule)) => {
+                    checkpointed(&passage, &mut input, &schedule.units[unit], slots, scratch)
+                }
+                _ => passage.full(&mut input, slots, scratch),
+            }
         })?;
-        let finals: Vec<Vec<Vec<T>>> = finals.iter().map(|unit| std::mem::take(&mut *lock(unit))).collect();
-        let finals = self.unpacked_states(batch, finals.iter());
-        let steps: f64 = terms.iter().map(Terms::penalty).sum();
-        let penalty = steps + self.penalties.take(&self.network, self.kernels, 1.0, &mut gradients.params);
-        let loss = terms.iter().map(|terms| terms.loss).sum::<f64>() + penalty;
-        Ok(Evaluated { loss, penalty, gradients, finals })
+        let params = &mut done.gradients.params;
+        done.penalty += self.penalties.take(&self.network, self.kernels, 1.0, params);
+        done.loss += done.penalty;
+        Ok(done)
     }
 
     /// The loss and the final states, without a way back.
     pub fn loss_value(
         &self,
         batch: Batch,
-        packed: Vec<Vec<T>>,
+        packed: Packed<T>,
         initial: &[Vec<Vec<T>>],
-        loss: &Loss<T>,
+        prepared: &Prepared<T>,
         poll: Poll,
     ) -> Result<(f64, Trained<T>), NetError> {
-        let prepared = Prepared::new(&self.network, &batch, loss, false, self.kernels)?;
+        debug_assert!(!prepared.has_gradient());
         let trained = self.run(batch, packed, initial, false, poll)?;
         let output = self.network.output()?;
         let sums: Vec<Mutex<f64>> = trained.units.iter().map(|_| Mutex::new(0.0)).collect();
@@ -294,69 +365,53 @@ impl<T: Pooled> Call<T> {
     }
 
     /// Runs `one` for every unit, `at_once` of them at most at the same time, and sums the gradients of the parameters group
-    /// by group. Terms are by unit.
+    /// by group. The loss and the penalty are those of the steps.
     #[allow(clippy::type_complexity)] // one closure, named by its parameters
     fn gathered(
         &self,
         batch: &Batch,
         at_once: usize,
         poll: Poll,
-        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> (Terms, UnitGradients<T>) + Sync),
-    ) -> Result<(Vec<Terms>, Gradients<T>), NetError> {
-        let groups = batch.groups();
-        type Done<T> = (Vec<(Terms, UnitGradients<T>)>, Vec<SlotGradients<T>>);
-        let results: Vec<Mutex<Option<Done<T>>>> = groups.iter().map(|_| Mutex::new(None)).collect();
-        let lanes = Lanes::new(&self.network.pools, team::lanes().min(at_once));
-        work(&lanes, groups.len(), poll, &|group, lane| {
-            let mut slots: Vec<SlotGradients<T>> =
-                self.network.layers.iter().map(|layer| SlotGradients::new(&layer.plan)).collect();
+        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> Passed<T> + Sync),
+    ) -> Result<Evaluated<T>, NetError> {
+        let network = &*self.network;
+        let (mut slots, terms) =
+            self.with_kept(|kept| (std::mem::take(&mut kept.slots), std::mem::take(&mut kept.terms)));
+        slots.resize_with(batch.groups(), Mutex::default);
+        let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms));
+        let place = Gathered { network, batch, sums };
+        let lanes = Lanes::new(&network.pools, team::lanes().min(at_once));
+        work(&lanes, slots.len(), poll, &|group, lane| {
+            let mut slots = lock(&slots[group]);
+            match slots.is_empty() {
+                true => slots.extend(network.layers.iter().map(|layer| SlotGradients::new(&layer.plan))),
+                false => slots.iter_mut().for_each(SlotGradients::reset),
+            }
             let mut scratch = lanes.lane(lane);
-            let units = groups[group].iter().map(|&unit| one(unit, &mut slots, &mut scratch)).collect();
-            *lock(&results[group]) = Some((units, slots));
+            for unit in batch.group(group) {
+                let passed = one(unit, &mut slots, &mut scratch);
+                place.put(unit, passed, &mut scratch);
+            }
         })?;
-        let mut done = collected(results)?.into_iter();
-        let widths = (self.network.widths[0], &self.network.states);
-        let has_input = self.network.nodes[0] == SeqNode::Input;
-        let inputs = if has_input { batch.rows * batch.steps * widths.0 } else { 0 };
-        let mut gradients = Gradients {
-            params: vec![T::ZERO; self.arena_len],
-            inputs: vec![T::ZERO; inputs],
-            initial: widths.1.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect(),
-        };
-        let mut terms = vec![Terms::default(); batch.units.len()];
-        let mut total: Option<Vec<SlotGradients<T>>> = None;
-        for group in &groups {
-            let Some((units, slots)) = done.next() else { break };
-            for (&unit, (of_unit, result)) in group.iter().zip(units) {
-                terms[unit] = of_unit;
-                let place = &batch.units[unit];
-                if has_input {
-                    batch.unpack(place, &result.d_input, widths.0, widths.0, &mut gradients.inputs);
-                }
-                for (slot, values) in result.d_initial.iter().enumerate() {
-                    let d_state = &mut gradients.initial[slot];
-                    batch.unpack_state(place, values, widths.1[slot], End::Initial, d_state);
-                }
+        let mut sums = place.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some((total, others)) = slots.split_first_mut() {
+            let total = total.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for other in others {
+                let other = other.get_mut().unwrap_or_else(PoisonError::into_inner);
+                total.iter_mut().zip(&*other).for_each(|(sum, slots)| sum.add(slots));
             }
-            match &mut total {
-                None => total = Some(slots),
-                Some(total) => total.iter_mut().zip(&slots).for_each(|(sum, slots)| sum.add(slots)),
+            for (number, layer) in network.layers.iter().enumerate() {
+                let params = &mut sums.gradients.params;
+                let mut add = |position: usize, values: &[T]| {
+                    let (at, _) = layer.params[position];
+                    params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+                };
+                self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut add);
             }
         }
-        for (number, layer) in self.network.layers.iter().enumerate() {
-            if let Some(total) = &total {
-                self.weights[number].collect(
-                    &layer.plan,
-                    &total[number],
-                    self.kernels,
-                    &mut |position, values| {
-                        let (at, _) = layer.params[position];
-                        gradients.params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
-                    },
-                );
-            }
-        }
-        Ok((terms, gradients))
+        let (evaluated, terms) = sums.evaluated();
+        self.with_kept(|kept| (kept.slots, kept.terms) = (slots, terms));
+        Ok(evaluated)
     }
 
     /// The output in the caller's shape (N, T, width); zeros beyond the lengths.
@@ -379,21 +434,22 @@ impl<T: Pooled> Call<T> {
 
     /// The final states in the caller's shape, (N, width) per state slot.
     pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
-        self.unpacked_states(&trained.batch, trained.units.iter().map(|run| &run.finals))
-    }
-
-    fn unpacked_states<'a>(&self, batch: &Batch, units: impl Iterator<Item = &'a Vec<Vec<T>>>) -> Vec<Vec<T>>
-    where
-        T: 'a,
-    {
-        let widths = &self.network.states;
-        let mut states: Vec<Vec<T>> = widths.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect();
-        for (unit, finals) in batch.units.iter().zip(units) {
-            for (slot, values) in finals.iter().enumerate() {
-                batch.unpack_state(unit, values, widths[slot], End::Final, &mut states[slot]);
-            }
+        let batch = &trained.batch;
+        let mut states = zero_states(&self.network, batch);
+        for (unit, run) in batch.units.iter().zip(&trained.units) {
+            unpack_states(&self.network, batch, unit, &run.finals, End::Final, &mut states);
         }
         states
+    }
+}
+
+impl<T: Pooled> Drop for Call<T> {
+    fn drop(&mut self) {
+        let kept = lock(&self.kept).take();
+        if let Some(mut kept) = kept {
+            kept.weights = std::mem::take(&mut self.weights);
+            kept.leave(&self.network.pools);
+        }
     }
 }
 
@@ -414,7 +470,6 @@ fn work<T: Pooled>(
 }
 
 fn collected<T>(results: Vec<Mutex<Option<T>>>) -> Result<Vec<T>, NetError> {
-    let taken =
-        results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let taken = results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
     taken.collect::<Option<Vec<T>>>().ok_or_else(|| NetError::Internal("a unit left no result".into()))
 }

@@ -20,7 +20,7 @@ use super::unit::UnitGradients;
 /// Runs a unit by its schedule.
 pub fn checkpointed<T: Pooled>(
     passage: &Passage<T>,
-    input: Vec<T>,
+    input: &mut Vec<T>,
     schedule: &UnitSchedule,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
@@ -35,16 +35,16 @@ pub fn checkpointed<T: Pooled>(
     scratch.frugal(true);
     let run = |chunk: usize, states: &[Vec<T>], scratch: &mut Scratch<T>| {
         let span = chunk * schedule.chunk..((chunk + 1) * schedule.chunk).min(geometry.steps());
-        passage.there(span.clone(), passage.input_of(&input, span), states, scratch)
+        passage.there(span, input, states, scratch)
     };
     let mut terms = Terms::default();
     let mut seen = 0;
     let mut now = passage.initial.to_vec();
     let mut stored: Vec<Vec<Vec<T>>> = Vec::new();
-    let mut kept: Vec<(usize, Piece<T>)> = Vec::new();
+    let mut kept: Vec<(usize, Piece<'static, T>)> = Vec::new();
     let mut finals = None;
-    let mut d_input = passage.no_input_gradient();
-    let mut d_states = passage.no_gradient();
+    let mut d_input = passage.no_input_gradient(scratch);
+    let mut d_states = passage.no_gradient(scratch);
     for action in actions {
         match *action {
             Action::Advance(chunk) | Action::Keep(chunk) => {
@@ -57,7 +57,7 @@ pub fn checkpointed<T: Pooled>(
                 if let Action::Keep(_) = action {
                     kept.push((chunk, piece));
                 } else {
-                    piece.run.retired(scratch);
+                    piece.retired(scratch);
                 }
             }
             Action::Back(chunk) => {
@@ -73,7 +73,7 @@ pub fn checkpointed<T: Pooled>(
                 d_states = d.d_initial;
                 // the first way back is that of the last chunk
                 finals.get_or_insert(std::mem::take(&mut piece.run.finals));
-                piece.run.retired(scratch);
+                piece.retired(scratch);
             }
             Action::Store => stored.push(now.clone()),
             Action::Load => now = stored.last().map_or_else(|| passage.initial.to_vec(), Vec::clone),

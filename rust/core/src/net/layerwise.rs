@@ -21,7 +21,7 @@ use super::unit::UnitGradients;
 /// Runs a unit in chunks of `chunk` steps.
 pub fn layerwise<T: Pooled>(
     passage: &Passage<T>,
-    input: Vec<T>,
+    input: &mut Vec<T>,
     chunk: usize,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
@@ -30,7 +30,7 @@ pub fn layerwise<T: Pooled>(
     let network = passage.shared.network;
     let mut kept = vec![Vec::new(); network.nodes.len()];
     if let Some(first) = kept.first_mut() {
-        *first = input;
+        *first = std::mem::take(input);
     }
     let mut walk = Walk { passage, mirror: passage.geometry.mirror(), chunk, kept, borders: Vec::new() };
     let mut terms = Terms::default();
@@ -86,6 +86,9 @@ pub fn layerwise<T: Pooled>(
         }
     }
     scratch.frugal(false);
+    if let Some(first) = walk.kept.first_mut() {
+        *input = std::mem::take(first);
+    }
     let d_input = match (network.nodes.first(), gradients.first_mut().and_then(Option::take)) {
         (Some(SeqNode::Input), Some(d)) => d.sum(),
         (Some(SeqNode::Input), None) => walk.zeros(network.widths[0]),
@@ -169,9 +172,8 @@ impl<T: Pooled> Walk<'_, T> {
         let rows: Vec<usize> = self.rows(chunk).collect();
         let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
         let views = self.views(layer, &inputs);
-        let states: Vec<&[T]> = states.iter().map(Vec::as_slice).collect();
         let weights = &shared.weights[layer];
-        let done = forward(&inner.plan, weights, &geometry, &views, &states, true, shared.kernels, scratch);
+        let done = forward(&inner.plan, weights, &geometry, &views, states, true, shared.kernels, scratch);
         Ran { geometry, inputs, done }
     }
 
@@ -272,7 +274,6 @@ impl<T: Pooled> Walk<'_, T> {
             let d_output = SeqView::of(&d[rows.start * width..], width);
             let d_views: Vec<SeqView<T>> = std::iter::once(d_output).chain(penalty).collect();
             let views = self.views(layer, &inputs);
-            let d_final: Vec<&[T]> = d_states.iter().map(Vec::as_slice).collect();
             let (weights, kernels) = (&shared.weights[layer], shared.kernels);
             let back = backward(
                 &inner.plan,
@@ -281,8 +282,8 @@ impl<T: Pooled> Walk<'_, T> {
                 &views,
                 &done.memory,
                 &d_views,
-                &d_final,
-                slots,
+                &d_states,
+                Some(slots),
                 kernels,
                 scratch,
             );

@@ -3,12 +3,12 @@
 use crate::kernel::Kernels;
 use crate::plan::LayerPlan;
 use crate::random::Noise;
-use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward};
+use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, Spare, backward, forward};
 
 use super::batch::{Batch, expect_len};
 use super::graph::{NetError, Network};
 use super::limits::index_limits;
-use super::pool::Pooled;
+use super::pool::{Kept, Pooled};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
@@ -23,9 +23,9 @@ pub enum LossTarget<'a, T> {
 }
 
 /// A loss to be taken of the outputs.
-pub struct Loss<'a, T> {
+pub struct Loss<'p, 'a, T> {
     /// Of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
-    pub plan: &'a LayerPlan,
+    pub plan: &'p LayerPlan,
     pub target: LossTarget<'a, T>,
     pub reduction: Reduction,
     /// (N, T); none counts every valid step once.
@@ -42,6 +42,7 @@ pub struct Prepared<'a, T: Pooled> {
     target_width: usize,
     steps: Vec<Vec<T>>,
     step_scale: f64,
+    gradient: bool,
 }
 
 /// What is wanted of a loss.
@@ -56,12 +57,13 @@ pub enum Want {
 }
 
 impl<'a, T: Pooled> Prepared<'a, T> {
-    pub fn new(
+    pub(super) fn new(
         network: &Network,
         batch: &Batch,
-        loss: &Loss<'a, T>,
+        loss: &Loss<'a, '_, T>,
         gradient: bool,
         kernels: &'a Kernels<T>,
+        kept: &mut Kept<T>,
     ) -> Result<Prepared<'a, T>, NetError> {
         let plan = loss.plan;
         let program = &plan.program;
@@ -79,11 +81,24 @@ impl<'a, T: Pooled> Prepared<'a, T> {
                 program.name
             )));
         }
-        let weights = LayerWeights::new(plan, &[], kernels, gradient, Noise::new(0, 0));
-        let (targets, target_width) = packed_targets(batch, loss)?;
-        let steps = packed_weights(batch, loss)?;
+        let mut weights = kept.loss.take().unwrap_or_else(LayerWeights::empty);
+        weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
+        let (targets, target_width) = packed_targets(batch, loss, &mut kept.spare)?;
+        let steps = packed_weights(batch, loss, &mut kept.spare)?;
         let step_scale = step_scale(batch, loss.reduction);
-        Ok(Prepared { plan, weights, kernels, targets, target_width, steps, step_scale })
+        Ok(Prepared { plan, weights, kernels, targets, target_width, steps, step_scale, gradient })
+    }
+
+    /// Whether it was made for a way back.
+    pub(super) fn has_gradient(&self) -> bool {
+        self.gradient
+    }
+
+    /// Gives the memory back.
+    pub(super) fn retired(self, kept: &mut Kept<T>) {
+        kept.loss = Some(self.weights);
+        kept.spare.keep_list(self.targets);
+        kept.spare.keep_list(self.steps);
     }
 
     /// What the penalty of a step is multiplied with.
@@ -125,11 +140,13 @@ impl<'a, T: Pooled> Prepared<'a, T> {
             *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
         }
         let memory = (want == Want::Gradient).then(|| {
-            let mut none = SlotGradients::new(plan);
             let d_loss = [SeqView::of(steps, 1)];
             let saved = &run.memory;
-            backward(plan, weights, geometry, &views, saved, &d_loss, &[], &mut none, kernels, scratch).memory
+            let back = backward(plan, weights, geometry, &views, saved, &d_loss, &[], None, kernels, scratch);
+            scratch.spare.keep_list(back.d_initial);
+            back.memory
         });
+        scratch.spare.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
     }
@@ -151,22 +168,34 @@ pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
 }
 
 /// The targets of every unit, and the numbers of each.
-fn packed_targets<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<(Vec<Vec<T>>, usize), NetError> {
+fn packed_targets<T: Pooled>(
+    batch: &Batch,
+    loss: &Loss<T>,
+    spare: &mut Spare<T>,
+) -> Result<(Vec<Vec<T>>, usize), NetError> {
     let program = &loss.plan.program;
     let limit = index_limits(program)[1];
     let expected = program.nodes[program.inputs[1]].numel();
     let count = batch.rows * batch.steps;
-    let units = batch.units.iter();
+    let mut packed = spare.list();
     match (loss.target, limit) {
         (LossTarget::Features { data, width }, None) if width == expected => {
             expect_len("targets", data.len(), count * width)?;
-            Ok((units.map(|unit| batch.pack(unit, data, width)).collect(), width))
+            for unit in &batch.units {
+                let mut targets = spare.vector(unit.geometry.total() * width);
+                batch.pack(unit, data, width, &mut targets);
+                packed.push(targets);
+            }
+            Ok((packed, width))
         }
         (LossTarget::Ids { data }, Some(limit)) => {
             expect_len("targets", data.len(), count)?;
-            let packed: Result<_, _> =
-                units.map(|unit| batch.pack_ids(unit, data, limit, "targets")).collect();
-            Ok((packed?, 1))
+            for unit in &batch.units {
+                let mut targets = spare.vector(unit.geometry.total());
+                batch.pack_ids(unit, data, limit, "targets", &mut targets)?;
+                packed.push(targets);
+            }
+            Ok((packed, 1))
         }
         (LossTarget::Features { width, .. }, None) => {
             Err(NetError::Shape(format!("targets has {width} features per step; expected {expected}")))
@@ -179,15 +208,24 @@ fn packed_targets<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<(Vec<Vec<T
 }
 
 /// What each step of every unit counts.
-fn packed_weights<T: Pooled>(batch: &Batch, loss: &Loss<T>) -> Result<Vec<Vec<T>>, NetError> {
-    let units = batch.units.iter();
-    let mut steps: Vec<Vec<T>> = match loss.weights {
-        Some(data) => {
-            expect_len("weights", data.len(), batch.rows * batch.steps)?;
-            units.map(|unit| batch.pack(unit, data, 1)).collect()
+fn packed_weights<T: Pooled>(
+    batch: &Batch,
+    loss: &Loss<T>,
+    spare: &mut Spare<T>,
+) -> Result<Vec<Vec<T>>, NetError> {
+    if let Some(data) = loss.weights {
+        expect_len("weights", data.len(), batch.rows * batch.steps)?;
+    }
+    let mut steps = spare.list();
+    for unit in &batch.units {
+        let total = unit.geometry.total();
+        let mut weights = spare.vector(total);
+        match loss.weights {
+            Some(data) => batch.pack(unit, data, 1, &mut weights),
+            None => weights.resize(total, T::ONE),
         }
-        None => units.map(|unit| vec![T::ONE; unit.geometry.total()]).collect(),
-    };
+        steps.push(weights);
+    }
     if loss.reduction == Reduction::Mean {
         let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
         let scale = if total == 0.0 { 0.0 } else { 1.0 / total };

@@ -1,10 +1,10 @@
 //! A unit through the network to its loss and back, piece by piece of time.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 
-use super::graph::SeqNode;
 use super::loss::{Prepared, Want};
 use super::penalty::{Terms, step_gradient};
 use super::pool::Pooled;
@@ -30,35 +30,58 @@ pub struct Passed<T> {
 }
 
 /// A piece of time on its way.
-pub struct Piece<T> {
-    pub geometry: Geometry,
+pub struct Piece<'a, T> {
+    pub geometry: Cow<'a, Geometry>,
     pub run: UnitRun<T>,
 }
 
+impl<T: Pooled> Piece<'_, T> {
+    /// Gives the memory back; the final states remain.
+    pub fn retired(self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
+        let (input, finals) = self.run.retired(scratch);
+        scratch.spare.keep(input);
+        finals
+    }
+}
+
 impl<T: Pooled> Passage<'_, T> {
-    /// All steps at once. `input` is the packed input of the unit.
-    pub fn full(&self, input: Vec<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) -> Passed<T> {
-        let piece = self.there(0..self.geometry.steps(), input, self.initial, scratch);
+    /// All steps at once. `input` is the packed input of the unit; it is lent.
+    pub fn full(
+        &self,
+        input: &mut Vec<T>,
+        slots: &mut [SlotGradients<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Passed<T> {
+        let geometry = Cow::Borrowed(self.geometry);
+        let run = run_unit(self.shared, &geometry, std::mem::take(input), self.initial, true, scratch);
+        let piece = Piece { geometry, run };
         let mut terms = Terms::default();
-        let gradients = self.back(&piece, 0, &self.no_gradient(), &mut terms, slots, scratch);
-        Passed { terms, gradients, finals: piece.run.retired(scratch) }
+        let d_states = self.no_gradient(scratch);
+        let gradients = self.back(&piece, 0, &d_states, &mut terms, slots, scratch);
+        scratch.spare.keep_list(d_states);
+        let finals;
+        (*input, finals) = piece.run.retired(scratch);
+        Passed { terms, gradients, finals }
     }
 
-    /// The steps `span`, forwards from `states`.
+    /// The steps `span`, forwards from `states`. `input` is the packed input of the unit.
     pub fn there(
         &self,
         span: Range<usize>,
-        input: Vec<T>,
+        input: &[T],
         states: &[Vec<T>],
         scratch: &mut Scratch<T>,
-    ) -> Piece<T> {
-        let geometry = self.geometry.piece(span.start, span.end);
+    ) -> Piece<'static, T> {
+        let width = self.shared.network.widths[0];
+        let rows = self.geometry.first_row(span.start)..self.geometry.first_row(span.end);
+        let input = scratch.spare.copy(&input[rows.start * width..rows.end * width]);
+        let geometry = Cow::Owned(self.geometry.piece(span.start, span.end));
         let run = run_unit(self.shared, &geometry, input, states, true, scratch);
         Piece { geometry, run }
     }
 
     /// Adds the loss of a piece to `terms`, as `back` does, without a way back.
-    pub fn loss_of(&self, piece: &Piece<T>, terms: &mut Terms, scratch: &mut Scratch<T>) {
+    pub fn loss_of(&self, piece: &Piece<'_, T>, terms: &mut Terms, scratch: &mut Scratch<T>) {
         let first = self.geometry.first_row(piece.geometry.start);
         let output = self.output(piece);
         self.loss.take(self.unit, first, &piece.geometry, output, Want::Sum, &mut terms.loss, scratch);
@@ -69,15 +92,18 @@ impl<T: Pooled> Passage<'_, T> {
     /// `d_states` are the gradients of the states after it.
     pub fn back(
         &self,
-        piece: &Piece<T>,
+        piece: &Piece<'_, T>,
         skipped: usize,
         d_states: &[Vec<T>],
         terms: &mut Terms,
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
     ) -> UnitGradients<T> {
-        let geometry = &piece.geometry;
-        let counted = geometry.piece(skipped, geometry.steps());
+        let geometry = &*piece.geometry;
+        let counted = match skipped {
+            0 => Cow::Borrowed(geometry),
+            _ => Cow::Owned(geometry.piece(skipped, geometry.steps())),
+        };
         let rows = geometry.first_row(skipped);
         let output = self.output(piece);
         // SAFETY: the output has `geometry.total()` rows, of which the counted ones are the last.
@@ -101,25 +127,16 @@ impl<T: Pooled> Passage<'_, T> {
         gradients
     }
 
-    /// The packed input of the steps `span`.
-    pub fn input_of(&self, input: &[T], span: Range<usize>) -> Vec<T> {
-        let width = self.shared.network.widths[0];
-        let rows = self.geometry.first_row(span.start)..self.geometry.first_row(span.end);
-        input[rows.start * width..rows.end * width].to_vec()
-    }
-
     /// Zeros where the gradients of the input go, packed; empty for ids.
-    pub fn no_input_gradient(&self) -> Vec<T> {
-        match self.shared.network.nodes.first() {
-            Some(SeqNode::Input) => {
-                vec![T::ZERO; self.geometry.total() * self.shared.network.widths[0]]
-            }
-            _ => Vec::new(),
+    pub fn no_input_gradient(&self, scratch: &mut Scratch<T>) -> Vec<T> {
+        match self.shared.network.feature_input() {
+            Some(width) => scratch.spare.zeros(self.geometry.total() * width),
+            None => Vec::new(),
         }
     }
 
     /// Adds the gradient of a piece's input to that of the unit's.
-    pub fn add_input_gradient(&self, piece: &Piece<T>, d_piece: &[T], d_input: &mut [T]) {
+    pub fn add_input_gradient(&self, piece: &Piece<'_, T>, d_piece: &[T], d_input: &mut [T]) {
         if !d_piece.is_empty() {
             let first = self.geometry.first_row(piece.geometry.start) * self.shared.network.widths[0];
             d_input[first..].iter_mut().zip(d_piece).for_each(|(sum, d)| *sum += *d);
@@ -127,18 +144,20 @@ impl<T: Pooled> Passage<'_, T> {
     }
 
     /// Gradients of states that nothing depends on.
-    pub fn no_gradient(&self) -> Vec<Vec<T>> {
+    pub fn no_gradient(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let widths = self.shared.network.states.iter();
-        widths.map(|width| vec![T::ZERO; self.geometry.rows * width]).collect()
+        let mut states = scratch.spare.list();
+        states.extend(widths.map(|width| scratch.spare.zeros(self.geometry.rows * width)));
+        states
     }
 
     /// Adds the penalties of a piece's steps from packed row `first` on.
-    fn penalties_of(&self, piece: &Piece<T>, first: usize, terms: &mut Terms) {
+    fn penalties_of(&self, piece: &Piece<'_, T>, first: usize, terms: &mut Terms) {
         let scale = self.loss.step_scale();
         terms.add_penalties(self.shared.network, &piece.run, &piece.geometry, first, scale);
     }
 
-    fn output(&self, piece: &Piece<T>) -> SeqView<T> {
+    fn output(&self, piece: &Piece<'_, T>) -> SeqView<T> {
         let network = self.shared.network;
         // a network is finished before it is called
         piece.run.view(network, network.output.unwrap_or_default(), &piece.geometry)

@@ -8,7 +8,7 @@ use crate::kernel::Kernels;
 use crate::plan::LayerPlan;
 use crate::random::Noise;
 use crate::step::Program;
-use crate::time::{Geometry, LayerWeights, Scratch, SeqView, SlotGradients, backward, forward};
+use crate::time::{Geometry, LayerWeights, Scratch, SeqView, backward, forward};
 
 use super::graph::{NetError, Network};
 use super::pool::Pooled;
@@ -74,8 +74,8 @@ impl<T: Pooled> WeightPenalties<T> {
     /// Their sum; `scale` times its gradient is added to `gradients`, laid out as the arena, unless `scale` is 0.
     pub fn take(&self, network: &Network, kernels: &Kernels<T>, scale: f64, gradients: &mut [T]) -> f64 {
         let mut sum = 0.0;
-        let geometry = Geometry::new(vec![1]);
         for (number, params) in &self.layers {
+            let geometry = Geometry::new(vec![1]);
             let layer = &network.layers[*number];
             let Some(plan) = &layer.penalty else { continue };
             let mut scratch = Scratch::new();
@@ -90,10 +90,9 @@ impl<T: Pooled> WeightPenalties<T> {
             }
             let d = [T::from_f64(scale)];
             let d = [SeqView::of(&d, 1)];
-            let mut none = SlotGradients::new(plan);
             let saved = &run.memory;
             let back =
-                backward(plan, &weights, &geometry, &views, saved, &d, &[], &mut none, kernels, &mut scratch);
+                backward(plan, &weights, &geometry, &views, saved, &d, &[], None, kernels, &mut scratch);
             for (position, &(at, numel)) in layer.params.iter().enumerate() {
                 if let Some(output) = plan.input_gradients[position] {
                     let view = back.memory.output(&plan.back, output, &geometry);

@@ -1,15 +1,19 @@
-//! Scratch that a network keeps from call to call.
+//! Memory that a network keeps from call to call.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::Float;
-use crate::time::Scratch;
+use crate::time::{LayerWeights, Scratch, SlotGradients, Spare};
 
-/// Idle scratch of a network, by number type. A clone of a network begins with none.
+use super::batch::Batch;
+use super::call::{Packed, States};
+use super::penalty::Terms;
+
+/// Idle memory of a network, by number type. A clone of a network begins with none.
 #[derive(Debug, Default)]
 pub struct Pools {
-    single: Mutex<Vec<Scratch<f32>>>,
-    double: Mutex<Vec<Scratch<f64>>>,
+    single: Mutex<Idle<f32>>,
+    double: Mutex<Idle<f64>>,
 }
 
 impl Clone for Pools {
@@ -18,19 +22,83 @@ impl Clone for Pools {
     }
 }
 
+/// What threads and calls have left for the next ones: as many of each as ever ran at once.
+#[derive(Debug, Default)]
+pub struct Idle<T> {
+    scratch: Vec<Scratch<T>>,
+    kept: Vec<Kept<T>>,
+}
+
+/// Memory of one call.
+#[derive(Debug)]
+pub struct Kept<T> {
+    pub weights: Vec<LayerWeights<T>>,
+    /// Those of the loss.
+    pub loss: Option<LayerWeights<T>>,
+    pub spare: Spare<T>,
+    /// By group of units, by layer.
+    pub slots: Vec<Mutex<Vec<SlotGradients<T>>>>,
+    /// By unit.
+    pub terms: Vec<Terms>,
+    pub batches: Vec<Batch>,
+    pub packed: Vec<Packed<T>>,
+    pub states: Vec<States<T>>,
+}
+
+impl<T: Pooled> Kept<T> {
+    /// What a call before has left, or nothing.
+    pub fn of(pools: &Pools) -> Kept<T> {
+        lock(T::pool(pools)).kept.pop().unwrap_or_else(|| Kept {
+            weights: Vec::new(),
+            loss: None,
+            spare: Spare::new(),
+            slots: Vec::new(),
+            terms: Vec::new(),
+            batches: Vec::new(),
+            packed: Vec::new(),
+            states: Vec::new(),
+        })
+    }
+
+    /// Leaves it for another call.
+    pub fn leave(self, pools: &Pools) {
+        lock(T::pool(pools)).kept.push(self);
+    }
+
+    /// An empty vector with room for `len` elements for each of so many units.
+    pub fn packed(&mut self, lens: impl Iterator<Item = usize>) -> Packed<T> {
+        let mut packed = self.packed.pop().unwrap_or_default();
+        packed.extend(lens.map(|len| Mutex::new(self.spare.vector(len))));
+        packed
+    }
+
+    /// Takes back what `packed` gave.
+    pub fn keep_packed(&mut self, mut packed: Packed<T>) {
+        for one in packed.drain(..) {
+            self.spare.keep(one.into_inner().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.packed.push(packed);
+    }
+
+    pub fn keep_states(&mut self, mut states: States<T>) {
+        states.drain(..).for_each(|unit| self.spare.keep_list(unit));
+        self.states.push(states);
+    }
+}
+
 /// A number type with a pool of its own.
 pub trait Pooled: Float {
-    fn pool(pools: &Pools) -> &Mutex<Vec<Scratch<Self>>>;
+    fn pool(pools: &Pools) -> &Mutex<Idle<Self>>;
 }
 
 impl Pooled for f32 {
-    fn pool(pools: &Pools) -> &Mutex<Vec<Scratch<f32>>> {
+    fn pool(pools: &Pools) -> &Mutex<Idle<f32>> {
         &pools.single
     }
 }
 
 impl Pooled for f64 {
-    fn pool(pools: &Pools) -> &Mutex<Vec<Scratch<f64>>> {
+    fn pool(pools: &Pools) -> &Mutex<Idle<f64>> {
         &pools.double
     }
 }
@@ -44,7 +112,7 @@ pub struct Lanes<'a, T: Pooled> {
 impl<'a, T: Pooled> Lanes<'a, T> {
     pub fn new(pools: &'a Pools, count: usize) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
-        let lanes = (0..count).map(|_| Mutex::new(idle.pop().unwrap_or_else(Scratch::new))).collect();
+        let lanes = (0..count).map(|_| Mutex::new(idle.scratch.pop().unwrap_or_else(Scratch::new))).collect();
         Lanes { pools, lanes }
     }
 
@@ -61,8 +129,7 @@ impl<T: Pooled> Drop for Lanes<'_, T> {
     fn drop(&mut self) {
         let used = self.lanes.drain(..).map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         // the first lane did the most: it is the first to be taken again
-        let used: Vec<Scratch<T>> = used.collect();
-        lock(T::pool(self.pools)).extend(used.into_iter().rev());
+        lock(T::pool(self.pools)).scratch.extend(used.rev());
     }
 }
 

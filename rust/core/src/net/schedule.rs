@@ -67,7 +67,7 @@ pub fn schedule<T: Pooled>(
     budget: Budget,
     lanes: usize,
 ) -> Result<Schedule, NetError> {
-    let most = lanes.min(batch.groups().len()).max(1);
+    let most = lanes.min(batch.groups()).max(1);
     let planners: Vec<Planner<T>> =
         batch.units.iter().map(|unit| Planner::new(network, loss, &unit.geometry)).collect();
     let total = batch.units.iter().map(|unit| unit.geometry.total()).sum();

@@ -40,7 +40,7 @@ pub fn training_memory<T: Pooled>(
     }
     let batch = Batch::new(rows, steps, Extent::default())?;
     let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
-    let groups = batch.groups().len();
+    let groups = batch.groups();
     let (mut copies, mut slots, mut unit) = (0, 0, 0);
     for layer in &network.layers {
         copies += weight_elements(&layer.plan, kernels);
@@ -50,8 +50,8 @@ pub fn training_memory<T: Pooled>(
     for one in &batch.units {
         let geometry = &one.geometry;
         let piece = piece_elements(network, loss, geometry.rows, geometry.total());
-        // the unit's input and its gradient are counted with the batch
-        let own = geometry.total() * (network.widths[0] + features.unwrap_or(0));
+        // the unit's input is counted with the batch
+        let own = geometry.total() * network.widths[0];
         let passes = network.layers.iter().map(|layer| &layer.plan).chain(loss);
         let scratch = passes
             .flat_map(|plan| [&plan.train, &plan.back])
@@ -59,10 +59,10 @@ pub fn training_memory<T: Pooled>(
             .max();
         unit = unit.max(piece.saturating_sub(own) + scratch.unwrap_or(0));
     }
-    // the gradient of the input twice: by unit, and as it is handed out; of ids the ids alone
+    // the input as units read it, and its gradient as it is handed out; of ids the ids alone
     let input = features.map_or(network.widths[0], |width| 2 * width);
-    // targets as they came and as units read them, and what each step counts
-    let targets = loss.map_or(0, |plan| 2 * plan.program.nodes[plan.program.inputs[1]].numel() + 1);
+    // targets as units read them, and what each step counts
+    let targets = loss.map_or(0, |plan| plan.program.nodes[plan.program.inputs[1]].numel() + 1);
     let states: usize = network.states.iter().map(|width| 3 * width).sum();
     Ok(TrainingMemory {
         parameters: (copies + (groups * slots) + network.arena_len()) * size_of::<T>(),

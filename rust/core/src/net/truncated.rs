@@ -21,7 +21,7 @@ use super::unit::UnitGradients;
 /// Runs a unit with all its windows. `steps` are those of the batch, padding included.
 pub fn truncated<T: Pooled>(
     passage: &Passage<T>,
-    input: Vec<T>,
+    input: &mut Vec<T>,
     (every, back): (usize, usize),
     steps: usize,
     slots: &mut [SlotGradients<T>],
@@ -38,15 +38,15 @@ pub fn truncated<T: Pooled>(
     };
     let network = passage.shared.network;
     let from_end = network.states_from_end();
-    let none = passage.no_gradient();
+    let none = passage.no_gradient(scratch);
     let mut states = passage.initial.to_vec();
     let mut finals = passage.initial.to_vec();
     let mut terms = Terms::default();
-    let mut d_input = passage.no_input_gradient();
-    let mut d_initial = passage.no_gradient();
+    let mut d_input = passage.no_input_gradient(scratch);
+    let mut d_initial = passage.no_gradient(scratch);
     for number in 0..count {
         let span = window(number);
-        let piece = passage.there(span.clone(), passage.input_of(&input, span.clone()), &states, scratch);
+        let piece = passage.there(span.clone(), input, &states, scratch);
         let skipped = number * every - span.start;
         let d = passage.back(&piece, skipped, &none, &mut terms, slots, scratch);
         passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
@@ -63,10 +63,14 @@ pub fn truncated<T: Pooled>(
         }
         // rows whose loss terms were in windows before have left their states then
         let alive = piece.geometry.alive(skipped);
-        for (slot, last) in piece.run.retired(scratch).into_iter().enumerate() {
+        let last = piece.retired(scratch);
+        for (slot, last) in last.iter().enumerate() {
             let elements = alive * network.states[slot];
             finals[slot][..elements].copy_from_slice(&last[..elements]);
         }
+        scratch.spare.keep_list(last);
+        d.retired(scratch);
     }
+    scratch.spare.keep_list(none);
     Passed { terms, gradients: UnitGradients { d_input, d_initial }, finals }
 }

@@ -2,7 +2,8 @@
 
 use crate::kernel::{Float, Kernels};
 use crate::time::{
-    Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, backward, forward, states_after,
+    Geometry, LayerWeights, PassMemory, Scratch, SeqView, SlotGradients, Spare, backward, forward,
+    states_after,
 };
 
 use super::graph::{Network, SeqNode};
@@ -29,10 +30,14 @@ pub struct Shared<'a, T: Float> {
 }
 
 impl<T: Float> UnitRun<T> {
-    /// Gives the memory back; the final states remain.
-    pub fn retired(self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
-        self.memory.into_iter().for_each(|memory| scratch.reclaim(memory));
-        self.finals
+    /// Gives the memory back; the input and the final states remain.
+    pub fn retired(mut self, scratch: &mut Scratch<T>) -> (Vec<T>, Vec<Vec<T>>) {
+        scratch.reclaim_list(self.memory);
+        // a network's first sequence is its input
+        let input = self.owned.first_mut().map(std::mem::take).unwrap_or_default();
+        scratch.spare.keep_list(self.owned);
+        scratch.rows.push(self.mirror);
+        (input, self.finals)
     }
 
     /// The states after `steps` steps, by state slot; rows that ended before hold theirs.
@@ -78,12 +83,17 @@ pub fn run_unit<T: Float>(
     let network = shared.network;
     let reverses = network.nodes.iter().any(|node| matches!(node, SeqNode::Reverse(_)));
     let mut run = UnitRun {
-        owned: vec![Vec::new(); network.nodes.len()],
-        memory: Vec::new(),
-        finals: Vec::new(),
-        mirror: if reverses { geometry.mirror() } else { Vec::new() },
+        owned: scratch.spare.list(),
+        memory: scratch.list(),
+        finals: scratch.spare.list(),
+        mirror: scratch.rows.pop().unwrap_or_default(),
         training,
     };
+    run.mirror.clear();
+    if reverses {
+        geometry.mirror_into(&mut run.mirror);
+    }
+    run.owned.resize(network.nodes.len(), Vec::new());
     let mut input = Some(input);
     for (number, node) in network.nodes.iter().enumerate() {
         let width = network.widths[number];
@@ -91,31 +101,32 @@ pub fn run_unit<T: Float>(
             SeqNode::Input | SeqNode::Index { .. } => run.owned[number] = input.take().unwrap_or_default(),
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
-                let views: Vec<SeqView<T>> =
-                    inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
+                let mut views = scratch.views();
+                views.extend(inner.inputs.iter().map(|&at| run.view(network, at, geometry)));
                 let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
-                let initial: Vec<&[T]> = initial[states].iter().map(Vec::as_slice).collect();
                 let weights = &shared.weights[*layer];
-                let done = forward(
+                let mut done = forward(
                     inner.plan(training),
                     weights,
                     geometry,
                     &views,
-                    &initial,
+                    &initial[states],
                     training,
                     shared.kernels,
                     scratch,
                 );
+                scratch.keep_views(views);
                 run.memory.push(done.memory);
-                run.finals.extend(done.finals);
+                run.finals.append(&mut done.finals);
+                scratch.spare.keep_list(done.finals);
             }
             SeqNode::Reverse(from) => {
-                let mut values = vec![T::ZERO; geometry.total() * width];
+                let mut values = scratch.spare.zeros(geometry.total() * width);
                 add_rows(&run.view(network, *from, geometry), Some(&run.mirror), &mut values, width, 0);
                 run.owned[number] = values;
             }
             SeqNode::Concat(parts) => {
-                let mut values = vec![T::ZERO; geometry.total() * width];
+                let mut values = scratch.spare.zeros(geometry.total() * width);
                 let mut col = 0;
                 for &part in parts {
                     add_rows(&run.view(network, part, geometry), None, &mut values, width, col);
@@ -124,7 +135,7 @@ pub fn run_unit<T: Float>(
                 run.owned[number] = values;
             }
             SeqNode::Add(a, b) => {
-                let mut values = vec![T::ZERO; geometry.total() * width];
+                let mut values = scratch.spare.zeros(geometry.total() * width);
                 add_rows(&run.view(network, *a, geometry), None, &mut values, width, 0);
                 add_rows(&run.view(network, *b, geometry), None, &mut values, width, 0);
                 run.owned[number] = values;
@@ -160,48 +171,63 @@ pub struct UnitGradients<T> {
     pub d_initial: Vec<Vec<T>>,
 }
 
-/// The gradient of a sequence: where one reader left it, or the sum of what several did.
-enum Arrived<T> {
-    View(SeqView<T>),
-    Sum(Vec<T>),
+impl<T: Float> UnitGradients<T> {
+    /// Gives the memory back.
+    pub fn retired(self, scratch: &mut Scratch<T>) {
+        scratch.spare.keep(self.d_input);
+        scratch.spare.keep_list(self.d_initial);
+    }
 }
 
-/// The gradients of all sequences of a unit, by node.
+/// The gradients of all sequences of a unit, by node: where one reader left it, or the sum of what several did.
 struct Arrivals<'a, T> {
     network: &'a Network,
     rows: usize,
-    nodes: Vec<Option<Arrived<T>>>,
+    /// None where nothing has arrived.
+    views: Vec<SeqView<T>>,
+    /// What the views of sums lead into; empty for the others.
+    sums: Vec<Vec<T>>,
 }
 
-impl<T: Float> Arrivals<'_, T> {
+impl<'a, T: Float> Arrivals<'a, T> {
+    fn new(network: &'a Network, rows: usize, scratch: &mut Scratch<T>) -> Arrivals<'a, T> {
+        let (mut views, mut sums) = (scratch.views(), scratch.spare.list());
+        views.resize(network.nodes.len(), SeqView::NONE);
+        sums.resize(network.nodes.len(), Vec::new());
+        Arrivals { network, rows, views, sums }
+    }
+
+    fn retired(self, scratch: &mut Scratch<T>) {
+        scratch.keep_views(self.views);
+        scratch.spare.keep_list(self.sums);
+    }
+
     /// Adds to the gradient of a sequence. `view` must stay readable until the unit is done.
-    fn add(&mut self, node: usize, view: SeqView<T>, from: Option<&[usize]>) {
-        let width = self.network.widths[node];
-        let mut sum = match (self.nodes[node].take(), from) {
-            (None, None) => return self.nodes[node] = Some(Arrived::View(view)),
-            (Some(Arrived::Sum(sum)), _) => sum,
-            (None, _) => vec![T::ZERO; self.rows * width],
-            (Some(Arrived::View(first)), _) => {
-                let mut sum = vec![T::ZERO; self.rows * width];
-                add_rows(&first, None, &mut sum, width, 0);
-                sum
+    fn add(&mut self, node: usize, view: SeqView<T>, from: Option<&[usize]>, spare: &mut Spare<T>) {
+        let (width, first) = (self.network.widths[node], self.views[node]);
+        if first.is_none() && from.is_none() {
+            self.views[node] = view;
+            return;
+        }
+        let sum = &mut self.sums[node];
+        if sum.is_empty() {
+            *sum = spare.zeros(self.rows * width);
+            if !first.is_none() {
+                add_rows(&first, None, sum, width, 0);
             }
-        };
-        add_rows(&view, from, &mut sum, width, 0);
-        self.nodes[node] = Some(Arrived::Sum(sum));
+        }
+        add_rows(&view, from, sum, width, 0);
+        self.views[node] = SeqView::of(sum, width);
     }
 
     /// The gradient of a sequence, and what must be kept while it is read; zeros where nothing arrived.
-    fn take(&mut self, node: usize) -> (SeqView<T>, Vec<T>) {
-        let width = self.network.widths[node];
-        match self.nodes[node].take() {
-            Some(Arrived::View(view)) => (view, Vec::new()),
-            Some(Arrived::Sum(sum)) => (SeqView::of(&sum, width), sum),
-            None => {
-                let zeros = vec![T::ZERO; self.rows * width];
-                (SeqView::of(&zeros, width), zeros)
-            }
+    fn take(&mut self, node: usize, spare: &mut Spare<T>) -> (SeqView<T>, Vec<T>) {
+        let view = std::mem::replace(&mut self.views[node], SeqView::NONE);
+        if view.is_none() {
+            let zeros = spare.zeros(self.rows * self.network.widths[node]);
+            return (SeqView::of(&zeros, self.network.widths[node]), zeros);
         }
+        (view, std::mem::take(&mut self.sums[node]))
     }
 }
 
@@ -220,11 +246,12 @@ pub fn back_unit<T: Float>(
 ) -> UnitGradients<T> {
     let network = shared.network;
     let rows = geometry.total();
-    let mut arrivals = Arrivals { network, rows, nodes: network.nodes.iter().map(|_| None).collect() };
-    let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
+    let mut arrivals = Arrivals::new(network, rows, scratch);
+    let mut d_initial = scratch.spare.list();
+    d_initial.resize(network.states.len(), Vec::new());
     // what views point into, until the unit is done
-    let mut memories = Vec::new();
-    let mut sums = Vec::new();
+    let mut memories = scratch.list();
+    let mut sums = scratch.spare.list();
     // packed row r of a layer that reads from the end is another step
     let mirrored: Vec<T> = match d_penalty {
         [] => Vec::new(),
@@ -232,61 +259,64 @@ pub fn back_unit<T: Float>(
     };
     let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
     if let (Some(output), Some(d_output)) = (network.output, d_output) {
-        arrivals.add(output, d_output, None);
+        arrivals.add(output, d_output, None, &mut scratch.spare);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         // a layer without readers may still carry gradients from its final state
-        if arrivals.nodes[number].is_none() && !matches!(node, SeqNode::Layer(_)) {
+        if arrivals.views[number].is_none() && !matches!(node, SeqNode::Layer(_)) {
             continue;
         }
         match node {
             SeqNode::Input | SeqNode::Index { .. } => {}
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
-                let (d, kept) = arrivals.take(number);
+                let (d, kept) = arrivals.take(number, &mut scratch.spare);
                 let d_steps = if from_end.get(*layer) == Some(&true) { &mirrored } else { d_penalty };
                 let penalty = inner.has_step_penalty().then(|| SeqView::of(d_steps, 1));
-                let d_views: Vec<SeqView<T>> = std::iter::once(d).chain(penalty).collect();
-                let views: Vec<SeqView<T>> =
-                    inner.inputs.iter().map(|&at| run.view(network, at, geometry)).collect();
+                let (mut d_views, mut views) = (scratch.views(), scratch.views());
+                d_views.extend(std::iter::once(d).chain(penalty));
+                views.extend(inner.inputs.iter().map(|&at| run.view(network, at, geometry)));
                 let states = inner.first_state..inner.first_state + inner.plan.program.states.len();
-                let finals: Vec<&[T]> = d_final[states.clone()].iter().map(Vec::as_slice).collect();
-                let back = backward(
+                let mut back = backward(
                     &inner.plan,
                     &shared.weights[*layer],
                     geometry,
                     &views,
                     &run.memory[*layer],
                     &d_views,
-                    &finals,
-                    &mut slots[*layer],
+                    &d_final[states.clone()],
+                    Some(&mut slots[*layer]),
                     shared.kernels,
                     scratch,
                 );
-                drop(kept);
-                for (slot, values) in states.zip(back.d_initial) {
+                scratch.spare.keep(kept);
+                scratch.keep_views(views);
+                scratch.keep_views(d_views);
+                for (slot, values) in states.zip(back.d_initial.drain(..)) {
                     d_initial[slot] = values;
                 }
+                scratch.spare.keep_list(back.d_initial);
                 for (k, &input) in inner.inputs.iter().enumerate() {
                     if let Some(output) = inner.plan.input_gradients[k] {
-                        arrivals.add(input, back.memory.output(&inner.plan.back, output, geometry), None);
+                        let d = back.memory.output(&inner.plan.back, output, geometry);
+                        arrivals.add(input, d, None, &mut scratch.spare);
                     }
                 }
                 memories.push(back.memory);
             }
             SeqNode::Reverse(from) => {
-                let (d, kept) = arrivals.take(number);
-                arrivals.add(*from, d, Some(&run.mirror));
+                let (d, kept) = arrivals.take(number, &mut scratch.spare);
+                arrivals.add(*from, d, Some(&run.mirror), &mut scratch.spare);
                 sums.push(kept);
             }
             SeqNode::Add(a, b) => {
-                let (d, kept) = arrivals.take(number);
-                arrivals.add(*a, d, None);
-                arrivals.add(*b, d, None);
+                let (d, kept) = arrivals.take(number, &mut scratch.spare);
+                arrivals.add(*a, d, None, &mut scratch.spare);
+                arrivals.add(*b, d, None, &mut scratch.spare);
                 sums.push(kept);
             }
             SeqNode::Concat(parts) => {
-                let (d, kept) = arrivals.take(number);
+                let (d, kept) = arrivals.take(number, &mut scratch.spare);
                 let mut col = 0;
                 for &part in parts {
                     let width = network.widths[part];
@@ -295,6 +325,7 @@ pub fn back_unit<T: Float>(
                         part,
                         SeqView { ptr: d.ptr.wrapping_add(col), stride: d.stride, width },
                         None,
+                        &mut scratch.spare,
                     );
                     col += width;
                 }
@@ -304,15 +335,17 @@ pub fn back_unit<T: Float>(
     }
     let d_input = match network.nodes.first() {
         Some(SeqNode::Input) => {
-            let (d, mut kept) = arrivals.take(0);
+            let (d, mut kept) = arrivals.take(0, &mut scratch.spare);
             if kept.is_empty() {
-                kept = vec![T::ZERO; rows * network.widths[0]];
+                kept = scratch.spare.zeros(rows * network.widths[0]);
                 add_rows(&d, None, &mut kept, network.widths[0], 0);
             }
             kept
         }
         _ => Vec::new(),
     };
-    memories.into_iter().for_each(|memory| scratch.reclaim(memory));
+    arrivals.retired(scratch);
+    scratch.reclaim_list(memories);
+    scratch.spare.keep_list(sums);
     UnitGradients { d_input, d_initial }
 }

@@ -2,7 +2,7 @@
 
 /// The rows of a unit, sorted by length (longest first), packed by time: the rows of step `t` are
 /// `offset[t] .. offset[t + 1]`, and row `b` of the unit is row `offset[t] + b` of them while it is alive.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Geometry {
     /// All rows of the unit, those of length 0 among them.
     pub rows: usize,
@@ -19,26 +19,44 @@ pub struct Geometry {
 impl Geometry {
     /// `lengths` must be sorted, longest first.
     pub fn new(lengths: Vec<usize>) -> Geometry {
-        debug_assert!(lengths.is_sorted_by(|a, b| a >= b));
-        let steps = lengths.first().copied().unwrap_or(0);
-        let mut offset = Vec::with_capacity(steps + 1);
-        let mut alive = lengths.len();
+        let mut geometry = Geometry { lengths, ..Geometry::default() };
+        geometry.settle();
+        geometry
+    }
+
+    /// Other rows in the memory of these: of each its length (longest first), the caller's number of it, and of the step that
+    /// it begins with.
+    pub fn renew(&mut self, rows: impl Iterator<Item = (usize, usize, usize)>) {
+        let Geometry { lengths, callers, begins, .. } = self;
+        lengths.clear();
+        callers.clear();
+        begins.clear();
+        for (length, caller, begin) in rows {
+            lengths.push(length);
+            callers.push(caller);
+            begins.push(begin);
+        }
+        self.start = 0;
+        self.settle();
+    }
+
+    /// Finds what follows from the lengths.
+    fn settle(&mut self) {
+        debug_assert!(self.lengths.is_sorted_by(|a, b| a >= b));
+        self.rows = self.lengths.len();
+        let steps = self.lengths.first().copied().unwrap_or(0);
+        self.offset.clear();
+        self.offset.reserve_exact(steps + 1);
+        let mut alive = self.rows;
         let mut total = 0;
-        offset.push(0);
+        self.offset.push(0);
         for t in 0..steps {
-            while alive > 0 && lengths[alive - 1] <= t {
+            while alive > 0 && self.lengths[alive - 1] <= t {
                 alive -= 1;
             }
             total += alive;
-            offset.push(total);
+            self.offset.push(total);
         }
-        Geometry { rows: lengths.len(), callers: Vec::new(), begins: Vec::new(), lengths, offset, start: 0 }
-    }
-
-    /// The same rows under the caller's numbers of each, and of the step that each begins with.
-    pub fn called(self, callers: Vec<usize>, begins: Vec<usize>) -> Geometry {
-        debug_assert!([&callers, &begins].iter().all(|numbers| numbers.len() == self.rows));
-        Geometry { callers, begins, ..self }
     }
 
     /// The caller's number of a row; noise is addressed by it.
@@ -94,13 +112,20 @@ impl Geometry {
 
     /// For each packed row the packed row of the same sequence at the mirrored time.
     pub fn mirror(&self) -> Vec<usize> {
-        let mut mirror = vec![0; self.total()];
+        let mut mirror = Vec::new();
+        self.mirror_into(&mut mirror);
+        mirror
+    }
+
+    /// The same, in memory that is there.
+    pub fn mirror_into(&self, mirror: &mut Vec<usize>) {
+        mirror.clear();
+        mirror.resize(self.total(), 0);
         for t in 0..self.steps() {
             for b in 0..self.alive(t) {
                 mirror[self.offset[t] + b] = self.offset[self.lengths[b] - 1 - t] + b;
             }
         }
-        mirror
     }
 }
 

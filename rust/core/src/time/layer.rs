@@ -27,7 +27,7 @@ pub fn forward<T: Float>(
     weights: &LayerWeights<T>,
     geometry: &Geometry,
     inputs: &[SeqView<T>],
-    initial: &[&[T]],
+    initial: &[Vec<T>],
     training: bool,
     kernels: &Kernels<T>,
     scratch: &mut Scratch<T>,
@@ -42,23 +42,24 @@ pub fn forward<T: Float>(
         }
     }
     let outside = Outside { inputs, d_outputs: &[], saved: None };
-    let carried = {
+    let mut finals = room_for_states(pass, geometry, scratch);
+    {
         let packs = if training { &weights.train } else { &weights.infer };
         let mut runner =
             Runner::new(pass, weights, packs, geometry, &outside, &mut memory, initial, kernels, scratch);
         runner.run(None);
-        runner.carried()
-    };
-    let finals = (pass.states.iter().enumerate())
-        .map(|(state, &(class, width))| match class {
-            Class::History(_) => values_after(&memory, state, width, geometry, geometry.steps()),
-            _ => carried[state].clone(),
-        })
-        .collect();
+        finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
+    }
+    for (state, (&(class, width), values)) in pass.states.iter().zip(&mut finals).enumerate() {
+        if let Class::History(_) = class {
+            values_after(&memory, state, width, geometry, geometry.steps(), values);
+        }
+    }
     Forward { memory, finals }
 }
 
-/// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots`.
+/// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots` where
+/// the gradients of parameters are wanted.
 #[allow(clippy::too_many_arguments)] // as `forward`
 pub fn backward<T: Float>(
     plan: &LayerPlan,
@@ -67,29 +68,22 @@ pub fn backward<T: Float>(
     inputs: &[SeqView<T>],
     saved: &PassMemory<T>,
     d_outputs: &[SeqView<T>],
-    d_final: &[&[T]],
-    slots: &mut SlotGradients<T>,
+    d_final: &[Vec<T>],
+    slots: Option<&mut SlotGradients<T>>,
     kernels: &Kernels<T>,
     scratch: &mut Scratch<T>,
 ) -> Backward<T> {
     let pass: &Pass = &plan.back;
     let mut memory = PassMemory::new(pass, geometry, scratch);
     let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
-    let d_initial = {
-        let mut runner = Runner::new(
-            pass,
-            weights,
-            &weights.back,
-            geometry,
-            &outside,
-            &mut memory,
-            d_final,
-            kernels,
-            scratch,
-        );
-        runner.run(Some(slots));
-        runner.carried()
-    };
+    let mut d_initial = room_for_states(pass, geometry, scratch);
+    {
+        let packs = &weights.back;
+        let mut runner =
+            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, d_final, kernels, scratch);
+        runner.run(slots);
+        d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
+    }
     Backward { memory, d_initial }
 }
 
@@ -101,24 +95,34 @@ pub fn states_after<T: Float>(
     steps: usize,
 ) -> Vec<Vec<T>> {
     (plan.train.states.iter().enumerate())
-        .map(|(state, &(_, width))| values_after(memory, state, width, geometry, steps))
+        .map(|(state, &(_, width))| {
+            let mut values = Vec::with_capacity(geometry.rows * width);
+            values_after(memory, state, width, geometry, steps, &mut values);
+            values
+        })
         .collect()
 }
 
-/// The value of a state for each row after `steps` steps, out of its history.
+/// An empty vector for the rows of each state.
+fn room_for_states<T: Float>(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
+    let mut states = scratch.spare.list();
+    states.extend(pass.states.iter().map(|(_, width)| scratch.spare.vector(geometry.rows * width)));
+    states
+}
+
+/// Appends the value of a state for each row after `steps` steps, out of its history.
 fn values_after<T: Float>(
     memory: &PassMemory<T>,
     state: usize,
     width: usize,
     geometry: &Geometry,
     steps: usize,
-) -> Vec<T> {
+    values: &mut Vec<T>,
+) {
     let history = memory.history_slice(state, (geometry.rows + geometry.total()) * width);
-    let mut values = Vec::with_capacity(geometry.rows * width);
     for (row, &length) in geometry.lengths.iter().enumerate() {
         let last = length.min(steps);
         let at = if last == 0 { row } else { geometry.rows + geometry.offset[last - 1] + row };
         values.extend_from_slice(&history[at * width..(at + 1) * width]);
     }
-    values
 }

@@ -4,6 +4,8 @@ use crate::kernel::Float;
 use crate::plan::{Class, Pass};
 
 use super::Geometry;
+use super::places::Places;
+use super::spare::{Spare, grow};
 
 /// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +15,19 @@ pub struct SeqView<T> {
     pub width: usize,
 }
 
+// SAFETY: a view says where values lie; whoever reads them answers for it.
+unsafe impl<T: Send> Send for SeqView<T> {}
+// SAFETY: the same.
+unsafe impl<T: Sync> Sync for SeqView<T> {}
+
 impl<T> SeqView<T> {
+    /// No value.
+    pub const NONE: SeqView<T> = SeqView { ptr: std::ptr::null(), stride: 0, width: 0 };
+
+    pub fn is_none(&self) -> bool {
+        self.ptr.is_null()
+    }
+
     pub fn of(data: &[T], width: usize) -> SeqView<T> {
         SeqView { ptr: data.as_ptr(), stride: width, width }
     }
@@ -30,24 +44,31 @@ pub struct PassMemory<T> {
 }
 
 impl<T: Float> PassMemory<T> {
+    pub(super) fn empty() -> PassMemory<T> {
+        PassMemory { data: Vec::new(), full: Vec::new(), history: Vec::new() }
+    }
+
     /// Memory out of a thread's scratch; its contents are whatever they were.
     pub fn new(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> PassMemory<T> {
+        let total = geometry.total();
+        let mut memory = scratch.take(PassMemory::<T>::elements(pass, geometry.rows, total));
         let mut end = 0;
         let mut take = |elements: usize| {
             end += elements;
             end - elements
         };
-        let total = geometry.total();
-        let full = (pass.buffers.iter())
-            .map(|buffer| if buffer.class == Class::Full { take(total * buffer.width) } else { 0 })
-            .collect();
-        let history = (pass.states.iter())
-            .map(|(class, width)| match class {
-                Class::History(_) => take((total + geometry.rows) * width),
-                _ => 0,
-            })
-            .collect();
-        PassMemory { data: scratch.take(end), full, history }
+        memory.full.clear();
+        memory.full.extend(pass.buffers.iter().map(|buffer| match buffer.class {
+            Class::Full => take(total * buffer.width),
+            _ => 0,
+        }));
+        memory.history.clear();
+        memory.history.extend(pass.states.iter().map(|(class, width)| match class {
+            Class::History(_) => take((total + geometry.rows) * width),
+            _ => 0,
+        }));
+        debug_assert!(end <= memory.data.len());
+        memory
     }
 
     /// Elements that `new` takes for `rows` sequences with `total` steps together.
@@ -93,67 +114,93 @@ impl<T: Float> PassMemory<T> {
     }
 }
 
-/// What the text of a panic begins with where memory could not be had; the Python side makes it a MemoryError.
-pub const OUT_OF_MEMORY: &str = "out of memory";
-
-/// Grows a vector to `len` elements. Where the machine has no room this is a panic that names the size, not an abort.
-pub fn grow<T: Float>(memory: &mut Vec<T>, len: usize) {
-    if len <= memory.len() {
-        return;
-    }
-    if memory.try_reserve_exact(len - memory.len()).is_err() {
-        let bytes = len as f64 * size_of::<T>() as f64;
-        panic!("{OUT_OF_MEMORY}: {:.3} GB asked for; use fewer rows or steps per call", bytes / 1e9);
-    }
-    memory.resize(len, T::ZERO);
-}
-
 /// Scratch of one thread, kept from call to call: new memory costs a page fault for every 4 KiB of it.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) arena: Vec<T>,
     /// For the packing of weight gradients.
     pub(super) product: Vec<T>,
-    /// Memories of passes that are done.
-    spare: Vec<Vec<T>>,
+    pub(super) places: Places<T>,
+    /// For what is passed between layers.
+    pub spare: Spare<T>,
+    /// Memories of passes that are done, and lists for more of them.
+    passes: Vec<PassMemory<T>>,
+    lists: Vec<Vec<PassMemory<T>>>,
+    views: Vec<Vec<SeqView<T>>>,
+    /// Idle lists of rows.
+    pub rows: Vec<Vec<usize>>,
     /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
     frugal: bool,
 }
 
 impl<T: Float> Scratch<T> {
     pub fn new() -> Scratch<T> {
-        Scratch { arena: Vec::new(), product: Vec::new(), spare: Vec::new(), frugal: false }
+        Scratch {
+            arena: Vec::new(),
+            product: Vec::new(),
+            places: Places::default(),
+            spare: Spare::new(),
+            passes: Vec::new(),
+            lists: Vec::new(),
+            views: Vec::new(),
+            rows: Vec::new(),
+            frugal: false,
+        }
     }
 
-    /// At least `len` elements with any contents: the spare memory that fits best, grown if none is large enough.
-    fn take(&mut self, len: usize) -> Vec<T> {
-        if self.frugal {
-            let same = (0..self.spare.len()).find(|&at| self.spare[at].len() == len);
-            return same.map(|at| self.spare.swap_remove(at)).unwrap_or_else(|| {
-                self.spare.clear();
-                let mut memory = Vec::new();
-                grow(&mut memory, len);
-                memory
-            });
-        }
-        let fits = (0..self.spare.len()).filter(|&at| self.spare[at].len() >= len);
-        let best = fits.min_by_key(|&at| self.spare[at].len());
-        let largest = || (0..self.spare.len()).max_by_key(|&at| self.spare[at].len());
-        let spare = best.or_else(largest).map(|at| self.spare.swap_remove(at));
-        let mut memory = spare.unwrap_or_default();
-        grow(&mut memory, len);
+    /// At least `len` elements with any contents: the idle memory that fits best, grown if none is large enough.
+    fn take(&mut self, len: usize) -> PassMemory<T> {
+        let passes = &mut self.passes;
+        let room = |passes: &[PassMemory<T>], at: usize| passes[at].data.len();
+        let mut memory = if self.frugal {
+            let same = (0..passes.len()).find(|&at| room(passes, at) == len);
+            same.map(|at| passes.swap_remove(at)).unwrap_or_else(|| {
+                passes.clear();
+                PassMemory::empty()
+            })
+        } else {
+            let fits = (0..passes.len()).filter(|&at| room(passes, at) >= len);
+            let best = fits.min_by_key(|&at| room(passes, at));
+            let largest = || (0..passes.len()).max_by_key(|&at| room(passes, at));
+            let idle = best.or_else(largest).map(|at| passes.swap_remove(at));
+            idle.unwrap_or_else(PassMemory::empty)
+        };
+        grow(&mut memory.data, len);
         memory
     }
 
     /// For a caller with a byte budget, whose passes have few sizes that come again: from now on idle memory is used for a pass
     /// of its very size or given back to the system. Else a pass may find memory that is far too large for it.
     pub fn frugal(&mut self, frugal: bool) {
+        self.passes.clear();
         self.spare.clear();
         self.frugal = frugal;
     }
 
     /// Takes back the memory of a pass that nobody reads any more.
     pub fn reclaim(&mut self, memory: PassMemory<T>) {
-        self.spare.push(memory.data);
+        self.passes.push(memory);
+    }
+
+    /// An empty list of views.
+    pub fn views(&mut self) -> Vec<SeqView<T>> {
+        self.views.pop().unwrap_or_default()
+    }
+
+    /// Takes back a list of views.
+    pub fn keep_views(&mut self, mut views: Vec<SeqView<T>>) {
+        views.clear();
+        self.views.push(views);
+    }
+
+    /// An empty list of memories.
+    pub fn list(&mut self) -> Vec<PassMemory<T>> {
+        self.lists.pop().unwrap_or_default()
+    }
+
+    /// Takes back a list and all memories in it.
+    pub fn reclaim_list(&mut self, mut list: Vec<PassMemory<T>>) {
+        self.passes.append(&mut list);
+        self.lists.push(list);
     }
 }

@@ -4,7 +4,9 @@ use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
 use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
 use crate::random::Noise;
 
-use super::memory::{PassMemory, Scratch, SeqView, grow};
+use super::memory::{PassMemory, Scratch, SeqView};
+use super::places::{Layout, Places};
+use super::spare::grow;
 use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
 use super::{Geometry, called};
@@ -20,44 +22,11 @@ pub fn block_steps(rows: usize) -> usize {
     BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
 }
 
-/// Where a pass has its scratch: block, step, tile, carry and gather memory, each buffer after the other.
-struct Layout {
-    /// By buffer; `usize::MAX` for what is no scratch.
-    place: Vec<usize>,
-    /// By state that is carried.
-    carries: Vec<Option<[usize; 2]>>,
-    end: usize,
-}
-
-impl Layout {
-    fn of(pass: &Pass, rows: usize, block_rows: usize) -> Layout {
-        let mut end = 0usize;
-        let mut take = |elements: usize| {
-            end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
-            end - elements.next_multiple_of(16)
-        };
-        let tile = take(pass.tile_width * pass.tile_rows);
-        let mut place = vec![usize::MAX; pass.buffers.len()];
-        for (at, buffer) in place.iter_mut().zip(&pass.buffers) {
-            *at = match buffer.class {
-                Class::Tile => tile + buffer.slot * pass.tile_rows,
-                Class::Step => take(rows * buffer.width),
-                Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
-                _ => usize::MAX,
-            };
-        }
-        let carries = (pass.states.iter())
-            .map(|(class, width)| {
-                matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
-            })
-            .collect();
-        Layout { place, carries, end }
-    }
-}
-
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
 pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
-    Layout::of(pass, rows, block_steps(rows).min(steps.max(1)) * rows).end
+    let mut layout = Layout::default();
+    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows);
+    layout.end
 }
 
 /// What a pass reads from outside.
@@ -68,30 +37,13 @@ pub(super) struct Outside<'a, T> {
     pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
 }
 
-/// The places of a pass of one step, for as long as its memory lives.
-#[derive(Debug)]
-pub(super) struct Standing<T> {
-    here: Vec<*mut T>,
-    stride: Vec<usize>,
-    /// By state that is carried: what a step reads, and what it writes.
-    pub(super) carry: Vec<Option<[*mut T; 2]>>,
-}
-
 pub(super) struct Runner<'a, T: Float> {
     pub(super) kernels: &'a Kernels<T>,
     pub(super) pass: &'a Pass,
     weights: &'a PassWeights<T>,
     pub(super) geometry: &'a Geometry,
     product: &'a mut Vec<T>,
-    /// Memory of each buffer: where its first row (of the unit, block, step or tile) lies, and the length of a row.
-    pub(super) base: Vec<*mut T>,
-    pub(super) stride: Vec<usize>,
-    /// The same, at the rows that are being worked on.
-    pub(super) here: Vec<*mut T>,
-    /// For each state that is carried: two copies of all rows, read and written in turn by the loop; a scan has the first.
-    pub(super) carry: Vec<Option<[*mut T; 2]>>,
-    /// For each buffer that reads a state of the step before: where a block's rows are gathered if they lie apart.
-    gathered: Vec<*mut T>,
+    pub(super) places: &'a mut Places<T>,
     steps_done: usize,
     steps_per_block: usize,
     /// The steps of the block that runs.
@@ -99,20 +51,6 @@ pub(super) struct Runner<'a, T: Float> {
     noise: Noise,
     /// Packed row of the unit at which the buffers stand.
     packed: usize,
-}
-
-/// A runner with the places of a standing, which gets them back even where a step in Python raises.
-struct Lent<'a, 's, T: Float> {
-    runner: Runner<'a, T>,
-    standing: &'s mut Standing<T>,
-}
-
-impl<T: Float> Drop for Lent<'_, '_, T> {
-    fn drop(&mut self) {
-        std::mem::swap(&mut self.standing.stride, &mut self.runner.stride);
-        std::mem::swap(&mut self.standing.here, &mut self.runner.here);
-        std::mem::swap(&mut self.standing.carry, &mut self.runner.carry);
-    }
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -124,7 +62,7 @@ impl<'a, T: Float> Runner<'a, T> {
         geometry: &'a Geometry,
         outside: &Outside<T>,
         memory: &mut PassMemory<T>,
-        initial: &[&[T]],
+        initial: &[Vec<T>],
         kernels: &'a Kernels<T>,
         scratch: &'a mut Scratch<T>,
     ) -> Runner<'a, T> {
@@ -132,14 +70,16 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
-        let Layout { place, carries, end } = Layout::of(pass, rows, block_rows);
-        grow(&mut scratch.arena, end);
-        let arena = scratch.arena.as_mut_ptr();
-        // SAFETY: every offset was taken above, so it lies inside the arena.
+        let Scratch { arena, product, places, .. } = scratch;
+        places.clear();
+        let Places { layout, base, stride, here, carry, gathered } = &mut *places;
+        layout.settle(pass, rows, block_rows);
+        grow(arena, layout.end);
+        let arena = arena.as_mut_ptr();
+        // SAFETY: every offset was taken by the layout, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
 
-        let carry: Vec<Option<[*mut T; 2]>> =
-            carries.iter().map(|pair| pair.map(|pair| pair.map(at))).collect();
+        carry.extend(layout.carries.iter().map(|pair| pair.map(|pair| pair.map(at))));
         for (state, pair) in carry.iter().enumerate() {
             for copy in pair.iter().flatten() {
                 // SAFETY: a carry has rows * width elements, and so have the initial values.
@@ -148,12 +88,11 @@ impl<'a, T: Float> Runner<'a, T> {
                 };
             }
         }
-        let mut base = Vec::new();
-        let mut stride = Vec::new();
-        let mut gathered = Vec::new();
         for (number, buffer) in pass.buffers.iter().enumerate() {
-            let scratch_place =
-                if place[number] == usize::MAX { std::ptr::null_mut() } else { at(place[number]) };
+            let scratch_place = match layout.place[number] {
+                usize::MAX => std::ptr::null_mut(),
+                offset => at(offset),
+            };
             let (ptr, row) = match buffer.class {
                 Class::Fold(slot) => (layer.slot(slot).cast_mut(), 0),
                 Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => {
@@ -178,17 +117,14 @@ impl<'a, T: Float> Runner<'a, T> {
             stride.push(row);
             gathered.push(scratch_place);
         }
+        here.extend_from_slice(base);
         Runner {
             kernels,
             pass,
             weights,
             geometry,
-            product: &mut scratch.product,
-            here: base.clone(),
-            base,
-            stride,
-            carry,
-            gathered,
+            product,
+            places,
             steps_done: 0,
             steps_per_block,
             block: (0, 0),
@@ -231,9 +167,11 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// Where everything lies for step 0 of a pass forwards that has no other: to run it again and again.
-    pub fn standing(mut self) -> Standing<T> {
+    pub fn standing(mut self) -> Places<T> {
         self.stand_at_step(0, 0);
-        Standing { here: self.here, stride: self.stride, carry: self.carry }
+        let mut places = std::mem::take(self.places);
+        places.base = Vec::new(); // see `is_standing`
+        places
     }
 
     /// Runs all segments of a pass of one step, where `standing` says.
@@ -243,63 +181,50 @@ impl<'a, T: Float> Runner<'a, T> {
         weights: &PassWeights<T>,
         geometry: &Geometry,
         kernels: &Kernels<T>,
-        standing: &mut Standing<T>,
+        standing: &mut Places<T>,
     ) {
         let (mut product, rows) = (Vec::new(), geometry.rows);
-        let runner = Runner {
+        let mut runner = Runner {
             kernels,
             pass,
             weights,
             geometry,
             product: &mut product,
-            base: Vec::new(),
-            stride: std::mem::take(&mut standing.stride),
-            here: std::mem::take(&mut standing.here),
-            carry: std::mem::take(&mut standing.carry),
-            gathered: Vec::new(),
+            places: standing,
             steps_done: 0,
             steps_per_block: 1,
             block: (0, 1),
             noise: layer.noise,
             packed: 0,
         };
-        let mut lent = Lent { runner, standing };
         let no_other_step = Some(0);
-        lent.runner.segments(&pass.before, rows, no_other_step);
-        lent.runner.log_carries(0);
-        lent.runner.segments(&pass.body, rows, no_other_step);
-        lent.runner.segments(&pass.after, rows, no_other_step);
+        runner.segments(&pass.before, rows, no_other_step);
+        runner.log_carries(0);
+        runner.segments(&pass.body, rows, no_other_step);
+        runner.segments(&pass.after, rows, no_other_step);
     }
 
     /// Whether it runs one step at places that do not move.
     pub(super) fn is_standing(&self) -> bool {
-        self.base.is_empty()
+        self.places.base.is_empty()
     }
 
-    /// The carried states after the run, for all rows.
-    pub fn carried(&self) -> Vec<Vec<T>> {
-        let steps = self.geometry.steps();
-        (self.pass.states.iter().zip(&self.carry))
-            .enumerate()
-            .map(|(state, (&(_, width), pair))| {
-                let scanned = self.pass.is_scanned(state);
-                let Some(pair) = pair else { return Vec::new() };
-                let mut values = Vec::with_capacity(self.geometry.rows * width);
-                for (row, &length) in self.geometry.lengths.iter().enumerate() {
-                    // forwards a row was written last at its own end, backwards at step 0, the last one run
-                    let writes = match (scanned, self.pass.reversed) {
-                        (true, _) => 0,
-                        (false, true) => steps,
-                        (false, false) => length,
-                    };
-                    // SAFETY: both copies hold all rows, and a row of length 0 has its initial value in both.
-                    let source =
-                        unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
-                    values.extend_from_slice(source);
-                }
-                values
-            })
-            .collect()
+    /// Appends a state that is carried as it is after the run, for all rows; nothing for another.
+    pub fn carried(&self, state: usize, values: &mut Vec<T>) {
+        let width = self.pass.states[state].1;
+        let scanned = self.pass.is_scanned(state);
+        let Some(pair) = self.places.carry[state] else { return };
+        for (row, &length) in self.geometry.lengths.iter().enumerate() {
+            // forwards a row was written last at its own end, backwards at step 0, the last one run
+            let writes = match (scanned, self.pass.reversed) {
+                (true, _) => 0,
+                (false, true) => self.geometry.steps(),
+                (false, false) => length,
+            };
+            // SAFETY: both copies hold all rows, and a row of length 0 has its initial value in both.
+            let source = unsafe { std::slice::from_raw_parts(pair[writes % 2].add(row * width), width) };
+            values.extend_from_slice(source);
+        }
     }
 
     /// Points every buffer at the rows of the steps `from..to`. `gather`: states of the step before are wanted too.
@@ -307,10 +232,10 @@ impl<'a, T: Float> Runner<'a, T> {
         let first = self.geometry.offset[from];
         self.packed = first;
         self.block = (from, to);
-        for number in 0..self.base.len() {
-            let (base, stride) = (self.base[number], self.stride[number]);
+        for number in 0..self.places.base.len() {
+            let (base, stride) = (self.places.base[number], self.places.stride[number]);
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
-            self.here[number] = unsafe {
+            self.places.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(first * stride)
@@ -325,13 +250,13 @@ impl<'a, T: Float> Runner<'a, T> {
 
     /// The states that the steps `from..to` read, as rows side by side.
     pub(super) unsafe fn previous_rows(&self, number: usize, from: usize, to: usize) -> *mut T {
-        let (base, stride, geometry) = (self.base[number], self.stride[number], self.geometry);
+        let (base, stride, geometry) = (self.places.base[number], self.places.stride[number], self.geometry);
         // SAFETY: the rows read at each step lie inside the history; the gather buffer holds the rows of a block.
         unsafe {
             if geometry.is_dense(from, to) {
                 return base.add(geometry.previous(from) * stride);
             }
-            let target = self.gathered[number];
+            let target = self.places.gathered[number];
             for t in from..to {
                 let rows = target.add((geometry.offset[t] - geometry.offset[from]) * stride);
                 rows.copy_from_nonoverlapping(
@@ -348,10 +273,10 @@ impl<'a, T: Float> Runner<'a, T> {
         let geometry = self.geometry;
         let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
         self.packed = row;
-        for number in 0..self.base.len() {
-            let (base, stride) = (self.base[number], self.stride[number]);
+        for number in 0..self.places.base.len() {
+            let (base, stride) = (self.places.base[number], self.places.stride[number]);
             // SAFETY: step t is one of the block's, so its rows lie inside each of these buffers.
-            self.here[number] = unsafe {
+            self.places.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(row * stride)
@@ -359,9 +284,11 @@ impl<'a, T: Float> Runner<'a, T> {
                     Class::Block | Class::CarryLog(_) => base.add(in_block * stride),
                     Class::History(_) => base.add((geometry.rows + row) * stride),
                     Class::HistoryPrev(_) => base.add(geometry.previous(t) * stride),
-                    Class::CarryIn(state) => self.carry[state].map_or(base, |pair| pair[self.steps_done % 2]),
+                    Class::CarryIn(state) => {
+                        self.places.carry[state].map_or(base, |pair| pair[self.steps_done % 2])
+                    }
                     Class::CarryOut(state) => {
-                        self.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
+                        self.places.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
                     }
                     Class::Fold(_) | Class::Tile | Class::Step => base,
                 }
@@ -373,11 +300,13 @@ impl<'a, T: Float> Runner<'a, T> {
     fn log_carries(&mut self, t: usize) {
         for (number, buffer) in self.pass.buffers.iter().enumerate() {
             if let Class::CarryLog(state) = buffer.class
-                && let Some(pair) = self.carry[state]
+                && let Some(pair) = self.places.carry[state]
             {
                 let elements = self.geometry.alive(t) * buffer.width;
                 // SAFETY: `here` stands at the rows of step t; both hold as many elements.
-                unsafe { self.here[number].copy_from_nonoverlapping(pair[self.steps_done % 2], elements) };
+                unsafe {
+                    self.places.here[number].copy_from_nonoverlapping(pair[self.steps_done % 2], elements)
+                };
             }
         }
     }
@@ -393,8 +322,8 @@ impl<'a, T: Float> Runner<'a, T> {
                         let count = self.pass.tile_rows.min(rows - first);
                         let tile = Tile {
                             pass: self.pass,
-                            here: &self.here,
-                            stride: &self.stride,
+                            here: &self.places.here,
+                            stride: &self.places.stride,
                             first,
                             rows: count,
                             packed: self.packed + first,
@@ -415,15 +344,17 @@ impl<'a, T: Float> Runner<'a, T> {
                     let init = match gemm.init {
                         Init::Zero => KernelInit::Zero,
                         Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr(), row: 0, col: 1 }),
-                        Init::Value(at) => {
-                            KernelInit::From(Src { ptr: self.at(at), row: self.stride[at.buffer], col: 1 })
-                        }
+                        Init::Value(at) => KernelInit::From(Src {
+                            ptr: self.at(at),
+                            row: self.places.stride[at.buffer],
+                            col: 1,
+                        }),
                     };
                     let (a, lda, c, ldc) = (
                         self.at(gemm.a),
-                        self.stride[gemm.a.buffer],
+                        self.places.stride[gemm.a.buffer],
                         self.at(gemm.c),
-                        self.stride[gemm.c.buffer],
+                        self.places.stride[gemm.c.buffer],
                     );
                     // SAFETY: a and init have `rows` rows, c too, and c overlaps neither; the pack was made for k and n.
                     unsafe {
@@ -437,7 +368,7 @@ impl<'a, T: Float> Runner<'a, T> {
     /// The first of the rows that are worked on.
     pub(super) fn at(&self, place: Ref) -> *mut T {
         // SAFETY: `here` points at a row of the buffer, which is at least `col + numel` long.
-        unsafe { self.here[place.buffer].add(place.col) }
+        unsafe { self.places.here[place.buffer].add(place.col) }
     }
 
     fn sink(&mut self, sink: &SinkOp, rows: usize, slots: &mut SlotGradients<T>) {
@@ -445,14 +376,14 @@ impl<'a, T: Float> Runner<'a, T> {
         match sink.run {
             SinkRun::Called { p, x, s, d } => {
                 let operand =
-                    |place: Ref| (self.at(place).cast_const(), self.stride[place.buffer], place.numel);
+                    |place: Ref| (self.at(place).cast_const(), self.places.stride[place.buffer], place.numel);
                 let operands = [p, x, s, d].map(operand);
                 // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
                 unsafe { called::gradient(self.pass.function.as_ref(), rows, &operands, target) };
             }
             SinkRun::Outer { left, right } => {
-                let (a, lda) = (self.at(left), self.stride[left.buffer]);
-                let (b, ldb) = (self.at(right), self.stride[right.buffer]);
+                let (a, lda) = (self.at(left), self.places.stride[left.buffer]);
+                let (b, ldb) = (self.at(right), self.places.stride[right.buffer]);
                 let (m, n) = (left.numel, right.numel);
                 debug_assert_eq!(target.len(), m * n);
                 // SAFETY: both operands have `rows` rows here; the target is an m x n matrix.
@@ -467,7 +398,7 @@ impl<'a, T: Float> Runner<'a, T> {
                         rows,
                         d.numel,
                         self.at(d),
-                        self.stride[d.buffer],
+                        self.places.stride[d.buffer],
                         target.as_mut_ptr(),
                     );
                 }
@@ -476,8 +407,9 @@ impl<'a, T: Float> Runner<'a, T> {
                 for row in 0..rows {
                     // SAFETY: ids were checked against the table when they were read in; rows lie inside both buffers.
                     unsafe {
-                        let index = self.at(id).add(row * self.stride[id.buffer]).read().to_f64() as usize;
-                        let source = self.at(d).add(row * self.stride[d.buffer]);
+                        let index =
+                            self.at(id).add(row * self.places.stride[id.buffer]).read().to_f64() as usize;
+                        let source = self.at(d).add(row * self.places.stride[d.buffer]);
                         let line = &mut target[index * d.numel..(index + 1) * d.numel];
                         for (column, sum) in line.iter_mut().enumerate() {
                             *sum += source.add(column).read();

@@ -37,12 +37,12 @@ impl<T: Float> Runner<'_, T> {
             }
             done += stretch.steps;
         }
-        for number in 0..self.base.len() {
+        for number in 0..self.places.base.len() {
             if let Class::HistoryPrev(state) = self.pass.buffers[number].class
                 && scan.states.iter().any(|one| one.state == state)
             {
                 // SAFETY: the history of the state is written up to the block's end.
-                self.here[number] = unsafe { self.previous_rows(number, from, to) };
+                self.places.here[number] = unsafe { self.previous_rows(number, from, to) };
             }
         }
     }
@@ -60,14 +60,14 @@ impl<T: Float> Runner<'_, T> {
     fn scan_state(&self, scan: &Scan, k: usize, stretch: &Stretch) -> ScanState<T> {
         let one = &scan.states[k];
         let (class, width) = self.pass.states[one.state];
-        let (start, end) = match (class, self.carry[one.state], one.update) {
+        let (start, end) = match (class, self.places.carry[one.state], one.update) {
             (Class::History(_), _, Some(update)) => {
                 let rows = self.geometry.rows + self.geometry.offset[self.block.0];
                 let back = rows - self.geometry.previous(stretch.first).min(rows);
                 let on = self.geometry.previous(stretch.first).saturating_sub(rows);
                 // SAFETY: a history begins with the initial rows; those of the step before lie `back` rows before the block's
                 // first or `on` rows after it.
-                let start = unsafe { self.here[update.buffer].add(on * width).sub(back * width) };
+                let start = unsafe { self.places.here[update.buffer].add(on * width).sub(back * width) };
                 (start, std::ptr::null_mut())
             }
             // a pass of one step that is run again and again leaves the state where its owner looks for it
@@ -92,7 +92,7 @@ impl<T: Float> Runner<'_, T> {
         let Some(place) = place else {
             return Along { ptr: std::ptr::null(), step: 0, row: 0 };
         };
-        let row = self.stride[place.buffer];
+        let row = self.places.stride[place.buffer];
         if let Class::Fold(_) = self.pass.buffers[place.buffer].class {
             return Along { ptr: self.at(place), step: 0, row: 0 };
         }

@@ -5,7 +5,8 @@ use crate::plan::{Class, LayerPlan};
 
 use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
-use super::runner::{Outside, Runner, Standing};
+use super::places::Places;
+use super::runner::{Outside, Runner};
 use super::weights::LayerWeights;
 
 /// What a step reads and writes of a state; as many elements of each.
@@ -22,7 +23,7 @@ pub struct Stepper<T> {
     memory: PassMemory<T>,
     // What `standing` and `states` point into, beside `memory`.
     _scratch: Scratch<T>,
-    standing: Standing<T>,
+    standing: Places<T>,
     states: Vec<Held<T>>,
 }
 
@@ -44,11 +45,10 @@ impl<T: Float> Stepper<T> {
         let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &mut scratch);
         let zeros: Vec<Vec<T>> =
             pass.states.iter().map(|&(_, width)| vec![T::ZERO; geometry.rows * width]).collect();
-        let initial: Vec<&[T]> = zeros.iter().map(Vec::as_slice).collect();
         let outside = Outside { inputs, d_outputs: &[], saved: None };
         let (packs, scratch_of) = (&weights.infer, &mut scratch);
         let standing =
-            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, &initial, kernels, scratch_of)
+            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, &zeros, kernels, scratch_of)
                 .standing();
         let states = (pass.states.iter().enumerate())
             .map(|(state, &(class, width))| {

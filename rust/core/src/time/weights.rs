@@ -1,7 +1,7 @@
 //! Parameters as the passes read them: packed matrices, biases, folded values; and the gradients that come back.
 
 use crate::kernel::{Float, Kernels};
-use crate::plan::{Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
+use crate::plan::{Class, Fold, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 
 use super::layer::{Backward, backward, forward};
@@ -24,6 +24,8 @@ pub struct LayerWeights<T> {
     pub(super) train: PassWeights<T>,
     pub(super) back: PassWeights<T>,
     folded: Option<Box<FoldRun<T>>>,
+    /// Where matrices are put below each other.
+    joined: Vec<T>,
     /// The noise of the call.
     pub(super) noise: Noise,
 }
@@ -34,6 +36,7 @@ struct FoldRun<T> {
     weights: LayerWeights<T>,
     inputs: Vec<Vec<T>>,
     memory: PassMemory<T>,
+    scratch: Scratch<T>,
 }
 
 impl<T: Float> LayerWeights<T> {
@@ -45,44 +48,68 @@ impl<T: Float> LayerWeights<T> {
         training: bool,
         noise: Noise,
     ) -> LayerWeights<T> {
-        let folded = plan.fold.as_ref().map(|fold| {
-            let inputs: Vec<Vec<T>> = fold.params.iter().map(|&param| params[param].to_vec()).collect();
-            let weights = LayerWeights::new(&fold.plan, &[], kernels, true, noise);
-            let views: Vec<SeqView<T>> = inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
-            let run =
-                forward(&fold.plan, &weights, &one_row(), &views, &[], true, kernels, &mut Scratch::new());
-            Box::new(FoldRun { weights, inputs, memory: run.memory })
-        });
-        let mut layer = LayerWeights {
+        let mut weights = LayerWeights::empty();
+        weights.renew(plan, params, kernels, training, noise);
+        weights
+    }
+
+    /// Weights of nothing, to be renewed.
+    pub fn empty() -> LayerWeights<T> {
+        LayerWeights {
             fold: Vec::new(),
             start: Vec::new(),
             infer: PassWeights::default(),
             train: PassWeights::default(),
             back: PassWeights::default(),
-            folded,
-            noise,
-        };
+            folded: None,
+            joined: Vec::new(),
+            noise: Noise::new(0, 0),
+        }
+    }
+
+    /// As `new`, in the memory of weights that nobody reads any more: of any plan, but best of the same.
+    pub fn renew(
+        &mut self,
+        plan: &LayerPlan,
+        params: &[&[T]],
+        kernels: &Kernels<T>,
+        training: bool,
+        noise: Noise,
+    ) {
+        self.noise = noise;
+        let before = self.folded.take();
+        self.folded = plan.fold.as_ref().map(|fold| {
+            let mut run = before.unwrap_or_else(|| Box::new(FoldRun::empty()));
+            run.renew(fold, params, kernels, noise);
+            run
+        });
+        self.start.clear();
+        let mut values = std::mem::take(&mut self.fold);
+        values.clear();
         let read = |pass: &Pass, slot: usize| pass.buffers.iter().any(|b| b.class == Class::Fold(slot));
         for (slot, entry) in plan.folds.slots.iter().enumerate() {
-            layer.start.push(layer.fold.len());
+            self.start.push(values.len());
             let used = if training {
                 read(&plan.train, slot) || read(&plan.back, slot)
             } else {
                 read(&plan.infer, slot)
             };
             if used {
-                let values = layer.source(plan, slot, params, <[T]>::to_vec);
-                layer.fold.extend(values);
+                self.source(plan, slot, params, |of_slot| values.extend_from_slice(of_slot));
             }
-            debug_assert!(!used || layer.fold.len() - layer.start[slot] == entry.numel);
+            debug_assert!(!used || values.len() - self.start[slot] == entry.numel);
         }
-        if training {
-            layer.train = layer.packed(plan, &plan.train, params, kernels);
-            layer.back = layer.packed(plan, &plan.back, params, kernels);
-        } else {
-            layer.infer = layer.packed(plan, &plan.infer, params, kernels);
+        self.fold = values;
+        let passes = [(&plan.infer, !training), (&plan.train, training), (&plan.back, training)];
+        let mut packed = [&mut self.infer, &mut self.train, &mut self.back].map(std::mem::take);
+        let mut joined = std::mem::take(&mut self.joined);
+        for ((pass, used), weights) in passes.into_iter().zip(&mut packed) {
+            if used {
+                self.pack(plan, pass, params, kernels, &mut weights.packs, &mut joined);
+            }
         }
-        layer
+        [self.infer, self.train, self.back] = packed;
+        self.joined = joined;
     }
 
     /// Hands the values of a slot to `take`.
@@ -102,10 +129,20 @@ impl<T: Float> LayerWeights<T> {
         }
     }
 
-    fn packed(&self, plan: &LayerPlan, pass: &Pass, params: &[&[T]], kernels: &Kernels<T>) -> PassWeights<T> {
-        let mut packs = Vec::new();
-        for pack in &pass.packs {
-            let mut packed = vec![T::ZERO; (kernels.packed_len)(pack.k, pack.n)];
+    /// Packs what a pass reads into `packs`, whose memory is used again.
+    fn pack(
+        &self,
+        plan: &LayerPlan,
+        pass: &Pass,
+        params: &[&[T]],
+        kernels: &Kernels<T>,
+        packs: &mut Vec<(Vec<T>, Vec<T>)>,
+        joined: &mut Vec<T>,
+    ) {
+        packs.resize_with(pass.packs.len(), Default::default);
+        for (pack, (packed, bias)) in pass.packs.iter().zip(packs) {
+            // every element of it is written below
+            packed.resize((kernels.packed_len)(pack.k, pack.n), T::ZERO);
             // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
             let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
                 assert_eq!(matrix.len(), pack.k * pack.n);
@@ -120,23 +157,22 @@ impl<T: Float> LayerWeights<T> {
                 let (row_stride, col_stride) = if transpose { (columns, 1) } else { (1, columns) };
                 self.source(plan, slot, params, |matrix| write(matrix, row_stride, col_stride));
             } else {
-                write(&self.joined(plan, pack, params), 1, pack.k);
+                self.join(plan, pack, params, joined);
+                write(joined, 1, pack.k);
             }
-            let mut bias: Vec<T> = Vec::new();
+            bias.clear();
             for part in &pack.parts {
                 match part.bias {
                     Some(slot) => self.source(plan, slot, params, |values| bias.extend_from_slice(values)),
                     None => bias.resize(bias.len() + part.width(), T::ZERO),
                 }
             }
-            packs.push((packed, bias));
         }
-        PassWeights { packs }
     }
 
-    /// The matrices of a pack below each other, each (width, k).
-    fn joined(&self, plan: &LayerPlan, pack: &Pack, params: &[&[T]]) -> Vec<T> {
-        let mut joined: Vec<T> = Vec::with_capacity(pack.k * pack.n);
+    /// Puts the matrices of a pack below each other, each (width, k).
+    fn join(&self, plan: &LayerPlan, pack: &Pack, params: &[&[T]], joined: &mut Vec<T>) {
+        joined.clear();
         for part in &pack.parts {
             self.source(plan, part.slot, params, |matrix| {
                 if part.transpose {
@@ -148,7 +184,6 @@ impl<T: Float> LayerWeights<T> {
                 }
             });
         }
-        joined
     }
 
     pub(super) fn slot(&self, slot: usize) -> *const T {
@@ -180,7 +215,6 @@ impl<T: Float> LayerWeights<T> {
         }
         let views: Vec<SeqView<T>> = run.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
         let d_views: Vec<SeqView<T>> = d_outputs.iter().map(|d| SeqView::of(d, d.len())).collect();
-        let mut none = SlotGradients::new(&fold.plan);
         let geometry = one_row();
         let Backward { memory, .. } = backward(
             &fold.plan,
@@ -190,7 +224,7 @@ impl<T: Float> LayerWeights<T> {
             &run.memory,
             &d_views,
             &[],
-            &mut none,
+            None,
             kernels,
             &mut Scratch::new(),
         );
@@ -201,6 +235,30 @@ impl<T: Float> LayerWeights<T> {
                 add(position, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
             }
         }
+    }
+}
+
+impl<T: Float> FoldRun<T> {
+    fn empty() -> FoldRun<T> {
+        let (weights, memory) = (LayerWeights::empty(), PassMemory::empty());
+        FoldRun { weights, inputs: Vec::new(), memory, scratch: Scratch::new() }
+    }
+
+    /// Runs `fold` on these parameters.
+    fn renew(&mut self, fold: &Fold, params: &[&[T]], kernels: &Kernels<T>, noise: Noise) {
+        self.inputs.resize_with(fold.params.len(), Vec::new);
+        for (input, &param) in self.inputs.iter_mut().zip(&fold.params) {
+            input.clear();
+            input.extend_from_slice(params[param]);
+        }
+        self.weights.renew(&fold.plan, &[], kernels, true, noise);
+        let before = std::mem::replace(&mut self.memory, PassMemory::empty());
+        self.scratch.reclaim(before);
+        let views: Vec<SeqView<T>> =
+            self.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
+        let (weights, scratch) = (&self.weights, &mut self.scratch);
+        let run = forward(&fold.plan, weights, &one_row(), &views, &[], true, kernels, scratch);
+        self.memory = run.memory;
     }
 }
 
@@ -245,6 +303,10 @@ impl<T: Float> SlotGradients<T> {
             end += numel;
         }
         SlotGradients { data: vec![T::ZERO; end], range }
+    }
+
+    pub fn reset(&mut self) {
+        self.data.fill(T::ZERO);
     }
 
     pub(super) fn slot_mut(&mut self, slot: usize) -> &mut [T] {

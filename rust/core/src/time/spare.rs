@@ -1,0 +1,128 @@
+//! Memory that waits to be used again: vectors, and lists of them.
+
+use crate::kernel::Float;
+
+/// A vector may be longer than it need be by one part in so many. So each finds its own again: of sequences in one network
+/// one is often twice as wide as another.
+const SLACK: usize = 2;
+/// Elements below which length does not matter.
+const SMALL: usize = 1024;
+
+/// Idle vectors of one owner. They are as many as were ever in use at once, and about as long as those were.
+#[derive(Debug, Default)]
+pub struct Spare<T> {
+    vectors: Vec<Vec<T>>,
+    lists: Vec<Vec<Vec<T>>>,
+}
+
+impl<T: Float> Spare<T> {
+    pub fn new() -> Spare<T> {
+        Spare { vectors: Vec::new(), lists: Vec::new() }
+    }
+
+    /// An empty vector with room for `len` elements: the idle one that fits best. Where none does, the longest of those
+    /// that are too short gives way to a new one.
+    pub fn vector(&mut self, len: usize) -> Vec<T> {
+        let room = |at: usize| self.vectors[at].capacity();
+        let all = 0..self.vectors.len();
+        let fits = |&at: &usize| room(at) >= len && room(at) <= SMALL.max(len.saturating_add(len / SLACK));
+        if let Some(at) = all.clone().filter(fits).min_by_key(|&at| room(at)) {
+            return self.vectors.swap_remove(at);
+        }
+        if let Some(at) = all.filter(|&at| room(at) < len).max_by_key(|&at| room(at)) {
+            self.vectors.swap_remove(at);
+        }
+        let mut vector = Vec::new();
+        reserve(&mut vector, len);
+        vector
+    }
+
+    /// `len` zeros.
+    pub fn zeros(&mut self, len: usize) -> Vec<T> {
+        let mut vector = self.vector(len);
+        vector.resize(len, T::ZERO);
+        vector
+    }
+
+    /// The same elements in memory of their own.
+    pub fn copy(&mut self, values: &[T]) -> Vec<T> {
+        let mut vector = self.vector(values.len());
+        vector.extend_from_slice(values);
+        vector
+    }
+
+    /// Takes back a vector that nobody reads any more.
+    pub fn keep(&mut self, mut vector: Vec<T>) {
+        if vector.capacity() > 0 {
+            vector.clear();
+            self.vectors.push(vector);
+        }
+    }
+
+    /// An empty list of vectors.
+    pub fn list(&mut self) -> Vec<Vec<T>> {
+        self.lists.pop().unwrap_or_default()
+    }
+
+    /// Takes back a list and all vectors in it.
+    pub fn keep_list(&mut self, mut list: Vec<Vec<T>>) {
+        list.drain(..).for_each(|vector| self.keep(vector));
+        if list.capacity() > 0 {
+            self.lists.push(list);
+        }
+    }
+
+    /// Gives all of it back to the system.
+    pub fn clear(&mut self) {
+        self.vectors.clear();
+        self.lists.clear();
+    }
+}
+
+/// What the text of a panic begins with where memory could not be had; the Python side makes it a MemoryError.
+pub const OUT_OF_MEMORY: &str = "out of memory";
+
+/// Makes room for `len` elements. Where the machine has none this is a panic that names the size, not an abort.
+fn reserve<T: Float>(memory: &mut Vec<T>, len: usize) {
+    if len > memory.len() && memory.try_reserve_exact(len - memory.len()).is_err() {
+        let bytes = len as f64 * size_of::<T>() as f64;
+        panic!("{OUT_OF_MEMORY}: {:.3} GB asked for; use fewer rows or steps per call", bytes / 1e9);
+    }
+}
+
+/// Grows a vector to `len` elements, with zeros.
+pub fn grow<T: Float>(memory: &mut Vec<T>, len: usize) {
+    if len > memory.len() {
+        reserve(memory, len);
+        memory.resize(len, T::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_used_again_where_it_fits() {
+        let mut spare: Spare<f32> = Spare::new();
+        let (short, long) = (spare.zeros(2000), spare.zeros(50_000));
+        let places = [short.as_ptr(), long.as_ptr()];
+        spare.keep(long);
+        spare.keep(short);
+        let taken = [spare.zeros(1900), spare.zeros(2100), spare.copy(&[1.0; 40_000])];
+        assert_eq!(taken[0].as_ptr(), places[0], "the one that fits best");
+        assert_ne!(taken[1].as_ptr(), places[1], "one that is far too long");
+        assert_eq!(taken[2].as_ptr(), places[1]);
+        assert!(spare.vectors.is_empty());
+    }
+
+    #[test]
+    fn growing_sizes_leave_no_more_than_was_in_use_at_once() {
+        let mut spare: Spare<f64> = Spare::new();
+        for len in [10, 1000, 100_000, 3, 200_000] {
+            let two = [spare.zeros(len), spare.zeros(2 * len)];
+            two.into_iter().for_each(|one| spare.keep(one));
+        }
+        assert!(spare.vectors.len() <= 4, "{}", spare.vectors.len());
+    }
+}
