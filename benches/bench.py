@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Two pools that spin on the same cores would measure each other, and XLA is compared with one thread; the
-# variables are read when torch and jax are imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Two pools that spin on the same cores would measure each other. PyTorch's (libgomp) spins for milliseconds after
+# a call, and one that sleeps at once ("passive") makes its second thread cost more than it gives: here it spins
+# for about a tenth of a millisecond. XLA is compared with one thread. All are read when torch and jax are imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
@@ -55,20 +56,21 @@ class Bench:
         """One row of what `measure` finds, with the FMA peak of one core just before and just after.
 
         Between them the clock may have moved: beyond `machine.STEADY` the row is measured again, `AGAIN`
-        times at most, and what is still unsteady then says so.
+        times at most, and what is still unsteady then says so. So does a row whose threads had no core each.
         """
         for _ in range(1 + AGAIN):
-            before = machine.fma_peak()
+            apart, before = machine.apart(threads), machine.fma_peak()
             pair = measure()
-            after = machine.fma_peak()
+            after, apart = machine.fma_peak(), min(apart, machine.apart(threads))
             drift = after / before - 1
-            if abs(drift) <= machine.STEADY:
+            unsteady = abs(drift) > machine.STEADY or apart < machine.APART
+            if not unsteady:
                 break
         row = {
             "part": part, "what": what, "rival": rival, "threads": threads, **facts,
             "ours_ms": 1e3 * pair.ours, "theirs_ms": 1e3 * pair.theirs,
             "ratio": pair.ratio, "interval": [pair.low, pair.high], "pairs": pair.pairs,
-            "fma_peak_gflops": (before + after) / 2, "drift": drift, "unsteady": abs(drift) > machine.STEADY,
+            "fma_peak_gflops": (before + after) / 2, "drift": drift, "apart": apart, "unsteady": unsteady,
         }  # fmt: skip
         self.keep(row)
         return row

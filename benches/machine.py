@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
@@ -20,6 +19,8 @@ from ostinato import _core
 
 # The FMA peak of one core may move so far while a row is measured.
 STEADY = 0.05
+# Each of two threads has at least so much of a core: else they are halves of one, or others use them.
+APART = 0.85
 
 
 def describe() -> dict[str, object]:
@@ -37,9 +38,28 @@ def describe() -> dict[str, object]:
 
 
 def fma_peak() -> float:
-    """Multiply-adds of one core in GFLOP/s (float32), measured now. Exits where that cannot be."""
-    measure = getattr(_core, "fma_peak_gflops", None)
-    return float(measure()) if measure else sys.exit("the FMA peak of this machine cannot be measured")
+    """Multiply-adds of one core in GFLOP/s (float32), measured now."""
+    return float(_core.fma_peak_gflops())
+
+
+def apart(threads: int) -> float:
+    """What each of so many threads gets of a core while all compute for some 20 ms: 1 is a core of its own.
+
+    Exponentials keep a core's arithmetic busy, so that two threads of one core have half of it each.
+    """
+
+    def work(_: int) -> None:
+        x, y = np.full(64 << 10, 0.5), np.empty(64 << 10)
+        for _ in range(200):
+            np.exp(x, out=y)
+
+    def seconds(count: int) -> float:
+        with ThreadPoolExecutor(count) as pool:
+            start = time.perf_counter()
+            list(pool.map(work, range(count)))
+            return time.perf_counter() - start
+
+    return min(seconds(1) for _ in range(2)) / seconds(threads) if threads > 1 else 1.0
 
 
 def bandwidth(threads: int) -> float:

@@ -172,9 +172,9 @@ def page(content: dict[str, Any]) -> str:
         + f"; ostinato {told['ostinato']} at {told['commit']}, {content['time']}.",
         "",
         "The ratio is the rival's time over ours: above 1 we are faster; **where we lose it is bold**. A "
-        "`?` marks rows in which a side was slower with two threads than with one, or during which the FMA "
-        "peak moved by more than 5 % three times over: their ratio says little. A share of the peak is of "
-        "the peak just before and after its row, times the threads.",
+        "`?` marks rows in which a side was slower with two threads than with one, or during which, three "
+        "times over, the FMA peak moved by more than 5 % or two threads had less than two cores: their ratio "
+        "says little. A share of the peak is of the peak just before and after its row, times the threads.",
     ]
     if missing:
         lines += ["", f"Not measured: {', '.join(missing)}."]
