@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 # Two pools that spin on the same cores would measure each other. PyTorch's (libgomp) spins for milliseconds
-# after a call, and one that sleeps at once ("passive") makes its second thread cost more than it gives: here it
-# spins for about a tenth of a millisecond. XLA is compared with one thread. All are read when torch and jax are
-# imported.
+# after a call, and one that sleeps at once ("passive") makes its second thread cost more than it gives: so it
+# spins for about a tenth of a millisecond. XLA is compared with one thread. The variables are read when torch
+# and jax are imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
