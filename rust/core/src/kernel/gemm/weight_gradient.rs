@@ -27,7 +27,11 @@ const LONG_ROW_BYTES: usize = 2048;
 /// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
 const CHUNK_BYTES: usize = 4 * GROUP * MOST_DEPTH * 4;
 
-/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds a block of B, and what is copied of A.
+/// The columns of B that are packed at a time, a multiple of every panel's width: all of a wide one would take more memory
+/// than C.
+const SPAN: usize = 1024;
+
+/// C (m, n) += A^T B with A (k, m), B (k, n); `scratch` holds a block of a span of B, and what is copied of A.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
@@ -46,7 +50,32 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     ldc: usize,
     scratch: &mut Vec<T>,
 ) {
-    if m == 0 || n == 0 {
+    for j in (0..n).step_by(SPAN) {
+        // SAFETY: columns j and on exist in B and C.
+        unsafe { span_tn(s, m, SPAN.min(n - j), k, a, lda, b.add(j), ldb, c.add(j), ldc, scratch) };
+    }
+}
+
+/// The same for one span of columns.
+///
+/// # Safety
+/// As [`gemm_tn`].
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn span_tn<T: Math, S: Simd<T>>(
+    s: S,
+    m: usize,
+    n: usize,
+    k: usize,
+    a: *const T,
+    lda: usize,
+    b: *const T,
+    ldb: usize,
+    c: *mut T,
+    ldc: usize,
+    scratch: &mut Vec<T>,
+) {
+    if m == 0 {
         return;
     }
     let width = panel_width::<T, S>();

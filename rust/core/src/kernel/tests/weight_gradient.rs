@@ -49,10 +49,10 @@ fn check<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
-/// Long rows of A, which are copied in groups and chunks, and a C beyond the second cache.
+/// Long rows of A, which are copied in groups and chunks, a C beyond the second cache, and a B of more than one span.
 fn check_large<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(14));
-    for (m, n, k) in [(1100, 17, 130), (1100, 250, 260), (600, 450, 260)] {
+    for (m, n, k) in [(1100, 17, 130), (1100, 250, 260), (600, 450, 260), (7, 1100, 130)] {
         let a = Grid::<T>::new(Form::Gapped, k, m, 1, || numbers.tame());
         let b = Grid::<T>::new(Form::Gapped, k, n, 2, || numbers.tame());
         let mut transposed = Grid::<T>::new(Form::Dense, m, k, 0, || 0.0);
