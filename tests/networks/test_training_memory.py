@@ -30,33 +30,35 @@ net.value_and_grad(x, y, loss=loss)
 print(peak() - before)
 """
 
-# The last number is the tolerance. Where sequences are reversed and joined the process takes up to a sixth
-# more than is told: sequences of several widths come and go, and the allocator keeps what lies between them.
 CASES = [
-    ("ost.LSTM(64, 64)", 32, 1000, "mse", 1, 0.1),
-    ("ost.LSTM(64, 64)", 32, 1000, "mse", 2, 0.1),
-    ("ost.GRU(16, 128, 2, dtype='float64')", 64, 200, "mse", 1, 0.1),
+    ("ost.LSTM(64, 64)", 32, 1000, "mse", 1),
+    ("ost.LSTM(64, 64)", 32, 1000, "mse", 2),
+    ("ost.GRU(16, 128, 2, dtype='float64')", 64, 200, "mse", 1),
     (
         "ost.Sequential(ost.Embedding(80, 32), ost.LSTM(32, 256), ost.Dense(256, 80))",
         24,
         300,
         "cross_entropy",
         2,
-        0.1,
     ),
-    ("ost.RNN(8, 48, bidirectional=True)", 40, 600, "mse", 1, 0.2),
+    # three units of 14, 13 and 13 rows: all work in the memory of the first
+    ("ost.RNN(8, 48, bidirectional=True)", 40, 600, "mse", 1),
+    ("ost.RNN(8, 48, bidirectional=True)", 40, 600, "mse", 2),
+    ("ost.LSTM(32, 64, 2, bidirectional=True)", 40, 300, "mse", 1),
+    ("ost.LSTM(64, 64, 2, residual=True)", 40, 300, "mse", 1),
+    ("ost.GRU(64, 32, 2, bidirectional=True, residual=True)", 50, 400, "mse", 1),
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
-@pytest.mark.parametrize(("make", "rows", "steps", "loss", "used", "tolerance"), CASES)
-def test_the_peak_is_within_a_tenth_of_what_is_told(make, rows, steps, loss, used, tolerance, threads):
+@pytest.mark.parametrize(("make", "rows", "steps", "loss", "used"), CASES)
+def test_the_peak_is_within_a_tenth_of_what_is_told(make, rows, steps, loss, used, threads):
     threads(used)
     told = eval(make).training_memory(rows, steps, loss).bytes
     command = [sys.executable, "-c", SCRIPT, make, str(rows), str(steps), loss, str(used)]
     measured = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert (1 - tolerance) * measured < told < (1 + tolerance) * measured
+    assert 0.9 * measured < told < 1.1 * measured
 
 
 def test_memory_grows_with_the_batch_and_the_threads_that_find_work(threads):

@@ -106,7 +106,7 @@ fn beside_results(case: &Case) -> (usize, usize) {
     let outputs = network.output_width().expect("an output");
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
     let targets = numbers(rows * steps * outputs);
-    let plan = LayerPlan::new(&programs::squared_error(outputs)).expect("a loss");
+    let plan = LayerPlan::of_loss(&programs::squared_error(outputs)).expect("a loss");
     let lengths: Vec<i64> = (0..rows).map(|row| (row * 7 % steps) as i64).collect();
     let mut results = (0, 0);
     let mut train = || {

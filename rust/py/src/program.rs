@@ -27,12 +27,12 @@ impl From<Program> for PyProgram {
 }
 
 impl PyProgram {
-    /// The program's plan, made once.
+    /// The program's plan as a loss, made once.
     pub fn plan(&self) -> Result<&LayerPlan, Raised> {
         if let Some(plan) = self.plan.get() {
             return Ok(plan);
         }
-        let plan = LayerPlan::new(&self.inner)?;
+        let plan = LayerPlan::of_loss(&self.inner)?;
         Ok(self.plan.get_or_init(|| plan))
     }
 

@@ -89,7 +89,7 @@ fn lstm_train(times: usize) {
     let (rows, steps, width) = (8, 20, 64);
     let network = programs::network(width, width);
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
-    let plan = LayerPlan::new(&programs::squared_error(width)).expect("a loss");
+    let plan = LayerPlan::of_loss(&programs::squared_error(width)).expect("a loss");
     for _ in 0..times {
         let call = Call::new(network.clone(), &arena, true, 0).expect("parameters");
         let batch = call.batch(rows, steps, Extent::default()).expect("a batch");

@@ -88,7 +88,8 @@ impl Batch {
         let units = count.div_ceil(UNIT_ROWS).max(usize::from(count > 0) + usize::from(count >= SPLIT_ROWS));
         self.units.resize_with(units, Unit::default);
         for (number, unit) in self.units.iter_mut().enumerate() {
-            unit.rows = number * count / units..(number + 1) * count / units;
+            // none has more rows than the first: memory that fits it fits those after it
+            unit.rows = (number * count).div_ceil(units)..((number + 1) * count).div_ceil(units);
             let rows = self.sequences[unit.rows.clone()].iter();
             unit.geometry.renew(rows.map(|one| (one.length, one.row, extent.first_step + one.first)));
         }

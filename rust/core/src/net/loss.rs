@@ -24,7 +24,7 @@ pub enum LossTarget<'a, T> {
 
 /// A loss to be taken of the outputs.
 pub struct Loss<'p, 'a, T> {
-    /// Of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
+    /// `LayerPlan::of_loss` of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
     pub plan: &'p LayerPlan,
     pub target: LossTarget<'a, T>,
     pub reduction: Reduction,

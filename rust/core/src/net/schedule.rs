@@ -334,7 +334,7 @@ pub fn checkpoint_plan<T: Pooled>(
         return Err(NetError::Config(text));
     }
     ThroughTime::Checkpointed(budget).check(network)?;
-    let loss = loss.map(LayerPlan::new).transpose()?;
+    let loss = loss.map(LayerPlan::of_loss).transpose()?;
     let batch = Batch::new(rows, steps, Extent::default())?;
     schedule::<T>(network, loss.as_ref(), &batch, budget, team::lanes())
 }

@@ -32,17 +32,29 @@ pub struct LayerPlan {
     pub kept: Vec<String>,
     /// The states that depend on their own past, and how.
     pub groups: Vec<Group>,
-    /// For each input: its output in `back`; none for ids.
+    /// For each input: its output in `back`; none for ids, and for what a loss is taken against.
     pub input_gradients: Vec<Option<usize>>,
 }
 
 impl LayerPlan {
     pub fn new(program: &Program) -> Result<LayerPlan> {
+        LayerPlan::with_gradients(program, |_| true)
+    }
+
+    /// The plan of a loss (output, target): nobody wants the gradient of the target, which is as large as that of the output.
+    pub fn of_loss(program: &Program) -> Result<LayerPlan> {
+        LayerPlan::with_gradients(program, |input| input == 0)
+    }
+
+    /// The plan whose way back has gradients of some inputs, by their number.
+    fn with_gradients(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
         let mut sums = with_scales(&reassociated(program)?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
         let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
         let mut adjoint = reverse(&sums)?;
+        let d_inputs = adjoint.d_inputs.iter_mut().enumerate();
+        d_inputs.filter(|(input, _)| !wanted(*input)).for_each(|(_, d)| *d = None);
         let states: Vec<_> = adjoint.d_next.iter().copied().zip(adjoint.d_states.iter().copied()).collect();
         let operands = adjoint.sinks.iter().flat_map(|sink| sink_operands(sink.what));
         let wanted: Vec<NodeId> = adjoint.d_inputs.iter().flatten().copied().chain(operands).collect();

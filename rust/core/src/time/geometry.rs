@@ -120,6 +120,7 @@ impl Geometry {
     /// The same, in memory that is there.
     pub fn mirror_into(&self, mirror: &mut Vec<usize>) {
         mirror.clear();
+        mirror.reserve_exact(self.total());
         mirror.resize(self.total(), 0);
         for t in 0..self.steps() {
             for b in 0..self.alive(t) {
