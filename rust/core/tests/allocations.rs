@@ -1,5 +1,5 @@
-//! What the steady state allocates: nothing in a step of a stream and in a step of an optimizer, and in a call of a network
-//! what it hands out, and a few small lists of its layers.
+//! What the steady state allocates: nothing in a step of a stream and in a step of an optimizer, and in a call of a network,
+//! whichever way it goes, what it hands out, and a few small lists of its layers.
 
 #[path = "../examples/guard/programs.rs"]
 mod programs;
@@ -8,7 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
-use ostinato_core::net::{Call, End, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime};
+use ostinato_core::net::{
+    Budget, Call, End, Evaluated, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime,
+};
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use ostinato_core::update::{Rule, Segment, Updater};
@@ -90,6 +92,7 @@ fn steps_of_an_optimizer() {
 }
 
 /// A batch, and how it goes through a network.
+#[derive(Clone, Copy)]
 struct Case {
     rows: usize,
     steps: usize,
@@ -97,11 +100,23 @@ struct Case {
     /// Whether rows end at different steps.
     ragged: bool,
     both_ways: bool,
+    way: Way,
 }
 
+#[derive(Clone, Copy)]
+enum Way {
+    Train(ThroughTime),
+    /// A run, and its way back as a call of its own.
+    RunAndBack,
+    Infer,
+}
+
+/// What a call hands out.
+type Arrays = Vec<Vec<f32>>;
+
 /// Allocations of a call beside what it hands out, and their bytes.
-fn beside_results(case: &Case) -> (usize, usize) {
-    let &Case { rows, steps, width, ragged, both_ways } = case;
+fn beside_results(case: Case) -> (usize, usize) {
+    let Case { rows, steps, width, ragged, both_ways, way } = case;
     let network = if both_ways { programs::both_ways(width, width) } else { programs::network(width, width) };
     let outputs = network.output_width().expect("an output");
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
@@ -109,51 +124,86 @@ fn beside_results(case: &Case) -> (usize, usize) {
     let plan = LayerPlan::of_loss(&programs::squared_error(outputs)).expect("a loss");
     let lengths: Vec<i64> = (0..rows).map(|row| (row * 7 % steps) as i64).collect();
     let mut results = (0, 0);
-    let mut train = || {
-        let call = Call::new(network.clone(), &arena, true, 0).expect("parameters");
+    let mut work = || {
+        let training = !matches!(way, Way::Infer);
+        let call = Call::new(network.clone(), &arena, training, 0).expect("parameters");
         let extent = Extent { lengths: ragged.then_some(&lengths[..]), ..Extent::default() };
         let batch = call.batch(rows, steps, extent).expect("a batch");
         let packed = call.pack(&batch, Input::Features { data: &data, width }).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
-        let target = LossTarget::Features { data: &targets, width: outputs };
-        let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None };
-        let loss = call.loss(&batch, &loss, true).expect("a loss");
-        let done = call.value_and_grad(batch, packed, initial, loss, ThroughTime::Full, &mut || false);
-        let done = std::hint::black_box(done.expect("gradients"));
-        let states = [&done.gradients.initial, &done.finals];
-        let arrays = states.into_iter().flatten().chain([&done.gradients.params, &done.gradients.inputs]);
-        let bytes: usize = arrays.clone().map(|array| size_of_val(&array[..])).sum();
-        let lists = states.map(|list| size_of_val(&list[..]));
-        results = (arrays.count() + lists.len(), bytes + lists.iter().sum::<usize>());
+        let mut never = || false;
+        let (arrays, states): (Arrays, Vec<Arrays>) = match way {
+            Way::Train(way) => {
+                let target = LossTarget::Features { data: &targets, width: outputs };
+                let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None };
+                let loss = call.loss(&batch, &loss, true).expect("a loss");
+                let done = call.value_and_grad(batch, packed, initial, loss, way, &mut never);
+                let Evaluated { gradients, finals, .. } = done.expect("gradients");
+                (vec![gradients.params, gradients.inputs], vec![gradients.initial, finals])
+            }
+            Way::RunAndBack => {
+                let run = call.run(batch, packed, initial, &mut never).expect("a run");
+                let (values, finals) = (call.outputs(&run).expect("outputs"), call.final_state(&run));
+                let arriving = call.pack_gradients(&run.batch, Some(&targets), &[]).expect("gradients");
+                let back = call.back(&run, arriving, 0.0, &mut never).expect("gradients");
+                (vec![values, back.params, back.inputs], vec![finals, back.initial])
+            }
+            Way::Infer => {
+                let done = call.infer(batch, packed, initial, &mut never).expect("outputs");
+                (vec![done.outputs], vec![done.finals])
+            }
+        };
+        let bytes = |arrays: &Arrays| arrays.iter().map(|array| size_of_val(&array[..])).sum::<usize>();
+        let of_states = states.iter().map(|list| bytes(list) + size_of_val(&list[..])).sum::<usize>();
+        // each array, each list of states; and the lists that this closure made
+        let count = arrays.len() + states.iter().map(|list| list.len() + 1).sum::<usize>() + 2;
+        results = (count, bytes(&arrays) + of_states + size_of_val(&arrays[..]) + size_of_val(&states[..]));
     };
-    let found = counted(4, &mut train);
+    let found = counted(4, &mut work);
     (found.0 - results.0, found.1 - results.1)
 }
 
 fn calls_of_a_network() {
     team::set_num_threads(1);
-    let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false };
-    let small = case(32, 50, 40);
-    let others = [
-        case(80, 50, 40),
-        case(32, 300, 40),
-        case(32, 50, 100),
-        case(3, 1, 40),
-        Case { ragged: true, ..case(45, 70, 40) },
+    let truncated = |every, back| Way::Train(ThroughTime::Truncated { every, back });
+    let checkpointed = |budget| Way::Train(ThroughTime::Checkpointed(budget));
+    // Lists of a call: the threads that may take part, the name of the instruction set; with a loss the parameters of the
+    // layer and the limits of ids; of windows, how each layer reads the input.
+    let ways = [
+        ("full BPTT", Way::Train(ThroughTime::Full), 4),
+        ("windows", truncated(10, 10), 8),
+        ("windows that overlap", truncated(10, 25), 8),
+        ("checkpoints", checkpointed(Budget::Share(300_000)), 4),
+        ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 4),
+        ("chunks of the square root", checkpointed(Budget::SquareRoot), 4),
+        ("run and back", Way::RunAndBack, 4),
+        ("inference", Way::Infer, 3),
     ];
-    let expected = beside_results(&small);
-    // The threads that may take part, the parameters of the layer, the limits of the loss's ids, the name of the
-    // instruction set.
-    assert_eq!(expected.0, 4, "{} bytes", expected.1);
-    assert!(expected.1 <= 1024, "{} bytes", expected.1);
-    for other in others {
-        let Case { rows, steps, width, .. } = other;
-        assert_eq!(beside_results(&other), expected, "{rows} rows, {steps} steps, {width} units");
+    for (name, way, count) in ways {
+        let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false, way };
+        let small = case(32, 200, 24);
+        let expected = beside_results(small);
+        assert_eq!(expected.0, count, "{name}: {} bytes", expected.1);
+        assert!(expected.1 <= 1024, "{name}: {} bytes", expected.1);
+        let mut others = vec![case(72, 200, 24), case(32, 500, 24), case(32, 200, 60), case(12, 700, 24)];
+        // Where rows end at different steps, or a layer reads from the end, chunks within a budget are of many sizes,
+        // and memory of one gives way to that of another.
+        let budget = matches!(way, Way::Train(ThroughTime::Checkpointed(_)));
+        if !budget {
+            others.push(Case { ragged: true, ..case(45, 70, 24) });
+        }
+        for other in others {
+            let Case { rows, steps, width, .. } = other;
+            assert_eq!(beside_results(other), expected, "{name}: {rows} rows, {steps} steps, {width} units");
+        }
+        if !budget {
+            // one layer more
+            let both = beside_results(Case { both_ways: true, ..small });
+            assert!(both.0 <= expected.0 + 1 && both.1 <= 1024, "{name}: {both:?}");
+            let ragged = Case { both_ways: true, ragged: true, ..case(45, 70, 40) };
+            assert_eq!(beside_results(ragged), both, "{name}");
+        }
     }
-    // one layer more
-    let both = beside_results(&Case { both_ways: true, ..small });
-    assert_eq!(both.0, expected.0 + 1, "{} bytes", both.1);
-    assert_eq!(both, beside_results(&Case { both_ways: true, ragged: true, ..case(45, 70, 60) }));
 }
 
 /// One test, as the counts are those of the whole process.

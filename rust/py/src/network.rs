@@ -192,10 +192,10 @@ fn loss_value<'py, T: Number>(
     let loss = arguments.prepared(&call, &batch, false)?;
     let rows = batch.rows;
     let done = py.detach(|| {
-        ostinato_core::team::guard(|| call.loss_value(batch, packed, &initial, &loss, &mut || poller.poll()))
+        ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, loss, &mut || poller.poll()))
     });
-    let (loss, trained) = poller.result(done)?;
-    Ok((loss, states_out(py, call.final_state(&trained), &call.network().states, rows)?))
+    let (loss, finals) = poller.result(done)?;
+    Ok((loss, states_out(py, finals, &call.network().states, rows)?))
 }
 
 #[pymethods]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ostinato_core::net::{Call, Gradients, NetError, Trained};
+use ostinato_core::net::{Call, Gradients, Inferred, NetError, Trained};
 use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -110,18 +110,21 @@ impl PyRun {
         let mut poller = Poller::default();
         let done = py.detach(|| {
             team::guard(|| {
-                let trained = call.run(batch, packed, &initial, training, &mut || poller.poll())?;
-                let outputs = call.outputs(&trained)?;
-                let penalised = training && call.network().has_penalties();
-                let penalty = penalised.then(|| call.penalty(&trained));
-                Ok((trained, outputs, penalty))
+                if !training {
+                    let done = call.infer(batch, packed, initial, &mut || poller.poll())?;
+                    return Ok((done, None, None));
+                }
+                let trained = call.run(batch, packed, initial, &mut || poller.poll())?;
+                let done = Inferred { outputs: call.outputs(&trained)?, finals: call.final_state(&trained) };
+                let penalty = call.network().has_penalties().then(|| call.penalty(&trained));
+                Ok((done, Some(trained), penalty))
             })
         });
-        let (trained, outputs, penalty) = poller.result(done)?;
-        let width = call.network().output_width()?;
-        let outputs = shaped(py, outputs, &[rows, steps, width])?.unbind();
-        let finals = states_out(py, call.final_state(&trained), &call.network().states, rows)?;
-        let way = if training { T::way(call, trained) } else { PyWay(Way::None) };
+        let (Inferred { outputs, finals }, trained, penalty) = poller.result(done)?;
+        let network = call.network();
+        let outputs = shaped(py, outputs, &[rows, steps, network.output_width()?])?.unbind();
+        let finals = states_out(py, finals, &network.states, rows)?;
+        let way = trained.map_or(PyWay(Way::None), |trained| T::way(call, trained));
         Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, way })
     }
 }
@@ -137,18 +140,12 @@ fn back<'py, T: Number>(
 ) -> Result<Back<'py>, Raised> {
     let Kept { call, trained } = kept;
     let d_outputs = d_outputs.map(|d| array::<T>("d_outputs", d, &[3])).transpose()?;
-    // copied: another Python thread may write to the arrays while the engine reads
-    let d_outputs = d_outputs.as_ref().map(|d| elements(d).map(<[T]>::to_vec)).transpose()?;
-    let d_final = with_states(d_final, "d_final_state", |states| {
-        Ok(states.iter().map(|state| state.map(<[T]>::to_vec)).collect::<Vec<_>>())
+    let d_outputs = d_outputs.as_ref().map(elements).transpose()?;
+    let arriving = with_states(d_final, "d_final_state", |states| {
+        Ok(call.pack_gradients(&trained.batch, d_outputs, states)?)
     })?;
     let mut poller = Poller::default();
-    let done = py.detach(|| {
-        team::guard(|| {
-            let d_final: Vec<Option<&[T]>> = d_final.iter().map(Option::as_deref).collect();
-            call.back(trained, d_outputs.as_deref(), d_penalty, &d_final, &mut || poller.poll())
-        })
-    });
+    let done = py.detach(|| team::guard(|| call.back(trained, arriving, d_penalty, &mut || poller.poll())));
     let Gradients { params, inputs, initial } = poller.result(done)?;
     let (rows, steps) = (trained.batch.rows, trained.batch.steps);
     let params = shaped(py, params, &[call.arena_len])?;

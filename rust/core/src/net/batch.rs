@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::kernel::Float;
-use crate::time::Geometry;
+use crate::time::{Geometry, SeqView};
 
 use super::graph::NetError;
 
@@ -96,6 +96,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether every row has all steps, from its first one on.
+    pub fn is_even(&self) -> bool {
+        self.sequences.iter().all(|one| one.length == self.steps)
+    }
+
     /// How many partial sums of gradients there are.
     pub fn groups(&self) -> usize {
         self.units.len().min(MAX_GROUPS)
@@ -154,6 +159,20 @@ impl Batch {
         for (row, place) in self.places(unit).enumerate() {
             data[place * width..(place + 1) * width]
                 .copy_from_slice(&packed[row * stride..row * stride + width]);
+        }
+    }
+
+    /// The same for several units at once: no two have a place in common.
+    ///
+    /// # Safety
+    /// `packed` has the packed rows of the unit, `data` is (N, T, width), and nobody reads these rows of it meanwhile.
+    pub unsafe fn unpack_to<T: Copy>(&self, unit: &Unit, packed: SeqView<T>, data: *mut T) {
+        let width = packed.width;
+        for (row, place) in self.places(unit).enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                data.add(place * width).copy_from_nonoverlapping(packed.ptr.add(row * packed.stride), width);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Calls of a network over a batch: run, way back, loss with gradients. Units go to the team; results return in the
+//! Calls of a network over a batch: what they read, and loss with gradients in one. Units go to the team; results return in the
 //! caller's order; gradients are summed in an order that the batch alone decides.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::kernel::{FlushDenormals, Isa, Kernels};
 use crate::random::Noise;
 use crate::team::{self, Stop};
-use crate::time::{LayerWeights, Scratch, SeqView, SlotGradients};
+use crate::time::{LayerWeights, Scratch, SlotGradients};
 
 use super::batch::{Batch, End, Extent, Input, expect_len};
 use super::checkpointed::checkpointed;
-use super::gathered::{Gathered, Sums, unpack_states, zero_states};
+use super::gathered::{Gathered, Sums};
 use super::graph::{NetError, Network, SeqNode};
-use super::loss::{Loss, Prepared, Reduction, Want, step_scale};
+use super::loss::{Loss, Prepared};
 use super::passage::{Passage, Passed};
-use super::penalty::{Terms, WeightPenalties, step_gradient};
+use super::penalty::WeightPenalties;
 use super::pool::{Kept, Lanes, Pooled, lock};
-use super::schedule::schedule;
+use super::schedule::scheduled;
 use super::through_time::ThroughTime;
-use super::truncated::truncated;
-use super::unit::{Shared, UnitRun, back_unit, run_unit};
+use super::truncated::{Windows, truncated};
+use super::unit::Shared;
 
 /// Asked between units whether to stop (a pressed Ctrl-C).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
@@ -32,19 +32,13 @@ pub type States<T> = Vec<Vec<Vec<T>>>;
 
 /// A network with the parameters of one moment. Its memory is that of a call before, and is left for one after it.
 pub struct Call<T: Pooled> {
-    network: Arc<Network>,
+    pub(super) network: Arc<Network>,
     weights: Vec<LayerWeights<T>>,
     kept: Mutex<Option<Kept<T>>>,
-    kernels: &'static Kernels<T>,
-    penalties: WeightPenalties<T>,
+    pub(super) kernels: &'static Kernels<T>,
+    pub(super) penalties: WeightPenalties<T>,
     /// Elements of the arena, which may have gaps between its parameters.
     pub arena_len: usize,
-}
-
-/// A run over a batch.
-pub struct Trained<T> {
-    pub batch: Batch,
-    units: Vec<UnitRun<T>>,
 }
 
 /// Gradients of a call, in the caller's shapes.
@@ -100,7 +94,7 @@ impl<T: Pooled> Call<T> {
         Arc::clone(&self.network)
     }
 
-    fn lanes(&self) -> Lanes<'_, T> {
+    pub(super) fn lanes(&self) -> Lanes<'_, T> {
         Lanes::new(&self.network.pools, team::lanes())
     }
 
@@ -109,13 +103,13 @@ impl<T: Pooled> Call<T> {
     }
 
     /// Hands the memory of the call to `act`. It is a call's own, so nobody waits here.
-    fn with_kept<R>(&self, act: impl FnOnce(&mut Kept<T>) -> R) -> R {
+    pub(super) fn with_kept<R>(&self, act: impl FnOnce(&mut Kept<T>) -> R) -> R {
         act(lock(&self.kept).get_or_insert_with(|| Kept::of(&self.network.pools)))
     }
 
     /// `Batch::new`, in memory of the call.
     pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
-        let mut batch = self.with_kept(|kept| kept.batches.pop()).unwrap_or_default();
+        let mut batch = lock(T::pool(&self.network.pools)).batches.pop().unwrap_or_default();
         batch.renew(rows, steps, extent)?;
         Ok(batch)
     }
@@ -196,88 +190,13 @@ impl<T: Pooled> Call<T> {
         self.with_kept(|kept| Prepared::new(&self.network, batch, loss, gradient, self.kernels, kept))
     }
 
-    /// Runs every unit forwards.
-    pub fn run(
-        &self,
-        batch: Batch,
-        packed: Packed<T>,
-        initial: &[Vec<Vec<T>>],
-        training: bool,
-        poll: Poll,
-    ) -> Result<Trained<T>, NetError> {
-        let results: Vec<Mutex<Option<UnitRun<T>>>> = batch.units.iter().map(|_| Mutex::new(None)).collect();
-        let lanes = self.lanes();
-        let shared = self.shared();
-        work(&lanes, batch.units.len(), poll, &|unit, lane| {
-            let input = std::mem::take(&mut *lock(&packed[unit]));
-            let mut scratch = lanes.lane(lane);
-            let done =
-                run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], training, &mut scratch);
-            *lock(&results[unit]) = Some(done);
-        })?;
-        let units = collected(results)?;
-        self.with_kept(|kept| kept.keep_packed(packed));
-        Ok(Trained { batch, units })
-    }
-
-    /// What the penalties of a run come to, the mean of those of the steps.
-    pub fn penalty(&self, trained: &Trained<T>) -> f64 {
-        let scale = step_scale(&trained.batch, Reduction::Mean);
-        let steps = trained.batch.units.iter().zip(&trained.units).map(|(unit, run)| {
-            let mut terms = Terms::default();
-            terms.add_penalties(&self.network, run, &unit.geometry, 0, scale);
-            terms.penalty()
+    /// Takes the memory of what went into a call.
+    pub(super) fn retired(&self, batch: Batch, packed: Packed<T>, initial: States<T>) {
+        lock(T::pool(&self.network.pools)).batches.push(batch);
+        self.with_kept(|kept| {
+            kept.keep_packed(packed);
+            kept.keep_states(initial);
         });
-        steps.sum::<f64>() + self.penalties.value(&self.network, self.kernels)
-    }
-
-    /// Runs every unit back. `d_outputs` is (N, T, width), `d_penalty` the gradient of `penalty`.
-    pub fn back(
-        &self,
-        trained: &Trained<T>,
-        d_outputs: Option<&[T]>,
-        d_penalty: f64,
-        d_final: &[Option<&[T]>],
-        poll: Poll,
-    ) -> Result<Gradients<T>, NetError> {
-        let batch = &trained.batch;
-        let width = self.network.widths[self.network.output()?];
-        if let Some(d) = d_outputs {
-            expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
-        }
-        let d_final = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
-        let units = || batch.units.iter();
-        let packed = self.with_kept(|kept| {
-            let mut packed = kept.spare.list();
-            packed.extend(units().map(|unit| kept.spare.vector(unit.geometry.total() * width)));
-            packed
-        });
-        let mut packed = packed;
-        for (unit, packed) in units().zip(&mut packed) {
-            match d_outputs {
-                Some(d) => batch.pack(unit, d, width, packed),
-                None => packed.resize(unit.geometry.total() * width, T::ZERO),
-            }
-        }
-        let shared = self.shared();
-        let scale = d_penalty * step_scale(batch, Reduction::Mean);
-        self.gathered(batch, usize::MAX, poll, &|unit, slots, scratch| {
-            let (run, d) = (&trained.units[unit], Some(SeqView::of(&packed[unit], width)));
-            let geometry = &batch.units[unit].geometry;
-            let d_steps = step_gradient(&self.network, 0, geometry.total(), scale);
-            let done = back_unit(&shared, geometry, run, d, &d_steps, &d_final[unit], slots, scratch);
-            let finals = scratch.spare.list();
-            Passed { terms: Terms::default(), gradients: done, finals }
-        })
-        .map(|mut evaluated| {
-            self.with_kept(|kept| {
-                kept.spare.keep_list(packed);
-                kept.keep_states(d_final);
-            });
-            let params = &mut evaluated.gradients.params;
-            self.penalties.take(&self.network, self.kernels, d_penalty, params);
-            evaluated.gradients
-        })
     }
 
     /// Loss, gradients and final states, depth first: a unit runs forwards, takes its loss and runs back before the next
@@ -292,12 +211,8 @@ impl<T: Pooled> Call<T> {
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
         let done = self.evaluated(&batch, &packed, &initial, &loss, way, poll);
-        self.with_kept(|kept| {
-            kept.batches.push(batch);
-            kept.keep_packed(packed);
-            kept.keep_states(initial);
-            loss.retired(kept);
-        });
+        self.retired(batch, packed, initial);
+        self.with_kept(|kept| loss.retired(kept));
         done
     }
 
@@ -312,22 +227,26 @@ impl<T: Pooled> Call<T> {
     ) -> Result<Evaluated<T>, NetError> {
         way.check(&self.network)?;
         debug_assert!(loss.has_gradient());
-        let plan = Some(loss.plan());
         let schedule = match way {
             ThroughTime::Checkpointed(budget) => {
-                Some(schedule::<T>(&self.network, plan, batch, budget, team::lanes())?)
+                Some(scheduled::<T>(&self.network, loss.plan(), batch, budget, team::lanes())?)
             }
             _ => None,
         };
         let at_once = schedule.as_ref().map_or(usize::MAX, |schedule| schedule.at_once);
+        let from_end = match way {
+            ThroughTime::Truncated { .. } => self.network.states_from_end(),
+            _ => Vec::new(),
+        };
         let shared = self.shared();
-        let mut done = self.gathered(batch, at_once, poll, &|unit, slots, scratch| {
+        let mut done = self.gathered(batch, at_once, true, poll, &|unit, slots, scratch| {
             let (geometry, initial) = (&batch.units[unit].geometry, &initial[unit][..]);
             let passage = Passage { shared: &shared, loss, unit, geometry, initial };
             let mut input = lock(&packed[unit]);
             match (way, &schedule) {
                 (ThroughTime::Truncated { every, back }, _) => {
-                    truncated(&passage, &mut input, (every, back), batch.steps, slots, scratch)
+                    let windows = Windows { every, back, steps: batch.steps, from_end: &from_end };
+                    truncated(&passage, &mut input, windows, slots, scratch)
                 }
                 (_, Some(schedule)) => {
                     checkpointed(&passage, &mut input, &schedule.units[unit], slots, scratch)
@@ -341,36 +260,14 @@ impl<T: Pooled> Call<T> {
         Ok(done)
     }
 
-    /// The loss and the final states, without a way back.
-    pub fn loss_value(
-        &self,
-        batch: Batch,
-        packed: Packed<T>,
-        initial: &[Vec<Vec<T>>],
-        prepared: &Prepared<T>,
-        poll: Poll,
-    ) -> Result<(f64, Trained<T>), NetError> {
-        debug_assert!(!prepared.has_gradient());
-        let trained = self.run(batch, packed, initial, false, poll)?;
-        let output = self.network.output()?;
-        let sums: Vec<Mutex<f64>> = trained.units.iter().map(|_| Mutex::new(0.0)).collect();
-        let lanes = self.lanes();
-        work(&lanes, trained.units.len(), poll, &|unit, lane| {
-            let geometry = &trained.batch.units[unit].geometry;
-            let view = trained.units[unit].view(&self.network, output, geometry);
-            let mut scratch = lanes.lane(lane);
-            prepared.take(unit, 0, geometry, view, Want::Value, &mut lock(&sums[unit]), &mut scratch);
-        })?;
-        Ok((sums.iter().map(|sum| *lock(sum)).sum(), trained))
-    }
-
     /// Runs `one` for every unit, `at_once` of them at most at the same time, and sums the gradients of the parameters group
-    /// by group. The loss and the penalty are those of the steps.
+    /// by group. The loss and the penalty are those of the steps; `finals`: whether units leave final states.
     #[allow(clippy::type_complexity)] // one closure, named by its parameters
-    fn gathered(
+    pub(super) fn gathered(
         &self,
         batch: &Batch,
         at_once: usize,
+        finals: bool,
         poll: Poll,
         one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> Passed<T> + Sync),
     ) -> Result<Evaluated<T>, NetError> {
@@ -378,7 +275,7 @@ impl<T: Pooled> Call<T> {
         let (mut slots, terms) =
             self.with_kept(|kept| (std::mem::take(&mut kept.slots), std::mem::take(&mut kept.terms)));
         slots.resize_with(batch.groups(), Mutex::default);
-        let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms));
+        let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms, finals));
         let place = Gathered { network, batch, sums };
         let lanes = Lanes::new(&network.pools, team::lanes().min(at_once));
         work(&lanes, slots.len(), poll, &|group, lane| {
@@ -413,34 +310,6 @@ impl<T: Pooled> Call<T> {
         self.with_kept(|kept| (kept.slots, kept.terms) = (slots, terms));
         Ok(evaluated)
     }
-
-    /// The output in the caller's shape (N, T, width); zeros beyond the lengths.
-    pub fn outputs(&self, trained: &Trained<T>) -> Result<Vec<T>, NetError> {
-        let node = self.network.output()?;
-        let (batch, width) = (&trained.batch, self.network.widths[node]);
-        let mut data = vec![T::ZERO; batch.rows * batch.steps * width];
-        for (unit, run) in batch.units.iter().zip(&trained.units) {
-            let view = run.view(&self.network, node, &unit.geometry);
-            let rows = unit.geometry.total();
-            if rows > 0 {
-                // SAFETY: the view has `rows` rows, `stride` apart, the last one at least `width` long.
-                let packed =
-                    unsafe { std::slice::from_raw_parts(view.ptr, (rows - 1) * view.stride + width) };
-                batch.unpack(unit, packed, view.stride, width, &mut data);
-            }
-        }
-        Ok(data)
-    }
-
-    /// The final states in the caller's shape, (N, width) per state slot.
-    pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
-        let batch = &trained.batch;
-        let mut states = zero_states(&self.network, batch);
-        for (unit, run) in batch.units.iter().zip(&trained.units) {
-            unpack_states(&self.network, batch, unit, &run.finals, End::Final, &mut states);
-        }
-        states
-    }
 }
 
 impl<T: Pooled> Drop for Call<T> {
@@ -453,7 +322,7 @@ impl<T: Pooled> Drop for Call<T> {
     }
 }
 
-fn work<T: Pooled>(
+pub(super) fn work<T: Pooled>(
     lanes: &Lanes<T>,
     units: usize,
     poll: Poll,
@@ -467,9 +336,4 @@ fn work<T: Pooled>(
         Stop::Cancelled => NetError::Cancelled,
         Stop::Panicked(what) => NetError::Internal(what),
     })
-}
-
-fn collected<T>(results: Vec<Mutex<Option<T>>>) -> Result<Vec<T>, NetError> {
-    let taken = results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
-    taken.collect::<Option<Vec<T>>>().ok_or_else(|| NetError::Internal("a unit left no result".into()))
 }

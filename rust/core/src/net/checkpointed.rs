@@ -13,7 +13,7 @@ use super::itinerary::Action;
 use super::layerwise::layerwise;
 use super::passage::{Passage, Passed, Piece};
 use super::penalty::Terms;
-use super::pool::Pooled;
+use super::pool::{Pooled, lock};
 use super::schedule::UnitSchedule;
 use super::unit::UnitGradients;
 
@@ -32,16 +32,19 @@ pub fn checkpointed<T: Pooled>(
     let Some(actions) = &schedule.actions else {
         return layerwise(passage, input, schedule.chunk, slots, scratch);
     };
-    scratch.frugal(true);
+    scratch.frugal(schedule.room.map(|(_, total)| (total, schedule.bytes)));
+    if let Some((rows, total)) = schedule.room {
+        scratch.in_pieces(rows, total);
+    }
     let run = |chunk: usize, states: &[Vec<T>], scratch: &mut Scratch<T>| {
         let span = chunk * schedule.chunk..((chunk + 1) * schedule.chunk).min(geometry.steps());
         passage.there(span, input, states, scratch)
     };
+    let pool = T::pool(&passage.shared.network.pools);
+    let Stored { mut states, mut pieces } = lock(pool).stored.pop().unwrap_or_default();
     let mut terms = Terms::default();
     let mut seen = 0;
-    let mut now = passage.initial.to_vec();
-    let mut stored: Vec<Vec<Vec<T>>> = Vec::new();
-    let mut kept: Vec<(usize, Piece<'static, T>)> = Vec::new();
+    let mut now = scratch.spare.copies(passage.initial);
     let mut finals = None;
     let mut d_input = passage.no_input_gradient(scratch);
     let mut d_states = passage.no_gradient(scratch);
@@ -53,15 +56,17 @@ pub fn checkpointed<T: Pooled>(
                     passage.loss_of(&piece, &mut terms, scratch);
                     seen += 1;
                 }
-                now = std::mem::take(&mut piece.run.finals);
+                let after = std::mem::take(&mut piece.run.finals);
+                scratch.spare.keep_list(std::mem::replace(&mut now, after));
                 if let Action::Keep(_) = action {
-                    kept.push((chunk, piece));
+                    pieces.push((chunk, piece));
                 } else {
-                    piece.retired(scratch);
+                    let finals = piece.retired(scratch);
+                    scratch.spare.keep_list(finals);
                 }
             }
             Action::Back(chunk) => {
-                let mut piece = match kept.pop_if(|(number, _)| *number == chunk) {
+                let mut piece = match pieces.pop_if(|(number, _)| *number == chunk) {
                     Some((_, piece)) => piece,
                     None => run(chunk, &now, scratch),
                 };
@@ -70,17 +75,50 @@ pub fn checkpointed<T: Pooled>(
                 let sum = if chunk == seen { &mut terms } else { &mut again };
                 let d = passage.back(&piece, 0, &d_states, sum, slots, scratch);
                 passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
-                d_states = d.d_initial;
+                scratch.spare.keep(d.d_input);
+                scratch.spare.keep_list(std::mem::replace(&mut d_states, d.d_initial));
                 // the first way back is that of the last chunk
-                finals.get_or_insert(std::mem::take(&mut piece.run.finals));
-                piece.retired(scratch);
+                if finals.is_none() {
+                    finals = Some(std::mem::take(&mut piece.run.finals));
+                }
+                let last = piece.retired(scratch);
+                scratch.spare.keep_list(last);
             }
-            Action::Store => stored.push(now.clone()),
-            Action::Load => now = stored.last().map_or_else(|| passage.initial.to_vec(), Vec::clone),
-            Action::Drop => drop(stored.pop()),
+            Action::Store => states.push(scratch.spare.copies(&now)),
+            Action::Load => {
+                let from = states.last().map_or(passage.initial, |stored| &stored[..]);
+                now.iter_mut().zip(from).for_each(|(now, from)| now.clone_from(from));
+            }
+            Action::Drop => {
+                let last = states.pop();
+                last.into_iter().for_each(|stored| scratch.spare.keep_list(stored));
+            }
         }
     }
-    scratch.frugal(false);
+    scratch.generous();
+    lock(pool).stored.push(Stored { states, pieces });
     let gradients = UnitGradients { d_input, d_initial: d_states };
-    Passed { terms, gradients, finals: finals.unwrap_or(now) }
+    let finals = match finals {
+        Some(finals) => {
+            scratch.spare.keep_list(now);
+            finals
+        }
+        None => now,
+    };
+    Passed { terms, gradients, finals }
+}
+
+/// What is kept between chunks; empty between units.
+#[derive(Debug)]
+pub struct Stored<T> {
+    /// States that were stored, by state slot.
+    states: Vec<Vec<Vec<T>>>,
+    /// Chunks that wait for their way back, with their numbers.
+    pieces: Vec<(usize, Piece<'static, T>)>,
+}
+
+impl<T> Default for Stored<T> {
+    fn default() -> Stored<T> {
+        Stored { states: Vec::new(), pieces: Vec::new() }
+    }
 }

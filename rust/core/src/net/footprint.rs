@@ -22,15 +22,22 @@ pub fn saved_elements(network: &Network, rows: usize, total: usize) -> usize {
 /// between layers. Without `loss` nothing is counted for it.
 ///
 /// Follows `run_unit`, `Prepared::take` and `back_unit` allocation by allocation. Not counted is what does not grow with
-/// the piece: weights, their gradients, and the blocks of time that a thread works in.
-pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, total: usize) -> usize {
+/// the piece: weights, their gradients, and the blocks of time that a thread works in. `retained`: what is over lies idle
+/// for the next piece, so it counts as if it were alive.
+pub fn piece_elements(
+    network: &Network,
+    loss: Option<&LayerPlan>,
+    rows: usize,
+    total: usize,
+    retained: bool,
+) -> usize {
     let elements = |pass| PassMemory::<f64>::elements(pass, rows, total);
     let saved = saved_elements(network, rows, total);
     let (there, back) = loss.map_or((0, 0), |plan| (elements(&plan.train), elements(&plan.back)));
     let size = |node: usize| total * network.widths[node];
-    let mut meter = Meter { live: 0, most: 0, arrived: vec![Arrived::None; network.nodes.len()] };
+    let mut meter = Meter { live: 0, most: 0, retained, arrived: vec![Arrived::None; network.nodes.len()] };
     meter.hold(saved + there + back);
-    meter.live -= there;
+    meter.release(there);
     if network.layers.iter().any(|layer| layer.has_step_penalty()) {
         meter.hold(total);
     }
@@ -47,7 +54,7 @@ pub fn piece_elements(network: &Network, loss: Option<&LayerPlan>, rows: usize, 
             }
             meter.hold(elements(&plan.back));
             if meter.arrived[number] == Arrived::Sum {
-                meter.live -= size(number);
+                meter.release(size(number));
             }
             for (&input, gradient) in inner.inputs.iter().zip(&plan.input_gradients) {
                 if gradient.is_some() {
@@ -146,6 +153,7 @@ enum Arrived {
 struct Meter {
     live: usize,
     most: usize,
+    retained: bool,
     /// By node.
     arrived: Vec<Arrived>,
 }
@@ -154,6 +162,12 @@ impl Meter {
     fn hold(&mut self, elements: usize) {
         self.live += elements;
         self.most = self.most.max(self.live);
+    }
+
+    fn release(&mut self, elements: usize) {
+        if !self.retained {
+            self.live -= elements;
+        }
     }
 
     /// A gradient arrives at a node, in the node's own order of rows or in another.

@@ -45,8 +45,14 @@ impl<T: Pooled> Gathered<'_, T> {
 }
 
 impl<T: Pooled> Sums<T> {
-    /// `terms` is memory for the terms.
-    pub fn new(network: &Network, batch: &Batch, arena_len: usize, mut terms: Vec<Terms>) -> Sums<T> {
+    /// `terms` is memory for the terms; without `finals` units leave none.
+    pub fn new(
+        network: &Network,
+        batch: &Batch,
+        arena_len: usize,
+        mut terms: Vec<Terms>,
+        finals: bool,
+    ) -> Sums<T> {
         let inputs = network.feature_input().map_or(0, |width| batch.rows * batch.steps * width);
         let gradients = Gradients {
             params: vec![T::ZERO; arena_len],
@@ -55,7 +61,8 @@ impl<T: Pooled> Sums<T> {
         };
         terms.clear();
         terms.resize(batch.units.len(), Terms::default());
-        Sums { gradients, finals: zero_states(network, batch), terms }
+        let finals = if finals { zero_states(network, batch) } else { Vec::new() };
+        Sums { gradients, finals, terms }
     }
 
     /// With the loss and the penalty of the steps; and the memory of the terms.

@@ -26,7 +26,7 @@ pub fn layerwise<T: Pooled>(
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> Passed<T> {
-    scratch.frugal(true);
+    scratch.frugal(None);
     let network = passage.shared.network;
     let mut kept = vec![Vec::new(); network.nodes.len()];
     if let Some(first) = kept.first_mut() {
@@ -85,7 +85,7 @@ pub fn layerwise<T: Pooled>(
             }
         }
     }
-    scratch.frugal(false);
+    scratch.generous();
     if let Some(first) = walk.kept.first_mut() {
         *input = std::mem::take(first);
     }
@@ -219,7 +219,7 @@ impl<T: Pooled> Walk<'_, T> {
 
     /// The loss of all steps, and the gradient of the output; none if the loss does not depend on it.
     fn loss(&self, output: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
-        scratch.frugal(true); // what the layers left idle
+        scratch.frugal(None); // what the layers left idle
         let Passage { loss, unit, geometry, shared, .. } = self.passage;
         let width = shared.network.widths[output];
         let mut d_output = Some(Vec::with_capacity(geometry.total() * width));
@@ -255,7 +255,7 @@ impl<T: Pooled> Walk<'_, T> {
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
-        scratch.frugal(true); // what the layer above left idle
+        scratch.frugal(None); // what the layer above left idle
         let Passage { shared, geometry, loss, .. } = self.passage;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let width = inner.plan.output_width(0);
@@ -269,7 +269,7 @@ impl<T: Pooled> Walk<'_, T> {
         for (chunk, states) in borders.iter().enumerate().rev() {
             let Ran { geometry, inputs, done } = self.run(layer, chunk, states, scratch);
             let rows = self.rows(chunk);
-            let d_steps = step_gradient(network, 0, geometry.total(), loss.step_scale());
+            let d_steps = step_gradient(network, 0, geometry.total(), loss.step_scale(), scratch);
             let penalty = inner.has_step_penalty().then(|| SeqView::of(&d_steps, 1));
             let d_output = SeqView::of(&d[rows.start * width..], width);
             let d_views: Vec<SeqView<T>> = std::iter::once(d_output).chain(penalty).collect();

@@ -30,6 +30,7 @@ pub struct Passed<T> {
 }
 
 /// A piece of time on its way.
+#[derive(Debug)]
 pub struct Piece<'a, T> {
     pub geometry: Cow<'a, Geometry>,
     pub run: UnitRun<T>,
@@ -40,6 +41,7 @@ impl<T: Pooled> Piece<'_, T> {
     pub fn retired(self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let (input, finals) = self.run.retired(scratch);
         scratch.spare.keep(input);
+        keep_geometry(self.geometry, scratch);
         finals
     }
 }
@@ -74,9 +76,10 @@ impl<T: Pooled> Passage<'_, T> {
     ) -> Piece<'static, T> {
         let width = self.shared.network.widths[0];
         let rows = self.geometry.first_row(span.start)..self.geometry.first_row(span.end);
-        let input = scratch.spare.copy(&input[rows.start * width..rows.end * width]);
-        let geometry = Cow::Owned(self.geometry.piece(span.start, span.end));
-        let run = run_unit(self.shared, &geometry, input, states, true, scratch);
+        let mut of_piece = scratch.sequence(rows.len(), width);
+        of_piece.extend_from_slice(&input[rows.start * width..rows.end * width]);
+        let geometry = Cow::Owned(piece_of(self.geometry, span, scratch));
+        let run = run_unit(self.shared, &geometry, of_piece, states, true, scratch);
         Piece { geometry, run }
     }
 
@@ -102,7 +105,7 @@ impl<T: Pooled> Passage<'_, T> {
         let geometry = &*piece.geometry;
         let counted = match skipped {
             0 => Cow::Borrowed(geometry),
-            _ => Cow::Owned(geometry.piece(skipped, geometry.steps())),
+            _ => Cow::Owned(piece_of(geometry, skipped..geometry.steps(), scratch)),
         };
         let rows = geometry.first_row(skipped);
         let output = self.output(piece);
@@ -113,14 +116,20 @@ impl<T: Pooled> Passage<'_, T> {
             self.loss.take(self.unit, first, &counted, tail, Want::Gradient, &mut terms.loss, scratch);
         self.penalties_of(piece, rows, terms);
         let mut widened = Vec::new();
-        let d_output = self
-            .loss
-            .output_gradient(&taken, &counted)
-            .map(|d| if rows == 0 { d } else { behind_zeros(d, rows, geometry.total(), &mut widened) });
+        let d_output = self.loss.output_gradient(&taken, &counted).map(|d| {
+            if rows == 0 {
+                return d;
+            }
+            widened = scratch.sequence(geometry.total(), d.width);
+            behind_zeros(d, rows, geometry.total(), &mut widened)
+        });
+        keep_geometry(counted, scratch);
         let scale = self.loss.step_scale();
-        let d_penalty = step_gradient(self.shared.network, rows, geometry.total(), scale);
+        let d_penalty = step_gradient(self.shared.network, rows, geometry.total(), scale, scratch);
         let gradients =
             back_unit(self.shared, geometry, &piece.run, d_output, &d_penalty, d_states, slots, scratch);
+        scratch.spare.keep(widened);
+        scratch.spare.keep(d_penalty);
         if let Some(memory) = taken {
             scratch.reclaim(memory);
         }
@@ -161,6 +170,20 @@ impl<T: Pooled> Passage<'_, T> {
         let network = self.shared.network;
         // a network is finished before it is called
         piece.run.view(network, network.output.unwrap_or_default(), &piece.geometry)
+    }
+}
+
+/// Some steps of a geometry, in memory of the thread.
+fn piece_of<T: Pooled>(geometry: &Geometry, span: Range<usize>, scratch: &mut Scratch<T>) -> Geometry {
+    let mut piece = scratch.geometries.pop().unwrap_or_default();
+    geometry.piece_into(span.start, span.end, &mut piece);
+    piece
+}
+
+/// Gives the memory of a piece back.
+fn keep_geometry<T: Pooled>(geometry: Cow<'_, Geometry>, scratch: &mut Scratch<T>) {
+    if let Cow::Owned(piece) = geometry {
+        scratch.geometries.push(piece);
     }
 }
 

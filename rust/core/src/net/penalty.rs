@@ -163,11 +163,17 @@ impl Terms {
 }
 
 /// The gradient of the steps' penalties: 0 for the first packed rows, `scale` for the others. Empty where there are none.
-pub fn step_gradient<T: Pooled>(network: &Network, first: usize, total: usize, scale: f64) -> Vec<T> {
+pub fn step_gradient<T: Pooled>(
+    network: &Network,
+    first: usize,
+    total: usize,
+    scale: f64,
+    scratch: &mut Scratch<T>,
+) -> Vec<T> {
     if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
         return Vec::new();
     }
-    let mut d = vec![T::ZERO; total];
+    let mut d = scratch.no_sequence(total, 1);
     d[first..].fill(T::from_f64(scale));
     d
 }

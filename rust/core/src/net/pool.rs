@@ -1,13 +1,16 @@
 //! Memory that a network keeps from call to call.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::Float;
 use crate::time::{LayerWeights, Scratch, SlotGradients, Spare};
 
 use super::batch::Batch;
 use super::call::{Packed, States};
+use super::checkpointed::Stored;
 use super::penalty::Terms;
+use super::schedule::{Planned, Schedule};
+use super::unit::UnitRun;
 
 /// Idle memory of a network, by number type. A clone of a network begins with none.
 #[derive(Debug, Default)]
@@ -27,6 +30,12 @@ impl Clone for Pools {
 pub struct Idle<T> {
     scratch: Vec<Scratch<T>>,
     kept: Vec<Kept<T>>,
+    pub(super) batches: Vec<Batch>,
+    /// Of runs with a way back, by unit.
+    pub(super) runs: Vec<Vec<Mutex<UnitRun<T>>>>,
+    pub(super) stored: Vec<Stored<T>>,
+    /// The last one, and what it was made for.
+    pub(super) schedule: Option<(Planned, Arc<Schedule>)>,
 }
 
 /// Memory of one call.
@@ -40,7 +49,8 @@ pub struct Kept<T> {
     pub slots: Vec<Mutex<Vec<SlotGradients<T>>>>,
     /// By unit.
     pub terms: Vec<Terms>,
-    pub batches: Vec<Batch>,
+    /// The loss of each unit, where no gradient is wanted.
+    pub losses: Vec<f64>,
     pub packed: Vec<Packed<T>>,
     pub states: Vec<States<T>>,
 }
@@ -54,7 +64,7 @@ impl<T: Pooled> Kept<T> {
             spare: Spare::new(),
             slots: Vec::new(),
             terms: Vec::new(),
-            batches: Vec::new(),
+            losses: Vec::new(),
             packed: Vec::new(),
             states: Vec::new(),
         })
@@ -112,7 +122,12 @@ pub struct Lanes<'a, T: Pooled> {
 impl<'a, T: Pooled> Lanes<'a, T> {
     pub fn new(pools: &'a Pools, count: usize) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
-        let lanes = (0..count).map(|_| Mutex::new(idle.scratch.pop().unwrap_or_else(Scratch::new))).collect();
+        let lane = |_| {
+            let mut scratch = idle.scratch.pop().unwrap_or_else(Scratch::new);
+            scratch.generous(); // a panic may have left it otherwise
+            Mutex::new(scratch)
+        };
+        let lanes = (0..count).map(lane).collect();
         Lanes { pools, lanes }
     }
 

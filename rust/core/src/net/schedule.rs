@@ -1,9 +1,11 @@
 //! The schedule of checkpointed BPTT: chunks of time, and in which order they run, are kept, and go back.
 
+use std::sync::Arc;
+
 use crate::plan::LayerPlan;
 use crate::step::Program;
 use crate::team;
-use crate::time::{Geometry, block_steps};
+use crate::time::{Geometry, PassMemory, block_steps};
 
 use super::batch::{Batch, Extent};
 use super::binomial::Binomial;
@@ -11,7 +13,7 @@ use super::footprint::{layerwise_elements, piece_elements, saved_elements};
 use super::graph::{NetError, Network, SeqNode};
 use super::itinerary::{Action, itinerary};
 use super::optimal::Table;
-use super::pool::Pooled;
+use super::pool::{Pooled, lock};
 use super::through_time::{Budget, ThroughTime};
 
 /// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
@@ -36,6 +38,8 @@ pub struct UnitSchedule {
     pub kept: usize,
     /// Rows times steps of all forward runs.
     pub runs: usize,
+    /// Sequences and packed rows that the memory of each chunk is taken for; none where each takes what it needs.
+    pub room: Option<(usize, usize)>,
 }
 
 /// The schedule of a batch.
@@ -59,6 +63,40 @@ impl Schedule {
     }
 }
 
+/// What a schedule depends on, beside its network, where all rows have all steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Planned {
+    rows: usize,
+    steps: usize,
+    /// Elements that the loss takes for each packed row.
+    loss: [usize; 2],
+    budget: Budget,
+    lanes: usize,
+}
+
+/// `schedule`, or that of the call before where nothing has changed.
+pub fn scheduled<T: Pooled>(
+    network: &Network,
+    loss: &LayerPlan,
+    batch: &Batch,
+    budget: Budget,
+    lanes: usize,
+) -> Result<Arc<Schedule>, NetError> {
+    let of_loss = [&loss.train, &loss.back].map(|pass| PassMemory::<T>::elements(pass, 0, 1));
+    let planned = Planned { rows: batch.rows, steps: batch.steps, loss: of_loss, budget, lanes };
+    if !batch.is_even() {
+        return schedule::<T>(network, Some(loss), batch, budget, lanes).map(Arc::new);
+    }
+    if let Some((known, schedule)) = &lock(T::pool(&network.pools)).schedule
+        && *known == planned
+    {
+        return Ok(Arc::clone(schedule));
+    }
+    let made = Arc::new(schedule::<T>(network, Some(loss), batch, budget, lanes)?);
+    lock(T::pool(&network.pools)).schedule = Some((planned, Arc::clone(&made)));
+    Ok(made)
+}
+
 /// Chooses for a batch of which `lanes` units may be worked on at once; fewer are where so the whole costs less.
 pub fn schedule<T: Pooled>(
     network: &Network,
@@ -68,8 +106,14 @@ pub fn schedule<T: Pooled>(
     lanes: usize,
 ) -> Result<Schedule, NetError> {
     let most = lanes.min(batch.groups()).max(1);
-    let planners: Vec<Planner<T>> =
-        batch.units.iter().map(|unit| Planner::new(network, loss, &unit.geometry)).collect();
+    let geometries = || batch.units.iter().map(|unit| &unit.geometry);
+    // where all units begin their blocks at the same steps, all go as the first, which is the largest, and in its memory
+    let grain = |geometry: &Geometry| block_steps(geometry.rows);
+    let alike = batch.is_even() && geometries().all(|one| grain(one) == grain(&batch.units[0].geometry));
+    let planners: Vec<Planner<T>> = geometries()
+        .take(if alike { 1 } else { usize::MAX })
+        .map(|geometry| Planner::new(network, loss, geometry, batch.is_even()))
+        .collect();
     let total = batch.units.iter().map(|unit| unit.geometry.total()).sum();
     let whole = planners.iter().map(|unit| unit.whole().bytes).max().unwrap_or(0);
     let bytes = match budget {
@@ -85,7 +129,9 @@ pub fn schedule<T: Pooled>(
         };
         let Some(found) = found else { continue };
         // a way back takes two runs
-        let cost = (found.iter().map(|unit| unit.runs).sum::<usize>() + 2 * total) as f64 / at_once as f64;
+        let runs =
+            found.iter().map(|unit| unit.runs).sum::<usize>() * batch.units.len() / planners.len().max(1);
+        let cost = (runs + 2 * total) as f64 / at_once as f64;
         if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
             best = Some((cost, at_once, found));
         }
@@ -99,6 +145,16 @@ pub fn schedule<T: Pooled>(
             "CheckpointedBPTT: a budget of {bytes} bytes is too small for this batch; expected at least {least} bytes \
              (smaller networks and fewer rows need less)"
         )));
+    };
+    let units: Vec<UnitSchedule> = match units.first() {
+        Some(first) if alike => {
+            let as_first = |rows: usize| UnitSchedule {
+                runs: first.runs / batch.units[0].geometry.rows.max(1) * rows,
+                ..first.clone()
+            };
+            geometries().map(|one| as_first(one.rows)).collect()
+        }
+        _ => units,
     };
     Ok(Schedule {
         at_once,
@@ -119,33 +175,50 @@ struct Planner<'a, T> {
     blocks: usize,
     /// Bytes of the states at one step.
     state: usize,
+    /// Whether all rows have all steps: then every chunk takes the memory of a whole one.
+    even: bool,
     number: std::marker::PhantomData<T>,
 }
 
 impl<'a, T: Pooled> Planner<'a, T> {
-    fn new(network: &'a Network, loss: Option<&'a LayerPlan>, geometry: &'a Geometry) -> Planner<'a, T> {
+    fn new(
+        network: &'a Network,
+        loss: Option<&'a LayerPlan>,
+        geometry: &'a Geometry,
+        even: bool,
+    ) -> Planner<'a, T> {
         let grain = block_steps(geometry.rows);
         let blocks = geometry.steps().div_ceil(grain).max(1);
         let state = network.states.iter().map(|width| width * geometry.rows).sum::<usize>() * size_of::<T>();
-        Planner { network, loss, geometry, grain, blocks, state, number: std::marker::PhantomData }
+        Planner { network, loss, geometry, grain, blocks, state, even, number: std::marker::PhantomData }
     }
 
     fn rows_of(&self, chunk: usize, steps: usize) -> usize {
         self.geometry.first_row((chunk + 1) * steps) - self.geometry.first_row(chunk * steps)
     }
 
+    /// What `UnitSchedule::room` says of chunks of `steps`.
+    fn room(&self, steps: usize) -> Option<(usize, usize)> {
+        self.even.then(|| (self.geometry.rows, self.rows_of(0, steps)))
+    }
+
     /// Bytes that a chunk keeps, and those of its run and way back, which have a state before and gradients of both.
     fn chunk_bytes(&self, chunk: usize, steps: usize) -> (usize, usize) {
-        let (rows, total) = (self.geometry.rows, self.rows_of(chunk, steps));
+        let total = self.room(steps).map_or_else(|| self.rows_of(chunk, steps), |(_, total)| total);
+        let rows = self.geometry.rows;
+        let retained = self.even && steps < self.geometry.steps();
         let kept = saved_elements(self.network, rows, total) * size_of::<T>();
-        let working = piece_elements(self.network, self.loss, rows, total) * size_of::<T>();
+        let working = piece_elements(self.network, self.loss, rows, total, retained) * size_of::<T>();
         (kept, working + 3 * self.state)
     }
 
-    /// Follows the actions over the rows that there are.
+    /// Follows the actions over the rows that there are. Where all chunks are of one size, memory is kept for what comes: then
+    /// all takes as much as each kind of it ever does.
     fn followed(&self, chunk: usize, actions: Vec<Action>) -> UnitSchedule {
-        let mut done = UnitSchedule { chunk, actions: None, bytes: 0, states: 0, kept: 0, runs: 0 };
+        let room = self.room(chunk);
+        let mut done = UnitSchedule { chunk, actions: None, bytes: 0, states: 0, kept: 0, runs: 0, room };
         let (mut states, mut held, mut kept) = (0, 0, Vec::new());
+        let (mut most_held, mut most_working) = (0, 0);
         let mut sizes: Vec<Option<(usize, usize)>> = vec![None; self.geometry.steps().div_ceil(chunk).max(1)];
         for action in &actions {
             let mut of =
@@ -183,6 +256,10 @@ impl<'a, T: Pooled> Planner<'a, T> {
             done.states = done.states.max(states);
             done.kept = done.kept.max(kept.len());
             done.bytes = done.bytes.max(held + states * self.state + working);
+            (most_held, most_working) = (most_held.max(held), most_working.max(working));
+        }
+        if self.even {
+            done.bytes = most_held + done.states * self.state + most_working;
         }
         UnitSchedule { actions: Some(actions), ..done }
     }
@@ -202,6 +279,7 @@ impl<'a, T: Pooled> Planner<'a, T> {
             states: chunks - 1,
             kept: 0,
             runs: 2 * geometry.total(),
+            room: self.room(steps),
         }
     }
 
@@ -273,11 +351,12 @@ impl<'a, T: Pooled> Planner<'a, T> {
         let (kept, working) = self.chunk_bytes(0, steps);
         let mut room = bytes.checked_sub(working)?;
         let mut best: Option<UnitSchedule> = None;
-        for _ in 0..4 {
-            let Some(found) = self.in_room(steps, chunks, room, kept).filter(|found| found.bytes <= bytes)
-            else {
-                break;
-            };
+        for _ in 0..6 {
+            let Some(found) = self.in_room(steps, chunks, room, kept) else { break };
+            if found.bytes > bytes {
+                room = (room as f64 * 0.99 * (bytes as f64 / found.bytes as f64)) as usize;
+                continue;
+            }
             let full = found.bytes as f64 >= bytes as f64 * 0.97 || found.runs == self.geometry.total();
             room = (room as f64 * (bytes as f64 / found.bytes as f64)) as usize + self.state;
             if best.as_ref().is_none_or(|best| found.runs < best.runs) {

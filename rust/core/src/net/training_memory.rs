@@ -49,7 +49,7 @@ pub fn training_memory<T: Pooled>(
     let features = network.feature_input();
     for one in &batch.units {
         let geometry = &one.geometry;
-        let piece = piece_elements(network, loss, geometry.rows, geometry.total());
+        let piece = piece_elements(network, loss, geometry.rows, geometry.total(), false);
         // the unit's input is counted with the batch
         let own = geometry.total() * network.widths[0];
         let passes = network.layers.iter().map(|layer| &layer.plan).chain(loss);

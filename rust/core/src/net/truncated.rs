@@ -11,6 +11,8 @@
 //! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
 //! trajectories": BPTT(h; h') with h = k2, h' = k1.
 
+use std::ops::Range;
+
 use crate::time::{Scratch, SlotGradients};
 
 use super::passage::{Passage, Passed};
@@ -18,46 +20,65 @@ use super::penalty::Terms;
 use super::pool::Pooled;
 use super::unit::UnitGradients;
 
-/// Runs a unit with all its windows. `steps` are those of the batch, padding included.
+/// How time is cut.
+#[derive(Clone, Copy)]
+pub struct Windows<'a> {
+    /// k1 and k2.
+    pub every: usize,
+    pub back: usize,
+    /// Those of the batch, padding included.
+    pub steps: usize,
+    /// By state slot: whether its layer reads the input from the end.
+    pub from_end: &'a [bool],
+}
+
+impl Windows<'_> {
+    /// The steps of a window, warm-up included.
+    fn span(&self, number: usize) -> Range<usize> {
+        let end = (number + 1).saturating_mul(self.every);
+        end.saturating_sub(self.back)..end.min(self.steps)
+    }
+}
+
+/// Runs a unit with all its windows.
 pub fn truncated<T: Pooled>(
     passage: &Passage<T>,
     input: &mut Vec<T>,
-    (every, back): (usize, usize),
-    steps: usize,
+    windows: Windows,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> Passed<T> {
-    if back >= steps {
+    if windows.back >= windows.steps {
         // every loss term reaches the first step: that is full BPTT
         return passage.full(input, slots, scratch);
     }
-    let count = passage.geometry.steps().div_ceil(every);
-    let window = |number: usize| {
-        let end = (number + 1).saturating_mul(every);
-        end.saturating_sub(back)..end.min(steps)
-    };
-    let network = passage.shared.network;
-    let from_end = network.states_from_end();
+    let (network, whole) = (passage.shared.network, passage.geometry);
+    let count = whole.steps().div_ceil(windows.every);
+    let rows_of = |span: Range<usize>| whole.first_row(span.end) - whole.first_row(span.start);
+    // the first windows may be shorter, and so may the last
+    scratch.in_pieces(whole.rows, (0..count).map(|number| rows_of(windows.span(number))).max().unwrap_or(0));
     let none = passage.no_gradient(scratch);
-    let mut states = passage.initial.to_vec();
-    let mut finals = passage.initial.to_vec();
+    let mut states = scratch.spare.copies(passage.initial);
+    let mut finals = scratch.spare.copies(passage.initial);
     let mut terms = Terms::default();
     let mut d_input = passage.no_input_gradient(scratch);
     let mut d_initial = passage.no_gradient(scratch);
     for number in 0..count {
-        let span = window(number);
+        let span = windows.span(number);
         let piece = passage.there(span.clone(), input, &states, scratch);
-        let skipped = number * every - span.start;
+        let skipped = number * windows.every - span.start;
         let d = passage.back(&piece, skipped, &none, &mut terms, slots, scratch);
         passage.add_input_gradient(&piece, &d.d_input, &mut d_input);
-        for ((sum, d), from_end) in d_initial.iter_mut().zip(&d.d_initial).zip(&from_end) {
+        for ((sum, d), from_end) in d_initial.iter_mut().zip(&d.d_initial).zip(windows.from_end) {
             if span.start == 0 || *from_end {
                 sum.iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
             }
         }
         if number + 1 < count {
-            states = piece.run.states_after(network, &piece.geometry, window(number + 1).start - span.start);
-            for (slot, _) in from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {
+            let steps = windows.span(number + 1).start - span.start;
+            let after = piece.run.states_after(network, &piece.geometry, steps, &mut scratch.spare);
+            scratch.spare.keep_list(std::mem::replace(&mut states, after));
+            for (slot, _) in windows.from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {
                 states[slot].clone_from(&passage.initial[slot]);
             }
         }
@@ -72,5 +93,7 @@ pub fn truncated<T: Pooled>(
         d.retired(scratch);
     }
     scratch.spare.keep_list(none);
+    scratch.spare.keep_list(states);
+    scratch.in_pieces(0, 0);
     Passed { terms, gradients: UnitGradients { d_input, d_initial }, finals }
 }

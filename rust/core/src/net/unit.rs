@@ -30,6 +30,12 @@ pub struct Shared<'a, T: Float> {
 }
 
 impl<T: Float> UnitRun<T> {
+    /// Of nothing, without memory.
+    pub fn empty() -> UnitRun<T> {
+        let (owned, memory, finals, mirror) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        UnitRun { owned, memory, finals, mirror, training: false }
+    }
+
     /// Gives the memory back; the input and the final states remain.
     pub fn retired(mut self, scratch: &mut Scratch<T>) -> (Vec<T>, Vec<Vec<T>>) {
         scratch.reclaim_list(self.memory);
@@ -41,10 +47,19 @@ impl<T: Float> UnitRun<T> {
     }
 
     /// The states after `steps` steps, by state slot; rows that ended before hold theirs.
-    pub fn states_after(&self, network: &Network, geometry: &Geometry, steps: usize) -> Vec<Vec<T>> {
+    pub fn states_after(
+        &self,
+        network: &Network,
+        geometry: &Geometry,
+        steps: usize,
+        spare: &mut Spare<T>,
+    ) -> Vec<Vec<T>> {
         debug_assert!(self.training);
-        let layers = network.layers.iter().zip(&self.memory);
-        layers.flat_map(|(layer, memory)| states_after(&layer.plan, memory, geometry, steps)).collect()
+        let mut states = spare.list();
+        for (layer, memory) in network.layers.iter().zip(&self.memory) {
+            states_after(&layer.plan, memory, geometry, steps, spare, &mut states);
+        }
+        states
     }
 
     /// The penalty of each step of a layer that has one.
@@ -121,12 +136,12 @@ pub fn run_unit<T: Float>(
                 scratch.spare.keep_list(done.finals);
             }
             SeqNode::Reverse(from) => {
-                let mut values = scratch.spare.zeros(geometry.total() * width);
+                let mut values = scratch.no_sequence(geometry.total(), width);
                 add_rows(&run.view(network, *from, geometry), Some(&run.mirror), &mut values, width, 0);
                 run.owned[number] = values;
             }
             SeqNode::Concat(parts) => {
-                let mut values = scratch.spare.zeros(geometry.total() * width);
+                let mut values = scratch.no_sequence(geometry.total(), width);
                 let mut col = 0;
                 for &part in parts {
                     add_rows(&run.view(network, part, geometry), None, &mut values, width, col);
@@ -135,7 +150,7 @@ pub fn run_unit<T: Float>(
                 run.owned[number] = values;
             }
             SeqNode::Add(a, b) => {
-                let mut values = scratch.spare.zeros(geometry.total() * width);
+                let mut values = scratch.no_sequence(geometry.total(), width);
                 add_rows(&run.view(network, *a, geometry), None, &mut values, width, 0);
                 add_rows(&run.view(network, *b, geometry), None, &mut values, width, 0);
                 run.owned[number] = values;
@@ -203,7 +218,7 @@ impl<'a, T: Float> Arrivals<'a, T> {
     }
 
     /// Adds to the gradient of a sequence. `view` must stay readable until the unit is done.
-    fn add(&mut self, node: usize, view: SeqView<T>, from: Option<&[usize]>, spare: &mut Spare<T>) {
+    fn add(&mut self, node: usize, view: SeqView<T>, from: Option<&[usize]>, scratch: &mut Scratch<T>) {
         let (width, first) = (self.network.widths[node], self.views[node]);
         if first.is_none() && from.is_none() {
             self.views[node] = view;
@@ -211,7 +226,7 @@ impl<'a, T: Float> Arrivals<'a, T> {
         }
         let sum = &mut self.sums[node];
         if sum.is_empty() {
-            *sum = spare.zeros(self.rows * width);
+            *sum = scratch.no_sequence(self.rows, width);
             if !first.is_none() {
                 add_rows(&first, None, sum, width, 0);
             }
@@ -221,10 +236,10 @@ impl<'a, T: Float> Arrivals<'a, T> {
     }
 
     /// The gradient of a sequence, and what must be kept while it is read; zeros where nothing arrived.
-    fn take(&mut self, node: usize, spare: &mut Spare<T>) -> (SeqView<T>, Vec<T>) {
+    fn take(&mut self, node: usize, scratch: &mut Scratch<T>) -> (SeqView<T>, Vec<T>) {
         let view = std::mem::replace(&mut self.views[node], SeqView::NONE);
         if view.is_none() {
-            let zeros = spare.zeros(self.rows * self.network.widths[node]);
+            let zeros = scratch.no_sequence(self.rows, self.network.widths[node]);
             return (SeqView::of(&zeros, self.network.widths[node]), zeros);
         }
         (view, std::mem::take(&mut self.sums[node]))
@@ -253,13 +268,14 @@ pub fn back_unit<T: Float>(
     let mut memories = scratch.list();
     let mut sums = scratch.spare.list();
     // packed row r of a layer that reads from the end is another step
-    let mirrored: Vec<T> = match d_penalty {
-        [] => Vec::new(),
-        d => run.mirror.iter().map(|&row| d[row]).collect(),
-    };
+    let mut mirrored: Vec<T> = Vec::new();
+    if !d_penalty.is_empty() {
+        mirrored = scratch.sequence(rows, 1);
+        mirrored.extend(run.mirror.iter().map(|&row| d_penalty[row]));
+    }
     let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
     if let (Some(output), Some(d_output)) = (network.output, d_output) {
-        arrivals.add(output, d_output, None, &mut scratch.spare);
+        arrivals.add(output, d_output, None, scratch);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         // a layer without readers may still carry gradients from its final state
@@ -270,7 +286,7 @@ pub fn back_unit<T: Float>(
             SeqNode::Input | SeqNode::Index { .. } => {}
             SeqNode::Layer(layer) => {
                 let inner = &network.layers[*layer];
-                let (d, kept) = arrivals.take(number, &mut scratch.spare);
+                let (d, kept) = arrivals.take(number, scratch);
                 let d_steps = if from_end.get(*layer) == Some(&true) { &mirrored } else { d_penalty };
                 let penalty = inner.has_step_penalty().then(|| SeqView::of(d_steps, 1));
                 let (mut d_views, mut views) = (scratch.views(), scratch.views());
@@ -299,24 +315,24 @@ pub fn back_unit<T: Float>(
                 for (k, &input) in inner.inputs.iter().enumerate() {
                     if let Some(output) = inner.plan.input_gradients[k] {
                         let d = back.memory.output(&inner.plan.back, output, geometry);
-                        arrivals.add(input, d, None, &mut scratch.spare);
+                        arrivals.add(input, d, None, scratch);
                     }
                 }
                 memories.push(back.memory);
             }
             SeqNode::Reverse(from) => {
-                let (d, kept) = arrivals.take(number, &mut scratch.spare);
-                arrivals.add(*from, d, Some(&run.mirror), &mut scratch.spare);
+                let (d, kept) = arrivals.take(number, scratch);
+                arrivals.add(*from, d, Some(&run.mirror), scratch);
                 sums.push(kept);
             }
             SeqNode::Add(a, b) => {
-                let (d, kept) = arrivals.take(number, &mut scratch.spare);
-                arrivals.add(*a, d, None, &mut scratch.spare);
-                arrivals.add(*b, d, None, &mut scratch.spare);
+                let (d, kept) = arrivals.take(number, scratch);
+                arrivals.add(*a, d, None, scratch);
+                arrivals.add(*b, d, None, scratch);
                 sums.push(kept);
             }
             SeqNode::Concat(parts) => {
-                let (d, kept) = arrivals.take(number, &mut scratch.spare);
+                let (d, kept) = arrivals.take(number, scratch);
                 let mut col = 0;
                 for &part in parts {
                     let width = network.widths[part];
@@ -325,7 +341,7 @@ pub fn back_unit<T: Float>(
                         part,
                         SeqView { ptr: d.ptr.wrapping_add(col), stride: d.stride, width },
                         None,
-                        &mut scratch.spare,
+                        scratch,
                     );
                     col += width;
                 }
@@ -335,9 +351,9 @@ pub fn back_unit<T: Float>(
     }
     let d_input = match network.nodes.first() {
         Some(SeqNode::Input) => {
-            let (d, mut kept) = arrivals.take(0, &mut scratch.spare);
+            let (d, mut kept) = arrivals.take(0, scratch);
             if kept.is_empty() {
-                kept = scratch.spare.zeros(rows * network.widths[0]);
+                kept = scratch.no_sequence(rows, network.widths[0]);
                 add_rows(&d, None, &mut kept, network.widths[0], 0);
             }
             kept
@@ -345,6 +361,7 @@ pub fn back_unit<T: Float>(
         _ => Vec::new(),
     };
     arrivals.retired(scratch);
+    scratch.spare.keep(mirrored);
     scratch.reclaim_list(memories);
     scratch.spare.keep_list(sums);
     UnitGradients { d_input, d_initial }

@@ -75,10 +75,19 @@ impl Geometry {
     ///
     /// The packed rows of the piece are those from `offset[from]` on, as far as there are steps.
     pub fn piece(&self, from: usize, to: usize) -> Geometry {
-        let within = |&length: &usize| length.min(to).saturating_sub(from);
-        let piece = Geometry::new(self.lengths.iter().map(within).collect());
-        let (callers, begins) = (self.callers.clone(), self.begins.clone());
-        Geometry { start: self.start + from, callers, begins, ..piece }
+        let mut piece = Geometry::default();
+        self.piece_into(from, to, &mut piece);
+        piece
+    }
+
+    /// The same, in memory that is there.
+    pub fn piece_into(&self, from: usize, to: usize, piece: &mut Geometry) {
+        piece.lengths.clear();
+        piece.lengths.extend(self.lengths.iter().map(|&length| length.min(to).saturating_sub(from)));
+        piece.callers.clone_from(&self.callers);
+        piece.begins.clone_from(&self.begins);
+        piece.start = self.start + from;
+        piece.settle();
     }
 
     /// Where the packed rows of step `t` begin; beyond the last step, where they end.

@@ -6,6 +6,7 @@ use crate::plan::{Class, LayerPlan, Pass};
 use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
 use super::runner::{Outside, Runner};
+use super::spare::Spare;
 use super::weights::{LayerWeights, SlotGradients};
 
 /// What a forward run leaves: its memory, and the last value of each state for each row of the unit.
@@ -87,20 +88,20 @@ pub fn backward<T: Float>(
     Backward { memory, d_initial }
 }
 
-/// The states after `steps` steps of a run with training; rows that ended before hold theirs.
+/// Appends the states after `steps` steps of a run with training; rows that ended before hold theirs.
 pub fn states_after<T: Float>(
     plan: &LayerPlan,
     memory: &PassMemory<T>,
     geometry: &Geometry,
     steps: usize,
-) -> Vec<Vec<T>> {
-    (plan.train.states.iter().enumerate())
-        .map(|(state, &(_, width))| {
-            let mut values = Vec::with_capacity(geometry.rows * width);
-            values_after(memory, state, width, geometry, steps, &mut values);
-            values
-        })
-        .collect()
+    spare: &mut Spare<T>,
+    states: &mut Vec<Vec<T>>,
+) {
+    for (state, &(_, width)) in plan.train.states.iter().enumerate() {
+        let mut values = spare.vector(geometry.rows * width);
+        values_after(memory, state, width, geometry, steps, &mut values);
+        states.push(values);
+    }
 }
 
 /// An empty vector for the rows of each state.

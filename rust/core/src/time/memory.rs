@@ -51,7 +51,8 @@ impl<T: Float> PassMemory<T> {
     /// Memory out of a thread's scratch; its contents are whatever they were.
     pub fn new(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> PassMemory<T> {
         let total = geometry.total();
-        let mut memory = scratch.take(PassMemory::<T>::elements(pass, geometry.rows, total));
+        let (rows, room) = (geometry.rows.max(scratch.least.0), total.max(scratch.least.1));
+        let mut memory = scratch.take(PassMemory::<T>::elements(pass, rows, room));
         let mut end = 0;
         let mut take = |elements: usize| {
             end += elements;
@@ -129,8 +130,13 @@ pub struct Scratch<T> {
     views: Vec<Vec<SeqView<T>>>,
     /// Idle lists of rows.
     pub rows: Vec<Vec<usize>>,
+    pub geometries: Vec<Geometry>,
+    /// See `in_pieces`.
+    least: (usize, usize),
     /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
     frugal: bool,
+    /// Whose memory lies idle: see `frugal`.
+    left: Option<(usize, usize)>,
 }
 
 impl<T: Float> Scratch<T> {
@@ -144,18 +150,26 @@ impl<T: Float> Scratch<T> {
             lists: Vec::new(),
             views: Vec::new(),
             rows: Vec::new(),
+            geometries: Vec::new(),
+            least: (0, 0),
             frugal: false,
+            left: None,
         }
     }
 
     /// At least `len` elements with any contents: the idle memory that fits best, grown if none is large enough.
     fn take(&mut self, len: usize) -> PassMemory<T> {
+        if !self.frugal {
+            self.left = None;
+        }
         let passes = &mut self.passes;
         let room = |passes: &[PassMemory<T>], at: usize| passes[at].data.len();
         let mut memory = if self.frugal {
             let same = (0..passes.len()).find(|&at| room(passes, at) == len);
             same.map(|at| passes.swap_remove(at)).unwrap_or_else(|| {
-                passes.clear();
+                if self.left.is_none() {
+                    passes.clear();
+                }
                 PassMemory::empty()
             })
         } else {
@@ -169,12 +183,49 @@ impl<T: Float> Scratch<T> {
         memory
     }
 
-    /// For a caller with a byte budget, whose passes have few sizes that come again: from now on idle memory is used for a pass
-    /// of its very size or given back to the system. Else a pass may find memory that is far too large for it.
-    pub fn frugal(&mut self, frugal: bool) {
+    /// From now on memory is taken for at least so many sequences and packed rows: where time goes in pieces, a shorter one
+    /// among them finds that of the others.
+    pub fn in_pieces(&mut self, rows: usize, total: usize) {
+        self.least = (rows, total);
+    }
+
+    /// An empty vector for `width` elements of each of so many packed rows.
+    pub fn sequence(&mut self, total: usize, width: usize) -> Vec<T> {
+        self.spare.vector(total.max(self.least.1) * width)
+    }
+
+    /// The same of zeros.
+    pub fn no_sequence(&mut self, total: usize, width: usize) -> Vec<T> {
+        let mut values = self.sequence(total, width);
+        values.resize(total * width, T::ZERO);
+        values
+    }
+
+    /// For a caller with a byte budget, whose passes have few sizes that come again: until `generous`, idle memory is used
+    /// for a pass of its very size or given back to the system where there is none of it. Else a pass may find memory that is far too large for it.
+    ///
+    /// `of` names the sizes of a caller who counts what lies idle: it stays, also where a caller of the same name left it.
+    pub fn frugal(&mut self, of: Option<(usize, usize)>) {
+        if of.is_none() || self.left != of {
+            self.clear();
+        }
+        self.left = of;
+        self.frugal = true;
+    }
+
+    /// The end of `frugal`.
+    pub fn generous(&mut self) {
+        if self.frugal && self.left.is_none() {
+            self.clear();
+        }
+        self.frugal = false;
+        self.in_pieces(0, 0);
+    }
+
+    /// Gives idle memory back to the system.
+    pub fn clear(&mut self) {
         self.passes.clear();
         self.spare.clear();
-        self.frugal = frugal;
     }
 
     /// Takes back the memory of a pass that nobody reads any more.

@@ -51,6 +51,13 @@ impl<T: Float> Spare<T> {
         vector
     }
 
+    /// A list of copies.
+    pub fn copies(&mut self, values: &[Vec<T>]) -> Vec<Vec<T>> {
+        let mut list = self.list();
+        list.extend(values.iter().map(|one| self.copy(one)));
+        list
+    }
+
     /// Takes back a vector that nobody reads any more.
     pub fn keep(&mut self, mut vector: Vec<T>) {
         if vector.capacity() > 0 {

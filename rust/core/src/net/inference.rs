@@ -1,0 +1,115 @@
+//! Runs without a way back: a unit works in the memory of the one before.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::time::Scratch;
+
+use super::batch::{Batch, End};
+use super::call::{Call, Packed, Poll, States, work};
+use super::gathered::{unpack_states, zero_states};
+use super::graph::NetError;
+use super::loss::{Prepared, Want};
+use super::pool::{Pooled, lock};
+use super::unit::{UnitRun, run_unit};
+
+/// What comes out of a run without a way back, in the caller's shapes.
+pub struct Inferred<T> {
+    /// (N, T, width); zeros beyond the lengths.
+    pub outputs: Vec<T>,
+    /// (N, width) per state slot.
+    pub finals: Vec<Vec<T>>,
+}
+
+/// What is done with the run of a unit, by its number.
+type Act<'a, T> = dyn Fn(usize, &UnitRun<T>, &mut Scratch<T>) + Sync + 'a;
+
+impl<T: Pooled> Call<T> {
+    /// Runs every unit forwards for what comes out alone: the outputs and the final states.
+    pub fn infer(
+        &self,
+        batch: Batch,
+        packed: Packed<T>,
+        initial: States<T>,
+        poll: Poll,
+    ) -> Result<Inferred<T>, NetError> {
+        let node = self.network.output()?;
+        let mut outputs = vec![T::ZERO; batch.rows * batch.steps * self.network.widths[node]];
+        let place = Place(outputs.as_mut_ptr());
+        let finals = self.passing(&batch, &packed, &initial, poll, &|unit, run, _| {
+            let unit = &batch.units[unit];
+            let view = run.view(&self.network, node, &unit.geometry);
+            // SAFETY: the outputs are (N, T, width), the view has the rows of the unit, which no other has.
+            unsafe { batch.unpack_to(unit, view, place.start()) };
+        });
+        self.retired(batch, packed, initial);
+        Ok(Inferred { outputs, finals: finals? })
+    }
+
+    /// Runs every unit forwards without a way back, hands its number and the run to `act`, and leaves its memory for the next one.
+    /// The final states.
+    fn passing(
+        &self,
+        batch: &Batch,
+        packed: &Packed<T>,
+        initial: &States<T>,
+        poll: Poll,
+        act: &Act<T>,
+    ) -> Result<Vec<Vec<T>>, NetError> {
+        let finals = Mutex::new(zero_states(&self.network, batch));
+        let (lanes, shared) = (self.lanes(), self.shared());
+        work(&lanes, batch.units.len(), poll, &|unit, lane| {
+            let (mut scratch, mut input) = (lanes.lane(lane), lock(&packed[unit]));
+            let (place, whole) = (&batch.units[unit], std::mem::take(&mut *input));
+            let run = run_unit(&shared, &place.geometry, whole, &initial[unit], false, &mut scratch);
+            act(unit, &run, &mut scratch);
+            let last;
+            (*input, last) = run.retired(&mut scratch);
+            unpack_states(&self.network, batch, place, &last, End::Final, &mut lock(&finals));
+            scratch.spare.keep_list(last);
+        })?;
+        Ok(finals.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The loss and the final states, without a way back.
+    pub fn loss_value(
+        &self,
+        batch: Batch,
+        packed: Packed<T>,
+        initial: States<T>,
+        loss: Prepared<T>,
+        poll: Poll,
+    ) -> Result<(f64, Vec<Vec<T>>), NetError> {
+        debug_assert!(!loss.has_gradient());
+        let output = self.network.output()?;
+        let mut losses = self.with_kept(|kept| std::mem::take(&mut kept.losses));
+        losses.clear();
+        losses.resize(batch.units.len(), 0.0);
+        let sums = Mutex::new(losses);
+        let finals = self.passing(&batch, &packed, &initial, poll, &|unit, run, scratch| {
+            let geometry = &batch.units[unit].geometry;
+            let (view, mut sum) = (run.view(&self.network, output, geometry), 0.0);
+            loss.take(unit, 0, geometry, view, Want::Value, &mut sum, scratch);
+            lock(&sums)[unit] = sum;
+        });
+        let losses = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let sum = losses.iter().sum();
+        self.retired(batch, packed, initial);
+        self.with_kept(|kept| {
+            loss.retired(kept);
+            kept.losses = losses;
+        });
+        Ok((sum, finals?))
+    }
+}
+
+/// Where several threads write, each its own rows.
+struct Place<T>(*mut T);
+
+// SAFETY: whoever writes answers for it.
+unsafe impl<T: Send> Sync for Place<T> {}
+
+impl<T> Place<T> {
+    fn start(&self) -> *mut T {
+        self.0
+    }
+}

@@ -1,0 +1,163 @@
+//! A run and its way back, as two calls: all units stay in memory between them.
+
+use std::sync::{Arc, Mutex};
+
+use crate::time::SeqView;
+
+use super::batch::{Batch, End, expect_len};
+use super::call::{Call, Gradients, Packed, Poll, States, work};
+use super::gathered::{unpack_states, zero_states};
+use super::graph::{NetError, Network};
+use super::loss::{Reduction, step_scale};
+use super::passage::Passed;
+use super::penalty::{Terms, step_gradient};
+use super::pool::{Pooled, lock};
+use super::unit::{UnitRun, back_unit, run_unit};
+
+/// A run over a batch, with what its way back reads. When it is dropped its memory is left for another.
+pub struct Trained<T: Pooled> {
+    network: Arc<Network>,
+    pub batch: Batch,
+    /// Of a larger batch before there may be more than this one has.
+    units: Vec<Mutex<UnitRun<T>>>,
+}
+
+/// Packed gradients on their way in.
+pub struct Arriving<T> {
+    /// Of the outputs, by unit.
+    outputs: Vec<Vec<T>>,
+    finals: States<T>,
+}
+
+impl<T: Pooled> Call<T> {
+    /// Runs every unit forwards, and keeps what its way back reads.
+    pub fn run(
+        &self,
+        batch: Batch,
+        packed: Packed<T>,
+        initial: States<T>,
+        poll: Poll,
+    ) -> Result<Trained<T>, NetError> {
+        let network = self.shared_network();
+        let mut units = lock(T::pool(&network.pools)).runs.pop().unwrap_or_default();
+        if units.len() < batch.units.len() {
+            units.resize_with(batch.units.len(), || Mutex::new(UnitRun::empty()));
+        }
+        let trained = Trained { network, batch, units };
+        let (lanes, shared) = (self.lanes(), self.shared());
+        let done = work(&lanes, trained.batch.units.len(), poll, &|unit, lane| {
+            let (mut run, mut scratch) = (lock(&trained.units[unit]), lanes.lane(lane));
+            let before = std::mem::replace(&mut *run, UnitRun::empty());
+            let (idle, finals) = before.retired(&mut scratch);
+            scratch.spare.keep_list(finals);
+            let input = std::mem::replace(&mut *lock(&packed[unit]), idle);
+            let geometry = &trained.batch.units[unit].geometry;
+            *run = run_unit(&shared, geometry, input, &initial[unit], true, &mut scratch);
+        });
+        self.with_kept(|kept| {
+            kept.keep_packed(packed);
+            kept.keep_states(initial);
+        });
+        done.map(|()| trained)
+    }
+
+    /// What the penalties of a run come to, the mean of those of the steps.
+    pub fn penalty(&self, trained: &Trained<T>) -> f64 {
+        let scale = step_scale(&trained.batch, Reduction::Mean);
+        let steps = trained.batch.units.iter().zip(&trained.units).map(|(unit, run)| {
+            let mut terms = Terms::default();
+            terms.add_penalties(&self.network, &lock(run), &unit.geometry, 0, scale);
+            terms.penalty()
+        });
+        steps.sum::<f64>() + self.penalties.value(&self.network, self.kernels)
+    }
+
+    /// The gradients that a way back begins with: `d_outputs` is (N, T, width), zeros where there is none.
+    pub fn pack_gradients(
+        &self,
+        batch: &Batch,
+        d_outputs: Option<&[T]>,
+        d_final: &[Option<&[T]>],
+    ) -> Result<Arriving<T>, NetError> {
+        let width = self.network.output_width()?;
+        if let Some(d) = d_outputs {
+            expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
+        }
+        let finals = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
+        let outputs = self.with_kept(|kept| {
+            let mut outputs = kept.spare.list();
+            for unit in &batch.units {
+                let mut packed = kept.spare.vector(unit.geometry.total() * width);
+                match d_outputs {
+                    Some(d) => batch.pack(unit, d, width, &mut packed),
+                    None => packed.resize(unit.geometry.total() * width, T::ZERO),
+                }
+                outputs.push(packed);
+            }
+            outputs
+        });
+        Ok(Arriving { outputs, finals })
+    }
+
+    /// Runs every unit back. `d_penalty` is the gradient of `penalty`.
+    pub fn back(
+        &self,
+        trained: &Trained<T>,
+        arriving: Arriving<T>,
+        d_penalty: f64,
+        poll: Poll,
+    ) -> Result<Gradients<T>, NetError> {
+        let (batch, width) = (&trained.batch, self.network.output_width()?);
+        let Arriving { outputs, finals } = arriving;
+        let shared = self.shared();
+        let scale = d_penalty * step_scale(batch, Reduction::Mean);
+        let done = self.gathered(batch, usize::MAX, false, poll, &|unit, slots, scratch| {
+            let (run, d) = (lock(&trained.units[unit]), Some(SeqView::of(&outputs[unit], width)));
+            let geometry = &batch.units[unit].geometry;
+            let d_steps = step_gradient(&self.network, 0, geometry.total(), scale, scratch);
+            let done = back_unit(&shared, geometry, &run, d, &d_steps, &finals[unit], slots, scratch);
+            scratch.spare.keep(d_steps);
+            let finals = scratch.spare.list();
+            Passed { terms: Terms::default(), gradients: done, finals }
+        });
+        self.with_kept(|kept| {
+            kept.spare.keep_list(outputs);
+            kept.keep_states(finals);
+        });
+        let mut gradients = done?.gradients;
+        self.penalties.take(&self.network, self.kernels, d_penalty, &mut gradients.params);
+        Ok(gradients)
+    }
+
+    /// The output in the caller's shape (N, T, width); zeros beyond the lengths.
+    pub fn outputs(&self, trained: &Trained<T>) -> Result<Vec<T>, NetError> {
+        let node = self.network.output()?;
+        let batch = &trained.batch;
+        let mut data = vec![T::ZERO; batch.rows * batch.steps * self.network.widths[node]];
+        for (unit, run) in batch.units.iter().zip(&trained.units) {
+            let run = lock(run);
+            let view = run.view(&self.network, node, &unit.geometry);
+            // SAFETY: the view has the rows of the unit, and nobody else has `data`.
+            unsafe { batch.unpack_to(unit, view, data.as_mut_ptr()) };
+        }
+        Ok(data)
+    }
+
+    /// The final states in the caller's shape, (N, width) per state slot.
+    pub fn final_state(&self, trained: &Trained<T>) -> Vec<Vec<T>> {
+        let batch = &trained.batch;
+        let mut states = zero_states(&self.network, batch);
+        for (unit, run) in batch.units.iter().zip(&trained.units) {
+            unpack_states(&self.network, batch, unit, &lock(run).finals, End::Final, &mut states);
+        }
+        states
+    }
+}
+
+impl<T: Pooled> Drop for Trained<T> {
+    fn drop(&mut self) {
+        let mut idle = lock(T::pool(&self.network.pools));
+        idle.batches.push(std::mem::take(&mut self.batch));
+        idle.runs.push(std::mem::take(&mut self.units));
+    }
+}
