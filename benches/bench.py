@@ -85,7 +85,7 @@ class Bench:
         self.rows.append(row)
         share = f"{row['share_of_fma_peak']:6.0%}" if flops else " " * 6
         print(
-            f"{row['part']:10}{row['what']:42}{row['rival']:14}{row['threads']}t"
+            f"{row['part']:10} {row['what']:42}{row['rival']:14}{row['threads']}t"
             f"{row['ours_ms']:10.3f}{row['theirs_ms']:10.3f}{row['ratio']:8.2f}{share}"
             f"{'  unsteady' if row['unsteady'] else ''}",
             flush=True,

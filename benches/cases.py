@@ -12,6 +12,8 @@ import ostinato as ost
 # T, N, H
 SHAPES = [(100, 32, 64), (100, 32, 128), (100, 32, 256), (50, 64, 512), (784, 32, 128), (100, 128, 128)]
 QUICK_SHAPES = SHAPES[:3]
+# Those at which groups of rows of several sizes are compared.
+GROUP_SHAPES = [(784, 32, 128), (100, 128, 128), (50, 64, 512), (100, 32, 64), (100, 32, 256)]
 # The shape at which user's cells are compared.
 USER_SHAPE = SHAPES[1]
 # Matrices of (H, I) and (H, H) that a step multiplies with.

@@ -7,6 +7,7 @@ What it does not measure, or what fails, stays as it was in results/full.json.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import sys
 import time
@@ -14,15 +15,16 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import fused_lstm
 import language_model
 import machine
 import numpy as np
 from bench import Bench, compared, facts, title, work
-from cases import FUSED_THERE, PLUGIN_CELLS, SHAPES, USER_SHAPE, WRITTEN_BY_USERS, Case
+from cases import FUSED_THERE, GROUP_SHAPES, PLUGIN_CELLS, SHAPES, USER_SHAPE, WRITTEN_BY_USERS, Case
 from timing import Pair
 
+import examples
 import ostinato as ost
+from ostinato import _core
 
 
 def fused(bench: Bench) -> None:
@@ -39,8 +41,8 @@ def fused(bench: Bench) -> None:
                     )  # fmt: skip
 
 
-def user(bench: Bench, compiled: bool) -> None:
-    """Cells that PyTorch lacks, beside its loop, torch.compile and JAX; and how soon ours is ready."""
+def user(bench: Bench) -> None:
+    """Cells that PyTorch lacks, beside its loop and JAX; and how soon ours is ready."""
     from jax_rival import Rival as Jax
 
     for kind in WRITTEN_BY_USERS:
@@ -59,17 +61,6 @@ def user(bench: Bench, compiled: bool) -> None:
                     "user", title(case, training), "jax scan", 1,
                     work(case, training), scan.work(training), **facts(case, training),
                 )  # fmt: skip
-            if compiled and shape == USER_SHAPE:
-                import torch
-
-                start = time.perf_counter()
-                torch.set_num_threads(1)
-                quick = compared(case, compiled=True)
-                seconds = time.perf_counter() - start
-                bench.pair(
-                    "user", title(case, True), "torch.compile", 1,
-                    work(case, True), quick.work(True), **facts(case, True), their_compile_seconds=seconds,
-                )  # fmt: skip
         start = time.perf_counter()
         ready = ost.Recurrent(kind, USER_SHAPE[2], USER_SHAPE[2])
         ready.run(np.zeros((1, 1, USER_SHAPE[2]), np.float32))
@@ -77,6 +68,21 @@ def user(bench: Bench, compiled: bool) -> None:
         what = f"{kind} traced, planned and run once"
         bench.rows.append({"part": "user", "what": what, "cell": kind, "ready_ms": taken})
         print(f"{'user':10}{what}: {taken:.1f} ms", flush=True)
+
+
+def compiled(bench: Bench, kind: str) -> None:
+    """A cell that PyTorch lacks beside torch.compile, which takes minutes: so each is a part of its own."""
+    import torch
+
+    case = Case.make(kind, USER_SHAPE)
+    start = time.perf_counter()
+    torch.set_num_threads(1)
+    rival = compared(case, compiled=True)
+    seconds = time.perf_counter() - start
+    bench.pair(
+        f"compiled-{kind}", title(case, True), "torch.compile", 1,
+        work(case, True), rival.work(True), **facts(case, True), their_compile_seconds=seconds,
+    )  # fmt: skip
 
 
 def plugins(bench: Bench) -> None:
@@ -93,47 +99,61 @@ def inference(bench: Bench) -> None:
     """Batched inference beside ONNX Runtime."""
     from onnx_rival import Rival as Onnx
 
-    for kind in ("lstm", "gru"):
-        for shape in SHAPES[:4]:
-            case = Case.make(kind, shape)
-            for threads in bench.threads:
-                rival = Onnx(kind, case.params, case.x, threads)
-                case.check("onnxruntime", {"outputs": rival.outputs()}, case.ours)
-                bench.pair(
-                    "inference", title(case, False), "onnxruntime", threads,
-                    work(case, False), rival.infer, **facts(case, False),
-                )  # fmt: skip
+    _infer(bench, "inference", "onnxruntime", lambda *given: contextlib.nullcontext(Onnx(*given)))
 
 
 def rust(bench: Bench) -> None:
     """Batched inference beside rten, in a process of its own that takes its own time."""
     from rten_rival import Rival as Rten
 
+    _infer(bench, "rust", "rten", Rten)
+
+
+def _infer(bench: Bench, part: str, name: str, rival: Callable[..., Any]) -> None:
+    """LSTM and GRU beside a rival made of a cell, its parameters, the input and a number of threads."""
     for kind in ("lstm", "gru"):
         for shape in SHAPES[:4]:
             case = Case.make(kind, shape)
             for threads in bench.threads:
-                with Rten(kind, case.params, case.x, threads) as rival:
-                    case.check("rten", {"outputs": rival.outputs()}, case.ours)
+                with rival(kind, case.params, case.x, threads) as other:
+                    case.check(name, {"outputs": other.outputs()}, case.ours)
                     bench.pair(
-                        "rust", title(case, False), "rten", threads,
-                        work(case, False), rival.infer, **facts(case, False),
+                        part, title(case, False), name, threads,
+                        work(case, False), other.infer, **facts(case, False),
                     )  # fmt: skip
 
 
 def pointwise(bench: Bench) -> None:
     """What an LSTM would gain by a pointwise part that is fused by hand: rust/core/examples/fused_lstm."""
-    if not fused_lstm.build():
+    if _core.instruction_set() != "avx512":
         print("pointwise: the LSTM by hand is in AVX-512, which does not run here")
         return
-    steps, rows = fused_lstm.STEPS, fused_lstm.ROWS
+    steps, rows = 100, 32  # as the program has them
     for hidden in (32, 64, 128, 256):
-        bench.measured(
-            "pointwise", f"lstm T={steps} N={rows} H={hidden} there and back", "by hand", 1,
-            functools.partial(fused_lstm.run, hidden, bench.seconds),
-            cell="lstm", T=steps, N=rows, H=hidden, work="train",
-            flops=3 * 2 * steps * rows * 4 * hidden * (hidden + hidden),
-        )  # fmt: skip
+        _ablation(bench, "pointwise", "fused_lstm", "by hand", (steps, rows, hidden), (hidden,))
+
+
+def groups(bench: Bench) -> None:
+    """What a training step gains by groups of rows of one size or another: rust/core/examples/row_groups."""
+    for steps, rows, hidden in GROUP_SHAPES:
+        for group in dict.fromkeys((4, 8, 32, rows)):
+            rival = "whole" if group == rows else f"groups of {group}"
+            shape = (steps, rows, hidden)
+            _ablation(bench, "groups", "row_groups", rival, shape, (*shape, group))
+
+
+def _ablation(
+    bench: Bench, part: str, program: str, rival: str, shape: tuple[int, int, int], given: tuple[int, ...]
+) -> None:
+    """One row of an LSTM's training, measured by a program of Rust: what is given, and the seconds."""
+    steps, rows, hidden = shape
+    examples.build(program)
+    bench.measured(
+        part, f"lstm T={steps} N={rows} H={hidden} there and back", rival, 1,
+        lambda: examples.pair(program, *given, bench.seconds),
+        cell="lstm", T=steps, N=rows, H=hidden, work="train",
+        flops=3 * 2 * steps * rows * 4 * hidden * (hidden + hidden),
+    )  # fmt: skip
 
 
 def threads(bench: Bench) -> None:
@@ -256,11 +276,13 @@ PARTS: dict[str, Callable[..., None]] = {
     "fused": fused,
     "threads": threads,
     "user": user,
+    **{f"compiled-{kind}": functools.partial(compiled, kind=kind) for kind in WRITTEN_BY_USERS},
     "plugins": plugins,
     "inference": inference,
     "rust": rust,
     "streaming": streaming,
     "pointwise": pointwise,
+    "groups": groups,
     "traffic": traffic,
     "ragged": ragged,
     "optimizer": optimizer,
@@ -275,12 +297,15 @@ def main() -> str | int:
     parser.add_argument(
         "--seconds", type=float, default=2.0, help="a pair; at least 7 repetitions of each side"
     )
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it takes minutes")
+    parser.add_argument(
+        "--no-compile", action="store_true", help="leave torch.compile out of all parts: it takes minutes"
+    )
     options = parser.parse_args()
     bench, failed = Bench(options.seconds), []
-    for name in options.parts or PARTS:
+    parts = [name for name in PARTS if not (options.no_compile and name.startswith("compiled-"))]
+    for name in options.parts or parts:
         try:
-            PARTS[name](bench, **({"compiled": not options.no_compile} if name == "user" else {}))
+            PARTS[name](bench)
         except (Exception, SystemExit) as problem:  # the other parts are worth as much without this one
             traceback.print_exc()
             print(f"{name}: {problem}; left as it was in results/full.json", file=sys.stderr)

@@ -73,7 +73,7 @@ impl<T: Number> Prepared<T> {
         let lengths = lengths.as_ref().map(elements).transpose()?;
         let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
         let resets = resets.as_ref().map(elements).transpose()?;
-        let extent = Extent { lengths, resets, first_step };
+        let extent = Extent { lengths, resets, first_step, ..Extent::default() };
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
             let (rows, steps) = rows_and_steps(&ids);
             let batch = call.batch(rows, steps, extent)?;

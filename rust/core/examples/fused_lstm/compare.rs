@@ -144,10 +144,8 @@ fn one(hidden: usize, seconds: f64, kernels: &'static Kernels<f32>) {
             times[which].push(start.elapsed().as_secs_f64());
         }
     }
-    let [engine, hand] = times;
-    println!(
-        "{{\"T\": {STEPS}, \"N\": {ROWS}, \"H\": {hidden}, \"engine\": {engine:?}, \"hand\": {hand:?}}}"
-    );
+    let [ours, theirs] = times;
+    println!("{{\"ours\": {ours:?}, \"theirs\": {theirs:?}}}");
 }
 
 /// The rows of a view, one after the other.

@@ -3,7 +3,7 @@
 //! `fused_lstm H SECONDS` runs the LSTM's equations and an LSTM written out by hand, forwards and back, alternately: the
 //! same products by the same kernels in the same blocks of time, the same units of rows, the same functions. Only the
 //! pointwise part differs: op by op over tiles there, one AVX-512 loop here. Prints a line of JSON with the seconds of
-//! each run; `benches/fused_lstm.py` reads it. Needs AVX-512; without it, prints nothing on standard output.
+//! each run; `benches/examples.py` reads it. Needs AVX-512; without it, prints nothing on standard output.
 
 #[path = "../guard/programs.rs"]
 #[allow(dead_code)] // the LSTM alone is wanted of them

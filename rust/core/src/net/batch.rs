@@ -38,6 +38,9 @@ pub struct Extent<'a> {
     pub resets: Option<&'a [bool]>,
     /// What the first step counts as, for noise.
     pub first_step: usize,
+    /// Rows of a unit, for the ablation `row_groups` alone; none for as many as there should be.
+    #[doc(hidden)]
+    pub unit_rows: Option<usize>,
 }
 
 /// A network's input, (N, T, F) row-major or (N, T) ids.
@@ -85,7 +88,11 @@ impl Batch {
         }
         self.sequences.sort_unstable_by_key(|one| (std::cmp::Reverse(one.length), one.row, one.first));
         let count = self.sequences.len();
-        let units = count.div_ceil(UNIT_ROWS).max(usize::from(count > 0) + usize::from(count >= SPLIT_ROWS));
+        let least = usize::from(count > 0) + usize::from(count >= SPLIT_ROWS);
+        let units = match extent.unit_rows {
+            Some(rows) => count.div_ceil(rows.max(1)),
+            None => count.div_ceil(UNIT_ROWS).max(least),
+        };
         self.units.resize_with(units, Unit::default);
         for (number, unit) in self.units.iter_mut().enumerate() {
             // none has more rows than the first: memory that fits it fits those after it
