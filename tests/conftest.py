@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 import ostinato as ost
+from ostinato import _core
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def threads():
-    """Sets the number of threads; the one found before comes back after the test."""
-    before = ost.get_num_threads()
+    """Sets the number of threads, which share even the smallest work.
+
+    What was set before comes back after the test.
+    """
+    before, eager = ost.get_num_threads(), _core.set_eager(True)
     yield ost.set_num_threads
     ost.set_num_threads(before)
+    _core.set_eager(eager)
 
 
 @pytest.fixture(scope="session")

@@ -224,6 +224,9 @@ def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[s
 def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
+def set_eager(eager: bool) -> bool:
+    """Whether threads share even work that is faster on one. What was set before."""
+
 def instruction_set() -> str:
     """The instruction set in use: the best of the machine, or the one that OSTINATO_ISA names."""
 

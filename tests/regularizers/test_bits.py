@@ -7,14 +7,6 @@ import ostinato as ost
 from tests.regularizers.table import IDS, PAIRS, QUIET, REGULARIZERS, Problem, differing, network
 
 
-@pytest.fixture
-def threads():
-    """Sets the number of threads; the one found before comes back after the test."""
-    before = ost.get_num_threads()
-    yield ost.set_num_threads
-    ost.set_num_threads(before)
-
-
 def case(cell, regularizer, dtype="float32"):
     lengths = np.random.default_rng(1).integers(0, 13, size=61)
     return Problem(network(cell, REGULARIZERS[regularizer], 5, 17, dtype=dtype), 61, 12, lengths)

@@ -33,7 +33,7 @@ mod _core {
     use crate::stream::PyStream;
     #[pymodule_export]
     use crate::system::{
-        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_num_threads,
+        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager, set_num_threads,
     };
     #[pymodule_export]
     use crate::update::{PyUpdate, elementwise_op_names, sum_of_squares};

@@ -23,6 +23,13 @@ pub fn get_num_threads() -> usize {
     team::num_threads()
 }
 
+/// Whether threads share even work that is faster on one: for tests that results do not depend on them. Returns what was
+/// set before.
+#[pyfunction]
+pub fn set_eager(eager: bool) -> bool {
+    team::set_eager(eager)
+}
+
 /// The instruction set in use: the best that the machine has, or the one that OSTINATO_ISA names.
 #[pyfunction]
 pub fn instruction_set() -> PyResult<&'static str> {

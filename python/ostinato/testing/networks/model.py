@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ostinato import _core
 from ostinato.errors import ConfigError
 from ostinato.network.network import Network
 from ostinato.testing.arrays import Array, near, same
@@ -92,10 +93,14 @@ class Model(ABC):
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """The engine with this many threads; the number from before comes back."""
-    before = get_num_threads()
+    """The engine with this many threads, which share even the smallest work.
+
+    What was set before comes back.
+    """
+    before, eager = get_num_threads(), _core.set_eager(True)
     set_num_threads(count)
     try:
         yield
     finally:
         set_num_threads(before)
+        _core.set_eager(eager)

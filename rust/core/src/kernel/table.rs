@@ -35,6 +35,9 @@ pub struct Kernels<T: 'static> {
     pub norm_grad: unsafe fn(NormGrad, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
     /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
     pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
+    /// From a multiple of so many columns on, those of a packed B are a packed B themselves, which begins k elements a column
+    /// further on.
+    pub column_grain: usize,
     /// `(k, n)`: how many elements `pack` writes.
     pub packed_len: fn(usize, usize) -> usize,
     /// `(k, n, b, row_stride, col_stride, out)`: B (k, n) into K-major panels, the last one padded with zeros.
@@ -86,6 +89,7 @@ macro_rules! tables {
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
                     scan: scan::<T>,
+                    column_grain: gemm::column_grain::<T, $token>(),
                     packed_len: gemm::packed_len::<T, $token>,
                     pack: pack::<T>,
                     gemm: gemm_packed::<T>,

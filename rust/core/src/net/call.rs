@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kernel::{FlushDenormals, Isa, Kernels};
+use crate::kernel::{Isa, Kernels};
+use crate::plan::Pass;
 use crate::random::Noise;
-use crate::team::{self, Stop};
-use crate::time::{LayerWeights, Scratch, SlotGradients};
+use crate::team;
+use crate::time::{Geometry, LayerWeights, Scratch, SlotGradients};
 
 use super::batch::{Batch, End, Extent, Input, expect_len};
 use super::checkpointed::checkpointed;
@@ -94,8 +95,24 @@ impl<T: Pooled> Call<T> {
         Arc::clone(&self.network)
     }
 
-    pub(super) fn lanes(&self) -> Lanes<'_, T> {
-        Lanes::new(&self.network.pools, team::lanes())
+    /// The threads that share `units` of a batch, at most so many of them. `passes` are those that run over it.
+    pub(super) fn lanes<'p>(
+        &self,
+        batch: &Batch,
+        units: usize,
+        at_once: usize,
+        passes: impl Iterator<Item = &'p Pass>,
+    ) -> Lanes<'_, T> {
+        let geometries = || batch.units.iter().map(|unit| &unit.geometry);
+        let most = geometries().map(|geometry| geometry.rows).max().unwrap_or(0);
+        let worth = |work: usize| team::is_worth(most * work);
+        let [all, divisible] =
+            passes.map(|pass| pass.work(worth)).fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
+        let rows: usize = geometries().map(Geometry::total).sum();
+        let lanes = team::lanes_for(rows * all);
+        // what one thread leaves in its cache is fetched from there by another: that has to be a small part
+        let divided = 3 * divisible >= 2 * all || self.network.is_branched;
+        Lanes::new(&self.network.pools, lanes.min(at_once), units, divided)
     }
 
     pub(super) fn shared(&self) -> Shared<'_, T> {
@@ -277,17 +294,17 @@ impl<T: Pooled> Call<T> {
         slots.resize_with(batch.groups(), Mutex::default);
         let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms, finals));
         let place = Gathered { network, batch, sums };
-        let lanes = Lanes::new(&network.pools, team::lanes().min(at_once));
-        work(&lanes, slots.len(), poll, &|group, lane| {
+        let passes = network.layers.iter().flat_map(|layer| [&layer.plan.train, &layer.plan.back]);
+        let lanes = self.lanes(batch, slots.len(), at_once, passes);
+        lanes.work(poll, &|group, scratch| {
             let mut slots = lock(&slots[group]);
             match slots.is_empty() {
                 true => slots.extend(network.layers.iter().map(|layer| SlotGradients::new(&layer.plan))),
                 false => slots.iter_mut().for_each(SlotGradients::reset),
             }
-            let mut scratch = lanes.lane(lane);
             for unit in batch.group(group) {
-                let passed = one(unit, &mut slots, &mut scratch);
-                place.put(unit, passed, &mut scratch);
+                let passed = one(unit, &mut slots, scratch);
+                place.put(unit, passed, scratch);
             }
         })?;
         let mut sums = place.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -320,20 +337,4 @@ impl<T: Pooled> Drop for Call<T> {
             kept.leave(&self.network.pools);
         }
     }
-}
-
-pub(super) fn work<T: Pooled>(
-    lanes: &Lanes<T>,
-    units: usize,
-    poll: Poll,
-    one: &(dyn Fn(usize, usize) + Sync),
-) -> Result<(), NetError> {
-    let guarded = |unit: usize, lane: usize| {
-        let _flush = FlushDenormals::new();
-        one(unit, lane);
-    };
-    team::run_on(lanes.len(), units, &guarded, poll).map_err(|stop| match stop {
-        Stop::Cancelled => NetError::Cancelled,
-        Stop::Panicked(what) => NetError::Internal(what),
-    })
 }

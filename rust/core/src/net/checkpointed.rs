@@ -15,7 +15,7 @@ use super::passage::{Passage, Passed, Piece};
 use super::penalty::Terms;
 use super::pool::{Pooled, lock};
 use super::schedule::UnitSchedule;
-use super::unit::UnitGradients;
+use super::unit_back::UnitGradients;
 
 /// Runs a unit by its schedule.
 pub fn checkpointed<T: Pooled>(

@@ -1,8 +1,9 @@
 //! A network: sequences, and the layers between them.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use crate::plan::{Function, LayerPlan, PassSummary, explain_layer};
+use crate::plan::{Function, LayerPlan, Pass, PassSummary, explain_layer};
 use crate::step::{Program, StepError};
 
 use super::limits::index_limits;
@@ -71,6 +72,17 @@ impl Layer {
         self.inference.as_deref().filter(|_| !training).unwrap_or(&self.plan)
     }
 
+    /// Its states among those of the network.
+    pub fn state_slots(&self) -> Range<usize> {
+        self.first_state..self.first_state + self.plan.program.states.len()
+    }
+
+    /// Its pass forwards.
+    pub fn forward(&self, training: bool) -> &Pass {
+        let plan = self.plan(training);
+        if training { &plan.train } else { &plan.infer }
+    }
+
     /// Whether its steps add to the loss.
     pub fn has_step_penalty(&self) -> bool {
         self.plan.program.outputs.len() > STEP_PENALTY
@@ -95,6 +107,8 @@ pub struct Network {
     /// Width of each state, in the order of the layers.
     pub states: Vec<usize>,
     pub output: Option<usize>,
+    /// Whether it has layers that could run at the same time; known when it is finished.
+    pub is_branched: bool,
     pub(super) pools: Pools,
 }
 
@@ -252,7 +266,32 @@ impl Network {
             return Err(NetError::Config("a network cannot return its ids".into()));
         }
         self.output = Some(output);
+        self.is_branched = self.has_branches();
         Ok(())
+    }
+
+    /// Whether the values of node `reader` are made from those of `node` at once.
+    pub fn reads(&self, reader: usize, node: usize) -> bool {
+        match &self.nodes[reader] {
+            SeqNode::Input | SeqNode::Index { .. } => false,
+            SeqNode::Layer(layer) => self.layers[*layer].inputs.contains(&node),
+            SeqNode::Reverse(from) => *from == node,
+            SeqNode::Concat(parts) => parts.contains(&node),
+            SeqNode::Add(a, b) => *a == node || *b == node,
+        }
+    }
+
+    /// Whether two layers need nothing of each other.
+    fn has_branches(&self) -> bool {
+        let layers = || (0..self.nodes.len()).filter(|&node| matches!(self.nodes[node], SeqNode::Layer(_)));
+        layers().any(|first| {
+            let mut after = vec![false; self.nodes.len()];
+            after[first] = true;
+            for reader in first + 1..self.nodes.len() {
+                after[reader] = (first..reader).any(|node| after[node] && self.reads(reader, node));
+            }
+            layers().any(|other| other > first && !after[other])
+        })
     }
 
     pub fn output(&self) -> Result<usize, NetError> {

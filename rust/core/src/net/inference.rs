@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::time::Scratch;
 
 use super::batch::{Batch, End};
-use super::call::{Call, Packed, Poll, States, work};
+use super::call::{Call, Packed, Poll, States};
 use super::gathered::{unpack_states, zero_states};
 use super::graph::NetError;
 use super::loss::{Prepared, Want};
@@ -56,14 +56,15 @@ impl<T: Pooled> Call<T> {
         act: &Act<T>,
     ) -> Result<Vec<Vec<T>>, NetError> {
         let finals = Mutex::new(zero_states(&self.network, batch));
-        let (lanes, shared) = (self.lanes(), self.shared());
-        work(&lanes, batch.units.len(), poll, &|unit, lane| {
-            let (mut scratch, mut input) = (lanes.lane(lane), lock(&packed[unit]));
+        let passes = self.network.layers.iter().map(|layer| layer.forward(false));
+        let (lanes, shared) = (self.lanes(batch, batch.units.len(), usize::MAX, passes), self.shared());
+        lanes.work(poll, &|unit, scratch| {
+            let mut input = lock(&packed[unit]);
             let (place, whole) = (&batch.units[unit], std::mem::take(&mut *input));
-            let run = run_unit(&shared, &place.geometry, whole, &initial[unit], false, &mut scratch);
-            act(unit, &run, &mut scratch);
+            let run = run_unit(&shared, &place.geometry, whole, &initial[unit], false, scratch);
+            act(unit, &run, scratch);
             let last;
-            (*input, last) = run.retired(&mut scratch);
+            (*input, last) = run.retired(scratch);
             unpack_states(&self.network, batch, place, &last, End::Final, &mut lock(&finals));
             scratch.spare.keep_list(last);
         })?;

@@ -16,7 +16,7 @@ use super::loss::Want;
 use super::passage::{Passage, Passed};
 use super::penalty::{STEP_PENALTY, Terms, step_gradient};
 use super::pool::Pooled;
-use super::unit::UnitGradients;
+use super::unit_back::UnitGradients;
 
 /// Runs a unit in chunks of `chunk` steps.
 pub fn layerwise<T: Pooled>(
@@ -193,7 +193,7 @@ impl<T: Pooled> Walk<'_, T> {
     ) -> Vec<Vec<T>> {
         let network = self.passage.shared.network;
         let (inner, width) = (&network.layers[layer], network.widths[node]);
-        let slots = inner.first_state..inner.first_state + inner.plan.program.states.len();
+        let slots = inner.state_slots();
         let mut states = self.passage.initial[slots].to_vec();
         let mut outputs = Vec::with_capacity(self.passage.geometry.total() * width);
         let mut borders = Vec::with_capacity(self.chunks());

@@ -2,6 +2,7 @@
 
 mod batch;
 mod binomial;
+mod branches;
 mod call;
 mod checkpointed;
 mod footprint;
@@ -23,6 +24,7 @@ mod trained;
 mod training_memory;
 mod truncated;
 mod unit;
+mod unit_back;
 
 pub use batch::{Batch, End, Extent, Input};
 pub use call::{Call, Evaluated, Gradients, Packed, States};

@@ -8,7 +8,8 @@ use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 use super::loss::{Prepared, Want};
 use super::penalty::{Terms, step_gradient};
 use super::pool::Pooled;
-use super::unit::{Shared, UnitGradients, UnitRun, back_unit, run_unit};
+use super::unit::{Shared, UnitRun, run_unit};
+use super::unit_back::{UnitGradients, back_unit};
 
 /// A unit, and all that its way there and back reads.
 pub struct Passage<'a, T: Pooled> {

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::kernel::Float;
+use crate::kernel::{Float, FlushDenormals};
+use crate::team::{self, Region, Stop};
 use crate::time::{LayerWeights, Scratch, SlotGradients, Spare};
 
 use super::batch::Batch;
-use super::call::{Packed, States};
+use super::call::{Packed, Poll, States};
 use super::checkpointed::Stored;
+use super::graph::NetError;
 use super::penalty::Terms;
 use super::schedule::{Planned, Schedule};
 use super::unit::UnitRun;
@@ -36,6 +38,7 @@ pub struct Idle<T> {
     pub(super) stored: Vec<Stored<T>>,
     /// The last one, and what it was made for.
     pub(super) schedule: Option<(Planned, Arc<Schedule>)>,
+    regions: Vec<Arc<Region>>,
 }
 
 /// Memory of one call.
@@ -113,14 +116,18 @@ impl Pooled for f64 {
     }
 }
 
-/// Scratch for each thread that may take part in a call; it returns to the pool with the call's end.
+/// Scratch for each thread that may take part in a run of so many units, and regions for units that several threads divide;
+/// it returns to the pool with the run's end.
 pub struct Lanes<'a, T: Pooled> {
     pools: &'a Pools,
     lanes: Vec<Mutex<Scratch<T>>>,
+    regions: Vec<Arc<Region>>,
+    units: usize,
 }
 
 impl<'a, T: Pooled> Lanes<'a, T> {
-    pub fn new(pools: &'a Pools, count: usize) -> Lanes<'a, T> {
+    /// `divided`: whether the last units are to be divided if they are fewer than the threads.
+    pub fn new(pools: &'a Pools, count: usize, units: usize, divided: bool) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
         let lane = |_| {
             let mut scratch = idle.scratch.pop().unwrap_or_else(Scratch::new);
@@ -128,15 +135,30 @@ impl<'a, T: Pooled> Lanes<'a, T> {
             Mutex::new(scratch)
         };
         let lanes = (0..count).map(lane).collect();
-        Lanes { pools, lanes }
+        let mut region = |parts| {
+            let found = idle.regions.iter().position(|region| region.parts() == parts);
+            found.map_or_else(|| Arc::new(Region::new(parts)), |at| idle.regions.swap_remove(at))
+        };
+        let threads = if divided { count } else { 1 };
+        let regions = team::regions_of(threads, units).map(&mut region).collect();
+        Lanes { pools, lanes, regions, units }
     }
 
-    pub fn len(&self) -> usize {
-        self.lanes.len()
-    }
-
-    pub fn lane(&self, lane: usize) -> MutexGuard<'_, Scratch<T>> {
-        lock(&self.lanes[lane])
+    /// Runs `one` for every unit, with the scratch of its thread.
+    pub fn work(&self, poll: Poll, one: &(dyn Fn(usize, &mut Scratch<T>) + Sync)) -> Result<(), NetError> {
+        let guarded = |unit: usize, lane: usize, region: Option<&Arc<Region>>| {
+            let _flush = FlushDenormals::new();
+            let mut scratch = lock(&self.lanes[lane]);
+            scratch.region = region.cloned();
+            one(unit, &mut scratch);
+            scratch.region = None;
+        };
+        team::run_shared(self.lanes.len(), self.units, &self.regions, &guarded, poll).map_err(|stop| {
+            match stop {
+                Stop::Cancelled => NetError::Cancelled,
+                Stop::Panicked(what) => NetError::Internal(what),
+            }
+        })
     }
 }
 
@@ -144,7 +166,9 @@ impl<T: Pooled> Drop for Lanes<'_, T> {
     fn drop(&mut self) {
         let used = self.lanes.drain(..).map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
         // the first lane did the most: it is the first to be taken again
-        lock(T::pool(self.pools)).scratch.extend(used.rev());
+        let mut idle = lock(T::pool(self.pools));
+        idle.scratch.extend(used.rev());
+        idle.regions.append(&mut self.regions);
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use crate::time::SeqView;
 
 use super::batch::{Batch, End, expect_len};
-use super::call::{Call, Gradients, Packed, Poll, States, work};
+use super::call::{Call, Gradients, Packed, Poll, States};
 use super::gathered::{unpack_states, zero_states};
 use super::graph::{NetError, Network};
 use super::loss::{Reduction, step_scale};
 use super::passage::Passed;
 use super::penalty::{Terms, step_gradient};
 use super::pool::{Pooled, lock};
-use super::unit::{UnitRun, back_unit, run_unit};
+use super::unit::{UnitRun, run_unit};
+use super::unit_back::back_unit;
 
 /// A run over a batch, with what its way back reads. When it is dropped its memory is left for another.
 pub struct Trained<T: Pooled> {
@@ -44,15 +45,15 @@ impl<T: Pooled> Call<T> {
             units.resize_with(batch.units.len(), || Mutex::new(UnitRun::empty()));
         }
         let trained = Trained { network, batch, units };
-        let (lanes, shared) = (self.lanes(), self.shared());
-        let done = work(&lanes, trained.batch.units.len(), poll, &|unit, lane| {
-            let (mut run, mut scratch) = (lock(&trained.units[unit]), lanes.lane(lane));
+        let (batch, shared) = (&trained.batch, self.shared());
+        let passes = self.network.layers.iter().map(|layer| layer.forward(true));
+        let done = self.lanes(batch, batch.units.len(), usize::MAX, passes).work(poll, &|unit, scratch| {
+            let mut run = lock(&trained.units[unit]);
             let before = std::mem::replace(&mut *run, UnitRun::empty());
-            let (idle, finals) = before.retired(&mut scratch);
+            let (idle, finals) = before.retired(scratch);
             scratch.spare.keep_list(finals);
             let input = std::mem::replace(&mut *lock(&packed[unit]), idle);
-            let geometry = &trained.batch.units[unit].geometry;
-            *run = run_unit(&shared, geometry, input, &initial[unit], true, &mut scratch);
+            *run = run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], true, scratch);
         });
         self.with_kept(|kept| {
             kept.keep_packed(packed);

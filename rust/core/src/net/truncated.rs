@@ -18,7 +18,7 @@ use crate::time::{Scratch, SlotGradients};
 use super::passage::{Passage, Passed};
 use super::penalty::Terms;
 use super::pool::Pooled;
-use super::unit::UnitGradients;
+use super::unit_back::UnitGradients;
 
 /// How time is cut.
 #[derive(Clone, Copy)]

@@ -27,5 +27,5 @@ pub use function::{Called, Function};
 pub use layer::LayerPlan;
 pub use pass::{
     Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
-    TapeOp, TapeRun,
+    TapeOp, TapeRun, tape_work,
 };

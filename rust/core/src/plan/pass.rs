@@ -182,6 +182,11 @@ pub enum Segment {
     Scan(Scan),
 }
 
+/// Multiplications that the ops of a tape cost per row, about.
+pub fn tape_work(ops: &[TapeOp]) -> usize {
+    ops.iter().map(|op| op.cost).sum::<f32>() as usize
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SinkRun {
     /// Gradient matrix += left^T right.
@@ -243,6 +248,23 @@ impl Pass {
     pub fn is_scanned(&self, state: usize) -> bool {
         let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);
         self.segments().any(|segment| matches!(segment, Segment::Scan(scan) if scanned(scan)))
+    }
+
+    /// Multiplications per row and step, about: what its products and row ops cost, and how much of it remains where only
+    /// those segments of a step count that `counts` (so many multiplications per row).
+    pub fn work(&self, counts: impl Fn(usize) -> bool) -> [usize; 2] {
+        let of = |segment: &Segment| match segment {
+            Segment::Tape(ops) => tape_work(ops),
+            Segment::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
+            Segment::Scan(_) => 0,
+        };
+        let sinks = self.sinks.iter().map(|sink| match sink.run {
+            SinkRun::Outer { left, right } => left.numel * right.numel,
+            _ => 0,
+        });
+        let outside: usize = self.before.iter().chain(&self.after).map(of).chain(sinks).sum();
+        let steps = || self.body.iter().map(of);
+        [outside + steps().sum::<usize>(), outside + steps().filter(|&work| counts(work)).sum::<usize>()]
     }
 
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {

@@ -15,7 +15,7 @@ use super::job::Job;
 use super::size::processors;
 
 /// How long a waiting thread spins before it sleeps: about what one sleep and wake-up costs.
-const SPIN: Duration = Duration::from_micros(40);
+pub(super) const SPIN: Duration = Duration::from_micros(40);
 /// The longest time between two polls while the caller waits for workers.
 const POLL_EVERY: Duration = Duration::from_millis(10);
 
@@ -272,7 +272,7 @@ impl Drop for Door<'_> {
 }
 
 /// Spins until `ready` or the time is up.
-fn spin_until(limit: Duration, ready: impl Fn() -> bool) {
+pub(super) fn spin_until(limit: Duration, ready: impl Fn() -> bool) {
     if limit.is_zero() || ready() {
         return;
     }

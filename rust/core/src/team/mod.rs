@@ -15,12 +15,16 @@
 mod crew;
 mod fault;
 mod job;
+mod region;
 mod size;
 #[cfg(test)]
 mod tests;
 
 pub use fault::guard;
-pub use size::{MAX_THREADS, num_threads, set_num_threads};
+pub use region::Region;
+pub use size::{MAX_THREADS, num_threads, set_eager, set_num_threads};
+
+use std::sync::Arc;
 
 use crew::Team;
 use job::Job;
@@ -52,6 +56,20 @@ pub fn lanes() -> usize {
     num_threads()
 }
 
+/// The same for a run of about `cost` multiplications: one where waking a worker takes longer than it would spare.
+pub fn lanes_for(cost: usize) -> usize {
+    /// Some tenths of a millisecond: a worker that sleeps comes 50 us late, and finds nothing in its caches.
+    const LEAST: usize = 8 << 20;
+    if cost >= LEAST || size::is_eager() { lanes() } else { 1 }
+}
+
+/// Whether work of so many multiplications is worth sharing out in a [`Region`].
+pub fn is_worth(cost: usize) -> bool {
+    /// Two microseconds: some times what handing over a part takes, and fetching its results from another cache.
+    const LEAST: usize = 128 << 10;
+    cost >= LEAST || size::is_eager()
+}
+
 /// Runs `work(unit, lane)` once for every unit in `0..units` on up to [`num_threads`] threads, the caller's included.
 ///
 /// `poll` is called on the calling thread before any unit begins, between the units that this thread takes, and at
@@ -75,6 +93,51 @@ pub fn run_on(
     poll: &mut dyn FnMut() -> bool,
 ) -> Result<(), Stop> {
     run_with(Team::of_this_process, num_threads(), lanes, units, work, poll)
+}
+
+/// What `run_shared` does with a unit: its number, the lane, the region that its thread leads.
+pub type UnitWork<'a> = dyn Fn(usize, usize, Option<&Arc<Region>>) + Sync + 'a;
+
+/// [`run_on`] where the last units, if they are fewer than the lanes, are divided themselves: each of them is done by a
+/// thread that leads one of `regions`, and the threads that are left stand by it. `work` is told its region.
+///
+/// The regions are those that `regions_of` made for these lanes and units.
+pub fn run_shared(
+    lanes: usize,
+    units: usize,
+    regions: &[Arc<Region>],
+    work: &UnitWork<'_>,
+    poll: &mut dyn FnMut() -> bool,
+) -> Result<(), Stop> {
+    /// Closes a region also where its leader panics.
+    struct Led<'a>(&'a Region);
+
+    impl Drop for Led<'_> {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+
+    let beside: usize = regions.iter().map(|region| region.parts() - 1).sum();
+    regions.iter().for_each(|region| region.open());
+    let one = |unit: usize, lane: usize| match unit.checked_sub(units) {
+        None => {
+            let region = (unit + regions.len()).checked_sub(units).map(|at| &regions[at]);
+            let _led = region.map(|region| Led(region));
+            work(unit, lane, region);
+        }
+        // Units begin in order, so all leaders have begun.
+        Some(place) => regions[place % regions.len()].follow(1 + place / regions.len()),
+    };
+    run_on(lanes, units + beside, &one, poll)
+}
+
+/// The number of parts of each region that `run_shared` needs. None where threads outnumber the processors: there, who
+/// stands by takes the processor from who works.
+pub fn regions_of(lanes: usize, units: usize) -> impl Iterator<Item = usize> {
+    let alone = num_threads() > size::processors() && !size::is_eager();
+    let left = if alone { 0 } else { units % lanes.max(1) };
+    (0..left).map(move |at| 1 + (lanes - 1 - at) / left).filter(|&parts| parts > 1)
 }
 
 /// [`run_on`] with a team that is asked for only when the run can use it.

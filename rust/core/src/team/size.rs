@@ -1,7 +1,7 @@
 //! How many threads a run uses.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The largest number of threads; more is clamped to it.
 pub const MAX_THREADS: usize = 1024;
@@ -32,4 +32,17 @@ pub fn num_threads() -> usize {
 pub(super) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+}
+
+// Relaxed: as `CHOSEN`.
+static EAGER: AtomicBool = AtomicBool::new(false);
+
+/// Whether even the smallest work is shared among threads, which makes it slower. Results do not depend on it: it is for
+/// tests that this is so. Returns what was set before.
+pub fn set_eager(eager: bool) -> bool {
+    EAGER.swap(eager, Ordering::Relaxed)
+}
+
+pub(super) fn is_eager() -> bool {
+    EAGER.load(Ordering::Relaxed)
 }

@@ -21,8 +21,53 @@ pub struct Backward<T> {
     pub d_initial: Vec<Vec<T>>,
 }
 
-/// Runs a layer over a unit. `inputs` are packed by time; `initial` has `rows * width` numbers per state.
-#[allow(clippy::too_many_arguments)] // the whole context of a unit; a struct of borrows would say no more
+impl<T: Float> Forward<T> {
+    /// Memory for a run of a pass that begins with `initial`, `rows * width` numbers per state.
+    pub fn new(pass: &Pass, geometry: &Geometry, initial: &[Vec<T>], scratch: &mut Scratch<T>) -> Forward<T> {
+        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, scratch);
+        for (state, (class, width)) in pass.states.iter().enumerate() {
+            if let Class::History(_) = class {
+                let first = memory.history(state);
+                // SAFETY: a history begins with `rows` initial values of `width` elements; `initial` has as many.
+                unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
+            }
+        }
+        Forward { memory, finals: room_for_states(pass, geometry, scratch) }
+    }
+
+    /// Runs the pass in the memory that was made for it. `inputs` are packed by time. Any thread may do it.
+    #[allow(clippy::too_many_arguments)] // the whole context of a unit; a struct of borrows would say no more
+    pub fn run(
+        &mut self,
+        plan: &LayerPlan,
+        weights: &LayerWeights<T>,
+        geometry: &Geometry,
+        inputs: &[SeqView<T>],
+        initial: &[Vec<T>],
+        training: bool,
+        kernels: &Kernels<T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let Forward { memory, finals } = self;
+        let pass = if training { &plan.train } else { &plan.infer };
+        let outside = Outside { inputs, d_outputs: &[], saved: None };
+        {
+            let packs = if training { &weights.train } else { &weights.infer };
+            let mut runner =
+                Runner::new(pass, weights, packs, geometry, &outside, memory, initial, kernels, scratch);
+            runner.run(None);
+            finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
+        }
+        for (state, (&(class, width), values)) in pass.states.iter().zip(finals).enumerate() {
+            if let Class::History(_) = class {
+                values_after(memory, state, width, geometry, geometry.steps(), values);
+            }
+        }
+    }
+}
+
+/// Runs a layer over a unit, in memory out of `scratch`.
+#[allow(clippy::too_many_arguments)] // as `Forward::run`
 pub fn forward<T: Float>(
     plan: &LayerPlan,
     weights: &LayerWeights<T>,
@@ -34,34 +79,47 @@ pub fn forward<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> Forward<T> {
     let pass = if training { &plan.train } else { &plan.infer };
-    let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, scratch);
-    for (state, (class, width)) in pass.states.iter().enumerate() {
-        if let Class::History(_) = class {
-            let first = memory.history(state);
-            // SAFETY: a history begins with `rows` initial values of `width` elements; `initial` has as many.
-            unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
-        }
-    }
-    let outside = Outside { inputs, d_outputs: &[], saved: None };
-    let mut finals = room_for_states(pass, geometry, scratch);
-    {
-        let packs = if training { &weights.train } else { &weights.infer };
-        let mut runner =
-            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, initial, kernels, scratch);
-        runner.run(None);
-        finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
-    }
-    for (state, (&(class, width), values)) in pass.states.iter().zip(&mut finals).enumerate() {
-        if let Class::History(_) = class {
-            values_after(&memory, state, width, geometry, geometry.steps(), values);
-        }
-    }
-    Forward { memory, finals }
+    let mut run = Forward::new(pass, geometry, initial, scratch);
+    run.run(plan, weights, geometry, inputs, initial, training, kernels, scratch);
+    run
 }
 
-/// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots` where
-/// the gradients of parameters are wanted.
-#[allow(clippy::too_many_arguments)] // as `forward`
+impl<T: Float> Backward<T> {
+    /// Memory for the way back of a layer.
+    pub fn new(plan: &LayerPlan, geometry: &Geometry, scratch: &mut Scratch<T>) -> Backward<T> {
+        let memory = PassMemory::new(&plan.back, geometry, scratch);
+        Backward { memory, d_initial: room_for_states(&plan.back, geometry, scratch) }
+    }
+
+    /// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots` where
+    /// the gradients of parameters are wanted. Any thread may do it.
+    #[allow(clippy::too_many_arguments)] // as `Forward::run`
+    pub fn run(
+        &mut self,
+        plan: &LayerPlan,
+        weights: &LayerWeights<T>,
+        geometry: &Geometry,
+        inputs: &[SeqView<T>],
+        saved: &PassMemory<T>,
+        d_outputs: &[SeqView<T>],
+        d_final: &[Vec<T>],
+        slots: Option<&mut SlotGradients<T>>,
+        kernels: &Kernels<T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let Backward { memory, d_initial } = self;
+        let pass: &Pass = &plan.back;
+        let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
+        let packs = &weights.back;
+        let mut runner =
+            Runner::new(pass, weights, packs, geometry, &outside, memory, d_final, kernels, scratch);
+        runner.run(slots);
+        d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
+    }
+}
+
+/// Runs the gradient equations of a layer over a unit, in memory out of `scratch`.
+#[allow(clippy::too_many_arguments)] // as `Forward::run`
 pub fn backward<T: Float>(
     plan: &LayerPlan,
     weights: &LayerWeights<T>,
@@ -74,18 +132,9 @@ pub fn backward<T: Float>(
     kernels: &Kernels<T>,
     scratch: &mut Scratch<T>,
 ) -> Backward<T> {
-    let pass: &Pass = &plan.back;
-    let mut memory = PassMemory::new(pass, geometry, scratch);
-    let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
-    let mut d_initial = room_for_states(pass, geometry, scratch);
-    {
-        let packs = &weights.back;
-        let mut runner =
-            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, d_final, kernels, scratch);
-        runner.run(slots);
-        d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
-    }
-    Backward { memory, d_initial }
+    let mut back = Backward::new(plan, geometry, scratch);
+    back.run(plan, weights, geometry, inputs, saved, d_outputs, d_final, slots, kernels, scratch);
+    back
 }
 
 /// Appends the states after `steps` steps of a run with training; rows that ended before hold theirs.

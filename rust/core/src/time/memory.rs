@@ -1,7 +1,10 @@
 //! Memory of a pass: what outlives it, and scratch that a thread uses again and again.
 
+use std::sync::{Arc, Mutex};
+
 use crate::kernel::Float;
 use crate::plan::{Class, Pass};
+use crate::team::Region;
 
 use super::Geometry;
 use super::places::Places;
@@ -119,8 +122,8 @@ impl<T: Float> PassMemory<T> {
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) arena: Vec<T>,
-    /// For the packing of weight gradients.
-    pub(super) product: Vec<T>,
+    /// For the packing of weight gradients: one for each thread that takes part in a unit.
+    pub(super) products: Vec<Mutex<Vec<T>>>,
     pub(super) places: Places<T>,
     /// For what is passed between layers.
     pub spare: Spare<T>,
@@ -133,6 +136,10 @@ pub struct Scratch<T> {
     pub geometries: Vec<Geometry>,
     /// See `in_pieces`.
     least: (usize, usize),
+    /// The threads that stand by the unit that is worked on.
+    pub region: Option<Arc<Region>>,
+    /// Where those threads work on a layer of their own.
+    pub beside: Vec<Mutex<Scratch<T>>>,
     /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
     frugal: bool,
     /// Whose memory lies idle: see `frugal`.
@@ -143,7 +150,7 @@ impl<T: Float> Scratch<T> {
     pub fn new() -> Scratch<T> {
         Scratch {
             arena: Vec::new(),
-            product: Vec::new(),
+            products: Vec::new(),
             places: Places::default(),
             spare: Spare::new(),
             passes: Vec::new(),
@@ -152,6 +159,8 @@ impl<T: Float> Scratch<T> {
             rows: Vec::new(),
             geometries: Vec::new(),
             least: (0, 0),
+            region: None,
+            beside: Vec::new(),
             frugal: false,
             left: None,
         }

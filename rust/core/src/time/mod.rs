@@ -1,7 +1,8 @@
 //! Running passes through time: a unit of rows, block by block, step by step, forwards or backwards.
 //!
 //! A *unit* is a group of sequences that one thread carries through the whole network; its rows are sorted by length, so
-//! the rows alive at a step are a prefix. This room may use `kernel` and `plan` (and `step` through it).
+//! the rows alive at a step are a prefix. This room may use `kernel`, `team` and `plan` (and `step`
+//! through it).
 
 mod called;
 mod geometry;
@@ -10,6 +11,8 @@ mod memory;
 mod places;
 mod runner;
 mod scan;
+mod segments;
+mod sinks;
 mod spare;
 mod stepper;
 mod tape;

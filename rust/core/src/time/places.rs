@@ -9,17 +9,21 @@ pub(super) struct Layout {
     pub place: Vec<usize>,
     /// By state that is carried.
     pub carries: Vec<Option<[usize; 2]>>,
+    /// From the tile of one thread to that of the next.
+    pub tile: usize,
     pub end: usize,
 }
 
 impl Layout {
-    pub fn settle(&mut self, pass: &Pass, rows: usize, block_rows: usize) {
+    /// For so many threads, each with a tile of its own.
+    pub fn settle(&mut self, pass: &Pass, rows: usize, block_rows: usize, threads: usize) {
         let mut end = 0usize;
         let mut take = |elements: usize| {
             end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
             end - elements.next_multiple_of(16)
         };
-        let tile = take(pass.tile_width * pass.tile_rows);
+        self.tile = (pass.tile_width * pass.tile_rows).next_multiple_of(16);
+        let tile = take(self.tile * threads);
         self.place.clear();
         self.place.extend(pass.buffers.iter().map(|buffer| match buffer.class {
             Class::Tile => tile + buffer.slot * pass.tile_rows,

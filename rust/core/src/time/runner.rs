@@ -1,15 +1,17 @@
 //! The driver of one pass over one unit: blocks of time, steps within them.
 
-use crate::kernel::{Float, Init as KernelInit, Kernels, Src};
-use crate::plan::{Class, Init, Pass, Ref, Segment, SinkOp, SinkRun};
-use crate::random::Noise;
+use std::sync::Mutex;
 
+use crate::kernel::{Float, Kernels};
+use crate::plan::{Class, Pass, Ref};
+use crate::random::Noise;
+use crate::team::Region;
+
+use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
 use super::places::{Layout, Places};
 use super::spare::grow;
-use super::tape::{self, Tile};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
-use super::{Geometry, called};
 
 /// Rows that a block of time has at least, so that the weight gradients are long products.
 const BLOCK_ROWS: usize = 256;
@@ -25,7 +27,7 @@ pub fn block_steps(rows: usize) -> usize {
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
 pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
     let mut layout = Layout::default();
-    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows);
+    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows, 1);
     layout.end
 }
 
@@ -40,17 +42,20 @@ pub(super) struct Outside<'a, T> {
 pub(super) struct Runner<'a, T: Float> {
     pub(super) kernels: &'a Kernels<T>,
     pub(super) pass: &'a Pass,
-    weights: &'a PassWeights<T>,
+    pub(super) weights: &'a PassWeights<T>,
     pub(super) geometry: &'a Geometry,
-    product: &'a mut Vec<T>,
+    /// For the packing of weight gradients, by thread.
+    pub(super) products: &'a [Mutex<Vec<T>>],
     pub(super) places: &'a mut Places<T>,
     steps_done: usize,
     steps_per_block: usize,
     /// The steps of the block that runs.
     pub(super) block: (usize, usize),
-    noise: Noise,
+    pub(super) noise: Noise,
     /// Packed row of the unit at which the buffers stand.
-    packed: usize,
+    pub(super) packed: usize,
+    /// Threads that stand by.
+    pub(super) region: Option<&'a Region>,
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -70,10 +75,15 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
-        let Scratch { arena, product, places, .. } = scratch;
+        let Scratch { arena, products, places, region, .. } = scratch;
+        let region = region.as_deref();
+        let threads = region.map_or(1, Region::parts);
+        if products.len() < threads {
+            products.resize_with(threads, Mutex::default);
+        }
         places.clear();
         let Places { layout, base, stride, here, carry, gathered } = &mut *places;
-        layout.settle(pass, rows, block_rows);
+        layout.settle(pass, rows, block_rows, threads);
         grow(arena, layout.end);
         let arena = arena.as_mut_ptr();
         // SAFETY: every offset was taken by the layout, so it lies inside the arena.
@@ -123,13 +133,14 @@ impl<'a, T: Float> Runner<'a, T> {
             pass,
             weights,
             geometry,
-            product,
+            products,
             places,
             steps_done: 0,
             steps_per_block,
             block: (0, 0),
             noise: layer.noise,
             packed: 0,
+            region,
         }
     }
 
@@ -159,9 +170,7 @@ impl<'a, T: Float> Runner<'a, T> {
             }
             self.segments(&pass.after, rows, None);
             if let Some(slots) = slots.as_deref_mut() {
-                for sink in &pass.sinks {
-                    self.sink(sink, rows, slots);
-                }
+                pass.sinks.iter().for_each(|sink| self.sink(sink, rows, slots));
             }
         }
     }
@@ -183,19 +192,20 @@ impl<'a, T: Float> Runner<'a, T> {
         kernels: &Kernels<T>,
         standing: &mut Places<T>,
     ) {
-        let (mut product, rows) = (Vec::new(), geometry.rows);
+        let rows = geometry.rows;
         let mut runner = Runner {
             kernels,
             pass,
             weights,
             geometry,
-            product: &mut product,
+            products: &[],
             places: standing,
             steps_done: 0,
             steps_per_block: 1,
             block: (0, 1),
             noise: layer.noise,
             packed: 0,
+            region: None,
         };
         let no_other_step = Some(0);
         runner.segments(&pass.before, rows, no_other_step);
@@ -311,112 +321,9 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
-    fn segments(&mut self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
-        for segment in segments {
-            match segment {
-                Segment::Scan(scan) => self.scan(scan),
-                Segment::Tape(ops) => {
-                    let mut first = 0;
-                    while first < rows {
-                        let count = self.pass.tile_rows.min(rows - first);
-                        let tile = Tile {
-                            pass: self.pass,
-                            here: &self.places.here,
-                            stride: &self.places.stride,
-                            first,
-                            rows: count,
-                            packed: self.packed + first,
-                            ahead: ahead.unwrap_or(count as isize),
-                            geometry: self.geometry,
-                            noise: self.noise,
-                        };
-                        for op in ops {
-                            // SAFETY: `here` points at `rows` rows of every buffer that the op names.
-                            unsafe { tape::run(self.kernels, op, &tile) };
-                        }
-                        first += count;
-                    }
-                }
-                Segment::Gemm(gemm) => {
-                    let pack = &self.pass.packs[gemm.pack];
-                    let (packed, bias) = &self.weights.packs[gemm.pack];
-                    let init = match gemm.init {
-                        Init::Zero => KernelInit::Zero,
-                        Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr(), row: 0, col: 1 }),
-                        Init::Value(at) => KernelInit::From(Src {
-                            ptr: self.at(at),
-                            row: self.places.stride[at.buffer],
-                            col: 1,
-                        }),
-                    };
-                    let (a, lda, c, ldc) = (
-                        self.at(gemm.a),
-                        self.places.stride[gemm.a.buffer],
-                        self.at(gemm.c),
-                        self.places.stride[gemm.c.buffer],
-                    );
-                    // SAFETY: a and init have `rows` rows, c too, and c overlaps neither; the pack was made for k and n.
-                    unsafe {
-                        (self.kernels.gemm)(rows, pack.n, pack.k, a, lda, packed.as_ptr(), init, c, ldc);
-                    }
-                }
-            }
-        }
-    }
-
     /// The first of the rows that are worked on.
     pub(super) fn at(&self, place: Ref) -> *mut T {
         // SAFETY: `here` points at a row of the buffer, which is at least `col + numel` long.
         unsafe { self.places.here[place.buffer].add(place.col) }
-    }
-
-    fn sink(&mut self, sink: &SinkOp, rows: usize, slots: &mut SlotGradients<T>) {
-        let target = slots.slot_mut(sink.slot);
-        match sink.run {
-            SinkRun::Called { p, x, s, d } => {
-                let operand =
-                    |place: Ref| (self.at(place).cast_const(), self.places.stride[place.buffer], place.numel);
-                let operands = [p, x, s, d].map(operand);
-                // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
-                unsafe { called::gradient(self.pass.function.as_ref(), rows, &operands, target) };
-            }
-            SinkRun::Outer { left, right } => {
-                let (a, lda) = (self.at(left), self.places.stride[left.buffer]);
-                let (b, ldb) = (self.at(right), self.places.stride[right.buffer]);
-                let (m, n) = (left.numel, right.numel);
-                debug_assert_eq!(target.len(), m * n);
-                // SAFETY: both operands have `rows` rows here; the target is an m x n matrix.
-                unsafe {
-                    (self.kernels.gemm_tn)(m, n, rows, a, lda, b, ldb, target.as_mut_ptr(), n, self.product)
-                };
-            }
-            SinkRun::Sum(d) => {
-                // SAFETY: `d` has `rows` rows of as many elements as the target.
-                unsafe {
-                    (self.kernels.col_sum)(
-                        rows,
-                        d.numel,
-                        self.at(d),
-                        self.places.stride[d.buffer],
-                        target.as_mut_ptr(),
-                    );
-                }
-            }
-            SinkRun::Scatter { id, d } => {
-                for row in 0..rows {
-                    // SAFETY: ids were checked against the table when they were read in; rows lie inside both buffers.
-                    unsafe {
-                        let index =
-                            self.at(id).add(row * self.places.stride[id.buffer]).read().to_f64() as usize;
-                        let source = self.at(d).add(row * self.places.stride[d.buffer]);
-                        let line = &mut target[index * d.numel..(index + 1) * d.numel];
-                        for (column, sum) in line.iter_mut().enumerate() {
-                            *sum += source.add(column).read();
-                        }
-                    }
-                }
-            }
-        }
     }
 }

@@ -1,9 +1,14 @@
 //! States that are linear in themselves, along a whole block of time.
 
+use std::ops::Range;
+
 use crate::kernel::{Along, Float, ScanState};
 use crate::plan::{Class, Ref, Scan};
 
 use super::runner::Runner;
+
+/// Multiplications that an element of a state is worth: it is read and written in memory that is often far.
+const SCAN_COST: usize = 4;
 
 /// Steps with the same rows alive, in the order in which they run.
 struct Stretch {
@@ -15,15 +20,33 @@ struct Stretch {
 }
 
 impl<T: Float> Runner<'_, T> {
-    /// Runs a scan over the block at which the buffers stand. A state is in memory between two stretches only.
+    /// Runs a scan over the block at which the buffers stand.
     pub(super) fn scan(&mut self, scan: &Scan) {
+        let (from, to) = self.block;
+        let width = self.pass.states[scan.states[0].state].1;
+        let elements = (self.geometry.offset[to] - self.geometry.offset[from]) * width;
+        self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|columns| {
+            self.scan_columns(scan, columns);
+        });
+        for number in 0..self.places.base.len() {
+            if let Class::HistoryPrev(state) = self.pass.buffers[number].class
+                && scan.states.iter().any(|one| one.state == state)
+            {
+                // SAFETY: the history of the state is written up to the block's end.
+                self.places.here[number] = unsafe { self.previous_rows(number, from, to) };
+            }
+        }
+    }
+
+    /// Some columns of it. A state is in memory between two stretches only.
+    fn scan_columns(&self, scan: &Scan, columns: Range<usize>) {
         let (from, to) = self.block;
         let mut done = 0;
         while done < to - from {
             let stretch = self.stretch(from, to, done);
             let states: [Option<ScanState<T>>; 2] =
-                [0, 1].map(|k| scan.states.get(k).map(|_| self.scan_state(scan, k, &stretch)));
-            let width = self.pass.states[scan.states[0].state].1;
+                [0, 1].map(|k| scan.states.get(k).map(|_| self.scan_state(scan, k, &stretch, columns.start)));
+            let width = columns.len();
             // SAFETY: every operand has the rows of each step of the stretch, `width` columns of them; the states' own memory
             // has all rows of the unit.
             unsafe {
@@ -37,14 +60,6 @@ impl<T: Float> Runner<'_, T> {
             }
             done += stretch.steps;
         }
-        for number in 0..self.places.base.len() {
-            if let Class::HistoryPrev(state) = self.pass.buffers[number].class
-                && scan.states.iter().any(|one| one.state == state)
-            {
-                // SAFETY: the history of the state is written up to the block's end.
-                self.places.here[number] = unsafe { self.previous_rows(number, from, to) };
-            }
-        }
     }
 
     /// The stretch that follows `done` steps of the block `from..to`.
@@ -57,7 +72,8 @@ impl<T: Float> Runner<'_, T> {
         Stretch { first, row: geometry.offset[first] - geometry.offset[from], steps, alive }
     }
 
-    fn scan_state(&self, scan: &Scan, k: usize, stretch: &Stretch) -> ScanState<T> {
+    /// Where state `k` and its operands lie, from a column on.
+    fn scan_state(&self, scan: &Scan, k: usize, stretch: &Stretch, column: usize) -> ScanState<T> {
         let one = &scan.states[k];
         let (class, width) = self.pass.states[one.state];
         let (start, end) = match (class, self.places.carry[one.state], one.update) {
@@ -74,12 +90,16 @@ impl<T: Float> Runner<'_, T> {
             (_, Some(pair), _) => (pair[0], pair[usize::from(self.is_standing())]),
             _ => unreachable!("a state of a scan is a history or carried"),
         };
-        let along = |place: Option<Ref>| self.along(place, stretch);
+        let along = |place: Option<Ref>| {
+            let along = self.along(place, stretch);
+            // none stays none: the kernel knows it by its address
+            Along { ptr: if place.is_some() { along.ptr.wrapping_add(column) } else { along.ptr }, ..along }
+        };
         let factor = |j: usize| along(one.factors.get(j).copied().flatten());
         ScanState {
-            start,
+            start: start.wrapping_add(column),
             start_row: width,
-            end,
+            end: if end.is_null() { end } else { end.wrapping_add(column) },
             shift: along(one.shift),
             factors: [factor(0), factor(1)],
             rest: along(one.rest),

@@ -22,14 +22,19 @@ pub(super) struct Tile<'a, T> {
     pub ahead: isize,
     pub geometry: &'a Geometry,
     pub noise: Noise,
+    /// Where this thread's tile begins, from the first one on.
+    pub scratch: usize,
 }
 
 impl<T: Float> Tile<'_, T> {
     /// Start of the tile's first row of a value. Scratch of a tile begins with the tile.
     fn at(&self, place: Ref) -> *mut T {
-        let first = if self.pass.buffers[place.buffer].class == Class::Tile { 0 } else { self.first };
-        // SAFETY: `first` is a row of the buffer, and `col` lies inside it.
-        unsafe { self.here[place.buffer].add(first * self.stride[place.buffer] + place.col) }
+        let begin = match self.pass.buffers[place.buffer].class {
+            Class::Tile => self.scratch,
+            _ => self.first * self.stride[place.buffer],
+        };
+        // SAFETY: `first` is a row of the buffer, or the tile is that of one of the threads; `col` lies inside the row.
+        unsafe { self.here[place.buffer].add(begin + place.col) }
     }
 
     fn dst(&self, place: Ref) -> Dst<T> {

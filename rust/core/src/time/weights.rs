@@ -293,6 +293,11 @@ pub struct SlotGradients<T> {
 }
 
 impl<T: Float> SlotGradients<T> {
+    /// What stands in the place of gradients that are elsewhere.
+    pub const fn none() -> SlotGradients<T> {
+        SlotGradients { data: Vec::new(), range: Vec::new() }
+    }
+
     pub fn new(plan: &LayerPlan) -> SlotGradients<T> {
         let mut end = 0;
         let mut range = Vec::new();

@@ -11,5 +11,5 @@ mod pack;
 mod weight_gradient;
 
 pub(super) use driver::gemm;
-pub(super) use pack::{pack, packed_len};
+pub(super) use pack::{column_grain, pack, packed_len};
 pub(super) use weight_gradient::gemm_tn;

@@ -19,6 +19,11 @@ pub(super) const fn vectors<T: Math, S: Simd<T>>(cols: usize) -> usize {
 /// less (the example `rates 1` measures it).
 const LINE_BYTES: usize = 64;
 
+/// Columns from which on a packed B is one itself: whole panels that fill whole lines.
+pub(in crate::kernel) const fn column_grain<T: Math, S: Simd<T>>() -> usize {
+    panel_width::<T, S>().next_multiple_of(LINE_BYTES / size_of::<T>())
+}
+
 /// How many elements the packed form of B (k, n) has, and those that are left over before the first line.
 pub(in crate::kernel) fn packed_len<T: Math, S: Simd<T>>(k: usize, n: usize) -> usize {
     vectors::<T, S>(n) * S::LANES * k + LINE_BYTES / size_of::<T>() - 1

@@ -78,6 +78,42 @@ pub(super) fn naive<T: Float>(a: &Grid<T>, b: &Grid<T>, m: usize, n: usize, k: u
     c
 }
 
+/// From a multiple of `column_grain` on, the columns of a packed B are a packed B: threads share a product so.
+fn check_columns<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(9));
+    for (m, n, k) in [(1, 300, 40), (2, 300, 130), (5, 300, 7), (16, 300, 130), (3, 200, 1)] {
+        let a = Grid::<T>::new(Form::Gapped, m, k, 1, || numbers.tame());
+        let b = Grid::<T>::new(Form::Gapped, k, n, 2, || numbers.tame());
+        let before = Grid::<T>::new(Form::Gapped, m, n, 3, || numbers.tame());
+        let packed = packed(isa, k, n, &b);
+        let product = |columns: &[usize]| {
+            let mut c = Grid::<T>::new(Form::Gapped, m, n, 4, || 0.0);
+            let (row, to) = (c.stride(), c.ptr_mut());
+            for pair in columns.windows(2) {
+                let (from, count) = (pair[0], pair[1] - pair[0]);
+                let source = before.src();
+                let init = Init::From(Src { ptr: source.ptr.wrapping_add(from), ..source });
+                let packed = packed.ptr().wrapping_add(from * k);
+                // SAFETY: the grids have these columns, B was packed for this table.
+                unsafe {
+                    (kernels.gemm)(m, count, k, a.ptr(), a.stride(), packed, init, to.add(from), row);
+                }
+            }
+            c
+        };
+        let whole = product(&[0, n]);
+        for columns in
+            [vec![0, kernels.column_grain, n], (0..n).step_by(kernels.column_grain).chain([n]).collect()]
+        {
+            let parts = product(&columns);
+            let same = (0..m).all(|i| (0..n).all(|j| same_bits(whole.get(i, j), parts.get(i, j))));
+            failures.check(same, || {
+                format!("{} gemm {m}x{n}x{k} in {columns:?} has other bits", label::<T>(isa))
+            });
+        }
+    }
+}
+
 fn check_transposed_packing<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(8));
     for (n, k) in WIDTHS.into_iter().flat_map(|n| [1, 5, 16, 37, 130].map(|k| (n, k))) {
@@ -148,6 +184,11 @@ fn products_agree_and_their_rows_do_not_depend_on_the_others() {
 #[test]
 fn packing_a_transposed_matrix_is_packing_the_matrix() {
     on_every_isa!(check_transposed_packing);
+}
+
+#[test]
+fn some_columns_of_a_packed_matrix_are_a_packed_matrix() {
+    on_every_isa!(check_columns);
 }
 
 #[test]
