@@ -167,17 +167,17 @@ fn calls_of_a_network() {
     team::set_num_threads(1);
     let truncated = |every, back| Way::Train(ThroughTime::Truncated { every, back });
     let checkpointed = |budget| Way::Train(ThroughTime::Checkpointed(budget));
-    // Lists of a call: the threads that may take part, the name of the instruction set; with a loss the parameters of the
-    // layer and the limits of ids; of windows, how each layer reads the input.
+    // Lists of a call: the name of the instruction set; with a loss the parameters of the layer and the limits of ids; of
+    // windows, how each layer reads the input.
     let ways = [
-        ("full BPTT", Way::Train(ThroughTime::Full), 4),
-        ("windows", truncated(10, 10), 8),
-        ("windows that overlap", truncated(10, 25), 8),
-        ("checkpoints", checkpointed(Budget::Share(300_000)), 4),
-        ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 4),
-        ("chunks of the square root", checkpointed(Budget::SquareRoot), 4),
-        ("run and back", Way::RunAndBack, 4),
-        ("inference", Way::Infer, 3),
+        ("full BPTT", Way::Train(ThroughTime::Full), 3),
+        ("windows", truncated(10, 10), 7),
+        ("windows that overlap", truncated(10, 25), 7),
+        ("checkpoints", checkpointed(Budget::Share(300_000)), 3),
+        ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 3),
+        ("chunks of the square root", checkpointed(Budget::SquareRoot), 3),
+        ("run and back", Way::RunAndBack, 2),
+        ("inference", Way::Infer, 2),
     ];
     for (name, way, count) in ways {
         let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false, way };

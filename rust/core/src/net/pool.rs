@@ -38,6 +38,8 @@ pub struct Idle<T> {
     pub(super) stored: Vec<Stored<T>>,
     /// The last one, and what it was made for.
     pub(super) schedule: Option<(Planned, Arc<Schedule>)>,
+    /// Empty lists of what threads work in.
+    lists: Vec<Vec<Mutex<Scratch<T>>>>,
     regions: Vec<Arc<Region>>,
 }
 
@@ -129,12 +131,13 @@ impl<'a, T: Pooled> Lanes<'a, T> {
     /// `divided`: whether the last units are to be divided if they are fewer than the threads.
     pub fn new(pools: &'a Pools, count: usize, units: usize, divided: bool) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
+        let mut lanes = idle.lists.pop().unwrap_or_default();
         let lane = |_| {
             let mut scratch = idle.scratch.pop().unwrap_or_else(Scratch::new);
             scratch.generous(); // a panic may have left it otherwise
             Mutex::new(scratch)
         };
-        let lanes = (0..count).map(lane).collect();
+        lanes.extend((0..count).map(lane));
         let mut region = |parts| {
             let found = idle.regions.iter().position(|region| region.parts() == parts);
             found.map_or_else(|| Arc::new(Region::new(parts)), |at| idle.regions.swap_remove(at))
@@ -164,10 +167,12 @@ impl<'a, T: Pooled> Lanes<'a, T> {
 
 impl<T: Pooled> Drop for Lanes<'_, T> {
     fn drop(&mut self) {
-        let used = self.lanes.drain(..).map(|lane| lane.into_inner().unwrap_or_else(PoisonError::into_inner));
-        // the first lane did the most: it is the first to be taken again
         let mut idle = lock(T::pool(self.pools));
-        idle.scratch.extend(used.rev());
+        // the first lane did the most: it is the first to be taken again
+        while let Some(lane) = self.lanes.pop() {
+            idle.scratch.push(lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+        }
+        idle.lists.push(std::mem::take(&mut self.lanes));
         idle.regions.append(&mut self.regions);
     }
 }

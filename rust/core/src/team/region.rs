@@ -272,7 +272,7 @@ mod tests {
                 let led = AtomicUsize::new(0);
                 let work = |unit: usize, _: usize, region: Option<&Arc<Region>>| {
                     runs[unit].fetch_add(1, SeqCst);
-                    for region in region {
+                    if let Some(region) = region {
                         led.fetch_add(1, SeqCst);
                         region.share(&|_| {});
                     }
