@@ -7,6 +7,7 @@
 
 mod driver;
 mod micro;
+mod narrow_gradient;
 mod pack;
 mod weight_gradient;
 

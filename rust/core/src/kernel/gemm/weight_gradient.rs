@@ -2,9 +2,10 @@
 //!
 //! B is packed block by block. A is read in place where its rows are short; rows of half a page or more are
 //! copied, as a tile reads a few columns of every row, which would lie in the same few sets of the first
-//! cache and on as many pages as there are rows.
+//! cache and on as many pages as there are rows. A B of few columns goes another way (`narrow_gradient`).
 
 use super::micro::{Left, Start, Stretch, stretch_of_any_width};
+use super::narrow_gradient::{is_narrow, narrow_tn};
 use super::pack::{pack_rows, panel_width};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
@@ -50,6 +51,11 @@ pub(in crate::kernel) unsafe fn gemm_tn<T: Math, S: Simd<T>>(
     ldc: usize,
     scratch: &mut Vec<T>,
 ) {
+    if is_narrow::<T, S>(m, n) {
+        // SAFETY: passed on.
+        unsafe { narrow_tn(s, m, n, k, a, lda, b, ldb, c, ldc, scratch) };
+        return;
+    }
     for j in (0..n).step_by(SPAN) {
         // SAFETY: columns j and on exist in B and C.
         unsafe { span_tn(s, m, SPAN.min(n - j), k, a, lda, b.add(j), ldb, c.add(j), ldc, scratch) };

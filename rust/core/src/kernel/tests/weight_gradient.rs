@@ -7,7 +7,7 @@ use crate::kernel::{Float, Init, Isa};
 fn check<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(11));
     let mut scratch = Vec::new();
-    let (heights, widths) = ([0, 1, 2, 5, 6, 7, 13, 33], [0, 1, 7, 16, 17, 33, 64, 65, 100, 130]);
+    let (heights, widths) = ([0, 1, 2, 5, 6, 7, 13, 33, 130], [0, 1, 7, 16, 17, 33, 64, 65, 100, 130]);
     for (m, n) in heights.into_iter().flat_map(|m| widths.map(|n| (m, n))) {
         for k in [0, 1, 5, 128, 129, 300] {
             let a = Grid::<T>::new(Form::Gapped, k, m, 1, || numbers.tame());
