@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import os
 import sys
 import time
 import traceback
@@ -72,6 +73,7 @@ def user(bench: Bench) -> None:
 
 def compiled(bench: Bench, kind: str) -> None:
     """A cell that PyTorch lacks beside torch.compile, which takes minutes: so each is a part of its own."""
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what it takes is told: it is to begin from nothing
     import torch
 
     case = Case.make(kind, USER_SHAPE)
