@@ -73,7 +73,8 @@ def user(bench: Bench) -> None:
 
 def compiled(bench: Bench, kind: str) -> None:
     """A cell that PyTorch lacks beside torch.compile, which takes minutes: so each is a part of its own."""
-    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what it takes is told: it is to begin from nothing
+    # How long it takes is told: it is to begin from nothing.
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
     import torch
 
     case = Case.make(kind, USER_SHAPE)
