@@ -53,6 +53,14 @@ pub struct Prepared<T: Number> {
     pub initial: States<T>,
 }
 
+/// What a call is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Outputs,
+    Loss,
+    WayBack,
+}
+
 impl<T: Number> Prepared<T> {
     fn new(
         network: Arc<Network>,
@@ -60,11 +68,11 @@ impl<T: Number> Prepared<T> {
         x: &Bound<'_, PyAny>,
         extent: &Extents<'_>,
         state: &[Given<'_>],
-        training: bool,
+        wanted: Wanted,
         seed: u64,
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
-        let call = Call::new(network, elements(&arena)?, training, seed)?;
+        let call = Call::new(network, elements(&arena)?, wanted == Wanted::WayBack, seed)?;
         let (lengths, resets, first_step) = match extent {
             Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
             None => (None, None, 0),
@@ -73,16 +81,19 @@ impl<T: Number> Prepared<T> {
         let lengths = lengths.as_ref().map(elements).transpose()?;
         let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
         let resets = resets.as_ref().map(elements).transpose()?;
-        let extent = Extent { lengths, resets, first_step, ..Extent::default() };
+        let batch = |rows: usize, steps: usize| {
+            let unit_rows = (wanted == Wanted::Outputs).then(|| call.unit_rows(rows, steps)).flatten();
+            call.batch(rows, steps, Extent { lengths, resets, first_step, unit_rows })
+        };
         let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
             let (rows, steps) = rows_and_steps(&ids);
-            let batch = call.batch(rows, steps, extent)?;
+            let batch = batch(rows, steps)?;
             let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
             (batch, packed)
         } else {
             let x = array::<T>("x", x, &[3])?;
             let (rows, steps) = rows_and_steps(&x);
-            let batch = call.batch(rows, steps, extent)?;
+            let batch = batch(rows, steps)?;
             let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
             (batch, packed)
         };
@@ -269,17 +280,18 @@ impl PyNetwork {
         seed: u64,
     ) -> PyResult<PyRun> {
         let network = self.network();
+        let wanted = if training { Wanted::WayBack } else { Wanted::Outputs };
         entry(|| {
             if self.double {
                 PyRun::new::<f64>(
                     py,
-                    Prepared::new(network, arena, x, &extent, &state, training, seed)?,
+                    Prepared::new(network, arena, x, &extent, &state, wanted, seed)?,
                     training,
                 )
             } else {
                 PyRun::new::<f32>(
                     py,
-                    Prepared::new(network, arena, x, &extent, &state, training, seed)?,
+                    Prepared::new(network, arena, x, &extent, &state, wanted, seed)?,
                     training,
                 )
             }
@@ -307,10 +319,10 @@ impl PyNetwork {
         entry(|| {
             let way = way(&through_time)?;
             if self.double {
-                let prepared = Prepared::new(network, arena, x, &extent, &state, true, seed)?;
+                let prepared = Prepared::new(network, arena, x, &extent, &state, Wanted::WayBack, seed)?;
                 value_and_grad::<f64>(py, prepared, &arguments, way)
             } else {
-                let prepared = Prepared::new(network, arena, x, &extent, &state, true, seed)?;
+                let prepared = Prepared::new(network, arena, x, &extent, &state, Wanted::WayBack, seed)?;
                 value_and_grad::<f32>(py, prepared, &arguments, way)
             }
         })
@@ -386,13 +398,13 @@ impl PyNetwork {
             if self.double {
                 loss_value::<f64>(
                     py,
-                    Prepared::new(network, arena, x, &extent, &state, false, 0)?,
+                    Prepared::new(network, arena, x, &extent, &state, Wanted::Loss, 0)?,
                     &arguments,
                 )
             } else {
                 loss_value::<f32>(
                     py,
-                    Prepared::new(network, arena, x, &extent, &state, false, 0)?,
+                    Prepared::new(network, arena, x, &extent, &state, Wanted::Loss, 0)?,
                     &arguments,
                 )
             }

@@ -38,8 +38,7 @@ pub struct Extent<'a> {
     pub resets: Option<&'a [bool]>,
     /// What the first step counts as, for noise.
     pub first_step: usize,
-    /// Rows of a unit, for the ablation `row_groups` alone; none for as many as there should be.
-    #[doc(hidden)]
+    /// Rows of a unit; none for as many as sums over units are made of. Another number gives other bits of such sums.
     pub unit_rows: Option<usize>,
 }
 
@@ -88,10 +87,9 @@ impl Batch {
         }
         self.sequences.sort_unstable_by_key(|one| (std::cmp::Reverse(one.length), one.row, one.first));
         let count = self.sequences.len();
-        let least = usize::from(count > 0) + usize::from(count >= SPLIT_ROWS);
         let units = match extent.unit_rows {
             Some(rows) => count.div_ceil(rows.max(1)),
-            None => count.div_ceil(UNIT_ROWS).max(least),
+            None => Batch::units_of(count),
         };
         self.units.resize_with(units, Unit::default);
         for (number, unit) in self.units.iter_mut().enumerate() {
@@ -101,6 +99,12 @@ impl Batch {
             unit.geometry.renew(rows.map(|one| (one.length, one.row, extent.first_step + one.first)));
         }
         Ok(())
+    }
+
+    /// How many units so many sequences are, if nothing else is said.
+    pub fn units_of(count: usize) -> usize {
+        let least = usize::from(count > 0) + usize::from(count >= SPLIT_ROWS);
+        count.div_ceil(UNIT_ROWS).max(least)
     }
 
     /// Whether every row has all steps, from its first one on.

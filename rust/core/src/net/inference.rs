@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::plan::Pass;
+use crate::team;
 use crate::time::Scratch;
 
 use super::batch::{Batch, End};
@@ -23,7 +25,24 @@ pub struct Inferred<T> {
 /// What is done with the run of a unit, by its number.
 type Act<'a, T> = dyn Fn(usize, &UnitRun<T>, &mut Scratch<T>) + Sync + 'a;
 
+/// Half of a second cache.
+const CACHED_BYTES: usize = 512 << 10;
+
 impl<T: Pooled> Call<T> {
+    /// Rows of a unit of a batch for `infer`, if not as ever. No sum goes over units there, so each thread can have as many of
+    /// them: where the weights of a layer stay in its cache, as each unit reads them all, and for two rows at least, which
+    /// take no longer than one.
+    pub fn unit_rows(&self, rows: usize, steps: usize) -> Option<usize> {
+        let passes = || self.network.layers.iter().map(|layer| layer.forward(false));
+        let elements = |pass: &Pass| pass.packs.iter().map(|pack| pack.k * pack.n).sum::<usize>();
+        let weights = passes().map(elements).max().unwrap_or(0) * size_of::<T>();
+        let lanes =
+            team::lanes_for(rows * steps * passes().map(|pass| pass.work(|_| true)[0]).sum::<usize>());
+        let units = Batch::units_of(rows);
+        let spread = units.next_multiple_of(lanes).min(rows / 2);
+        (spread > units && weights <= CACHED_BYTES).then(|| rows.div_ceil(spread))
+    }
+
     /// Runs every unit forwards for what comes out alone: the outputs and the final states.
     pub fn infer(
         &self,
