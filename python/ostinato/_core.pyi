@@ -97,7 +97,9 @@ class Network:
     Arrays must be C-contiguous and of the network's dtype (float32 or float64); ids and lengths are int64.
     """
 
-    def __new__(cls, dtype: str) -> Network: ...
+    def __new__(cls, dtype: str, input_gradient: bool = True) -> Network:
+        """Without `input_gradient` its ways back leave that of the input out."""
+
     def input(self, width: int) -> int: ...
     def index_input(self, limit: int) -> int: ...
     def layer(

@@ -204,9 +204,15 @@ class Graph:
             raise ShapeError(f"cannot add {a.width} and {b.width} features")
         return self._append(lambda core, at: core.add(at[a.index], at[b.index]), a.width)
 
-    def compile(self, dtype: str, output: Node, regularized: bool = True) -> _core.Network:
-        """The core's network for this description; without `regularized` its training is not regularized."""
-        core = _core.Network(dtype)
+    def compile(
+        self, dtype: str, output: Node, regularized: bool = True, input_gradient: bool = True
+    ) -> _core.Network:
+        """The core's network for this description.
+
+        Without `regularized` its training is not regularized; without `input_gradient` its way back leaves
+        the gradient of the input out.
+        """
+        core = _core.Network(dtype, input_gradient)
         builder: Any = core if regularized else _Unregularized(core)
         nodes: list[int] = []
         for operation in self.operations:

@@ -118,6 +118,7 @@ class Network(ABC):
         seed: int | None = None,
         resets: Any = None,
         first_step: int = 0,
+        input_gradient: bool = True,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
@@ -138,14 +139,17 @@ class Network(ABC):
             seed: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
+            input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
+                gradient: a sixth of the products of one layer that is as wide as its input.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         way = check_through_time(through_time)
+        checks.flag("value_and_grad", "input_gradient", input_gradient)
         array, batch = self._batch("value_and_grad", x, lengths, resets, first_step)
         objective = self._objective(loss, reduction)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        value, arena, inputs, d_state, final, penalty = self._core().value_and_grad(
+        value, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
             self._arena,
             array,
             *objective.arguments(batch, targets, slots, weights),
@@ -297,7 +301,7 @@ class Network(ABC):
         self._graph = graph
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
-        self._compiled: _core.Network | None = None
+        self._compiled: dict[bool, _core.Network] = {}
         self._lock = threading.Lock()
         self._objectives: dict[tuple[str, str], Objective] = {}
         children = self._children()
@@ -347,11 +351,14 @@ class Network(ABC):
             return 0
         return self._seeds.of_call(call, seed, training)
 
-    def _core(self) -> _core.Network:
+    def _core(self, input_gradient: bool = True) -> _core.Network:
+        """The core's network, with the gradient of the input or without; made when it is first wanted."""
         with self._lock:
-            if self._compiled is None:
-                self._compiled = self._graph.compile(self.dtype.name, self._output)
-            return self._compiled
+            if input_gradient not in self._compiled:
+                self._compiled[input_gradient] = self._graph.compile(
+                    self.dtype.name, self._output, input_gradient=input_gradient
+                )
+            return self._compiled[input_gradient]
 
     def _batch(self, call: str, x: Any, lengths: Any, resets: Any, first_step: Any) -> tuple[Array, Batch]:
         limit, first = self.input_size if self.takes_ids else None, self.batch_first is not False

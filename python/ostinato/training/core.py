@@ -18,7 +18,10 @@ class NetworkCore:
         self.objective = objective
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
-        """The loss over `batch` and its gradients. Raises ShapeError, DTypeError, ConfigError."""
+        """The loss over `batch` and its gradients, without that of `batch.x`.
+
+        Raises ShapeError, DTypeError, ConfigError.
+        """
         if batch.truth is not None:
             raise ConfigError(
                 "feeding wants to put predictions in the place of x, but this network does not read its own "
@@ -34,4 +37,5 @@ class NetworkCore:
             weights=batch.weights,
             through_time=through_time,
             seed=batch.seed,
+            input_gradient=False,
         )

@@ -184,7 +184,7 @@ fn value_and_grad<'py, T: Number>(
     });
     let Evaluated { loss, penalty, gradients, finals } = poller.result(done)?;
     let params = shaped(py, gradients.params, &[call.arena_len])?;
-    let inputs = match call.network().feature_input() {
+    let inputs = match call.network().input_gradient() {
         Some(width) => Some(shaped(py, gradients.inputs, &[rows, steps, width])?),
         None => None,
     };
@@ -211,8 +211,10 @@ fn loss_value<'py, T: Number>(
 
 #[pymethods]
 impl PyNetwork {
+    /// Without `input_gradient` its ways back leave that of the input out.
     #[new]
-    fn new(dtype: &str) -> PyResult<PyNetwork> {
+    #[pyo3(signature = (dtype, input_gradient=true))]
+    fn new(dtype: &str, input_gradient: bool) -> PyResult<PyNetwork> {
         let double = match dtype {
             "float32" => false,
             "float64" => true,
@@ -221,7 +223,9 @@ impl PyNetwork {
                 return Err(DTypeError::new_err(text));
             }
         };
-        Ok(PyNetwork { inner: Mutex::new(Arc::new(Network::default())), double })
+        let mut network = Network::default();
+        network.ignores_input = !input_gradient;
+        Ok(PyNetwork { inner: Mutex::new(Arc::new(network)), double })
     }
 
     fn input(&self, width: usize) -> PyResult<usize> {

@@ -149,7 +149,7 @@ fn back<'py, T: Number>(
     let Gradients { params, inputs, initial } = poller.result(done)?;
     let (rows, steps) = (trained.batch.rows, trained.batch.steps);
     let params = shaped(py, params, &[call.arena_len])?;
-    let inputs = match call.network().feature_input() {
+    let inputs = match call.network().input_gradient() {
         Some(width) => Some(shaped(py, inputs, &[rows, steps, width])?),
         None => None,
     };

@@ -70,7 +70,7 @@ pub fn piece_elements(
             }
         }
     }
-    if network.feature_input().is_some() && meter.arrived[0] != Arrived::Sum {
+    if network.input_gradient().is_some() && meter.arrived[0] != Arrived::Sum {
         meter.hold(size(0));
     }
     meter.most

@@ -31,7 +31,7 @@ impl<T: Pooled> Gathered<'_, T> {
         let (network, batch, place) = (self.network, self.batch, &self.batch.units[unit]);
         let mut sums = lock(&self.sums);
         let Sums { gradients, finals, terms } = &mut *sums;
-        if let Some(width) = network.feature_input() {
+        if let Some(width) = network.input_gradient() {
             batch.unpack(place, &passed.gradients.d_input, width, width, &mut gradients.inputs);
         }
         let initial = &passed.gradients.d_initial;
@@ -53,7 +53,7 @@ impl<T: Pooled> Sums<T> {
         mut terms: Vec<Terms>,
         finals: bool,
     ) -> Sums<T> {
-        let inputs = network.feature_input().map_or(0, |width| batch.rows * batch.steps * width);
+        let inputs = network.input_gradient().map_or(0, |width| batch.rows * batch.steps * width);
         let gradients = Gradients {
             params: vec![T::ZERO; arena_len],
             inputs: vec![T::ZERO; inputs],

@@ -107,6 +107,8 @@ pub struct Network {
     /// Width of each state, in the order of the layers.
     pub states: Vec<usize>,
     pub output: Option<usize>,
+    /// Whether nobody wants the gradient of the input: set before there are layers.
+    pub ignores_input: bool,
     /// Whether it has layers that could run at the same time; known when it is finished.
     pub is_branched: bool,
     pub(super) pools: Pools,
@@ -212,7 +214,7 @@ impl Network {
             }
         }
         let planned = |program: &Program| -> Result<LayerPlan, NetError> {
-            let plan = LayerPlan::new(program)?;
+            let plan = LayerPlan::with_gradients(program, |input| self.wants_gradient(inputs[input]))?;
             match function {
                 Some(function) => Ok(plan.calling(function)),
                 None if program.calls() => {
@@ -268,6 +270,15 @@ impl Network {
         self.output = Some(output);
         self.is_branched = self.has_branches();
         Ok(())
+    }
+
+    /// Whether somebody wants the gradient of a node: a layer before it, or who asks for that of the input.
+    fn wants_gradient(&self, node: usize) -> bool {
+        match &self.nodes[node] {
+            SeqNode::Layer(_) => true,
+            SeqNode::Input | SeqNode::Index { .. } => !self.ignores_input,
+            _ => (0..node).any(|other| self.reads(node, other) && self.wants_gradient(other)),
+        }
     }
 
     /// Whether the values of node `reader` are made from those of `node` at once.
@@ -345,6 +356,11 @@ impl Network {
         let slots =
             layers.flat_map(|(layer, from_end)| layer.plan.program.states.iter().map(move |_| from_end));
         slots.collect()
+    }
+
+    /// Features of the input per step if it has a gradient, and that is wanted.
+    pub fn input_gradient(&self) -> Option<usize> {
+        self.feature_input().filter(|_| !self.ignores_input)
     }
 
     /// Features of the input per step; none where it is ids.

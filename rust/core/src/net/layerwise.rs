@@ -89,9 +89,9 @@ pub fn layerwise<T: Pooled>(
     if let Some(first) = walk.kept.first_mut() {
         *input = std::mem::take(first);
     }
-    let d_input = match (network.nodes.first(), gradients.first_mut().and_then(Option::take)) {
-        (Some(SeqNode::Input), Some(d)) => d.sum(),
-        (Some(SeqNode::Input), None) => walk.zeros(network.widths[0]),
+    let d_input = match (network.input_gradient(), gradients.first_mut().and_then(Option::take)) {
+        (Some(_), Some(d)) => d.sum(),
+        (Some(width), None) => walk.zeros(width),
         _ => Vec::new(),
     };
     Passed { terms, gradients: UnitGradients { d_input, d_initial }, finals }

@@ -139,7 +139,7 @@ impl<T: Pooled> Passage<'_, T> {
 
     /// Zeros where the gradients of the input go, packed; empty for ids.
     pub fn no_input_gradient(&self, scratch: &mut Scratch<T>) -> Vec<T> {
-        match self.shared.network.feature_input() {
+        match self.shared.network.input_gradient() {
             Some(width) => scratch.spare.zeros(self.geometry.total() * width),
             None => Vec::new(),
         }

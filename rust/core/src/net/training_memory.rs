@@ -46,7 +46,6 @@ pub fn training_memory<T: Pooled>(
         copies += weight_elements(&layer.plan, kernels);
         slots += slot_gradient_elements(&layer.plan);
     }
-    let features = network.feature_input();
     for one in &batch.units {
         let geometry = &one.geometry;
         let piece = piece_elements(network, loss, geometry.rows, geometry.total(), false);
@@ -60,7 +59,7 @@ pub fn training_memory<T: Pooled>(
         unit = unit.max(piece.saturating_sub(own) + scratch.unwrap_or(0));
     }
     // the input as units read it, and its gradient as it is handed out; of ids the ids alone
-    let input = features.map_or(network.widths[0], |width| 2 * width);
+    let input = network.widths[0] + network.input_gradient().unwrap_or(0);
     // targets as units read them, and what each step counts
     let targets = loss.map_or(0, |plan| plan.program.nodes[plan.program.inputs[1]].numel() + 1);
     let states: usize = network.states.iter().map(|width| 3 * width).sum();

@@ -250,16 +250,16 @@ pub fn back_unit<T: Float>(
             }
         }
     }
-    let d_input = match network.nodes.first() {
-        Some(SeqNode::Input) => {
+    let d_input = match network.input_gradient() {
+        Some(width) => {
             let (d, mut kept) = arrivals.take(0, scratch);
             if kept.is_empty() {
-                kept = scratch.no_sequence(rows, network.widths[0]);
-                add_rows(&d, None, &mut kept, network.widths[0], 0);
+                kept = scratch.no_sequence(rows, width);
+                add_rows(&d, None, &mut kept, width, 0);
             }
             kept
         }
-        _ => Vec::new(),
+        None => Vec::new(),
     };
     arrivals.retired(scratch);
     scratch.spare.keep(way.mirrored);

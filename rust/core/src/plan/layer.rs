@@ -47,7 +47,7 @@ impl LayerPlan {
     }
 
     /// The plan whose way back has gradients of some inputs, by their number.
-    fn with_gradients(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
+    pub fn with_gradients(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
         let mut sums = with_scales(&reassociated(program)?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
