@@ -20,7 +20,16 @@ import language_model
 import machine
 import numpy as np
 from bench import Bench, compared, facts, title, work
-from cases import FUSED_THERE, GROUP_SHAPES, PLUGIN_CELLS, SHAPES, USER_SHAPE, WRITTEN_BY_USERS, Case
+from cases import (
+    FEW_ROWS,
+    FUSED_THERE,
+    GROUP_SHAPES,
+    PLUGIN_CELLS,
+    SHAPES,
+    USER_SHAPE,
+    WRITTEN_BY_USERS,
+    Case,
+)
 from timing import Pair
 
 import examples
@@ -165,7 +174,7 @@ def threads(bench: Bench) -> None:
         print("threads: this machine has one core")
         return
     for kind in FUSED_THERE:
-        for shape in SHAPES:
+        for shape in [*SHAPES, *FEW_ROWS]:
             case = Case.make(kind, shape)
             for training in (True, False):
                 one = work(case, training)

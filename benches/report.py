@@ -112,6 +112,8 @@ TITLES = {
     "demo": "The model of `make demo`",
 }
 WORDS = {
+    "fused": "Training is forward, mean squared error, backward. Neither side makes the gradient of the "
+    "input, which nobody asks for; the share of the peak does not count it.",
     "threads": "Ours both times, alternately: the rival is one thread, so 2 is ideal; below 1 the second "
     "thread does harm.",
     "user": "PyTorch runs the same equations in a loop, input products taken out of it; JAX in `lax.scan`, "
