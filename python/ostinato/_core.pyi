@@ -21,6 +21,7 @@ __all__ = [
     "load_model",
     "op_names",
     "save_model",
+    "set_eager",
     "set_num_threads",
     "square_sum",
 ]
