@@ -100,6 +100,28 @@ def test_an_ignored_interrupt_stays_ignored():
         signal.signal(signal.SIGINT, previous)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_ignores_comes_again():
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # what is raised here is printed and forgotten
+
+    class Ending:
+        @ost.hookimpl
+        def ostinato_batch_end(self, step):
+            if step == 2:
+                Dying()
+
+    made = trainer(callbacks=[Ending()])
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(X, TARGETS, epochs=3, batch_size=4)
+    assert made.optimizer.steps == made.run.step < 4
+    made.fit(X, TARGETS, epochs=3, batch_size=4, resume=True)
+    plain = trainer()
+    plain.fit(X, TARGETS, epochs=3, batch_size=4)
+    assert np.array_equal(made.net.arena, plain.net.arena)
+
+
 def test_a_process_that_is_interrupted_from_outside_saves_a_consistent_model(tmp_path):
     program = f"""
 import numpy as np, ostinato as ost

@@ -11,13 +11,17 @@ from typing import Any
 class Interrupts:
     """A context in which Ctrl-C waits from `hold` to `release`, so that an update commits or does nothing.
 
-    Elsewhere it does what it did before. Signals reach the main thread alone: in others this does nothing.
+    Elsewhere it does what it did before; where Python ignores what is raised, as in a destructor, it comes
+    again before the next update, so that none is lost. Signals reach the main thread alone: in others this
+    does nothing.
     """
 
     def __init__(self) -> None:
         self._previous: Any = None
         self._installed = self._holding = False
         self._pending: tuple[int, FrameType | None] | None = None
+        # What was raised and has not left this context yet.
+        self._raised: tuple[int, FrameType | None] | None = None
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
@@ -31,13 +35,16 @@ class Interrupts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._raised = None
         if self._installed:
             signal.signal(signal.SIGINT, self._previous)
             self._installed = False
         self.release()
 
     def hold(self) -> None:
-        """From now on an interrupt waits."""
+        """From now on an interrupt waits. One that was raised before, and ignored, comes again first."""
+        if self._raised is not None:
+            self._act(*self._raised)
         self._holding = True
 
     def release(self) -> None:
@@ -55,7 +62,12 @@ class Interrupts:
             self._act(number, frame)
 
     def _act(self, number: int, frame: FrameType | None) -> None:
-        if callable(self._previous):
-            self._previous(number, frame)
-        elif self._previous == signal.SIG_DFL:
-            raise KeyboardInterrupt
+        self._raised = None
+        try:
+            if callable(self._previous):
+                self._previous(number, frame)
+            elif self._previous == signal.SIG_DFL:
+                raise KeyboardInterrupt
+        except BaseException:
+            self._raised = (number, frame)
+            raise
