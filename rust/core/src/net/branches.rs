@@ -3,8 +3,8 @@
 
 use std::sync::Mutex;
 
-use crate::kernel::{Float, FlushDenormals};
-use crate::time::Scratch;
+use crate::kernel::Float;
+use crate::time::{Scratch, share_out};
 
 use super::graph::{Network, SeqNode};
 use super::pool::lock;
@@ -65,9 +65,8 @@ pub fn run_tasks<T: Float, W: Send>(
     let beside = &mut scratch.beside;
     beside.resize_with(beside.len().max(1 + others.len()), || Mutex::new(Scratch::new()));
     let tasks: Vec<Mutex<&mut W>> = std::iter::once(first).chain(others).map(Mutex::new).collect();
-    region.share(&|part| {
+    share_out(&region, &|part| {
         if let (Some(task), Some(own)) = (tasks.get(part), beside.get(part)) {
-            let _flush = FlushDenormals::new();
             one(&mut lock(task), &mut lock(own));
         }
     });

@@ -38,7 +38,6 @@ pub struct Region {
     sleep: Mutex<()>,
     wake: Condvar,
     fault: Mutex<Option<String>>,
-    spin: Duration,
 }
 
 /// A counter on cache lines of its own: two, as processors fetch them in pairs.
@@ -65,7 +64,6 @@ impl Region {
             sleep: Mutex::new(()),
             wake: Condvar::new(),
             fault: Mutex::new(None),
-            spin: if num_threads() > processors() { Duration::ZERO } else { SPIN },
         }
     }
 
@@ -107,11 +105,12 @@ impl Region {
 
     /// Stays beside the leader as number `member` (1 and on) until the region is closed.
     pub(super) fn follow(&self, member: usize) {
+        let spin = if num_threads() > processors() { Duration::ZERO } else { SPIN };
         let mut seen = 0;
         let is_new = |seen: usize| self.turn.0.load(Ordering::SeqCst) != seen;
         let is_closed = || self.closed.load(Ordering::SeqCst);
         loop {
-            spin_until(self.spin, || is_new(seen) || is_closed());
+            spin_until(spin, || is_new(seen) || is_closed());
             if !is_new(seen) && !is_closed() {
                 let mut guard = self.asleep();
                 self.sleepers.fetch_add(1, Ordering::SeqCst);

@@ -25,7 +25,7 @@ impl<T: Float> Runner<'_, T> {
         let (from, to) = self.block;
         let width = self.pass.states[scan.states[0].state].1;
         let elements = (self.geometry.offset[to] - self.geometry.offset[from]) * width;
-        self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|columns| {
+        self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|_, columns| {
             self.scan_columns(scan, columns);
         });
         for number in 0..self.places.base.len() {

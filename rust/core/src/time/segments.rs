@@ -5,10 +5,18 @@ use std::ops::Range;
 
 use crate::kernel::{Float, FlushDenormals, Init as KernelInit, Src};
 use crate::plan::{Gemm, Init, Segment, TapeOp, tape_work};
-use crate::team;
+use crate::team::{self, Region};
 
 use super::runner::Runner;
 use super::tape::{self, Tile};
+
+/// `Region::share` of work that runs kernels: on every thread denormals are flushed.
+pub fn share_out(region: &Region, work: &(dyn Fn(usize) + Sync)) {
+    region.share(&|part| {
+        let _flush = FlushDenormals::new();
+        work(part);
+    });
+}
 
 impl<T: Float> Runner<'_, T> {
     /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
@@ -22,20 +30,9 @@ impl<T: Float> Runner<'_, T> {
         }
     }
 
-    /// Calls `work` for all of `0..total`: in ranges of multiples of `grain`, one for each thread of the region, where there
-    /// is one and so many multiplications are worth it.
+    /// Calls `work` for all of `0..total` with the number of a part and its range: multiples of `grain`, one range for each
+    /// thread of the region, where there is one and so many multiplications are worth it.
     pub(super) fn in_parts(
-        &self,
-        cost: usize,
-        total: usize,
-        grain: usize,
-        work: &(dyn Fn(Range<usize>) + Sync),
-    ) {
-        self.in_numbered_parts(cost, total, grain, &|_, range| work(range));
-    }
-
-    /// The same; `work` is told the number of the part, too.
-    pub(super) fn in_numbered_parts(
         &self,
         cost: usize,
         total: usize,
@@ -46,10 +43,7 @@ impl<T: Float> Runner<'_, T> {
             Some(region) if total > grain && team::is_worth(cost) => {
                 let (grains, parts) = (total.div_ceil(grain), region.parts());
                 let at = |part: usize| (part * grains / parts * grain).min(total);
-                region.share(&|part| {
-                    let _flush = FlushDenormals::new();
-                    work(part, at(part)..at(part + 1));
-                });
+                share_out(region, &|part| work(part, at(part)..at(part + 1)));
             }
             _ => work(0, 0..total),
         }
@@ -59,7 +53,7 @@ impl<T: Float> Runner<'_, T> {
         let most = self.pass.tile_rows;
         // a function is called for all rows at once
         let grain = if self.pass.function.is_some() { rows } else { 1 };
-        self.in_numbered_parts(rows * tape_work(ops), rows, grain, &|part, mut rows| {
+        self.in_parts(rows * tape_work(ops), rows, grain, &|part, mut rows| {
             while !rows.is_empty() {
                 let count = most.min(rows.len());
                 let tile = Tile {
@@ -90,9 +84,9 @@ impl<T: Float> Runner<'_, T> {
         let grain = self.kernels.column_grain;
         let parts = self.region.map_or(1, |region| region.parts());
         if pack.n >= parts * grain || rows < parts {
-            self.in_parts(cost, pack.n, grain, &|columns| self.partial_product(gemm, 0..rows, columns));
+            self.in_parts(cost, pack.n, grain, &|_, columns| self.partial_product(gemm, 0..rows, columns));
         } else {
-            self.in_parts(cost, rows, 1, &|rows| self.partial_product(gemm, rows, 0..pack.n));
+            self.in_parts(cost, rows, 1, &|_, rows| self.partial_product(gemm, rows, 0..pack.n));
         }
     }
 

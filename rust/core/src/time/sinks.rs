@@ -41,7 +41,7 @@ impl<T: Float> Runner<'_, T> {
             SinkRun::Outer { left, right } => {
                 let (m, n) = (left.numel, right.numel);
                 debug_assert_eq!(slot.len(), m * n);
-                self.in_numbered_parts(rows * m * n, m, GRAIN, &|part, lines| {
+                self.in_parts(rows * m * n, m, GRAIN, &|part, lines| {
                     let ((a, lda), (b, ldb)) = (place(left), place(right));
                     let mut scratch = self.products[part].lock().unwrap_or_else(PoisonError::into_inner);
                     // SAFETY: both operands have `rows` rows here; the target is an m x n matrix, of which this part has
@@ -53,7 +53,7 @@ impl<T: Float> Runner<'_, T> {
                 });
             }
             SinkRun::Sum(d) => {
-                self.in_numbered_parts(rows * d.numel, d.numel, GRAIN, &|_, columns| {
+                self.in_parts(rows * d.numel, d.numel, GRAIN, &|_, columns| {
                     let (from, stride) = place(d);
                     // SAFETY: `d` has `rows` rows of as many elements as the target.
                     unsafe {
