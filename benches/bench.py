@@ -160,7 +160,8 @@ def facts(case: Case, training: bool) -> Row:
 def title(case: Case, training: bool) -> str:
     """A line about a case."""
     steps, rows, hidden = case.shape
-    return f"{case.kind} T={steps} N={rows} H={hidden} {'train' if training else 'infer'}"
+    kind = case.kind if case.layers == 1 else f"{case.layers} x {case.kind}"
+    return f"{kind} T={steps} N={rows} H={hidden} {'train' if training else 'infer'}"
 
 
 def work(case: Case, training: bool) -> Callable[[], object]:

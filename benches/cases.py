@@ -14,6 +14,8 @@ SHAPES = [(100, 32, 64), (100, 32, 128), (100, 32, 256), (50, 64, 512), (784, 32
 QUICK_SHAPES = SHAPES[:3]
 # So few rows that threads divide what one of them does, or that one thread does all.
 FEW_ROWS = [(100, 1, 256), (50, 1, 512), (100, 4, 128), (100, 7, 256), (100, 8, 32), (20, 1, 64)]
+# The same for stacks of two layers, which may run one behind the other.
+STACK_SHAPES = [(200, 1, 64), (100, 1, 128), (100, 1, 256), (100, 4, 128), (100, 8, 256)]
 # Those at which groups of rows of several sizes are compared.
 GROUP_SHAPES = [(784, 32, 128), (100, 128, 128), (50, 64, 512), (100, 32, 64), (100, 32, 256)]
 # The shape at which user's cells are compared.
@@ -42,7 +44,7 @@ TOLERANCE = 1e-3
 
 @dataclass
 class Case:
-    """One layer and its data. I = H."""
+    """One layer, or some alike, and their data. I = H."""
 
     kind: str
     shape: tuple[int, int, int]
@@ -52,16 +54,21 @@ class Case:
     target: np.ndarray
 
     @classmethod
-    def make(cls, kind: str, shape: tuple[int, int, int]) -> Case:
-        """A layer with uniform random parameters, as PyTorch starts with."""
+    def make(cls, kind: str, shape: tuple[int, int, int], layers: int = 1) -> Case:
+        """Layers with uniform random parameters, as PyTorch starts with."""
         steps, rows, hidden = shape
         rng = np.random.default_rng(hidden)
         x = rng.standard_normal((rows, steps, hidden)).astype(np.float32)
         target = rng.standard_normal((rows, steps, hidden)).astype(np.float32)
-        network = ost.Recurrent(kind, hidden, hidden)
+        network = ost.Recurrent(kind, hidden, hidden, layers)
         for view in network.parameters().values():
             view[...] = rng.uniform(-1, 1, view.shape) / np.sqrt(hidden)
         return cls(kind, shape, network, network.state_dict(), x, target)
+
+    @property
+    def layers(self) -> int:
+        """How many there are."""
+        return self.network.num_layers
 
     @property
     def program(self) -> str:
@@ -88,7 +95,8 @@ class Case:
             return None
         steps, rows, hidden = self.shape
         products = 5 if training else 2
-        return 2 * steps * rows * GATES[self.kind] * hidden * hidden * products
+        between = self.layers - 1 if training else 0  # the gradient of what a layer reads of another
+        return 2 * steps * rows * GATES[self.kind] * hidden * hidden * (products * self.layers + between)
 
     def check(self, side: str, results: dict[str, np.ndarray], exact: dict[str, np.ndarray]) -> None:
         """Exits when a side disagrees with float64: what is wrong is not timed."""

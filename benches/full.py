@@ -26,6 +26,7 @@ from cases import (
     GROUP_SHAPES,
     PLUGIN_CELLS,
     SHAPES,
+    STACK_SHAPES,
     USER_SHAPE,
     WRITTEN_BY_USERS,
     Case,
@@ -173,9 +174,10 @@ def threads(bench: Bench) -> None:
     if 2 not in bench.threads:
         print("threads: this machine has one core")
         return
+    shapes = [(1, shape) for shape in [*SHAPES, *FEW_ROWS]] + [(2, shape) for shape in STACK_SHAPES]
     for kind in FUSED_THERE:
-        for shape in [*SHAPES, *FEW_ROWS]:
-            case = Case.make(kind, shape)
+        for layers, shape in shapes:
+            case = Case.make(kind, shape, layers)
             for training in (True, False):
                 one = work(case, training)
 

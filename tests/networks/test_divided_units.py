@@ -1,7 +1,8 @@
 """Where there are fewer units than threads, a unit is divided: products by columns, row ops by rows.
 
-Whoever makes a number, it has the same bits. Units have 16 rows at most; threads that are left over stand by
-the last ones.
+Or its layers run at the same time: those that need nothing of each other, and those of a stack, each a piece
+of time behind the one below it. Whoever makes a number, it has the same bits. Units have 16 rows at most;
+threads that are left over stand by the last ones.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import ostinato as ost
 
 X, H, T = 21, 70, 37  # H: wider than the columns of any instruction set that belong together
+LONG = 150  # steps of a stack: blocks and pieces of time for each number of rows
 ROWS = [1, 3, 7, 17, 35]  # 1, 1, 1, 2 and 3 units
 THREADS = [2, 3, 4]
 
@@ -27,7 +29,19 @@ def embedded(dtype):
     return ost.Sequential(ost.Embedding(X, 33, dtype=dtype), ost.GRU(33, H, dtype=dtype))
 
 
-NETWORKS = {
+def mixed(dtype):
+    """Layers of a stack that are not alike."""
+    layers = ost.GRU(X, H, dtype=dtype), ost.MinLSTM(H, H, dtype=dtype), ost.RNN(H, H, dtype=dtype)
+    return ost.Sequential(*layers, ost.Dense(H, H, dtype=dtype))
+
+
+STACKS = {
+    "a stack": lambda dtype: ost.LSTM(X, H, 3, dtype=dtype),
+    "a stack of scans": recurrent("min_gru", num_layers=2),
+    "a stack with noise": lambda dtype: ost.LSTM(X, H, 3, regularizers=[ost.Zoneout(0.2)], dtype=dtype),
+    "a stack that is mixed": mixed,
+}
+NETWORKS = STACKS | {
     "lstm": recurrent("lstm"),
     "lstm with peepholes": recurrent("lstm", peepholes=True),
     "lstm with a projection": recurrent("lstm", proj_size=40),
@@ -44,12 +58,12 @@ NETWORKS = {
 
 
 def results(name, net, rows, dtype):
-    rng = np.random.default_rng(rows)
-    lengths = rng.integers(0, T + 1, rows)
-    lengths[0] = T
+    rng, steps = np.random.default_rng(rows), LONG if name in STACKS else T
+    lengths = rng.integers(0, steps + 1, rows)
+    lengths[0] = steps
     ids = name == "embedding"
-    x = rng.integers(0, X, (rows, T)) if ids else rng.normal(size=(rows, T, X)).astype(dtype)
-    y = rng.normal(size=(rows, T, net.output_size)).astype(dtype)
+    x = rng.integers(0, X, (rows, steps)) if ids else rng.normal(size=(rows, steps, X)).astype(dtype)
+    y = rng.normal(size=(rows, steps, net.output_size)).astype(dtype)
     loss, grads = net.value_and_grad(x, y, loss="mse", lengths=lengths, seed=3)
     run = net.run(x, lengths=lengths, training=True, seed=3)
     back = run.backward(y)

@@ -9,6 +9,7 @@ use crate::random::Noise;
 use crate::team;
 use crate::time::{Geometry, LayerWeights, Scratch, SlotGradients};
 
+use super::abreast::is_shared;
 use super::batch::{Batch, End, Extent, Input, expect_len};
 use super::checkpointed::checkpointed;
 use super::gathered::{Gathered, Sums};
@@ -101,18 +102,19 @@ impl<T: Pooled> Call<T> {
         batch: &Batch,
         units: usize,
         at_once: usize,
+        training: bool,
         passes: impl Iterator<Item = &'p Pass>,
     ) -> Lanes<'_, T> {
         let geometries = || batch.units.iter().map(|unit| &unit.geometry);
-        let most = geometries().map(|geometry| geometry.rows).max().unwrap_or(0);
-        let worth = |work: usize| team::is_worth(most * work);
-        let [all, divisible] =
-            passes.map(|pass| pass.work(worth)).fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
         let rows: usize = geometries().map(Geometry::total).sum();
-        let lanes = team::lanes_for(rows * all);
-        // what one thread leaves in its cache is fetched from there by another: that has to be a small part
-        let divided = 3 * divisible >= 2 * all || self.network.is_branched;
-        Lanes::new(&self.network.pools, lanes.min(at_once), units, divided)
+        let work = passes.map(|pass| pass.work(|_| true)[0]).sum::<usize>();
+        let lanes = team::lanes_for(rows * work).min(at_once);
+        let largest = geometries().max_by_key(|geometry| geometry.rows);
+        let shared = team::regions_of(lanes, units)
+            .max()
+            .zip(largest)
+            .is_some_and(|(parts, geometry)| is_shared(&self.network, training, geometry, parts));
+        Lanes::new(&self.network.pools, lanes, units, shared)
     }
 
     pub(super) fn shared(&self) -> Shared<'_, T> {
@@ -295,7 +297,7 @@ impl<T: Pooled> Call<T> {
         let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms, finals));
         let place = Gathered { network, batch, sums };
         let passes = network.layers.iter().flat_map(|layer| [&layer.plan.train, &layer.plan.back]);
-        let lanes = self.lanes(batch, slots.len(), at_once, passes);
+        let lanes = self.lanes(batch, slots.len(), at_once, true, passes);
         lanes.work(poll, &|group, scratch| {
             let mut slots = lock(&slots[group]);
             match slots.is_empty() {

@@ -83,6 +83,17 @@ impl Layer {
         if training { &plan.train } else { &plan.infer }
     }
 
+    /// The output of its way back that is all that it adds to the gradient of a node: none where it reads the node more than
+    /// once, or not at all.
+    pub fn gradient_for(&self, node: usize) -> Option<usize> {
+        let mut reads =
+            self.inputs.iter().zip(&self.plan.input_gradients).filter(|(input, _)| **input == node);
+        match (reads.next(), reads.next()) {
+            (Some((_, &output)), None) => output,
+            _ => None,
+        }
+    }
+
     /// Whether its steps add to the loss.
     pub fn has_step_penalty(&self) -> bool {
         self.plan.program.outputs.len() > STEP_PENALTY
@@ -109,8 +120,6 @@ pub struct Network {
     pub output: Option<usize>,
     /// Whether nobody wants the gradient of the input: set before there are layers.
     pub ignores_input: bool,
-    /// Whether it has layers that could run at the same time; known when it is finished.
-    pub is_branched: bool,
     pub(super) pools: Pools,
 }
 
@@ -268,7 +277,6 @@ impl Network {
             return Err(NetError::Config("a network cannot return its ids".into()));
         }
         self.output = Some(output);
-        self.is_branched = self.has_branches();
         Ok(())
     }
 
@@ -290,19 +298,6 @@ impl Network {
             SeqNode::Concat(parts) => parts.contains(&node),
             SeqNode::Add(a, b) => *a == node || *b == node,
         }
-    }
-
-    /// Whether two layers need nothing of each other.
-    fn has_branches(&self) -> bool {
-        let layers = || (0..self.nodes.len()).filter(|&node| matches!(self.nodes[node], SeqNode::Layer(_)));
-        layers().any(|first| {
-            let mut after = vec![false; self.nodes.len()];
-            after[first] = true;
-            for reader in first + 1..self.nodes.len() {
-                after[reader] = (first..reader).any(|node| after[node] && self.reads(reader, node));
-            }
-            layers().any(|other| other > first && !after[other])
-        })
     }
 
     pub fn output(&self) -> Result<usize, NetError> {

@@ -76,7 +76,8 @@ impl<T: Pooled> Call<T> {
     ) -> Result<Vec<Vec<T>>, NetError> {
         let finals = Mutex::new(zero_states(&self.network, batch));
         let passes = self.network.layers.iter().map(|layer| layer.forward(false));
-        let (lanes, shared) = (self.lanes(batch, batch.units.len(), usize::MAX, passes), self.shared());
+        let (lanes, shared) =
+            (self.lanes(batch, batch.units.len(), usize::MAX, false, passes), self.shared());
         lanes.work(poll, &|unit, scratch| {
             let mut input = lock(&packed[unit]);
             let (place, whole) = (&batch.units[unit], std::mem::take(&mut *input));

@@ -1,8 +1,8 @@
 //! Graphs of layers over sequences: run, differentiate, explain. This room may use every room but `store`.
 
+mod abreast;
 mod batch;
 mod binomial;
-mod branches;
 mod call;
 mod checkpointed;
 mod footprint;

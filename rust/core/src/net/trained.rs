@@ -47,14 +47,15 @@ impl<T: Pooled> Call<T> {
         let trained = Trained { network, batch, units };
         let (batch, shared) = (&trained.batch, self.shared());
         let passes = self.network.layers.iter().map(|layer| layer.forward(true));
-        let done = self.lanes(batch, batch.units.len(), usize::MAX, passes).work(poll, &|unit, scratch| {
-            let mut run = lock(&trained.units[unit]);
-            let before = std::mem::replace(&mut *run, UnitRun::empty());
-            let (idle, finals) = before.retired(scratch);
-            scratch.spare.keep_list(finals);
-            let input = std::mem::replace(&mut *lock(&packed[unit]), idle);
-            *run = run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], true, scratch);
-        });
+        let done =
+            self.lanes(batch, batch.units.len(), usize::MAX, true, passes).work(poll, &|unit, scratch| {
+                let mut run = lock(&trained.units[unit]);
+                let before = std::mem::replace(&mut *run, UnitRun::empty());
+                let (idle, finals) = before.retired(scratch);
+                scratch.spare.keep_list(finals);
+                let input = std::mem::replace(&mut *lock(&packed[unit]), idle);
+                *run = run_unit(&shared, &batch.units[unit].geometry, input, &initial[unit], true, scratch);
+            });
         self.with_kept(|kept| {
             kept.keep_packed(packed);
             kept.keep_states(initial);

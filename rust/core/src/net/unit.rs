@@ -3,7 +3,7 @@
 use crate::kernel::{Float, Kernels};
 use crate::time::{Forward, Geometry, LayerWeights, PassMemory, Scratch, SeqView, Spare, states_after};
 
-use super::branches::{at_once, ready_forwards, run_tasks};
+use super::abreast::{Abreast, choose, ready_forwards, run_alone, run_together};
 use super::graph::{Network, SeqNode};
 use super::penalty::STEP_PENALTY;
 
@@ -149,37 +149,68 @@ impl<T: Float> UnitRun<T> {
         scratch: &mut Scratch<T>,
     ) -> Forward<T> {
         let (network, training) = (shared.network, self.training);
-        let mut ready = Vec::new();
-        if network.is_branched && scratch.region.is_some() {
-            ready = ready_forwards(network, first, &mut |node| {
-                self.derive(network, node, geometry, scratch);
-            });
-            ready.retain(|node| ahead.iter().all(|(other, _)| node != other));
-            ready = at_once(network, ready, scratch);
-        }
-        let mut going = |node: usize| {
-            let SeqNode::Layer(layer) = network.nodes[node] else { unreachable!("node {node} is a layer") };
-            let inner = &network.layers[layer];
-            let mut views = scratch.views();
-            views.extend(inner.inputs.iter().map(|&at| self.view(network, at, geometry)));
-            let initial = &initial[inner.state_slots()];
-            let run = Forward::new(inner.forward(training), geometry, initial, scratch);
-            Going { node, layer, views, initial, run }
-        };
-        let mut this = going(first);
-        let mut others: Vec<Going<T>> = ready.iter().skip(1).map(|&node| going(node)).collect();
         let run = |task: &mut Going<T>, scratch: &mut Scratch<T>| {
             let (plan, weights) = (network.layers[task.layer].plan(training), &shared.weights[task.layer]);
             let Going { views, initial, run, .. } = task;
             run.run(plan, weights, geometry, views, initial, training, shared.kernels, scratch);
         };
-        run_tasks(&mut this, &mut others, scratch, &run);
-        for task in others {
-            scratch.keep_views(task.views);
-            ahead.push((task.node, task.run));
+        let how = match scratch.region.as_ref().map(|region| region.parts()) {
+            Some(parts) => {
+                let mut ready = ready_forwards(network, first, &mut |node| {
+                    self.derive(network, node, geometry, scratch);
+                });
+                ready[0].retain(|node| ahead.iter().all(|(other, _)| node != other));
+                choose(network, training, geometry, ready, parts).0
+            }
+            None => Abreast::Alone { divided: false },
+        };
+        let (nodes, is_wave) = match how {
+            Abreast::Together { nodes, is_wave } => (nodes, is_wave),
+            Abreast::Alone { divided } => {
+                let mut task = self.going(first, &[], shared, geometry, initial, scratch);
+                run_alone(divided, scratch, |scratch| run(&mut task, scratch));
+                scratch.keep_views(task.views);
+                return task.run;
+            }
+        };
+        let mut tasks: Vec<Going<T>> = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let task = self.going(node, &tasks, shared, geometry, initial, scratch);
+            tasks.push(task);
         }
-        scratch.keep_views(this.views);
-        this.run
+        run_together(&mut tasks, is_wave, scratch, &run);
+        let mut done = tasks.into_iter().map(|task| {
+            scratch.keep_views(task.views);
+            (task.node, task.run)
+        });
+        let first = done.next();
+        ahead.extend(done);
+        first.map(|(_, run)| run).unwrap_or_else(|| unreachable!("the next layer is one of them"))
+    }
+
+    /// The layer of a node, behind others of a wave that have their memory already.
+    fn going<'i>(
+        &self,
+        node: usize,
+        before: &[Going<T>],
+        shared: &Shared<T>,
+        geometry: &Geometry,
+        initial: &'i [Vec<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Going<'i, T> {
+        let network = shared.network;
+        let SeqNode::Layer(layer) = network.nodes[node] else { unreachable!("node {node} is a layer") };
+        let inner = &network.layers[layer];
+        let mut views = scratch.views();
+        views.extend(inner.inputs.iter().map(|&at| match before.iter().find(|task| task.node == at) {
+            Some(task) => {
+                task.run.memory.output(network.layers[task.layer].forward(self.training), 0, geometry)
+            }
+            None => self.view(network, at, geometry),
+        }));
+        let initial = &initial[inner.state_slots()];
+        let run = Forward::new(inner.forward(self.training), geometry, initial, scratch);
+        Going { node, layer, views, initial, run }
     }
 
     /// Makes the values of a node that is made of others and no layer, if they are not there.

@@ -3,7 +3,7 @@
 use crate::kernel::Float;
 use crate::time::{Backward, Geometry, Scratch, SeqView, SlotGradients};
 
-use super::branches::{at_once, ready_backwards, run_tasks};
+use super::abreast::{Abreast, choose, ready_backwards, run_alone, run_together};
 use super::graph::{Network, SeqNode};
 use super::unit::{Shared, UnitRun, add_rows};
 
@@ -111,15 +111,6 @@ impl<T: Float> Way<'_, T> {
     ) -> Coming<T> {
         let Way { shared, geometry, .. } = *self;
         let network = shared.network;
-        let mut ready = Vec::new();
-        if network.is_branched && scratch.region.is_some() {
-            ready = ready_backwards(network, last);
-            ready.retain(|node| ahead.iter().all(|task| task.node != *node));
-            ready = at_once(network, ready, scratch);
-        }
-        let mut coming = |node: usize| self.coming(node, arrivals, slots, scratch);
-        let mut this = coming(last);
-        let mut others: Vec<Coming<T>> = ready.iter().skip(1).map(|&node| coming(node)).collect();
         let run = |task: &mut Coming<T>, scratch: &mut Scratch<T>| {
             let states = network.layers[task.layer].state_slots();
             let (plan, weights) = (&network.layers[task.layer].plan, &shared.weights[task.layer]);
@@ -128,21 +119,48 @@ impl<T: Float> Way<'_, T> {
             let (slots, kernels) = (Some(slots), shared.kernels);
             back.run(plan, weights, geometry, views, saved, d_views, d_final, slots, kernels, scratch);
         };
-        run_tasks(&mut this, &mut others, scratch, &run);
-        for task in others.iter_mut().chain([&mut this]) {
+        let how = match scratch.region.as_ref().map(|region| region.parts()) {
+            Some(parts) => {
+                let mut ready = ready_backwards(network, last, &|node| !arrivals.views[node].is_none());
+                ready[0].retain(|node| ahead.iter().all(|task| task.node != *node));
+                choose(network, true, geometry, ready, parts).0
+            }
+            None => Abreast::Alone { divided: false },
+        };
+        let done = |task: &mut Coming<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>| {
             std::mem::swap(&mut slots[task.layer], &mut task.slots);
             scratch.spare.keep(std::mem::take(&mut task.d));
             scratch.keep_views(std::mem::take(&mut task.views));
             scratch.keep_views(std::mem::take(&mut task.d_views));
+        };
+        let (nodes, is_wave) = match how {
+            Abreast::Together { nodes, is_wave } => (nodes, is_wave),
+            Abreast::Alone { divided } => {
+                let mut task = self.coming(last, None, arrivals, slots, scratch);
+                run_alone(divided, scratch, |scratch| run(&mut task, scratch));
+                done(&mut task, slots, scratch);
+                return task;
+            }
+        };
+        let mut tasks: Vec<Coming<T>> = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let above = tasks.last().filter(|_| is_wave);
+            let task = self.coming(node, above, arrivals, slots, scratch);
+            tasks.push(task);
         }
-        ahead.append(&mut others);
-        this
+        run_together(&mut tasks, is_wave, scratch, &run);
+        tasks.iter_mut().for_each(|task| done(task, slots, scratch));
+        let mut tasks = tasks.into_iter();
+        let this = tasks.next();
+        ahead.extend(tasks);
+        this.unwrap_or_else(|| unreachable!("the next layer is one of them"))
     }
 
-    /// The layer of a node whose gradient has arrived.
+    /// The layer of a node whose gradient has arrived, or which comes from the layer `above` in a wave.
     fn coming(
         &self,
         node: usize,
+        above: Option<&Coming<T>>,
         arrivals: &mut Arrivals<T>,
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
@@ -150,7 +168,10 @@ impl<T: Float> Way<'_, T> {
         let network = self.shared.network;
         let SeqNode::Layer(layer) = network.nodes[node] else { unreachable!("node {node} is a layer") };
         let inner = &network.layers[layer];
-        let (d_output, d) = arrivals.take(node, scratch);
+        let (d_output, d) = match above.and_then(|above| above.handed(network, self.geometry, node)) {
+            Some(d_output) => (d_output, Vec::new()), // what the layer above writes stays until the unit is done
+            None => arrivals.take(node, scratch),
+        };
         let d_steps = if self.from_end.get(layer) == Some(&true) { &self.mirrored } else { self.d_penalty };
         let penalty = inner.has_step_penalty().then(|| SeqView::of(d_steps, 1));
         let (mut d_views, mut views) = (scratch.views(), scratch.views());
@@ -159,6 +180,15 @@ impl<T: Float> Way<'_, T> {
         let slots = std::mem::replace(&mut slots[layer], SlotGradients::none());
         let back = Backward::new(&inner.plan, self.geometry, scratch);
         Coming { node, layer, views, d_views, d, slots, back }
+    }
+}
+
+impl<T: Float> Coming<T> {
+    /// What the layer hands to the gradient of a node that nobody else reads.
+    fn handed(&self, network: &Network, geometry: &Geometry, node: usize) -> Option<SeqView<T>> {
+        let layer = &network.layers[self.layer];
+        let output = layer.gradient_for(node)?;
+        Some(self.back.memory.output(&layer.plan.back, output, geometry))
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Region {
     turn: Line,
     /// By part: the last turn in which a thread took it.
     claims: Box<[Line]>,
+    /// By part: how far it says that it is, `usize::MAX` when it has ended. Raised with Release, read with Acquire.
+    progress: Box<[Line]>,
     /// Set by the leader between two turns, read by who has claimed a part of the present one.
     work: UnsafeCell<Option<*const Work<'static>>>,
     /// Parts of this turn that are done: raised with Release, read with Acquire by the leader.
@@ -57,6 +59,7 @@ impl Region {
         Region {
             turn: Line::default(),
             claims: (0..parts.max(1)).map(|_| Line::default()).collect(),
+            progress: (0..parts.max(1)).map(|_| Line::default()).collect(),
             work: UnsafeCell::new(None),
             done: Line::default(),
             closed: AtomicBool::new(false),
@@ -84,22 +87,39 @@ impl Region {
         // SAFETY: all parts of the turn before are done, so nobody reads `work`.
         unsafe { *self.work.get() = Some(work) };
         self.done.0.store(0, Ordering::Relaxed);
+        self.progress.iter().for_each(|progress| progress.0.store(0, Ordering::Relaxed));
         self.turn.0.store(turn, Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             drop(self.asleep()); // who counted itself has looked at the turn or waits by now
             self.wake.notify_all();
         }
         self.take(0, turn);
-        let all_done = || self.done.0.load(Ordering::Acquire) == self.parts();
-        while !all_done() {
-            spin_until(SPIN, all_done);
-            if !all_done() {
-                std::thread::yield_now(); // who took a part may need this very processor
-            }
-        }
+        self.until(|| self.done.0.load(Ordering::Acquire) == self.parts());
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(message) = fault {
             panic!("{message}");
+        }
+    }
+
+    /// Says how far a part is, from within it. It only goes up.
+    pub fn tell(&self, part: usize, progress: usize) {
+        self.progress[part].0.store(progress, Ordering::Release);
+    }
+
+    /// Waits, within a part, until an earlier one is at least so far, or has ended, if by a panic. Parts are begun in order, so an
+    /// earlier part waits for nobody who waits for it.
+    pub fn wait(&self, part: usize, progress: usize) {
+        let is_there = || self.progress[part].0.load(Ordering::Acquire) >= progress;
+        self.until(is_there);
+    }
+
+    /// Spins, and lets others have the processor: who is waited for may need this very one.
+    fn until(&self, ready: impl Fn() -> bool) {
+        while !ready() {
+            spin_until(SPIN, &ready);
+            if !ready() {
+                std::thread::yield_now();
+            }
         }
     }
 
@@ -156,6 +176,7 @@ impl Region {
             {
                 self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
             }
+            self.tell(part, usize::MAX);
             self.done.0.fetch_add(1, Ordering::Release);
         }
     }
@@ -230,6 +251,58 @@ mod tests {
             }
             region.close();
         });
+    }
+
+    #[test]
+    fn a_part_is_as_far_behind_an_earlier_one_as_it_waits_for_whoever_stands_by() {
+        const STEPS: usize = 500;
+        for beside in 0..4 {
+            let region = Region::new(3);
+            let steps = [const { AtomicUsize::new(0) }; 3];
+            std::thread::scope(|scope| {
+                (1..=beside).for_each(|member| {
+                    drop(scope.spawn({
+                        let region = &region;
+                        move || region.follow(member)
+                    }))
+                });
+                for _ in 0..20 {
+                    steps.iter().for_each(|steps| steps.store(0, SeqCst));
+                    region.share(&|part| {
+                        for step in 1..=STEPS {
+                            if let Some(before) = part.checked_sub(1) {
+                                region.wait(before, step);
+                                assert!(steps[before].load(SeqCst) >= step);
+                            }
+                            steps[part].store(step, SeqCst);
+                            region.tell(part, step);
+                        }
+                    });
+                    assert!(steps.iter().all(|steps| steps.load(SeqCst) == STEPS));
+                }
+                region.close();
+            });
+        }
+    }
+
+    #[test]
+    fn nobody_waits_on_for_a_part_that_panicked() {
+        let region = [Arc::new(Region::new(3))];
+        let work = |_: usize, _: usize, region: Option<&Arc<Region>>| {
+            if let Some(region) = region {
+                region.share(&|part| match part {
+                    0 => panic!("part nought"),
+                    _ => region.wait(part - 1, 1),
+                });
+            }
+        };
+        for _ in 0..20 {
+            let stop = run_shared(3, 1, &region, &work, &mut || false);
+            assert!(
+                matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("part nought")),
+                "{stop:?}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::team::Region;
 use super::Geometry;
 use super::places::Places;
 use super::spare::{Spare, grow};
+use super::wave::Wave;
 
 /// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +86,7 @@ impl<T: Float> PassMemory<T> {
     }
 
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
-        self.data[self.full[buffer]..].as_mut_ptr()
+        self.data.as_mut_ptr().wrapping_add(self.full[buffer])
     }
 
     pub(super) fn saved(&self, buffer: usize) -> *const T {
@@ -93,7 +94,7 @@ impl<T: Float> PassMemory<T> {
     }
 
     pub(super) fn history(&mut self, state: usize) -> *mut T {
-        self.data[self.history[state]..].as_mut_ptr()
+        self.data.as_mut_ptr().wrapping_add(self.history[state])
     }
 
     pub(super) fn saved_history(&self, state: usize) -> *const T {
@@ -113,8 +114,9 @@ impl<T: Float> PassMemory<T> {
             Class::History(state) => self.history[state] + geometry.rows * buffer.width,
             _ => self.full[place.buffer],
         };
-        let data = &self.data[(start + place.col).min(self.data.len())..];
-        SeqView { ptr: data.as_ptr(), stride: buffer.width, width: place.numel }
+        // No slice is made: whoever runs the pass may be writing other rows.
+        let ptr = self.data.as_ptr().wrapping_add(start + place.col);
+        SeqView { ptr, stride: buffer.width, width: place.numel }
     }
 }
 
@@ -138,6 +140,8 @@ pub struct Scratch<T> {
     least: (usize, usize),
     /// The threads that stand by the unit that is worked on.
     pub region: Option<Arc<Region>>,
+    /// The place of the layer that is worked on, where it runs behind another.
+    pub wave: Option<Wave>,
     /// Where those threads work on a layer of their own.
     pub beside: Vec<Mutex<Scratch<T>>>,
     /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
@@ -160,6 +164,7 @@ impl<T: Float> Scratch<T> {
             geometries: Vec::new(),
             least: (0, 0),
             region: None,
+            wave: None,
             beside: Vec::new(),
             frugal: false,
             left: None,

@@ -16,6 +16,7 @@ mod sinks;
 mod spare;
 mod stepper;
 mod tape;
+mod wave;
 mod weights;
 
 pub use geometry::Geometry;
@@ -25,4 +26,5 @@ pub use runner::{block_steps, scratch_elements};
 pub use segments::share_out;
 pub use spare::{OUT_OF_MEMORY, Spare, grow};
 pub use stepper::Stepper;
+pub use wave::{Wave, piece_steps};
 pub use weights::{LayerWeights, SlotGradients, slot_gradient_elements, weight_elements};

@@ -1,5 +1,6 @@
 //! The driver of one pass over one unit: blocks of time, steps within them.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::{Float, Kernels};
@@ -11,6 +12,7 @@ use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
 use super::places::{Layout, Places};
 use super::spare::grow;
+use super::wave::{Wave, piece_steps};
 use super::weights::{LayerWeights, PassWeights, SlotGradients};
 
 /// Rows that a block of time has at least, so that the weight gradients are long products.
@@ -22,6 +24,15 @@ const BLOCK_ROWS: usize = 256;
 /// all of it where the piece begins between blocks. Hence no block is longer than its products need.
 pub fn block_steps(rows: usize) -> usize {
     BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
+}
+
+/// The steps `from..to` in pieces of so many, in the order in which a pass runs.
+fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator<Item = Range<usize>> {
+    let count = (to - from).div_ceil(steps);
+    (0..count).map(move |piece| {
+        let first = from + steps * if reversed { count - 1 - piece } else { piece };
+        first..(first + steps).min(to)
+    })
 }
 
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
@@ -49,13 +60,15 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) places: &'a mut Places<T>,
     steps_done: usize,
     steps_per_block: usize,
-    /// The steps of the block that runs.
-    pub(super) block: (usize, usize),
+    /// The steps at which the buffers stand.
+    pub(super) steps: (usize, usize),
     pub(super) noise: Noise,
     /// Packed row of the unit at which the buffers stand.
     pub(super) packed: usize,
     /// Threads that stand by.
     pub(super) region: Option<&'a Region>,
+    /// Where the layer runs behind another.
+    wave: Option<&'a Wave>,
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -75,8 +88,8 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
-        let Scratch { arena, products, places, region, .. } = scratch;
-        let region = region.as_deref();
+        let Scratch { arena, products, places, region, wave, .. } = scratch;
+        let (region, wave) = (region.as_deref(), wave.as_ref());
         let threads = region.map_or(1, Region::parts);
         if products.len() < threads {
             products.resize_with(threads, Mutex::default);
@@ -137,42 +150,54 @@ impl<'a, T: Float> Runner<'a, T> {
             places,
             steps_done: 0,
             steps_per_block,
-            block: (0, 0),
+            steps: (0, 0),
             noise: layer.noise,
             packed: 0,
             region,
+            wave,
         }
     }
 
     /// Runs the pass; on the way back, `slots` receives the gradients of the parameters.
     pub fn run(&mut self, mut slots: Option<&mut SlotGradients<T>>) {
-        let steps = self.geometry.steps();
-        let count = steps.div_ceil(self.steps_per_block);
-        for block in 0..count {
-            let block = if self.pass.reversed { count - 1 - block } else { block };
-            let (from, to) = (block * self.steps_per_block, ((block + 1) * self.steps_per_block).min(steps));
-            let rows = self.geometry.offset[to] - self.geometry.offset[from];
-            let pass = self.pass;
-            self.stand_at_block(from, to, pass.reversed);
-            self.segments(&pass.before, rows, None);
-            if pass.stepwise {
-                for step in from..to {
-                    let t = if pass.reversed { to - 1 - (step - from) } else { step };
-                    self.stand_at_step(t, from);
-                    self.log_carries(t);
-                    let offset = &self.geometry.offset;
-                    let next = if pass.reversed { t.saturating_sub(1) } else { t + 1 };
-                    let ahead = offset[next] as isize - offset[t] as isize;
-                    self.segments(&pass.body, self.geometry.alive(t), Some(ahead));
-                    self.steps_done += 1;
-                }
-                self.stand_at_block(from, to, true);
+        let (steps, reversed, pass) = (self.geometry.steps(), self.pass.reversed, self.pass);
+        let (wave, rows) = (self.wave, self.geometry.rows);
+        let in_piece = wave.map_or(self.steps_per_block, |_| piece_steps(rows).min(self.steps_per_block));
+        for block in pieces(0, steps, self.steps_per_block, reversed) {
+            for piece in pieces(block.start, block.end, in_piece, reversed) {
+                let done = if reversed { steps - piece.start } else { piece.end };
+                wave.iter().for_each(|wave| wave.wait(done));
+                self.piece(&block, &piece);
+                wave.iter().for_each(|wave| wave.tell(done));
             }
-            self.segments(&pass.after, rows, None);
             if let Some(slots) = slots.as_deref_mut() {
+                self.stand_at_steps(&block, &block, true);
+                let rows = self.geometry.offset[block.end] - self.geometry.offset[block.start];
                 pass.sinks.iter().for_each(|sink| self.sink(sink, rows, slots));
             }
         }
+    }
+
+    /// The steps of a block, or a piece of them.
+    fn piece(&mut self, block: &Range<usize>, piece: &Range<usize>) {
+        let pass = self.pass;
+        let rows = self.geometry.offset[piece.end] - self.geometry.offset[piece.start];
+        self.stand_at_steps(block, piece, pass.reversed);
+        self.segments(&pass.before, rows, None);
+        if pass.stepwise {
+            for step in piece.clone() {
+                let t = if pass.reversed { piece.end - 1 - (step - piece.start) } else { step };
+                self.stand_at_step(t, block.start);
+                self.log_carries(t);
+                let offset = &self.geometry.offset;
+                let next = if pass.reversed { t.saturating_sub(1) } else { t + 1 };
+                let ahead = offset[next] as isize - offset[t] as isize;
+                self.segments(&pass.body, self.geometry.alive(t), Some(ahead));
+                self.steps_done += 1;
+            }
+            self.stand_at_steps(block, piece, true);
+        }
+        self.segments(&pass.after, rows, None);
     }
 
     /// Where everything lies for step 0 of a pass forwards that has no other: to run it again and again.
@@ -202,10 +227,11 @@ impl<'a, T: Float> Runner<'a, T> {
             places: standing,
             steps_done: 0,
             steps_per_block: 1,
-            block: (0, 1),
+            steps: (0, 1),
             noise: layer.noise,
             packed: 0,
             region: None,
+            wave: None,
         };
         let no_other_step = Some(0);
         runner.segments(&pass.before, rows, no_other_step);
@@ -237,19 +263,22 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// Points every buffer at the rows of the steps `from..to`. `gather`: states of the step before are wanted too.
-    fn stand_at_block(&mut self, from: usize, to: usize, gather: bool) {
-        let first = self.geometry.offset[from];
+    /// Points every buffer at the rows of some steps of a block. `gather`: states of the step before are wanted too.
+    fn stand_at_steps(&mut self, block: &Range<usize>, steps: &Range<usize>, gather: bool) {
+        let Range { start: from, end: to } = *steps;
+        let (first, in_block) = (self.geometry.offset[from], self.geometry.offset[block.start]);
         self.packed = first;
-        self.block = (from, to);
+        self.steps = (from, to);
         for number in 0..self.places.base.len() {
             let (base, stride) = (self.places.base[number], self.places.stride[number]);
-            // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them).
+            // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them), or those of
+            // a block.
             self.places.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(first * stride)
                     }
+                    Class::Block | Class::CarryLog(_) => base.add((first - in_block) * stride),
                     Class::History(_) => base.add((self.geometry.rows + first) * stride),
                     Class::HistoryPrev(_) if gather => self.previous_rows(number, from, to),
                     _ => base,

@@ -22,7 +22,7 @@ struct Stretch {
 impl<T: Float> Runner<'_, T> {
     /// Runs a scan over the block at which the buffers stand.
     pub(super) fn scan(&mut self, scan: &Scan) {
-        let (from, to) = self.block;
+        let (from, to) = self.steps;
         let width = self.pass.states[scan.states[0].state].1;
         let elements = (self.geometry.offset[to] - self.geometry.offset[from]) * width;
         self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|_, columns| {
@@ -40,7 +40,7 @@ impl<T: Float> Runner<'_, T> {
 
     /// Some columns of it. A state is in memory between two stretches only.
     fn scan_columns(&self, scan: &Scan, columns: Range<usize>) {
-        let (from, to) = self.block;
+        let (from, to) = self.steps;
         let mut done = 0;
         while done < to - from {
             let stretch = self.stretch(from, to, done);
@@ -78,7 +78,7 @@ impl<T: Float> Runner<'_, T> {
         let (class, width) = self.pass.states[one.state];
         let (start, end) = match (class, self.places.carry[one.state], one.update) {
             (Class::History(_), _, Some(update)) => {
-                let rows = self.geometry.rows + self.geometry.offset[self.block.0];
+                let rows = self.geometry.rows + self.geometry.offset[self.steps.0];
                 let back = rows - self.geometry.previous(stretch.first).min(rows);
                 let on = self.geometry.previous(stretch.first).saturating_sub(rows);
                 // SAFETY: a history begins with the initial rows; those of the step before lie `back` rows before the block's
