@@ -6,8 +6,9 @@ use crate::kernel::args::Init;
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// So many k at a time: a panel's block stays in the first cache while all row tiles pass over it.
-const DEPTH: usize = 128;
+/// So many k at a time: a panel's block, of 256 KiB or less, stays in the second cache while all row tiles pass over it. From
+/// there it comes as fast as a tile needs it; blocks that the first cache holds write C more often, which costs more.
+const DEPTH: usize = 1024;
 
 /// C (m, n) = init + A (m, k) B (k, n)
 ///
@@ -39,7 +40,7 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
         let pair = m <= 2 && n - j >= 2 * width;
         let mut p = 0;
         loop {
-            // A pair needs no blocks of k: its rows pass over the panels but once.
+            // A single tile needs no blocks of k: its rows pass over the panels but once.
             let depth = if m <= S::TILE_ROWS { k } else { DEPTH.min(k - p) };
             // SAFETY: columns j .. j + cols exist, and k from p on for depth.
             unsafe {

@@ -10,7 +10,7 @@ use super::pack::{pack_rows, panel_width};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// So many k at a time, as in `driver`: the most, and for a C that stays in the second cache.
+/// So many k at a time, that a panel of them stays in the first cache: the most, and for a C that stays in the second.
 const MOST_DEPTH: usize = 256;
 const DEPTH: usize = 128;
 

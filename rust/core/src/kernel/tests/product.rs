@@ -5,7 +5,7 @@ use crate::kernel::{Float, Init, Isa, Src};
 
 const HEIGHTS: [usize; 11] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 13, 32];
 const WIDTHS: [usize; 14] = [0, 1, 3, 7, 8, 16, 17, 31, 33, 64, 65, 100, 129, 200];
-const DEPTHS: [usize; 6] = [0, 1, 2, 17, 128, 300];
+const DEPTHS: [usize; 6] = [0, 1, 2, 17, 128, 1030];
 
 /// The packed form, with guards around it.
 pub(super) fn packed<T: Float>(isa: Isa, k: usize, n: usize, b: &Grid<T>) -> Grid<T> {
