@@ -152,7 +152,7 @@ def facts(case: Case, training: bool) -> Row:
     """What a row says of its case."""
     steps, rows, hidden = case.shape
     return {
-        "cell": case.kind, "T": steps, "N": rows, "H": hidden, "work": "train" if training else "infer",
+        "cell": case.kind, "layers": case.layers, "T": steps, "N": rows, "H": hidden, "work": "train" if training else "infer",
         "flops": case.flops(training),
     }  # fmt: skip
 

@@ -26,12 +26,19 @@ fn is_divisible([all, divisible]: [usize; 2]) -> bool {
     3 * divisible >= 2 * all
 }
 
-/// What a layer costs per row and step, and how much of it threads can divide: as `Pass::work`.
+/// What a layer costs per row and step, and how much of it threads can divide: as `Pass::work`. None of what a function computes,
+/// which is called by one thread at a time.
 fn work(layer: &Layer, training: bool, rows: usize) -> [usize; 2] {
     let worth = |work: usize| team::is_worth(rows * work);
     let back = training.then_some(&layer.plan.back);
     let passes = std::iter::once(layer.forward(training)).chain(back);
-    passes.map(|pass| pass.work(worth)).fold([0, 0], |[a, b], [x, y]| [a + x, b + y])
+    let [all, divisible] = passes.map(|pass| pass.work(worth)).fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
+    [all, if is_called(layer) { 0 } else { divisible }]
+}
+
+/// Whether a layer calls a function.
+fn is_called(layer: &Layer) -> bool {
+    layer.plan.train.function.is_some()
 }
 
 /// The fastest way to run layers, and what it costs per row and step: `apart` need nothing of each other, each of `behind` reads
@@ -59,25 +66,28 @@ pub fn choose(
         costs.sum()
     };
     // their sum and the most that one of them costs
-    let sizes = |nodes: &[usize]| {
+    let sizes = |nodes: &[usize]| -> [usize; 2] {
         let all = || nodes.iter().map(|&node| work(node)[0]);
-        (all().sum::<usize>(), all().max().unwrap_or(0))
+        [all().sum(), all().max().unwrap_or(0)]
     };
-    let one = (Abreast::Alone { divided: is_divisible(work(apart[0])) }, alone(&apart[..1]));
-    apart.truncate(parts);
-    let (_, most) = sizes(&apart);
-    if apart.len() > 1 && most <= alone(&apart) {
-        return (Abreast::Together { nodes: apart, is_wave: false }, most);
+    let alone_first = (Abreast::Alone { divided: is_divisible(work(apart[0])) }, alone(&apart[..1]));
+    let is_called = |&node: &usize| matches!(network.nodes[node], SeqNode::Layer(layer) if is_called(&network.layers[layer]));
+    for nodes in [&mut apart, &mut behind] {
+        let own = nodes.iter().take_while(|node| !is_called(node)).count();
+        nodes.truncate(own.min(parts));
     }
-    behind.truncate(parts);
-    // Each stands still for a piece of time, but for the one that costs most; what a layer reads comes from another cache.
+    // Layers of a wave all stand still for a piece of time, but for the one that costs most; what a layer reads comes from another
+    // cache.
     let pieces = geometry.steps().div_ceil(piece_steps(geometry.rows)).max(1);
-    let (sum, most) = sizes(&behind);
-    let cost = (sum + (pieces - 1) * most) / pieces;
-    if behind.len() > 1 && 10 * cost < 9 * alone(&behind) {
-        return (Abreast::Together { nodes: behind, is_wave: true }, cost);
+    let ([_, most], [sum, longest]) = (sizes(&apart), sizes(&behind));
+    let ways = [(apart, most, false), (behind, (sum + (pieces - 1) * longest) / pieces, true)];
+    let gain = |(nodes, cost, _): &(Vec<usize>, usize, bool)| alone(nodes).saturating_sub(*cost);
+    let pays = |way: &(Vec<usize>, usize, bool)| way.0.len() > 1 && 10 * gain(way) > alone(&way.0);
+    // of two that gain as much the first, in which nobody waits
+    match ways.into_iter().filter(pays).reduce(|a, b| if gain(&b) > gain(&a) { b } else { a }) {
+        Some((nodes, cost, is_wave)) => (Abreast::Together { nodes, is_wave }, cost),
+        None => alone_first,
     }
-    one
 }
 
 /// Whether `parts` threads would do a unit in clearly less time than one.
@@ -87,7 +97,8 @@ pub fn is_shared(network: &Network, training: bool, geometry: &Geometry, parts: 
         let SeqNode::Layer(layer) = of else { continue };
         alone += work(&network.layers[*layer], training, geometry.rows)[0];
         if !done.contains(&node) {
-            let ready = ready_forwards(network, node, &mut |_| {});
+            let mut ready = ready_forwards(network, node, &mut |_| {});
+            ready[0].retain(|node| !done.contains(node));
             let (how, cost) = choose(network, training, geometry, ready, parts);
             shared += cost;
             if let Abreast::Together { nodes, .. } = how {
@@ -165,7 +176,7 @@ pub fn run_together<T: Float, W: Send>(
     };
     beside.resize_with(beside.len().max(tasks.len()), || Mutex::new(Scratch::new()));
     let tasks: Vec<Mutex<&mut W>> = tasks.iter_mut().map(Mutex::new).collect();
-    share_out(region, &|part| {
+    share_out(region, is_wave, &|part| {
         if let (Some(task), Some(own)) = (tasks.get(part), beside.get(part)) {
             let mut own = lock(own);
             own.wave = is_wave.then(|| Wave { region: region.clone(), part });
@@ -229,6 +240,7 @@ mod tests {
             (&stack, 200, 3, Abreast::Together { nodes: vec![1, 2, 3], is_wave: true }),
             (&stack, 16, 2, Abreast::Alone { divided: false }), // a single piece of time
             (&[(64, 0), (2, 1)], 200, 2, Abreast::Alone { divided: false }), // too unlike
+            (&[(64, 0), (64, 1), (2, 0)], 200, 2, Abreast::Together { nodes: vec![1, 2], is_wave: true }),
             (&[(64, 0), (64, 0)], 200, 2, Abreast::Together { nodes: vec![1, 2], is_wave: false }),
             (&[(64, 0)], 200, 2, Abreast::Alone { divided: false }),
             (&[(600, 0)], 200, 2, Abreast::Alone { divided: true }),

@@ -118,7 +118,7 @@ impl Pooled for f64 {
     }
 }
 
-/// Scratch for each thread that may take part in a run of so many units, and regions for units that several threads divide;
+/// Scratch for each thread that may take part in a run of so many units, and regions for units that several threads share;
 /// it returns to the pool with the run's end.
 pub struct Lanes<'a, T: Pooled> {
     pools: &'a Pools,
@@ -128,8 +128,8 @@ pub struct Lanes<'a, T: Pooled> {
 }
 
 impl<'a, T: Pooled> Lanes<'a, T> {
-    /// `divided`: whether the last units are to be divided if they are fewer than the threads.
-    pub fn new(pools: &'a Pools, count: usize, units: usize, divided: bool) -> Lanes<'a, T> {
+    /// `shared`: whether threads are to stand by the last units if those are fewer.
+    pub fn new(pools: &'a Pools, count: usize, units: usize, shared: bool) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
         let mut lanes = idle.lists.pop().unwrap_or_default();
         let lane = |_| {
@@ -142,7 +142,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
             let found = idle.regions.iter().position(|region| region.parts() == parts);
             found.map_or_else(|| Arc::new(Region::new(parts)), |at| idle.regions.swap_remove(at))
         };
-        let threads = if divided { count } else { 1 };
+        let threads = if shared { count } else { 1 };
         let regions = team::regions_of(threads, units).map(&mut region).collect();
         Lanes { pools, lanes, regions, units }
     }

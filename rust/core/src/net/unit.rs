@@ -154,7 +154,7 @@ impl<T: Float> UnitRun<T> {
             let Going { views, initial, run, .. } = task;
             run.run(plan, weights, geometry, views, initial, training, shared.kernels, scratch);
         };
-        let how = match scratch.region.as_ref().map(|region| region.parts()) {
+        let how = match scratch.threads_beside() {
             Some(parts) => {
                 let mut ready = ready_forwards(network, first, &mut |node| {
                     self.derive(network, node, geometry, scratch);
@@ -162,7 +162,7 @@ impl<T: Float> UnitRun<T> {
                 ready[0].retain(|node| ahead.iter().all(|(other, _)| node != other));
                 choose(network, training, geometry, ready, parts).0
             }
-            None => Abreast::Alone { divided: false },
+            None => Abreast::Alone { divided: true }, // by whoever stands by, if anybody does
         };
         let (nodes, is_wave) = match how {
             Abreast::Together { nodes, is_wave } => (nodes, is_wave),

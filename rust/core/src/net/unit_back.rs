@@ -119,13 +119,13 @@ impl<T: Float> Way<'_, T> {
             let (slots, kernels) = (Some(slots), shared.kernels);
             back.run(plan, weights, geometry, views, saved, d_views, d_final, slots, kernels, scratch);
         };
-        let how = match scratch.region.as_ref().map(|region| region.parts()) {
+        let how = match scratch.threads_beside() {
             Some(parts) => {
                 let mut ready = ready_backwards(network, last, &|node| !arrivals.views[node].is_none());
                 ready[0].retain(|node| ahead.iter().all(|task| task.node != *node));
                 choose(network, true, geometry, ready, parts).0
             }
-            None => Abreast::Alone { divided: false },
+            None => Abreast::Alone { divided: true }, // by whoever stands by, if anybody does
         };
         let done = |task: &mut Coming<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>| {
             std::mem::swap(&mut slots[task.layer], &mut task.slots);

@@ -209,11 +209,11 @@ pub struct SinkOp {
 #[derive(Debug, Clone, Default)]
 pub struct Pass {
     pub buffers: Vec<Buffer>,
-    /// For a whole block of time, before its loop.
+    /// For a block of time at once, or a piece of it, before its loop.
     pub before: Vec<Segment>,
     /// Step by step.
     pub body: Vec<Segment>,
-    /// For a whole block of time, after its loop.
+    /// For the same, after its loop.
     pub after: Vec<Segment>,
     pub sinks: Vec<SinkOp>,
     pub packs: Vec<Pack>,

@@ -98,7 +98,7 @@ pub fn run_on(
 /// What `run_shared` does with a unit: its number, the lane, the region that its thread leads.
 pub type UnitWork<'a> = dyn Fn(usize, usize, Option<&Arc<Region>>) + Sync + 'a;
 
-/// [`run_on`] where the last units, if they are fewer than the lanes, are divided themselves: each of them is done by a
+/// [`run_on`] where the last units, if they are fewer than the lanes, are shared themselves: each of them is done by a
 /// thread that leads one of `regions`, and the threads that are left stand by it. `work` is told its region.
 ///
 /// The regions are those that `regions_of` made for these lanes and units.
@@ -135,8 +135,13 @@ pub fn run_shared(
 /// The number of parts of each region that `run_shared` needs. None where threads outnumber the processors: there, who
 /// stands by takes the processor from who works.
 pub fn regions_of(lanes: usize, units: usize) -> impl Iterator<Item = usize> {
-    let alone = num_threads() > size::processors() && !size::is_eager();
-    let left = if alone { 0 } else { units % lanes.max(1) };
+    let crowded = num_threads() > size::processors() && !size::is_eager();
+    sizes(if crowded { 1 } else { lanes }, units)
+}
+
+/// The same on whatever machine.
+fn sizes(lanes: usize, units: usize) -> impl Iterator<Item = usize> {
+    let left = units % lanes.max(1);
     (0..left).map(move |at| 1 + (lanes - 1 - at) / left).filter(|&parts| parts > 1)
 }
 

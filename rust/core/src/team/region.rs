@@ -8,6 +8,7 @@
 //! Nobody is waited for who has not begun: a part that another thread should take and has not is taken by the leader. So a
 //! region without any other thread is no error but a leader who does all parts. Which thread takes a part changes no
 //! result, but every part has a thread that tries it first: so the weights that it reads stay in that thread's cache.
+//! Parts that wait for each other are taken in their order instead.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,8 +29,10 @@ pub struct Region {
     turn: Line,
     /// By part: the last turn in which a thread took it.
     claims: Box<[Line]>,
-    /// By part: how far it says that it is, `usize::MAX` when it has ended. Raised with Release, read with Acquire.
+    /// By part of a chain: how far it says that it is, `FAILED` if it panicked. Raised with Release, read with Acquire.
     progress: Box<[Line]>,
+    /// Whether the parts of this turn are a chain. Relaxed: written and read as `work` is.
+    chained: AtomicBool,
     /// Set by the leader between two turns, read by who has claimed a part of the present one.
     work: UnsafeCell<Option<*const Work<'static>>>,
     /// Parts of this turn that are done: raised with Release, read with Acquire by the leader.
@@ -53,6 +56,9 @@ unsafe impl Sync for Region {}
 // SAFETY: the same: whoever holds the region follows `work` under these rules alone, and what it leads to is Sync.
 unsafe impl Send for Region {}
 
+/// The progress of a part that panicked, or of one that waited for it.
+const FAILED: usize = usize::MAX;
+
 impl Region {
     /// A region of at most so many threads.
     pub fn new(parts: usize) -> Region {
@@ -60,6 +66,7 @@ impl Region {
             turn: Line::default(),
             claims: (0..parts.max(1)).map(|_| Line::default()).collect(),
             progress: (0..parts.max(1)).map(|_| Line::default()).collect(),
+            chained: AtomicBool::new(false),
             work: UnsafeCell::new(None),
             done: Line::default(),
             closed: AtomicBool::new(false),
@@ -80,6 +87,21 @@ impl Region {
     /// # Panics
     /// When a part did; the others are done all the same.
     pub fn share(&self, work: &Work<'_>) {
+        self.chained.store(false, Ordering::Relaxed);
+        self.run(work);
+    }
+
+    /// The same for parts that `wait` for those before them.
+    ///
+    /// # Panics
+    /// When a part did; those that waited for it have been told.
+    pub fn share_chain(&self, work: &Work<'_>) {
+        self.chained.store(true, Ordering::Relaxed);
+        self.progress.iter().for_each(|progress| progress.0.store(0, Ordering::Relaxed));
+        self.run(work);
+    }
+
+    fn run(&self, work: &Work<'_>) {
         let turn = self.turn.0.load(Ordering::Relaxed) + 1;
         // SAFETY: only the lifetime changes. This function does not return before all parts are done, and nobody follows the
         // pointer but between the claim of a part and its end.
@@ -87,7 +109,6 @@ impl Region {
         // SAFETY: all parts of the turn before are done, so nobody reads `work`.
         unsafe { *self.work.get() = Some(work) };
         self.done.0.store(0, Ordering::Relaxed);
-        self.progress.iter().for_each(|progress| progress.0.store(0, Ordering::Relaxed));
         self.turn.0.store(turn, Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
             drop(self.asleep()); // who counted itself has looked at the turn or waits by now
@@ -101,16 +122,23 @@ impl Region {
         }
     }
 
-    /// Says how far a part is, from within it. It only goes up.
+    /// Says how far a part of a chain is, from within it. It only goes up.
     pub fn tell(&self, part: usize, progress: usize) {
         self.progress[part].0.store(progress, Ordering::Release);
     }
 
-    /// Waits, within a part, until an earlier one is at least so far, or has ended, if by a panic. Parts are begun in order, so an
-    /// earlier part waits for nobody who waits for it.
-    pub fn wait(&self, part: usize, progress: usize) {
-        let is_there = || self.progress[part].0.load(Ordering::Acquire) >= progress;
-        self.until(is_there);
+    /// Waits, within a part of a chain, until the one before it is at least so far. False, and the same for who waits for this one,
+    /// if it panicked. Parts are taken in order, so whoever is waited for has begun, and waits for nobody but those before it.
+    #[must_use]
+    pub fn wait(&self, part: usize, progress: usize) -> bool {
+        let Some(before) = part.checked_sub(1) else { return true };
+        let told = || self.progress[before].0.load(Ordering::Acquire);
+        self.until(|| told() >= progress);
+        let failed = told() == FAILED;
+        if failed {
+            self.tell(part, FAILED);
+        }
+        !failed
     }
 
     /// Spins, and lets others have the processor: who is waited for may need this very one.
@@ -162,7 +190,9 @@ impl Region {
     /// Takes the parts of a turn that nobody has taken, this thread's own first.
     fn take(&self, own: usize, turn: usize) {
         for k in 0..self.parts() {
-            let part = (own + k) % self.parts();
+            // read anew for each part: this thread may come late, when another turn has begun
+            let first = if self.chained.load(Ordering::Relaxed) { 0 } else { own };
+            let part = (first + k) % self.parts();
             let claim = &self.claims[part].0;
             // Fails where another thread was faster, or where the turn is over.
             if claim.compare_exchange(turn - 1, turn, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -175,8 +205,8 @@ impl Region {
                 && let Err(message) = guard(|| work(part))
             {
                 self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+                self.tell(part, FAILED);
             }
-            self.tell(part, usize::MAX);
             self.done.0.fetch_add(1, Ordering::Release);
         }
     }
@@ -189,7 +219,7 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::{Stop, regions_of, run_shared, set_eager};
+    use crate::team::{Stop, run_shared, sizes};
     use std::sync::Arc;
     use std::sync::atomic::Ordering::SeqCst;
 
@@ -268,12 +298,11 @@ mod tests {
                 });
                 for _ in 0..20 {
                     steps.iter().for_each(|steps| steps.store(0, SeqCst));
-                    region.share(&|part| {
+                    region.share_chain(&|part| {
                         for step in 1..=STEPS {
-                            if let Some(before) = part.checked_sub(1) {
-                                region.wait(before, step);
-                                assert!(steps[before].load(SeqCst) >= step);
-                            }
+                            assert!(region.wait(part, step));
+                            let before = part.checked_sub(1).map_or(step, |part| steps[part].load(SeqCst));
+                            assert!(before >= step);
                             steps[part].store(step, SeqCst);
                             region.tell(part, step);
                         }
@@ -290,9 +319,9 @@ mod tests {
         let region = [Arc::new(Region::new(3))];
         let work = |_: usize, _: usize, region: Option<&Arc<Region>>| {
             if let Some(region) = region {
-                region.share(&|part| match part {
+                region.share_chain(&|part| match part {
                     0 => panic!("part nought"),
-                    _ => region.wait(part - 1, 1),
+                    _ => assert!(!region.wait(part, 1), "part {part} was not told"),
                 });
             }
         };
@@ -327,10 +356,9 @@ mod tests {
 
     #[test]
     fn the_last_units_lead_regions_and_a_run_that_is_stopped_leaves_nobody_in_them() {
-        set_eager(true);
         for (lanes, units) in (1..=5).flat_map(|lanes| (0..=11).map(move |units| (lanes, units))) {
             let regions: Vec<Arc<Region>> =
-                regions_of(lanes, units).map(|parts| Arc::new(Region::new(parts))).collect();
+                sizes(lanes, units).map(|parts| Arc::new(Region::new(parts))).collect();
             let all: usize = regions.iter().map(|region| region.parts()).sum();
             let left = units % lanes;
             assert_eq!(

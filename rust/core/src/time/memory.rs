@@ -236,6 +236,11 @@ impl<T: Float> Scratch<T> {
         self.in_pieces(0, 0);
     }
 
+    /// The threads of the region, if they may have memory to run layers of their own in: not where it is counted.
+    pub fn threads_beside(&self) -> Option<usize> {
+        self.region.as_ref().filter(|_| !self.frugal).map(|region| region.parts())
+    }
+
     /// Gives idle memory back to the system.
     pub fn clear(&mut self) {
         self.passes.clear();

@@ -166,12 +166,16 @@ impl<'a, T: Float> Runner<'a, T> {
         for block in pieces(0, steps, self.steps_per_block, reversed) {
             for piece in pieces(block.start, block.end, in_piece, reversed) {
                 let done = if reversed { steps - piece.start } else { piece.end };
-                wave.iter().for_each(|wave| wave.wait(done));
+                if wave.is_some_and(|wave| !wave.wait(done)) {
+                    return; // who leads the unit tells why
+                }
                 self.piece(&block, &piece);
                 wave.iter().for_each(|wave| wave.tell(done));
             }
             if let Some(slots) = slots.as_deref_mut() {
-                self.stand_at_steps(&block, &block, true);
+                if in_piece < self.steps_per_block {
+                    self.stand_at_steps(&block, &block, true);
+                }
                 let rows = self.geometry.offset[block.end] - self.geometry.offset[block.start];
                 pass.sinks.iter().for_each(|sink| self.sink(sink, rows, slots));
             }

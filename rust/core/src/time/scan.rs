@@ -12,7 +12,7 @@ const SCAN_COST: usize = 4;
 
 /// Steps with the same rows alive, in the order in which they run.
 struct Stretch {
-    /// The step that runs first, and the packed row of the block where it begins.
+    /// The step that runs first, and where it begins among the packed rows that the buffers stand at.
     first: usize,
     row: usize,
     steps: usize,
@@ -20,7 +20,7 @@ struct Stretch {
 }
 
 impl<T: Float> Runner<'_, T> {
-    /// Runs a scan over the block at which the buffers stand.
+    /// Runs a scan over the steps at which the buffers stand.
     pub(super) fn scan(&mut self, scan: &Scan) {
         let (from, to) = self.steps;
         let width = self.pass.states[scan.states[0].state].1;
@@ -62,7 +62,7 @@ impl<T: Float> Runner<'_, T> {
         }
     }
 
-    /// The stretch that follows `done` steps of the block `from..to`.
+    /// The stretch that follows `done` of the steps `from..to`.
     fn stretch(&self, from: usize, to: usize, done: usize) -> Stretch {
         let geometry = self.geometry;
         let step = |k: usize| if self.pass.reversed { to - 1 - k } else { from + k };

@@ -10,12 +10,13 @@ use crate::team::{self, Region};
 use super::runner::Runner;
 use super::tape::{self, Tile};
 
-/// `Region::share` of work that runs kernels: on every thread denormals are flushed.
-pub fn share_out(region: &Region, work: &(dyn Fn(usize) + Sync)) {
-    region.share(&|part| {
+/// `Region::share` of work that runs kernels, or `share_chain`: on every thread denormals are flushed.
+pub fn share_out(region: &Region, chained: bool, work: &(dyn Fn(usize) + Sync)) {
+    let flushed = |part: usize| {
         let _flush = FlushDenormals::new();
         work(part);
-    });
+    };
+    if chained { region.share_chain(&flushed) } else { region.share(&flushed) }
 }
 
 impl<T: Float> Runner<'_, T> {
@@ -43,7 +44,7 @@ impl<T: Float> Runner<'_, T> {
             Some(region) if total > grain && team::is_worth(cost) => {
                 let (grains, parts) = (total.div_ceil(grain), region.parts());
                 let at = |part: usize| (part * grains / parts * grain).min(total);
-                share_out(region, &|part| work(part, at(part)..at(part + 1)));
+                share_out(region, false, &|part| work(part, at(part)..at(part + 1)));
             }
             _ => work(0, 0..total),
         }

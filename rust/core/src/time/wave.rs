@@ -1,4 +1,4 @@
-//! A wave: layers of a stack that run at the same time, each one piece of time behind the one that it reads.
+//! A wave: layers of a stack that run at the same time, each a piece of time behind the one before it.
 
 use std::sync::Arc;
 
@@ -23,11 +23,9 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// Waits until the layer before has done so many steps, in the order in which both run.
-    pub fn wait(&self, steps: usize) {
-        if let Some(before) = self.part.checked_sub(1) {
-            self.region.wait(before, steps);
-        }
+    /// Waits until the layer before has done so many steps, in the order in which both run. False if it panicked.
+    pub fn wait(&self, steps: usize) -> bool {
+        self.region.wait(self.part, steps)
     }
 
     /// Tells that so many steps are done.
