@@ -152,8 +152,8 @@ def facts(case: Case, training: bool) -> Row:
     """What a row says of its case."""
     steps, rows, hidden = case.shape
     return {
-        "cell": case.kind, "layers": case.layers, "T": steps, "N": rows, "H": hidden, "work": "train" if training else "infer",
-        "flops": case.flops(training),
+        "cell": case.kind, "layers": case.layers, "T": steps, "N": rows, "H": hidden,
+        "work": "train" if training else "infer", "flops": case.flops(training),
     }  # fmt: skip
 
 
