@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +45,16 @@ def test_a_text_of_ones_own_is_learned_and_sampled(tmp_path, monkeypatch, capfd)
     assert "PPMd" not in printed
     assert set(printed.partition("from the file:\n")[2]) <= set("La lö.\n")
     assert (tmp_path / "out" / "song-lstm" / "model.safetensors").exists()
+
+
+def test_train_says_before_it_trains_that_its_picture_needs_matplotlib(tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as where it is not installed
+    text = tmp_path / "song.txt"
+    text.write_text("La la lö. " * 100, encoding="utf-8")
+    assert main(["train", "--text", str(text), "--steps", "3"]) != 0
+    told = capfd.readouterr()
+    assert "pip install 'ostinato[plot]'" in told.err
+    assert "bits per character" not in told.out
 
 
 CALLED = """

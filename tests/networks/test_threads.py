@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -36,3 +37,25 @@ def test_the_number_of_threads_can_be_set_and_read() -> None:
         assert ost.get_num_threads() == 2
     finally:
         ost.set_num_threads(before)
+
+
+def test_a_call_that_is_right_asks_for_no_text_of_an_error() -> None:
+    """NumPy writes it in Python, amidst the engine: an interrupt there would be printed and lost."""
+    net, x, y = ost.LSTM(3, 4), np.zeros((2, 5, 3), np.float32), np.zeros((2, 5, 4), np.float32)
+    net.value_and_grad(x, y, loss="mse")  # what is made once
+    seen: list[str] = []
+
+    def watch(frame, event, argument):  # type: ignore[no-untyped-def]
+        if event == "call":
+            seen.append(frame.f_code.co_name)
+
+    sys.setprofile(watch)
+    try:
+        net.value_and_grad(x, y, loss="mse")
+        run = net.run(x, training=True)
+        run.backward(y)
+        net.loss_value(x, y, loss="mse")
+    finally:
+        sys.setprofile(None)
+    assert "value_and_grad" in seen
+    assert "__str__" not in seen

@@ -11,6 +11,20 @@ from ostinato.errors import ConfigError
 Points = Sequence[tuple[int, float]]
 
 
+def needs_matplotlib() -> Any:
+    """matplotlib's Figure, asked for before work that ends in a picture.
+
+    Raises ConfigError without the extra [plot].
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            "drawing needs matplotlib; it comes with the extra: pip install 'ostinato[plot]'"
+        ) from error
+    return Figure
+
+
 def draw_curve(
     path: Path, learned: Points, held_out: Points, rivals: Mapping[str, float], title: str
 ) -> None:
@@ -19,14 +33,8 @@ def draw_curve(
     learned, held_out: (characters seen, bits per character) on the text in training and on held-out text.
     rivals: name -> bits per character, each a horizontal line. Raises ConfigError without the extra [plot].
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "drawing needs matplotlib; it comes with the extra: pip install 'ostinato[plot]'"
-        ) from error
     # A Figure of its own: no global state, no display, usable from any thread.
-    figure = Figure(figsize=(8.0, 4.5), layout="constrained")
+    figure = needs_matplotlib()(figsize=(8.0, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(*_columns(learned), color="#9db4c8", linewidth=1.0, label="training text")
     axes.plot(*_columns(held_out), color="#14477a", marker="o", markersize=4, label="held-out text")

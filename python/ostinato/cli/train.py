@@ -15,7 +15,7 @@ from pathlib import Path
 from ostinato.cli import alphabet_file
 from ostinato.cli.compressors import COMPRESSORS, PPMD_KING_JAMES
 from ostinato.cli.compressors import bits_per_character as compressed_bits
-from ostinato.cli.curve import draw_curve
+from ostinato.cli.curve import draw_curve, needs_matplotlib
 from ostinato.cli.language_model import Clock, Plan, bits_per_character, build, trainer
 from ostinato.cli.plugin_files import add_flag
 from ostinato.cli.watch import Watch
@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises OstinatoError, OSError. Ctrl-C ends the training early; the model so far is measured and saved.
     """
+    needs_matplotlib()
     text, name = (king_james(), "kjv") if options.text is None else (_read(options.text), options.text.stem)
     known, unseen = split(text)
     alphabet = Alphabet(text)

@@ -54,14 +54,19 @@ class Measure:
             if self._keys[name] == self._loss
         }
 
-    def over(self, source: Source) -> dict[str, float]:
-        """The loss per valid step and each metric over all of `source`, with regularizers at rest."""
+    def over(self, source: Source, owner: str) -> dict[str, float]:
+        """The loss per valid step and each metric over all of `source`, with regularizers at rest.
+
+        Raises ConfigError, which names `owner`, where no step counts: that would look like a perfect score.
+        """
         sums = dict.fromkeys(self._objectives, 0.0)
         count, state = 0.0, None
         for batch in source.batches(Lesson()):
             state = self._add(sums, batch.replace(state=state if batch.carries else None))
             count += batch.count
-        means = {key: value / count if count else 0.0 for key, value in sums.items()}
+        if not count:
+            raise ConfigError(f"{owner}: no step of the data counts; give rows, lengths and weights above 0")
+        means = {key: value / count for key, value in sums.items()}
         told = {name: float(metric.finish(means[self._keys[name]])) for name, metric in self._metrics.items()}
         return {"loss": means[self._loss], **told}
 

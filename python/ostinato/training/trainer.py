@@ -246,7 +246,7 @@ class Trainer:
         run, totals = self.run, self.run.totals
         metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
         if measured is not None:
-            metrics |= prefixed("val_", self._measure.over(measured))
+            metrics |= prefixed("val_", self._measure.over(measured, "validation"))
         if totals.penalty:
             metrics["penalty"] = totals.mean_penalty
         metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}
@@ -273,7 +273,7 @@ class Trainer:
         Arguments and errors as of `fit`.
         """
         source = self._source("evaluate", data, targets, lengths, weights, batch_size, once=True)
-        return self._measure.over(source)
+        return self._measure.over(source, "evaluate")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a checkpoint, whole or not at all: all that `fit(resume=path)` needs to go on, bit for bit.

@@ -43,6 +43,11 @@ pub fn array<'py, T: Element>(
     }
 }
 
+/// Whether an array holds ids. Asked before `array`, whose error is costly: it calls Python, where an interrupt would be lost.
+pub fn holds_ids(array: &Bound<'_, PyAny>) -> bool {
+    array.cast::<PyArrayDyn<i64>>().is_ok()
+}
+
 /// The elements of an array that `array` has checked.
 pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<&'a [T], Raised> {
     array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())

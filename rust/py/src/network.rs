@@ -11,7 +11,7 @@ use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::arrays::{Number, array, elements, rows_and_steps, shaped};
+use crate::arrays::{Number, array, elements, holds_ids, rows_and_steps, shaped};
 use crate::called::PyFunction;
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
 use crate::program::PyProgram;
@@ -85,7 +85,9 @@ impl<T: Number> Prepared<T> {
             let unit_rows = (wanted == Wanted::Outputs).then(|| call.unit_rows(rows, steps)).flatten();
             call.batch(rows, steps, Extent { lengths, resets, first_step, unit_rows })
         };
-        let (batch, packed) = if let Ok(ids) = array::<i64>("x", x, &[2]) {
+        let (batch, packed) = if holds_ids(x)
+            && let Ok(ids) = array::<i64>("x", x, &[2])
+        {
             let (rows, steps) = rows_and_steps(&ids);
             let batch = batch(rows, steps)?;
             let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
@@ -153,7 +155,9 @@ impl LossArguments<'_, '_> {
             let loss = Loss { plan, target, reduction, weights };
             Ok(call.loss(batch, &loss, gradient)?)
         };
-        if let Ok(ids) = array::<i64>("targets", self.targets, &[2]) {
+        if holds_ids(self.targets)
+            && let Ok(ids) = array::<i64>("targets", self.targets, &[2])
+        {
             ready(LossTarget::Ids { data: elements(&ids)? })
         } else {
             let targets = array::<T>("targets", self.targets, &[2, 3])?;

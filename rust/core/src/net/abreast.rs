@@ -157,15 +157,37 @@ pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -
     [apart, behind]
 }
 
-/// Runs one layer, with the threads that stand by if it is `divided`.
-pub fn run_alone<T: Float>(divided: bool, scratch: &mut Scratch<T>, one: impl FnOnce(&mut Scratch<T>)) {
-    let region = if divided { None } else { scratch.region.take() };
-    one(scratch);
-    scratch.region = scratch.region.take().or(region);
+/// Runs the layer of node `next`, and those that are to run at the same time; `make` makes each out of its node, behind those that
+/// were made before it. The next one, and the others.
+pub fn run_chosen<T: Float, W: Send>(
+    how: Abreast,
+    next: usize,
+    scratch: &mut Scratch<T>,
+    mut make: impl FnMut(usize, &[W], &mut Scratch<T>) -> W,
+    run: &(dyn Fn(&mut W, &mut Scratch<T>) + Sync),
+) -> (W, Vec<W>) {
+    match how {
+        Abreast::Alone { divided } => {
+            let mut task = make(next, &[], scratch);
+            let region = if divided { None } else { scratch.region.take() };
+            run(&mut task, scratch);
+            scratch.region = scratch.region.take().or(region);
+            (task, Vec::new())
+        }
+        Abreast::Together { nodes, is_wave } => {
+            let mut tasks = Vec::with_capacity(nodes.len());
+            for node in nodes {
+                let task = make(node, &tasks, scratch);
+                tasks.push(task);
+            }
+            run_together(&mut tasks, is_wave, scratch, run);
+            (tasks.remove(0), tasks)
+        }
+    }
 }
 
 /// Runs `one` for each task at the same time, on the threads of the region.
-pub fn run_together<T: Float, W: Send>(
+fn run_together<T: Float, W: Send>(
     tasks: &mut [W],
     is_wave: bool,
     scratch: &mut Scratch<T>,

@@ -3,7 +3,7 @@
 use crate::kernel::{Float, Kernels};
 use crate::time::{Forward, Geometry, LayerWeights, PassMemory, Scratch, SeqView, Spare, states_after};
 
-use super::abreast::{Abreast, choose, ready_forwards, run_alone, run_together};
+use super::abreast::{Abreast, choose, ready_forwards, run_chosen};
 use super::graph::{Network, SeqNode};
 use super::penalty::STEP_PENALTY;
 
@@ -164,28 +164,16 @@ impl<T: Float> UnitRun<T> {
             }
             None => Abreast::Alone { divided: true }, // by whoever stands by, if anybody does
         };
-        let (nodes, is_wave) = match how {
-            Abreast::Together { nodes, is_wave } => (nodes, is_wave),
-            Abreast::Alone { divided } => {
-                let mut task = self.going(first, &[], shared, geometry, initial, scratch);
-                run_alone(divided, scratch, |scratch| run(&mut task, scratch));
-                scratch.keep_views(task.views);
-                return task.run;
-            }
+        let make = |node: usize, before: &[Going<_>], scratch: &mut Scratch<T>| {
+            self.going(node, before, shared, geometry, initial, scratch)
         };
-        let mut tasks: Vec<Going<T>> = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let task = self.going(node, &tasks, shared, geometry, initial, scratch);
-            tasks.push(task);
-        }
-        run_together(&mut tasks, is_wave, scratch, &run);
-        let mut done = tasks.into_iter().map(|task| {
+        let (this, others) = run_chosen(how, first, scratch, make, &run);
+        for task in others {
             scratch.keep_views(task.views);
-            (task.node, task.run)
-        });
-        let first = done.next();
-        ahead.extend(done);
-        first.map(|(_, run)| run).unwrap_or_else(|| unreachable!("the next layer is one of them"))
+            ahead.push((task.node, task.run));
+        }
+        scratch.keep_views(this.views);
+        this.run
     }
 
     /// The layer of a node, behind others of a wave that have their memory already.

@@ -3,7 +3,7 @@
 use crate::kernel::Float;
 use crate::time::{Backward, Geometry, Scratch, SeqView, SlotGradients};
 
-use super::abreast::{Abreast, choose, ready_backwards, run_alone, run_together};
+use super::abreast::{Abreast, choose, ready_backwards, run_chosen};
 use super::graph::{Network, SeqNode};
 use super::unit::{Shared, UnitRun, add_rows};
 
@@ -127,36 +127,21 @@ impl<T: Float> Way<'_, T> {
             }
             None => Abreast::Alone { divided: true }, // by whoever stands by, if anybody does
         };
-        let done = |task: &mut Coming<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>| {
+        let make = |node: usize, before: &[Coming<T>], scratch: &mut Scratch<T>| {
+            self.coming(node, before.last(), arrivals, slots, scratch)
+        };
+        let (mut this, mut others) = run_chosen(how, last, scratch, make, &run);
+        for task in others.iter_mut().chain([&mut this]) {
             std::mem::swap(&mut slots[task.layer], &mut task.slots);
             scratch.spare.keep(std::mem::take(&mut task.d));
             scratch.keep_views(std::mem::take(&mut task.views));
             scratch.keep_views(std::mem::take(&mut task.d_views));
-        };
-        let (nodes, is_wave) = match how {
-            Abreast::Together { nodes, is_wave } => (nodes, is_wave),
-            Abreast::Alone { divided } => {
-                let mut task = self.coming(last, None, arrivals, slots, scratch);
-                run_alone(divided, scratch, |scratch| run(&mut task, scratch));
-                done(&mut task, slots, scratch);
-                return task;
-            }
-        };
-        let mut tasks: Vec<Coming<T>> = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let above = tasks.last().filter(|_| is_wave);
-            let task = self.coming(node, above, arrivals, slots, scratch);
-            tasks.push(task);
         }
-        run_together(&mut tasks, is_wave, scratch, &run);
-        tasks.iter_mut().for_each(|task| done(task, slots, scratch));
-        let mut tasks = tasks.into_iter();
-        let this = tasks.next();
-        ahead.extend(tasks);
-        this.unwrap_or_else(|| unreachable!("the next layer is one of them"))
+        ahead.append(&mut others);
+        this
     }
 
-    /// The layer of a node whose gradient has arrived, or which comes from the layer `above` in a wave.
+    /// The layer of a node whose gradient has arrived, or comes from the layer `above`, with which it runs in a wave.
     fn coming(
         &self,
         node: usize,
