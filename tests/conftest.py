@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,11 @@ import ostinato as ost
 from ostinato import _core
 
 ROOT = Path(__file__).parents[1]
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in what a script starts with `&`; tests press Ctrl-C here and in processes of their own.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
