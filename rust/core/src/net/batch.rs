@@ -1,17 +1,22 @@
 //! A batch as the engine sees it: sequences sorted by length, cut into units, packed by time.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use crate::kernel::Float;
-use crate::time::{Geometry, SeqView};
+use crate::team;
+use crate::time::Geometry;
 
 use super::graph::NetError;
+use super::pool::lock;
 
 /// Rows of a unit at most. Fixed by the shape of the batch alone, never by the number of threads, so that sums of
 /// gradients do not depend on it.
 const UNIT_ROWS: usize = 16;
 /// From this many rows on there are at least two units.
 const SPLIT_ROWS: usize = 8;
+/// Multiplications that take as long as copying an element.
+const COPY: usize = 32;
 /// Gradients are summed in at most this many partial sums, each over every so-manieth unit.
 const MAX_GROUPS: usize = 8;
 
@@ -123,7 +128,7 @@ impl Batch {
     }
 
     /// Where each packed row of a unit lies in the caller's (N, T) order.
-    fn places<'a>(&'a self, unit: &'a Unit) -> impl Iterator<Item = usize> + 'a {
+    pub(super) fn places<'a>(&'a self, unit: &'a Unit) -> impl Iterator<Item = usize> + 'a {
         let geometry = &unit.geometry;
         (0..geometry.steps()).flat_map(move |t| {
             let alive = &self.sequences[unit.rows.start..][..geometry.alive(t)];
@@ -131,11 +136,29 @@ impl Batch {
         })
     }
 
+    /// The places in (N, T) after the ends of the caller's rows that end in a unit.
+    pub(super) fn padding<'a>(&'a self, unit: &'a Unit) -> impl Iterator<Item = Range<usize>> + 'a {
+        let ends = self.sequences[unit.rows.clone()].iter().filter(|sequence| sequence.tail);
+        ends.map(|one| one.row * self.steps + one.first + one.length..(one.row + 1) * self.steps)
+    }
+
     /// Appends the rows of a unit out of (N, T, width), packed by time. Padding is never read.
     pub fn pack<T: Copy>(&self, unit: &Unit, data: &[T], width: usize, packed: &mut Vec<T>) {
         for place in self.places(unit) {
             packed.extend_from_slice(&data[place * width..(place + 1) * width]);
         }
+    }
+
+    /// `pack` for every unit, each into the vector of its number. Several threads do it where it takes long.
+    pub fn pack_units<T: Float>(
+        &self,
+        data: &[T],
+        width: usize,
+        packed: &[Mutex<Vec<T>>],
+    ) -> Result<(), NetError> {
+        let lanes = lanes_to_copy(data.len());
+        let one = |unit: usize, _| self.pack(&self.units[unit], data, width, &mut lock(&packed[unit]));
+        Ok(team::run_on(lanes, self.units.len(), &one, &mut || false)?)
     }
 
     /// Appends the ids of a unit as numbers, each checked against `limit`.
@@ -161,30 +184,6 @@ impl Batch {
             });
         }
         Ok(())
-    }
-
-    /// Writes packed rows of a unit to their places in (N, T, width).
-    ///
-    /// `stride` is the length of a packed row in memory.
-    pub fn unpack<T: Copy>(&self, unit: &Unit, packed: &[T], stride: usize, width: usize, data: &mut [T]) {
-        for (row, place) in self.places(unit).enumerate() {
-            data[place * width..(place + 1) * width]
-                .copy_from_slice(&packed[row * stride..row * stride + width]);
-        }
-    }
-
-    /// The same for several units at once: no two have a place in common.
-    ///
-    /// # Safety
-    /// `packed` has the packed rows of the unit, `data` is (N, T, width), and nobody reads these rows of it meanwhile.
-    pub unsafe fn unpack_to<T: Copy>(&self, unit: &Unit, packed: SeqView<T>, data: *mut T) {
-        let width = packed.width;
-        for (row, place) in self.places(unit).enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe {
-                data.add(place * width).copy_from_nonoverlapping(packed.ptr.add(row * packed.stride), width);
-            }
-        }
     }
 
     /// Takes the rows of a unit out of (N, width): of initial states, or of what belongs to final ones.
@@ -246,6 +245,11 @@ fn between_resets(row: usize, length: usize, resets: Option<&[bool]>, sequences:
     sequences.push(Sequence { row, first, length: length - first, head, tail: true });
 }
 
+/// The threads that copy so many elements together.
+pub(super) fn lanes_to_copy(elements: usize) -> usize {
+    team::lanes_for(elements * COPY)
+}
+
 /// Refuses data of another length than its shape says.
 pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
     if got == expected {
@@ -258,22 +262,6 @@ pub(super) fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn packing_and_unpacking_give_back_what_is_not_padding() {
-        let batch = Batch::new(3, 4, Extent { lengths: Some(&[2, 0, 4]), ..Extent::default() }).unwrap();
-        let data: Vec<f32> = (0..3 * 4 * 2).map(|x| x as f32).collect();
-        let mut back = vec![0.0; data.len()];
-        for unit in &batch.units {
-            let mut packed = Vec::new();
-            batch.pack(unit, &data, 2, &mut packed);
-            batch.unpack(unit, &packed, 2, 2, &mut back);
-        }
-        let expected: Vec<f32> = (data.iter().enumerate())
-            .map(|(at, &x)| if at / 2 % 4 < [2, 0, 4][at / 8] { x } else { 0.0 })
-            .collect();
-        assert_eq!(back, expected);
-    }
 
     #[test]
     fn units_depend_on_the_batch_alone() {

@@ -12,7 +12,7 @@ use crate::time::{Geometry, LayerWeights, Scratch, SlotGradients};
 use super::abreast::is_shared;
 use super::batch::{Batch, End, Extent, Input, expect_len};
 use super::checkpointed::checkpointed;
-use super::gathered::{Gathered, Sums};
+use super::gathered::Gathered;
 use super::graph::{NetError, Network, SeqNode};
 use super::loss::{Loss, Prepared};
 use super::passage::{Passage, Passed};
@@ -26,7 +26,7 @@ use super::unit::Shared;
 /// Asked between units whether to stop (a pressed Ctrl-C).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
 
-/// The packed input of each unit.
+/// A sequence of the caller's as each unit reads it.
 pub type Packed<T> = Vec<Mutex<Vec<T>>>;
 
 /// The rows of each unit, by state slot.
@@ -142,7 +142,7 @@ impl<T: Pooled> Call<T> {
                 expect_len("x", data.len(), count * width)?;
                 let lens = units().map(|unit| unit.geometry.total() * width);
                 let packed = self.with_kept(|kept| kept.packed(lens));
-                units().zip(&packed).for_each(|(unit, one)| batch.pack(unit, data, width, &mut lock(one)));
+                batch.pack_units(data, width, &packed)?;
                 Ok(packed)
             }
             (Input::Ids { data }, SeqNode::Index { limit }) => {
@@ -294,8 +294,7 @@ impl<T: Pooled> Call<T> {
         let (mut slots, terms) =
             self.with_kept(|kept| (std::mem::take(&mut kept.slots), std::mem::take(&mut kept.terms)));
         slots.resize_with(batch.groups(), Mutex::default);
-        let sums = Mutex::new(Sums::new(network, batch, self.arena_len, terms, finals));
-        let place = Gathered { network, batch, sums };
+        let place = Gathered::new(network, batch, self.arena_len, terms, finals);
         let passes = network.layers.iter().flat_map(|layer| [&layer.plan.train, &layer.plan.back]);
         let lanes = self.lanes(batch, slots.len(), at_once, true, passes);
         lanes.work(poll, &|group, scratch| {
@@ -306,10 +305,12 @@ impl<T: Pooled> Call<T> {
             }
             for unit in batch.group(group) {
                 let passed = one(unit, &mut slots, scratch);
-                place.put(unit, passed, scratch);
+                // SAFETY: a unit is of one group, and a run does each group once.
+                unsafe { place.put(unit, passed, scratch) };
             }
         })?;
-        let mut sums = place.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the run came to its end, so all units were put.
+        let mut sums = unsafe { place.finished() };
         if let Some((total, others)) = slots.split_first_mut() {
             let total = total.get_mut().unwrap_or_else(PoisonError::into_inner);
             for other in others {

@@ -1,20 +1,23 @@
 //! What the units of a call leave, in the caller's shapes: each is put in its place as soon as it is done.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::batch::{Batch, End, Unit};
 use super::call::{Evaluated, Gradients};
+use super::filling::Filling;
 use super::graph::Network;
 use super::passage::Passed;
 use super::penalty::Terms;
 use super::pool::{Pooled, lock};
-use crate::time::Scratch;
+use crate::time::{Scratch, SeqView};
 
 /// The results of a call while its units run.
 pub struct Gathered<'a, T> {
     pub network: &'a Network,
     pub batch: &'a Batch,
-    pub sums: Mutex<Sums<T>>,
+    /// The gradient of the input, if there is one.
+    inputs: Filling<T>,
+    sums: Mutex<Sums<T>>,
 }
 
 /// The results themselves.
@@ -25,15 +28,33 @@ pub struct Sums<T> {
     terms: Vec<Terms>,
 }
 
-impl<T: Pooled> Gathered<'_, T> {
-    /// Puts in its place what a unit leaves beside the gradients of the parameters. No two units have a place in common.
-    pub fn put(&self, unit: usize, passed: Passed<T>, scratch: &mut Scratch<T>) {
+impl<'a, T: Pooled> Gathered<'a, T> {
+    /// `arena_len`, `terms` and `finals` as of `Sums::new`.
+    pub fn new(
+        network: &'a Network,
+        batch: &'a Batch,
+        arena_len: usize,
+        terms: Vec<Terms>,
+        finals: bool,
+    ) -> Gathered<'a, T> {
+        let inputs = Filling::new(batch, network.input_gradient().unwrap_or(0));
+        let sums = Mutex::new(Sums::new(network, batch, arena_len, terms, finals));
+        Gathered { network, batch, inputs, sums }
+    }
+
+    /// Puts in its place what a unit leaves beside the gradients of the parameters.
+    ///
+    /// # Safety
+    /// Nobody else puts the same unit meanwhile.
+    pub unsafe fn put(&self, unit: usize, passed: Passed<T>, scratch: &mut Scratch<T>) {
         let (network, batch, place) = (self.network, self.batch, &self.batch.units[unit]);
+        if let Some(width) = network.input_gradient() {
+            let d = SeqView::of(&passed.gradients.d_input, width);
+            // SAFETY: a gradient of the input has the rows of its unit; the rest is the caller's promise.
+            unsafe { self.inputs.put(batch, unit, d) };
+        }
         let mut sums = lock(&self.sums);
         let Sums { gradients, finals, terms } = &mut *sums;
-        if let Some(width) = network.input_gradient() {
-            batch.unpack(place, &passed.gradients.d_input, width, width, &mut gradients.inputs);
-        }
         let initial = &passed.gradients.d_initial;
         unpack_states(network, batch, place, initial, End::Initial, &mut gradients.initial);
         unpack_states(network, batch, place, &passed.finals, End::Final, finals);
@@ -42,21 +63,31 @@ impl<T: Pooled> Gathered<'_, T> {
         passed.gradients.retired(scratch);
         scratch.spare.keep_list(passed.finals);
     }
+
+    /// All that was put.
+    ///
+    /// # Safety
+    /// All units were.
+    pub unsafe fn finished(self) -> Sums<T> {
+        let mut sums = self.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the caller's promise.
+        sums.gradients.inputs = unsafe { self.inputs.filled(self.batch) };
+        sums
+    }
 }
 
 impl<T: Pooled> Sums<T> {
     /// `terms` is memory for the terms; without `finals` units leave none.
-    pub fn new(
+    fn new(
         network: &Network,
         batch: &Batch,
         arena_len: usize,
         mut terms: Vec<Terms>,
         finals: bool,
     ) -> Sums<T> {
-        let inputs = network.input_gradient().map_or(0, |width| batch.rows * batch.steps * width);
         let gradients = Gradients {
             params: vec![T::ZERO; arena_len],
-            inputs: vec![T::ZERO; inputs],
+            inputs: Vec::new(),
             initial: zero_states(network, batch),
         };
         terms.clear();

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::plan::{Function, LayerPlan, Pass, PassSummary, explain_layer};
 use crate::step::{Program, StepError};
+use crate::team::Stop;
 
 use super::limits::index_limits;
 use super::penalty::{STEP_PENALTY, check_outputs, plan_of_weights};
@@ -34,6 +35,15 @@ impl std::error::Error for NetError {}
 impl From<StepError> for NetError {
     fn from(error: StepError) -> NetError {
         NetError::Shape(error.to_string())
+    }
+}
+
+impl From<Stop> for NetError {
+    fn from(stop: Stop) -> NetError {
+        match stop {
+            Stop::Cancelled => NetError::Cancelled,
+            Stop::Panicked(what) => NetError::Internal(what),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::time::Scratch;
 
 use super::batch::{Batch, End};
 use super::call::{Call, Packed, Poll, States};
+use super::filling::Filling;
 use super::gathered::{unpack_states, zero_states};
 use super::graph::NetError;
 use super::loss::{Prepared, Want};
@@ -52,16 +53,16 @@ impl<T: Pooled> Call<T> {
         poll: Poll,
     ) -> Result<Inferred<T>, NetError> {
         let node = self.network.output()?;
-        let mut outputs = vec![T::ZERO; batch.rows * batch.steps * self.network.widths[node]];
-        let place = Place(outputs.as_mut_ptr());
+        let outputs = Filling::new(&batch, self.network.widths[node]);
         let finals = self.passing(&batch, &packed, &initial, poll, &|unit, run, _| {
-            let unit = &batch.units[unit];
-            let view = run.view(&self.network, node, &unit.geometry);
-            // SAFETY: the outputs are (N, T, width), the view has the rows of the unit, which no other has.
-            unsafe { batch.unpack_to(unit, view, place.start()) };
+            let view = run.view(&self.network, node, &batch.units[unit].geometry);
+            // SAFETY: the view has the rows of the unit, which is passed once.
+            unsafe { outputs.put(&batch, unit, view) };
         });
+        // SAFETY: where the run came to its end it has passed all units.
+        let inferred = finals.map(|finals| Inferred { outputs: unsafe { outputs.filled(&batch) }, finals });
         self.retired(batch, packed, initial);
-        Ok(Inferred { outputs, finals: finals? })
+        inferred
     }
 
     /// Runs every unit forwards without a way back, hands its number and the run to `act`, and leaves its memory for the next one.
@@ -120,17 +121,5 @@ impl<T: Pooled> Call<T> {
             kept.losses = losses;
         });
         Ok((sum, finals?))
-    }
-}
-
-/// Where several threads write, each its own rows.
-struct Place<T>(*mut T);
-
-// SAFETY: whoever writes answers for it.
-unsafe impl<T: Send> Sync for Place<T> {}
-
-impl<T> Place<T> {
-    fn start(&self) -> *mut T {
-        self.0
     }
 }

@@ -6,9 +6,10 @@ use crate::random::Noise;
 use crate::time::{Geometry, LayerWeights, PassMemory, Scratch, SeqView, Spare, backward, forward};
 
 use super::batch::{Batch, expect_len};
+use super::call::Packed;
 use super::graph::{NetError, Network};
 use super::limits::index_limits;
-use super::pool::{Kept, Pooled};
+use super::pool::{Kept, Pooled, lock};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
@@ -38,7 +39,7 @@ pub struct Prepared<'a, T: Pooled> {
     weights: LayerWeights<T>,
     kernels: &'a Kernels<T>,
     /// By unit: packed targets, and what each step counts, divided by what the reduction divides by.
-    targets: Vec<Vec<T>>,
+    targets: Packed<T>,
     target_width: usize,
     steps: Vec<Vec<T>>,
     step_scale: f64,
@@ -83,7 +84,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         }
         let mut weights = kept.loss.take().unwrap_or_else(LayerWeights::empty);
         weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
-        let (targets, target_width) = packed_targets(batch, loss, &mut kept.spare)?;
+        let (targets, target_width) = packed_targets(batch, loss, kept)?;
         let steps = packed_weights(batch, loss, &mut kept.spare)?;
         let step_scale = step_scale(batch, loss.reduction);
         Ok(Prepared { plan, weights, kernels, targets, target_width, steps, step_scale, gradient })
@@ -97,7 +98,7 @@ impl<'a, T: Pooled> Prepared<'a, T> {
     /// Gives the memory back.
     pub(super) fn retired(self, kept: &mut Kept<T>) {
         kept.loss = Some(self.weights);
-        kept.spare.keep_list(self.targets);
+        kept.keep_packed(self.targets);
         kept.spare.keep_list(self.steps);
     }
 
@@ -129,8 +130,8 @@ impl<'a, T: Pooled> Prepared<'a, T> {
         let (plan, weights, kernels) = (self.plan, &self.weights, self.kernels);
         let rows = first..first + geometry.total();
         let steps = &self.steps[unit][rows];
-        let views =
-            [output, SeqView::of(&self.targets[unit][first * self.target_width..], self.target_width)];
+        let targets = lock(&self.targets[unit]);
+        let views = [output, SeqView::of(&targets[first * self.target_width..], self.target_width)];
         let training = want != Want::Value;
         let run = forward(plan, weights, geometry, &views, &[], training, kernels, scratch);
         let pass = if training { &plan.train } else { &plan.infer };
@@ -171,29 +172,25 @@ pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
 fn packed_targets<T: Pooled>(
     batch: &Batch,
     loss: &Loss<T>,
-    spare: &mut Spare<T>,
-) -> Result<(Vec<Vec<T>>, usize), NetError> {
+    kept: &mut Kept<T>,
+) -> Result<(Packed<T>, usize), NetError> {
     let program = &loss.plan.program;
     let limit = index_limits(program)[1];
     let expected = program.nodes[program.inputs[1]].numel();
     let count = batch.rows * batch.steps;
-    let mut packed = spare.list();
+    let totals = batch.units.iter().map(|unit| unit.geometry.total());
     match (loss.target, limit) {
         (LossTarget::Features { data, width }, None) if width == expected => {
             expect_len("targets", data.len(), count * width)?;
-            for unit in &batch.units {
-                let mut targets = spare.vector(unit.geometry.total() * width);
-                batch.pack(unit, data, width, &mut targets);
-                packed.push(targets);
-            }
+            let packed = kept.packed(totals.map(|total| total * width));
+            batch.pack_units(data, width, &packed)?;
             Ok((packed, width))
         }
         (LossTarget::Ids { data }, Some(limit)) => {
             expect_len("targets", data.len(), count)?;
-            for unit in &batch.units {
-                let mut targets = spare.vector(unit.geometry.total());
-                batch.pack_ids(unit, data, limit, "targets", &mut targets)?;
-                packed.push(targets);
+            let packed = kept.packed(totals);
+            for (unit, targets) in batch.units.iter().zip(&packed) {
+                batch.pack_ids(unit, data, limit, "targets", &mut lock(targets))?;
             }
             Ok((packed, 1))
         }

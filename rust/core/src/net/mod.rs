@@ -5,6 +5,7 @@ mod batch;
 mod binomial;
 mod call;
 mod checkpointed;
+mod filling;
 mod footprint;
 mod gathered;
 mod graph;

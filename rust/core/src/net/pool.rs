@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::{Float, FlushDenormals};
-use crate::team::{self, Region, Stop};
+use crate::team::{self, Region};
 use crate::time::{LayerWeights, Scratch, SlotGradients, Spare};
 
 use super::batch::Batch;
@@ -156,12 +156,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
             one(unit, &mut scratch);
             scratch.region = None;
         };
-        team::run_shared(self.lanes.len(), self.units, &self.regions, &guarded, poll).map_err(|stop| {
-            match stop {
-                Stop::Cancelled => NetError::Cancelled,
-                Stop::Panicked(what) => NetError::Internal(what),
-            }
-        })
+        Ok(team::run_shared(self.lanes.len(), self.units, &self.regions, &guarded, poll)?)
     }
 }
 

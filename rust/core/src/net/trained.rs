@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::team;
 use crate::time::SeqView;
 
-use super::batch::{Batch, End, expect_len};
+use super::batch::{Batch, End, expect_len, lanes_to_copy};
 use super::call::{Call, Gradients, Packed, Poll, States};
+use super::filling::Filling;
 use super::gathered::{unpack_states, zero_states};
 use super::graph::{NetError, Network};
 use super::loss::{Reduction, step_scale};
@@ -26,7 +28,7 @@ pub struct Trained<T: Pooled> {
 /// Packed gradients on their way in.
 pub struct Arriving<T> {
     /// Of the outputs, by unit.
-    outputs: Vec<Vec<T>>,
+    outputs: Packed<T>,
     finals: States<T>,
 }
 
@@ -86,18 +88,12 @@ impl<T: Pooled> Call<T> {
             expect_len("d_outputs", d.len(), batch.rows * batch.steps * width)?;
         }
         let finals = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
-        let outputs = self.with_kept(|kept| {
-            let mut outputs = kept.spare.list();
-            for unit in &batch.units {
-                let mut packed = kept.spare.vector(unit.geometry.total() * width);
-                match d_outputs {
-                    Some(d) => batch.pack(unit, d, width, &mut packed),
-                    None => packed.resize(unit.geometry.total() * width, T::ZERO),
-                }
-                outputs.push(packed);
-            }
-            outputs
-        });
+        let lens = batch.units.iter().map(|unit| unit.geometry.total() * width);
+        let outputs = self.with_kept(|kept| kept.packed(lens.clone()));
+        match d_outputs {
+            Some(d) => batch.pack_units(d, width, &outputs)?,
+            None => outputs.iter().zip(lens).for_each(|(one, len)| lock(one).resize(len, T::ZERO)),
+        }
         Ok(Arriving { outputs, finals })
     }
 
@@ -114,7 +110,8 @@ impl<T: Pooled> Call<T> {
         let shared = self.shared();
         let scale = d_penalty * step_scale(batch, Reduction::Mean);
         let done = self.gathered(batch, usize::MAX, false, poll, &|unit, slots, scratch| {
-            let (run, d) = (lock(&trained.units[unit]), Some(SeqView::of(&outputs[unit], width)));
+            let (run, d) = (lock(&trained.units[unit]), lock(&outputs[unit]));
+            let d = Some(SeqView::of(&d, width));
             let geometry = &batch.units[unit].geometry;
             let d_steps = step_gradient(&self.network, 0, geometry.total(), scale, scratch);
             let done = back_unit(&shared, geometry, &run, d, &d_steps, &finals[unit], slots, scratch);
@@ -123,7 +120,7 @@ impl<T: Pooled> Call<T> {
             Passed { terms: Terms::default(), gradients: done, finals }
         });
         self.with_kept(|kept| {
-            kept.spare.keep_list(outputs);
+            kept.keep_packed(outputs);
             kept.keep_states(finals);
         });
         let mut gradients = done?.gradients;
@@ -135,14 +132,17 @@ impl<T: Pooled> Call<T> {
     pub fn outputs(&self, trained: &Trained<T>) -> Result<Vec<T>, NetError> {
         let node = self.network.output()?;
         let batch = &trained.batch;
-        let mut data = vec![T::ZERO; batch.rows * batch.steps * self.network.widths[node]];
-        for (unit, run) in batch.units.iter().zip(&trained.units) {
-            let run = lock(run);
-            let view = run.view(&self.network, node, &unit.geometry);
-            // SAFETY: the view has the rows of the unit, and nobody else has `data`.
-            unsafe { batch.unpack_to(unit, view, data.as_mut_ptr()) };
-        }
-        Ok(data)
+        let width = self.network.widths[node];
+        let outputs = Filling::new(batch, width);
+        let one = |unit: usize, _| {
+            let view = lock(&trained.units[unit]).view(&self.network, node, &batch.units[unit].geometry);
+            // SAFETY: the view has the rows of the unit, which a run takes once; a run of before lies still.
+            unsafe { outputs.put(batch, unit, view) };
+        };
+        let lanes = lanes_to_copy(batch.rows * batch.steps * width);
+        team::run_on(lanes, batch.units.len(), &one, &mut || false)?;
+        // SAFETY: all units were put.
+        Ok(unsafe { outputs.filled(batch) })
     }
 
     /// The final states in the caller's shape, (N, width) per state slot.
