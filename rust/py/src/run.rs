@@ -12,7 +12,7 @@ use crate::errors::{ConfigError, Raised, entry, panicked};
 use crate::network::{Prepared, with_states};
 
 /// How often signals are looked for.
-const INTERVAL: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(40);
 
 /// Looks for signals on behalf of a call, and remembers what one raised.
 #[derive(Default)]

@@ -74,6 +74,27 @@ impl FlushDenormals {
     }
 }
 
+/// Has the numbers of the caller's code on this thread until it is dropped: for what is called from among kernels.
+pub struct KeepDenormals {
+    before: Control,
+}
+
+impl KeepDenormals {
+    #[allow(clippy::new_without_default)] // it acts; a default would hide that
+    pub fn new() -> KeepDenormals {
+        let before = read();
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        write(before & !FLUSH);
+        KeepDenormals { before }
+    }
+}
+
+impl Drop for KeepDenormals {
+    fn drop(&mut self) {
+        write(self.before);
+    }
+}
+
 impl Drop for FlushDenormals {
     fn drop(&mut self) {
         write(self.before);
@@ -93,6 +114,11 @@ mod tests {
         assert!(half(f32::MIN_POSITIVE) > 0.0);
         {
             let _guard = FlushDenormals::new();
+            assert_eq!(half(f32::MIN_POSITIVE), 0.0);
+            {
+                let _guard = KeepDenormals::new();
+                assert!(half(f32::MIN_POSITIVE) > 0.0);
+            }
             assert_eq!(half(f32::MIN_POSITIVE), 0.0);
         }
         assert!(half(f32::MIN_POSITIVE) > 0.0);

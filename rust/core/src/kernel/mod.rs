@@ -32,7 +32,7 @@ pub use args::{
     Along, Binary, Dst, Init, Link, LinkSource, NormGrad, Reduce, RowMap, ScanState, Short, Src, Ternary,
     Unary,
 };
-pub use denormals::FlushDenormals;
+pub use denormals::{FlushDenormals, KeepDenormals};
 pub use float::Float;
 pub use isa::Isa;
 pub use peak::fma_peak_gflops;

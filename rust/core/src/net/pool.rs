@@ -134,7 +134,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
         let mut lanes = idle.lists.pop().unwrap_or_default();
         let lane = |_| {
             let mut scratch = idle.scratch.pop().unwrap_or_else(Scratch::new);
-            scratch.generous(); // a panic may have left it otherwise
+            scratch.generous(); // an error may have left it otherwise
             Mutex::new(scratch)
         };
         lanes.extend((0..count).map(lane));
@@ -165,7 +165,8 @@ impl<T: Pooled> Drop for Lanes<'_, T> {
         let mut idle = lock(T::pool(self.pools));
         // the first lane did the most: it is the first to be taken again
         while let Some(lane) = self.lanes.pop() {
-            idle.scratch.push(lane.into_inner().unwrap_or_else(PoisonError::into_inner));
+            // what was left in the middle of a unit goes with all that was lent out of it
+            idle.scratch.extend(lane.into_inner());
         }
         idle.lists.push(std::mem::take(&mut self.lanes));
         idle.regions.append(&mut self.regions);

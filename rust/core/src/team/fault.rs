@@ -11,15 +11,37 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
+/// What unwinds a unit whose run is stopping.
+pub(super) struct Abandoned;
+
+/// Why a guarded call did not come to its end.
+#[derive(Debug, Clone)]
+pub(super) enum Fault {
+    Abandoned,
+    /// Message and place.
+    Panicked(String),
+}
+
 /// Runs `call`; a panic in it becomes `Err("message (file:line)")` instead of unwinding further, and nothing is printed.
 ///
 /// What `call` was changing is left as the panic found it; the caller must discard it or know that it is whole.
 pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, String> {
+    caught(call).map_err(|fault| match fault {
+        Fault::Panicked(message) => message,
+        Fault::Abandoned => "a pause outside of its run".to_string(),
+    })
+}
+
+/// The same for work that may `pause`.
+pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
     watch();
     DEPTH.set(DEPTH.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(call));
     DEPTH.set(DEPTH.get() - 1);
     result.map_err(|payload| {
+        if payload.is::<Abandoned>() {
+            return Fault::Abandoned;
+        }
         let message = match payload.downcast::<&'static str>() {
             Ok(text) => text.to_string(),
             Err(payload) => match payload.downcast::<String>() {
@@ -31,10 +53,10 @@ pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, String> {
                 }
             },
         };
-        match PLACE.take() {
+        Fault::Panicked(match PLACE.take() {
             Some(place) => format!("{message} ({place})"),
             None => message,
-        }
+        })
     })
 }
 

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::Stop;
-use super::fault::guard;
+use super::fault::{Fault, caught, guard};
+use super::pause::Running;
 
 /// The units of one run. Lives on the caller's stack and is shared with the workers by reference.
 pub(super) struct Job<'a> {
@@ -26,12 +27,12 @@ impl<'a> Job<'a> {
 
     /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two.
     pub(super) fn lead(&self, poll: &mut dyn FnMut() -> bool) {
-        while self.one(0) && self.has_more() && !self.poll(poll) {}
+        while self.one(0, Some(poll)) && self.has_more() && !self.poll(poll) {}
     }
 
     /// Takes units until none is left, as a worker does.
     pub(super) fn follow(&self, lane: usize) {
-        while self.one(lane) {}
+        while self.one(lane, None) {}
     }
 
     /// Asks `poll` whether to stop; true when the run is stopping for any reason.
@@ -60,8 +61,8 @@ impl<'a> Job<'a> {
         !self.stopped() && self.next.load(Ordering::Relaxed) < self.units
     }
 
-    /// Does the next unit; false when there is none.
-    fn one(&self, lane: usize) -> bool {
+    /// Does the next unit; false when there is none. `poll` is for its pauses.
+    fn one(&self, lane: usize, poll: Option<&mut dyn FnMut() -> bool>) -> bool {
         if self.stopped() {
             return false;
         }
@@ -69,7 +70,9 @@ impl<'a> Job<'a> {
         if unit >= self.units {
             return false;
         }
-        if let Err(message) = guard(|| (self.work)(unit, lane)) {
+        if let Err(Fault::Panicked(message)) =
+            caught(|| Running::enter(self, poll, || (self.work)(unit, lane)))
+        {
             self.stop(Stop::Panicked(message));
         }
         true

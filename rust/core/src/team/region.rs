@@ -11,12 +11,13 @@
 //! Parts that wait for each other are taken in their order instead.
 
 use std::cell::UnsafeCell;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::crew::{SPIN, spin_until};
-use super::fault::guard;
+use super::fault::{Abandoned, Fault, caught};
 use super::size::{num_threads, processors};
 
 /// What is done with the number of a part.
@@ -29,7 +30,7 @@ pub struct Region {
     turn: Line,
     /// By part: the last turn in which a thread took it.
     claims: Box<[Line]>,
-    /// By part of a chain: how far it says that it is, `FAILED` if it panicked. Raised with Release, read with Acquire.
+    /// By part of a chain: how far it says that it is, `FAILED` if it panicked or was abandoned. Raised with Release, read with Acquire.
     progress: Box<[Line]>,
     /// Whether the parts of this turn are a chain. Relaxed: written and read as `work` is.
     chained: AtomicBool,
@@ -42,7 +43,7 @@ pub struct Region {
     sleepers: AtomicUsize,
     sleep: Mutex<()>,
     wake: Condvar,
-    fault: Mutex<Option<String>>,
+    fault: Mutex<Option<Fault>>,
 }
 
 /// A counter on cache lines of its own: two, as processors fetch them in pairs.
@@ -56,7 +57,7 @@ unsafe impl Sync for Region {}
 // SAFETY: the same: whoever holds the region follows `work` under these rules alone, and what it leads to is Sync.
 unsafe impl Send for Region {}
 
-/// The progress of a part that panicked, or of one that waited for it.
+/// The progress of a part that did not come to its end, or of one that waited for it.
 const FAILED: usize = usize::MAX;
 
 impl Region {
@@ -117,8 +118,10 @@ impl Region {
         self.take(0, turn);
         self.until(|| self.done.0.load(Ordering::Acquire) == self.parts());
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(message) = fault {
-            panic!("{message}");
+        match fault {
+            Some(Fault::Panicked(message)) => panic!("{message}"),
+            Some(Fault::Abandoned) => resume_unwind(Box::new(Abandoned)),
+            None => {}
         }
     }
 
@@ -202,9 +205,9 @@ impl Region {
             // leads to is alive.
             let work = unsafe { (*self.work.get()).map(|work| &*work) };
             if let Some(work) = work
-                && let Err(message) = guard(|| work(part))
+                && let Err(fault) = caught(|| work(part))
             {
-                self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+                self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
                 self.tell(part, FAILED);
             }
             self.done.0.fetch_add(1, Ordering::Release);

@@ -3,11 +3,14 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use super::crew::Team;
-use super::{MAX_THREADS, Stop, guard, lanes, run, run_on, run_with, set_num_threads, size};
+use super::region::Region;
+use super::{
+    MAX_THREADS, Stop, guard, lanes, pause, run, run_on, run_shared, run_with, set_num_threads, size,
+};
 
 type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
@@ -318,4 +321,97 @@ fn the_number_of_threads_is_clamped() {
     for (asked, given) in [(0, 1), (1, 1), (3, 3), (usize::MAX, MAX_THREADS)] {
         assert_eq!(size::within_limits(asked), given);
     }
+}
+
+/// A poll that wants to stop when it is asked for the `nth` time.
+fn at(nth: usize) -> impl FnMut() -> bool {
+    let mut polls = 0;
+    move || {
+        polls += 1;
+        polls >= nth
+    }
+}
+
+#[test]
+fn units_without_an_end_are_left_where_they_pause_once_the_caller_wants_to_stop() {
+    for threads in 1..=3 {
+        let (team, begun, left) = (Own::new(threads), AtomicUsize::new(0), AtomicUsize::new(0));
+        /// Counts who leaves.
+        struct Leaving<'a>(&'a AtomicUsize);
+        impl Drop for Leaving<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, SeqCst);
+            }
+        }
+        let endless = |_: usize, _: usize| {
+            begun.fetch_add(1, SeqCst);
+            let _leaving = Leaving(&left);
+            loop {
+                pause();
+            }
+        };
+        assert_eq!(team.run(5, &endless, &mut at(100)), Err(Stop::Cancelled));
+        assert!((1..=threads).contains(&begun.load(SeqCst)), "{threads} threads");
+        assert_eq!(left.load(SeqCst), begun.load(SeqCst));
+        assert_eq!(team.run(5, &|_, _| pause(), &mut never), Ok(()), "the team is as it was");
+    }
+}
+
+#[test]
+fn parts_without_an_end_are_left_too() {
+    for chained in [false, true] {
+        let regions = [Arc::new(Region::new(3))];
+        let endless = |_: usize, _: usize, region: Option<&Arc<Region>>| {
+            let part = |part: usize| {
+                while part == 0 || !chained || region.is_some_and(|region| region.wait(part, 1)) {
+                    pause();
+                }
+            };
+            if let Some(region) = region {
+                if chained { region.share_chain(&part) } else { region.share(&part) }
+            }
+        };
+        for _ in 0..20 {
+            assert_eq!(run_shared(3, 1, &regions, &endless, &mut at(50)), Err(Stop::Cancelled));
+        }
+    }
+}
+
+#[test]
+fn a_panic_is_told_also_where_others_are_left() {
+    let (team, panicked) = (Own::new(2), AtomicBool::new(false));
+    let work = |unit: usize, _: usize| match unit {
+        0 => {
+            wait_for(&panicked);
+            loop {
+                pause();
+            }
+        }
+        _ => {
+            panicked.store(true, SeqCst);
+            panic!("unit {unit}");
+        }
+    };
+    let stop = team.run(2, &work, &mut never);
+    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("unit 1")), "{stop:?}");
+}
+
+#[test]
+fn a_pause_asks_about_the_innermost_run() {
+    pause(); // of none
+    let team = Own::new(1);
+    let inner = |_: usize, _: usize| loop {
+        pause();
+    };
+    let outer = |_: usize, _: usize| {
+        assert_eq!(run_on(1, 1, &inner, &mut at(10)), Err(Stop::Cancelled));
+        pause();
+    };
+    let mut polls = 0;
+    let counting = &mut || {
+        polls += 1;
+        false
+    };
+    assert_eq!(team.run(1, &outer, counting), Ok(()));
+    assert_eq!(polls, 2, "before the unit and at its pause");
 }

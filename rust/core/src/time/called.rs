@@ -1,6 +1,6 @@
 //! Calls of a layer's function: rows are gathered, the function is asked, results are put where the plan wants them.
 
-use crate::kernel::{Dst, Float};
+use crate::kernel::{Dst, Float, KeepDenormals};
 use crate::plan::Function;
 use crate::step::rows::Part;
 
@@ -42,6 +42,7 @@ pub(super) unsafe fn values<T: Float>(
     width: usize,
 ) {
     let mut out = vec![0.0; rows * width];
+    let _numbers = KeepDenormals::new();
     // SAFETY: the caller's promise.
     known(function).call(part, rows, &unsafe { gathered(rows, operands) }, &mut out);
     for (number, &value) in out.iter().enumerate() {
@@ -61,6 +62,7 @@ pub(super) unsafe fn gradient<T: Float>(
     target: &mut [T],
 ) {
     let mut out = vec![0.0; target.len()];
+    let _numbers = KeepDenormals::new();
     // SAFETY: the caller's promise.
     known(function).call(Part::Gradient, rows, &unsafe { gathered(rows, operands) }, &mut out);
     target.iter_mut().zip(&out).for_each(|(sum, &d)| *sum += T::from_f64(d));

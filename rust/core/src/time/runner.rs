@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use crate::kernel::{Float, Kernels};
+use crate::kernel::{Float, KeepDenormals, Kernels};
 use crate::plan::{Class, Pass, Ref};
 use crate::random::Noise;
-use crate::team::Region;
+use crate::team::{self, Region};
 
 use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
@@ -17,6 +17,10 @@ use super::weights::{LayerWeights, PassWeights, SlotGradients};
 
 /// Rows that a block of time has at least, so that the weight gradients are long products.
 const BLOCK_ROWS: usize = 256;
+
+/// Multiplications of a step from which on it is asked at each whether to go on, and not at each block: a tenth of a
+/// millisecond.
+const LONG_STEP: usize = 4 << 20;
 
 /// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
 ///
@@ -33,6 +37,12 @@ fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator
         let first = from + steps * if reversed { count - 1 - piece } else { piece };
         first..(first + steps).min(to)
     })
+}
+
+/// Asks whether to go on; signal handlers may run meanwhile.
+pub(super) fn pause() {
+    let _numbers = KeepDenormals::new();
+    team::pause();
 }
 
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
@@ -59,6 +69,7 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) products: &'a [Mutex<Vec<T>>],
     pub(super) places: &'a mut Places<T>,
     steps_done: usize,
+    long_steps: bool,
     steps_per_block: usize,
     /// The steps at which the buffers stand.
     pub(super) steps: (usize, usize),
@@ -149,6 +160,7 @@ impl<'a, T: Float> Runner<'a, T> {
             products,
             places,
             steps_done: 0,
+            long_steps: rows * pass.work(|_| true)[0] >= LONG_STEP,
             steps_per_block,
             steps: (0, 0),
             noise: layer.noise,
@@ -164,6 +176,7 @@ impl<'a, T: Float> Runner<'a, T> {
         let (wave, rows) = (self.wave, self.geometry.rows);
         let in_piece = wave.map_or(self.steps_per_block, |_| piece_steps(rows).min(self.steps_per_block));
         for block in pieces(0, steps, self.steps_per_block, reversed) {
+            pause();
             for piece in pieces(block.start, block.end, in_piece, reversed) {
                 let done = if reversed { steps - piece.start } else { piece.end };
                 if wave.is_some_and(|wave| !wave.wait(done)) {
@@ -177,7 +190,10 @@ impl<'a, T: Float> Runner<'a, T> {
                     self.stand_at_steps(&block, &block, true);
                 }
                 let rows = self.geometry.offset[block.end] - self.geometry.offset[block.start];
-                pass.sinks.iter().for_each(|sink| self.sink(sink, rows, slots));
+                for sink in &pass.sinks {
+                    pause();
+                    self.sink(sink, rows, slots);
+                }
             }
         }
     }
@@ -190,6 +206,9 @@ impl<'a, T: Float> Runner<'a, T> {
         self.segments(&pass.before, rows, None);
         if pass.stepwise {
             for step in piece.clone() {
+                if self.long_steps {
+                    pause();
+                }
                 let t = if pass.reversed { piece.end - 1 - (step - piece.start) } else { step };
                 self.stand_at_step(t, block.start);
                 self.log_carries(t);
@@ -230,6 +249,7 @@ impl<'a, T: Float> Runner<'a, T> {
             products: &[],
             places: standing,
             steps_done: 0,
+            long_steps: false,
             steps_per_block: 1,
             steps: (0, 1),
             noise: layer.noise,

@@ -7,7 +7,7 @@ use crate::kernel::{Float, FlushDenormals, Init as KernelInit, Src};
 use crate::plan::{Gemm, Init, Segment, TapeOp, tape_work};
 use crate::team::{self, Region};
 
-use super::runner::Runner;
+use super::runner::{Runner, pause};
 use super::tape::{self, Tile};
 
 /// `Region::share` of work that runs kernels, or `share_chain`: on every thread denormals are flushed.
@@ -23,6 +23,9 @@ impl<T: Float> Runner<'_, T> {
     /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
     pub(super) fn segments(&mut self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
         for segment in segments {
+            if ahead.is_none() {
+                pause(); // a block of time, which takes longer than a step
+            }
             match segment {
                 Segment::Scan(scan) => self.scan(scan),
                 Segment::Tape(ops) => self.tape(ops, rows, ahead),
