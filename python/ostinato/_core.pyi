@@ -63,9 +63,9 @@ class ProgramBuilder:
 class Program:
     """The equations of one step: (inputs, states, parameters) -> (outputs, next states)."""
 
-    @staticmethod
-    def from_json(text: str) -> Program:
+    def __init__(self, text: str) -> None:
         """Reads a canonical text; raises FormatError."""
+    def __getnewargs__(self) -> tuple[str]: ...
     def to_json(self) -> str: ...
     @property
     def name(self) -> str: ...

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
+from typing import Final
 
 from ostinato.errors import ConfigError
+
+# What the core counts in 32 bits: features, rows, steps, threads.
+LARGEST_COUNT: Final = 2**31 - 1
 
 
 def number(
@@ -41,6 +45,14 @@ def whole(owner: str, name: str, value: object, *, at_least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
         raise ConfigError(f"{owner}: {name} is {value!r}; expected a whole number of at least {at_least}")
     return int(value)
+
+
+def count(owner: str, name: str, value: object, *, at_least: int) -> int:
+    """The same of something that the core counts, which is at most 2**31 - 1."""
+    counted = whole(owner, name, value, at_least=at_least)
+    if counted > LARGEST_COUNT:
+        raise ConfigError(f"{owner}: {name} is {value!r}; expected at most {LARGEST_COUNT}")
+    return counted
 
 
 def flag(owner: str, name: str, value: object) -> bool:

@@ -75,7 +75,7 @@ def traced(equation, params=PARAMS, inputs=INPUTS):
 def test_each_op_is_recorded_with_its_shape_and_comes_back_from_text(name, equation, shape):
     program = traced(equation)
     assert [tuple(size) for _, size in program.outputs] == [shape]
-    again = _core.Program.from_json(program.to_json())
+    again = _core.Program(program.to_json())
     assert again.to_json() == program.to_json()
     assert again.hash == program.hash
     assert str(again)
@@ -145,7 +145,7 @@ def test_each_cell_is_traced_with_its_parameters_and_states(kind, options):
     assert [(name, tuple(size)) for name, size in program.states] == list(traced_cell.states.items())
     assert traced_cell.output_size == options.get("proj_size", 3)
     assert {name: traced_cell.options[name] for name in options} == options
-    assert _core.Program.from_json(program.to_json()).hash == program.hash
+    assert _core.Program(program.to_json()).hash == program.hash
 
 
 def test_a_printed_program_has_the_names_of_the_equations():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.network.here import HERE
 
 NAN, INF = float("nan"), float("inf")
 
@@ -322,6 +323,24 @@ TABLE = {
     "a path that is none": Bad(lambda: ost.load(7), ost.DTypeError, ("path is 7",)),
     "a file that is not there": Bad(lambda: ost.load("no/such/file"), OSError, ("no/such/file",)),
     "explain of half a row": Bad(lambda: lstm().explain(rows=0.5), ost.ConfigError, ("rows is 0.5",)),
+    "explain of too many rows": Bad(
+        lambda: lstm().explain(rows=2**70), ost.ConfigError, ("rows is 1180", "at most 2147483647")
+    ),
+    "a stream of too many rows": Bad(
+        lambda: lstm().stream(2**70), ost.ConfigError, ("batch is 1180", "at most")
+    ),
+    "too many threads": Bad(lambda: ost.set_num_threads(2**70), ost.ConfigError, ("n is 1180", "at most")),
+    "a plan of too many steps": Bad(
+        lambda: ost.CheckpointedBPTT("5%").plan(lstm(), 2, 2**70), ost.ConfigError, ("steps is 1180",)
+    ),
+    "a budget that one long row cannot keep": Bad(
+        lambda: ost.CheckpointedBPTT("1%").plan(lstm(), 1, 1000), ost.ConfigError, ("% of what FullBPTT",)
+    ),
+    "nothing as x": Bad(lambda: lstm().run(None), ost.DTypeError, ("x is None; expected an array",)),
+    "a text as x": Bad(lambda: lstm().run("text"), ost.DTypeError, ("x is 'text'; expected an array",)),
+    "an array of texts as targets": Bad(
+        lambda: train(targets=np.full((2, 5, 4), "a")), ost.DTypeError, ("targets is an array of <U1",)
+    ),
     # Registering.
     "registering a built-in's name": Bad(
         lambda: ost.register(ost.CellSpec("lstm", Branching)), ost.ConfigError, ("lstm", "built in")
@@ -337,6 +356,20 @@ def test_bad_input_raises_a_typed_error_that_names_the_argument(name: str) -> No
         bad.call()
     for words in bad.says:
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_what_other_frameworks_call_it_leads_to_what_it_is_called_here(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"'LSTM' object has no attribute '{name}'; ") as caught:
+        getattr(lstm(), name)
+    assert HERE[name] in str(caught.value)
+
+
+def test_a_name_that_nobody_uses_gets_pythons_own_words() -> None:
+    net = lstm()
+    with pytest.raises(AttributeError, match=r"'LSTM' object has no attribute 'paramters'$"):
+        _ = net.paramters
+    assert not hasattr(net, "__array__")
 
 
 def test_a_failed_call_leaves_the_network_as_it_was() -> None:

@@ -356,6 +356,17 @@ BAD_FITS = {
         "validation is 0.2; a fraction is not taken",
     ),
     "validation": ((X, TARGETS), {"validation": (X,)}, "validation has 1"),
+    "validation of another width": (
+        (X, TARGETS),
+        {"validation": (np.concatenate([X, X], axis=2), TARGETS)},
+        "validation: x is",
+    ),
+    "validation of other numbers": (
+        (X, TARGETS),
+        {"validation": (X, TARGETS.astype(int))},
+        "validation: targets has dtype int64",
+    ),
+    "validation of no rows": ((X, TARGETS), {"validation": (X[:0], TARGETS[:0])}, "validation: no step"),
     "a number": ((3,), {}, "targets is missing"),
 }
 

@@ -165,7 +165,7 @@ def _with_outputs(program: _core.Program, places: list[int]) -> _core.Program:
     text = program.to_json()
     outputs = ",".join(f'["g{number}",{place}]' for number, place in enumerate(places))
     start, end = text.rindex(',"outputs":'), text.rindex(',"sizes":')
-    return _core.Program.from_json(f'{text[:start]},"outputs":[{outputs}]{text[end:]}')
+    return _core.Program(f'{text[:start]},"outputs":[{outputs}]{text[end:]}')
 
 
 def _beside(program: _core.Program, places: list[int]) -> _core.Program:
@@ -176,4 +176,4 @@ def _beside(program: _core.Program, places: list[int]) -> _core.Program:
     head, tail = text[: text.rindex('],"outputs":')], text[text.rindex(',"sizes":') :]
     last = len(record["nodes"])
     joined = f',{{"args":{args},"op":"concat"}}],"outputs":[["output",{last}]]'
-    return _core.Program.from_json(f"{head}{joined}{tail}")
+    return _core.Program(f"{head}{joined}{tail}")

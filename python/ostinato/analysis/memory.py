@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +95,7 @@ def _vectors(net: Any, x: Any) -> tuple[Any, Any]:
     if isinstance(net, Sequential) and len(net) > 1 and isinstance(net[0], Embedding):
         if isinstance(x, (list, tuple)):
             raise DTypeError("x is a list; expected an array of ids")
-        rest = {name: layer._clone() for name, layer in list(net.layers.items())[1:]}
+        rest = {name: copy.copy(layer) for name, layer in list(net.layers.items())[1:]}
         return Sequential(rest), net[0].run(x).outputs
     raise ConfigError(
         "net takes ids, by which nothing can be differentiated; expected a Sequential that begins with an "

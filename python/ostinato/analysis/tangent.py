@@ -153,7 +153,7 @@ def side_by_side(forward: _core.Program) -> _core.Program:
     tail = text[text.rindex(',"sizes":') :]
     joined = f',{{"args":{json.dumps(parts, separators=(",", ":"))},"op":"concat"}}'
     last = len(record["nodes"])
-    return _core.Program.from_json(f'{head}{joined}],"outputs":[["output",{last}]]{tail}')
+    return _core.Program(f'{head}{joined}],"outputs":[["output",{last}]]{tail}')
 
 
 def part_of(width: int, start: int, stop: int) -> _core.Program:

@@ -42,7 +42,7 @@ class Programs:
         for n, text in enumerate(texts or []):
             if not isinstance(text, str):
                 raise FormatError(f"model description: programs[{n}] is no text")
-            self._programs.append(_core.Program.from_json(text))
+            self._programs.append(_core.Program(text))
 
     # Writing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from ostinato.errors import ConfigError, DTypeError
@@ -37,7 +38,7 @@ class Bidirectional(Network):
                 f"forward is {forward!r}, which takes ids; put the Embedding before Bidirectional"
             )
         if backward is None:
-            backward = forward._clone()
+            backward = copy.copy(forward)
             backward._redraw(backward._arena, Scope().reversed(), None)
         self._fill(forward, backward)
 
@@ -69,9 +70,6 @@ class Bidirectional(Network):
         (forward, first), (backward, second) = self._parts(values)
         forward._redraw(first, scope, seed)
         backward._redraw(second, scope.reversed(), seed)
-
-    def _clone(self) -> Network:
-        return Bidirectional(self.forward._clone(), self.backward._clone())
 
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {

@@ -129,14 +129,6 @@ class Dense(Network):
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
 
-    def _clone(self) -> Network:
-        clone = Dense.__new__(Dense)
-        clone._fill(
-            self._unit, self.activation, self._regularizers, self.dtype.name, self.seed, initial=False
-        )
-        clone._arena[...] = self._arena
-        return clone
-
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {
             "kind": self.kind,

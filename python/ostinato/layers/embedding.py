@@ -64,12 +64,6 @@ class Embedding(Network):
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
 
-    def _clone(self) -> Network:
-        clone = Embedding.__new__(Embedding)
-        clone._fill(self._unit, self.dtype.name, self.seed, initial=False)
-        clone._arena[...] = self._arena
-        return clone
-
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {"kind": self.kind, "seed": self.seed, "step": programs.add(self._unit)}
 

@@ -192,21 +192,16 @@ class Recurrent(Network):
         y = graph.layer(unit, graph.reverse(x) if reverse else x, names, states, label)
         return graph.reverse(y) if reverse else y
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        memo[id(self.cell)] = self.cell  # the units are its equations, or call it
+        return super().__deepcopy__(memo)
+
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
 
     def _layout_hint(self) -> str:
         gates = GATES.get(self.cell_name)
         return f"Gate order is {', '.join(gates)}" if gates else ""
-
-    def _clone(self) -> Network:
-        clone = type(self).__new__(type(self))
-        clone.cell = self.cell
-        clone._fill(
-            self.cell_name, self.cell_options, self.provider, self.setting, self._units, initial=False
-        )
-        clone._arena[...] = self._arena
-        return clone
 
     def _record(self, programs: Programs) -> dict[str, Any]:
         setting = self.setting

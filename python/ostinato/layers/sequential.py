@@ -91,9 +91,6 @@ class Sequential(Network):
         for name, (layer, part) in zip(self.layers, self._parts(values), strict=True):
             layer._redraw(part, scope.inside(name), seed)
 
-    def _clone(self) -> Network:
-        return Sequential({name: layer._clone() for name, layer in self.layers.items()})
-
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {
             "kind": self.kind,

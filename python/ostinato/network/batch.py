@@ -146,6 +146,8 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
     Raises DTypeError for other kinds, ShapeError if ragged.
     """
     array = _as_array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name} is {_told(value, array)}; expected an array of {dtype}")
     if array.dtype.kind != "f":
         raise DTypeError(
             f"{name} has dtype {array.dtype}; expected {dtype}. "
@@ -202,6 +204,11 @@ def _read(name: str, value: Any, dtype: str | None) -> Array:
     if dtype is None:
         return as_integers(name, value)
     return as_flags(name, value) if dtype == "bool" else as_floats(name, value, dtype)
+
+
+def _told(value: Any, array: Array) -> str:
+    """What was given instead of numbers."""
+    return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
 
 
 def _as_array(name: str, value: Any) -> Array:

@@ -11,16 +11,10 @@ from ostinato.errors import ConfigError
 
 DTYPES: Final = ("float32", "float64")
 
-# The core counts features in 32 bits.
-LARGEST_SIZE: Final = 2**31 - 1
-
 
 def size(layer: str, name: str, value: Any) -> int:
     """A number of features, units, layers or ids: 1 to 2**31 - 1. Raises ConfigError."""
-    number = checks.whole(layer, name, value, at_least=1)
-    if number > LARGEST_SIZE:
-        raise ConfigError(f"{layer}: {name} is {value!r}; expected at most {LARGEST_SIZE}")
-    return number
+    return checks.count(layer, name, value, at_least=1)
 
 
 def dtype_name(layer: str, value: Any) -> str:

@@ -40,8 +40,8 @@ class CheckpointPlan:
         cls, way: CheckpointedBPTT, net: Network, rows: int, steps: int, loss: str | Loss | None
     ) -> CheckpointPlan:
         """Asks the core. Raises ConfigError."""
-        rows = checks.whole("plan", "rows", rows, at_least=0)
-        steps = checks.whole("plan", "steps", steps, at_least=0)
+        rows = checks.count("plan", "rows", rows, at_least=0)
+        steps = checks.count("plan", "steps", steps, at_least=0)
         program = None if loss is None else net._objective(loss, "sum").program
         found = net._core().checkpoint_plan(rows, steps, way.core, program)
         forward, backward = (

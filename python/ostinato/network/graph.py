@@ -52,6 +52,9 @@ class Unit:
     function: Called | None = None
     penalty: _core.Program | None = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Unit:
+        return self  # nobody changes it
+
     @property
     def penalised(self) -> bool:
         """Whether it adds to the loss of training."""

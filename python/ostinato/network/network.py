@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch, read_batch
 from ostinato.network.graph import Graph, Node, Scope, aligned
+from ostinato.network.here import HERE
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, load_parameters
 from ostinato.network.run import Gradients, Run
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
     from ostinato.losses import Loss
 
 
+SET_UP: Final = frozenset(
+    {"_output", "_graph", "_arena", "_owned", "_compiled", "_lock", "_objectives", "_noisy", "_seeds"}
+)
+"""What `Network._set_up` makes of the other attributes, so that pickles and copies leave it out."""
+
+
 class Network(ABC):
     """A graph of layers over sequences that runs, and differentiates, as one call.
 
@@ -41,6 +49,9 @@ class Network(ABC):
     A network holds nothing of a run, so several threads may call `run` and `value_and_grad` at the same
     time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
     them.
+
+    `copy.copy` and `copy.deepcopy` give a network with parameters of its own. A network can be pickled, to
+    be sent to another process that has its cells and plugins; `save` is for files, which need neither.
     """
 
     kind: ClassVar[str]
@@ -100,7 +111,7 @@ class Network(ABC):
         It holds the parameters as they are now, until `Stream.refresh` takes them again. Raises ConfigError
         for a network that reads backwards.
         """
-        rows = checks.whole("stream", "batch", batch, at_least=1)
+        rows = checks.count("stream", "batch", batch, at_least=1)
         core = self._core().stream(self._arena, rows)
         return Stream(self, core, self._graph, rows, self.dtype.name)
 
@@ -239,8 +250,8 @@ class Network(ABC):
     def explain(self, rows: int = 32, steps: int = 100) -> str:
         """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory."""
         return self._core().explain(
-            checks.whole("explain", "rows", rows, at_least=0),
-            checks.whole("explain", "steps", steps, at_least=0),
+            checks.count("explain", "rows", rows, at_least=0),
+            checks.count("explain", "steps", steps, at_least=0),
         )
 
     def training_memory(
@@ -265,6 +276,34 @@ class Network(ABC):
     def __str__(self) -> str:
         return summary(self)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            told = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(f"{told}; {HERE[name]}" if name in HERE else told, name=name, obj=self)
+
+    def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
+        kept = {name: value for name, value in vars(self).items() if name not in SET_UP}
+        return kept, None if self._children() else self._arena.copy(), self.noise_calls
+
+    def __setstate__(self, state: tuple[dict[str, Any], Array | None, int]) -> None:
+        kept, arena, calls = state
+        vars(self).update(kept)
+        self._set_up(initial=False)
+        if arena is not None:
+            self._arena[...] = arena
+        self.noise_calls = calls
+
+    def __copy__(self) -> Network:
+        # Parameters have one home, so there is no copy that shares them.
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        made: Network = type(self).__new__(type(self))
+        memo[id(self)] = made
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return made
+
     # What a kind of network says about itself.
 
     @abstractmethod
@@ -278,10 +317,6 @@ class Network(ABC):
     @abstractmethod
     def _record(self, programs: Programs) -> dict[str, Any]:
         """This network's configuration as JSON values; its programs go to `programs`."""
-
-    @abstractmethod
-    def _clone(self) -> Network:
-        """A network of the same make with a copy of the parameters."""
 
     def _children(self) -> list[Network]:
         """The networks inside this one, in the order of their parameters."""

@@ -31,8 +31,8 @@ class TrainingMemory:
     @classmethod
     def of(cls, net: Network, rows: int, steps: int, loss: str | Loss | None) -> TrainingMemory:
         """Asks the core. Raises ConfigError."""
-        rows = checks.whole("training_memory", "rows", rows, at_least=0)
-        steps = checks.whole("training_memory", "steps", steps, at_least=0)
+        rows = checks.count("training_memory", "rows", rows, at_least=0)
+        steps = checks.count("training_memory", "steps", steps, at_least=0)
         program = None if loss is None else net._objective(loss, "sum").program
         found = net._core().training_memory(rows, steps, program)
         return cls(

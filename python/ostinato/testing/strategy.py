@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -60,7 +61,7 @@ def batch(steps: int = 9) -> Batch:
 
 def core() -> NetworkCore:
     """A small network with a loss."""
-    return NetworkCore(_network()._clone(), Objective.of("mse", "mean", 5, "float64"))
+    return NetworkCore(copy.copy(_network()), Objective.of("mse", "mean", 5, "float64"))
 
 
 @cache

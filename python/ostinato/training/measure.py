@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.metrics import Metric
 from ostinato.network import Network
 from ostinato.network.batch import read_batch
 from ostinato.network.objective import Objective
 from ostinato.strategy import Batch, Lesson
 from ostinato.trace import trace_loss
-from ostinato.training.source import Source
+from ostinato.training.source import Rows, Source
 
 
 class Measure:
@@ -54,18 +55,32 @@ class Measure:
             if self._keys[name] == self._loss
         }
 
+    def check(self, source: Source, owner: str) -> None:
+        """Raises what `over` would of the first batch of rows in memory, where nobody wants to wait for it.
+
+        An iterable is left alone: it may count how often it is begun.
+        """
+        if isinstance(source, Rows):
+            first = next(source.batches(Lesson()), None)
+            if first is None:
+                raise _no_step(owner)
+            with _named(owner):
+                self._add(dict.fromkeys(self._objectives, 0.0), first)
+
     def over(self, source: Source, owner: str) -> dict[str, float]:
         """The loss per valid step and each metric over all of `source`, with regularizers at rest.
 
-        Raises ConfigError, which names `owner`, where no step counts: that would look like a perfect score.
+        Raises what the network does, naming `owner`; ConfigError where no step counts: that would look like a
+        perfect score.
         """
         sums = dict.fromkeys(self._objectives, 0.0)
         count, state = 0.0, None
         for batch in source.batches(Lesson()):
-            state = self._add(sums, batch.replace(state=state if batch.carries else None))
-            count += batch.count
+            with _named(owner):
+                state = self._add(sums, batch.replace(state=state if batch.carries else None))
+                count += batch.count
         if not count:
-            raise ConfigError(f"{owner}: no step of the data counts; give rows, lengths and weights above 0")
+            raise _no_step(owner)
         means = {key: value / count for key, value in sums.items()}
         told = {name: float(metric.finish(means[self._keys[name]])) for name, metric in self._metrics.items()}
         return {"loss": means[self._loss], **told}
@@ -98,6 +113,19 @@ class Measure:
             arguments = objective.arguments(read, batch.targets, [], batch.weights)
             sums[key] += self._nothing.loss_value(np.zeros(0, net.dtype), array, *arguments)[0]
         return run.final_state
+
+
+@contextmanager
+def _named(owner: str) -> Iterator[None]:
+    """Says whose data it is that cannot be measured."""
+    try:
+        yield
+    except (ShapeError, DTypeError, ConfigError) as error:
+        raise type(error)(f"{owner}: {error}") from error
+
+
+def _no_step(owner: str) -> ConfigError:
+    return ConfigError(f"{owner}: no step of the data counts; give rows, lengths and weights above 0")
 
 
 def _key(loss: Any, width: int) -> str:

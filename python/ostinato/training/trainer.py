@@ -150,6 +150,8 @@ class Trainer:
         measured = None if validation is None else self._validation(validation, batch_size)
         with self._alone("fit"), self._interrupts:
             run, hooks = self.run, self._hooks
+            if measured is not None:
+                self._measure.check(measured, "validation")
             if not isinstance(resume, bool):
                 self._load(resume)
             elif resume and self._plugin_states is None and not run.last:

@@ -47,9 +47,14 @@ fn sizes(shape: &[Dim]) -> Vec<usize> {
 
 #[pymethods]
 impl PyProgram {
-    #[staticmethod]
-    fn from_json(text: &str) -> PyResult<PyProgram> {
+    #[new]
+    fn new(text: &str) -> PyResult<PyProgram> {
         entry(|| Ok(Program::from_json(text)?.into()))
+    }
+
+    /// What a pickle or a copy calls `new` with.
+    fn __getnewargs__(&self) -> (String,) {
+        (self.inner.to_json(),)
     }
 
     fn to_json(&self) -> PyResult<String> {

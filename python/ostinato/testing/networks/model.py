@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ class Model(ABC):
         draw: int = 0,
     ) -> Problem:
         """A random problem with a hidden size at or after `near`, in a network of its own."""
-        network = self._kept(inputs, self.hidden(inputs, near), dtype)._clone()
+        network = copy.copy(self._kept(inputs, self.hidden(inputs, near), dtype))
         return Problem.random(network, rows, steps, ragged=ragged, draw=draw)
 
     def _kept(self, inputs: int, hidden: int, dtype: str) -> Network:

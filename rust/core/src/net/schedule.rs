@@ -141,9 +141,10 @@ pub fn schedule<T: Pooled>(
     }
     let Some((_, at_once, units)) = best else {
         let least = planners.iter().map(Planner::least).max().unwrap_or(0);
+        let share = (100 * least).div_ceil((whole * most).max(1));
         return Err(NetError::Config(format!(
-            "CheckpointedBPTT: a budget of {bytes} bytes is too small for this batch; expected at least {least} bytes \
-             (smaller networks and fewer rows need less)"
+            "CheckpointedBPTT: a budget of {bytes} bytes is too small for this batch; expected at least {least} bytes, \
+             {share}% of what FullBPTT takes (smaller networks and fewer rows need less, longer sequences a smaller share)"
         )));
     };
     let units: Vec<UnitSchedule> = match units.first() {
