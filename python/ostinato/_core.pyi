@@ -63,7 +63,7 @@ class ProgramBuilder:
 class Program:
     """The equations of one step: (inputs, states, parameters) -> (outputs, next states)."""
 
-    def __init__(self, text: str) -> None:
+    def __new__(cls, text: str) -> Program:
         """Reads a canonical text; raises FormatError."""
     def __getnewargs__(self) -> tuple[str]: ...
     def to_json(self) -> str: ...
