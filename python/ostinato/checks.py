@@ -8,7 +8,7 @@ from typing import Final
 
 from ostinato.errors import ConfigError
 
-# What the core counts in 32 bits: features, rows, steps, threads.
+# Of features, rows, steps or threads: more is no machine's.
 LARGEST_COUNT: Final = 2**31 - 1
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import copy
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -359,6 +362,15 @@ def test_bad_input_raises_a_typed_error_that_names_the_argument(name: str) -> No
 
 
 @pytest.mark.parametrize("name", HERE)
+def test_what_is_advised_is_there(name: str) -> None:
+    net = lstm()
+    places = (net, net.run(X, training=True), ost, ost.Trainer, copy, builtins)
+    calls = re.findall(r"(\w+)\(", HERE[name])
+    assert all(any(hasattr(place, called) for place in places) for called in calls), calls
+    assert calls or "dtype=" in HERE[name]
+
+
+@pytest.mark.parametrize("name", HERE)
 def test_what_other_frameworks_call_it_leads_to_what_it_is_called_here(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'LSTM' object has no attribute '{name}'; ") as caught:
         getattr(lstm(), name)
@@ -370,6 +382,16 @@ def test_a_name_that_nobody_uses_gets_pythons_own_words() -> None:
     with pytest.raises(AttributeError, match=r"'LSTM' object has no attribute 'paramters'$"):
         _ = net.paramters
     assert not hasattr(net, "__array__")
+
+
+def test_a_property_that_fails_says_why() -> None:
+    class Mine(ost.LSTM):
+        @property
+        def summary(self) -> str:
+            return self.settings.text
+
+    with pytest.raises(AttributeError, match=r"'Mine' object has no attribute 'settings'$"):
+        _ = Mine(2, 3).summary
 
 
 def test_a_failed_call_leaves_the_network_as_it_was() -> None:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from tests.called.cells import ManyRows, OneRow
 from tests.networks.makes import MAKES, floats, make
 
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -74,6 +76,38 @@ def test_a_layer_of_a_container_is_free_in_its_copy_and_layers_stay_those_of_the
     assert not (net.parameters()["head.weight"] == 7).any()
     with pytest.raises(ost.ConfigError, match="has a place in a network already"):
         ost.Sequential(WAYS[way](net)["rnn"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [OneRow, ManyRows])
+def test_a_step_in_python_goes_along(kind: type[ost.Cell], way: str) -> None:
+    net, x = ost.Recurrent(kind, 2, 3), np.ones((2, 4, 2), dtype=np.float32)
+    made = WAYS[way](net)
+    (one, mine), (other, others) = (
+        net.value_and_grad(x, np.zeros((2, 4, 3)), loss="mse") for net in (net, made)
+    )
+    assert one == other
+    np.testing.assert_array_equal(mine.arena, others.arena)
+
+
+def test_a_copy_shares_what_hangs_on_a_network_and_a_deep_copy_does_not() -> None:
+    net = ost.Sequential(ost.RNN(2, 3), ost.Dense(3, 1))
+    net.notes, net[0].notes, net[0].lock = ["mine"], ["its"], threading.Lock()
+    made = copy.copy(net)
+    assert made.notes is net.notes
+    assert (made[0].notes, made[0].lock) == (net[0].notes, net[0].lock)
+    assert ost.Bidirectional(net[0].__copy__()).backward.lock is net[0].lock
+    del net[0].lock
+    deep = copy.deepcopy(net)
+    assert deep.notes == net.notes
+    assert deep.notes is not net.notes
+
+
+def test_an_initializer_without_a_name_is_what_pickle_refuses() -> None:
+    net = ost.LSTM(2, 3, init=lambda shape, rng: np.zeros(shape))
+    copy.deepcopy(net)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(net)
 
 
 def test_a_cell_of_ones_own_travels_to_another_process(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
     from ostinato.losses import Loss
 
 
-SET_UP: Final = frozenset(
-    {"_output", "_graph", "_arena", "_owned", "_compiled", "_lock", "_objectives", "_noisy", "_seeds"}
-)
-"""What `Network._set_up` makes of the other attributes, so that pickles and copies leave it out."""
-
-
 class Network(ABC):
     """A graph of layers over sequences that runs, and differentiates, as one call.
 
@@ -50,8 +44,9 @@ class Network(ABC):
     time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
     them.
 
-    `copy.copy` and `copy.deepcopy` give a network with parameters of its own. A network can be pickled, to
-    be sent to another process that has its cells and plugins; `save` is for files, which need neither.
+    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; what else you have hung on it
+    the first shares and the second copies. Views that you kept are no views into the copy. A network can be
+    pickled, to be sent to another process with the same ostinato, cells and plugins; `save` is for files.
     """
 
     kind: ClassVar[str]
@@ -279,12 +274,13 @@ class Network(ABC):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            told = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(f"{told}; {HERE[name]}" if name in HERE else told, name=name, obj=self)
+            if name in HERE and not hasattr(type(self), name):
+                told = f"{type(self).__name__!r} object has no attribute {name!r}; {HERE[name]}"
+                raise AttributeError(told, name=name, obj=self)
+            return object.__getattribute__(self, name)  # Python's own words, or those of a property
 
     def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
-        kept = {name: value for name, value in vars(self).items() if name not in SET_UP}
-        return kept, None if self._children() else self._arena.copy(), self.noise_calls
+        return self._given(), None if self._children() else self._arena.copy(), self.noise_calls
 
     def __setstate__(self, state: tuple[dict[str, Any], Array | None, int]) -> None:
         kept, arena, calls = state
@@ -295,8 +291,10 @@ class Network(ABC):
         self.noise_calls = calls
 
     def __copy__(self) -> Network:
-        # Parameters have one home, so there is no copy that shares them.
-        return copy.deepcopy(self)
+        given = [value for net in self._inside() for value in net._given().values()]
+        # What holds networks is copied, as parameters have one home.
+        shared = {id(value): value for value in given if not isinstance(value, (Network, dict))}
+        return copy.deepcopy(self, shared)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         made: Network = type(self).__new__(type(self))
@@ -322,6 +320,16 @@ class Network(ABC):
         """The networks inside this one, in the order of their parameters."""
         return []
 
+    def _given(self) -> dict[str, Any]:
+        """The attributes of which `_set_up` makes the others."""
+        return {name: value for name, value in vars(self).items() if name not in self._made}
+
+    def _inside(self) -> Iterator[Network]:
+        """This network and all inside it."""
+        yield self
+        for child in self._children():
+            yield from child._inside()
+
     def _layout_hint(self) -> str:
         """What to add when a parameter of the wrong shape is loaded."""
         return ""
@@ -330,6 +338,7 @@ class Network(ABC):
 
     def _set_up(self, initial: bool = True) -> None:
         """Lays out the parameters; with `initial` a layer draws them. A container takes its children's."""
+        before = set(vars(self))
         graph = Graph()
         x = graph.index_input(self.input_size) if self.takes_ids else graph.input(self.input_size)
         self._output = self._assemble(graph, x, Scope())
@@ -343,6 +352,7 @@ class Network(ABC):
         self._adopt(children)
         self._noisy = any(unit.inference is not None for _, unit in graph.units)
         self._seeds = Seeds(self._noise_seeds())
+        self._made = {"_made", *vars(self)} - before
         if initial and not children:
             self._redraw(self._arena, Scope(), None)
 

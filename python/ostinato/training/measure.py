@@ -56,16 +56,15 @@ class Measure:
         }
 
     def check(self, source: Source, owner: str) -> None:
-        """Raises what `over` would of the first batch of rows in memory, where nobody wants to wait for it.
+        """Raises what `over` would of the first of the rows in memory, so that nobody waits an epoch for it.
 
         An iterable is left alone: it may count how often it is begun.
         """
         if isinstance(source, Rows):
-            first = next(source.batches(Lesson()), None)
-            if first is None:
+            if not len(source.lengths):
                 raise _no_step(owner)
             with _named(owner):
-                self._add(dict.fromkeys(self._objectives, 0.0), first)
+                self._add(dict.fromkeys(self._objectives, 0.0), source.first_row())
 
     def over(self, source: Source, owner: str) -> dict[str, float]:
         """The loss per valid step and each metric over all of `source`, with regularizers at rest.
@@ -121,7 +120,8 @@ def _named(owner: str) -> Iterator[None]:
     try:
         yield
     except (ShapeError, DTypeError, ConfigError) as error:
-        raise type(error)(f"{owner}: {error}") from error
+        kinds = (ShapeError, DTypeError, ConfigError)
+        raise next(kind for kind in kinds if isinstance(error, kind))(f"{owner}: {error}") from error
 
 
 def _no_step(owner: str) -> ConfigError:

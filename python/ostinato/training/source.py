@@ -66,6 +66,10 @@ class Rows:
             batch = self._take(order[group])
             yield batch if lesson.steps is None else batch.window(0, lesson.steps)
 
+    def first_row(self) -> Batch:
+        """A batch of one row."""
+        return self._take(np.zeros(1, dtype=np.int64))
+
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has."""
         return len(self._plan(lesson)[1])

@@ -53,8 +53,8 @@ impl PyProgram {
     }
 
     /// What a pickle or a copy calls `new` with.
-    fn __getnewargs__(&self) -> (String,) {
-        (self.inner.to_json(),)
+    fn __getnewargs__(&self) -> PyResult<(String,)> {
+        entry(|| Ok((self.inner.to_json(),)))
     }
 
     fn to_json(&self) -> PyResult<String> {

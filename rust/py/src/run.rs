@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use ostinato_core::kernel::KeepDenormals;
 use ostinato_core::net::{Call, Gradients, Inferred, NetError, Trained};
 use ostinato_core::team;
 use pyo3::prelude::*;
@@ -28,6 +29,7 @@ impl Poller {
         if due && self.raised.is_none() {
             // the first poll only starts the clock: a call shorter than the interval never waits for the GIL
             if self.last.is_some() {
+                let _numbers = KeepDenormals::new(); // handlers may compute
                 self.raised = Python::attach(|py| py.check_signals().err());
             }
             self.last = Some(Instant::now());

@@ -74,7 +74,7 @@ impl FlushDenormals {
     }
 }
 
-/// Has the numbers of the caller's code on this thread until it is dropped: for what is called from among kernels.
+/// Has denormals on this thread, as numbers are elsewhere, until it is dropped: for code that is called from among kernels.
 pub struct KeepDenormals {
     before: Control,
 }

@@ -23,7 +23,7 @@ use super::through_time::ThroughTime;
 use super::truncated::{Windows, truncated};
 use super::unit::Shared;
 
-/// Asked between units whether to stop (a pressed Ctrl-C).
+/// Asked between units, and within them, whether to stop (a pressed Ctrl-C).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
 
 /// A sequence of the caller's as each unit reads it.

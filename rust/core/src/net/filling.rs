@@ -1,6 +1,6 @@
 //! An array in the caller's order that units fill while they run, each with its own rows.
 
-use crate::time::SeqView;
+use crate::time::{SeqView, reserve};
 
 use super::batch::Batch;
 use super::pool::Pooled;
@@ -18,7 +18,8 @@ unsafe impl<T: Send> Sync for Filling<T> {}
 
 impl<T: Pooled> Filling<T> {
     pub fn new(batch: &Batch, width: usize) -> Filling<T> {
-        let mut room = Vec::with_capacity(batch.rows * batch.steps * width);
+        let mut room = Vec::new();
+        reserve(&mut room, batch.rows * batch.steps * width);
         let start = room.as_mut_ptr();
         Filling { room, start, width }
     }
@@ -28,7 +29,7 @@ impl<T: Pooled> Filling<T> {
     /// # Safety
     /// The array is of this batch, the view has the rows of this unit of it, and nobody else puts the same unit meanwhile.
     pub unsafe fn put(&self, batch: &Batch, unit: usize, packed: SeqView<T>) {
-        debug_assert_eq!(packed.width, self.width);
+        assert_eq!(packed.width, self.width);
         let (unit, width) = (&batch.units[unit], self.width);
         for (row, place) in batch.places(unit).enumerate() {
             // SAFETY: the caller's promise; a place is below N T.

@@ -49,8 +49,10 @@ impl<'a, T: Pooled> Gathered<'a, T> {
     pub unsafe fn put(&self, unit: usize, passed: Passed<T>, scratch: &mut Scratch<T>) {
         let (network, batch, place) = (self.network, self.batch, &self.batch.units[unit]);
         if let Some(width) = network.input_gradient() {
-            let d = SeqView::of(&passed.gradients.d_input, width);
-            // SAFETY: a gradient of the input has the rows of its unit; the rest is the caller's promise.
+            let d = &passed.gradients.d_input;
+            assert_eq!(d.len(), place.geometry.total() * width);
+            let d = SeqView::of(d, width);
+            // SAFETY: it has the rows of its unit; the rest is the caller's promise.
             unsafe { self.inputs.put(batch, unit, d) };
         }
         let mut sums = lock(&self.sums);

@@ -1,6 +1,6 @@
 //! Memory that a network keeps from call to call.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::kernel::{Float, FlushDenormals};
 use crate::team::{self, Region};
@@ -34,7 +34,7 @@ pub struct Idle<T> {
     kept: Vec<Kept<T>>,
     pub(super) batches: Vec<Batch>,
     /// Of runs with a way back, by unit.
-    pub(super) runs: Vec<Vec<Mutex<UnitRun<T>>>>,
+    pub(super) runs: Vec<Vec<RwLock<UnitRun<T>>>>,
     pub(super) stored: Vec<Stored<T>>,
     /// The last one, and what it was made for.
     pub(super) schedule: Option<(Planned, Arc<Schedule>)>,
@@ -119,7 +119,7 @@ impl Pooled for f64 {
 }
 
 /// Scratch for each thread that may take part in a run of so many units, and regions for units that several threads share;
-/// it returns to the pool with the run's end.
+/// it returns to the pool with the run's end, but for that of a thread that left a unit in the middle.
 pub struct Lanes<'a, T: Pooled> {
     pools: &'a Pools,
     lanes: Vec<Mutex<Scratch<T>>>,
@@ -132,11 +132,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
     pub fn new(pools: &'a Pools, count: usize, units: usize, shared: bool) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
         let mut lanes = idle.lists.pop().unwrap_or_default();
-        let lane = |_| {
-            let mut scratch = idle.scratch.pop().unwrap_or_else(Scratch::new);
-            scratch.generous(); // an error may have left it otherwise
-            Mutex::new(scratch)
-        };
+        let lane = |_| Mutex::new(idle.scratch.pop().unwrap_or_else(Scratch::new));
         lanes.extend((0..count).map(lane));
         let mut region = |parts| {
             let found = idle.regions.iter().position(|region| region.parts() == parts);
@@ -165,7 +161,7 @@ impl<T: Pooled> Drop for Lanes<'_, T> {
         let mut idle = lock(T::pool(self.pools));
         // the first lane did the most: it is the first to be taken again
         while let Some(lane) = self.lanes.pop() {
-            // what was left in the middle of a unit goes with all that was lent out of it
+            // poisoned where a unit was left in the middle, with memory lent out
             idle.scratch.extend(lane.into_inner());
         }
         idle.lists.push(std::mem::take(&mut self.lanes));
@@ -173,7 +169,12 @@ impl<T: Pooled> Drop for Lanes<'_, T> {
     }
 }
 
-/// A lock whose holder panicked still holds whole values: the panic is reported by the team.
+/// A lock whose holder unwound: that is reported by the team, and what the lock holds is whole, or goes with its call.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same for a lock that many may hold who read, the thread that holds it already among them: nobody writes any more.
+pub fn read<T>(known: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    known.read().unwrap_or_else(PoisonError::into_inner)
 }

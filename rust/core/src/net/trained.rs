@@ -1,6 +1,6 @@
 //! A run and its way back, as two calls: all units stay in memory between them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::team;
 use crate::time::SeqView;
@@ -13,7 +13,7 @@ use super::graph::{NetError, Network};
 use super::loss::{Reduction, step_scale};
 use super::passage::Passed;
 use super::penalty::{Terms, step_gradient};
-use super::pool::{Pooled, lock};
+use super::pool::{Pooled, lock, read};
 use super::unit::{UnitRun, run_unit};
 use super::unit_back::back_unit;
 
@@ -22,7 +22,7 @@ pub struct Trained<T: Pooled> {
     network: Arc<Network>,
     pub batch: Batch,
     /// Of a larger batch before there may be more than this one has.
-    units: Vec<Mutex<UnitRun<T>>>,
+    units: Vec<RwLock<UnitRun<T>>>,
 }
 
 /// Packed gradients on their way in.
@@ -44,14 +44,14 @@ impl<T: Pooled> Call<T> {
         let network = self.shared_network();
         let mut units = lock(T::pool(&network.pools)).runs.pop().unwrap_or_default();
         if units.len() < batch.units.len() {
-            units.resize_with(batch.units.len(), || Mutex::new(UnitRun::empty()));
+            units.resize_with(batch.units.len(), || RwLock::new(UnitRun::empty()));
         }
         let trained = Trained { network, batch, units };
         let (batch, shared) = (&trained.batch, self.shared());
         let passes = self.network.layers.iter().map(|layer| layer.forward(true));
         let done =
             self.lanes(batch, batch.units.len(), usize::MAX, true, passes).work(poll, &|unit, scratch| {
-                let mut run = lock(&trained.units[unit]);
+                let mut run = trained.units[unit].write().unwrap_or_else(PoisonError::into_inner);
                 let before = std::mem::replace(&mut *run, UnitRun::empty());
                 let (idle, finals) = before.retired(scratch);
                 scratch.spare.keep_list(finals);
@@ -70,7 +70,7 @@ impl<T: Pooled> Call<T> {
         let scale = step_scale(&trained.batch, Reduction::Mean);
         let steps = trained.batch.units.iter().zip(&trained.units).map(|(unit, run)| {
             let mut terms = Terms::default();
-            terms.add_penalties(&self.network, &lock(run), &unit.geometry, 0, scale);
+            terms.add_penalties(&self.network, &read(run), &unit.geometry, 0, scale);
             terms.penalty()
         });
         steps.sum::<f64>() + self.penalties.value(&self.network, self.kernels)
@@ -110,7 +110,7 @@ impl<T: Pooled> Call<T> {
         let shared = self.shared();
         let scale = d_penalty * step_scale(batch, Reduction::Mean);
         let done = self.gathered(batch, usize::MAX, false, poll, &|unit, slots, scratch| {
-            let (run, d) = (lock(&trained.units[unit]), lock(&outputs[unit]));
+            let (run, d) = (read(&trained.units[unit]), lock(&outputs[unit]));
             let d = Some(SeqView::of(&d, width));
             let geometry = &batch.units[unit].geometry;
             let d_steps = step_gradient(&self.network, 0, geometry.total(), scale, scratch);
@@ -135,8 +135,8 @@ impl<T: Pooled> Call<T> {
         let width = self.network.widths[node];
         let outputs = Filling::new(batch, width);
         let one = |unit: usize, _| {
-            let view = lock(&trained.units[unit]).view(&self.network, node, &batch.units[unit].geometry);
-            // SAFETY: the view has the rows of the unit, which a run takes once; a run of before lies still.
+            let view = read(&trained.units[unit]).view(&self.network, node, &batch.units[unit].geometry);
+            // SAFETY: the view has the rows of the unit, which a run takes once; nobody writes a run that came to its end.
             unsafe { outputs.put(batch, unit, view) };
         };
         let lanes = lanes_to_copy(batch.rows * batch.steps * width);
@@ -150,7 +150,7 @@ impl<T: Pooled> Call<T> {
         let batch = &trained.batch;
         let mut states = zero_states(&self.network, batch);
         for (unit, run) in batch.units.iter().zip(&trained.units) {
-            unpack_states(&self.network, batch, unit, &lock(run).finals, End::Final, &mut states);
+            unpack_states(&self.network, batch, unit, &read(run).finals, End::Final, &mut states);
         }
         states
     }

@@ -17,7 +17,7 @@ use super::size::processors;
 /// How long a waiting thread spins before it sleeps: about what one sleep and wake-up costs.
 pub(super) const SPIN: Duration = Duration::from_micros(40);
 /// The longest time between two polls while the caller waits for workers.
-const POLL_EVERY: Duration = Duration::from_millis(10);
+pub(super) const POLL_EVERY: Duration = Duration::from_millis(10);
 
 /// A caller's workers, one run at a time.
 pub(super) struct Team {

@@ -14,7 +14,7 @@ pub(super) struct Job<'a> {
     /// The next unit to hand out. Relaxed: only the uniqueness of each number matters here; what units read and write
     /// is ordered by the crew's mutex when a worker enters, and by `Shared::inside` when it leaves.
     next: AtomicUsize,
-    /// No further unit is to begin. Relaxed: a hint that may be seen one unit late.
+    /// No further unit is to begin, and those that have are to end. Relaxed: a hint that may be seen late.
     stopped: AtomicBool,
     first_stop: Mutex<Option<Stop>>,
 }
@@ -25,7 +25,7 @@ impl<'a> Job<'a> {
         Job { work, units, next, stopped: AtomicBool::new(false), first_stop: Mutex::new(None) }
     }
 
-    /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two.
+    /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two and at each pause.
     pub(super) fn lead(&self, poll: &mut dyn FnMut() -> bool) {
         while self.one(0, Some(poll)) && self.has_more() && !self.poll(poll) {}
     }
@@ -70,10 +70,13 @@ impl<'a> Job<'a> {
         if unit >= self.units {
             return false;
         }
-        if let Err(Fault::Panicked(message)) =
-            caught(|| Running::enter(self, poll, || (self.work)(unit, lane)))
-        {
-            self.stop(Stop::Panicked(message));
+        match caught(|| Running::enter(self, poll, || (self.work)(unit, lane))) {
+            Err(Fault::Panicked(message)) => self.stop(Stop::Panicked(message)),
+            // Nobody leaves a run that goes on; but a unit that was left is never one that was done.
+            Err(Fault::Abandoned) if !self.stopped() => {
+                self.stop(Stop::Panicked("a unit was left without a reason".to_string()));
+            }
+            Err(Fault::Abandoned) | Ok(()) => {}
         }
         true
     }

@@ -22,7 +22,7 @@ mod size;
 mod tests;
 
 pub use fault::guard;
-pub use pause::pause;
+pub use pause::{apart, pause};
 pub use region::Region;
 pub use size::{MAX_THREADS, num_threads, set_eager, set_num_threads};
 
@@ -75,8 +75,8 @@ pub fn is_worth(cost: usize) -> bool {
 /// Runs `work(unit, lane)` once for every unit in `0..units` on up to [`num_threads`] threads, the caller's included.
 ///
 /// `poll` is called on the calling thread before any unit begins, between the units that this thread takes, where these
-/// [`pause`], and at least every 20 ms while it waits for the others; when it returns true, units not begun are dropped, others
-/// end at their next pause, and the run ends with [`Stop::Cancelled`].
+/// [`pause`], and at least every 20 ms while it waits for the others or stands by them; when it returns true, units not begun are
+/// dropped, others end at their next pause, and the run ends with [`Stop::Cancelled`].
 /// A panic drops the units not begun in the same way. In both cases some units have run and others have not.
 /// A run of zero units calls nothing.
 pub fn run(

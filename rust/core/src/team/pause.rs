@@ -1,5 +1,5 @@
-//! A question in the middle of a unit: whether the run is to go on. Units may take seconds, and who waits for them may not
-//! want them any more.
+//! Questions in the middle of a unit: whether the run is to go on. Units may take seconds, and who waits for them may not want
+//! them any more.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -15,51 +15,58 @@ thread_local! {
     static RUNNING: Cell<Option<NonNull<Running<'static, 'static>>>> = const { Cell::new(None) };
 }
 
-/// May be called within `work`, from time to time. The thread that called the run is asked by its `poll` whether to stop. In a
+/// May be called within `work`, from time to time. On the thread that called the run its `poll` is asked whether to stop. In a
 /// run that is stopping this does not return: the unit is left where it is, by unwinding, and what it was changing is to be
-/// discarded. Outside of a run it does nothing.
+/// discarded. So no lock may be held that another run takes. Outside of a run it does nothing.
 pub fn pause() {
-    if let Some(running) = RUNNING.get() {
-        // SAFETY: `enter` takes it out of the cell before its life ends.
-        unsafe { running.as_ref() }.ask();
+    if look() {
+        resume_unwind(Box::new(Abandoned));
     }
+}
+
+/// The same for who may not unwind: whether the run is stopping.
+pub(super) fn look() -> bool {
+    // SAFETY: `enter` takes it out of the cell before its life ends.
+    RUNNING.get().is_some_and(|running| unsafe { running.as_ref() }.is_stopping())
+}
+
+/// Calls a stranger's code from within `work`: what pauses in it is of no run, but of those that it begins itself.
+pub fn apart<R>(call: impl FnOnce() -> R) -> R {
+    let _before = Before(RUNNING.take());
+    call()
 }
 
 /// A run that this thread takes part in, and what asks its caller, on the caller's thread.
 pub(super) struct Running<'j, 'p> {
     job: &'j Job<'j>,
-    /// Taken out while it is called.
-    poll: Cell<Option<NonNull<Poll<'p>>>>,
+    poll: Option<NonNull<Poll<'p>>>,
+}
+
+/// Puts the run of before back, also where something unwinds.
+struct Before(Option<NonNull<Running<'static, 'static>>>);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        RUNNING.set(self.0);
+    }
 }
 
 impl<'j, 'p> Running<'j, 'p> {
     /// Calls `work`, in which `pause` asks about `job`.
     pub(super) fn enter<R>(job: &'j Job<'j>, poll: Option<&mut Poll<'p>>, work: impl FnOnce() -> R) -> R {
-        /// Puts the run of before back, also where `work` unwinds.
-        struct Before(Option<NonNull<Running<'static, 'static>>>);
-
-        impl Drop for Before {
-            fn drop(&mut self) {
-                RUNNING.set(self.0);
-            }
-        }
-
-        let running = Running { job, poll: Cell::new(poll.map(NonNull::from)) };
+        let running = Running { job, poll: poll.map(NonNull::from) };
         let _before = Before(RUNNING.replace(Some(NonNull::from(&running).cast())));
         work()
     }
 
-    fn ask(&self) {
+    fn is_stopping(&self) -> bool {
         if !self.job.stopped()
-            && let Some(mut poll) = self.poll.take()
+            && let Some(mut poll) = self.poll
         {
-            // SAFETY: `enter` borrowed it for as long as this is in the cell, and it is called by nobody else: not from
-            // within itself, as it was taken.
-            self.job.poll(unsafe { poll.as_mut() });
-            self.poll.set(Some(poll));
+            // SAFETY: `enter` borrowed it for as long as this is known, and it does not come here again from within itself, as
+            // nobody knows of this run meanwhile.
+            apart(|| self.job.poll(unsafe { poll.as_mut() }));
         }
-        if self.job.stopped() {
-            resume_unwind(Box::new(Abandoned));
-        }
+        self.job.stopped()
     }
 }

@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::crew::{SPIN, spin_until};
+use super::crew::{POLL_EVERY, SPIN, spin_until};
 use super::fault::{Abandoned, Fault, caught};
+use super::pause::look;
 use super::size::{num_threads, processors};
 
 /// What is done with the number of a part.
@@ -86,7 +87,7 @@ impl Region {
     /// Runs `work` once for each part, on this thread, the leader's, and on those beside it. Returns when all are done.
     ///
     /// # Panics
-    /// When a part did; the others are done all the same.
+    /// When a part did, or left a run that is stopping; the others are done all the same.
     pub fn share(&self, work: &Work<'_>) {
         self.chained.store(false, Ordering::Relaxed);
         self.run(work);
@@ -95,7 +96,7 @@ impl Region {
     /// The same for parts that `wait` for those before them.
     ///
     /// # Panics
-    /// When a part did; those that waited for it have been told.
+    /// The same; those that waited for it have been told.
     pub fn share_chain(&self, work: &Work<'_>) {
         self.chained.store(true, Ordering::Relaxed);
         self.progress.iter().for_each(|progress| progress.0.store(0, Ordering::Relaxed));
@@ -131,7 +132,7 @@ impl Region {
     }
 
     /// Waits, within a part of a chain, until the one before it is at least so far. False, and the same for who waits for this one,
-    /// if it panicked. Parts are taken in order, so whoever is waited for has begun, and waits for nobody but those before it.
+    /// if it did not come to its end. Parts are taken in order, so whoever is waited for has begun, and waits for nobody but those before it.
     #[must_use]
     pub fn wait(&self, part: usize, progress: usize) -> bool {
         let Some(before) = part.checked_sub(1) else { return true };
@@ -144,12 +145,14 @@ impl Region {
         !failed
     }
 
-    /// Spins, and lets others have the processor: who is waited for may need this very one.
+    /// Spins, and lets others have the processor: who is waited for may need this very one. Polls meanwhile: where the run is
+    /// stopping, who is waited for leaves at its next pause.
     fn until(&self, ready: impl Fn() -> bool) {
         while !ready() {
             spin_until(SPIN, &ready);
             if !ready() {
                 std::thread::yield_now();
+                look();
             }
         }
     }
@@ -161,17 +164,21 @@ impl Region {
         let is_new = |seen: usize| self.turn.0.load(Ordering::SeqCst) != seen;
         let is_closed = || self.closed.load(Ordering::SeqCst);
         loop {
+            look(); // this may be the caller's thread, which nobody else polls on; the leader ends the run
             spin_until(spin, || is_new(seen) || is_closed());
             if !is_new(seen) && !is_closed() {
-                let mut guard = self.asleep();
+                let guard = self.asleep();
                 self.sleepers.fetch_add(1, Ordering::SeqCst);
-                while !is_new(seen) && !is_closed() {
-                    guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+                if !is_new(seen) && !is_closed() {
+                    drop(self.wake.wait_timeout(guard, POLL_EVERY));
                 }
                 self.sleepers.fetch_sub(1, Ordering::SeqCst);
             }
             if is_closed() {
                 return;
+            }
+            if !is_new(seen) {
+                continue;
             }
             seen = self.turn.0.load(Ordering::SeqCst);
             self.take(member, seen);
@@ -207,7 +214,11 @@ impl Region {
             if let Some(work) = work
                 && let Err(fault) = caught(|| work(part))
             {
-                self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+                let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+                if !matches!(*first, Some(Fault::Panicked(_))) {
+                    *first = Some(fault); // a panic, which is a defect, is never hidden
+                }
+                drop(first);
                 self.tell(part, FAILED);
             }
             self.done.0.fetch_add(1, Ordering::Release);

@@ -3,14 +3,12 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use super::crew::Team;
 use super::region::Region;
-use super::{
-    MAX_THREADS, Stop, guard, lanes, pause, run, run_on, run_shared, run_with, set_num_threads, size,
-};
+use super::{MAX_THREADS, Stop, apart, guard, lanes, pause, run, run_on, run_with, set_num_threads, size};
 
 type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
@@ -358,23 +356,80 @@ fn units_without_an_end_are_left_where_they_pause_once_the_caller_wants_to_stop(
 }
 
 #[test]
-fn parts_without_an_end_are_left_too() {
-    for chained in [false, true] {
-        let regions = [Arc::new(Region::new(3))];
-        let endless = |_: usize, _: usize, region: Option<&Arc<Region>>| {
-            let part = |part: usize| {
-                while part == 0 || !chained || region.is_some_and(|region| region.wait(part, 1)) {
-                    pause();
-                }
-            };
-            if let Some(region) = region {
-                if chained { region.share_chain(&part) } else { region.share(&part) }
-            }
-        };
-        for _ in 0..20 {
-            assert_eq!(run_shared(3, 1, &regions, &endless, &mut at(50)), Err(Stop::Cancelled));
+fn parts_without_an_end_are_left_whatever_the_caller_does_meanwhile() {
+    fn endless() {
+        loop {
+            pause();
         }
     }
+    // which thread leads, whether parts are a chain, and what part 0 is to do on the leader's thread, part 1 beside it
+    type Case = (usize, bool, [fn(); 2]);
+    let cases: [Case; 5] = [
+        (0, false, [endless, endless]),
+        (0, false, [|| {}, endless]), // the caller waits for the part beside it
+        (1, false, [endless, || {}]), // the caller stands by
+        (1, false, [endless, endless]),
+        (1, true, [endless, || {}]), // the caller waits for the part before its own
+    ];
+    for (number, (leader, chained, parts)) in cases.into_iter().enumerate() {
+        let (team, region, barrier) = (Own::new(2), Region::new(2), Barrier::new(2));
+        struct Led<'a>(&'a Region);
+        impl Drop for Led<'_> {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let work = |_: usize, lane: usize| {
+            let begun = AtomicBool::new(false);
+            barrier.wait();
+            if lane != leader {
+                return region.follow(1);
+            }
+            let _led = Led(&region);
+            let part = |part: usize| {
+                if part == 1 {
+                    begun.store(true, SeqCst);
+                    assert!(!chained || !region.wait(1, 1));
+                } else {
+                    wait_for(&begun); // so that the other thread has the other part
+                }
+                parts[part]();
+            };
+            if chained { region.share_chain(&part) } else { region.share(&part) }
+        };
+        let stop = team.run(2, &work, &mut at(100));
+        assert_eq!(stop, Err(Stop::Cancelled), "case {number}");
+    }
+}
+
+#[test]
+fn a_panic_in_a_part_is_told_although_another_was_left() {
+    let (team, stopping) = (Own::new(1), AtomicBool::new(false));
+    let work = |_: usize, _: usize| {
+        Region::new(2).share(&|part| {
+            if part == 0 {
+                stopping.store(true, SeqCst);
+                loop {
+                    pause();
+                }
+            }
+            assert!(!stopping.load(SeqCst), "part one");
+        });
+    };
+    let stop = team.run(1, &work, &mut at(3));
+    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("part one")), "{stop:?}");
+}
+
+#[test]
+fn what_is_called_apart_is_not_asked_about_the_run() {
+    let team = Own::new(1);
+    let mut polls = 0;
+    let counting = &mut || {
+        polls += 1;
+        false
+    };
+    assert_eq!(team.run(1, &|_, _| apart(pause), counting), Ok(()));
+    assert_eq!(polls, 1, "before the unit");
 }
 
 #[test]

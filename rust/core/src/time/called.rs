@@ -3,6 +3,7 @@
 use crate::kernel::{Dst, Float, KeepDenormals};
 use crate::plan::Function;
 use crate::step::rows::Part;
+use crate::team;
 
 /// First row, elements from row to row, elements of a row.
 pub(super) type Operand<T> = (*const T, usize, usize);
@@ -25,8 +26,11 @@ unsafe fn gathered<T: Float>(rows: usize, operands: &[Operand<T>]) -> Vec<Vec<f6
     operands.iter().enumerate().map(rows_of).collect()
 }
 
-fn known(function: Option<&Function>) -> &Function {
-    function.unwrap_or_else(|| unreachable!("a layer that calls was made with its function"))
+/// Calls a stranger's code, which has numbers as they are everywhere and may call the engine itself.
+fn ask(function: Option<&Function>, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]) {
+    let known = function.unwrap_or_else(|| unreachable!("a layer that calls was made with its function"));
+    let _numbers = KeepDenormals::new();
+    team::apart(|| known.call(part, rows, operands, out));
 }
 
 /// Writes `rows` rows of `width` results.
@@ -42,9 +46,9 @@ pub(super) unsafe fn values<T: Float>(
     width: usize,
 ) {
     let mut out = vec![0.0; rows * width];
-    let _numbers = KeepDenormals::new();
     // SAFETY: the caller's promise.
-    known(function).call(part, rows, &unsafe { gathered(rows, operands) }, &mut out);
+    let operands = unsafe { gathered(rows, operands) };
+    ask(function, part, rows, &operands, &mut out);
     for (number, &value) in out.iter().enumerate() {
         // SAFETY: `dst` has `rows` rows of `width` elements.
         unsafe { dst.ptr.add(number / width * dst.row + number % width).write(T::from_f64(value)) };
@@ -62,8 +66,8 @@ pub(super) unsafe fn gradient<T: Float>(
     target: &mut [T],
 ) {
     let mut out = vec![0.0; target.len()];
-    let _numbers = KeepDenormals::new();
     // SAFETY: the caller's promise.
-    known(function).call(Part::Gradient, rows, &unsafe { gathered(rows, operands) }, &mut out);
+    let operands = unsafe { gathered(rows, operands) };
+    ask(function, Part::Gradient, rows, &operands, &mut out);
     target.iter_mut().zip(&out).for_each(|(sum, &d)| *sum += T::from_f64(d));
 }

@@ -24,7 +24,7 @@ pub use layer::{Backward, Forward, backward, forward, states_after};
 pub use memory::{PassMemory, Scratch, SeqView};
 pub use runner::{block_steps, scratch_elements};
 pub use segments::share_out;
-pub use spare::{OUT_OF_MEMORY, Spare, grow};
+pub use spare::{OUT_OF_MEMORY, Spare, grow, reserve};
 pub use stepper::Stepper;
 pub use wave::{Wave, piece_steps};
 pub use weights::{LayerWeights, SlotGradients, slot_gradient_elements, weight_elements};

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use crate::kernel::{Float, KeepDenormals, Kernels};
+use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, Pass, Ref};
 use crate::random::Noise;
-use crate::team::{self, Region};
+use crate::team::{Region, pause};
 
 use super::Geometry;
 use super::memory::{PassMemory, Scratch, SeqView};
@@ -19,8 +19,9 @@ use super::weights::{LayerWeights, PassWeights, SlotGradients};
 const BLOCK_ROWS: usize = 256;
 
 /// Multiplications of a step from which on it is asked at each whether to go on, and not at each block: a tenth of a
-/// millisecond.
+/// millisecond, as a few rows take no less time than 16.
 const LONG_STEP: usize = 4 << 20;
+const LONG_STEP_ROWS: usize = 16;
 
 /// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
 ///
@@ -37,12 +38,6 @@ fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator
         let first = from + steps * if reversed { count - 1 - piece } else { piece };
         first..(first + steps).min(to)
     })
-}
-
-/// Asks whether to go on; signal handlers may run meanwhile.
-pub(super) fn pause() {
-    let _numbers = KeepDenormals::new();
-    team::pause();
 }
 
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
@@ -160,7 +155,7 @@ impl<'a, T: Float> Runner<'a, T> {
             products,
             places,
             steps_done: 0,
-            long_steps: rows * pass.work(|_| true)[0] >= LONG_STEP,
+            long_steps: rows.max(LONG_STEP_ROWS) * pass.work(|_| true)[0] >= LONG_STEP,
             steps_per_block,
             steps: (0, 0),
             noise: layer.noise,

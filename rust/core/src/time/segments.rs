@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use crate::kernel::{Float, FlushDenormals, Init as KernelInit, Src};
 use crate::plan::{Gemm, Init, Segment, TapeOp, tape_work};
-use crate::team::{self, Region};
+use crate::team::{self, Region, pause};
 
-use super::runner::{Runner, pause};
+use super::runner::Runner;
 use super::tape::{self, Tile};
 
 /// `Region::share` of work that runs kernels, or `share_chain`: on every thread denormals are flushed.

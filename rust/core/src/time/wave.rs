@@ -23,7 +23,7 @@ pub struct Wave {
 }
 
 impl Wave {
-    /// Waits until the layer before has done so many steps, in the order in which both run. False if it panicked.
+    /// Waits until the layer before has done so many steps, in the order in which both run. False if it did not come to its end.
     pub fn wait(&self, steps: usize) -> bool {
         self.region.wait(self.part, steps)
     }
