@@ -5,6 +5,7 @@ DEMO_FLAGS ?=
 GUARD_FLAGS ?=
 PYTEST_FLAGS ?=
 BENCH_FLAGS ?=
+ORACLE_FLAGS ?= --programs 100000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +14,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -57,6 +58,14 @@ check: build $(VENV)/tools
 # The kit at a higher level than `make test` has time for: every night.
 conformance: build $(VENV)/tools
 	OSTINATO_CONFORMANCE_LEVEL=standard $(BIN)/python -m pytest tests/testing/test_registry.py plugins -k "conformance or kit"
+
+# Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
+oracle: build $(VENV)/tools
+	$(BIN)/python -m tests.oracle $(ORACLE_FLAGS)
+
+# The planner broken in one place after another, each built and searched: some 15 minutes.
+mutants: build $(VENV)/tools
+	$(BIN)/python -m tests.oracle.mutants
 
 wheel: $(VENV)/made
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --out dist

@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 
 import ostinato as ost
+from tests.unusual.cells import ROWS, make
+
+# Cells in which the value of a scanned state before its step is a result.
+PASTS = {row[0]: make(*row) for row in ROWS if row[0] in ("scan_and_its_past", "past_of_a_scan")}
 
 NETWORKS: dict[str, Callable[[str], ost.Network]] = {
     "rnn": lambda dtype: ost.RNN(3, 5, dtype=dtype),
@@ -30,6 +34,8 @@ NETWORKS: dict[str, Callable[[str], ost.Network]] = {
     ),
     "dense": lambda dtype: ost.Dense(3, 5, dtype=dtype),
 }
+for name, cell in PASTS.items():
+    NETWORKS[name] = lambda dtype, cell=cell: ost.Recurrent(cell, 3, 4, dtype=dtype)
 if find_spec("ostinato_cells"):
     for cell in ("ligru", "layer_norm_lstm", "mgu", "coupled_lstm"):
         NETWORKS[f"{cell} of the plugin"] = lambda dtype, cell=cell: ost.Recurrent(
@@ -46,6 +52,10 @@ BOTH_WAYS: dict[str, Callable[[str], ost.Network]] = {
         ost.LSTM(8, 3, dtype=dtype),
     ),
 }
+for name, cell in PASTS.items():
+    BOTH_WAYS[f"{name}, both ways"] = lambda dtype, cell=cell: ost.Recurrent(
+        cell, 3, 4, bidirectional=True, dtype=dtype
+    )
 
 
 @dataclass(frozen=True)

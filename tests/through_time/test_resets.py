@@ -39,7 +39,9 @@ def cut(case, resets):
         return pieces
 
     state = {
-        name: np.stack([value[:, row] * given for row, _, _, given in found], axis=1)
+        name: np.stack(
+            [value[:, row] if given else 0 * np.abs(value[:, row]) for row, _, _, given in found], axis=1
+        )
         for name, value in case.state.items()
     }
     arguments = {

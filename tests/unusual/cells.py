@@ -152,6 +152,12 @@ def counted(x, s, p):
     return u * s.h, {"h": u}
 
 
+def scan_and_its_past(x, s, p):
+    # the old value of a scanned state is the next one of another, which nothing else claims
+    u = s.h + p.W @ x
+    return ops.tanh(u - s.c), {"h": u, "c": s.h}
+
+
 def shifted(x, s, p):
     # read through one sum alone, forwards
     u = s.h + p.W @ x
@@ -212,6 +218,9 @@ ROWS = [
     ("turning", hc, W, turning),
     ("held_where", h, W | B, held_where),
     ("counted", h, {}, counted),
+    ("scan_and_its_past", hc, W, scan_and_its_past),
+    ("past_of_a_scan", h, W, lambda x, s, p: (s.h, {"h": s.h + p.W @ x})),
+    ("past_before_its_scan", hc, B, lambda x, s, p: (s.c * s.h, {"h": s.c, "c": p.b * s.c + x[0]})),
     ("shifted", h, W | B, shifted),
     ("joined_scans", hc, B, joined_scans),
     ("matrix_scan", {"m": (H, I)}, W, matrix_scan),

@@ -127,14 +127,23 @@ pub fn sink_operands(what: Accumulate) -> Vec<NodeId> {
 pub fn settle(task: &mut Task, given: &[bool]) {
     let graph = task.graph(given);
     let phases = graph.phases();
-    let is_view = |nodes: &[Node], id: NodeId| matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
+    // The value of a state before a step belongs to the history of that state, whoever computes it: where a scan runs the
+    // state, the node is computed and not given, but its place is the history all the same.
+    let mut in_history = vec![false; task.nodes.len()];
+    for state in task.states.iter().filter(|state| state.history) {
+        in_history[state.read] = true;
+    }
+    let has_no_place = |nodes: &[Node], id: NodeId| {
+        let is_view = matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
+        !is_view && !given[id] && !in_history[id]
+    };
     // values that are read for a whole block of time cannot live in a carry
     let mut read_late: Vec<bool> = vec![false; task.nodes.len()];
     for id in graph.wanted.iter().copied() {
         read_late[resolved(&task.nodes, given, id).0] = true;
     }
-    for (id, node) in task.nodes.iter().enumerate().filter(|(id, _)| phases[*id] == Phase::After) {
-        if !is_view(&task.nodes, id) {
+    for (node, _) in task.nodes.iter().zip(&phases).filter(|(_, phase)| **phase == Phase::After) {
+        if !matches!(rows::row(node.op).run, Run::View | Run::Slice) {
             node.args.iter().for_each(|&arg| read_late[resolved(&task.nodes, given, arg).0] = true);
         }
     }
@@ -145,7 +154,7 @@ pub fn settle(task: &mut Task, given: &[bool]) {
             placed.push(update);
             continue;
         }
-        let own = !given[update] && !is_view(&task.nodes, update) && !placed.contains(&update);
+        let own = has_no_place(&task.nodes, update) && !placed.contains(&update);
         let fits = history || !read_late[update] && phases[update] == Phase::Loop;
         if own && fits {
             placed.push(update);
@@ -156,13 +165,13 @@ pub fn settle(task: &mut Task, given: &[bool]) {
     let fresh = task.nodes.len();
     for index in 0..task.outputs.len() {
         let id = task.outputs[index];
-        if id < fresh && (given[id] || is_view(&task.nodes, id)) {
+        if id < fresh && !has_no_place(&task.nodes, id) {
             task.outputs[index] = copied(&mut task.nodes, id);
         }
     }
     for index in 0..task.kept.len() {
         let id = task.kept[index];
-        if is_view(&task.nodes, id) {
+        if !has_no_place(&task.nodes, id) {
             task.kept[index] = copied(&mut task.nodes, id);
         }
     }

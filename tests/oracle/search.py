@@ -1,0 +1,93 @@
+"""Many random programs, one after another, and the smallest form of one that fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tests.oracle.compare import Case, Mismatch, Undecided, check
+
+
+@dataclass
+class Found:
+    """A case in which the engine differs from the reference."""
+
+    case: Case
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.why}\n{self.case}"
+
+
+@dataclass
+class Outcome:
+    """How many programs were compared, how many had no answer, and what failed."""
+
+    compared: int
+    undecided: int
+    found: list[Found]
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.compared} programs compared, {self.undecided} undecided, {len(self.found)} differ, "
+            f"{self.seconds:.0f} s"
+        )
+
+
+def fault(case: Case) -> str | None:
+    """Why a case fails; None where it does not, or has no answer."""
+    try:
+        check(case)
+    except Mismatch as error:
+        return str(error)
+    except Undecided:
+        return None
+    return None
+
+
+def smallest(found: Found, most: int = 2000) -> Found:
+    """The same fault in a case from which nothing more can be taken, after `most` attempts at the latest."""
+    left = most
+    while True:
+        for case in found.case.smaller():
+            left -= 1
+            if left < 0:
+                return found
+            try:
+                why = fault(case)
+            except Exception:  # a recipe that is none any more
+                continue
+            if why is not None:
+                found = Found(case, why)
+                break
+        else:
+            return found
+
+
+def search(
+    seeds: Iterable[int],
+    stop_after: int = 1,
+    seconds: float = float("inf"),
+    progress: Callable[[Outcome], None] | None = None,
+) -> Outcome:
+    """Compares the programs of these seeds, until so many have failed or the time is over."""
+    begin = time.monotonic()
+    outcome = Outcome(0, 0, [], 0.0)
+    for seed in seeds:
+        case = Case.random(seed)
+        try:
+            check(case)
+            outcome.compared += 1
+        except Undecided:
+            outcome.undecided += 1
+        except Mismatch as error:
+            outcome.compared += 1
+            outcome.found.append(Found(case, str(error)))
+        outcome.seconds = time.monotonic() - begin
+        if progress is not None:
+            progress(outcome)
+        if len(outcome.found) >= stop_after or outcome.seconds > seconds:
+            break
+    return outcome
