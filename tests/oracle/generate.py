@@ -211,8 +211,17 @@ class Generator:
             return self.add("one_hot", [id_], (width,), size=width)
         return self.add("pick", [self.vector(width), id_], ())
 
+    def interpolation(self) -> int:
+        """`a b + (1 - a) c`, which the planner makes one op, and what looks like it."""
+        value = self.some()
+        shape = self.shapes[value]
+        gate = self.add("sigmoid", [value], shape)
+        rest = self.add("sub", [self.rng.choice([1.0, 1.0, 2.0, 0.5]), gate], shape)
+        near, far = self.as_shape(self.some(), shape), self.as_shape(self.some(), shape)
+        return self.binary("add", self.binary("mul", gate, near), self.binary("mul", rest, far))
+
     FAMILIES = ("arithmetic",) * 5 + ("unary",) * 4 + ("product",) * 3 + ("moving",) * 2 + (
-        "reduction", "row_map", "dot", "choice", "narrow_domain", "by_id")  # fmt: skip
+        "reduction", "row_map", "dot", "choice", "interpolation", "narrow_domain", "by_id")  # fmt: skip
 
     def write(self) -> Recipe:
         rng = self.rng
@@ -256,13 +265,28 @@ class Generator:
             rest = self.as_shape(self.some(), shape)
             first = own if factor == 1.0 else self.binary("mul", own, factor)
             return self.binary(self.rng.choice(["add", "add", "sub"]), first, rest)
-        if draw < 0.55:
+        if draw < 0.42:
+            return self.almost_linear(own)
+        if draw < 0.58:
             return self.rng.choice(same)  # an old value, its own or another's; the input; a parameter
         joined = [value for value in done if self.shapes[value] == shape]
-        if draw < 0.62 and joined:
+        if draw < 0.64 and joined:
             return self.rng.choice(joined)
         value = self.as_shape(self.some(), shape)
         return value if self.rng.random() < 0.5 else self.add("tanh", [value], shape)
+
+    def almost_linear(self, own: int) -> int:
+        """Linear in the state but for a factor, a divisor or a condition that knows it."""
+        shape, kind = self.shapes[own], self.rng.choice(["choice", "square", "quotient"])
+        rest = self.as_shape(self.some(), shape)
+        decayed = self.binary("mul", own, 0.5)
+        if kind == "choice":
+            sign = self.binary("greater", own, rest)
+            return self.add("where", [sign, decayed, self.binary("add", own, rest)], shape)
+        if kind == "square":
+            return self.binary("add", self.binary("mul", decayed, own), rest)
+        positive = self.binary("add", self.binary("mul", own, own), 1.0)
+        return self.binary("div", self.binary("add", own, rest), positive)
 
     def output(self, updates: list[int]) -> int:
         parts = [self.rng.choice([*range(1, 1 + len(self.states)), *updates, self.some(), self.some()])]

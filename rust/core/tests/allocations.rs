@@ -114,6 +114,14 @@ enum Way {
 /// What a call hands out.
 type Arrays = Vec<Vec<f32>>;
 
+/// Arrays that a call returns, as one list.
+fn joined(first: [Vec<f32>; 1], others: impl IntoIterator<Item = Vec<f32>>) -> Arrays {
+    let mut all = Vec::with_capacity(4);
+    all.extend(first);
+    all.extend(others);
+    all
+}
+
 /// Allocations of a call beside what it hands out, and their bytes.
 fn beside_results(case: Case) -> (usize, usize) {
     let Case { rows, steps, width, ragged, both_ways, way } = case;
@@ -129,28 +137,36 @@ fn beside_results(case: Case) -> (usize, usize) {
         let call = Call::new(network.clone(), &arena, training, 0).expect("parameters");
         let extent = Extent { lengths: ragged.then_some(&lengths[..]), ..Extent::default() };
         let batch = call.batch(rows, steps, extent).expect("a batch");
-        let packed = call.pack(&batch, Input::Features { data: &data, width }).expect("an input");
+        let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let mut never = || false;
         let (arrays, states): (Arrays, Vec<Arrays>) = match way {
             Way::Train(way) => {
                 let target = LossTarget::Features { data: &targets, width: outputs };
-                let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None };
-                let loss = call.loss(&batch, &loss, true).expect("a loss");
-                let done = call.value_and_grad(batch, packed, initial, loss, way, &mut never);
+                let loss =
+                    Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
+                let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
+                let done = call.value_and_grad(
+                    batch,
+                    packed,
+                    initial,
+                    (vec![loss], Reduction::Mean),
+                    way,
+                    &mut never,
+                );
                 let Evaluated { gradients, finals, .. } = done.expect("gradients");
-                (vec![gradients.params, gradients.inputs], vec![gradients.initial, finals])
+                (joined([gradients.params], gradients.inputs), vec![gradients.initial, finals])
             }
             Way::RunAndBack => {
                 let run = call.run(batch, packed, initial, &mut never).expect("a run");
                 let (values, finals) = (call.outputs(&run).expect("outputs"), call.final_state(&run));
-                let arriving = call.pack_gradients(&run.batch, Some(&targets), &[]).expect("gradients");
+                let arriving = call.pack_gradients(&run.batch, &[Some(&targets)], &[]).expect("gradients");
                 let back = call.back(&run, arriving, 0.0, &mut never).expect("gradients");
-                (vec![values, back.params, back.inputs], vec![finals, back.initial])
+                (joined([back.params], values.into_iter().chain(back.inputs)), vec![finals, back.initial])
             }
             Way::Infer => {
                 let done = call.infer(batch, packed, initial, &mut never).expect("outputs");
-                (vec![done.outputs], vec![done.finals])
+                (done.outputs, vec![done.finals])
             }
         };
         let bytes = |arrays: &Arrays| arrays.iter().map(|array| size_of_val(&array[..])).sum::<usize>();
@@ -167,17 +183,18 @@ fn calls_of_a_network() {
     team::set_num_threads(1);
     let truncated = |every, back| Way::Train(ThroughTime::Truncated { every, back });
     let checkpointed = |budget| Way::Train(ThroughTime::Checkpointed(budget));
-    // Lists of a call: the name of the instruction set; with a loss the parameters of the layer and the limits of ids; of
-    // windows, how each layer reads the input.
+    // Lists of a call: the name of the instruction set; its inputs and outputs; with a loss the parameters of the layer, the
+    // limits of ids, the losses and what they come to; of windows, how each layer reads the input; of checkpoints, what the
+    // schedule was made for.
     let ways = [
-        ("full BPTT", Way::Train(ThroughTime::Full), 3),
-        ("windows", truncated(10, 10), 7),
-        ("windows that overlap", truncated(10, 25), 7),
-        ("checkpoints", checkpointed(Budget::Share(300_000)), 3),
-        ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 3),
-        ("chunks of the square root", checkpointed(Budget::SquareRoot), 3),
-        ("run and back", Way::RunAndBack, 2),
-        ("inference", Way::Infer, 2),
+        ("full BPTT", Way::Train(ThroughTime::Full), 8),
+        ("windows", truncated(10, 10), 12),
+        ("windows that overlap", truncated(10, 25), 12),
+        ("checkpoints", checkpointed(Budget::Share(300_000)), 10),
+        ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 10),
+        ("chunks of the square root", checkpointed(Budget::SquareRoot), 10),
+        ("run and back", Way::RunAndBack, 7),
+        ("inference", Way::Infer, 5),
     ];
     for (name, way, count) in ways {
         let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false, way };

@@ -53,10 +53,6 @@ pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<
     array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())
 }
 
-/// The first two axes of an array.
-pub fn rows_and_steps<T: Element>(array: &PyReadonlyArrayDyn<'_, T>) -> (usize, usize) {
-    (array.shape()[0], array.shape()[1])
-}
 
 /// A vector as a NumPy array of a shape, without a copy.
 pub fn shaped<'py, T: Number>(py: Python<'py>, data: Vec<T>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {

@@ -6,9 +6,13 @@
 mod arrays;
 mod called;
 mod errors;
+mod losses;
 mod model;
 mod network;
+mod poller;
+mod prepared;
 mod program;
+mod results;
 mod run;
 mod stream;
 mod system;

@@ -1,221 +1,113 @@
-//! Networks: built node by node, then run.
+//! Networks: built node by node, then called.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Packed,
-    Prepared as PreparedLoss, Reduction, States, Stream, ThroughTime, checkpoint_plan, training_memory,
+    Axis, Engine, Evaluated, LayerParts, NetError, Network, Stream, ThroughTime, checkpoint_plan, explain,
+    training_memory,
 };
 use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::arrays::{Number, array, elements, holds_ids, rows_and_steps, shaped};
+use crate::arrays::{Number, array, elements, shaped};
 use crate::called::PyFunction;
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
+use crate::losses::PyLoss;
+use crate::poller::Poller;
+use crate::prepared::{Extents, Optional, Prepared, Wanted};
 use crate::program::PyProgram;
-use crate::run::{Poller, PyRun, states_out};
+use crate::results::{input_gradients, states_out};
+use crate::run::PyRun;
 use crate::stream::PyStream;
 use crate::through_time::{Way, plan_dict, way};
 
-/// An array argument that may be left out.
-type Given<'py> = Option<Bound<'py, PyAny>>;
-
-/// Lengths, resets, and the number of the first step; none for whole rows from step 0.
-type Extents<'py> = Option<(Given<'py>, Given<'py>, usize)>;
-
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
 pub struct PyNetwork {
-    inner: Mutex<Arc<Network>>,
+    inner: Mutex<Arc<Engine>>,
     double: bool,
 }
 
 impl PyNetwork {
-    fn lock(&self) -> MutexGuard<'_, Arc<Network>> {
+    fn lock(&self) -> MutexGuard<'_, Arc<Engine>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn build<R>(&self, act: impl FnOnce(&mut Network) -> Result<R, NetError>) -> PyResult<R> {
-        entry(|| Ok(act(Arc::make_mut(&mut self.lock()))?))
+        entry(|| Ok(act(&mut Arc::make_mut(&mut self.lock()).network)?))
     }
 
-    fn network(&self) -> Arc<Network> {
+    fn engine(&self) -> Arc<Engine> {
         Arc::clone(&self.lock())
     }
 }
 
-/// A batch, its packed input and initial states, and the weights of one call: everything copied, nothing borrowed.
-pub struct Prepared<T: Number> {
-    pub call: Call<T>,
-    pub batch: Batch,
-    pub packed: Packed<T>,
-    pub initial: States<T>,
-}
-
-/// What a call is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Outputs,
-    Loss,
-    WayBack,
-}
-
-impl<T: Number> Prepared<T> {
-    fn new(
-        network: Arc<Network>,
-        arena: &Bound<'_, PyAny>,
-        x: &Bound<'_, PyAny>,
-        extent: &Extents<'_>,
-        state: &[Given<'_>],
-        wanted: Wanted,
-        seed: u64,
-    ) -> Result<Prepared<T>, Raised> {
-        let arena = array::<T>("arena", arena, &[1])?;
-        let call = Call::new(network, elements(&arena)?, wanted == Wanted::WayBack, seed)?;
-        let (lengths, resets, first_step) = match extent {
-            Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
-            None => (None, None, 0),
-        };
-        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
-        let lengths = lengths.as_ref().map(elements).transpose()?;
-        let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
-        let resets = resets.as_ref().map(elements).transpose()?;
-        let batch = |rows: usize, steps: usize| {
-            let unit_rows = (wanted == Wanted::Outputs).then(|| call.unit_rows(rows, steps)).flatten();
-            call.batch(rows, steps, Extent { lengths, resets, first_step, unit_rows })
-        };
-        let (batch, packed) = if holds_ids(x)
-            && let Ok(ids) = array::<i64>("x", x, &[2])
-        {
-            let (rows, steps) = rows_and_steps(&ids);
-            let batch = batch(rows, steps)?;
-            let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
-            (batch, packed)
-        } else {
-            let x = array::<T>("x", x, &[3])?;
-            let (rows, steps) = rows_and_steps(&x);
-            let batch = batch(rows, steps)?;
-            let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
-            (batch, packed)
-        };
-        let initial = with_states(state, "state", |states| {
-            Ok(call.pack_states(&batch, states, End::Initial, "state")?)
-        })?;
-        Ok(Prepared { call, batch, packed, initial })
+fn axis(name: &str) -> PyResult<Axis> {
+    match name {
+        "time" => Ok(Axis::Time),
+        "row" => Ok(Axis::Row),
+        other => Err(ConfigError::new_err(format!("axis is {other:?}; expected \"time\" or \"row\""))),
     }
 }
 
-/// Hands slices of optional (N, width) arrays to `take`.
-pub fn with_states<T: Number, R>(
-    states: &[Given<'_>],
-    what: &str,
-    take: impl FnOnce(&[Option<&[T]>]) -> Result<R, Raised>,
-) -> Result<R, Raised> {
-    let arrays = (states.iter().enumerate())
-        .map(|(slot, state)| {
-            state.as_ref().map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2])).transpose()
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let slices = arrays
-        .iter()
-        .map(|a| a.as_ref().map(elements).transpose())
-        .collect::<Result<Vec<Option<&[T]>>, _>>()?;
-    take(&slices)
-}
-
-/// The arguments of a loss, as Python gives them.
-struct LossArguments<'a, 'py> {
-    targets: &'a Bound<'py, PyAny>,
-    program: &'a PyProgram,
-    reduction: &'a str,
-    weights: Option<&'a Bound<'py, PyAny>>,
-}
-
-impl LossArguments<'_, '_> {
-    /// The loss, made ready: its arrays are copied.
-    fn prepared<'a, T: Number>(
-        &'a self,
-        call: &'a Call<T>,
-        batch: &Batch,
-        gradient: bool,
-    ) -> Result<PreparedLoss<'a, T>, Raised> {
-        let reduction = match self.reduction {
-            "mean" => Reduction::Mean,
-            "sum" => Reduction::Sum,
-            other => {
-                let text = format!("reduction is {other:?}; expected \"mean\" or \"sum\"");
-                return Err(ConfigError::new_err(text).into());
-            }
-        };
-        let weights = self.weights.map(|weights| array::<T>("weights", weights, &[2])).transpose()?;
-        let weights = weights.as_ref().map(elements).transpose()?;
-        let plan = self.program.plan()?;
-        let ready = |target| {
-            let loss = Loss { plan, target, reduction, weights };
-            Ok(call.loss(batch, &loss, gradient)?)
-        };
-        if holds_ids(self.targets)
-            && let Ok(ids) = array::<i64>("targets", self.targets, &[2])
-        {
-            ready(LossTarget::Ids { data: elements(&ids)? })
-        } else {
-            let targets = array::<T>("targets", self.targets, &[2, 3])?;
-            let width = targets.shape().get(2).copied().unwrap_or(1);
-            ready(LossTarget::Features { data: elements(&targets)?, width })
-        }
-    }
-}
-
-/// Loss, gradients of parameters, inputs and initial states, final states; the penalties' part of the loss.
-type PyEvaluated<'py> =
-    (f64, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>, Bound<'py, PyList>, f64);
+/// The loss of each output, then with the penalties; gradients of parameters, inputs and initial states; final states; the
+/// penalties' part of the loss.
+type PyEvaluated<'py> = (
+    f64,
+    Vec<f64>,
+    Bound<'py, PyAny>,
+    Vec<Option<Bound<'py, PyAny>>>,
+    Bound<'py, PyList>,
+    Bound<'py, PyList>,
+    f64,
+);
 
 fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
-    arguments: &LossArguments<'_, 'py>,
+    loss: &PyLoss<'py>,
     way: ThroughTime,
 ) -> Result<PyEvaluated<'py>, Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let loss = arguments.prepared(&call, &batch, true)?;
+    let losses = loss.prepared(&call, &batch, true)?;
     let (rows, steps) = (batch.rows, batch.steps);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(batch, packed, initial, loss, way, &mut || poller.poll())
+            call.value_and_grad(batch, packed, initial, losses, way, &mut || poller.poll())
         })
     });
-    let Evaluated { loss, penalty, gradients, finals } = poller.result(done)?;
+    let Evaluated { loss, losses, penalty, gradients, finals } = poller.result(done)?;
+    let network = call.network();
     let params = shaped(py, gradients.params, &[call.arena_len])?;
-    let inputs = match call.network().input_gradient() {
-        Some(width) => Some(shaped(py, gradients.inputs, &[rows, steps, width])?),
-        None => None,
-    };
-    let initial = states_out(py, gradients.initial, &call.network().states, rows)?;
-    let finals = states_out(py, finals, &call.network().states, rows)?;
-    Ok((loss, params, inputs, initial, finals, penalty))
+    let inputs = input_gradients(py, network, gradients.inputs, [rows, steps])?;
+    let initial = states_out(py, gradients.initial, &network.states, rows)?;
+    let finals = states_out(py, finals, &network.states, rows)?;
+    Ok((loss, losses, params, inputs, initial, finals, penalty))
 }
 
 fn loss_value<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
-    arguments: &LossArguments<'_, 'py>,
-) -> Result<(f64, Bound<'py, PyList>), Raised> {
+    loss: &PyLoss<'py>,
+) -> Result<(Vec<f64>, Bound<'py, PyList>), Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let loss = arguments.prepared(&call, &batch, false)?;
+    let (losses, _) = loss.prepared(&call, &batch, false)?;
     let rows = batch.rows;
     let done = py.detach(|| {
-        ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, loss, &mut || poller.poll()))
+        ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, losses, &mut || poller.poll()))
     });
-    let (loss, finals) = poller.result(done)?;
-    Ok((loss, states_out(py, finals, &call.network().states, rows)?))
+    let (losses, finals) = poller.result(done)?;
+    Ok((losses, states_out(py, finals, &call.network().states, rows)?))
 }
+
+/// What every call of a network reads: its parameters, its inputs in order, their extent, and states by slot.
+type CallArguments<'py> = (Bound<'py, PyAny>, Vec<Bound<'py, PyAny>>, Extents<'py>, Vec<Optional<'py>>);
 
 #[pymethods]
 impl PyNetwork {
-    /// Without `input_gradient` its ways back leave that of the input out.
+    /// Without `input_gradient` backward passes leave that of the inputs out.
     #[new]
     #[pyo3(signature = (dtype, input_gradient=true))]
     fn new(dtype: &str, input_gradient: bool) -> PyResult<PyNetwork> {
@@ -227,111 +119,102 @@ impl PyNetwork {
                 return Err(DTypeError::new_err(text));
             }
         };
-        let mut network = Network::default();
-        network.ignores_input = !input_gradient;
-        Ok(PyNetwork { inner: Mutex::new(Arc::new(network)), double })
+        let network = Network { ignores_input: !input_gradient, ..Network::default() };
+        Ok(PyNetwork { inner: Mutex::new(Arc::new(Engine::new(network))), double })
     }
 
-    fn input(&self, width: usize) -> PyResult<usize> {
-        self.build(|network| network.input(width))
+    fn input(&self, name: &str, along: &str, width: usize) -> PyResult<usize> {
+        let along = axis(along)?;
+        self.build(|network| network.input(name, along, width))
     }
 
-    fn index_input(&self, limit: usize) -> PyResult<usize> {
-        self.build(|network| network.index_input(limit))
+    fn index_input(&self, name: &str, along: &str, limit: usize) -> PyResult<usize> {
+        let along = axis(along)?;
+        self.build(|network| network.index_input(name, along, limit))
     }
 
-    #[pyo3(signature = (program, inputs, params, inference=None, function=None, why="", penalty=None))]
-    #[allow(clippy::too_many_arguments)] // the signature of the Python side
+    /// `function` is what a program with `call` calls, and why it is no equation.
+    #[pyo3(signature = (program, inputs, params, inference=None, function=None, penalty=None))]
     fn layer(
         &self,
         program: &PyProgram,
         inputs: Vec<usize>,
         params: Vec<usize>,
         inference: Option<&PyProgram>,
-        function: Option<Py<PyAny>>,
-        why: &str,
+        function: Option<(Py<PyAny>, String)>,
         penalty: Option<&PyProgram>,
     ) -> PyResult<usize> {
-        let function = function.map(|function| Function::new(PyFunction { function, why: why.to_string() }));
+        let function = function.map(|(function, why)| Function::new(PyFunction { function, why }));
         let [inference, penalty] = [inference, penalty].map(|other| other.map(|other| &other.inner));
-        self.build(|network| {
-            network.layer(&program.inner, inference, penalty, &inputs, &params, function.as_ref())
-        })
+        let program = &program.inner;
+        let parts = LayerParts {
+            program,
+            inference,
+            penalty,
+            inputs: &inputs,
+            params: &params,
+            function: function.as_ref(),
+        };
+        self.build(|network| network.layer(parts))
     }
 
-    fn reverse(&self, node: usize) -> PyResult<usize> {
-        self.build(|network| network.reverse(node))
+    fn layer_output(&self, node: usize, name: &str) -> PyResult<usize> {
+        self.build(|network| network.layer_output(node, name))
     }
 
-    fn concat(&self, nodes: Vec<usize>) -> PyResult<usize> {
-        self.build(|network| network.concat(&nodes))
+    fn derive(&self, kind: &str, nodes: Vec<usize>) -> PyResult<usize> {
+        self.build(|network| network.derive(kind, &nodes))
     }
 
-    fn add(&self, a: usize, b: usize) -> PyResult<usize> {
-        self.build(|network| network.add(a, b))
+    fn finish(&self, outputs: Vec<(String, usize)>) -> PyResult<()> {
+        let outputs: Vec<(&str, usize)> = outputs.iter().map(|(name, node)| (name.as_str(), *node)).collect();
+        self.build(|network| network.finish(&outputs))
     }
 
-    fn finish(&self, output: usize) -> PyResult<()> {
-        self.build(|network| network.finish(output))
-    }
-
-    #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    #[pyo3(signature = (arena, x, extent, state, training, seed=0))]
-    fn run(
-        &self,
-        py: Python<'_>,
-        arena: &Bound<'_, PyAny>,
-        x: &Bound<'_, PyAny>,
-        extent: Extents<'_>,
-        state: Vec<Given<'_>>,
-        training: bool,
-        seed: u64,
-    ) -> PyResult<PyRun> {
-        let network = self.network();
-        let wanted = if training { Wanted::WayBack } else { Wanted::Outputs };
+    #[pyo3(signature = (call, training, seed=0))]
+    fn run(&self, py: Python<'_>, call: CallArguments<'_>, training: bool, seed: u64) -> PyResult<PyRun> {
+        let wanted = if training { Wanted::Training } else { Wanted::Outputs };
         entry(|| {
             if self.double {
-                PyRun::new::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, &extent, &state, wanted, seed)?,
-                    training,
-                )
+                PyRun::new::<f64>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
             } else {
-                PyRun::new::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, &extent, &state, wanted, seed)?,
-                    training,
-                )
+                PyRun::new::<f32>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
             }
         })
     }
 
-    #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    #[pyo3(signature = (arena, x, targets, loss, extent, state, reduction, weights, through_time, seed=0))]
+    #[pyo3(signature = (call, loss, through_time, seed=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
-        arena: &Bound<'py, PyAny>,
-        x: &Bound<'py, PyAny>,
-        targets: &Bound<'py, PyAny>,
-        loss: &PyProgram,
-        extent: Extents<'py>,
-        state: Vec<Given<'py>>,
-        reduction: &str,
-        weights: Option<&Bound<'py, PyAny>>,
+        call: CallArguments<'py>,
+        loss: PyLoss<'py>,
         through_time: Way,
         seed: u64,
     ) -> PyResult<PyEvaluated<'py>> {
-        let network = self.network();
-        let arguments = LossArguments { targets, program: loss, reduction, weights };
         entry(|| {
             let way = way(&through_time)?;
             if self.double {
-                let prepared = Prepared::new(network, arena, x, &extent, &state, Wanted::WayBack, seed)?;
-                value_and_grad::<f64>(py, prepared, &arguments, way)
+                let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
+                value_and_grad::<f64>(py, prepared, &loss, way)
             } else {
-                let prepared = Prepared::new(network, arena, x, &extent, &state, Wanted::WayBack, seed)?;
-                value_and_grad::<f32>(py, prepared, &arguments, way)
+                let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
+                value_and_grad::<f32>(py, prepared, &loss, way)
+            }
+        })
+    }
+
+    fn loss_value<'py>(
+        &self,
+        py: Python<'py>,
+        call: CallArguments<'py>,
+        loss: PyLoss<'py>,
+    ) -> PyResult<(Vec<f64>, Bound<'py, PyList>)> {
+        entry(|| {
+            if self.double {
+                loss_value::<f64>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
+            } else {
+                loss_value::<f32>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
             }
         })
     }
@@ -344,16 +227,16 @@ impl PyNetwork {
         through_time: Way,
         loss: Option<&PyProgram>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let network = self.network();
+        let engine = self.engine();
         let loss = loss.map(|loss| &loss.inner);
         let plan = entry(|| {
             let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
                 return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
             };
             Ok(if self.double {
-                checkpoint_plan::<f64>(&network, loss, rows, steps, budget)?
+                checkpoint_plan::<f64>(&engine, loss, rows, steps, budget)?
             } else {
-                checkpoint_plan::<f32>(&network, loss, rows, steps, budget)?
+                checkpoint_plan::<f32>(&engine, loss, rows, steps, budget)?
             })
         })?;
         plan_dict(py, &plan)
@@ -366,20 +249,20 @@ impl PyNetwork {
         steps: usize,
         loss: Option<&PyProgram>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let network = self.network();
+        let engine = self.engine();
         let memory = entry(|| {
             let loss = loss.map(PyProgram::plan).transpose()?;
             Ok(if self.double {
-                training_memory::<f64>(&network, loss, rows, steps)?
+                training_memory::<f64>(&engine, loss, rows, steps)?
             } else {
-                training_memory::<f32>(&network, loss, rows, steps)?
+                training_memory::<f32>(&engine, loss, rows, steps)?
             })
         })?;
         let dict = PyDict::new(py);
         for (name, number) in [
             ("parameters", memory.parameters),
             ("batch", memory.batch),
-            ("unit", memory.unit),
+            ("unit", memory.group),
             ("threads", memory.threads),
         ] {
             dict.set_item(name, number)?;
@@ -387,58 +270,26 @@ impl PyNetwork {
         Ok(dict)
     }
 
-    #[allow(clippy::too_many_arguments)] // the signature of the Python side
-    fn loss_value<'py>(
-        &self,
-        py: Python<'py>,
-        arena: &Bound<'py, PyAny>,
-        x: &Bound<'py, PyAny>,
-        targets: &Bound<'py, PyAny>,
-        loss: &PyProgram,
-        extent: Extents<'py>,
-        state: Vec<Given<'py>>,
-        reduction: &str,
-        weights: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(f64, Bound<'py, PyList>)> {
-        let network = self.network();
-        let arguments = LossArguments { targets, program: loss, reduction, weights };
-        entry(|| {
-            if self.double {
-                loss_value::<f64>(
-                    py,
-                    Prepared::new(network, arena, x, &extent, &state, Wanted::Loss, 0)?,
-                    &arguments,
-                )
-            } else {
-                loss_value::<f32>(
-                    py,
-                    Prepared::new(network, arena, x, &extent, &state, Wanted::Loss, 0)?,
-                    &arguments,
-                )
-            }
-        })
-    }
-
     fn stream(&self, arena: &Bound<'_, PyAny>, rows: usize) -> PyResult<PyStream> {
-        let network = self.network();
+        let engine = self.engine();
         entry(|| {
             if self.double {
                 let arena = array::<f64>("arena", arena, &[1])?;
-                Ok(PyStream::double(Stream::new(network, elements(&arena)?, rows)?))
+                Ok(PyStream::double(Stream::new(engine, elements(&arena)?, rows)?))
             } else {
                 let arena = array::<f32>("arena", arena, &[1])?;
-                Ok(PyStream::single(Stream::new(network, elements(&arena)?, rows)?))
+                Ok(PyStream::single(Stream::new(engine, elements(&arena)?, rows)?))
             }
         })
     }
 
     fn explain(&self, rows: usize, steps: usize) -> PyResult<String> {
-        entry(|| Ok(self.network().explain(rows, steps, if self.double { 8 } else { 4 })))
+        entry(|| Ok(explain(&self.engine(), rows, steps, if self.double { 8 } else { 4 })))
     }
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        for (name, [infer, train, back]) in self.network().summaries() {
+        for (name, [infer, train, back]) in self.engine().summaries() {
             let layer = PyDict::new(py);
             layer.set_item("name", name)?;
             for (title, pass) in [("inference", infer), ("forward", train), ("backward", back)] {

@@ -1,70 +1,19 @@
-//! A run, and its way back; signals while the engine works.
+//! A run, and its backward pass.
 
-use std::time::{Duration, Instant};
-
-use ostinato_core::kernel::KeepDenormals;
-use ostinato_core::net::{Call, Gradients, Inferred, NetError, Trained};
+use ostinato_core::net::{Axis, Call, Gradients, Inferred, Record};
 use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements, shaped};
-use crate::errors::{ConfigError, Raised, entry, panicked};
-use crate::network::{Prepared, with_states};
-
-/// How often signals are looked for.
-const INTERVAL: Duration = Duration::from_millis(40);
-
-/// Looks for signals on behalf of a call, and remembers what one raised.
-#[derive(Default)]
-pub struct Poller {
-    last: Option<Instant>,
-    raised: Option<PyErr>,
-}
-
-impl Poller {
-    /// True if the call should end.
-    pub fn poll(&mut self) -> bool {
-        let due = self.last.is_none_or(|last| last.elapsed() >= INTERVAL);
-        if due && self.raised.is_none() {
-            // the first poll only starts the clock: a call shorter than the interval never waits for the GIL
-            if self.last.is_some() {
-                let _numbers = KeepDenormals::new(); // handlers may compute
-                self.raised = Python::attach(|py| py.check_signals().err());
-            }
-            self.last = Some(Instant::now());
-        }
-        self.raised.is_some()
-    }
-
-    /// The result of the call, or what ended it.
-    pub fn result<R>(self, done: Result<Result<R, NetError>, String>) -> Result<R, Raised> {
-        match (done, self.raised) {
-            (Ok(Ok(result)), None) => Ok(result),
-            (_, Some(raised)) => Err(raised.into()),
-            (Ok(Err(error)), None) => Err(error.into()),
-            (Err(panic), None) => Err(panicked(panic).into()),
-        }
-    }
-}
-
-/// State slots as a list of (N, width) arrays.
-pub fn states_out<'py, T: Number>(
-    py: Python<'py>,
-    states: Vec<Vec<T>>,
-    widths: &[usize],
-    rows: usize,
-) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for (values, &width) in states.into_iter().zip(widths) {
-        list.append(shaped(py, values, &[rows, width])?)?;
-    }
-    Ok(list)
-}
+use crate::errors::{ConfigError, Raised, entry};
+use crate::poller::Poller;
+use crate::prepared::{Prepared, with_states};
+use crate::results::{along, input_gradients, states_out};
 
 struct Kept<T: Number> {
     call: Call<T>,
-    trained: Trained<T>,
+    record: Record<T>,
 }
 
 enum Way {
@@ -73,33 +22,34 @@ enum Way {
     Double(Kept<f64>),
 }
 
-/// A number type that knows its way back.
+/// A number type of runs.
 pub trait Keeps: Number {
-    fn way(call: Call<Self>, trained: Trained<Self>) -> PyWay;
+    fn way(call: Call<Self>, record: Record<Self>) -> PyWay;
 }
 
-/// Opaque to other files: what a run keeps for its way back.
+/// Opaque to other files: what a run keeps for its backward pass.
 pub struct PyWay(Way);
 
 impl Keeps for f32 {
-    fn way(call: Call<f32>, trained: Trained<f32>) -> PyWay {
-        PyWay(Way::Single(Kept { call, trained }))
+    fn way(call: Call<f32>, record: Record<f32>) -> PyWay {
+        PyWay(Way::Single(Kept { call, record }))
     }
 }
 
 impl Keeps for f64 {
-    fn way(call: Call<f64>, trained: Trained<f64>) -> PyWay {
-        PyWay(Way::Double(Kept { call, trained }))
+    fn way(call: Call<f64>, record: Record<f64>) -> PyWay {
+        PyWay(Way::Double(Kept { call, record }))
     }
 }
 
 #[pyclass(name = "Run", module = "ostinato._core", frozen)]
 pub struct PyRun {
+    /// By output.
     #[pyo3(get)]
-    outputs: Py<PyAny>,
+    outputs: Vec<Py<PyAny>>,
     #[pyo3(get)]
     final_state: Py<PyAny>,
-    /// What penalties come to; none where the network has none, or without a way back.
+    /// What penalties come to; none where the network has none, or without training.
     #[pyo3(get)]
     penalty: Option<f64>,
     way: PyWay,
@@ -116,46 +66,54 @@ impl PyRun {
                     let done = call.infer(batch, packed, initial, &mut || poller.poll())?;
                     return Ok((done, None, None));
                 }
-                let trained = call.run(batch, packed, initial, &mut || poller.poll())?;
-                let done = Inferred { outputs: call.outputs(&trained)?, finals: call.final_state(&trained) };
-                let penalty = call.network().has_penalties().then(|| call.penalty(&trained));
-                Ok((done, Some(trained), penalty))
+                let record = call.run(batch, packed, initial, &mut || poller.poll())?;
+                let done = Inferred { outputs: call.outputs(&record)?, finals: call.final_state(&record) };
+                let penalty = call.network().has_penalties().then(|| call.penalty(&record));
+                Ok((done, Some(record), penalty))
             })
         });
-        let (Inferred { outputs, finals }, trained, penalty) = poller.result(done)?;
+        let (Inferred { outputs, finals }, record, penalty) = poller.result(done)?;
         let network = call.network();
-        let outputs = shaped(py, outputs, &[rows, steps, network.output_width()?])?.unbind();
+        let array = |(values, port): (Vec<T>, &ostinato_core::net::OutputPort)| {
+            let node = &network.nodes[port.node];
+            along(py, values, node.axis, [rows, steps, node.width]).map(Bound::unbind)
+        };
+        let outputs = outputs.into_iter().zip(&network.outputs).map(array).collect::<PyResult<_>>()?;
         let finals = states_out(py, finals, &network.states, rows)?;
-        let way = trained.map_or(PyWay(Way::None), |trained| T::way(call, trained));
+        let way = record.map_or(PyWay(Way::None), |record| T::way(call, record));
         Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, way })
     }
 }
 
-type Back<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, Bound<'py, PyList>);
+type Back<'py> = (Bound<'py, PyAny>, Vec<Option<Bound<'py, PyAny>>>, Bound<'py, PyList>);
 
 fn back<'py, T: Number>(
     py: Python<'py>,
     kept: &Kept<T>,
-    d_outputs: Option<&Bound<'py, PyAny>>,
+    d_outputs: &[Option<Bound<'py, PyAny>>],
     d_penalty: f64,
     d_final: &[Option<Bound<'py, PyAny>>],
 ) -> Result<Back<'py>, Raised> {
-    let Kept { call, trained } = kept;
-    let d_outputs = d_outputs.map(|d| array::<T>("d_outputs", d, &[3])).transpose()?;
-    let d_outputs = d_outputs.as_ref().map(elements).transpose()?;
+    let Kept { call, record } = kept;
+    let network = call.network();
+    let arrays = (d_outputs.iter().zip(&network.outputs))
+        .map(|(d, port)| {
+            let rank = if network.nodes[port.node].axis == Axis::Time { 3 } else { 2 };
+            d.as_ref().map(|d| array::<T>("d_outputs", d, &[rank])).transpose()
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let d_outputs =
+        arrays.iter().map(|d| d.as_ref().map(elements).transpose()).collect::<Result<Vec<_>, _>>()?;
     let arriving = with_states(d_final, "d_final_state", |states| {
-        Ok(call.pack_gradients(&trained.batch, d_outputs, states)?)
+        Ok(call.pack_gradients(&record.batch, &d_outputs, states)?)
     })?;
     let mut poller = Poller::default();
-    let done = py.detach(|| team::guard(|| call.back(trained, arriving, d_penalty, &mut || poller.poll())));
+    let done = py.detach(|| team::guard(|| call.back(record, arriving, d_penalty, &mut || poller.poll())));
     let Gradients { params, inputs, initial } = poller.result(done)?;
-    let (rows, steps) = (trained.batch.rows, trained.batch.steps);
+    let (rows, steps) = (record.batch.rows, record.batch.steps);
     let params = shaped(py, params, &[call.arena_len])?;
-    let inputs = match call.network().input_gradient() {
-        Some(width) => Some(shaped(py, inputs, &[rows, steps, width])?),
-        None => None,
-    };
-    Ok((params, inputs, states_out(py, initial, &call.network().states, rows)?))
+    let inputs = input_gradients(py, network, inputs, [rows, steps])?;
+    Ok((params, inputs, states_out(py, initial, &network.states, rows)?))
 }
 
 #[pymethods]
@@ -164,18 +122,18 @@ impl PyRun {
     fn backward<'py>(
         &self,
         py: Python<'py>,
-        d_outputs: Option<&Bound<'py, PyAny>>,
+        d_outputs: Vec<Option<Bound<'py, PyAny>>>,
         d_final_state: Option<Vec<Option<Bound<'py, PyAny>>>>,
         d_penalty: f64,
     ) -> PyResult<Back<'py>> {
         let d_final = d_final_state.unwrap_or_default();
         entry(|| match &self.way.0 {
             Way::None => {
-                Err(ConfigError::new_err("this run kept nothing for a way back; call run(training=True)")
+                Err(ConfigError::new_err("no activations were saved for backward; call run(training=True)")
                     .into())
             }
-            Way::Single(kept) => back(py, kept, d_outputs, d_penalty, &d_final),
-            Way::Double(kept) => back(py, kept, d_outputs, d_penalty, &d_final),
+            Way::Single(kept) => back(py, kept, &d_outputs, d_penalty, &d_final),
+            Way::Double(kept) => back(py, kept, &d_outputs, d_penalty, &d_final),
         })
     }
 }

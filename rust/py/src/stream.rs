@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
-use crate::run::states_out;
+use crate::results::states_out;
 
 enum Either {
     Single(Stream<f32>),
@@ -82,7 +82,7 @@ fn step<'py, T: Number>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> Result<Option<Bound<'py, PyAny>>, Raised> {
     let rows = stream.rows();
-    let shape = [rows, stream.network().output_width()?];
+    let shape = [rows, stream.output_width()];
     // SAFETY: the GIL is held, so nobody else has the arrays while they are copied: `x` and `resets` before the step, `out`
     // after it. Steps that are Python functions run between the two, with no slice alive.
     unsafe {
@@ -95,7 +95,7 @@ fn step<'py, T: Number>(
         {
             return Ok(None);
         }
-        match stream.network().feature_input() {
+        match stream.feature_input() {
             Some(width) => match fitting::<T>(x, &[rows, width]) {
                 Some(x) => stream.features(x)?,
                 None => return Ok(None),

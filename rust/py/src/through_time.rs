@@ -1,6 +1,6 @@
-//! Ways back through time, as Python names them, and the plan of one.
+//! How a gradient goes back through time, as Python names it, and the plan of checkpointed BPTT.
 
-use ostinato_core::net::{Budget, Schedule, ThroughTime, UnitSchedule};
+use ostinato_core::net::{Budget, GroupSchedule, Schedule, ThroughTime};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -29,11 +29,11 @@ pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
 /// The plan of checkpointed BPTT by name.
 pub fn plan_dict<'py>(py: Python<'py>, plan: &Schedule) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    let most = |of: fn(&UnitSchedule) -> usize| plan.units.iter().map(of).max().unwrap_or(0);
-    dict.set_item("chunks", plan.units.iter().map(|unit| unit.chunk).collect::<Vec<_>>())?;
+    let most = |of: fn(&GroupSchedule) -> usize| plan.groups.iter().map(of).max().unwrap_or(0);
+    dict.set_item("chunks", plan.groups.iter().map(|group| group.chunk).collect::<Vec<_>>())?;
     for (name, count) in [
-        ("states", most(|unit| unit.states)),
-        ("kept", most(|unit| unit.kept)),
+        ("states", most(|group| group.states)),
+        ("kept", most(|group| group.kept)),
         ("at_once", plan.at_once),
         ("bytes", plan.bytes),
         ("full_bytes", plan.full_bytes),

@@ -6,7 +6,9 @@ use ostinato_core::kernel::{Float, FlushDenormals, Isa, Kernels};
 use ostinato_core::net::{Batch, Extent};
 use ostinato_core::plan::{FoldSource, LayerPlan};
 use ostinato_core::random::Noise;
-use ostinato_core::time::{Geometry, LayerWeights, Scratch, SeqView, SlotGradients, backward, forward};
+use ostinato_core::time::{
+    Arrived, Geometry, LayerCall, LayerWeights, Saved, Scratch, SeqView, SlotGradients,
+};
 
 use super::hand::{Gradients, Unit, Weights};
 use super::programs;
@@ -57,20 +59,11 @@ impl Engine {
         let none = [0, 1].map(|_| vec![0.0; ROWS * hidden]);
         for (unit, geometry) in units.iter().enumerate() {
             let (inputs, d_outputs) = ([SeqView::of(&x[unit], hidden)], [SeqView::of(&d[unit], hidden)]);
-            let there = forward(plan, weights, geometry, &inputs, &none, true, kernels, scratch);
-            let saved = &there.memory;
-            let back = backward(
-                plan,
-                weights,
-                geometry,
-                &inputs,
-                saved,
-                &d_outputs,
-                &none,
-                Some(&mut sums),
-                kernels,
-                scratch,
-            );
+            let call = LayerCall { plan, weights: weights.weights(), geometry, kernels };
+            let there = call.forward(&inputs, &none, true, scratch);
+            let saved = Saved { inputs: &inputs, memory: &there.memory };
+            let arrived = Arrived { outputs: &d_outputs, finals: &none };
+            let back = call.backward(saved, arrived, Some(&mut sums), scratch);
             if keep {
                 let rows = geometry.total();
                 outputs.push(dense(there.memory.output(&plan.train, 0, geometry), rows));
@@ -88,7 +81,7 @@ impl Engine {
 /// One width: the gate, then the times.
 fn one(hidden: usize, seconds: f64, kernels: &'static Kernels<f32>) {
     let batch = Batch::new(ROWS, STEPS, Extent::default()).expect("a batch");
-    let units: Vec<&Geometry> = batch.units.iter().map(|unit| &unit.geometry).collect();
+    let units: Vec<&Geometry> = batch.groups.iter().map(|group| &group.geometry).collect();
     // Weights as layers start with, uniform within 1 / sqrt(H), out of numbers within 0.1.
     let scale = 10.0 / (hidden as f32).sqrt();
     let scaled =

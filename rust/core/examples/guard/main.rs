@@ -93,12 +93,19 @@ fn lstm_train(times: usize) {
     for _ in 0..times {
         let call = Call::new(network.clone(), &arena, true, 0).expect("parameters");
         let batch = call.batch(rows, steps, Extent::default()).expect("a batch");
-        let packed = call.pack(&batch, Input::Features { data: &data, width }).expect("an input");
+        let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let target = LossTarget::Features { data: &data, width };
-        let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None };
-        let loss = call.loss(&batch, &loss, true).expect("a loss");
-        let done = call.value_and_grad(batch, packed, initial, loss, ThroughTime::Full, &mut || false);
+        let loss = Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
+        let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
+        let done = call.value_and_grad(
+            batch,
+            packed,
+            initial,
+            (vec![loss], Reduction::Mean),
+            ThroughTime::Full,
+            &mut || false,
+        );
         std::hint::black_box(done.expect("gradients").loss);
     }
 }

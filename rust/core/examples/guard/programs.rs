@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ostinato_core::net::Network;
+use ostinato_core::net::{Axis, Engine, LayerParts, Network};
 use ostinato_core::step::{Attrs, Builder, Dim, NodeId, Program, Source};
 
 fn vector(size: usize) -> Vec<Dim> {
@@ -89,35 +89,35 @@ pub fn adam() -> Program {
 }
 
 /// One layer of LSTM, its parameters one after the other.
-pub fn network(input: usize, hidden: usize) -> Arc<Network> {
+pub fn network(input: usize, hidden: usize) -> Arc<Engine> {
     let mut network = Network::default();
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
-    let x = network.input(input).expect("a width");
+    let x = network.input("x", Axis::Time, input).expect("a width");
     let params = [0, w_x, w_x + w_h];
-    let y = network.layer(&lstm(input, hidden), None, None, &[x], &params, None).expect("a layer");
-    network.finish(y).expect("an output");
-    Arc::new(network)
+    let y = network.layer(LayerParts::new(&lstm(input, hidden), &[x], &params)).expect("a layer");
+    network.finish(&[("output", y)]).expect("an output");
+    Arc::new(Engine::new(network))
 }
 
 /// A layer of LSTM in each direction, their outputs side by side.
 #[allow(dead_code)] // for the tests
-pub fn both_ways(input: usize, hidden: usize) -> Arc<Network> {
+pub fn both_ways(input: usize, hidden: usize) -> Arc<Engine> {
     let mut network = Network::default();
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
-    let x = network.input(input).expect("a width");
+    let x = network.input("x", Axis::Time, input).expect("a width");
     let mut first = 0;
     let mut layer = |network: &mut Network, x: usize| {
         let params = [first, first + w_x, first + w_x + w_h];
         first += w_x + w_h + 4 * hidden;
-        network.layer(&lstm(input, hidden), None, None, &[x], &params, None).expect("a layer")
+        network.layer(LayerParts::new(&lstm(input, hidden), &[x], &params)).expect("a layer")
     };
     let there = layer(&mut network, x);
-    let mirrored = network.reverse(x).expect("a sequence");
+    let mirrored = network.derive("reverse", &[x]).expect("a sequence");
     let back = layer(&mut network, mirrored);
-    let back = network.reverse(back).expect("a sequence");
-    let both = network.concat(&[there, back]).expect("two sequences");
-    network.finish(both).expect("an output");
-    Arc::new(network)
+    let back = network.derive("reverse", &[back]).expect("a sequence");
+    let both = network.derive("concat", &[there, back]).expect("two sequences");
+    network.finish(&[("output", both)]).expect("an output");
+    Arc::new(Engine::new(network))
 }
 
 /// Numbers between -0.1 and 0.1 that look random enough for weights.

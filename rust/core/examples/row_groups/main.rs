@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ostinato_core::net::{
-    Call, End, Evaluated, Extent, Input, Loss, LossTarget, Network, Reduction, ThroughTime,
+    Call, End, Engine, Evaluated, Extent, Input, Loss, LossTarget, Reduction, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -57,7 +57,7 @@ fn main() {
 
 /// A training step of an LSTM, I = H, with squared error.
 struct Work {
-    network: Arc<Network>,
+    network: Arc<Engine>,
     arena: Vec<f32>,
     x: Vec<f32>,
     targets: Vec<f32>,
@@ -78,17 +78,24 @@ impl Work {
     }
 
     /// One step in groups of so many rows, or of as many as the engine picks.
-    fn run(&self, (network, group): &(Arc<Network>, Option<usize>)) -> Evaluated<f32> {
+    fn run(&self, (network, group): &(Arc<Engine>, Option<usize>)) -> Evaluated<f32> {
         let [steps, rows, width] = self.shape;
         let call = Call::new(network.clone(), &self.arena, true, 0).expect("parameters");
-        let extent = Extent { unit_rows: *group, ..Extent::default() };
+        let extent = Extent { group_rows: *group, ..Extent::default() };
         let batch = call.batch(rows, steps, extent).expect("a batch");
-        let packed = call.pack(&batch, Input::Features { data: &self.x, width }).expect("an input");
+        let packed = call.pack(&batch, &[Input::Features { data: &self.x, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let target = LossTarget::Features { data: &self.targets, width };
-        let loss = Loss { plan: &self.loss, target, reduction: Reduction::Mean, weights: None };
-        let loss = call.loss(&batch, &loss, true).expect("a loss");
-        let done = call.value_and_grad(batch, packed, initial, loss, ThroughTime::Full, &mut || false);
+        let loss = Loss { plan: &self.loss, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
+        let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
+        let done = call.value_and_grad(
+            batch,
+            packed,
+            initial,
+            (vec![loss], Reduction::Mean),
+            ThroughTime::Full,
+            &mut || false,
+        );
         done.expect("gradients")
     }
 }

@@ -1,40 +1,21 @@
-//! Graphs of layers over sequences: run, differentiate, explain. This room may use every room but `store`.
+//! Networks over sequences: built, run, differentiated. May use every room but `store` and `update`.
+//!
+//! Rooms, each using only those before it: `graph` (data) <- `batch` (row groups) <- `values` (nodes without a program) <-
+//! `group` (one row group, forwards and backwards) <- `bptt` (through time) <- `call` (a whole batch).
 
-mod abreast;
 mod batch;
-mod binomial;
+mod bptt;
 mod call;
-mod checkpointed;
-mod filling;
-mod footprint;
-mod gathered;
 mod graph;
-mod inference;
-mod itinerary;
-mod layerwise;
-mod limits;
-mod loss;
-mod optimal;
-mod passage;
-mod penalty;
-mod pool;
-mod schedule;
-mod stream;
-mod through_time;
-mod trained;
-mod training_memory;
-mod truncated;
-mod unit;
-mod unit_back;
+mod group;
+mod locks;
+mod values;
 
-pub use batch::{Batch, End, Extent, Input};
-pub use call::{Call, Evaluated, Gradients, Packed, States};
-pub use graph::{Layer, NetError, Network, SeqNode};
-pub use inference::Inferred;
-pub use loss::{Loss, LossTarget, Prepared, Reduction};
-pub use pool::Pooled;
-pub use schedule::{Schedule, UnitSchedule, checkpoint_plan};
-pub use stream::Stream;
-pub use through_time::{Budget, ThroughTime};
-pub use trained::{Arriving, Trained};
-pub use training_memory::{TrainingMemory, training_memory};
+pub use batch::{Batch, End, Extent, Input, Packed, States};
+pub use bptt::{Budget, GroupSchedule, Schedule, ThroughTime, checkpoint_plan};
+pub use call::{
+    Arriving, Call, Engine, Evaluated, Gradients, Inferred, Poll, Pooled, Record, Stream, TrainingMemory,
+    explain, training_memory,
+};
+pub use graph::{Axis, InputPort, Layer, LayerParts, NetError, Network, Node, NodeKind, OutputPort, kinds};
+pub use group::{Loss, LossTarget, Prepared, Reduction};

@@ -1,28 +1,53 @@
-//! One layer over one unit: forwards, and back.
+//! One layer over one row group: the forward and the backward pass.
 
 use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, LayerPlan, Pass};
 
 use super::Geometry;
-use super::memory::{PassMemory, Scratch, SeqView};
-use super::runner::{Outside, Runner};
+use super::memory::{PassMemory, Scratch};
+use super::runner::{Outside, PassCall, Runner};
+use super::slot_gradients::SlotGradients;
 use super::spare::Spare;
-use super::weights::{LayerWeights, SlotGradients};
+use super::view::SeqView;
+use super::weights::Weights;
 
-/// What a forward run leaves: its memory, and the last value of each state for each row of the unit.
+/// A layer with its parameters, about to run over the rows of a geometry.
+#[derive(Clone, Copy)]
+pub struct LayerCall<'a, T: Float> {
+    pub plan: &'a LayerPlan,
+    pub weights: &'a Weights<T>,
+    pub geometry: &'a Geometry,
+    pub kernels: &'a Kernels<T>,
+}
+
+/// What a forward pass leaves: its memory, and the last value of each state for each row of the group.
 pub struct Forward<T> {
     pub memory: PassMemory<T>,
     pub finals: Vec<Vec<T>>,
 }
 
-/// What the way back leaves: the memory that holds the input gradients, and the gradient of each initial state.
+/// What a backward pass leaves: the memory that holds the input gradients, and the gradient of each initial state.
 pub struct Backward<T> {
     pub memory: PassMemory<T>,
     pub d_initial: Vec<Vec<T>>,
 }
 
+/// What a backward pass reads of the forward pass: its inputs, packed by time, and its memory.
+#[derive(Clone, Copy)]
+pub struct Saved<'a, T> {
+    pub inputs: &'a [SeqView<T>],
+    pub memory: &'a PassMemory<T>,
+}
+
+/// The gradients that a backward pass starts from: of each output, and of each final state.
+#[derive(Clone, Copy)]
+pub struct Arrived<'a, T> {
+    pub outputs: &'a [SeqView<T>],
+    pub finals: &'a [Vec<T>],
+}
+
 impl<T: Float> Forward<T> {
-    /// Memory for a run of a pass that begins with `initial`, `rows * width` numbers per state.
+    /// Memory for a run of a pass from `initial`, `rows * width` numbers per state.
     pub fn new(pass: &Pass, geometry: &Geometry, initial: &[Vec<T>], scratch: &mut Scratch<T>) -> Forward<T> {
         let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, scratch);
         for (state, (class, width)) in pass.states.iter().enumerate() {
@@ -34,110 +59,100 @@ impl<T: Float> Forward<T> {
         }
         Forward { memory, finals: room_for_states(pass, geometry, scratch) }
     }
+}
 
-    /// Runs the pass in the memory that was made for it. `inputs` are packed by time. Any thread may do it.
-    #[allow(clippy::too_many_arguments)] // the whole context of a unit; a struct of borrows would say no more
-    pub fn run(
-        &mut self,
-        plan: &LayerPlan,
-        weights: &LayerWeights<T>,
-        geometry: &Geometry,
+impl<T: Float> Backward<T> {
+    /// Memory for the backward pass of a layer.
+    pub fn new(plan: &LayerPlan, geometry: &Geometry, scratch: &mut Scratch<T>) -> Backward<T> {
+        let memory = PassMemory::new(&plan.back, geometry, scratch);
+        Backward { memory, d_initial: room_for_states(&plan.back, geometry, scratch) }
+    }
+}
+
+impl<'a, T: Float> LayerCall<'a, T> {
+    /// Runs forwards, in memory out of `scratch`. `inputs` are packed by time.
+    pub fn forward(
+        &self,
         inputs: &[SeqView<T>],
         initial: &[Vec<T>],
         training: bool,
-        kernels: &Kernels<T>,
+        scratch: &mut Scratch<T>,
+    ) -> Forward<T> {
+        let pass = if training { &self.plan.train } else { &self.plan.infer };
+        let mut run = Forward::new(pass, self.geometry, initial, scratch);
+        self.run_forward(&mut run, inputs, initial, training, scratch);
+        run
+    }
+
+    /// The same in memory that was made for it. Any thread may do it.
+    pub fn run_forward(
+        &self,
+        run: &mut Forward<T>,
+        inputs: &[SeqView<T>],
+        initial: &[Vec<T>],
+        training: bool,
         scratch: &mut Scratch<T>,
     ) {
-        let Forward { memory, finals } = self;
-        let pass = if training { &plan.train } else { &plan.infer };
+        let Forward { memory, finals } = run;
+        let (pass, packs) = match training {
+            true => (&self.plan.train, &self.weights.train),
+            false => (&self.plan.infer, &self.weights.infer),
+        };
         let outside = Outside { inputs, d_outputs: &[], saved: None };
         {
-            let packs = if training { &weights.train } else { &weights.infer };
-            let mut runner =
-                Runner::new(pass, weights, packs, geometry, &outside, memory, initial, kernels, scratch);
+            let mut runner = Runner::new(self.pass(pass, packs), &outside, memory, initial, scratch);
             runner.run(None);
             finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
         }
         for (state, (&(class, width), values)) in pass.states.iter().zip(finals).enumerate() {
             if let Class::History(_) = class {
-                values_after(memory, state, width, geometry, geometry.steps(), values);
+                values_after(memory, state, width, self.geometry, self.geometry.steps(), values);
             }
         }
     }
-}
 
-/// Runs a layer over a unit, in memory out of `scratch`.
-#[allow(clippy::too_many_arguments)] // as `Forward::run`
-pub fn forward<T: Float>(
-    plan: &LayerPlan,
-    weights: &LayerWeights<T>,
-    geometry: &Geometry,
-    inputs: &[SeqView<T>],
-    initial: &[Vec<T>],
-    training: bool,
-    kernels: &Kernels<T>,
-    scratch: &mut Scratch<T>,
-) -> Forward<T> {
-    let pass = if training { &plan.train } else { &plan.infer };
-    let mut run = Forward::new(pass, geometry, initial, scratch);
-    run.run(plan, weights, geometry, inputs, initial, training, kernels, scratch);
-    run
-}
-
-impl<T: Float> Backward<T> {
-    /// Memory for the way back of a layer.
-    pub fn new(plan: &LayerPlan, geometry: &Geometry, scratch: &mut Scratch<T>) -> Backward<T> {
-        let memory = PassMemory::new(&plan.back, geometry, scratch);
-        Backward { memory, d_initial: room_for_states(&plan.back, geometry, scratch) }
+    /// Runs the gradient equations from the last step to the first, in memory out of `scratch`.
+    pub fn backward(
+        &self,
+        saved: Saved<T>,
+        arrived: Arrived<T>,
+        slots: Option<&mut SlotGradients<T>>,
+        scratch: &mut Scratch<T>,
+    ) -> Backward<T> {
+        let mut back = Backward::new(self.plan, self.geometry, scratch);
+        self.run_backward(&mut back, saved, arrived, slots, scratch);
+        back
     }
 
-    /// Runs the gradient equations of a layer over a unit, from its last step to its first, adding to `slots` where
-    /// the gradients of parameters are wanted. Any thread may do it.
-    #[allow(clippy::too_many_arguments)] // as `Forward::run`
-    pub fn run(
-        &mut self,
-        plan: &LayerPlan,
-        weights: &LayerWeights<T>,
-        geometry: &Geometry,
-        inputs: &[SeqView<T>],
-        saved: &PassMemory<T>,
-        d_outputs: &[SeqView<T>],
-        d_final: &[Vec<T>],
+    /// The same in memory that was made for it, adding to `slots` where the gradients of parameters are wanted. Any thread
+    /// may do it.
+    pub fn run_backward(
+        &self,
+        back: &mut Backward<T>,
+        saved: Saved<T>,
+        arrived: Arrived<T>,
         slots: Option<&mut SlotGradients<T>>,
-        kernels: &Kernels<T>,
         scratch: &mut Scratch<T>,
     ) {
-        let Backward { memory, d_initial } = self;
-        let pass: &Pass = &plan.back;
-        let outside = Outside { inputs, d_outputs, saved: Some((saved, &plan.train)) };
-        let packs = &weights.back;
-        let mut runner =
-            Runner::new(pass, weights, packs, geometry, &outside, memory, d_final, kernels, scratch);
+        let Backward { memory, d_initial } = back;
+        let outside = Outside {
+            inputs: saved.inputs,
+            d_outputs: arrived.outputs,
+            saved: Some((saved.memory, &self.plan.train)),
+        };
+        let call = self.pass(&self.plan.back, &self.weights.back);
+        let mut runner = Runner::new(call, &outside, memory, arrived.finals, scratch);
         runner.run(slots);
         d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
     }
+
+    fn pass(&self, pass: &'a Pass, packs: &'a super::weights::PassWeights<T>) -> PassCall<'a, T> {
+        let LayerCall { weights, geometry, kernels, .. } = *self;
+        PassCall { pass, weights, packs, geometry, kernels }
+    }
 }
 
-/// Runs the gradient equations of a layer over a unit, in memory out of `scratch`.
-#[allow(clippy::too_many_arguments)] // as `Forward::run`
-pub fn backward<T: Float>(
-    plan: &LayerPlan,
-    weights: &LayerWeights<T>,
-    geometry: &Geometry,
-    inputs: &[SeqView<T>],
-    saved: &PassMemory<T>,
-    d_outputs: &[SeqView<T>],
-    d_final: &[Vec<T>],
-    slots: Option<&mut SlotGradients<T>>,
-    kernels: &Kernels<T>,
-    scratch: &mut Scratch<T>,
-) -> Backward<T> {
-    let mut back = Backward::new(plan, geometry, scratch);
-    back.run(plan, weights, geometry, inputs, saved, d_outputs, d_final, slots, kernels, scratch);
-    back
-}
-
-/// Appends the states after `steps` steps of a run with training; rows that ended before hold theirs.
+/// Appends the states after `steps` steps of a training run; rows that ended before hold theirs.
 pub fn states_after<T: Float>(
     plan: &LayerPlan,
     memory: &PassMemory<T>,

@@ -9,33 +9,8 @@ use crate::team::Region;
 use super::Geometry;
 use super::places::Places;
 use super::spare::{Spare, grow};
+use super::view::SeqView;
 use super::wave::Wave;
-
-/// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
-#[derive(Debug, Clone, Copy)]
-pub struct SeqView<T> {
-    pub ptr: *const T,
-    pub stride: usize,
-    pub width: usize,
-}
-
-// SAFETY: a view says where values lie; whoever reads them answers for it.
-unsafe impl<T: Send> Send for SeqView<T> {}
-// SAFETY: the same.
-unsafe impl<T: Sync> Sync for SeqView<T> {}
-
-impl<T> SeqView<T> {
-    /// No value.
-    pub const NONE: SeqView<T> = SeqView { ptr: std::ptr::null(), stride: 0, width: 0 };
-
-    pub fn is_none(&self) -> bool {
-        self.ptr.is_null()
-    }
-
-    pub fn of(data: &[T], width: usize) -> SeqView<T> {
-        SeqView { ptr: data.as_ptr(), stride: width, width }
-    }
-}
 
 /// The buffers of a pass that hold all rows of all times, and the histories of its states.
 #[derive(Debug)]

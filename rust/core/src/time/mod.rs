@@ -5,6 +5,7 @@
 //! through it).
 
 mod called;
+mod fold;
 mod geometry;
 mod layer;
 mod memory;
@@ -13,18 +14,23 @@ mod runner;
 mod scan;
 mod segments;
 mod sinks;
+mod slot_gradients;
 mod spare;
 mod stepper;
 mod tape;
+mod view;
 mod wave;
 mod weights;
 
+pub use fold::LayerWeights;
 pub use geometry::Geometry;
-pub use layer::{Backward, Forward, backward, forward, states_after};
-pub use memory::{PassMemory, Scratch, SeqView};
+pub use layer::{Arrived, Backward, Forward, LayerCall, Saved, states_after};
+pub use memory::{PassMemory, Scratch};
 pub use runner::{block_steps, scratch_elements};
 pub use segments::share_out;
+pub use slot_gradients::{SlotGradients, slot_gradient_elements};
 pub use spare::{OUT_OF_MEMORY, Spare, grow, reserve};
 pub use stepper::Stepper;
+pub use view::SeqView;
 pub use wave::{Wave, piece_steps};
-pub use weights::{LayerWeights, SlotGradients, slot_gradient_elements, weight_elements};
+pub use weights::{Weights, weight_elements};

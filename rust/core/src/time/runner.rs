@@ -9,11 +9,13 @@ use crate::random::Noise;
 use crate::team::{Region, pause};
 
 use super::Geometry;
-use super::memory::{PassMemory, Scratch, SeqView};
+use super::memory::{PassMemory, Scratch};
 use super::places::{Layout, Places};
+use super::slot_gradients::SlotGradients;
 use super::spare::grow;
+use super::view::SeqView;
 use super::wave::{Wave, piece_steps};
-use super::weights::{LayerWeights, PassWeights, SlotGradients};
+use super::weights::{PassWeights, Weights};
 
 /// Rows that a block of time has at least, so that the weight gradients are long products.
 const BLOCK_ROWS: usize = 256;
@@ -55,6 +57,17 @@ pub(super) struct Outside<'a, T> {
     pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
 }
 
+/// A pass with its weights, about to run over the rows of a geometry.
+#[derive(Clone, Copy)]
+pub(super) struct PassCall<'a, T: Float> {
+    pub pass: &'a Pass,
+    pub weights: &'a Weights<T>,
+    /// The packed weights of this pass.
+    pub packs: &'a PassWeights<T>,
+    pub geometry: &'a Geometry,
+    pub kernels: &'a Kernels<T>,
+}
+
 pub(super) struct Runner<'a, T: Float> {
     pub(super) kernels: &'a Kernels<T>,
     pub(super) pass: &'a Pass,
@@ -78,18 +91,14 @@ pub(super) struct Runner<'a, T: Float> {
 }
 
 impl<'a, T: Float> Runner<'a, T> {
-    #[allow(clippy::too_many_arguments)] // the whole context of a pass; it is called from two places
     pub fn new(
-        pass: &'a Pass,
-        layer: &LayerWeights<T>,
-        weights: &'a PassWeights<T>,
-        geometry: &'a Geometry,
+        call: PassCall<'a, T>,
         outside: &Outside<T>,
         memory: &mut PassMemory<T>,
         initial: &[Vec<T>],
-        kernels: &'a Kernels<T>,
         scratch: &'a mut Scratch<T>,
     ) -> Runner<'a, T> {
+        let PassCall { pass, weights: layer, packs, geometry, kernels } = call;
         let rows = geometry.rows;
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
@@ -150,7 +159,7 @@ impl<'a, T: Float> Runner<'a, T> {
         Runner {
             kernels,
             pass,
-            weights,
+            weights: packs,
             geometry,
             products,
             places,
@@ -227,19 +236,13 @@ impl<'a, T: Float> Runner<'a, T> {
     }
 
     /// Runs all segments of a pass of one step, where `standing` says.
-    pub fn run_standing(
-        pass: &Pass,
-        layer: &LayerWeights<T>,
-        weights: &PassWeights<T>,
-        geometry: &Geometry,
-        kernels: &Kernels<T>,
-        standing: &mut Places<T>,
-    ) {
+    pub fn run_standing(call: PassCall<T>, standing: &mut Places<T>) {
+        let PassCall { pass, weights: layer, packs, geometry, kernels } = call;
         let rows = geometry.rows;
         let mut runner = Runner {
             kernels,
             pass,
-            weights,
+            weights: packs,
             geometry,
             products: &[],
             places: standing,

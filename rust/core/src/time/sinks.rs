@@ -8,7 +8,7 @@ use crate::plan::{Ref, SinkOp, SinkRun};
 
 use super::called;
 use super::runner::Runner;
-use super::weights::SlotGradients;
+use super::slot_gradients::SlotGradients;
 
 /// Rows of a gradient matrix that a thread takes at least, a multiple of most tiles.
 const GRAIN: usize = 48;

@@ -1,13 +1,14 @@
 //! One layer, one step at a time: its memory and all places in it are settled once, so that a step allocates nothing.
 
-use crate::kernel::{Float, Kernels};
+use crate::kernel::Float;
 use crate::plan::{Class, LayerPlan};
 
 use super::Geometry;
-use super::memory::{PassMemory, Scratch, SeqView};
+use super::layer::LayerCall;
+use super::memory::{PassMemory, Scratch};
 use super::places::Places;
-use super::runner::{Outside, Runner};
-use super::weights::LayerWeights;
+use super::runner::{Outside, PassCall, Runner};
+use super::view::SeqView;
 
 /// What a step reads and writes of a state; as many elements of each.
 #[derive(Debug, Clone, Copy)]
@@ -32,24 +33,16 @@ unsafe impl<T: Send> Send for Stepper<T> {}
 
 impl<T: Float> Stepper<T> {
     /// Settles everything for steps that read `inputs`; states begin with zeros.
-    pub fn new(
-        plan: &LayerPlan,
-        weights: &LayerWeights<T>,
-        geometry: &Geometry,
-        inputs: &[SeqView<T>],
-        kernels: &Kernels<T>,
-    ) -> Stepper<T> {
+    pub fn new(call: &LayerCall<T>, inputs: &[SeqView<T>]) -> Stepper<T> {
+        let geometry = call.geometry;
         debug_assert_eq!(geometry.steps(), 1);
-        let pass = &plan.infer;
+        let pass = &call.plan.infer;
         let mut scratch = Scratch::new();
         let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &mut scratch);
         let zeros: Vec<Vec<T>> =
             pass.states.iter().map(|&(_, width)| vec![T::ZERO; geometry.rows * width]).collect();
         let outside = Outside { inputs, d_outputs: &[], saved: None };
-        let (packs, scratch_of) = (&weights.infer, &mut scratch);
-        let standing =
-            Runner::new(pass, weights, packs, geometry, &outside, &mut memory, &zeros, kernels, scratch_of)
-                .standing();
+        let standing = Runner::new(inference(call), &outside, &mut memory, &zeros, &mut scratch).standing();
         let states = (pass.states.iter().enumerate())
             .map(|(state, &(class, width))| {
                 let elements = geometry.rows * width;
@@ -68,9 +61,9 @@ impl<T: Float> Stepper<T> {
         stepper
     }
 
-    /// Output 0, one row for each sequence; the place is the same after every step.
-    pub fn output(&self, plan: &LayerPlan, geometry: &Geometry) -> SeqView<T> {
-        self.memory.output(&plan.infer, 0, geometry)
+    /// Output `k`, one row for each sequence; the place is the same after every step.
+    pub fn output(&self, plan: &LayerPlan, k: usize, geometry: &Geometry) -> SeqView<T> {
+        self.memory.output(&plan.infer, k, geometry)
     }
 
     /// A state after the last step, (rows, width).
@@ -90,18 +83,18 @@ impl<T: Float> Stepper<T> {
     /// Runs one step and moves the states on.
     ///
     /// # Safety
-    /// The arguments are those of `new`, with the same contents but for the inputs' values; the inputs are readable.
-    pub unsafe fn step(
-        &mut self,
-        plan: &LayerPlan,
-        weights: &LayerWeights<T>,
-        geometry: &Geometry,
-        kernels: &Kernels<T>,
-    ) {
-        Runner::run_standing(&plan.infer, weights, &weights.infer, geometry, kernels, &mut self.standing);
+    /// `call` is that of `new`, with the same contents; the inputs of `new` are readable.
+    pub unsafe fn step(&mut self, call: &LayerCall<T>) {
+        Runner::run_standing(inference(call), &mut self.standing);
         for &Held { read, written, elements } in &self.states {
             // SAFETY: both have so many elements, side by side or apart.
             unsafe { read.copy_from_nonoverlapping(written, elements) };
         }
     }
+}
+
+/// The pass that a step runs.
+fn inference<'a, T: Float>(call: &LayerCall<'a, T>) -> PassCall<'a, T> {
+    let LayerCall { plan, weights, geometry, kernels } = *call;
+    PassCall { pass: &plan.infer, weights, packs: &weights.infer, geometry, kernels }
 }

@@ -1,0 +1,348 @@
+//! A batch as the engine sees it: sequences sorted by length, cut into row groups, packed by time.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use crate::kernel::Float;
+use crate::team;
+use crate::time::Geometry;
+
+use super::super::graph::{Axis, NetError, expect_len};
+use super::super::locks::lock;
+use super::axes::Axes;
+
+/// An array of the caller's as each row group reads it.
+pub type Packed<T> = Vec<Mutex<Vec<T>>>;
+
+/// The rows of each group, by state slot.
+pub type States<T> = Vec<Vec<Vec<T>>>;
+
+/// Rows of a group at most. Fixed by the shape of the batch alone, never by the number of threads, so that sums of
+/// gradients do not depend on it.
+const GROUP_ROWS: usize = 16;
+/// From this many rows on there are at least two groups.
+const SPLIT_ROWS: usize = 8;
+/// Multiplications that take as long as copying an element.
+const COPY: usize = 32;
+/// Gradients are summed in at most this many partial sums: group g goes to partial sum g modulo their number.
+const MAX_SUMS: usize = 8;
+
+/// A sequence as the engine sees it: a row of the caller's from its beginning, or from a reset, to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// The caller's row.
+    pub row: usize,
+    /// Its first step in that row.
+    pub first: usize,
+    pub length: usize,
+    /// Whether it takes up the row's initial state; after a reset it begins with zeros.
+    pub head: bool,
+    /// Whether it leaves the row's final state.
+    pub tail: bool,
+}
+
+/// What a batch may say beside its numbers of rows and steps.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extent<'a> {
+    /// (N,); none where every row has all steps.
+    pub lengths: Option<&'a [i64]>,
+    /// (N, T): true where a row's state is set to zeros before the step.
+    pub resets: Option<&'a [bool]>,
+    /// What the first step counts as, for noise.
+    pub first_step: usize,
+    /// Rows of a group; none for as many as sums over groups are made of. Another number gives such sums other bits.
+    pub group_rows: Option<usize>,
+}
+
+/// An input: (N, T, F) row-major or (N, T) ids along time, (N, F) or (N,) along rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a, T> {
+    Features { data: &'a [T], width: usize },
+    Ids { data: &'a [i64] },
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RowGroup {
+    /// Its rows in `Batch::sequences`.
+    pub rows: Range<usize>,
+    pub geometry: Geometry,
+    /// The same rows with one step each.
+    row_geometry: Geometry,
+}
+
+impl RowGroup {
+    pub fn axes(&self) -> Axes<'_> {
+        Axes { time: &self.geometry, row: &self.row_geometry }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    pub rows: usize,
+    pub steps: usize,
+    /// Longest first; those of one length in the order of the caller's rows and steps.
+    pub sequences: Vec<Sequence>,
+    pub groups: Vec<RowGroup>,
+}
+
+impl Batch {
+    pub fn new(rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
+        let mut batch = Batch::default();
+        batch.renew(rows, steps, extent)?;
+        Ok(batch)
+    }
+
+    /// Another batch in the memory of this one.
+    pub fn renew(&mut self, rows: usize, steps: usize, extent: Extent) -> Result<(), NetError> {
+        check_lengths(rows, steps, extent.lengths)?;
+        if let Some(resets) = extent.resets {
+            expect_len("resets", resets.len(), rows * steps)?;
+        }
+        (self.rows, self.steps) = (rows, steps);
+        self.sequences.clear();
+        for row in 0..rows {
+            let length = extent.lengths.map_or(steps, |lengths| lengths[row] as usize);
+            let resets = extent.resets.map(|resets| &resets[row * steps..][..length]);
+            between_resets(row, length, resets, &mut self.sequences);
+        }
+        self.sequences.sort_unstable_by_key(|one| (std::cmp::Reverse(one.length), one.row, one.first));
+        let count = self.sequences.len();
+        let groups = match extent.group_rows {
+            Some(rows) => count.div_ceil(rows.max(1)),
+            None => Batch::group_count(count),
+        };
+        self.groups.resize_with(groups, RowGroup::default);
+        for (number, group) in self.groups.iter_mut().enumerate() {
+            // none has more rows than the first: memory that fits it fits those after it
+            group.rows = (number * count).div_ceil(groups)..((number + 1) * count).div_ceil(groups);
+            let rows = || self.sequences[group.rows.clone()].iter();
+            group.geometry.renew(rows().map(|one| (one.length, one.row, extent.first_step + one.first)));
+            group.row_geometry.renew(rows().map(|one| (1, one.row, extent.first_step + one.first)));
+        }
+        Ok(())
+    }
+
+    /// How many groups so many sequences are, if nothing else is said.
+    pub fn group_count(count: usize) -> usize {
+        let least = usize::from(count > 0) + usize::from(count >= SPLIT_ROWS);
+        count.div_ceil(GROUP_ROWS).max(least)
+    }
+
+    /// Whether every row has all steps, from its first one on.
+    pub fn is_even(&self) -> bool {
+        self.sequences.iter().all(|one| one.length == self.steps)
+    }
+
+    /// How many partial sums of gradients there are.
+    pub fn partial_sums(&self) -> usize {
+        self.groups.len().min(MAX_SUMS)
+    }
+
+    /// The groups whose gradients go to a partial sum.
+    pub fn groups_of(&self, sum: usize) -> impl Iterator<Item = usize> + use<> {
+        (sum..self.groups.len()).step_by(self.partial_sums().max(1))
+    }
+
+    /// Where each packed row of a group lies in the caller's (N, T) or (N,) order.
+    pub(super) fn places<'a>(&'a self, group: &'a RowGroup, axis: Axis) -> impl Iterator<Item = usize> + 'a {
+        let geometry = group.axes().of(axis);
+        (0..geometry.steps()).flat_map(move |t| {
+            let alive = &self.sequences[group.rows.start..][..geometry.alive(t)];
+            alive.iter().map(move |sequence| match axis {
+                Axis::Time => sequence.row * self.steps + sequence.first + t,
+                Axis::Row => sequence.row,
+            })
+        })
+    }
+
+    /// The places in (N, T) after the ends of the caller's rows that end in a group.
+    pub(super) fn padding<'a>(&'a self, group: &'a RowGroup) -> impl Iterator<Item = Range<usize>> + 'a {
+        let ends = self.sequences[group.rows.clone()].iter().filter(|sequence| sequence.tail);
+        ends.map(|one| one.row * self.steps + one.first + one.length..(one.row + 1) * self.steps)
+    }
+
+    /// How many places an array along an axis has.
+    pub fn count(&self, axis: Axis) -> usize {
+        match axis {
+            Axis::Time => self.rows * self.steps,
+            Axis::Row => self.rows,
+        }
+    }
+
+    /// Appends the rows of a group out of (N, T, width) or (N, width). Padding is never read.
+    pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
+        for place in self.places(group, axis) {
+            packed.extend_from_slice(&data[place * width..(place + 1) * width]);
+        }
+    }
+
+    /// `pack` for every group, each into the vector of its number. Several threads do it where it takes long.
+    pub fn pack_groups<T: Float>(
+        &self,
+        axis: Axis,
+        data: &[T],
+        width: usize,
+        packed: &[Mutex<Vec<T>>],
+    ) -> Result<(), NetError> {
+        let lanes = lanes_to_copy(data.len());
+        let one = |group: usize, _| {
+            self.pack(&self.groups[group], axis, data, width, &mut lock(&packed[group]));
+        };
+        Ok(team::run_on(lanes, self.groups.len(), &one, &mut || false)?)
+    }
+
+    /// Appends the ids of a group as numbers, each checked against `limit`.
+    pub fn pack_ids<T: Float>(
+        &self,
+        group: &RowGroup,
+        axis: Axis,
+        ids: &[i64],
+        (what, limit): (&str, usize),
+        packed: &mut Vec<T>,
+    ) -> Result<(), NetError> {
+        for place in self.places(group, axis) {
+            packed.push(match ids[place] {
+                id if (0..limit as i64).contains(&id) => T::from_f64(id as f64),
+                id => {
+                    let at = match axis {
+                        Axis::Time => format!("{}, {}", place / self.steps, place % self.steps),
+                        Axis::Row => place.to_string(),
+                    };
+                    let text = format!("{what}[{at}] is {id}; expected an id from 0 to {}", limit - 1);
+                    return Err(NetError::Config(text));
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether each sequence of a group ends its row: the others leave no value of the row.
+    pub fn ends<'a>(&'a self, group: &'a RowGroup) -> impl Iterator<Item = bool> + 'a {
+        self.sequences[group.rows.clone()].iter().map(|sequence| sequence.tail)
+    }
+
+    /// Takes the rows of a group out of (N, width): of initial states, or of what belongs to final ones.
+    /// What begins or ends none of the caller's rows stays as it is in `packed`.
+    pub fn pack_state<T: Float>(
+        &self,
+        group: &RowGroup,
+        data: &[T],
+        width: usize,
+        end: End,
+        packed: &mut [T],
+    ) {
+        for (position, row) in self.rows_at(group, end) {
+            packed[position * width..][..width].copy_from_slice(&data[row * width..][..width]);
+        }
+    }
+
+    /// Writes the rows of a group to their places in (N, width).
+    pub fn unpack_state<T: Copy>(
+        &self,
+        group: &RowGroup,
+        values: &[T],
+        width: usize,
+        end: End,
+        data: &mut [T],
+    ) {
+        for (position, row) in self.rows_at(group, end) {
+            data[row * width..][..width].copy_from_slice(&values[position * width..][..width]);
+        }
+    }
+
+    /// The rows of a group that begin or end a row of the caller's, with that row.
+    fn rows_at(&self, group: &RowGroup, end: End) -> impl Iterator<Item = (usize, usize)> {
+        let sequences = self.sequences[group.rows.clone()].iter().enumerate();
+        let at = move |sequence: &Sequence| if end == End::Initial { sequence.head } else { sequence.tail };
+        sequences
+            .filter(move |(_, sequence)| at(sequence))
+            .map(|(position, sequence)| (position, sequence.row))
+    }
+}
+
+/// Which states of a row are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Initial,
+    Final,
+}
+
+fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(), NetError> {
+    let Some(lengths) = lengths else { return Ok(()) };
+    if lengths.len() != rows {
+        return Err(NetError::Shape(format!("lengths has {} entries; expected {rows}", lengths.len())));
+    }
+    let valid = |&length: &i64| usize::try_from(length).is_ok_and(|length| length <= steps);
+    match lengths.iter().position(|length| !valid(length)) {
+        Some(row) => {
+            Err(NetError::Shape(format!("lengths[{row}] is {}; expected 0 to {steps}", lengths[row])))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The sequences of a row; `resets` are those within its length.
+fn between_resets(row: usize, length: usize, resets: Option<&[bool]>, sequences: &mut Vec<Sequence>) {
+    let resets = resets.unwrap_or_default();
+    let (mut first, mut head) = (0, true);
+    for t in (0..resets.len()).filter(|&t| resets[t]) {
+        if t > first {
+            sequences.push(Sequence { row, first, length: t - first, head, tail: false });
+        }
+        (first, head) = (t, false);
+    }
+    sequences.push(Sequence { row, first, length: length - first, head, tail: true });
+}
+
+/// The threads that copy so many elements together.
+pub fn lanes_to_copy(elements: usize) -> usize {
+    team::lanes_for(elements * COPY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_depend_on_the_batch_alone() {
+        for (rows, groups) in [(0, 0), (1, 1), (7, 1), (8, 2), (32, 2), (33, 3), (128, 8)] {
+            assert_eq!(Batch::new(rows, 5, Extent::default()).unwrap().groups.len(), groups, "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn lengths_out_of_range_are_named() {
+        for lengths in [[1, 5], [-1, 2]] {
+            let extent = Extent { lengths: Some(&lengths), ..Extent::default() };
+            assert!(
+                matches!(Batch::new(2, 4, extent), Err(NetError::Shape(text)) if text.contains("lengths["))
+            );
+        }
+    }
+
+    #[test]
+    fn a_reset_ends_a_sequence_and_begins_another() {
+        // row 0 begins anew at 2; row 1 at once and at 3; what is said beyond the length of row 2 is not read
+        let resets = [[0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 1, 1]].map(|row| row.map(|x| x == 1)).concat();
+        let extent = Extent { lengths: Some(&[4, 4, 1]), resets: Some(&resets), ..Extent::default() };
+        let batch = Batch::new(3, 4, extent).unwrap();
+        let found: Vec<_> =
+            batch.sequences.iter().map(|s| (s.row, s.first, s.length, s.head, s.tail)).collect();
+        let expected = [
+            (1, 0, 3, false, false),
+            (0, 0, 2, true, false),
+            (0, 2, 2, false, true),
+            (1, 3, 1, false, true),
+            (2, 0, 1, true, true),
+        ];
+        assert_eq!(found, expected);
+        let group = &batch.groups[0];
+        for (end, expected) in
+            [(End::Initial, [0.0, 1.0, 0.0, 0.0, 3.0]), (End::Final, [0.0, 0.0, 1.0, 2.0, 3.0])]
+        {
+            let mut packed = [0.0; 5];
+            batch.pack_state(group, &[1.0, 2.0, 3.0], 1, end, &mut packed);
+            assert_eq!(packed, expected);
+        }
+    }
+}

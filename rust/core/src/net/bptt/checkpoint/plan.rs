@@ -1,0 +1,380 @@
+//! The schedule of checkpointed BPTT: chunks of time, and in which order they run, are kept, and go back.
+
+use crate::kernel::Float;
+use crate::plan::LayerPlan;
+use crate::step::Program;
+use crate::team;
+use crate::time::{Geometry, block_steps};
+
+use super::super::super::batch::{Batch, Extent};
+use super::super::super::graph::{NetError, Network};
+use super::super::memory::{Losses, layerwise_elements, piece_elements, saved_elements};
+use super::super::through_time::{Budget, ThroughTime};
+use super::actions::{Action, itinerary};
+use super::binomial::Binomial;
+use super::optimal::Table;
+
+/// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
+pub const LARGEST_PLAN: usize = 1 << 27;
+/// Chunks of a group whose order a table decides, and units of memory in it: a table is made in less than a millisecond.
+const TABLE_CHUNKS: usize = 64;
+const TABLE_MEMORY: usize = 256;
+/// What it costs to begin a run of a chunk, in blocks of time.
+const BEGIN: f64 = 0.01;
+
+/// How a group runs forwards and backwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSchedule {
+    /// Steps of a chunk.
+    pub chunk: usize,
+    /// None where it goes layer by layer: see `layerwise`.
+    pub actions: Option<Vec<Action>>,
+    /// Peak: states and chunks that are kept, and the chunk that runs.
+    pub bytes: usize,
+    /// States stored at once, and chunks kept at once, at most.
+    pub states: usize,
+    pub kept: usize,
+    /// Rows times steps of all forward runs.
+    pub runs: usize,
+    /// Sequences and packed rows that the memory of each chunk is taken for; none where each takes what it needs.
+    pub room: Option<(usize, usize)>,
+}
+
+/// The schedule of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    pub groups: Vec<GroupSchedule>,
+    /// Units worked on at once.
+    pub at_once: usize,
+    /// What these take.
+    pub bytes: usize,
+    /// The same for full BPTT.
+    pub full_bytes: usize,
+    /// Rows times steps of all groups.
+    pub total: usize,
+}
+
+impl Schedule {
+    /// Rows times steps that run forwards again.
+    pub fn again(&self) -> usize {
+        self.groups.iter().map(|group| group.runs).sum::<usize>() - self.total
+    }
+}
+
+/// Chooses for a batch of which `lanes` groups may run at the same time; fewer do where the whole costs less so.
+pub fn schedule<T: Float>(
+    network: &Network,
+    losses: Losses,
+    batch: &Batch,
+    budget: Budget,
+    lanes: usize,
+) -> Result<Schedule, NetError> {
+    let most = lanes.min(batch.partial_sums()).max(1);
+    let geometries = || batch.groups.iter().map(|group| &group.geometry);
+    // where all groups begin their blocks at the same steps, all go as the first, which is the largest, and in its memory
+    let grain = |geometry: &Geometry| block_steps(geometry.rows);
+    let alike = batch.is_even() && geometries().all(|one| grain(one) == grain(&batch.groups[0].geometry));
+    let planners: Vec<Planner<T>> = geometries()
+        .take(if alike { 1 } else { usize::MAX })
+        .map(|geometry| Planner::new(network, losses, geometry, batch.is_even()))
+        .collect();
+    let total = batch.groups.iter().map(|group| group.geometry.total()).sum();
+    let whole = planners.iter().map(|planner| planner.whole().bytes).max().unwrap_or(0);
+    let bytes = match budget {
+        Budget::Bytes(bytes) => bytes,
+        Budget::Share(millionths) => (whole as f64 * most as f64 * (millionths as f64 / 1e6)) as usize,
+        Budget::SquareRoot => usize::MAX,
+    };
+    let mut best: Option<(f64, usize, Vec<GroupSchedule>)> = None;
+    for at_once in (1..=most).rev() {
+        let found: Option<Vec<GroupSchedule>> = match budget {
+            Budget::SquareRoot => planners.iter().map(Planner::square_root).collect(),
+            _ => planners.iter().map(|planner| planner.within(bytes / at_once)).collect(),
+        };
+        let Some(found) = found else { continue };
+        // a way back takes two runs
+        let runs =
+            found.iter().map(|group| group.runs).sum::<usize>() * batch.groups.len() / planners.len().max(1);
+        let cost = (runs + 2 * total) as f64 / at_once as f64;
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, at_once, found));
+        }
+        if budget == Budget::SquareRoot {
+            break;
+        }
+    }
+    let Some((_, at_once, groups)) = best else {
+        let least = planners.iter().map(Planner::least).max().unwrap_or(0);
+        let share = (100 * least).div_ceil((whole * most).max(1));
+        return Err(NetError::Config(format!(
+            "CheckpointedBPTT: a budget of {bytes} bytes is too small for this batch; expected at least {least} bytes, \
+             {share}% of what FullBPTT takes (smaller networks and fewer rows need less, longer sequences a smaller share)"
+        )));
+    };
+    let groups: Vec<GroupSchedule> = match groups.first() {
+        Some(first) if alike => {
+            let as_first = |rows: usize| GroupSchedule {
+                runs: first.runs / batch.groups[0].geometry.rows.max(1) * rows,
+                ..first.clone()
+            };
+            geometries().map(|one| as_first(one.rows)).collect()
+        }
+        _ => groups,
+    };
+    Ok(Schedule {
+        at_once,
+        bytes: groups.iter().map(|group| group.bytes).max().unwrap_or(0) * at_once,
+        full_bytes: whole * most,
+        total,
+        groups,
+    })
+}
+
+/// Plans one group.
+struct Planner<'a, T> {
+    network: &'a Network,
+    losses: Losses<'a>,
+    geometry: &'a Geometry,
+    /// Steps of a block of time, between which chunks begin.
+    grain: usize,
+    blocks: usize,
+    /// Bytes of the states at one step.
+    state: usize,
+    /// Whether all rows have all steps: then every chunk takes the memory of a whole one.
+    even: bool,
+    number: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Float> Planner<'a, T> {
+    fn new(network: &'a Network, losses: Losses<'a>, geometry: &'a Geometry, even: bool) -> Planner<'a, T> {
+        let grain = block_steps(geometry.rows);
+        let blocks = geometry.steps().div_ceil(grain).max(1);
+        let state = network.states.iter().map(|width| width * geometry.rows).sum::<usize>() * size_of::<T>();
+        Planner { network, losses, geometry, grain, blocks, state, even, number: std::marker::PhantomData }
+    }
+
+    fn rows_of(&self, chunk: usize, steps: usize) -> usize {
+        self.geometry.first_row((chunk + 1) * steps) - self.geometry.first_row(chunk * steps)
+    }
+
+    /// What `GroupSchedule::room` says of chunks of `steps`.
+    fn room(&self, steps: usize) -> Option<(usize, usize)> {
+        self.even.then(|| (self.geometry.rows, self.rows_of(0, steps)))
+    }
+
+    /// Bytes that a chunk keeps, and those of its run and way back, which have a state before and gradients of both.
+    fn chunk_bytes(&self, chunk: usize, steps: usize) -> (usize, usize) {
+        let total = self.room(steps).map_or_else(|| self.rows_of(chunk, steps), |(_, total)| total);
+        let rows = self.geometry.rows;
+        let retained = self.even && steps < self.geometry.steps();
+        let kept = saved_elements(self.network, [rows, total]) * size_of::<T>();
+        let working = piece_elements(self.network, self.losses, [rows, total], retained) * size_of::<T>();
+        (kept, working + 3 * self.state)
+    }
+
+    /// Follows the actions over the rows that there are. Where all chunks are of one size, memory is kept for what comes: then
+    /// all takes as much as each kind of it ever does.
+    fn followed(&self, chunk: usize, actions: Vec<Action>) -> GroupSchedule {
+        let room = self.room(chunk);
+        let mut done = GroupSchedule { chunk, actions: None, bytes: 0, states: 0, kept: 0, runs: 0, room };
+        let (mut states, mut held, mut kept) = (0, 0, Vec::new());
+        let (mut most_held, mut most_working) = (0, 0);
+        let mut sizes: Vec<Option<(usize, usize)>> = vec![None; self.geometry.steps().div_ceil(chunk).max(1)];
+        for action in &actions {
+            let mut of =
+                |number: usize| *sizes[number].get_or_insert_with(|| self.chunk_bytes(number, chunk));
+            let working = match *action {
+                Action::Advance(number) => {
+                    done.runs += self.rows_of(number, chunk);
+                    of(number).0 + 3 * self.state
+                }
+                Action::Keep(number) => {
+                    done.runs += self.rows_of(number, chunk);
+                    kept.push(number);
+                    held += of(number).0;
+                    3 * self.state
+                }
+                Action::Back(number) => {
+                    if kept.last() == Some(&number) {
+                        kept.pop();
+                        held -= of(number).0;
+                    } else {
+                        done.runs += self.rows_of(number, chunk);
+                    }
+                    of(number).1
+                }
+                Action::Store => {
+                    states += 1;
+                    0
+                }
+                Action::Load => 0,
+                Action::Drop => {
+                    states -= 1;
+                    0
+                }
+            };
+            done.states = done.states.max(states);
+            done.kept = done.kept.max(kept.len());
+            done.bytes = done.bytes.max(held + states * self.state + working);
+            (most_held, most_working) = (most_held.max(held), most_working.max(working));
+        }
+        if self.even {
+            done.bytes = most_held + done.states * self.state + most_working;
+        }
+        GroupSchedule { actions: Some(actions), ..done }
+    }
+
+    /// Layer by layer, in chunks of `steps`.
+    fn layerwise(&self, steps: usize) -> GroupSchedule {
+        let geometry = self.geometry;
+        let chunks = geometry.steps().div_ceil(steps).max(1);
+        // rows only end, so no chunk has more rows than the first
+        let rows = self.rows_of(0, steps);
+        let elements = layerwise_elements(self.network, self.losses, geometry, rows, chunks);
+        let bytes = elements * size_of::<T>();
+        GroupSchedule {
+            chunk: steps,
+            actions: None,
+            bytes,
+            states: chunks - 1,
+            kept: 0,
+            runs: 2 * geometry.total(),
+            room: self.room(steps),
+        }
+    }
+
+    /// Whether a layer reads from the end, so that no chunk can go through the whole network.
+    fn both_ways(&self) -> bool {
+        self.network.has_reversed()
+    }
+
+    /// The longest chunks that fit, layer by layer.
+    fn layerwise_within(&self, bytes: usize) -> Option<GroupSchedule> {
+        let fits =
+            |blocks: usize| Some(self.layerwise(blocks * self.grain)).filter(|found| found.bytes <= bytes);
+        (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts)).find_map(fits)
+    }
+
+    /// Full BPTT.
+    fn whole(&self) -> GroupSchedule {
+        self.followed(self.geometry.steps().max(1), vec![Action::Back(0)])
+    }
+
+    /// Chunks of about the square root of the number of steps, with a state between any two.
+    fn square_root(&self) -> Option<GroupSchedule> {
+        let root = (self.geometry.steps().max(1) as f64).sqrt().ceil() as usize;
+        let chunk = root.next_multiple_of(self.grain);
+        if self.both_ways() {
+            return Some(self.layerwise(chunk));
+        }
+        let chunks = self.geometry.steps().div_ceil(chunk).max(1);
+        Some(self.followed(chunk, itinerary(&Binomial, chunks, chunks)?))
+    }
+
+    /// The cheapest way within `bytes`.
+    fn within(&self, bytes: usize) -> Option<GroupSchedule> {
+        let whole = self.whole();
+        if whole.bytes <= bytes {
+            return Some(whole);
+        }
+        if self.both_ways() {
+            return self.layerwise_within(bytes);
+        }
+        let mut best: Option<(f64, GroupSchedule)> = None;
+        for blocks in self.lengths() {
+            let Some(found) = self.with_chunks(blocks * self.grain, bytes) else { continue };
+            let begins = found
+                .actions
+                .iter()
+                .flatten()
+                .filter(|action| !matches!(action, Action::Store | Action::Load));
+            let begun = BEGIN * begins.count() as f64 * (self.grain * self.geometry.rows) as f64;
+            let cost = found.runs as f64 + begun;
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, found));
+            }
+        }
+        best.map(|(_, found)| found)
+    }
+
+    /// Lengths of a chunk that are tried, in blocks: 1, 2, 3, 4, 6, 8, 12, ... not in this order.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        let blocks = self.blocks;
+        let all = (0..usize::BITS - 2).flat_map(|power| [1usize << power, 3usize << power]);
+        all.filter(move |&length| length < blocks)
+    }
+
+    /// The cheapest way over chunks of `steps` within `bytes`. Rows that end leave memory that more can be done in, so a plan
+    /// that does not fill it is made again with more, as long as what comes out fits.
+    fn with_chunks(&self, steps: usize, bytes: usize) -> Option<GroupSchedule> {
+        let chunks = self.geometry.steps().div_ceil(steps);
+        let (kept, working) = self.chunk_bytes(0, steps);
+        let mut room = bytes.checked_sub(working)?;
+        let mut best: Option<GroupSchedule> = None;
+        for _ in 0..6 {
+            let Some(found) = self.in_room(steps, chunks, room, kept) else { break };
+            if found.bytes > bytes {
+                room = (room as f64 * 0.99 * (bytes as f64 / found.bytes as f64)) as usize;
+                continue;
+            }
+            let full = found.bytes as f64 >= bytes as f64 * 0.97 || found.runs == self.geometry.total();
+            room = (room as f64 * (bytes as f64 / found.bytes as f64)) as usize + self.state;
+            if best.as_ref().is_none_or(|best| found.runs < best.runs) {
+                best = Some(found);
+            }
+            if full {
+                break;
+            }
+        }
+        best
+    }
+
+    /// The cheapest way over chunks with so many bytes beside what the one that runs takes.
+    fn in_room(&self, steps: usize, chunks: usize, room: usize, kept: usize) -> Option<GroupSchedule> {
+        let states = room.checked_div(self.state).unwrap_or(chunks).min(chunks);
+        if states < chunks.ilog2() as usize {
+            return None; // see `least`
+        }
+        let actions = if chunks <= TABLE_CHUNKS && self.state > 0 {
+            let unit = self.state.max(room.div_ceil(TABLE_MEMORY));
+            itinerary(&Table::new(chunks, room / unit, kept.div_ceil(unit)), chunks, room / unit)
+        } else {
+            itinerary(&Binomial, chunks, states)
+        };
+        actions.map(|actions| self.followed(steps, actions))
+    }
+
+    /// The least bytes that are taken: those of one block, and of so many states that no chunk runs more often than the
+    /// number of chunks has binary digits.
+    fn least(&self) -> usize {
+        if self.both_ways() {
+            let parts =
+                (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts) * self.grain);
+            let least = parts.map(|steps| self.layerwise(steps).bytes).min().unwrap_or(usize::MAX);
+            return least.min(self.whole().bytes);
+        }
+        let one = self.chunk_bytes(0, self.grain).1 + self.state * self.blocks.ilog2() as usize;
+        one.min(self.whole().bytes)
+    }
+}
+
+/// The schedule of a batch of `rows` sequences of `steps` steps, with the number of threads of now. Without `loss` nothing
+/// is counted for it.
+pub fn checkpoint_plan<T: Float>(
+    network: &Network,
+    loss: Option<&Program>,
+    rows: usize,
+    steps: usize,
+    budget: Budget,
+) -> Result<Schedule, NetError> {
+    network.finished()?;
+    if rows.checked_mul(steps.saturating_add(1)).is_none_or(|total| total > LARGEST_PLAN) {
+        let text = format!("plan: {rows} rows x {steps} steps; expected at most {LARGEST_PLAN} together");
+        return Err(NetError::Config(text));
+    }
+    ThroughTime::Checkpointed(budget).check(network)?;
+    let loss = loss.map(LayerPlan::of_loss).transpose()?;
+    let batch = Batch::new(rows, steps, Extent::default())?;
+    let losses: Vec<_> = loss.iter().map(|plan| (network.outputs[0].node, plan)).collect();
+    schedule::<T>(network, &losses, &batch, budget, team::lanes())
+}

@@ -1,0 +1,352 @@
+//! Checkpointed BPTT of networks that read both ways: layer by layer, each over all of time in chunks.
+//!
+//! A layer that reads from the end needs all that is below it before its first step, so no chunk of time can go through the
+//! whole network. Instead the outputs of all layers are kept, and what a layer saves within its step is not: in its backward
+//! pass its chunks run again, from states that were stored at their borders. So every step runs forwards twice.
+//!
+//! The bits are those of full BPTT: a layer's chunks begin between its blocks of time, and gradients between layers are added in
+//! the order in which `back_group` adds them.
+
+use std::ops::Range;
+
+use crate::kernel::Float;
+use crate::time::{Arrived, Forward, Geometry, LayerCall, Saved, Scratch, SeqView, SlotGradients};
+
+use super::super::graph::NodeKind;
+use super::super::graph::kinds::{Move, Rows};
+use super::super::group::{GroupGradients, Passed, Terms, Training, Want, step_gradient};
+use super::super::values::source_rows;
+
+/// Runs a group in chunks of `chunk` steps.
+pub fn layerwise<T: Float>(
+    training: &Training<T>,
+    inputs: &mut [Vec<T>],
+    chunk: usize,
+    slots: &mut [SlotGradients<T>],
+    scratch: &mut Scratch<T>,
+) -> Passed<T> {
+    scratch.frugal(None);
+    let network = training.shared.network;
+    let mut kept = vec![Vec::new(); network.nodes.len()];
+    for (values, port) in inputs.iter_mut().zip(&network.inputs) {
+        kept[port.node] = std::mem::take(values);
+    }
+    let mirror = training.axes.time.mirror();
+    let mut walk = Walk { training, mirror, chunk, kept, borders: Vec::new() };
+    let mut terms = Terms::default();
+    let mut finals = Vec::new();
+    for node in 0..network.nodes.len() {
+        if let Some(layer) = network.layer_at(node) {
+            finals.extend(walk.forward(layer, &mut terms, scratch));
+        }
+    }
+    let mut gradients: Vec<Option<Gradient<T>>> = network.nodes.iter().map(|_| None).collect();
+    for number in 0..training.losses.len() {
+        if let Some(d) = walk.loss(number, &mut terms, scratch) {
+            Gradient::add(&mut gradients[training.losses[number].node()], d);
+        }
+    }
+    let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        match &node.kind {
+            NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } => {}
+            NodeKind::Layer { layer, .. } => {
+                let inner = &network.layers[*layer];
+                let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));
+                let arrived = widths.zip(&inner.outputs).map(|(width, node)| {
+                    let d = node.and_then(|node| gradients[node].take());
+                    d.map_or_else(|| walk.zeros(width), |d| d.values)
+                });
+                let arrived: Vec<Vec<T>> = arrived.collect();
+                let (d_inputs, d_states) = walk.back(*layer, &arrived, &mut slots[*layer], scratch);
+                drop(arrived);
+                for (slot, values) in d_states.into_iter().enumerate() {
+                    d_initial[inner.first_state + slot] = values;
+                }
+                for (&input, d) in inner.inputs.iter().zip(d_inputs) {
+                    if let Some(d) = d {
+                        Gradient::add(&mut gradients[input], d);
+                    }
+                }
+            }
+            NodeKind::Derived { moves, .. } => {
+                let Some(d) = gradients[number].take() else { continue };
+                for one in moves {
+                    walk.back_move(*one, &d.values, node.width, &mut gradients[one.from]);
+                }
+            }
+        }
+    }
+    scratch.generous();
+    let mut d_inputs = Vec::with_capacity(inputs.len());
+    for (number, (values, port)) in inputs.iter_mut().zip(&network.inputs).enumerate() {
+        *values = std::mem::take(&mut walk.kept[port.node]);
+        d_inputs.push(match (network.input_gradient(number), gradients[port.node].take()) {
+            (Some(_), Some(d)) => d.sum(),
+            (Some(width), None) => walk.zeros(width),
+            _ => Vec::new(),
+        });
+    }
+    Passed { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
+}
+
+/// A group, layer by layer.
+struct Walk<'a, T: Float> {
+    training: &'a Training<'a, T>,
+    mirror: Vec<usize>,
+    /// Steps of a chunk.
+    chunk: usize,
+    /// By node: the packed inputs, and the outputs of layers. Other nodes are made of these where they are read.
+    kept: Vec<Vec<T>>,
+    /// By layer and chunk: the states before it.
+    borders: Vec<Vec<Vec<Vec<T>>>>,
+}
+
+/// A chunk of a layer after its forward pass.
+struct Chunk<T> {
+    geometry: Geometry,
+    inputs: Vec<Vec<T>>,
+    done: Forward<T>,
+}
+
+impl<T: Float> Walk<'_, T> {
+    fn chunks(&self) -> usize {
+        self.training.axes.time.steps().div_ceil(self.chunk)
+    }
+
+    fn zeros(&self, width: usize) -> Vec<T> {
+        vec![T::ZERO; self.training.axes.time.total() * width]
+    }
+
+    /// The packed rows of a chunk.
+    fn rows(&self, chunk: usize) -> Range<usize> {
+        let geometry = self.training.axes.time;
+        geometry.first_row(chunk * self.chunk)..geometry.first_row((chunk + 1) * self.chunk)
+    }
+
+    /// Some rows of a node, added up as `run_group` does it.
+    fn values(&self, node: usize, rows: &[usize]) -> Vec<T> {
+        let network = self.training.shared.network;
+        let width = network.width(node);
+        let NodeKind::Derived { moves, .. } = &network.nodes[node].kind else {
+            return taken(&self.kept[node], width, rows.iter().copied());
+        };
+        let mut values = vec![T::ZERO; rows.len() * width];
+        for one in moves {
+            let (of, wide) =
+                (self.values(one.from, &source_rows(one.rows, &self.mirror, rows)), network.width(one.from));
+            for (line, x) in values.chunks_exact_mut(width).zip(of.chunks_exact(wide)) {
+                line[one.column..one.column + wide].iter_mut().zip(x).for_each(|(sum, x)| *sum += *x);
+            }
+        }
+        values
+    }
+
+    /// Adds to the gradient of a move's source what arrived at its result, of `width` columns.
+    fn back_move(&self, one: Move, d: &[T], width: usize, gradient: &mut Option<Gradient<T>>) {
+        let columns = one.column..one.column + self.training.shared.network.width(one.from);
+        let mut values = Vec::with_capacity(self.training.axes.time.total() * columns.len());
+        let lines = d.chunks_exact(width.max(1));
+        lines.for_each(|line| values.extend_from_slice(&line[columns.clone()]));
+        match one.rows {
+            Rows::Mirror => {
+                Gradient::add_sum(gradient, taken(&values, columns.len(), self.mirror.iter().copied()));
+            }
+            _ => Gradient::add(gradient, values),
+        }
+    }
+
+    fn call<'b>(&'b self, layer: usize, geometry: &'b Geometry) -> LayerCall<'b, T> {
+        let shared = self.training.shared;
+        let (plan, weights) = (&shared.network.layers[layer].plan, shared.weights[layer].weights());
+        LayerCall { plan, weights, geometry, kernels: shared.kernels }
+    }
+
+    /// A chunk of a layer, forwards from `states`.
+    fn run(&self, layer: usize, chunk: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Chunk<T> {
+        let inner = &self.training.shared.network.layers[layer];
+        let geometry = self.training.axes.time.piece(chunk * self.chunk, (chunk + 1) * self.chunk);
+        let rows: Vec<usize> = self.rows(chunk).collect();
+        let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
+        let done = self.call(layer, &geometry).forward(&self.views(layer, &inputs), states, true, scratch);
+        Chunk { geometry, inputs, done }
+    }
+
+    fn views(&self, layer: usize, inputs: &[Vec<T>]) -> Vec<SeqView<T>> {
+        let network = self.training.shared.network;
+        let nodes = network.layers[layer].inputs.iter().zip(inputs);
+        nodes.map(|(&node, values)| SeqView::of(values, network.width(node))).collect()
+    }
+
+    /// A layer forwards over all of time. Its final states.
+    fn forward(&mut self, layer: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
+        let network = self.training.shared.network;
+        let inner = &network.layers[layer];
+        let mut states = self.training.initial[inner.state_slots()].to_vec();
+        let total = self.training.axes.time.total();
+        let mut outputs: Vec<(usize, usize, Vec<T>)> = Vec::new();
+        for (output, node) in inner.outputs.iter().enumerate() {
+            let Some(node) = *node else { continue };
+            outputs.push((output, node, Vec::with_capacity(total * network.width(node))));
+        }
+        let mut borders = Vec::with_capacity(self.chunks());
+        for chunk in 0..self.chunks() {
+            let Chunk { geometry, done, .. } = self.run(layer, chunk, &states, scratch);
+            let rows = geometry.total();
+            for (output, _, values) in &mut outputs {
+                let view = done.memory.output(&inner.plan.train, *output, &geometry);
+                // SAFETY: an output has `width` elements in each packed row of the chunk.
+                let line = |row: usize| unsafe {
+                    std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
+                };
+                (0..rows).for_each(|row| values.extend_from_slice(line(row)));
+            }
+            if let Some(output) = inner.step_penalty {
+                let penalty = done.memory.output(&inner.plan.train, output, &geometry);
+                terms.add_layer(network, layer, penalty, 0..rows, self.training.step_scale);
+            }
+            scratch.reclaim(done.memory);
+            borders.push(std::mem::replace(&mut states, done.finals));
+        }
+        for (_, node, values) in outputs {
+            self.kept[node] = values;
+        }
+        self.borders.push(borders);
+        states
+    }
+
+    /// A loss over all steps, and the gradient of its output; none if it does not depend on the output.
+    fn loss(&self, number: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
+        scratch.frugal(None); // what the layers left idle
+        let Training { group, axes, shared, losses, .. } = self.training;
+        let (loss, geometry) = (&losses[number], axes.time);
+        let width = shared.network.width(loss.node());
+        let mut d_output = Some(Vec::with_capacity(geometry.total() * width));
+        for chunk in 0..self.chunks() {
+            let piece = geometry.piece(chunk * self.chunk, (chunk + 1) * self.chunk);
+            let rows: Vec<usize> = self.rows(chunk).collect();
+            let values = self.values(loss.node(), &rows);
+            let first = rows.first().copied().unwrap_or(0);
+            let view = SeqView::of(&values, width);
+            let sum = terms.loss(loss.output());
+            let taken = loss.take((*group, first), &piece, view, Want::Gradient, sum, scratch);
+            match (loss.output_gradient(&taken, &piece), &mut d_output) {
+                (Some(d), Some(all)) => (0..rows.len()).for_each(|row| {
+                    // SAFETY: the gradient has `width` elements in each packed row of the chunk.
+                    all.extend_from_slice(unsafe {
+                        std::slice::from_raw_parts(d.ptr.add(row * d.stride), width)
+                    });
+                }),
+                _ => d_output = None,
+            }
+            if let Some(memory) = taken {
+                scratch.reclaim(memory);
+            }
+        }
+        d_output
+    }
+
+    /// A layer backwards over all of time, from the gradients of its outputs: the gradients of its inputs, and of its initial
+    /// states.
+    #[allow(clippy::type_complexity)] // two results, named above
+    fn back(
+        &mut self,
+        layer: usize,
+        d_outputs: &[Vec<T>],
+        slots: &mut SlotGradients<T>,
+        scratch: &mut Scratch<T>,
+    ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
+        scratch.frugal(None); // what the layer above left idle
+        let Training { shared, axes, step_scale, .. } = self.training;
+        let (network, inner) = (shared.network, &shared.network.layers[layer]);
+        let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);
+        let mut d_inputs: Vec<Option<Vec<T>>> =
+            of_input.map(|(&node, position)| position.map(|_| self.zeros(network.width(node)))).collect();
+        let borders = std::mem::take(&mut self.borders[layer]);
+        let states = &network.states[inner.state_slots()];
+        let mut d_states: Vec<Vec<T>> =
+            states.iter().map(|width| vec![T::ZERO; axes.time.rows * width]).collect();
+        for (chunk, states) in borders.iter().enumerate().rev() {
+            let Chunk { geometry, inputs, done } = self.run(layer, chunk, states, scratch);
+            let rows = self.rows(chunk);
+            let d_steps = step_gradient(network, 0, geometry.total(), *step_scale, scratch);
+            let outputs = d_outputs.iter().enumerate().map(|(output, d)| match inner.step_penalty {
+                Some(penalty) if penalty == output => SeqView::of(&d_steps, 1),
+                _ => {
+                    let width = inner.plan.output_width(output);
+                    SeqView::of(&d[rows.start * width..], width)
+                }
+            });
+            let outputs: Vec<SeqView<T>> = outputs.collect();
+            let views = self.views(layer, &inputs);
+            let saved = Saved { inputs: &views, memory: &done.memory };
+            let arrived = Arrived { outputs: &outputs, finals: &d_states };
+            let back = self.call(layer, &geometry).backward(saved, arrived, Some(slots), scratch);
+            for (d_input, position) in d_inputs.iter_mut().zip(&inner.plan.input_gradients) {
+                if let (Some(all), Some(position)) = (d_input, position) {
+                    let view = back.memory.output(&inner.plan.back, *position, &geometry);
+                    let lines = all.chunks_exact_mut(view.width.max(1)).skip(rows.start).take(rows.len());
+                    for (row, line) in lines.enumerate() {
+                        // SAFETY: the gradient has `width` elements in each packed row of the chunk.
+                        line.copy_from_slice(unsafe {
+                            std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
+                        });
+                    }
+                }
+            }
+            d_states = back.d_initial;
+            scratch.reclaim(done.memory);
+            scratch.reclaim(back.memory);
+        }
+        (d_inputs, d_states)
+    }
+}
+
+/// Some rows of packed values.
+fn taken<T: Copy>(values: &[T], width: usize, rows: impl Iterator<Item = usize>) -> Vec<T> {
+    let mut lines = Vec::with_capacity(rows.size_hint().0 * width);
+    rows.for_each(|row| lines.extend_from_slice(&values[row * width..(row + 1) * width]));
+    lines
+}
+
+/// The gradient of a sequence. What arrives first lies as it came; a second makes it a sum, which begins with zeros: so have
+/// zeros the sign that they have in `back_group`.
+struct Gradient<T> {
+    values: Vec<T>,
+    is_sum: bool,
+}
+
+impl<T: Float> Gradient<T> {
+    fn new(values: Vec<T>) -> Gradient<T> {
+        Gradient { values, is_sum: false }
+    }
+
+    fn sum(self) -> Vec<T> {
+        let Gradient { mut values, is_sum } = self;
+        if !is_sum {
+            values.iter_mut().for_each(|x| *x += T::ZERO);
+        }
+        values
+    }
+
+    fn add(place: &mut Option<Gradient<T>>, d: Vec<T>) {
+        match place.take() {
+            None => *place = Some(Gradient::new(d)),
+            Some(first) => *place = Some(Gradient { values: added(first.sum(), &d), is_sum: true }),
+        }
+    }
+
+    /// The same for rows in another order, which are always added to something.
+    fn add_sum(place: &mut Option<Gradient<T>>, d: Vec<T>) {
+        let values = match place.take() {
+            None => Gradient::new(d).sum(),
+            Some(first) => added(first.sum(), &d),
+        };
+        *place = Some(Gradient { values, is_sum: true });
+    }
+}
+
+fn added<T: Float>(mut sum: Vec<T>, d: &[T]) -> Vec<T> {
+    sum.iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
+    sum
+}

@@ -1,0 +1,197 @@
+//! The memory that a piece of time takes in its forward and backward passes.
+
+use crate::plan::{LayerPlan, Pass};
+use crate::time::{Geometry, PassMemory};
+
+use super::super::graph::kinds::Rows;
+use super::super::graph::{Axis, Network, NodeKind};
+
+/// Losses by the nodes that they are of.
+pub type Losses<'a> = &'a [(usize, &'a LayerPlan)];
+
+/// Packed rows of a node in a piece of `rows` sequences with `total` steps together.
+fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
+    match network.nodes[node].axis {
+        Axis::Time => total,
+        Axis::Row => rows,
+    }
+}
+
+/// Elements that a pass keeps.
+fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
+    match axis {
+        Axis::Time => PassMemory::<f64>::elements(pass, rows, total),
+        Axis::Row => PassMemory::<f64>::elements(pass, rows, rows),
+    }
+}
+
+/// Elements that a piece keeps from its forward pass to its backward pass; `size` is its sequences, and their steps together.
+pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
+    let nodes = network.nodes.iter().enumerate();
+    nodes
+        .map(|(number, node)| match node.kind {
+            NodeKind::Layer { layer, output: 0 } => {
+                elements(&network.layers[layer].plan.train, node.axis, size)
+            }
+            NodeKind::Layer { .. } => 0,
+            _ => rows_of(network, number, size) * node.width,
+        })
+        .sum()
+}
+
+/// Elements alive at the same time, at most, in a piece's forward pass, its losses and its backward pass: the copies of the
+/// inputs, saved tensors, gradients between layers.
+///
+/// Follows `run_group`, `Prepared::take` and `back_group` allocation by allocation. Not counted is what does not grow with
+/// the piece: weights, their gradients, and the blocks of time that a thread works in. `retained`: freed memory stays idle
+/// for the next piece, so it counts as if it were alive.
+pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retained: bool) -> usize {
+    let saved = saved_elements(network, size);
+    let of_node = |node: usize| rows_of(network, node, size) * network.width(node);
+    let mut meter = Meter { live: 0, most: 0, retained, arrived: vec![Arrived::None; network.nodes.len()] };
+    meter.hold(saved);
+    for &(node, plan) in losses {
+        let axis = network.nodes[node].axis;
+        let there = elements(&plan.train, axis, size);
+        meter.hold(there + elements(&plan.back, axis, size));
+        meter.release(there);
+        meter.arrive(node, of_node(node), false);
+    }
+    if network.layers.iter().any(|layer| layer.has_step_penalty()) {
+        meter.hold(size[1]);
+    }
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        match &node.kind {
+            NodeKind::Layer { layer, output: 0 } => {
+                let inner = &network.layers[*layer];
+                for &output in inner.outputs.iter().flatten() {
+                    if meter.arrived[output] == Arrived::None {
+                        meter.hold(of_node(output));
+                        meter.arrived[output] = Arrived::Sum;
+                    }
+                }
+                meter.hold(elements(&inner.plan.back, inner.axis, size));
+                for &output in inner.outputs.iter().flatten() {
+                    if meter.arrived[output] == Arrived::Sum {
+                        meter.release(of_node(output));
+                    }
+                }
+                for (&input, gradient) in inner.inputs.iter().zip(&inner.plan.input_gradients) {
+                    if gradient.is_some() {
+                        meter.arrive(input, of_node(input), false);
+                    }
+                }
+            }
+            NodeKind::Derived { moves, .. } if meter.arrived[number] != Arrived::None => {
+                moves
+                    .iter()
+                    .for_each(|one| meter.arrive(one.from, of_node(one.from), one.rows != Rows::Same));
+            }
+            _ => {}
+        }
+    }
+    for (number, port) in network.inputs.iter().enumerate() {
+        if network.input_gradient(number).is_some() && meter.arrived[port.node] != Arrived::Sum {
+            meter.hold(of_node(port.node));
+        }
+    }
+    meter.most
+}
+
+/// Elements alive at the same time, at most, where a network runs layer by layer in chunks of at most `chunk` packed rows, `chunks` of
+/// them: outputs of layers, states at borders, gradients of whole sequences, one chunk of one layer. Follows `layerwise`.
+pub fn layerwise_elements(
+    network: &Network,
+    losses: Losses,
+    geometry: &Geometry,
+    chunk: usize,
+    chunks: usize,
+) -> usize {
+    let (rows, total) = (geometry.rows, geometry.total());
+    let elements = |pass| PassMemory::<f64>::elements(pass, rows, chunk);
+    let outputs = network.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Layer { .. }));
+    let kept: usize = outputs.map(|node| node.width * total).sum();
+    let states: usize = network.states.iter().map(|width| width * rows * (chunks + 1)).sum();
+    let mut live = kept + states;
+    let mut arrived = vec![0; network.nodes.len()]; // elements of the gradient of each node
+    let mut most = live;
+    for &(output, loss) in losses {
+        let width = network.width(output);
+        if arrived[output] == 0 {
+            arrived[output] = total * width;
+            live += arrived[output];
+        }
+        most = most.max(live + chunk * width + elements(&loss.train) + elements(&loss.back));
+    }
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        let parts = network.parts(number);
+        let sizes = || parts.iter().map(|&to| total * network.width(to));
+        let made: usize = sizes().sum();
+        let working = match node.kind {
+            NodeKind::Input(_) => continue,
+            NodeKind::Layer { layer, output: 0 } => {
+                let plan = &network.layers[layer].plan;
+                // where nothing arrived, zeros stand for it; inputs are gathered, twice where they are joined
+                let zeros = if arrived[number] == 0 { total * node.width } else { 0 };
+                let gathered: usize = parts.iter().map(|&to| 2 * chunk * network.width(to)).sum();
+                zeros + gathered + elements(&plan.train) + elements(&plan.back) + chunk
+            }
+            NodeKind::Layer { .. } => continue,
+            NodeKind::Derived { .. } => 0,
+        };
+        most = most.max(live + made + working);
+        live -= std::mem::take(&mut arrived[number]);
+        for (to, size) in parts.iter().zip(sizes()) {
+            // the gradient of an input is as long as the caller's; what arrives second is added to the first
+            if arrived[*to] == 0 && !matches!(network.nodes[*to].kind, NodeKind::Input(_)) {
+                arrived[*to] = size;
+                live += size;
+            }
+        }
+    }
+    most
+}
+
+/// What became of the gradient of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    None,
+    /// It is read where it lies.
+    View,
+    /// It has memory of its own.
+    Sum,
+}
+
+/// What is alive, in elements, and the most that ever was.
+struct Meter {
+    live: usize,
+    most: usize,
+    retained: bool,
+    /// By node.
+    arrived: Vec<Arrived>,
+}
+
+impl Meter {
+    fn hold(&mut self, elements: usize) {
+        self.live += elements;
+        self.most = self.most.max(self.live);
+    }
+
+    fn release(&mut self, elements: usize) {
+        if !self.retained {
+            self.live -= elements;
+        }
+    }
+
+    /// A gradient arrives at a node, in the node's own order of rows or in another.
+    fn arrive(&mut self, node: usize, elements: usize, reordered: bool) {
+        match self.arrived[node] {
+            Arrived::None if !reordered => self.arrived[node] = Arrived::View,
+            Arrived::Sum => {}
+            Arrived::None | Arrived::View => {
+                self.hold(elements);
+                self.arrived[node] = Arrived::Sum;
+            }
+        }
+    }
+}

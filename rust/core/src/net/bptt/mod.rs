@@ -1,0 +1,14 @@
+//! Backpropagation through time of a row group: full, truncated, checkpointed. May use `group` and the rooms below it.
+
+mod checkpoint;
+mod layerwise;
+mod memory;
+mod through_time;
+mod truncated;
+
+pub use checkpoint::{
+    GroupSchedule, LARGEST_PLAN, Schedule, Stored, checkpoint_plan, checkpointed, schedule,
+};
+pub use memory::piece_elements;
+pub use through_time::{Budget, ThroughTime};
+pub use truncated::{Windows, truncated};

@@ -1,0 +1,355 @@
+//! Calls of a network over a batch: what they read, and losses with gradients in one. Row groups go to the thread pool;
+//! results return in the caller's order; gradients are summed in an order that the batch alone decides.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::kernel::{Isa, Kernels};
+use crate::plan::Pass;
+use crate::random::Noise;
+use crate::team;
+use crate::time::{LayerWeights, Scratch, SlotGradients};
+
+use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
+use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated};
+use super::super::graph::{Axis, NetError, Network, expect_len};
+use super::super::group::{
+    Loss, Passed, Prepared, Reduction, Shared, Training, WeightPenalties, Workspace, is_shared, step_scale,
+};
+use super::super::locks::lock;
+use super::engine::Engine;
+use super::lanes::Lanes;
+use super::pools::Pooled;
+use super::results::{Evaluated, Results};
+use super::schedule_cache::scheduled;
+
+pub use super::lanes::Poll;
+
+/// A network with the parameters of one moment. Its memory is that of a call before, and is left for one after it.
+pub struct Call<T: Pooled> {
+    engine: Arc<Engine>,
+    weights: Vec<LayerWeights<T>>,
+    workspace: Mutex<Option<Workspace<T>>>,
+    pub(super) kernels: &'static Kernels<T>,
+    pub(super) penalties: WeightPenalties<T>,
+    /// Elements of the arena, which may have gaps between its parameters.
+    pub arena_len: usize,
+}
+
+impl<T: Pooled> Call<T> {
+    /// Copies what the passes read of `arena`. `seed` is that of the call's noise, in the backward pass too.
+    pub fn new(engine: Arc<Engine>, arena: &[T], training: bool, seed: u64) -> Result<Call<T>, NetError> {
+        let network = &engine.network;
+        network.finished()?;
+        let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
+        if arena.len() < network.arena_len() {
+            let (got, expected) = (arena.len(), network.arena_len());
+            return Err(NetError::Shape(format!(
+                "the parameter arena has {got} elements; expected {expected}"
+            )));
+        }
+        let mut workspace = idle_workspace(&engine);
+        let mut weights = std::mem::take(&mut workspace.weights);
+        weights.resize_with(network.layers.len(), LayerWeights::empty);
+        for (number, (layer, weights)) in network.layers.iter().zip(&mut weights).enumerate() {
+            let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
+            let noise = Noise::new(seed, number as u16); // `Network::layer` allows no more
+            weights.renew(layer.plan(training), &params, kernels, training, noise);
+        }
+        let penalties = WeightPenalties::new(network, arena, training);
+        let workspace = Mutex::new(Some(workspace));
+        Ok(Call { engine, weights, workspace, kernels, penalties, arena_len: arena.len() })
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.engine.network
+    }
+
+    pub(super) fn shared_engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine)
+    }
+
+    /// The threads that share `groups` of a batch, at most so many of them. `passes` are those that run over it.
+    pub(super) fn lanes<'p>(
+        &self,
+        batch: &Batch,
+        groups: usize,
+        at_once: usize,
+        training: bool,
+        passes: impl Iterator<Item = &'p Pass>,
+    ) -> Lanes<'_, T> {
+        let axes = || batch.groups.iter().map(|group| group.axes());
+        let rows: usize = axes().map(|axes| axes.time.total()).sum();
+        let work = passes.map(|pass| pass.work(|_| true)[0]).sum::<usize>();
+        let lanes = team::lanes_for(rows * work).min(at_once);
+        let largest: Option<Axes> = axes().max_by_key(|axes| axes.time.rows);
+        let shared = team::regions_of(lanes, groups)
+            .max()
+            .zip(largest)
+            .is_some_and(|(parts, axes)| is_shared(self.network(), training, axes, parts));
+        Lanes::new(&self.engine.pools, lanes, groups, shared)
+    }
+
+    pub(super) fn shared(&self) -> Shared<'_, T> {
+        Shared { network: self.network(), weights: &self.weights, kernels: self.kernels }
+    }
+
+    /// Calls `act` with the memory of the call. It is a call's own, so nothing waits here.
+    pub(super) fn with_workspace<R>(&self, act: impl FnOnce(&mut Workspace<T>) -> R) -> R {
+        act(lock(&self.workspace).get_or_insert_with(|| idle_workspace(&self.engine)))
+    }
+
+    /// `Batch::new`, in memory of the call.
+    pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
+        let mut batch = lock(T::pool(&self.engine.pools)).batches.pop().unwrap_or_default();
+        batch.renew(rows, steps, extent)?;
+        Ok(batch)
+    }
+
+    /// Packs the inputs of every group, in the order of the network's; ids are checked.
+    pub fn pack(&self, batch: &Batch, inputs: &[Input<T>]) -> Result<Vec<Packed<T>>, NetError> {
+        let network = self.network();
+        if inputs.len() != network.inputs.len() {
+            let (got, expected) = (inputs.len(), network.inputs.len());
+            return Err(NetError::Shape(format!("got {got} inputs; expected {expected}")));
+        }
+        (0..inputs.len()).map(|number| self.pack_input(batch, number, inputs[number])).collect()
+    }
+
+    fn pack_input(&self, batch: &Batch, number: usize, input: Input<T>) -> Result<Packed<T>, NetError> {
+        let network = self.network();
+        let port = &network.inputs[number];
+        let node = &network.nodes[port.node];
+        let (name, axis, expected) = (&port.name, node.axis, node.width);
+        let count = batch.count(axis);
+        let totals = || batch.groups.iter().map(|group| group.axes().of(axis).total());
+        let (ids, features) = match axis {
+            Axis::Time => ("(N, T)", "(N, T, F)"),
+            Axis::Row => ("(N,)", "(N, F)"),
+        };
+        match (input, port.limit) {
+            (Input::Features { data, width }, None) if width == expected => {
+                expect_len(name, data.len(), count * width)?;
+                let packed = self.with_workspace(|kept| kept.packed(totals().map(|total| total * width)));
+                batch.pack_groups(axis, data, width, &packed)?;
+                Ok(packed)
+            }
+            (Input::Ids { data }, Some(limit)) => {
+                expect_len(name, data.len(), count)?;
+                let packed = self.with_workspace(|kept| kept.packed(totals()));
+                for (group, one) in batch.groups.iter().zip(&packed) {
+                    batch.pack_ids(group, axis, data, (name, limit), &mut lock(one))?;
+                }
+                Ok(packed)
+            }
+            (Input::Features { width, .. }, None) => {
+                let per = if axis == Axis::Time { "step" } else { "row" };
+                Err(NetError::Shape(format!("{name} has {width} features per {per}; expected {expected}")))
+            }
+            (Input::Features { .. }, _) => {
+                Err(NetError::Shape(format!("{name} holds features; expected ids {ids}")))
+            }
+            (Input::Ids { .. }, _) => {
+                Err(NetError::Shape(format!("{name} holds ids; expected features {features}")))
+            }
+        }
+    }
+
+    /// The rows of every group of states (N, width); zeros where none are given.
+    pub fn pack_states(
+        &self,
+        batch: &Batch,
+        states: &[Option<&[T]>],
+        end: End,
+        what: &str,
+    ) -> Result<States<T>, NetError> {
+        let widths = &self.network().states;
+        if states.len() != widths.len() && !states.is_empty() {
+            let (got, expected) = (states.len(), widths.len());
+            return Err(NetError::Shape(format!("{what} has {got} entries; expected {expected}")));
+        }
+        for (slot, &width) in widths.iter().enumerate() {
+            if let Some(Some(values)) = states.get(slot) {
+                expect_len(&format!("{what}[{slot}]"), values.len(), batch.rows * width)?;
+            }
+        }
+        Ok(self.with_workspace(|kept| {
+            let mut packed = kept.states.pop().unwrap_or_default();
+            for group in &batch.groups {
+                let mut of_group = kept.spare.list();
+                for (slot, &width) in widths.iter().enumerate() {
+                    let mut rows = kept.spare.zeros(group.rows.len() * width);
+                    if let Some(Some(values)) = states.get(slot) {
+                        batch.pack_state(group, values, width, end, &mut rows);
+                    }
+                    of_group.push(rows);
+                }
+                packed.push(of_group);
+            }
+            packed
+        }))
+    }
+
+    /// Makes the loss of an output ready for a batch, for a backward pass or without one. Its arrays are copied.
+    pub fn loss<'a>(
+        &'a self,
+        batch: &Batch,
+        output: usize,
+        loss: &Loss<'a, '_, T>,
+        gradient: bool,
+    ) -> Result<Prepared<'a, T>, NetError> {
+        let network = self.network();
+        self.with_workspace(|kept| {
+            Prepared::new((network, output), batch, loss, gradient, self.kernels, kept)
+        })
+    }
+
+    /// Takes the memory of what went into a call.
+    pub(super) fn retired(&self, batch: Batch, packed: Vec<Packed<T>>, initial: States<T>) {
+        lock(T::pool(&self.engine.pools)).batches.push(batch);
+        self.with_workspace(|kept| {
+            packed.into_iter().for_each(|packed| kept.keep_packed(packed));
+            kept.keep_states(initial);
+        });
+    }
+
+    /// Losses, gradients and final states, depth first: a group runs forwards, takes its losses and runs backwards before the
+    /// next begins, in the pieces of time that `way` wants. `losses` were made for a backward pass. `reduction` is that of
+    /// the steps' penalties.
+    pub fn value_and_grad(
+        &self,
+        batch: Batch,
+        packed: Vec<Packed<T>>,
+        initial: States<T>,
+        losses: (Vec<Prepared<T>>, Reduction),
+        way: ThroughTime,
+        poll: Poll,
+    ) -> Result<Evaluated<T>, NetError> {
+        let (losses, reduction) = losses;
+        let done = self.evaluated(&batch, &packed, &initial, (&losses, reduction), way, poll);
+        self.retired(batch, packed, initial);
+        self.with_workspace(|kept| losses.into_iter().for_each(|loss| loss.retired(kept)));
+        done
+    }
+
+    fn evaluated(
+        &self,
+        batch: &Batch,
+        packed: &[Packed<T>],
+        initial: &States<T>,
+        (losses, reduction): (&[Prepared<T>], Reduction),
+        way: ThroughTime,
+        poll: Poll,
+    ) -> Result<Evaluated<T>, NetError> {
+        let network = self.network();
+        way.check(network)?;
+        debug_assert!(losses.iter().all(Prepared::has_gradient));
+        let schedule = match way {
+            ThroughTime::Checkpointed(budget) => {
+                let plans: Vec<_> = losses.iter().map(|loss| (loss.node(), loss.plan())).collect();
+                Some(scheduled::<T>(&self.engine, &plans, batch, budget, team::lanes())?)
+            }
+            _ => None,
+        };
+        let at_once = schedule.as_ref().map_or(usize::MAX, |schedule| schedule.at_once);
+        let from_end = match way {
+            ThroughTime::Truncated { .. } => network.states_from_end(),
+            _ => Vec::new(),
+        };
+        let (shared, step_scale) = (self.shared(), step_scale(batch, reduction));
+        let mut done = self.gathered(batch, at_once, true, poll, &|group, slots, scratch| {
+            let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
+            let training = Training { shared: &shared, losses, step_scale, group, axes, initial };
+            let mut inputs = scratch.spare.list();
+            inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
+            let passed = match (way, &schedule) {
+                (ThroughTime::Truncated { every, back }, _) => {
+                    let windows = Windows { every, back, steps: batch.steps, from_end: &from_end };
+                    truncated(&training, &mut inputs, windows, slots, scratch)
+                }
+                (_, Some(schedule)) => {
+                    let pool = T::pool(&self.engine.pools);
+                    let mut stored = lock(pool).stored.pop().unwrap_or_default();
+                    let schedule = &schedule.groups[group];
+                    let passed = checkpointed(&training, &mut inputs, schedule, &mut stored, slots, scratch);
+                    lock(pool).stored.push(stored);
+                    passed
+                }
+                _ => training.full(&mut inputs, slots, scratch),
+            };
+            packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
+            scratch.spare.keep_list(inputs);
+            passed
+        })?;
+        let params = &mut done.gradients.params;
+        done.penalty += self.penalties.take(network, self.kernels, 1.0, params);
+        done.loss += done.penalty;
+        Ok(done)
+    }
+
+    /// Runs `one` for every group, `at_once` of them at most at the same time, and sums the gradients of the parameters in
+    /// partial sums. The losses and the penalty are those of the steps; `finals`: whether groups leave final states.
+    #[allow(clippy::type_complexity)] // one closure, named by its parameters
+    pub(super) fn gathered(
+        &self,
+        batch: &Batch,
+        at_once: usize,
+        finals: bool,
+        poll: Poll,
+        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> Passed<T> + Sync),
+    ) -> Result<Evaluated<T>, NetError> {
+        let network = self.network();
+        let (mut slots, terms) =
+            self.with_workspace(|kept| (std::mem::take(&mut kept.slots), std::mem::take(&mut kept.terms)));
+        slots.resize_with(batch.partial_sums(), Mutex::default);
+        let place = Results::new(network, batch, self.arena_len, terms, finals);
+        let passes = network.layers.iter().flat_map(|layer| [&layer.plan.train, &layer.plan.back]);
+        let lanes = self.lanes(batch, slots.len(), at_once, true, passes);
+        lanes.work(poll, &|sum, scratch| {
+            let mut slots = lock(&slots[sum]);
+            match slots.is_empty() {
+                true => slots.extend(network.layers.iter().map(|layer| SlotGradients::new(&layer.plan))),
+                false => slots.iter_mut().for_each(SlotGradients::reset),
+            }
+            for group in batch.groups_of(sum) {
+                let passed = one(group, &mut slots, scratch);
+                // SAFETY: a group is of one partial sum, and a run does each of them once.
+                unsafe { place.put(group, passed, scratch) };
+            }
+        })?;
+        // SAFETY: the run came to its end, so all groups were put.
+        let mut sums = unsafe { place.finished() };
+        if let Some((total, others)) = slots.split_first_mut() {
+            let total = total.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for other in others {
+                let other = other.get_mut().unwrap_or_else(PoisonError::into_inner);
+                total.iter_mut().zip(&*other).for_each(|(sum, slots)| sum.add(slots));
+            }
+            for (number, layer) in network.layers.iter().enumerate() {
+                let params = &mut sums.gradients.params;
+                let mut add = |position: usize, values: &[T]| {
+                    let (at, _) = layer.params[position];
+                    params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+                };
+                self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut add);
+            }
+        }
+        let (evaluated, terms) = sums.evaluated(network.outputs.len());
+        self.with_workspace(|kept| (kept.slots, kept.terms) = (slots, terms));
+        Ok(evaluated)
+    }
+}
+
+/// The memory that a call before has left, or none.
+fn idle_workspace<T: Pooled>(engine: &Engine) -> Workspace<T> {
+    lock(T::pool(&engine.pools)).workspaces.pop().unwrap_or_else(Workspace::new)
+}
+
+impl<T: Pooled> Drop for Call<T> {
+    fn drop(&mut self) {
+        let workspace = lock(&self.workspace).take();
+        if let Some(mut workspace) = workspace {
+            workspace.weights = std::mem::take(&mut self.weights);
+            lock(T::pool(&self.engine.pools)).workspaces.push(workspace);
+        }
+    }
+}

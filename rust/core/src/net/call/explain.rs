@@ -1,0 +1,34 @@
+//! A network in words.
+
+use std::fmt::Write;
+
+use crate::plan::explain_layer;
+
+use super::super::graph::Network;
+use super::training_memory::training_memory;
+
+/// The plans of all layers, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
+pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> String {
+    let mut text = String::new();
+    for (number, layer) in network.layers.iter().enumerate() {
+        let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
+        let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
+        text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
+    }
+    let memory = match bytes {
+        8 => training_memory::<f64>(network, None, rows, steps),
+        _ => training_memory::<f32>(network, None, rows, steps),
+    };
+    if let Ok(memory) = memory {
+        let megabytes = |bytes: usize| bytes as f64 / 1e6;
+        let _ = writeln!(
+            text,
+            "training step at {rows} rows x {steps} steps: {:.2} MB at its peak with one thread, {:.2} MB more \
+             for each further one, up to {}; without a loss",
+            megabytes(memory.bytes(1)),
+            megabytes(memory.group),
+            memory.threads
+        );
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! Inference: a row group works in the memory of the one before.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::plan::Pass;
+use crate::team;
+use crate::time::Scratch;
+
+use super::super::batch::{Batch, End, OutputArray, Packed, States};
+use super::super::graph::NetError;
+use super::super::group::{GroupRun, Prepared, Terms, Want, run_group};
+use super::super::locks::lock;
+use super::call::Call;
+use super::lanes::Poll;
+use super::pools::Pooled;
+use super::results::{unpack_states, zero_states};
+
+/// What comes out of inference, in the caller's shapes.
+pub struct Inferred<T> {
+    /// By output: (N, T, width), zeros beyond the lengths; or (N, width).
+    pub outputs: Vec<Vec<T>>,
+    /// (N, width) per state slot.
+    pub finals: Vec<Vec<T>>,
+}
+
+/// What is done with the run of a group, by its number.
+type Act<'a, T> = dyn Fn(usize, &GroupRun<T>, &mut Scratch<T>) + Sync + 'a;
+
+/// Half of a second cache.
+const CACHED_BYTES: usize = 512 << 10;
+
+impl<T: Pooled> Call<T> {
+    /// Rows of a group of a batch for `infer`, if they are not those of training. No sum goes over groups here, so each thread
+    /// can have as many of them: where the weights of a layer stay in its cache, as each group reads them all, and for two
+    /// rows at least, which take no longer than one.
+    pub fn group_rows(&self, rows: usize, steps: usize) -> Option<usize> {
+        let passes = || self.network().layers.iter().map(|layer| layer.forward(false));
+        let elements = |pass: &Pass| pass.packs.iter().map(|pack| pack.k * pack.n).sum::<usize>();
+        let weights = passes().map(elements).max().unwrap_or(0) * size_of::<T>();
+        let lanes =
+            team::lanes_for(rows * steps * passes().map(|pass| pass.work(|_| true)[0]).sum::<usize>());
+        let groups = Batch::group_count(rows);
+        let spread = groups.next_multiple_of(lanes).min(rows / 2);
+        (spread > groups && weights <= CACHED_BYTES).then(|| rows.div_ceil(spread))
+    }
+
+    /// Runs every group forwards: the outputs and the final states.
+    pub fn infer(
+        &self,
+        batch: Batch,
+        packed: Vec<Packed<T>>,
+        initial: States<T>,
+        poll: Poll,
+    ) -> Result<Inferred<T>, NetError> {
+        let network = self.network();
+        network.finished()?;
+        let array = |node: usize| {
+            let of = &network.nodes[node];
+            (node, OutputArray::new(&batch, of.axis, of.width))
+        };
+        let outputs: Vec<_> = network.outputs.iter().map(|port| array(port.node)).collect();
+        let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, _| {
+            for (node, array) in &outputs {
+                let view = run.view(network, *node, batch.groups[group].axes());
+                // SAFETY: the view has the rows of the group, which is passed once.
+                unsafe { array.put(&batch, group, view) };
+            }
+        });
+        let inferred = finals.map(|finals| {
+            // SAFETY: the run came to its end, so it has passed all groups.
+            let filled = |(_, array): (usize, OutputArray<T>)| unsafe { array.filled(&batch) };
+            Inferred { outputs: outputs.into_iter().map(filled).collect(), finals }
+        });
+        self.retired(batch, packed, initial);
+        inferred
+    }
+
+    /// Runs every group forwards, calls `act` with its number and the run, and leaves its memory for the next one. Returns the
+    /// final states.
+    fn passing(
+        &self,
+        batch: &Batch,
+        packed: &[Packed<T>],
+        initial: &States<T>,
+        poll: Poll,
+        act: &Act<T>,
+    ) -> Result<Vec<Vec<T>>, NetError> {
+        let (network, shared) = (self.network(), self.shared());
+        let finals = Mutex::new(zero_states(network, batch));
+        let passes = network.layers.iter().map(|layer| layer.forward(false));
+        let lanes = self.lanes(batch, batch.groups.len(), usize::MAX, false, passes);
+        lanes.work(poll, &|group, scratch| {
+            let place = &batch.groups[group];
+            let mut inputs = scratch.spare.list();
+            inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
+            let run = run_group(&shared, place.axes(), &mut inputs, &initial[group], false, scratch);
+            act(group, &run, scratch);
+            let last = run.retired(network, &mut inputs, scratch);
+            packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
+            scratch.spare.keep_list(inputs);
+            unpack_states(network, batch, place, &last, End::Final, &mut lock(&finals));
+            scratch.spare.keep_list(last);
+        })?;
+        Ok(finals.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The losses by output and the final states, without a backward pass.
+    pub fn loss_value(
+        &self,
+        batch: Batch,
+        packed: Vec<Packed<T>>,
+        initial: States<T>,
+        losses: Vec<Prepared<T>>,
+        poll: Poll,
+    ) -> Result<(Vec<f64>, Vec<Vec<T>>), NetError> {
+        debug_assert!(losses.iter().all(|loss| !loss.has_gradient()));
+        let network = self.network();
+        let mut terms = self.with_workspace(|kept| std::mem::take(&mut kept.terms));
+        terms.clear();
+        terms.resize(batch.groups.len(), Terms::default());
+        let terms = Mutex::new(terms);
+        let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, scratch| {
+            let axes = batch.groups[group].axes();
+            let mut own = Terms::default();
+            for loss in &losses {
+                let view = run.view(network, loss.node(), axes);
+                let sum = own.loss(loss.output());
+                loss.take((group, 0), axes.of(loss.axis()), view, Want::Value, sum, scratch);
+            }
+            lock(&terms)[group] = own;
+        });
+        let terms = terms.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let sum = |output: usize| terms.iter().map(|terms| terms.loss_of(output)).sum();
+        let sums = (0..network.outputs.len()).map(sum).collect();
+        self.retired(batch, packed, initial);
+        self.with_workspace(|kept| {
+            losses.into_iter().for_each(|loss| loss.retired(kept));
+            kept.terms = terms;
+        });
+        Ok((sums, finals?))
+    }
+}

@@ -1,0 +1,23 @@
+//! Calls of a network: inference, training, streams, and the memory that stays between them. May use all rooms of `net`.
+
+mod call;
+mod engine;
+mod explain;
+mod infer;
+mod lanes;
+mod pools;
+mod record;
+mod results;
+mod schedule_cache;
+mod stream;
+mod training_memory;
+
+pub use call::{Call, Poll};
+pub use engine::Engine;
+pub use explain::explain;
+pub use infer::Inferred;
+pub use pools::Pooled;
+pub use record::{Arriving, Record};
+pub use results::{Evaluated, Gradients};
+pub use stream::Stream;
+pub use training_memory::{TrainingMemory, training_memory};

@@ -1,0 +1,212 @@
+//! A training run and its backward pass as two calls: all row groups stay in memory between them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::team;
+use crate::time::SeqView;
+
+use super::super::batch::{Batch, End, OutputArray, Packed, States, lanes_to_copy};
+use super::super::graph::{Axis, NetError, expect_len};
+use super::super::group::{
+    Backwards, GroupRun, Passed, Reduction, Terms, back_group, run_group, step_gradient, step_scale,
+};
+use super::super::locks::{lock, read};
+use super::call::Call;
+use super::engine::Engine;
+use super::lanes::Poll;
+use super::pools::Pooled;
+use super::results::{Gradients, unpack_states, zero_states};
+
+/// A forward run over a batch, with what its backward pass reads. When it is dropped its memory is left for another.
+pub struct Record<T: Pooled> {
+    engine: Arc<Engine>,
+    pub batch: Batch,
+    /// There may be more than this batch has, of a larger batch before.
+    groups: Vec<RwLock<GroupRun<T>>>,
+}
+
+/// Packed gradients that a backward pass starts from.
+pub struct Arriving<T> {
+    /// Of the outputs, by group; none where an output has no gradient.
+    outputs: Vec<Option<Packed<T>>>,
+    finals: States<T>,
+}
+
+impl<T: Pooled> Call<T> {
+    /// Runs every group forwards, and keeps what its backward pass reads.
+    pub fn run(
+        &self,
+        batch: Batch,
+        packed: Vec<Packed<T>>,
+        initial: States<T>,
+        poll: Poll,
+    ) -> Result<Record<T>, NetError> {
+        let engine = self.shared_engine();
+        let mut groups = lock(T::pool(&engine.pools)).runs.pop().unwrap_or_default();
+        if groups.len() < batch.groups.len() {
+            groups.resize_with(batch.groups.len(), || RwLock::new(GroupRun::empty()));
+        }
+        let record = Record { engine, batch, groups };
+        let (batch, shared, network) = (&record.batch, self.shared(), self.network());
+        let passes = network.layers.iter().map(|layer| layer.forward(true));
+        let lanes = self.lanes(batch, batch.groups.len(), usize::MAX, true, passes);
+        let done = lanes.work(poll, &|group, scratch| {
+            let mut run = record.groups[group].write().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *run, GroupRun::empty());
+            let mut idle = scratch.spare.list();
+            idle.resize(network.inputs.len(), Vec::new());
+            let finals = before.retired(network, &mut idle, scratch);
+            scratch.spare.keep_list(finals);
+            let mut inputs = scratch.spare.list();
+            let arrays = packed.iter().zip(idle.drain(..));
+            inputs.extend(arrays.map(|(packed, idle)| std::mem::replace(&mut *lock(&packed[group]), idle)));
+            scratch.spare.keep_list(idle);
+            let axes = batch.groups[group].axes();
+            *run = run_group(&shared, axes, &mut inputs, &initial[group], true, scratch);
+            scratch.spare.keep_list(inputs);
+        });
+        self.with_workspace(|kept| {
+            packed.into_iter().for_each(|packed| kept.keep_packed(packed));
+            kept.keep_states(initial);
+        });
+        drop(lanes);
+        done.map(|()| record)
+    }
+
+    /// What the penalties of a run come to, the mean of those of the steps.
+    pub fn penalty(&self, record: &Record<T>) -> f64 {
+        let (network, scale) = (self.network(), step_scale(&record.batch, Reduction::Mean));
+        let steps = record.batch.groups.iter().zip(&record.groups).map(|(group, run)| {
+            let mut terms = Terms::default();
+            terms.add_penalties(network, &read(run), group.axes(), 0, scale);
+            terms.penalty()
+        });
+        steps.sum::<f64>() + self.penalties.value(network, self.kernels)
+    }
+
+    /// The gradients that a backward pass starts from: `d_outputs` by output, (N, T, width) or (N, width); zeros where there
+    /// is none.
+    pub fn pack_gradients(
+        &self,
+        batch: &Batch,
+        d_outputs: &[Option<&[T]>],
+        d_final: &[Option<&[T]>],
+    ) -> Result<Arriving<T>, NetError> {
+        let network = self.network();
+        for (d, port) in d_outputs.iter().zip(&network.outputs) {
+            let node = &network.nodes[port.node];
+            if let Some(d) = d {
+                let what = if network.outputs.len() == 1 { "d_outputs" } else { &port.name };
+                expect_len(what, d.len(), batch.count(node.axis) * node.width)?;
+            }
+        }
+        let finals = self.pack_states(batch, d_final, End::Final, "d_final_state")?;
+        let mut outputs = Vec::with_capacity(network.outputs.len());
+        for (number, port) in network.outputs.iter().enumerate() {
+            let node = &network.nodes[port.node];
+            let Some(Some(d)) = d_outputs.get(number) else {
+                outputs.push(None);
+                continue;
+            };
+            let lens = batch.groups.iter().map(|group| group.axes().of(node.axis).total() * node.width);
+            let packed = self.with_workspace(|kept| kept.packed(lens));
+            match node.axis {
+                Axis::Time => batch.pack_groups(node.axis, d, node.width, &packed)?,
+                Axis::Row => {
+                    for (group, one) in batch.groups.iter().zip(&packed) {
+                        let mut values = lock(one);
+                        values.resize(group.rows.len() * node.width, T::ZERO);
+                        batch.pack_state(group, d, node.width, End::Final, &mut values);
+                    }
+                }
+            }
+            outputs.push(Some(packed));
+        }
+        Ok(Arriving { outputs, finals })
+    }
+
+    /// Runs every group backwards. `d_penalty` is the gradient of `penalty`.
+    pub fn back(
+        &self,
+        record: &Record<T>,
+        arriving: Arriving<T>,
+        d_penalty: f64,
+        poll: Poll,
+    ) -> Result<Gradients<T>, NetError> {
+        let (batch, network) = (&record.batch, self.network());
+        let Arriving { outputs, finals } = arriving;
+        let shared = self.shared();
+        let scale = d_penalty * step_scale(batch, Reduction::Mean);
+        let done = self.gathered(batch, usize::MAX, false, poll, &|group, slots, scratch| {
+            let run = read(&record.groups[group]);
+            let axes = batch.groups[group].axes();
+            let (mut values, mut d) = (scratch.spare.list(), scratch.views());
+            for (packed, port) in outputs.iter().zip(&network.outputs) {
+                let Some(packed) = packed else {
+                    values.push(Vec::new());
+                    d.push(SeqView::NONE);
+                    continue;
+                };
+                values.push(std::mem::take(&mut *lock(&packed[group])));
+                d.extend(values.last().map(|values| SeqView::of(values, network.width(port.node))));
+            }
+            let d_steps = step_gradient(network, 0, axes.time.total(), scale, scratch);
+            let from = Backwards { d_outputs: &d, d_penalty: &d_steps, d_final: &finals[group] };
+            let gradients = back_group(&shared, axes, &run, from, slots, scratch);
+            scratch.spare.keep(d_steps);
+            scratch.keep_views(d);
+            for (packed, values) in outputs.iter().zip(values.drain(..)) {
+                if let Some(packed) = packed {
+                    *lock(&packed[group]) = values;
+                }
+            }
+            scratch.spare.keep_list(values);
+            Passed { terms: Terms::default(), gradients, finals: scratch.spare.list() }
+        });
+        self.with_workspace(|kept| {
+            outputs.into_iter().flatten().for_each(|packed| kept.keep_packed(packed));
+            kept.keep_states(finals);
+        });
+        let mut gradients = done?.gradients;
+        self.penalties.take(network, self.kernels, d_penalty, &mut gradients.params);
+        Ok(gradients)
+    }
+
+    /// The outputs in the caller's shape, (N, T, width) or (N, width) each; zeros beyond the lengths.
+    pub fn outputs(&self, record: &Record<T>) -> Result<Vec<Vec<T>>, NetError> {
+        let (network, batch) = (self.network(), &record.batch);
+        let mut outputs = Vec::with_capacity(network.outputs.len());
+        for port in &network.outputs {
+            let node = &network.nodes[port.node];
+            let array = OutputArray::new(batch, node.axis, node.width);
+            let one = |group: usize, _| {
+                let view = read(&record.groups[group]).view(network, port.node, batch.groups[group].axes());
+                // SAFETY: the view has the rows of the group, which a run takes once; nothing writes a run that came to its end.
+                unsafe { array.put(batch, group, view) };
+            };
+            let lanes = lanes_to_copy(batch.count(node.axis) * node.width);
+            team::run_on(lanes, batch.groups.len(), &one, &mut || false)?;
+            // SAFETY: all groups were put.
+            outputs.push(unsafe { array.filled(batch) });
+        }
+        Ok(outputs)
+    }
+
+    /// The final states in the caller's shape, (N, width) per state slot.
+    pub fn final_state(&self, record: &Record<T>) -> Vec<Vec<T>> {
+        let (network, batch) = (self.network(), &record.batch);
+        let mut states = zero_states(network, batch);
+        for (group, run) in batch.groups.iter().zip(&record.groups) {
+            unpack_states(network, batch, group, &read(run).finals, End::Final, &mut states);
+        }
+        states
+    }
+}
+
+impl<T: Pooled> Drop for Record<T> {
+    fn drop(&mut self) {
+        let mut idle = lock(T::pool(&self.engine.pools));
+        idle.batches.push(std::mem::take(&mut self.batch));
+        idle.runs.push(std::mem::take(&mut self.groups));
+    }
+}

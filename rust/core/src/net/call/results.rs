@@ -1,0 +1,158 @@
+//! What the row groups of a call leave, in the caller's shapes: each is put in its place as soon as it is done.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::kernel::Float;
+use crate::time::{Scratch, SeqView};
+
+use super::super::batch::{Batch, End, OutputArray, RowGroup};
+use super::super::graph::{InputPort, Network};
+use super::super::group::{Passed, Terms};
+use super::super::locks::lock;
+
+/// Gradients of a call, in the caller's shapes.
+pub struct Gradients<T> {
+    /// As the arena of parameters.
+    pub params: Vec<T>,
+    /// By input: (N, T, F) or (N, F); empty where it is ids.
+    pub inputs: Vec<Vec<T>>,
+    /// (N, width) per state slot.
+    pub initial: Vec<Vec<T>>,
+}
+
+/// What the losses come to, in the caller's shapes.
+pub struct Evaluated<T> {
+    /// All losses together, with the penalties.
+    pub loss: f64,
+    /// By output, without the penalties.
+    pub losses: Vec<f64>,
+    /// What the penalties alone come to.
+    pub penalty: f64,
+    pub gradients: Gradients<T>,
+    /// (N, width) per state slot.
+    pub finals: Vec<Vec<T>>,
+}
+
+/// The results of a call while its groups run.
+pub struct Results<'a, T> {
+    network: &'a Network,
+    batch: &'a Batch,
+    /// By input: its gradient, of width 0 where there is none.
+    inputs: Vec<OutputArray<T>>,
+    sums: Mutex<Sums<T>>,
+}
+
+/// The results themselves.
+pub struct Sums<T> {
+    pub gradients: Gradients<T>,
+    finals: Vec<Vec<T>>,
+    /// By group: they are summed in the order of the groups.
+    terms: Vec<Terms>,
+}
+
+impl<'a, T: Float> Results<'a, T> {
+    /// `terms` is memory for the terms; without `finals` groups leave no final states.
+    pub fn new(
+        network: &'a Network,
+        batch: &'a Batch,
+        arena_len: usize,
+        terms: Vec<Terms>,
+        finals: bool,
+    ) -> Results<'a, T> {
+        let array = |(number, port): (usize, &InputPort)| {
+            let width = network.input_gradient(number).unwrap_or(0);
+            OutputArray::new(batch, network.nodes[port.node].axis, width)
+        };
+        let inputs = network.inputs.iter().enumerate().map(array).collect();
+        let sums = Mutex::new(Sums::new(network, batch, arena_len, terms, finals));
+        Results { network, batch, inputs, sums }
+    }
+
+    /// Puts in its place what a group leaves beside the gradients of the parameters.
+    ///
+    /// # Safety
+    /// Nothing else puts the same group meanwhile.
+    pub unsafe fn put(&self, group: usize, passed: Passed<T>, scratch: &mut Scratch<T>) {
+        let (network, batch, place) = (self.network, self.batch, &self.batch.groups[group]);
+        for (number, (array, d)) in self.inputs.iter().zip(&passed.gradients.d_inputs).enumerate() {
+            let Some(width) = network.input_gradient(number) else { continue };
+            let axis = network.nodes[network.inputs[number].node].axis;
+            assert_eq!(d.len(), place.axes().of(axis).total() * width);
+            // SAFETY: it has the rows of its group; the rest is the caller's promise.
+            unsafe { array.put(batch, group, SeqView::of(d, width)) };
+        }
+        let mut sums = lock(&self.sums);
+        let Sums { gradients, finals, terms } = &mut *sums;
+        let initial = &passed.gradients.d_initial;
+        unpack_states(network, batch, place, initial, End::Initial, &mut gradients.initial);
+        unpack_states(network, batch, place, &passed.finals, End::Final, finals);
+        terms[group] = passed.terms;
+        drop(sums);
+        passed.gradients.retired(scratch);
+        scratch.spare.keep_list(passed.finals);
+    }
+
+    /// All that was put.
+    ///
+    /// # Safety
+    /// All groups were.
+    pub unsafe fn finished(self) -> Sums<T> {
+        let mut sums = self.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (number, array) in self.inputs.into_iter().enumerate() {
+            sums.gradients.inputs.push(match self.network.input_gradient(number) {
+                // SAFETY: the caller's promise.
+                Some(_) => unsafe { array.summed(self.batch) },
+                None => Vec::new(),
+            });
+        }
+        sums
+    }
+}
+
+impl<T: Float> Sums<T> {
+    fn new(
+        network: &Network,
+        batch: &Batch,
+        arena_len: usize,
+        mut terms: Vec<Terms>,
+        finals: bool,
+    ) -> Sums<T> {
+        let gradients = Gradients {
+            params: vec![T::ZERO; arena_len],
+            inputs: Vec::with_capacity(network.inputs.len()),
+            initial: zero_states(network, batch),
+        };
+        terms.clear();
+        terms.resize(batch.groups.len(), Terms::default());
+        let finals = if finals { zero_states(network, batch) } else { Vec::new() };
+        Sums { gradients, finals, terms }
+    }
+
+    /// With the losses of so many outputs and the penalty of the steps; and the memory of the terms.
+    pub fn evaluated(self, outputs: usize) -> (Evaluated<T>, Vec<Terms>) {
+        let sum = |output: usize| self.terms.iter().map(|terms| terms.loss_of(output)).sum();
+        let losses: Vec<f64> = (0..outputs).map(sum).collect();
+        let penalty = self.terms.iter().map(Terms::penalty).sum();
+        let (loss, gradients, finals) = (losses.iter().sum(), self.gradients, self.finals);
+        (Evaluated { loss, losses, penalty, gradients, finals }, self.terms)
+    }
+}
+
+/// Zeros (N, width) for each state slot.
+pub fn zero_states<T: Float>(network: &Network, batch: &Batch) -> Vec<Vec<T>> {
+    network.states.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect()
+}
+
+/// Writes the rows of a group to their places.
+pub fn unpack_states<T: Float>(
+    network: &Network,
+    batch: &Batch,
+    group: &RowGroup,
+    values: &[Vec<T>],
+    end: End,
+    states: &mut [Vec<T>],
+) {
+    for (slot, values) in values.iter().enumerate() {
+        batch.unpack_state(group, values, network.states[slot], end, &mut states[slot]);
+    }
+}

@@ -1,0 +1,235 @@
+//! One step per call: the network carries its state from call to call, with the parameters of one moment.
+//!
+//! All memory is taken when the stream is made, and every place in it is settled then: a step allocates nothing, and is
+//! the same kernels in the same order as a run of one step, so its bits are those of a run.
+
+use std::sync::Arc;
+
+use crate::kernel::FlushDenormals;
+use crate::time::{Geometry, SeqView, Stepper, grow};
+
+use super::super::batch::Axes;
+use super::super::graph::{NetError, Network, NodeKind, expect_len};
+use super::super::values::{RowMaps, derive};
+use super::call::Call;
+use super::engine::Engine;
+use super::pools::Pooled;
+
+/// A network that waits for the next step of `rows` sequences.
+pub struct Stream<T: Pooled> {
+    call: Call<T>,
+    geometry: Geometry,
+    /// By node: the values of sequences that are not the output of a layer. `steppers` read them where they lie.
+    owned: Vec<Vec<T>>,
+    /// By layer.
+    steppers: Vec<Stepper<T>>,
+    /// By state slot: its layer, and its number there.
+    slots: Vec<(usize, usize)>,
+}
+
+impl<T: Pooled> Stream<T> {
+    /// Takes the parameters as they are now. A network that reads its input backwards cannot run step by step.
+    pub fn new(engine: Arc<Engine>, arena: &[T], rows: usize) -> Result<Stream<T>, NetError> {
+        let network = &engine.network;
+        if network.has_row_values() || network.inputs.len() != 1 || network.outputs.len() != 1 {
+            let text = "only a network of one input and one output, both along time, can stream";
+            return Err(NetError::Config(text.into()));
+        }
+        if network.has_reversed() {
+            let text = "a bidirectional network reads its input to the end before its first output; it cannot stream";
+            return Err(NetError::Config(text.into()));
+        }
+        let too_many =
+            || NetError::Config(format!("batch is {rows}; expected a number of rows that fits memory"));
+        let mut lengths: Vec<usize> = Vec::new();
+        lengths.try_reserve_exact(rows).map_err(|_| too_many())?;
+        lengths.resize(rows, 1);
+        let mut owned = Vec::new();
+        for node in &network.nodes {
+            let mut values = Vec::new();
+            if !matches!(node.kind, NodeKind::Layer { .. }) {
+                grow(&mut values, rows.checked_mul(node.width).ok_or_else(too_many)?);
+            }
+            owned.push(values);
+        }
+        let slots = (network.layers.iter().enumerate())
+            .flat_map(|(layer, of)| (0..of.plan.program.states.len()).map(move |state| (layer, state)))
+            .collect();
+        let call = Call::new(engine, arena, false, 0)?;
+        let mut stream =
+            Stream { call, geometry: Geometry::new(lengths), owned, steppers: Vec::new(), slots };
+        stream.settle();
+        Ok(stream)
+    }
+
+    /// Takes the parameters as they are now; the states go on.
+    pub fn refresh(&mut self, arena: &[T]) -> Result<(), NetError> {
+        let engine = self.call.shared_engine();
+        self.call = Call::new(engine, arena, false, 0)?;
+        let states: Vec<Vec<T>> = (0..self.slots.len()).map(|slot| self.state(slot).to_vec()).collect();
+        self.settle();
+        states.iter().enumerate().for_each(|(slot, values)| self.state_mut(slot).copy_from_slice(values));
+        Ok(())
+    }
+
+    /// Makes the steppers, in the order of the nodes, as each reads what those before it write.
+    fn settle(&mut self) {
+        self.steppers.clear();
+        let engine = self.call.shared_engine();
+        for node in 0..engine.nodes.len() {
+            if let Some(layer) = engine.layer_at(node) {
+                let inner = &engine.layers[layer];
+                let views: Vec<SeqView<T>> = inner.inputs.iter().map(|&at| self.view(at)).collect();
+                let stepper = Stepper::new(&self.call.shared().call(layer, self.axes(), false), &views);
+                self.steppers.push(stepper);
+            }
+        }
+    }
+
+    /// A step has one row for each sequence, along time as along rows.
+    fn axes(&self) -> Axes<'_> {
+        Axes { time: &self.geometry, row: &self.geometry }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.geometry.rows
+    }
+
+    pub fn network(&self) -> &Network {
+        self.call.network()
+    }
+
+    /// (rows, width) of a state slot.
+    pub fn state(&self, slot: usize) -> &[T] {
+        let (layer, state) = self.slots[slot];
+        self.steppers[layer].state(state)
+    }
+
+    fn state_mut(&mut self, slot: usize) -> &mut [T] {
+        let (layer, state) = self.slots[slot];
+        self.steppers[layer].state_mut(state)
+    }
+
+    /// (rows, width) per state slot.
+    pub fn states(&self) -> Vec<Vec<T>> {
+        (0..self.slots.len()).map(|slot| self.state(slot).to_vec()).collect()
+    }
+
+    /// Replaces a state.
+    pub fn set_state(&mut self, slot: usize, values: &[T]) -> Result<(), NetError> {
+        expect_len("state", values.len(), self.state(slot).len())?;
+        self.state_mut(slot).copy_from_slice(values);
+        Ok(())
+    }
+
+    /// Sets every state to zeros.
+    pub fn reset(&mut self) {
+        (0..self.slots.len()).for_each(|slot| self.state_mut(slot).fill(T::ZERO));
+    }
+
+    /// Sets the states of the rows that `resets` marks to zeros.
+    pub fn reset_rows(&mut self, resets: &[bool]) -> Result<(), NetError> {
+        let rows = self.rows();
+        expect_len("resets", resets.len(), rows)?;
+        for slot in 0..self.slots.len() {
+            let state = self.state_mut(slot);
+            let width = state.len() / rows.max(1);
+            let marked = (0..rows).filter(|&row| resets[row]);
+            marked.for_each(|row| state[row * width..][..width].fill(T::ZERO));
+        }
+        Ok(())
+    }
+
+    /// Features (rows, width) become the input of the next step.
+    pub fn features(&mut self, x: &[T]) -> Result<(), NetError> {
+        let port = &self.network().inputs[0];
+        let node = port.node;
+        if port.limit.is_some() {
+            return Err(NetError::Shape("x holds features; expected ids (N,)".into()));
+        }
+        expect_len("x", x.len(), self.owned[node].len())?;
+        self.owned[node].copy_from_slice(x);
+        Ok(())
+    }
+
+    /// Ids (rows,) become the input of the next step.
+    pub fn ids(&mut self, x: &[i64]) -> Result<(), NetError> {
+        let port = &self.network().inputs[0];
+        let node = port.node;
+        let Some(limit) = port.limit else {
+            return Err(NetError::Shape("x holds ids; expected features (N, F)".into()));
+        };
+        expect_len("x", x.len(), self.rows())?;
+        if let Some((row, id)) = x.iter().enumerate().find(|&(_, id)| !(0..limit as i64).contains(id)) {
+            let text = format!("x[{row}] is {id}; expected an id from 0 to {}", limit - 1);
+            return Err(NetError::Config(text));
+        }
+        self.owned[node].iter_mut().zip(x).for_each(|(to, &id)| *to = T::from_f64(id as f64));
+        Ok(())
+    }
+
+    /// Runs one step; the states move on.
+    pub fn step(&mut self) {
+        let _flush = FlushDenormals::new();
+        for number in 0..self.network().nodes.len() {
+            self.run_node(number);
+        }
+    }
+
+    /// The output of the last step into `out`, (rows, width).
+    pub fn output(&self, out: &mut [T]) -> Result<(), NetError> {
+        let output = self.network().outputs[0].node;
+        let width = self.network().width(output);
+        expect_len("out", out.len(), self.rows() * width)?;
+        let view = self.view(output);
+        for (row, line) in out.chunks_exact_mut(width.max(1)).enumerate() {
+            // SAFETY: the view has one row of `width` elements for each sequence.
+            line.copy_from_slice(unsafe {
+                std::slice::from_raw_parts(view.ptr.add(row * view.stride), width)
+            });
+        }
+        Ok(())
+    }
+
+    fn run_node(&mut self, number: usize) {
+        let engine = self.call.shared_engine();
+        match &engine.nodes[number].kind {
+            NodeKind::Layer { layer, output: 0 } => {
+                let Stream { call, geometry, steppers, .. } = self;
+                let axes = Axes { time: geometry, row: geometry };
+                // SAFETY: the stepper was made with this call, and with views of what this stream owns.
+                unsafe { steppers[*layer].step(&call.shared().call(*layer, axes, false)) };
+            }
+            NodeKind::Derived { moves, .. } => {
+                let mut values = std::mem::take(&mut self.owned[number]);
+                values.fill(T::ZERO);
+                let maps = RowMaps { axes: self.axes(), mirror: &[] };
+                derive(moves, |from| self.view(from), maps, &mut values, engine.width(number));
+                self.owned[number] = values;
+            }
+            _ => {}
+        }
+    }
+
+    /// Where the value of a node lies, after every step.
+    fn view(&self, node: usize) -> SeqView<T> {
+        let network = self.network();
+        match network.nodes[node].kind {
+            NodeKind::Layer { layer, output } => {
+                self.steppers[layer].output(network.layers[layer].plan(false), output, &self.geometry)
+            }
+            _ => SeqView::of(&self.owned[node], network.width(node)),
+        }
+    }
+
+    /// Features of each output.
+    pub fn output_width(&self) -> usize {
+        self.network().width(self.network().outputs[0].node)
+    }
+
+    /// Features of the input; none where it is ids.
+    pub fn feature_input(&self) -> Option<usize> {
+        let port = &self.network().inputs[0];
+        port.limit.is_none().then(|| self.network().width(port.node))
+    }
+}

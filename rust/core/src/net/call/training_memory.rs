@@ -1,0 +1,86 @@
+//! The memory that one `value_and_grad` with full BPTT takes at its peak, from the shapes alone.
+
+use crate::kernel::{Float, Isa};
+use crate::plan::LayerPlan;
+use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
+
+use super::super::batch::{Batch, Extent};
+use super::super::bptt::{LARGEST_PLAN, piece_elements};
+use super::super::graph::{Axis, NetError, Network};
+
+/// Bytes of a training step, by what they are for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrainingMemory {
+    /// Copies of the parameters as the passes read them, their gradients in the partial sums and as they are returned.
+    pub parameters: usize,
+    /// Copies of the input and the targets, and the gradient of the input.
+    pub batch: usize,
+    /// Saved tensors, gradients and scratch of a row group: what each thread at work takes.
+    pub group: usize,
+    /// Threads that find work.
+    pub threads: usize,
+}
+
+/// The memory of a batch of `rows` sequences of `steps` steps. Without `loss` nothing is counted for it.
+///
+/// The peak is reached when all groups are done: what threads worked in is kept for the next call, while the gradients are
+/// summed into what is returned.
+pub fn training_memory<T: Float>(
+    network: &Network,
+    loss: Option<&LayerPlan>,
+    rows: usize,
+    steps: usize,
+) -> Result<TrainingMemory, NetError> {
+    network.finished()?;
+    if rows.checked_mul(steps.saturating_add(1)).is_none_or(|total| total > LARGEST_PLAN) {
+        let text = format!("memory: {rows} rows x {steps} steps; expected at most {LARGEST_PLAN} together");
+        return Err(NetError::Config(text));
+    }
+    let batch = Batch::new(rows, steps, Extent::default())?;
+    let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
+    let sums = batch.partial_sums();
+    let (mut copies, mut slots, mut group) = (0, 0, 0);
+    for layer in &network.layers {
+        copies += weight_elements(&layer.plan, kernels);
+        slots += slot_gradient_elements(&layer.plan);
+    }
+    let losses: Vec<_> = loss.iter().map(|plan| (network.outputs[0].node, *plan)).collect();
+    let of_inputs = |rows: usize, total: usize| -> usize {
+        let nodes = network.inputs.iter().map(|port| &network.nodes[port.node]);
+        nodes.map(|node| node.width * if node.axis == Axis::Time { total } else { rows }).sum()
+    };
+    for one in &batch.groups {
+        let geometry = &one.geometry;
+        let piece = piece_elements(network, &losses, [geometry.rows, geometry.total()], false);
+        // the group's inputs are counted with the batch
+        let own = of_inputs(geometry.rows, geometry.total());
+        let passes = network.layers.iter().map(|layer| &layer.plan).chain(loss);
+        let scratch = passes
+            .flat_map(|plan| [&plan.train, &plan.back])
+            .map(|pass| scratch_elements(pass, geometry.rows, geometry.steps()))
+            .max();
+        group = group.max(piece.saturating_sub(own) + scratch.unwrap_or(0));
+    }
+    // the inputs as groups read them, and their gradients as they are returned; of ids the ids alone
+    let gradients = network.inputs.iter().enumerate().map(|(number, port)| {
+        let per = if network.nodes[port.node].axis == Axis::Time { steps } else { 1 };
+        per * network.input_gradient(number).unwrap_or(0)
+    });
+    let inputs = of_inputs(1, steps) + gradients.sum::<usize>();
+    // targets as groups read them, and what each step counts
+    let targets = loss.map_or(0, |plan| plan.program.nodes[plan.program.inputs[1]].numel() + 1);
+    let states: usize = network.states.iter().map(|width| 3 * width).sum();
+    Ok(TrainingMemory {
+        parameters: (copies + (sums * slots) + network.arena_len()) * size_of::<T>(),
+        batch: rows * (inputs + steps * targets + states) * size_of::<T>(),
+        group: group * size_of::<T>(),
+        threads: sums.max(1),
+    })
+}
+
+impl TrainingMemory {
+    /// The peak with so many threads.
+    pub fn bytes(&self, threads: usize) -> usize {
+        self.parameters + self.batch + self.group * threads.clamp(1, self.threads)
+    }
+}

@@ -1,0 +1,45 @@
+//! In which direction the sequences of a network run.
+
+use super::kinds::Rows;
+use super::network::Network;
+use super::node::{Axis, NodeKind};
+
+impl Network {
+    /// Whether each sequence runs from the end of its input to the beginning. None where one is made of both kinds.
+    fn reversed_nodes(&self) -> Option<Vec<bool>> {
+        let mut from_end: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for (number, node) in self.nodes.iter().enumerate() {
+            let sequences = self.parts(number).iter().filter(|&&part| self.nodes[part].axis == Axis::Time);
+            let mut directions = sequences.map(|&part| from_end[part]);
+            let first: bool = directions.next().unwrap_or(false);
+            if directions.any(|other| other != first) {
+                return None;
+            }
+            let mirrors = match &node.kind {
+                NodeKind::Derived { moves, .. } => moves.iter().any(|one| one.rows == Rows::Mirror),
+                _ => false,
+            };
+            from_end.push(node.axis == Axis::Time && first != mirrors);
+        }
+        Some(from_end)
+    }
+
+    /// Whether windows of time have a meaning: no layer reads one sequence forwards beside another backwards.
+    pub fn has_directions(&self) -> bool {
+        self.reversed_nodes().is_some()
+    }
+
+    /// For each layer whether it reads its input from the end.
+    pub fn layers_from_end(&self) -> Vec<bool> {
+        let nodes = self.reversed_nodes().unwrap_or_else(|| vec![false; self.nodes.len()]);
+        self.layers.iter().map(|layer| layer.inputs.first().is_some_and(|&input| nodes[input])).collect()
+    }
+
+    /// For each state slot whether its layer does so.
+    pub fn states_from_end(&self) -> Vec<bool> {
+        let layers = self.layers.iter().zip(self.layers_from_end());
+        let slots =
+            layers.flat_map(|(layer, from_end)| layer.plan.program.states.iter().map(move |_| from_end));
+        slots.collect()
+    }
+}

@@ -1,0 +1,47 @@
+//! What can be wrong with a network or a call of it.
+
+use crate::step::StepError;
+use crate::team::Stop;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetError {
+    Shape(String),
+    Config(String),
+    Cancelled,
+    Internal(String),
+}
+
+impl std::fmt::Display for NetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NetError::Shape(text) | NetError::Config(text) | NetError::Internal(text) => f.write_str(text),
+            NetError::Cancelled => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for NetError {}
+
+impl From<StepError> for NetError {
+    fn from(error: StepError) -> NetError {
+        NetError::Shape(error.to_string())
+    }
+}
+
+impl From<Stop> for NetError {
+    fn from(stop: Stop) -> NetError {
+        match stop {
+            Stop::Cancelled => NetError::Cancelled,
+            Stop::Panicked(what) => NetError::Internal(what),
+        }
+    }
+}
+
+/// Refuses data of another length than its shape says.
+pub fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
+    if got == expected {
+        Ok(())
+    } else {
+        Err(NetError::Shape(format!("{what} has {got} elements; expected {expected}")))
+    }
+}

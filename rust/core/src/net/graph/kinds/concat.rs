@@ -1,0 +1,16 @@
+//! Values of one axis side by side.
+
+use super::{Kind, Made, Move, Part, Rows, same_axis};
+
+pub const CONCAT: Kind = Kind { name: "concat", make };
+
+fn make(parts: &[Part]) -> Result<Made, String> {
+    let axis = same_axis(parts)?;
+    let mut width = 0;
+    let mut moves = Vec::with_capacity(parts.len());
+    for part in parts {
+        moves.push(Move { from: part.node, rows: Rows::Same, column: width });
+        width += part.width;
+    }
+    Ok(Made { width, axis, moves })
+}

@@ -1,0 +1,145 @@
+//! The kinds of nodes that move elements and have no parameters: one file and one row in `KINDS` each.
+//!
+//! A kind says what its result is made of, as a list of moves. How moves run forwards and backwards and what memory they
+//! take is written once, in `values`, for all kinds.
+
+mod add;
+mod concat;
+mod first;
+mod last;
+mod max;
+mod mean;
+mod repeat;
+mod reverse;
+mod sum;
+
+use super::node::Axis;
+
+/// A kind of node. `make` checks the parts and says what the node is, or what is wrong.
+pub struct Kind {
+    pub name: &'static str,
+    pub make: fn(&[Part]) -> Result<Made, String>,
+}
+
+/// A node that another one is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    pub node: usize,
+    pub width: usize,
+    pub axis: Axis,
+}
+
+/// What a node is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    pub width: usize,
+    pub axis: Axis,
+    pub moves: Vec<Move>,
+}
+
+/// All columns of a node, added to columns of the result from `column` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub from: usize,
+    pub rows: Rows,
+    pub column: usize,
+}
+
+/// Which rows of a node become which rows of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Each itself.
+    Same,
+    /// Each sequence back to front within its own length.
+    Mirror,
+    /// The last step of each sequence is its row. A sequence of length 0 gives zeros, as in all that follow.
+    Last,
+    /// The first step is the row.
+    First,
+    /// All steps are added to the row.
+    Sum,
+    /// The same, divided by the length.
+    Mean,
+    /// For each feature the largest of all steps, the first of equals. NaN where one is.
+    Max,
+    /// The row becomes every step.
+    Repeat,
+}
+
+/// All kinds.
+pub const KINDS: &[Kind] = &[
+    add::ADD,
+    concat::CONCAT,
+    first::FIRST,
+    last::LAST,
+    max::MAX,
+    mean::MEAN,
+    repeat::REPEAT,
+    reverse::REVERSE,
+    sum::SUM,
+];
+
+/// A kind by its name.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// The one part of a kind that takes one.
+fn only(parts: &[Part]) -> Result<Part, String> {
+    match parts {
+        [part] => Ok(*part),
+        _ => Err(format!("takes one value, got {}", parts.len())),
+    }
+}
+
+/// A sequence reduced to a row.
+fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
+    let part = only(parts)?;
+    match part.axis {
+        Axis::Time => Ok(moved(part, rows, Axis::Row)),
+        Axis::Row => Err("takes a sequence; this value has no time axis".into()),
+    }
+}
+
+/// All of one part.
+fn moved(part: Part, rows: Rows, axis: Axis) -> Made {
+    Made { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
+}
+
+/// The axis that all parts have.
+fn same_axis(parts: &[Part]) -> Result<Axis, String> {
+    let axis = parts.first().ok_or("takes at least one value, got none")?.axis;
+    match parts.iter().all(|part| part.axis == axis) {
+        true => Ok(axis),
+        false => Err("joins a sequence with a value of a row; repeat the row along time first".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own_and_refuses_nothing_and_too_much() {
+        for kind in KINDS {
+            assert_eq!(KINDS.iter().filter(|other| other.name == kind.name).count(), 1);
+            assert!(find(kind.name).is_some());
+            assert!((kind.make)(&[]).is_err(), "{} of nothing", kind.name);
+        }
+    }
+
+    #[test]
+    fn moves_fill_the_columns_of_the_result() {
+        for kind in KINDS {
+            for axis in [Axis::Time, Axis::Row] {
+                let parts = [Part { node: 7, width: 3, axis }, Part { node: 4, width: 3, axis }];
+                for given in [&parts[..1], &parts] {
+                    let Ok(made) = (kind.make)(given) else { continue };
+                    let mut columns = vec![false; made.width];
+                    made.moves.iter().for_each(|one| columns[one.column..one.column + 3].fill(true));
+                    assert!(columns.iter().all(|filled| *filled), "{}", kind.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! A value of a row at every step of its sequence.
+
+use super::{Axis, Kind, Made, Part, Rows, moved, only};
+
+pub const REPEAT: Kind = Kind { name: "repeat", make };
+
+fn make(parts: &[Part]) -> Result<Made, String> {
+    let part = only(parts)?;
+    match part.axis {
+        Axis::Row => Ok(moved(part, Rows::Repeat, Axis::Time)),
+        Axis::Time => Err("takes a value of a row; this one is a sequence already".into()),
+    }
+}

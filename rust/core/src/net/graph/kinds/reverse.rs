@@ -1,0 +1,13 @@
+//! A sequence back to front, each row within its own length.
+
+use super::{Axis, Kind, Made, Part, Rows, moved, only};
+
+pub const REVERSE: Kind = Kind { name: "reverse", make };
+
+fn make(parts: &[Part]) -> Result<Made, String> {
+    let part = only(parts)?;
+    match part.axis {
+        Axis::Time => Ok(moved(part, Rows::Mirror, Axis::Time)),
+        Axis::Row => Err("takes a sequence; this value has no time axis".into()),
+    }
+}

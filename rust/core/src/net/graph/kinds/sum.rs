@@ -1,0 +1,5 @@
+//! The sum over the valid steps.
+
+use super::{Kind, Rows, reduced};
+
+pub const SUM: Kind = Kind { name: "sum", make: |parts| reduced(parts, Rows::Sum) };

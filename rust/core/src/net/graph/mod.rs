@@ -1,0 +1,16 @@
+//! A network as data: nodes, layers, named inputs and outputs. May use `plan`.
+
+mod direction;
+mod error;
+pub mod kinds;
+mod layer;
+mod limits;
+mod network;
+mod node;
+mod penalty;
+
+pub use error::{NetError, expect_len};
+pub use layer::{Layer, LayerParts};
+pub use limits::index_limits;
+pub use network::Network;
+pub use node::{Axis, InputPort, Node, NodeKind, OutputPort};

@@ -1,0 +1,344 @@
+//! A network: nodes, the layers between them, named inputs and outputs.
+
+use crate::plan::{LayerPlan, PassSummary};
+use crate::step::Program;
+
+use super::error::NetError;
+use super::kinds::{self, Part, Rows};
+use super::layer::{Layer, LayerParts, same_ports};
+use super::limits::index_limits;
+use super::node::{Axis, InputPort, Node, NodeKind, OutputPort};
+use super::penalty::{penalty_output, plan_of_weights};
+
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    pub nodes: Vec<Node>,
+    pub inputs: Vec<InputPort>,
+    pub outputs: Vec<OutputPort>,
+    pub layers: Vec<Layer>,
+    /// Width of each state, in the order of the layers.
+    pub states: Vec<usize>,
+    /// Whether the gradient of the inputs is not wanted: set before there are layers.
+    pub ignores_input: bool,
+}
+
+impl Network {
+    fn push(&mut self, kind: NodeKind, width: usize, axis: Axis) -> usize {
+        self.nodes.push(Node { kind, width, axis });
+        self.nodes.len() - 1
+    }
+
+    fn check(&self, node: usize) -> Result<&Node, NetError> {
+        match self.nodes.get(node) {
+            None => Err(NetError::Config(format!("node {node} does not exist"))),
+            Some(_) if !self.outputs.is_empty() => Err(NetError::Config("the network is finished".into())),
+            Some(found) => Ok(found),
+        }
+    }
+
+    /// An input of `width` features.
+    pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
+        if width == 0 {
+            return Err(NetError::Shape("an input of 0 features".into()));
+        }
+        self.port(name, axis, width, None)
+    }
+
+    /// An input of ids `0..limit`.
+    pub fn index_input(&mut self, name: &str, axis: Axis, limit: usize) -> Result<usize, NetError> {
+        // ids travel as numbers of the network's type; float32 counts exactly to 2^24
+        if limit == 0 || limit > 1 << 24 {
+            return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
+        }
+        self.port(name, axis, 1, Some(limit))
+    }
+
+    fn port(
+        &mut self,
+        name: &str,
+        axis: Axis,
+        width: usize,
+        limit: Option<usize>,
+    ) -> Result<usize, NetError> {
+        if self.inputs.iter().any(|port| port.name == name) {
+            return Err(NetError::Config(format!("two inputs are called {name:?}")));
+        }
+        let node = self.push(NodeKind::Input(self.inputs.len()), width, axis);
+        self.inputs.push(InputPort { name: name.to_string(), node, limit });
+        Ok(node)
+    }
+
+    /// The limit of a node that holds ids.
+    fn limit(&self, node: usize) -> Option<usize> {
+        match self.nodes[node].kind {
+            NodeKind::Input(number) => self.inputs[number].limit,
+            _ => None,
+        }
+    }
+
+    /// A node that moves elements of others: see `kinds`.
+    pub fn derive(&mut self, kind: &str, nodes: &[usize]) -> Result<usize, NetError> {
+        let Some(found) = kinds::find(kind) else {
+            let names: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
+            let text = format!("{kind:?} is no kind of node; expected one of {}", names.join(", "));
+            return Err(NetError::Config(text));
+        };
+        let mut parts = Vec::with_capacity(nodes.len());
+        for &node in nodes {
+            let Node { width, axis, .. } = *self.check(node)?;
+            if self.limit(node).is_some() {
+                return Err(NetError::Config(format!("{kind}: ids have no features; look them up first")));
+            }
+            parts.push(Part { node, width, axis });
+        }
+        let made = (found.make)(&parts).map_err(|text| NetError::Shape(format!("{kind}: {text}")))?;
+        let node = NodeKind::Derived { kind: found.name, parts: nodes.to_vec(), moves: made.moves };
+        Ok(self.push(node, made.width, made.axis))
+    }
+
+    /// Applies a program at every step, or once a row where all inputs are values of rows. Values of rows beside sequences
+    /// are repeated along time. Returns the node of the first output.
+    pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
+        let LayerParts { program, inference, penalty, inputs, params, function } = parts;
+        if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
+            return Err(NetError::Config(format!(
+                "{} takes {} inputs and {} parameters; got {} and {}",
+                program.name,
+                program.inputs.len(),
+                program.params.len(),
+                inputs.len(),
+                params.len()
+            )));
+        }
+        if program.outputs.is_empty() {
+            return Err(NetError::Config(format!("{} has no output", program.name)));
+        }
+        if inference.is_some_and(|other| !same_ports(other, program)) {
+            return Err(NetError::Config(format!(
+                "{}: the program for inference has other inputs, states, parameters or outputs",
+                program.name
+            )));
+        }
+        let step_penalty = penalty_output(program)?;
+        if self.layers.len() > usize::from(u16::MAX) {
+            return Err(NetError::Config("more than 65536 layers".into()));
+        }
+        self.check_inputs(program, inference, inputs)?;
+        let (inputs, axis) = self.on_one_axis(inputs)?;
+        if axis == Axis::Row && step_penalty.is_some() {
+            let text = "a penalty of steps needs a sequence, and this layer runs once a row; leave it out";
+            return Err(NetError::Config(format!("{}: {text}", program.name)));
+        }
+        let planned = |program: &Program| -> Result<LayerPlan, NetError> {
+            let plan = LayerPlan::with_gradients(program, |input| self.wants_gradient(inputs[input]))?;
+            match function {
+                Some(function) => Ok(plan.calling(function)),
+                None if program.calls() => {
+                    Err(NetError::Config(format!("{} calls a function, which is not given", program.name)))
+                }
+                None => Ok(plan),
+            }
+        };
+        let plan = planned(program)?;
+        let inference = inference.map(planned).transpose()?.map(Box::new);
+        let penalty = penalty.map(|other| plan_of_weights(other, program)).transpose()?.map(Box::new);
+        let params =
+            (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
+        let first_state = self.states.len();
+        self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        let width = plan.output_width(0);
+        let layer = self.layers.len();
+        let mut outputs = vec![None; program.outputs.len()];
+        outputs[0] = Some(self.nodes.len());
+        self.layers.push(Layer {
+            plan,
+            inference,
+            penalty,
+            axis,
+            inputs,
+            outputs,
+            step_penalty,
+            params,
+            first_state,
+        });
+        Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis))
+    }
+
+    /// The node of another output of the layer that made `node`, by the name of the output in its program.
+    pub fn layer_output(&mut self, node: usize, name: &str) -> Result<usize, NetError> {
+        self.check(node)?;
+        let NodeKind::Layer { layer, .. } = self.nodes[node].kind else {
+            return Err(NetError::Config(format!("node {node} is no output of a layer")));
+        };
+        let of = &self.layers[layer];
+        let outputs = &of.plan.program.outputs;
+        let Some(output) = outputs.iter().position(|(other, _)| other == name) else {
+            let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+            let text = format!("{} has no output {name:?}", of.plan.program.name);
+            return Err(NetError::Config(format!("{text}; expected one of {}", names.join(", "))));
+        };
+        if let Some(node) = of.outputs[output] {
+            return Ok(node);
+        }
+        if of.step_penalty == Some(output) {
+            return Err(NetError::Config("a penalty is added to the loss; no layer can read it".into()));
+        }
+        let (width, axis) = (of.plan.output_width(output), of.axis);
+        let made = self.push(NodeKind::Layer { layer, output }, width, axis);
+        self.layers[layer].outputs[output] = Some(made);
+        Ok(made)
+    }
+
+    /// Refuses inputs of other widths, or ids that a program has no room for.
+    fn check_inputs(
+        &self,
+        program: &Program,
+        inference: Option<&Program>,
+        inputs: &[usize],
+    ) -> Result<(), NetError> {
+        let mut limits = index_limits(program);
+        if let Some(other) = inference {
+            let both = limits.iter_mut().zip(index_limits(other));
+            both.for_each(|(limit, other)| *limit = limit.zip(other).map(|(a, b)| a.min(b)));
+        }
+        for ((&node, &input), limit) in inputs.iter().zip(&program.inputs).zip(&limits) {
+            let width = self.check(node)?.width;
+            let expected = program.nodes[input].numel();
+            match (self.limit(node), limit) {
+                (Some(given), Some(limit)) if given <= *limit => {}
+                (Some(_), _) | (_, Some(_)) => {
+                    let name = program.label(input);
+                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
+                }
+                _ if width != expected => {
+                    return Err(NetError::Shape(format!(
+                        "{}: input {:?} takes {expected} features, got {width}",
+                        program.name,
+                        program.label(input)
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Inputs of a layer on the axis that it runs along: values of rows beside sequences are repeated.
+    fn on_one_axis(&mut self, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
+        let along_time = inputs.iter().any(|&node| self.nodes[node].axis == Axis::Time);
+        let axis = if along_time || inputs.is_empty() { Axis::Time } else { Axis::Row };
+        let mut found = Vec::with_capacity(inputs.len());
+        for &node in inputs {
+            found.push(match self.nodes[node].axis == axis {
+                true => node,
+                false => self.derive("repeat", &[node])?,
+            });
+        }
+        Ok((found, axis))
+    }
+
+    /// Names the outputs; nothing can be added afterwards.
+    pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
+        if outputs.is_empty() {
+            return Err(NetError::Config("a network without an output".into()));
+        }
+        let mut named: Vec<OutputPort> = Vec::new();
+        for &(name, node) in outputs {
+            self.check(node)?;
+            if self.limit(node).is_some() {
+                return Err(NetError::Config("a network cannot return its ids".into()));
+            }
+            if named.iter().any(|other| other.name == name) {
+                return Err(NetError::Config(format!("two outputs are called {name:?}")));
+            }
+            named.push(OutputPort { name: name.to_string(), node });
+        }
+        self.outputs = named;
+        Ok(())
+    }
+
+    /// Refuses a network that was not finished.
+    pub fn finished(&self) -> Result<(), NetError> {
+        match self.outputs.is_empty() {
+            true => Err(NetError::Config("the network is not finished".into())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the gradient of a node is wanted: a layer stands before it, or the caller wants that of an input.
+    fn wants_gradient(&self, node: usize) -> bool {
+        match &self.nodes[node].kind {
+            NodeKind::Layer { .. } => true,
+            NodeKind::Input(_) => !self.ignores_input,
+            NodeKind::Derived { parts, .. } => parts.iter().any(|&part| self.wants_gradient(part)),
+        }
+    }
+
+    /// The nodes that a node is made directly from.
+    pub fn parts(&self, node: usize) -> &[usize] {
+        match &self.nodes[node].kind {
+            NodeKind::Input(_) => &[],
+            NodeKind::Layer { layer, .. } => &self.layers[*layer].inputs,
+            NodeKind::Derived { parts, .. } => parts,
+        }
+    }
+
+    /// The layer that runs at a node's turn.
+    pub fn layer_at(&self, node: usize) -> Option<usize> {
+        match self.nodes[node].kind {
+            NodeKind::Layer { layer, output: 0 } => Some(layer),
+            _ => None,
+        }
+    }
+
+    pub fn width(&self, node: usize) -> usize {
+        self.nodes[node].width
+    }
+
+    /// Whether a value of a row is among the nodes. Then time cannot go in pieces.
+    pub fn has_row_values(&self) -> bool {
+        self.nodes.iter().any(|node| node.axis == Axis::Row)
+    }
+
+    /// Whether some node reads a sequence from its end.
+    pub fn has_reversed(&self) -> bool {
+        let reverses = |node: &Node| match &node.kind {
+            NodeKind::Derived { moves, .. } => moves.iter().any(|one| one.rows == Rows::Mirror),
+            _ => false,
+        };
+        self.nodes.iter().any(reverses)
+    }
+
+    /// Whether anything is added to a loss.
+    pub fn has_penalties(&self) -> bool {
+        self.layers.iter().any(|layer| layer.has_step_penalty() || layer.penalty.is_some())
+    }
+
+    /// The features of an input that has a gradient, where that is wanted.
+    pub fn input_gradient(&self, input: usize) -> Option<usize> {
+        let port = &self.inputs[input];
+        (port.limit.is_none() && !self.ignores_input).then(|| self.nodes[port.node].width)
+    }
+
+    /// Features of the first output.
+    pub fn output_width(&self) -> Result<usize, NetError> {
+        self.finished()?;
+        Ok(self.width(self.outputs[0].node))
+    }
+
+    /// The elements of the arena that the parameters need.
+    pub fn arena_len(&self) -> usize {
+        self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
+    }
+
+    /// Counts of each layer's plan: (name, forwards in inference and in training, backwards).
+    pub fn summaries(&self) -> Vec<(String, [PassSummary; 3])> {
+        (self.layers.iter())
+            .map(|layer| {
+                let plan = &layer.plan;
+                let passes = [&layer.plan(false).infer, &plan.train, &plan.back].map(PassSummary::of);
+                (plan.program.name.clone(), passes)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,263 @@
+//! One row group backwards through the whole network.
+
+use crate::kernel::Float;
+use crate::time::{Arrived, Backward, LayerCall, PassMemory, Saved, Scratch, SeqView, SlotGradients};
+
+use super::super::batch::Axes;
+use super::super::graph::{Network, NodeKind};
+use super::super::values::Arrivals;
+use super::forward::GroupRun;
+use super::layer_parallel::{LayerTask, Together, choose, ready_backwards, run_alone, run_together};
+use super::shared::Shared;
+
+/// What a group's backward pass leaves beside the gradients of the parameters.
+pub struct GroupGradients<T> {
+    /// By input: its gradient, packed; empty for ids.
+    pub d_inputs: Vec<Vec<T>>,
+    /// By state slot.
+    pub d_initial: Vec<Vec<T>>,
+}
+
+impl<T: Float> GroupGradients<T> {
+    /// Gives the memory back.
+    pub fn retired(self, scratch: &mut Scratch<T>) {
+        scratch.spare.keep_list(self.d_inputs);
+        scratch.spare.keep_list(self.d_initial);
+    }
+}
+
+/// What a backward pass starts from.
+pub struct Backwards<'a, T> {
+    /// The gradient of each output of the network, packed; none for zeros. The memory stays until the group is done.
+    pub d_outputs: &'a [SeqView<T>],
+    /// Of each step's penalty, which is not read where no layer has one.
+    pub d_penalty: &'a [T],
+    /// Of the final states, by state slot.
+    pub d_final: &'a [Vec<T>],
+}
+
+/// What the layers of a group read on its backward pass.
+struct Group<'a, T: Float> {
+    shared: &'a Shared<'a, T>,
+    axes: Axes<'a>,
+    run: &'a GroupRun<T>,
+    d_penalty: &'a [T],
+    /// The same in the order of layers that read from the end.
+    mirrored: Vec<T>,
+    /// Those layers; empty where no layer has a penalty.
+    from_end: Vec<bool>,
+    d_final: &'a [Vec<T>],
+}
+
+/// A layer about to run backwards, or one that has: what it reads, and the memory for what it leaves.
+struct Task<'a, T: Float> {
+    node: usize,
+    layer: usize,
+    call: LayerCall<'a, T>,
+    saved: &'a PassMemory<T>,
+    d_final: &'a [Vec<T>],
+    views: Vec<SeqView<T>>,
+    d_views: Vec<SeqView<T>>,
+    /// What `d_views` may lead into.
+    kept: Vec<Vec<T>>,
+    slots: SlotGradients<T>,
+    back: Backward<T>,
+}
+
+impl<T: Float> LayerTask<T> for Task<'_, T> {
+    fn run(&mut self, scratch: &mut Scratch<T>) {
+        let Task { call, saved, d_final, views, d_views, slots, back, .. } = self;
+        let saved = Saved { inputs: views, memory: saved };
+        let arrived = Arrived { outputs: d_views, finals: d_final };
+        call.run_backward(back, saved, arrived, Some(slots), scratch);
+    }
+}
+
+impl<T: Float> Task<'_, T> {
+    /// What the layer leaves for the gradient of a node that nothing else reads.
+    fn left_for(&self, network: &Network, node: usize) -> Option<SeqView<T>> {
+        let layer = &network.layers[self.layer];
+        let output = layer.gradient_for(node)?;
+        Some(self.back.memory.output(&layer.plan.back, output, self.call.geometry))
+    }
+}
+
+impl<'a, T: Float> Group<'a, T> {
+    /// Runs the layer of node `last` backwards; layers that run at the same time come `ahead` of their turn.
+    fn run_layers(
+        &self,
+        last: usize,
+        ahead: &mut Vec<Task<'a, T>>,
+        arrivals: &mut Arrivals<T>,
+        slots: &mut [SlotGradients<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Task<'a, T> {
+        let network = self.shared.network;
+        let plan = scratch.threads_beside().map(|parts| {
+            let mut ready = ready_backwards(network, last, &|node| arrivals.has(node));
+            ready[0].retain(|node| ahead.iter().all(|task| task.node != *node));
+            choose(network, true, self.axes, ready, parts).0
+        });
+        let mut this = match plan {
+            Some(Together::Layers { nodes, is_wave }) => {
+                let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    let task = self.task(node, tasks.last(), arrivals, slots, scratch);
+                    tasks.push(task);
+                }
+                run_together(&mut tasks, is_wave, scratch);
+                let this = tasks.remove(0);
+                for mut task in tasks {
+                    self.finish(&mut task, slots, scratch);
+                    ahead.push(task);
+                }
+                this
+            }
+            alone => {
+                let mut task = self.task(last, None, arrivals, slots, scratch);
+                // without a plan, by the threads that stand by, if there are any
+                run_alone(&mut task, alone != Some(Together::Alone { divided: false }), scratch);
+                task
+            }
+        };
+        self.finish(&mut this, slots, scratch);
+        this
+    }
+
+    /// Gives back what a layer read.
+    fn finish(&self, task: &mut Task<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) {
+        std::mem::swap(&mut slots[task.layer], &mut task.slots);
+        scratch.spare.keep_list(std::mem::take(&mut task.kept));
+        scratch.keep_views(std::mem::take(&mut task.views));
+        scratch.keep_views(std::mem::take(&mut task.d_views));
+    }
+
+    /// The layer of a node whose gradient has arrived, or comes from the layer `above`, with which it runs in a wave.
+    fn task(
+        &self,
+        node: usize,
+        above: Option<&Task<T>>,
+        arrivals: &mut Arrivals<T>,
+        slots: &mut [SlotGradients<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Task<'a, T> {
+        let network = self.shared.network;
+        let Some(layer) = network.layer_at(node) else { unreachable!("node {node} is a layer") };
+        let inner = &network.layers[layer];
+        let call = LayerCall { plan: &inner.plan, ..self.shared.call(layer, self.axes, true) };
+        let (mut d_views, mut views) = (scratch.views(), scratch.views());
+        let mut kept = scratch.spare.list();
+        for (output, at) in inner.outputs.iter().enumerate() {
+            let handed = above.filter(|_| *at == Some(node)).and_then(|above| above.left_for(network, node));
+            d_views.push(match (handed, at) {
+                (Some(d), _) => d, // what the layer above writes stays until the group is done
+                (None, Some(at)) => {
+                    let (d, memory) = arrivals.take(*at, scratch);
+                    kept.push(memory);
+                    d
+                }
+                (None, None) if inner.step_penalty == Some(output) => {
+                    let mirrored = self.from_end.get(layer) == Some(&true);
+                    SeqView::of(if mirrored { &self.mirrored } else { self.d_penalty }, 1)
+                }
+                (None, None) => {
+                    let width = inner.plan.output_width(output);
+                    let zeros = scratch.no_sequence(call.geometry.total(), width);
+                    let view = SeqView::of(&zeros, width);
+                    kept.push(zeros);
+                    view
+                }
+            });
+        }
+        views.extend(inner.inputs.iter().map(|&at| self.run.view(network, at, self.axes)));
+        let (run, d_final) = (self.run, self.d_final);
+        Task {
+            node,
+            layer,
+            call,
+            saved: &run.memory[layer],
+            d_final: &d_final[inner.state_slots()],
+            views,
+            d_views,
+            kept,
+            slots: std::mem::replace(&mut slots[layer], SlotGradients::none()),
+            back: Backward::new(&inner.plan, call.geometry, scratch),
+        }
+    }
+}
+
+/// Runs a group backwards.
+pub fn back_group<T: Float>(
+    shared: &Shared<T>,
+    axes: Axes,
+    run: &GroupRun<T>,
+    from: Backwards<T>,
+    slots: &mut [SlotGradients<T>],
+    scratch: &mut Scratch<T>,
+) -> GroupGradients<T> {
+    let network = shared.network;
+    let Backwards { d_outputs, d_penalty, d_final } = from;
+    let mut arrivals = Arrivals::new(network, run.maps(axes), scratch);
+    let mut d_initial = scratch.spare.list();
+    d_initial.resize(network.states.len(), Vec::new());
+    // what views point into, until the group is done
+    let mut memories = scratch.list();
+    let mut sums = scratch.spare.list();
+    // packed row r of a layer that reads from the end is another step
+    let mut mirrored: Vec<T> = Vec::new();
+    if !d_penalty.is_empty() {
+        mirrored = scratch.sequence(axes.time.total(), 1);
+        mirrored.extend(run.mirror().iter().map(|&row| d_penalty[row]));
+    }
+    let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
+    let group = Group { shared, axes, run, d_penalty, mirrored, from_end, d_final };
+    for (port, d) in network.outputs.iter().zip(d_outputs).filter(|(_, d)| !d.is_none()) {
+        arrivals.add(port.node, *d, scratch);
+    }
+    let mut ahead: Vec<Task<T>> = Vec::new();
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        match &node.kind {
+            // a layer without readers may still carry gradients from its final state
+            NodeKind::Layer { output: 0, .. } => {
+                let found = ahead.iter().position(|task| task.node == number);
+                let Task { layer, mut back, call, .. } = match found {
+                    Some(at) => ahead.swap_remove(at),
+                    None => group.run_layers(number, &mut ahead, &mut arrivals, slots, scratch),
+                };
+                let inner = &network.layers[layer];
+                for (slot, values) in back.d_initial.drain(..).enumerate() {
+                    d_initial[inner.first_state + slot] = values;
+                }
+                scratch.spare.keep_list(back.d_initial);
+                for (k, &input) in inner.inputs.iter().enumerate() {
+                    if let Some(output) = inner.plan.input_gradients[k] {
+                        let d = back.memory.output(&inner.plan.back, output, call.geometry);
+                        arrivals.add(input, d, scratch);
+                    }
+                }
+                memories.push(back.memory);
+            }
+            NodeKind::Derived { moves, .. } if arrivals.has(number) => {
+                let (d, kept) = arrivals.take(number, scratch);
+                for one in moves {
+                    let source = run.view(network, one.from, axes);
+                    arrivals.add_moved(*one, d, source, scratch);
+                }
+                sums.push(kept);
+            }
+            _ => {}
+        }
+    }
+    let mut d_inputs = scratch.spare.list();
+    for (number, port) in network.inputs.iter().enumerate() {
+        d_inputs.push(match network.input_gradient(number) {
+            Some(_) => arrivals.taken(port.node, scratch),
+            None => Vec::new(),
+        });
+    }
+    arrivals.retired(scratch);
+    scratch.spare.keep(group.mirrored);
+    scratch.reclaim_list(memories);
+    scratch.spare.keep_list(sums);
+    GroupGradients { d_inputs, d_initial }
+}

@@ -1,0 +1,244 @@
+//! One row group forwards through the whole network.
+
+use crate::kernel::Float;
+use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, Spare, states_after};
+
+use super::super::batch::Axes;
+use super::super::graph::{Network, NodeKind};
+use super::super::values::{RowMaps, derive};
+use super::layer_parallel::{LayerTask, Together, choose, ready_forwards, run_alone, run_together};
+use super::shared::Shared;
+
+/// What a group's forward run leaves.
+#[derive(Debug)]
+pub struct GroupRun<T> {
+    /// Values of nodes that are not the output of a layer; by node.
+    owned: Vec<Vec<T>>,
+    /// Memory of each layer.
+    pub(super) memory: Vec<PassMemory<T>>,
+    /// Final states, by state slot.
+    pub finals: Vec<Vec<T>>,
+    mirror: Vec<usize>,
+    training: bool,
+}
+
+impl<T: Float> GroupRun<T> {
+    /// Of nothing, without memory.
+    pub fn empty() -> GroupRun<T> {
+        let (owned, memory, finals, mirror) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        GroupRun { owned, memory, finals, mirror, training: false }
+    }
+
+    /// Gives the memory back; the inputs return to `inputs`, the final states remain.
+    pub fn retired(
+        mut self,
+        network: &Network,
+        inputs: &mut [Vec<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Vec<Vec<T>> {
+        scratch.reclaim_list(self.memory);
+        for (input, port) in inputs.iter_mut().zip(&network.inputs) {
+            if let Some(values) = self.owned.get_mut(port.node) {
+                *input = std::mem::take(values);
+            }
+        }
+        scratch.spare.keep_list(self.owned);
+        scratch.rows.push(self.mirror);
+        self.finals
+    }
+
+    /// The states after `steps` steps, by state slot; rows that ended before hold theirs.
+    pub fn states_after(
+        &self,
+        network: &Network,
+        axes: Axes,
+        steps: usize,
+        spare: &mut Spare<T>,
+    ) -> Vec<Vec<T>> {
+        debug_assert!(self.training);
+        let mut states = spare.list();
+        for (layer, memory) in network.layers.iter().zip(&self.memory) {
+            states_after(&layer.plan, memory, axes.of(layer.axis), steps, spare, &mut states);
+        }
+        states
+    }
+
+    /// The penalty of each step of a layer that has one.
+    pub fn step_penalty(&self, network: &Network, layer: usize, axes: Axes) -> Option<SeqView<T>> {
+        debug_assert!(self.training);
+        let of = &network.layers[layer];
+        of.step_penalty.map(|output| self.memory[layer].output(&of.plan.train, output, axes.of(of.axis)))
+    }
+
+    /// For each packed row the one at the mirrored time; empty where no layer reads from the end.
+    pub fn mirror(&self) -> &[usize] {
+        &self.mirror
+    }
+
+    /// What moves between nodes read.
+    pub fn maps<'a>(&'a self, axes: Axes<'a>) -> RowMaps<'a> {
+        RowMaps { axes, mirror: &self.mirror }
+    }
+
+    /// The value of a node.
+    pub fn view(&self, network: &Network, node: usize, axes: Axes) -> SeqView<T> {
+        let of = &network.nodes[node];
+        match of.kind {
+            NodeKind::Layer { layer, output } => {
+                let pass = network.layers[layer].forward(self.training);
+                self.memory[layer].output(pass, output, axes.of(of.axis))
+            }
+            _ => SeqView::of(&self.owned[node], of.width),
+        }
+    }
+
+    /// Makes the values of a node that moves elements of others, if they are not there.
+    fn derive(&mut self, network: &Network, number: usize, axes: Axes, scratch: &mut Scratch<T>) {
+        let node = &network.nodes[number];
+        let NodeKind::Derived { moves, .. } = &node.kind else { return };
+        if !self.owned[number].is_empty() {
+            return;
+        }
+        let mut values = scratch.no_sequence(axes.of(node.axis).total(), node.width);
+        derive(moves, |from| self.view(network, from, axes), self.maps(axes), &mut values, node.width);
+        self.owned[number] = values;
+    }
+}
+
+/// Runs a group forwards. `inputs` are packed, and lent: `GroupRun::retired` returns them; `initial` has the rows of each
+/// state slot.
+pub fn run_group<T: Float>(
+    shared: &Shared<T>,
+    axes: Axes,
+    inputs: &mut [Vec<T>],
+    initial: &[Vec<T>],
+    training: bool,
+    scratch: &mut Scratch<T>,
+) -> GroupRun<T> {
+    let network = shared.network;
+    let mut run = GroupRun {
+        owned: scratch.spare.list(),
+        memory: scratch.list(),
+        finals: scratch.spare.list(),
+        mirror: scratch.rows.pop().unwrap_or_default(),
+        training,
+    };
+    run.mirror.clear();
+    if network.has_reversed() {
+        axes.time.mirror_into(&mut run.mirror);
+    }
+    run.owned.resize(network.nodes.len(), Vec::new());
+    for (values, port) in inputs.iter_mut().zip(&network.inputs) {
+        run.owned[port.node] = std::mem::take(values);
+    }
+    let group = Group { shared, axes, initial };
+    let mut ahead: Vec<(usize, Forward<T>)> = Vec::new();
+    for node in 0..network.nodes.len() {
+        if network.layer_at(node).is_none() {
+            run.derive(network, node, axes, scratch);
+            continue;
+        }
+        let mut done = match ahead.iter().position(|(other, _)| *other == node) {
+            Some(at) => ahead.swap_remove(at).1,
+            None => group.run_layers(&mut run, node, &mut ahead, scratch),
+        };
+        run.memory.push(done.memory);
+        run.finals.append(&mut done.finals);
+        scratch.spare.keep_list(done.finals);
+    }
+    run
+}
+
+/// A group with what its layers read.
+struct Group<'a, T: Float> {
+    shared: &'a Shared<'a, T>,
+    axes: Axes<'a>,
+    initial: &'a [Vec<T>],
+}
+
+/// A layer about to run forwards: what it reads, and the memory for what it leaves.
+struct Task<'a, T: Float> {
+    node: usize,
+    layer: usize,
+    call: LayerCall<'a, T>,
+    views: Vec<SeqView<T>>,
+    initial: &'a [Vec<T>],
+    training: bool,
+    run: Forward<T>,
+}
+
+impl<T: Float> LayerTask<T> for Task<'_, T> {
+    fn run(&mut self, scratch: &mut Scratch<T>) {
+        let Task { call, views, initial, training, run, .. } = self;
+        call.run_forward(run, views, initial, *training, scratch);
+    }
+}
+
+impl<'a, T: Float> Group<'a, T> {
+    /// Runs the layer of node `first`; layers that run at the same time come `ahead` of their turn.
+    fn run_layers(
+        &self,
+        run: &mut GroupRun<T>,
+        first: usize,
+        ahead: &mut Vec<(usize, Forward<T>)>,
+        scratch: &mut Scratch<T>,
+    ) -> Forward<T> {
+        let (network, training) = (self.shared.network, run.training);
+        let plan = scratch.threads_beside().map(|parts| {
+            let mut ready = ready_forwards(network, first, &mut |node| {
+                run.derive(network, node, self.axes, scratch);
+            });
+            ready[0].retain(|node| ahead.iter().all(|(other, _)| node != other));
+            choose(network, training, self.axes, ready, parts).0
+        });
+        match plan {
+            Some(Together::Layers { nodes, is_wave }) => {
+                let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    let task = self.task(run, node, &tasks, scratch);
+                    tasks.push(task);
+                }
+                run_together(&mut tasks, is_wave, scratch);
+                let mut done = tasks.into_iter().map(|task| {
+                    scratch.keep_views(task.views);
+                    (task.node, task.run)
+                });
+                let this = done.next().map(|(_, run)| run);
+                ahead.extend(done);
+                this.unwrap_or_else(|| unreachable!("the next layer is the first of its tasks"))
+            }
+            alone => {
+                let mut task = self.task(run, first, &[], scratch);
+                // without a plan, by the threads that stand by, if there are any
+                run_alone(&mut task, alone != Some(Together::Alone { divided: false }), scratch);
+                scratch.keep_views(task.views);
+                task.run
+            }
+        }
+    }
+
+    /// The layer of a node, behind others of a wave that have their memory already.
+    fn task(
+        &self,
+        run: &GroupRun<T>,
+        node: usize,
+        before: &[Task<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Task<'a, T> {
+        let network = self.shared.network;
+        let Some(layer) = network.layer_at(node) else { unreachable!("node {node} is a layer") };
+        let inner = &network.layers[layer];
+        let mut views = scratch.views();
+        views.extend(inner.inputs.iter().map(|&at| match before.iter().find(|task| task.node == at) {
+            Some(task) => {
+                let of = &network.layers[task.layer];
+                task.run.memory.output(of.forward(run.training), 0, self.axes.of(of.axis))
+            }
+            None => run.view(network, at, self.axes),
+        }));
+        let (call, initial) = (self.shared.call(layer, self.axes, run.training), self.initial);
+        let initial = &initial[inner.state_slots()];
+        let memory = Forward::new(inner.forward(run.training), call.geometry, initial, scratch);
+        Task { node, layer, call, views, initial, training: run.training, run: memory }
+    }
+}

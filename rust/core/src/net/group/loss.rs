@@ -1,0 +1,289 @@
+//! A loss of a network's output: a program on (output, target), summed over the valid steps, or over the rows.
+
+use crate::kernel::{Float, Kernels};
+use crate::plan::LayerPlan;
+use crate::random::Noise;
+use crate::time::{Arrived, Geometry, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, Spare};
+
+use super::super::batch::{Batch, End, Packed};
+use super::super::graph::{Axis, NetError, Network, expect_len, index_limits};
+use super::super::locks::lock;
+use super::workspace::Workspace;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reduction {
+    Mean,
+    Sum,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum LossTarget<'a, T> {
+    Features { data: &'a [T], width: usize },
+    Ids { data: &'a [i64] },
+}
+
+/// A loss to be taken of the outputs.
+pub struct Loss<'p, 'a, T> {
+    /// `LayerPlan::of_loss` of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
+    pub plan: &'p LayerPlan,
+    pub target: LossTarget<'a, T>,
+    pub reduction: Reduction,
+    /// (N, T), or (N,) for an output of rows; none counts every valid step, or row, once.
+    pub weights: Option<&'a [T]>,
+    /// What the loss is multiplied with.
+    pub scale: f64,
+}
+
+/// A loss made ready for a batch.
+pub struct Prepared<'a, T: Float> {
+    /// The number of the output, and its node.
+    output: usize,
+    node: usize,
+    axis: Axis,
+    plan: &'a LayerPlan,
+    weights: LayerWeights<T>,
+    kernels: &'a Kernels<T>,
+    /// By group: packed targets, and what each step counts, divided by what the reduction divides by.
+    targets: Packed<T>,
+    target_width: usize,
+    steps: Vec<Vec<T>>,
+    step_scale: f64,
+    gradient: bool,
+}
+
+/// What is wanted of a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Its value, by equations that keep nothing.
+    Value,
+    /// Its value, by the equations that `Gradient` runs: the same bits.
+    Sum,
+    /// Its value, and the gradient of the output.
+    Gradient,
+}
+
+impl<'a, T: Float> Prepared<'a, T> {
+    /// Of output number `output`, for a backward pass or without one. Arrays are copied.
+    pub fn new(
+        (network, output): (&Network, usize),
+        batch: &Batch,
+        loss: &Loss<'a, '_, T>,
+        gradient: bool,
+        kernels: &'a Kernels<T>,
+        kept: &mut Workspace<T>,
+    ) -> Result<Prepared<'a, T>, NetError> {
+        let plan = loss.plan;
+        let program = &plan.program;
+        let node = network.outputs[output].node;
+        let (width, axis) = (network.width(node), network.nodes[node].axis);
+        let fits = program.inputs.len() == 2
+            && !program.nodes[program.inputs[0]].is_index
+            && program.outputs.len() == 1
+            && program.params.is_empty()
+            && program.states.is_empty()
+            && program.nodes[program.inputs[0]].numel() == width
+            && program.nodes[program.outputs[0].1].numel() == 1;
+        if !fits {
+            return Err(NetError::Config(format!(
+                "loss {}: expected a program (y of {width} features, target) -> number without parameters",
+                program.name
+            )));
+        }
+        let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
+        weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
+        let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
+        let steps = packed_weights(batch, axis, loss, &mut kept.spare)?;
+        let step_scale = step_scale(batch, loss.reduction);
+        Ok(Prepared {
+            output,
+            node,
+            axis,
+            plan,
+            weights,
+            kernels,
+            targets,
+            target_width,
+            steps,
+            step_scale,
+            gradient,
+        })
+    }
+
+    /// The number of the output.
+    pub fn output(&self) -> usize {
+        self.output
+    }
+
+    /// The node of the output.
+    pub fn node(&self) -> usize {
+        self.node
+    }
+
+    /// The axis of the output.
+    pub fn axis(&self) -> Axis {
+        self.axis
+    }
+
+    /// Whether it was made for a backward pass.
+    pub fn has_gradient(&self) -> bool {
+        self.gradient
+    }
+
+    /// Gives the memory back.
+    pub fn retired(self, kept: &mut Workspace<T>) {
+        kept.losses.push(self.weights);
+        kept.keep_packed(self.targets);
+        kept.spare.keep_list(self.steps);
+    }
+
+    /// What the penalty of a step is multiplied with.
+    pub fn step_scale(&self) -> f64 {
+        self.step_scale
+    }
+
+    /// The plan of the loss, for counting its memory.
+    pub fn plan(&self) -> &LayerPlan {
+        self.plan
+    }
+
+    /// Takes the loss of a piece of a group, which begins with packed row `first` of the group. Its weighted terms are
+    /// added to `sum` one by one, so that a sum over pieces in their order has the bits of one over the whole.
+    ///
+    /// Returns what holds the gradient of the output if that is wanted.
+    pub fn take(
+        &self,
+        (group, first): (usize, usize),
+        geometry: &Geometry,
+        output: SeqView<T>,
+        want: Want,
+        sum: &mut f64,
+        scratch: &mut Scratch<T>,
+    ) -> Option<PassMemory<T>> {
+        let plan = self.plan;
+        let rows = first..first + geometry.total();
+        let steps = &self.steps[group][rows];
+        let targets = lock(&self.targets[group]);
+        let views = [output, SeqView::of(&targets[first * self.target_width..], self.target_width)];
+        let training = want != Want::Value;
+        let call = LayerCall { plan, weights: self.weights.weights(), geometry, kernels: self.kernels };
+        let run = call.forward(&views, &[], training, scratch);
+        let pass = if training { &plan.train } else { &plan.infer };
+        let values = run.memory.output(pass, 0, geometry);
+        for (row, weight) in steps.iter().enumerate() {
+            // SAFETY: the loss has one number per packed row.
+            *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
+        }
+        let memory = (want == Want::Gradient).then(|| {
+            let d_loss = [SeqView::of(steps, 1)];
+            let saved = Saved { inputs: &views, memory: &run.memory };
+            let back = call.backward(saved, Arrived { outputs: &d_loss, finals: &[] }, None, scratch);
+            scratch.spare.keep_list(back.d_initial);
+            back.memory
+        });
+        scratch.spare.keep_list(run.finals);
+        scratch.reclaim(run.memory);
+        memory
+    }
+
+    /// The gradient of the network's output out of what `take` left; none if the loss does not depend on it.
+    pub fn output_gradient(&self, taken: &Option<PassMemory<T>>, geometry: &Geometry) -> Option<SeqView<T>> {
+        let position = self.plan.input_gradients[0]?;
+        taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
+    }
+}
+
+/// What a value of each valid step counts: 1, or its share of a mean. The weights of a loss are of its own terms.
+pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
+    let total: usize = batch.groups.iter().map(|group| group.geometry.total()).sum();
+    match reduction {
+        Reduction::Sum => 1.0,
+        Reduction::Mean => 1.0 / total.max(1) as f64,
+    }
+}
+
+/// The targets of every group, and the numbers of each.
+fn packed_targets<T: Float>(
+    batch: &Batch,
+    axis: Axis,
+    loss: &Loss<T>,
+    kept: &mut Workspace<T>,
+) -> Result<(Packed<T>, usize), NetError> {
+    let program = &loss.plan.program;
+    let limit = index_limits(program)[1];
+    let expected = program.nodes[program.inputs[1]].numel();
+    let count = batch.count(axis);
+    let totals = batch.groups.iter().map(|group| group.axes().of(axis).total());
+    let (per, axes) = match axis {
+        Axis::Time => ("step", "(N, T"),
+        Axis::Row => ("row", "(N"),
+    };
+    match (loss.target, limit) {
+        (LossTarget::Features { data, width }, None) if width == expected => {
+            expect_len("targets", data.len(), count * width)?;
+            let packed = kept.packed(totals.map(|total| total * width));
+            batch.pack_groups(axis, data, width, &packed)?;
+            Ok((packed, width))
+        }
+        (LossTarget::Ids { data }, Some(limit)) => {
+            expect_len("targets", data.len(), count)?;
+            let packed = kept.packed(totals);
+            for (group, targets) in batch.groups.iter().zip(&packed) {
+                batch.pack_ids(group, axis, data, ("targets", limit), &mut lock(targets))?;
+            }
+            Ok((packed, 1))
+        }
+        (LossTarget::Features { width, .. }, None) => {
+            Err(NetError::Shape(format!("targets has {width} features per {per}; expected {expected}")))
+        }
+        (_, limit) => {
+            let kind = if limit.is_some() { "integer ids" } else { "features" };
+            let end = match (limit, axis) {
+                (Some(_), Axis::Row) => ",)",
+                (Some(_), Axis::Time) => ")",
+                (None, _) => ", F)",
+            };
+            Err(NetError::Shape(format!("loss {} takes {kind} {axes}{end} as targets", program.name)))
+        }
+    }
+}
+
+/// What each step, or row, of every group counts.
+fn packed_weights<T: Float>(
+    batch: &Batch,
+    axis: Axis,
+    loss: &Loss<T>,
+    spare: &mut Spare<T>,
+) -> Result<Vec<Vec<T>>, NetError> {
+    if let Some(data) = loss.weights {
+        expect_len("weights", data.len(), batch.count(axis))?;
+    }
+    let mut steps = spare.list();
+    for group in &batch.groups {
+        let total = group.axes().of(axis).total();
+        let mut weights = spare.vector(total);
+        match (loss.weights, axis) {
+            (Some(data), Axis::Time) => batch.pack(group, axis, data, 1, &mut weights),
+            (None, Axis::Time) => weights.resize(total, T::ONE),
+            // the sequences before a reset leave no value of their row
+            (Some(data), Axis::Row) => {
+                weights.resize(total, T::ZERO);
+                batch.pack_state(group, data, 1, End::Final, &mut weights);
+            }
+            (None, Axis::Row) => {
+                weights.extend(batch.ends(group).map(|ends| if ends { T::ONE } else { T::ZERO }));
+            }
+        }
+        steps.push(weights);
+    }
+    let mut scale = loss.scale;
+    if loss.reduction == Reduction::Mean {
+        let total: f64 = steps.iter().flatten().map(|weight| weight.to_f64()).sum();
+        scale *= if total == 0.0 { 0.0 } else { 1.0 / total };
+    }
+    if scale != 1.0 {
+        for weight in steps.iter_mut().flatten() {
+            *weight = T::from_f64(weight.to_f64() * scale);
+        }
+    }
+    Ok(steps)
+}

@@ -1,0 +1,162 @@
+//! Penalties: what regularizers add to a loss.
+//!
+//! Every valid step counts its penalty alike, divided by the number of valid steps where the loss is a mean. A penalty on
+//! parameters counts once. Both belong to the loss of training alone; inference has no such outputs.
+
+use crate::kernel::{Float, Kernels};
+use crate::random::Noise;
+use crate::time::{Arrived, Geometry, LayerCall, LayerWeights, Saved, Scratch, SeqView};
+
+use super::super::batch::Axes;
+use super::super::graph::Network;
+use super::forward::GroupRun;
+
+/// The penalties on parameters of one call, with the parameters as they were when it was made.
+pub struct WeightPenalties<T> {
+    /// By penalised layer: its number, and its parameters.
+    layers: Vec<(usize, Vec<Vec<T>>)>,
+}
+
+impl<T: Float> WeightPenalties<T> {
+    /// None in calls without `training`.
+    pub fn new(network: &Network, arena: &[T], training: bool) -> WeightPenalties<T> {
+        let layers = (network.layers.iter().enumerate())
+            .filter(|(_, layer)| training && layer.penalty.is_some())
+            .map(|(number, layer)| {
+                (number, layer.params.iter().map(|&(at, numel)| arena[at..at + numel].to_vec()).collect())
+            })
+            .collect();
+        WeightPenalties { layers }
+    }
+
+    /// Their sum.
+    pub fn value(&self, network: &Network, kernels: &Kernels<T>) -> f64 {
+        self.take(network, kernels, 0.0, &mut [])
+    }
+
+    /// Their sum; `scale` times its gradient is added to `gradients`, laid out as the arena, unless `scale` is 0.
+    pub fn take(&self, network: &Network, kernels: &Kernels<T>, scale: f64, gradients: &mut [T]) -> f64 {
+        let mut sum = 0.0;
+        for (number, params) in &self.layers {
+            let geometry = Geometry::new(vec![1]);
+            let layer = &network.layers[*number];
+            let Some(plan) = &layer.penalty else { continue };
+            let mut scratch = Scratch::new();
+            let weights = LayerWeights::new(plan, &[], kernels, true, Noise::new(0, 0));
+            let views: Vec<SeqView<T>> = params.iter().map(|param| SeqView::of(param, param.len())).collect();
+            let call = LayerCall { plan, weights: weights.weights(), geometry: &geometry, kernels };
+            let run = call.forward(&views, &[], true, &mut scratch);
+            let value = run.memory.output(&plan.train, 0, &geometry);
+            // SAFETY: the program ran on one row and has one number as its output.
+            sum += unsafe { value.ptr.read() }.to_f64();
+            if scale == 0.0 {
+                continue;
+            }
+            let d = [T::from_f64(scale)];
+            let d = [SeqView::of(&d, 1)];
+            let saved = Saved { inputs: &views, memory: &run.memory };
+            let back = call.backward(saved, Arrived { outputs: &d, finals: &[] }, None, &mut scratch);
+            for (position, &(at, numel)) in layer.params.iter().enumerate() {
+                if let Some(output) = plan.input_gradients[position] {
+                    let view = back.memory.output(&plan.back, output, &geometry);
+                    // SAFETY: one row of `numel` elements, the size of the parameter, in `back.memory`.
+                    let values = unsafe { std::slice::from_raw_parts(view.ptr, numel) };
+                    gradients[at..at + numel].iter_mut().zip(values).for_each(|(sum, d)| *sum += *d);
+                }
+            }
+        }
+        sum
+    }
+}
+
+/// What a group adds to a loss. Each sum is in the order of time, so that pieces of time give the bits of the whole.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// The loss of the first output, and of the others: most networks have one, and no list.
+    first: f64,
+    others: Vec<f64>,
+    /// Of the steps' penalties, by penalised layer.
+    penalties: Vec<f64>,
+}
+
+impl Terms {
+    /// All penalties.
+    pub fn penalty(&self) -> f64 {
+        self.penalties.iter().sum()
+    }
+
+    /// The sum of an output's loss, to be added to.
+    pub fn loss(&mut self, output: usize) -> &mut f64 {
+        if output == 0 {
+            return &mut self.first;
+        }
+        if self.others.len() < output {
+            self.others.resize(output, 0.0);
+        }
+        &mut self.others[output - 1]
+    }
+
+    /// The loss of an output.
+    pub fn loss_of(&self, output: usize) -> f64 {
+        match output {
+            0 => self.first,
+            _ => self.others.get(output - 1).copied().unwrap_or(0.0),
+        }
+    }
+
+    /// Adds `scale` times the penalties of the steps from packed row `first` of the network's input on.
+    pub fn add_penalties<T: Float>(
+        &mut self,
+        network: &Network,
+        run: &GroupRun<T>,
+        axes: Axes,
+        first: usize,
+        scale: f64,
+    ) {
+        if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
+            return;
+        }
+        let from_end = network.layers_from_end();
+        for layer in 0..network.layers.len() {
+            let Some(view) = run.step_penalty(network, layer, axes) else { continue };
+            let counts =
+                |row: &usize| if from_end[layer] { run.mirror()[*row] >= first } else { *row >= first };
+            self.add_layer(network, layer, view, (0..axes.time.total()).filter(counts), scale);
+        }
+    }
+
+    /// Adds `scale` times the penalties of one layer, those of some packed rows.
+    pub fn add_layer<T: Float>(
+        &mut self,
+        network: &Network,
+        layer: usize,
+        view: SeqView<T>,
+        rows: impl Iterator<Item = usize>,
+        scale: f64,
+    ) {
+        let place = network.layers[..layer].iter().filter(|layer| layer.has_step_penalty()).count();
+        if self.penalties.len() <= place {
+            self.penalties.resize(place + 1, 0.0);
+        }
+        for row in rows {
+            // SAFETY: the penalty has one number per packed row.
+            self.penalties[place] += scale * unsafe { view.ptr.add(row * view.stride).read() }.to_f64();
+        }
+    }
+}
+
+/// The gradient of the steps' penalties: 0 for the first packed rows, `scale` for the others. Empty where there are none.
+pub fn step_gradient<T: Float>(
+    network: &Network,
+    first: usize,
+    total: usize,
+    scale: f64,
+    scratch: &mut Scratch<T>,
+) -> Vec<T> {
+    if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
+        return Vec::new();
+    }
+    let mut d = scratch.no_sequence(total, 1);
+    d[first..].fill(T::from_f64(scale));
+    d
+}

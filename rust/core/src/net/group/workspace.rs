@@ -1,0 +1,57 @@
+//! Memory of one call, kept for the next one.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::kernel::Float;
+use crate::time::{LayerWeights, SlotGradients, Spare};
+
+use super::super::batch::{Packed, States};
+use super::penalty::Terms;
+
+#[derive(Debug)]
+pub struct Workspace<T> {
+    pub weights: Vec<LayerWeights<T>>,
+    /// Those of losses.
+    pub losses: Vec<LayerWeights<T>>,
+    pub spare: Spare<T>,
+    /// By partial sum, by layer.
+    pub slots: Vec<Mutex<Vec<SlotGradients<T>>>>,
+    /// By group.
+    pub terms: Vec<Terms>,
+    packed: Vec<Packed<T>>,
+    pub states: Vec<States<T>>,
+}
+
+impl<T: Float> Workspace<T> {
+    pub fn new() -> Workspace<T> {
+        Workspace {
+            weights: Vec::new(),
+            losses: Vec::new(),
+            spare: Spare::new(),
+            slots: Vec::new(),
+            terms: Vec::new(),
+            packed: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// An empty vector with room for `len` elements for each of so many groups.
+    pub fn packed(&mut self, lens: impl Iterator<Item = usize>) -> Packed<T> {
+        let mut packed = self.packed.pop().unwrap_or_default();
+        packed.extend(lens.map(|len| Mutex::new(self.spare.vector(len))));
+        packed
+    }
+
+    /// Takes back what `packed` gave.
+    pub fn keep_packed(&mut self, mut packed: Packed<T>) {
+        for one in packed.drain(..) {
+            self.spare.keep(one.into_inner().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.packed.push(packed);
+    }
+
+    pub fn keep_states(&mut self, mut states: States<T>) {
+        states.drain(..).for_each(|group| self.spare.keep_list(group));
+        self.states.push(states);
+    }
+}

@@ -1,0 +1,220 @@
+//! How the moves of a node run, forwards and backwards.
+
+use crate::kernel::Float;
+use crate::time::{Geometry, SeqView};
+
+use super::super::batch::Axes;
+use super::super::graph::kinds::{Move, Rows};
+
+/// What moves read beside values: the rows along both axes, and for each packed row the one at the mirrored time.
+#[derive(Debug, Clone, Copy)]
+pub struct RowMaps<'a> {
+    pub axes: Axes<'a>,
+    pub mirror: &'a [usize],
+}
+
+/// Adds to packed rows of `width` elements, zeros at first, what the moves of a node bring. `view` gives the values of a node.
+pub fn derive<T: Float>(
+    moves: &[Move],
+    view: impl Fn(usize) -> SeqView<T>,
+    maps: RowMaps,
+    values: &mut [T],
+    width: usize,
+) {
+    for one in moves {
+        let source = view(one.from);
+        match one.rows {
+            Rows::Same => add_rows(&source, None, values, width, one.column),
+            Rows::Mirror => add_rows(&source, Some(maps.mirror), values, width, one.column),
+            Rows::Max => each_max(maps.axes.time, &source, |row, column, from| {
+                // SAFETY: the source has row `from`, and `column` is one of its columns.
+                values[row * width + one.column + column] += unsafe { element(&source, from, column) };
+            }),
+            rows => pairs(rows, maps.axes.time, |to, from, share: T| {
+                // SAFETY: the source has row `from`.
+                let source = unsafe { row_of(&source, from) };
+                let line = &mut values[to * width + one.column..][..source.len()];
+                line.iter_mut().zip(source).for_each(|(sum, x)| *sum += share * *x);
+            }),
+        }
+    }
+}
+
+/// Adds to the gradient of a move's source, packed rows of its width, what arrived at its columns of the result.
+pub(super) fn add_back<T: Float>(
+    rows: Rows,
+    d: &SeqView<T>,
+    source: SeqView<T>,
+    maps: RowMaps,
+    sum: &mut [T],
+) {
+    let width = d.width;
+    match rows {
+        Rows::Same => add_rows(d, None, sum, width, 0),
+        Rows::Mirror => add_rows(d, Some(maps.mirror), sum, width, 0),
+        Rows::Max => each_max(maps.axes.time, &source, |row, column, from| {
+            // SAFETY: a gradient has the rows and columns of its node.
+            sum[from * width + column] += unsafe { element(d, row, column) };
+        }),
+        rows => pairs(rows, maps.axes.time, |to, from, share: T| {
+            // SAFETY: a gradient has the rows of its node.
+            let d = unsafe { row_of(d, to) };
+            sum[from * width..][..width].iter_mut().zip(d).for_each(|(sum, d)| *sum += share * *d);
+        }),
+    }
+}
+
+/// The packed rows of a sequence that make some rows of another one.
+pub fn source_rows(rows: Rows, mirror: &[usize], wanted: &[usize]) -> Vec<usize> {
+    match rows {
+        Rows::Same => wanted.to_vec(),
+        Rows::Mirror => wanted.iter().map(|&row| mirror[row]).collect(),
+        _ => unreachable!("{rows:?} does not lead from a sequence to a sequence"),
+    }
+}
+
+/// Calls `pair` with each row of a result, a row that is part of it, and its share.
+fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usize, T)) {
+    let alive = |t: usize| (0..time.alive(t)).map(move |row| (row, time.offset[t] + row));
+    match rows {
+        Rows::Last => {
+            for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+                pair(row, time.offset[length - 1] + row, T::ONE);
+            }
+        }
+        Rows::First => {
+            if time.steps() > 0 {
+                alive(0).for_each(|(row, packed)| pair(row, packed, T::ONE));
+            }
+        }
+        Rows::Sum => (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(row, packed, T::ONE)),
+        Rows::Mean => {
+            let share = |row: usize| T::from_f64(1.0 / time.lengths[row] as f64);
+            (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(row, packed, share(row)));
+        }
+        Rows::Repeat => (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(packed, row, T::ONE)),
+        Rows::Same | Rows::Mirror | Rows::Max => unreachable!("{rows:?} is no list of pairs"),
+    }
+}
+
+/// Calls `take` with each row and column, and the packed row of the largest value: the first of equals, or the first NaN.
+fn each_max<T: Float>(time: &Geometry, source: &SeqView<T>, mut take: impl FnMut(usize, usize, usize)) {
+    for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+        for column in 0..source.width {
+            // SAFETY: a source has all packed rows of its sequences.
+            let at = |t: usize| unsafe { element(source, time.offset[t] + row, column) }.to_f64();
+            let mut best = 0;
+            for t in 1..length {
+                if !at(best).is_nan() && (at(t) > at(best) || at(t).is_nan()) {
+                    best = t;
+                }
+            }
+            take(row, column, time.offset[best] + row);
+        }
+    }
+}
+
+/// One row of a view.
+///
+/// # Safety
+/// The view has this row, and nothing writes it.
+unsafe fn row_of<'a, T>(view: &SeqView<T>, row: usize) -> &'a [T] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width) }
+}
+
+/// One element of a view.
+///
+/// # Safety
+/// As `row_of`, and the view has this column.
+unsafe fn element<T: Copy>(view: &SeqView<T>, row: usize, column: usize) -> T {
+    // SAFETY: the caller's promise.
+    unsafe { view.ptr.add(row * view.stride + column).read() }
+}
+
+/// Adds the rows of a view to columns of packed rows; row `r` comes from row `from[r]` where that is given.
+pub(super) fn add_rows<T: Float>(
+    view: &SeqView<T>,
+    from: Option<&[usize]>,
+    values: &mut [T],
+    width: usize,
+    column: usize,
+) {
+    if width == 0 {
+        return;
+    }
+    for (row, line) in values.chunks_exact_mut(width).enumerate() {
+        let source = from.map_or(row, |from| from[row]);
+        // SAFETY: a view has as many rows as the group has packed rows, which is also the length of `values`.
+        let source = unsafe { row_of(view, source) };
+        line[column..column + view.width].iter_mut().zip(source).for_each(|(sum, x)| *sum += *x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of 3, 1 and 0 steps, of which packed row r holds r + 1 and its square.
+    fn case() -> (Geometry, Geometry, Vec<f64>) {
+        let values = (1..=4).flat_map(|x| [f64::from(x), f64::from(x * x)]).collect();
+        (Geometry::new(vec![3, 1, 0]), Geometry::new(vec![1, 1, 1]), values)
+    }
+
+    fn moved(rows: Rows, values: &[f64], result_rows: usize) -> Vec<f64> {
+        let (time, row, _) = case();
+        let mirror = time.mirror();
+        let maps = RowMaps { axes: Axes { time: &time, row: &row }, mirror: &mirror };
+        let mut result = vec![0.0; result_rows * 2];
+        derive(&[Move { from: 0, rows, column: 0 }], |_| SeqView::of(values, 2), maps, &mut result, 2);
+        result
+    }
+
+    #[test]
+    fn rows_go_where_they_are_said_to() {
+        let (_, _, values) = case(); // step 0: rows 1, 2; step 1: row 3; step 2: row 4
+        assert_eq!(moved(Rows::Mirror, &values, 4), [4.0, 16.0, 2.0, 4.0, 3.0, 9.0, 1.0, 1.0]);
+        assert_eq!(moved(Rows::Last, &values, 3), [4.0, 16.0, 2.0, 4.0, 0.0, 0.0]);
+        assert_eq!(moved(Rows::First, &values, 3), [1.0, 1.0, 2.0, 4.0, 0.0, 0.0]);
+        assert_eq!(moved(Rows::Sum, &values, 3), [8.0, 26.0, 2.0, 4.0, 0.0, 0.0]);
+        assert_eq!(
+            moved(Rows::Max, &[1.0, 9.0, 2.0, -4.0, 5.0, 9.0, 3.0, 1.0], 3),
+            [5.0, 9.0, 2.0, -4.0, 0.0, 0.0]
+        );
+        let mean = moved(Rows::Mean, &values, 3);
+        assert!((mean[0] - 8.0 / 3.0).abs() < 1e-15 && mean[2..] == [2.0, 4.0, 0.0, 0.0]);
+        assert_eq!(moved(Rows::Repeat, &values[..6], 4), [1.0, 1.0, 2.0, 4.0, 1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn the_backward_pass_is_the_transpose_of_the_forward_pass() {
+        let (time, row, values) = case();
+        let mirror = time.mirror();
+        let maps = RowMaps { axes: Axes { time: &time, row: &row }, mirror: &mirror };
+        for rows in [
+            Rows::Same,
+            Rows::Mirror,
+            Rows::Last,
+            Rows::First,
+            Rows::Sum,
+            Rows::Mean,
+            Rows::Max,
+            Rows::Repeat,
+        ] {
+            let (from, to) = match rows {
+                Rows::Same | Rows::Mirror => (4, 4),
+                Rows::Repeat => (3, 4),
+                _ => (4, 3),
+            };
+            let source = &values[..from * 2];
+            let d: Vec<f64> = (0..to * 2).map(|x| 0.5 + x as f64).collect();
+            let mut result = vec![0.0; to * 2];
+            let one = Move { from: 0, rows, column: 0 };
+            derive(&[one], |_| SeqView::of(source, 2), maps, &mut result, 2);
+            let mut back = vec![0.0; from * 2];
+            add_back(rows, &SeqView::of(&d, 2), SeqView::of(source, 2), maps, &mut back);
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            assert!((dot(&d, &result) - dot(&back, source)).abs() < 1e-12, "{rows:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The parameters of a layer as its passes read them, with the values that are computed from parameters alone.
+
+use crate::kernel::{Float, Kernels};
+use crate::plan::{Fold, FoldSource, LayerPlan};
+use crate::random::Noise;
+
+use super::Geometry;
+use super::layer::{Arrived, LayerCall, Saved};
+use super::memory::{PassMemory, Scratch};
+use super::slot_gradients::SlotGradients;
+use super::view::SeqView;
+use super::weights::{Computed, Weights};
+
+/// All that the passes of a layer read of its parameters, copied once: a later write to the parameters does not reach a
+/// call that runs.
+#[derive(Debug)]
+pub struct LayerWeights<T> {
+    weights: Weights<T>,
+    folded: Option<Box<FoldRun<T>>>,
+}
+
+/// The fold program and its parameters, as it ran.
+#[derive(Debug)]
+struct FoldRun<T> {
+    weights: Weights<T>,
+    inputs: Vec<Vec<T>>,
+    memory: PassMemory<T>,
+    scratch: Scratch<T>,
+}
+
+impl<T: Float> LayerWeights<T> {
+    /// Takes the parameters (by position in the program) for calls with or without a backward pass.
+    pub fn new(
+        plan: &LayerPlan,
+        params: &[&[T]],
+        kernels: &Kernels<T>,
+        training: bool,
+        noise: Noise,
+    ) -> LayerWeights<T> {
+        let mut weights = LayerWeights::empty();
+        weights.renew(plan, params, kernels, training, noise);
+        weights
+    }
+
+    /// Weights of nothing, to be renewed.
+    pub fn empty() -> LayerWeights<T> {
+        LayerWeights { weights: Weights::empty(), folded: None }
+    }
+
+    /// As `new`, in the memory of weights that nothing reads any more: of any plan, but best of the same.
+    pub fn renew(
+        &mut self,
+        plan: &LayerPlan,
+        params: &[&[T]],
+        kernels: &Kernels<T>,
+        training: bool,
+        noise: Noise,
+    ) {
+        let before = self.folded.take();
+        self.folded = plan.fold.as_ref().map(|fold| {
+            let mut run = before.unwrap_or_else(|| Box::new(FoldRun::empty()));
+            run.renew(fold, params, kernels, noise);
+            run
+        });
+        let computed = self.folded.as_ref().zip(plan.fold.as_ref()).map(|(run, fold)| run.computed(fold));
+        self.weights.renew(plan, params, computed, kernels, training, noise);
+    }
+
+    /// What the passes read.
+    pub fn weights(&self) -> &Weights<T> {
+        &self.weights
+    }
+
+    /// Adds the gradients of the slots to those of the parameters (by position in the program).
+    pub fn collect(
+        &self,
+        plan: &LayerPlan,
+        slots: &SlotGradients<T>,
+        kernels: &Kernels<T>,
+        add: &mut dyn FnMut(usize, &[T]),
+    ) {
+        for (slot, entry) in plan.folds.slots.iter().enumerate() {
+            if let FoldSource::Param(position) = entry.source {
+                add(position, slots.slot(slot));
+            }
+        }
+        let (Some(run), Some(fold)) = (&self.folded, &plan.fold) else {
+            return;
+        };
+        let mut d_outputs: Vec<Vec<T>> = Vec::new();
+        for (slot, entry) in plan.folds.slots.iter().enumerate() {
+            if let FoldSource::Computed(_) = entry.source {
+                let grads = slots.slot(slot);
+                d_outputs.push(if grads.is_empty() { vec![T::ZERO; entry.numel] } else { grads.to_vec() });
+            }
+        }
+        let inputs: Vec<SeqView<T>> =
+            run.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
+        let d_views: Vec<SeqView<T>> = d_outputs.iter().map(|d| SeqView::of(d, d.len())).collect();
+        let geometry = one_row();
+        let call = LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, kernels };
+        let saved = Saved { inputs: &inputs, memory: &run.memory };
+        let arrived = Arrived { outputs: &d_views, finals: &[] };
+        let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
+        for (k, &position) in fold.params.iter().enumerate() {
+            if let Some(output) = fold.plan.input_gradients[k] {
+                let view = memory.output(&fold.plan.back, output, &geometry);
+                // SAFETY: one row of `width` elements in `memory`.
+                add(position, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
+            }
+        }
+    }
+}
+
+impl<T: Float> FoldRun<T> {
+    fn empty() -> FoldRun<T> {
+        let (weights, memory) = (Weights::empty(), PassMemory::empty());
+        FoldRun { weights, inputs: Vec::new(), memory, scratch: Scratch::new() }
+    }
+
+    /// Runs `fold` on these parameters.
+    fn renew(&mut self, fold: &Fold, params: &[&[T]], kernels: &Kernels<T>, noise: Noise) {
+        self.inputs.resize_with(fold.params.len(), Vec::new);
+        for (input, &param) in self.inputs.iter_mut().zip(&fold.params) {
+            input.clear();
+            input.extend_from_slice(params[param]);
+        }
+        self.weights.renew(&fold.plan, &[], None, kernels, true, noise);
+        let before = std::mem::replace(&mut self.memory, PassMemory::empty());
+        self.scratch.reclaim(before);
+        let inputs: Vec<SeqView<T>> =
+            self.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
+        let geometry = one_row();
+        let call = LayerCall { plan: &fold.plan, weights: &self.weights, geometry: &geometry, kernels };
+        self.memory = call.forward(&inputs, &[], true, &mut self.scratch).memory;
+    }
+
+    /// The results, by output of the fold program.
+    fn computed<'a>(&'a self, fold: &Fold) -> Computed<'a, T> {
+        let geometry = one_row();
+        let outputs = 0..fold.plan.train.outputs.len();
+        let slice = |view: SeqView<T>| {
+            // SAFETY: the fold program ran on one row, and each output has `width` elements in `memory`.
+            unsafe { std::slice::from_raw_parts(view.ptr, view.width) }
+        };
+        outputs.map(|k| slice(self.memory.output(&fold.plan.train, k, &geometry))).collect()
+    }
+}
+
+fn one_row() -> Geometry {
+    Geometry::new(vec![1])
+}

@@ -1,0 +1,27 @@
+//! Where the values of a sequence lie.
+
+/// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
+#[derive(Debug, Clone, Copy)]
+pub struct SeqView<T> {
+    pub ptr: *const T,
+    pub stride: usize,
+    pub width: usize,
+}
+
+// SAFETY: a view says where values lie; whoever reads them answers for it.
+unsafe impl<T: Send> Send for SeqView<T> {}
+// SAFETY: the same.
+unsafe impl<T: Sync> Sync for SeqView<T> {}
+
+impl<T> SeqView<T> {
+    /// No value.
+    pub const NONE: SeqView<T> = SeqView { ptr: std::ptr::null(), stride: 0, width: 0 };
+
+    pub fn is_none(&self) -> bool {
+        self.ptr.is_null()
+    }
+
+    pub fn of(data: &[T], width: usize) -> SeqView<T> {
+        SeqView { ptr: data.as_ptr(), stride: width, width }
+    }
+}

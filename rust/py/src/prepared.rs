@@ -1,0 +1,161 @@
+//! The arguments of a call, copied out of Python's arrays.
+
+use std::sync::Arc;
+
+use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use ostinato_core::net::{Axis, Batch, Call, End, Engine, Extent, Input, Packed, States};
+use pyo3::prelude::*;
+
+use crate::arrays::{Number, array, elements, holds_ids};
+use crate::errors::{Raised, ShapeError};
+
+/// An array argument that may be left out.
+pub type Optional<'py> = Option<Bound<'py, PyAny>>;
+
+/// Lengths, resets, and the number of the first step; none for whole rows from step 0.
+pub type Extents<'py> = Option<(Optional<'py>, Optional<'py>, usize)>;
+
+/// A batch, its packed inputs and initial states, and the weights of one call: everything copied, nothing borrowed.
+pub struct Prepared<T: Number> {
+    pub call: Call<T>,
+    pub batch: Batch,
+    pub packed: Vec<Packed<T>>,
+    pub initial: States<T>,
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Outputs,
+    Loss,
+    Training,
+}
+
+/// An input of a call, still Python's.
+enum Given<'py, T: Number> {
+    Features(PyReadonlyArrayDyn<'py, T>),
+    Ids(PyReadonlyArrayDyn<'py, i64>),
+}
+
+impl<'py, T: Number> Given<'py, T> {
+    fn new(name: &str, axis: Axis, given: &Bound<'py, PyAny>) -> Result<Given<'py, T>, Raised> {
+        let rank = if axis == Axis::Time { 2 } else { 1 };
+        if holds_ids(given)
+            && let Ok(ids) = array::<i64>(name, given, &[rank])
+        {
+            return Ok(Given::Ids(ids));
+        }
+        Ok(Given::Features(array::<T>(name, given, &[rank + 1])?))
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Given::Features(array) => array.shape(),
+            Given::Ids(array) => array.shape(),
+        }
+    }
+
+    fn input(&self) -> Result<Input<'_, T>, Raised> {
+        Ok(match self {
+            Given::Features(array) => {
+                let width = array.shape().last().copied().unwrap_or(1);
+                Input::Features { data: elements(array)?, width }
+            }
+            Given::Ids(array) => Input::Ids { data: elements(array)? },
+        })
+    }
+}
+
+impl<T: Number> Prepared<T> {
+    pub fn new(
+        engine: Arc<Engine>,
+        (arena, inputs, extent, state): &(
+            Bound<'_, PyAny>,
+            Vec<Bound<'_, PyAny>>,
+            Extents<'_>,
+            Vec<Optional<'_>>,
+        ),
+        wanted: Wanted,
+        seed: u64,
+    ) -> Result<Prepared<T>, Raised> {
+        let arena = array::<T>("arena", arena, &[1])?;
+        let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
+        let (lengths, resets, first_step) = match extent {
+            Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
+            None => (None, None, 0),
+        };
+        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
+        let lengths = lengths.as_ref().map(elements).transpose()?;
+        let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
+        let resets = resets.as_ref().map(elements).transpose()?;
+        let given = given::<T>(&call, inputs)?;
+        let [rows, steps] = size(&call, &given, lengths)?;
+        let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
+        let batch = call.batch(rows, steps, Extent { lengths, resets, first_step, group_rows })?;
+        let inputs = given.iter().map(Given::input).collect::<Result<Vec<_>, _>>()?;
+        let packed = call.pack(&batch, &inputs)?;
+        let initial = with_states(state, "state", |states| {
+            Ok(call.pack_states(&batch, states, End::Initial, "state")?)
+        })?;
+        Ok(Prepared { call, batch, packed, initial })
+    }
+}
+
+/// The inputs of a network, each of the rank that its axis has.
+fn given<'py, T: Number>(call: &Call<T>, inputs: &[Bound<'py, PyAny>]) -> Result<Vec<Given<'py, T>>, Raised> {
+    let network = call.network();
+    if inputs.len() != network.inputs.len() {
+        let text = format!("got {} inputs; expected {}", inputs.len(), network.inputs.len());
+        return Err(ShapeError::new_err(text).into());
+    }
+    let ports = network.inputs.iter().zip(inputs);
+    ports.map(|(port, one)| Given::new(&port.name, network.nodes[port.node].axis, one)).collect()
+}
+
+/// The rows and steps that all inputs have.
+fn size<T: Number>(
+    call: &Call<T>,
+    given: &[Given<'_, T>],
+    lengths: Option<&[i64]>,
+) -> Result<[usize; 2], Raised> {
+    let network = call.network();
+    let (mut rows, mut steps): (Option<(&str, usize)>, Option<(&str, usize)>) = (None, None);
+    for (one, port) in given.iter().zip(&network.inputs) {
+        let along_time = network.nodes[port.node].axis == Axis::Time;
+        let agree = |known: Option<(&str, usize)>, got: usize, what: &str| match known {
+            Some((name, expected)) if expected != got => {
+                let text = format!("{} has {got} {what}; expected {expected}, as {name} has", port.name);
+                Err(Raised::from(ShapeError::new_err(text)))
+            }
+            _ => Ok(()),
+        };
+        agree(rows, one.shape()[0], "rows")?;
+        rows.get_or_insert((&port.name, one.shape()[0]));
+        if along_time {
+            agree(steps, one.shape()[1], "steps")?;
+            steps.get_or_insert((&port.name, one.shape()[1]));
+        }
+    }
+    let rows = rows.map_or(0, |(_, rows)| rows);
+    // without a sequence among the inputs the lengths say how long each row is
+    let longest = || lengths.and_then(|lengths| lengths.iter().max()).map_or(0, |&most| most.max(0) as usize);
+    Ok([rows, steps.map_or_else(longest, |(_, steps)| steps)])
+}
+
+/// Calls `take` with slices of optional (N, width) arrays.
+pub fn with_states<T: Number, R>(
+    states: &[Optional<'_>],
+    what: &str,
+    take: impl FnOnce(&[Option<&[T]>]) -> Result<R, Raised>,
+) -> Result<R, Raised> {
+    let arrays = (states.iter().enumerate())
+        .map(|(slot, state)| {
+            state.as_ref().map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2])).transpose()
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let slices = arrays
+        .iter()
+        .map(|a| a.as_ref().map(elements).transpose())
+        .collect::<Result<Vec<Option<&[T]>>, _>>()?;
+    take(&slices)
+}

@@ -1,0 +1,49 @@
+//! Results as NumPy arrays.
+
+use ostinato_core::net::{Axis, Network};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::arrays::{Number, shaped};
+
+/// State slots as a list of (N, width) arrays.
+pub fn states_out<'py, T: Number>(
+    py: Python<'py>,
+    states: Vec<Vec<T>>,
+    widths: &[usize],
+    rows: usize,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (values, &width) in states.into_iter().zip(widths) {
+        list.append(shaped(py, values, &[rows, width])?)?;
+    }
+    Ok(list)
+}
+
+/// Values as (N, T, width), or (N, width) along rows.
+pub fn along<'py, T: Number>(
+    py: Python<'py>,
+    values: Vec<T>,
+    axis: Axis,
+    [rows, steps, width]: [usize; 3],
+) -> PyResult<Bound<'py, PyAny>> {
+    match axis {
+        Axis::Time => shaped(py, values, &[rows, steps, width]),
+        Axis::Row => shaped(py, values, &[rows, width]),
+    }
+}
+
+/// By input: its gradient in the caller's shape; none for ids, and where it is not wanted.
+pub fn input_gradients<'py, T: Number>(
+    py: Python<'py>,
+    network: &Network,
+    inputs: Vec<Vec<T>>,
+    [rows, steps]: [usize; 2],
+) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
+    let of = |(number, values): (usize, Vec<T>)| {
+        let Some(width) = network.input_gradient(number) else { return Ok(None) };
+        let axis = network.nodes[network.inputs[number].node].axis;
+        along(py, values, axis, [rows, steps, width]).map(Some)
+    };
+    inputs.into_iter().enumerate().map(of).collect()
+}
