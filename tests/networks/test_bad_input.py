@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.network.here import HERE
+from ostinato.network.foreign_names import FOREIGN_NAMES
 
 NAN, INF = float("nan"), float("inf")
 
@@ -361,20 +361,20 @@ def test_bad_input_raises_a_typed_error_that_names_the_argument(name: str) -> No
         assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
 def test_what_is_advised_is_there(name: str) -> None:
     net = lstm()
     places = (net, net.run(X, training=True), ost, ost.Trainer, copy, builtins)
-    calls = re.findall(r"(\w+)\(", HERE[name])
+    calls = re.findall(r"(\w+)\(", FOREIGN_NAMES[name])
     assert all(any(hasattr(place, called) for place in places) for called in calls), calls
-    assert calls or "dtype=" in HERE[name]
+    assert calls or "dtype=" in FOREIGN_NAMES[name]
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
 def test_what_other_frameworks_call_it_leads_to_what_it_is_called_here(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'LSTM' object has no attribute '{name}'; ") as caught:
         getattr(lstm(), name)
-    assert HERE[name] in str(caught.value)
+    assert FOREIGN_NAMES[name] in str(caught.value)
 
 
 def test_a_name_that_nobody_uses_gets_pythons_own_words() -> None:

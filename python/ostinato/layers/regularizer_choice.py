@@ -10,7 +10,7 @@ from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
 
 if TYPE_CHECKING:
-    from ostinato.io.strict import Record
+    from ostinato.network.record import Record
 
 
 def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:

@@ -16,8 +16,10 @@ from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch, read_batch
+from ostinato.network.checkpoint_plan import CheckpointPlan
+from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
-from ostinato.network.here import HERE
+from ostinato.network.kinds import register_kind
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, load_parameters
 from ostinato.network.run import Gradients, Run
@@ -29,8 +31,10 @@ from ostinato.network.through_time import FullBPTT, ThroughTime, check_full, che
 from ostinato.network.training_memory import TrainingMemory
 
 if TYPE_CHECKING:
-    from ostinato.io.record import Programs
+    from ostinato._core import Program
     from ostinato.losses import Loss
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
 class Network(ABC):
@@ -59,6 +63,11 @@ class Network(ABC):
     """Whether x is (N, T, F), else (T, N, F). None in a layer that does not care, which alone means True."""
     takes_ids: bool = False
     """Whether x holds integer ids instead of features."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "kind" in vars(cls):
+            register_kind(cls.kind, cls)
 
     def run(
         self,
@@ -256,7 +265,12 @@ class Network(ABC):
 
         Without `loss` nothing is counted for it and its targets. Raises ConfigError.
         """
-        return TrainingMemory.of(self, rows, steps, loss)
+        return TrainingMemory.of(
+            self._core(),
+            checks.count("training_memory", "rows", rows, at_least=0),
+            checks.count("training_memory", "steps", steps, at_least=0),
+            self._loss_program(loss),
+        )
 
     def plans(self) -> list[dict[str, Any]]:
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""
@@ -264,9 +278,9 @@ class Network(ABC):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
-        from ostinato.io import save
+        from ostinato.network.model_file import write_model
 
-        save(self, path)
+        write_model(self, path)
 
     def __str__(self) -> str:
         return summary(self)
@@ -274,8 +288,8 @@ class Network(ABC):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name in HERE and not hasattr(type(self), name):
-                told = f"{type(self).__name__!r} object has no attribute {name!r}; {HERE[name]}"
+            if name in FOREIGN_NAMES and not hasattr(type(self), name):
+                told = f"{type(self).__name__!r} object has no attribute {name!r}; {FOREIGN_NAMES[name]}"
                 raise AttributeError(told, name=name, obj=self)
             return object.__getattribute__(self, name)  # Python's own words, or those of a property
 
@@ -315,6 +329,11 @@ class Network(ABC):
     @abstractmethod
     def _record(self, programs: Programs) -> dict[str, Any]:
         """This network's configuration as JSON values; its programs go to `programs`."""
+
+    @classmethod
+    @abstractmethod
+    def _restore(cls, record: Record, programs: Programs) -> Network:
+        """The network that `_record` described, with parameters that are all 0. Raises FormatError."""
 
     def _children(self) -> list[Network]:
         """The networks inside this one, in the order of their parameters."""
@@ -409,6 +428,20 @@ class Network(ABC):
         limit, first = self.input_size if self.takes_ids else None, self.batch_first is not False
         array, batch = read_batch(x, lengths, self.input_size, limit, self.dtype.name, first)
         return array, batch.along(call, resets, first_step)
+
+    def _checkpoint_plan(
+        self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
+    ) -> CheckpointPlan:
+        return CheckpointPlan.of(
+            self._core(),
+            budget,
+            checks.count("plan", "rows", rows, at_least=0),
+            checks.count("plan", "steps", steps, at_least=0),
+            self._loss_program(loss),
+        )
+
+    def _loss_program(self, loss: Any) -> Program | None:
+        return None if loss is None else self._objective(loss, "sum").program
 
     def _objective(self, loss: str | Loss | Objective, reduction: str) -> Objective:
         if isinstance(loss, Objective):  # Made once by who calls often; it says how it reduces.

@@ -10,7 +10,7 @@ _TRAINER: Final = "use ostinato.Trainer(net, loss=...).fit(x, targets, epochs=..
 _PLACE: Final = "networks are on the CPU; a layer takes dtype= when it is made"
 _GRADIENTS: Final = "gradients are what value_and_grad, or run(x, training=True).backward(d_outputs), returns"
 
-HERE: Final = {
+FOREIGN_NAMES: Final = {
     "forward": f"use {_RUN}",
     "predict": f"use {_RUN}",
     "transform": f"use {_RUN}",
