@@ -403,7 +403,7 @@ BAD_TRAINERS = {
     "schedule": ({"schedule": 0.1}, "schedule is 0.1"),
     "schedule name": ({"schedule": "cosin"}, "did you mean 'cosine'"),
     "strategies": ({"strategies": "all"}, "strategies is 'all'; expected a list"),
-    "strategy": ({"strategies": [3]}, "strategies has 3"),
+    "strategy": ({"strategies": [3]}, r"strategies\[0\] is 3; expected a name"),
     "strategy name": ({"strategies": ["teacher"]}, "teacher_forcing"),
     "two of a role": (
         {"strategies": [ost.TruncatedBPTT(2, 2), "full"]},
@@ -436,7 +436,7 @@ BAD_TRAINERS = {
     ),
     "strategy without its arguments": (
         {"strategies": ["truncated"]},
-        r"'truncated' needs k1, .* give ost.strategies.Truncated\(k1, k2\)",
+        r"'truncated' has required arguments \(k1\); pass ost.strategies.Truncated\(k1, k2\)",
     ),
     "schedule without its arguments": ({"schedule": "exponential"}, r"ost.schedules.Exponential\(decay\)"),
     "schedule of an epoch": ({"schedule": lambda epoch: 0.1}, r"cannot be called with \(start, when\)"),

@@ -49,14 +49,17 @@ class Trainer:
 
     Args:
         net: the network; its parameters are changed in place.
-        loss: a name or a Loss.
-        optimizer: a name, or an Optimizer such as Adam(lr=1e-2).
-        schedule: of the learning rate: a name, a Schedule, or a function (start, when) -> lr; None keeps it.
-        strategies: names or instances, at most one of each role (`ostinato.strategy`); ways through time too.
+        loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same.
+        optimizer: a name, an Optimizer class or an instance such as Adam(lr=1e-2).
+        schedule: of the learning rate: a name, a Schedule class or an instance, or a function
+            (start, when) -> lr; None keeps it.
+        strategies: names, classes or instances, at most one of each role (`ostinato.strategy`); ways through
+            time too.
         through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         reduction: of the loss, "mean" over the valid steps or "sum".
-        metrics: names or Metrics, measured on validation data; in training where the loss decides them.
+        metrics: names, Metric classes or instances, measured on validation data; in training where the loss
+            decides them.
         callbacks: plugins of this run: objects or modules with lifecycle hooks, or names of installed
             plugins. Nothing else is active, whatever is installed. They are called in this order.
         seed: of everything random in the training: order, noise, strategies.
@@ -68,14 +71,14 @@ class Trainer:
         self,
         net: Network,
         *,
-        loss: str | Loss,
-        optimizer: str | Optimizer = "adam",
-        schedule: str | Callable[[float, Moment], float] | None = None,
-        strategies: Sequence[str | Strategy | ThroughTime] = (),
+        loss: str | type[Loss] | Loss,
+        optimizer: str | type[Optimizer] | Optimizer = "adam",
+        schedule: str | type[Schedule] | Callable[[float, Moment], float] | None = None,
+        strategies: Sequence[str | type[Strategy] | Strategy | ThroughTime] = (),
         through_time: ThroughTime | None = None,
         clip_norm: float | None = None,
         reduction: str = "mean",
-        metrics: Sequence[str | Metric] = (),
+        metrics: Sequence[str | type[Metric] | Metric] = (),
         callbacks: Sequence[Any] = (),
         seed: int = 0,
     ) -> None:
