@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.layers.recurrent import Recurrent
 from ostinato.namespace import Names
 from ostinato.network.check import dtype_name, size
+from ostinato.network.parameters import Parameters
 from ostinato.network.run import Run
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
@@ -86,9 +87,9 @@ class Attention:
     def __repr__(self) -> str:
         return f"Attention({self.scorer!r}, {self.query_size}, {self.memory_size})"
 
-    def parameters(self) -> dict[str, Array]:
+    def parameters(self) -> Parameters:
         """The parameters by name: views that may be changed in place."""
-        return {name.removesuffix("_l0"): one for name, one in self.net.parameters().items()}
+        return Parameters({name.removesuffix("_l0"): one for name, one in self.net.parameters().items()})
 
     @property
     def _window(self) -> int:

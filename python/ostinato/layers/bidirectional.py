@@ -28,6 +28,7 @@ class Bidirectional(Network):
     """
 
     kind = "bidirectional"
+    _fixed = ("forward", "backward")
 
     def __init__(self, forward: Network, backward: Network | None = None) -> None:
         for name, layer in (("forward", forward), ("backward", backward)):

@@ -69,6 +69,7 @@ class Dense(Network):
     """
 
     kind = "dense"
+    _fixed = ("activation", "bias", "seed")
 
     def __init__(
         self,

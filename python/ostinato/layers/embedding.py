@@ -34,6 +34,7 @@ class Embedding(Network):
     """
 
     kind = "embedding"
+    _fixed = ("seed",)
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, *, dtype: Any = "float32", seed: int = 0

@@ -101,6 +101,10 @@ class Recurrent(Network):
     """
 
     kind = "recurrent"
+    _fixed = (
+        *("cell", "cell_name", "cell_options", "provider", "setting", "hidden_size", "num_layers", "seed"),
+        *("bidirectional", "residual"),
+    )
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class Sequential(Network):
     """
 
     kind = "sequential"
+    _fixed = ("layers",)
 
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
         self._fill(_named(layers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,14 +21,15 @@ from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
 from ostinato.network.objective import Objective
-from ostinato.network.parameters import Mismatch, load_parameters
+from ostinato.network.parameters import Mismatch, Parameters, load_parameters
 from ostinato.network.run import Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.through_time import FullBPTT, ThroughTime, check_full, check_through_time
+from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
+from ostinato.sealed import MARK, Sealed, seal
 
 if TYPE_CHECKING:
     from ostinato._core import Program
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ostinato.network.record import Record
 
 
-class Network(ABC):
+class Network(Sealed):
     """A graph of layers over sequences that runs, and differentiates, as one call.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -48,10 +49,17 @@ class Network(ABC):
     time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
     them.
 
-    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; what else you have hung on it
-    the first shares and the second copies. Views that you kept are no views into the copy. A network can be
-    pickled, to be sent to another process with the same ostinato, cells and plugins; `save` is for files.
+    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; attributes of a subclass are
+    shared by the first and copied by the second. Views into the parameters of the original are no views into
+    the copy. A network can be pickled, to be sent to another process with the same ostinato, cells and
+    plugins; `save` is for files.
+
+    A network takes no new public attributes, and those that it is made of cannot be set: AttributeError.
     """
+
+    _foreign_names = FOREIGN_NAMES
+    _fixed: ClassVar[tuple[str, ...]] = ("dtype", "input_size", "batch_first", "takes_ids")
+    _instead = "make a new one, and copy the parameters with load_state_dict"
 
     kind: ClassVar[str]
     """What a model file calls this class."""
@@ -69,39 +77,41 @@ class Network(ABC):
         if "kind" in vars(cls):
             register_kind(cls.kind, cls)
 
+    def __call__(self, x: Any, **arguments: Any) -> Array:
+        """`run(x, **arguments).outputs`: the outputs alone."""
+        return self.run(x, **arguments).outputs
+
     def run(
         self,
         x: Any,
-        state: Any = None,
+        *,
         lengths: Any = None,
-        training: bool = False,
-        through_time: FullBPTT | None = None,
-        seed: int | None = None,
+        state: Any = None,
         resets: Any = None,
         first_step: int = 0,
+        seed: int | None = None,
+        training: bool = False,
     ) -> Run:
         """Runs the network over whole sequences.
 
         Args:
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
                 list of rows of different lengths.
-            state: a dict as `Run.final_state` is, or None for zeros.
             lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
                 state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
-            training: keep what `Run.backward` needs, and regularize.
-            through_time: FullBPTT() or None, which means the same; the other ways are for value_and_grad.
-            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
-                their place in it. None takes the next of a series that the network's own seed decides.
+            state: a dict as `Run.final_state` is, or None for zeros.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for
                 the first sequence of a row, `final_state` is of the last.
             first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
                 pieces of a stream, each with the number of its first step, get the noise of the whole.
+            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
+                their place in it. None takes the next of a series that the network's own seed decides.
+            training: keep what `Run.backward` needs, and regularize.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
-        check_full(through_time)
         checks.flag("run", "training", training)
         array, batch = self._batch("run", x, lengths, resets, first_step)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
@@ -124,15 +134,15 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss | Objective,
+        loss: str | type[Loss] | Loss | Objective,
+        reduction: str = "mean",
+        weights: Any = None,
         lengths: Any = None,
         state: Any = None,
-        weights: Any = None,
-        reduction: str = "mean",
-        through_time: ThroughTime | None = None,
-        seed: int | None = None,
         resets: Any = None,
         first_step: int = 0,
+        seed: int | None = None,
+        through_time: ThroughTime | None = None,
         input_gradient: bool = True,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
@@ -141,19 +151,21 @@ class Network(ABC):
         The loss has the penalties of regularizers in it, `Gradients.penalty` says how much of it they are.
 
         Args:
-            x: as in `run`, and so are lengths and state.
+            x: see `run`.
             targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
                 a list of rows where x is one.
-            loss: a name or a Loss; an Objective, which has its own reduction, for those who call often.
+            loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. Callers who call
+                often may give an Objective, which has its own reduction.
+            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
+            weights: (N, T) floats: what each step counts. With "mean" the sum is divided by the sum of the
+                weights, so that only their proportions matter, and none may be negative; with "sum" they may
+                be. Penalties count every valid step alike.
             lengths: see `run`.
             state: see `run`.
-            weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
-                the weights, so that only their proportions matter. Penalties count every valid step alike.
-            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
-            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
-            seed: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
+            seed: see `run`.
+            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
                 gradient: a sixth of the products of one layer that is as wide as its input.
 
@@ -178,11 +190,11 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss | Objective,
+        loss: str | type[Loss] | Loss | Objective,
+        reduction: str = "mean",
+        weights: Any = None,
         lengths: Any = None,
         state: Any = None,
-        weights: Any = None,
-        reduction: str = "mean",
         resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
         """The loss over a batch without gradients, and the final state. Nothing is regularized in it.
@@ -197,9 +209,9 @@ class Network(ABC):
         )
         return value, from_slots(final, self._graph, batch.rows)
 
-    def parameters(self) -> dict[str, Array]:
-        """Name -> view into `arena`: writing to it changes the network."""
-        return views(self._graph.parameters.values(), self._arena)
+    def parameters(self) -> Parameters:
+        """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only."""
+        return Parameters(views(self._graph.parameters.values(), self._arena))
 
     @property
     def arena(self) -> Array:
@@ -259,7 +271,7 @@ class Network(ABC):
         )
 
     def training_memory(
-        self, rows: int = 32, steps: int = 100, loss: str | Loss | None = None
+        self, rows: int = 32, steps: int = 100, loss: str | type[Loss] | Loss | None = None
     ) -> TrainingMemory:
         """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
 
@@ -285,14 +297,6 @@ class Network(ABC):
     def __str__(self) -> str:
         return summary(self)
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name in FOREIGN_NAMES and not hasattr(type(self), name):
-                told = f"{type(self).__name__!r} object has no attribute {name!r}; {FOREIGN_NAMES[name]}"
-                raise AttributeError(told, name=name, obj=self)
-            return object.__getattribute__(self, name)  # Python's own words, or those of a property
-
     def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
         return self._given(), None if self._children() else self._arena.copy(), self.noise_calls
 
@@ -303,6 +307,7 @@ class Network(ABC):
         if arena is not None:
             self._arena[...] = arena
         self.noise_calls = calls
+        seal(self)
 
     def __copy__(self) -> Network:
         given = [value for net in self._inside() for value in net._given().values()]
@@ -341,7 +346,7 @@ class Network(ABC):
 
     def _given(self) -> dict[str, Any]:
         """The attributes of which `_set_up` makes the others."""
-        return {name: value for name, value in vars(self).items() if name not in self._made}
+        return {name: value for name, value in vars(self).items() if name not in self._made and name != MARK}
 
     def _inside(self) -> Iterator[Network]:
         """This network and all inside it."""
@@ -443,7 +448,7 @@ class Network(ABC):
     def _loss_program(self, loss: Any) -> Program | None:
         return None if loss is None else self._objective(loss, "sum").program
 
-    def _objective(self, loss: str | Loss | Objective, reduction: str) -> Objective:
+    def _objective(self, loss: str | type[Loss] | Loss | Objective, reduction: str) -> Objective:
         if isinstance(loss, Objective):  # Made once by who calls often; it says how it reduces.
             return loss
         if not (isinstance(loss, str) and isinstance(reduction, str)):

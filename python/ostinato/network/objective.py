@@ -56,6 +56,9 @@ class Objective:
         else:
             read = read_steps("targets", targets, batch, (self.width,), self.dtype)
         scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
-        if scale is not None and (scale < 0).any():
-            raise ConfigError("weights holds a negative number; expected what each step counts, from 0")
+        if self.reduction == "mean" and scale is not None and (scale < 0).any():
+            raise ConfigError(
+                "weights holds a negative number, and a mean is divided by their sum; expected numbers from "
+                '0, or reduction="sum"'
+            )
         return read, self.program, batch.extent, slots, self.reduction, scale

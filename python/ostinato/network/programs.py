@@ -14,6 +14,7 @@ from ostinato.network.graph import Unit
 from ostinato.network.kinds import class_of, kind_hint
 from ostinato.network.record import Record
 from ostinato.plugins.entry import Provider
+from ostinato.sealed import seal
 
 # Containers within containers; a file that goes deeper was not written by `save`.
 DEEPEST_NETWORK: Final = 64
@@ -129,6 +130,7 @@ class Programs:
         if self._depth > DEEPEST_NETWORK:
             raise record.error(f"more than {DEEPEST_NETWORK} containers around it")
         net = made._restore(record, self)
+        seal(net)
         self._depth -= 1
         return net
 

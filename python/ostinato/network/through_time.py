@@ -132,16 +132,3 @@ def check_through_time(value: Any) -> ThroughTime:
         f"through_time is {value!r}; "
         "expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or None"
     )
-
-
-def check_full(value: Any) -> None:
-    """A run keeps all steps for a loss that it does not know.
-
-    Raises ConfigError for other ways than FullBPTT.
-    """
-    way = check_through_time(value)
-    if not isinstance(way, FullBPTT):
-        raise ConfigError(
-            f"through_time is {way!r}; run does not know the loss, so it keeps all steps: FullBPTT(). "
-            "Use value_and_grad"
-        )
