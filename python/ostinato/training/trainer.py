@@ -22,6 +22,7 @@ from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
+from ostinato.sealed import Sealed
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint
 from ostinato.training.choices import (
@@ -34,6 +35,7 @@ from ostinato.training.choices import (
 )
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
+from ostinato.training.foreign_names import FOREIGN_NAMES
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.measure import Measure, prefixed
@@ -44,7 +46,7 @@ from ostinato.training.source import Batcher, Source, read_source
 from ostinato.training.train_step import TrainStep
 
 
-class Trainer:
+class Trainer(Sealed):
     """Trains a network: `Trainer(net, loss="mse", optimizer="adam").fit(x, targets, epochs=10)`.
 
     Args:
@@ -64,8 +66,24 @@ class Trainer:
             plugins. Nothing else is active, whatever is installed. They are called in this order.
         seed: of everything random in the training: order, noise, strategies.
 
+    The arguments become attributes, which cannot be set later: AttributeError, as for unknown ones.
+
     Raises ConfigError or DTypeError, naming the argument; PluginError for a callback that cannot be enabled.
     """
+
+    _foreign_names = FOREIGN_NAMES
+    _fixed = (
+        "net",
+        "loss",
+        "optimizer",
+        "schedule",
+        "strategies",
+        "clip_norm",
+        "reduction",
+        "metrics",
+        "run",
+    )
+    _instead = "make a new one: Trainer(net, ...)"
 
     def __init__(
         self,
