@@ -36,15 +36,20 @@ class Spec:
     """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
 
     `kind` is what the name is a name of, `hook` the hook that returns such descriptors; `product` is the name
-    of the class that what is made must derive from, "" where the kind asks for none. `examples` are options
-    that the conformance kit makes it with: those that the factory itself has as an attribute `examples`, else
-    none at all. Raises ConfigError for a name that is no Python identifier, a factory that cannot be called,
-    a doc that is no text, examples that are no options.
+    of the class that what is made must derive from, "" where the kind asks for none. `instance` is how an
+    instance is written, and `function` is the signature of a function that may stand in its place, "" where
+    none may. `examples` are options that the conformance kit makes it with: those that the factory itself has
+    as an attribute `examples`, else none at all.
+
+    Raises ConfigError for a name that is no Python identifier, a factory that cannot be called, a doc that is
+    no text, examples that are no options.
     """
 
     kind: ClassVar[str]
     hook: ClassVar[str]
     product: ClassVar[str] = ""
+    instance: ClassVar[str] = ""
+    function: ClassVar[str] = ""
 
     # What a field is for, as the pages of the hooks say it.
     name: str = field(metadata={"doc": "what it is called: letters, digits and _, as in Python"})
@@ -107,6 +112,7 @@ class RegularizerSpec(Spec):
     kind = "regularizer"
     hook = "ostinato_regularizers"
     product = "Regularizer"
+    instance = "ost.Zoneout(0.1)"
 
 
 class LossSpec(Spec):
@@ -115,6 +121,7 @@ class LossSpec(Spec):
     kind = "loss"
     hook = "ostinato_losses"
     product = "Loss"
+    instance = "ost.CrossEntropy()"
 
 
 class OptimizerSpec(Spec):
@@ -123,6 +130,7 @@ class OptimizerSpec(Spec):
     kind = "optimizer"
     hook = "ostinato_optimizers"
     product = "Optimizer"
+    instance = "ost.Adam(lr=1e-3)"
 
 
 class ScheduleSpec(Spec):
@@ -130,6 +138,8 @@ class ScheduleSpec(Spec):
 
     kind = "schedule"
     hook = "ostinato_schedules"
+    instance = "ost.schedules.Exponential(0.95)"
+    function = "(start, when) -> value"
 
 
 class InitializerSpec(Spec):
@@ -137,6 +147,8 @@ class InitializerSpec(Spec):
 
     kind = "initializer"
     hook = "ostinato_initializers"
+    instance = "ost.initializers.Orthogonal(gain=0.9)"
+    function = "(shape, rng) -> array"
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,7 @@ class StrategySpec(Spec):
 
     kind = "strategy"
     hook = "ostinato_strategies"
+    instance = "ost.strategies.Truncated(20)"
 
     role: str = field(kw_only=True, metadata={"doc": f"what it decides: one of {', '.join(ROLES)}"})
 
@@ -165,6 +178,7 @@ class MetricSpec(Spec):
 
     kind = "metric"
     hook = "ostinato_metrics"
+    instance = "ost.metrics.Accuracy()"
 
 
 class CommandSpec(Spec):

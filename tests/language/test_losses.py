@@ -8,6 +8,7 @@ import pytest
 from ostinato import losses
 from ostinato.discover import leaves
 from ostinato.errors import ConfigError
+from ostinato.plugins.registry import registry
 
 Y = np.array([0.5, -1.0, 2.0, 0.0])
 T = np.array([1.0, 1.0, -2.0, 0.5])
@@ -26,7 +27,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "options", "y", "target", "expected"), CASES)
 def test_each_loss_equals_its_formula(name, options, y, target, expected, dtype):
     target = target if isinstance(target, int) else target.astype(dtype)
-    got = losses.get(name, **options).step(y.astype(dtype), target)
+    got = registry.make("loss", name, losses.Loss, options).step(y.astype(dtype), target)
     assert np.shape(got) == ()
     assert got.dtype == dtype
     assert float(got) == pytest.approx(expected, rel=1e-6 if dtype == np.float32 else 1e-14, abs=1e-7)
@@ -44,9 +45,8 @@ def test_a_loss_says_what_its_target_is():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: losses.get("cross_entrpy"), "did you mean 'cross_entropy'"),
-        (lambda: losses.get("mse", haf=True), "loss 'mse' has no option 'haf'; did you mean 'half'"),
-        (lambda: losses.get("mse", half=1), "half is 1; expected True or False"),
+        (lambda: losses.MSE(haf=True), "loss 'mse' has no option 'haf'; did you mean 'half'"),
+        (lambda: losses.MSE(half=1), "half is 1; expected True or False"),
         (lambda: losses.Loss().step(Y, T), "has no step"),
     ],
 )

@@ -12,6 +12,7 @@ from ostinato.cell import Cell, Param, State
 from ostinato.dims import named
 from ostinato.discover import leaves
 from ostinato.ops.table import TABLE
+from ostinato.plugins.registry import registry
 from ostinato.trace import trace_cell, trace_loss, trace_step
 from tests.cell_table import CASES
 from tests.language.op_cases import M, W, X
@@ -240,7 +241,7 @@ def test_a_state_may_be_a_matrix():
     ],
 )
 def test_each_loss_is_traced_to_one_number(name, options, target, expected):
-    program = trace_loss(losses.get(name, **options), 4, target)
+    program = trace_loss(registry.make("loss", name, losses.Loss, options), 4, target)
     assert program.inputs == expected
     assert [tuple(size) for _, size in program.outputs] == [()]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 import copy
+import pickle
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.network.here import HERE
+from ostinato.network.foreign_names import FOREIGN_NAMES
 
 NAN, INF = float("nan"), float("inf")
 
@@ -242,8 +244,9 @@ TABLE = {
         lambda: ost.Dense(3, 4).run(X, state={"h": Y}), ost.ConfigError, ("state", "'h'")
     ),
     "training a number": Bad(lambda: lstm().run(X, training=1), ost.ConfigError, ("training is 1",)),
-    "through_time unknown": Bad(
-        lambda: lstm().run(X, through_time="full"), ost.ConfigError, ("through_time", "full")
+    "a state by place": Bad(lambda: lstm().run(X, STATE), TypeError, ("positional argument",)),
+    "a way through time of a run": Bad(
+        lambda: lstm().run(X, through_time=ost.FullBPTT()), TypeError, ("through_time",)
     ),
     # Going back.
     "backward without training": Bad(
@@ -294,6 +297,9 @@ TABLE = {
     ),
     "weights of another shape": Bad(
         lambda: train(weights=zeros(2, 4)), ost.ShapeError, ("weights is (2, 4)",)
+    ),
+    "weights negative in a mean": Bad(
+        lambda: train(weights=-np.ones((2, 5))), ost.ConfigError, ("weights holds a neg", 'reduction="sum"')
     ),
     "weights of booleans": Bad(
         lambda: train(weights=zeros(2, 5, dtype="bool")), ost.DTypeError, ("weights", "bool")
@@ -361,20 +367,78 @@ def test_bad_input_raises_a_typed_error_that_names_the_argument(name: str) -> No
         assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
 def test_what_is_advised_is_there(name: str) -> None:
     net = lstm()
-    places = (net, net.run(X, training=True), ost, ost.Trainer, copy, builtins)
-    calls = re.findall(r"(\w+)\(", HERE[name])
-    assert all(any(hasattr(place, called) for place in places) for called in calls), calls
-    assert calls or "dtype=" in HERE[name]
+    places = (net, net.run(X, training=True), ost, ost.Trainer, ost.Optimizer, copy, builtins)
+    calls = re.findall(r"(\w+)\(", FOREIGN_NAMES[name])
+    assert all(called == "net" or any(hasattr(place, called) for place in places) for called in calls), calls
+    assert calls or "dtype=" in FOREIGN_NAMES[name]
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
 def test_what_other_frameworks_call_it_leads_to_what_it_is_called_here(name: str) -> None:
     with pytest.raises(AttributeError, match=f"'LSTM' object has no attribute '{name}'; ") as caught:
         getattr(lstm(), name)
-    assert HERE[name] in str(caught.value)
+    assert FOREIGN_NAMES[name] in str(caught.value)
+
+
+SETTINGS = {
+    "trainable": (False, "a Trainer trains all parameters"),
+    "requires_grad": (False, "a Trainer trains all parameters"),
+    "training": (True, r"run\(x, training=True\)"),
+    "weights": ([], r"use parameters\(\)"),
+    "noise_call": (3, "did you mean 'noise_calls'"),
+    "note": ("mine", "in the __init__ of a subclass"),
+    "hidden_size": (8, "'hidden_size' is fixed when a LSTM is made; make a new one"),
+    "bidirectional": (True, "is fixed"),
+    "dtype": (np.float64, "is fixed"),
+    "batch_first": (False, "is fixed"),
+    "seed": (1, "is fixed"),
+}
+
+MADE: dict[str, Callable[[ost.Network], Any]] = {
+    "made": lambda net: net,
+    "copied": copy.copy,
+    "deeply copied": copy.deepcopy,
+    "pickled": lambda net: pickle.loads(pickle.dumps(net)),
+    "moved": lambda net: ost.Sequential(net)[0],
+}
+
+
+@pytest.mark.parametrize("how", MADE)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_setting_what_nothing_reads_is_an_error_with_a_hint(name: str, how: str) -> None:
+    net = MADE[how](lstm())
+    value, words = SETTINGS[name]
+    before = vars(net).copy()
+    with pytest.raises(AttributeError, match=words):
+        setattr(net, name, value)
+    assert vars(net) == before
+
+
+def test_a_loaded_network_takes_no_new_attributes_either(tmp_path: Path) -> None:
+    ost.Sequential(lstm(), ost.Dense(4, 2)).save(tmp_path / "model")
+    net = ost.load(tmp_path / "model")
+    for one in (net, net[0]):
+        with pytest.raises(AttributeError, match="trains all parameters"):
+            one.trainable = False
+    with pytest.raises(AttributeError, match="'layers' is fixed"):
+        net.layers = {}
+
+
+def test_what_can_be_set_can_be_set() -> None:
+    class Noted(ost.LSTM):
+        def __init__(self, *sizes: int) -> None:
+            self.early = 1
+            super().__init__(*sizes)
+            self.late = 2
+
+    net = Noted(3, 4)
+    net.early, net.late, net.noise_calls, net._mine = 3, 4, 5, 6
+    again = pickle.loads(pickle.dumps(copy.copy(ost.LSTM(3, 4))))
+    again.noise_calls, again._mine = 5, 6
+    assert (net.early, net.late, net.noise_calls, again.noise_calls) == (3, 4, 5, 5)
 
 
 def test_a_name_that_nobody_uses_gets_pythons_own_words() -> None:

@@ -90,17 +90,24 @@ def test_a_step_in_python_goes_along(kind: type[ost.Cell], way: str) -> None:
     np.testing.assert_array_equal(mine.arena, others.arena)
 
 
-def test_a_copy_shares_what_hangs_on_a_network_and_a_deep_copy_does_not() -> None:
-    net = ost.Sequential(ost.RNN(2, 3), ost.Dense(3, 1))
-    net.notes, net[0].notes, net[0].lock = ["mine"], ["its"], threading.Lock()
-    made = copy.copy(net)
-    assert made.notes is net.notes
-    assert (made[0].notes, made[0].lock) == (net[0].notes, net[0].lock)
-    assert ost.Bidirectional(net[0].__copy__()).backward.lock is net[0].lock
-    del net[0].lock
+class Annotated(ost.Sequential):
+    """A subclass with attributes of its own, one of which can be neither copied nor pickled."""
+
+    def __init__(self, *layers: ost.Network, notes: list[str]) -> None:
+        super().__init__(*layers)
+        self.notes, self.lock = notes, threading.Lock()
+
+
+def test_a_copy_shares_what_a_subclass_has_and_a_deep_copy_does_not() -> None:
+    net = ost.Sequential(Annotated(ost.RNN(2, 3), notes=["mine"]), ost.Dense(3, 1))
+    inner, made = net[0], copy.copy(net)
+    assert made[0].notes is inner.notes
+    assert made[0].lock is inner.lock
+    assert ost.Bidirectional(copy.copy(inner)).backward.lock is inner.lock
+    inner.lock = None
     deep = copy.deepcopy(net)
-    assert deep.notes == net.notes
-    assert deep.notes is not net.notes
+    assert deep[0].notes == inner.notes
+    assert deep[0].notes is not inner.notes
 
 
 def test_an_initializer_without_a_name_is_what_pickle_refuses() -> None:

@@ -74,6 +74,49 @@ def test_a_cell_that_nobody_registered_loads_from_its_program(tmp_path: Path) ->
     assert loaded.run(x).final_state["m"].shape == (2, 2, 2, 3)
 
 
+class Tower(ost.Sequential):
+    """A kind of network that the package does not have."""
+
+    kind = "tests/tower"
+
+
+def test_a_class_is_read_under_the_kind_that_it_registered_itself(tmp_path: Path) -> None:
+    net = Tower(ost.LSTM(3, 4), ost.Dense(4, 2))
+    ost.Sequential({"tower": net}).save(tmp_path / "model")
+    loaded = ost.load(tmp_path / "model")
+    assert type(loaded["tower"]) is Tower
+    np.testing.assert_array_equal(loaded.arena, net.arena)
+
+
+def test_a_subclass_without_a_kind_is_saved_as_its_base(tmp_path: Path) -> None:
+    class Mine(ost.LSTM):
+        pass
+
+    Mine(3, 4).save(tmp_path / "model")
+    assert type(ost.load(tmp_path / "model")) is ost.LSTM
+
+
+def test_a_kind_names_one_class_and_defining_it_again_replaces_it(tmp_path: Path) -> None:
+    with pytest.raises(ost.ConfigError, match=r"kind is 'lstm', which names ostinato\..*\.LSTM"):
+        type("Other", (ost.LSTM,), {"kind": "lstm"})
+    for _ in range(2):
+        again = type("Tower", (ost.Sequential,), {"kind": "tests/again", "__module__": __name__})
+    again(ost.Dense(3, 2)).save(tmp_path / "model")
+    assert type(ost.load(tmp_path / "model")) is again
+
+
+def test_an_unknown_kind_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    ost.LSTM(3, 4).save(path)
+    metadata, tensors = _core.load_model(str(path))
+    text = metadata[KEY].replace('"kind":"lstm"', '"kind":"lstn"')
+    _core.save_model(str(path), {KEY: text}, list(tensors.items()))
+    with pytest.raises(
+        ost.FormatError, match=r"unknown kind 'lstn'; did you mean 'lstm'\?.* import the package"
+    ):
+        ost.load(path)
+
+
 def test_a_loaded_network_trains_on(tmp_path: Path) -> None:
     net = ost.Sequential(ost.LSTM(3, 4), ost.Dense(4, 2))
     net.save(tmp_path / "model")

@@ -178,7 +178,9 @@ USED = {
     "an initializer that raises": Used(
         init("lambda shape, rng: 1 / 0"), STARTED, "initializer 'bad/mine' of ostinato-bad 1.5 failed"
     ),
-    "an initializer that is no function": Used(init("7"), STARTED, "'bad/mine' of ostinato-bad 1.5 failed"),
+    "an initializer that is no function": Used(
+        init("7"), STARTED, "'bad/mine' of ostinato-bad 1.5 makes a int; expected"
+    ),
     "a regularizer that raises": Used(
         "from ostinato import Regularizer, RegularizerSpec, hookimpl\n"
         "class Mine(Regularizer):\n    def output(self, y, noise): return 1 / 0\n"

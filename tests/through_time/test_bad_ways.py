@@ -49,12 +49,6 @@ def test_budgets_are_read_as_people_write_them(budget, core):
     assert ost.CheckpointedBPTT(budget).core == core
 
 
-@pytest.mark.parametrize("way", [ost.TruncatedBPTT(2, 2), ost.CheckpointedBPTT("1GB")])
-def test_a_run_goes_back_in_full_only(way):
-    with pytest.raises(ost.ConfigError, match="Use value_and_grad"):
-        ost.LSTM(3, 4).run(X, training=True, through_time=way)
-
-
 def test_other_things_are_no_way_through_time():
     with pytest.raises(ost.ConfigError, match=r"through_time is 'sqrt'; expected FullBPTT\(\)"):
         ost.LSTM(3, 4).value_and_grad(X, Y, loss="mse", through_time="sqrt")

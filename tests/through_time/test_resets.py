@@ -83,7 +83,7 @@ def test_a_run_and_its_way_back_know_resets(name):
     case, resets = problem(name, ROWS, STEPS), resets_of()
     arguments, found = cut(case, resets)
     other = {key: arguments[key] for key in ("lengths", "state")}
-    run = case.net.run(case.x, case.state, case.lengths, training=True, resets=resets)
+    run = case.net.run(case.x, lengths=case.lengths, state=case.state, training=True, resets=resets)
     pieces = case.net.run(arguments["x"], training=True, **other)
     rng = np.random.default_rng(2)
     d_final = {key: rng.normal(size=value.shape) for key, value in run.final_state.items()}
@@ -105,7 +105,7 @@ def test_a_run_and_its_way_back_know_resets(name):
 @pytest.mark.parametrize("name", ["lstm, 2 layers", "embedding, lstm, gru, dense"])
 def test_a_stream_that_is_reset_step_by_step_gives_the_same(name):
     case, resets = problem(name, ROWS, STEPS, ragged=False), resets_of()
-    run = case.net.run(case.x, case.state, resets=resets)
+    run = case.net.run(case.x, state=case.state, resets=resets)
     stream = case.net.stream(ROWS)
     stream.state = case.state
     outputs = [stream.step(case.x[:, t], resets[:, t]) for t in range(STEPS)]
@@ -145,8 +145,8 @@ def test_rows_in_a_list_have_resets_in_a_list():
     case, resets = problem("lstm", ROWS, STEPS), resets_of()
     rows = [case.x[n, :length] for n, length in enumerate(case.lengths)]
     marks = [resets[n, :length] for n, length in enumerate(case.lengths)]
-    padded = case.net.run(case.x, case.state, case.lengths, resets=resets).outputs
-    listed = case.net.run(rows, case.state, resets=marks).outputs
+    padded = case.net.run(case.x, lengths=case.lengths, state=case.state, resets=resets).outputs
+    listed = case.net.run(rows, state=case.state, resets=marks).outputs
     assert listed.tobytes() == padded[:, : max(case.lengths)].tobytes()
 
 

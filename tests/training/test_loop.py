@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.data import Streams
+from ostinato.training.foreign_names import FOREIGN_NAMES
 from tests.training.tasks import (
     language_model,
     network,
@@ -403,7 +405,7 @@ BAD_TRAINERS = {
     "schedule": ({"schedule": 0.1}, "schedule is 0.1"),
     "schedule name": ({"schedule": "cosin"}, "did you mean 'cosine'"),
     "strategies": ({"strategies": "all"}, "strategies is 'all'; expected a list"),
-    "strategy": ({"strategies": [3]}, "strategies has 3"),
+    "strategy": ({"strategies": [3]}, r"strategies\[0\] is 3; expected a name"),
     "strategy name": ({"strategies": ["teacher"]}, "teacher_forcing"),
     "two of a role": (
         {"strategies": [ost.TruncatedBPTT(2, 2), "full"]},
@@ -436,7 +438,7 @@ BAD_TRAINERS = {
     ),
     "strategy without its arguments": (
         {"strategies": ["truncated"]},
-        r"'truncated' needs k1, .* give ost.strategies.Truncated\(k1, k2\)",
+        r"'truncated' has required arguments \(k1\); pass ost.strategies.Truncated\(k1, k2\)",
     ),
     "schedule without its arguments": ({"schedule": "exponential"}, r"ost.schedules.Exponential\(decay\)"),
     "schedule of an epoch": ({"schedule": lambda epoch: 0.1}, r"cannot be called with \(start, when\)"),
@@ -450,3 +452,77 @@ def test_a_bad_argument_of_a_trainer_is_named(case):
     options, message = BAD_TRAINERS[case]
     with pytest.raises(ost.OstinatoError, match=message):
         ost.Trainer(**{"net": network(), "loss": "mse", **options})
+
+
+SETTINGS = {
+    "clipnorm": (1.0, r"use Trainer\(net, clip_norm=\.\.\.\)"),
+    "clipvalue": (1.0, "no clipping by value"),
+    "learning_rate": (0.1, "schedule="),
+    "epochs": (3, r"an argument of fit\("),
+    "callback": ([], "has no attribute 'callback' to set"),
+    "clip_norm": (1.0, "'clip_norm' is fixed when a .* is made; make a new one"),
+    "optimizer": (ost.SGD(lr=0.1), "is fixed"),
+    "loss": ("mae", "is fixed"),
+    "net": (None, "is fixed"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_setting_what_a_trainer_does_not_read_is_an_error_with_a_hint(name):
+    class Mine(ost.Trainer):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.note = "mine"
+
+    value, words = SETTINGS[name]
+    for made in (ost.Trainer(ost.RNN(2, 3), loss="mse"), Mine(ost.RNN(2, 3), loss="mse")):
+        with pytest.raises(AttributeError, match=words):
+            setattr(made, name, value)
+    made.note = "another"
+
+
+@pytest.mark.parametrize("name", FOREIGN_NAMES)
+def test_what_other_frameworks_call_it_is_a_hint_to_what_it_is_called_here(name):
+    with pytest.raises(AttributeError, match=f"'Trainer' object has no attribute '{name}'; ") as caught:
+        getattr(ost.Trainer(ost.RNN(2, 3), loss="mse"), name)
+    places = (ost, ost.Trainer, ost.Network)
+    assert all(
+        any(hasattr(one, call) for one in places) for call in re.findall(r"(\w+)\(", str(caught.value))
+    )
+
+
+ONES, ZEROS, ADVANTAGES = np.ones((2, 3, 2)), np.zeros((2, 3, 4)), np.array([[1.0, -1, 2], [0, 1, -3]])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_data_with_negative_weights_has_no_mean_and_is_refused(reduction):
+    net = ost.RNN(2, 4)
+    trainer, before = ost.Trainer(net, loss="mse", reduction=reduction), net.arena.copy()
+    with pytest.raises(ost.ConfigError, match="weights holds a negative number"):
+        trainer.fit(ONES, ZEROS, weights=ADVANTAGES, epochs=1)
+    with pytest.raises(ost.ConfigError, match="evaluate: weights holds a negative number"):
+        trainer.evaluate(ONES, ZEROS, weights=ADVANTAGES)
+    with pytest.raises(ost.ConfigError, match="weights holds a negative number"):
+        trainer.fit([ost.Batch(list(ONES), list(ZEROS), weights=list(ADVANTAGES))], epochs=1)
+    np.testing.assert_array_equal(net.arena, before)
+    assert not trainer.run.step
+
+
+def test_an_estimator_may_weigh_steps_negatively_where_the_loss_is_a_sum():
+    class Advantage(ost.Estimator):
+        """The gradient of a loss that is weighed by an advantage, as REINFORCE weighs it."""
+
+        def estimate(self, core, batch):
+            return core.value_and_grad(batch.replace(weights=ADVANTAGES[batch.places]))
+
+    sgd, net, other = ost.SGD(lr=0.1), ost.RNN(2, 4), ost.RNN(2, 4)
+    trainer = ost.Trainer(net, loss="mse", reduction="sum", strategies=[Advantage()], optimizer=sgd)
+    trainer.fit(ONES, ZEROS, epochs=1)
+    assert trainer.run.step == 1
+    _, grads = other.value_and_grad(ONES, ZEROS, loss="mse", reduction="sum", weights=ADVANTAGES)
+    ost.SGD(lr=0.1).step(other.arena, grads.arena)
+    # The rows are shuffled, so the sums are taken in another order.
+    np.testing.assert_allclose(net.arena, other.arena, atol=1e-6)
+    averaging = ost.Trainer(net, loss="mse", strategies=[Advantage()])
+    with pytest.raises(ost.ConfigError, match='reduction="sum"'):
+        averaging.fit(ONES, ZEROS, epochs=1)

@@ -179,5 +179,5 @@ def test_a_strategy_without_its_method_says_what_to_write(base, call):
 
 def test_a_registered_strategy_must_be_of_the_role_it_declares():
     ost.register(ost.StrategySpec("pretender", Full, role="feeding"))
-    with pytest.raises(ost.DTypeError, match="expected one of the role 'feeding'"):
+    with pytest.raises(ost.DTypeError, match="base of its role 'feeding'"):
         trainer(strategies=["pretender"])

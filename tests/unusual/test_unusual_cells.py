@@ -82,7 +82,9 @@ def test_gradients_over_blocks_of_time_equal_those_of_the_parts(cell):
     whole = net.run(x, state=state, lengths=lengths, training=True).backward(d_out)
     runs = []
     for at in range(0, 300, 100):
-        runs.append(net.run(x[:, at : at + 100], state, np.clip(lengths - at, 0, 100), training=True))
+        runs.append(
+            net.run(x[:, at : at + 100], lengths=np.clip(lengths - at, 0, 100), state=state, training=True)
+        )
         state = runs[-1].final_state
     d_final, total = None, {name: 0.0 for name in whole.params}
     for number, run in reversed(list(enumerate(runs))):

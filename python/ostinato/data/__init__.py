@@ -6,7 +6,7 @@ the ConfigError that is raised without it. This room may use the layers and ever
 """
 
 from ostinato.data.alphabet import Alphabet
-from ostinato.data.batches import Batches, Padding, Taken
+from ostinato.data.batches import Batches, Padding
 from ostinato.data.by_length import ByLength
 from ostinato.data.streams import Streams
 from ostinato.data.text import king_james, split
@@ -19,7 +19,6 @@ __all__ = [
     "Packed",
     "Padding",
     "Streams",
-    "Taken",
     "king_james",
     "pack",
     "split",

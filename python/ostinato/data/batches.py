@@ -19,11 +19,6 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Taken(Batch):
-    """A batch whose `places` (N,) are known: which rows of the data it holds."""
-
-
-@dataclass(frozen=True)
 class Padding:
     """What the batches of one epoch hold: `valid` steps, and `steps` with the padding.
 
@@ -106,12 +101,12 @@ class Batches:
         self.epoch = 0
         self._handed, self._skipped = 0, 0
 
-    def __iter__(self) -> Iterator[Taken]:
+    def __iter__(self) -> Iterator[Batch]:
         """The batches of this epoch, all of them but after `load_state_dict`."""
         plan, self._handed, self._skipped = self._plan(), self._skipped, 0
         for places in plan[self._handed :]:
             self._handed += 1
-            yield self._taken(places)
+            yield self._batch(places)
         self.epoch, self._handed = self.epoch + 1, 0
 
     def __len__(self) -> int:
@@ -165,11 +160,11 @@ class Batches:
         order = self._order()
         return [order[places] for places in self.cut(self.lengths[order])]
 
-    def _taken(self, places: Array) -> Taken:
+    def _batch(self, places: Array) -> Batch:
         targets = self._targets
         if targets is not None:
             targets = targets[places] if self.per == "sequence" else padded([targets[n] for n in places])
-        return Taken(padded([self._x[n] for n in places]), targets, self.lengths[places], places=places)
+        return Batch(padded([self._x[n] for n in places]), targets, self.lengths[places], places=places)
 
 
 def _held(batches: list[Array]) -> int:

@@ -2,8 +2,8 @@
 
 The file holds the network's make, the text of every step program and the parameters, so that a model whose
 cell came from a plugin loads, predicts the same bits and trains where that plugin is not installed. Nothing
-in a file makes Python import or evaluate anything. `record.py` writes and reads the JSON, `model.py` the
-file.
+in a file makes Python import or evaluate anything. `model.py` reads model files, which
+`ostinato.network.model_file` writes; `tree.py` reads and writes checkpoints.
 """
 
 from ostinato.io.model import load, save

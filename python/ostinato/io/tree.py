@@ -18,7 +18,7 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError
-from ostinato.io.strict import parse
+from ostinato.network.record import parse
 
 FORMAT_VERSION: Final = 1
 """Counts up with every change that an older reader would misunderstand; old files stay readable."""

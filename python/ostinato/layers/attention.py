@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.layers.recurrent import Recurrent
 from ostinato.namespace import Names
 from ostinato.network.check import dtype_name, size
+from ostinato.network.parameters import Parameters
 from ostinato.network.run import Run
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
@@ -60,7 +61,7 @@ class Attention:
         seed: int = 0,
         **options: Any,
     ) -> None:
-        self.scorer = _choose(scorer, options)
+        self.scorer = registry.make("scorer", scorer, Scorer, options)
         self.query_size = size("Attention", "query_size", query_size)
         self.memory_size = size("Attention", "memory_size", memory_size)
         self.past = checks.whole(f"scorer {self.scorer.name!r}", "past", self.scorer.past, at_least=0)
@@ -86,9 +87,9 @@ class Attention:
     def __repr__(self) -> str:
         return f"Attention({self.scorer!r}, {self.query_size}, {self.memory_size})"
 
-    def parameters(self) -> dict[str, Array]:
+    def parameters(self) -> Parameters:
         """The parameters by name: views that may be changed in place."""
-        return {name.removesuffix("_l0"): one for name, one in self.net.parameters().items()}
+        return Parameters({name.removesuffix("_l0"): one for name, one in self.net.parameters().items()})
 
     @property
     def _window(self) -> int:
@@ -293,20 +294,6 @@ class _Scores(Cell):
                 f"{owner}: step returns shape {describe(score.shape)}; expected one number, or (heads,)"
             )
         return (score if score.ndim else ops.reshape(score, (1,))), {}
-
-
-def _choose(scorer: Any, options: dict[str, Any]) -> Scorer:
-    if isinstance(scorer, str):
-        scorer = registry.resolve("scorer", scorer).make(**options)
-    elif isinstance(scorer, type) and issubclass(scorer, Scorer):
-        scorer = scorer(**options)
-    elif options:
-        raise ConfigError(
-            f"scorer is {scorer!r}, so the option {next(iter(options))!r} belongs to its making"
-        )
-    if not isinstance(scorer, Scorer):
-        raise DTypeError(f"scorer is {scorer!r}; expected a name, a Scorer subclass or a Scorer instance")
-    return scorer
 
 
 def _lengths(lengths: Any, rows: int, keys: int) -> Array:

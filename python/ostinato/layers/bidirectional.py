@@ -10,9 +10,9 @@ from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
 
-if TYPE_CHECKING:
-    from ostinato.io.record import Programs
-    from ostinato.io.strict import Record
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
 class Bidirectional(Network):
@@ -28,6 +28,7 @@ class Bidirectional(Network):
     """
 
     kind = "bidirectional"
+    _fixed = ("forward", "backward")
 
     def __init__(self, forward: Network, backward: Network | None = None) -> None:
         for name, layer in (("forward", forward), ("backward", backward)):

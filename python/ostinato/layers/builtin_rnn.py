@@ -5,7 +5,7 @@ The cell's name is the full one, so that a class stays what it is when a user ov
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from ostinato.layers.recurrent import Recurrent
 
@@ -104,7 +104,3 @@ class DiagonalSSM(Recurrent):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
-
-
-FILLED_IN: Final = (RNN, LSTM, GRU, IndRNN, MinGRU, MinLSTM, LinearSSM, DiagonalSSM)
-"""Every class of this file: what a model file may name."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
-from ostinato.suggest import did_you_mean
 
 LAYER_ARGUMENTS: Final = (
     "num_layers",
@@ -29,21 +28,6 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
 
     Raises ConfigError for an unknown name or option, and for options beside an instance.
     """
-    provider, entry = None, None
-    if isinstance(cell, str):
-        entry = registry.resolve("cell", cell)
-        name, provider = entry.shown, entry.provider
-        make: Any = entry.spec.factory
-    elif isinstance(cell, type) and issubclass(cell, Cell):
-        name, make = cell.name, cell
-    elif isinstance(cell, Cell):
-        if options:
-            raise ConfigError(
-                f"cell is an instance, so the option {next(iter(options))!r} belongs to its making"
-            )
-        return cell.name, cell, None
-    else:
-        raise DTypeError(f"cell is {cell!r}; expected a name, a Cell subclass or a Cell instance")
     if options.get("dropout") == 0.0 and not isinstance(options["dropout"], bool):
         options = {key: value for key, value in options.items() if key != "dropout"}
     elif "dropout" in options:
@@ -51,30 +35,8 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
             f"dropout is {options['dropout']!r}; expected 0. "
             "regularizers=[Dropout(p)] drops the input of every layer"
         )
-    _check_known(name, make, options)
-    try:
-        made = make(**options) if entry is None else entry.make(**options)
-    except TypeError as error:
-        raise ConfigError(f"cell {name!r} cannot be made with the options {options!r}: {error}") from error
-    if not isinstance(made, Cell):
-        raise ConfigError(f"cell {name!r} makes a {type(made).__name__}; expected a Cell")
-    return name, made, provider
-
-
-def _check_known(name: str, make: Any, options: dict[str, Any]) -> None:
-    """Refuses an option that the cell does not have; it may be a misspelled argument of the layer."""
-    # The signature of a class would be that of `__new__`, which takes anything.
-    maker = cast(Any, make).__init__ if isinstance(make, type) else make
-    try:
-        signature = inspect.signature(maker)
-    except ValueError:  # A function of a compiled module may have none.
-        return
-    kinds = {one.kind for one in signature.parameters.values()}
-    known = [one for one in signature.parameters if one != "self"]
-    for option in options:
-        if option not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
-            hint = did_you_mean(option, [*known, *LAYER_ARGUMENTS], "options")
-            raise ConfigError(f"cell {name!r} has no option {option!r}; {hint}")
+    choice = registry.choose("cell", cell, Cell, options, others=LAYER_ARGUMENTS)
+    return choice.name, choice.made, None if choice.entry is None else choice.entry.provider
 
 
 def chosen_options(cell: Cell) -> dict[str, Any]:

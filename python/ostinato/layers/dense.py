@@ -16,9 +16,9 @@ from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
 from ostinato.trace import trace_cell
 
-if TYPE_CHECKING:
-    from ostinato.io.record import Programs
-    from ostinato.io.strict import Record
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 ACTIVATIONS: Final = (
     "elu",
@@ -69,6 +69,7 @@ class Dense(Network):
     """
 
     kind = "dense"
+    _fixed = ("activation", "bias", "seed")
 
     def __init__(
         self,

@@ -15,9 +15,9 @@ from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
 from ostinato.trace import trace_step
 
-if TYPE_CHECKING:
-    from ostinato.io.record import Programs
-    from ostinato.io.strict import Record
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
 def lookup(id: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
@@ -34,6 +34,7 @@ class Embedding(Network):
     """
 
     kind = "embedding"
+    _fixed = ("seed",)
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, *, dtype: Any = "float32", seed: int = 0

@@ -21,10 +21,10 @@ def providers_of(
     for one in regularizers:
         if one.provider is not None and one.provider.id != BUILTIN:
             found[f"regularizer {one.provider.namespace}/{one.name}"] = one.provider
-    inits = {param.init for layer in units for unit in layer for param in unit.params.values()}
-    for init in inits:
+    params = [pair for layer in units for unit in layer for pair in unit.params.items()]
+    for name, init in ((name, param.init) for name, param in params):
         if isinstance(init, str):
-            entry = registry.resolve("initializer", init)
+            entry = registry.resolve("initializer", init, argument=f"initializer of {name}")
             if entry.provider.id != BUILTIN:
                 found[f"initializer {entry.full}"] = entry.provider
     return tuple(sorted(found.items(), key=lambda pair: pair[0]))

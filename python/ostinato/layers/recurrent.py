@@ -26,9 +26,9 @@ from ostinato.plugins.entry import Provider
 from ostinato.regularizer import Regularizer
 from ostinato.trace import trace_cell
 
-if TYPE_CHECKING:
-    from ostinato.io.record import Programs
-    from ostinato.io.strict import Record
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
 # For the message about weights of another layout.
@@ -101,6 +101,10 @@ class Recurrent(Network):
     """
 
     kind = "recurrent"
+    _fixed = (
+        *("cell", "cell_name", "cell_options", "provider", "setting", "hidden_size", "num_layers", "seed"),
+        *("bidirectional", "residual"),
+    )
 
     def __init__(
         self,

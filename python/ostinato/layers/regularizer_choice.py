@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
 
 if TYPE_CHECKING:
-    from ostinato.io.strict import Record
+    from ostinato.network.record import Record
 
 
 def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
@@ -19,17 +19,10 @@ def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
         raise ConfigError(
             f"{layer}: regularizers is {given!r}; expected a list of regularizers or their names"
         )
-    return tuple(_choose(layer, one) for one in given)
-
-
-def _choose(layer: str, one: Any) -> Regularizer:
-    if isinstance(one, str):
-        one = registry.resolve("regularizer", one).make()
-    elif isinstance(one, type) and issubclass(one, Regularizer):
-        one = one()
-    if not isinstance(one, Regularizer):
-        raise DTypeError(f"{layer}: {one!r} is no regularizer; expected a name or one such as Zoneout(0.1)")
-    return one
+    return tuple(
+        registry.make("regularizer", one, Regularizer, argument=f"{layer}: regularizers[{n}]")
+        for n, one in enumerate(given)
+    )
 
 
 def read_regularizers(record: Record) -> tuple[str, ...]:

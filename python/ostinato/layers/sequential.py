@@ -13,9 +13,9 @@ from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
 
-if TYPE_CHECKING:
-    from ostinato.io.record import Programs
-    from ostinato.io.strict import Record
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
 class Sequential(Network):
@@ -34,6 +34,7 @@ class Sequential(Network):
     """
 
     kind = "sequential"
+    _fixed = ("layers",)
 
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
         self._fill(_named(layers))

@@ -5,19 +5,8 @@ Every `Loss` defined in a file of this folder is registered under its `name`. Ma
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from ostinato.discover import make
 from ostinato.losses.cross_entropy import CrossEntropy
 from ostinato.losses.loss import Loss
 from ostinato.losses.mse import MSE
 
-__all__ = ["MSE", "CrossEntropy", "Loss", "get"]
-
-
-def get(name: str, **options: Any) -> Loss:
-    """Return the built-in loss called `name`, made with these options.
-
-    Raises ConfigError for an unknown name or option, with the closest known one.
-    """
-    return cast(Loss, make("ostinato.losses", Loss, name, options))
+__all__ = ["MSE", "CrossEntropy", "Loss"]

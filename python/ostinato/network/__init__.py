@@ -1,9 +1,11 @@
 """Networks: graphs of layers over sequences, and what running one takes and gives.
 
-`network.py` is the class; beside it one noun a file. `graph.py` describes, `arena.py` holds parameters,
-`batch.py`, `states.py` and `objective.py` read arguments, `run.py` holds results; `through_time.py` names
-the ways back, `budget.py` and `checkpoint_plan.py` belong to one of them; `training_memory.py` tells the
-peak. Layers live in `ostinato.layers`.
+`network.py` is the class; every other file holds one noun and stands below it. `graph.py` describes the
+layers, `arena.py` holds the parameters, `batch.py`, `states.py` and `objective.py` read arguments, `run.py`
+holds results. `through_time.py` names the ways to backpropagate, `budget.py` and `checkpoint_plan.py` belong
+to one of them; `training_memory.py` says what a training step takes. `kinds.py` registers the classes that a
+model file may name, `record.py` and `programs.py` read and write its JSON, `model_file.py` writes the file.
+`facts.py` is what files below `network.py` may ask of a network. Layers live in `ostinato.layers`.
 """
 
 from ostinato.network.checkpoint_plan import CheckpointPlan

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError, ShapeError
+from ostinato.initializers import Initializer
 from ostinato.network.graph import Parameter
 from ostinato.plugins.blame import blamed_on
 from ostinato.plugins.registry import registry
@@ -35,15 +36,12 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     digest = hashlib.sha256(name.encode()).digest()
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
-    init = parameter.param.init
-    if isinstance(init, str):
-        entry = registry.resolve("initializer", init)
-        told = f"initializer {entry.shown!r} of {name}"
-        with blamed_on(entry):
-            values = np.array(entry.make()(parameter.shape, rng), dtype=np.float64)
-    else:
-        told = f"initializer of {name}"
-        values = np.array(init(parameter.shape, rng), dtype=np.float64)
+    told = f"initializer of {name}"
+    choice = registry.choose("initializer", parameter.param.init, Initializer, argument=told)
+    if choice.entry is not None:
+        told = f"initializer {choice.name!r} of {name}"
+    with blamed_on(choice.entry):
+        values = np.array(choice.made(parameter.shape, rng), dtype=np.float64)
     if values.shape != parameter.shape:
         raise ShapeError(f"{told} returned {values.shape}; expected {parameter.shape}")
     if not np.isfinite(values).all():

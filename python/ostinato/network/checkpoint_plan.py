@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ostinato import checks
-
-if TYPE_CHECKING:
-    from ostinato.losses import Loss
-    from ostinato.network.network import Network
-    from ostinato.network.through_time import CheckpointedBPTT
+from ostinato import _core
 
 
 @dataclass(frozen=True)
@@ -37,15 +31,17 @@ class CheckpointPlan:
 
     @classmethod
     def of(
-        cls, way: CheckpointedBPTT, net: Network, rows: int, steps: int, loss: str | Loss | None
+        cls,
+        core: _core.Network,
+        budget: tuple[str, int, int],
+        rows: int,
+        steps: int,
+        loss: _core.Program | None,
     ) -> CheckpointPlan:
-        """Asks the core. Raises ConfigError."""
-        rows = checks.count("plan", "rows", rows, at_least=0)
-        steps = checks.count("plan", "steps", steps, at_least=0)
-        program = None if loss is None else net._objective(loss, "sum").program
-        found = net._core().checkpoint_plan(rows, steps, way.core, program)
+        """The numbers of the core for a budget in the core's form. Raises ConfigError."""
+        found = core.checkpoint_plan(rows, steps, budget, loss)
         forward, backward = (
-            sum(layer[way_there]["flops"] for layer in net.plans()) for way_there in ("forward", "backward")
+            sum(layer[direction]["flops"] for layer in core.plans()) for direction in ("forward", "backward")
         )
         again = found["again"] / max(1, found["total"])
         return cls(

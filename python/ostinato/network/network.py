@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,24 +16,29 @@ from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch, read_batch
+from ostinato.network.checkpoint_plan import CheckpointPlan
+from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
-from ostinato.network.here import HERE
+from ostinato.network.kinds import register_kind
 from ostinato.network.objective import Objective
-from ostinato.network.parameters import Mismatch, load_parameters
+from ostinato.network.parameters import Mismatch, Parameters, load_parameters
 from ostinato.network.run import Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.through_time import FullBPTT, ThroughTime, check_full, check_through_time
+from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
+from ostinato.sealed import MARK, Sealed, seal
 
 if TYPE_CHECKING:
-    from ostinato.io.record import Programs
+    from ostinato._core import Program
     from ostinato.losses import Loss
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
 
 
-class Network(ABC):
+class Network(Sealed):
     """A graph of layers over sequences that runs, and differentiates, as one call.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -44,10 +49,17 @@ class Network(ABC):
     time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
     them.
 
-    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; what else you have hung on it
-    the first shares and the second copies. Views that you kept are no views into the copy. A network can be
-    pickled, to be sent to another process with the same ostinato, cells and plugins; `save` is for files.
+    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; attributes of a subclass are
+    shared by the first and copied by the second. Views into the parameters of the original are no views into
+    the copy. A network can be pickled, to be sent to another process with the same ostinato, cells and
+    plugins; `save` is for files.
+
+    A network takes no new public attributes, and those that it is made of cannot be set: AttributeError.
     """
+
+    _foreign_names = FOREIGN_NAMES
+    _fixed: ClassVar[tuple[str, ...]] = ("dtype", "input_size", "batch_first", "takes_ids")
+    _instead = "make a new one, and copy the parameters with load_state_dict"
 
     kind: ClassVar[str]
     """What a model file calls this class."""
@@ -60,39 +72,46 @@ class Network(ABC):
     takes_ids: bool = False
     """Whether x holds integer ids instead of features."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "kind" in vars(cls):
+            register_kind(cls.kind, cls)
+
+    def __call__(self, x: Any, **arguments: Any) -> Array:
+        """`run(x, **arguments).outputs`: the outputs alone."""
+        return self.run(x, **arguments).outputs
+
     def run(
         self,
         x: Any,
-        state: Any = None,
+        *,
         lengths: Any = None,
-        training: bool = False,
-        through_time: FullBPTT | None = None,
-        seed: int | None = None,
+        state: Any = None,
         resets: Any = None,
         first_step: int = 0,
+        seed: int | None = None,
+        training: bool = False,
     ) -> Run:
         """Runs the network over whole sequences.
 
         Args:
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
                 list of rows of different lengths.
-            state: a dict as `Run.final_state` is, or None for zeros.
             lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
                 state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
-            training: keep what `Run.backward` needs, and regularize.
-            through_time: FullBPTT() or None, which means the same; the other ways are for value_and_grad.
-            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
-                their place in it. None takes the next of a series that the network's own seed decides.
+            state: a dict as `Run.final_state` is, or None for zeros.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for
                 the first sequence of a row, `final_state` is of the last.
             first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
                 pieces of a stream, each with the number of its first step, get the noise of the whole.
+            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
+                their place in it. None takes the next of a series that the network's own seed decides.
+            training: keep what `Run.backward` needs, and regularize.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
-        check_full(through_time)
         checks.flag("run", "training", training)
         array, batch = self._batch("run", x, lengths, resets, first_step)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
@@ -115,15 +134,15 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss | Objective,
+        loss: str | type[Loss] | Loss | Objective,
+        reduction: str = "mean",
+        weights: Any = None,
         lengths: Any = None,
         state: Any = None,
-        weights: Any = None,
-        reduction: str = "mean",
-        through_time: ThroughTime | None = None,
-        seed: int | None = None,
         resets: Any = None,
         first_step: int = 0,
+        seed: int | None = None,
+        through_time: ThroughTime | None = None,
         input_gradient: bool = True,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
@@ -132,19 +151,21 @@ class Network(ABC):
         The loss has the penalties of regularizers in it, `Gradients.penalty` says how much of it they are.
 
         Args:
-            x: as in `run`, and so are lengths and state.
+            x: see `run`.
             targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
                 a list of rows where x is one.
-            loss: a name or a Loss; an Objective, which has its own reduction, for those who call often.
+            loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. Callers who call
+                often may give an Objective, which has its own reduction.
+            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
+            weights: (N, T) floats: what each step counts. With "mean" the sum is divided by the sum of the
+                weights, so that only their proportions matter, and none may be negative; with "sum" they may
+                be. Penalties count every valid step alike.
             lengths: see `run`.
             state: see `run`.
-            weights: (N, T) floats from 0: what each step counts. With "mean" the sum is divided by the sum of
-                the weights, so that only their proportions matter. Penalties count every valid step alike.
-            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
-            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
-            seed: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
+            seed: see `run`.
+            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
                 gradient: a sixth of the products of one layer that is as wide as its input.
 
@@ -169,11 +190,11 @@ class Network(ABC):
         x: Any,
         targets: Any,
         *,
-        loss: str | Loss | Objective,
+        loss: str | type[Loss] | Loss | Objective,
+        reduction: str = "mean",
+        weights: Any = None,
         lengths: Any = None,
         state: Any = None,
-        weights: Any = None,
-        reduction: str = "mean",
         resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
         """The loss over a batch without gradients, and the final state. Nothing is regularized in it.
@@ -188,9 +209,9 @@ class Network(ABC):
         )
         return value, from_slots(final, self._graph, batch.rows)
 
-    def parameters(self) -> dict[str, Array]:
-        """Name -> view into `arena`: writing to it changes the network."""
-        return views(self._graph.parameters.values(), self._arena)
+    def parameters(self) -> Parameters:
+        """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only."""
+        return Parameters(views(self._graph.parameters.values(), self._arena))
 
     @property
     def arena(self) -> Array:
@@ -250,13 +271,18 @@ class Network(ABC):
         )
 
     def training_memory(
-        self, rows: int = 32, steps: int = 100, loss: str | Loss | None = None
+        self, rows: int = 32, steps: int = 100, loss: str | type[Loss] | Loss | None = None
     ) -> TrainingMemory:
         """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
 
         Without `loss` nothing is counted for it and its targets. Raises ConfigError.
         """
-        return TrainingMemory.of(self, rows, steps, loss)
+        return TrainingMemory.of(
+            self._core(),
+            checks.count("training_memory", "rows", rows, at_least=0),
+            checks.count("training_memory", "steps", steps, at_least=0),
+            self._loss_program(loss),
+        )
 
     def plans(self) -> list[dict[str, Any]]:
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""
@@ -264,20 +290,12 @@ class Network(ABC):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
-        from ostinato.io import save
+        from ostinato.network.model_file import write_model
 
-        save(self, path)
+        write_model(self, path)
 
     def __str__(self) -> str:
         return summary(self)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name in HERE and not hasattr(type(self), name):
-                told = f"{type(self).__name__!r} object has no attribute {name!r}; {HERE[name]}"
-                raise AttributeError(told, name=name, obj=self)
-            return object.__getattribute__(self, name)  # Python's own words, or those of a property
 
     def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
         return self._given(), None if self._children() else self._arena.copy(), self.noise_calls
@@ -289,6 +307,7 @@ class Network(ABC):
         if arena is not None:
             self._arena[...] = arena
         self.noise_calls = calls
+        seal(self)
 
     def __copy__(self) -> Network:
         given = [value for net in self._inside() for value in net._given().values()]
@@ -316,13 +335,18 @@ class Network(ABC):
     def _record(self, programs: Programs) -> dict[str, Any]:
         """This network's configuration as JSON values; its programs go to `programs`."""
 
+    @classmethod
+    @abstractmethod
+    def _restore(cls, record: Record, programs: Programs) -> Network:
+        """The network that `_record` described, with parameters that are all 0. Raises FormatError."""
+
     def _children(self) -> list[Network]:
         """The networks inside this one, in the order of their parameters."""
         return []
 
     def _given(self) -> dict[str, Any]:
         """The attributes of which `_set_up` makes the others."""
-        return {name: value for name, value in vars(self).items() if name not in self._made}
+        return {name: value for name, value in vars(self).items() if name not in self._made and name != MARK}
 
     def _inside(self) -> Iterator[Network]:
         """This network and all inside it."""
@@ -410,7 +434,21 @@ class Network(ABC):
         array, batch = read_batch(x, lengths, self.input_size, limit, self.dtype.name, first)
         return array, batch.along(call, resets, first_step)
 
-    def _objective(self, loss: str | Loss | Objective, reduction: str) -> Objective:
+    def _checkpoint_plan(
+        self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
+    ) -> CheckpointPlan:
+        return CheckpointPlan.of(
+            self._core(),
+            budget,
+            checks.count("plan", "rows", rows, at_least=0),
+            checks.count("plan", "steps", steps, at_least=0),
+            self._loss_program(loss),
+        )
+
+    def _loss_program(self, loss: Any) -> Program | None:
+        return None if loss is None else self._objective(loss, "sum").program
+
+    def _objective(self, loss: str | type[Loss] | Loss | Objective, reduction: str) -> Objective:
         if isinstance(loss, Objective):  # Made once by who calls often; it says how it reduces.
             return loss
         if not (isinstance(loss, str) and isinstance(reduction, str)):

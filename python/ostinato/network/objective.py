@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError
 from ostinato.losses import Loss
 from ostinato.network.batch import Array, Batch, read_steps
 from ostinato.plugins.blame import blamed
@@ -31,15 +31,12 @@ class Objective:
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, width: int, dtype: str) -> Objective:
-        """Traces a loss, given by name or as a Loss.
+        """Traces a loss: a name, a Loss class or an instance.
 
         Raises ConfigError, DTypeError; ShapeError if it does not fit.
         """
         checks.choice("value_and_grad", "reduction", reduction, REDUCTIONS)
-        if isinstance(loss, str):
-            loss = registry.resolve("loss", loss).make()
-        if not isinstance(loss, Loss):
-            raise DTypeError(f"loss is {loss!r}; expected a name or a Loss such as MSE()")
+        loss = registry.make("loss", loss, Loss)
         if loss.target not in ("index", "output"):
             raise ConfigError(f"loss {loss.name!r}: target is {loss.target!r}; expected 'index' or 'output'")
         with blamed(loss):
@@ -59,6 +56,9 @@ class Objective:
         else:
             read = read_steps("targets", targets, batch, (self.width,), self.dtype)
         scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
-        if scale is not None and (scale < 0).any():
-            raise ConfigError("weights holds a negative number; expected what each step counts, from 0")
+        if self.reduction == "mean" and scale is not None and (scale < 0).any():
+            raise ConfigError(
+                "weights holds a negative number, and a mean is divided by their sum; expected numbers from "
+                '0, or reduction="sum"'
+            )
         return read, self.program, batch.extent, slots, self.reduction, scale

@@ -1,15 +1,51 @@
-"""Reading parameters from a mapping: everything is checked before anything is written."""
+"""Parameters by name, and reading them from a mapping: all is checked before anything is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
 
 from ostinato.dims import describe
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError
 from ostinato.network.arena import views
 from ostinato.network.batch import Array, as_floats
 from ostinato.network.graph import Parameter
+from ostinato.suggest import did_you_mean
+
+
+class Parameters(Mapping[str, Array]):
+    """Name -> view into the array of all parameters: writing into a view changes the network.
+
+    The mapping itself is read-only: a new array under a name would change nothing, so that is a TypeError.
+    """
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self._arrays = dict(arrays)
+
+    def __getitem__(self, name: str) -> Array:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __setitem__(self, name: str, value: Any) -> NoReturn:
+        if name not in self._arrays:
+            hint = did_you_mean(name, self._arrays, "parameters")
+            raise TypeError(f"parameters() is read-only and has no {name!r} to write into; {hint}")
+        raise TypeError(
+            "parameters() is read-only, as a new array would change nothing; write into the old one: "
+            f"net.parameters()[{name!r}][...] = value"
+        )
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError("parameters() is read-only; a network keeps all parameters that its layers have")
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name!r}: {array.shape}" for name, array in self._arrays.items())
+        return f"Parameters({{{shapes}}})"
 
 
 class Mismatch(NamedTuple):

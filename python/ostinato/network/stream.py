@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.batch import Array, as_flags, as_floats
+from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
-
-if TYPE_CHECKING:
-    from ostinato.network.network import Network
 
 
 class Stream:
@@ -24,7 +22,7 @@ class Stream:
     `Network.stream`; a stream belongs to one thread at a time (ConcurrentUseError otherwise).
     """
 
-    def __init__(self, net: Network, core: _core.Stream, graph: Graph, batch: int, dtype: str) -> None:
+    def __init__(self, net: NetworkFacts, core: _core.Stream, graph: Graph, batch: int, dtype: str) -> None:
         self._net = net
         self._core = core
         self._graph = graph

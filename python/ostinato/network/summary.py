@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ostinato.network.network import Network
+from ostinato.network.facts import NetworkFacts
 
 
-def summary(net: Network) -> str:
+def summary(net: NetworkFacts) -> str:
     """The network's make, its shapes, and a line per parameter and state."""
     axes = "T, N" if net.batch_first is False else "N, T"
     takes = f"ids ({axes}) below {net.input_size}" if net.takes_ids else f"({axes}, {net.input_size})"

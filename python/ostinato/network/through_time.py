@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ostinato import checks
 from ostinato.errors import ConfigError
+from ostinato.losses import Loss
 from ostinato.network.budget import LARGEST, read_budget
+from ostinato.network.checkpoint_plan import CheckpointPlan
 
-if TYPE_CHECKING:
-    from ostinato.losses import Loss
-    from ostinato.network.checkpoint_plan import CheckpointPlan
-    from ostinato.network.network import Network
+
+class Planner(Protocol):
+    """What `CheckpointedBPTT.plan` asks of a network."""
+
+    def _checkpoint_plan(
+        self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
+    ) -> CheckpointPlan:
+        """The plan for a budget in the core's form. Raises ConfigError."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +109,14 @@ class CheckpointedBPTT:
         """The core's form."""
         return *read_budget(self.budget), 0
 
-    def plan(self, net: Network, rows: int, steps: int, loss: str | Loss | None = None) -> CheckpointPlan:
+    def plan(
+        self, net: Planner, rows: int, steps: int, loss: str | type[Loss] | Loss | None = None
+    ) -> CheckpointPlan:
         """What this way comes to for `rows` x `steps`, before running it, with the threads of now.
 
         Without a loss, what the loss keeps of a chunk is not counted. Raises ConfigError.
         """
-        from ostinato.network.checkpoint_plan import CheckpointPlan
-
-        return CheckpointPlan.of(self, net, rows, steps, loss)
+        return net._checkpoint_plan(self.core, rows, steps, loss)
 
 
 ThroughTime: TypeAlias = FullBPTT | TruncatedBPTT | CheckpointedBPTT
@@ -126,16 +132,3 @@ def check_through_time(value: Any) -> ThroughTime:
         f"through_time is {value!r}; "
         "expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or None"
     )
-
-
-def check_full(value: Any) -> None:
-    """A run keeps all steps for a loss that it does not know.
-
-    Raises ConfigError for other ways than FullBPTT.
-    """
-    way = check_through_time(value)
-    if not isinstance(way, FullBPTT):
-        raise ConfigError(
-            f"through_time is {way!r}; run does not know the loss, so it keeps all steps: FullBPTT(). "
-            "Use value_and_grad"
-        )

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ostinato import checks
+from ostinato import _core
 from ostinato.threads import get_num_threads
-
-if TYPE_CHECKING:
-    from ostinato.losses import Loss
-    from ostinato.network.network import Network
 
 
 @dataclass(frozen=True)
@@ -29,12 +24,9 @@ class TrainingMemory:
     threads: int
 
     @classmethod
-    def of(cls, net: Network, rows: int, steps: int, loss: str | Loss | None) -> TrainingMemory:
-        """Asks the core. Raises ConfigError."""
-        rows = checks.count("training_memory", "rows", rows, at_least=0)
-        steps = checks.count("training_memory", "steps", steps, at_least=0)
-        program = None if loss is None else net._objective(loss, "sum").program
-        found = net._core().training_memory(rows, steps, program)
+    def of(cls, core: _core.Network, rows: int, steps: int, loss: _core.Program | None) -> TrainingMemory:
+        """The numbers of the core. Raises ConfigError."""
+        found = core.training_memory(rows, steps, loss)
         return cls(
             found["parameters"], found["batch"], found["unit"], min(found["threads"], get_num_threads())
         )

@@ -7,20 +7,9 @@ May use: _core, trace, ops, checks, errors.
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from ostinato.discover import make
 from ostinato.optimizers.adam import Adam
 from ostinato.optimizers.clip import clip_norm
 from ostinato.optimizers.optimizer import Optimizer
 from ostinato.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "clip_norm", "get"]
-
-
-def get(name: str, **options: Any) -> Optimizer:
-    """Return the built-in optimizer called `name`, made with these options.
-
-    Raises ConfigError for an unknown name or option, with the closest known one.
-    """
-    return cast(Optimizer, make("ostinato.optimizers", Optimizer, name, options))
+__all__ = ["SGD", "Adam", "Optimizer", "clip_norm"]

@@ -2,7 +2,8 @@
 
 - `hookspecs.py`, `lifecycle.py`: what a package can provide, and what it can hear of a run; `hook_names.py`;
 - `index.py` reads what is installed, `selection.py` what the user wants of it, `version.py` whether it fits;
-- `loader.py` imports it, `registry.py` holds the names, `run_hooks.py` the plugins of one run.
+- `loader.py` imports it, `registry.py` holds the names, `run_hooks.py` the plugins of one run;
+- `choice.py` makes what an argument stands for: a name, a class or an instance.
 
 Nothing is imported before a name is asked for that the built-ins do not have.
 """

@@ -41,14 +41,14 @@ def blamed(*things: Configured) -> Iterator[None]:
 
 
 @contextmanager
-def blamed_on(entry: Entry) -> Iterator[None]:
+def blamed_on(entry: Entry | None) -> Iterator[None]:
     """Within it, whatever is raised becomes a PluginError that names the plugin of `entry`, if it is one."""
     try:
         yield
     except OstinatoError:
         raise
     except Exception as error:
-        if not entry.provider.is_foreign:
+        if entry is None or not entry.provider.is_foreign:
             raise
         raise _failure(f"{entry.kind} {entry.full!r}", entry.provider, "it", error) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from ostinato import _core
 from ostinato.errors import ConfigError, PluginError
 from ostinato.options import Configured
+from ostinato.plugins.choice import Choice, choose
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
 from ostinato.plugins.selection import STRICT, is_strict, selection
 from ostinato.specs import SPECS, Spec
@@ -25,6 +26,9 @@ from ostinato.suggest import did_you_mean
 if TYPE_CHECKING:
     from ostinato.plugins.index import Found
     from ostinato.plugins.loader import Loaded
+
+
+Made = TypeVar("Made")
 
 
 class UnknownName(ConfigError):
@@ -54,8 +58,12 @@ class Registry:
         # Re-entrant: a plugin that is being imported may look up a name.
         self._lock = threading.RLock()
 
-    def resolve(self, kind: str, name: str) -> Entry:
-        """The entry of a bare or full name. Raises UnknownName or AmbiguousName."""
+    def resolve(self, kind: str, name: str, argument: str = "") -> Entry:
+        """The entry of a bare or full name, given as an `argument` that errors name.
+
+        Raises UnknownName or AmbiguousName.
+        """
+        place = "" if argument in ("", kind) else f"{argument}: "
         with self._lock:
             self._load_builtins()
             name = self._overrides.get((kind, name), name)
@@ -76,10 +84,45 @@ class Registry:
                 )
                 same = len({one.full for one in found}) == 1
                 mend = "remove all but one of them" if same else "give the full name"
-                raise AmbiguousName(f"{kind} {name!r} has several providers: {choices}; {mend}")
+                raise AmbiguousName(f"{place}{kind} {name!r} has several providers: {choices}; {mend}")
             raise UnknownName(
-                f"there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self.suspects()}"
+                f"{place}there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self.suspects()}"
             )
+
+    def make(
+        self,
+        kind: str,
+        given: Any,
+        base: type[Made],
+        options: Mapping[str, Any] | None = None,
+        *,
+        argument: str = "",
+    ) -> Made:
+        """What an argument stands for that may be a name, a class or an instance; see `choose`."""
+        return self.choose(kind, given, base, options, argument=argument).made
+
+    def choose(
+        self,
+        kind: str,
+        given: Any,
+        base: type[Made],
+        options: Mapping[str, Any] | None = None,
+        *,
+        argument: str = "",
+        others: Sequence[str] = (),
+    ) -> Choice[Made]:
+        """Resolves an argument by the one rule of all kinds.
+
+        A name is made by its factory, a subclass of `base` is called, an instance stays as it is, and so does
+        a function where the kind allows one. `options` go to the factory or the class; None means that the
+        argument takes none. `argument` is what messages call it (by default the kind), `others` are options
+        of the caller, for hints.
+
+        Raises UnknownName, AmbiguousName; ConfigError for options that are unknown, missing, or given beside
+        an instance; DTypeError for anything else than a name, a class or an instance; PluginError where a
+        plugin fails.
+        """
+        return choose(self.resolve, kind, given, base, options, argument or kind, others)
 
     def override(self, kind: str, name: str, full: str | None) -> None:
         """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
@@ -265,11 +308,11 @@ registry: Final = Registry()
 """The names of this process."""
 
 
-Made = TypeVar("Made", bound=Configured)
+Registered = TypeVar("Registered", bound=Configured)
 
 
 @overload
-def register(item: type[Made]) -> type[Made]: ...
+def register(item: type[Registered]) -> type[Registered]: ...
 
 
 @overload

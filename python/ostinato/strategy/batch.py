@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.errors import ConfigError
+
 Array = NDArray[Any]
 
 
@@ -56,8 +58,16 @@ class Batch:
 
     @cached_property
     def count(self) -> float:
-        """How many time steps are valid; with weights, what they weigh."""
+        """How many time steps are valid; with weights, what they weigh.
+
+        Raises ConfigError for negative weights: what is measured is a mean, which is divided by their sum.
+        """
         if self.weights is not None:
+            rows = self.weights if self.ragged else (self.weights,)
+            if any((np.asarray(row) < 0).any() for row in rows):
+                raise ConfigError(
+                    "weights holds a negative number; expected what each step of the data counts, from 0"
+                )
             if self.ragged:
                 return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))
             weights = np.asarray(self.weights, dtype=np.float64)

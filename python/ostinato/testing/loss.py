@@ -390,7 +390,7 @@ def bad_input(one: LossSubject) -> None:
     wrong: dict[str, Callable[[], Any]] = {
         f"targets with {name}": replace(case, targets=value).results for name, value in targets.items()
     }
-    wrong["a negative weight"] = lambda: case.results(weights=np.full((3, 4), -1.0))
+    wrong["a negative weight"] = lambda: case.results(weights=np.full((3, 4), -1.0), reduction="mean")
     wrong["weights of another shape"] = lambda: case.results(weights=np.ones(3))
     wrong["an unknown reduction"] = lambda: case.results(reduction="median")
     for name, call in wrong.items():

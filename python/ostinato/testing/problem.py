@@ -72,7 +72,9 @@ class Problem:
         """The forward pass."""
         seed = self.seed if self.training else None
         more: dict[str, Any] = {"first_step": self.first_step} if self.first_step else {}
-        return self.network.run(self.x, self.state, self.lengths, training=self.training, seed=seed, **more)
+        return self.network.run(
+            self.x, lengths=self.lengths, state=self.state, seed=seed, training=self.training, **more
+        )
 
     def back(self, run: Run, d_outputs: Any, d_final_state: Any = None, d_penalty: float = 0.0) -> Gradients:
         """The backward pass of a run, of the penalty too where there is one."""

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from ostinato.errors import ConfigError, FormatError
 from ostinato.io.tree import load_tree, save_tree
+from ostinato.losses import Loss
+from ostinato.metrics import Metric
+from ostinato.network import Network
+from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
+from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
-from ostinato.strategy import Lesson
+from ostinato.strategy import Lesson, Moment
+from ostinato.training.choices import Strategies
 from ostinato.training.history import History
-from ostinato.training.run import Position
+from ostinato.training.run import Position, TrainingRun
 from ostinato.training.totals import Totals
-
-if TYPE_CHECKING:
-    from ostinato.training.trainer import Trainer
 
 KIND = "ostinato.checkpoint"
 
 Record = TypeVar("Record", Position, Totals, Lesson)
 
 
-def save(path: str | os.PathLike[str], trainer: Trainer, plugins: Mapping[str, Any]) -> None:
+class TrainerParts(Protocol):
+    """What a checkpoint takes from a trainer and gives back to it; each means what it means in `Trainer`."""
+
+    net: Network
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Callable[[float, Moment], float] | None
+    strategies: Strategies
+    clip_norm: float | None
+    reduction: str
+    metrics: dict[str, Metric]
+    run: TrainingRun
+    _hooks: RunHooks
+
+
+def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[str, Any]) -> None:
     """Writes the checkpoint, whole or not at all. Raises OSError; ConfigError for what cannot be stored."""
     run, lesson = trainer.run, trainer.run.lesson
     record = {
@@ -50,7 +68,7 @@ def save(path: str | os.PathLike[str], trainer: Trainer, plugins: Mapping[str, A
     save_tree(path, KIND, record)
 
 
-def load(path: str | os.PathLike[str], trainer: Trainer) -> dict[str, Any]:
+def load(path: str | os.PathLike[str], trainer: TrainerParts) -> dict[str, Any]:
     """Gives the trainer what `save` wrote, and returns the states of plugins.
 
     Nothing is changed when the file is damaged (FormatError) or the trainer is made otherwise (ConfigError).
@@ -73,7 +91,7 @@ def load(path: str | os.PathLike[str], trainer: Trainer) -> dict[str, Any]:
     return plugins
 
 
-def _made_of(trainer: Trainer) -> dict[str, Any]:
+def _made_of(trainer: TrainerParts) -> dict[str, Any]:
     """What must be the same where it is resumed, in words that an error can show."""
     return {
         "dtype": trainer.net.dtype.name,
@@ -115,7 +133,7 @@ def _schedule(schedule: Any) -> str | None:
     return _called(schedule) if isinstance(schedule, Configured) else "a function"
 
 
-def _check_make(trainer: Trainer, saved: Mapping[str, Any], plugins: Mapping[str, Any]) -> None:
+def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mapping[str, Any]) -> None:
     for name, now in _made_of(trainer).items():
         if saved[name] != now:
             was, is_now = saved[name], now
@@ -142,7 +160,7 @@ def _check_make(trainer: Trainer, saved: Mapping[str, Any], plugins: Mapping[str
         )
 
 
-def _snapshot(trainer: Trainer) -> dict[str, Any]:
+def _snapshot(trainer: TrainerParts) -> dict[str, Any]:
     return {
         "parameters": trainer.net.state_dict(),
         "optimizer": trainer.optimizer.state_dict(),
@@ -151,7 +169,7 @@ def _snapshot(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _give(trainer: Trainer, record: Mapping[str, Any]) -> None:
+def _give(trainer: TrainerParts, record: Mapping[str, Any]) -> None:
     trainer.net.load_state_dict(record["parameters"])
     trainer.optimizer.load_state_dict(record["optimizer"])
     if isinstance(trainer.schedule, Schedule):

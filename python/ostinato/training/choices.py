@@ -13,25 +13,14 @@ from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.optimizers import Optimizer
-from ostinato.options import Configured
-from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.plugins.hook_names import LIFECYCLE
 from ostinato.plugins.registry import registry
+from ostinato.schedules import Schedule
 from ostinato.specs import ROLES
 from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
 from ostinato.strategy import Curriculum, Estimator, Execution, Feeding, Moment, Strategy
 
-Made = TypeVar("Made", bound=Configured)
 _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Feeding, Estimator, Execution)}
-
-# Where the built-ins of a kind live.
-_ROOMS: Mapping[str, str] = {
-    "strategy": "strategies",
-    "schedule": "schedules",
-    "loss": "losses",
-    "optimizer": "optimizers",
-    "metric": "metrics",
-}
 
 
 class Strategies:
@@ -40,8 +29,8 @@ class Strategies:
     def __init__(self, given: Any, through_time: ThroughTime | None) -> None:
         found: dict[str, Strategy] = {}
         more = [] if through_time is None else [check_through_time(through_time)]
-        for one in [*_listed("strategies", given), *more]:
-            strategy = _strategy(one)
+        for n, one in enumerate([*_listed("strategies", given), *more]):
+            strategy = _strategy(one, f"strategies[{n}]")
             other = found.get(strategy.role)
             if other is not None:
                 raise ConfigError(
@@ -59,42 +48,41 @@ class Strategies:
 
 
 def choose_loss(given: Any) -> Loss:
-    """A loss from a name or a Loss. Raises ConfigError, DTypeError."""
-    return _choose("loss", Loss, given, "such as CrossEntropy()")
+    """The loss that a name, a Loss class or an instance stands for. Raises ConfigError, DTypeError."""
+    return registry.make("loss", given, Loss)
 
 
 def choose_optimizer(given: Any) -> Optimizer:
-    """An optimizer from a name, with its defaults, or an Optimizer. Raises ConfigError, DTypeError."""
-    return _choose("optimizer", Optimizer, given, "such as Adam(lr=1e-3)")
+    """The optimizer that a name, a class or an instance stands for. Raises ConfigError, DTypeError."""
+    return registry.make("optimizer", given, Optimizer)
 
 
 def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
-    """A schedule from a name, a Schedule or a function (start, when). Raises ConfigError, DTypeError."""
+    """The schedule that a name, a class, an instance or a function stands for.
+
+    Raises ConfigError, DTypeError.
+    """
     if given is None:
         return None
-    if isinstance(given, str):
-        given = _of_name(registry.resolve("schedule", given))
-    if isinstance(given, type) or not callable(given):
-        raise DTypeError(
-            f"schedule is {given!r}; expected a name, one such as schedules.Exponential(0.95), or a function "
-            "(start, when) -> value"
-        )
+    made: Callable[[float, Moment], float] = registry.make("schedule", given, Schedule)
     try:
-        inspect.signature(given).bind(1.0, Moment())
+        inspect.signature(made).bind(1.0, Moment())
     except TypeError as error:
         raise ConfigError(
-            f"schedule is {given!r}, which cannot be called with (start, when): {error}; expected a function "
+            f"schedule is {made!r}, which cannot be called with (start, when): {error}; expected a function "
             "of the learning rate at the start and of now: lambda start, when: start * 0.9**when.epoch"
         ) from None
     except ValueError:  # One in C may not tell its arguments.
         pass
-    made: Callable[[float, Moment], float] = given
     return made
 
 
 def choose_metrics(given: Any) -> dict[str, Metric]:
-    """Metrics by name from a list of names and Metrics. Raises ConfigError, DTypeError."""
-    made = [_choose("metric", Metric, one, "such as Accuracy()") for one in _listed("metrics", given)]
+    """Metrics by name from a list of names, classes and instances. Raises ConfigError, DTypeError."""
+    made = [
+        registry.make("metric", one, Metric, argument=f"metrics[{n}]")
+        for n, one in enumerate(_listed("metrics", given))
+    ]
     names = [one.name for one in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or "loss" in names:
@@ -156,25 +144,17 @@ def _check_marks(name: str, plugin: Any) -> None:
             )
 
 
-def _strategy(one: Any) -> Strategy:
-    if isinstance(one, str):
-        entry = registry.resolve("strategy", one)
-        made = _of_name(entry)
-        role = getattr(entry.spec, "role", "")
-        if not isinstance(made, _BASES[role]):
-            raise DTypeError(
-                f"strategy {one!r} makes {made!r}; expected one of the role {role!r} it declares"
-            )
-        return made
+def _strategy(one: Any, argument: str) -> Strategy:
     if isinstance(one, (FullBPTT, TruncatedBPTT, CheckpointedBPTT)):
         return _estimator(one)
-    if isinstance(one, type) and issubclass(one, Strategy):
-        one = one()
-    if isinstance(one, (Curriculum, Feeding, Estimator, Execution)):
-        return one
-    raise DTypeError(
-        f"strategies has {one!r}; expected a name, or an instance of a role's base: {', '.join(ROLES)}"
-    )
+    choice = registry.choose("strategy", one, Strategy, argument=argument)
+    role = getattr(choice.entry and choice.entry.spec, "role", choice.made.role)
+    if not isinstance(choice.made, _BASES.get(role, ())):
+        raise DTypeError(
+            f"{argument} is {choice.made!r}, which does not derive from the base of its role {role!r}; "
+            f"expected one of the roles {', '.join(ROLES)}"
+        )
+    return choice.made
 
 
 def _estimator(way: ThroughTime) -> Estimator:
@@ -192,34 +172,6 @@ def _of(base: type[Role], found: Mapping[str, Strategy], default: Callable[[], R
         return default()
     assert isinstance(one, base)
     return one
-
-
-def _choose(kind: str, base: type[Made], given: Any, example: str) -> Made:
-    made = _of_name(registry.resolve(kind, given)) if isinstance(given, str) else given
-    if isinstance(made, type) and issubclass(made, base):
-        made = made()
-    if not isinstance(made, base):
-        raise DTypeError(f"{kind} is {given!r}; expected a name, or one {example}")
-    return made
-
-
-def _of_name(entry: Entry) -> Any:
-    """What a name alone makes. Raises ConfigError where arguments are needed, which a name has not."""
-    factory = entry.spec.factory
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return entry.make()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    free = [one for one in parameters if one.kind in positional and one.default is one.empty]
-    if not free or not isinstance(factory, type):
-        return entry.make()
-    names = ", ".join(one.name for one in parameters if one.kind in positional)
-    home = f"ost.{_ROOMS[entry.kind]}." if entry.provider.id == BUILTIN else ""
-    raise ConfigError(
-        f"{entry.kind} {entry.shown!r} needs {', '.join(one.name for one in free)}, which a name does not "
-        f"tell; give {home}{factory.__name__}({names})"
-    )
 
 
 def _listed(argument: str, given: Any) -> list[Any]:

@@ -40,6 +40,7 @@ class TrainStep:
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
+        count = batch.count  # refuses weights that have no mean, before anything is changed
         loss, grads = self.estimator.estimate(self.core, batch)
         check_loss(run.net, batch, loss, place)
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
@@ -53,8 +54,8 @@ class TrainStep:
             raise
         run.carried = grads.final_state
         # Validation has no penalties: what is compared with it has none either.
-        scale = 1.0 if self.summed else batch.count
-        run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, batch.count, norm)
+        scale = 1.0 if self.summed else count
+        run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, count, norm)
         run.position = run.position.after_update()
         check_parameters(run.net, place, lr)
         told = {"penalty": grads.penalty} if grads.penalty else {}

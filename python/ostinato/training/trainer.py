@@ -22,6 +22,7 @@ from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
+from ostinato.sealed import Sealed
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint
 from ostinato.training.choices import (
@@ -34,6 +35,7 @@ from ostinato.training.choices import (
 )
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
+from ostinato.training.foreign_names import FOREIGN_NAMES
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.measure import Measure, prefixed
@@ -44,38 +46,57 @@ from ostinato.training.source import Batcher, Source, read_source
 from ostinato.training.train_step import TrainStep
 
 
-class Trainer:
+class Trainer(Sealed):
     """Trains a network: `Trainer(net, loss="mse", optimizer="adam").fit(x, targets, epochs=10)`.
 
     Args:
         net: the network; its parameters are changed in place.
-        loss: a name or a Loss.
-        optimizer: a name, or an Optimizer such as Adam(lr=1e-2).
-        schedule: of the learning rate: a name, a Schedule, or a function (start, when) -> lr; None keeps it.
-        strategies: names or instances, at most one of each role (`ostinato.strategy`); ways through time too.
+        loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same.
+        optimizer: a name, an Optimizer class or an instance such as Adam(lr=1e-2).
+        schedule: of the learning rate: a name, a Schedule class or an instance, or a function
+            (start, when) -> lr; None keeps it.
+        strategies: names, classes or instances, at most one of each role (`ostinato.strategy`); ways through
+            time too.
         through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         reduction: of the loss, "mean" over the valid steps or "sum".
-        metrics: names or Metrics, measured on validation data; in training where the loss decides them.
+        metrics: names, Metric classes or instances, measured on validation data; in training where the loss
+            decides them.
         callbacks: plugins of this run: objects or modules with lifecycle hooks, or names of installed
             plugins. Nothing else is active, whatever is installed. They are called in this order.
         seed: of everything random in the training: order, noise, strategies.
 
+    The arguments become attributes, which cannot be set later: AttributeError, as for unknown ones.
+
     Raises ConfigError or DTypeError, naming the argument; PluginError for a callback that cannot be enabled.
     """
+
+    _foreign_names = FOREIGN_NAMES
+    _fixed = (
+        "net",
+        "loss",
+        "optimizer",
+        "schedule",
+        "strategies",
+        "clip_norm",
+        "reduction",
+        "metrics",
+        "run",
+    )
+    _instead = "make a new one: Trainer(net, ...)"
 
     def __init__(
         self,
         net: Network,
         *,
-        loss: str | Loss,
-        optimizer: str | Optimizer = "adam",
-        schedule: str | Callable[[float, Moment], float] | None = None,
-        strategies: Sequence[str | Strategy | ThroughTime] = (),
+        loss: str | type[Loss] | Loss,
+        optimizer: str | type[Optimizer] | Optimizer = "adam",
+        schedule: str | type[Schedule] | Callable[[float, Moment], float] | None = None,
+        strategies: Sequence[str | type[Strategy] | Strategy | ThroughTime] = (),
         through_time: ThroughTime | None = None,
         clip_norm: float | None = None,
         reduction: str = "mean",
-        metrics: Sequence[str | Metric] = (),
+        metrics: Sequence[str | type[Metric] | Metric] = (),
         callbacks: Sequence[Any] = (),
         seed: int = 0,
     ) -> None:

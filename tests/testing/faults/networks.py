@@ -14,16 +14,16 @@ from ostinato.network.run import Run
 class Network(ost.Recurrent):
     """A layer whose runs are changed; the faults below say how."""
 
-    def run(self, x: Any, state: Any = None, lengths: Any = None, **more: Any) -> Run:
-        return self.changed(super().run(x, state, lengths, **more), x, lengths)
+    def run(self, x: Any, *, state: Any = None, lengths: Any = None, **more: Any) -> Run:
+        return self.changed(super().run(x, state=state, lengths=lengths, **more), x, lengths)
 
     def changed(self, run: Run, x: Any, lengths: Any) -> Run:
         return run
 
 
 class LengthsIgnored(Network):
-    def run(self, x, state=None, lengths=None, **more):
-        return super().run(x, state, None, **more)
+    def run(self, x, *, state=None, lengths=None, **more):
+        return super().run(x, state=state, lengths=None, **more)
 
 
 class PaddingRead(Network):
@@ -56,24 +56,24 @@ class ReadsBesideTheInput(Network):
 
 
 class StridesIgnored(Network):
-    def run(self, x, state=None, lengths=None, **more):
+    def run(self, x, *, state=None, lengths=None, **more):
         if isinstance(x, np.ndarray) and x.ndim == 3:
             x = x.ravel("K").reshape(x.shape)
-        return super().run(x, state, lengths, **more)
+        return super().run(x, state=state, lengths=lengths, **more)
 
 
 class TakesAnything(Network):
-    def run(self, x, state=None, lengths=None, **more):
+    def run(self, x, *, state=None, lengths=None, **more):
         if isinstance(x, np.ndarray) and x.dtype == int:
             x = x.astype(float)
-        return super().run(x, state, lengths, **more)
+        return super().run(x, state=state, lengths=lengths, **more)
 
 
 class PlainError(Network):
-    def run(self, x, state=None, lengths=None, **more):
+    def run(self, x, *, state=None, lengths=None, **more):
         if np.ndim(x) != 3:
             raise KeyError("x")
-        return super().run(x, state, lengths, **more)
+        return super().run(x, state=state, lengths=lengths, **more)
 
 
 class NoRowsAreAnError(Network):
@@ -95,10 +95,10 @@ class DependsOnThreads(Network):
 
 
 class OfOneThreadAtATime(Network):
-    def run(self, x, state=None, lengths=None, **more):
-        self.latest = x
+    def run(self, x, *, state=None, lengths=None, **more):
+        self._latest = x
         time.sleep(0.001)
-        return super().run(self.latest, state, lengths, **more)
+        return super().run(self._latest, state=state, lengths=lengths, **more)
 
 
 class OneRowWithoutItsAxis(Network):
@@ -108,9 +108,9 @@ class OneRowWithoutItsAxis(Network):
 
 
 class StateForgotten(Network):
-    def run(self, x, state=None, lengths=None, **more):
+    def run(self, x, *, state=None, lengths=None, **more):
         kept = None if np.shape(x)[1] == 5 and np.shape(x)[0] == 4 else state
-        return super().run(x, kept, lengths, **more)
+        return super().run(x, state=kept, lengths=lengths, **more)
 
 
 class StreamBeginsAnew(Network):

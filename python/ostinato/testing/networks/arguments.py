@@ -56,7 +56,7 @@ def bad_input(model: Model) -> None:
 def _calls(problem: Problem) -> dict[str, Callable[[], Any]]:
     net, x = problem.network, problem.x
     rows, steps, features = x.shape
-    run = net.run(x, problem.state, training=True, seed=problem.seed)
+    run = net.run(x, state=problem.state, training=True, seed=problem.seed)
 
     def train(**other: Any) -> Any:
         return net.value_and_grad(x, **{"targets": problem.d_outputs, "loss": "mse", **other})
@@ -72,8 +72,8 @@ def _calls(problem: Problem) -> dict[str, Callable[[], Any]]:
         "a length above T": lambda: net.run(x, lengths=np.full(rows, steps + 1)),
         "a length below 0": lambda: net.run(x, lengths=np.full(rows, -1)),
         "lengths of floats": lambda: net.run(x, lengths=np.ones(rows)),
-        "a state that is an array": lambda: net.run(x, np.zeros(3)),
-        "an unknown state": lambda: net.run(x, {**problem.state, "nobody": np.zeros(3)}),
+        "a state that is an array": lambda: net.run(x, state=np.zeros(3)),
+        "an unknown state": lambda: net.run(x, state={**problem.state, "nobody": np.zeros(3)}),
         "d_outputs with a step too many": lambda: problem.back(
             run, np.zeros((rows, steps + 1, net.output_size))
         ),
@@ -91,8 +91,9 @@ def _calls(problem: Problem) -> dict[str, Callable[[], Any]]:
     for name, value in problem.state.items():
         longer = np.zeros((value.shape[0], rows + 1, *value.shape[2:]))
         others = {key: one for key, one in problem.state.items() if key != name}
-        calls[f"state {name!r} of another number of rows"] = partial(net.run, x, {**others, name: longer})
-        calls[f"state {name!r} missing"] = partial(net.run, x, others)
+        wrong = {**others, name: longer}
+        calls[f"state {name!r} of another number of rows"] = partial(net.run, x, state=wrong)
+        calls[f"state {name!r} missing"] = partial(net.run, x, state=others)
     return calls
 
 

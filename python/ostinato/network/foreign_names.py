@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-_RUN: Final = "net.run(x).outputs"
+_RUN: Final = "net(x), or net.run(x) for the final state too"
 _MODE: Final = "there is no mode to switch: run(x, training=True) regularizes, run(x) does not"
 _TRAINER: Final = "use ostinato.Trainer(net, loss=...).fit(x, targets, epochs=...)"
 _PLACE: Final = "networks are on the CPU; a layer takes dtype= when it is made"
 _GRADIENTS: Final = "gradients are what value_and_grad, or run(x, training=True).backward(d_outputs), returns"
 
-HERE: Final = {
+_TRAINABLE: Final = (
+    "a Trainer trains all parameters; to train some, call step(params, grads) of an optimizer with them alone"
+)
+
+FOREIGN_NAMES: Final = {
     "forward": f"use {_RUN}",
     "predict": f"use {_RUN}",
     "transform": f"use {_RUN}",
@@ -24,13 +28,22 @@ HERE: Final = {
     "grad": _GRADIENTS,
     "to": _PLACE,
     "cpu": _PLACE,
+    "device": _PLACE,
     "cuda": _PLACE,
     "float": _PLACE,
     "double": _PLACE,
-    "named_parameters": "use parameters(), a dict of names to arrays",
+    "trainable": _TRAINABLE,
+    "requires_grad": _TRAINABLE,
+    "requires_grad_": _TRAINABLE,
+    "training": _MODE,
+    "stateful": "use run(x, state=run.final_state), which goes on where a run ended",
+    "dropout": "give a layer regularizers=[Dropout(p)] when it is made",
+    "optimizer": _TRAINER,
+    "loss": _TRAINER,
+    "named_parameters": "use parameters(), a mapping of names to arrays",
     "get_weights": "use state_dict(), a dict of names to copies",
     "set_weights": "use load_state_dict(names_to_arrays)",
-    "weights": "use parameters(), a dict of names to arrays",
+    "weights": "use parameters(), a mapping of names to arrays",
     "summary": "use print(net), or explain() for the plan",
     "clone": "use copy.deepcopy(net)",
 }

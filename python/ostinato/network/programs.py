@@ -1,4 +1,4 @@
-"""A network as JSON values, and back: layers refer to step programs by their place in a table."""
+"""`Programs`: the table of step programs of a model file, by whose places layers refer to them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from typing import Any, Final
 from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import FormatError
-from ostinato.io.strict import Record
-from ostinato.layers import Bidirectional, Dense, Embedding, Recurrent, Sequential
-from ostinato.layers.builtin_rnn import FILLED_IN
 from ostinato.network.graph import Unit
-from ostinato.network.network import Network
+from ostinato.network.kinds import class_of, kind_hint
+from ostinato.network.record import Record
 from ostinato.plugins.entry import Provider
-
-KINDS: Final[dict[str, Any]] = {
-    made.kind: made for made in (*FILLED_IN, Recurrent, Dense, Embedding, Bidirectional, Sequential)
-}
+from ostinato.sealed import seal
 
 # Containers within containers; a file that goes deeper was not written by `save`.
 DEEPEST_NETWORK: Final = 64
@@ -125,17 +120,19 @@ class Programs:
             raise record.error(f"the program {place}, of {len(self._programs)}")
         return self._programs[place]
 
-    def network(self, record: Record) -> Network:
+    def network(self, record: Record) -> Any:
         """The network that a record describes, with parameters that are all 0."""
         kind = record.text("kind")
-        if kind not in KINDS:
-            raise record.error(f"the unknown kind {kind!r}")
+        made = class_of(kind)
+        if made is None:
+            raise record.error(f"the unknown kind {kind!r}; {kind_hint(kind)}")
         self._depth += 1
         if self._depth > DEEPEST_NETWORK:
             raise record.error(f"more than {DEEPEST_NETWORK} containers around it")
-        made: Network = KINDS[kind]._restore(record, self)
+        net = made._restore(record, self)
+        seal(net)
         self._depth -= 1
-        return made
+        return net
 
 
 def unknown(shape: tuple[int, ...], rng: Any) -> Any:

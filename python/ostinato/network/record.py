@@ -1,4 +1,4 @@
-"""JSON that is exactly what it should be, or a FormatError."""
+"""`Record`: JSON that is exactly what it should be, or a FormatError."""
 
 from __future__ import annotations
 

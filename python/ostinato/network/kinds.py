@@ -1,0 +1,41 @@
+"""The kinds of networks that a model file may name. A class registers itself when it is defined.
+
+The reader of model files needs no table of layers, and whoever defines a layer adds no line to one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ostinato.errors import ConfigError
+from ostinato.suggest import did_you_mean
+
+_KINDS: Final[dict[str, type[Any]]] = {}
+
+
+def register_kind(kind: str, made: type[Any]) -> None:
+    """Makes `kind` mean the class `made` in model files.
+
+    Defining a class again, as in a notebook, replaces it. Raises ConfigError if another class has the name.
+    """
+    other = _KINDS.get(kind)
+    if other is not None and _place(other) != _place(made):
+        raise ConfigError(
+            f"{_place(made)}: kind is {kind!r}, which names {_place(other)} in model files; expected another "
+            "name, or none, which keeps the kind of the base class"
+        )
+    _KINDS[kind] = made
+
+
+def class_of(kind: str) -> type[Any] | None:
+    """The class that a model file calls `kind`; None if no class is registered by that name."""
+    return _KINDS.get(kind)
+
+
+def kind_hint(kind: str) -> str:
+    """What a message about an unknown kind ends with."""
+    return f"{did_you_mean(kind, sorted(_KINDS), 'kinds')}; import the package that defines it before loading"
+
+
+def _place(made: type[Any]) -> str:
+    return f"{made.__module__}.{made.__qualname__}"

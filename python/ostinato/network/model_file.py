@@ -1,0 +1,59 @@
+"""Writing a model file; `ostinato.io` reads it.
+
+The file is a safetensors container whose metadata is strict, versioned JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from ostinato import _core
+from ostinato.errors import DTypeError
+from ostinato.network.facts import NetworkFacts
+from ostinato.network.programs import Programs
+
+KEY: Final = "ostinato.model"
+"""The metadata key that holds the description."""
+
+FORMAT_VERSION: Final = 1
+"""Counts up with every change that an older reader would misunderstand; old files stay readable."""
+
+
+class SavedNetwork(NetworkFacts, Protocol):
+    """What a model file holds of a network."""
+
+    @property
+    def noise_calls(self) -> int:
+        """How many calls have drawn noise."""
+
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        """The configuration as JSON values."""
+
+
+def write_model(net: SavedNetwork, path: str | os.PathLike[str]) -> None:
+    """Writes `net` to `path`: beside it first, then renamed, so that the file is whole or as it was.
+
+    Raises OSError, DTypeError for a path that is none.
+    """
+    programs = Programs(net.dtype.name)
+    network = net._record(programs)
+    description = {
+        "format_version": FORMAT_VERSION,
+        "ostinato": _core.__version__,
+        "dtype": net.dtype.name,
+        "network": network,
+        "programs": programs.texts,
+        **({"noise_calls": net.noise_calls} if net.noise_calls else {}),
+    }
+    text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _core.save_model(path_text(path), {KEY: text}, list(net.parameters().items()))
+
+
+def path_text(path: Any) -> str:
+    """A path as text. Raises DTypeError for anything else."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise DTypeError(f"path is {path!r}; expected a text or a Path")
+    return os.fspath(Path(path))

@@ -1,0 +1,67 @@
+"""Objects that take no new attributes once they are made: a misspelled setting is an error."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from ostinato.suggest import did_you_mean
+
+MARK: Final = "_sealed"
+"""The attribute that a sealed object has."""
+
+
+class SealedMeta(ABCMeta):
+    """Seals an instance when its `__init__`, with those of its subclasses, is done."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        """Make an instance and seal it."""
+        made = super().__call__(*args, **options)
+        seal(made)
+        return made
+
+
+class Sealed(metaclass=SealedMeta):
+    """Base of objects that take no new public attributes after they are made.
+
+    Private names, properties with a setter, and the attributes that a subclass sets in its `__init__` can be
+    assigned as usual. Raises AttributeError, with what to do instead, for anything else.
+    """
+
+    _fixed: ClassVar[tuple[str, ...]] = ()
+    """Attributes, beside those of base classes, that are read while the object is made: a later change would
+    have no effect."""
+    _instead: ClassVar[str] = "make a new one"
+    """What to do instead of setting one of them."""
+    _foreign_names: ClassVar[Mapping[str, str]] = {}
+    """What other frameworks call something -> what to do here."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if MARK in vars(self) and not name.startswith("_"):
+            owner = type(self)
+            if any(name in vars(base).get("_fixed", ()) for base in owner.__mro__):
+                self._refuse(name, f"{name!r} is fixed when a {owner.__name__} is made; {owner._instead}")
+            if not hasattr(owner, name) and name not in vars(self):
+                settable = [one for one in dir(owner) if getattr(getattr(owner, one), "fset", None)]
+                hint = did_you_mean(name, settable, "what can be set")
+                more = "keep it elsewhere, or set it in the __init__ of a subclass"
+                told = f"{owner.__name__!r} object has no attribute {name!r} to set; "
+                self._refuse(name, told + owner._foreign_names.get(name, f"{hint}; {more}"))
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = type(self)._foreign_names.get(name)
+            if hint and not hasattr(type(self), name):
+                self._refuse(name, f"{type(self).__name__!r} object has no attribute {name!r}; {hint}")
+            return object.__getattribute__(self, name)  # Python's own words, or those of a property
+
+    def _refuse(self, name: str, told: str) -> None:
+        raise AttributeError(told, name=name, obj=self)
+
+
+def seal(made: Sealed) -> None:
+    """From now on `made` takes no new public attributes."""
+    vars(made)[MARK] = True
