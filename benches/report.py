@@ -1,7 +1,7 @@
-"""results/full.json as people want it: docs/benchmarks.md with its plots, and the table in README.md.
+"""Writes docs/benchmarks.md with its plots, and the table in README.md, from results/full.json.
 
 `python benches/report.py` writes all of them; `--root FOLDER` writes them there instead, from
-`--results FILE`. What has not been measured is left out, and the page says so.
+`--results FILE`. The page leaves out what was not measured, and names it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def mean(ratios: Iterable[float]) -> float:
 
 
 def means(rows: list[Row]) -> list[str]:
-    """One line per cell, work and number of threads; doubtful rows are counted out, and said to be."""
+    """One line per cell, work and number of threads; doubtful rows are left out, and the line counts them."""
 
     def key(row: Row) -> tuple[str, str, int]:
         return row["cell"], row["work"], row["threads"]
@@ -53,7 +53,8 @@ def readme_table(content: dict[str, Any]) -> str:
     peak = content["fma_peak_gflops_one_core"]["median"]
     told = content["machine"]
     head = [
-        "| one thread | training, mean (worst) | share of FMA peak | inference, mean (worst) | beside |",
+        "| one thread | training, mean (worst) | share of FMA peak | inference, mean (worst) "
+        "| compared with |",
         "|---|---|---|---|---|",
     ]
     lines: list[str] = []
@@ -79,8 +80,9 @@ def readme_table(content: dict[str, Any]) -> str:
         if row["part"] == "demo":
             lines += [f"{demo_line(row)}.", ""]
     lines.append(
-        f"float32; {told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s a core; above 1x we "
-        "are faster. [All shapes, two threads, other rivals, our losses](docs/benchmarks.md): `make bench`."
+        f"float32; {told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s per core. Above 1x, "
+        "Ostinato is faster. [All shapes, two threads, other rivals, and where Ostinato loses]"
+        "(docs/benchmarks.md): `make bench`."
     )
     return "\n".join(lines)
 
@@ -89,53 +91,54 @@ def demo_line(row: Row) -> str:
     """Characters per second of one row of the demo."""
     threads = "one thread" if row["threads"] == 1 else f"{row['threads']} threads"
     return (
-        f"The model of `make demo` learns from {row['ours_per_second']:,.0f} characters a second with "
-        f"{threads}, in PyTorch from {row['theirs_per_second']:,.0f}"
+        f"With {threads}, the model of `make demo` learns from {row['ours_per_second']:,.0f} characters per "
+        f"second; the same model in PyTorch learns from {row['theirs_per_second']:,.0f}"
     )
 
 
 TITLES = {
-    "fused": "RNN, LSTM and GRU beside PyTorch's own kernels",
+    "fused": "RNN, LSTM and GRU against PyTorch's own kernels",
     "threads": "Two threads over one",
     "user": "Cells that PyTorch lacks",
-    "compiled-ligru": "A light GRU beside torch.compile",
-    "compiled-layer_norm_lstm": "A layer-norm LSTM beside torch.compile",
+    "compiled-ligru": "A light GRU against torch.compile",
+    "compiled-layer_norm_lstm": "A layer-norm LSTM against torch.compile",
     "plugins": "The other cells of ostinato-cells",
-    "inference": "Batched inference beside ONNX Runtime",
-    "rust": "Batched inference beside rten, a Rust crate",
-    "streaming": "A step a call, one row (times are of 100 calls)",
-    "pointwise": "What fusing by hand would give",
-    "groups": "Groups of rows",
+    "inference": "Batched inference against ONNX Runtime",
+    "rust": "Batched inference against rten, a Rust crate",
+    "streaming": "One step per call, one row (times of 100 calls)",
+    "pointwise": "What fusing by hand would gain",
+    "groups": "Row groups",
     "traffic": "One call, or run and backward",
     "ragged": "Rows of different lengths",
     "optimizer": "An optimizer's step",
     "demo": "The model of `make demo`",
 }
 WORDS = {
-    "fused": "Training is forward, mean squared error, backward. Neither side makes the gradient of the "
-    "input, which nobody asks for; the share of the peak does not count it.",
-    "threads": "Ours both times, alternately: the rival is one thread, so 2 is ideal; below 1 the second "
-    "thread does harm.",
-    "user": "PyTorch runs the same equations in a loop, input products taken out of it; JAX in `lax.scan`, "
-    "with one thread.",
-    "plugins": "The same equations, looped in PyTorch.",
-    "rust": "The same ONNX models; rten runs in a process of its own, with its weights packed before, and "
-    "takes its own time.",
-    "pointwise": "The rival is an LSTM written out by hand, with our own matrix products and one AVX-512 "
-    "loop for everything between them; ours is the equations, op by op. 1 - ratio is what the "
-    "engine's generality costs.",
-    "groups": "`value_and_grad` of an LSTM in groups of up to 16 rows, as the engine cuts a batch, beside "
-    "groups of other sizes and the batch as a whole. Above 1 the engine's size is the faster one. Smaller "
-    "groups keep less between their way there and back, larger ones read the weights less often: memory "
-    "falls with the size of a group, and time is the same within a few percent.",
-    "traffic": "`value_and_grad` finishes a group of rows before it begins the next; `run` and `backward` "
-    "keep the saved values of all rows, hand out the outputs and take in their gradients, with a loss in "
-    "NumPy. The ratio is all of that together.",
-    "ragged": "`time over share` is our time divided by what the share of steps would give: 1 is ideal.",
-    "optimizer": "Adam reads four arrays and writes three; the bandwidth is that of a copy or of `a += b`, "
+    "fused": "Training is forward pass, mean squared error, backward pass. Neither side computes the "
+    "gradient of the input, and the share of the peak does not count it.",
+    "threads": "Both sides are Ostinato, alternately. The rival has one thread, so 2 is ideal; below 1 the "
+    "second thread slows the call.",
+    "user": "PyTorch runs the same equations in a loop, with the input products outside the loop; JAX runs "
+    "them in `lax.scan`, with one thread.",
+    "plugins": "PyTorch runs the same equations in a loop.",
+    "rust": "The same ONNX models. rten runs in a separate process, with packed weights, and measures its "
+    "own time.",
+    "pointwise": "The rival is an LSTM written by hand, with Ostinato's matrix products and one AVX-512 loop "
+    "for everything between them. Ostinato runs the equations, op by op. 1 - ratio is the cost of the "
+    "engine's generality.",
+    "groups": "`value_and_grad` of an LSTM in row groups of up to 16 rows, as the engine cuts a batch, "
+    "against row groups of other sizes and the whole batch. Above 1 the engine's size is faster. Smaller row "
+    "groups keep less between forward and backward pass; larger ones read the weights less often. Memory "
+    "falls with the size of a row group, and time is the same within a few percent.",
+    "traffic": "`value_and_grad` finishes one row group before it begins the next. `run` and `backward` keep "
+    "the saved values of all rows, return the outputs and read their gradients, with a loss in NumPy. The "
+    "ratio includes all of this.",
+    "ragged": "`time over share` is Ostinato's time divided by the time that the share of valid steps would "
+    "take: 1 is ideal.",
+    "optimizer": "Adam reads four arrays and writes three. The bandwidth is that of a copy or of `a += b`, "
     "whichever is higher, in the same run.",
-    "demo": "A window of 32 x 64 characters: forward, loss, backward, clip, Adam; `ostinato train`'s own "
-    "loop beside PyTorch's LSTM and fused Adam, window by window in turn.",
+    "demo": "A window of 32 x 64 characters: forward, loss, backward, clip, Adam. `ostinato train`'s own "
+    "loop alternates with PyTorch's LSTM and fused Adam, window by window.",
 }
 # Beside whom a ratio below 1 is a loss: the others compare us with ourselves.
 RIVALS = (
@@ -153,7 +156,7 @@ def shown_ratio(row: Row) -> str:
 def losses(content: dict[str, Any]) -> list[str]:
     """Every row in which a rival is faster, the worst first."""
     lost = [row for row in content["rows"] if row["part"] in RIVALS and row.get("ratio", 1) < 1]
-    lines = ["", "## Where we lose", ""]
+    lines = ["", "## Where Ostinato loses", ""]
     if not lost:
         return [*lines, "Nowhere in what was measured."]
     lines += ["| | rival | threads | ratio | 95 % interval | share of peak |", "|---|---|---|---|---|---|"]
@@ -175,18 +178,18 @@ def page(content: dict[str, Any]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench` from [results/full.json](../benches/results/full.json); not edited by hand. "
-        "[How it is measured](../benches/README.md).",
+        "`make bench` writes this page from [results/full.json](../benches/results/full.json); do not edit "
+        "it. [How it is measured](../benches/README.md).",
         "",
         f"{told['processor']}, {told['cores']} cores, {told['instruction_set']}; FMA peak of one core "
         f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} around the rows). "
         + ", ".join(f"{name} {told[name]}" for name in ("torch", "jax", "onnxruntime") if name in told)
         + f"; ostinato {told['ostinato']} at {told['commit']}, {content['time']}.",
         "",
-        "The ratio is the rival's time over ours: above 1 we are faster; **where we lose it is bold**. A "
-        "`?` marks rows in which a side was slower with two threads than with one, or during which, three "
-        "times over, the FMA peak moved by more than 5 % or two threads had less than two cores: their ratio "
-        "says little. A share of the peak is of the peak just before and after its row, times the threads.",
+        "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster; **a ratio below 1 "
+        "is bold**. A `?` marks an unreliable measurement: a side was slower with two threads than with one, "
+        "or in three attempts the FMA peak moved by more than 5 % or two threads had less than two cores. A "
+        "share of the peak refers to the peak just before and after its measurement, times the threads.",
     ]
     if missing:
         lines += ["", f"Not measured: {', '.join(missing)}."]
@@ -205,7 +208,7 @@ def page(content: dict[str, Any]) -> str:
             "ragged": "time over share", "optimizer": "share of bandwidth", "streaming": "", "demo": "",
         }.get(part, "share of peak")  # fmt: skip
         lines.append(
-            "| | threads | ours, ms | rival, ms | rival | ratio |" + (f" {extra} |" if extra else "")
+            "| | threads | Ostinato, ms | rival, ms | rival | ratio |" + (f" {extra} |" if extra else "")
         )
         lines.append("|---|---|---|---|---|---|" + ("---|" if extra else ""))
         for row in timed:
@@ -235,7 +238,7 @@ def page(content: dict[str, Any]) -> str:
 
 def machine_lines(content: dict[str, Any]) -> list[str]:
     """What was measured of the machine at the end of each part, and when."""
-    lines = ["", "## The machine meanwhile", ""]
+    lines = ["", "## The machine during the measurements", ""]
     lines += [
         "| part | commit | time | FMA peak of a core | memory, 1 and 2 threads | second cache "
         "| a second thread costs |",

@@ -1,8 +1,8 @@
-"""The hooks through which everything that has a name enters, built-in or not.
+"""The hooks that register names, for built-ins and plugins alike.
 
-A hook is a function marked with `ostinato.hookimpl` in the module, or the object, that an entry point of
-the group `ostinato` names. Hooks return lists of descriptors, do nothing else, and do not depend on an
-order. They take no arguments; a later version may pass some to those who ask for them by name.
+A hook is a function marked with `ostinato.hookimpl`, in the module or the object that an entry point of the
+group `ostinato` names. Hooks return lists of descriptors, do nothing else, and do not depend on an order.
+They take no arguments; a later version may pass arguments to hooks that have parameters of these names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ hookspec = pluggy.HookspecMarker("ostinato")
 
 
 class Hooks:
-    """One method per hook, as pluggy wants them."""
+    """One method per hook, as pluggy requires."""
 
     @hookspec
     def ostinato_cells(self) -> list[CellSpec]:
@@ -53,7 +53,7 @@ class Hooks:
 
     @hookspec
     def ostinato_scorers(self) -> list[ScorerSpec]:
-        """Scorers: a number from a query and a key, for `Attention(name, ...)`.
+        """Scorers: a score from a query and a key, for `Attention(name, ...)`.
 
         Example:
             >>> from ostinato import Scorer, ScorerSpec, hookimpl, ops
@@ -89,7 +89,7 @@ class Hooks:
 
     @hookspec
     def ostinato_losses(self) -> list[LossSpec]:
-        """Losses of one step, for `value_and_grad(..., loss=name)`.
+        """Losses: the loss of one step, for `value_and_grad(..., loss=name)`.
 
         Example:
             >>> from ostinato import Loss, LossSpec, hookimpl, ops
@@ -121,9 +121,9 @@ class Hooks:
 
     @hookspec
     def ostinato_schedules(self) -> list[ScheduleSpec]:
-        """Schedules: a number in the course of training, for `Trainer(..., schedule=name)`.
+        """Schedules: the learning rate over the course of training, for `Trainer(..., schedule=name)`.
 
-        A factory returns a function of what the number was at first and a `Moment`.
+        The factory returns a function of the initial learning rate and a `Moment`.
 
         Example:
             >>> from ostinato import Moment, ScheduleSpec, hookimpl
@@ -140,7 +140,7 @@ class Hooks:
 
     @hookspec
     def ostinato_initializers(self) -> list[InitializerSpec]:
-        """Initializers: first values of a parameter, for `Param(shape, init=name)`.
+        """Initializers: initial values of a parameter, for `Param(shape, init=name)`.
 
         Example:
             >>> import numpy as np
@@ -156,11 +156,12 @@ class Hooks:
 
     @hookspec
     def ostinato_strategies(self) -> list[StrategySpec]:
-        """Strategies of training, each of one role: curriculum, feeding, estimator or execution.
+        """Training strategies, each with one role: curriculum, feeding, estimator or execution.
 
-        A run has one of each role: which data and in which order (curriculum), truth or prediction at each
-        step (feeding), how a batch becomes a gradient (estimator), in which process (execution). A factory
-        returns an instance of the role's base, for `Trainer(..., strategies=[name])`.
+        A run has one strategy of each role. The curriculum decides which data and in which order, the feeding
+        truth or prediction at each step, the estimator how a batch becomes a gradient, the execution in
+        which process. The factory returns an instance of the role's base class, for
+        `Trainer(..., strategies=[name])`.
 
         Example:
             >>> import numpy as np
@@ -177,7 +178,7 @@ class Hooks:
 
     @hookspec
     def ostinato_metrics(self) -> list[MetricSpec]:
-        """Metrics: what is measured beside the loss, for `Trainer(..., metrics=[name])`.
+        """Metrics: numbers that are measured in addition to the loss, for `Trainer(..., metrics=[name])`.
 
         Example:
             >>> from ostinato import Metric, MetricSpec, hookimpl, ops
@@ -197,7 +198,7 @@ class Hooks:
     def ostinato_commands(self) -> list[CommandSpec]:
         """Commands: `ostinato NAME ...` on the command line.
 
-        A name of a built-in command means the built-in; `namespace/name` always finds the plugin's.
+        The name of a built-in command means the built-in command; `namespace/name` always means the plugin's.
 
         Example:
             >>> from ostinato import CommandSpec, hookimpl
