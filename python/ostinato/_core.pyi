@@ -31,6 +31,10 @@ __version__: str
 _Array: TypeAlias = ndarray[Any, Any]
 # lengths (N,), resets (N, T) of booleans, what the first step counts as for noise
 _Extent: TypeAlias = tuple[_Array | None, _Array | None, int]
+# parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent; (N, size) or None per state slot
+_Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]
+# (number of the output, loss, targets, weights, what the loss is multiplied with) of each output, and the reduction
+_Loss: TypeAlias = tuple[Sequence[tuple[int, Program, _Array, _Array | None, float]], str]
 
 @final
 class ProgramBuilder:
@@ -99,55 +103,39 @@ class Network:
     """
 
     def __new__(cls, dtype: str, input_gradient: bool = True) -> Network:
-        """Without `input_gradient` its ways back leave that of the input out."""
+        """Without `input_gradient` backward passes leave that of the inputs out."""
 
-    def input(self, width: int) -> int: ...
-    def index_input(self, limit: int) -> int: ...
+    def input(self, name: str, along: str, width: int) -> int:
+        """Features along "time", (N, T, width), or along "row", (N, width)."""
+    def index_input(self, name: str, along: str, limit: int) -> int: ...
     def layer(
         self,
         program: Program,
         inputs: Sequence[int],
         params: Sequence[int],
         inference: Program | None = None,
-        function: Callable[[str, int, list[_Array]], _Array] | None = None,
-        why: str = "",
+        function: tuple[Callable[[str, int, list[_Array]], _Array], str] | None = None,
         penalty: Program | None = None,
     ) -> int:
-        """A program at every step; `params` are the offsets of its parameters in the arena.
+        """A program at every step, or once a row; `params` are the offsets of its parameters in the arena.
 
-        `inference` has the same inputs, states, parameters and first output, and runs in calls without
-        training. `function(part, rows, operands)` is what a program with calls calls, with float64 arrays;
-        `why`, for people, is why that is no equation. A second output of `program`, one number, is what a
-        step adds to the loss of training; `penalty` is what the parameters, its inputs, add.
+        `inference` has the same inputs, states, parameters and outputs, and runs in calls without training.
+        `function(part, rows, operands)` is what a program with calls calls, with float64 arrays; the text
+        beside it says why that is no equation. An output called "penalty", one number, is what a step adds to
+        the loss of training; `penalty` is what the parameters, its inputs, add. Returns the first output.
         """
-    def reverse(self, node: int) -> int: ...
-    def concat(self, nodes: Sequence[int]) -> int: ...
-    def add(self, a: int, b: int) -> int: ...
-    def finish(self, output: int) -> None: ...
-    def run(
-        self,
-        arena: _Array,
-        x: _Array,
-        extent: _Extent | None,
-        state: Sequence[_Array | None],
-        training: bool,
-        seed: int = 0,
-    ) -> Run:
-        """x (N, T, F) or ids (N, T); one (N, size) array or None per state slot; the seed of the noise."""
+    def layer_output(self, node: int, name: str) -> int:
+        """Another output of the layer whose first output is `node`."""
+    def derive(self, kind: str, nodes: Sequence[int]) -> int:
+        """Elements of other nodes: "add", "concat", "reverse", "repeat", or a reduction over time."""
+    def finish(self, outputs: Sequence[tuple[str, int]]) -> None: ...
+    def run(self, call: _Call, training: bool, seed: int = 0) -> Run:
+        """Every array of `call` is copied before the engine starts; the seed is that of the noise."""
     def value_and_grad(
-        self,
-        arena: _Array,
-        x: _Array,
-        targets: _Array,
-        loss: Program,
-        extent: _Extent | None,
-        state: Sequence[_Array | None],
-        reduction: str,
-        weights: _Array | None,
-        through_time: tuple[str, int, int],
-        seed: int = 0,
-    ) -> tuple[float, _Array, _Array | None, list[_Array], list[_Array], float]:
-        """Loss, gradient arena, gradient of x (None for ids) and of each initial state, final states.
+        self, call: _Call, loss: _Loss, through_time: tuple[str, int, int], seed: int = 0
+    ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array], list[_Array], float]:
+        """The loss, that of each output, gradient arena, gradient of each input (None for ids) and of each
+        initial state, final states.
 
         The last number is the part of the loss that penalties are.
 
@@ -157,21 +145,11 @@ class Network:
     def checkpoint_plan(
         self, rows: int, steps: int, through_time: tuple[str, int, int], loss: Program | None
     ) -> dict[str, Any]:
-        """Steps of a chunk in each unit of rows, most "states" and "kept" chunks, "bytes", repeats."""
+        """Steps of a chunk in each row group, most "states" and "kept" chunks, "bytes", repeats."""
     def training_memory(self, rows: int, steps: int, loss: Program | None) -> dict[str, int]:
         """Bytes at the peak of value_and_grad: "parameters", "batch", "unit" times up to "threads"."""
-    def loss_value(
-        self,
-        arena: _Array,
-        x: _Array,
-        targets: _Array,
-        loss: Program,
-        extent: _Extent | None,
-        state: Sequence[_Array | None],
-        reduction: str,
-        weights: _Array | None,
-    ) -> tuple[float, list[_Array]]:
-        """Loss and final states."""
+    def loss_value(self, call: _Call, loss: _Loss) -> tuple[list[float], list[_Array]]:
+        """The loss of each output, and final states."""
     def stream(self, arena: _Array, rows: int) -> Stream:
         """Step by step with the parameters as they are now; ConfigError where something is reversed."""
     def explain(self, rows: int, steps: int) -> str: ...
@@ -183,8 +161,8 @@ class Run:
     """A run over a batch."""
 
     @property
-    def outputs(self) -> _Array:
-        """(N, T, width), zeros beyond the lengths."""
+    def outputs(self) -> list[_Array]:
+        """By output: (N, T, width), zeros beyond the lengths; or (N, width) along rows."""
     @property
     def final_state(self) -> list[_Array]:
         """(N, size) per state slot."""
@@ -192,8 +170,11 @@ class Run:
     def penalty(self) -> float | None:
         """What is added to a loss that is a mean; None where nothing is, or without training."""
     def backward(
-        self, d_outputs: _Array | None, d_final_state: Sequence[_Array | None] | None, d_penalty: float = 0.0
-    ) -> tuple[_Array, _Array | None, list[_Array]]: ...
+        self,
+        d_outputs: Sequence[_Array | None],
+        d_final_state: Sequence[_Array | None] | None,
+        d_penalty: float = 0.0,
+    ) -> tuple[_Array, list[_Array | None], list[_Array]]: ...
 
 @final
 class Stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from ostinato import _core, checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
-from ostinato.analysis.tangent import part_of
 from ostinato.errors import ConfigError
 from ostinato.network.batch import Array
+from ostinato.network.graph import LayerOp, Operation, add_layer, add_operation, resting
 
 # What is looked for in a program, and the ends of its range; relu has no upper one.
 LOW: Final = {"sigmoid": 0.0, "tanh": -1.0, "relu": 0.0}
@@ -76,21 +76,19 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
     margin = checks.number("gates", "margin", margin, above=0.0, below=0.5)
     system = System.of(net, needs_state=False)
     array, batch = system.read(x)
-    made: Any = _Probe([label for label, _ in net._graph.units])
-    nodes: list[int] = []
+    made = _Probe()
     for operation in net._graph.operations:
-        nodes.append(operation(made, nodes))
+        made.add(operation)
     if not made.found:
         raise ConfigError(
             f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected one with gates"
         )
-    made.core.finish(made.core.concat(made.probes) if len(made.probes) > 1 else made.probes[0])
+    made.core.finish([(name, node) for name, (_, node) in made.found.items()])
     slots = system.split(system.initial(state, batch.rows))
-    outputs = made.core.run(system.arena, array, None, slots, False).outputs
-    flat = outputs.reshape(-1, outputs.shape[2])
-    seen, start = {}, 0
-    for name, (_, width) in made.found.items():
-        seen[name], start = flat[:, start : start + width], start + width
+    outputs = made.core.run((system.arena, [array], None, slots), False).outputs
+    seen = {
+        name: values.reshape(-1, values.shape[-1]) for name, values in zip(made.found, outputs, strict=True)
+    }
     kinds = {name: kind for name, (kind, _) in made.found.items()}
     low = {name: LOW[kind] + (0.0 if kind == "relu" else margin) for name, kind in kinds.items()}
     return Gates(
@@ -107,42 +105,29 @@ def _share(places: Array) -> Array:
 
 
 class _Probe:
-    """Takes the calls that describe a network to `_core.Network`; layers give their gates beside outputs."""
+    """Builds a `_core.Network` out of the operations of another one; layers give their gates beside outputs."""
 
-    def __init__(self, labels: list[str]) -> None:
+    def __init__(self) -> None:
         self.core = _core.Network("float64")
-        self.probes: list[int] = []
         self.found: dict[str, tuple[str, int]] = {}
-        self._labels = iter(labels)
+        self._nodes: list[int] = []
 
-    def layer(
-        self,
-        program: _core.Program,
-        inputs: list[int],
-        params: list[int],
-        inference: _core.Program | None = None,
-        function: Any = None,
-        why: str = "",
-        penalty: _core.Program | None = None,
-    ) -> int:
-        program, label = inference or program, next(self._labels)
-        inside = [] if function is not None else _inside(program)
-        if not inside:
-            return self.core.layer(program, inputs, params, None, function, why)
-        (_, (width,)), *_ = program.outputs
-        total = width + sum(size for _, _, size, _ in inside)
-        both = self.core.layer(_beside(program, [node for node, *_ in inside]), inputs, params)
-        self.probes.append(self.core.layer(part_of(total, width, total), [both], []))
-        for _, kind, size, called in inside:
-            name, count = f"{label}.{called}", 1
+    def add(self, operation: Operation) -> None:
+        """An operation; of a layer what it does in inference."""
+        if not isinstance(operation, LayerOp):
+            self._nodes.append(add_operation(self.core, operation, self._nodes))
+            return
+        unit = resting(operation.unit)
+        inside = [] if unit.function is not None else _inside(unit.program)
+        program = _with_outputs(unit.program, [node for node, *_ in inside])
+        node = add_layer(self.core, replace(unit, program=program), operation, self._nodes)
+        self._nodes.append(node)
+        for place, (_, kind, _, called) in enumerate(inside):
+            name, count = f"{operation.label}.{called}", 1
             while name in self.found:
                 count += 1
-                name = f"{label}.{called}_{count}"
-            self.found[name] = (kind, size)
-        return self.core.layer(part_of(total, 0, width), [both], [])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.core, name)
+                name = f"{operation.label}.{called}_{count}"
+            self.found[name] = (kind, self.core.layer_output(node, f"g{place}"))
 
 
 def _inside(program: _core.Program) -> list[tuple[int, str, int, str]]:
@@ -152,7 +137,8 @@ def _inside(program: _core.Program) -> list[tuple[int, str, int, str]]:
     found: list[tuple[int, str, int, str]] = []
     if not places:
         return found
-    for place, (_, shape) in zip(places, _with_outputs(program, places).outputs, strict=True):
+    shapes = _with_outputs(program, places).outputs[len(program.outputs) :]
+    for place, (_, shape) in zip(places, shapes, strict=True):
         if len(shape) == 1:
             kind = nodes[place]["op"]
             label = nodes[place].get("name") or nodes[nodes[place]["args"][0]].get("name") or kind
@@ -161,19 +147,13 @@ def _inside(program: _core.Program) -> list[tuple[int, str, int, str]]:
 
 
 def _with_outputs(program: _core.Program, places: list[int]) -> _core.Program:
-    """The program with these nodes as its outputs. The text is cut, not read and written: see `tangent`."""
+    """The program with these nodes as outputs g0, g1, ... after its own.
+
+    The text is cut and joined, not read and written: numbers in it must stay as they are, since the core refuses
+    a text that is not canonical.
+    """
     text = program.to_json()
-    outputs = ",".join(f'["g{number}",{place}]' for number, place in enumerate(places))
     start, end = text.rindex(',"outputs":'), text.rindex(',"sizes":')
-    return _core.Program(f'{text[:start]},"outputs":[{outputs}]{text[end:]}')
-
-
-def _beside(program: _core.Program, places: list[int]) -> _core.Program:
-    """The program whose output is `[y; these nodes]`."""
-    text = program.to_json()
-    record = json.loads(text)
-    args = json.dumps([record["outputs"][0][1], *places], separators=(",", ":"))
-    head, tail = text[: text.rindex('],"outputs":')], text[text.rindex(',"sizes":') :]
-    last = len(record["nodes"])
-    joined = f',{{"args":{args},"op":"concat"}}],"outputs":[["output",{last}]]'
-    return _core.Program(f"{head}{joined}{tail}")
+    own = text[start + len(',"outputs":[') : end - 1]
+    more = [f'["g{number}",{place}]' for number, place in enumerate(places)]
+    return _core.Program(f'{text[:start]},"outputs":[{",".join([own, *more])}]{text[end:]}')

@@ -89,7 +89,7 @@ def gradient_flow(
     for t in range(count):
         runs.append(system.run(z, array[:, t : t + 1], training=True))
         z = system.flat([*runs[-1].final_state], rows)
-    outputs = np.concatenate([run.outputs for run in runs], axis=1)
+    outputs = np.concatenate([run.outputs[0] for run in runs], axis=1)
     d_y = _d_outputs(system, batch, outputs, targets, d_outputs, loss, reduction, weights)
 
     parameters = net._graph.parameters.values()
@@ -98,7 +98,7 @@ def gradient_flow(
     by_step = {one.name: np.empty(count) for one in parameters}
     total = np.zeros(system.arena.size)
     for t in reversed(range(count)):
-        d_arena, _, d_state = runs[t].backward(np.ascontiguousarray(d_y[:, t : t + 1]), system.split(d_z))
+        d_arena, _, d_state = runs[t].backward([np.ascontiguousarray(d_y[:, t : t + 1])], system.split(d_z))
         d_z = system.flat([*d_state], rows)
         flow[t] = d_z
         total += d_arena
@@ -135,13 +135,14 @@ def _d_outputs(
         return read_steps("d_outputs", d_outputs, batch, (width,), "float64")
     if loss is None:
         raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")
-    objective = Objective.of(loss, reduction, width, "float64")
+    objective = Objective.of(loss, reduction, system.net._ports.output, "float64")
     # The loss of a network that hands its input on: its gradient by the input is dL/dy.
     same = trace_step("same", lambda y, state, p: (1.0 * y, {}), {"y": (width,)}, {}, {}, {})
     core = _core.Network("float64")
-    core.finish(core.layer(same, [core.input(width)], []))
-    arguments = objective.arguments(batch, targets, [], weights)
-    _, _, d_y, *_ = core.value_and_grad(np.zeros(0), outputs, *arguments, FullBPTT().core)
+    core.finish([("y", core.layer(same, [core.input("y", "time", width)], []))])
+    argument = objective.argument(batch, targets, weights)
+    call = (np.zeros(0), [outputs], batch.extent, [])
+    *_, (d_y,), _, _, _ = core.value_and_grad(call, ([argument], reduction), FullBPTT().core)
     assert d_y is not None
     return d_y
 

@@ -60,7 +60,7 @@ def saturation(net: Any, x: Any, *, threshold: float = 0.99, state: Any = None) 
     z = system.initial(state, batch.rows)
     states = system.trajectory(z, array)[:, 1:]
     found = {name: states[:, :, part] for name, part in system.slots.items()}
-    found["output"] = system.run(z, array).outputs
+    found["output"] = system.run(z, array).outputs[0]
     flat = {name: values.reshape(-1, values.shape[2]) for name, values in found.items()}
     return Saturation(
         threshold,

@@ -60,7 +60,7 @@ class System:
         bounds = np.concatenate([[0], np.cumsum(widths, dtype=int)])
         return cls(
             net,
-            graph.compile("float64", net._output, regularized=False),
+            graph.compile("float64", net._ports.outputs, regularized=False),
             arena,
             tuple(names),
             tuple(int(bound) for bound in bounds),
@@ -79,7 +79,7 @@ class System:
     @cached_property
     def tangent(self) -> TangentNetwork:
         """The forward mode. Raises ConfigError for a network that reads backwards."""
-        return tangent_network(self.net._graph, self.net._output, self.arena.size - self._widest)
+        return tangent_network(self.net._graph, self.net._ports.output, self.arena.size - self._widest)
 
     @property
     def _widest(self) -> int:
@@ -138,7 +138,7 @@ class System:
 
     def run(self, z: Array, x: Array, training: bool = False) -> _core.Run:
         """The network from z (N, size) over x (N, T, F)."""
-        return self.values.run(self.arena, np.ascontiguousarray(x), None, self.split(z), training)
+        return self.values.run((self.arena, [np.ascontiguousarray(x)], None, self.split(z)), training)
 
     def trajectory(self, z: Array, x: Array) -> Array:
         """z before each step and after the last, (N, T + 1, size): one call of the core per step."""
@@ -155,7 +155,7 @@ class System:
         for places, given in ((net.values, z), (net.tangents, tangents)):
             for place, part in zip(places, self.split(given), strict=True):
                 slots[place] = part
-        final = net.core.run(self.arena, np.ascontiguousarray(x), None, slots, False).final_state
+        final = net.core.run((self.arena, [np.ascontiguousarray(x)], None, slots), False).final_state
         return (
             self.flat([final[place] for place in net.values], len(z)),
             self.flat([final[place] for place in net.tangents], len(z)),

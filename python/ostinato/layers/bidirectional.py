@@ -57,12 +57,12 @@ class Bidirectional(Network):
         before = {name: len(members) for name, members in graph.states.items()}
         forwards = self.forward._assemble(graph, x, scope)
         middle = {name: len(members) for name, members in graph.states.items()}
-        backwards = graph.reverse(self.backward._assemble(graph, graph.reverse(x), scope.reversed()))
+        backwards = self.backward._assemble(graph, graph.reverse(x), scope.reversed())
         for name, members in graph.states.items():
             first, second = before.get(name, 0), middle.get(name, 0)
             pairs = zip(members[first:second], members[second:], strict=True)
             members[first:] = [slot for pair in pairs for slot in pair]
-        return graph.concat([forwards, backwards])
+        return graph.concat([forwards, graph.reverse(backwards)], ends=[forwards, backwards])
 
     def _children(self) -> list[Network]:
         return [self.forward, self.backward]

@@ -180,11 +180,11 @@ class Recurrent(Network):
 
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         for layer, units in enumerate(self._units):
-            outputs = [
+            ends = [
                 self._direction(graph, x, unit, scope, layer, reverse=bool(direction))
                 for direction, unit in enumerate(units)
             ]
-            y = graph.concat(outputs) if len(outputs) == 2 else outputs[0]
+            y = graph.concat([ends[0], graph.reverse(ends[1])], ends) if len(ends) == 2 else ends[0]
             x = graph.add(y, x) if self.residual and y.width == x.width else y
         return x
 
@@ -193,8 +193,7 @@ class Recurrent(Network):
         names = {name: scope.name(name + end) for name in unit.params}
         states = {name: scope.state(name) for name in unit.states}
         label = scope.name(self.cell_name.rpartition("/")[2] + end)
-        y = graph.layer(unit, graph.reverse(x) if reverse else x, names, states, label)
-        return graph.reverse(y) if reverse else y
+        return graph.layer(unit, graph.reverse(x) if reverse else x, names, states, label)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         memo[id(self.cell)] = self.cell  # the units are its equations, or call it

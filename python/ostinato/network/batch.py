@@ -60,7 +60,13 @@ class Batch:
 
 
 def read_batch(
-    x: Any, lengths: Any, width: int, limit: int | None, dtype: str, batch_first: bool
+    x: Any,
+    lengths: Any,
+    width: int,
+    limit: int | None,
+    dtype: str,
+    batch_first: bool,
+    name: str = "x",
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
@@ -70,26 +76,26 @@ def read_batch(
     """
     trailing = () if limit is not None else (width,)
     if is_packed(x):
-        x = rows_of("x", x)
+        x = rows_of(name, x)
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
-                "lengths is given, but x is a list of rows, each of which has its own; expected None"
+                f"lengths is given, but {name} is a list of rows, each of which has its own; expected None"
             )
-        rows = [_row(f"x[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)]
+        rows = [_row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)]
         array, counts = _pad(rows, trailing, dtype if limit is None else "int64")
         read: Array | None = counts
     else:
-        array = as_floats("x", x, dtype) if limit is None else as_integers("x", x)
+        array = as_floats(name, x, dtype) if limit is None else as_integers(name, x)
         if array.ndim != 2 + len(trailing) or array.shape[2:] != trailing:
             axes = ("N", "T") if batch_first else ("T", "N")
             expected = ", ".join([*axes, *map(str, trailing)])
             kind = "ids" if limit is not None else "features"
-            raise ShapeError(f"x is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
+            raise ShapeError(f"{name} is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
         array = _inward(array, batch_first)
         read = read_lengths(lengths, array.shape[0], array.shape[1])
     if limit is not None:
-        array = ids_in_range("x", array, limit, read)
+        array = ids_in_range(name, array, limit, read)
     return array, Batch(read, array.shape[0], array.shape[1], isinstance(x, (list, tuple)), batch_first)
 
 
@@ -138,6 +144,25 @@ def read_steps(
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}")
         array = _inward(array, batch.batch_first)
     return array if limit is None else ids_in_range(name, array, limit, batch.lengths)
+
+
+def read_rows(
+    name: str, value: Any, rows: int, trailing: tuple[int, ...], dtype: str | None, limit: int | None = None
+) -> Array:
+    """An argument that has one value for each row: (N,) + trailing floats of `dtype`, or int64 below `limit`.
+
+    Raises ShapeError, DTypeError, ConfigError.
+    """
+    array = _read(name, value, dtype)
+    if array.shape != (rows, *trailing):
+        raise ShapeError(f"{name} is {array.shape}; expected {(rows, *trailing)}, one value for each row")
+    if limit is None:
+        return array
+    wrong = np.flatnonzero((array < 0) | (array >= limit))
+    if wrong.size:
+        n = wrong[0]
+        raise ConfigError(f"{name} holds the id {array[n]} (row {n}); expected ids from 0 to {limit - 1}")
+    return _plain(array, "int64")
 
 
 def as_floats(name: str, value: Any, dtype: str) -> Array:

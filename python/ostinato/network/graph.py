@@ -1,15 +1,15 @@
-"""What a network consists of, as plain data: layers over sequences, parameters in an arena, state slots.
+"""What a network consists of, as plain data: operations, parameters in an arena, state slots.
 
-A layer describes itself by calling the methods of a `Graph`; nothing is computed. `Graph.compile` replays the
-description into a `_core.Network` when it is first run.
+A layer describes itself by calling the methods of a `Graph`; nothing is computed. `Graph.compile` builds a
+`_core.Network` from the operations when the network is first run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from ostinato import _core
 from ostinato.cell import Param
@@ -19,6 +19,9 @@ from ostinato.errors import ConfigError, ShapeError
 ALIGNMENT: Final = 16
 
 Shape = tuple[int, ...]
+
+Axis: TypeAlias = Literal["time", "row"]
+"""Where a value varies: by row and step (a sequence), or by row alone."""
 
 
 class Called(Protocol):
@@ -58,16 +61,53 @@ class Unit:
     @property
     def penalised(self) -> bool:
         """Whether it adds to the loss of training."""
-        return self.penalty is not None or len(self.program.outputs) > 1
+        return self.penalty is not None or any(name == "penalty" for name, _ in self.program.outputs)
 
 
 @dataclass(frozen=True)
 class Node:
-    """A sequence: `width` features per step, or ids below `limit` if that is given."""
+    """A value of the graph: `width` features per step or row, or ids below `limit` if that is given.
+
+    `ends` are the values of both directions, each in its own order, where the node joins two directions: the
+    last step of each is the end of that direction.
+    """
 
     index: int
     width: int
     limit: int | None = None
+    axis: Axis = "time"
+    ends: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class InputOp:
+    """An input of the network."""
+
+    name: str
+    axis: Axis
+    width: int
+    limit: int | None
+
+
+@dataclass(frozen=True)
+class LayerOp:
+    """A step at every step of its input; the offsets of its parameters in the arena."""
+
+    label: str
+    unit: Unit
+    inputs: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DeriveOp:
+    """Elements of other values, moved or summed: `kind` is one of the core's kinds of nodes."""
+
+    kind: str
+    parts: tuple[int, ...]
+
+
+Operation: TypeAlias = InputOp | LayerOp | DeriveOp
 
 
 @dataclass(frozen=True)
@@ -117,54 +157,35 @@ class Scope:
         return Scope(self.prefix, f"{self.suffix}_reverse")
 
 
-class _Unregularized:
-    """A core network to be built, whose layers have their inference program for training too."""
-
-    def __init__(self, core: _core.Network) -> None:
-        self._core = core
-
-    def layer(
-        self,
-        program: _core.Program,
-        inputs: Sequence[int],
-        params: Sequence[int],
-        inference: _core.Program | None = None,
-        function: Called | None = None,
-        why: str = "",
-        penalty: _core.Program | None = None,
-    ) -> int:
-        return self._core.layer(inference or program, inputs, params, None, function, why)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
-
-
 @dataclass
 class Graph:
     """The description of one network. `size` is the arena's length in elements."""
 
-    operations: list[Callable[[_core.Network, list[int]], int]] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
     slots: list[Slot] = field(default_factory=list)
     states: dict[str, list[int]] = field(default_factory=dict)
     units: list[tuple[str, Unit]] = field(default_factory=list)
+    inputs: dict[str, Node] = field(default_factory=dict)
     size: int = 0
+    sharing: bool = False
+    """Whether a layer is being added again: it shares the parameters that have its names."""
 
-    def input(self, width: int) -> Node:
-        """The network's input: `width` features per step."""
-        return self._append(lambda core, _: core.input(width), width)
+    def input(self, name: str, width: int, axis: Axis = "time") -> Node:
+        """An input of `width` features per step or row."""
+        return self._input(InputOp(name, axis, width, None))
 
-    def index_input(self, limit: int) -> Node:
-        """The network's input: ids 0..limit-1."""
-        return self._append(lambda core, _: core.index_input(limit), 1, limit)
+    def index_input(self, name: str, limit: int, axis: Axis = "time") -> Node:
+        """An input of ids 0..limit-1."""
+        return self._input(InputOp(name, axis, 1, limit))
 
     def layer(
         self, unit: Unit, x: Node, names: Mapping[str, str], states: Mapping[str, str], label: str
     ) -> Node:
         """`unit` at every step of `x`. `names` and `states` give its parameters and states their full names.
 
-        Raises ShapeError when `x` does not fit, ConfigError when two parameters would get one name or the
-        states of one name differ in size.
+        Raises ShapeError when `x` does not
+        fit, ConfigError when two parameters would get one name or the states of one name differ in size.
         """
         (_, shape, _), *_ = unit.program.inputs
         if x.limit is None and shape != [x.width]:
@@ -176,61 +197,86 @@ class Graph:
         for name, _ in unit.program.states:
             self._slot(states[name], unit.states[name])
         self.units.append((label, unit))
-        program, source, function = unit.program, x.index, unit.function
-        return self._append(
-            lambda core, at: core.layer(
-                program,
-                [at[source]],
-                offsets,
-                unit.inference,
-                function,
-                function.why if function else "",
-                unit.penalty,
-            ),
-            unit.output_size,
-        )
+        made = LayerOp(label, unit, (x.index,), tuple(offsets))
+        return self._append(made, unit.output_size, axis=x.axis)
 
     def reverse(self, x: Node) -> Node:
         """`x` with each row turned round within its own length."""
-        return self._append(lambda core, at: core.reverse(at[x.index]), x.width, x.limit)
+        return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit)
 
-    def concat(self, nodes: list[Node]) -> Node:
-        """The features of all `nodes` side by side."""
-        return self._append(
-            lambda core, at: core.concat([at[node.index] for node in nodes]),
-            sum(node.width for node in nodes),
-        )
+    def concat(self, nodes: Sequence[Node], ends: Sequence[Node] = ()) -> Node:
+        """The features of all `nodes` side by side; `ends` as of `Node`."""
+        made = DeriveOp("concat", tuple(node.index for node in nodes))
+        width = sum(node.width for node in nodes)
+        return self._append(made, width, axis=_axis_of("concat", nodes), ends=tuple(ends))
 
     def add(self, a: Node, b: Node) -> Node:
         """`a + b`, feature by feature. Raises ShapeError when their widths differ."""
         if a.width != b.width:
             raise ShapeError(f"cannot add {a.width} and {b.width} features")
-        return self._append(lambda core, at: core.add(at[a.index], at[b.index]), a.width)
+        return self._append(DeriveOp("add", (a.index, b.index)), a.width, axis=_axis_of("add", (a, b)))
+
+    def reduce(self, kind: str, x: Node) -> Node:
+        """One value for each row of a sequence: its "last", "first", "mean", "max" or "sum" over valid steps.
+
+        The last step of two directions is the end of each. Raises ShapeError for a value of rows.
+        """
+        if x.axis != "time":
+            raise ShapeError(f"{kind}: this value has no time axis; expected a sequence")
+        if kind == "last" and x.ends:
+            return self.concat([self.reduce(kind, end) for end in x.ends])
+        return self._append(DeriveOp(kind, (x.index,)), x.width, axis="row")
+
+    def repeat(self, x: Node) -> Node:
+        """A value of rows at every step. Raises ShapeError for a sequence."""
+        if x.axis != "row":
+            raise ShapeError("repeat: this value is a sequence already; expected a value of rows")
+        return self._append(DeriveOp("repeat", (x.index,)), x.width)
 
     def compile(
-        self, dtype: str, output: Node, regularized: bool = True, input_gradient: bool = True
+        self,
+        dtype: str,
+        outputs: Mapping[str, Node],
+        regularized: bool = True,
+        input_gradient: bool = True,
     ) -> _core.Network:
         """The core's network for this description.
 
-        Without `regularized` its training is not regularized; without `input_gradient` its way back leaves
-        the gradient of the input out.
+        Without `regularized` its training is not regularized; without `input_gradient` its backward pass
+        leaves the gradients of the inputs out.
         """
         core = _core.Network(dtype, input_gradient)
-        builder: Any = core if regularized else _Unregularized(core)
         nodes: list[int] = []
         for operation in self.operations:
-            nodes.append(operation(builder, nodes))
-        core.finish(nodes[output.index])
+            if isinstance(operation, LayerOp) and not regularized:
+                nodes.append(add_layer(core, resting(operation.unit), operation, nodes))
+            else:
+                nodes.append(add_operation(core, operation, nodes))
+        core.finish([(name, nodes[node.index]) for name, node in outputs.items()])
         return core
 
+    def _input(self, made: InputOp) -> Node:
+        if made.name in self.inputs:
+            raise ConfigError(f"two inputs of this network are called {made.name!r}; give each its own name")
+        node = self.inputs[made.name] = self._append(made, made.width, made.limit, made.axis)
+        return node
+
     def _append(
-        self, operation: Callable[[_core.Network, list[int]], int], width: int, limit: int | None = None
+        self,
+        operation: Operation,
+        width: int,
+        limit: int | None = None,
+        axis: Axis = "time",
+        ends: tuple[Node, ...] = (),
     ) -> Node:
         self.operations.append(operation)
-        return Node(len(self.operations) - 1, width, limit)
+        return Node(len(self.operations) - 1, width, limit, axis, ends)
 
     def _parameter(self, name: str, shape: Shape, param: Param) -> int:
-        if name in self.parameters:
+        known = self.parameters.get(name)
+        if known is not None and self.sharing:
+            return known.offset
+        if known is not None:
             raise ConfigError(f"two parameters of this network would be called {name!r}")
         entry = Parameter(name, shape, param, aligned(self.size))
         self.parameters[name] = entry
@@ -246,3 +292,43 @@ class Graph:
             )
         group.append(len(self.slots))
         self.slots.append(Slot(name, shape))
+
+
+def add_operation(core: _core.Network, operation: Operation, nodes: Sequence[int]) -> int:
+    """Adds an operation to a core network, whose nodes for the operations before it are `nodes`."""
+    match operation:
+        case InputOp(name, axis, width, None):
+            return core.input(name, axis, width)
+        case InputOp(name, axis, _, int(limit)):
+            return core.index_input(name, axis, limit)
+        case DeriveOp(kind, parts):
+            return core.derive(kind, [nodes[part] for part in parts])
+        case LayerOp():
+            return add_layer(core, operation.unit, operation, nodes)
+    raise AssertionError(f"{operation!r} is no operation")
+
+
+def add_layer(core: _core.Network, unit: Unit, operation: LayerOp, nodes: Sequence[int]) -> int:
+    """Adds a layer with the programs of `unit`, in the place of those that `operation` has."""
+    function = unit.function
+    return core.layer(
+        unit.program,
+        [nodes[at] for at in operation.inputs],
+        list(operation.offsets),
+        unit.inference,
+        None if function is None else (function, function.why),
+        unit.penalty,
+    )
+
+
+def resting(unit: Unit) -> Unit:
+    """A unit that does in training what it does in inference: without noise and without penalties."""
+    return replace(unit, program=unit.inference or unit.program, inference=None, penalty=None)
+
+
+def _axis_of(what: str, nodes: Sequence[Node]) -> Axis:
+    """The axis that all nodes have."""
+    axes = {node.axis for node in nodes}
+    if len(axes) > 1:
+        raise ShapeError(f"{what}: a sequence and a value of rows; write ost.repeat(row, like) for the row")
+    return nodes[0].axis if nodes else "time"

@@ -15,14 +15,16 @@ from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
-from ostinato.network.batch import Batch, read_batch
+from ostinato.network.batch import Batch
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
+from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
-from ostinato.network.run import Gradients, Run
+from ostinato.network.ports import INPUT, OUTPUT, Ports
+from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
@@ -113,11 +115,9 @@ class Network(Sealed):
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         checks.flag("run", "training", training)
-        array, batch = self._batch("run", x, lengths, resets, first_step)
-        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        call, batch = self._call("run", x, lengths, state, resets, first_step)
         drawn = self._seed_of("run", seed, training)
-        core = self._core().run(self._arena, array, batch.extent, slots, training, drawn)
-        return Run(core, self._graph, batch, self.output_size, self.dtype.name, training)
+        return Run(self._core().run(call, training, drawn), self._facts, batch, self.dtype.name, training)
 
     def stream(self, batch: int = 1) -> Stream:
         """A network that is fed one step at a time, for `batch` sequences at once.
@@ -173,17 +173,13 @@ class Network(Sealed):
         """
         way = check_through_time(through_time)
         checks.flag("value_and_grad", "input_gradient", input_gradient)
-        array, batch = self._batch("value_and_grad", x, lengths, resets, first_step)
-        objective = self._objective(loss, reduction)
-        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        value, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
-            self._arena,
-            array,
-            *objective.arguments(batch, targets, slots, weights),
-            way.core,
-            self._seed_of("value_and_grad", seed, True),
+        call, batch = self._call("value_and_grad", x, lengths, state, resets, first_step)
+        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
+        value, parts, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
+            call, losses, way.core, self._seed_of("value_and_grad", seed, True)
         )
-        return value, Gradients.from_core(arena, inputs, d_state, final, self._graph, batch, penalty)
+        states = (d_state, final)
+        return value, Gradients.from_core(arena, inputs, states, self._facts, batch, penalty, parts)
 
     def loss_value(
         self,
@@ -201,13 +197,10 @@ class Network(Sealed):
 
         Arguments and errors as in value_and_grad.
         """
-        array, batch = self._batch("loss_value", x, lengths, resets, 0)
-        objective = self._objective(loss, reduction)
-        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
-        value, final = self._core().loss_value(
-            self._arena, array, *objective.arguments(batch, targets, slots, weights)
-        )
-        return value, from_slots(final, self._graph, batch.rows)
+        call, batch = self._call("loss_value", x, lengths, state, resets, 0)
+        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
+        values, final = self._core().loss_value(call, losses)
+        return sum(values), from_slots(final, self._graph, batch.rows)
 
     def parameters(self) -> Parameters:
         """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only."""
@@ -235,7 +228,7 @@ class Network(Sealed):
     @property
     def output_size(self) -> int:
         """Features per step of the outputs."""
-        return self._output.width
+        return self._ports.output.width
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -323,6 +316,11 @@ class Network(Sealed):
 
     # What a kind of network says about itself.
 
+    def _build(self, graph: Graph) -> tuple[dict[str, Node], bool]:
+        """Adds inputs and layers to `graph`: the outputs by name, and whether results are plain arrays."""
+        x = graph.index_input(INPUT, self.input_size) if self.takes_ids else graph.input(INPUT, self.input_size)
+        return {OUTPUT: self._assemble(graph, x, Scope())}, True
+
     @abstractmethod
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         """Adds this network's layers to `graph`, reading `x`, with names in `scope`."""
@@ -364,14 +362,14 @@ class Network(Sealed):
         """Lays out the parameters; with `initial` a layer draws them. A container takes its children's."""
         before = set(vars(self))
         graph = Graph()
-        x = graph.index_input(self.input_size) if self.takes_ids else graph.input(self.input_size)
-        self._output = self._assemble(graph, x, Scope())
-        self._graph = graph
+        outputs, plain = self._build(graph)
+        self._graph, self._ports = graph, Ports(graph.inputs, outputs, plain)
+        self._facts = Facts(self._graph, self._ports)
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._compiled: dict[bool, _core.Network] = {}
         self._lock = threading.Lock()
-        self._objectives: dict[tuple[str, str], Objective] = {}
+        self._objectives: dict[tuple[str, str], Losses] = {}
         children = self._children()
         self._adopt(children)
         self._noisy = any(unit.inference is not None for _, unit in graph.units)
@@ -425,14 +423,18 @@ class Network(Sealed):
         with self._lock:
             if input_gradient not in self._compiled:
                 self._compiled[input_gradient] = self._graph.compile(
-                    self.dtype.name, self._output, input_gradient=input_gradient
+                    self.dtype.name, self._ports.outputs, input_gradient=input_gradient
                 )
             return self._compiled[input_gradient]
 
-    def _batch(self, call: str, x: Any, lengths: Any, resets: Any, first_step: Any) -> tuple[Array, Batch]:
-        limit, first = self.input_size if self.takes_ids else None, self.batch_first is not False
-        array, batch = read_batch(x, lengths, self.input_size, limit, self.dtype.name, first)
-        return array, batch.along(call, resets, first_step)
+    def _call(
+        self, call: str, x: Any, lengths: Any, state: Any, resets: Any, first_step: Any
+    ) -> tuple[Any, Batch]:
+        """The core's form of what every call reads, and the rows and steps of the inputs."""
+        arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False)
+        batch = batch.along(call, resets, first_step)
+        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        return (self._arena, arrays, batch.extent, slots), batch
 
     def _checkpoint_plan(
         self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
@@ -446,16 +448,14 @@ class Network(Sealed):
         )
 
     def _loss_program(self, loss: Any) -> Program | None:
-        return None if loss is None else self._objective(loss, "sum").program
+        return None if loss is None else self._losses(loss, "sum").first.program
 
-    def _objective(self, loss: str | type[Loss] | Loss | Objective, reduction: str) -> Objective:
-        if isinstance(loss, Objective):  # Made once by who calls often; it says how it reduces.
-            return loss
+    def _losses(self, loss: Any, reduction: str) -> Losses:
         if not (isinstance(loss, str) and isinstance(reduction, str)):
-            return Objective.of(loss, reduction, self.output_size, self.dtype.name)
+            return Losses.of(loss, reduction, self._ports, self.dtype.name)
         key = (loss, reduction)
         if key not in self._objectives:
-            self._objectives[key] = Objective.of(loss, reduction, self.output_size, self.dtype.name)
+            self._objectives[key] = Losses.of(loss, reduction, self._ports, self.dtype.name)
         return self._objectives[key]
 
 

@@ -1,64 +1,97 @@
-"""What `value_and_grad` minimises: a loss of one step, summed or averaged over the valid steps."""
+"""What `value_and_grad` minimises: a loss of one step or row, summed or averaged over all valid ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.losses import Loss
-from ostinato.network.batch import Array, Batch, read_steps
+from ostinato.network.batch import Array, Batch, read_rows, read_steps
+from ostinato.network.graph import Axis, Node
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
 from ostinato.trace import trace_loss
 
 REDUCTIONS: Final = ("mean", "sum")
 
-Extent: TypeAlias = tuple[Array | None, Array | None, int]
+
+@dataclass(frozen=True)
+class Weighted:
+    """A loss that counts `scale` times beside the losses of other outputs."""
+
+    loss: Any
+    scale: float
+
+
+def weighted(loss: Any, scale: float) -> Weighted:
+    """A loss, by name or as a Loss, multiplied with `scale`: for networks of several outputs.
+
+    Raises ConfigError for a scale that is no finite number.
+    """
+    return Weighted(loss, checks.number("weighted", "scale", scale))
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A traced loss for outputs of `width` features."""
+    """A traced loss for outputs of `width` features along an axis."""
 
     program: _core.Program
     takes_ids: bool
     reduction: str
     width: int
     dtype: str
+    axis: Axis = "time"
+    scale: float = 1.0
 
     @classmethod
-    def of(cls, loss: Any, reduction: Any, width: int, dtype: str) -> Objective:
-        """Traces a loss: a name, a Loss class or an instance.
+    def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
+        """Traces a loss for an output: a name, a Loss class or an instance, or one of these weighted.
 
         Raises ConfigError, DTypeError; ShapeError if it does not fit.
         """
         checks.choice("value_and_grad", "reduction", reduction, REDUCTIONS)
+        scale = 1.0
+        if isinstance(loss, Weighted):
+            loss, scale = loss.loss, loss.scale
         loss = registry.make("loss", loss, Loss)
         if loss.target not in ("index", "output"):
             raise ConfigError(f"loss {loss.name!r}: target is {loss.target!r}; expected 'index' or 'output'")
         with blamed(loss):
-            program = trace_loss(loss, width)
-        return cls(program, loss.target == "index", reduction, width, dtype)
+            program = trace_loss(loss, output.width)
+        return cls(program, loss.target == "index", reduction, output.width, dtype, output.axis, scale)
 
-    def arguments(
-        self, batch: Batch, targets: Any, slots: Sequence[Array | None], weights: Any
-    ) -> tuple[Array, _core.Program, Extent, Sequence[Array | None], str, Array | None]:
-        """The core's arguments after the arena and x.
+    def argument(
+        self, batch: Batch, targets: Any, weights: Any, output: int = 0, name: str | None = None
+    ) -> tuple[int, _core.Program, Array, Array | None, float]:
+        """The core's form of the loss of an output, by its number; `name` is that of one among several.
 
         Raises ShapeError, DTypeError or ConfigError by name.
         """
-        if self.takes_ids:
-            # A class is one of the outputs, so an id below the width is what every loss on ids takes.
-            read = read_steps("targets", targets, batch, (), None, self.width)
-        else:
-            read = read_steps("targets", targets, batch, (self.width,), self.dtype)
-        scale = None if weights is None else read_steps("weights", weights, batch, (), self.dtype)
+        of = "" if name is None else f"[{name!r}]"
+        trailing: tuple[int, ...] = () if self.takes_ids else (self.width,)
+        dtype = None if self.takes_ids else self.dtype
+        # A class is one of the outputs, so an id below the width is what every loss on ids takes.
+        limit = self.width if self.takes_ids else None
+        read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit)
+        scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype, None)
         if self.reduction == "mean" and scale is not None and (scale < 0).any():
             raise ConfigError(
-                "weights holds a negative number, and a mean is divided by their sum; expected numbers from "
-                '0, or reduction="sum"'
+                f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers "
+                'from 0, or reduction="sum"'
             )
-        return read, self.program, batch.extent, slots, self.reduction, scale
+        return output, self.program, read, scale, self.scale
+
+    def _read(
+        self,
+        name: str,
+        value: Any,
+        batch: Batch,
+        trailing: tuple[int, ...],
+        dtype: str | None,
+        limit: int | None,
+    ) -> Array:
+        if self.axis == "row":
+            return read_rows(name, value, batch.rows, trailing, dtype, limit)
+        return read_steps(name, value, batch, trailing, dtype, limit)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.network.arena import views
-from ostinato.network.batch import Array, Batch, read_steps
+from ostinato.network.batch import Array, Batch
 from ostinato.network.graph import Graph
+from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
+
+
+class Facts(NamedTuple):
+    """What a network is made of, and its inputs and outputs."""
+
+    graph: Graph
+    ports: Ports
 
 
 @dataclass(frozen=True)
@@ -18,61 +27,65 @@ class Gradients:
     """Derivatives of a scalar, by what they are taken of.
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
-    own. `inputs`: like x, 0 past the lengths; None where x was ids. `initial_state`: like `state`.
+    own. `inputs`: like x, 0 past the lengths; None where x was ids; a dict where x was one of several inputs.
+    `initial_state`: like `state`.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
-    Nor is `penalty`: the part of value_and_grad's loss that regularizers added.
+    Nor are `penalty`, the part of value_and_grad's loss that regularizers added, and `losses`, that of each
+    output by name.
     """
 
     params: dict[str, Array]
-    inputs: Array | None
+    inputs: Any
     initial_state: dict[str, Array]
     arena: Array
     final_state: dict[str, Array]
     penalty: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_core(
         cls,
         arena: Array,
-        inputs: Array | None,
-        state: list[Array],
-        final: list[Array],
-        graph: Graph,
+        inputs: Sequence[Array | None],
+        states: tuple[list[Array], list[Array]],
+        facts: Facts,
         batch: Batch,
         penalty: float = 0.0,
+        losses: Sequence[float] = (),
     ) -> Gradients:
-        """Names for what the core returns by offset and slot."""
+        """Names for what the core returns by offset and slot; `states` are initial gradients and final states."""
+        graph, ports = facts
+        initial, final = states
         return cls(
             params=views(graph.parameters.values(), arena),
-            inputs=None if inputs is None else batch.outward(inputs),
-            initial_state=from_slots(state, graph, batch.rows),
+            inputs=ports.input_gradients(inputs, batch),
+            initial_state=from_slots(initial, graph, batch.rows),
             arena=arena,
             final_state=from_slots(final, graph, batch.rows),
             penalty=penalty,
+            losses=dict(zip(ports.outputs, losses, strict=False)),
         )
 
 
 class Run:
     """One forward pass. It owns what `backward` needs, so the network may be run again meanwhile.
 
-    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length.
+    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width) for
+    an output of rows; a dict by name for a network of several outputs.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
     `lengths` is (N,), or None where every row has all T steps. `penalty` is what regularizers add to a loss:
     the mean over the valid steps of what each adds, and what the parameters add; None where none does, or
     without training.
     """
 
-    def __init__(
-        self, core: _core.Run, graph: Graph, batch: Batch, width: int, dtype: str, training: bool
-    ) -> None:
+    def __init__(self, core: _core.Run, facts: Facts, batch: Batch, dtype: str, training: bool) -> None:
         self._core = core
-        self._graph = graph
+        self._facts = facts
         self._batch = batch
-        self._width = width
         self._dtype = dtype
         self._training = training
-        self.outputs: Array = batch.outward(core.outputs)
-        self.final_state: dict[str, Array] = from_slots(core.final_state, graph, batch.rows)
+        self.outputs: Any = facts.ports.outward(core.outputs, batch)
+        self.final_state: dict[str, Array] = from_slots(core.final_state, facts.graph, batch.rows)
         self.lengths: Array | None = batch.lengths
         self.penalty: float | None = core.penalty
 
@@ -81,7 +94,8 @@ class Run:
     ) -> Gradients:
         """Gradients of a scalar from its derivatives by the outputs, the final state and the penalty.
 
-        d_outputs: like `outputs`, or None for zeros; what it holds past the lengths is not read.
+        d_outputs: like `outputs`, or None for zeros; what it holds past the lengths is not read. In a dict
+        names may be left out.
         d_final_state: a dict like `final_state`; names may be left out.
         d_penalty: 1 where `penalty` is part of the scalar, 0 where it is not. A run does not know the loss,
         so a network with penalties has to be told.
@@ -100,12 +114,10 @@ class Run:
                 "where it is part of what is differentiated, 0.0 where not. value_and_grad adds it by itself"
             )
         scale = 0.0 if d_penalty is None else checks.number("backward", "d_penalty", d_penalty)
-        batch, dtype = self._batch, self._dtype
-        d_out = (
-            None if d_outputs is None else read_steps("d_outputs", d_outputs, batch, (self._width,), dtype)
-        )
-        d_state = to_slots("d_final_state", d_final_state, self._graph, batch.rows, dtype, partial=True)
+        batch, dtype, (graph, ports) = self._batch, self._dtype, self._facts
+        d_out = ports.read_d_outputs(d_outputs, batch, dtype)
+        d_state = to_slots("d_final_state", d_final_state, graph, batch.rows, dtype, partial=True)
         arena, inputs, state = self._core.backward(d_out, d_state, scale)
-        final = self._core.final_state
         penalty = scale * (self.penalty or 0.0)
-        return Gradients.from_core(arena, inputs, state, final, self._graph, batch, penalty)
+        states = (state, self._core.final_state)
+        return Gradients.from_core(arena, inputs, states, self._facts, batch, penalty)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError
 from ostinato.layers.recurrent import Recurrent
+from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
 from ostinato.specs import Spec, StrategySpec
 from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Moment, Strategy
@@ -61,7 +62,7 @@ def batch(steps: int = 9) -> Batch:
 
 def core() -> NetworkCore:
     """A small network with a loss."""
-    return NetworkCore(copy.copy(_network()), Objective.of("mse", "mean", 5, "float64"))
+    return NetworkCore(copy.copy(_network()), Objective.of("mse", "mean", Node(0, 5), "float64"))
 
 
 @cache

@@ -13,7 +13,7 @@ from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.metrics import Metric
 from ostinato.network import Network
-from ostinato.network.batch import read_batch
+from ostinato.network.ports import Ports
 from ostinato.network.objective import Objective
 from ostinato.strategy import Batch, Lesson
 from ostinato.trace import trace_loss
@@ -45,7 +45,7 @@ class Measure:
                 self._objectives[key] = dataclasses.replace(objective, reduction="sum", program=program)
         # A network of no layer: the outputs of a run go in, and its loss is the metric.
         self._nothing = _core.Network(net.dtype.name)
-        self._nothing.finish(self._nothing.input(net.output_size))
+        self._nothing.finish([("y", self._nothing.input("y", net._ports.output.axis, net.output_size))])
 
     def while_training(self, mean_loss: float) -> dict[str, float]:
         """The metrics that the mean loss per step decides."""
@@ -105,12 +105,12 @@ class Measure:
         if batch.ragged:
             outputs = [row[: len(x)] for row, x in zip(outputs, batch.x, strict=True)]
         # Read as an input would be, so that targets are read beside it: axes, lengths, rows of a list.
-        array, read = read_batch(
-            outputs, batch.lengths, net.output_size, None, net.dtype.name, net.batch_first is not False
-        )
+        ports = Ports({"y": net._ports.output}, net._ports.outputs, True)
+        arrays, read = ports.read(outputs, batch.lengths, net.dtype.name, net.batch_first is not False)
+        call = (np.zeros(0, net.dtype), arrays, read.extent, [])
         for key, objective in self._objectives.items():
-            arguments = objective.arguments(read, batch.targets, [], batch.weights)
-            sums[key] += self._nothing.loss_value(np.zeros(0, net.dtype), array, *arguments)[0]
+            losses = ([objective.argument(read, batch.targets, batch.weights)], objective.reduction)
+            sums[key] += self._nothing.loss_value(call, losses)[0][0]
         return run.final_state
 
 

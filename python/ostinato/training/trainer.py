@@ -110,7 +110,7 @@ class Trainer(Sealed):
         self.clip_norm = (
             None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
         )
-        objective = Objective.of(self.loss, reduction, net.output_size, net.dtype.name)
+        objective = Objective.of(self.loss, reduction, net._ports.output, net.dtype.name)
         self.reduction = reduction
         self.metrics = choose_metrics(metrics)
         self._measure = Measure(net, self.loss, objective, self.metrics)

@@ -1,0 +1,62 @@
+"""The losses of all outputs of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.errors import ConfigError
+from ostinato.network.batch import Batch
+from ostinato.network.objective import Objective
+from ostinato.network.ports import Ports
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Objectives by the names of outputs; an output may have none."""
+
+    objectives: Mapping[str, Objective]
+    ports: Ports
+
+    @classmethod
+    def of(cls, loss: Any, reduction: Any, ports: Ports, dtype: str) -> Losses:
+        """A loss, or a dict of losses by output; an Objective stays as it is. Raises ConfigError, DTypeError."""
+        given = ports.by_name("loss", loss, ports.outputs, plain=len(ports.outputs) == 1, partial=True)
+        if not given:
+            raise ConfigError("loss is an empty dict; expected a loss for at least one output")
+        made = {
+            name: one if isinstance(one, Objective) else Objective.of(one, reduction, ports.outputs[name], dtype)
+            for name, one in given.items()
+        }
+        return cls(made, ports)
+
+    @property
+    def first(self) -> Objective:
+        """The loss of the first output that has one."""
+        return next(iter(self.objectives.values()))
+
+    def arguments(self, batch: Batch, targets: Any, weights: Any) -> tuple[list[Any], str]:
+        """The core's form. Raises ShapeError, DTypeError or ConfigError by name."""
+        names = list(self.objectives)
+        plain = len(self.ports.outputs) == 1
+        given = self._by_output("targets", targets, plain)
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise ConfigError(f"targets has no {missing[0]!r}, which has a loss; expected {', '.join(names)}")
+        scales = {} if weights is None else self._by_output("weights", weights, plain)
+        numbers = {name: number for number, name in enumerate(self.ports.outputs)}
+        made = [
+            one.argument(batch, given[name], scales.get(name), numbers[name], None if plain else name)
+            for name, one in self.objectives.items()
+        ]
+        return made, self.first.reduction
+
+    def _by_output(self, what: str, value: Any, plain: bool) -> dict[str, Any]:
+        given = self.ports.by_name(what, value, self.ports.outputs, plain=plain, partial=True)
+        extra = [name for name in given if name not in self.objectives]
+        if extra:
+            raise ConfigError(
+                f"{what} has {extra[0]!r}, an output that has no loss; give loss[{extra[0]!r}], or leave it out"
+            )
+        return given

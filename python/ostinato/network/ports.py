@@ -1,0 +1,133 @@
+"""The named inputs and outputs of a network: reading what a caller gives, and giving results back.
+
+A network of one input takes its array, and one of several a dict by name; so it is with outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
+from ostinato.network.graph import Node
+from ostinato.suggest import did_you_mean
+
+INPUT = "x"
+OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Inputs and outputs by name. `plain_output`: results are an array, not a dict."""
+
+    inputs: Mapping[str, Node]
+    outputs: Mapping[str, Node]
+    plain_output: bool
+
+    @property
+    def output(self) -> Node:
+        """The first output."""
+        return next(iter(self.outputs.values()))
+
+    def read(self, x: Any, lengths: Any, dtype: str, batch_first: bool) -> tuple[list[Array], Batch]:
+        """All inputs in the core's form and order, and their rows and steps.
+
+        Raises ShapeError, DTypeError or ConfigError that names the input.
+        """
+        given = self.by_name("x", x, self.inputs, plain=len(self.inputs) == 1)
+        batch: Batch | None = None
+        arrays: dict[str, Array] = {}
+        for name, node in self.inputs.items():
+            if node.axis != "time":
+                continue
+            if batch is None:
+                arrays[name], batch = read_batch(
+                    given[name], lengths, node.width, node.limit, dtype, batch_first, name
+                )
+            else:
+                arrays[name] = _along(name, given[name], batch, node, dtype)
+        if batch is None:
+            batch = _of_rows(given, lengths, self.inputs, dtype)
+        for name, node in self.inputs.items():
+            if node.axis == "row":
+                trailing, kind = _form(node, dtype)
+                arrays[name] = read_rows(name, given[name], batch.rows, trailing, kind, node.limit)
+        return [arrays[name] for name in self.inputs], batch
+
+    def read_d_outputs(self, value: Any, batch: Batch, dtype: str) -> list[Array | None]:
+        """Gradients of the outputs, None for zeros; in a dict names may be left out."""
+        if value is None:
+            return [None] * len(self.outputs)
+        given = self.by_name("d_outputs", value, self.outputs, plain=self.plain_output, partial=True)
+        read: list[Array | None] = []
+        for name, node in self.outputs.items():
+            told = "d_outputs" if self.plain_output else f"d_outputs[{name!r}]"
+            one = given.get(name)
+            if one is None:
+                read.append(None)
+            elif node.axis == "row":
+                read.append(read_rows(told, one, batch.rows, (node.width,), dtype))
+            else:
+                read.append(read_steps(told, one, batch, (node.width,), dtype))
+        return read
+
+    def outward(self, arrays: Sequence[Array], batch: Batch) -> Any:
+        """Results of the core as the caller gets them: an array, or a dict by name."""
+        named = {
+            name: array if node.axis == "row" else batch.outward(array)
+            for (name, node), array in zip(self.outputs.items(), arrays, strict=True)
+        }
+        return named[next(iter(named))] if self.plain_output else named
+
+    def input_gradients(self, arrays: Sequence[Array | None], batch: Batch) -> Any:
+        """Gradients of the inputs as the caller gets them; None for ids."""
+        named = {
+            name: array if array is None or node.axis == "row" else batch.outward(array)
+            for (name, node), array in zip(self.inputs.items(), arrays, strict=True)
+        }
+        return next(iter(named.values())) if len(named) == 1 else named
+
+    def by_name(
+        self, argument: str, value: Any, names: Mapping[str, Any], *, plain: bool, partial: bool = False
+    ) -> dict[str, Any]:
+        """A value by name: a dict as it is; what is no dict where there is one name.
+
+        Raises DTypeError for what is no dict where there are several, ConfigError for unknown and missing names.
+        """
+        if not isinstance(value, Mapping):
+            if plain:
+                return {next(iter(names)): value}
+            raise DTypeError(
+                f"{argument} is a {type(value).__name__}; expected a dict of {', '.join(map(repr, names))}"
+            )
+        for name in value:
+            if name not in names:
+                raise ConfigError(f"{argument} has the name {name!r}; {did_you_mean(str(name), names, 'expected')}")
+        missing = [name for name in names if name not in value]
+        if missing and not partial:
+            raise ConfigError(f"{argument} has no {missing[0]!r}; expected {', '.join(map(repr, names))}")
+        return dict(value)
+
+
+def _form(node: Node, dtype: str) -> tuple[tuple[int, ...], str | None]:
+    """The axes after rows and steps, and the type of floats; None for ids."""
+    return ((), None) if node.limit is not None else ((node.width,), dtype)
+
+
+def _along(name: str, value: Any, batch: Batch, node: Node, dtype: str) -> Array:
+    trailing, kind = _form(node, dtype)
+    return read_steps(name, value, batch, trailing, kind, node.limit)
+
+
+def _of_rows(given: Mapping[str, Any], lengths: Any, inputs: Mapping[str, Node], dtype: str) -> Batch:
+    """The rows of a network without a sequence."""
+    if lengths is not None:
+        raise ConfigError("lengths is given, but no input of this network is a sequence; expected None")
+    name, node = next(iter(inputs.items()))
+    array = as_integers(name, given[name]) if node.limit is not None else as_floats(name, given[name], dtype)
+    if array.ndim == 0:
+        raise ShapeError(f"{name} is {array.shape}; expected one value for each row")
+    return Batch(None, len(array), 0, False, True)
+
