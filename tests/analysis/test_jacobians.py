@@ -62,7 +62,7 @@ def test_products_are_the_backward_pass_of_the_whole_network(make):
     for i in range(system.size):
         seed = np.zeros((2, system.size))
         seed[:, i] = 1.0
-        _, _, back = run.backward(None, system.split(seed))
+        _, _, back = run.backward([None], system.split(seed))
         np.testing.assert_allclose(found.products[:, 0, i], system.flat([*back], 2), rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(found.states[:, -1], system.flat([*run.final_state], 2), rtol=1e-12)
     values = np.linalg.svd(found.steps[:, -1], compute_uv=False)

@@ -390,7 +390,7 @@ SETTINGS = {
     "weights": ([], r"use parameters\(\)"),
     "noise_call": (3, "did you mean 'noise_calls'"),
     "note": ("mine", "in the __init__ of a subclass"),
-    "hidden_size": (8, "'hidden_size' is fixed when a LSTM is made; make a new one"),
+    "hidden_size": (8, "LSTM: 'hidden_size' is fixed at construction; make a new one"),
     "bidirectional": (True, "is fixed"),
     "dtype": (np.float64, "is fixed"),
     "batch_first": (False, "is fixed"),

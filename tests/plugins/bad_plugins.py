@@ -179,7 +179,7 @@ USED = {
         init("lambda shape, rng: 1 / 0"), STARTED, "initializer 'bad/mine' of ostinato-bad 1.5 failed"
     ),
     "an initializer that is no function": Used(
-        init("7"), STARTED, "'bad/mine' of ostinato-bad 1.5 makes a int; expected"
+        init("7"), STARTED, "'bad/mine' of ostinato-bad 1.5 makes an object of type int; expected"
     ),
     "a regularizer that raises": Used(
         "from ostinato import Regularizer, RegularizerSpec, hookimpl\n"

@@ -101,7 +101,9 @@ def test_an_unknown_name_gets_the_closest_one(place: str) -> None:
 def test_what_stands_for_nothing_is_an_error_that_says_what_to_write(place: str, wrong: Any) -> None:
     base, use = PLACES[place].base, PLACES[place].use
     noun = "Strategy" if base is ost.Estimator else base.__name__
-    with pytest.raises(ost.DTypeError, match=rf" is .*; expected a name, a {noun} class, or an instance"):
+    with pytest.raises(
+        ost.DTypeError, match=rf" is .*; expected a name, a subclass of {noun}, or an instance"
+    ):
         use(wrong)
 
 
@@ -183,7 +185,7 @@ class Faulty:
             "other",
             {},
             ost.ConfigError,
-            "of ostinato-acme 1.0 makes a str; expected a Scorer",
+            "of ostinato-acme 1.0 makes an object of type str; expected an instance of Scorer",
         ),
         (
             "scorer",

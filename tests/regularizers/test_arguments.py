@@ -11,7 +11,7 @@ import ostinato as ost
     [
         ("zoneout", ost.ConfigError, "expected a list"),
         (["zonout"], ost.ConfigError, "did you mean 'zoneout'"),
-        ([3], ost.DTypeError, r"LSTM: regularizers\[0\] is 3; expected a name, a Regularizer class"),
+        ([3], ost.DTypeError, r"LSTM: regularizers\[0\] is 3; expected a name, a subclass of Regularizer"),
         (3, ost.ConfigError, "expected a list"),
     ],
 )

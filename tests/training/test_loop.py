@@ -460,7 +460,7 @@ SETTINGS = {
     "learning_rate": (0.1, "schedule="),
     "epochs": (3, r"an argument of fit\("),
     "callback": ([], "has no attribute 'callback' to set"),
-    "clip_norm": (1.0, "'clip_norm' is fixed when a .* is made; make a new one"),
+    "clip_norm": (1.0, "'clip_norm' is fixed at construction; make a new one"),
     "optimizer": (ost.SGD(lr=0.1), "is fixed"),
     "loss": ("mae", "is fixed"),
     "net": (None, "is fixed"),
@@ -526,3 +526,17 @@ def test_an_estimator_may_weigh_steps_negatively_where_the_loss_is_a_sum():
     averaging = ost.Trainer(net, loss="mse", strategies=[Advantage()])
     with pytest.raises(ost.ConfigError, match='reduction="sum"'):
         averaging.fit(ONES, ZEROS, epochs=1)
+
+
+def test_a_learning_rate_that_is_set_between_two_fits_is_used():
+    net, other = ost.RNN(2, 4, dtype="float64"), ost.RNN(2, 4, dtype="float64")
+    for one, rate in ((net, 0.01), (other, 0.02)):
+        made = ost.Trainer(one, loss="mse", optimizer=ost.SGD(lr=0.01))
+        made.fit(ONES, ZEROS, epochs=1)
+        before, made.optimizer.lr = one.arena.copy(), rate
+        assert made.fit(ONES, ZEROS, epochs=1)["lr"] == [0.01, rate]
+        moved = one.arena - before
+    first = ost.RNN(2, 4, dtype="float64")
+    ost.Trainer(first, loss="mse", optimizer=ost.SGD(lr=0.01)).fit(ONES, ZEROS, epochs=2)
+    np.testing.assert_array_equal(net.arena, first.arena)
+    np.testing.assert_allclose(moved, 2 * (net.arena - before), atol=1e-14)

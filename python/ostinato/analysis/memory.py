@@ -79,7 +79,7 @@ def memory_length(net: Any, x: Any, *, threshold: float = 0.01, state: Any = Non
         run = system.run(z[row], array[row], training=True)
         d_outputs = np.zeros((len(pairs), count, width))
         d_outputs[np.arange(len(pairs)), -1, output] = 1.0
-        _, d_x, _ = run.backward(d_outputs, [None] * len(system.names))
+        _, (d_x,), _ = run.backward([d_outputs], [None] * len(system.names))
         assert d_x is not None
         np.add.at(squares, row, np.sum(d_x**2, axis=2))
     influence = np.sqrt(np.mean(squares, axis=0))

@@ -22,7 +22,7 @@ FORMAT_VERSION: Final = 1
 """Counts up with every change that an older reader would misunderstand; old files stay readable."""
 
 
-class SavedNetwork(NetworkFacts, Protocol):
+class FileContent(NetworkFacts, Protocol):
     """What a model file holds of a network."""
 
     @property
@@ -33,7 +33,7 @@ class SavedNetwork(NetworkFacts, Protocol):
         """The configuration as JSON values."""
 
 
-def write_model(net: SavedNetwork, path: str | os.PathLike[str]) -> None:
+def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
     """Writes `net` to `path`: beside it first, then renamed, so that the file is whole or as it was.
 
     Raises OSError, DTypeError for a path that is none.

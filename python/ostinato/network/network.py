@@ -13,6 +13,7 @@ import numpy as np
 
 from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
+from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch
@@ -31,7 +32,6 @@ from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
-from ostinato.sealed import MARK, Sealed, seal
 
 if TYPE_CHECKING:
     from ostinato._core import Program
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ostinato.network.record import Record
 
 
-class Network(Sealed):
+class Network(AttributeGuard):
     """A graph of layers over sequences that runs, and differentiates, as one call.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -300,7 +300,7 @@ class Network(Sealed):
         if arena is not None:
             self._arena[...] = arena
         self.noise_calls = calls
-        seal(self)
+        guard(self)
 
     def __copy__(self) -> Network:
         given = [value for net in self._inside() for value in net._given().values()]

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ostinato import _core
+from ostinato.attribute_guard import guard
 from ostinato.cell import Param
 from ostinato.errors import FormatError
 from ostinato.network.graph import Unit
 from ostinato.network.kinds import class_of, kind_hint
 from ostinato.network.record import Record
 from ostinato.plugins.entry import Provider
-from ostinato.sealed import seal
 
 # Containers within containers; a file that goes deeper was not written by `save`.
 DEEPEST_NETWORK: Final = 64
@@ -130,7 +130,7 @@ class Programs:
         if self._depth > DEEPEST_NETWORK:
             raise record.error(f"more than {DEEPEST_NETWORK} containers around it")
         net = made._restore(record, self)
-        seal(net)
+        guard(net)
         self._depth -= 1
         return net
 

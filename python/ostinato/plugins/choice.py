@@ -63,7 +63,8 @@ def choose(
             source = f" of {entry.provider.distribution} {entry.provider.version}"
         function = f" or a function {SPECS[kind].function}" if SPECS[kind].function else ""
         raise ConfigError(
-            f"{what}{source} makes a {type(made).__name__}; expected a {base.__name__}{function}"
+            f"{what}{source} makes an object of type {type(made).__name__}; "
+            f"expected an instance of {base.__name__}{function}"
         )
     return Choice(cast(Made, made), name, entry)
 
@@ -82,7 +83,7 @@ def _expected(kind: str, base: type) -> str:
     spec = SPECS[kind]
     example = f" such as {spec.instance}" if spec.instance else ""
     function = f", or a function {spec.function}" if spec.function else ""
-    return f"a name, a {base.__name__} class, or an instance{example}{function}"
+    return f"a name, a subclass of {base.__name__}, or an instance{example}{function}"
 
 
 def _check_options(

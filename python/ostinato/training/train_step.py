@@ -44,7 +44,7 @@ class TrainStep:
         loss, grads = self.estimator.estimate(self.core, batch)
         check_loss(run.net, batch, loss, place)
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
-        lr = run.start_lr if self.schedule is None else self.schedule(run.start_lr, run.when)
+        lr = run.optimizer.lr if self.schedule is None else self.schedule(run.start_lr, run.when)
 
         self.interrupts.hold()
         try:

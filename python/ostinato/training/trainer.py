@@ -13,6 +13,7 @@ from numbers import Real
 from typing import Any
 
 from ostinato import checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
@@ -22,7 +23,6 @@ from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
-from ostinato.sealed import Sealed
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint
 from ostinato.training.choices import (
@@ -46,7 +46,7 @@ from ostinato.training.source import Batcher, Source, read_source
 from ostinato.training.train_step import TrainStep
 
 
-class Trainer(Sealed):
+class Trainer(AttributeGuard):
     """Trains a network: `Trainer(net, loss="mse", optimizer="adam").fit(x, targets, epochs=10)`.
 
     Args:

@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ostinato.suggest import did_you_mean
 
-MARK: Final = "_sealed"
-"""The attribute that a sealed object has."""
+MARK: Final = "_guarded"
+"""The attribute of an object whose attributes are guarded."""
 
 
-class SealedMeta(ABCMeta):
-    """Seals an instance when its `__init__`, with those of its subclasses, is done."""
+class GuardMeta(ABCMeta):
+    """Guards the attributes of an instance when its `__init__`, with those of its subclasses, is done."""
 
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        """Make an instance and seal it."""
-        made = super().__call__(*args, **options)
-        seal(made)
-        return made
+    if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
+
+        def __call__(cls, *args: Any, **options: Any) -> Any:
+            """Make an instance, and guard its attributes."""
+            made = super().__call__(*args, **options)
+            guard(made)
+            return made
 
 
-class Sealed(metaclass=SealedMeta):
+class AttributeGuard(metaclass=GuardMeta):
     """Base of objects that take no new public attributes after they are made.
 
     Private names, properties with a setter, and the attributes that a subclass sets in its `__init__` can be
-    assigned as usual. Raises AttributeError, with what to do instead, for anything else.
+    assigned as usual. Anything else raises AttributeError, which says what to do instead.
     """
 
     _fixed: ClassVar[tuple[str, ...]] = ()
@@ -41,7 +43,7 @@ class Sealed(metaclass=SealedMeta):
         if MARK in vars(self) and not name.startswith("_"):
             owner = type(self)
             if any(name in vars(base).get("_fixed", ()) for base in owner.__mro__):
-                self._refuse(name, f"{name!r} is fixed when a {owner.__name__} is made; {owner._instead}")
+                self._refuse(name, f"{owner.__name__}: {name!r} is fixed at construction; {owner._instead}")
             if not hasattr(owner, name) and name not in vars(self):
                 settable = [one for one in dir(owner) if getattr(getattr(owner, one), "fset", None)]
                 hint = did_you_mean(name, settable, "what can be set")
@@ -62,6 +64,6 @@ class Sealed(metaclass=SealedMeta):
         raise AttributeError(told, name=name, obj=self)
 
 
-def seal(made: Sealed) -> None:
+def guard(made: AttributeGuard) -> None:
     """From now on `made` takes no new public attributes."""
     vars(made)[MARK] = True
