@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from ostinato import Param, _core, ops
-from ostinato.analysis.tangent import side_by_side
 from ostinato.cell import State
 from ostinato.trace import trace_step
 from tests.language.op_cases import CASES as OPS
@@ -70,7 +69,7 @@ def network(program, width):
     for _, shape in program.params:
         offsets.append(end)
         end += int(np.prod(shape))
-    net.finish(net.layer(program, [net.input(width)], offsets))
+    net.finish([("y", net.layer(program, [net.input("x", "time", width)], offsets))])
     return net
 
 
@@ -79,9 +78,9 @@ def network(program, width):
 def test_the_engine_computes_what_the_formula_says(case, in_rows):
     name, call, operands, formula = case
     program, x, arena, _ = traced(name, call, operands, in_rows)
-    run = network(program, x.size).run(arena, x[None, None], None, [None], False)
+    run = network(program, x.size).run((arena, [x[None, None]], None, [None]), False)
     expected = np.ravel(formula(*operands)).astype(float)
-    np.testing.assert_allclose(run.outputs[0, 0], expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(run.outputs[0][0, 0], expected, rtol=1e-12, atol=1e-14)
 
 
 def numeric(call, operands, d):
@@ -113,8 +112,8 @@ def test_every_op_has_a_right_adjoint_and_tangent(case, in_rows):
     expected = numeric(call, operands, d)
     if name == "stop_gradient":
         expected = [np.zeros_like(one) for one in expected]
-    run = network(program, x.size).run(arena, x[None, None], None, [None], True)
-    d_arena, d_x, _ = run.backward(d[None, None], None)
+    run = network(program, x.size).run((arena, [x[None, None]], None, [None]), True)
+    d_arena, (d_x,), _ = run.backward([d[None, None]], None)
     flat = {True: d_x[0, 0], False: d_arena}
     at = {True: 0, False: 0}
     for k, row in enumerate(as_row):
@@ -145,22 +144,16 @@ def tangent_of(program, x, arena, directions, as_row):
             given[f"d_p{k}"] = t.ravel()
             at += t.size
     net = _core.Network("float64")
-    both = net.input(2 * x.size)
-    halves = [net.layer(half(x.size, k), [both], []) for k in range(2)]
+    sequences = {name: net.input(name, "time", x.size) for name in ("x", "d_x")}
     offsets, values, end = [], [], 0
     for name, _ in forward.params:
         offsets.append(end)
         values.append(given[name])
         end += values[-1].size
-    net.finish(net.layer(side_by_side(forward), halves, offsets))
-    joined = np.concatenate([x, d_x])[None, None]
+    inputs = [sequences[name] for name, _, _ in forward.inputs]
+    net.finish([("y", net.layer(forward, inputs, offsets))])
+    arrays = [x[None, None], d_x[None, None]]
     names = [name for name, _ in forward.states]
-    run = net.run(np.concatenate([*values, np.zeros(0)]), joined, None, [None] * len(names), False)
+    run = net.run((np.concatenate([*values, np.zeros(0)]), arrays, None, [None] * len(names)), False)
     return run.final_state[names.index("d_s")][0]
 
-
-def half(size, k):
-    """A program that picks one half of its input."""
-    return trace_step(
-        "half", lambda x, s, p: (x[k * size : (k + 1) * size], {}), {"x": (2 * size,)}, {}, {}, {}
-    )
