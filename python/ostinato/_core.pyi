@@ -31,9 +31,10 @@ __version__: str
 _Array: TypeAlias = ndarray[Any, Any]
 # lengths (N,), resets (N, T) of booleans, what the first step counts as for noise
 _Extent: TypeAlias = tuple[_Array | None, _Array | None, int]
-# parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent; (N, size) or None per state slot
+# parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
+# (N, size) or None per state slot
 _Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]
-# (number of the output, loss, targets, weights, what the loss is multiplied with) of each output, and the reduction
+# (number of the output, loss, targets, weights, factor) of each output that has a loss, and the reduction
 _Loss: TypeAlias = tuple[Sequence[tuple[int, Program, _Array, _Array | None, float]], str]
 
 @final
@@ -134,10 +135,10 @@ class Network:
     def value_and_grad(
         self, call: _Call, loss: _Loss, through_time: tuple[str, int, int], seed: int = 0
     ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array], list[_Array], float]:
-        """The loss, that of each output, gradient arena, gradient of each input (None for ids) and of each
-        initial state, final states.
+        """The loss, that of each output, and gradients.
 
-        The last number is the part of the loss that penalties are.
+        After the losses come the gradient arena, the gradient of each input (None for ids) and of each
+        initial state, final states, and the part of the loss that penalties are.
 
         through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0),
         ("share", millionths, 0) or ("sqrt", 0, 0).

@@ -105,7 +105,7 @@ def _share(places: Array) -> Array:
 
 
 class _Probe:
-    """Builds a `_core.Network` out of the operations of another one; layers give their gates beside outputs."""
+    """Builds a `_core.Network` out of the operations of another one; the gates of layers are outputs too."""
 
     def __init__(self) -> None:
         self.core = _core.Network("float64")
@@ -149,8 +149,8 @@ def _inside(program: _core.Program) -> list[tuple[int, str, int, str]]:
 def _with_outputs(program: _core.Program, places: list[int]) -> _core.Program:
     """The program with these nodes as outputs g0, g1, ... after its own.
 
-    The text is cut and joined, not read and written: numbers in it must stay as they are, since the core refuses
-    a text that is not canonical.
+    The text is cut and joined, not read and written: numbers in it must stay as they are, since the core
+    refuses a text that is not canonical.
     """
     text = program.to_json()
     start, end = text.rindex(',"outputs":'), text.rindex(',"sizes":')

@@ -141,7 +141,7 @@ def _d_outputs(
     core = _core.Network("float64")
     core.finish([("y", core.layer(same, [core.input("y", "time", width)], []))])
     argument = objective.argument(batch, targets, weights)
-    call = (np.zeros(0), [outputs], batch.extent, [])
+    call: Any = (np.zeros(0), [outputs], batch.extent, [])
     *_, (d_y,), _, _, _ = core.value_and_grad(call, ([argument], reduction), FullBPTT().core)
     assert d_y is not None
     return d_y

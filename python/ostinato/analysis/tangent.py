@@ -87,7 +87,7 @@ class TangentCore:
     def _derive(self, kind: str, parts: Sequence[int]) -> None:
         """The same moves of both halves.
 
-        Raises ConfigError for a sequence turned round: a state that comes from the future is no state of a step.
+        Raises ConfigError for a reversed sequence: a state that comes from the future is no state of a step.
         """
         if kind == "reverse":
             raise ConfigError(
@@ -105,7 +105,7 @@ class TangentCore:
 
 
 def tangent_network(graph: Graph, output: Node, zeros: int) -> TangentNetwork:
-    """The forward mode of a graph; its outputs are y and d_y. Raises ConfigError for a graph that reverses."""
+    """The forward mode of a graph, with outputs y and d_y. Raises ConfigError for a graph that reverses."""
     made = TangentCore(zeros)
     for operation in graph.operations:
         made.add(operation)

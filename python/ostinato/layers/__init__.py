@@ -8,7 +8,10 @@ from ostinato.layers.bidirectional import Bidirectional
 from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
 from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
+from ostinato.layers.functional import Graph
+from ostinato.layers.functions import Input, add, concat, first, last, max, mean, repeat, reverse, sum
 from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.reductions import First, Last, Max, Mean, Sum
 from ostinato.layers.sequential import Sequential
 
 __all__ = [
@@ -19,10 +22,26 @@ __all__ = [
     "Dense",
     "DiagonalSSM",
     "Embedding",
+    "First",
+    "Graph",
     "IndRNN",
+    "Input",
+    "Last",
     "LinearSSM",
+    "Max",
+    "Mean",
     "MinGRU",
     "MinLSTM",
     "Recurrent",
     "Sequential",
+    "Sum",
+    "add",
+    "concat",
+    "first",
+    "last",
+    "max",
+    "mean",
+    "repeat",
+    "reverse",
+    "sum",
 ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.layers.children import common_settings, redraw_equal
 from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
@@ -39,11 +38,7 @@ class Sequential(Network):
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
         self._fill(_named(layers))
         if seed is None:
-            before: list[bytes] = []
-            for name, (layer, part) in zip(self.layers, self._parts(self._arena), strict=True):
-                if part.size and part.tobytes() in before and _untouched(layer):
-                    layer._redraw(part, Scope().inside(name), None)
-                before.append(part.tobytes())
+            redraw_equal(self, self.layers)
         else:
             self._redraw(self._arena, Scope(), checks.whole("Sequential", "seed", seed, at_least=0))
 
@@ -52,10 +47,12 @@ class Sequential(Network):
             raise ConfigError("Sequential has no layers; expected at least one")
         self.layers = layers
         first = next(iter(layers.values()))
+        if first.any_width:
+            raise ConfigError(
+                f"Sequential begins with {first!r}, which has no width of its own; put a layer before it"
+            )
         self.takes_ids, self.input_size = first.takes_ids, first.input_size
-        self.dtype = np.dtype(_common("dtype", {name: layer.dtype.name for name, layer in layers.items()}))
-        orders = {name: layer.batch_first for name, layer in layers.items() if layer.batch_first is not None}
-        self.batch_first = _common("batch_first", orders) if orders else None
+        self.dtype, self.batch_first = common_settings(layers)
         self._set_up()
 
     def __getitem__(self, name: str | int) -> Network:
@@ -76,7 +73,7 @@ class Sequential(Network):
         for name, layer in self.layers.items():
             if before and layer.takes_ids:
                 raise ConfigError(f"layer {name!r}, {layer!r}, takes ids, so it can only come first")
-            if before and layer.input_size != x.width:
+            if before and not layer.any_width and layer.input_size != x.width:
                 raise ShapeError(
                     f"layer {name!r}, {layer!r}, takes {layer.input_size} features; "
                     f"layer {before!r} gives {x.width}"
@@ -109,16 +106,6 @@ class Sequential(Network):
         return self
 
 
-def _untouched(layer: Network) -> bool:
-    """Whether the parameters are still those that the layer was made with."""
-    initial = np.zeros_like(layer.arena)
-    try:
-        layer._redraw(initial, Scope(), None)
-    except FormatError:  # loaded from a file that does not know how it was drawn
-        return False
-    return bool(np.array_equal(initial, layer.arena))
-
-
 def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
     if len(layers) == 1 and not isinstance(layers[0], Network):
         (inside,) = layers
@@ -138,13 +125,3 @@ def _checked(layers: dict[str, Any]) -> dict[str, Network]:
         if not isinstance(name, str) or not name or "." in name:
             raise ConfigError(f"layer name {name!r}; expected a text without dots")
     return layers
-
-
-def _common(what: str, values: dict[str, Any]) -> Any:
-    (first, value), *rest = values.items()
-    for name, other in rest:
-        if other != value:
-            raise ConfigError(
-                f"{what} is {value!r} in layer {first!r} and {other!r} in layer {name!r}; expected one"
-            )
-    return value

@@ -10,6 +10,7 @@ model file may name, `record.py` and `programs.py` read and write its JSON, `mod
 
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.network import Network
+from ostinato.network.objective import weighted
 from ostinato.network.run import Gradients, Run
 from ostinato.network.through_time import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.training_memory import TrainingMemory
@@ -23,4 +24,5 @@ __all__ = [
     "Run",
     "TrainingMemory",
     "TruncatedBPTT",
+    "weighted",
 ]

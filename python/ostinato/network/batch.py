@@ -82,7 +82,9 @@ def read_batch(
             raise ConfigError(
                 f"lengths is given, but {name} is a list of rows, each of which has its own; expected None"
             )
-        rows = [_row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)]
+        rows = [
+            _row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)
+        ]
         array, counts = _pad(rows, trailing, dtype if limit is None else "int64")
         read: Array | None = counts
     else:

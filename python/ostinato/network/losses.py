@@ -21,12 +21,17 @@ class Losses:
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, ports: Ports, dtype: str) -> Losses:
-        """A loss, or a dict of losses by output; an Objective stays as it is. Raises ConfigError, DTypeError."""
+        """A loss, or a dict of losses by output; an Objective stays as it is.
+
+        Raises ConfigError, DTypeError.
+        """
         given = ports.by_name("loss", loss, ports.outputs, plain=len(ports.outputs) == 1, partial=True)
         if not given:
             raise ConfigError("loss is an empty dict; expected a loss for at least one output")
         made = {
-            name: one if isinstance(one, Objective) else Objective.of(one, reduction, ports.outputs[name], dtype)
+            name: one
+            if isinstance(one, Objective)
+            else Objective.of(one, reduction, ports.outputs[name], dtype)
             for name, one in given.items()
         }
         return cls(made, ports)
@@ -57,6 +62,6 @@ class Losses:
         extra = [name for name in given if name not in self.objectives]
         if extra:
             raise ConfigError(
-                f"{what} has {extra[0]!r}, an output that has no loss; give loss[{extra[0]!r}], or leave it out"
+                f"{what} has {extra[0]!r}, an output without a loss; give loss[{extra[0]!r}], or leave it out"
             )
         return given

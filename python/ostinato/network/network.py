@@ -30,6 +30,7 @@ from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
+from ostinato.network.symbol import Symbol, applied
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
 
@@ -73,14 +74,26 @@ class Network(AttributeGuard):
     """Whether x is (N, T, F), else (T, N, F). None in a layer that does not care, which alone means True."""
     takes_ids: bool = False
     """Whether x holds integer ids instead of features."""
+    any_width: ClassVar[bool] = False
+    """Whether it takes any width, so that it runs only inside another network."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "kind" in vars(cls):
             register_kind(cls.kind, cls)
 
-    def __call__(self, x: Any, **arguments: Any) -> Array:
-        """`run(x, **arguments).outputs`: the outputs alone."""
+    def __call__(self, x: Any, **arguments: Any) -> Any:
+        """`run(x, **arguments).outputs`, the outputs alone. For a symbol, the symbol of this layer's output.
+
+        Raises ConfigError for arguments beside a symbol, which are for `run` of the whole graph.
+        """
+        if isinstance(x, Symbol):
+            if arguments:
+                raise ConfigError(
+                    f"{type(self).__name__} is called with a symbol and {', '.join(arguments)}; give those to "
+                    "the run of the graph"
+                )
+            return applied(self, x)
         return self.run(x, **arguments).outputs
 
     def run(
@@ -318,7 +331,11 @@ class Network(AttributeGuard):
 
     def _build(self, graph: Graph) -> tuple[dict[str, Node], bool]:
         """Adds inputs and layers to `graph`: the outputs by name, and whether results are plain arrays."""
-        x = graph.index_input(INPUT, self.input_size) if self.takes_ids else graph.input(INPUT, self.input_size)
+        x = (
+            graph.index_input(INPUT, self.input_size)
+            if self.takes_ids
+            else graph.input(INPUT, self.input_size)
+        )
         return {OUTPUT: self._assemble(graph, x, Scope())}, True
 
     @abstractmethod

@@ -94,7 +94,8 @@ class Ports:
     ) -> dict[str, Any]:
         """A value by name: a dict as it is; what is no dict where there is one name.
 
-        Raises DTypeError for what is no dict where there are several, ConfigError for unknown and missing names.
+        Raises DTypeError for what is no dict where there are several, ConfigError for unknown and missing
+        names.
         """
         if not isinstance(value, Mapping):
             if plain:
@@ -104,7 +105,9 @@ class Ports:
             )
         for name in value:
             if name not in names:
-                raise ConfigError(f"{argument} has the name {name!r}; {did_you_mean(str(name), names, 'expected')}")
+                raise ConfigError(
+                    f"{argument} has the name {name!r}; {did_you_mean(str(name), names, 'expected')}"
+                )
         missing = [name for name in names if name not in value]
         if missing and not partial:
             raise ConfigError(f"{argument} has no {missing[0]!r}; expected {', '.join(map(repr, names))}")
@@ -130,4 +133,3 @@ def _of_rows(given: Mapping[str, Any], lengths: Any, inputs: Mapping[str, Node],
     if array.ndim == 0:
         raise ShapeError(f"{name} is {array.shape}; expected one value for each row")
     return Batch(None, len(array), 0, False, True)
-

@@ -87,6 +87,10 @@ class Record:
             raise self._wrong(key, value, "a list")
         return value
 
+    def objects(self, key: str) -> list[Record]:
+        """A list of objects."""
+        return [Record(item, f"{self.place}.{key}[{n}]") for n, item in enumerate(self.items(key))]
+
     def lists(self, key: str) -> list[list[Record]]:
         """A list of lists of objects."""
         rows = []

@@ -53,7 +53,7 @@ class Gradients:
         penalty: float = 0.0,
         losses: Sequence[float] = (),
     ) -> Gradients:
-        """Names for what the core returns by offset and slot; `states` are initial gradients and final states."""
+        """Names for what the core returns; `states` are gradients of initial states, and final states."""
         graph, ports = facts
         initial, final = states
         return cls(
@@ -70,8 +70,8 @@ class Gradients:
 class Run:
     """One forward pass. It owns what `backward` needs, so the network may be run again meanwhile.
 
-    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width) for
-    an output of rows; a dict by name for a network of several outputs.
+    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width)
+    for an output of rows; a dict by name for a network of several outputs.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
     `lengths` is (N,), or None where every row has all T steps. `penalty` is what regularizers add to a loss:
     the mean over the valid steps of what each adds, and what the parameters add; None where none does, or

@@ -13,8 +13,8 @@ from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.metrics import Metric
 from ostinato.network import Network
-from ostinato.network.ports import Ports
 from ostinato.network.objective import Objective
+from ostinato.network.ports import Ports
 from ostinato.strategy import Batch, Lesson
 from ostinato.trace import trace_loss
 from ostinato.training.source import Rows, Source
@@ -107,7 +107,7 @@ class Measure:
         # Read as an input would be, so that targets are read beside it: axes, lengths, rows of a list.
         ports = Ports({"y": net._ports.output}, net._ports.outputs, True)
         arrays, read = ports.read(outputs, batch.lengths, net.dtype.name, net.batch_first is not False)
-        call = (np.zeros(0, net.dtype), arrays, read.extent, [])
+        call: Any = (np.zeros(0, net.dtype), arrays, read.extent, [])
         for key, objective in self._objectives.items():
             losses = ([objective.argument(read, batch.targets, batch.weights)], objective.reduction)
             sums[key] += self._nothing.loss_value(call, losses)[0][0]

@@ -1,0 +1,182 @@
+"""`Graph`: a network of named inputs and outputs, written as functions of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ostinato import checks
+from ostinato.errors import ConfigError
+from ostinato.layers import functions
+from ostinato.layers.children import common_settings, redraw_equal
+from ostinato.network import graph as description
+from ostinato.network.arena import Array
+from ostinato.network.network import Network
+from ostinato.network.ports import OUTPUT
+from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in_order
+
+if TYPE_CHECKING:  # Most programs read no model file.
+    from ostinato.network.programs import Programs
+    from ostinato.network.record import Record
+
+
+class Graph(Network):
+    """A network made of symbols: `Graph(outputs={"tags": tags, "mood": mood})`, or of one symbol.
+
+    The inputs are found: every `Input` that the outputs are made of. `run`, `value_and_grad`, losses and
+    targets take dicts by name; a network of one input takes its array, and one whose output is given as a
+    symbol returns an array. A layer that is called twice shares its parameters; their gradients add up. Its
+    states have one place for each call, in the order of the calls.
+
+    Layers are named by their place, in the order of their first use: `0.weight_ih_l0`. They move in, as in
+    Sequential: from now on their parameters are views into this network's arena. seed: as in Sequential.
+
+    Raises ConfigError for outputs that hold ids, names that occur twice, and layers that disagree on dtype or
+    batch_first.
+    """
+
+    kind = "graph"
+    _fixed = ("layers",)
+
+    def __init__(self, outputs: Symbol | Mapping[str, Symbol], *, seed: int | None = None) -> None:
+        plain = isinstance(outputs, Symbol)
+        named = {OUTPUT: outputs} if isinstance(outputs, Symbol) else outputs
+        if not isinstance(named, Mapping) or not named:
+            raise ConfigError(
+                f"Graph: outputs is {named!r}; expected a symbol, or a dict of at least one symbol by name"
+            )
+        self._fill(dict(named), plain)
+        if seed is None:
+            redraw_equal(self, self.layers)
+        else:
+            self._redraw(self._arena, description.Scope(), checks.whole("Graph", "seed", seed, at_least=0))
+
+    def _fill(self, outputs: dict[str, Symbol], plain: bool) -> None:
+        check_symbols("Graph: outputs", list(outputs.values()))
+        for name, symbol in outputs.items():
+            if not isinstance(name, str) or not name:
+                raise ConfigError(f"Graph: an output is called {name!r}; expected a text")
+            if symbol.limit is not None:
+                raise ConfigError(f"Graph: output {name!r} is {symbol!r}; a network does not return its ids")
+        self._symbols, self._named, self._plain = in_order(list(outputs.values())), outputs, plain
+        inputs = [symbol for symbol in self._symbols if symbol.op == "input"]
+        if not inputs:
+            raise ConfigError("Graph: no ost.Input is among what the outputs are made of")
+        layers: dict[int, Network] = {}
+        for symbol in self._symbols:
+            if symbol.op == "layer":
+                layers.setdefault(id(symbol.layer), symbol.layer)
+        self.layers = {str(place): layer for place, layer in enumerate(layers.values())}
+        self.dtype, self.batch_first = common_settings(self.layers)
+        first = inputs[0]
+        self.takes_ids = first.limit is not None
+        self.input_size = first.width if first.limit is None else first.limit
+        self._set_up()
+
+    def __getitem__(self, name: str | int) -> Network:
+        """The layer of this place."""
+        return self.layers[str(name)]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(map(repr, self._ports.inputs))
+        return f"Graph({inputs} -> {', '.join(map(repr, self._named))}; {len(self.layers)} layers)"
+
+    def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
+        names = {id(layer): name for name, layer in self.layers.items()}
+        nodes: dict[int, description.Node] = {}
+        seen: set[str] = set()
+        for symbol in self._symbols:
+            scope = description.Scope()
+            if symbol.op == "layer":
+                name = names[id(symbol.layer)]
+                scope, graph.sharing = scope.inside(name), name in seen
+                seen.add(name)
+            nodes[id(symbol)] = symbol.into(graph, [nodes[id(part)] for part in symbol.parts], scope)
+            graph.sharing = False
+        return {name: nodes[id(symbol)] for name, symbol in self._named.items()}, self._plain
+
+    def _assemble(
+        self, graph: description.Graph, x: description.Node, scope: description.Scope
+    ) -> description.Node:
+        raise ConfigError(f"{self!r} is no layer: a Graph does not stand inside another network")
+
+    def _children(self) -> list[Network]:
+        return list(self.layers.values())
+
+    def _redraw(self, values: Array, scope: description.Scope, seed: int | None) -> None:
+        for name, (layer, part) in zip(self.layers, self._parts(values), strict=True):
+            layer._redraw(part, scope.inside(name), seed)
+
+    def _record(self, programs: Programs) -> dict[str, Any]:
+        place = {id(symbol): number for number, symbol in enumerate(self._symbols)}
+        names = {id(layer): name for name, layer in self.layers.items()}
+        nodes: list[dict[str, Any]] = []
+        for symbol in self._symbols:
+            node: dict[str, Any] = {"op": symbol.op, "parts": [place[id(part)] for part in symbol.parts]}
+            if symbol.op == "input":
+                node["name"], node["axis"] = symbol.name, symbol.axis
+                node["ids" if symbol.limit is not None else "size"] = symbol.limit or symbol.width
+            elif symbol.op == "layer":
+                node["layer"] = names[id(symbol.layer)]
+            nodes.append(node)
+        return {
+            "kind": self.kind,
+            "layers": [[name, layer._record(programs)] for name, layer in self.layers.items()],
+            "nodes": nodes,
+            "outputs": [[name, {"node": place[id(symbol)]}] for name, symbol in self._named.items()],
+            "plain": self._plain,
+        }
+
+    @classmethod
+    def _restore(cls, record: Record, programs: Programs) -> Graph:
+        layers = {name: programs.network(inner) for name, inner in record.named("layers")}
+        symbols: list[Symbol] = []
+        for inner in record.objects("nodes"):
+            symbols.append(_symbol(inner, symbols, layers))
+        outputs: dict[str, Symbol] = {}
+        for name, inner in record.named("outputs"):
+            outputs[name] = _at(inner, inner.whole("node"), symbols)
+            inner.done()
+        plain = record.flag("plain")
+        record.done()
+        if plain and len(outputs) != 1:
+            raise record.error("a plain output among several")
+        self = cls.__new__(cls)
+        self._fill(outputs, plain)
+        if list(self.layers.values()) != list(layers.values()):
+            raise record.error("layers that no node reads, or in another order")
+        return self
+
+
+def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
+    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(symbols):
+        raise record.error(f"node {place!r}, which is not before it")
+    return symbols[place]
+
+
+def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) -> Symbol:
+    """A symbol out of a model file. Raises FormatError, or ShapeError where its parts do not fit."""
+    op = record.text("op")
+    parts = [_at(record, place, before) for place in record.items("parts")]
+    if op == "input":
+        name, axis = record.text("name"), record.text("axis")
+        kinds = [kind for kind in ("size", "ids") if record.has(kind)]
+        if axis not in ("time", "row") or len(kinds) != 1 or parts:
+            raise record.error("an input of another form")
+        made = functions.Input(name, axis=axis, **{kinds[0]: record.whole(kinds[0])})  # type: ignore[arg-type]
+    elif op == "layer":
+        layer = record.text("layer")
+        if layer not in layers or len(parts) != 1:
+            raise record.error(f"the layer {layer!r}")
+        made = applied(layers[layer], parts[0])
+    else:
+        counts = {"concat": len(parts) or 1, "add": 2}
+        known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")
+        if op not in known or len(parts) != counts.get(op, 1):
+            raise record.error(f"the node {op!r} of {len(parts)} parts")
+        made = combined(op, *parts)
+    record.done()
+    return made

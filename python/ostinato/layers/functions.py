@@ -1,0 +1,103 @@
+"""Functions of symbols: values of a graph made of others without parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato import checks
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.network.check import size as checked_size
+from ostinato.network.graph import Axis
+from ostinato.network.symbol import Symbol, check_symbols, combined
+
+
+def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = "time") -> Symbol:
+    """An input of a graph, called `name`.
+
+    Args:
+        name: what `run` and `value_and_grad` call it.
+        size: features per step, or per row; floats (N, T, size), or (N, size).
+        ids: instead of `size`: the input holds ids 0..ids-1, integers (N, T), or (N,).
+        axis: "time" for a sequence, "row" for one value of each row.
+
+    Raises ConfigError unless exactly one of `size` and `ids` is given.
+    """
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"Input: name is {name!r}; expected a text")
+    checks.choice("Input", "axis", axis, ("time", "row"))
+    if (size is None) == (ids is None):
+        raise ConfigError(f"Input {name!r}: give either size, for features, or ids, the number of ids")
+    if ids is not None:
+        return Symbol("input", (), 1, axis, checked_size("Input", "ids", ids), name)
+    return Symbol("input", (), checked_size("Input", "size", size), axis, None, name)
+
+
+def concat(*values: Any) -> Symbol:
+    """The features of all values side by side; takes symbols of one axis, or one list of them.
+
+    Raises ShapeError for a sequence beside a value of rows: write `repeat(row, like)` for the row.
+    """
+    if len(values) == 1 and isinstance(values[0], (list, tuple)):
+        values = tuple(values[0])
+    if not values:
+        raise ShapeError("concat: no values; expected at least one")
+    check_symbols("concat", values)
+    return combined("concat", *values)
+
+
+def add(a: Symbol, b: Symbol) -> Symbol:
+    """`a + b`, feature by feature. Raises ShapeError when their widths or axes differ."""
+    check_symbols("add", (a, b))
+    return combined("add", a, b)
+
+
+def reverse(x: Symbol) -> Symbol:
+    """A sequence with each row turned round within its own length."""
+    check_symbols("reverse", (x,))
+    if x.axis != "time":
+        raise ShapeError(f"reverse: {x!r} has no time axis; expected a sequence")
+    return combined("reverse", x)
+
+
+def last(x: Symbol) -> Symbol:
+    """The last valid step of each row: (N, T, F) -> (N, F), zeros for a row of length 0.
+
+    Of a bidirectional layer the end of each direction: `[last step of forward; first step of backward]`.
+    """
+    check_symbols("last", (x,))
+    return combined("last", x)
+
+
+def first(x: Symbol) -> Symbol:
+    """The first step of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
+    check_symbols("first", (x,))
+    return combined("first", x)
+
+
+def mean(x: Symbol) -> Symbol:
+    """The mean over the valid steps of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
+    check_symbols("mean", (x,))
+    return combined("mean", x)
+
+
+def max(x: Symbol) -> Symbol:
+    """The largest of the valid steps, for each feature: (N, T, F) -> (N, F), zeros for a row of length 0.
+
+    The gradient goes to the first of equal steps; NaN where a step is NaN.
+    """
+    check_symbols("max", (x,))
+    return combined("max", x)
+
+
+def sum(x: Symbol) -> Symbol:
+    """The sum over the valid steps of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
+    check_symbols("sum", (x,))
+    return combined("sum", x)
+
+
+def repeat(row: Symbol, like: Symbol) -> Symbol:
+    """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F)."""
+    check_symbols("repeat", (row, like))
+    if like.axis != "time":
+        raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
+    return combined("repeat", row)
