@@ -4,26 +4,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{
-    Batch, Call, End, Evaluated, Extent, Input, Loss, LossTarget, NetError, Network, Packed,
-    Prepared as PreparedLoss, Reduction, States, Stream, ThroughTime, checkpoint_plan, training_memory,
+    Batch, Call, Evaluated, Loss, LossTarget, NetError, Network, Prepared as PreparedLoss, Reduction, Stream,
+    ThroughTime, checkpoint_plan, training_memory,
 };
 use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::arrays::{Number, array, elements, holds_ids, rows_and_steps, shaped};
+use crate::arrays::{Number, array, elements, holds_ids, shaped};
 use crate::called::PyFunction;
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
+use crate::poller::Poller;
+use crate::prepared::{Extents, Prepared, Wanted};
 use crate::program::PyProgram;
-use crate::run::{Poller, PyRun, states_out};
+use crate::run::PyRun;
+use crate::states::{Given, states_out};
 use crate::stream::PyStream;
 use crate::through_time::{Way, plan_dict, way};
-
-/// An array argument that may be left out.
-type Given<'py> = Option<Bound<'py, PyAny>>;
-
-/// Lengths, resets, and the number of the first step; none for whole rows from step 0.
-type Extents<'py> = Option<(Given<'py>, Given<'py>, usize)>;
 
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
 pub struct PyNetwork {
@@ -43,85 +40,6 @@ impl PyNetwork {
     fn network(&self) -> Arc<Network> {
         Arc::clone(&self.lock())
     }
-}
-
-/// A batch, its packed input and initial states, and the weights of one call: everything copied, nothing borrowed.
-pub struct Prepared<T: Number> {
-    pub call: Call<T>,
-    pub batch: Batch,
-    pub packed: Packed<T>,
-    pub initial: States<T>,
-}
-
-/// What a call is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Outputs,
-    Loss,
-    WayBack,
-}
-
-impl<T: Number> Prepared<T> {
-    fn new(
-        network: Arc<Network>,
-        arena: &Bound<'_, PyAny>,
-        x: &Bound<'_, PyAny>,
-        extent: &Extents<'_>,
-        state: &[Given<'_>],
-        wanted: Wanted,
-        seed: u64,
-    ) -> Result<Prepared<T>, Raised> {
-        let arena = array::<T>("arena", arena, &[1])?;
-        let call = Call::new(network, elements(&arena)?, wanted == Wanted::WayBack, seed)?;
-        let (lengths, resets, first_step) = match extent {
-            Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
-            None => (None, None, 0),
-        };
-        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
-        let lengths = lengths.as_ref().map(elements).transpose()?;
-        let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
-        let resets = resets.as_ref().map(elements).transpose()?;
-        let batch = |rows: usize, steps: usize| {
-            let unit_rows = (wanted == Wanted::Outputs).then(|| call.unit_rows(rows, steps)).flatten();
-            call.batch(rows, steps, Extent { lengths, resets, first_step, unit_rows })
-        };
-        let (batch, packed) = if holds_ids(x)
-            && let Ok(ids) = array::<i64>("x", x, &[2])
-        {
-            let (rows, steps) = rows_and_steps(&ids);
-            let batch = batch(rows, steps)?;
-            let packed = call.pack(&batch, Input::Ids { data: elements(&ids)? })?;
-            (batch, packed)
-        } else {
-            let x = array::<T>("x", x, &[3])?;
-            let (rows, steps) = rows_and_steps(&x);
-            let batch = batch(rows, steps)?;
-            let packed = call.pack(&batch, Input::Features { data: elements(&x)?, width: x.shape()[2] })?;
-            (batch, packed)
-        };
-        let initial = with_states(state, "state", |states| {
-            Ok(call.pack_states(&batch, states, End::Initial, "state")?)
-        })?;
-        Ok(Prepared { call, batch, packed, initial })
-    }
-}
-
-/// Hands slices of optional (N, width) arrays to `take`.
-pub fn with_states<T: Number, R>(
-    states: &[Given<'_>],
-    what: &str,
-    take: impl FnOnce(&[Option<&[T]>]) -> Result<R, Raised>,
-) -> Result<R, Raised> {
-    let arrays = (states.iter().enumerate())
-        .map(|(slot, state)| {
-            state.as_ref().map(|s| array::<T>(&format!("{what}[{slot}]"), s, &[2])).transpose()
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let slices = arrays
-        .iter()
-        .map(|a| a.as_ref().map(elements).transpose())
-        .collect::<Result<Vec<Option<&[T]>>, _>>()?;
-    take(&slices)
 }
 
 /// The arguments of a loss, as Python gives them.

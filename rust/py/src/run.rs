@@ -1,66 +1,15 @@
-//! A run, and its way back; signals while the engine works.
+//! A run, and its way back.
 
-use std::time::{Duration, Instant};
-
-use ostinato_core::kernel::KeepDenormals;
-use ostinato_core::net::{Call, Gradients, Inferred, NetError, Trained};
+use ostinato_core::net::{Call, Gradients, Inferred, Trained};
 use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements, shaped};
-use crate::errors::{ConfigError, Raised, entry, panicked};
-use crate::network::{Prepared, with_states};
-
-/// How often signals are looked for.
-const INTERVAL: Duration = Duration::from_millis(40);
-
-/// Looks for signals on behalf of a call, and remembers what one raised.
-#[derive(Default)]
-pub struct Poller {
-    last: Option<Instant>,
-    raised: Option<PyErr>,
-}
-
-impl Poller {
-    /// True if the call should end.
-    pub fn poll(&mut self) -> bool {
-        let due = self.last.is_none_or(|last| last.elapsed() >= INTERVAL);
-        if due && self.raised.is_none() {
-            // the first poll only starts the clock: a call shorter than the interval never waits for the GIL
-            if self.last.is_some() {
-                let _numbers = KeepDenormals::new(); // handlers may compute
-                self.raised = Python::attach(|py| py.check_signals().err());
-            }
-            self.last = Some(Instant::now());
-        }
-        self.raised.is_some()
-    }
-
-    /// The result of the call, or what ended it.
-    pub fn result<R>(self, done: Result<Result<R, NetError>, String>) -> Result<R, Raised> {
-        match (done, self.raised) {
-            (Ok(Ok(result)), None) => Ok(result),
-            (_, Some(raised)) => Err(raised.into()),
-            (Ok(Err(error)), None) => Err(error.into()),
-            (Err(panic), None) => Err(panicked(panic).into()),
-        }
-    }
-}
-
-/// State slots as a list of (N, width) arrays.
-pub fn states_out<'py, T: Number>(
-    py: Python<'py>,
-    states: Vec<Vec<T>>,
-    widths: &[usize],
-    rows: usize,
-) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for (values, &width) in states.into_iter().zip(widths) {
-        list.append(shaped(py, values, &[rows, width])?)?;
-    }
-    Ok(list)
-}
+use crate::errors::{ConfigError, Raised, entry};
+use crate::poller::Poller;
+use crate::prepared::Prepared;
+use crate::states::{states_out, with_states};
 
 struct Kept<T: Number> {
     call: Call<T>,

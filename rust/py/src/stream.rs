@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 
 use crate::arrays::{Number, array, elements};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
-use crate::run::states_out;
+use crate::states::states_out;
 
 enum Either {
     Single(Stream<f32>),
