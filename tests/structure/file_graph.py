@@ -2,7 +2,7 @@
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The groups of files that use each other, directly or through others; none where the graph has no circle."""
+    """The groups of files that use each other, directly or through others."""
     groups = []
     found: set[str] = set()
     used = {file: _reached(graph, file) for file in graph}

@@ -1,8 +1,8 @@
 """Which file of a Rust crate uses which: a reader of `mod`, of `use` and of paths.
 
-A file uses the file that *defines* a name: `super::Name` is no use of a `mod.rs` that only re-exports `Name`, and a
-`mod.rs` does not use the children that it declares or re-exports. The reader leaves out what `#[cfg(test)]` marks.
-It does not expand macros: it reads their text as code of the file where the text stands.
+A file uses the file that *defines* a name: `super::Name` is no use of a `mod.rs` that only re-exports
+`Name`, and a `mod.rs` does not use the children that it declares or re-exports. The reader leaves out what
+`#[cfg(test)]` marks. It does not expand macros: it reads their text as code of the file where it stands.
 """
 
 from __future__ import annotations
