@@ -17,6 +17,9 @@ pub mod rows;
 mod shape;
 mod text;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use attrs::{Attrs, Value};
 pub use builder::{Builder, Source};
 pub use dim::{Dim, Shape, numel, shape_text};
