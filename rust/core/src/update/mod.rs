@@ -12,6 +12,9 @@ mod scalars;
 mod stages;
 mod updater;
 
+#[cfg(test)]
+mod tests;
+
 pub use norm::square_sum;
 pub use rule::Rule;
 pub use updater::{Segment, Updater};
