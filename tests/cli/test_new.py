@@ -51,6 +51,7 @@ def run(command: list[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("new packages")  # one process makes them all
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_new_package_installs_and_its_tests_are_green(kind: str, results: dict[str, list[str]]) -> None:
     said = results[kind]

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.serial
+
 SCRIPT = """
 import resource
 import numpy as np
