@@ -35,7 +35,7 @@ $(VENV)/plugged: $(VENV)/built $(PLUGINS)
 	$(INSTALL) $(foreach plugin,$(dir $(PLUGINS)),--editable ./$(plugin))
 	touch $@
 
-$(VENV)/tools: $(VENV)/built
+$(VENV)/tools: $(VENV)/plugged
 	$(INSTALL) --editable '.[test,dev]'
 	touch $@
 
@@ -44,9 +44,9 @@ build: $(VENV)/plugged
 demo: build
 	$(BIN)/ostinato train $(DEMO_FLAGS)
 
-# What only compiles or reads goes side by side, each part with its output in one piece. What runs numbers on threads of
-# its own goes one after the other. The structure tests are among the Python tests.
-test: build $(VENV)/tools
+# What compiles or reads goes side by side, each part with its output in one piece. What runs numbers on threads of its
+# own goes one after the other. The structure tests are among the Python tests.
+test:
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target build-tests check-python
 	$(MAKE) --no-print-directory test-rust
 	$(MAKE) --no-print-directory test-python
@@ -57,20 +57,20 @@ check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
-# Compiled here and run by `test-rust`. Clippy has checked the examples.
+# Compiled here and run by `test-rust`. Clippy has checked the examples, and `rust/py`, whose tests are in Python.
 build-tests: check-rust
-	cargo test --workspace --lib --tests --quiet --no-run
+	cargo test --package ostinato-core --lib --tests --quiet --no-run
 
 test-rust:
-	cargo test --workspace --lib --tests --quiet
-	cargo test --workspace --doc --quiet
+	cargo test --package ostinato-core --lib --tests --quiet
+	cargo test --package ostinato-core --doc --quiet
 
-# Tests that measure come last, with nothing beside them. Flags that leave one of the two calls without a test are no
+# Tests that measure come first, with nothing beside them. Flags that leave one of the two calls without a test are no
 # failure (5 is how pytest says so); without flags both have tests.
 NONE_LEFT := $(if $(PYTEST_FLAGS),|| test $$? -eq 5)
 test-python: build $(VENV)/tools
-	$(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist loadgroup -m "not serial" $(PYTEST_FLAGS) $(NONE_LEFT)
 	$(BIN)/python -m pytest -m serial $(PYTEST_FLAGS) $(NONE_LEFT)
+	$(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist worksteal -m "not serial" $(PYTEST_FLAGS) $(NONE_LEFT)
 
 structure: build $(VENV)/tools
 	$(BIN)/python -m pytest --quiet tests/structure
