@@ -51,7 +51,6 @@ def run(script: str, folder: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")  # one process builds it
 @pytest.mark.timeout(600)
 def test_a_new_author_gets_from_an_empty_folder_to_a_trained_cell(
     author: dict[str, str], tmp_path: Path
