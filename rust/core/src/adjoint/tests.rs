@@ -166,11 +166,11 @@ impl Numbers {
 }
 
 /// A folded value that differs from what parameters say, for its readers outside of the fold.
-type Moved<'a> = Option<(NodeId, &'a [f64])>;
+type Override<'a> = Option<(NodeId, &'a [f64])>;
 
 /// All values at every step. What `stop_gradient` gives is taken from `frozen` where that is there: derivatives do not
 /// know that it would change.
-fn run(program: &Program, point: &Point, frozen: Option<&[Values]>, moved: Moved) -> Vec<Values> {
+fn run(program: &Program, point: &Point, frozen: Option<&[Values]>, moved: Override) -> Vec<Values> {
     let is_frozen = |id: NodeId| frozen.is_some() && rows::row(program.nodes[id].op).name == "stop_gradient";
     let mut states = point.states.clone();
     let mut steps = Vec::new();
@@ -287,11 +287,11 @@ fn differences(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     (0..x.len()).map(|k| (at(k, H) - at(k, -H)) / (2.0 * H)).collect()
 }
 
-/// What differs, by name.
+/// Derivatives that are not those of the differences.
 #[derive(Default)]
-struct Wrong(Vec<String>);
+struct Mismatches(Vec<String>);
 
-impl Wrong {
+impl Mismatches {
     fn compare(&mut self, what: &str, got: &[f64], want: &[f64]) {
         let near = |(a, b): (&f64, &f64)| (a - b).abs() <= TOLERANCE * (1.0 + b.abs());
         if got.len() != want.len() || !got.iter().zip(want).all(near) {
@@ -306,7 +306,7 @@ impl Wrong {
 
 #[test]
 fn gradients_are_those_of_central_differences() {
-    let (mut wrong, mut numbers) = (Wrong::default(), Numbers(1));
+    let (mut wrong, mut numbers) = (Mismatches::default(), Numbers(1));
     for (name, program) in all() {
         let (point, loss) = (numbers.point(&program), Loss::new(&program, &mut numbers));
         let steps = run(&program, &point, None, None);
@@ -318,7 +318,7 @@ fn gradients_are_those_of_central_differences() {
             }
         };
         let value =
-            |point: &Point, moved: Moved| loss.of(&program, &run(&program, point, Some(&steps), moved));
+            |point: &Point, moved: Override| loss.of(&program, &run(&program, point, Some(&steps), moved));
         for (step, inputs) in point.inputs.iter().enumerate() {
             for (k, input) in
                 inputs.iter().enumerate().filter(|(k, _)| !program.nodes[program.inputs[*k]].is_index)
@@ -361,7 +361,7 @@ fn depends_on_parameters(program: &Program, id: NodeId) -> bool {
 
 #[test]
 fn tangents_are_those_of_central_differences() {
-    let (mut wrong, mut numbers) = (Wrong::default(), Numbers(2));
+    let (mut wrong, mut numbers) = (Mismatches::default(), Numbers(2));
     for (name, program) in all() {
         let is_known = !program.nodes.iter().any(|node| WITHOUT_TANGENT.contains(&rows::row(node.op).name));
         let tangent = match (forward_mode(&program), is_known) {

@@ -182,18 +182,9 @@ const RULES: &[(&str, &str)] = &[
 ];
 
 fn rule(name: &str, text: &str) -> Program {
-    program(&format!("program update\nsizes\n{text}")).named(name)
-}
-
-trait Named {
-    fn named(self, name: &str) -> Self;
-}
-
-impl Named for Program {
-    fn named(mut self, name: &str) -> Program {
-        self.name = name.to_string();
-        self
-    }
+    let mut program = program(&format!("program update\nsizes\n{text}"));
+    program.name = name.to_string();
+    program
 }
 
 fn assert_none(wrong: Vec<String>) {
