@@ -3,10 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.serial
-
 SCRIPT = """
 import resource
 import numpy as np
