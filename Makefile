@@ -4,6 +4,7 @@ PEERS ?= ../shared/peers
 DEMO_FLAGS ?=
 GUARD_FLAGS ?=
 PYTEST_FLAGS ?=
+PYTEST_JOBS ?= 2
 BENCH_FLAGS ?=
 ORACLE_FLAGS ?= --programs 100000
 
@@ -14,7 +15,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -28,11 +29,13 @@ $(VENV)/built: $(VENV)/made pyproject.toml $(RUST)
 	$(INSTALL) --editable '.[progress,plot,data]'
 	touch $@
 
+# All plugins in one call, built with the hatchling that is there: isolation would download it for each of them.
 $(VENV)/plugged: $(VENV)/built $(PLUGINS)
-	for plugin in $(dir $(PLUGINS)); do $(BIN)/python -m pip install --quiet --editable "$$plugin" || exit 1; done
+	$(BIN)/python -m pip install --quiet 'hatchling>=1.25' 'editables>=0.5'
+	$(INSTALL) $(foreach plugin,$(dir $(PLUGINS)),--editable ./$(plugin))
 	touch $@
 
-$(VENV)/tools: $(VENV)/built
+$(VENV)/tools: $(VENV)/plugged
 	$(INSTALL) --editable '.[test,dev]'
 	touch $@
 
@@ -41,19 +44,43 @@ build: $(VENV)/plugged
 demo: build
 	$(BIN)/ostinato train $(DEMO_FLAGS)
 
-test: check
-	cargo test --workspace --quiet
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+# What compiles or reads goes side by side, each part with its output in one piece. What runs numbers on threads of its
+# own goes one after the other. The structure tests are among the Python tests.
+test:
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target build-tests check-python
+	$(MAKE) --no-print-directory test-rust
+	$(MAKE) --no-print-directory test-python
 
-check: build $(VENV)/tools
+check: check-rust check-python structure
+
+check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+# Compiled here and run by `test-rust`. Clippy has checked the examples, and `rust/py`, whose tests are in Python.
+build-tests: check-rust
+	cargo test --package ostinato-core --lib --tests --quiet --no-run
+
+test-rust:
+	cargo test --package ostinato-core --lib --tests --quiet
+	cargo test --package ostinato-core --doc --quiet
+
+# Tests that measure come first, with nothing beside them. Flags that leave one of the two calls without a test are no
+# failure (5 is how pytest says so); without flags both have tests.
+NONE_LEFT := $(if $(PYTEST_FLAGS),|| test $$? -eq 5)
+test-python: build $(VENV)/tools
+	$(BIN)/python -m pytest -m serial $(PYTEST_FLAGS) $(NONE_LEFT)
+	$(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist worksteal -m "not serial" $(PYTEST_FLAGS) $(NONE_LEFT)
+
+structure: build $(VENV)/tools
+	$(BIN)/python -m pytest --quiet tests/structure
+
+check-python: build $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict python/ $(wildcard plugins/*/src)
 	$(BIN)/python -m mypy.stubtest ostinato._core
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/structure
 
 # The kit at a higher level than `make test` has time for: every night.
 conformance: build $(VENV)/tools

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 from xml.etree import ElementTree
 
 import pytest
@@ -15,11 +16,17 @@ import ostinato as ost
 from ostinato.cli import main
 from ostinato.specs import SPECS
 
+Results: TypeAlias = dict[str, list[str]]
+
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+def results(once: Callable[[str, Callable[[Path], Results]], Results]) -> Results:
     """Kind -> what each test of the package of that kind came to: "passed", or what was said."""
-    folder = tmp_path_factory.mktemp("new")
+    return once("new", made_and_tested)
+
+
+def made_and_tested(folder: Path) -> Results:
+    """Writes a package of every kind into a folder, installs all of them and runs their tests."""
     packages = [str(folder / f"ostinato-my-{kind}") for kind in SPECS]
     for kind in SPECS:
         assert main(["new", f"my-{kind}", "--kind", kind, "--into", str(folder)]) == 0
@@ -42,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list
         kind = (case.get("classname") or "").rpartition("test_my_")[2]
         found[kind].append(said[0] if said else "passed")
     assert done.returncode in (0, 1), done.stdout + done.stderr
-    yield found
+    return found
 
 
 def run(command: list[str]) -> None:

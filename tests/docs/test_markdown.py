@@ -20,13 +20,15 @@ TEXTS = [
     ROOT / "benches/README.md",
     ROOT / "tests/golden/README.md",
 ]
+# The others have nothing to run.
+EXAMPLES = [page for page in PAGES if "```python\n" in page.read_text(encoding="utf-8")]
 # `make pictures` draws these pages' pictures with their own code.
 DRAWN = ("analysis.md", "gallery.md")
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_run_and_print_what_the_page_says(page, tmp_path):
     # A process of its own: a page may register cells and write files.
     command = [sys.executable, str(Path(__file__).with_name("run_page.py")), str(page)]
@@ -36,6 +38,11 @@ def test_examples_run_and_print_what_the_page_says(page, tmp_path):
         text = page.read_text(encoding="utf-8")
         missing = [name for name in PICTURE.findall(text) if not (tmp_path / name).exists()]
         assert missing == [], "pictures that no code of the page draws"
+
+
+def test_a_page_without_an_example_has_no_output_either():
+    for page in set(PAGES) - set(EXAMPLES):
+        assert "```output\n" not in page.read_text(encoding="utf-8"), f"{page.name} prints what nothing runs"
 
 
 @pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=lambda page: str(page.relative_to(ROOT)))

@@ -13,6 +13,8 @@ import pytest
 
 import ostinato as ost
 
+pytestmark = pytest.mark.serial
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 12000, 32)).astype(np.float32)
 ROW = X[:1].copy()

@@ -8,6 +8,8 @@ import pytest
 
 import ostinato as ost
 
+pytestmark = pytest.mark.serial
+
 # How far the first call raises the peak, in bytes. A call of a small network comes before it, so that
 # libraries are loaded and threads are there; VmHWM and not getrusage, whose peak a process inherits.
 SCRIPT = """

@@ -38,9 +38,10 @@ def raised(rows: int, steps: int, way: str, net: str = ONE_WAY) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="no /proc to read the peak from"
-)
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from"),
+]
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ import ostinato as ost
 from ostinato.training.interrupts import Interrupts
 from tests.training.tasks import network, running_sum, trainer
 
+pytestmark = pytest.mark.serial
+
 X, TARGETS = running_sum()
 
 

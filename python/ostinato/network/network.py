@@ -90,8 +90,8 @@ class Network(AttributeGuard):
         if isinstance(x, Symbol):
             if arguments:
                 raise ConfigError(
-                    f"{type(self).__name__} is called with a symbol and {', '.join(arguments)}; give those to "
-                    "the run of the graph"
+                    f"{type(self).__name__} is called with a symbol and {', '.join(arguments)}; give those "
+                    "to the run of the graph"
                 )
             return applied(self, x)
         return self.run(x, **arguments).outputs

@@ -131,6 +131,6 @@ def check_symbols(what: str, values: Sequence[Any]) -> None:
     for value in values:
         if not isinstance(value, Symbol):
             raise ConfigError(
-                f"{what} is given a {type(value).__name__}; expected symbols: what ost.Input makes, and layers "
-                "called with symbols"
+                f"{what} is given a {type(value).__name__}; expected symbols: what ost.Input makes, and "
+                "layers called with symbols"
             )

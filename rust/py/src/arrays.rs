@@ -53,7 +53,6 @@ pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<
     array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())
 }
 
-
 /// A vector as a NumPy array of a shape, without a copy.
 pub fn shaped<'py, T: Number>(py: Python<'py>, data: Vec<T>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
     Ok(PyArray1::from_vec(py, data).reshape(shape)?.into_any())

@@ -6,5 +6,8 @@
 mod forward;
 mod reverse;
 
+#[cfg(test)]
+mod tests;
+
 pub use forward::forward_mode;
 pub use reverse::{Accumulate, Adjoint, Sink, reverse};

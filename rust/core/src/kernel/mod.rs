@@ -15,12 +15,13 @@
 //! products, `table` the function pointers.
 
 mod args;
+mod burst;
 mod denormals;
-mod float;
 mod gemm;
 mod isa;
 mod math;
 mod peak;
+mod real;
 mod row;
 mod simd;
 mod table;
@@ -33,7 +34,7 @@ pub use args::{
     Unary,
 };
 pub use denormals::{FlushDenormals, KeepDenormals};
-pub use float::Float;
 pub use isa::Isa;
 pub use peak::fma_peak_gflops;
-pub use table::Kernels;
+pub use real::Real;
+pub use table::{Float, Kernels};

@@ -6,6 +6,7 @@
 
 use super::args::{Binary, Dst, Init, Link, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
 use super::isa::Isa;
+use super::real::Real;
 
 /// The kernels of one number type and instruction set.
 ///
@@ -68,7 +69,7 @@ macro_rules! tables {
             use crate::kernel::isa::Isa;
             use crate::kernel::math::Math;
             use crate::kernel::simd::Simd;
-            use crate::kernel::{gemm, peak, row, simd};
+            use crate::kernel::{burst, gemm, row, simd};
             use super::Kernels;
 
             pub(super) static F32: Kernels<f32> = kernels();
@@ -134,7 +135,7 @@ macro_rules! tables {
             tables!(@entry $token, square_sum(n: usize, x: *const T, out: *mut f64), row::square_sum $(, #[$feature])?);
             tables!(@entry $token, prefetch(rows: usize, cols: usize, first: *const T, row: usize),
                 row::prefetch $(, #[$feature])?);
-            tables!(@entry $token, fma_burst(out: *mut T), peak::burst $(, #[$feature])?);
+            tables!(@entry $token, fma_burst(out: *mut T), burst::burst $(, #[$feature])?);
         }
     };
     (@entry $token:ty, $name:ident($($arg:ident: $type:ty),*), $kernel:path $(, #[$feature:meta])?) => {
@@ -166,8 +167,26 @@ tables!(
 #[cfg(target_arch = "aarch64")]
 tables!(neon, simd::Neon, Isa::Neon, #[target_feature(enable = "neon")]);
 
-/// The table for `f32`. Panics where this machine lacks the instruction set.
-pub(super) fn of_f32(isa: Isa) -> &'static Kernels<f32> {
+/// `f32` or `f64`, with its kernels: the number type as every other room knows it.
+pub trait Float: Real {
+    /// The kernels of an instruction set. Panics where this machine lacks it; [`Isa::available`] lists what
+    /// it has.
+    fn kernels(isa: Isa) -> &'static Kernels<Self>;
+}
+
+impl Float for f32 {
+    fn kernels(isa: Isa) -> &'static Kernels<f32> {
+        of_f32(isa)
+    }
+}
+
+impl Float for f64 {
+    fn kernels(isa: Isa) -> &'static Kernels<f64> {
+        of_f64(isa)
+    }
+}
+
+fn of_f32(isa: Isa) -> &'static Kernels<f32> {
     demand(isa);
     match isa {
         #[cfg(target_arch = "x86_64")]
@@ -180,8 +199,7 @@ pub(super) fn of_f32(isa: Isa) -> &'static Kernels<f32> {
     }
 }
 
-/// The table for `f64`. Panics where this machine lacks the instruction set.
-pub(super) fn of_f64(isa: Isa) -> &'static Kernels<f64> {
+fn of_f64(isa: Isa) -> &'static Kernels<f64> {
     demand(isa);
     match isa {
         #[cfg(target_arch = "x86_64")]

@@ -21,6 +21,9 @@ mod sums;
 mod tape;
 mod task;
 
+#[cfg(test)]
+mod tests;
+
 pub use explain::{PassSummary, explain_layer};
 pub use fold::{Fold, FoldSource, FoldTable};
 pub use function::{Called, Function};

@@ -9,6 +9,7 @@
 mod attrs;
 mod builder;
 mod dim;
+mod error;
 mod node;
 mod print;
 mod program;
@@ -16,33 +17,14 @@ pub mod rows;
 mod shape;
 mod text;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use attrs::{Attrs, Value};
 pub use builder::{Builder, Source};
 pub use dim::{Dim, Shape, numel, shape_text};
+pub use error::{Result, StepError};
 pub use node::{Node, NodeId};
 pub use program::Program;
 pub use rows::{Grad, OpId, OpRow, Run, Site, Tangent};
 pub use text::FORMAT_VERSION;
-
-/// What can be wrong with a program; the Python side maps each to its typed exception.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepError {
-    /// Shapes of the operands do not fit the op, or a name was used twice.
-    Shape(String),
-    /// The equations cannot be expressed in the step language.
-    Trace(String),
-    /// A program text is damaged, hostile, or of a newer version.
-    Format(String),
-}
-
-impl std::fmt::Display for StepError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            StepError::Shape(text) | StepError::Trace(text) | StepError::Format(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for StepError {}
-
-pub type Result<T> = std::result::Result<T, StepError>;

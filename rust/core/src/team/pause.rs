@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::ptr::NonNull;
 
 use super::fault::Abandoned;
-use super::job::Job;
+use super::stop::StopFlag;
 
 type Poll<'a> = dyn FnMut() -> bool + 'a;
 
@@ -37,8 +37,8 @@ pub fn apart<R>(call: impl FnOnce() -> R) -> R {
 }
 
 /// A run that this thread takes part in, and what asks its caller, on the caller's thread.
-pub(super) struct Running<'j, 'p> {
-    job: &'j Job<'j>,
+pub(super) struct Running<'f, 'p> {
+    flag: &'f StopFlag,
     poll: Option<NonNull<Poll<'p>>>,
 }
 
@@ -51,22 +51,22 @@ impl Drop for Before {
     }
 }
 
-impl<'j, 'p> Running<'j, 'p> {
-    /// Calls `work`, in which `pause` asks about `job`.
-    pub(super) fn enter<R>(job: &'j Job<'j>, poll: Option<&mut Poll<'p>>, work: impl FnOnce() -> R) -> R {
-        let running = Running { job, poll: poll.map(NonNull::from) };
+impl<'f, 'p> Running<'f, 'p> {
+    /// Calls `work`, in which `pause` asks about the run of `flag`.
+    pub(super) fn enter<R>(flag: &'f StopFlag, poll: Option<&mut Poll<'p>>, work: impl FnOnce() -> R) -> R {
+        let running = Running { flag, poll: poll.map(NonNull::from) };
         let _before = Before(RUNNING.replace(Some(NonNull::from(&running).cast())));
         work()
     }
 
     fn is_stopping(&self) -> bool {
-        if !self.job.stopped()
+        if !self.flag.stopped()
             && let Some(mut poll) = self.poll
         {
             // SAFETY: `enter` borrowed it for as long as this is known, and it does not come here again from within itself, as
             // nobody knows of this run meanwhile.
-            apart(|| self.job.poll(unsafe { poll.as_mut() }));
+            apart(|| self.flag.poll(unsafe { poll.as_mut() }));
         }
-        self.job.stopped()
+        self.flag.stopped()
     }
 }

@@ -233,7 +233,8 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::{Stop, run_shared, sizes};
+    use crate::team::run::sizes;
+    use crate::team::{Stop, run_shared};
     use std::sync::Arc;
     use std::sync::atomic::Ordering::SeqCst;
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::crew::Team;
 use super::region::Region;
-use super::{MAX_THREADS, Stop, apart, guard, lanes, pause, run, run_on, run_with, set_num_threads, size};
+use super::run::run_with;
+use super::{MAX_THREADS, Stop, apart, guard, lanes, pause, run, run_on, set_num_threads, size};
 
 type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
 

@@ -2,14 +2,18 @@
 //!
 //! An optimizer is a program of the step language for one number: inputs (the parameter, its gradient), states (the
 //! optimizer's slots), parameters (the scalars of a step: learning rate, count), one output (the new parameter). `rule`
-//! makes a list of operations of it, `stages` joins them to passes, `scalars` computes what depends on scalars alone, `updater` runs the passes, `norm`
-//! sums squares. May use `kernel`, `team` and `step`.
+//! makes a list of operations (`operation`) of it, `stages` joins them to passes, `scalars` computes what depends on
+//! scalars alone, `updater` runs the passes, `norm` sums squares. May use `kernel`, `team` and `step`.
 
 mod norm;
+mod operation;
 mod rule;
 mod scalars;
 mod stages;
 mod updater;
+
+#[cfg(test)]
+mod tests;
 
 pub use norm::square_sum;
 pub use rule::Rule;

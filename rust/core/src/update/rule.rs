@@ -3,49 +3,12 @@
 //! A new value is written over the old one by the very operation that computes it, unless the old one is still to be
 //! read; so an update passes each array through the first cache once.
 
-use crate::kernel::{Binary, Ternary, Unary};
+use crate::kernel::Unary;
 use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 
+use super::operation::{Action, Operation, Place};
 use super::scalars::Scalars;
 use super::stages::{Stage, stages};
-
-/// Where an operand lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Array number `k` of a parameter: the parameter, its gradient, its slots.
-    Stream(usize),
-    /// Temporary memory of a tile.
-    Temp(usize),
-    /// A number for all elements.
-    Scalar(usize),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Action {
-    Unary(Unary, f64),
-    Binary(Binary),
-    Ternary(Ternary),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Operation {
-    pub(super) action: Action,
-    /// The first one, two or three count.
-    pub(super) args: [Place; 3],
-    pub(super) dst: Place,
-}
-
-impl Operation {
-    /// The places that it reads.
-    pub(super) fn reads(&self) -> &[Place] {
-        let operands = match self.action {
-            Action::Unary(..) => 1,
-            Action::Binary(_) => 2,
-            Action::Ternary(_) => 3,
-        };
-        &self.args[..operands]
-    }
-}
 
 /// An optimizer's program, ready to run.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 use crate::kernel::{Dst, Float, Isa, Kernels, Src};
 use crate::step::{NodeId, Program, Run, rows};
 
-use super::rule::Action;
+use super::operation::Action;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Origin {

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Binary, Short, Unary};
 
-use super::rule::{Action, Operation, Place};
+use super::operation::{Action, Operation, Place};
 
 /// What runs over a tile in one pass.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::kernel::{Dst, Float, Kernels, Link, LinkSource, Src};
 use crate::team::{self, Stop};
 
-use super::rule::{Action, Operation, Place, Rule};
+use super::operation::{Action, Operation, Place};
+use super::rule::Rule;
 use super::stages::{Joint, JointSource, Stage};
 
 /// Bytes of one array that go through all passes before the next do: half a dozen such fit the first cache.

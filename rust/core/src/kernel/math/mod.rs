@@ -16,7 +16,7 @@ mod scalar;
 mod sigmoid;
 mod trig;
 
-use super::float::Float;
+use super::real::Real;
 use super::simd::{MAX_LANES, Simd};
 
 pub(super) use exp::{elu, exp};
@@ -27,7 +27,7 @@ pub(super) use sigmoid::{gelu, sigmoid, silu, tanh};
 pub(super) use scalar::erf as scalar_erf;
 
 /// What the vector functions need to know of a number type.
-pub(super) trait Math: Float {
+pub(super) trait Math: Real {
     const INFINITY: Self;
     const NAN: Self;
 
@@ -81,7 +81,7 @@ fn each_lane<T: Math, S: Simd<T>>(s: S, x: S::V, f: fn(T) -> T) -> S::V {
 
 /// The lanes of a vector, and zeros behind them.
 #[inline(always)]
-pub(super) fn lanes<T: Float, S: Simd<T>>(s: S, x: S::V) -> [T; MAX_LANES] {
+pub(super) fn lanes<T: Real, S: Simd<T>>(s: S, x: S::V) -> [T; MAX_LANES] {
     let mut lanes = [T::ZERO; MAX_LANES];
     // SAFETY: LANES <= MAX_LANES.
     unsafe { s.store(lanes.as_mut_ptr(), x) };
@@ -90,12 +90,12 @@ pub(super) fn lanes<T: Float, S: Simd<T>>(s: S, x: S::V) -> [T; MAX_LANES] {
 
 /// The first lane of a vector.
 #[inline(always)]
-pub(super) fn first_lane<T: Float, S: Simd<T>>(s: S, x: S::V) -> T {
+pub(super) fn first_lane<T: Real, S: Simd<T>>(s: S, x: S::V) -> T {
     lanes(s, x)[0]
 }
 
 #[inline(always)]
-fn from_lanes<T: Float, S: Simd<T>>(s: S, lanes: &[T; MAX_LANES]) -> S::V {
+fn from_lanes<T: Real, S: Simd<T>>(s: S, lanes: &[T; MAX_LANES]) -> S::V {
     // SAFETY: LANES <= MAX_LANES.
     unsafe { s.load(lanes.as_ptr()) }
 }

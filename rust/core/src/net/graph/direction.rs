@@ -1,8 +1,9 @@
 //! In which direction the sequences of a network run.
 
+use super::axis::Axis;
 use super::kinds::Rows;
 use super::network::Network;
-use super::node::{Axis, NodeKind};
+use super::node::NodeKind;
 
 impl Network {
     /// Whether each sequence runs from the end of its input to the beginning. None where one is made of both kinds.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::plan::{Function, LayerPlan, Pass};
 use crate::step::Program;
 
-use super::node::Axis;
+use super::axis::Axis;
 
 /// What a layer is made of.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! A network as data: nodes, layers, named inputs and outputs. May use `plan`.
 
+mod axis;
 mod direction;
 mod error;
 pub mod kinds;
@@ -9,8 +10,9 @@ mod network;
 mod node;
 mod penalty;
 
+pub use axis::Axis;
 pub use error::{NetError, expect_len};
 pub use layer::{Layer, LayerParts};
 pub use limits::index_limits;
 pub use network::Network;
-pub use node::{Axis, InputPort, Node, NodeKind, OutputPort};
+pub use node::{InputPort, Node, NodeKind, OutputPort};

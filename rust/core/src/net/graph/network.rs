@@ -3,11 +3,12 @@
 use crate::plan::{LayerPlan, PassSummary};
 use crate::step::Program;
 
+use super::axis::Axis;
 use super::error::NetError;
 use super::kinds::{self, Part, Rows};
 use super::layer::{Layer, LayerParts, same_ports};
 use super::limits::index_limits;
-use super::node::{Axis, InputPort, Node, NodeKind, OutputPort};
+use super::node::{InputPort, Node, NodeKind, OutputPort};
 use super::penalty::{penalty_output, plan_of_weights};
 
 #[derive(Debug, Clone, Default)]

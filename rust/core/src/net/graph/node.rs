@@ -1,15 +1,7 @@
 //! The nodes of a network: values of every row, or of every row and step.
 
+use super::axis::Axis;
 use super::kinds::Move;
-
-/// Where the values of a node vary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// One value a row and step: a sequence.
-    Time,
-    /// One value a row.
-    Row,
-}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {

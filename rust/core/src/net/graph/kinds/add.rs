@@ -1,6 +1,6 @@
 //! The sum of two values of the same width and axis.
 
-use super::{Kind, Made, Move, Part, Rows, same_axis};
+use super::kind::{Kind, Made, Move, Part, Rows, same_axis};
 
 pub const ADD: Kind = Kind { name: "add", make };
 

@@ -1,6 +1,6 @@
 //! Values of one axis side by side.
 
-use super::{Kind, Made, Move, Part, Rows, same_axis};
+use super::kind::{Kind, Made, Move, Part, Rows, same_axis};
 
 pub const CONCAT: Kind = Kind { name: "concat", make };
 

@@ -1,5 +1,5 @@
 //! The largest of the valid steps, for each feature.
 
-use super::{Kind, Rows, reduced};
+use super::kind::{Kind, Rows, reduced};
 
 pub const MAX: Kind = Kind { name: "max", make: |parts| reduced(parts, Rows::Max) };

@@ -1,5 +1,5 @@
 //! The mean over the valid steps.
 
-use super::{Kind, Rows, reduced};
+use super::kind::{Kind, Rows, reduced};
 
 pub const MEAN: Kind = Kind { name: "mean", make: |parts| reduced(parts, Rows::Mean) };

@@ -1,6 +1,7 @@
 //! A value of a row at every step of its sequence.
 
-use super::{Axis, Kind, Made, Part, Rows, moved, only};
+use super::super::axis::Axis;
+use super::kind::{Kind, Made, Part, Rows, moved, only};
 
 pub const REPEAT: Kind = Kind { name: "repeat", make };
 

@@ -1,6 +1,7 @@
 //! A sequence back to front, each row within its own length.
 
-use super::{Axis, Kind, Made, Part, Rows, moved, only};
+use super::super::axis::Axis;
+use super::kind::{Kind, Made, Part, Rows, moved, only};
 
 pub const REVERSE: Kind = Kind { name: "reverse", make };
 

@@ -1,5 +1,5 @@
 //! The sum over the valid steps.
 
-use super::{Kind, Rows, reduced};
+use super::kind::{Kind, Rows, reduced};
 
 pub const SUM: Kind = Kind { name: "sum", make: |parts| reduced(parts, Rows::Sum) };

@@ -3,11 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use super::isa::Isa;
-use super::table::{self, Kernels};
-
-/// `f32` or `f64`.
-pub trait Float:
+/// `f32` or `f64`, as numbers: what the kernels themselves need to know.
+pub trait Real:
     Copy
     + Default
     + PartialOrd
@@ -29,13 +26,9 @@ pub trait Float:
 
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
-
-    /// The kernels of an instruction set. Panics where this machine lacks it; [`Isa::available`] lists what
-    /// it has.
-    fn kernels(isa: Isa) -> &'static Kernels<Self>;
 }
 
-impl Float for f32 {
+impl Real for f32 {
     const NAME: &'static str = "float32";
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
@@ -49,13 +42,9 @@ impl Float for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
-
-    fn kernels(isa: Isa) -> &'static Kernels<f32> {
-        table::of_f32(isa)
-    }
 }
 
-impl Float for f64 {
+impl Real for f64 {
     const NAME: &'static str = "float64";
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
@@ -68,9 +57,5 @@ impl Float for f64 {
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self
-    }
-
-    fn kernels(isa: Isa) -> &'static Kernels<f64> {
-        table::of_f64(isa)
     }
 }

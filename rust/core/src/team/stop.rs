@@ -1,0 +1,67 @@
+//! Why a run ended early, and the flag that ends it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::fault::guard;
+
+/// Why a run ended before all its units were done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// `work` or `poll` panicked: message and place (`... (file:line)`) of the first panic.
+    Panicked(String),
+    /// `poll` returned true.
+    Cancelled,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stop::Panicked(message) => write!(f, "panicked: {message}"),
+            Stop::Cancelled => write!(f, "cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// Whether a run is to end, and why. The caller and the workers of the run share it.
+#[derive(Default)]
+pub(super) struct StopFlag {
+    /// No further unit is to begin, and those that have are to end. Relaxed: a hint that may be seen late.
+    stopped: AtomicBool,
+    first: Mutex<Option<Stop>>,
+}
+
+impl StopFlag {
+    /// Asks `poll` whether to stop; true when the run is stopping for any reason.
+    pub(super) fn poll(&self, poll: &mut dyn FnMut() -> bool) -> bool {
+        match guard(poll) {
+            Ok(false) => {}
+            Ok(true) => self.stop(Stop::Cancelled),
+            Err(message) => self.stop(Stop::Panicked(message)),
+        }
+        self.stopped()
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Ends the run. The first reason is kept, but a panic, which is a defect, displaces a cancellation.
+    pub(super) fn stop(&self, why: Stop) {
+        let mut first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !matches!(*first, Some(Stop::Panicked(_))) {
+            *first = Some(why);
+        }
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// How the run ended. Called when every worker has left.
+    pub(super) fn outcome(self) -> Result<(), Stop> {
+        match self.first.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            None => Ok(()),
+            Some(stop) => Err(stop),
+        }
+    }
+}
