@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ class Batch:
     carried over; else it begins with zeros. The trainer fills in the rest: `state` is what was carried,
     `seed` that of the noise, and `truth` is a feeding's: (N, T) booleans, False where the network's own
     prediction takes the place of x; None means truth everywhere. With batch_first=False the axes are (T, N,
-    ...). `places` (N,) says which rows of the data it holds, where that is known.
+    ...). `places` (N,) says which rows of the data it holds, where that is known. per="row": targets (N,) ids
+    or (N, K) floats, and weights (N,), have one value for each row, for a network whose output is of rows.
     """
 
     x: Any
@@ -38,6 +39,7 @@ class Batch:
     seed: int | None = None
     batch_first: bool = True
     places: Array | None = None
+    per: Literal["step", "row"] = "step"
 
     @property
     def ragged(self) -> bool:
@@ -58,10 +60,19 @@ class Batch:
 
     @cached_property
     def count(self) -> float:
-        """How many time steps are valid; with weights, what they weigh.
+        """How many time steps are valid, or rows where targets are of rows; with weights, what they weigh.
 
         Raises ConfigError for negative weights: what is measured is a mean, which is divided by their sum.
         """
+        if self.per == "row":
+            if self.weights is None:
+                return float(self.rows)
+            weights = np.asarray(self.weights, dtype=np.float64)
+            if (weights < 0).any():
+                raise ConfigError(
+                    "weights holds a negative number; expected what each row of the data counts, from 0"
+                )
+            return float(weights.sum())
         if self.weights is not None:
             rows = self.weights if self.ragged else (self.weights,)
             if any((np.asarray(row) < 0).any() for row in rows):
@@ -91,8 +102,8 @@ class Batch:
         return dataclasses.replace(
             self,
             x=self._cut(self.x, start, stop),
-            targets=self._cut(self.targets, start, stop),
-            weights=self._cut(self.weights, start, stop),
+            targets=self.targets if self.per == "row" else self._cut(self.targets, start, stop),
+            weights=self.weights if self.per == "row" else self._cut(self.weights, start, stop),
             truth=self._cut(self.truth, start, stop),
             resets=self._cut(self.resets, start, stop),
             lengths=lengths,

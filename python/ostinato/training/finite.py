@@ -70,6 +70,13 @@ def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
     """What is wrong with an array of the batch, padding aside."""
     if value is None:
         return ""
+    if batch.per == "row" and name != "x":
+        bad_row = _first_bad(value)
+        return (
+            ""
+            if bad_row is None
+            else f"{name} holds {np.asarray(value)[bad_row]} in {_row(batch, bad_row[0])}"
+        )
     if batch.ragged:
         for n, one in enumerate(value):
             found = _first_bad(one)

@@ -102,11 +102,12 @@ class Measure:
             return final
         run = net.run(batch.x, state=batch.state, lengths=batch.lengths, resets=batch.resets)
         outputs: Any = run.outputs
-        if batch.ragged:
+        if batch.ragged and batch.per == "step":
             outputs = [row[: len(x)] for row, x in zip(outputs, batch.x, strict=True)]
         # Read as an input would be, so that targets are read beside it: axes, lengths, rows of a list.
         ports = Ports({"y": net._ports.output}, net._ports.outputs, True)
-        arrays, read = ports.read(outputs, batch.lengths, net.dtype.name, net.batch_first is not False)
+        lengths = batch.lengths if batch.per == "step" else None
+        arrays, read = ports.read(outputs, lengths, net.dtype.name, net.batch_first is not False)
         call: Any = (np.zeros(0, net.dtype), arrays, read.extent, [])
         for key, objective in self._objectives.items():
             losses = ([objective.argument(read, batch.targets, batch.weights)], objective.reduction)

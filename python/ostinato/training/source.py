@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.batch import Array
+
+Per: TypeAlias = Literal["step", "row"]
+"""Whether targets and weights have one value for each step, or one for each row."""
 
 Batcher = Callable[[Array], Iterable[Array]]
 """From the lengths (N,) of an epoch's rows, in their order, to batches: each some places in that order."""
@@ -115,15 +118,17 @@ class Rows:
         whole = self._whole
         return whole.replace(
             x=self._rows_of(whole.x, rows),
-            targets=self._rows_of(whole.targets, rows),
-            weights=self._rows_of(whole.weights, rows),
+            targets=self._rows_of(whole.targets, rows, whole.per),
+            weights=self._rows_of(whole.weights, rows, whole.per),
             lengths=None if whole.lengths is None else self.lengths[rows],
             places=rows,
         )
 
-    def _rows_of(self, value: Any, rows: Array) -> Any:
+    def _rows_of(self, value: Any, rows: Array, per: str = "step") -> Any:
         if value is None:
             return None
+        if per == "row":
+            return np.asarray(value)[rows]
         if isinstance(value, (list, tuple)):
             return [value[row] for row in rows]
         return value[rows] if self._whole.batch_first else value[:, rows]
@@ -132,7 +137,7 @@ class Rows:
         if value is None:
             return
         listed = isinstance(value, (list, tuple))
-        axis = 0 if listed or self._whole.batch_first else 1
+        axis = 0 if listed or self._whole.batch_first or self._whole.per == "row" else 1
         found = len(value) if listed else (value.shape[axis] if value.ndim > axis else 0)
         if found != self._whole.rows:
             raise ShapeError(f"{name} has {found} rows; x has {self._whole.rows}")
@@ -143,9 +148,10 @@ class Batches:
 
     lengths = None
 
-    def __init__(self, data: Iterable[Any], batch_first: bool) -> None:
+    def __init__(self, data: Iterable[Any], batch_first: bool, per: Per = "step") -> None:
         self._data = data
         self._batch_first = batch_first
+        self._per = per
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, as they come."""
@@ -173,10 +179,10 @@ class Batches:
 
     def _read(self, place: int, item: Any) -> Batch:
         if isinstance(item, Batch):
-            return item
+            return item if item.per == self._per else item.replace(per=self._per)
         if isinstance(item, tuple) and 2 <= len(item) <= 4:
             x, targets, lengths, weights = (*item, None, None)[:4]
-            return Batch(x, targets, lengths, weights, batch_first=self._batch_first)
+            return Batch(x, targets, lengths, weights, batch_first=self._batch_first, per=self._per)
         raise DTypeError(
             f"data gives a {type(item).__name__} as batch {place}; "
             "expected ost.Batch(x, targets), or a tuple (x, targets[, lengths[, weights]])"
@@ -193,10 +199,12 @@ def read_source(
     batch_size: Any,
     batch_first: bool,
     once: bool = False,
+    per: Per = "step",
 ) -> Source:
     """Arrays or lists with targets as `Rows`, anything else that is iterable as `Batches`.
 
-    once: the data is gone through a single time, so an iterator will do. Raises ConfigError, DTypeError,
+    once: the data is gone through a single time, so an iterator will do. per: "row" where targets and weights
+    have one value for each row. Raises ConfigError, DTypeError,
     ShapeError, naming the argument.
     """
     if targets is not None:
@@ -209,6 +217,7 @@ def read_source(
             lengths,
             weights if weights is None or isinstance(weights, (list, tuple)) else np.asarray(weights),
             batch_first=batch_first,
+            per=per,
         )
         if not listed and np.ndim(whole.x) < 2:
             raise ShapeError(f"{owner}: x is {np.shape(whole.x)}; expected rows and steps, (N, T, ...)")
@@ -223,4 +232,4 @@ def read_source(
             f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
             "__iter__ begins anew"
         )
-    return Batches(data, batch_first)
+    return Batches(data, batch_first, per)

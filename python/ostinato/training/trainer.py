@@ -102,6 +102,11 @@ class Trainer(AttributeGuard):
     ) -> None:
         if not isinstance(net, Network):
             raise DTypeError(f"net is {net!r}; expected a Network")
+        if len(net._ports.inputs) > 1 or len(net._ports.outputs) > 1:
+            raise ConfigError(
+                f"net is {net!r}, of several inputs or outputs, which a Trainer does not take; write the "
+                "loop: net.value_and_grad, then optimizer.step(net.arena, grads.arena)"
+            )
         self.net = net
         self.loss = choose_loss(loss)
         self.optimizer = choose_optimizer(optimizer)
@@ -154,7 +159,8 @@ class Trainer(AttributeGuard):
         Args:
             data: x as `Network.run` takes it, with targets (and lengths, weights); or an iterable of `Batch`
                 or of tuples (x, targets[, lengths[, weights]]), gone through once in each epoch.
-            targets: as `Network.value_and_grad` takes them, and so are lengths and weights.
+            targets: as `Network.value_and_grad` takes them, and so are lengths and weights: one for each
+                step, or, for a network whose output is of rows, one label for each row, (N,) or (N, K).
             epochs: how many more; with resume, how many in all since the `fit` that is resumed began.
             batch_size: rows of a batch, or a function from the lengths of the rows, in the order in which
                 they are to be learned, to batches of places in it. Not for an iterable of batches.
@@ -340,6 +346,7 @@ class Trainer(AttributeGuard):
             batch_size=batch,
             batch_first=self.net.batch_first is not False,
             once=once,
+            per="row" if self.net._ports.output.axis == "row" else "step",
         )
 
     def _validation(self, given: Any, batch_size: Any) -> Source:
