@@ -130,6 +130,8 @@ class Network:
     def derive(self, kind: str, nodes: Sequence[int]) -> int:
         """Elements of other nodes: "add", "concat", "reverse", "repeat", or a reduction over time."""
     def finish(self, outputs: Sequence[tuple[str, int]]) -> None: ...
+    def to_json(self) -> str:
+        """The canonical text of the graph; ConfigError for a step in Python."""
     def run(self, call: _Call, training: bool, seed: int = 0) -> Run:
         """Every array of `call` is copied before the engine starts; the seed is that of the noise."""
     def value_and_grad(

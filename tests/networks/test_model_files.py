@@ -110,7 +110,7 @@ def test_an_unknown_kind_says_what_to_do(tmp_path: Path) -> None:
     ost.LSTM(3, 4).save(path)
     metadata, tensors = _core.load_model(str(path))
     text = metadata[KEY].replace('"kind":"lstm"', '"kind":"lstn"')
-    _core.save_model(str(path), {KEY: text}, list(tensors.items()))
+    _core.save_model(str(path), {**metadata, KEY: text}, list(tensors.items()))
     with pytest.raises(
         ost.FormatError, match=r"unknown kind 'lstn'; did you mean 'lstm'\?.* import the package"
     ):

@@ -16,7 +16,7 @@ LEVELS = [
     ["plan"],
     ["time"],
     ["net"],
-    ["update"],
+    ["update", "model"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 

@@ -11,7 +11,7 @@ import ostinato.layers  # noqa: F401
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError
 from ostinato.network.check import DTYPES
-from ostinato.network.model_file import FORMAT_VERSION, KEY, path_text
+from ostinato.network.model_file import FORMAT_VERSION, GRAPH_KEY, KEY, path_text
 from ostinato.network.network import Network
 from ostinato.network.programs import Programs
 from ostinato.network.record import Record, parse
@@ -30,12 +30,12 @@ def load(path: str | os.PathLike[str]) -> Network:
     Raises OSError when the file cannot be read, FormatError for whatever is not exactly as `save` writes it.
     """
     metadata, tensors = _core.load_model(path_text(path))
-    if set(metadata) != {KEY}:
+    if not {KEY} <= set(metadata) <= {KEY, GRAPH_KEY}:
         raise FormatError(
             f"{path}: the metadata keys are {sorted(metadata)}; expected {KEY!r}, so this is no model"
         )
     try:
-        return _read(metadata[KEY], tensors)
+        return _read(metadata[KEY], metadata.get(GRAPH_KEY), tensors)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     except (ShapeError, DTypeError, ConfigError, TraceError, RecursionError) as error:
@@ -43,13 +43,15 @@ def load(path: str | os.PathLike[str]) -> Network:
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
 
 
-def _read(text: str, tensors: dict[str, Any]) -> Network:
+def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
     record = Record(parse(text), "model")
     version = record.whole("format_version")
-    if version != FORMAT_VERSION:
+    if not 1 <= version <= FORMAT_VERSION:
         raise FormatError(
-            f"format_version is {version}; this release reads {FORMAT_VERSION}. A newer one wrote it"
+            f"format_version is {version}; this release reads 1 to {FORMAT_VERSION}. A newer one wrote it"
         )
+    if version == 1 and graph is not None:
+        raise FormatError("format_version is 1, but the graph is there")
     record.text("ostinato")
     dtype = record.text("dtype")
     if dtype not in DTYPES:
@@ -65,4 +67,8 @@ def _read(text: str, tensors: dict[str, Any]) -> Network:
             raise FormatError(f"tensor {name!r} has dtype {tensor.dtype}; expected {dtype}")
     net.load_state_dict(tensors)
     net.plans()  # a program that cannot be planned is a damaged file now, not a surprise at the first run
+    if version > 1 and graph != (None if net._graph.in_python else net.graph().to_json()):
+        raise FormatError(
+            "the graph is missing" if graph is None else "the graph of the file is not that of its layers"
+        )
     return net

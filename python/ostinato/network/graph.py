@@ -200,6 +200,11 @@ class Graph:
         made = LayerOp(label, unit, (x.index,), tuple(offsets))
         return self._append(made, unit.output_size, axis=x.axis)
 
+    @property
+    def in_python(self) -> bool:
+        """Whether a step stays Python code, so that the graph has no text."""
+        return any(unit.function is not None for _, unit in self.units)
+
     def reverse(self, x: Node) -> Node:
         """`x` with each row turned round within its own length."""
         return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit)

@@ -12,22 +12,35 @@ from typing import Any, Final, Protocol
 
 from ostinato import _core
 from ostinato.errors import DTypeError
+from ostinato.network.description import GraphData
 from ostinato.network.facts import NetworkFacts
+from ostinato.network.graph import Graph
 from ostinato.network.programs import Programs
 
 KEY: Final = "ostinato.model"
 """The metadata key that holds the description."""
 
-FORMAT_VERSION: Final = 1
+GRAPH_KEY: Final = "ostinato.graph"
+"""The metadata key of the graph, from which the engine alone runs the model.
+
+It is there from version 2 on, unless a step is Python code.
+"""
+
+FORMAT_VERSION: Final = 2
 """Counts up with every change that an older reader would misunderstand; old files stay readable."""
 
 
 class FileContent(NetworkFacts, Protocol):
     """What a model file holds of a network."""
 
+    _graph: Graph
+
     @property
     def noise_calls(self) -> int:
         """How many calls have drawn noise."""
+
+    def graph(self) -> GraphData:
+        """The network as data."""
 
     def _record(self, programs: Programs) -> dict[str, Any]:
         """The configuration as JSON values."""
@@ -49,7 +62,10 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
         **({"noise_calls": net.noise_calls} if net.noise_calls else {}),
     }
     text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    _core.save_model(path_text(path), {KEY: text}, list(net.parameters().items()))
+    metadata = {KEY: text}
+    if not net._graph.in_python:
+        metadata[GRAPH_KEY] = net.graph().to_json()
+    _core.save_model(path_text(path), metadata, list(net.parameters().items()))
 
 
 def path_text(path: Any) -> str:

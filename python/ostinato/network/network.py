@@ -18,6 +18,7 @@ from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch
 from ostinato.network.checkpoint_plan import CheckpointPlan
+from ostinato.network.description import GraphData
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
@@ -289,6 +290,13 @@ class Network(AttributeGuard):
             checks.count("training_memory", "steps", steps, at_least=0),
             self._loss_program(loss),
         )
+
+    def graph(self) -> GraphData:
+        """What this network is made of, as a frozen value: nodes, programs, places of parameters and states.
+
+        Raises ConfigError for a network with a step in Python.
+        """
+        return GraphData.of(self._graph, self._core())
 
     def plans(self) -> list[dict[str, Any]]:
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""

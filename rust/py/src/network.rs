@@ -171,6 +171,11 @@ impl PyNetwork {
         self.build(|network| network.finish(&outputs))
     }
 
+    /// The canonical text of the graph.
+    fn to_json(&self) -> PyResult<String> {
+        entry(|| Ok(self.engine().to_json()?))
+    }
+
     #[pyo3(signature = (call, training, seed=0))]
     fn run(&self, py: Python<'_>, call: CallArguments<'_>, training: bool, seed: u64) -> PyResult<PyRun> {
         let wanted = if training { Wanted::Training } else { Wanted::Outputs };

@@ -17,5 +17,8 @@ pub use call::{
     Arriving, Call, Engine, Evaluated, Gradients, Inferred, Poll, Pooled, Record, Stream, TrainingMemory,
     explain, training_memory,
 };
-pub use graph::{Axis, InputPort, Layer, LayerParts, NetError, Network, Node, NodeKind, OutputPort, kinds};
+pub use graph::{
+    Axis, GRAPH_FORMAT_VERSION, InputPort, Layer, LayerParts, NetError, Network, Node, NodeKind, OutputPort,
+    kinds,
+};
 pub use group::{Loss, LossTarget, Prepared, Reduction};

@@ -9,6 +9,7 @@ mod limits;
 mod network;
 mod node;
 mod penalty;
+mod text;
 
 pub use axis::Axis;
 pub use error::{NetError, expect_len};
@@ -16,3 +17,4 @@ pub use layer::{Layer, LayerParts};
 pub use limits::index_limits;
 pub use network::Network;
 pub use node::{InputPort, Node, NodeKind, OutputPort};
+pub use text::GRAPH_FORMAT_VERSION;

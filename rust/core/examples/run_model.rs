@@ -1,0 +1,36 @@
+//! Loads a model file and runs it, without Python: `cargo run --example run_model -- FILE ROWS STEPS`.
+//!
+//! The input is a fixed sequence of numbers; the outputs are printed as the bits of their float32 values, one row a line.
+
+use std::error::Error;
+use std::path::Path;
+
+use ostinato_core::model::Model;
+
+/// The number at a place of the input: between -1 and 1, the same on every machine.
+fn number(place: usize) -> f32 {
+    ((place * 37 + 11) % 101) as f32 / 50.5 - 1.0
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [file, rows, steps] = &arguments[..] else {
+        return Err("run_model FILE ROWS STEPS".into());
+    };
+    let (rows, steps): (usize, usize) = (rows.parse()?, steps.parse()?);
+    let model = Model::<f32>::open(Path::new(file))?;
+    let network = model.network();
+    let width = network.width(network.inputs[0].node);
+    let x: Vec<f32> = (0..rows * steps * width).map(number).collect();
+    // the first row is shorter than the others
+    let lengths: Vec<i64> = (0..rows).map(|row| steps as i64 - i64::from(row == 0)).collect();
+    let outputs = model.run(&[&x], rows, steps, Some(&lengths))?;
+    for (port, values) in network.outputs.iter().zip(&outputs) {
+        println!("{}", port.name);
+        for row in values.chunks(values.len() / rows.max(1)) {
+            let bits: Vec<String> = row.iter().map(|x| format!("{:08x}", x.to_bits())).collect();
+            println!("{}", bits.join(" "));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! A model out of a file: its graph, its parameters, and running it. Python is not needed.
+//!
+//! ```no_run
+//! use ostinato_core::model::Model;
+//!
+//! let model = Model::<f32>::open("model.safetensors".as_ref())?;
+//! let outputs = model.run(&[&[0.5; 2 * 7 * 3]], 2, 7, None)?; // 2 rows of 7 steps of 3 features
+//! println!("{:?}", outputs[0]);
+//! # Ok::<(), ostinato_core::model::ModelError>(())
+//! ```
+//!
+//! A model file of format 2 holds the text of the graph beside the description of the layers. Every text is checked as it is
+//! read: nothing in a file names code to run, and no memory is taken beyond what the file's own size accounts for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::net::{Axis, Call, End, Engine, Extent, Input, NetError, Network, Pooled, Stream};
+use crate::store::{self, DType, StoreError, Tensor};
+
+/// The metadata key of the graph.
+pub const GRAPH_KEY: &str = "ostinato.graph";
+
+/// Why a model was not opened, or did not run.
+#[derive(Debug)]
+pub enum ModelError {
+    /// The file cannot be read, or is no model.
+    Store(StoreError),
+    /// The file is a model, but what it describes does not fit together, or has no graph.
+    Format(String),
+    /// A call with the wrong arguments.
+    Call(NetError),
+}
+
+impl std::fmt::Display for ModelError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ModelError::Store(error) => error.fmt(f),
+            ModelError::Format(text) => f.write_str(text),
+            ModelError::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ModelError {}
+
+impl From<StoreError> for ModelError {
+    fn from(error: StoreError) -> ModelError {
+        ModelError::Store(error)
+    }
+}
+
+impl From<NetError> for ModelError {
+    fn from(error: NetError) -> ModelError {
+        ModelError::Call(error)
+    }
+}
+
+/// A network with its parameters.
+pub struct Model<T: Pooled> {
+    engine: Arc<Engine>,
+    arena: Vec<T>,
+}
+
+/// A number type that files hold.
+pub trait Stored: Pooled {
+    const DTYPE: DType;
+    /// The elements of a tensor of this type.
+    fn elements(bytes: &[u8]) -> Vec<Self>;
+}
+
+impl Stored for f32 {
+    const DTYPE: DType = DType::F32;
+    fn elements(bytes: &[u8]) -> Vec<f32> {
+        bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+    }
+}
+
+impl Stored for f64 {
+    const DTYPE: DType = DType::F64;
+    fn elements(bytes: &[u8]) -> Vec<f64> {
+        bytes.as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)).collect()
+    }
+}
+
+fn bad(why: impl std::fmt::Display) -> ModelError {
+    ModelError::Format(format!("not a model with a graph: {why}"))
+}
+
+impl<T: Stored> Model<T> {
+    /// Opens a model file of format 2. Fails where the file cannot be read, is damaged, holds numbers of another type, or was
+    /// written by a release before graphs were stored.
+    pub fn open(path: &Path) -> Result<Model<T>, ModelError> {
+        let stored = store::load(path)?;
+        let Some(text) = stored.metadata.get(GRAPH_KEY) else {
+            return Err(bad("the file has none; load it in Python and save it again"));
+        };
+        let json: Json = serde_json::from_str(text).map_err(bad)?;
+        let graph = json.get("graph").ok_or_else(|| bad("no \"graph\""))?;
+        let network = Network::from_json(&graph.to_string(), false).map_err(bad)?;
+        let mut places = places(&json)?;
+        let mut arena = Vec::new();
+        for Tensor { name, dtype, shape, bytes } in &stored.tensors {
+            let Some(at) = places.iter().position(|place| place.name == *name) else {
+                return Err(bad(format!("tensor {name:?} is no parameter of the graph")));
+            };
+            let Place { offset, shape: expected, .. } = places.swap_remove(at);
+            if *dtype != T::DTYPE || *shape != expected {
+                let (got, wanted) = (dtype.name(), T::DTYPE.name());
+                return Err(bad(format!(
+                    "tensor {name:?} is {got} {shape:?}; expected {wanted} {expected:?}"
+                )));
+            }
+            let values = T::elements(bytes);
+            // between parameters there are gaps of less than a cache line each, so offsets follow the tensors
+            let most =
+                stored.tensors.iter().map(|tensor| tensor.bytes.len() / dtype.size() + GAP).sum::<usize>();
+            if offset.checked_add(values.len()).is_none_or(|end| end > most) {
+                return Err(bad(format!("parameter {name:?} begins at {offset}, beyond the tensors")));
+            }
+            arena.resize(arena.len().max(offset + values.len()), T::ZERO);
+            arena[offset..][..values.len()].copy_from_slice(&values);
+        }
+        if let Some(place) = places.first() {
+            return Err(bad(format!("parameter {:?} has no tensor", place.name)));
+        }
+        if arena.len() < network.arena_len() {
+            return Err(bad("a layer has parameters beyond the arena"));
+        }
+        Ok(Model { engine: Arc::new(Engine::new(network)), arena })
+    }
+
+    /// The graph: inputs, outputs, layers.
+    pub fn network(&self) -> &Network {
+        &self.engine.network
+    }
+
+    /// Runs inference over `rows` sequences of `steps` steps: the outputs in order, (rows, steps, width) each, zeros beyond the
+    /// lengths; or (rows, width). `inputs` are features in the order of `Network::inputs`; `lengths` is (rows,).
+    pub fn run(
+        &self,
+        inputs: &[&[T]],
+        rows: usize,
+        steps: usize,
+        lengths: Option<&[i64]>,
+    ) -> Result<Vec<Vec<T>>, ModelError> {
+        let network = self.network();
+        if inputs.len() != network.inputs.len() {
+            let text = format!("got {} inputs; expected {}", inputs.len(), network.inputs.len());
+            return Err(ModelError::Call(NetError::Shape(text)));
+        }
+        let mut given = Vec::new();
+        for (data, port) in inputs.iter().zip(&network.inputs) {
+            let node = &network.nodes[port.node];
+            let count = rows * if node.axis == Axis::Time { steps } else { 1 };
+            if port.limit.is_some() || data.len() != count * node.width {
+                let text =
+                    format!("input {:?}: expected {} features of {count} places", port.name, node.width);
+                return Err(ModelError::Call(NetError::Shape(text)));
+            }
+            given.push(Input::Features { data, width: node.width });
+        }
+        self.call(&given, rows, steps, lengths)
+    }
+
+    /// The same for inputs of any kind, ids too.
+    pub fn call(
+        &self,
+        inputs: &[Input<T>],
+        rows: usize,
+        steps: usize,
+        lengths: Option<&[i64]>,
+    ) -> Result<Vec<Vec<T>>, ModelError> {
+        let call = Call::new(Arc::clone(&self.engine), &self.arena, false, 0)?;
+        let batch = call.batch(rows, steps, Extent { lengths, ..Extent::default() })?;
+        let packed = call.pack(&batch, inputs)?;
+        let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
+        Ok(call.infer(batch, packed, initial, &mut || false)?.outputs)
+    }
+
+    /// A stream that is fed one step at a time, for `rows` sequences.
+    pub fn stream(&self, rows: usize) -> Result<Stream<T>, ModelError> {
+        Ok(Stream::new(Arc::clone(&self.engine), &self.arena, rows)?)
+    }
+}
+
+/// Elements between two parameters, at most.
+const GAP: usize = 16;
+
+/// A parameter of the graph: its name, where it begins in the arena, and its shape.
+struct Place {
+    name: String,
+    offset: usize,
+    shape: Vec<usize>,
+}
+
+fn places(json: &Json) -> Result<Vec<Place>, ModelError> {
+    let list = json.get("parameters").and_then(Json::as_array).ok_or_else(|| bad("no \"parameters\""))?;
+    let number = |value: &Json| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let read = |one: &Json| match one.as_array().map(Vec::as_slice) {
+        Some([Json::String(name), offset, Json::Array(shape)]) => {
+            let shape = shape.iter().map(number).collect::<Option<Vec<usize>>>();
+            number(offset).zip(shape).map(|(offset, shape)| Place { name: name.clone(), offset, shape })
+        }
+        _ => None,
+    };
+    list.iter().map(|one| read(one).ok_or_else(|| bad("a parameter of another form"))).collect()
+}
