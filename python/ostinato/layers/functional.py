@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ostinato import checks
@@ -18,6 +19,15 @@ from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A symbol in the list of a graph: its parts by their places, its layer by its name."""
+
+    symbol: Symbol
+    parts: tuple[int, ...]
+    layer: str | None
 
 
 class Graph(Network):
@@ -58,15 +68,18 @@ class Graph(Network):
                 raise ConfigError(f"Graph: an output is called {name!r}; expected a text")
             if symbol.limit is not None:
                 raise ConfigError(f"Graph: output {name!r} is {symbol!r}; a network does not return its ids")
-        self._symbols, self._named, self._plain = in_order(list(outputs.values())), outputs, plain
-        inputs = [symbol for symbol in self._symbols if symbol.op == "input"]
+        symbols = in_order(list(outputs.values()))
+        inputs = [symbol for symbol in symbols if symbol.op == "input"]
         if not inputs:
             raise ConfigError("Graph: no ost.Input is among what the outputs are made of")
         layers: dict[int, Network] = {}
-        for symbol in self._symbols:
+        for symbol in symbols:
             if symbol.op == "layer":
                 layers.setdefault(id(symbol.layer), symbol.layer)
         self.layers = {str(place): layer for place, layer in enumerate(layers.values())}
+        self._nodes = _placed(symbols, {id(layer): name for name, layer in self.layers.items()})
+        place = {id(symbol): number for number, symbol in enumerate(symbols)}
+        self._named, self._plain = {name: place[id(symbol)] for name, symbol in outputs.items()}, plain
         self.dtype, self.batch_first = common_settings(self.layers)
         first = inputs[0]
         self.takes_ids = first.limit is not None
@@ -85,18 +98,19 @@ class Graph(Network):
         return f"Graph({inputs} -> {', '.join(map(repr, self._named))}; {len(self.layers)} layers)"
 
     def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
-        names = {id(layer): name for name, layer in self.layers.items()}
-        nodes: dict[int, description.Node] = {}
+        nodes: list[description.Node] = []
         seen: set[str] = set()
-        for symbol in self._symbols:
-            scope = description.Scope()
-            if symbol.op == "layer":
-                name = names[id(symbol.layer)]
-                scope, graph.sharing = scope.inside(name), name in seen
-                seen.add(name)
-            nodes[id(symbol)] = symbol.into(graph, [nodes[id(part)] for part in symbol.parts], scope)
+        for one in self._nodes:
+            parts = [nodes[part] for part in one.parts]
+            if one.layer is None:
+                nodes.append(one.symbol.into(graph, parts))
+                continue
+            graph.sharing = one.layer in seen
+            seen.add(one.layer)
+            scope = description.Scope().inside(one.layer)
+            nodes.append(self.layers[one.layer]._assemble(graph, parts[0], scope))
             graph.sharing = False
-        return {name: nodes[id(symbol)] for name, symbol in self._named.items()}, self._plain
+        return {name: nodes[place] for name, place in self._named.items()}, self._plain
 
     def _assemble(
         self, graph: description.Graph, x: description.Node, scope: description.Scope
@@ -111,22 +125,21 @@ class Graph(Network):
             layer._redraw(part, scope.inside(name), seed)
 
     def _record(self, programs: Programs) -> dict[str, Any]:
-        place = {id(symbol): number for number, symbol in enumerate(self._symbols)}
-        names = {id(layer): name for name, layer in self.layers.items()}
         nodes: list[dict[str, Any]] = []
-        for symbol in self._symbols:
-            node: dict[str, Any] = {"op": symbol.op, "parts": [place[id(part)] for part in symbol.parts]}
+        for one in self._nodes:
+            symbol = one.symbol
+            node: dict[str, Any] = {"op": symbol.op, "parts": list(one.parts)}
             if symbol.op == "input":
                 node["name"], node["axis"] = symbol.name, symbol.axis
                 node["ids" if symbol.limit is not None else "size"] = symbol.limit or symbol.width
-            elif symbol.op == "layer":
-                node["layer"] = names[id(symbol.layer)]
+            elif one.layer is not None:
+                node["layer"] = one.layer
             nodes.append(node)
         return {
             "kind": self.kind,
             "layers": [[name, layer._record(programs)] for name, layer in self.layers.items()],
             "nodes": nodes,
-            "outputs": [[name, {"node": place[id(symbol)]}] for name, symbol in self._named.items()],
+            "outputs": [[name, {"node": place}] for name, place in self._named.items()],
             "plain": self._plain,
         }
 
@@ -142,13 +155,28 @@ class Graph(Network):
             inner.done()
         plain = record.flag("plain")
         record.done()
-        if plain and len(outputs) != 1:
-            raise record.error("a plain output among several")
+        if plain and list(outputs) != [OUTPUT]:
+            raise record.error(f"a plain output that is not the one output {OUTPUT!r}")
+        if in_order(list(outputs.values())) != symbols:
+            raise record.error("nodes that no output is made of, or in another order")
         self = cls.__new__(cls)
         self._fill(outputs, plain)
-        if list(self.layers.values()) != list(layers.values()):
-            raise record.error("layers that no node reads, or in another order")
+        if list(self.layers.items()) != list(layers.items()):
+            raise record.error("layers that no node calls, or by other names")
         return self
+
+
+def _placed(symbols: list[Symbol], names: Mapping[int, str]) -> list[Placed]:
+    """The symbols without what they refer to, so that a copy of the list is short and knows no old layer."""
+    place = {id(symbol): number for number, symbol in enumerate(symbols)}
+    return [
+        Placed(
+            replace(symbol, parts=(), layer=None),
+            tuple(place[id(part)] for part in symbol.parts),
+            names[id(symbol.layer)] if symbol.op == "layer" else None,
+        )
+        for symbol in symbols
+    ]
 
 
 def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
@@ -173,10 +201,10 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) ->
             raise record.error(f"the layer {layer!r}")
         made = applied(layers[layer], parts[0])
     else:
-        counts = {"concat": len(parts) or 1, "add": 2}
+        counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")
         if op not in known or len(parts) != counts.get(op, 1):
             raise record.error(f"the node {op!r} of {len(parts)} parts")
-        made = combined(op, *parts)
+        made = functions.repeat(*parts) if op == "repeat" else combined(op, *parts)
     record.done()
     return made

@@ -8,7 +8,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import Axis
-from ostinato.network.symbol import Symbol, check_symbols, combined
+from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input
 
 
 def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = "time") -> Symbol:
@@ -96,8 +96,13 @@ def sum(x: Symbol) -> Symbol:
 
 
 def repeat(row: Symbol, like: Symbol) -> Symbol:
-    """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F)."""
+    """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F).
+
+    All sequences of a graph have the same rows and steps, so only the input that `like` is made of becomes a
+    part of the graph, for its lengths.
+    Raises ShapeError for a sequence as `row` and a value of rows as `like`.
+    """
     check_symbols("repeat", (row, like))
     if like.axis != "time":
         raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
-    return combined("repeat", row)
+    return combined("repeat", row, sequence_input(like))

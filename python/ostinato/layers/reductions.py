@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ostinato._core import Network as CoreNetwork
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array
+from ostinato.network.batch import Batch
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
 
@@ -37,7 +39,19 @@ class Reduction(Network):
         return graph.reduce(self.reduction, x)
 
     def _core(self, input_gradient: bool = True) -> CoreNetwork:
-        raise ConfigError(
+        raise self._alone()
+
+    def _call(
+        self, call: str, x: Any, lengths: Any, state: Any, resets: Any, first_step: Any
+    ) -> tuple[Any, Batch]:
+        raise self._alone()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Raises ConfigError: a file holds a network that runs."""
+        raise self._alone()
+
+    def _alone(self) -> ConfigError:
+        return ConfigError(
             f"{self!r} has no width of its own, so it does not run alone; put it in a Sequential, or call it "
             "with a symbol"
         )

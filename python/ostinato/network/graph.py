@@ -196,6 +196,8 @@ class Graph:
         ]
         for name, _ in unit.program.states:
             self._slot(states[name], unit.states[name])
+        if self.sharing:  # what the parameters add to the loss counts once
+            unit = replace(unit, penalty=None)
         self.units.append((label, unit))
         made = LayerOp(label, unit, (x.index,), tuple(offsets))
         return self._append(made, unit.output_size, axis=x.axis)
@@ -206,7 +208,11 @@ class Graph:
         return any(unit.function is not None for _, unit in self.units)
 
     def reverse(self, x: Node) -> Node:
-        """`x` with each row turned round within its own length."""
+        """`x` with each row turned round within its own length. Raises ShapeError for a value of rows."""
+        if x.axis != "time":
+            raise ShapeError(
+                "reverse: a value of rows has no time axis to read backwards; expected a sequence"
+            )
         return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit)
 
     def concat(self, nodes: Sequence[Node], ends: Sequence[Node] = ()) -> Node:

@@ -309,7 +309,7 @@ class Network(AttributeGuard):
         write_model(self, path)
 
     def __str__(self) -> str:
-        return summary(self)
+        return summary(self, self._ports)
 
     def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
         return self._given(), None if self._children() else self._arena.copy(), self.noise_calls

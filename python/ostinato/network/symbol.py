@@ -44,16 +44,13 @@ class Symbol:
             "ost.Graph(outputs=...).run(...)"
         )
 
-    def into(self, graph: Graph, nodes: Sequence[Node], scope: Scope) -> Node:
-        """Adds what makes this value to `graph`; `nodes` are its parts, `scope` is that of its layer."""
+    def into(self, graph: Graph, nodes: Sequence[Node]) -> Node:
+        """Adds what makes this value to `graph`; `nodes` are its parts. Layers add themselves."""
         if self.op == "input":
             assert self.name is not None
             if self.limit is not None:
                 return graph.index_input(self.name, self.limit, self.axis)
             return graph.input(self.name, self.width, self.axis)
-        if self.op == "layer":
-            made: Node = self.layer._assemble(graph, nodes[0], scope)
-            return made
         if self.op == "concat":
             return graph.concat(nodes)
         if self.op == "add":
@@ -74,27 +71,31 @@ def applied(layer: Any, x: Symbol) -> Symbol:
             raise ShapeError(f"{layer!r} takes ids below {layer.input_size}; {x!r} has ids below {x.limit}")
     elif x.limit is not None:
         raise ShapeError(f"{layer!r} takes features; {x!r} holds ids: write an Embedding before it")
-    elif layer.input_size is not None and layer.input_size != x.width:
+    elif not layer.any_width and layer.input_size != x.width:
         raise ShapeError(f"{layer!r} takes {layer.input_size} features; {x!r} has {x.width}")
-    return _made("layer", (x,), layer)
+    graph = Graph()
+    node = layer._assemble(graph, _as_input(graph, "x", x), Scope())
+    return Symbol("layer", (x,), node.width, node.axis, node.limit, layer=layer)
 
 
 def combined(op: str, *parts: Symbol) -> Symbol:
     """A symbol that moves elements of others. Raises ShapeError when they do not fit."""
-    for part in parts:
+    for part in parts[:1] if op == "repeat" else parts:  # its second part is read for its steps alone
         if part.limit is not None:
             raise ShapeError(
                 f"{op}: {part!r} holds ids, which have no features; write an Embedding before it"
             )
-    return _made(op, parts)
-
-
-def _made(op: str, parts: tuple[Symbol, ...], layer: Any = None) -> Symbol:
-    """A symbol with the width and axis that a graph of its own gives it."""
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", part) for place, part in enumerate(parts)]
-    node = Symbol(op, parts, 0, "time", layer=layer).into(graph, nodes, Scope())
-    return Symbol(op, parts, node.width, node.axis, node.limit, layer=layer)
+    node = Symbol(op, parts, 0, "time").into(graph, nodes)
+    return Symbol(op, parts, node.width, node.axis, node.limit)
+
+
+def sequence_input(x: Symbol) -> Symbol:
+    """The input along time that gives the sequence `x` its steps."""
+    while x.op != "input":
+        x = next(part for part in x.parts if part.axis == "time")
+    return x
 
 
 def _as_input(graph: Graph, name: str, part: Symbol) -> Node:

@@ -1,0 +1,244 @@
+"""The table of graphs that every behavior test of graphs goes through. A new kind of node is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import ostinato as ost
+from ostinato.network.symbol import Symbol
+
+Outputs = Symbol | Mapping[str, Symbol]
+
+
+class Maker:
+    """Makes the symbols and layers of one graph in one dtype, and draws values for its inputs."""
+
+    def __init__(self, dtype: str = "float64") -> None:
+        self.dtype = dtype
+        self.inputs: dict[str, Symbol] = {}
+        self._seed = 0
+
+    def seq(self, name: str = "x", size: int = 3) -> Symbol:
+        return self._kept(ost.Input(name, size=size))
+
+    def row(self, name: str = "s", size: int = 2) -> Symbol:
+        return self._kept(ost.Input(name, size=size, axis="row"))
+
+    def ids(self, name: str = "w", ids: int = 5, axis: Any = "time") -> Symbol:
+        return self._kept(ost.Input(name, ids=ids, axis=axis))
+
+    def _kept(self, symbol: Symbol) -> Symbol:
+        assert symbol.name is not None
+        self.inputs[symbol.name] = symbol
+        return symbol
+
+    def layer(self, kind: str, *sizes: int, **options: Any) -> ost.Network:
+        self._seed += 1
+        return getattr(ost, kind)(*sizes, dtype=self.dtype, seed=self._seed, **options)
+
+
+def siamese(m: Maker) -> Outputs:
+    gru = m.layer("GRU", 3, 4)
+    return m.layer("Dense", 8, 2)(ost.concat(ost.last(gru(m.seq("a"))), ost.last(gru(m.seq("b")))))
+
+
+def residual(m: Maker) -> Outputs:
+    x = m.seq()
+    h = ost.add(x, m.layer("LSTM", 3, 3)(x))
+    return m.layer("Dense", 3, 2)(ost.add(h, m.layer("Dense", 3, 3, "tanh")(h)))
+
+
+def one_to_many(m: Maker) -> Outputs:
+    return m.layer("GRU", 2, 4)(ost.repeat(m.row(), m.seq("clock", 1)))
+
+
+def context(m: Maker) -> Outputs:
+    """The mean of a sequence, read again at every step of it."""
+    h = m.layer("GRU", 3, 4)(m.seq())
+    mean = m.layer("Dense", 4, 2, "tanh")(ost.mean(h))
+    return m.layer("RNN", 6, 3)(ost.concat(h, ost.repeat(mean, h)))
+
+
+def tagger(m: Maker) -> Outputs:
+    """Two inputs, two outputs, ids: the example of the class."""
+    h = m.layer("GRU", 3, 4, bidirectional=True)(m.layer("Embedding", 5, 3)(m.ids()))
+    mood = m.layer("Dense", 10, 3)(ost.concat(ost.mean(h), m.row()))
+    return {"tags": m.layer("Dense", 8, 4)(h), "mood": mood}
+
+
+def one_value_many_outputs(m: Maker) -> Outputs:
+    h = m.layer("LSTM", 3, 4)(m.seq())
+    return {"all": h, "again": h, "mean": ost.mean(h), "max": ost.max(h), "head": m.layer("Dense", 4, 2)(h)}
+
+
+def reductions_of_the_input(m: Maker) -> Outputs:
+    x = m.seq()
+    return {
+        "y": m.layer("GRU", 3, 2)(x),
+        "last": ost.last(x),
+        "first": ost.first(x),
+        "mean": ost.mean(x),
+        "max": ost.max(x),
+        "sum": ost.sum(x),
+    }
+
+
+def on_both_axes(m: Maker) -> Outputs:
+    """One layer on a sequence and on values of rows."""
+    x, dense = m.seq(), m.layer("Dense", 3, 3, "tanh")
+    return {"steps": dense(x), "rows": dense(ost.max(dense(x)))}
+
+
+def rows_alone(m: Maker) -> Outputs:
+    s, k = m.layer("Dense", 2, 3, "tanh")(m.row()), m.layer("Embedding", 5, 3)(m.ids("k", axis="row"))
+    return {"sum": ost.add(s, k), "head": m.layer("Dense", 6, 2)(ost.concat(s, k))}
+
+
+def twice_over_itself(m: Maker) -> Outputs:
+    rnn = m.layer("RNN", 3, 3)
+    return ost.concat(rnn(rnn(m.seq())), rnn(m.seq("b")))
+
+
+def layers_of_reductions(m: Maker) -> Outputs:
+    x = m.seq()
+    return ost.concat([layer(x) for layer in (ost.Last(), ost.First(), ost.Mean(), ost.Max(), ost.Sum())])
+
+
+def reversed_twice(m: Maker) -> Outputs:
+    x = m.seq()
+    back = ost.reverse(m.layer("GRU", 3, 3)(ost.reverse(x)))
+    return {"y": ost.add(back, x), "last": ost.last(ost.reverse(back))}
+
+
+def last_of(kind: str, **options: Any) -> Callable[[Maker], Outputs]:
+    def build(m: Maker) -> Outputs:
+        h = m.layer(kind, 3, 4, **options)(m.seq())
+        return m.layer("Dense", h.width, 2)(ost.last(h))
+
+    return build
+
+
+def reduced(name: str) -> Callable[[Maker], Outputs]:
+    return lambda m: m.layer("Dense", 4, 2)(getattr(ost, name)(m.layer("LSTM", 3, 4)(m.seq())))
+
+
+def beside_a_row(m: Maker) -> Outputs:
+    x = m.seq()
+    return m.layer("GRU", 5, 4)(ost.concat(x, ost.repeat(m.row(), x)))
+
+
+MAKES: dict[str, Callable[[Maker], Outputs]] = {
+    "last": last_of("GRU"),
+    "last, both ways": last_of("LSTM", bidirectional=True),
+    "last, both ways, stacked": last_of("GRU", num_layers=2, bidirectional=True),
+    "last, wrapped both ways": lambda m: ost.last(ost.Bidirectional(m.layer("GRU", 3, 2))(m.seq())),
+    "last of a step after both ways": lambda m: ost.last(
+        m.layer("Dense", 4, 2)(m.layer("RNN", 3, 2, bidirectional=True)(m.seq()))
+    ),
+    "first": reduced("first"),
+    "mean": reduced("mean"),
+    "max": reduced("max"),
+    "sum": reduced("sum"),
+    "one to many": one_to_many,
+    "a row beside a sequence": beside_a_row,
+    "context": context,
+    "add two sequences": lambda m: m.layer("RNN", 3, 4)(ost.add(m.seq("a"), m.seq("b"))),
+    "concat two sequences": lambda m: m.layer("MinGRU", 5, 4)(ost.concat(m.seq("a"), m.seq("b", 2))),
+    "reverse": reversed_twice,
+    "one value twice": lambda m: ost.concat((x := m.layer("Dense", 3, 2)(m.seq())), x, ost.add(x, x)),
+    "tagger": tagger,
+    "siamese": siamese,
+    "a layer over itself": twice_over_itself,
+    "a layer on both axes": on_both_axes,
+    "one value, many outputs": one_value_many_outputs,
+    "reductions of the input": reductions_of_the_input,
+    "layers of reductions": layers_of_reductions,
+    "the input itself": lambda m: {"same": (x := m.seq()), "turned": ost.reverse(x)},
+    "no state": lambda m: m.layer("Dense", 3, 2, "tanh")(m.seq()),
+    "residual": residual,
+    "rows alone": rows_alone,
+    "a step of a recurrence on rows": lambda m: m.layer("GRU", 2, 3)(m.row()),
+    "a sequential inside": lambda m: {
+        "y": ost.Sequential(m.layer("GRU", 3, 4, bidirectional=True), ost.Last(), m.layer("Dense", 8, 2))(
+            m.seq()
+        )
+    },
+}
+
+
+# Nothing in them says that they compute in float64.
+WITHOUT_LAYERS = ("layers of reductions", "the input itself")
+
+
+class Case(NamedTuple):
+    """A graph with values for its inputs, and the arguments for rows of different lengths."""
+
+    net: ost.Graph
+    inputs: dict[str, np.ndarray]
+    ragged: dict[str, Any]
+    axes: dict[str, str]
+    """Of each output: "time" or "row"."""
+    rows: int
+    steps: int
+
+    @property
+    def x(self) -> Any:
+        """The inputs as `run` takes them."""
+        return self.inputs if len(self.inputs) > 1 else next(iter(self.inputs.values()))
+
+    def by_output(self, make: Callable[[str, tuple[int, ...]], Any]) -> dict[str, Any]:
+        """`make(name, shape)` for each output."""
+        outputs = named(self.net.run(self.x).outputs)
+        return {name: make(name, value.shape) for name, value in outputs.items()}
+
+    def given(self, value: dict[str, Any]) -> Any:
+        """What is for each output, as the network takes it: a dict, or an array for a plain output."""
+        return value if not self.plain else value["output"]
+
+    @property
+    def plain(self) -> bool:
+        return not isinstance(self.net.run(self.x).outputs, dict)
+
+
+def named(outputs: Any) -> dict[str, Any]:
+    """Outputs, or what goes with them, by name."""
+    return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+
+def case(name: str, dtype: str = "float64", rows: int = 4, steps: int = 5, resets: bool = False) -> Case:
+    """A graph of the table with random parameters and inputs; one row has all steps, another has none."""
+    maker = Maker(dtype)
+    outputs = MAKES[name](maker)
+    net = ost.Graph(outputs)
+    rng = np.random.default_rng(7)
+    net.arena[...] = rng.uniform(-0.7, 0.7, net.arena.shape)
+    sequences = any(symbol.axis == "time" for symbol in maker.inputs.values())
+    inputs = {}
+    for key, symbol in maker.inputs.items():
+        shape = (rows, steps) if symbol.axis == "time" else (rows,)
+        if symbol.limit is not None:
+            inputs[key] = rng.integers(0, symbol.limit, shape)
+        else:
+            inputs[key] = rng.normal(size=(*shape, symbol.width)).astype(dtype)
+    ragged: dict[str, Any] = {}
+    if sequences:
+        lengths = rng.integers(1, steps + 1, rows)
+        lengths[:2] = steps, 0
+        ragged["lengths"] = lengths
+        if resets:
+            ragged["resets"] = rng.random((rows, steps)) < 0.4
+            ragged["resets"][0, 0] = True
+    symbols = named(outputs) if isinstance(outputs, Mapping) else {"output": outputs}
+    axes = {key: symbol.axis for key, symbol in symbols.items()}
+    return Case(net, inputs, ragged, axes, rows, steps)
+
+
+def state_of(case: Case, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random initial state."""
+    return {
+        name: rng.normal(size=(places, case.rows, *size)).astype(case.net.dtype)
+        for name, (places, *size) in case.net.state_shapes.items()
+    }
