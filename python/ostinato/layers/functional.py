@@ -58,12 +58,13 @@ class Graph(Network):
                 raise ConfigError(f"Graph: an output is called {name!r}; expected a text")
             if symbol.limit is not None:
                 raise ConfigError(f"Graph: output {name!r} is {symbol!r}; a network does not return its ids")
-        self._symbols, self._named, self._plain = in_order(list(outputs.values())), outputs, plain
-        inputs = [symbol for symbol in self._symbols if symbol.op == "input"]
+        self._named, self._plain = outputs, plain
+        symbols = in_order(list(outputs.values()))
+        inputs = [symbol for symbol in symbols if symbol.op == "input"]
         if not inputs:
             raise ConfigError("Graph: no ost.Input is among what the outputs are made of")
         layers: dict[int, Network] = {}
-        for symbol in self._symbols:
+        for symbol in symbols:
             if symbol.op == "layer":
                 layers.setdefault(id(symbol.layer), symbol.layer)
         self.layers = {str(place): layer for place, layer in enumerate(layers.values())}
@@ -85,6 +86,8 @@ class Graph(Network):
         return f"Graph({inputs} -> {', '.join(map(repr, self._named))}; {len(self.layers)} layers)"
 
     def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
+        # Found again for each copy: a shallow one has layers, and so symbols, of its own.
+        self._symbols = in_order(list(self._named.values()))
         names = {id(layer): name for name, layer in self.layers.items()}
         nodes: dict[int, description.Node] = {}
         seen: set[str] = set()
