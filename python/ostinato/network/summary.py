@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ostinato.network.facts import NetworkFacts
+from ostinato.network.graph import Node
+from ostinato.network.ports import Ports
 
 
-def summary(net: NetworkFacts) -> str:
+def summary(net: NetworkFacts, ports: Ports) -> str:
     """The network's make, its shapes, and a line per parameter and state."""
     axes = "T, N" if net.batch_first is False else "N, T"
-    takes = f"ids ({axes}) below {net.input_size}" if net.takes_ids else f"({axes}, {net.input_size})"
+    takes = _shapes(ports.inputs, axes, plain=len(ports.inputs) == 1)
+    gives = _shapes(ports.outputs, axes, plain=ports.plain_output)
     parameters = net.parameters()
     total = sum(view.size for view in parameters.values())
-    lines = [repr(net), f"  {takes} -> ({axes}, {net.output_size}), {net.dtype}, {total:,} parameters"]
+    lines = [repr(net), f"  {takes} -> {gives}, {net.dtype}, {total:,} parameters"]
     wide = max((len(name) for name in parameters), default=0)
     shapes = {name: str(view.shape) for name, view in parameters.items()}
     wide_shape = max((len(shape) for shape in shapes.values()), default=0)
@@ -20,3 +25,18 @@ def summary(net: NetworkFacts) -> str:
     for name, (places, *shape) in net.state_shapes.items():
         lines.append(f"    state {name} ({', '.join(map(str, [places, 'N', *shape]))})")
     return "\n".join(lines)
+
+
+def _shapes(nodes: Mapping[str, Node], axes: str, *, plain: bool) -> str:
+    """The shapes of inputs or outputs, with their names unless it is one plain array."""
+    return ", ".join(
+        _shape(node, axes) if plain else f"{name} {_shape(node, axes)}" for name, node in nodes.items()
+    )
+
+
+def _shape(node: Node, axes: str) -> str:
+    if node.axis == "row":
+        axes = "N"
+    if node.limit is not None:
+        return f"ids ({axes}{',' if axes == 'N' else ''}) below {node.limit}"
+    return f"({axes}, {node.width})"
