@@ -187,10 +187,10 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) ->
             raise record.error(f"the layer {layer!r}")
         made = applied(layers[layer], parts[0])
     else:
-        counts = {"concat": len(parts) or 1, "add": 2}
+        counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")
         if op not in known or len(parts) != counts.get(op, 1):
             raise record.error(f"the node {op!r} of {len(parts)} parts")
-        made = combined(op, *parts)
+        made = functions.repeat(*parts) if op == "repeat" else combined(op, *parts)
     record.done()
     return made

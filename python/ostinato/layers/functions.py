@@ -8,7 +8,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import Axis
-from ostinato.network.symbol import Symbol, check_symbols, combined
+from ostinato.network.symbol import Symbol, check_symbols, combined, in_order
 
 
 def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = "time") -> Symbol:
@@ -98,8 +98,12 @@ def sum(x: Symbol) -> Symbol:
 
 
 def repeat(row: Symbol, like: Symbol) -> Symbol:
-    """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F)."""
+    """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F).
+
+    The steps are those of the input that `like` is made of, which so becomes an input of the graph.
+    """
     check_symbols("repeat", (row, like))
     if like.axis != "time":
         raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
-    return combined("repeat", row)
+    steps = next(one for one in in_order([like]) if one.op == "input" and one.axis == "time")
+    return combined("repeat", row, steps)

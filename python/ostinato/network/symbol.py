@@ -92,7 +92,7 @@ def applied(layer: Any, x: Symbol) -> Symbol:
 
 def combined(op: str, *parts: Symbol) -> Symbol:
     """A symbol that moves elements of others. Raises ShapeError when they do not fit."""
-    for part in parts:
+    for part in parts[:1] if op == "repeat" else parts:  # The second is read for its steps alone.
         if part.limit is not None:
             raise ShapeError(
                 f"{op}: {part!r} holds ids, which have no features; write an Embedding before it"
