@@ -90,6 +90,17 @@ def test_a_step_in_python_goes_along(kind: type[ost.Cell], way: str) -> None:
     np.testing.assert_array_equal(mine.arena, others.arena)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copy_of_a_graph_has_layers_of_its_own(way: str) -> None:
+    x = ost.Input("x", size=2)
+    net = ost.Graph(outputs={"all": ost.Dense(3, 1)(h := ost.GRU(2, 3)(x)), "end": ost.last(h)})
+    made, values = WAYS[way](net), np.ones((2, 4, 2), dtype=np.float32)
+    made.arena[...] = 0
+    assert not made(values)["end"].any()
+    assert net(values)["end"].any()
+    assert str(made) == str(net)
+
+
 class Annotated(ost.Sequential):
     """A subclass with attributes of its own, one of which can be neither copied nor pickled."""
 

@@ -33,16 +33,21 @@ class Placed:
 class Graph(Network):
     """A network made of symbols: `Graph(outputs={"tags": tags, "mood": mood})`, or of one symbol.
 
-    The inputs are found: every `Input` that the outputs are made of. `run`, `value_and_grad`, losses and
-    targets take dicts by name; a network of one input takes its array, and one whose output is given as a
-    symbol returns an array. A layer that is called twice shares its parameters; their gradients add up. Its
-    states have one place for each call, in the order of the calls.
+    The inputs are found: every `Input` that the outputs are made of, in that order. `run`, `value_and_grad`,
+    losses and targets take dicts by name; a network of one input takes its array, and one whose output is
+    given as a symbol returns an array.
+
+    A layer that is called twice shares its parameters; their gradients add up.
+    Its states have one place for each call, in the order of the calls.
 
     Layers are named by their place, in the order of their first use: `0.weight_ih_l0`. They move in, as in
     Sequential: from now on their parameters are views into this network's arena. seed: as in Sequential.
 
+    All sequences have the same lengths. A Graph stands in no other network, and no layer in two: what Keras
+    writes as a second model of the same layers is one more output here.
+
     Raises ConfigError for outputs that hold ids, names that occur twice, and layers that disagree on dtype or
-    batch_first.
+    batch_first or have a place in a network already.
     """
 
     kind = "graph"
@@ -76,6 +81,12 @@ class Graph(Network):
         for symbol in symbols:
             if symbol.op == "layer":
                 layers.setdefault(id(symbol.layer), symbol.layer)
+        for layer in layers.values():
+            if layer._owned:
+                raise ConfigError(
+                    f"Graph: {layer!r} has a place in a network already; give that network one more output, "
+                    "or make a new layer"
+                )
         self.layers = {str(place): layer for place, layer in enumerate(layers.values())}
         self._nodes = _placed(symbols, {id(layer): name for name, layer in self.layers.items()})
         place = {id(symbol): number for number, symbol in enumerate(symbols)}

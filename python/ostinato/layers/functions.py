@@ -33,7 +33,7 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
 
 
 def concat(*values: Any) -> Symbol:
-    """The features of all values side by side; takes symbols of one axis, or one list of them.
+    """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 
     Raises ShapeError for a sequence beside a value of rows: write `repeat(row, like)` for the row.
     """
@@ -62,7 +62,9 @@ def reverse(x: Symbol) -> Symbol:
 def last(x: Symbol) -> Symbol:
     """The last valid step of each row: (N, T, F) -> (N, F), zeros for a row of length 0.
 
-    Of a bidirectional layer the end of each direction: `[last step of forward; first step of backward]`.
+    Of a bidirectional layer the end of each direction: `[last step of forward; first step of backward]`. So
+    take it of the layer itself: of `concat(layer(x), y)`, or of a Dense after the layer, it is the last step,
+    where the backward direction has read one step only. Raises ShapeError for a value of rows.
     """
     check_symbols("last", (x,))
     return combined("last", x)

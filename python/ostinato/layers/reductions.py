@@ -35,6 +35,9 @@ class Reduction(Network):
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
+    def __str__(self) -> str:
+        return f"{self!r}\n  (N, T, F) -> (N, F), 0 parameters"
+
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         return graph.reduce(self.reduction, x)
 

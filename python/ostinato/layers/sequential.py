@@ -119,9 +119,8 @@ def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
 def _checked(layers: dict[str, Any]) -> dict[str, Network]:
     for name, layer in layers.items():
         if not isinstance(layer, Network):
-            raise DTypeError(
-                f"layer {name!r} is a {type(layer).__name__}; expected a layer such as LSTM(8, 16)"
-            )
+            what = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
+            raise DTypeError(f"layer {name!r} is {what}; expected a layer such as LSTM(8, 16)")
         if not isinstance(name, str) or not name or "." in name:
             raise ConfigError(f"layer name {name!r}; expected a text without dots")
     return layers

@@ -18,7 +18,6 @@ from ostinato.errors import ConfigError
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch
 from ostinato.network.checkpoint_plan import CheckpointPlan
-from ostinato.network.description import GraphData
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
@@ -38,6 +37,7 @@ from ostinato.network.training_memory import TrainingMemory
 if TYPE_CHECKING:
     from ostinato._core import Program
     from ostinato.losses import Loss
+    from ostinato.network.description import GraphData
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
 
@@ -112,14 +112,17 @@ class Network(AttributeGuard):
 
         Args:
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
-                list of rows of different lengths.
-            lengths: (N,) integers 0..T, or None for T. Past its length a row outputs zeros and holds its
-                state, and what x holds there is not read. T = 0, N = 0 and length 0 are allowed.
+                list of rows of different lengths. Of a Graph with several inputs a dict of them by name;
+                sequences have the same N and T, an input of rows is (N, size) floats or (N,) ids.
+            lengths: (N,) integers 0..T, or None for T; the same for all inputs that are sequences. Past its
+                length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
+                N = 0 and length 0 are allowed.
             state: a dict as `Run.final_state` is, or None for zeros.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for
-                the first sequence of a row, `final_state` is of the last.
+                the first sequence of a row, `final_state` is of the last, and so are values of rows, such
+                as those of `Last`.
             first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
                 pieces of a stream, each with the number of its first step, get the noise of the whole.
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
@@ -167,11 +170,16 @@ class Network(AttributeGuard):
         Args:
             x: see `run`.
             targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
-                a list of rows where x is one.
+                a list of rows where x is one. For an output of rows (N,) ids, or (N, output_size) floats. Of
+                a network with several outputs a dict by name, of those that have a loss.
             loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. Callers who call
-                often may give an Objective, which has its own reduction.
-            reduction: "mean" over the valid steps, or "sum"; of penalties of the steps too.
-            weights: (N, T) floats: what each step counts. With "mean" the sum is divided by the sum of the
+                often may give an Objective, which has its own reduction. Of a network with several outputs a
+                dict by name; outputs may be left out. The value is the sum of all; `weighted(loss, scale)`
+                scales one, and `Gradients.losses` has the parts.
+            reduction: "mean" over the valid steps, or rows, of each output; or "sum". Of penalties of the
+                steps too.
+            weights: (N, T) floats, (N,) for an output of rows: what each step or row counts; a dict by name
+                like `loss`. With "mean" the sum is divided by the sum of the
                 weights, so that only their proportions matter, and none may be negative; with "sum" they may
                 be. Penalties count every valid step alike.
             lengths: see `run`.
@@ -179,7 +187,8 @@ class Network(AttributeGuard):
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
             seed: see `run`.
-            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first.
+            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first,
+                the only one for networks with values of rows.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
                 gradient: a sixth of the products of one layer that is as wide as its input.
 
@@ -241,7 +250,7 @@ class Network(AttributeGuard):
 
     @property
     def output_size(self) -> int:
-        """Features per step of the outputs."""
+        """Features of the output, or of the first of several, per step or row."""
         return self._ports.output.width
 
     @property
@@ -296,6 +305,8 @@ class Network(AttributeGuard):
 
         Raises ConfigError for a network with a step in Python.
         """
+        from ostinato.network.description import GraphData
+
         return GraphData.of(self._graph, self._core())
 
     def plans(self) -> list[dict[str, Any]]:

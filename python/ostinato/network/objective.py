@@ -26,8 +26,9 @@ class Weighted:
 
 
 def weighted(loss: Any, scale: float) -> Weighted:
-    """A loss, by name or as a Loss, multiplied with `scale`: for networks of several outputs.
+    """A loss multiplied with `scale`: for networks of several outputs.
 
+    The loss is a name, a Loss class or an instance.
     Raises ConfigError for a scale that is no finite number.
     """
     return Weighted(loss, checks.number("weighted", "scale", scale))

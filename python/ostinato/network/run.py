@@ -31,7 +31,8 @@ class Gradients:
     `initial_state`: like `state`.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
     Nor are `penalty`, the part of value_and_grad's loss that regularizers added, and `losses`, that of each
-    output by name.
+    output by name: with the scale of `weighted`, 0 for an output without a loss, and empty after
+    `Run.backward`.
     """
 
     params: dict[str, Array]

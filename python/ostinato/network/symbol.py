@@ -35,13 +35,24 @@ class Symbol:
     def __repr__(self) -> str:
         shape = "(N, T" if self.axis == "time" else "(N"
         kind = f"ids below {self.limit} {shape})" if self.limit is not None else f"{shape}, {self.width})"
-        made = f"input {self.name!r}" if self.op == "input" else self.op
+        made = {"input": f"input {self.name!r}", "layer": repr(self.layer)}.get(self.op, self.op)
         return f"<Symbol {kind}: {made}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             f"{self!r} is no array: it has no values before the graph runs; write "
             "ost.Graph(outputs=...).run(...)"
+        )
+
+    def __add__(self, other: Any) -> Any:
+        raise TypeError(f"{self!r} takes no operators; write ost.add(a, b) for a sum of two symbols")
+
+    __radd__ = __add__
+
+    def __getitem__(self, place: Any) -> Any:
+        raise TypeError(
+            f"{self!r} takes no index; ost.last(x) and ost.first(x) give the last and the first step of each "
+            "row"
         )
 
     def into(self, graph: Graph, nodes: Sequence[Node]) -> Node:

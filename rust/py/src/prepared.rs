@@ -119,7 +119,8 @@ fn size<T: Number>(
     lengths: Option<&[i64]>,
 ) -> Result<[usize; 2], Raised> {
     let network = call.network();
-    let (mut rows, mut steps): (Option<(&str, usize)>, Option<(&str, usize)>) = (None, None);
+    let mut rows: Option<(&str, usize)> = None;
+    let mut steps: Option<(&str, usize)> = None;
     for (one, port) in given.iter().zip(&network.inputs) {
         let along_time = network.nodes[port.node].axis == Axis::Time;
         let agree = |known: Option<(&str, usize)>, got: usize, what: &str| match known {

@@ -1,9 +1,9 @@
 //! A batch as the engine sees it: row groups, packed by time, and the arrays that they fill. May use `graph`, `time`.
 
 mod axes;
-mod batch;
 mod output_array;
+mod row_groups;
 
 pub use axes::Axes;
-pub use batch::{Batch, End, Extent, Input, Packed, RowGroup, States, lanes_to_copy};
 pub use output_array::OutputArray;
+pub use row_groups::{Batch, End, Extent, Input, Packed, RowGroup, States, lanes_to_copy};

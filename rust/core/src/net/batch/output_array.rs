@@ -4,7 +4,7 @@ use crate::kernel::Float;
 use crate::time::{SeqView, reserve};
 
 use super::super::graph::Axis;
-use super::batch::Batch;
+use super::row_groups::Batch;
 
 /// An array (N, T, width), or (N, width), without values yet. Groups write at the same time, as no two have a place in
 /// common. Along rows each sequence has a place of its own until the end: a row has one for each of its resets.
@@ -98,7 +98,7 @@ impl<T: Float> OutputArray<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::Extent;
+    use super::super::row_groups::Extent;
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ use super::super::batch::{Batch, End, OutputArray, Packed, States};
 use super::super::graph::NetError;
 use super::super::group::{GroupRun, Prepared, Terms, Want, run_group};
 use super::super::locks::lock;
-use super::call::Call;
+use super::arguments::Call;
 use super::lanes::Poll;
 use super::pools::Pooled;
 use super::results::{unpack_states, zero_states};

@@ -1,6 +1,6 @@
 //! Calls of a network: inference, training, streams, and the memory that stays between them. May use all rooms of `net`.
 
-mod call;
+mod arguments;
 mod engine;
 mod explain;
 mod infer;
@@ -12,7 +12,7 @@ mod schedule_cache;
 mod stream;
 mod training_memory;
 
-pub use call::{Call, Poll};
+pub use arguments::{Call, Poll};
 pub use engine::Engine;
 pub use explain::explain;
 pub use infer::Inferred;

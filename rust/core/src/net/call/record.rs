@@ -11,7 +11,7 @@ use super::super::group::{
     Backwards, GroupRun, Passed, Reduction, Terms, back_group, run_group, step_gradient, step_scale,
 };
 use super::super::locks::{lock, read};
-use super::call::Call;
+use super::arguments::Call;
 use super::engine::Engine;
 use super::lanes::Poll;
 use super::pools::Pooled;

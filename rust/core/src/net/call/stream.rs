@@ -11,7 +11,7 @@ use crate::time::{Geometry, SeqView, Stepper, grow};
 use super::super::batch::Axes;
 use super::super::graph::{NetError, Network, NodeKind, expect_len};
 use super::super::values::{RowMaps, derive};
-use super::call::Call;
+use super::arguments::Call;
 use super::engine::Engine;
 use super::pools::Pooled;
 

@@ -116,11 +116,9 @@ impl Terms {
         if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
             return;
         }
-        let from_end = network.layers_from_end();
-        for layer in 0..network.layers.len() {
+        for (layer, &from_end) in network.layers_from_end().iter().enumerate() {
             let Some(view) = run.step_penalty(network, layer, axes) else { continue };
-            let counts =
-                |row: &usize| if from_end[layer] { run.mirror()[*row] >= first } else { *row >= first };
+            let counts = |row: &usize| if from_end { run.mirror()[*row] >= first } else { *row >= first };
             self.add_layer(network, layer, view, (0..axes.time.total()).filter(counts), scale);
         }
     }
