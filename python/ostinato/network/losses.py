@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ostinato.errors import ConfigError
 from ostinato.network.batch import Batch
-from ostinato.network.objective import Objective
+from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
 
 
@@ -20,20 +20,34 @@ class Losses:
     ports: Ports
 
     @classmethod
-    def of(cls, loss: Any, reduction: Any, ports: Ports, dtype: str) -> Losses:
+    def of(
+        cls,
+        loss: Any,
+        reduction: Any,
+        ports: Ports,
+        dtype: str,
+        traced: dict[tuple[str, str, str], Objective],
+    ) -> Losses:
         """A loss, or a dict of losses by output; an Objective stays as it is.
 
-        Raises ConfigError, DTypeError.
+        `traced` holds what was traced by the names of output, loss and reduction. Raises ConfigError,
+        DTypeError.
         """
         given = ports.by_name("loss", loss, ports.outputs, plain=len(ports.outputs) == 1, partial=True)
         if not given:
             raise ConfigError("loss is an empty dict; expected a loss for at least one output")
-        made = {
-            name: one
-            if isinstance(one, Objective)
-            else Objective.of(one, reduction, ports.outputs[name], dtype)
-            for name, one in given.items()
-        }
+        made: dict[str, Objective] = {}
+        for name, one in given.items():
+            bare = one.loss if isinstance(one, Weighted) else one
+            if isinstance(bare, str) and isinstance(reduction, str):
+                key = (name, bare, reduction)
+                if key not in traced:
+                    traced[key] = Objective.of(bare, reduction, ports.outputs[name], dtype)
+                made[name] = replace(traced[key], scale=one.scale) if one is not bare else traced[key]
+            elif isinstance(one, Objective):
+                made[name] = one
+            else:
+                made[name] = Objective.of(one, reduction, ports.outputs[name], dtype)
         return cls(made, ports)
 
     @property

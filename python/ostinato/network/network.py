@@ -405,7 +405,7 @@ class Network(AttributeGuard):
         self._owned = False
         self._compiled: dict[bool, _core.Network] = {}
         self._lock = threading.Lock()
-        self._objectives: dict[tuple[str, str], Losses] = {}
+        self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
         self._adopt(children)
         self._noisy = any(unit.inference is not None for _, unit in graph.units)
@@ -487,12 +487,7 @@ class Network(AttributeGuard):
         return None if loss is None else self._losses(loss, "sum").first.program
 
     def _losses(self, loss: Any, reduction: str) -> Losses:
-        if not (isinstance(loss, str) and isinstance(reduction, str)):
-            return Losses.of(loss, reduction, self._ports, self.dtype.name)
-        key = (loss, reduction)
-        if key not in self._objectives:
-            self._objectives[key] = Losses.of(loss, reduction, self._ports, self.dtype.name)
-        return self._objectives[key]
+        return Losses.of(loss, reduction, self._ports, self.dtype.name, self._traced)
 
 
 def draw_all(graph: Graph, values: Array, scope: Scope, seed: int) -> None:
