@@ -42,7 +42,7 @@ class GraphData:
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
-        """The nodes in order: "op", the "parts" it is made of by number, and what its kind adds."""
+        """The nodes in order: "op", the "parts" it is made of by number, if any, and what its kind adds."""
         return list(json.loads(self.text)["nodes"])
 
     @property
