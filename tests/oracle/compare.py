@@ -260,6 +260,8 @@ class Answer:
     """(P,): squared errors, summed over the valid steps"""
     truncated: Floats
     """(P,): the scalar whose gradient truncated BPTT gives, penalties of the steps included"""
+    largest: float
+    """The largest absolute value of any state at any step; nan if one is nan."""
 
 
 def answer(problem: Problem, settings: Sequence[Numbers], truncated: bool = False) -> Answer:
@@ -276,6 +278,7 @@ def answer(problem: Problem, settings: Sequence[Numbers], truncated: bool = Fals
     finals = {name: np.zeros((many, *value.shape)) for name, value in problem.base.state.items()}
     totals = np.zeros((3, many))
     cut = np.zeros(many)
+    largest = 0.0
     for direction, program in enumerate(problem.programs):
         program.settings = many
         suffix = "_l0_reverse" if direction else "_l0"
@@ -307,6 +310,8 @@ def answer(problem: Problem, settings: Sequence[Numbers], truncated: bool = Fals
 
         x = x.reshape(many * count, steps, case.recipe.inputs)
         run = unroll(program, params, x, states, lengths, draw)
+        for state in run.states:
+            largest = np.max([largest, *(np.abs(value).max(initial=0) for value in state.values())])
         own_penalty = problem.penalties[direction]
         if own_penalty is not None:
             own_penalty.settings = many
@@ -332,7 +337,7 @@ def answer(problem: Problem, settings: Sequence[Numbers], truncated: bool = Fals
     errors = ((joined - problem.targets) ** 2).mean(axis=-1)
     valid = np.arange(case.steps) < np.array(case.lengths)[:, None]
     totals[2] = (errors * valid).sum(axis=(1, 2))
-    return Answer(joined, totals[0], totals[1], finals, totals[2], cut)
+    return Answer(joined, totals[0], totals[1], finals, totals[2], cut, float(largest))
 
 
 def windows(
@@ -439,6 +444,7 @@ class Check:
         case, problem, net = self.case, self.problem, self.problem.net
         found = answer(problem, settings(problem, STEP), self.truncates)
         everything = [found.outputs, found.losses, found.truncated, found.penalty, *found.finals.values()]
+        everything.append(np.array(found.largest))  # of states that nothing reads too: 0 times inf is nan
         if not all(np.isfinite(one).all() and np.abs(one).max(initial=0) < LARGEST for one in everything):
             raise Undecided("numbers too large")
         base = problem.base
@@ -465,7 +471,9 @@ class Check:
             again = self.checkpointed(whole)
             if again is not None:
                 value, other = again
-                same = value == loss and all(map(np.array_equal, *map(arrays, (grads, other))))
+                same = value == loss and all(
+                    a.tobytes() == b.tobytes() for a, b in zip(arrays(grads), arrays(other), strict=True)
+                )
                 if not same:
                     raise Mismatch("CheckpointedBPTT differs from FullBPTT in its bits")
             if self.truncates:
