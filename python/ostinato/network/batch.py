@@ -5,7 +5,7 @@ Whatever lies past a row's length is never looked at, except to overwrite ids th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ class Batch:
 
     `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
     `resets` is (N, T) of booleans or None: where rows begin anew. `first_step` is what step 0 counts as.
+    `name` is that of the input.
     """
 
     lengths: Array | None
@@ -37,6 +38,7 @@ class Batch:
     batch_first: bool
     resets: Array | None = None
     first_step: int = 0
+    name: str = "x"
 
     @property
     def extent(self) -> tuple[Array | None, Array | None, int]:
@@ -95,22 +97,24 @@ def read_batch(
             kind = "ids" if limit is not None else "features"
             raise ShapeError(f"{name} is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
         array = _inward(array, batch_first)
-        read = read_lengths(lengths, array.shape[0], array.shape[1])
+        read = read_lengths(lengths, array.shape[0], array.shape[1], name)
     if limit is not None:
         array = ids_in_range(name, array, limit, read)
-    return array, Batch(read, array.shape[0], array.shape[1], isinstance(x, (list, tuple)), batch_first)
+    ragged = isinstance(x, (list, tuple))
+    return array, Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name)
 
 
-def read_lengths(lengths: Any, rows: int, steps: int) -> Array | None:
+def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x") -> Array | None:
     """Lengths (rows,) integers 0..steps as int64, or None. Raises ShapeError, DTypeError."""
     if lengths is None:
         return None
     array = as_integers("lengths", lengths)
     if array.shape != (rows,):
-        raise ShapeError(f"lengths is {array.shape}; expected ({rows},), one for each row of x")
+        raise ShapeError(f"lengths is {array.shape}; expected ({rows},), one for each row of {name}")
     wrong = np.flatnonzero((array < 0) | (array > steps))
     if wrong.size:
-        raise ShapeError(f"lengths[{wrong[0]}] is {array[wrong[0]]}; expected 0 to {steps}, the steps of x")
+        n = wrong[0]
+        raise ShapeError(f"lengths[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
     return _plain(array, "int64")
 
 
@@ -133,17 +137,22 @@ def read_steps(
         rows = [_row(f"{name}[{n}]", row, trailing, dtype) for n, row in enumerate(value)]
         array, counts = _pad(rows, trailing, dtype or "int64")
         if counts.shape != (batch.rows,):
-            raise ShapeError(f"{name} has {len(rows)} rows; x has {batch.rows}")
+            raise ShapeError(f"{name} has {len(rows)} rows; {batch.name} has {batch.rows}")
         assert batch.lengths is not None
         wrong = np.flatnonzero(counts != batch.lengths)
         if wrong.size:
             n = wrong[0]
-            raise ShapeError(f"{name}[{n}] has {counts[n]} steps; x[{n}] has {batch.lengths[n]}")
+            raise ShapeError(f"{name}[{n}] has {counts[n]} steps; {batch.name}[{n}] has {batch.lengths[n]}")
     else:
         array = _read(name, value, dtype)
         axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
         if array.shape != (*axes, *trailing):
-            raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}")
+            why = (
+                ""
+                if array.shape[:2] == axes
+                else f", as {batch.name} has {batch.rows} rows of {batch.steps} steps"
+            )
+            raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
     return array if limit is None else ids_in_range(name, array, limit, batch.lengths)
 
@@ -235,6 +244,8 @@ def _read(name: str, value: Any, dtype: str | None) -> Array:
 
 def _told(value: Any, array: Array) -> str:
     """What was given instead of numbers."""
+    if isinstance(value, Mapping):
+        return f"a {type(value).__name__}"
     return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
 
 
