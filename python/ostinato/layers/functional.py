@@ -81,12 +81,6 @@ class Graph(Network):
         for symbol in symbols:
             if symbol.op == "layer":
                 layers.setdefault(id(symbol.layer), symbol.layer)
-        for layer in layers.values():
-            if layer._owned:
-                raise ConfigError(
-                    f"Graph: {layer!r} has a place in a network already; give that network one more output, "
-                    "or make a new layer"
-                )
         self.layers = {str(place): layer for place, layer in enumerate(layers.values())}
         self._nodes = _placed(symbols, {id(layer): name for name, layer in self.layers.items()})
         place = {id(symbol): number for number, symbol in enumerate(symbols)}
@@ -164,6 +158,8 @@ class Graph(Network):
         for name, inner in record.named("outputs"):
             outputs[name] = _at(inner, inner.whole("node"), symbols)
             inner.done()
+        if not outputs:
+            raise record.error("no outputs")
         plain = record.flag("plain")
         record.done()
         if plain and list(outputs) != [OUTPUT]:
@@ -192,7 +188,7 @@ def _placed(symbols: list[Symbol], names: Mapping[int, str]) -> list[Placed]:
 
 def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
     if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(symbols):
-        raise record.error(f"node {place!r}, which is not before it")
+        raise record.error(f"the node {place!r}; expected one of the {len(symbols)} before it")
     return symbols[place]
 
 
@@ -203,19 +199,29 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) ->
     if op == "input":
         name, axis = record.text("name"), record.text("axis")
         kinds = [kind for kind in ("size", "ids") if record.has(kind)]
-        if axis not in ("time", "row") or len(kinds) != 1 or parts:
-            raise record.error("an input of another form")
+        if parts:
+            raise record.error(f"an input of {len(parts)} parts")
+        if axis not in ("time", "row"):
+            raise record.error(f"the axis {axis!r}")
+        if len(kinds) != 1:
+            raise record.error("not exactly one of 'size' and 'ids'")
         made = functions.Input(name, axis=axis, **{kinds[0]: record.whole(kinds[0])})  # type: ignore[arg-type]
     elif op == "layer":
         layer = record.text("layer")
-        if layer not in layers or len(parts) != 1:
-            raise record.error(f"the layer {layer!r}")
+        if layer not in layers:
+            raise record.error(f"the unknown layer {layer!r}")
+        if len(parts) != 1:
+            raise record.error(f"a layer of {len(parts)} parts")
         made = applied(layers[layer], parts[0])
     else:
         counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")
-        if op not in known or len(parts) != counts.get(op, 1):
-            raise record.error(f"the node {op!r} of {len(parts)} parts")
+        if op not in known:
+            raise record.error(f"the unknown op {op!r}")
+        if len(parts) != counts.get(op, 1):
+            raise record.error(f"the op {op!r} of {len(parts)} parts")
+        if op == "repeat" and parts[1].op != "input":
+            raise record.error("a repeat whose steps are not those of an input")
         made = functions.repeat(*parts) if op == "repeat" else combined(op, *parts)
     record.done()
     return made

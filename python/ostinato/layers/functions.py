@@ -24,12 +24,12 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
     """
     if not isinstance(name, str) or not name:
         raise ConfigError(f"Input: name is {name!r}; expected a text")
-    checks.choice("Input", "axis", axis, ("time", "row"))
+    checks.choice(f"Input {name!r}", "axis", axis, ("time", "row"))
     if (size is None) == (ids is None):
         raise ConfigError(f"Input {name!r}: give either size, for features, or ids, the number of ids")
     if ids is not None:
-        return Symbol("input", (), 1, axis, checked_size("Input", "ids", ids), name)
-    return Symbol("input", (), checked_size("Input", "size", size), axis, None, name)
+        return Symbol("input", (), 1, axis, checked_size(f"Input {name!r}", "ids", ids), name)
+    return Symbol("input", (), checked_size(f"Input {name!r}", "size", size), axis, None, name)
 
 
 def concat(*values: Any) -> Symbol:

@@ -152,8 +152,9 @@ def read_steps(
         array = _read(name, value, dtype)
         axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
         if array.shape != (*axes, *trailing):
-            along = f", the rows and steps of {batch.name}" if array.shape[:2] != axes else ""
-            raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{along}")
+            size = f", as {batch.name} has {batch.rows} rows of {batch.steps} steps"
+            why = "" if array.shape[:2] == axes else size
+            raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
     return array if limit is None else ids_in_range(name, array, limit, batch.lengths)
 
@@ -245,6 +246,8 @@ def _read(name: str, value: Any, dtype: str | None) -> Array:
 
 def _told(value: Any, array: Array) -> str:
     """What was given instead of numbers."""
+    if isinstance(value, Mapping):
+        return f"a {type(value).__name__}"
     return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
 
 

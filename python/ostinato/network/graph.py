@@ -18,6 +18,10 @@ from ostinato.errors import ConfigError, ShapeError
 # Offsets are multiples of this many elements: 64 bytes of float32, 128 of float64; one layout serves both.
 ALIGNMENT: Final = 16
 
+# What the core can count: layers, and features of a value.
+MOST_LAYERS: Final = 2**16
+WIDEST: Final = 2**31 - 1
+
 Shape = tuple[int, ...]
 
 Axis: TypeAlias = Literal["time", "row"]
@@ -196,6 +200,8 @@ class Graph:
         ]
         for name, _ in unit.program.states:
             self._slot(states[name], unit.states[name])
+        if len(self.units) == MOST_LAYERS:
+            raise ConfigError(f"{label}: this network has more than {MOST_LAYERS} layers")
         if self.sharing:  # what the parameters add to the loss counts once
             unit = replace(unit, penalty=None)
         self.units.append((label, unit))
@@ -216,15 +222,17 @@ class Graph:
         return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit)
 
     def concat(self, nodes: Sequence[Node], ends: Sequence[Node] = ()) -> Node:
-        """The features of all `nodes` side by side; `ends` as of `Node`."""
+        """The features of all `nodes` side by side; `ends` as of `Node`. Raises ShapeError for too many."""
         made = DeriveOp("concat", tuple(node.index for node in nodes))
         width = sum(node.width for node in nodes)
+        if width > WIDEST:
+            raise ShapeError(f"concat: {width} features; expected at most {WIDEST}")
         return self._append(made, width, axis=_axis_of("concat", nodes), ends=tuple(ends))
 
     def add(self, a: Node, b: Node) -> Node:
         """`a + b`, feature by feature. Raises ShapeError when their widths differ."""
         if a.width != b.width:
-            raise ShapeError(f"cannot add {a.width} and {b.width} features")
+            raise ShapeError(f"add: {a.width} and {b.width} features; expected as many in both")
         return self._append(DeriveOp("add", (a.index, b.index)), a.width, axis=_axis_of("add", (a, b)))
 
     def reduce(self, kind: str, x: Node) -> Node:

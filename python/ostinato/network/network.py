@@ -468,6 +468,8 @@ class Network(AttributeGuard):
     ) -> tuple[Any, Batch]:
         """The core's form of what every call reads, and the rows and steps of the inputs."""
         arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False)
+        if resets is not None and not self._ports.along_time:
+            raise ConfigError("resets is given, but no input of this network is a sequence; expected None")
         batch = batch.along(call, resets, first_step)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         return (self._arena, arrays, batch.extent, slots), batch

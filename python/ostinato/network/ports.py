@@ -56,6 +56,11 @@ class Ports:
                 arrays[name] = read_rows(name, given[name], batch.rows, trailing, kind, node.limit)
         return [arrays[name] for name in self.inputs], batch
 
+    @property
+    def along_time(self) -> bool:
+        """Whether an input is a sequence."""
+        return any(node.axis == "time" for node in self.inputs.values())
+
     def read_d_outputs(self, value: Any, batch: Batch, dtype: str) -> list[Array | None]:
         """Gradients of the outputs, None for zeros; in a dict names may be left out."""
         if value is None:

@@ -1,0 +1,602 @@
+"""The table of bad graphs: each line is refused with its error class, and the message names the thing."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato import _core
+from ostinato.io.model import KEY
+
+
+class Bad(NamedTuple):
+    """A call, the error it raises, and what the message must hold."""
+
+    call: Callable[[], Any]
+    error: type[Exception]
+    says: tuple[str, ...]
+
+
+X, Y, S = ost.Input("x", size=3), ost.Input("y", size=3), ost.Input("s", size=2, axis="row")
+IDS, ROW_IDS = ost.Input("w", ids=5), ost.Input("k", ids=5, axis="row")
+
+x, s = np.zeros((2, 5, 3)), np.zeros((2, 2))
+GIVEN = {"x": x, "y": x, "s": s}
+TARGETS = {"tags": np.zeros((2, 5, 2)), "mood": np.zeros((2, 3))}
+LOSSES = {"tags": "mse", "mood": "mse"}
+
+
+def net() -> ost.Graph:
+    """Two sequences and a value of rows; an output on each axis."""
+    h = ost.GRU(3, 4)(ost.add(X, Y))
+    return ost.Graph({"tags": ost.Dense(4, 2)(h), "mood": ost.Dense(6, 3)(ost.concat(ost.last(h), S))})
+
+
+def one() -> ost.Graph:
+    return ost.Graph(ost.GRU(3, 4)(X))
+
+
+def rows() -> ost.Graph:
+    return ost.Graph(ost.Dense(2, 3)(S))
+
+
+def run(**changed: Any) -> Any:
+    return net().run({**GIVEN, **changed})
+
+
+def train(**changed: Any) -> Any:
+    given = {"x": GIVEN, "targets": TARGETS, "loss": LOSSES, **changed}
+    return net().value_and_grad(given.pop("x"), given.pop("targets"), **given)
+
+
+def backward(d_outputs: Any, graph: Callable[[], ost.Graph] = net) -> Any:
+    return graph().run(GIVEN if graph is net else x, training=True).backward(d_outputs)
+
+
+def owned() -> ost.Network:
+    layer = ost.GRU(3, 4)
+    ost.Sequential(layer)
+    return layer
+
+
+def inside_and_whole() -> ost.Graph:
+    chain = ost.Sequential(ost.GRU(3, 4))
+    return ost.Graph({"whole": chain(X), "inside": chain[0](X)})
+
+
+TABLE = {
+    # Inputs by name.
+    "an unknown input": Bad(lambda: run(z=x), ost.ConfigError, ("x has the name 'z'", "x, y, s")),
+    "an input misspelled": Bad(
+        lambda: net().run({"x": x, "yy": x, "s": s}), ost.ConfigError, ("'yy'", "did you mean 'y'")
+    ),
+    "a missing input": Bad(lambda: net().run({"x": x, "s": s}), ost.ConfigError, ("no 'y'", "'x', 'y', 's'")),
+    "no inputs": Bad(lambda: net().run({}), ost.ConfigError, ("no 'x'", "'x', 'y', 's'")),
+    "a name that is a number": Bad(lambda: net().run({0: x}), ost.ConfigError, ("name 0", "x, y, s")),
+    "an array for several inputs": Bad(
+        lambda: net().run(x), ost.DTypeError, ("x is a ndarray", "a dict of 'x', 'y', 's'")
+    ),
+    "a list for several inputs": Bad(lambda: net().run([x, x, s]), ost.DTypeError, ("a list", "a dict of")),
+    "nothing for several inputs": Bad(lambda: net().run(None), ost.DTypeError, ("NoneType", "a dict of")),
+    "a dict where an array belongs": Bad(lambda: run(y={"y": x}), ost.DTypeError, ("y is a dict",)),
+    "another name for the only input": Bad(lambda: one().run({"y": x}), ost.ConfigError, ("'y'", "x")),
+    "a dict of another name to a layer": Bad(
+        lambda: ost.GRU(3, 4).run({"text": x}), ost.ConfigError, ("'text'", "x")
+    ),
+    # Shapes of inputs.
+    "two sequences of other rows": Bad(
+        lambda: run(y=np.zeros((3, 5, 3))),
+        ost.ShapeError,
+        ("y is (3, 5, 3)", "(2, 5, 3)", "x has 2 rows of 5 steps"),
+    ),
+    "two sequences of other steps": Bad(
+        lambda: run(y=np.zeros((2, 6, 3))), ost.ShapeError, ("y is (2, 6, 3)", "x has 2 rows of 5 steps")
+    ),
+    "a sequence of another width": Bad(
+        lambda: run(y=np.zeros((2, 5, 4))), ost.ShapeError, ("y is (2, 5, 4)", "(2, 5, 3)")
+    ),
+    "lists of other lengths": Bad(
+        lambda: run(x=[x[0], x[1, :3]], y=[x[0], x[1, :2]]), ost.ShapeError, ("y[1] has 2", "x[1] has 3")
+    ),
+    "lists of other rows": Bad(
+        lambda: run(x=[x[0], x[1, :3]], y=[x[0]]), ost.ShapeError, ("y has 1 rows", "x has 2")
+    ),
+    "a value of other rows": Bad(
+        lambda: run(s=np.zeros((3, 2))), ost.ShapeError, ("s is (3, 2)", "(2, 2)", "for each row")
+    ),
+    "a value of rows with steps": Bad(
+        lambda: run(s=np.zeros((2, 5, 2))), ost.ShapeError, ("s is (2, 5, 2)", "one value for each row")
+    ),
+    "a value of rows of integers": Bad(
+        lambda: run(s=np.zeros((2, 2), int)), ost.DTypeError, ("s has dtype int64",)
+    ),
+    "lengths of a network without sequences": Bad(
+        lambda: rows().run(s, lengths=[1, 1]), ost.ConfigError, ("lengths", "no input", "expected None")
+    ),
+    "resets of a network without sequences": Bad(
+        lambda: rows().run(s, resets=np.zeros((2, 1), bool)),
+        ost.ConfigError,
+        ("resets", "no input", "expected None"),
+    ),
+    "a number for a value of rows": Bad(lambda: rows().run(1.0), ost.ShapeError, ("s is ()", "each row")),
+    "lengths that name their input": Bad(
+        lambda: ost.Graph(ost.Embedding(5, 3)(IDS)).run(np.array([[1]]), lengths=[2]),
+        ost.ShapeError,
+        ("lengths[0] is 2", "the steps of w"),
+    ),
+    "an id above the table": Bad(
+        lambda: ost.Graph(ost.Embedding(5, 3)(IDS)).run([[0, 5]]),
+        ost.ConfigError,
+        ("w holds the id 5", "row 0, step 1", "0 to 4"),
+    ),
+    "an id of a row above the table": Bad(
+        lambda: ost.Graph(ost.Embedding(5, 3)(ROW_IDS)).run([0, 5]),
+        ost.ConfigError,
+        ("k holds the id 5", "row 1", "0 to 4"),
+    ),
+    "an id of a row that is negative": Bad(
+        lambda: ost.Graph(ost.Embedding(5, 3)(ROW_IDS)).run([-1]), ost.ConfigError, ("k holds the id -1",)
+    ),
+    "ids of rows as floats": Bad(
+        lambda: ost.Graph(ost.Embedding(5, 3)(ROW_IDS)).run([0.0]), ost.DTypeError, ("k has dtype float64",)
+    ),
+    # Symbols.
+    "a symbol as an array": Bad(
+        lambda: np.asarray(X), TypeError, ("input 'x'", "no values", "ost.Graph(outputs=...).run(...)")
+    ),
+    "a symbol in NumPy": Bad(lambda: np.add(X, 1.0), TypeError, ("no array",)),
+    "a symbol to run": Bad(lambda: ost.GRU(3, 4).run(X), ost.DTypeError, ("x does not make", "no values")),
+    "symbols in a list to a layer": Bad(lambda: ost.GRU(3, 4)([X, Y]), ost.DTypeError, ("x[0]", "no values")),
+    "a layer called with a symbol and arguments": Bad(
+        lambda: ost.GRU(3, 4)(X, lengths=[1], training=True),
+        ost.ConfigError,
+        ("GRU", "lengths, training", "the run of the graph"),
+    ),
+    "arrays to concat": Bad(
+        lambda: ost.concat(x, x), ost.ConfigError, ("concat", "ndarray", "expected symbols")
+    ),
+    "arrays to add": Bad(lambda: ost.add(x, x), ost.ConfigError, ("add", "ndarray", "expected symbols")),
+    "an array to last": Bad(lambda: ost.last(x), ost.ConfigError, ("last", "ndarray", "expected symbols")),
+    "an array to repeat": Bad(lambda: ost.repeat(s, X), ost.ConfigError, ("repeat", "ndarray")),
+    "nothing to concat": Bad(lambda: ost.concat(), ost.ShapeError, ("concat", "at least one")),
+    "ids to concat": Bad(lambda: ost.concat(X, IDS), ost.ShapeError, ("concat", "'w'", "an Embedding")),
+    "ids to add": Bad(lambda: ost.add(IDS, IDS), ost.ShapeError, ("add", "'w'", "an Embedding")),
+    "ids to reverse": Bad(lambda: ost.reverse(IDS), ost.ShapeError, ("reverse", "'w'", "an Embedding")),
+    "ids to last": Bad(lambda: ost.last(IDS), ost.ShapeError, ("last", "'w'", "an Embedding")),
+    "ids to repeat": Bad(lambda: ost.repeat(ROW_IDS, X), ost.ShapeError, ("repeat", "'k'", "an Embedding")),
+    "ids to Dense": Bad(
+        lambda: ost.Dense(5, 3)(IDS), ost.ShapeError, ("Dense(5, 3) takes features", "an Embedding")
+    ),
+    "ids to a reduction": Bad(lambda: ost.Last()(IDS), ost.ShapeError, ("Last()", "an Embedding")),
+    "features to Embedding": Bad(
+        lambda: ost.Embedding(5, 3)(X), ost.ShapeError, ("Embedding(5, 3) takes ids below 5", "'x'")
+    ),
+    "ids above the table of an Embedding": Bad(
+        lambda: ost.Embedding(4, 3)(IDS), ost.ShapeError, ("takes ids below 4", "ids below 5")
+    ),
+    "another width": Bad(lambda: ost.Dense(4, 3)(X), ost.ShapeError, ("takes 4 features", "'x'", "has 3")),
+    "adding other widths": Bad(
+        lambda: ost.add(X, ost.Dense(3, 4)(X)), ost.ShapeError, ("add: 3 and 4 features",)
+    ),
+    "adding a value of rows to a sequence": Bad(
+        lambda: ost.add(ost.last(X), X), ost.ShapeError, ("add", "ost.repeat(row, like)")
+    ),
+    "a value of rows beside a sequence": Bad(
+        lambda: ost.concat(X, S), ost.ShapeError, ("concat", "ost.repeat(row, like)")
+    ),
+    "more features than can be counted": Bad(
+        lambda: ost.concat([ost.Input("big", size=2**30)] * 2), ost.ShapeError, ("2147483648", "at most")
+    ),
+    "repeating a sequence": Bad(
+        lambda: ost.repeat(X, X), ost.ShapeError, ("repeat", "a sequence already", "value of rows")
+    ),
+    "repeating like a value of rows": Bad(
+        lambda: ost.repeat(S, S), ost.ShapeError, ("repeat: like", "'s'", "expected a sequence")
+    ),
+    "reversing a value of rows": Bad(
+        lambda: ost.reverse(S), ost.ShapeError, ("reverse", "'s'", "no time axis", "expected a sequence")
+    ),
+    "the last step of a value of rows": Bad(lambda: ost.last(S), ost.ShapeError, ("last", "no time axis")),
+    "Mean of a value of rows": Bad(lambda: ost.Mean()(S), ost.ShapeError, ("mean", "no time axis")),
+    "both ways over a value of rows": Bad(
+        lambda: ost.GRU(2, 3, bidirectional=True)(S), ost.ShapeError, ("no time axis", "expected a sequence")
+    ),
+    "an input without a kind": Bad(
+        lambda: ost.Input("x"), ost.ConfigError, ("Input 'x'", "either size", "or ids")
+    ),
+    "an input of two kinds": Bad(lambda: ost.Input("x", size=3, ids=4), ost.ConfigError, ("Input 'x'",)),
+    "an input on another axis": Bad(
+        lambda: ost.Input("x", size=3, axis="depth"), ost.ConfigError, ("Input 'x'", "'depth'", "time, row")
+    ),
+    "an input of no features": Bad(
+        lambda: ost.Input("x", size=0), ost.ConfigError, ("Input 'x'", "size is 0", "at least 1")
+    ),
+    "an input of half a feature": Bad(lambda: ost.Input("x", size=1.5), ost.ConfigError, ("size is 1.5",)),
+    "an input without a name": Bad(lambda: ost.Input("", size=3), ost.ConfigError, ("name is ''",)),
+    # Graphs.
+    "two inputs of one name": Bad(
+        lambda: ost.Graph(ost.add(X, ost.Input("x", size=3))), ost.ConfigError, ("two inputs", "'x'")
+    ),
+    "no outputs": Bad(lambda: ost.Graph({}), ost.ConfigError, ("outputs is {}", "at least one")),
+    "outputs in a list": Bad(lambda: ost.Graph([X]), ost.ConfigError, ("outputs is [", "a dict")),
+    "a layer as outputs": Bad(
+        lambda: ost.Graph(ost.GRU(3, 4)), ost.ConfigError, ("outputs is GRU(3, 4)", "a symbol")
+    ),
+    "an output that is an array": Bad(
+        lambda: ost.Graph({"y": x}), ost.ConfigError, ("Graph: outputs", "ndarray", "expected symbols")
+    ),
+    "an output called 1": Bad(lambda: ost.Graph({1: X}), ost.ConfigError, ("called 1", "a text")),
+    "an output without a name": Bad(lambda: ost.Graph({"": X}), ost.ConfigError, ("called ''",)),
+    "an output of ids": Bad(
+        lambda: ost.Graph({"y": IDS}), ost.ConfigError, ("output 'y'", "'w'", "does not return its ids")
+    ),
+    "a layer that stands in another network": Bad(
+        lambda: ost.Graph(owned()(X)), ost.ConfigError, ("GRU(3, 4) has a place", "load_state_dict")
+    ),
+    "a layer and what holds it": Bad(inside_and_whole, ost.ConfigError, ("GRU(3, 4) has a place",)),
+    "a layer of another dtype": Bad(
+        lambda: ost.Graph(ost.Dense(4, 2, dtype="float64")(ost.GRU(3, 4)(X))),
+        ost.ConfigError,
+        ("dtype is 'float32' in layer '0' and 'float64' in layer '1'",),
+    ),
+    "a layer with another order of axes": Bad(
+        lambda: ost.Graph(ost.GRU(4, 2, batch_first=False)(ost.GRU(3, 4)(X))),
+        ost.ConfigError,
+        ("batch_first is True in layer '0' and False in layer '1'",),
+    ),
+    "a graph inside a Sequential": Bad(
+        lambda: ost.Sequential(one(), ost.Dense(4, 2)), ost.ConfigError, ("Graph('x'", "is no layer")
+    ),
+    "a graph both ways": Bad(lambda: ost.Bidirectional(one()), ost.ConfigError, ("is no layer",)),
+    "a graph called with a symbol": Bad(lambda: one()(X), ost.ConfigError, ("Graph('x'", "is no layer")),
+    "a symbol in a Sequential": Bad(lambda: ost.Sequential(X), ost.DTypeError, ("layer '0'", "Symbol")),
+    "Last alone": Bad(lambda: ost.Last().run(x), ost.ConfigError, ("Last()", "no width", "a Sequential")),
+    "Last of an array": Bad(lambda: ost.Last()(x), ost.ConfigError, ("Last()", "call it with a symbol")),
+    "Last alone in training": Bad(
+        lambda: ost.Last().value_and_grad(x, x, loss="mse"), ost.ConfigError, ("Last()", "a Sequential")
+    ),
+    "Last alone explained": Bad(lambda: ost.Last().explain(), ost.ConfigError, ("Last()", "a Sequential")),
+    "Last alone saved": Bad(lambda: ost.Last().save("no/file"), ost.ConfigError, ("Last()",)),
+    "Last first": Bad(
+        lambda: ost.Sequential(ost.Last(), ost.Dense(3, 2)),
+        ost.ConfigError,
+        ("begins with Last()", "put a layer before it"),
+    ),
+    "Last after Last": Bad(
+        lambda: ost.Sequential(ost.GRU(3, 4), ost.Last(), ost.Last()),
+        ost.ShapeError,
+        ("last", "no time axis"),
+    ),
+    "Last both ways": Bad(
+        lambda: ost.Bidirectional(ost.Sequential(ost.GRU(3, 4), ost.Last())),
+        ost.ShapeError,
+        ("no time axis",),
+    ),
+    "a stream of several inputs": Bad(
+        lambda: net().stream(), ost.ConfigError, ("one input and one output", "stream")
+    ),
+    "a stream of Last": Bad(
+        lambda: ost.Sequential(ost.GRU(3, 4), ost.Last()).stream(), ost.ConfigError, ("along time", "stream")
+    ),
+    "outputs set later": Bad(lambda: setattr(net(), "layers", {}), AttributeError, ("'layers' is fixed",)),
+    "a penalty of steps on rows": Bad(
+        lambda: ost.Graph(ost.Dense(2, 2, regularizers=["activation_penalty"])(S)).run(s, training=True),
+        ost.ConfigError,
+        ("a penalty of steps needs a sequence",),
+    ),
+    # Losses, targets, weights.
+    "a target for an output without a loss": Bad(
+        lambda: train(loss={"tags": "mse"}),
+        ost.ConfigError,
+        ("targets has 'mood'", "without a loss", "loss['mood']"),
+    ),
+    "a loss for an output that is not there": Bad(
+        lambda: train(loss={"tag": "mse"}),
+        ost.ConfigError,
+        ("loss has the name 'tag'", "did you mean 'tags'"),
+    ),
+    "a target that is missing": Bad(
+        lambda: train(targets={"tags": TARGETS["tags"]}),
+        ost.ConfigError,
+        ("targets has no 'mood'", "which has a loss"),
+    ),
+    "a target for an output that is not there": Bad(
+        lambda: train(targets={**TARGETS, "moods": 0}), ost.ConfigError, ("'moods'", "did you mean 'mood'")
+    ),
+    "one loss for several outputs": Bad(
+        lambda: train(loss="mse"), ost.DTypeError, ("loss is a str", "a dict of 'tags', 'mood'")
+    ),
+    "no losses": Bad(lambda: train(loss={}), ost.ConfigError, ("loss is an empty dict", "at least one")),
+    "a loss that is None": Bad(
+        lambda: train(loss={**LOSSES, "tags": None}), ost.DTypeError, ("loss is None",)
+    ),
+    "an unknown loss": Bad(lambda: train(loss={"tags": "msee"}), ost.ConfigError, ("did you mean 'mse'",)),
+    "an array of targets": Bad(
+        lambda: train(targets=x), ost.DTypeError, ("targets is a ndarray", "a dict of 'tags', 'mood'")
+    ),
+    "a target with steps for an output of rows": Bad(
+        lambda: train(targets={**TARGETS, "mood": np.zeros((2, 5, 3))}),
+        ost.ShapeError,
+        ("targets['mood'] is (2, 5, 3)", "(2, 3)", "one value for each row"),
+    ),
+    "a target id above the outputs of rows": Bad(
+        lambda: train(targets={"mood": [0, 3]}, loss={"mood": "cross_entropy"}),
+        ost.ConfigError,
+        ("targets['mood'] holds the id 3", "row 1", "0 to 2"),
+    ),
+    "weights by a wrong name": Bad(
+        lambda: train(weights={"tag": np.ones((2, 5))}),
+        ost.ConfigError,
+        ("weights has the name 'tag'", "tags"),
+    ),
+    "weights of an output without a loss": Bad(
+        lambda: train(loss={"tags": "mse"}, targets={"tags": TARGETS["tags"]}, weights={"mood": np.ones(2)}),
+        ost.ConfigError,
+        ("weights has 'mood'", "without a loss"),
+    ),
+    "an array of weights": Bad(
+        lambda: train(weights=np.ones((2, 5))), ost.DTypeError, ("weights is a ndarray", "a dict of")
+    ),
+    "weights of steps for an output of rows": Bad(
+        lambda: train(weights={"mood": np.ones((2, 5))}),
+        ost.ShapeError,
+        ("weights['mood'] is (2, 5)", "(2,)"),
+    ),
+    "weights below 0": Bad(
+        lambda: train(weights={"mood": -np.ones(2)}), ost.ConfigError, ("weights['mood'] holds a negative",)
+    ),
+    "a scale that is no number": Bad(
+        lambda: ost.weighted("mse", float("nan")), ost.ConfigError, ("weighted: scale is nan",)
+    ),
+    "a scale that is a text": Bad(lambda: ost.weighted("mse", "1"), ost.ConfigError, ("scale is '1'",)),
+    "a scale of a scale": Bad(
+        lambda: train(loss={**LOSSES, "mood": ost.weighted(ost.weighted("mse", 0.5), 0.5)}),
+        ost.DTypeError,
+        ("loss is Weighted",),
+    ),
+    "one loss for the memory of several outputs": Bad(
+        lambda: net().training_memory(2, 5, loss="mse"), ost.DTypeError, ("loss is a str", "a dict of")
+    ),
+    # Going back.
+    "an array of d_outputs": Bad(
+        lambda: backward(TARGETS["tags"]), ost.DTypeError, ("d_outputs is a ndarray", "a dict of")
+    ),
+    "d_outputs by a wrong name": Bad(
+        lambda: backward({"tag": TARGETS["tags"]}), ost.ConfigError, ("d_outputs has the name 'tag'", "tags")
+    ),
+    "d_outputs with steps for an output of rows": Bad(
+        lambda: backward({"mood": np.zeros((2, 5, 3))}), ost.ShapeError, ("d_outputs['mood']", "(2, 3)")
+    ),
+    "d_outputs of a plain output by another name": Bad(
+        lambda: backward({"y": np.zeros((2, 5, 4))}, one), ost.ConfigError, ("'y'", "output")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_bad_graph_raises_a_typed_error_that_names_the_thing(name: str) -> None:
+    bad = TABLE[name]
+    with pytest.raises(bad.error) as caught:
+        bad.call()
+    for words in bad.says:
+        assert words in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_layer_that_a_graph_refused_is_free_for_another() -> None:
+    layer = ost.GRU(3, 4)
+    with pytest.raises(ost.ConfigError):
+        ost.Graph({"a": layer(X), "b": owned()(X)})
+    assert ost.Graph(layer(X)).run(x).outputs.shape == (2, 5, 4)
+
+
+# Model files. Each edit is given the nodes of the graph below, and the whole description.
+Edit = Callable[[list[dict[str, Any]], dict[str, Any]], Any]
+
+
+def saved(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the tensors of a graph with every form of node."""
+    h = (gru := ost.GRU(3, 4))(ost.add(X, ost.Embedding(5, 3)(IDS)))
+    again = ost.repeat(ost.max(gru(ost.reverse(X))), X)
+    mood = ost.Dense(6, 3)(ost.concat(ost.last(h), S))
+    ost.Graph({"tags": ost.Dense(4, 2)(h), "mood": mood, "again": again}).save(path)
+    metadata, tensors = _core.load_model(str(path))
+    return json.loads(metadata[KEY]), tensors
+
+
+def named(nodes: list[dict[str, Any]], op: str) -> dict[str, Any]:
+    """The first node of this op."""
+    return next(node for node in nodes if node["op"] == op)
+
+
+def edit(op: str, /, **changed: Any) -> Edit:
+    return lambda nodes, _: named(nodes, op).update(changed)
+
+
+def graph_edit(**changed: Any) -> Edit:
+    return lambda _, description: description["network"].update(changed)
+
+
+def first_output(**changed: Any) -> Edit:
+    return lambda _, description: description["network"]["outputs"][0][1].update(changed)
+
+
+def doubling(nodes: list[dict[str, Any]], description: dict[str, Any]) -> None:
+    """Each node as wide as two of the one before: 2^1020 features."""
+    nodes[:] = [{"op": "input", "parts": [], "name": "x", "axis": "time", "size": 2**20}]
+    nodes += [{"op": "concat", "parts": [at, at]} for at in range(1000)]
+    description["network"].update(layers=[], outputs=[["output", {"node": 1000}]], plain=True)
+    description["programs"] = []
+
+
+def one_name(nodes: list[dict[str, Any]], _: Any) -> None:
+    for node in nodes:
+        if node["op"] == "input":
+            node["name"] = "same"
+
+
+def nested(_: Any, description: dict[str, Any]) -> None:
+    layers = description["network"]["layers"]
+    node = {"op": "input", "parts": [], "name": "x", "axis": "time", "ids": 5}
+    made = [node, {"op": "layer", "parts": [0], "layer": "0"}]
+    outputs = [["output", {"node": 1}]]
+    embedding = ["0", layers[0][1]]
+    layers[0][1] = {"kind": "graph", "layers": [embedding], "nodes": made, "outputs": outputs, "plain": True}
+
+
+def deep(_: Any, description: dict[str, Any]) -> None:
+    for _ in range(70):
+        description["network"] = {"kind": "graph", "layers": [["0", description["network"]]]}
+
+
+EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
+    "a part out of range": (edit("add", parts=[0, 99]), ("nodes[3]", "node 99", "the 3 before it")),
+    "a part that is negative": (edit("add", parts=[0, -1]), ("nodes[3]", "node -1")),
+    "a node of itself": (edit("add", parts=[0, 3]), ("nodes[3]", "node 3")),
+    "a node of a later one": (edit("add", parts=[0, 4]), ("nodes[3]", "node 4")),
+    "a part that is a text": (edit("add", parts=["0", 2]), ("nodes[3]", "node '0'")),
+    "a part that is true": (edit("add", parts=[True, 2]), ("nodes[3]", "node True")),
+    "a part that is a float": (edit("add", parts=[0.0, 2]), ("nodes[3]", "node 0.0")),
+    "a part that is enormous": (edit("add", parts=[0, 2**80]), ("nodes[3]", "node 1208")),
+    "parts that are a text": (edit("add", parts="01"), ("nodes[3].parts is '01'", "a list")),
+    "no parts": (lambda nodes, _: named(nodes, "add").pop("parts"), ("nodes[3]", "no 'parts'")),
+    "an unknown op": (edit("add", op="mul"), ("nodes[3]", "unknown op 'mul'")),
+    "an op of Python": (edit("last", op="__class__"), ("unknown op '__class__'",)),
+    "an op that is a number": (edit("add", op=3), ("nodes[3].op is 3", "a text")),
+    "an add of one": (edit("add", parts=[0]), ("'add' of 1 parts",)),
+    "an add of three": (edit("add", parts=[0, 0, 0]), ("'add' of 3 parts",)),
+    "a concat of none": (edit("concat", parts=[]), ("'concat' of 0 parts",)),
+    "a last of two": (edit("last", parts=[4, 4]), ("'last' of 2 parts",)),
+    "a repeat of one": (edit("repeat", parts=[0]), ("'repeat' of 1 parts",)),
+    "a repeat of a sequence": (edit("repeat", parts=[0, 0]), ("repeat", "a sequence already")),
+    "a repeat with the steps of a layer": (edit("repeat", parts=[6, 4]), ("not those of an input",)),
+    "a layer of two": (edit("layer", parts=[1, 1]), ("a layer of 2 parts",)),
+    "a layer of none": (edit("layer", parts=[]), ("a layer of 0 parts",)),
+    "a layer that is not there": (edit("layer", layer="9"), ("unknown layer '9'",)),
+    "a layer without a name": (lambda nodes, _: named(nodes, "layer").pop("layer"), ("no 'layer'",)),
+    "a layer that is a number": (edit("layer", layer=0), ("layer is 0", "a text")),
+    "features to an embedding": (edit("layer", parts=[0]), ("takes ids below 5",)),
+    "ids to add": (edit("add", parts=[0, 1]), ("add", "ids")),
+    "an input with parts": (lambda nodes, _: nodes[1].update(parts=[0]), ("an input of 1 parts",)),
+    "an input on another axis": (edit("input", axis="depth"), ("axis 'depth'",)),
+    "an input of two kinds": (edit("input", ids=3), ("exactly one of 'size' and 'ids'",)),
+    "an input of no kind": (lambda nodes, _: nodes[0].pop("size"), ("exactly one of",)),
+    "an input of no features": (edit("input", size=0), ("size is 0",)),
+    "an input of negative features": (edit("input", size=-3), ("size is -3",)),
+    "an input of enormous features": (edit("input", size=2**70), ("at most 2147483647",)),
+    "an input of another width": (edit("input", size=4), ("add: 4 and 3 features",)),
+    "an input without a name": (edit("input", name=""), ("name is ''",)),
+    "an input of a number as name": (edit("input", name=3), ("name is 3",)),
+    "two inputs of one name": (one_name, ("two inputs", "'same'")),
+    "ids of an enormous table": (lambda nodes, _: nodes[1].update(ids=2**40), ("at most 2147483647",)),
+    "more ids than the table has": (lambda nodes, _: nodes[1].update(ids=6), ("below 5", "below 6")),
+    "ids that are a text": (lambda nodes, _: nodes[1].update(ids="5"), ("ids is '5'",)),
+    "a key of another op": (edit("add", layer="0"), ("unknown key 'layer'",)),
+    "an extra key in a node": (edit("concat", extra=1), ("unknown key 'extra'",)),
+    "an extra key in the graph": (graph_edit(extra=1), ("unknown key 'extra'",)),
+    "an extra key in an output": (first_output(extra=1), ("unknown key 'extra'",)),
+    "a layer that is gone": (lambda _, d: d["network"]["layers"].pop(), ("unknown layer '3'",)),
+    "a layer by another name": (
+        lambda _, d: d["network"]["layers"][0].__setitem__(0, "a"),
+        ("unknown layer '0'",),
+    ),
+    "a layer more": (
+        lambda _, d: d["network"]["layers"].append(["9", {"kind": "last"}]),
+        ("layers that no node calls",),
+    ),
+    "a layer twice": (
+        lambda _, d: d["network"]["layers"].append(["9", d["network"]["layers"][0][1]]),
+        ("more parameters than the file holds",),
+    ),
+    "layers in another order": (
+        lambda _, d: d["network"]["layers"].reverse(),
+        ("layers that no node calls, or by other names",),
+    ),
+    "layers that are no list": (graph_edit(layers={}), ("layers is {}", "a list")),
+    "a graph as a layer": (nested, ("is no layer",)),
+    "many graphs around it": (deep, ("64 containers",)),
+    "no nodes": (lambda nodes, _: nodes.clear(), ("outputs[0]", "node 5")),
+    "nodes that are no list": (graph_edit(nodes={}), ("nodes is {}", "a list")),
+    "a node that is a number": (lambda nodes, _: nodes.__setitem__(0, 1), ("nodes[0] is 1",)),
+    "a node that nothing reads": (
+        lambda nodes, _: nodes.append({"op": "mean", "parts": [0]}),
+        ("nodes that no output is made of",),
+    ),
+    "no outputs": (graph_edit(outputs=[]), ("no outputs",)),
+    "an output out of range": (first_output(node=99), ("outputs[0]", "node 99")),
+    "an output that is a text": (first_output(node="5"), ("node is '5'",)),
+    "an output of ids": (first_output(node=1), ("model description",)),
+    "an output twice": (
+        lambda _, d: d["network"]["outputs"].append(d["network"]["outputs"][0]),
+        ("a name of its own",),
+    ),
+    "an output without a name": (
+        lambda _, d: d["network"]["outputs"][0].__setitem__(0, ""),
+        ("called ''",),
+    ),
+    "a plain output among several": (graph_edit(plain=True), ("plain output",)),
+    "plain that is a number": (graph_edit(plain=0), ("plain is 0", "true or false")),
+    "no plain": (lambda _, d: d["network"].pop("plain"), ("no 'plain'",)),
+    "features that double with each node": (doubling, ("concat: 2147483648 features",)),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_graph_that_save_would_not_write_is_a_format_error(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    description, tensors = saved(path)
+    change, says = EDITS[name]
+    change(description["network"]["nodes"], description)
+    _core.save_model(str(path), {KEY: json.dumps(description)}, list(tensors.items()))
+    with pytest.raises(ost.FormatError) as caught:
+        ost.load(path)
+    for words in (str(path), *says):
+        assert words in str(caught.value)
+
+
+def test_the_file_that_the_edits_damage_loads(tmp_path: Path) -> None:
+    description, _ = saved(tmp_path / "model")
+    assert copy.deepcopy(description)["network"]["kind"] == "graph"
+    assert ost.load(tmp_path / "model").run({"x": x, "w": np.zeros((2, 5), int), "s": s}).outputs[
+        "again"
+    ].shape == (2, 5, 4)
+
+
+HOSTILE = """
+import json, resource, sys
+import ostinato as ost
+from ostinato import _core
+from ostinato.io.model import KEY
+
+path = sys.argv[1]
+node = {"op": "concat", "parts": [0] * 200_000}
+nodes = [{"op": "input", "parts": [], "name": "x", "axis": "time", "size": 2**20}, node]
+network = {"kind": "graph", "layers": [], "nodes": nodes, "outputs": [["output", {"node": 1}]], "plain": True}
+description = {
+    "format_version": 1, "ostinato": "0", "dtype": "float32", "network": network, "programs": []
+}
+_core.save_model(path, {KEY: json.dumps(description)}, [])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    ost.load(path)
+except ost.FormatError as error:
+    print(error)
+# A node of 200,000 parts is 1 MB of text; its objects in Python take some hundred bytes a part.
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000, "kB"
+"""
+
+
+def test_a_hostile_graph_takes_no_more_memory_than_its_text_asks_for(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOSTILE, str(tmp_path / "model")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "concat: 209715200000 features; expected at most 2147483647" in done.stdout
