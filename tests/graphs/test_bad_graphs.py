@@ -259,6 +259,11 @@ TABLE = {
     "a graph both ways": Bad(lambda: ost.Bidirectional(one()), ost.ConfigError, ("is no layer",)),
     "a graph called with a symbol": Bad(lambda: one()(X), ost.ConfigError, ("Graph('x'", "is no layer")),
     "a symbol in a Sequential": Bad(lambda: ost.Sequential(X), ost.DTypeError, ("layer '0'", "Symbol")),
+    "Last of a residual both ways": Bad(
+        lambda: ost.Sequential(ost.Recurrent("gru", 3, 4, 2, bidirectional=True, residual=True), ost.Last()),
+        ost.ShapeError,
+        ("last: a residual connection", "both directions", "mean, max or sum"),
+    ),
     "Last alone": Bad(lambda: ost.Last().run(x), ost.ConfigError, ("Last()", "no width", "a Sequential")),
     "Last of an array": Bad(lambda: ost.Last()(x), ost.ConfigError, ("Last()", "call it with a symbol")),
     "Last alone in training": Bad(
