@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 import sys
@@ -570,7 +569,7 @@ def test_a_graph_that_save_would_not_write_is_a_format_error(name: str, tmp_path
 
 def test_the_file_that_the_edits_damage_loads(tmp_path: Path) -> None:
     description, _ = saved(tmp_path / "model")
-    assert copy.deepcopy(description)["network"]["kind"] == "graph"
+    assert description["network"]["kind"] == "graph"
     assert ost.load(tmp_path / "model").run({"x": x, "w": np.zeros((2, 5), int), "s": s}).outputs[
         "again"
     ].shape == (2, 5, 4)
@@ -605,3 +604,14 @@ def test_a_hostile_graph_takes_no_more_memory_than_its_text_asks_for(tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "concat: 209715200000 features; expected at most 2147483647" in done.stdout
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the core adds widths without a check; ostinato.network.graph refuses them before it"
+)
+def test_the_core_refuses_a_width_that_does_not_fit_into_a_number() -> None:
+    core = _core.Network("float32", True)
+    node = core.input("x", "time", 2**20)
+    with pytest.raises(ost.OstinatoError):
+        for _ in range(50):
+            node = core.derive("concat", [node, node])
