@@ -138,6 +138,10 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
     "last of a step after both ways": lambda m: ost.last(
         m.layer("Dense", 4, 2)(m.layer("RNN", 3, 2, bidirectional=True)(m.seq()))
     ),
+    "last, residual": lambda m: ost.last(m.layer("GRU", 4, 4, 2, residual=True)(m.seq("x", 4))),
+    "mean, residual both ways": lambda m: ost.mean(
+        m.layer("GRU", 3, 2, 2, residual=True, bidirectional=True)(m.seq())
+    ),
     "first": reduced("first"),
     "mean": reduced("mean"),
     "max": reduced("max"),

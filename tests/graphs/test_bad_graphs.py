@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 import sys
@@ -259,6 +258,11 @@ TABLE = {
     "a graph both ways": Bad(lambda: ost.Bidirectional(one()), ost.ConfigError, ("is no layer",)),
     "a graph called with a symbol": Bad(lambda: one()(X), ost.ConfigError, ("Graph('x'", "is no layer")),
     "a symbol in a Sequential": Bad(lambda: ost.Sequential(X), ost.DTypeError, ("layer '0'", "Symbol")),
+    "Last of a residual both ways": Bad(
+        lambda: ost.Sequential(ost.Recurrent("gru", 3, 4, 2, bidirectional=True, residual=True), ost.Last()),
+        ost.ShapeError,
+        ("last: a residual connection", "both directions", "mean, max or sum"),
+    ),
     "Last alone": Bad(lambda: ost.Last().run(x), ost.ConfigError, ("Last()", "no width", "a Sequential")),
     "Last of an array": Bad(lambda: ost.Last()(x), ost.ConfigError, ("Last()", "call it with a symbol")),
     "Last alone in training": Bad(
@@ -565,7 +569,7 @@ def test_a_graph_that_save_would_not_write_is_a_format_error(name: str, tmp_path
 
 def test_the_file_that_the_edits_damage_loads(tmp_path: Path) -> None:
     description, _ = saved(tmp_path / "model")
-    assert copy.deepcopy(description)["network"]["kind"] == "graph"
+    assert description["network"]["kind"] == "graph"
     assert ost.load(tmp_path / "model").run({"x": x, "w": np.zeros((2, 5), int), "s": s}).outputs[
         "again"
     ].shape == (2, 5, 4)
@@ -600,3 +604,14 @@ def test_a_hostile_graph_takes_no_more_memory_than_its_text_asks_for(tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "concat: 209715200000 features; expected at most 2147483647" in done.stdout
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the core adds widths without a check; ostinato.network.graph refuses them before it"
+)
+def test_the_core_refuses_a_width_that_does_not_fit_into_a_number() -> None:
+    core = _core.Network("float32", True)
+    node = core.input("x", "time", 2**20)
+    with pytest.raises(ost.OstinatoError):
+        for _ in range(50):
+            node = core.derive("concat", [node, node])

@@ -185,7 +185,8 @@ class Recurrent(Network):
                 for direction, unit in enumerate(units)
             ]
             y = graph.concat([ends[0], graph.reverse(ends[1])], ends) if len(ends) == 2 else ends[0]
-            x = graph.add(y, x) if self.residual and y.width == x.width else y
+            added = self.residual and y.width == x.width
+            x = replace(graph.add(y, x), blended=len(ends) == 2) if added else y
         return x
 
     def _direction(self, graph: Graph, x: Node, unit: Unit, scope: Scope, layer: int, reverse: bool) -> Node:

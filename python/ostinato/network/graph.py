@@ -73,7 +73,8 @@ class Node:
     """A value of the graph: `width` features per step or row, or ids below `limit` if that is given.
 
     `ends` are the values of both directions, each in its own order, where the node joins two directions: the
-    last step of each is the end of that direction.
+    last step of each is the end of that direction. `blended` says that both directions were added to
+    something else, so that the end of each is no value of the graph.
     """
 
     index: int
@@ -81,6 +82,7 @@ class Node:
     limit: int | None = None
     axis: Axis = "time"
     ends: tuple[Node, ...] = ()
+    blended: bool = False
 
 
 @dataclass(frozen=True)
@@ -238,10 +240,16 @@ class Graph:
     def reduce(self, kind: str, x: Node) -> Node:
         """One value for each row of a sequence: its "last", "first", "mean", "max" or "sum" over valid steps.
 
-        The last step of two directions is the end of each. Raises ShapeError for a value of rows.
+        The last step of two directions is the end of each. Raises ShapeError for a value of rows, and for the
+        last step where both directions were added to something else.
         """
         if x.axis != "time":
             raise ShapeError(f"{kind}: this value has no time axis; expected a sequence")
+        if kind == "last" and x.blended:
+            raise ShapeError(
+                "last: a residual connection of a bidirectional layer adds its input to both directions, so "
+                "neither has an end of its own; use mean, max or sum, or a layer without residual=True"
+            )
         if kind == "last" and x.ends:
             return self.concat([self.reduce(kind, end) for end in x.ends])
         return self._append(DeriveOp(kind, (x.index,)), x.width, axis="row")
