@@ -606,9 +606,6 @@ def test_a_hostile_graph_takes_no_more_memory_than_its_text_asks_for(tmp_path: P
     assert "concat: 209715200000 features; expected at most 2147483647" in done.stdout
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the core adds widths without a check; ostinato.network.graph refuses them before it"
-)
 def test_the_core_refuses_a_width_that_does_not_fit_into_a_number() -> None:
     core = _core.Network("float32", True)
     node = core.input("x", "time", 2**20)

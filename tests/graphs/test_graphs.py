@@ -599,7 +599,6 @@ def test_a_graph_learns_through_the_optimizer() -> None:
     assert values[-1] < 0.1 * values[0]
 
 
-@pytest.mark.xfail(strict=True, reason="explain() counts every step for a layer that runs once a row")
 def test_the_memory_of_a_layer_on_rows_does_not_grow_with_the_steps() -> None:
     net = case("rows alone").net
 

@@ -43,8 +43,8 @@ class Generator:
     ) -> int:
         self.ops.append(Op(name, tuple(args), tuple(attrs.items()), made))
         self.shapes.append(made)
-        # what a product or a table makes of parameters is no parameter
-        stays = name not in ("matmul", "transposed", "lookup")
+        # what a product, a table or an id makes of parameters is no parameter
+        stays = not index and name not in ("matmul", "transposed", "lookup")
         self.folded.append(stays and all(self.folded[a] for a in args if isinstance(a, int)))
         self.index.append(index)
         return len(self.shapes) - 1

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::plan::explain_layer;
 
-use super::super::graph::Network;
+use super::super::graph::{Axis, Network};
 use super::training_memory::training_memory;
 
 /// The plans of all layers, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
@@ -13,6 +13,7 @@ pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> St
     for (number, layer) in network.layers.iter().enumerate() {
         let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
         let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
+        let steps = if network.nodes[layer.node()].axis == Axis::Row { 1 } else { steps };
         text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
     }
     let memory = match bytes {

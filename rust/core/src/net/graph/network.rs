@@ -11,6 +11,9 @@ use super::limits::index_limits;
 use super::node::{InputPort, Node, NodeKind, OutputPort};
 use super::penalty::{penalty_output, plan_of_weights};
 
+/// Features of a value, at most: as many as a shape in a program may have.
+const WIDEST: usize = i32::MAX as usize;
+
 #[derive(Debug, Clone, Default)]
 pub struct Network {
     pub nodes: Vec<Node>,
@@ -39,8 +42,8 @@ impl Network {
 
     /// An input of `width` features.
     pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
-        if width == 0 {
-            return Err(NetError::Shape("an input of 0 features".into()));
+        if width == 0 || width > WIDEST {
+            return Err(NetError::Shape(format!("input {name:?}: {width} features; expected 1 to {WIDEST}")));
         }
         self.port(name, axis, width, None)
     }
@@ -93,6 +96,10 @@ impl Network {
             parts.push(Part { node, width, axis });
         }
         let made = (found.make)(&parts).map_err(|text| NetError::Shape(format!("{kind}: {text}")))?;
+        if made.width > WIDEST {
+            let text = format!("{kind}: {} features; expected at most {WIDEST}", made.width);
+            return Err(NetError::Shape(text));
+        }
         let node = NodeKind::Derived { kind: found.name, parts: nodes.to_vec(), moves: made.moves };
         Ok(self.push(node, made.width, made.axis))
     }

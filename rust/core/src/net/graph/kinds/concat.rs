@@ -10,7 +10,7 @@ fn make(parts: &[Part]) -> Result<Made, String> {
     let mut moves = Vec::with_capacity(parts.len());
     for part in parts {
         moves.push(Move { from: part.node, rows: Rows::Same, column: width });
-        width += part.width;
+        width = part.width.saturating_add(width);
     }
     Ok(Made { width, axis, moves })
 }
