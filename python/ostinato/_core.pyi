@@ -146,10 +146,10 @@ class Network:
         ("share", millionths, 0) or ("sqrt", 0, 0).
         """
     def checkpoint_plan(
-        self, rows: int, steps: int, through_time: tuple[str, int, int], loss: Program | None
+        self, rows: int, steps: int, through_time: tuple[str, int, int], losses: Sequence[tuple[int, Program]]
     ) -> dict[str, Any]:
         """Steps of a chunk in each row group, most "states" and "kept" chunks, "bytes", repeats."""
-    def training_memory(self, rows: int, steps: int, loss: Program | None) -> dict[str, int]:
+    def training_memory(self, rows: int, steps: int, losses: Sequence[tuple[int, Program]]) -> dict[str, int]:
         """Bytes at the peak of value_and_grad: "parameters", "batch", "unit" times up to "threads"."""
     def loss_value(self, call: _Call, loss: _Loss) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""

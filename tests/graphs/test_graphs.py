@@ -615,6 +615,20 @@ def test_the_memory_of_a_training_step_grows_with_the_rows_alone_without_sequenc
     assert net.training_memory(400, 1).batch > net.training_memory(4, 1).batch
 
 
+def test_the_memory_of_a_training_step_counts_each_loss_where_it_is() -> None:
+    x = ost.Input("x", size=3)
+    h = ost.GRU(3, 8)(x)
+    net = ost.Graph({"steps": ost.Dense(8, 50)(h), "rows": ost.Dense(8, 50)(ost.last(h))})
+
+    def batch(loss: dict[str, str], steps: int) -> int:
+        return net.training_memory(10, steps, loss).batch - net.training_memory(10, steps).batch
+
+    targets = 10 * 51 * 4  # 50 features and a weight, float32
+    assert batch({"steps": "mse"}, 20) == 20 * targets
+    assert batch({"rows": "mse"}, 20) == batch({"rows": "mse"}, 7) == targets
+    assert batch({"rows": "mse", "steps": "mse"}, 20) == 21 * targets
+
+
 def test_a_change_of_one_output_or_gradient_changes_no_other_array() -> None:
     x = ost.Input("x", size=3)
     net = ost.Graph({"a": (h := ost.Dense(3, 3)(x)), "b": h, "x": x})

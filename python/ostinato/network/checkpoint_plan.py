@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ostinato import _core
@@ -36,10 +37,10 @@ class CheckpointPlan:
         budget: tuple[str, int, int],
         rows: int,
         steps: int,
-        loss: _core.Program | None,
+        losses: Sequence[tuple[int, _core.Program]],
     ) -> CheckpointPlan:
         """The numbers of the core for a budget in the core's form. Raises ConfigError."""
-        found = core.checkpoint_plan(rows, steps, budget, loss)
+        found = core.checkpoint_plan(rows, steps, budget, losses)
         forward, backward = (
             sum(layer[direction]["flops"] for layer in core.plans()) for direction in ("forward", "backward")
         )

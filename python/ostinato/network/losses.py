@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato.errors import ConfigError
 from ostinato.network.batch import Batch
 from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
+
+if TYPE_CHECKING:
+    from ostinato._core import Program
+    from ostinato.losses import Loss
+
+OneLoss: TypeAlias = "str | type[Loss] | Loss | Objective | Weighted"
+AnyLoss: TypeAlias = "OneLoss | Mapping[str, OneLoss]"
+"""What `loss=` takes: a name, a class or an instance, or a dict of those by the names of outputs."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,12 @@ class Losses:
     def first(self) -> Objective:
         """The loss of the first output that has one."""
         return next(iter(self.objectives.values()))
+
+    @property
+    def programs(self) -> list[tuple[int, Program]]:
+        """The number of each output that has a loss, and the loss's program."""
+        numbers = {name: number for number, name in enumerate(self.ports.outputs)}
+        return [(numbers[name], one.program) for name, one in self.objectives.items()]
 
     def arguments(self, batch: Batch, targets: Any, weights: Any) -> tuple[list[Any], str]:
         """The core's form. Raises ShapeError, DTypeError or ConfigError by name."""

@@ -21,7 +21,7 @@ from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
-from ostinato.network.losses import Losses
+from ostinato.network.losses import AnyLoss, Losses
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
 from ostinato.network.ports import INPUT, OUTPUT, Ports
@@ -36,7 +36,6 @@ from ostinato.network.training_memory import TrainingMemory
 
 if TYPE_CHECKING:
     from ostinato._core import Program
-    from ostinato.losses import Loss
     from ostinato.network.description import GraphData
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
@@ -151,7 +150,7 @@ class Network(AttributeGuard):
         x: Any,
         targets: Any,
         *,
-        loss: str | type[Loss] | Loss | Objective,
+        loss: AnyLoss,
         reduction: str = "mean",
         weights: Any = None,
         lengths: Any = None,
@@ -209,7 +208,7 @@ class Network(AttributeGuard):
         x: Any,
         targets: Any,
         *,
-        loss: str | type[Loss] | Loss | Objective,
+        loss: AnyLoss,
         reduction: str = "mean",
         weights: Any = None,
         lengths: Any = None,
@@ -287,17 +286,18 @@ class Network(AttributeGuard):
         )
 
     def training_memory(
-        self, rows: int = 32, steps: int = 100, loss: str | type[Loss] | Loss | None = None
+        self, rows: int = 32, steps: int = 100, loss: AnyLoss | None = None
     ) -> TrainingMemory:
         """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
 
-        Without `loss` nothing is counted for it and its targets. Raises ConfigError.
+        `loss` is as in `value_and_grad`, a dict by outputs too; nothing is counted for an output without one.
+        Raises ConfigError.
         """
         return TrainingMemory.of(
             self._core(),
             checks.count("training_memory", "rows", rows, at_least=0),
             checks.count("training_memory", "steps", steps, at_least=0),
-            self._loss_program(loss),
+            self._loss_programs(loss),
         )
 
     def graph(self) -> GraphData:
@@ -482,11 +482,11 @@ class Network(AttributeGuard):
             budget,
             checks.count("plan", "rows", rows, at_least=0),
             checks.count("plan", "steps", steps, at_least=0),
-            self._loss_program(loss),
+            self._loss_programs(loss),
         )
 
-    def _loss_program(self, loss: Any) -> Program | None:
-        return None if loss is None else self._losses(loss, "sum").first.program
+    def _loss_programs(self, loss: Any) -> list[tuple[int, Program]]:
+        return [] if loss is None else self._losses(loss, "sum").programs
 
     def _losses(self, loss: Any, reduction: str) -> Losses:
         return Losses.of(loss, reduction, self._ports, self.dtype.name, self._traced)

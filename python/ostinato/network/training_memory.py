@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ostinato import _core
@@ -24,9 +25,11 @@ class TrainingMemory:
     threads: int
 
     @classmethod
-    def of(cls, core: _core.Network, rows: int, steps: int, loss: _core.Program | None) -> TrainingMemory:
+    def of(
+        cls, core: _core.Network, rows: int, steps: int, losses: Sequence[tuple[int, _core.Program]]
+    ) -> TrainingMemory:
         """The numbers of the core. Raises ConfigError."""
-        found = core.training_memory(rows, steps, loss)
+        found = core.training_memory(rows, steps, losses)
         return cls(
             found["parameters"], found["batch"], found["unit"], min(found["threads"], get_num_threads())
         )

@@ -2,6 +2,7 @@
 
 use numpy::PyUntypedArrayMethods;
 use ostinato_core::net::{Axis, Batch, Call, Loss, LossTarget, Prepared, Reduction};
+use ostinato_core::plan::LayerPlan;
 use pyo3::prelude::*;
 
 use crate::arrays::{Number, array, elements, holds_ids};
@@ -15,6 +16,11 @@ pub struct OutputLoss<'py>(usize, Py<PyProgram>, Bound<'py, PyAny>, Option<Bound
 /// The losses of all outputs that have one, and how each is reduced.
 #[derive(FromPyObject)]
 pub struct PyLoss<'py>(Vec<OutputLoss<'py>>, String);
+
+/// The plans of losses by the numbers of their outputs.
+pub fn plans_of(losses: &[(usize, Py<PyProgram>)]) -> Result<Vec<(usize, &LayerPlan)>, Raised> {
+    losses.iter().map(|(output, program)| Ok((*output, program.get().plan()?))).collect()
+}
 
 impl<'py> PyLoss<'py> {
     fn reduction(&self) -> Result<Reduction, Raised> {

@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::arrays::{Number, array, elements, shaped};
 use crate::called::PyFunction;
 use crate::errors::{ConfigError, DTypeError, Raised, entry};
-use crate::losses::PyLoss;
+use crate::losses::{PyLoss, plans_of};
 use crate::poller::Poller;
 use crate::prepared::{Extents, Optional, Prepared, Wanted};
 use crate::program::PyProgram;
@@ -230,18 +230,18 @@ impl PyNetwork {
         rows: usize,
         steps: usize,
         through_time: Way,
-        loss: Option<&PyProgram>,
+        losses: Vec<(usize, Py<PyProgram>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine();
-        let loss = loss.map(|loss| &loss.inner);
         let plan = entry(|| {
+            let losses = plans_of(&losses)?;
             let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
                 return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
             };
             Ok(if self.double {
-                checkpoint_plan::<f64>(&engine, loss, rows, steps, budget)?
+                checkpoint_plan::<f64>(&engine, &losses, rows, steps, budget)?
             } else {
-                checkpoint_plan::<f32>(&engine, loss, rows, steps, budget)?
+                checkpoint_plan::<f32>(&engine, &losses, rows, steps, budget)?
             })
         })?;
         plan_dict(py, &plan)
@@ -252,15 +252,15 @@ impl PyNetwork {
         py: Python<'py>,
         rows: usize,
         steps: usize,
-        loss: Option<&PyProgram>,
+        losses: Vec<(usize, Py<PyProgram>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine();
         let memory = entry(|| {
-            let loss = loss.map(PyProgram::plan).transpose()?;
+            let losses = plans_of(&losses)?;
             Ok(if self.double {
-                training_memory::<f64>(&engine, loss, rows, steps)?
+                training_memory::<f64>(&engine, &losses, rows, steps)?
             } else {
-                training_memory::<f32>(&engine, loss, rows, steps)?
+                training_memory::<f32>(&engine, &losses, rows, steps)?
             })
         })?;
         let dict = PyDict::new(py);

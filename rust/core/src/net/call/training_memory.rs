@@ -27,7 +27,7 @@ pub struct TrainingMemory {
 /// summed into what is returned.
 pub fn training_memory<T: Float>(
     network: &Network,
-    loss: Option<&LayerPlan>,
+    losses: &[(usize, &LayerPlan)],
     rows: usize,
     steps: usize,
 ) -> Result<TrainingMemory, NetError> {
@@ -44,7 +44,7 @@ pub fn training_memory<T: Float>(
         copies += weight_elements(&layer.plan, kernels);
         slots += slot_gradient_elements(&layer.plan);
     }
-    let losses: Vec<_> = loss.iter().map(|plan| (network.outputs[0].node, *plan)).collect();
+    let losses = network.losses_of_nodes(losses)?;
     let of_inputs = |rows: usize, total: usize| -> usize {
         let nodes = network.inputs.iter().map(|port| &network.nodes[port.node]);
         nodes.map(|node| node.width * if node.axis == Axis::Time { total } else { rows }).sum()
@@ -54,7 +54,8 @@ pub fn training_memory<T: Float>(
         let piece = piece_elements(network, &losses, [geometry.rows, geometry.total()], false);
         // the group's inputs are counted with the batch
         let own = of_inputs(geometry.rows, geometry.total());
-        let passes = network.layers.iter().map(|layer| &layer.plan).chain(loss);
+        let passes =
+            network.layers.iter().map(|layer| &layer.plan).chain(losses.iter().map(|&(_, plan)| plan));
         let scratch = passes
             .flat_map(|plan| [&plan.train, &plan.back])
             .map(|pass| scratch_elements(pass, geometry.rows, geometry.steps()))
@@ -68,11 +69,15 @@ pub fn training_memory<T: Float>(
     });
     let inputs = of_inputs(1, steps) + gradients.sum::<usize>();
     // targets as groups read them, and what each step counts
-    let targets = loss.map_or(0, |plan| plan.program.nodes[plan.program.inputs[1]].numel() + 1);
+    let targets = losses.iter().map(|&(node, plan)| {
+        let per = if network.nodes[node].axis == Axis::Time { steps } else { 1 };
+        per * (plan.program.nodes[plan.program.inputs[1]].numel() + 1)
+    });
+    let targets: usize = targets.sum();
     let states: usize = network.states.iter().map(|width| 3 * width).sum();
     Ok(TrainingMemory {
         parameters: (copies + (sums * slots) + network.arena_len()) * size_of::<T>(),
-        batch: rows * (inputs + steps * targets + states) * size_of::<T>(),
+        batch: rows * (inputs + targets + states) * size_of::<T>(),
         group: group * size_of::<T>(),
         threads: sums.max(1),
     })

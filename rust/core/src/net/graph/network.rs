@@ -328,6 +328,18 @@ impl Network {
         (port.limit.is_none() && !self.ignores_input).then(|| self.nodes[port.node].width)
     }
 
+    /// Losses by the node of an output instead of by its number. Fails for an output that does not exist.
+    pub fn losses_of_nodes<'a>(
+        &self,
+        losses: &[(usize, &'a LayerPlan)],
+    ) -> Result<Vec<(usize, &'a LayerPlan)>, NetError> {
+        let node = |output: usize| match self.outputs.get(output) {
+            Some(port) => Ok(port.node),
+            None => Err(NetError::Config(format!("output {output} does not exist"))),
+        };
+        losses.iter().map(|&(output, plan)| Ok((node(output)?, plan))).collect()
+    }
+
     /// Features of the first output.
     pub fn output_width(&self) -> Result<usize, NetError> {
         self.finished()?;

@@ -2,7 +2,6 @@
 
 use crate::kernel::Float;
 use crate::plan::LayerPlan;
-use crate::step::Program;
 use crate::team;
 use crate::time::{Geometry, block_steps};
 
@@ -358,11 +357,11 @@ impl<'a, T: Float> Planner<'a, T> {
     }
 }
 
-/// The schedule of a batch of `rows` sequences of `steps` steps, with the number of threads of now. Without `loss` nothing
-/// is counted for it.
+/// The schedule of a batch of `rows` sequences of `steps` steps, with the number of threads of now. `losses`
+/// are by number of output; nothing is counted for others.
 pub fn checkpoint_plan<T: Float>(
     network: &Network,
-    loss: Option<&Program>,
+    losses: &[(usize, &LayerPlan)],
     rows: usize,
     steps: usize,
     budget: Budget,
@@ -373,8 +372,7 @@ pub fn checkpoint_plan<T: Float>(
         return Err(NetError::Config(text));
     }
     ThroughTime::Checkpointed(budget).check(network)?;
-    let loss = loss.map(LayerPlan::of_loss).transpose()?;
     let batch = Batch::new(rows, steps, Extent::default())?;
-    let losses: Vec<_> = loss.iter().map(|plan| (network.outputs[0].node, plan)).collect();
+    let losses = network.losses_of_nodes(losses)?;
     schedule::<T>(network, &losses, &batch, budget, team::lanes())
 }
