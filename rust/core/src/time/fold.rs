@@ -5,7 +5,7 @@ use crate::plan::{Fold, FoldSource, LayerPlan};
 use crate::random::Noise;
 
 use super::Geometry;
-use super::layer::{Arrived, LayerCall, Saved};
+use super::layer::{IncomingGradients, LayerCall, Saved};
 use super::memory::{PassMemory, Scratch};
 use super::slot_gradients::SlotGradients;
 use super::view::SeqView;
@@ -100,7 +100,7 @@ impl<T: Float> LayerWeights<T> {
         let geometry = one_row();
         let call = LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, kernels };
         let saved = Saved { inputs: &inputs, memory: &run.memory };
-        let arrived = Arrived { outputs: &d_views, finals: &[] };
+        let arrived = IncomingGradients { outputs: &d_views, finals: &[] };
         let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
         for (k, &position) in fold.params.iter().enumerate() {
             if let Some(output) = fold.plan.input_gradients[k] {

@@ -41,7 +41,7 @@ pub struct Saved<'a, T> {
 
 /// The gradients that a backward pass starts from: of each output, and of each final state.
 #[derive(Clone, Copy)]
-pub struct Arrived<'a, T> {
+pub struct IncomingGradients<'a, T> {
     pub outputs: &'a [SeqView<T>],
     pub finals: &'a [Vec<T>],
 }
@@ -115,7 +115,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
     pub fn backward(
         &self,
         saved: Saved<T>,
-        arrived: Arrived<T>,
+        arrived: IncomingGradients<T>,
         slots: Option<&mut SlotGradients<T>>,
         scratch: &mut Scratch<T>,
     ) -> Backward<T> {
@@ -130,7 +130,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         &self,
         back: &mut Backward<T>,
         saved: Saved<T>,
-        arrived: Arrived<T>,
+        arrived: IncomingGradients<T>,
         slots: Option<&mut SlotGradients<T>>,
         scratch: &mut Scratch<T>,
     ) {

@@ -24,7 +24,7 @@ mod weights;
 
 pub use fold::LayerWeights;
 pub use geometry::Geometry;
-pub use layer::{Arrived, Backward, Forward, LayerCall, Saved, states_after};
+pub use layer::{Backward, Forward, IncomingGradients, LayerCall, Saved, states_after};
 pub use memory::{PassMemory, Scratch};
 pub use runner::{block_steps, scratch_elements};
 pub use segments::share_out;

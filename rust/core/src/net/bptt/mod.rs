@@ -1,4 +1,4 @@
-//! Backpropagation through time of a row group: full, truncated, checkpointed. May use `group` and the rooms below it.
+//! Backpropagation through time of a row group: full, truncated, checkpointed. May use `group` and the folders below it.
 
 mod checkpoint;
 mod layerwise;

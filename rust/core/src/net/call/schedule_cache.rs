@@ -1,4 +1,4 @@
-//! The schedule of checkpointed BPTT, kept from call to call.
+//! The cached schedule of checkpointed BPTT.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::super::locks::lock;
 use super::engine::Engine;
 use super::pools::{Planned, Pooled};
 
-/// `schedule`, or that of the call before where nothing has changed.
+/// `schedule`, or the schedule of the last call if nothing has changed.
 pub fn scheduled<T: Pooled>(
     engine: &Engine,
     losses: &[(usize, &LayerPlan)],

@@ -16,9 +16,9 @@ pub struct Network {
     pub inputs: Vec<InputPort>,
     pub outputs: Vec<OutputPort>,
     pub layers: Vec<Layer>,
-    /// Width of each state, in the order of the layers.
+    /// The width of each state, in the order of the layers.
     pub states: Vec<usize>,
-    /// Whether the gradient of the inputs is not wanted: set before there are layers.
+    /// Whether no gradient of the inputs is required. Set before layers are added.
     pub ignores_input: bool,
 }
 
@@ -36,7 +36,7 @@ impl Network {
         }
     }
 
-    /// An input of `width` features.
+    /// Adds an input of `width` features.
     pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
         if width == 0 {
             return Err(NetError::Shape("an input of 0 features".into()));
@@ -44,9 +44,9 @@ impl Network {
         self.port(name, axis, width, None)
     }
 
-    /// An input of ids `0..limit`.
+    /// Adds an input of ids in `0..limit`.
     pub fn index_input(&mut self, name: &str, axis: Axis, limit: usize) -> Result<usize, NetError> {
-        // ids travel as numbers of the network's type; float32 counts exactly to 2^24
+        // ids are stored in the network's number type; float32 represents integers exactly up to 2^24
         if limit == 0 || limit > 1 << 24 {
             return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
         }
@@ -68,7 +68,7 @@ impl Network {
         Ok(node)
     }
 
-    /// The limit of a node that holds ids.
+    /// The limit of a node of ids.
     fn limit(&self, node: usize) -> Option<usize> {
         match self.nodes[node].kind {
             NodeKind::Input(number) => self.inputs[number].limit,
@@ -76,7 +76,7 @@ impl Network {
         }
     }
 
-    /// A node that moves elements of others: see `kinds`.
+    /// Adds a node that moves elements of other nodes: see `kinds`.
     pub fn derive(&mut self, kind: &str, nodes: &[usize]) -> Result<usize, NetError> {
         let Some(found) = kinds::find(kind) else {
             let names: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
@@ -96,8 +96,8 @@ impl Network {
         Ok(self.push(node, made.width, made.axis))
     }
 
-    /// Applies a program at every step, or once a row where all inputs are values of rows. Values of rows beside sequences
-    /// are repeated along time. Returns the node of the first output.
+    /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
+    /// sequences, the values per row are repeated along time. Returns the node of the first output.
     pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
         let LayerParts { program, inference, penalty, inputs, params, function } = parts;
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
@@ -164,7 +164,7 @@ impl Network {
         Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis))
     }
 
-    /// The node of another output of the layer that made `node`, by the name of the output in its program.
+    /// Adds a node for another output of the layer of `node`, by the name of that output in the program.
     pub fn layer_output(&mut self, node: usize, name: &str) -> Result<usize, NetError> {
         self.check(node)?;
         let NodeKind::Layer { layer, .. } = self.nodes[node].kind else {
@@ -189,7 +189,7 @@ impl Network {
         Ok(made)
     }
 
-    /// Refuses inputs of other widths, or ids that a program has no room for.
+    /// Returns an error for inputs of the wrong width, and for ids outside the range of the program's tables.
     fn check_inputs(
         &self,
         program: &Program,
@@ -223,7 +223,7 @@ impl Network {
         Ok(())
     }
 
-    /// Inputs of a layer on the axis that it runs along: values of rows beside sequences are repeated.
+    /// The inputs of a layer on the axis that it runs along: next to sequences, values per row are repeated.
     fn on_one_axis(&mut self, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
         let along_time = inputs.iter().any(|&node| self.nodes[node].axis == Axis::Time);
         let axis = if along_time || inputs.is_empty() { Axis::Time } else { Axis::Row };
@@ -237,7 +237,7 @@ impl Network {
         Ok((found, axis))
     }
 
-    /// Names the outputs; nothing can be added afterwards.
+    /// Names the outputs. Nothing can be added afterwards.
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         if outputs.is_empty() {
             return Err(NetError::Config("a network without an output".into()));
@@ -257,7 +257,7 @@ impl Network {
         Ok(())
     }
 
-    /// Refuses a network that was not finished.
+    /// Returns an error unless the network is finished.
     pub fn finished(&self) -> Result<(), NetError> {
         match self.outputs.is_empty() {
             true => Err(NetError::Config("the network is not finished".into())),
@@ -265,7 +265,7 @@ impl Network {
         }
     }
 
-    /// Whether the gradient of a node is wanted: a layer stands before it, or the caller wants that of an input.
+    /// Whether the gradient of a node is required: it depends on a layer, or the caller requires the gradient of the inputs.
     fn wants_gradient(&self, node: usize) -> bool {
         match &self.nodes[node].kind {
             NodeKind::Layer { .. } => true,
@@ -274,7 +274,7 @@ impl Network {
         }
     }
 
-    /// The nodes that a node is made directly from.
+    /// The nodes from which a node is computed directly.
     pub fn parts(&self, node: usize) -> &[usize] {
         match &self.nodes[node].kind {
             NodeKind::Input(_) => &[],
@@ -283,7 +283,7 @@ impl Network {
         }
     }
 
-    /// The layer that runs at a node's turn.
+    /// The layer that runs at a node.
     pub fn layer_at(&self, node: usize) -> Option<usize> {
         match self.nodes[node].kind {
             NodeKind::Layer { layer, output: 0 } => Some(layer),
@@ -295,7 +295,7 @@ impl Network {
         self.nodes[node].width
     }
 
-    /// Whether a value of a row is among the nodes. Then time cannot go in pieces.
+    /// Whether some node is a value per row. Then time cannot be divided into windows or segments.
     pub fn has_row_values(&self) -> bool {
         self.nodes.iter().any(|node| node.axis == Axis::Row)
     }
@@ -309,29 +309,29 @@ impl Network {
         self.nodes.iter().any(reverses)
     }
 
-    /// Whether anything is added to a loss.
+    /// Whether a penalty is added to the loss.
     pub fn has_penalties(&self) -> bool {
         self.layers.iter().any(|layer| layer.has_step_penalty() || layer.penalty.is_some())
     }
 
-    /// The features of an input that has a gradient, where that is wanted.
+    /// The number of features of an input whose gradient is required; None for other inputs.
     pub fn input_gradient(&self, input: usize) -> Option<usize> {
         let port = &self.inputs[input];
         (port.limit.is_none() && !self.ignores_input).then(|| self.nodes[port.node].width)
     }
 
-    /// Features of the first output.
+    /// The number of features of the first output.
     pub fn output_width(&self) -> Result<usize, NetError> {
         self.finished()?;
         Ok(self.width(self.outputs[0].node))
     }
 
-    /// The elements of the arena that the parameters need.
+    /// The number of arena elements that the parameters need.
     pub fn arena_len(&self) -> usize {
         self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
     }
 
-    /// Counts of each layer's plan: (name, forwards in inference and in training, backwards).
+    /// The counts of each layer's plan: (name, [inference, training forward, backward]).
     pub fn summaries(&self) -> Vec<(String, [PassSummary; 3])> {
         (self.layers.iter())
             .map(|layer| {

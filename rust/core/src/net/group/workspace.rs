@@ -1,4 +1,4 @@
-//! Memory of one call, kept for the next one.
+//! The memory of one call, reused by the next call.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use super::penalty::Terms;
 #[derive(Debug)]
 pub struct Workspace<T> {
     pub weights: Vec<LayerWeights<T>>,
-    /// Those of losses.
+    /// The weights of losses.
     pub losses: Vec<LayerWeights<T>>,
     pub spare: Spare<T>,
     /// By partial sum, by layer.
@@ -35,14 +35,14 @@ impl<T: Float> Workspace<T> {
         }
     }
 
-    /// An empty vector with room for `len` elements for each of so many groups.
+    /// For each group, an empty vector with capacity for `len` elements.
     pub fn packed(&mut self, lens: impl Iterator<Item = usize>) -> Packed<T> {
         let mut packed = self.packed.pop().unwrap_or_default();
         packed.extend(lens.map(|len| Mutex::new(self.spare.vector(len))));
         packed
     }
 
-    /// Takes back what `packed` gave.
+    /// Takes back the memory of `packed`.
     pub fn keep_packed(&mut self, mut packed: Packed<T>) {
         for one in packed.drain(..) {
             self.spare.keep(one.into_inner().unwrap_or_else(PoisonError::into_inner));

@@ -1,4 +1,4 @@
-//! Checkpointed BPTT: which chunks of time run when, what is kept of them, and running it.
+//! Checkpointed BPTT: the schedule of the segments, what is stored, and how the schedule is executed.
 
 mod actions;
 mod binomial;

@@ -1,4 +1,4 @@
-//! Values of one axis side by side.
+//! Concatenates values of one axis along the features.
 
 use super::{Kind, Made, Move, Part, Rows, same_axis};
 

@@ -1,7 +1,7 @@
-//! The kinds of nodes that move elements and have no parameters: one file and one row in `KINDS` each.
+//! The kinds of nodes that move elements and have no parameters: each has one file and one row in `KINDS`.
 //!
-//! A kind says what its result is made of, as a list of moves. How moves run forwards and backwards and what memory they
-//! take is written once, in `values`, for all kinds.
+//! A kind defines its result as a list of moves. `values` implements the forward pass, the backward pass and the memory of
+//! moves once for all kinds.
 
 mod add;
 mod concat;
@@ -15,13 +15,13 @@ mod sum;
 
 use super::node::Axis;
 
-/// A kind of node. `make` checks the parts and says what the node is, or what is wrong.
+/// A kind of node. `make` checks the parts and returns the node's definition, or an error text.
 pub struct Kind {
     pub name: &'static str,
     pub make: fn(&[Part]) -> Result<Made, String>,
 }
 
-/// A node that another one is made of.
+/// An input of a derived node.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     pub node: usize,
@@ -29,7 +29,7 @@ pub struct Part {
     pub axis: Axis,
 }
 
-/// What a node is made of.
+/// The definition of a derived node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
     pub width: usize,
@@ -37,7 +37,7 @@ pub struct Made {
     pub moves: Vec<Move>,
 }
 
-/// All columns of a node, added to columns of the result from `column` on.
+/// All columns of a node, added to the columns of the result starting at `column`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     pub from: usize,
@@ -48,21 +48,21 @@ pub struct Move {
 /// Which rows of a node become which rows of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// Each itself.
+    /// Each row stays in place.
     Same,
-    /// Each sequence back to front within its own length.
+    /// Each sequence is reversed within its own length.
     Mirror,
-    /// The last step of each sequence is its row. A sequence of length 0 gives zeros, as in all that follow.
+    /// The last step of each sequence becomes its row. A sequence of length 0 gives zeros, here and in the reductions below.
     Last,
-    /// The first step is the row.
+    /// The first step of each sequence becomes its row.
     First,
-    /// All steps are added to the row.
+    /// The sum of all steps becomes the row.
     Sum,
-    /// The same, divided by the length.
+    /// The mean of all steps becomes the row.
     Mean,
-    /// For each feature the largest of all steps, the first of equals. NaN where one is.
+    /// For each feature, the maximum over all steps; the first of equal values; NaN if any step is NaN.
     Max,
-    /// The row becomes every step.
+    /// The row is repeated at every step.
     Repeat,
 }
 
@@ -84,7 +84,7 @@ pub fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
-/// The one part of a kind that takes one.
+/// The part of a kind that takes exactly one.
 fn only(parts: &[Part]) -> Result<Part, String> {
     match parts {
         [part] => Ok(*part),
@@ -92,7 +92,7 @@ fn only(parts: &[Part]) -> Result<Part, String> {
     }
 }
 
-/// A sequence reduced to a row.
+/// A sequence reduced to a value per row.
 fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
     let part = only(parts)?;
     match part.axis {
@@ -101,12 +101,12 @@ fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
     }
 }
 
-/// All of one part.
+/// The whole of one part.
 fn moved(part: Part, rows: Rows, axis: Axis) -> Made {
     Made { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
 }
 
-/// The axis that all parts have.
+/// The axis of the parts, which must all have the same one.
 fn same_axis(parts: &[Part]) -> Result<Axis, String> {
     let axis = parts.first().ok_or("takes at least one value, got none")?.axis;
     match parts.iter().all(|part| part.axis == axis) {

@@ -1,4 +1,4 @@
-//! A value of a row at every step of its sequence.
+//! A value per row, repeated at every step of its sequence.
 
 use super::{Axis, Kind, Made, Part, Rows, moved, only};
 

@@ -1,4 +1,4 @@
-//! A sequence back to front, each row within its own length.
+//! A sequence reversed, each row within its own length.
 
 use super::{Axis, Kind, Made, Part, Rows, moved, only};
 
