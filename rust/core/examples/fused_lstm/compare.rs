@@ -71,7 +71,7 @@ impl Engine {
             }
             for (memory, states) in [(there.memory, there.finals), (back.memory, back.d_initial)] {
                 scratch.reclaim(memory);
-                scratch.spare.keep_list(states);
+                scratch.vectors.keep_list(states);
             }
         }
         sums

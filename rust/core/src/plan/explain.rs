@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::LayerPlan;
 use super::linear::Kind;
-use super::pass::{Class, Pass, Segment, SinkRun};
+use super::pass::{Class, Pass, PhaseOp, SinkRun};
 
 /// Counts of one pass, for tests and tools.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,9 +28,9 @@ pub struct PassSummary {
 
 impl PassSummary {
     pub fn of(pass: &Pass) -> PassSummary {
-        let gemms = |segments: &[Segment]| segments.iter().filter(|s| matches!(s, Segment::Gemm(_))).count();
-        let ops = |segments: &[Segment]| -> usize {
-            segments.iter().map(|s| if let Segment::Tape(ops) = s { ops.len() } else { 0 }).sum()
+        let gemms = |ops: &[PhaseOp]| ops.iter().filter(|s| matches!(s, PhaseOp::Gemm(_))).count();
+        let ops = |ops: &[PhaseOp]| -> usize {
+            ops.iter().map(|s| if let PhaseOp::Rows(ops) = s { ops.len() } else { 0 }).sum()
         };
         let outer = |run: &SinkRun| match run {
             SinkRun::Outer { left, right } => Some(2 * left.numel * right.numel),
@@ -45,7 +45,7 @@ impl PassSummary {
             gemms_before: gemms(&pass.before),
             gemms_in_loop: gemms(&pass.body),
             gemms_after: gemms(&pass.after),
-            scans: pass.segments().filter(|segment| matches!(segment, Segment::Scan(_))).count(),
+            scans: pass.ops().filter(|op| matches!(op, PhaseOp::Scan(_))).count(),
             row_ops_before: ops(&pass.before),
             row_ops_in_loop: ops(&pass.body),
             row_ops_after: ops(&pass.after),
@@ -84,23 +84,23 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         } else {
             "a block of time at once"
         };
-        for (phase, segments) in [
+        for (phase, ops) in [
             (before.to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
             ("after the loop, a block of time at once".to_string(), &pass.after),
         ] {
-            if segments.is_empty() {
+            if ops.is_empty() {
                 continue;
             }
             line(4, &format!("{phase}:"));
-            for segment in segments {
-                match segment {
-                    Segment::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
-                    Segment::Gemm(gemm) => {
+            for op in ops {
+                match op {
+                    PhaseOp::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
+                    PhaseOp::Gemm(gemm) => {
                         let pack = &pass.packs[gemm.pack];
                         line(6, &format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what));
                     }
-                    Segment::Tape(ops) => {
+                    PhaseOp::Rows(ops) => {
                         let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);
                         line(
                             6,

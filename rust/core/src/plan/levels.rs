@@ -28,7 +28,7 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
     for (phase, list) in work {
         for (position, one) in list.iter().enumerate() {
             match one {
-                Work::Tape(ids) => ids.iter().for_each(|&id| {
+                Work::Rows(ids) => ids.iter().for_each(|&id| {
                     places.insert(id, (*phase, position, true));
                 }),
                 Work::Products(products) => products.iter().for_each(|p| {
@@ -63,7 +63,7 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
     for (phase, list) in work {
         for (position, one) in list.iter().enumerate() {
             match one {
-                Work::Tape(ids) => {
+                Work::Rows(ids) => {
                     for &id in ids {
                         for &arg in &task.nodes[id].args {
                             raise(arg, needed(arg, (*phase, position, true)));

@@ -15,10 +15,10 @@ mod merge;
 mod norms;
 mod pass;
 mod phase;
+mod row_ops;
 mod schedule;
 mod storage;
 mod sums;
-mod tape;
 mod task;
 
 pub use explain::{PassSummary, explain_layer};
@@ -26,6 +26,6 @@ pub use fold::{Fold, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::LayerPlan;
 pub use pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
-    TapeOp, TapeRun, tape_work,
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
+    SinkOp, SinkRun, row_work,
 };

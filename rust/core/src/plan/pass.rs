@@ -65,7 +65,7 @@ pub enum Per {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TapeRun {
+pub enum RowRun {
     Unary(Unary, f64),
     Binary(Binary),
     Ternary(Ternary),
@@ -92,8 +92,8 @@ pub enum TapeRun {
 /// One op over a tile of rows. `outer` x `cols` is the feature as the kernel sees it: reductions and row maps work on
 /// `cols` elements, `outer` times.
 #[derive(Debug, Clone)]
-pub struct TapeOp {
-    pub run: TapeRun,
+pub struct RowOp {
+    pub run: RowRun,
     pub dst: Ref,
     pub src: Vec<Ref>,
     pub outer: usize,
@@ -176,14 +176,14 @@ pub struct Scan {
 }
 
 #[derive(Debug, Clone)]
-pub enum Segment {
-    Tape(Vec<TapeOp>),
+pub enum PhaseOp {
+    Rows(Vec<RowOp>),
     Gemm(Gemm),
     Scan(Scan),
 }
 
 /// Multiplications that the ops of a tape cost per row, about.
-pub fn tape_work(ops: &[TapeOp]) -> usize {
+pub fn row_work(ops: &[RowOp]) -> usize {
     ops.iter().map(|op| op.cost).sum::<f32>() as usize
 }
 
@@ -210,11 +210,11 @@ pub struct SinkOp {
 pub struct Pass {
     pub buffers: Vec<Buffer>,
     /// For a block of time at once, or a piece of it, before its loop.
-    pub before: Vec<Segment>,
+    pub before: Vec<PhaseOp>,
     /// Step by step.
-    pub body: Vec<Segment>,
+    pub body: Vec<PhaseOp>,
     /// For the same, after its loop.
-    pub after: Vec<Segment>,
+    pub after: Vec<PhaseOp>,
     pub sinks: Vec<SinkOp>,
     pub packs: Vec<Pack>,
     /// Where each output lies.
@@ -240,23 +240,23 @@ impl Pass {
 
     /// Whether some op calls the layer's function.
     pub fn calls(&self) -> bool {
-        let is_call = |op: &TapeOp| matches!(op.run, TapeRun::Call(_));
-        self.segments().any(|segment| matches!(segment, Segment::Tape(ops) if ops.iter().any(is_call)))
+        let is_call = |op: &RowOp| matches!(op.run, RowRun::Call(_));
+        self.ops().any(|op| matches!(op, PhaseOp::Rows(ops) if ops.iter().any(is_call)))
     }
 
     /// Whether a scan runs the state.
     pub fn is_scanned(&self, state: usize) -> bool {
         let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);
-        self.segments().any(|segment| matches!(segment, Segment::Scan(scan) if scanned(scan)))
+        self.ops().any(|op| matches!(op, PhaseOp::Scan(scan) if scanned(scan)))
     }
 
     /// Multiplications per row and step, about: what its products and row ops cost, and how much of it remains where only
-    /// those segments of a step count that `counts` (so many multiplications per row).
+    /// those ops of a step count that `counts` (so many multiplications per row).
     pub fn work(&self, counts: impl Fn(usize) -> bool) -> [usize; 2] {
-        let of = |segment: &Segment| match segment {
-            Segment::Tape(ops) => tape_work(ops),
-            Segment::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
-            Segment::Scan(_) => 0,
+        let of = |op: &PhaseOp| match op {
+            PhaseOp::Rows(ops) => row_work(ops),
+            PhaseOp::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
+            PhaseOp::Scan(_) => 0,
         };
         let sinks = self.sinks.iter().map(|sink| match sink.run {
             SinkRun::Outer { left, right } => left.numel * right.numel,
@@ -267,7 +267,7 @@ impl Pass {
         [outside + steps().sum::<usize>(), outside + steps().filter(|&work| counts(work)).sum::<usize>()]
     }
 
-    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+    pub fn ops(&self) -> impl Iterator<Item = &PhaseOp> {
         self.before.iter().chain(&self.body).chain(&self.after)
     }
 }

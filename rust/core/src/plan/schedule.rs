@@ -19,7 +19,7 @@ pub struct Product {
 /// Work of one phase, in order.
 #[derive(Debug, Clone)]
 pub enum Work {
-    Tape(Vec<NodeId>),
+    Rows(Vec<NodeId>),
     /// Products of one operand, side by side.
     Products(Vec<Product>),
     /// The scan of a number: the nodes that it computes.
@@ -111,18 +111,18 @@ pub fn schedule(
     let holder = |id: NodeId| resolved(nodes, given, id).0;
     let mut order = Vec::new();
     while !waiting.is_empty() {
-        let mut tape = Vec::new();
+        let mut rows = Vec::new();
         waiting.retain(|&id| {
             let alone = product(id).is_none() && !is_scan(id);
             let ready = alone && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
             if ready {
                 done[id] = true;
-                tape.push(id);
+                rows.push(id);
             }
             !ready
         });
-        if !tape.is_empty() {
-            order.push(Work::Tape(tape));
+        if !rows.is_empty() {
+            order.push(Work::Rows(rows));
         }
         let ready = |id: &NodeId| is_scan(*id) && nodes[*id].args.iter().all(|&arg| done[holder(arg)]);
         if let Some(first) = waiting.iter().copied().find(ready) {

@@ -8,11 +8,11 @@ use crate::step::{Node, NodeId, Run, rows};
 use super::levels::{Level, Plan, levels};
 use super::merge::merge;
 use super::pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, Scan, ScanState, SinkOp, SinkRun,
 };
 use super::phase::Phase;
+use super::row_ops;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
-use super::tape;
 use super::task::{Given, Task, place_scans, settle};
 
 /// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
@@ -115,7 +115,7 @@ impl Storage<'_> {
             for one in list {
                 match one {
                     Work::Products(products) => self.place_products(products),
-                    Work::Tape(ids) => {
+                    Work::Rows(ids) => {
                         for &id in ids {
                             self.place_alone(id);
                         }
@@ -228,30 +228,30 @@ impl Storage<'_> {
         let mut widest = 1;
         for (phase, list) in work {
             self.late = *phase == Phase::After;
-            let mut segments = Vec::new();
+            let mut phase_ops = Vec::new();
             for one in list {
                 match one {
-                    Work::Tape(ids) => {
+                    Work::Rows(ids) => {
                         let mut ops = Vec::new();
                         for &id in ids {
-                            tape::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
+                            row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
                         }
-                        let used = tape::assign_slots(&mut self.pass.buffers, &ops);
+                        let used = row_ops::assign_slots(&mut self.pass.buffers, &ops);
                         self.pass.tile_width = self.pass.tile_width.max(used);
                         widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
-                        tape::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
+                        row_ops::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
                         if !ops.is_empty() {
-                            segments.push(Segment::Tape(ops));
+                            phase_ops.push(PhaseOp::Rows(ops));
                         }
                     }
-                    Work::Products(products) => self.emit_products(products, &mut segments),
-                    Work::Scan(number, _) => segments.push(Segment::Scan(self.scan(*number))),
+                    Work::Products(products) => self.emit_products(products, &mut phase_ops),
+                    Work::Scan(number, _) => phase_ops.push(PhaseOp::Scan(self.scan(*number))),
                 }
             }
             match phase {
-                Phase::Before => self.pass.before = segments,
-                Phase::Loop => self.pass.body = segments,
-                _ => self.pass.after = segments,
+                Phase::Before => self.pass.before = phase_ops,
+                Phase::Loop => self.pass.body = phase_ops,
+                _ => self.pass.after = phase_ops,
             }
         }
         self.late = true;
@@ -309,7 +309,7 @@ impl Storage<'_> {
     }
 
     /// Cuts the products of one operand into runs that lie side by side and start from one thing.
-    fn emit_products(&mut self, products: &[Product], segments: &mut Vec<Segment>) {
+    fn emit_products(&mut self, products: &[Product], phase_ops: &mut Vec<PhaseOp>) {
         let mut rest = products;
         while !rest.is_empty() {
             let first = self.refs[&rest[0].out];
@@ -332,7 +332,7 @@ impl Storage<'_> {
             }
             let (run, others) = rest.split_at(count);
             let gemm = self.gemm(run, Ref { numel: width, ..first }, init);
-            segments.push(Segment::Gemm(gemm));
+            phase_ops.push(PhaseOp::Gemm(gemm));
             rest = others;
         }
     }

@@ -26,7 +26,7 @@ pub fn layerwise<T: Float>(
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> GroupResult<T> {
-    scratch.frugal(None);
+    scratch.exact_fit(None);
     let network = training.shared.network;
     let mut kept = vec![Vec::new(); network.nodes.len()];
     for (values, port) in inputs.iter_mut().zip(&network.inputs) {
@@ -78,7 +78,7 @@ pub fn layerwise<T: Float>(
             }
         }
     }
-    scratch.generous();
+    scratch.best_fit();
     let mut d_inputs = Vec::with_capacity(inputs.len());
     for (number, (values, port)) in inputs.iter_mut().zip(&network.inputs).enumerate() {
         *values = std::mem::take(&mut run.kept[port.node]);
@@ -218,7 +218,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
 
     /// Computes a loss over all steps, and the gradient of its output; None if the loss does not depend on the output.
     fn loss(&self, number: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
-        scratch.frugal(None); // frees the idle memory of the layers
+        scratch.exact_fit(None); // frees the idle memory of the layers
         let Training { group, axes, shared, losses, .. } = self.training;
         let (loss, geometry) = (&losses[number], axes.time);
         let width = shared.network.width(loss.node());
@@ -257,7 +257,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
-        scratch.frugal(None); // frees the idle memory of the layer above
+        scratch.exact_fit(None); // frees the idle memory of the layer above
         let Training { shared, axes, step_scale, .. } = self.training;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);

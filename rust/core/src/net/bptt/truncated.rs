@@ -54,10 +54,13 @@ pub fn truncated<T: Float>(
     let count = whole.steps().div_ceil(windows.every);
     let rows_of = |span: Range<usize>| whole.first_row(span.end) - whole.first_row(span.start);
     // the first windows may be shorter, and so may the last
-    scratch.in_pieces(whole.rows, (0..count).map(|number| rows_of(windows.span(number))).max().unwrap_or(0));
+    scratch.allocate_at_least(
+        whole.rows,
+        (0..count).map(|number| rows_of(windows.span(number))).max().unwrap_or(0),
+    );
     let none = training.no_gradient(scratch);
-    let mut states = scratch.spare.copies(training.initial);
-    let mut finals = scratch.spare.copies(training.initial);
+    let mut states = scratch.vectors.copies(training.initial);
+    let mut finals = scratch.vectors.copies(training.initial);
     let mut terms = Terms::default();
     let mut d_inputs = training.no_input_gradients(scratch);
     let mut d_initial = training.no_gradient(scratch);
@@ -74,8 +77,8 @@ pub fn truncated<T: Float>(
         }
         if number + 1 < count {
             let steps = windows.span(number + 1).start - span.start;
-            let after = piece.run.states_after(network, piece.axes(), steps, &mut scratch.spare);
-            scratch.spare.keep_list(std::mem::replace(&mut states, after));
+            let after = piece.run.states_after(network, piece.axes(), steps, &mut scratch.vectors);
+            scratch.vectors.keep_list(std::mem::replace(&mut states, after));
             for (slot, _) in windows.from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {
                 states[slot].clone_from(&training.initial[slot]);
             }
@@ -87,11 +90,11 @@ pub fn truncated<T: Float>(
             let elements = alive * network.states[slot];
             finals[slot][..elements].copy_from_slice(&last[..elements]);
         }
-        scratch.spare.keep_list(last);
+        scratch.vectors.keep_list(last);
         d.retired(scratch);
     }
-    scratch.spare.keep_list(none);
-    scratch.spare.keep_list(states);
-    scratch.in_pieces(0, 0);
+    scratch.vectors.keep_list(none);
+    scratch.vectors.keep_list(states);
+    scratch.allocate_at_least(0, 0);
     GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
 }

@@ -177,9 +177,9 @@ impl<T: Pooled> Call<T> {
         Ok(self.with_workspace(|kept| {
             let mut packed = kept.states.pop().unwrap_or_default();
             for group in &batch.groups {
-                let mut of_group = kept.spare.list();
+                let mut of_group = kept.vectors.list();
                 for (slot, &width) in widths.iter().enumerate() {
-                    let mut rows = kept.spare.zeros(group.rows.len() * width);
+                    let mut rows = kept.vectors.zeros(group.rows.len() * width);
                     if let Some(Some(values)) = states.get(slot) {
                         batch.pack_state(group, values, width, end, &mut rows);
                     }
@@ -261,7 +261,7 @@ impl<T: Pooled> Call<T> {
         let mut done = self.gathered(batch, at_once, true, poll, &|group, slots, scratch| {
             let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
             let training = Training { shared: &shared, losses, step_scale, group, axes, initial };
-            let mut inputs = scratch.spare.list();
+            let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
             let passed = match (way, &schedule) {
                 (ThroughTime::Truncated { every, back }, _) => {
@@ -279,7 +279,7 @@ impl<T: Pooled> Call<T> {
                 _ => training.full(&mut inputs, slots, scratch),
             };
             packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
             passed
         })?;
         let params = &mut done.gradients.params;

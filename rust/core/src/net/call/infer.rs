@@ -91,15 +91,15 @@ impl<T: Pooled> Call<T> {
         let lanes = self.lanes(batch, batch.groups.len(), usize::MAX, false, passes);
         lanes.work(poll, &|group, scratch| {
             let place = &batch.groups[group];
-            let mut inputs = scratch.spare.list();
+            let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
             let run = run_group(&shared, place.axes(), &mut inputs, &initial[group], false, scratch);
             act(group, &run, scratch);
             let last = run.retired(network, &mut inputs, scratch);
             packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
             unpack_states(network, batch, place, &last, End::Final, &mut lock(&finals));
-            scratch.spare.keep_list(last);
+            scratch.vectors.keep_list(last);
         })?;
         Ok(finals.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

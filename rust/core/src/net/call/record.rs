@@ -53,17 +53,17 @@ impl<T: Pooled> Call<T> {
         let done = lanes.work(poll, &|group, scratch| {
             let mut run = record.groups[group].write().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::replace(&mut *run, GroupRun::empty());
-            let mut idle = scratch.spare.list();
+            let mut idle = scratch.vectors.list();
             idle.resize(network.inputs.len(), Vec::new());
             let finals = before.retired(network, &mut idle, scratch);
-            scratch.spare.keep_list(finals);
-            let mut inputs = scratch.spare.list();
+            scratch.vectors.keep_list(finals);
+            let mut inputs = scratch.vectors.list();
             let arrays = packed.iter().zip(idle.drain(..));
             inputs.extend(arrays.map(|(packed, idle)| std::mem::replace(&mut *lock(&packed[group]), idle)));
-            scratch.spare.keep_list(idle);
+            scratch.vectors.keep_list(idle);
             let axes = batch.groups[group].axes();
             *run = run_group(&shared, axes, &mut inputs, &initial[group], true, scratch);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
         });
         self.with_workspace(|kept| {
             packed.into_iter().for_each(|packed| kept.keep_packed(packed));
@@ -140,7 +140,7 @@ impl<T: Pooled> Call<T> {
         let done = self.gathered(batch, usize::MAX, false, poll, &|group, slots, scratch| {
             let run = read(&record.groups[group]);
             let axes = batch.groups[group].axes();
-            let (mut values, mut d) = (scratch.spare.list(), scratch.views());
+            let (mut values, mut d) = (scratch.vectors.list(), scratch.views());
             for (packed, port) in outputs.iter().zip(&network.outputs) {
                 let Some(packed) = packed else {
                     values.push(Vec::new());
@@ -153,15 +153,15 @@ impl<T: Pooled> Call<T> {
             let d_steps = step_gradient(network, 0, axes.time.total(), scale, scratch);
             let from = BackwardStart { d_outputs: &d, d_penalty: &d_steps, d_final: &finals[group] };
             let gradients = back_group(&shared, axes, &run, from, slots, scratch);
-            scratch.spare.keep(d_steps);
+            scratch.vectors.keep(d_steps);
             scratch.keep_views(d);
             for (packed, values) in outputs.iter().zip(values.drain(..)) {
                 if let Some(packed) = packed {
                     *lock(&packed[group]) = values;
                 }
             }
-            scratch.spare.keep_list(values);
-            GroupResult { terms: Terms::default(), gradients, finals: scratch.spare.list() }
+            scratch.vectors.keep_list(values);
+            GroupResult { terms: Terms::default(), gradients, finals: scratch.vectors.list() }
         });
         self.with_workspace(|kept| {
             outputs.into_iter().flatten().for_each(|packed| kept.keep_packed(packed));

@@ -89,7 +89,7 @@ impl<'a, T: Float> Results<'a, T> {
         terms[group] = passed.terms;
         drop(sums);
         passed.gradients.retired(scratch);
-        scratch.spare.keep_list(passed.finals);
+        scratch.vectors.keep_list(passed.finals);
     }
 
     /// The results of all groups.

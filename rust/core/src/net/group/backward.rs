@@ -23,8 +23,8 @@ pub struct GroupGradients<T> {
 impl<T: Float> GroupGradients<T> {
     /// Returns the memory to the workspace.
     pub fn retired(self, scratch: &mut Scratch<T>) {
-        scratch.spare.keep_list(self.d_inputs);
-        scratch.spare.keep_list(self.d_initial);
+        scratch.vectors.keep_list(self.d_inputs);
+        scratch.vectors.keep_list(self.d_initial);
     }
 }
 
@@ -96,19 +96,19 @@ impl<'a, T: Float> Group<'a, T> {
         scratch: &mut Scratch<T>,
     ) -> Task<'a, T> {
         let network = self.shared.network;
-        let plan = scratch.threads_beside().map(|parts| {
+        let plan = scratch.helper_threads().map(|parts| {
             let mut ready = ready_backwards(network, last, &|node| node_gradients.has(node));
             ready[0].retain(|node| ahead.iter().all(|task| task.node != *node));
             choose(network, true, self.axes, ready, parts).0
         });
         let mut this = match plan {
-            Some(Grouping::Layers { nodes, is_wave }) => {
+            Some(Grouping::Layers { nodes, is_pipeline }) => {
                 let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
                 for node in nodes {
                     let task = self.task(node, tasks.last(), node_gradients, slots, scratch);
                     tasks.push(task);
                 }
-                run_together(&mut tasks, is_wave, scratch);
+                run_together(&mut tasks, is_pipeline, scratch);
                 let this = tasks.remove(0);
                 for mut task in tasks {
                     self.finish(&mut task, slots, scratch);
@@ -130,12 +130,12 @@ impl<'a, T: Float> Group<'a, T> {
     /// Returns the memory of the layer's inputs.
     fn finish(&self, task: &mut Task<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) {
         std::mem::swap(&mut slots[task.layer], &mut task.slots);
-        scratch.spare.keep_list(std::mem::take(&mut task.kept));
+        scratch.vectors.keep_list(std::mem::take(&mut task.kept));
         scratch.keep_views(std::mem::take(&mut task.views));
         scratch.keep_views(std::mem::take(&mut task.d_views));
     }
 
-    /// The task of a layer whose gradient is complete, or comes from the layer `above`, which runs in the same wave.
+    /// The task of a layer whose gradient is complete, or comes from the layer `above`, which runs in the same pipeline.
     fn task(
         &self,
         node: usize,
@@ -149,7 +149,7 @@ impl<'a, T: Float> Group<'a, T> {
         let inner = &network.layers[layer];
         let call = LayerCall { plan: &inner.plan, ..self.shared.call(layer, self.axes, true) };
         let (mut d_views, mut views) = (scratch.views(), scratch.views());
-        let mut kept = scratch.spare.list();
+        let mut kept = scratch.vectors.list();
         for (output, at) in inner.outputs.iter().enumerate() {
             let handed = above.filter(|_| *at == Some(node)).and_then(|above| above.left_for(network, node));
             d_views.push(match (handed, at) {
@@ -165,7 +165,7 @@ impl<'a, T: Float> Group<'a, T> {
                 }
                 (None, None) => {
                     let width = inner.plan.output_width(output);
-                    let zeros = scratch.no_sequence(call.geometry.total(), width);
+                    let zeros = scratch.zero_sequence(call.geometry.total(), width);
                     let view = SeqView::of(&zeros, width);
                     kept.push(zeros);
                     view
@@ -201,11 +201,11 @@ pub fn back_group<T: Float>(
     let network = shared.network;
     let BackwardStart { d_outputs, d_penalty, d_final } = from;
     let mut node_gradients = NodeGradients::new(network, run.maps(axes), scratch);
-    let mut d_initial = scratch.spare.list();
+    let mut d_initial = scratch.vectors.list();
     d_initial.resize(network.states.len(), Vec::new());
     // memory that views point into, until the group is done
     let mut memories = scratch.list();
-    let mut sums = scratch.spare.list();
+    let mut sums = scratch.vectors.list();
     // packed row r of a layer that reads from the end is another step
     let mut mirrored: Vec<T> = Vec::new();
     if !d_penalty.is_empty() {
@@ -231,7 +231,7 @@ pub fn back_group<T: Float>(
                 for (slot, values) in back.d_initial.drain(..).enumerate() {
                     d_initial[inner.first_state + slot] = values;
                 }
-                scratch.spare.keep_list(back.d_initial);
+                scratch.vectors.keep_list(back.d_initial);
                 for (k, &input) in inner.inputs.iter().enumerate() {
                     if let Some(output) = inner.plan.input_gradients[k] {
                         let d = back.memory.output(&inner.plan.back, output, call.geometry);
@@ -251,7 +251,7 @@ pub fn back_group<T: Float>(
             _ => {}
         }
     }
-    let mut d_inputs = scratch.spare.list();
+    let mut d_inputs = scratch.vectors.list();
     for (number, port) in network.inputs.iter().enumerate() {
         d_inputs.push(match network.input_gradient(number) {
             Some(_) => node_gradients.taken(port.node, scratch),
@@ -259,8 +259,8 @@ pub fn back_group<T: Float>(
         });
     }
     node_gradients.retired(scratch);
-    scratch.spare.keep(group.mirrored);
+    scratch.vectors.keep(group.mirrored);
     scratch.reclaim_list(memories);
-    scratch.spare.keep_list(sums);
+    scratch.vectors.keep_list(sums);
     GroupGradients { d_inputs, d_initial }
 }

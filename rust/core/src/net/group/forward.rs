@@ -1,7 +1,7 @@
 //! The forward pass of one row group through the whole network.
 
 use crate::kernel::Float;
-use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, Spare, states_after};
+use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, states_after};
 
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
@@ -42,7 +42,7 @@ impl<T: Float> GroupRun<T> {
                 *input = std::mem::take(values);
             }
         }
-        scratch.spare.keep_list(self.owned);
+        scratch.vectors.keep_list(self.owned);
         scratch.rows.push(self.mirror);
         self.finals
     }
@@ -53,12 +53,12 @@ impl<T: Float> GroupRun<T> {
         network: &Network,
         axes: Axes,
         steps: usize,
-        spare: &mut Spare<T>,
+        vectors: &mut VecPool<T>,
     ) -> Vec<Vec<T>> {
         debug_assert!(self.training);
-        let mut states = spare.list();
+        let mut states = vectors.list();
         for (layer, memory) in network.layers.iter().zip(&self.memory) {
-            states_after(&layer.plan, memory, axes.of(layer.axis), steps, spare, &mut states);
+            states_after(&layer.plan, memory, axes.of(layer.axis), steps, vectors, &mut states);
         }
         states
     }
@@ -99,7 +99,7 @@ impl<T: Float> GroupRun<T> {
         if !self.owned[number].is_empty() {
             return;
         }
-        let mut values = scratch.no_sequence(axes.of(node.axis).total(), node.width);
+        let mut values = scratch.zero_sequence(axes.of(node.axis).total(), node.width);
         derive(moves, |from| self.view(network, from, axes), self.maps(axes), &mut values, node.width);
         self.owned[number] = values;
     }
@@ -117,9 +117,9 @@ pub fn run_group<T: Float>(
 ) -> GroupRun<T> {
     let network = shared.network;
     let mut run = GroupRun {
-        owned: scratch.spare.list(),
+        owned: scratch.vectors.list(),
         memory: scratch.list(),
-        finals: scratch.spare.list(),
+        finals: scratch.vectors.list(),
         mirror: scratch.rows.pop().unwrap_or_default(),
         training,
     };
@@ -144,7 +144,7 @@ pub fn run_group<T: Float>(
         };
         run.memory.push(done.memory);
         run.finals.append(&mut done.finals);
-        scratch.spare.keep_list(done.finals);
+        scratch.vectors.keep_list(done.finals);
     }
     run
 }
@@ -184,7 +184,7 @@ impl<'a, T: Float> Group<'a, T> {
         scratch: &mut Scratch<T>,
     ) -> Forward<T> {
         let (network, training) = (self.shared.network, run.training);
-        let plan = scratch.threads_beside().map(|parts| {
+        let plan = scratch.helper_threads().map(|parts| {
             let mut ready = ready_forwards(network, first, &mut |node| {
                 run.derive(network, node, self.axes, scratch);
             });
@@ -192,13 +192,13 @@ impl<'a, T: Float> Group<'a, T> {
             choose(network, training, self.axes, ready, parts).0
         });
         match plan {
-            Some(Grouping::Layers { nodes, is_wave }) => {
+            Some(Grouping::Layers { nodes, is_pipeline }) => {
                 let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
                 for node in nodes {
                     let task = self.task(run, node, &tasks, scratch);
                     tasks.push(task);
                 }
-                run_together(&mut tasks, is_wave, scratch);
+                run_together(&mut tasks, is_pipeline, scratch);
                 let mut done = tasks.into_iter().map(|task| {
                     scratch.keep_views(task.views);
                     (task.node, task.run)
@@ -217,7 +217,7 @@ impl<'a, T: Float> Group<'a, T> {
         }
     }
 
-    /// The task of the layer of a node. `before` are the layers before it in a wave; their memory is allocated already.
+    /// The task of the layer of a node. `before` are the layers before it in a pipeline; their memory is allocated already.
     fn task(
         &self,
         run: &GroupRun<T>,

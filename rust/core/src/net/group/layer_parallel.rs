@@ -1,12 +1,12 @@
 //! Layers of a row group that run at the same time, one thread each: independent layers, such as the two directions of a
-//! bidirectional layer, or a wave, in which each layer runs a few blocks of time behind the layer that it reads. The results
+//! bidirectional layer, or a pipeline, in which each layer runs one piece of time behind the layer that it reads. The results
 //! and the order of sums do not depend on this choice.
 
 use std::sync::Mutex;
 
 use crate::kernel::Float;
 use crate::team;
-use crate::time::{Scratch, Wave, piece_steps, share_out};
+use crate::time::{Pipeline, Scratch, piece_steps, share_out};
 
 use super::super::batch::Axes;
 use super::super::graph::{Axis, Layer, Network, NodeKind};
@@ -18,7 +18,7 @@ pub enum Grouping {
     /// Alone; `divided`: all threads share its steps.
     Alone { divided: bool },
     /// Grouping with other layers, by their nodes; the next layer is the first.
-    Layers { nodes: Vec<usize>, is_wave: bool },
+    Layers { nodes: Vec<usize>, is_pipeline: bool },
 }
 
 /// The pass of a layer with all its inputs and outputs, ready to run.
@@ -82,7 +82,7 @@ pub fn choose(
         let own = nodes.iter().take_while(|node| is_fit(node)).count();
         nodes.truncate(own.min(parts));
     }
-    // All layers of a wave idle for one piece of time, except the most expensive one. The input of a layer comes from
+    // All layers of a pipeline idle for one piece of time, except the most expensive one. The input of a layer comes from
     // another thread's cache.
     let pieces = geometry.steps().div_ceil(piece_steps(geometry.rows)).max(1);
     let ([_, most], [sum, longest]) = (sizes(&apart), sizes(&behind));
@@ -91,7 +91,7 @@ pub fn choose(
     let pays = |way: &(Vec<usize>, usize, bool)| way.0.len() > 1 && 10 * gain(way) > alone(&way.0);
     // of two equal gains the first, in which no thread waits
     match ways.into_iter().filter(pays).reduce(|a, b| if gain(&b) > gain(&a) { b } else { a }) {
-        Some((nodes, cost, is_wave)) => (Grouping::Layers { nodes, is_wave }, cost),
+        Some((nodes, cost, is_pipeline)) => (Grouping::Layers { nodes, is_pipeline }, cost),
         None => alone_first,
     }
 }
@@ -182,18 +182,18 @@ pub fn run_alone<T: Float>(task: &mut impl LayerTask<T>, divided: bool, scratch:
 }
 
 /// Runs layers at the same time, one thread each.
-pub fn run_together<T: Float>(tasks: &mut [impl LayerTask<T>], is_wave: bool, scratch: &mut Scratch<T>) {
-    let Scratch { region: Some(region), beside, .. } = scratch else {
+pub fn run_together<T: Float>(tasks: &mut [impl LayerTask<T>], is_pipeline: bool, scratch: &mut Scratch<T>) {
+    let Scratch { region: Some(region), helpers, .. } = scratch else {
         return tasks.iter_mut().for_each(|task| task.run(scratch));
     };
-    beside.resize_with(beside.len().max(tasks.len()), || Mutex::new(Scratch::new()));
+    helpers.resize_with(helpers.len().max(tasks.len()), || Mutex::new(Scratch::new()));
     let tasks: Vec<Mutex<&mut _>> = tasks.iter_mut().map(Mutex::new).collect();
-    share_out(region, is_wave, &|part| {
-        if let (Some(task), Some(own)) = (tasks.get(part), beside.get(part)) {
+    share_out(region, is_pipeline, &|part| {
+        if let (Some(task), Some(own)) = (tasks.get(part), helpers.get(part)) {
             let mut own = lock(own);
-            own.wave = is_wave.then(|| Wave { region: region.clone(), part });
+            own.pipeline = is_pipeline.then(|| Pipeline { region: region.clone(), part });
             lock(task).run(&mut own);
-            own.wave = None;
+            own.pipeline = None;
         }
     });
 }
@@ -251,12 +251,12 @@ mod tests {
     fn layers_run_at_the_same_time_where_that_is_faster() {
         let stack = [(64, 0), (64, 1), (64, 2)];
         let cases = [
-            (&stack[..], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_wave: true }),
-            (&stack, 200, 3, Grouping::Layers { nodes: vec![1, 2, 3], is_wave: true }),
+            (&stack[..], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: true }),
+            (&stack, 200, 3, Grouping::Layers { nodes: vec![1, 2, 3], is_pipeline: true }),
             (&stack, 16, 2, Grouping::Alone { divided: false }), // a single piece of time
             (&[(64, 0), (2, 1)], 200, 2, Grouping::Alone { divided: false }), // too different in cost
-            (&[(64, 0), (64, 1), (2, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_wave: true }),
-            (&[(64, 0), (64, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_wave: false }),
+            (&[(64, 0), (64, 1), (2, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: true }),
+            (&[(64, 0), (64, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: false }),
             (&[(64, 0)], 200, 2, Grouping::Alone { divided: false }),
             (&[(600, 0)], 200, 2, Grouping::Alone { divided: true }),
             (&[(600, 0), (600, 1)], 16, 2, Grouping::Alone { divided: true }),

@@ -4,7 +4,7 @@ use crate::kernel::{Float, Kernels};
 use crate::plan::LayerPlan;
 use crate::random::Noise;
 use crate::time::{
-    Geometry, IncomingGradients, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, Spare,
+    Geometry, IncomingGradients, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, VecPool,
 };
 
 use super::super::batch::{Batch, End, Packed};
@@ -95,7 +95,7 @@ impl<'a, T: Float> Prepared<'a, T> {
         let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
         weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
-        let steps = packed_weights(batch, axis, loss, &mut kept.spare)?;
+        let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
         let step_scale = step_scale(batch, loss.reduction);
         Ok(Prepared {
             output,
@@ -136,7 +136,7 @@ impl<'a, T: Float> Prepared<'a, T> {
     pub fn retired(self, kept: &mut Workspace<T>) {
         kept.losses.push(self.weights);
         kept.keep_packed(self.targets);
-        kept.spare.keep_list(self.steps);
+        kept.vectors.keep_list(self.steps);
     }
 
     /// The factor of the penalty of a step.
@@ -181,10 +181,10 @@ impl<'a, T: Float> Prepared<'a, T> {
             let saved = Saved { inputs: &views, memory: &run.memory };
             let back =
                 call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &[] }, None, scratch);
-            scratch.spare.keep_list(back.d_initial);
+            scratch.vectors.keep_list(back.d_initial);
             back.memory
         });
-        scratch.spare.keep_list(run.finals);
+        scratch.vectors.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
     }
@@ -257,15 +257,15 @@ fn packed_weights<T: Float>(
     batch: &Batch,
     axis: Axis,
     loss: &Loss<T>,
-    spare: &mut Spare<T>,
+    vectors: &mut VecPool<T>,
 ) -> Result<Vec<Vec<T>>, NetError> {
     if let Some(data) = loss.weights {
         expect_len("weights", data.len(), batch.count(axis))?;
     }
-    let mut steps = spare.list();
+    let mut steps = vectors.list();
     for group in &batch.groups {
         let total = group.axes().of(axis).total();
-        let mut weights = spare.vector(total);
+        let mut weights = vectors.vector(total);
         match (loss.weights, axis) {
             (Some(data), Axis::Time) => batch.pack(group, axis, data, 1, &mut weights),
             (None, Axis::Time) => weights.resize(total, T::ONE),

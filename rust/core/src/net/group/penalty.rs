@@ -160,7 +160,7 @@ pub fn step_gradient<T: Float>(
     if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
         return Vec::new();
     }
-    let mut d = scratch.no_sequence(total, 1);
+    let mut d = scratch.zero_sequence(total, 1);
     d[first..].fill(T::from_f64(scale));
     d
 }

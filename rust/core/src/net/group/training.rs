@@ -74,7 +74,7 @@ impl<T: Float> Training<'_, T> {
         let mut terms = Terms::default();
         let d_states = self.no_gradient(scratch);
         let gradients = self.back(&piece, 0, &d_states, &mut terms, slots, scratch);
-        scratch.spare.keep_list(d_states);
+        scratch.vectors.keep_list(d_states);
         let finals = piece.run.retired(self.shared.network, inputs, scratch);
         GroupResult { terms, gradients, finals }
     }
@@ -89,7 +89,7 @@ impl<T: Float> Training<'_, T> {
     ) -> Piece<'_, T> {
         let network = self.shared.network;
         let rows = self.axes.time.first_row(span.start)..self.axes.time.first_row(span.end);
-        let mut of_piece = scratch.spare.list();
+        let mut of_piece = scratch.vectors.list();
         for (values, port) in inputs.iter().zip(&network.inputs) {
             let width = network.width(port.node);
             let mut own = scratch.sequence(rows.len(), width);
@@ -99,7 +99,7 @@ impl<T: Float> Training<'_, T> {
         let time = piece_of(self.axes.time, span, scratch);
         let axes = Axes { time: &time, row: self.axes.row };
         let run = run_group(self.shared, axes, &mut of_piece, states, true, scratch);
-        scratch.spare.keep_list(of_piece);
+        scratch.vectors.keep_list(of_piece);
         Piece { time: Cow::Owned(time), row: self.axes.row, run }
     }
 
@@ -111,10 +111,10 @@ impl<T: Float> Training<'_, T> {
     /// Returns the memory of a piece to the workspace; returns the final states.
     pub fn retired(&self, piece: Piece<'_, T>, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.shared.network;
-        let mut inputs = scratch.spare.list();
+        let mut inputs = scratch.vectors.list();
         inputs.resize(network.inputs.len(), Vec::new());
         let finals = piece.run.retired(network, &mut inputs, scratch);
-        scratch.spare.keep_list(inputs);
+        scratch.vectors.keep_list(inputs);
         keep_geometry(piece.time, scratch);
         finals
     }
@@ -151,7 +151,7 @@ impl<T: Float> Training<'_, T> {
         let mut memories = scratch.list();
         let mut d_outputs = scratch.views();
         d_outputs.resize(network.outputs.len(), SeqView::NONE);
-        let mut widened = scratch.spare.list();
+        let mut widened = scratch.vectors.list();
         for loss in self.losses {
             let output = piece.run.view(network, loss.node(), axes);
             let (geometry, first, skipped) = match loss.axis() {
@@ -180,8 +180,8 @@ impl<T: Float> Training<'_, T> {
         let d_penalty = step_gradient(network, rows, time.total(), self.step_scale, scratch);
         let from = BackwardStart { d_outputs: &d_outputs, d_penalty: &d_penalty, d_final: d_states };
         let gradients = back_group(self.shared, axes, &piece.run, from, slots, scratch);
-        scratch.spare.keep_list(widened);
-        scratch.spare.keep(d_penalty);
+        scratch.vectors.keep_list(widened);
+        scratch.vectors.keep(d_penalty);
         scratch.reclaim_list(memories);
         scratch.keep_views(d_outputs);
         gradients
@@ -190,10 +190,10 @@ impl<T: Float> Training<'_, T> {
     /// Zeros for the packed gradients of the inputs; empty for ids.
     pub fn no_input_gradients(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.shared.network;
-        let mut inputs = scratch.spare.list();
+        let mut inputs = scratch.vectors.list();
         inputs.extend((0..network.inputs.len()).map(|input| {
             let width = network.input_gradient(input).unwrap_or(0);
-            scratch.spare.zeros(self.axes.time.total() * width)
+            scratch.vectors.zeros(self.axes.time.total() * width)
         }));
         inputs
     }
@@ -212,8 +212,8 @@ impl<T: Float> Training<'_, T> {
     /// Zeros for the gradients of the states after the last piece.
     pub fn no_gradient(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let widths = self.shared.network.states.iter();
-        let mut states = scratch.spare.list();
-        states.extend(widths.map(|width| scratch.spare.zeros(self.axes.time.rows * width)));
+        let mut states = scratch.vectors.list();
+        states.extend(widths.map(|width| scratch.vectors.zeros(self.axes.time.rows * width)));
         states
     }
 

@@ -19,7 +19,7 @@ pub struct NodeGradients<'a, T> {
 
 impl<'a, T: Float> NodeGradients<'a, T> {
     pub fn new(network: &'a Network, maps: RowMaps<'a>, scratch: &mut Scratch<T>) -> NodeGradients<'a, T> {
-        let (mut views, mut sums) = (scratch.views(), scratch.spare.list());
+        let (mut views, mut sums) = (scratch.views(), scratch.vectors.list());
         views.resize(network.nodes.len(), SeqView::NONE);
         sums.resize(network.nodes.len(), Vec::new());
         NodeGradients { network, maps, views, sums }
@@ -28,7 +28,7 @@ impl<'a, T: Float> NodeGradients<'a, T> {
     /// Returns the memory to the workspace.
     pub fn retired(self, scratch: &mut Scratch<T>) {
         scratch.keep_views(self.views);
-        scratch.spare.keep_list(self.sums);
+        scratch.vectors.keep_list(self.sums);
     }
 
     /// Whether a node has a gradient.
@@ -72,7 +72,7 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         let (width, first, rows) = (self.network.width(node), self.views[node], self.rows(node));
         let sum = &mut self.sums[node];
         if sum.is_empty() {
-            *sum = scratch.no_sequence(rows, width);
+            *sum = scratch.zero_sequence(rows, width);
             if !first.is_none() {
                 add_rows(&first, None, sum, width, 0);
             }
@@ -84,7 +84,7 @@ impl<'a, T: Float> NodeGradients<'a, T> {
     pub fn take(&mut self, node: usize, scratch: &mut Scratch<T>) -> (SeqView<T>, Vec<T>) {
         let view = std::mem::replace(&mut self.views[node], SeqView::NONE);
         if view.is_none() {
-            let zeros = scratch.no_sequence(self.rows(node), self.network.width(node));
+            let zeros = scratch.zero_sequence(self.rows(node), self.network.width(node));
             return (SeqView::of(&zeros, self.network.width(node)), zeros);
         }
         (view, std::mem::take(&mut self.sums[node]))
@@ -95,7 +95,7 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         let (d, mut kept) = self.take(node, scratch);
         if kept.is_empty() {
             let width = self.network.width(node);
-            kept = scratch.no_sequence(self.rows(node), width);
+            kept = scratch.zero_sequence(self.rows(node), width);
             add_rows(&d, None, &mut kept, width, 0);
         }
         kept

@@ -31,9 +31,9 @@ pub fn checkpointed<T: Float>(
     let Some(actions) = &schedule.actions else {
         return layerwise(training, inputs, schedule.segment, slots, scratch);
     };
-    scratch.frugal(schedule.room.map(|(_, total)| (total, schedule.bytes)));
+    scratch.exact_fit(schedule.room.map(|(_, total)| (total, schedule.bytes)));
     if let Some((rows, total)) = schedule.room {
-        scratch.in_pieces(rows, total);
+        scratch.allocate_at_least(rows, total);
     }
     let inputs = &*inputs;
     let run = |segment: usize, states: &[Vec<T>], scratch: &mut Scratch<T>| {
@@ -43,7 +43,7 @@ pub fn checkpointed<T: Float>(
     let Stored { states, pieces } = stored;
     let mut terms = Terms::default();
     let mut seen = 0;
-    let mut now = scratch.spare.copies(training.initial);
+    let mut now = scratch.vectors.copies(training.initial);
     let mut finals = None;
     let mut d_inputs = training.no_input_gradients(scratch);
     let mut d_states = training.no_gradient(scratch);
@@ -56,12 +56,12 @@ pub fn checkpointed<T: Float>(
                     seen += 1;
                 }
                 let after = std::mem::take(&mut piece.run.finals);
-                scratch.spare.keep_list(std::mem::replace(&mut now, after));
+                scratch.vectors.keep_list(std::mem::replace(&mut now, after));
                 if let Action::Keep(_) = action {
                     pieces.push((segment, piece.stored()));
                 } else {
                     let finals = training.retired(piece, scratch);
-                    scratch.spare.keep_list(finals);
+                    scratch.vectors.keep_list(finals);
                 }
             }
             Action::Back(segment) => {
@@ -74,31 +74,31 @@ pub fn checkpointed<T: Float>(
                 let sum = if segment == seen { &mut terms } else { &mut again };
                 let d = training.back(&piece, 0, &d_states, sum, slots, scratch);
                 training.add_input_gradients(&piece, &d.d_inputs, &mut d_inputs);
-                scratch.spare.keep_list(d.d_inputs);
-                scratch.spare.keep_list(std::mem::replace(&mut d_states, d.d_initial));
+                scratch.vectors.keep_list(d.d_inputs);
+                scratch.vectors.keep_list(std::mem::replace(&mut d_states, d.d_initial));
                 // the first backward pass is the one of the last segment
                 if finals.is_none() {
                     finals = Some(std::mem::take(&mut piece.run.finals));
                 }
                 let last = training.retired(piece, scratch);
-                scratch.spare.keep_list(last);
+                scratch.vectors.keep_list(last);
             }
-            Action::Store => states.push(scratch.spare.copies(&now)),
+            Action::Store => states.push(scratch.vectors.copies(&now)),
             Action::Load => {
                 let from = states.last().map_or(training.initial, |stored| &stored[..]);
                 now.iter_mut().zip(from).for_each(|(now, from)| now.clone_from(from));
             }
             Action::Drop => {
                 let last = states.pop();
-                last.into_iter().for_each(|stored| scratch.spare.keep_list(stored));
+                last.into_iter().for_each(|stored| scratch.vectors.keep_list(stored));
             }
         }
     }
-    scratch.generous();
+    scratch.best_fit();
     let gradients = GroupGradients { d_inputs, d_initial: d_states };
     let finals = match finals {
         Some(finals) => {
-            scratch.spare.keep_list(now);
+            scratch.vectors.keep_list(now);
             finals
         }
         None => now,
