@@ -1,4 +1,4 @@
-//! The plan in words: how an author learns why a cell is fast or slow.
+//! The plan as text: it shows the author of a cell why the cell is fast or slow.
 
 use std::fmt::Write;
 
@@ -12,17 +12,17 @@ pub struct PassSummary {
     pub gemms_before: usize,
     pub gemms_in_loop: usize,
     pub gemms_after: usize,
-    /// Recurrences that run along time, a block at once.
+    /// Recurrences that run along time, a whole block per operation.
     pub scans: usize,
     pub row_ops_before: usize,
     pub row_ops_in_loop: usize,
     pub row_ops_after: usize,
     pub weight_gemms_outside_loop: usize,
-    /// Floating-point operations of the products, per row and step.
+    /// Floating-point operations of the matrix products, per row and step.
     pub flops: usize,
-    /// Elements per row and step that stay until the way back is done, or are results.
+    /// Elements per row and step that are stored until the backward pass is done, or are results.
     pub full_width: usize,
-    /// Elements per row and step of one block of time.
+    /// Elements per row and step that are stored for one block of time.
     pub block_width: usize,
 }
 
@@ -57,7 +57,7 @@ impl PassSummary {
     }
 }
 
-/// The plan of one layer, for a batch of `rows` sequences of `steps` steps whose numbers take `bytes` bytes.
+/// The plan of one layer as text, for a batch of `rows` sequences of `steps` steps in numbers of `bytes` bytes.
 pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) -> String {
     let mut text = String::new();
     let mut line = |indent: usize, what: &str| {
@@ -144,7 +144,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     text
 }
 
-/// How a group of states depends on itself, and what that means for speed.
+/// How a group of states depends on itself, and how the group therefore runs.
 fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
     match kind {
         Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",

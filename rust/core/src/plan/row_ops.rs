@@ -1,4 +1,4 @@
-//! Row ops of a tape: what runs for a node, and the scratch slots of values that live inside one tape.
+//! Row ops: the ops that compute a node, and the scratch slots of values that are read only within one run of row ops.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::step::{Node, NodeId, Run, rows};
 
 use super::pass::{Buffer, Class, Per, Ref, RowOp, RowRun};
 
-/// Appends the ops that compute node `id`; a concatenation whose parts lie in place needs none.
+/// Appends the ops that compute node `id`; a concatenation whose parts are computed in place needs none.
 pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> Ref, ops: &mut Vec<RowOp>) {
     let node = &nodes[id];
     let row = rows::row(node.op);
@@ -62,7 +62,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
             if from.numel() == 1 || from.numel() == to.numel() {
                 push(copy, dst, src, 1, dst.numel);
             } else if last(0) == 1 {
-                // (a, 1) -> (a, b): each number spread over its row
+                // (a, 1) -> (a, b): each number broadcast over its row
                 let cols = to.shape.last().map_or(1, |dim| dim.value);
                 push(copy, dst, src, to.numel() / cols, cols);
             } else {
@@ -86,7 +86,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     }
 }
 
-/// Notes which values of a tape lie in memory of all times, each with the first op that names it.
+/// Finds the values of a run of row ops that are in memory of all times, each with the first op that names it.
 pub fn find_far(buffers: &[Buffer], ops: &mut [RowOp], reversed: bool) {
     let class = |part: &Ref| buffers[part.buffer].class;
     let reads_previous = |ops: &[RowOp], state: usize| {
@@ -98,7 +98,7 @@ pub fn find_far(buffers: &[Buffer], ops: &mut [RowOp], reversed: bool) {
         for part in parts {
             let is_far = match class(&part) {
                 Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => true,
-                // of a state's two times the pass meets one before the other
+                // of the two times of a state, the pass reaches one before the other
                 Class::HistoryPrev(_) => reversed,
                 Class::History(state) => !(reversed && reads_previous(ops, state)),
                 _ => false,
@@ -111,8 +111,8 @@ pub fn find_far(buffers: &[Buffer], ops: &mut [RowOp], reversed: bool) {
     }
 }
 
-/// Gives the scratch values of a tape their slots: a slot is free again after its last reader, and an elementwise op
-/// writes over an operand that it is the last to read. Returns the elements needed for one row.
+/// Assigns slots to the scratch values of a run of row ops: a slot is free again after its last reader, and an elementwise
+/// op overwrites an operand that it is the last to read. Returns the elements needed per row.
 pub fn assign_slots(buffers: &mut [Buffer], ops: &[RowOp]) -> usize {
     let mut last_read: HashMap<usize, usize> = HashMap::new();
     for (position, op) in ops.iter().enumerate() {

@@ -60,7 +60,7 @@ pub fn choose(
     let layer_at = |node: usize| network.layer_at(node).map(|layer| &network.layers[layer]);
     let work = |node: usize| layer_at(node).map_or([0, 0], |layer| work(layer, training, geometry.rows));
     // the cost of layers one after the other, each divided between threads if possible: divided layers seldom gain more than
-    //  three quarters of what separate layers would
+    // three quarters of what separate layers would
     let alone = |nodes: &[usize]| -> usize {
         let costs = nodes.iter().map(|&node| match work(node) {
             [all, divisible] if is_divisible([all, divisible]) => {
