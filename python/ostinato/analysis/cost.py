@@ -33,7 +33,7 @@ class LayerCost:
     """In matrix products, per row and step; a multiplication and an addition are two."""
     backward_flops: int
     kept_bytes: int
-    """Per row and step, kept for the way back."""
+    """Per row and step, kept for the backward pass."""
     textbook_bytes: int
     """Per row and step: the hidden state alone, as in O(T n_h)."""
 
@@ -86,7 +86,7 @@ class Cost:
     def __str__(self) -> str:
         lines = [f"{self.parameters:,} parameters; at {self.rows} rows x {self.steps} steps:"]
         lines.append(f"  forward {self.forward_flops:,} FLOPs, backward {self.backward_flops:,} FLOPs")
-        lines.append(f"  {self.memory_bytes:,} bytes kept for the way back")
+        lines.append(f"  {self.memory_bytes:,} bytes kept for the backward pass")
         for layer in self.layers:
             book = "" if layer.textbook_parameters is None else f" (textbook {layer.textbook_parameters:,})"
             lines.append(f"  {layer.name}: {layer.parameters:,} parameters{book}")
@@ -94,7 +94,7 @@ class Cost:
 
     def plot(self, ax: Any = None) -> Any:
         """Memory of each way through time against T, the textbook's dashed; returns the axes."""
-        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory kept for the way back, {self.rows} rows")
+        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory kept for the backward pass, {self.rows} rows")
         for name, formula, kept, book in (
             ("full", "O(T n_h)", self.memory, self.textbook_memory),
             (

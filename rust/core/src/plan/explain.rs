@@ -68,7 +68,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     }
     if let Some(fold) = &plan.fold {
         let count = fold.plan.program.outputs.len();
-        line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));
+        line(2, &format!("fold: {count} value(s) computed from parameters alone, once per call"));
     }
     for group in &plan.groups {
         let names: Vec<&str> =
@@ -79,15 +79,11 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         let summary = PassSummary::of(pass);
         line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
         let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
-        let before = if pass.stepwise {
-            "before the loop, a block of time at once"
-        } else {
-            "a block of time at once"
-        };
+        let before = if pass.stepwise { "before the loop, per block of time" } else { "per block of time" };
         for (phase, ops) in [
             (before.to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
-            ("after the loop, a block of time at once".to_string(), &pass.after),
+            ("after the loop, per block of time".to_string(), &pass.after),
         ] {
             if ops.is_empty() {
                 continue;
@@ -117,7 +113,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
         let scatters = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Scatter { .. })).count();
         if !pass.sinks.is_empty() {
-            line(4, "gradients of parameters, a block of time at once:");
+            line(4, "gradients of parameters, per block of time:");
             let sums = pass.sinks.len() - outer - scatters;
             let mut parts =
                 vec![format!("{outer} weight GEMM(s)"), format!("{sums} sum(s) over rows and time")];
@@ -128,8 +124,8 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         }
     }
     let kept =
-        if plan.kept.is_empty() { "nothing beside states and outputs".into() } else { plan.kept.join(", ") };
-    line(2, &format!("kept for the way back: {kept}"));
+        if plan.kept.is_empty() { "nothing besides states and outputs".into() } else { plan.kept.join(", ") };
+    line(2, &format!("kept for the backward pass: {kept}"));
     let memory =
         |pass: &Pass| PassSummary::of(pass).full_width as f64 * rows as f64 * steps as f64 * bytes as f64;
     let (forward, back) = (memory(&plan.train), memory(&plan.back));
@@ -148,7 +144,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
 fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
     match kind {
         Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",
-        Kind::Scan => "linear in the state, but amidst the loop of another: step by step",
+        Kind::Scan => "linear in the state, but inside the loop of another state: step by step",
         Kind::Mixing => "linear in the state, but not element by element: step by step",
         Kind::Elementwise => "element by element, but not linear: step by step",
         Kind::Other => "not linear: step by step",

@@ -1,10 +1,10 @@
 //! The step language: programs over the feature vectors of one row at one time step.
 //!
-//! A [`Program`] is a small graph in single-assignment form. It knows no batch and no time axis; the rooms above
-//! repeat it. [`Builder`] is the only way to make one, so that every program has passed the shape rules of the op
-//! table ([`rows`]), whether it came from a trace or from a file.
+//! A [`Program`] is a small graph in single-assignment form. It has no batch axis and no time axis; other folders repeat it.
+//! [`Builder`] is the only way to create one, so every program has passed the shape rules of the op table ([`rows`]),
+//! whether it comes from a trace or from a file.
 //!
-//! This room may use `kernel` (an op's row names the kernel that runs it) and nothing else.
+//! This folder may use `kernel` (an op's row names the kernel that runs it) and nothing else.
 
 mod attrs;
 mod builder;
@@ -24,7 +24,7 @@ pub use program::Program;
 pub use rows::{Grad, OpId, OpRow, Run, Site, Tangent};
 pub use text::FORMAT_VERSION;
 
-/// What can be wrong with a program; the Python side maps each to its typed exception.
+/// Errors of a program; the Python side maps each to its typed exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepError {
     /// Shapes of the operands do not fit the op, or a name was used twice.

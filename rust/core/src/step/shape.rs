@@ -1,5 +1,5 @@
-//! Shape rules: what each kind of op makes of its operands' shapes. Errors are half-sentences; the builder adds the
-//! op, the operands' names and the line of the equation.
+//! Shape rules: the result shape of each kind of op, from its operands' shapes. Errors are half-sentences; the builder adds
+//! the op, the operands' names and the line of the equation.
 
 use super::{Attrs, Builder, Dim, NodeId, Shape, numel, shape_text};
 
@@ -119,7 +119,7 @@ pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
 pub fn concat(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     let mut result = shape_of(g, args, 0).to_vec();
     if result.is_empty() {
-        result.push(Dim::number(1)); // numbers are joined to a vector
+        result.push(Dim::number(1)); // scalars are concatenated to a vector
     }
     for index in 1..args.len() {
         let shape = shape_of(g, args, index);
