@@ -94,7 +94,7 @@ class Cost:
 
     def plot(self, ax: Any = None) -> Any:
         """Memory of each way through time against T, the textbook's dashed; returns the axes."""
-        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory kept for the backward pass, {self.rows} rows")
+        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory for the backward pass, {self.rows} rows")
         for name, formula, kept, book in (
             ("full", "O(T n_h)", self.memory, self.textbook_memory),
             (

@@ -1,4 +1,4 @@
-"""Metrics: equations like losses, averaged over the valid steps, and a last step on the mean."""
+"""Checks of metrics: equations like losses, averaged over the valid steps, then finished by `finish`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ostinato.testing.runner import Failed, Kind, Level, check
 
 
 class Measured(Loss):
-    """A metric's step as a loss, so that the engine runs it where it runs losses; errors call it a metric."""
+    """A metric's step as a loss, so that the engine runs it like a loss; errors call it a metric."""
 
     kind = "metric"
 
@@ -24,12 +24,12 @@ class Measured(Loss):
         self.metric = metric
 
     def step(self, y: Value, target: Value) -> Value:
-        """Return what the metric averages."""
+        """Return the value that the metric averages."""
         return self.metric.step(y, target)
 
 
 class MetricSubject(loss.LossSubject):
-    """A metric, made anew for every case."""
+    """A metric; every case makes a new one."""
 
     base = Metric
     noun = "metric"
@@ -40,7 +40,7 @@ class MetricSubject(loss.LossSubject):
             raise Failed(f"better is {self.make().better!r}; expected 'lower' or 'higher'")
 
     def loss(self) -> Loss:
-        """The metric, made anew, as a loss."""
+        """A new metric, as a loss."""
         metric = self.make()
         measured = Measured(metric)
         measured.target = metric.target  # type: ignore[misc]
@@ -50,7 +50,7 @@ class MetricSubject(loss.LossSubject):
 
 @check("finish")
 def finish(one: MetricSubject) -> None:
-    """`finish` makes a float of the mean that the engine gives, the same again, and no NaN."""
+    """`finish` returns a float for the engine's mean, the same one on each call, and no NaN."""
     metric = one.make()
     for width in (one.width(4), one.width(9)):
         mean = one.case(5, 6, width).value(reduction="mean")

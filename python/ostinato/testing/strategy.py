@@ -1,4 +1,4 @@
-"""Strategies: the part that each role plays, against a small network; resumed, they go on as they were."""
+"""Checks of strategies: each role's part with a small network; resumed strategies continue as before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENTS = tuple(Moment(epoch, 7 * epoch + step, epoch / 4, seed=3) for epoch in 
 
 
 class StrategySubject(subject.Made):
-    """A strategy of one of the four roles, made anew for every check."""
+    """A strategy of one of the four roles; every check makes a new one."""
 
     base = Strategy
 
@@ -45,11 +45,11 @@ class StrategySubject(subject.Made):
             raise Failed(f"the descriptor says {declared!r}, what it makes is a {type(made).__name__}")
 
     def meaning(self, made: Strategy) -> str:
-        """What it does at some moments."""
+        """Its results at some moments."""
         return repr(self.deeds(made))
 
     def deeds(self, made: Any, first: int = 0) -> list[Any]:
-        """What it does at the moments from `first` on, as plain values."""
+        """Its results at the moments starting at `first`, as plain values."""
         return [_DEEDS[made.role](made, when) for when in MOMENTS[first:]]
 
 
@@ -108,14 +108,14 @@ def _only(role: str) -> Callable[[StrategySubject], str | None]:
 
 @check("repeatable")
 def repeatable(one: StrategySubject) -> None:
-    """Two made alike do the same at the same moments: what is random comes from the moment."""
+    """Two with the same options act alike at the same moments: randomness depends on the moment only."""
     if one.deeds(one.make()) != one.deeds(one.make()):
         raise Failed("made again it does something else at the same moments; draw from when.rng(name)")
 
 
 @check("resume")
 def resume(one: StrategySubject) -> None:
-    """Loaded with its state in the middle of a run, it goes on as before; other states are refused."""
+    """Loaded with its state in the middle of a run, it continues as before; other states are typed errors."""
     whole = one.deeds(one.make())
     for stop in (1, 4):
         first, second = one.make(), one.make()
@@ -135,7 +135,7 @@ def resume(one: StrategySubject) -> None:
 
 @check("state")
 def state(one: StrategySubject) -> None:
-    """Its state is plain: numbers, texts, arrays, and lists and dicts of them."""
+    """Its state consists of numbers, texts, arrays, and lists and dicts of them."""
     made = one.make()
     one.deeds(made)
     try:
@@ -154,7 +154,7 @@ def _array(value: Any) -> Any:
 
 @check("lesson", _only("curriculum"))
 def lesson(one: StrategySubject) -> None:
-    """A lesson names rows that exist and steps from 1; of batches whose rows nobody knows it names steps."""
+    """A lesson has valid rows and steps from 1; for an iterable of batches, it has no rows."""
     for rows in (1, 11):
         lengths = np.arange(1, rows + 1)
         before = lengths.copy()
@@ -180,7 +180,7 @@ def lesson(one: StrategySubject) -> None:
 
 @check("feed", _only("feeding"))
 def feed(one: StrategySubject) -> None:
-    """A feeding sets `truth` alone, to None or booleans (N, T), and writes to nothing."""
+    """A feeding sets only `truth`, to None or booleans (N, T), and writes to no array."""
     for when in MOMENTS:
         given = batch()
         before = batch()
@@ -198,7 +198,7 @@ def feed(one: StrategySubject) -> None:
 
 @check("pieces", _only("estimator"))
 def pieces(one: StrategySubject) -> None:
-    """Pieces are the batch, cut in time: together they have all its valid steps, the same at every call."""
+    """Pieces divide the batch along time: together they have all its valid steps, the same at every call."""
     for steps in (1, 9):
         whole = batch(steps)
         made = one.make()
@@ -213,7 +213,7 @@ def pieces(one: StrategySubject) -> None:
 
 @check("estimate", _only("estimator"))
 def estimate(one: StrategySubject) -> None:
-    """An estimate is a finite loss and gradients; the batch and the parameters stay as they are."""
+    """An estimate is a finite loss and gradients; the batch and the parameters are unchanged."""
     here, given = core(), batch()
     before = here.net.arena.copy()
     made = one.make()
