@@ -1,4 +1,4 @@
-"""What a network learns from in one go."""
+"""The data of one update or more: rows of sequences."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of sequences with their targets, and how they are to be run.
+    """Rows of sequences with their targets, and how to run them.
 
-    x, targets, lengths, weights: as `Network.value_and_grad` takes them: (N, T, ...) arrays, or lists of
-    rows, and so is resets. carries: row n goes on where row n of the batch before ended, so the state is
-    carried over; else it begins with zeros. The trainer fills in the rest: `state` is what was carried,
-    `seed` that of the noise, and `truth` is a feeding's: (N, T) booleans, False where the network's own
-    prediction takes the place of x; None means truth everywhere. With batch_first=False the axes are (T, N,
-    ...). `places` (N,) says which rows of the data it holds, where that is known.
+    x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so is
+    resets. carries: row n continues row n of the previous batch, so the state is carried over; otherwise it
+    starts as zeros. The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise,
+    and a feeding sets `truth`: (N, T) booleans, False where the network's own prediction replaces x; None
+    means truth everywhere. With batch_first=False the axes are (T, N, ...). `places` (N,) are the rows'
+    positions in the data, if known.
     """
 
     x: Any
@@ -51,16 +51,16 @@ class Batch:
 
     @cached_property
     def steps(self) -> int:
-        """T, padding included."""
+        """T, including padding."""
         if self.ragged:
             return max((len(row) for row in self.x), default=0)
         return int(np.shape(self.x)[1 if self.batch_first else 0])
 
     @cached_property
     def count(self) -> float:
-        """How many time steps are valid; with weights, what they weigh.
+        """The number of valid time steps; with weights, the sum of their weights.
 
-        Raises ConfigError for negative weights: what is measured is a mean, which is divided by their sum.
+        Raises ConfigError for negative weights: a mean is divided by their sum.
         """
         if self.weights is not None:
             rows = self.weights if self.ragged else (self.weights,)
@@ -81,7 +81,7 @@ class Batch:
         return float(self.rows * self.steps if self.lengths is None else np.sum(self.lengths))
 
     def window(self, start: int, stop: int) -> Batch:
-        """The steps from `start` to `stop` of every row. Those that do not begin at 0 carry the state on."""
+        """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
         stop = min(stop, self.steps)
         if start == 0 and stop == self.steps:
             return self
@@ -100,7 +100,7 @@ class Batch:
         )
 
     def replace(self, **changes: Any) -> Batch:
-        """The same with some fields changed."""
+        """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:

@@ -1,4 +1,4 @@
-"""The network with its loss, as estimators see it."""
+"""The network with its loss, as estimators use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NetworkCore:
         self.objective = objective
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
-        """The loss over `batch` and its gradients, without that of `batch.x`.
+        """The loss over `batch` and its gradients, without the gradient of `batch.x`.
 
         Raises ShapeError, DTypeError, ConfigError.
         """

@@ -1,4 +1,4 @@
-"""The loop: epochs, batches, updates, and everything that is composed around them."""
+"""The loop: epochs, batches, updates, and everything composed around them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Trainer(AttributeGuard):
 
     @property
     def history(self) -> History:
-        """What was measured in each epoch so far."""
+        """The measurements of each epoch so far."""
         return self.run.history
 
     def fit(
@@ -184,7 +184,7 @@ class Trainer(AttributeGuard):
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
-            # A copy: what a plugin gives may be the very thing that it resets when the run starts.
+            # A copy: a plugin may reset the object that it returned when the run starts.
             states = None if resume is False else copy.deepcopy(self._states_of_plugins())
             try:
                 hooks.call("ostinato_run_start", run=run)
@@ -200,7 +200,7 @@ class Trainer(AttributeGuard):
         return run.history
 
     def _measured(self, validated: bool) -> Measured:
-        """What each epoch will measure. Raises ConfigError where the schedule watches something else."""
+        """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
         metrics = tuple(self.metrics)
         names = ("loss", *self._measure.while_training(1.0), "grad_norm", "lr")
         if validated:
@@ -215,7 +215,7 @@ class Trainer(AttributeGuard):
         return made
 
     def _epoch(self, source: Source, measured: Source | None) -> None:
-        """One epoch, or the rest of one that was begun."""
+        """One epoch, or the rest of an interrupted one."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
             run.data = source.state_dict()
@@ -242,7 +242,7 @@ class Trainer(AttributeGuard):
         self._save_if_asked()
 
     def _pieces(self, source: Source) -> Iterator[Batch]:
-        """What makes one update each, from where the epoch stands."""
+        """The pieces that make one update each, starting at the position in the epoch."""
         run = self.run
         assert run.lesson is not None
         for batch in source.batches(run.lesson, run.position.batch):
@@ -265,7 +265,7 @@ class Trainer(AttributeGuard):
         self._save_if_asked()
 
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
-        """Measures, and leaves the epoch behind. Returns its row of the history."""
+        """Measures, and finishes the epoch. Returns its row of the history."""
         run, totals = self.run, self.run.totals
         metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
         if measured is not None:
@@ -291,27 +291,27 @@ class Trainer(AttributeGuard):
         lengths: Any = None,
         weights: Any = None,
     ) -> dict[str, float]:
-        """The loss per valid step and each metric over data, with regularizers at rest.
+        """The loss per valid step and each metric over data, in inference mode.
 
-        Arguments and errors as of `fit`.
+        Arguments and errors as in `fit`.
         """
         source = self._source("evaluate", data, targets, lengths, weights, batch_size, once=True)
         return self._measure.over(source, "evaluate")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a checkpoint, whole or not at all: all that `fit(resume=path)` needs to go on, bit for bit.
+        """Writes a checkpoint, completely or not at all; `fit(resume=path)` continues bit-identically.
 
         It holds parameters, optimizer, schedule, strategies, position, sums of the epoch, carried state,
-        history and what plugins want kept; not the data, and not how the trainer was made. Within a hook use
+        history and the states of plugins; not the data, and not the trainer's arguments. Within a hook use
         `run.save`. Raises OSError, ConfigError.
         """
         with self._alone("save (in a hook: run.save)"):
             checkpoint.save(path, self, self._states_of_plugins())
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Takes up what `save` wrote into a trainer that is made alike; `fit(..., resume=True)` goes on.
+        """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
 
-        Raises OSError, FormatError, and ConfigError where the trainer is made otherwise.
+        Raises OSError, FormatError, and ConfigError if the trainer has other arguments.
         """
         with self._alone("load"):
             self._load(path)
@@ -320,7 +320,7 @@ class Trainer(AttributeGuard):
         self._plugin_states = checkpoint.load(path, self)
 
     def _states_of_plugins(self) -> Mapping[str, Any]:
-        """What plugins want kept; before their run starts it is what they are to be given."""
+        """The states of plugins; before their run starts, the states that they will receive."""
         return self._hooks.save(self.run) if self._plugin_states is None else self._plugin_states
 
     def _save_if_asked(self) -> None:
@@ -368,14 +368,14 @@ class Trainer(AttributeGuard):
 
 
 def _may_measure(plugin: Any) -> bool:
-    """Whether it is given the metrics of an epoch, to which it may add."""
+    """Whether it receives the metrics of an epoch, to which it may add."""
     hook = getattr(plugin, "ostinato_epoch_end", None)
     own = isinstance(plugin, (EarlyStopping, Progress))
     return hook is not None and not own and "metrics" in inspect.signature(hook).parameters
 
 
 def _check_rows(source: Source, run: TrainingRun) -> None:
-    """Raises ConfigError where an epoch that was begun has rows that the data has not."""
+    """Raises ConfigError if an interrupted epoch has rows that the data does not have."""
     rows = None if run.lesson is None else run.lesson.rows
     if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
         raise ConfigError(
