@@ -156,4 +156,3 @@ def tangent_of(program, x, arena, directions, as_row):
     names = [name for name, _ in forward.states]
     run = net.run((np.concatenate([*values, np.zeros(0)]), arrays, None, [None] * len(names)), False)
     return run.final_state[names.index("d_s")][0]
-

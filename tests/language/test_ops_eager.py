@@ -117,7 +117,7 @@ def test_norms_are_scaled_and_shifted_where_asked():
         (lambda: ops.concat(), ShapeError, "at least one"),
         (lambda: ops.pick(np.zeros(3), 3), ShapeError, "id 3 is out of range; expected 0 to 2"),
         (lambda: ops.pick(np.zeros(3), -1), ShapeError, "id -1 is out of range"),
-        (lambda: ops.lookup(np.zeros((2, 2)), 1.0), DTypeError, "whole number"),
+        (lambda: ops.lookup(np.zeros((2, 2)), 1.0), DTypeError, "integer"),
         (lambda: ops.one_hot(4, 4), ShapeError, "id 4"),
         (lambda: ops.dot(np.zeros(2), np.zeros(3)), ShapeError, r"\(2,\) and \(3,\)"),
         (lambda: ops.argmax(np.zeros((2, 2))), ShapeError, "expected a vector"),

@@ -132,7 +132,7 @@ def _d_outputs(
         raise ConfigError("gradient_flow: give either targets, with a loss, or d_outputs")
     if d_outputs is not None:
         if loss is not None or weights is not None:
-            raise ConfigError("gradient_flow: loss and weights go with targets; d_outputs holds them already")
+            raise ConfigError("gradient_flow: loss and weights require targets; d_outputs includes them")
         return read_steps("d_outputs", d_outputs, batch, (width,), "float64")
     if loss is None:
         raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")

@@ -106,7 +106,7 @@ def lyapunov_spectrum(
         if not (np.isfinite(z).all() and np.isfinite(columns).all()):
             raise NonFiniteError(
                 f"net: the state or a tangent is not finite after {stop} steps; use a smaller `every`, "
-                "or another state to begin with"
+                "or another initial state"
             )
         q, r = np.linalg.qr(columns.T)
         if stop > warmup:

@@ -99,6 +99,6 @@ def _vectors(net: Any, x: Any) -> tuple[Any, Any]:
         rest = {name: copy.copy(layer) for name, layer in list(net.layers.items())[1:]}
         return Sequential(rest), net[0].run(x).outputs
     raise ConfigError(
-        "net takes ids, by which nothing can be differentiated; expected a Sequential that begins with an "
+        "net takes ids, which have no gradient; expected a Sequential that starts with an "
         "Embedding, or a network of features"
     )

@@ -99,7 +99,7 @@ class System:
         limit = net.input_size if net.takes_ids else None
         array, batch = read_batch(x, None, net.input_size, limit, "float64", net.batch_first is not False)
         if batch.lengths is not None and np.any(batch.lengths != batch.steps):
-            raise ConfigError("x has rows of different lengths; analyse them one at a time")
+            raise ConfigError("x has rows of different lengths; analyze them one at a time")
         if not batch.rows or not batch.steps:
             raise ShapeError(f"x has {batch.rows} rows of {batch.steps} steps; expected at least one of each")
         return array, batch

@@ -92,8 +92,8 @@ class TangentCore:
         """
         if kind == "reverse":
             raise ConfigError(
-                "net reads sequences backwards (bidirectional), so no step leads from one state to the next; "
-                "analyse a network of one direction"
+                "net reads sequences backward (bidirectional), so no step maps one state to the next; "
+                "analyze a network of one direction"
             )
         pairs = [self.pairs[part] for part in parts]
         tangents = [pair.tangent for pair in pairs if pair.tangent is not None]

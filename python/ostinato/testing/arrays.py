@@ -61,7 +61,7 @@ def refused(name: str, call: Callable[[], Any]) -> None:
     except Exception as error:
         got = f"{type(error).__name__} ({error})"
         raise Failed(f"{name}: {got}; expected a ShapeError, DTypeError or ConfigError") from error
-    raise Failed(f"{name}: is taken; expected a ShapeError, DTypeError or ConfigError")
+    raise Failed(f"{name}: is accepted; expected a ShapeError, DTypeError or ConfigError")
 
 
 def _strided(array: Array) -> Array:

@@ -260,7 +260,7 @@ def empty(one: OptimizerSubject) -> None:
     same(
         one.course(one.make(), steps=1),
         {name: params[name] for name in SHAPES},
-        "beside no numbers {} differs",
+        "with an empty parameter {} differs",
     )
 
 

@@ -110,7 +110,7 @@ def resume(one: ScheduleSubject) -> None:
         one.make().load_state_dict({"nobody": 1})
     except ConfigError:
         return
-    raise Failed("a state of something else is taken; expected a ConfigError")
+    raise Failed("a state of something else is accepted; expected a ConfigError")
 
 
 @check("independent")

@@ -87,9 +87,9 @@ def compare(given: Iterable[tuple[str, Array, Array]], where: str, hint: str = "
 def guess(analytic: Array, numeric: Array) -> str:
     """Describe a wrong gradient: doubled, wrong sign, missing, a constant factor, a term."""
     if not np.isfinite(analytic).all():
-        return "not finite: something divides by 0 or overflows on the way back"
+        return "not finite: something divides by 0 or overflows in the backward pass"
     if not analytic.any():
-        return "missing: nothing comes back here; is it behind a stop_gradient, or left out of the vjp?"
+        return "missing: no gradient arrives here; is it behind a stop_gradient, or left out of the vjp?"
     clear = np.abs(numeric) > 1e-3 * max(1e-3, float(np.abs(numeric).max(initial=0.0)))
     if not clear.any():
         return "there is a gradient where the value has no slope"

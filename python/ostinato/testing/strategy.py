@@ -130,7 +130,7 @@ def resume(one: StrategySubject) -> None:
         one.make().load_state_dict({"nobody": 1})
     except ConfigError:
         return
-    raise Failed("a state of something else is taken; expected a ConfigError")
+    raise Failed("a state of something else is accepted; expected a ConfigError")
 
 
 @check("state")
@@ -167,15 +167,13 @@ def lesson(one: StrategySubject) -> None:
                     or chosen.dtype.kind not in "iu"
                     or ((chosen < 0) | (chosen >= rows)).any()
                 ):
-                    raise Failed(
-                        f"{when}: rows is {made.rows!r}; expected whole numbers from 0 to {rows - 1}"
-                    )
+                    raise Failed(f"{when}: rows is {made.rows!r}; expected integers from 0 to {rows - 1}")
             if made.steps is not None and (not isinstance(made.steps, int | np.integer) or made.steps < 1):
-                raise Failed(f"{when}: steps is {made.steps!r}; expected a whole number from 1, or None")
+                raise Failed(f"{when}: steps is {made.steps!r}; expected an integer from 1, or None")
         if not np.array_equal(lengths, before):
             raise Failed("the lengths that it is given are written to")
     if one.make().lesson(MOMENTS[0], None).rows is not None:
-        raise Failed("it names rows of an iterable of batches, whose rows nobody knows")
+        raise Failed("it names rows of an iterable of batches, whose rows are unknown")
 
 
 @check("feed", _only("feeding"))

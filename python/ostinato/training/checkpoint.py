@@ -147,11 +147,11 @@ def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mappin
                         has, lacks = lacks, has
                     raise ConfigError(
                         f"{has} has {name}; {lacks} has no such {whole.removesuffix('s')}. "
-                        "Make the network and the trainer as they were"
+                        "Use the original network and trainer settings"
                     )
             raise ConfigError(
                 f"the checkpoint was written with the {name} {was!r}; this trainer has {is_now!r}. "
-                "Make the network and the trainer as they were"
+                "Use the original network and trainer settings"
             )
     missing = sorted(set(plugins) - set(trainer._hooks.names))
     if missing:

@@ -24,7 +24,7 @@ class NetworkCore:
         """
         if batch.truth is not None:
             raise ConfigError(
-                "feeding wants to put predictions in the place of x, but this network does not read its own "
+                "feeding replaces x by predictions, but this network does not read its own "
                 "output; use feeding 'teacher_forcing'"
             )
         return self.net.value_and_grad(

@@ -55,7 +55,7 @@ def _origin(net: Network, batch: Batch) -> str:
         found = _in_mapping(kind, named)
         if found:
             return found
-    return "data and parameters are finite, so it overflowed on the way: lower the learning rate, or clip"
+    return "data and parameters are finite, so the step overflowed: lower the learning rate, or clip"
 
 
 def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:

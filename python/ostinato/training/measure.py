@@ -125,7 +125,7 @@ def _named(owner: str) -> Iterator[None]:
 
 
 def _no_step(owner: str) -> ConfigError:
-    return ConfigError(f"{owner}: no step of the data counts; give rows, lengths and weights above 0")
+    return ConfigError(f"{owner}: the data has no valid step; expected rows, lengths and weights above 0")
 
 
 def _key(loss: Any, width: int) -> str:

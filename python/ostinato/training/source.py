@@ -107,7 +107,7 @@ class Rows:
             or (order.size and not 0 <= order.min() <= order.max() < rows)
         ):
             raise ConfigError(
-                f"the curriculum's lesson has rows {order!r}; expected whole numbers from 0 to {rows - 1}"
+                f"the curriculum's lesson has rows {order!r}; expected integers from 0 to {rows - 1}"
             )
         return order
 
@@ -217,10 +217,10 @@ def read_source(
         raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
     for name, value in (("lengths", lengths), ("weights", weights)):
         if value is not None:
-            raise ConfigError(f"{owner}: {name} goes with x and targets; a batch of an iterable has its own")
+            raise ConfigError(f"{owner}: {name} requires x and targets; each batch of an iterable has one")
     if isinstance(data, Iterator) and not once:
         raise ConfigError(
             f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
-            "__iter__ begins anew"
+            "__iter__ starts again"
         )
     return Batches(data, batch_first)

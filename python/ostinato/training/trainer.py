@@ -177,8 +177,8 @@ class Trainer(AttributeGuard):
                 self._load(resume)
             elif resume and self._plugin_states is None and not run.last:
                 raise ConfigError(
-                    "fit: resume is True, but this trainer has neither begun nor loaded anything to go on "
-                    "with; give the path of a checkpoint, or leave resume away"
+                    "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
+                    "a checkpoint, or omit resume"
                 )
             run.history.measured = self._measured(measured is not None)
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
@@ -226,8 +226,8 @@ class Trainer(AttributeGuard):
         count = source.count(run.lesson)
         if run.position.batch and run.batches != count:
             raise ConfigError(
-                f"the epoch that is gone on with has {run.batches} batches, but this data has {count}; "
-                "give the data and batch_size that it was begun with"
+                f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives {count}; "
+                "use the original data and batch_size"
             )
         run.batches = count
         for piece in self._pieces(source):
@@ -379,7 +379,7 @@ def _check_rows(source: Source, run: TrainingRun) -> None:
     rows = None if run.lesson is None else run.lesson.rows
     if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
         raise ConfigError(
-            f"the epoch that is gone on with has {run.batches} batches, but this data has "
-            f"{source.count(Lesson())}, of {len(source.lengths)} rows where {max(rows) + 1} or more are "
-            "needed; give the data and batch_size that it was begun with"
+            f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives "
+            f"{source.count(Lesson())}, of {len(source.lengths)} rows; expected at least {max(rows) + 1}; "
+            "use the original data and batch_size"
         )

@@ -171,6 +171,6 @@ FAULTS = [
     (OverflowsInFloat32, "extremes", "NaN"),
     (NaNIsZero, "nan", "does not reach"),
     (CancelsInFloat32, "float32", "apart"),
-    (TakesWrongGradients, "bad_input", "is taken"),
+    (TakesWrongGradients, "bad_input", "is accepted"),
     (OptimizerSpec("other", dict), "descriptor", "expected a Optimizer"),
 ]

@@ -165,10 +165,10 @@ class HalfOfTheRows(Here):
 FAULTS = [
     (OrderOfItsOwn, "repeatable", "when.rng"),
     (LessonsNotSaved, "resume", "something else"),
-    (AnyStateIsTaken, "resume", "is taken"),
+    (AnyStateIsTaken, "resume", "is accepted"),
     (StateIsAnObject, "state", "no checkpoint"),
-    (RowsBeyondTheLast, "lesson", "whole numbers from 0"),
-    (NoSteps, "lesson", "whole number from 1"),
+    (RowsBeyondTheLast, "lesson", "integers from 0"),
+    (NoSteps, "lesson", "integer from 1"),
     (RowsOfAnIterable, "lesson", "iterable of batches"),
     (LengthsChanged, "lesson", "written to"),
     (GlobalRandom, "repeatable", "when.rng"),

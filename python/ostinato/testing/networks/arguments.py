@@ -47,7 +47,7 @@ def bad_input(model: Model) -> None:
                 f"{name}: {type(error).__name__} ({error}); expected one of ostinato's errors"
             ) from error
         else:
-            raise Failed(f"{name}: is taken; expected a ShapeError, DTypeError or ConfigError")
+            raise Failed(f"{name}: is accepted; expected a ShapeError, DTypeError or ConfigError")
         if arena.tobytes() != problem.network.arena.tobytes():
             raise Failed(f"{name}: the parameters are changed")
     same(clean, problem.results(), "after refused calls {} differs")

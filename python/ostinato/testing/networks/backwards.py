@@ -32,7 +32,7 @@ def gradients(model: Model) -> None:
         given = [(name, analytic[name], slopes) for name, slopes in numeric.items()]
         hint = ""
         if steps > 1 and at_one_step:
-            hint = "T=1 is right, so it is what comes back through the state"
+            hint = "T=1 is right, so the gradient through the state is wrong"
         compare(given, f"T={steps}" + (", ragged" if ragged else ""), hint)
 
 

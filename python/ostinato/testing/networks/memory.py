@@ -67,9 +67,9 @@ def guard_bands(model: Model) -> None:
         _banded(problem.d_outputs, bands),
         {name: _banded(value, bands) for name, value in problem.d_final_state.items()},
     )
-    same(clean, guarded.results(), "{} depends on what lies beside the arrays given")
+    same(clean, guarded.results(), "{} depends on memory outside the given arrays")
     if not np.isnan(arena[gaps]).all() or any((one != BAND).any() for band in bands for one in _ends(band)):
-        raise Failed("memory beside the arrays given is written to")
+        raise Failed("memory outside the given arrays is written to")
     run = guarded.run()
     if guarded.back(run, guarded.d_outputs).arena[gaps].any():
         raise Failed("the gradient arena is not 0 between two parameters")

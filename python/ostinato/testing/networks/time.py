@@ -30,7 +30,7 @@ def carried_state(model: Model) -> None:
     late = second.results()
     parts = {"outputs": np.concatenate([run.outputs, late["outputs"]], axis=1)}
     parts |= {name: value for name, value in late.items() if name.startswith("final_state.")}
-    model.alike({name: whole[name] for name in parts}, parts, "9 steps at once and 4 + 5 steps: {} differs")
+    model.alike({name: whole[name] for name in parts}, parts, "9 steps in one call, and 4 + 5: {} differs")
     d_state = {name: late[f"initial_state.{name}"] for name in problem.state}
     early = first.back(run, first.d_outputs, d_state)
     sums = {name: late[f"params.{name}"] + value for name, value in early.params.items()}

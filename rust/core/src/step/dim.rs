@@ -111,10 +111,10 @@ impl Dim {
             let (factor, name) = match part.split_once('*') {
                 Some((_, "")) => return Err(bad("a size is missing after *")),
                 Some((factor, name)) => {
-                    (factor.parse::<i64>().map_err(|_| bad("a factor is not a whole number"))?, name)
+                    (factor.parse::<i64>().map_err(|_| bad("a factor is not an integer"))?, name)
                 }
                 None if part.starts_with(|c: char| c.is_ascii_digit()) => {
-                    (part.parse::<i64>().map_err(|_| bad("not a whole number"))?, "")
+                    (part.parse::<i64>().map_err(|_| bad("not an integer"))?, "")
                 }
                 None => (1, part),
             };

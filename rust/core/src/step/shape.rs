@@ -96,7 +96,7 @@ pub fn one_hot(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
         return Err("one_hot needs an id".into());
     }
     if size < 1.0 || size.fract() != 0.0 || size > f64::from(u32::MAX >> 1) {
-        return Err(format!("size is {size}; expected a whole number from 1"));
+        return Err(format!("size is {size}; expected an integer from 1"));
     }
     Ok(vec![Dim::number(size as usize)])
 }

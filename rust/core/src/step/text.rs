@@ -114,7 +114,7 @@ fn read(json: &Json) -> Result<Program> {
     for (position, node) in list("nodes")?.iter().enumerate() {
         let id = read_node(&mut builder, node)?;
         if id != position {
-            return Err(bad(format!("node {position} stands twice")));
+            return Err(bad(format!("node {position} occurs twice")));
         }
     }
     let named = |name: &str| -> Result<Vec<(String, NodeId)>> {

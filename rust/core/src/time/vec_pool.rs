@@ -93,7 +93,7 @@ pub const OUT_OF_MEMORY: &str = "out of memory";
 pub fn reserve<T: Float>(memory: &mut Vec<T>, len: usize) {
     if len > memory.len() && memory.try_reserve_exact(len - memory.len()).is_err() {
         let bytes = len as f64 * size_of::<T>() as f64;
-        panic!("{OUT_OF_MEMORY}: {:.3} GB asked for; use fewer rows or steps per call", bytes / 1e9);
+        panic!("{OUT_OF_MEMORY}: {:.3} GB requested; use fewer rows or steps per call", bytes / 1e9);
     }
 }
 

@@ -39,7 +39,7 @@ impl Network {
     /// Adds an input of `width` features.
     pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
         if width == 0 {
-            return Err(NetError::Shape("an input of 0 features".into()));
+            return Err(NetError::Shape("an input has 0 features; expected at least 1".into()));
         }
         self.port(name, axis, width, None)
     }
@@ -80,7 +80,7 @@ impl Network {
     pub fn derive(&mut self, kind: &str, nodes: &[usize]) -> Result<usize, NetError> {
         let Some(found) = kinds::find(kind) else {
             let names: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
-            let text = format!("{kind:?} is no kind of node; expected one of {}", names.join(", "));
+            let text = format!("{kind:?} is not a kind of node; expected one of {}", names.join(", "));
             return Err(NetError::Config(text));
         };
         let mut parts = Vec::with_capacity(nodes.len());
@@ -126,7 +126,8 @@ impl Network {
         self.check_inputs(program, inference, inputs)?;
         let (inputs, axis) = self.on_one_axis(inputs)?;
         if axis == Axis::Row && step_penalty.is_some() {
-            let text = "a penalty of steps needs a sequence, and this layer runs once a row; leave it out";
+            let text =
+                "a step penalty requires a sequence, but this layer runs once per row; omit the penalty";
             return Err(NetError::Config(format!("{}: {text}", program.name)));
         }
         let planned = |program: &Program| -> Result<LayerPlan, NetError> {
@@ -134,7 +135,7 @@ impl Network {
             match function {
                 Some(function) => Ok(plan.calling(function)),
                 None if program.calls() => {
-                    Err(NetError::Config(format!("{} calls a function, which is not given", program.name)))
+                    Err(NetError::Config(format!("{} calls a function, but none was given", program.name)))
                 }
                 None => Ok(plan),
             }
@@ -168,7 +169,7 @@ impl Network {
     pub fn layer_output(&mut self, node: usize, name: &str) -> Result<usize, NetError> {
         self.check(node)?;
         let NodeKind::Layer { layer, .. } = self.nodes[node].kind else {
-            return Err(NetError::Config(format!("node {node} is no output of a layer")));
+            return Err(NetError::Config(format!("node {node} is not an output of a layer")));
         };
         let of = &self.layers[layer];
         let outputs = &of.plan.program.outputs;
@@ -240,7 +241,7 @@ impl Network {
     /// Names the outputs. Nothing can be added afterwards.
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         if outputs.is_empty() {
-            return Err(NetError::Config("a network without an output".into()));
+            return Err(NetError::Config("the network has no output; expected at least one".into()));
         }
         let mut named: Vec<OutputPort> = Vec::new();
         for &(name, node) in outputs {

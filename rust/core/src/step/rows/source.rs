@@ -15,7 +15,7 @@ fn noise_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> Result<Shape, String
     for (name, limit) in [("stream", STREAMS), ("per", PER)] {
         let value = attrs.number(name);
         if !(0..limit).contains(&attrs.int(name)) || value < 0.0 || value.fract() != 0.0 {
-            return Err(format!("{name} is {value}; expected a whole number below {limit}"));
+            return Err(format!("{name} is {value}; expected an integer below {limit}"));
         }
     }
     if attrs.shape().len() > 2 {
