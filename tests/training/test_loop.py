@@ -368,7 +368,11 @@ BAD_FITS = {
         {"validation": (X, TARGETS.astype(int))},
         "validation: targets has dtype int64",
     ),
-    "validation of no rows": ((X, TARGETS), {"validation": (X[:0], TARGETS[:0])}, "validation: the data has no valid step"),
+    "validation of no rows": (
+        (X, TARGETS),
+        {"validation": (X[:0], TARGETS[:0])},
+        "validation: the data has no valid step",
+    ),
     "a number": ((3,), {}, "targets is missing"),
 }
 

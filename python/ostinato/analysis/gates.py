@@ -81,7 +81,7 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
         made.add(operation)
     if not made.found:
         raise ConfigError(
-            f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected one with gates"
+            f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected a network with gates"
         )
     made.core.finish([(name, node) for name, (_, node) in made.found.items()])
     slots = system.split(system.initial(state, batch.rows))

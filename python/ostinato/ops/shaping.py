@@ -54,7 +54,7 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
             raise ShapeError(f"reshape: shape {describe(have)} does not divide into {tuple(sizes)}")
         sizes[sizes.index(-1)] = math.prod(have) // rest
     if math.prod(sizes) != math.prod(have):
-        raise ShapeError(f"reshape: shape {describe(have)} has not as many elements as {describe(sizes)}")
+        raise ShapeError(f"reshape: shape {describe(have)} does not have the size of {describe(sizes)}")
     return _reshape(x, tuple(sizes))
 
 

@@ -127,7 +127,7 @@ class Registry:
         """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
         with self._lock:
             if "/" in name:
-                raise ConfigError(f"name is {name!r}; expected a bare one: full names mean what they say")
+                raise ConfigError(f"name is {name!r}; expected a bare name: a full name cannot be overridden")
             if full is None:
                 self._overrides.pop((kind, name), None)
                 return

@@ -66,7 +66,7 @@ class Batch:
             rows = self.weights if self.ragged else (self.weights,)
             if any((np.asarray(row) < 0).any() for row in rows):
                 raise ConfigError(
-                    "weights holds a negative number; expected what each step of the data counts, from 0"
+                    "weights holds a negative number; expected weights of at least 0"
                 )
             if self.ragged:
                 return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))

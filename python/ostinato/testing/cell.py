@@ -58,7 +58,7 @@ def initial_values(model: CellModel) -> None:
     if changed:
         raise Failed(
             f"a network made again with the same seed starts with another {', '.join(changed)}; "
-            "an initializer draws from the generator that it is given, and from nothing else"
+            "an initializer may draw only from the generator that is passed"
         )
     with np.errstate(over="ignore"):  # Reported below, by name.
         single = model.network(3, hidden, "float32").state_dict()

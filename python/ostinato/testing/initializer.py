@@ -84,7 +84,7 @@ def repeatable(one: InitializerSubject) -> None:
     moved = repr(np.random.get_state(legacy=False)) != begun
     np.random.set_state(before)
     if moved:
-        raise Failed("it draws from NumPy's global generator; expected the one that it is given")
+        raise Failed("it draws from NumPy's global generator; expected only the generator that is passed")
     same(first, other, "made again: values of shape {} differ")
 
 

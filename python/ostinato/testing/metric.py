@@ -56,12 +56,12 @@ def finish(one: MetricSubject) -> None:
         mean = one.case(5, 6, width).value(reduction="mean")
         told = metric.finish(mean)
         if not isinstance(told, float) or np.isnan(told):
-            raise Failed(f"finish makes {told!r} of the mean {mean:.6g}; expected a float")
+            raise Failed(f"finish returns {told!r} for the mean {mean:.6g}; expected a float")
         if told != one.make().finish(mean):
-            raise Failed(f"finish makes {told!r} of {mean:.6g} once, and {one.make().finish(mean)!r} again")
+            raise Failed(f"finish returns {told!r} for {mean:.6g}, then {one.make().finish(mean)!r}")
     large = metric.finish(1e9)
     if np.isnan(large):
-        raise Failed("finish makes NaN of a mean of 1e9")
+        raise Failed("finish returns NaN for a mean of 1e9")
 
 
 METRIC: Kind[MetricSubject] = Kind(

@@ -86,14 +86,14 @@ def in_place(one: OptimizerSubject) -> None:
 def repeatable(one: OptimizerSubject) -> None:
     """Optimizers with the same options take the same steps, also alternately."""
     first = one.course(one.make())
-    same(first, one.course(one.make()), "a second optimizer, made alike, takes {} elsewhere")
+    same(first, one.course(one.make()), "a second optimizer with the same options: {} differs")
     pair = one.make(), one.make()
     params = start(), start()
     for n in range(3):
         for optimizer, own in zip(pair, params, strict=True):
             optimizer.step(own, gradients(n))
     for own in params:
-        same(first, own, "two optimizers that take turns: {} is not where one alone takes it")
+        same(first, own, "two optimizers used alternately: {} differs from one alone")
 
 
 @check("eager")

@@ -76,12 +76,12 @@ def pure(one: ScheduleSubject) -> None:
     made = one.make()
     first = one.course(made)
     if first != one.course(made):
-        raise Failed("asked again for the same moments it gives other values")
+        raise Failed("a second call for the same moments gives other values")
     backwards = [made(0.5, when) for when in reversed(moments())]
     if backwards[::-1] != first:
-        raise Failed("asked for the moments backwards it gives other values")
+        raise Failed("calls for the moments in reverse order give other values")
     if one.make()(0.5, moments()[70]) != first[70]:
-        raise Failed("asked for one moment alone it gives another value than in the course of a run")
+        raise Failed("a call for one moment alone gives another value than within a run")
 
 
 @check("start")
@@ -123,7 +123,7 @@ def independent(one: ScheduleSubject) -> None:
         for made, values in zip((first, second), found, strict=True):
             values += watched(made, epoch, epoch + 1)
     if found != (alone, alone):
-        raise Failed("of two that take turns one gives other values than alone")
+        raise Failed("of two schedules used alternately, one gives other values than alone")
 
 
 SCHEDULE: Kind[ScheduleSubject] = Kind(

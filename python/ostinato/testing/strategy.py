@@ -42,7 +42,7 @@ class StrategySubject(subject.Made):
         self.role = made.role
         declared = spec.role if isinstance(spec, StrategySpec) else made.role
         if declared != made.role or not isinstance(made, ROLES.get(made.role, Strategy)):
-            raise Failed(f"the descriptor says {declared!r}, what it makes is a {type(made).__name__}")
+            raise Failed(f"the descriptor declares {declared!r}, but makes a {type(made).__name__}")
 
     def meaning(self, made: Strategy) -> str:
         """Its results at some moments."""
@@ -141,7 +141,7 @@ def state(one: StrategySubject) -> None:
     try:
         json.dumps(made.state_dict(), default=_array)
     except (TypeError, ValueError) as error:
-        raise Failed(f"state_dict() holds what no checkpoint can: {error}") from error
+        raise Failed(f"state_dict() holds values that a checkpoint cannot store: {error}") from error
 
 
 def _array(value: Any) -> Any:
@@ -171,7 +171,7 @@ def lesson(one: StrategySubject) -> None:
             if made.steps is not None and (not isinstance(made.steps, int | np.integer) or made.steps < 1):
                 raise Failed(f"{when}: steps is {made.steps!r}; expected an integer from 1, or None")
         if not np.array_equal(lengths, before):
-            raise Failed("the lengths that it is given are written to")
+            raise Failed("its argument lengths is written to")
     if one.make().lesson(MOMENTS[0], None).rows is not None:
         raise Failed("it names rows of an iterable of batches, whose rows are unknown")
 

@@ -118,11 +118,11 @@ def descriptor(subject: Made) -> None:
         raise Failed("the factory returns the same object twice; options of one would be those of the other")
     if subject.meaning(first) != subject.meaning(second):
         raise Failed(
-            "made twice with the same options it is not the same: something outside of it decides, "
+            "made twice with the same options it differs: something outside of it affects it, "
             "such as a counter, the time or a global"
         )
     if subject.spec.factory is not spec.factory or dataclasses.replace(spec) != spec:
-        raise Failed("a descriptor made of its own fields is another one")
+        raise Failed("a descriptor made from its own fields differs")
 
 
 def _without_options(subject: Made) -> str | None:

@@ -123,7 +123,7 @@ class Recorder:
         """Raise TraceError for a value of another trace, which came in through a closure or a global."""
         if other is not self:
             raise TraceError(
-                f"{called} belongs to another trace; a step may only use what it is given: x, state, p"
+                f"{called} belongs to another trace; a step may only use its arguments: x, state, p"
             )
 
     def name_of(self, node: int) -> str:

@@ -353,7 +353,7 @@ class Trainer(AttributeGuard):
         if isinstance(given, Real):
             raise ConfigError(
                 f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
-                "yourself, and give them as (x, targets[, lengths[, weights]])"
+                "yourself, and pass them as (x, targets[, lengths[, weights]])"
             )
         return self._source("validation", given, None, None, None, batch_size)
 

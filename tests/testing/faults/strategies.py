@@ -166,7 +166,7 @@ FAULTS = [
     (OrderOfItsOwn, "repeatable", "when.rng"),
     (LessonsNotSaved, "resume", "something else"),
     (AnyStateIsTaken, "resume", "is accepted"),
-    (StateIsAnObject, "state", "no checkpoint"),
+    (StateIsAnObject, "state", "a checkpoint cannot store"),
     (RowsBeyondTheLast, "lesson", "integers from 0"),
     (NoSteps, "lesson", "integer from 1"),
     (RowsOfAnIterable, "lesson", "iterable of batches"),
@@ -181,5 +181,5 @@ FAULTS = [
     (NoGradient, "estimate", "or 0"),
     (LossIsAnArray, "estimate", "finite float"),
     (HalfOfTheRows, "core", "in one go"),
-    (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor says"),
+    (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor declares"),
 ]

@@ -42,7 +42,7 @@ pub struct Adjoint {
 
 /// A contribution to the gradient of a node: of the whole node, or of a part along the first axis.
 #[derive(Clone, Copy)]
-enum Arrived {
+enum Contribution {
     Whole(NodeId),
     Part { start: usize, d: NodeId },
 }
@@ -52,29 +52,29 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     let mut g = Builder::continuing(program);
     let count = program.nodes.len();
     let trainable = depends_on_parameters(program);
-    let mut arrived: Vec<Vec<Arrived>> = vec![Vec::new(); count];
+    let mut contributions: Vec<Vec<Contribution>> = vec![Vec::new(); count];
     let mut d_outputs = Vec::new();
     for (name, id) in &program.outputs {
         let d = g.derived_source(Source::Input, name, program.nodes[*id].shape.clone())?;
         d_outputs.push(d);
-        arrived[*id].push(Arrived::Whole(d));
+        contributions[*id].push(Contribution::Whole(d));
     }
     let mut d_next = Vec::new();
     for (&state, &next) in program.states.iter().zip(&program.updates) {
         let name = format!("{}.next", program.label(state));
         let d = g.derived_source(Source::State, &name, program.nodes[state].shape.clone())?;
         d_next.push(d);
-        arrived[next].push(Arrived::Whole(d));
+        contributions[next].push(Contribution::Whole(d));
     }
 
     let mut sinks = Vec::new();
     let mut total: Vec<Option<NodeId>> = vec![None; count];
     for id in (0..count).rev() {
         let node = &program.nodes[id];
-        if arrived[id].is_empty() || node.is_index {
+        if contributions[id].is_empty() || node.is_index {
             continue;
         }
-        let d = gathered(&mut g, id, &arrived[id])?;
+        let d = sum_of(&mut g, id, &contributions[id])?;
         total[id] = Some(d);
         if node.folded {
             // an output or update that is a parameter itself
@@ -99,11 +99,11 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
                 Grad::Scatter { id, d } => Accumulate::Scatter { id, d },
                 Grad::Called { x, s, d } => Accumulate::Called { x, s, d },
                 Grad::Slice { start, d } if !operand.folded => {
-                    arrived[arg].push(Arrived::Part { start, d });
+                    contributions[arg].push(Contribution::Part { start, d });
                     continue;
                 }
                 Grad::Slice { start, d } => {
-                    Accumulate::Sum(gathered(&mut g, arg, &[Arrived::Part { start, d }])?)
+                    Accumulate::Sum(sum_of(&mut g, arg, &[Contribution::Part { start, d }])?)
                 }
                 Grad::Node(d) => {
                     let mut d = d;
@@ -111,7 +111,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
                         d = g.op_with("sum_to", &[d], Attrs::shape_of(&operand.shape))?;
                     }
                     if !operand.folded {
-                        arrived[arg].push(Arrived::Whole(d));
+                        contributions[arg].push(Contribution::Whole(d));
                         continue;
                     }
                     Accumulate::Sum(d)
@@ -151,13 +151,13 @@ fn zeros(g: &mut Builder, like: &Node) -> Result<NodeId> {
 
 /// The sum of the contributions to the gradient of `id`. Adjacent parts become one `concat` instead of padded sums: so the
 /// gradient of a split is written directly into one buffer.
-fn gathered(g: &mut Builder, id: NodeId, arrived: &[Arrived]) -> Result<NodeId> {
+fn sum_of(g: &mut Builder, id: NodeId, contributions: &[Contribution]) -> Result<NodeId> {
     let mut parts: Vec<(usize, NodeId)> = Vec::new();
     let mut terms: Vec<NodeId> = Vec::new();
-    for &one in arrived {
+    for &one in contributions {
         match one {
-            Arrived::Whole(d) => terms.push(d),
-            Arrived::Part { start, d } => parts.push((start, d)),
+            Contribution::Whole(d) => terms.push(d),
+            Contribution::Part { start, d } => parts.push((start, d)),
         }
     }
     parts.sort_by_key(|&(start, _)| start);

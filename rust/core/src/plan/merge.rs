@@ -29,7 +29,7 @@ pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, P
         }
         let ops = Ops { nodes, phases, uses: &uses };
         let merged = ops.norm_grad(id).or_else(|| ops.lerp(id)).or_else(|| ops.of_product(id));
-        if let Some(Merged { op, args, attrs, gone }) = merged
+        if let Some(Fusion { op, args, attrs, gone }) = merged
             && let Some(op) = rows::find(op)
         {
             (nodes[id].op, nodes[id].args, nodes[id].attrs) = (op, args, attrs);
@@ -39,7 +39,7 @@ pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, P
 }
 
 /// The fused op, and the ops that it replaces.
-struct Merged {
+struct Fusion {
     op: &'static str,
     args: Vec<NodeId>,
     attrs: Attrs,
@@ -68,7 +68,7 @@ impl Ops<'_> {
     }
 
     /// `add(a b, c)` and the other ops of `PRODUCTS`.
-    fn of_product(&self, id: NodeId) -> Option<Merged> {
+    fn of_product(&self, id: NodeId) -> Option<Fusion> {
         PRODUCTS.iter().filter(|(name, ..)| *name == self.name(id)).find_map(|&(_, position, op)| {
             let args = &self.nodes[id].args;
             let (product, other) = (args[position], args[1 - position]);
@@ -77,12 +77,12 @@ impl Ops<'_> {
                 "mul_add" => vec![factors[0], factors[1], other],
                 _ => vec![other, factors[0], factors[1]],
             };
-            Some(Merged { op, args, attrs: Attrs::default(), gone: vec![product] })
+            Some(Fusion { op, args, attrs: Attrs::default(), gone: vec![product] })
         })
     }
 
     /// `a b + (1 - a) c`, in any order of operands.
-    fn lerp(&self, id: NodeId) -> Option<Merged> {
+    fn lerp(&self, id: NodeId) -> Option<Fusion> {
         if self.name(id) != "add" {
             return None;
         }
@@ -95,7 +95,7 @@ impl Ops<'_> {
                 let a = self.rest_of_one(second[gap], rest)?;
                 let position = first.iter().position(|&factor| factor == a)?;
                 let args = vec![a, first[1 - position], second[c]];
-                Some(Merged {
+                Some(Fusion {
                     op: "lerp",
                     args,
                     attrs: Attrs::default(),
@@ -115,7 +115,7 @@ impl Ops<'_> {
 
     /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, the gradient of the other norm, in the form of the adjoint
     /// rules. The scale r, one number for each line, may be computed anywhere.
-    fn norm_grad(&self, id: NodeId) -> Option<Merged> {
+    fn norm_grad(&self, id: NodeId) -> Option<Fusion> {
         if self.name(id) != "mul" {
             return None;
         }
@@ -141,6 +141,6 @@ impl Ops<'_> {
             gone.extend([centred, mean]);
             "layer_norm_grad"
         };
-        Some(Merged { op, args: vec![scale, y, d], attrs: Attrs::default(), gone })
+        Some(Fusion { op, args: vec![scale, y, d], attrs: Attrs::default(), gone })
     }
 }

@@ -115,7 +115,7 @@ impl Header {
         metadata.extend(self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         metadata.extend([(FORMAT, OUR_FORMAT), (FORMAT_VERSION, OUR_VERSION), (SHA256, digest)]);
 
-        let mut out = Counted { out, count: 0 };
+        let mut out = CountingWriter { out, count: 0 };
         write!(out, "{{\"{METADATA}\":")?;
         serde_json::to_writer(&mut out, &metadata)?;
         let mut start = 0;
@@ -134,7 +134,7 @@ impl Header {
 
     /// Whether `text` is exactly this header with `digest`, including padding.
     pub(super) fn is_written_as(&self, digest: &str, text: &[u8]) -> bool {
-        let mut rest = Expected(text);
+        let mut rest = ComparingWriter(text);
         let written = self.write(digest, &mut rest);
         written.is_ok()
             && text.len().is_multiple_of(8)
@@ -152,12 +152,12 @@ fn byte_length(dtype: DType, shape: &[usize]) -> Option<usize> {
 }
 
 /// Counts the bytes that are written.
-struct Counted<'a> {
+struct CountingWriter<'a> {
     out: &'a mut dyn Write,
     count: usize,
 }
 
-impl Write for Counted<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.count += written;
@@ -170,9 +170,9 @@ impl Write for Counted<'_> {
 }
 
 /// Compares instead of writing: fails at the first byte that differs from the expected one.
-struct Expected<'a>(&'a [u8]);
+struct ComparingWriter<'a>(&'a [u8]);
 
-impl Write for Expected<'_> {
+impl Write for ComparingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
         Ok(bytes.len())

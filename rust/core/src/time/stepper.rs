@@ -12,7 +12,7 @@ use super::view::SeqView;
 
 /// The buffers from which a step reads a state and to which it writes it; both have the same number of elements.
 #[derive(Debug, Clone, Copy)]
-struct Held<T> {
+struct StateBuffers<T> {
     read: *mut T,
     written: *const T,
     elements: usize,
@@ -25,7 +25,7 @@ pub struct Stepper<T> {
     // The memory that `fixed` and `states` point into, besides `memory`.
     _scratch: Scratch<T>,
     fixed: BufferBinding<T>,
-    states: Vec<Held<T>>,
+    states: Vec<StateBuffers<T>>,
 }
 
 // SAFETY: the pointers lead into memory that the stepper owns, and into memory that the callers of `new` guarantee.
@@ -49,9 +49,9 @@ impl<T: Float> Stepper<T> {
                 match (class, fixed.carry[state]) {
                     (Class::History(_), _) => {
                         let read = memory.history(state);
-                        Held { read, written: read.wrapping_add(elements), elements }
+                        StateBuffers { read, written: read.wrapping_add(elements), elements }
                     }
-                    (_, Some([read, written])) => Held { read, written, elements },
+                    (_, Some([read, written])) => StateBuffers { read, written, elements },
                     (_, None) => unreachable!("a state of a forward pass is kept or carried"),
                 }
             })
@@ -68,14 +68,14 @@ impl<T: Float> Stepper<T> {
 
     /// A state after the last step, (rows, width).
     pub fn state(&self, state: usize) -> &[T] {
-        let Held { read, elements, .. } = self.states[state];
+        let StateBuffers { read, elements, .. } = self.states[state];
         // SAFETY: the memory of a state has this many elements.
         unsafe { std::slice::from_raw_parts(read, elements) }
     }
 
     /// The same, for writing.
     pub fn state_mut(&mut self, state: usize) -> &mut [T] {
-        let Held { read, elements, .. } = self.states[state];
+        let StateBuffers { read, elements, .. } = self.states[state];
         // SAFETY: as `state`; the stepper is borrowed for as long.
         unsafe { std::slice::from_raw_parts_mut(read, elements) }
     }
@@ -86,7 +86,7 @@ impl<T: Float> Stepper<T> {
     /// `call` is the call that was given to `new`, with the same contents; the inputs of `new` are readable.
     pub unsafe fn step(&mut self, call: &LayerCall<T>) {
         Runner::run_fixed(inference(call), &mut self.fixed);
-        for &Held { read, written, elements } in &self.states {
+        for &StateBuffers { read, written, elements } in &self.states {
             // SAFETY: both have this many elements and do not overlap.
             unsafe { read.copy_from_nonoverlapping(written, elements) };
         }

@@ -49,7 +49,8 @@ pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
 pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retained: bool) -> usize {
     let saved = saved_elements(network, size);
     let of_node = |node: usize| rows_of(network, node, size) * network.width(node);
-    let mut meter = Meter { live: 0, most: 0, retained, arrived: vec![Stored::None; network.nodes.len()] };
+    let mut meter =
+        Meter { live: 0, most: 0, retained, arrived: vec![GradientPlace::None; network.nodes.len()] };
     meter.hold(saved);
     for &(node, plan) in losses {
         let axis = network.nodes[node].axis;
@@ -66,14 +67,14 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
             NodeKind::Layer { layer, output: 0 } => {
                 let inner = &network.layers[*layer];
                 for &output in inner.outputs.iter().flatten() {
-                    if meter.arrived[output] == Stored::None {
+                    if meter.arrived[output] == GradientPlace::None {
                         meter.hold(of_node(output));
-                        meter.arrived[output] = Stored::Sum;
+                        meter.arrived[output] = GradientPlace::Sum;
                     }
                 }
                 meter.hold(elements(&inner.plan.back, inner.axis, size));
                 for &output in inner.outputs.iter().flatten() {
-                    if meter.arrived[output] == Stored::Sum {
+                    if meter.arrived[output] == GradientPlace::Sum {
                         meter.release(of_node(output));
                     }
                 }
@@ -83,7 +84,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
                     }
                 }
             }
-            NodeKind::Derived { moves, .. } if meter.arrived[number] != Stored::None => {
+            NodeKind::Derived { moves, .. } if meter.arrived[number] != GradientPlace::None => {
                 moves
                     .iter()
                     .for_each(|one| meter.arrive(one.from, of_node(one.from), one.rows != Rows::Same));
@@ -92,7 +93,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
         }
     }
     for (number, port) in network.inputs.iter().enumerate() {
-        if network.input_gradient(number).is_some() && meter.arrived[port.node] != Stored::Sum {
+        if network.input_gradient(number).is_some() && meter.arrived[port.node] != GradientPlace::Sum {
             meter.hold(of_node(port.node));
         }
     }
@@ -155,7 +156,7 @@ pub fn layerwise_elements(
 
 /// Where the gradient of a node is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stored {
+enum GradientPlace {
     None,
     /// It is read in place.
     View,
@@ -169,7 +170,7 @@ struct Meter {
     most: usize,
     retained: bool,
     /// By node.
-    arrived: Vec<Stored>,
+    arrived: Vec<GradientPlace>,
 }
 
 impl Meter {
@@ -187,11 +188,11 @@ impl Meter {
     /// Records a gradient of a node, in the node's own order of rows or in another (`reordered`).
     fn arrive(&mut self, node: usize, elements: usize, reordered: bool) {
         match self.arrived[node] {
-            Stored::None if !reordered => self.arrived[node] = Stored::View,
-            Stored::Sum => {}
-            Stored::None | Stored::View => {
+            GradientPlace::None if !reordered => self.arrived[node] = GradientPlace::View,
+            GradientPlace::Sum => {}
+            GradientPlace::None | GradientPlace::View => {
                 self.hold(elements);
-                self.arrived[node] = Stored::Sum;
+                self.arrived[node] = GradientPlace::Sum;
             }
         }
     }

@@ -7,7 +7,7 @@ mod through_time;
 mod truncated;
 
 pub use checkpoint::{
-    GroupSchedule, LARGEST_PLAN, Schedule, Stored, checkpoint_plan, checkpointed, schedule,
+    GroupSchedule, LARGEST_PLAN, Schedule, SegmentStore, checkpoint_plan, checkpointed, schedule,
 };
 pub use memory::piece_elements;
 pub use through_time::{Budget, ThroughTime};

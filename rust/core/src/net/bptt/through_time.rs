@@ -36,14 +36,14 @@ impl ThroughTime {
             ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_row_values() => {
                 return Err(NetError::Config(
                     "through_time: this network has values of whole rows (an input of rows, or a sequence reduced to one), so \
-                     time cannot go in pieces; use FullBPTT()"
+                     time cannot be divided into windows or segments; use FullBPTT()"
                         .into(),
                 ));
             }
             ThroughTime::Truncated { .. } if !network.has_directions() => {
                 return Err(NetError::Config(
-                    "through_time: truncated BPTT cuts time into windows, but a layer of this network reads one sequence \
-                     forwards beside another backwards; reverse it before it is joined, or use FullBPTT()"
+                    "through_time: truncated BPTT divides time into windows, but this network combines a forward sequence with a \
+                     reversed one; reverse the latter back first, or use FullBPTT()"
                         .into(),
                 ));
             }

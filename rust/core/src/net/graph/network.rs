@@ -61,7 +61,9 @@ impl Network {
         limit: Option<usize>,
     ) -> Result<usize, NetError> {
         if self.inputs.iter().any(|port| port.name == name) {
-            return Err(NetError::Config(format!("two inputs are called {name:?}")));
+            return Err(NetError::Config(format!(
+                "input name {name:?} is used twice; give each input its own name"
+            )));
         }
         let node = self.push(NodeKind::Input(self.inputs.len()), width, axis);
         self.inputs.push(InputPort { name: name.to_string(), node, limit });
@@ -115,7 +117,7 @@ impl Network {
         }
         if inference.is_some_and(|other| !same_ports(other, program)) {
             return Err(NetError::Config(format!(
-                "{}: the program for inference has other inputs, states, parameters or outputs",
+                "{}: the inference program differs in inputs, states, parameters or outputs; expected the same ones",
                 program.name
             )));
         }
@@ -209,7 +211,10 @@ impl Network {
                 (Some(given), Some(limit)) if given <= *limit => {}
                 (Some(_), _) | (_, Some(_)) => {
                     let name = program.label(input);
-                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
+                    return Err(NetError::Shape(format!(
+                        "{}: input {name:?} has ids of another range than the program accepts",
+                        program.name
+                    )));
                 }
                 _ if width != expected => {
                     return Err(NetError::Shape(format!(
@@ -247,10 +252,12 @@ impl Network {
         for &(name, node) in outputs {
             self.check(node)?;
             if self.limit(node).is_some() {
-                return Err(NetError::Config("a network cannot return its ids".into()));
+                return Err(NetError::Config("an output is an input of ids; expected features".into()));
             }
             if named.iter().any(|other| other.name == name) {
-                return Err(NetError::Config(format!("two outputs are called {name:?}")));
+                return Err(NetError::Config(format!(
+                    "output name {name:?} is used twice; give each output its own name"
+                )));
             }
             named.push(OutputPort { name: name.to_string(), node });
         }

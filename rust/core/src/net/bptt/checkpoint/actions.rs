@@ -87,7 +87,7 @@ mod tests {
                     }
                 }
                 Action::Back(segment) => {
-                    assert_eq!(segment + 1, left, "the way back goes from the last to the first");
+                    assert_eq!(segment + 1, left, "the backward pass runs from the last to the first");
                     left = segment;
                     if kept.last() == Some(&segment) {
                         kept.pop();

@@ -7,4 +7,4 @@ mod plan;
 mod run;
 
 pub use plan::{GroupSchedule, LARGEST_PLAN, Schedule, checkpoint_plan, schedule};
-pub use run::{Stored, checkpointed};
+pub use run::{SegmentStore, checkpointed};

@@ -20,7 +20,7 @@ pub fn checkpointed<T: Float>(
     training: &Training<T>,
     inputs: &mut [Vec<T>],
     schedule: &GroupSchedule,
-    stored: &mut Stored<T>,
+    stored: &mut SegmentStore<T>,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> GroupResult<T> {
@@ -40,7 +40,7 @@ pub fn checkpointed<T: Float>(
         let span = segment * schedule.segment..((segment + 1) * schedule.segment).min(geometry.steps());
         training.forward(span, inputs, states, scratch)
     };
-    let Stored { states, pieces } = stored;
+    let SegmentStore { states, pieces } = stored;
     let mut terms = Terms::default();
     let mut seen = 0;
     let mut now = scratch.vectors.copies(training.initial);
@@ -108,15 +108,15 @@ pub fn checkpointed<T: Float>(
 
 /// What is stored between segments; empty between groups.
 #[derive(Debug)]
-pub struct Stored<T> {
-    /// Stored states, by state slot.
+pub struct SegmentStore<T> {
+    /// SegmentStore states, by state slot.
     states: Vec<Vec<Vec<T>>>,
     /// Segments that wait for their backward pass, with their numbers.
     pieces: Vec<(usize, StoredPiece<T>)>,
 }
 
-impl<T> Default for Stored<T> {
-    fn default() -> Stored<T> {
-        Stored { states: Vec::new(), pieces: Vec::new() }
+impl<T> Default for SegmentStore<T> {
+    fn default() -> SegmentStore<T> {
+        SegmentStore { states: Vec::new(), pieces: Vec::new() }
     }
 }

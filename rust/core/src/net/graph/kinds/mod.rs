@@ -18,7 +18,7 @@ use super::node::Axis;
 /// A kind of node. `make` checks the parts and returns the node's definition, or an error text.
 pub struct Kind {
     pub name: &'static str,
-    pub make: fn(&[Part]) -> Result<Made, String>,
+    pub make: fn(&[Part]) -> Result<Definition, String>,
 }
 
 /// An input of a derived node.
@@ -31,7 +31,7 @@ pub struct Part {
 
 /// The definition of a derived node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Made {
+pub struct Definition {
     pub width: usize,
     pub axis: Axis,
     pub moves: Vec<Move>,
@@ -93,7 +93,7 @@ fn only(parts: &[Part]) -> Result<Part, String> {
 }
 
 /// A sequence reduced to a value per row.
-fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
+fn reduced(parts: &[Part], rows: Rows) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Time => Ok(moved(part, rows, Axis::Row)),
@@ -102,8 +102,8 @@ fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
 }
 
 /// The whole of one part.
-fn moved(part: Part, rows: Rows, axis: Axis) -> Made {
-    Made { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
+fn moved(part: Part, rows: Rows, axis: Axis) -> Definition {
+    Definition { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
 }
 
 /// The axis of the parts, which must all have the same one.

@@ -1,10 +1,10 @@
 //! A value per row, repeated at every step of its sequence.
 
-use super::{Axis, Kind, Made, Part, Rows, moved, only};
+use super::{Axis, Definition, Kind, Part, Rows, moved, only};
 
 pub const REPEAT: Kind = Kind { name: "repeat", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Row => Ok(moved(part, Rows::Repeat, Axis::Time)),

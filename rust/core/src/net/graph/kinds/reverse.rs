@@ -1,10 +1,10 @@
 //! A sequence reversed, each row within its own length.
 
-use super::{Axis, Kind, Made, Part, Rows, moved, only};
+use super::{Axis, Definition, Kind, Part, Rows, moved, only};
 
 pub const REVERSE: Kind = Kind { name: "reverse", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Time => Ok(moved(part, Rows::Mirror, Axis::Time)),
