@@ -116,7 +116,7 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
 def _named_sizes(owner: str, sizes: Mapping[str, int]) -> dict[str, Dim]:
     for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ShapeError(f"{owner}: {name} size is {value!r}; expected a whole number of at least 1")
+            raise ShapeError(f"{owner}: {name} size is {value!r}; expected an integer of at least 1")
     return named(sizes)
 
 

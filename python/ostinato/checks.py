@@ -43,7 +43,7 @@ def number(
 def whole(owner: str, name: str, value: object, *, at_least: int) -> int:
     """Return `value` as an int of at least `at_least`, or raise a ConfigError that names the argument."""
     if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
-        raise ConfigError(f"{owner}: {name} is {value!r}; expected a whole number of at least {at_least}")
+        raise ConfigError(f"{owner}: {name} is {value!r}; expected an integer of at least {at_least}")
     return int(value)
 
 

@@ -25,7 +25,7 @@ class FormatError(OstinatoError, ValueError):
 
 
 class NonFiniteError(OstinatoError, ArithmeticError):
-    """A NaN or an infinity stands where a finite number is needed."""
+    """A NaN or an infinity where a finite number is required."""
 
 
 class ConcurrentUseError(OstinatoError, RuntimeError):

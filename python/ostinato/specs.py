@@ -1,4 +1,4 @@
-"""What a plugin hands over for each noun: a name, a way to make it, and a line about it.
+"""What a plugin provides for each noun: a name, a factory, and a line of description.
 
 A package registers with hooks marked by `hookimpl`, which return lists of these descriptors:
 
@@ -7,7 +7,7 @@ A package registers with hooks marked by `hookimpl`, which return lists of these
         return [CellSpec("ligru", LightGRU)]
 
 `SPECS` is the table of all kinds of names: the loader, the registry and the command line read it.
-A descriptor without fields of its own is the dataclass it derives from: making one more costs a millisecond.
+A descriptor without additional fields is not a dataclass itself: defining a dataclass takes a millisecond.
 """
 
 from __future__ import annotations
@@ -28,21 +28,20 @@ hookimpl = pluggy.HookimplMarker("ostinato")
 """Marks a function as the implementation of an ostinato hook."""
 
 ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
-"""What a strategy decides: which data; truth or prediction; how a gradient is made; where it runs."""
+"""The decision of a strategy: data; truth or prediction; the gradient; where it is computed."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A named factory: `factory(**options)` makes the thing, `doc` says in a line what it is.
+    """A named factory: `factory(**options)` makes the object, `doc` describes it in a line.
 
-    `kind` is what the name is a name of, `hook` the hook that returns such descriptors; `product` is the name
-    of the class that what is made must derive from, "" where the kind asks for none. `instance` is how an
-    instance is written, and `function` is the signature of a function that may stand in its place, "" where
-    none may. `examples` are options that the conformance kit makes it with: those that the factory itself has
-    as an attribute `examples`, else none at all.
+    `kind` is the kind of the name, `hook` the hook that returns such descriptors; `product` is the name of
+    the required base class of the object, "" if there is none. `instance` is an example of an instance, and
+    `function` is the signature of a function that is accepted instead, "" if none is. `examples` are options
+    with which the conformance kit makes it: by default the attribute `examples` of the factory, else none.
 
-    Raises ConfigError for a name that is no Python identifier, a factory that cannot be called, a doc that is
-    no text, examples that are no options.
+    Raises ConfigError for a name that is not a Python identifier, a factory that cannot be called, a doc that
+    is not text, examples that are not options.
     """
 
     kind: ClassVar[str]
@@ -51,10 +50,10 @@ class Spec:
     instance: ClassVar[str] = ""
     function: ClassVar[str] = ""
 
-    # What a field is for, as the pages of the hooks say it.
-    name: str = field(metadata={"doc": "what it is called: letters, digits and _, as in Python"})
+    # The purpose of each field, for the pages of the hooks.
+    name: str = field(metadata={"doc": "its name: letters, digits and _, as in Python"})
     factory: Callable[..., Any] = field(
-        metadata={"doc": "a class or a function that makes it of its options"}
+        metadata={"doc": "a class or a function that makes it from its options"}
     )
     doc: str = field(
         default="", metadata={"doc": "a line about it; by default the first line of the factory's docstring"}
@@ -87,7 +86,7 @@ class Spec:
 
     @classmethod
     def of(cls, made: Any) -> Self:
-        """The descriptor of a class that says itself what a descriptor has: its `name`, ..."""
+        """The descriptor of a class that has the fields of a descriptor: its `name`, ..."""
         return cls(made.name, made)
 
 
@@ -134,7 +133,7 @@ class OptimizerSpec(Spec):
 
 
 class ScheduleSpec(Spec):
-    """A schedule: `factory(**options)` makes a number's course over training, as a function."""
+    """A schedule: `factory(**options)` makes a function of the start value and the moment of training."""
 
     kind = "schedule"
     hook = "ostinato_schedules"
@@ -153,7 +152,7 @@ class InitializerSpec(Spec):
 
 @dataclass(frozen=True)
 class StrategySpec(Spec):
-    """A strategy of training: `factory(**options)` makes what plays the `role`, one of `ROLES`."""
+    """A strategy of training: `factory(**options)` makes an object for the `role`, one of `ROLES`."""
 
     kind = "strategy"
     hook = "ostinato_strategies"
@@ -174,7 +173,7 @@ class StrategySpec(Spec):
 
 
 class MetricSpec(Spec):
-    """A metric: `factory(**options)` makes what measures outputs against targets."""
+    """A metric: `factory(**options)` makes an object that measures outputs against targets."""
 
     kind = "metric"
     hook = "ostinato_metrics"
@@ -185,8 +184,8 @@ class CommandSpec(Spec):
     """A command of the command line: `ostinato NAME ...`.
 
     `factory(parser)` adds its arguments to an `argparse.ArgumentParser` and returns the function that runs
-    it: `run(options)`, which prints, returns an exit code or None, and raises an OstinatoError for what the
-    user can mend.
+    it: `run(options)`, which prints, returns an exit code or None, and raises an OstinatoError for errors
+    that the user can fix.
     """
 
     kind = "command"

@@ -8,7 +8,7 @@ from ostinato import _core, checks
 def set_num_threads(n: int) -> None:
     """Uses `n` threads, at least 1, from now on.
 
-    Raises ConfigError for anything but a whole number from 1 to 2**31 - 1; more than 1024 count as 1024.
+    Raises ConfigError for anything but an integer from 1 to 2**31 - 1; more than 1024 count as 1024.
     """
     _core.set_num_threads(checks.count("set_num_threads", "n", n, at_least=1))
 

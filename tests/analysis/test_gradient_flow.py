@@ -97,7 +97,7 @@ def test_a_step_of_the_flow_is_the_initial_gradient_of_the_tail():
         ({}, "either targets"),
         ({"targets": np.ones((1, 4, 4)), "d_outputs": np.ones((1, 4, 4))}, "either targets"),
         ({"targets": np.ones((1, 4, 4))}, "loss is None"),
-        ({"d_outputs": np.ones((1, 4, 4)), "loss": "mse"}, "go with targets"),
+        ({"d_outputs": np.ones((1, 4, 4)), "loss": "mse"}, "require targets"),
         ({"d_outputs": np.ones((1, 3, 4))}, "d_outputs is"),
         ({"targets": np.ones((1, 3, 4)), "loss": "mse"}, "targets is"),
     ],

@@ -102,7 +102,7 @@ def test_nothing_is_changed_and_float32_networks_are_analysed_in_float64():
 @pytest.mark.parametrize(
     "net, x, error, told",
     [
-        (ost.GRU(3, 4, bidirectional=True), np.ones((1, 4, 3)), ost.ConfigError, "net reads .* backwards"),
+        (ost.GRU(3, 4, bidirectional=True), np.ones((1, 4, 3)), ost.ConfigError, "net reads .* backward"),
         (ost.Dense(3, 4), np.ones((1, 4, 3)), ost.ConfigError, "no state"),
         (ost.GRU(3, 4), np.ones((1, 4, 2)), ost.ShapeError, "x is"),
         (ost.GRU(3, 4), np.ones((1, 0, 3)), ost.ShapeError, "0 steps"),

@@ -106,7 +106,7 @@ def test_weights_start_gate_by_gate(kind, gates):
         ),
         ("rnn", {"nonlinear": "tanh"}, "no option 'nonlinear'; did you mean 'nonlinearity'"),
         ("lstm", {"peephole": True}, "cell 'lstm' has no option 'peephole'; did you mean 'peepholes'"),
-        ("lstm", {"proj_size": -1}, "proj_size is -1; expected a whole number of at least 0"),
+        ("lstm", {"proj_size": -1}, "proj_size is -1; expected an integer of at least 0"),
         ("lstm", {"proj_size": 1.5}, "proj_size is 1.5"),
         ("lstm", {"bias": 1}, "bias is 1; expected True or False"),
         ("gru", {"reset": "later"}, "reset is 'later'; expected one of after, before"),

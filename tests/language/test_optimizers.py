@@ -162,7 +162,7 @@ def test_a_wrong_hyper_parameter_is_named(call, words):
 @pytest.mark.parametrize(
     ("params", "grads", "error", "words"),
     [
-        ({"w": np.ones(2)}, {"v": np.ones(2)}, ShapeError, "grads has 'v', which params has not"),
+        ({"w": np.ones(2)}, {"v": np.ones(2)}, ShapeError, "grads has 'v', which params does not have"),
         ({"w": np.ones(2)}, {}, ShapeError, "grads has no 'w'"),
         (
             {"w": np.ones(2)},

@@ -204,7 +204,7 @@ class Declares(Base):
         (Declares(lambda size: [1]), ConfigError, "expected a dict of Param"),
         (Declares(None, lambda size: {"h": 3}), ConfigError, "gives 3 for 'h'; expected State"),
         (Declares(lambda size: {"h": Param((size.hidden,))}), ConfigError, "'h' is declared twice"),
-        (Declares(lambda size: {"W x": Param((size.hidden,))}), ConfigError, "'W x' is no name"),
+        (Declares(lambda size: {"W x": Param((size.hidden,))}), ConfigError, "'W x' is not a name"),
         (
             Declares(lambda size: {"W": Param((size.hiden,))}),
             TraceError,

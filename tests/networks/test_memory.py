@@ -24,5 +24,5 @@ def test_a_run_that_does_not_fit_is_a_memory_error_and_the_next_one_works():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told, shape = done.stdout.splitlines()
-    assert "out of memory" in told and "GB asked for" in told
+    assert "out of memory" in told and "GB requested" in told
     assert shape == "(8, 5, 1024)"

@@ -99,7 +99,7 @@ MUTANTS = [
     ),
     Mutant(
         "an op writes over an operand that is read again",
-        "plan/tape.rs",
+        "plan/row_ops.rs",
         "&& last_read.get(&part.buffer) == Some(&position)\n",
         "&& last_read.contains_key(&part.buffer)\n",
     ),

@@ -23,6 +23,9 @@ Draw = Callable[[int, int, int], Floats]
 
 DECISIONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "argmax")
 
+UNDERFLOW = 1e-290
+"""Products of two numbers below its root lose digits."""
+
 
 class Program:
     """A step over many rows: every value has a leading axis of rows, or of 1 where all rows share it."""
@@ -39,7 +42,8 @@ class Program:
         self.flips = False
         """Whether a comparison or an argmax came out otherwise in another setting: a step, not a slope."""
         self.jitter: np.random.Generator | None = None
-        """Where given, every value is off by about 1e-13 of itself: does a result depend on rounding?"""
+        """Where given, every value is off by about 1e-13 of itself, and 0 near underflow, where one rounding
+        is all of a value: does a result depend on rounding?"""
 
     def dims(self, shape: list[Any]) -> tuple[int, ...]:
         """A shape in numbers; the text of a dimension is a sum of products of sizes."""
@@ -58,6 +62,7 @@ class Program:
                 self.flips |= bool((outcomes != outcomes[0]).any())
             if self.jitter is not None and value.dtype.kind == "f":
                 value = value * (1.0 + 1e-13 * self.jitter.normal(size=value.shape))
+                value = np.where(np.abs(value) < UNDERFLOW, 0.0, value)
             values.append(value)
         outputs = {name: values[id_] for name, id_ in self.outputs.items()}
         return outputs, {name: values[id_] for name, id_ in self.updates.items()}

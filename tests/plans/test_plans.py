@@ -75,7 +75,7 @@ def test_a_regularized_scan_is_a_scan(cell):
 @pytest.mark.parametrize("cell", ["cells/layer_norm_lstm", "cells/layer_norm_gru"])
 def test_a_norm_is_kept_with_its_scale_and_its_operand_is_not(cell):
     text = ost.Recurrent(cell, 32, 16).explain()
-    (kept,) = (line for line in text.splitlines() if "kept for the way back" in line)
+    (kept,) = (line for line in text.splitlines() if "kept for the backward pass" in line)
     assert kept.count("layer_norm(...)") == kept.count("reciprocal_std(...)") >= 2
     assert "a matrix product" not in kept
 

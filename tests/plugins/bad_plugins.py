@@ -62,7 +62,7 @@ INSTALLED = {
     "missing module": Installed(None, "reinstall ostinato-bad"),
     "entry point to a missing attribute": Installed(BASE, "nothing_here", entry="plugin = bad:nothing_here"),
     "entry point that is no name": Installed(
-        BASE, "is no module or module:object", entry="plugin = bad module!"
+        BASE, "is not a module or module:object", entry="plugin = bad module!"
     ),
     # The hooks.
     "no hook": Installed("x = 1", "it implements no hook"),

@@ -49,7 +49,7 @@ def test_a_file_with_classes_alone_gives_their_names(tmp_path: Path) -> None:
     [
         (None, "no such file"),
         ("x = 1", "defines no Cell"),
-        ("raise SystemExit(3)", "SystemExit: 3; mend "),
+        ("raise SystemExit(3)", "SystemExit: 3; fix "),
         ("import nowhere_at_all", "install nowhere_at_all"),
         ("def ostinato_cells(): return []", "not marked with @hookimpl"),
     ],

@@ -143,8 +143,8 @@ def test_an_override_is_the_users_choice_and_ends_when_it_is_taken_back() -> Non
     ("name", "full", "words"),
     [
         ("lstm", "acme/lstn", "did you mean 'acme/lstm'"),
-        ("lstm", "gru", "no full name"),
-        ("ostinato/lstm", "acme/lstm", "a bare one"),
+        ("lstm", "gru", "not a full name"),
+        ("ostinato/lstm", "acme/lstm", "a bare name"),
     ],
 )
 def test_an_override_that_means_nothing_is_refused(name: str, full: str, words: str) -> None:

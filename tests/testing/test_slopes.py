@@ -71,7 +71,7 @@ OTHER = np.array([[1.0, 0.0], [0.0, 0.0]])
         (2 * NUMERIC, "doubled"),
         (0.5 * NUMERIC, "halved"),
         (-NUMERIC, "sign"),
-        (0 * NUMERIC, "missing: nothing comes back"),
+        (0 * NUMERIC, "missing: no gradient arrives"),
         (1e-17 * NUMERIC, "missing"),
         (3 * NUMERIC, "constant factor 3"),
         (NUMERIC + OTHER, "a term is missing"),

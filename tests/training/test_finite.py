@@ -109,7 +109,7 @@ def test_an_update_that_overflows_is_named_in_its_step():
 def test_an_overflow_of_the_network_says_what_to_do():
     net = network("rnn", nonlinearity="identity")
     net.parameters()["0.weight_hh_l0"][...] = 1e30
-    with pytest.raises(ost.NonFiniteError, match="overflowed on the way: lower the learning rate, or clip"):
+    with pytest.raises(ost.NonFiniteError, match="the step overflowed: lower the learning rate, or clip"):
         trainer(net).fit(X, TARGETS, epochs=1)
 
 

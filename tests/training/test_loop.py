@@ -294,9 +294,9 @@ def test_data_of_which_nothing_counts_is_no_perfect_score():
     made = trainer()
     for given in ({}, {"lengths": np.zeros(len(x), int)}):
         rows = len(x) if given else 0
-        with pytest.raises(ost.ConfigError, match="evaluate: no step of the data counts"):
+        with pytest.raises(ost.ConfigError, match="evaluate: the data has no valid step"):
             made.evaluate(x[:rows], targets[:rows], **given)
-    with pytest.raises(ost.ConfigError, match="validation: no step of the data counts"):
+    with pytest.raises(ost.ConfigError, match="validation: the data has no valid step"):
         made.fit(x, targets, epochs=1, validation=(x[:0], targets[:0]))
 
 
@@ -350,7 +350,7 @@ BAD_FITS = {
     "batch size": ((X, TARGETS), {"batch_size": 0}, "batch_size is 0"),
     "epochs": ((X, TARGETS), {"epochs": -1}, "epochs is -1"),
     "an iterator": ((iter([(X, TARGETS)]),), {}, "used up"),
-    "lengths of an iterable": (([(X, TARGETS)],), {"lengths": [7] * 10}, "lengths goes with"),
+    "lengths of an iterable": (([(X, TARGETS)],), {"lengths": [7] * 10}, "lengths requires x"),
     "a batch of another kind": (([X],), {}, "batch 0"),
     "a fraction for validation": (
         (X, TARGETS),
@@ -368,7 +368,11 @@ BAD_FITS = {
         {"validation": (X, TARGETS.astype(int))},
         "validation: targets has dtype int64",
     ),
-    "validation of no rows": ((X, TARGETS), {"validation": (X[:0], TARGETS[:0])}, "validation: no step"),
+    "validation of no rows": (
+        (X, TARGETS),
+        {"validation": (X[:0], TARGETS[:0])},
+        "validation: the data has no valid step",
+    ),
     "a number": ((3,), {}, "targets is missing"),
 }
 

@@ -304,7 +304,7 @@ def test_other_data_than_the_epoch_was_begun_with_is_refused(tmp_path):
     path = tmp_path / "checkpoint"
     fit(made("rnn", "adam", [Cut({4: path})]))
     resumed = made("rnn", "adam", [Cut({})])
-    with pytest.raises(ost.ConfigError, match="3 batches, but this data has 5"):
+    with pytest.raises(ost.ConfigError, match="3 batches, this data gives 5"):
         resumed.fit(
             X, TARGETS, lengths=LENGTHS, epochs=EPOCHS, batch_size=2, validation=(X, TARGETS), resume=path
         )
@@ -313,16 +313,16 @@ def test_other_data_than_the_epoch_was_begun_with_is_refused(tmp_path):
 def test_fewer_rows_than_the_epoch_was_begun_with_are_refused(tmp_path):
     path = tmp_path / "checkpoint"
     fit(made("rnn", "adam", [Cut({4: path})]))
-    with pytest.raises(ost.ConfigError, match=r"has 3 batches, but this data has 1, of 4 rows where 10"):
+    with pytest.raises(
+        ost.ConfigError, match=r"had 3 batches, this data gives 1, of 4 rows; expected at least 10"
+    ):
         made("rnn", "adam", [Cut({})]).fit(
             X[:4], TARGETS[:4], epochs=EPOCHS, batch_size=BATCH, validation=(X, TARGETS), resume=path
         )
 
 
 def test_there_must_be_something_to_resume():
-    with pytest.raises(
-        ost.ConfigError, match="resume is True, but this trainer has neither begun nor loaded"
-    ):
+    with pytest.raises(ost.ConfigError, match="resume is True, but this trainer has not started or loaded"):
         fit(made("rnn", "adam"), resume=True)
 
 

@@ -34,7 +34,7 @@ def test_short_first_goes_from_easy_to_hard():
 
 
 def test_no_row_that_is_short_enough_is_an_error_that_says_what_to_do():
-    with pytest.raises(ost.ConfigError, match="the shortest has 4; begin with a larger start"):
+    with pytest.raises(ost.ConfigError, match="the shortest has 4; use a larger start"):
         LengthCurriculum(2, longer="wait").lesson(ost.Moment(), np.array([4, 6]))
     assert len(LengthCurriculum(2, longer="wait").lesson(ost.Moment(), np.zeros(0, int)).rows) == 0
 

@@ -1,9 +1,9 @@
-"""Insight: what happens inside a network on the way through time. One instrument a file.
+"""Analysis: what happens inside a network over time. One instrument per file.
 
-Each takes a network, computes in float64 whatever the network's own type is, changes nothing, and returns a
-frozen dataclass of plain arrays with `.plot(ax=None)`, which needs the extra `ostinato[plot]`. Derivatives
-are exact: tangents (`tangent.py`) or adjoints of the very programs that the network runs, never differences.
-`system.py` is what the instruments share: a network as one map `state' = F(state, x)`.
+Each instrument takes a network, computes in float64 whatever the network's dtype, changes nothing, and
+returns a frozen dataclass of plain arrays with `.plot(ax=None)`, which needs the extra `ostinato[plot]`.
+Derivatives are exact: tangents (`tangent.py`) or adjoints of the programs that the network runs, never
+differences. `system.py` is shared by the instruments: a network as one map `state' = F(state, x)`.
 """
 
 from ostinato.analysis.cost import Cost, LayerCost, cost

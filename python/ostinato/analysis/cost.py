@@ -1,4 +1,4 @@
-"""`cost`: parameters, FLOPs and memory of a training step, with the textbook's formulas beside them."""
+"""`cost`: parameters, FLOPs and memory of a training step, compared with textbook formulas."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ class LayerCost:
     name: str
     parameters: int
     textbook_parameters: int | None
-    """G (n_h + n_x + 1) n_h for rnn, lstm and gru (G = 1, 4, 3), None for others. Ours have a second bias, as
-    PyTorch's have, which adds G n_h."""
+    """G (n_h + n_x + 1) n_h for rnn, lstm and gru (G = 1, 4, 3), None for others. Layers here, as in
+    PyTorch, have a second bias, which adds G n_h.
+    """
     forward_flops: int
     """In matrix products, per row and step; a multiplication and an addition are two."""
     backward_flops: int
     kept_bytes: int
-    """Per row and step, kept for the way back."""
+    """Per row and step, stored for the backward pass."""
     textbook_bytes: int
     """Per row and step: the hidden state alone, as in O(T n_h)."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one training step over `rows` sequences of `steps` steps costs, by the plan; nothing is run."""
+    """The cost of one training step over `rows` sequences of `steps` steps, from the plan; nothing is run."""
 
     rows: int
     steps: int
@@ -48,24 +49,26 @@ class Cost:
     times: Array
     """Some sequence lengths from 1 to `steps`, (M,)."""
     memory: Array
-    """Bytes kept for full BPTT at each of `times`, (M,)."""
+    """Bytes stored for full BPTT at each of `times`, (M,)."""
     textbook_memory: Array
     """T n_h of all layers and rows in bytes at each of `times`, (M,)."""
     window: int
     """k of TruncatedBPTT(k, k)."""
     truncated_memory: Array
-    """Bytes kept for truncated BPTT at each of `times`, (M,): those of a window."""
+    """Bytes stored for truncated BPTT at each of `times`, (M,): those of one window."""
     textbook_truncated_memory: Array
     """k n_h in bytes, and T n_h where T < k, (M,)."""
     checkpointed_memory: Array | None
-    """Bytes kept for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT keeps of one chunk,
-    and the states between chunks. None for a network that reads from the end, which keeps more."""
+    """Bytes stored for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT stores for one
+    segment, and the states between segments. None for a network that reads from the end, which stores
+    more.
+    """
     textbook_checkpointed_memory: Array
-    """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one chunk."""
+    """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one segment."""
 
     @property
     def parameters(self) -> int:
-        """Of all layers."""
+        """All layers together."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
@@ -80,21 +83,21 @@ class Cost:
 
     @property
     def memory_bytes(self) -> int:
-        """Kept for full BPTT over all steps, beside inputs, parameters and what does not grow with T."""
+        """Stored for full BPTT over all steps, except inputs, parameters and what does not grow with T."""
         return int(self.memory[-1])
 
     def __str__(self) -> str:
         lines = [f"{self.parameters:,} parameters; at {self.rows} rows x {self.steps} steps:"]
         lines.append(f"  forward {self.forward_flops:,} FLOPs, backward {self.backward_flops:,} FLOPs")
-        lines.append(f"  {self.memory_bytes:,} bytes kept for the way back")
+        lines.append(f"  {self.memory_bytes:,} bytes kept for the backward pass")
         for layer in self.layers:
             book = "" if layer.textbook_parameters is None else f" (textbook {layer.textbook_parameters:,})"
             lines.append(f"  {layer.name}: {layer.parameters:,} parameters{book}")
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> Any:
-        """Memory of each way through time against T, the textbook's dashed; returns the axes."""
-        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory kept for the way back, {self.rows} rows")
+        """Memory of each BPTT mode against T, textbook formulas dashed; returns the axes."""
+        ax = axes(ax, xlabel="steps T", ylabel="MB", title=f"Memory for the backward pass, {self.rows} rows")
         for name, formula, kept, book in (
             ("full", "O(T n_h)", self.memory, self.textbook_memory),
             (
@@ -119,9 +122,9 @@ class Cost:
 
 
 def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) -> Cost:
-    """Parameters, FLOPs in matrix products and memory of the ways through time, from the plans of a network.
+    """Parameters, FLOPs in matrix products and memory of the BPTT modes, from the plans of a network.
 
-    window: k of TruncatedBPTT(k, k), a tenth of the steps if None. The counts are those of the network's own
+    window: k of TruncatedBPTT(k, k), a tenth of the steps if None. The counts are for the network's own
     dtype. Raises DTypeError, ConfigError. Source of the formulas: Hochreiter and Schmidhuber 1997 and Cho et
     al. 2014 with one bias per gate; Werbos 1990 for O(T n_h); Williams and Peng 1990 for O(k n_h); Chen et
     al. 2016 for O(sqrt(T) n_h).
@@ -168,7 +171,7 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
 
 
 def _checkpointed(net: Network, rows: int, times: Array, kept: int, book: int) -> Array | None:
-    """Bytes of one chunk and of the states between chunks of CheckpointedBPTT("sqrt"), at each of `times`."""
+    """Bytes of a segment and of the states between segments of CheckpointedBPTT("sqrt"), for `times`."""
     if any("reverse" in label for label, _ in net._graph.units):
         return None
     plans = [CheckpointedBPTT("sqrt").plan(net, rows, int(steps)) for steps in times]

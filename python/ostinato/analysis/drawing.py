@@ -1,4 +1,4 @@
-"""Axes to draw on. matplotlib is imported here and nowhere else, when a plot is asked for."""
+"""Axes to draw on. matplotlib is imported only here, when a plot is requested."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ostinato.errors import ConfigError
 def axes(ax: Any = None, **settings: Any) -> Any:
     """`ax`, or the axes of a new figure; `settings` are those of `Axes.set`.
 
-    Raises ConfigError where matplotlib is missing.
+    Raises ConfigError if matplotlib is missing.
     """
     if ax is None:
         try:
-            # Figure itself, not pyplot: nothing global is chosen, and no window is opened.
+            # Figure itself, not pyplot: no global state changes, and no window opens.
             from matplotlib.figure import Figure
         except ImportError as error:
             raise ConfigError("plot needs matplotlib: pip install 'ostinato[plot]'") from error

@@ -1,4 +1,4 @@
-"""`fixed_points`: states that a constant input leaves as they are, and whether they attract."""
+"""`fixed_points`: states that a constant input leaves unchanged, and whether they attract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ostinato.analysis.system import System
 from ostinato.errors import ShapeError
 from ostinato.network.batch import Array, as_floats
 
-# Damping: where it begins, and when a start is given up. The usual factor of 10 lies between two tries.
+# Damping: its initial value, and the value at which a start is given up. Two attempts differ by the usual
+# factor of 10.
 DAMPING, HOPELESS = 1e-3, 1e12
 
 
@@ -26,16 +27,17 @@ class FixedPoints:
     residuals: Array
     """|F(z*, x) - z*|, (P,)."""
     eigenvalues: Array
-    """Of dF/dz at each point, complex, by falling modulus, (P, n)."""
+    """Of dF/dz at each point, complex, by decreasing modulus, (P, n)."""
     stable: Array
     """Whether all eigenvalues lie inside the unit circle, (P,)."""
     found: Array
-    """From how many starts the search came there, (P,). It is no basin of attraction: Newton's steps are
-    not the network's."""
+    """The number of starts that converged there, (P,). This does not measure the basin of attraction:
+    Newton's steps are not the network's.
+    """
     starts: int
-    """How many starts there were; those that are not in `found` met no fixed point."""
+    """The number of starts; starts that are not counted in `found` reached no fixed point."""
     slots: dict[str, slice]
-    """Where each state is in z."""
+    """The position of each state in z."""
 
     def plot(self, ax: Any = None) -> Any:
         """Eigenvalues of all points in the complex plane; returns the axes."""
@@ -69,18 +71,18 @@ def fixed_points(
     """Fixed points of a network's state under a constant input, from many starts.
 
     Args:
-        net: a network of one direction; all its layers' states together are the state z (n,).
+        net: a network of one direction; the states of all its layers together are the state z (n,).
         x: (F,) floats or one id; None for zeros.
         starts: a number of random starts (the first of which is zero), or an array (K, n) of them.
         scale: standard deviation of the random starts.
         seed: of the random starts.
         tolerance: a start has converged when |F(z) - z| <= tolerance * (1 + |z|).
-        iterations: at most so many tries for each start.
+        iterations: the largest number of attempts for each start.
         distance: points closer than distance * (1 + |z|) count as one.
 
-    Levenberg-Marquardt on F(z) - z with the Jacobian of the programs' forward mode, all starts at once; where
-    the damping falls to nothing it is Newton's method. What is not found may still exist. Raises DTypeError,
-    ShapeError, ConfigError naming the argument. Source: Sussillo and Barak 2013; Marquardt 1963.
+    Levenberg-Marquardt on F(z) - z with the Jacobian from forward mode, all starts in one batch; as the
+    damping vanishes it becomes Newton's method. There may be fixed points that are not found. Raises
+    DTypeError, ShapeError, ConfigError naming the argument. Source: Sussillo and Barak 2013; Marquardt 1963.
     """
     owner = "fixed_points"
     system = System.of(net).one_way()
@@ -137,10 +139,10 @@ def _starts(system: System, starts: Any, scale: float, seed: int) -> Array:
 def _search(
     system: System, z: Array, x: Array, tolerance: float, iterations: int, distance: float
 ) -> tuple[Array, Array, Array]:
-    """Where each start came to, its residual and the Jacobian there.
+    """The end point of each start, its residual and the Jacobian there.
 
-    Where an eigenvalue is 1 the residual is small long before the point is near (as s^3 beside s), so a
-    search goes on while its steps are not small beside `distance`, as long as that helps.
+    If an eigenvalue is 1, the residual is small long before the point is near (s^3 against s), so a search
+    continues while its steps are not small compared with `distance`, as long as that helps.
     """
     after, slopes = system.jacobian(z, x)
     wrong = after - z
@@ -163,7 +165,8 @@ def _search(
         weight = damping[active] * (np.trace(gram, axis1=1, axis2=2) / system.size + 1e-300)
         right = -np.einsum("kij,ki->kj", a, wrong[active])
         move = np.linalg.solve(gram + weight[:, None, None] * eye, right[:, :, None])[:, :, 0]
-        # Squared, a slope below 1e-8 is lost beside 1; near a point it is not squared, and nothing is damped.
+        # A slope below 1e-8 vanishes next to 1 when squared; near a point, neither squaring nor damping is
+        # used.
         last = near[active]
         inverse = np.linalg.pinv(a[last], rcond=1e-15)
         move[last] = -np.einsum("kij,kj->ki", inverse, wrong[active][last])
@@ -171,7 +174,7 @@ def _search(
         after, new_slopes = system.jacobian(tried, x[active])
         new_wrong = after - tried
         new_norms = np.linalg.norm(new_wrong, axis=1)
-        # NaN is not smaller either.
+        # Also false for NaN.
         good = new_norms < norms[active]
         better = active[good]
         z[better], wrong[better], slopes[better] = tried[good], new_wrong[good], new_slopes[good]

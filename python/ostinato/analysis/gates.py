@@ -1,4 +1,4 @@
-"""`gates`: which gates of any cell stand open or shut, and which relu units are dead."""
+"""`gates`: which gates of any cell are open or shut, and which relu units are dead."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ostinato.errors import ConfigError
 from ostinato.network.batch import Array
 from ostinato.network.graph import LayerOp, Operation, add_layer, add_operation, resting
 
-# What is looked for in a program, and the ends of its range; relu has no upper one.
+# The ops to find in a program, and the ends of their range; relu has no upper one.
 LOW: Final = {"sigmoid": 0.0, "tanh": -1.0, "relu": 0.0}
 HIGH: Final = {"sigmoid": 1.0, "tanh": 1.0, "relu": np.inf}
 
 
 @dataclass(frozen=True)
 class Gates:
-    """What the sigmoid, tanh and relu of a network's steps do over some data.
+    """The sigmoid, tanh and relu values of a network's steps over some data.
 
-    A name is the layer's and the author's name of the value, or of what it is taken of: `lstm_l0.f`. All
-    arrays are (size,), by unit; fractions are of rows and steps.
+    A name is the layer's name and the author's name of the value, or of its operand: `lstm_l0.f`. All arrays
+    are (size,), by unit; fractions are of rows and steps.
     """
 
     margin: float
@@ -68,10 +68,10 @@ class Gates:
 def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates:
     """How often each sigmoid, tanh and relu inside the steps of a network is at an end of its range.
 
-    They are found in the equations, so any cell's are seen, in stacks and both directions, and those of
-    Dense layers; not what a step in plain Python does, nor matrices of them. x: as in `net.run`, rows of
-    equal length. margin: above 0, below 0.5. state: as in `net.run`. Raises DTypeError, ShapeError,
-    ConfigError naming the argument, and ConfigError for a network without any.
+    The ops are found in the equations, so it works for any cell, stacks, both directions, and Dense layers.
+    It does not include steps in plain Python, or matrices. x: as in `net.run`, rows of equal length. margin:
+    above 0, below 0.5. state: as in `net.run`. Raises DTypeError, ShapeError, ConfigError naming the
+    argument, and ConfigError for a network without any such op.
     """
     margin = checks.number("gates", "margin", margin, above=0.0, below=0.5)
     system = System.of(net, needs_state=False)
@@ -81,7 +81,7 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
         made.add(operation)
     if not made.found:
         raise ConfigError(
-            f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected one with gates"
+            f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected a network with gates"
         )
     made.core.finish([(name, node) for name, (_, node) in made.found.items()])
     slots = system.split(system.initial(state, batch.rows))
@@ -105,7 +105,7 @@ def _share(places: Array) -> Array:
 
 
 class _Probe:
-    """Builds a `_core.Network` out of the operations of another one; the gates of layers are outputs too."""
+    """Builds a `_core.Network` from the operations of another one; gates are extra outputs of layers."""
 
     def __init__(self) -> None:
         self.core = _core.Network("float64")
@@ -113,7 +113,7 @@ class _Probe:
         self._nodes: list[int] = []
 
     def add(self, operation: Operation) -> None:
-        """An operation; of a layer what it does in inference."""
+        """An operation; of a layer, its inference program."""
         if not isinstance(operation, LayerOp):
             self._nodes.append(add_operation(self.core, operation, self._nodes))
             return
@@ -149,8 +149,8 @@ def _inside(program: _core.Program) -> list[tuple[int, str, int, str]]:
 def _with_outputs(program: _core.Program, places: list[int]) -> _core.Program:
     """The program with these nodes as outputs g0, g1, ... after its own.
 
-    The text is cut and joined, not read and written: numbers in it must stay as they are, since the core
-    refuses a text that is not canonical.
+    The text is cut and joined, not parsed and written: numbers in it must stay unchanged, because the core
+    accepts only canonical text.
     """
     text = program.to_json()
     start, end = text.rindex(',"outputs":'), text.rindex(',"sizes":')

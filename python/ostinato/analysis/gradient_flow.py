@@ -23,8 +23,8 @@ from ostinato.trace import trace_step
 class GradientFlow:
     """Norms of derivatives of a loss L over N rows and T steps.
 
-    z_t is the state that enters step t, so z_0 is the initial state; its derivative holds all that later
-    outputs make of it. L's own dtype and units.
+    z_t is the state at the start of step t, so z_0 is the initial state; its derivative includes the effect
+    on all later outputs. The dtype and the units are those of L.
     """
 
     norms: Array
@@ -34,9 +34,9 @@ class GradientFlow:
     weights: dict[str, float]
     """|dL/dW| of each parameter, over all rows and steps."""
     weights_by_step: dict[str, Array]
-    """|dL/dW| of what step t alone adds, over all rows, (T,): the sum of what is in the norm is dL/dW."""
+    """|dL/dW| of step t's contribution alone, over all rows, (T,): dL/dW is the sum of the contributions."""
     verdict: Verdict
-    """In words, with remedies. It compares the first step with the last that has a gradient."""
+    """As text, with remedies. It compares the first step with the last that has a gradient."""
 
     def plot(self, ax: Any = None) -> Any:
         """Norms by step, root mean square over rows; returns the axes."""
@@ -69,17 +69,18 @@ def gradient_flow(
     Args:
         net: a network of one direction.
         x: as in `net.run`, rows of equal length.
-        targets: as in `net.value_and_grad`, with `loss`; or else give `d_outputs`.
-        d_outputs: dL/dy, like the outputs. All zero but the last step shows how far that one reaches.
+        targets: as in `net.value_and_grad`, with `loss`; or give `d_outputs` instead.
+        d_outputs: dL/dy, like the outputs. Zeros except at the last step show how far back its gradient
+            reaches.
         loss: a name or a Loss.
         reduction: as in `net.value_and_grad`.
         weights: as in `net.value_and_grad`.
         state: as in `net.run`.
 
-    Exact: the network's own backward pass, one step at a time, from the last to the first; each hands dL/dz_t
-    to the one before, as the whole pass does inside. T calls forwards and T backwards, for what one call
-    takes in training. Raises DTypeError, ShapeError, ConfigError naming the argument. Source: Bengio et al.
-    1994; Pascanu et al. 2013, eq. 4-5.
+    Exact: the network's own backward pass, one step at a time, from the last to the first; each step passes
+    dL/dz_t to the step before. It takes T forward and T backward calls; training takes one call. Raises
+    DTypeError, ShapeError, ConfigError naming the argument. Source: Bengio et al. 1994; Pascanu et al. 2013,
+    eq. 4-5.
     """
     system = System.of(net).one_way()
     array, batch = system.read(x)
@@ -131,12 +132,12 @@ def _d_outputs(
         raise ConfigError("gradient_flow: give either targets, with a loss, or d_outputs")
     if d_outputs is not None:
         if loss is not None or weights is not None:
-            raise ConfigError("gradient_flow: loss and weights go with targets; d_outputs holds them already")
+            raise ConfigError("gradient_flow: loss and weights require targets; d_outputs includes them")
         return read_steps("d_outputs", d_outputs, batch, (width,), "float64")
     if loss is None:
         raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")
     objective = Objective.of(loss, reduction, system.net._ports.output, "float64")
-    # The loss of a network that hands its input on: its gradient by the input is dL/dy.
+    # The loss of a network that returns its input: the gradient with respect to the input is dL/dy.
     same = trace_step("same", lambda y, state, p: (1.0 * y, {}), {"y": (width,)}, {}, {}, {})
     core = _core.Network("float64")
     core.finish([("y", core.layer(same, [core.input("y", "time", width)], []))])
@@ -148,5 +149,5 @@ def _d_outputs(
 
 
 def _shown(values: Array) -> Array:
-    # A logarithm has no place for zero.
+    # A logarithmic axis cannot show zero.
     return np.where(values > 0, values, np.nan)

@@ -1,4 +1,4 @@
-"""`jacobians`: how a small change of the state grows or dies along a trajectory."""
+"""`jacobians`: how a small change of the state grows or decays along a trajectory."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Jacobians:
     states: Array
     """z before each step and after the last, (N, T + 1, n)."""
     slots: dict[str, slice]
-    """Where each state is in z."""
+    """The position of each state in z."""
 
     @cached_property
     def singular_values(self) -> Array:
-        """Of the products, falling, (N, T, n). Those 1e16 times below the greatest are rounding.
+        """Singular values of the products, decreasing, (N, T, n); below 1e-16 of the greatest is rounding.
 
-        Found when first asked for: N T decompositions take longer than all the rest where n is above 100.
+        Computed on first access: N T decompositions take longer than all the rest if n is above 100.
         """
         values: Array = np.linalg.svd(self.products, compute_uv=False)
         return values
@@ -46,7 +46,7 @@ class Jacobians:
         )
         values = self.singular_values[0][::-1]
         back = np.arange(1, len(values) + 1)
-        # A logarithm has no place for zero.
+        # A logarithmic axis cannot show zero.
         shown = np.where(values > 0, values, np.nan)
         ax.plot(back, shown[:, 1:], color="0.75", linewidth=0.8)
         ax.plot(back, shown[:, 0], color="C0", label="greatest")

@@ -1,4 +1,4 @@
-"""`lyapunov_spectrum`: at which rates nearby states part or meet."""
+"""`lyapunov_spectrum`: the rates at which nearby states diverge or converge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ostinato.network.batch import Array
 
 @dataclass(frozen=True)
 class LyapunovSpectrum:
-    """Lyapunov exponents, falling; in units of 1 / (steps * dt)."""
+    """Lyapunov exponents, decreasing; in units of 1 / (steps * dt)."""
 
     exponents: Array
     """(k,): natural logarithm of the growth per unit of time."""
@@ -29,21 +29,21 @@ class LyapunovSpectrum:
 
     @property
     def largest(self) -> float:
-        """Above 0: chaos. Below 0: the state forgets where it began."""
+        """Above 0: chaos. Below 0: the state forgets its initial value."""
         return float(self.exponents[0])
 
     @property
     def drift(self) -> float:
-        """How far the largest exponent moved over the second half of the run."""
+        """The change of the largest exponent over the second half of the run."""
         half = self.history[len(self.history) // 2 :, 0]
-        # The exponent of a state that dies at once is -inf all along, and does not move.
+        # The exponent of a state that vanishes directly is -inf throughout, and does not change.
         return 0.0 if (half == half[0]).all() else float(np.ptp(half))
 
     def plot(self, ax: Any = None) -> Any:
         """The exponents' means against time; returns the axes."""
         ax = axes(ax, xlabel="time", ylabel="exponent", title="Lyapunov spectrum: convergence")
         for k in range(self.history.shape[1]):
-            # A legend of more than six says nothing.
+            # A legend of more than six entries is unreadable.
             label = f"{self.exponents[k]:.4g}" if self.history.shape[1] <= 6 else None
             ax.plot(self.times, self.history[:, k], linewidth=1.0, label=label)
         ax.axhline(0.0, color="0.4", linewidth=0.8, linestyle="--")
@@ -67,21 +67,21 @@ def lyapunov_spectrum(
     """Lyapunov exponents of a network's state along one trajectory, by QR of tangents.
 
     Args:
-        net: a network of one direction; all its layers' states together are the state.
-        x: (1, T, F) floats or (1, T) ids that drive it; (F,) or one id to be held; None for zeros.
-        steps: steps measured after the warm-up; needed unless x is a sequence, which says it.
-        warmup: steps before the measurement, so that state and tangents settle. Of a sequence they are its
-            first.
-        state: where it begins, a dict as in `net.run` with N = 1; None for zeros.
-        count: how many exponents, the largest first; None for all n.
-        every: steps between two QR factorisations, for speed. Tangents must stay apart meanwhile: the
+        net: a network of one direction; the states of all its layers together are the state.
+        x: (1, T, F) floats or (1, T) ids as input; (F,) or one id as a constant input; None for zeros.
+        steps: steps measured after the warm-up; required unless x is a sequence, which determines them.
+        warmup: steps before the measurement, so that state and tangents settle. They are the first steps of a
+            sequence.
+        state: the initial state, a dict as in `net.run` with N = 1; None for zeros.
+        count: the number of exponents, the largest first; None for all n.
+        every: steps between two QR factorizations, for speed. Tangents must stay distinct meanwhile: the
             product of `every` steps should not stretch one direction by 1e6 times more than another.
         dt: time per step, by which the exponents are divided.
         seed: of the first tangents.
 
     Tangents are those of the programs' forward mode, `count` rows of one batch. Raises ConfigError,
-    ShapeError or DTypeError naming the argument, NonFiniteError where the trajectory leaves the finite
-    numbers. Source: Benettin et al. 1980; for networks Engelken et al. 2023.
+    ShapeError or DTypeError naming the argument, NonFiniteError if the trajectory is not finite. Source:
+    Benettin et al. 1980; for networks Engelken et al. 2023.
     """
     system = System.of(net).one_way()
     n = system.size
@@ -100,31 +100,31 @@ def lyapunov_spectrum(
     history, times = [], []
     at = 0
     while at < total:
-        # A stretch ends where the warm-up does.
+        # A stretch ends at the end of the warm-up.
         stop = min(at + every, warmup if at < warmup else total)
         z, columns = system.push(z, np.ascontiguousarray(q.T), _stretch(drive, at, stop, k))
         if not (np.isfinite(z).all() and np.isfinite(columns).all()):
             raise NonFiniteError(
                 f"net: the state or a tangent is not finite after {stop} steps; use a smaller `every`, "
-                "or another state to begin with"
+                "or another initial state"
             )
         q, r = np.linalg.qr(columns.T)
         if stop > warmup:
             with np.errstate(divide="ignore"):
-                # A direction that dies in one step has the exponent -inf.
+                # A direction that vanishes in one step has the exponent -inf.
                 sums += np.log(np.abs(np.diagonal(r)))
             measured += stop - at
             history.append(sums / (measured * dt))
             times.append(measured * dt)
         at = stop
     means = np.array(history)
-    # QR finds them in falling order, up to what has not converged.
+    # QR finds them in decreasing order, except those that have not converged.
     order = np.argsort(-means[-1], kind="stable")
     return LyapunovSpectrum(means[-1][order], means[:, order], np.array(times), z[0])
 
 
 def _drive(system: System, x: Any, steps: int | None, warmup: int) -> tuple[Array, int]:
-    """The input, (1, T, F) or (1, 1, F) to be held, and the number of steps in all."""
+    """The input, (1, T, F) or (1, 1, F) if constant, and the total number of steps."""
     sequence = x is not None and np.ndim(x) == (2 if system.net.takes_ids else 3)
     if not sequence:
         measured = checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)

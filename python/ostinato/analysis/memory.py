@@ -26,13 +26,13 @@ class MemoryLength:
     by_row: Array
     """The same of each row, (N, T)."""
     threshold: float
-    """The part of the greatest influence that counts as memory."""
+    """The fraction of the greatest influence that counts as memory."""
     length: int
-    """Steps back to the farthest input above the threshold: 0 is the last input alone."""
+    """Steps back to the earliest input above the threshold: 0 is the last input alone."""
 
     @property
     def reaches_start(self) -> bool:
-        """Whether x was too short to see the end of the memory: `length` is a lower bound then."""
+        """Whether x was too short to show the end of the memory: then `length` is a lower bound."""
         return self.length == len(self.influence) - 1
 
     def plot(self, ax: Any = None) -> Any:
@@ -59,10 +59,11 @@ class MemoryLength:
 def memory_length(net: Any, x: Any, *, threshold: float = 0.01, state: Any = None) -> MemoryLength:
     """How far back the output after the last step depends on the input, to first order around x.
 
-    x: as in `net.run`, rows of equal length; of a Sequential that begins with an Embedding the dependence is
-    on the embedded vectors. threshold: part of the greatest influence, in (0, 1). state: as in `net.run`. One
-    backward pass with d_outputs at the last step only, in which each output is a row of the batch; any
-    network will do, bidirectional ones too. Raises DTypeError, ShapeError, ConfigError naming the argument.
+    x: as in `net.run`, rows of equal length. For a Sequential that starts with an Embedding, the dependence
+    is on the embedded vectors. threshold: fraction of the greatest influence, in (0, 1). state: as in
+    `net.run`. One backward pass with d_outputs at the last step only, in which each output is a row of the
+    batch. Works for any network, including bidirectional ones. Raises DTypeError, ShapeError, ConfigError
+    naming the argument.
     """
     threshold = checks.number("memory_length", "threshold", threshold, above=0.0, below=1.0)
     net, x = _vectors(net, x)
@@ -89,7 +90,7 @@ def memory_length(net: Any, x: Any, *, threshold: float = 0.01, state: Any = Non
 
 
 def _vectors(net: Any, x: Any) -> tuple[Any, Any]:
-    """A network that takes features, and x for it: without the embedding, where there is one."""
+    """A network of features, and x for it: without the embedding, if there is one."""
     if not isinstance(net, Network) or not net.takes_ids:
         return net, x
     if isinstance(net, Sequential) and len(net) > 1 and isinstance(net[0], Embedding):
@@ -98,6 +99,6 @@ def _vectors(net: Any, x: Any) -> tuple[Any, Any]:
         rest = {name: copy.copy(layer) for name, layer in list(net.layers.items())[1:]}
         return Sequential(rest), net[0].run(x).outputs
     raise ConfigError(
-        "net takes ids, by which nothing can be differentiated; expected a Sequential that begins with an "
+        "net takes ids, which have no gradient; expected a Sequential that starts with an "
         "Embedding, or a network of features"
     )

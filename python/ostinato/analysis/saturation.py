@@ -1,4 +1,4 @@
-"""`saturation`: units that stand at their limit, and units that never move."""
+"""`saturation`: units at their limit, and units that never change."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ostinato.network.batch import Array
 
 @dataclass(frozen=True)
 class Saturation:
-    """What the states and outputs of a network do over some data, by name: `h`, `c`, ..., `output`.
+    """The states and outputs of a network over some data, by name: `h`, `c`, ..., `output`.
 
-    It looks at states and outputs, not inside the step: for that see `gates`. A threshold near 1 means
-    saturation for what comes out of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only says
-    how often it is large.
+    It covers states and outputs, not values inside the step: for those see `gates`. A threshold near 1 means
+    saturation for results of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only counts how
+    often the state is large.
     """
 
     threshold: float
@@ -31,7 +31,7 @@ class Saturation:
     """Standard deviation over rows and steps, (size,)."""
 
     def plot(self, ax: Any = None) -> Any:
-        """Fraction saturated of each unit, in falling order; dead units are counted; returns the axes."""
+        """Fraction saturated of each unit, decreasing; dead units are counted; returns the axes."""
         ax = axes(
             ax,
             xlabel="units, by falling fraction",
@@ -41,17 +41,17 @@ class Saturation:
         )
         for place, (name, fractions) in enumerate(self.saturated.items()):
             dead = int(self.dead[name].sum())
-            # One output is often one state: the thinner line on top shows both.
+            # An output is often equal to a state: the thinner line on top shows both.
             ax.plot(np.sort(fractions)[::-1], linewidth=3.0 / (1 + place), label=f"{name}, {dead} dead")
         ax.legend()
         return ax
 
 
 def saturation(net: Any, x: Any, *, threshold: float = 0.99, state: Any = None) -> Saturation:
-    """How often each state and output of a network is beyond a threshold, and which never change.
+    """How often each state and output of a network exceeds a threshold, and which never change.
 
-    x: as in `net.run`, rows of equal length, at least two steps in all to tell a dead unit. threshold: above
-    0. state: as in `net.run`; the initial state is not counted. One call per step. Raises DTypeError,
+    x: as in `net.run`, rows of equal length, at least two steps in all to detect a dead unit. threshold:
+    above 0. state: as in `net.run`; the initial state is not counted. One call per step. Raises DTypeError,
     ShapeError, ConfigError naming the argument.
     """
     threshold = checks.number("saturation", "threshold", threshold, above=0.0)

@@ -19,18 +19,18 @@ from ostinato.network.batch import Array
 
 @dataclass(frozen=True)
 class SpectralBlock:
-    """One recurrent matrix: a parameter, or the rows of it that belong to one gate."""
+    """One recurrent matrix: a parameter, or its rows for one gate."""
 
     name: str
     """`weight_hh_l0`, or `weight_hh_l0[f]` for the gate f."""
     eigenvalues: Array
-    """Complex, by falling modulus, (H,); empty where the matrix is not square."""
+    """Complex, by decreasing modulus, (H,); empty if the matrix is not square."""
     norm: float
     """2-norm: the greatest singular value."""
 
     @property
     def radius(self) -> float:
-        """The greatest modulus of the eigenvalues; NaN where the matrix is not square."""
+        """The greatest modulus of the eigenvalues; NaN if the matrix is not square."""
         return float(np.abs(self.eigenvalues[0])) if self.eigenvalues.size else float("nan")
 
 
@@ -38,8 +38,9 @@ class SpectralBlock:
 class Spectral:
     """All recurrent blocks by name.
 
-    In a plain RNN a radius below 1 (times the greatest slope of the nonlinearity) makes gradients vanish, and
-    exploding ones need a norm above 1. In a gated cell the blocks do not decide that alone: see `jacobians`.
+    In a plain RNN, a radius below 1 (times the greatest slope of the nonlinearity) makes gradients vanish,
+    and exploding gradients require a norm above 1. In a gated cell, the blocks alone do not decide this: see
+    `jacobians`.
     """
 
     blocks: dict[str, SpectralBlock]
@@ -53,7 +54,7 @@ class Spectral:
             if block.eigenvalues.size:
                 label = f"{block.name}: radius {block.radius:.3g}, norm {block.norm:.3g}"
                 ax.plot(block.eigenvalues.real, block.eigenvalues.imag, ".", markersize=4, label=label)
-        # Room beside the circle for the legend, instead of a narrow picture.
+        # The legend is outside the plot, which would otherwise be too narrow.
         ax.set_adjustable("datalim")
         ax.legend(fontsize="x-small")
         return ax
@@ -62,9 +63,9 @@ class Spectral:
 def spectral(net: Any) -> Spectral:
     """Spectral radius and 2-norm of each weight that multiplies a value which depends on the state.
 
-    A weight (G H, H) is taken apart into its G square blocks, with gate names where the cell is an LSTM or a
-    GRU and numbers elsewhere. A vector that multiplies a state, as in IndRNN, is a diagonal matrix. Found in
-    the programs, so it works for any cell. Raises DTypeError, ConfigError.
+    A weight (G H, H) is divided into its G square blocks, with gate names for an LSTM or a GRU and numbers
+    for other cells. A vector that multiplies a state, as in IndRNN, is a diagonal matrix. The weights are
+    found in the programs, so it works for any cell. Raises DTypeError, ConfigError.
     """
     system = System.of(net)
     blocks: dict[str, SpectralBlock] = {}
@@ -91,7 +92,7 @@ def _recurrent(net: Network) -> Iterator[tuple[str, str, Array]]:
 
 
 def _multiplies_state(program: _core.Program) -> set[str]:
-    """Names of the parameters that stand before a matrix product with, or scale, a state."""
+    """Names of the parameters that multiply a state in a matrix product, or scale it."""
     nodes = json.loads(program.to_json())["nodes"]
     depends: list[bool] = []
     params: list[set[str]] = []

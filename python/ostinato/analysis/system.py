@@ -1,6 +1,6 @@
 """A network as one map from state to state, `z' = F(z, x)`, with exact derivatives.
 
-z is all states of all layers side by side, in the order of the network's state slots.
+z is the concatenation of all states of all layers, in the order of the network's state slots.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from ostinato.network import Network
 from ostinato.network.batch import Array, Batch, as_floats, as_integers, read_batch
 from ostinato.network.states import to_slots
 
-# Rows in one call of the core; more are done in several calls, so that memory stays in bounds.
+# Rows in one call of the core; more rows take several calls, so that memory is bounded.
 ROWS = 8192
 
 
 @dataclass(frozen=True)
 class System:
-    """One network in float64. `arena` is a copy of its parameters with zeros behind them, for `tangent`."""
+    """One network in float64. `arena` is a copy of its parameters, followed by zeros for `tangent`."""
 
     net: Network
     values: _core.Network
     arena: Array
     names: tuple[str, ...]
-    """A name per slot: `h`, or `h[0]`, `h[1]` where several layers have one."""
+    """A name per slot: `h`, or `h[0]`, `h[1]` if several layers have one."""
     bounds: tuple[int, ...]
-    """Where each slot begins in z, and z's width at the end."""
+    """The offset of each slot in z, and the width of z at the end."""
 
     @classmethod
     def of(cls, net: Any, needs_state: bool = True) -> System:
@@ -68,17 +68,17 @@ class System:
 
     @property
     def size(self) -> int:
-        """Numbers in z."""
+        """The size of z."""
         return self.bounds[-1]
 
     @property
     def slots(self) -> dict[str, slice]:
-        """Where each state is in z."""
+        """The position of each state in z."""
         return {name: slice(a, b) for name, (a, b) in zip(self.names, pairwise(self.bounds), strict=True)}
 
     @cached_property
     def tangent(self) -> TangentNetwork:
-        """The forward mode. Raises ConfigError for a network that reads backwards."""
+        """The forward mode. Raises ConfigError for a network that reads backward."""
         return tangent_network(self.net._graph, self.net._ports.output, self.arena.size - self._widest)
 
     @property
@@ -86,12 +86,12 @@ class System:
         return max((one.size for one in self.net._graph.parameters.values()), default=0)
 
     def one_way(self) -> System:
-        """This system. Raises ConfigError for a network that reads backwards, which has no step."""
+        """This system. Raises ConfigError for a network that reads backward, which has no step."""
         _ = self.tangent
         return self
 
     def read(self, x: Any) -> tuple[Array, Batch]:
-        """x as `net.run` takes it, in the core's form: (N, T, F) float64 or (N, T) int64; and its rows.
+        """x of `net.run` in the core's form: (N, T, F) float64 or (N, T) int64; and its rows.
 
         Raises ShapeError, DTypeError or ConfigError, for rows of different lengths too.
         """
@@ -99,7 +99,7 @@ class System:
         limit = net.input_size if net.takes_ids else None
         array, batch = read_batch(x, None, net.input_size, limit, "float64", net.batch_first is not False)
         if batch.lengths is not None and np.any(batch.lengths != batch.steps):
-            raise ConfigError("x has rows of different lengths; analyse them one at a time")
+            raise ConfigError("x has rows of different lengths; analyze them one at a time")
         if not batch.rows or not batch.steps:
             raise ShapeError(f"x has {batch.rows} rows of {batch.steps} steps; expected at least one of each")
         return array, batch
@@ -125,7 +125,7 @@ class System:
         return self.flat(slots, rows)
 
     def flat(self, slots: list[Array | None], rows: int) -> Array:
-        """Slots side by side."""
+        """Concatenates slots."""
         parts = [
             np.zeros((rows, b - a)) if one is None else one
             for one, (a, b) in zip(slots, pairwise(self.bounds), strict=True)
@@ -137,7 +137,7 @@ class System:
         return [np.ascontiguousarray(z[:, a:b]) for a, b in pairwise(self.bounds)]
 
     def run(self, z: Array, x: Array, training: bool = False) -> _core.Run:
-        """The network from z (N, size) over x (N, T, F)."""
+        """Runs the network from z (N, size) over x (N, T, F)."""
         return self.values.run((self.arena, [np.ascontiguousarray(x)], None, self.split(z)), training)
 
     def trajectory(self, z: Array, x: Array) -> Array:
@@ -149,7 +149,7 @@ class System:
         return states
 
     def push(self, z: Array, tangents: Array, x: Array) -> tuple[Array, Array]:
-        """z (N, size) and a tangent of each row (N, size), carried over the steps of x (N, T, F)."""
+        """z (N, size) and a tangent of each row (N, size), propagated over the steps of x (N, T, F)."""
         net = self.tangent
         slots: list[Array | None] = [None] * (2 * len(self.names))
         for places, given in ((net.values, z), (net.tangents, tangents)):
@@ -164,7 +164,7 @@ class System:
     def jacobian(self, z: Array, x: Array) -> tuple[Array, Array]:
         """F(z, x) (N, size) and dF/dz (N, size, size), of N steps x (N, F) or ids (N,).
 
-        All directions of all steps travel as rows of one batch, or of a few.
+        All directions of all steps are rows of one batch, or of a few.
         """
         n = self.size
         after, slopes = np.empty_like(z), np.empty((len(z), n, n))

@@ -1,4 +1,4 @@
-"""A network that carries a tangent beside every sequence: the forward mode of a whole graph of layers."""
+"""A network that also computes a tangent of every sequence: the forward mode of a whole graph of layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class TangentNetwork:
-    """The core's network, and in which of its state slots each state of the graph and its tangent are."""
+    """The core's network, and the state slots of each state of the graph and of its tangent."""
 
     core: _core.Network
     values: tuple[int, ...]
@@ -59,10 +59,10 @@ class TangentCore:
                 self._layer(operation)
 
     def _layer(self, operation: LayerOp) -> None:
-        """The program's forward mode; its states and their tangents get slots of their own.
+        """The program's forward mode; its states and their tangents get separate slots.
 
-        It is that of the inference program where there is one: what is analysed has no noise and no penalty.
-        Raises TraceError for a step in Python, which has none.
+        It is the forward mode of the inference program if there is one: the analysis has no noise and no
+        penalty. Raises TraceError for a step in Python, which has no forward mode.
         """
         program = resting(operation.unit).program
         forward = program.tangent()
@@ -85,14 +85,15 @@ class TangentCore:
         self._keep(value, self.core.layer_output(value, f"d_{output}"), width)
 
     def _derive(self, kind: str, parts: Sequence[int]) -> None:
-        """The same moves of both halves.
+        """The same moves for values and tangents.
 
-        Raises ConfigError for a reversed sequence: a state that comes from the future is no state of a step.
+        Raises ConfigError for a reversed sequence: a state that depends on later steps is not the state of a
+        step.
         """
         if kind == "reverse":
             raise ConfigError(
-                "net reads sequences backwards (bidirectional), so no step leads from one state to the next; "
-                "analyse a network of one direction"
+                "net reads sequences backward (bidirectional), so no step maps one state to the next; "
+                "analyze a network of one direction"
             )
         pairs = [self.pairs[part] for part in parts]
         tangents = [pair.tangent for pair in pairs if pair.tangent is not None]
@@ -105,7 +106,7 @@ class TangentCore:
 
 
 def tangent_network(graph: Graph, output: Node, zeros: int) -> TangentNetwork:
-    """The forward mode of a graph, with outputs y and d_y. Raises ConfigError for a graph that reverses."""
+    """The forward mode of a graph, with outputs y and d_y. Raises ConfigError for a reversed sequence."""
     made = TangentCore(zeros)
     for operation in graph.operations:
         made.add(operation)

@@ -1,4 +1,4 @@
-"""What a gradient's way through time is called, and what usually helps."""
+"""The classification of gradient flow, with usual remedies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato.network.batch import Array
 
-# Beyond a factor of a thousand the first steps learn nothing, or nothing else does.
+# Beyond a factor of a thousand, either only the first steps learn, or all but the first.
 FACTOR: Final = 1e3
 
 REMEDIES: Final = {
@@ -35,7 +35,7 @@ class Verdict:
 
     word: str
     ratio: float
-    """Norm at the first step over that at the last which has a gradient."""
+    """The norm at the first step divided by the norm at the last step that has a gradient."""
     steps: int
     """Steps between the two."""
     text: str
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def judge(norms: Array, last_only: bool) -> Verdict:
-    """The verdict on norms (T,) by step. `last_only`: the loss is of the last step alone."""
+    """The verdict on norms (T,) by step. `last_only`: the loss depends on the last step only."""
     hint = (
         ""
         if last_only
@@ -66,7 +66,7 @@ def judge(norms: Array, last_only: bool) -> Verdict:
 
 
 def _short(ratio: float) -> str:
-    """`0.35`, or `1e-9` where that is shorter."""
+    """`0.35`, or `1e-9` if that is shorter."""
     if 0.01 <= ratio < 100:
         return f"{ratio:.2g}"
     digit, _, exponent = f"{ratio:.0e}".partition("e")

@@ -1,4 +1,4 @@
-"""The alphabet of a language model, as JSON beside its file: model.safetensors -> model.alphabet.json."""
+"""The alphabet of a language model, as JSON next to its file: model.safetensors -> model.alphabet.json."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ostinato.errors import FormatError
 
 
 def beside(model: Path) -> Path:
-    """Where the alphabet of a model file is."""
+    """The path of a model file's alphabet."""
     return model.with_suffix(".alphabet.json")
 
 
 def write(model: Path, alphabet: Alphabet) -> None:
-    """Writes the alphabet beside the model. Raises OSError."""
+    """Writes the alphabet next to the model. Raises OSError."""
     beside(model).write_text(json.dumps({"characters": alphabet.characters}) + "\n", encoding="utf-8")
 
 
 def read(model: Path) -> Alphabet:
-    """The alphabet beside the model. Raises OSError, and FormatError when it is not what `write` writes."""
+    """Reads the alphabet next to the model. Raises OSError, and FormatError for anything else."""
     path = beside(model)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The built-in commands, which enter by the same hook as anybody's."""
+"""The built-in commands, which use the same hook as plugins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS: Final = (train, sample, explain, info, plugins, new, check)
 
 @hookimpl
 def ostinato_commands() -> list[CommandSpec]:
-    """Return a command per module; it is called as its file."""
+    """Return a command per module, with the name of its file."""
     return [
         CommandSpec(
             module.__name__.rpartition(".")[2], _factory(module), (module.__doc__ or "").partition("\n")[0]

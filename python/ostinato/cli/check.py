@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints a report for each thing, and returns 1 where one fails. Raises ConfigError, PluginError."""
+    """Prints a report for each item, and returns 1 if one fails. Raises ConfigError, PluginError."""
     reports = [check(item, options.level, kind=kind) for item, kind in _items(options.what, options.kind)]
     if options.json:
         print(json.dumps([report.to_json() for report in reports], indent=2))
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _items(what: str, kind: str | None) -> list[tuple[Any, str | None]]:
-    """What is to be checked, with its kind where that is known."""
+    """The items to check, with their kind if it is known."""
     if what.endswith(".py"):
         found = [provided.partition(" ") for provided in load_file(Path(what)).provides]
         items: list[tuple[Any, str | None]] = [

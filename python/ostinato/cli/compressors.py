@@ -1,4 +1,4 @@
-"""General-purpose compressors as language models: how many bits a character of unseen text costs them."""
+"""General-purpose compressors as language models: their bits per character of unseen text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": lambda data: bz2.compress(data, 9),
 }
 
-# Measured once on the King James text with the same cut; PPMd is not in the standard library.
+# Measured once on the King James text with the same split; PPMd is not in the standard library.
 PPMD_KING_JAMES = 1.620
 
 
 def bits_per_character(compress: Callable[[bytes], bytes], known: str, unseen: str) -> float:
-    """Bits per character of `unseen` for one who has read `known`: C(known + unseen) - C(known)."""
+    """Bits per character of `unseen` after `known`: C(known + unseen) - C(known)."""
     both, first = (known + unseen).encode(), known.encode()
     return 8.0 * (len(compress(both)) - len(compress(first))) / len(unseen)

@@ -12,7 +12,7 @@ Points = Sequence[tuple[int, float]]
 
 
 def needs_matplotlib() -> Any:
-    """matplotlib's Figure, asked for before work that ends in a picture.
+    """matplotlib's Figure, imported before work that ends in a picture.
 
     Raises ConfigError without the extra [plot].
     """
@@ -40,7 +40,7 @@ def draw_curve(
     axes.plot(*_columns(held_out), color="#14477a", marker="o", markersize=4, label="held-out text")
     for name, bits in rivals.items():
         axes.axhline(bits, color="#b5651d", linewidth=0.8, linestyle="--")
-        # Beside the axes, where no curve runs.
+        # Outside the axes, where no curve runs.
         style: dict[str, Any] = {"va": "center", "fontsize": 8, "color": "#b5651d"}
         axes.text(1.01, bits, f"{name} {bits:.2f}", transform=axes.get_yaxis_transform(), **style)
     lowest = min([bits for _, bits in [*learned, *held_out]] + list(rivals.values()))

@@ -1,4 +1,4 @@
-"""Print what the planner made of a saved model: phases, matmuls, FLOPs, memory."""
+"""Print the plan of a saved model: phases, matrix products, FLOPs, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print what is in a model file: layers, parameters, and the equations of each step."""
+"""Print the contents of a model file: layers, parameters, and the equations of each step."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ NATS_PER_BIT = math.log(2.0)
 class Plan:
     """How to train: `rows` streams read `window` characters at a time, for `steps` windows or `seconds`.
 
-    The learning rate falls from `learning_rate` to 0 along half a cosine, by whichever ends first.
+    The learning rate falls from `learning_rate` to 0 along half a cosine, by the limit that ends first.
     Gradients are scaled down to a global norm of `clip`. Raises ConfigError.
     """
 
@@ -56,7 +56,7 @@ def build(cell: str, size: int, *, hidden: int, embedding: int, seed: int) -> os
 
 
 class Clock:
-    """Says how much of a plan is done, and ends the run when all of it is. `characters` were seen so far."""
+    """The completed share of a plan, which ends the run. `characters` is the number seen so far."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -76,7 +76,7 @@ class Clock:
 
     @hookimpl
     def ostinato_run_start(self) -> None:
-        """Begin."""
+        """Start the clock."""
         self._start, self._steps, self.characters = time.monotonic(), 0, 0
 
     @hookimpl
@@ -95,7 +95,7 @@ class Clock:
 def trainer(
     network: ostinato.Network, plan: Plan, clock: Clock, callbacks: Sequence[Any], seed: int
 ) -> ostinato.Trainer:
-    """What trains the network on `Streams`: gradients stop at a window's border, states go on."""
+    """Trains the network on `Streams`: gradients stop at a window's border, states are carried over."""
     cosine = Cosine()
     return ostinato.Trainer(
         network,
@@ -113,8 +113,8 @@ def trainer(
 def bits_per_character(model: ostinato.Trainer, ids: Ids, pieces: int | None = None) -> float:
     """The mean over all of `ids` but the first, each predicted from those before it in its stream.
 
-    The text is read as 32 streams, 256 characters at a time; `pieces` stops after so many windows, which lie
-    all over the text and so are a fair sample of it.
+    The text is read as 32 streams, 256 characters at a time; `pieces` limits the number of windows. Windows
+    come from all over the text, so they are a fair sample.
     """
     windows = itertools.islice(Streams(ids, min(32, max(len(ids) - 1, 1)), 256), pieces)
     return model.evaluate(windows)["bits_per_character"]
@@ -123,12 +123,12 @@ def bits_per_character(model: ostinato.Trainer, ids: Ids, pieces: int | None = N
 def sample(
     network: ostinato.Network, alphabet: Alphabet, length: int, *, prompt: str, temperature: float, seed: int
 ) -> str:
-    """`length` characters that follow `prompt`, drawn one by one from the softmax of logits / temperature.
+    """`length` characters that follow `prompt`, sampled one by one from softmax(logits / temperature).
 
-    Raises ConfigError when the prompt is empty or has unknown characters, or a number is out of range.
+    Raises ConfigError if the prompt is empty or has unknown characters, or a number is out of range.
     """
     if not prompt:
-        raise ConfigError("prompt is empty; the model needs a character to go on from")
+        raise ConfigError("prompt is empty; the model needs a character to continue from")
     if not 1e-3 <= temperature <= 1e3:
         raise ConfigError(f"temperature is {temperature}; expected 0.001 to 1000")
     checks.whole("sample", "length", length, at_least=0)

@@ -1,6 +1,6 @@
-"""Arguments in, exit code out.
+"""Reads the arguments and returns the exit code.
 
-0 is done, 1 an error that was told, 2 wrong usage, 130 interrupted, 141 that nobody reads the output.
+Exit codes: 0 is success, 1 a reported error, 2 wrong usage, 130 an interrupt, 141 a closed output.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ostinato.plugins.registry import AmbiguousName, UnknownName, registry
 
 
 class _Usage(OstinatoError):
-    """What was typed is no command."""
+    """The arguments name no command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _finish(_run(given, command))
     except BrokenPipeError:
-        # Whoever read the output has seen enough, as `head` has. What is left in the buffer has no reader
-        # either, and must not be an error when Python ends.
+        # The reader has closed the output, as `head` does. The rest of the buffer has no reader either, and
+        # must not be an error when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _Usage as error:
@@ -59,7 +59,7 @@ def _run(given: list[str], command: str | None) -> int:
     parser.add_argument("--version", action="version", version=f"ostinato {_core.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for entry in entries:
-        # A plugin's command is called as the user called it, which may be the full name.
+        # A plugin's command has the name that the user typed, which may be the full name.
         name = entry.spec.name if entry.provider.id == BUILTIN else command or entry.full
         sub = commands.add_parser(name, help=entry.spec.doc, description=entry.spec.doc)
         run = entry.make(sub)
@@ -87,7 +87,7 @@ def _failed(entry: Entry, what: str) -> PluginError:
 
 
 def _finish(code: int) -> int:
-    # A reader that is gone is found out here, not when Python ends.
+    # Detects a closed output here, not when Python exits.
     sys.stdout.flush()
     return code
 

@@ -1,4 +1,4 @@
-"""Write a package with a cell, a loss, ... of your own: to be edited, installed and tested."""
+"""Write a package with your own cell, loss, ...: ready to edit, install and test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ostinato.specs import SPECS
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# How a README says that it is used.
+# How a README shows its use.
 USES = {
     "cell": "`ostinato.Recurrent($name, 8, 16)` is a network of it",
     "scorer": "`ostinato.Attention($name, 8, 8)` attends with it",
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Writes the package and says what to do with it. Raises ConfigError, OSError."""
+    """Writes the package and prints the next steps. Raises ConfigError, OSError."""
     folder = write(options.name, options.kind, options.into)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def module_name(name: str) -> str:
-    """What the thing and its module are called. Raises ConfigError for a name that cannot be one."""
+    """The names of the class and of its module. Raises ConfigError for an invalid name."""
     short = normal(name).removeprefix("ostinato-")
     module = short.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", short) or keyword.iskeyword(module):
@@ -65,9 +65,9 @@ def module_name(name: str) -> str:
 
 
 def write(name: str, kind: str, into: Path) -> Path:
-    """Writes the package `ostinato-NAME` into the folder `into`, and returns its own folder.
+    """Writes the package `ostinato-NAME` to the folder `into`, and returns its own folder.
 
-    Raises ConfigError for a name that cannot be one and for a folder that exists, OSError.
+    Raises ConfigError for an invalid name and for a folder that exists, OSError.
     """
     module = module_name(name)
     distribution = "ostinato-" + module.replace("_", "-")

@@ -1,4 +1,4 @@
-"""The picture that `ostinato explain --plot` writes: what can be seen of a model without data."""
+"""The picture of `ostinato explain --plot`: what is visible of a model without data."""
 
 from __future__ import annotations
 

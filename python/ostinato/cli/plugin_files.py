@@ -9,7 +9,7 @@ from ostinato.plugins.file import load_file
 
 
 def add_flag(parser: argparse.ArgumentParser) -> None:
-    """Adds the flag; `load_files` loads what it names."""
+    """Adds the flag; `load_files` loads the files."""
     parser.add_argument(
         "--plugin",
         action="append",

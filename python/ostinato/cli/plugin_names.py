@@ -1,4 +1,4 @@
-"""`ostinato plugins why NAME`: who provides a name, and what the bare name means."""
+"""`ostinato plugins why NAME`: the providers of a name, and the meaning of the bare name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Show what is installed: plugins, what they provide, why a name means what it means, and the hooks.
 
-Plugins are imported by another process, so that this works whatever they do. `list` (the default) is a
-paragraph per plugin; `info NAME` all about one of them, with the traceback of a broken one; `why NAME` who
-provides a cell, a loss, ... and which one the bare name means; `hooks` what can be implemented, and who does.
+Plugins are imported by another process, so that this works even if they fail. `list` (the default) prints a
+paragraph per plugin; `info NAME` prints all about one of them, with the traceback of a broken one; `why NAME`
+prints the providers of a cell, a loss, ... and which one the bare name means; `hooks` prints all hooks and
+their implementations.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints what is asked for; works when plugins are broken, hang or crash. Raises ConfigError."""
+    """Prints the requested information, even if plugins are broken, hang or crash. Raises ConfigError."""
     if not options.timeout > 0:
         raise ConfigError(f"timeout is {options.timeout:g}; expected above 0")
     takes_name = options.what in ("info", "why")
@@ -88,7 +89,7 @@ def _info(rows: list[ReportRow], name: str) -> tuple[Any, str]:
 
 
 def _hooks(rows: list[ReportRow]) -> tuple[Any, str]:
-    """Every hook, and who implements it."""
+    """Every hook, with its implementations."""
     told, lines = [], []
     for home in (Hooks, LifecycleHooks):
         for hook, function in vars(home).items():

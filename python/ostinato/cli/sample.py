@@ -1,4 +1,4 @@
-"""Print characters that a language model of `ostinato train` draws."""
+"""Print characters sampled from a language model of `ostinato train`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ostinato.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato sample`."""
-    parser.add_argument("model", type=Path, help="a model file; its alphabet is beside it")
+    parser.add_argument("model", type=Path, help="a model file; its alphabet is next to it")
     parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
-    parser.add_argument("--prompt", help="text to go on from (default: the alphabet's first character)")
+    parser.add_argument("--prompt", help="text to continue (default: the alphabet's first character)")
     parser.add_argument(
         "--temperature",
         type=float,
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
         network,
         alphabet,
         options.length,
-        # In code point order a new line comes first, where the text has lines.
+        # In code point order, a newline comes first if the text has lines.
         prompt=alphabet.characters[0] if options.prompt is None else options.prompt,
         temperature=options.temperature,
         seed=options.seed,

@@ -1,7 +1,7 @@
 """Train a character language model on a text, by default King James', and measure it on its last tenth.
 
-Writes to --out: the model file, the alphabet beside it, the learning curve as a PNG. Then a new process loads
-the file and samples from it.
+Writes to --out: the model file, the alphabet next to it, the learning curve as a PNG. Then a new process
+loads the file and samples from it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ostinato.data import Alphabet, Streams, king_james, split
 from ostinato.errors import ConfigError
 from ostinato.training import Progress
 
-# The held-out text is looked at this often on the way, and only so many pieces of it (16,000 characters).
+# How often the held-out text is measured during training, and on how many windows (16,000 characters).
 LOOKS = 12
 PIECES = 2
 
-# Less than this has no tenth to be measured on.
+# A shorter text has no tenth to measure on.
 SHORTEST = 100
 
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flag(parser)
     add("--hidden", type=int, default=256, help="units of the cell (default: %(default)s)")
     add("--embedding", type=int, default=32, help="features of a character (default: %(default)s)")
-    add("--rows", type=int, default=plan.rows, help="streams read at once (default: %(default)s)")
+    add("--rows", type=int, default=plan.rows, help="streams read in parallel (default: %(default)s)")
     add("--window", type=int, default=plan.window, help="characters a step (default: %(default)s)")
     add("--steps", type=int, default=plan.steps, help="most windows to train on (default: %(default)s)")
     minutes = plan.seconds / 60
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     model = trainer(network, plan, clock, [watch, progress], options.seed)
     start = time.monotonic()
     try:
-        # The clock ends it; so many epochs are never needed.
+        # The clock ends it earlier.
         model.fit(Streams(ids, min(plan.rows, len(ids) - 1), plan.window), epochs=plan.steps)
     except KeyboardInterrupt:
         if not watch.learned:
@@ -108,12 +108,12 @@ def run(options: argparse.Namespace) -> int:
     print("300 characters sampled by a new process from the file:", flush=True)
     command = ["sample", str(file), "--length", "300", "--seed", str(options.seed)]
     command += [part for path in options.plugin_files for part in ("--plugin", str(path))]
-    # What goes wrong there it says itself; the model is saved.
+    # The new process reports its own errors; the model is saved.
     return subprocess.run([sys.executable, "-m", "ostinato", *command], check=False).returncode
 
 
 def _read(path: Path) -> str:
-    """The text of a file. Raises OSError; ConfigError where it is no text, or too short to be learned."""
+    """The text of a file. Raises OSError; ConfigError if it is no text, or too short."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
-"""Data on its way into a network: batches by length, streams in windows, packed rows, texts.
+"""Data for training: batches by length, streams in windows, packed rows, texts.
 
-`Batches` and `Streams` are plain iterables of `ostinato.Batch`; `ByLength` cuts the rows of a trainer. Real
-data installs from package registries, and nothing is downloaded later: each corpus needs an extra, named in
-the ConfigError that is raised without it. This room may use the layers and everything below them.
+`Batches` and `Streams` are plain iterables of `ostinato.Batch`; `ByLength` divides the rows of a trainer into
+batches. Real data installs from package registries, and nothing is downloaded later: each corpus needs an
+extra; without it, a ConfigError names the extra. This folder may use the layers and everything below them.
 """
 
 from ostinato.data.alphabet import Alphabet

@@ -13,9 +13,9 @@ Ids = npt.NDArray[np.int64]
 
 
 class Alphabet:
-    """The kinds of character of a text, each with its id 0..V-1 in code point order.
+    """The different characters of a text, each with its id 0..V-1 in code point order.
 
-    characters: any text or iterable of characters; repeats are dropped. Raises ConfigError when it is empty.
+    characters: any text or iterable of characters; repeats are dropped. Raises ConfigError if it is empty.
     """
 
     def __init__(self, characters: Iterable[str]) -> None:
@@ -28,8 +28,8 @@ class Alphabet:
         return len(self.characters)
 
     def encode(self, text: str) -> Ids:
-        """The ids (len(text),) of a text. Raises ConfigError that names a character the alphabet lacks."""
-        # Texts have millions of characters: one search over an array, not a dict look-up for each of them.
+        """The ids (len(text),) of a text. Raises ConfigError naming a character that the alphabet lacks."""
+        # Texts have millions of characters: one search over an array, not a dict look-up per character.
         points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
         ids = np.searchsorted(self._points, points)
         known = self._points[np.minimum(ids, len(self) - 1)] == points
@@ -39,7 +39,7 @@ class Alphabet:
         return ids.astype(np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids. Raises ConfigError when one is outside 0..V-1."""
+        """The text of ids. Raises ConfigError if one is outside 0..V-1."""
         numbers = [int(number) for number in ids]
         outside = [number for number in numbers if not 0 <= number < len(self)]
         if outside:

@@ -1,4 +1,4 @@
-"""Sequences of different lengths in batches of rows that are nearly equally long."""
+"""Batches of sequences of different lengths, each with rows of nearly equal length."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Padding:
-    """What the batches of one epoch hold: `valid` steps, and `steps` with the padding.
+    """The size of the batches of one epoch: `valid` steps, and `steps` with the padding.
 
-    `unsorted` is how many steps batches of rows in random order would hold.
+    `unsorted` is the number of steps that batches of rows in random order would have.
     """
 
     valid: int
@@ -31,7 +31,7 @@ class Padding:
 
     @property
     def share(self) -> float:
-        """The part of `steps` that is padding, 0 to 1."""
+        """The fraction of `steps` that is padding, 0 to 1."""
         return 1.0 - self.valid / self.steps if self.steps else 0.0
 
     @property
@@ -47,22 +47,24 @@ class Padding:
 
 
 class Batches:
-    """An iterable of batches, one pass for each `iter`; each pass is an epoch in another order.
+    """An iterable of batches: each `iter` is one pass, and each pass is an epoch in another order.
 
     Args:
         x: a list of rows (T_n, F) or ids (T_n,); an array (N, T, F) or (N, T) with `lengths`; or packed rows
             (`ostinato.data.Packed`, or PyTorch's PackedSequence).
-        targets: per="step": in the form of x. per="sequence": (N, ...), one for each row. None without.
-        batch_size: rows of a batch, at most; max_steps, pool and drop_last as in `ByLength`, which cuts.
-        lengths: (N,) where x is an array; None for T each.
-        shuffle: a new order of rows and of batches in each epoch, which `seed` and the epoch alone decide
-            (with one release of NumPy: its generators may change with the next).
+        targets: per="step": in the form of x. per="sequence": (N, ...), one for each row. None for no
+            targets.
+        batch_size: the largest number of rows of a batch; max_steps, pool and drop_last as in `ByLength`,
+            which makes the batches.
+        lengths: (N,) if x is an array; None for T each.
+        shuffle: a new order of rows and of batches in each epoch. It depends only on `seed` and the epoch
+            (for one release of NumPy: its generators may change in the next).
 
-    The engine computes no padding, whatever the batches; sorting saves the memory and the copying of it, and
-    a step that few rows share costs more for each of them.
+    The engine never computes padding. Sorting saves memory and copying of padding; a step with few rows costs
+    more per row.
 
-    `state_dict` taken in the middle of a pass, and loaded elsewhere, goes on with the next batch; a pass that
-    is left otherwise begins anew. Raises ShapeError, ConfigError naming the argument.
+    A `state_dict` taken in the middle of a pass and loaded elsewhere continues with the next batch; a pass
+    that was left without it starts again. Raises ShapeError, ConfigError naming the argument.
     """
 
     def __init__(
@@ -97,12 +99,12 @@ class Batches:
                 raise ShapeError(
                     f"targets is {self._targets.shape}; expected {len(self._x)}, one for each row"
                 )
-        self.cut(self.lengths)  # a row that fits no batch is told now
+        self.cut(self.lengths)  # a row that fits no batch is an error now, not later
         self.epoch = 0
         self._handed, self._skipped = 0, 0
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of this epoch, all of them but after `load_state_dict`."""
+        """The remaining batches of this epoch: all of them, unless `load_state_dict` was called."""
         plan, self._handed, self._skipped = self._plan(), self._skipped, 0
         for places in plan[self._handed :]:
             self._handed += 1
@@ -114,7 +116,7 @@ class Batches:
         return len(self._plan())
 
     def padding(self) -> Padding:
-        """What sorting by length saves in this epoch."""
+        """The padding that sorting by length saves in this epoch."""
         held = [self.lengths[places] for places in self._plan()]
         rows, size = sum(len(lengths) for lengths in held), self.cut.batch_size
         some = self.lengths[self._order()[:rows]]
@@ -122,11 +124,11 @@ class Batches:
         return Padding(int(sum(lengths.sum() for lengths in held)), _held(held), _held(unsorted))
 
     def state_dict(self) -> dict[str, Any]:
-        """Epoch and batches handed out in it, with the data and settings they are of: JSON values."""
+        """Epoch and number of batches returned in it, with its data and settings: JSON values."""
         return {"epoch": self.epoch, "batch": self._handed, **self._same()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The next `iter` goes on where `state` was taken. Raises ConfigError for one of other data."""
+        """The next `iter` continues where `state` was taken. Raises ConfigError for a state of other data."""
         found = {key: state.get(key) for key in self._same()}
         if found != self._same():
             raise ConfigError(
@@ -168,7 +170,7 @@ class Batches:
 
 
 def _held(batches: list[Array]) -> int:
-    """Steps of batches with their padding."""
+    """Steps of batches, including their padding."""
     return int(sum(len(lengths) * lengths.max(initial=0) for lengths in batches))
 
 

@@ -1,4 +1,4 @@
-"""Rows of nearly equal length, put together."""
+"""Batches of rows of nearly equal length."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ Array = npt.NDArray[Any]
 
 
 class ByLength:
-    """Cuts rows into batches: `by_length(lengths)` gives the places of each batch in `lengths` (N,).
+    """Divides rows into batches: `by_length(lengths)` gives positions in `lengths` (N,) per batch.
 
-    Pools of `pool` batches are sorted by length, longest first, and cut; the batches of a pool come in the
-    order of their first rows, so that shuffled rows make shuffled batches. It is what `Trainer.fit` takes as
-    `batch_size`: the order of rows is then the curriculum's, which the trainer resumes.
+    Pools of `pool` batches are sorted by length, longest first, and divided; the batches of a pool are in the
+    order of their first rows, so that shuffled rows make shuffled batches. `Trainer.fit` accepts it as
+    `batch_size`: the curriculum then decides the order of rows, and the trainer can resume it.
 
-    batch_size: rows of a batch, at most. max_steps: rows times longest row of a batch, at most: long rows
-    come in smaller batches. pool: 1 does not sort, None sorts all rows: the least padding, and in every epoch
-    nearly the same neighbours. drop_last: leave out the last rows where they do not fill a batch; not with
-    max_steps, whose batches are of any size. Raises ConfigError, for a row longer than max_steps too.
+    batch_size: the largest number of rows of a batch. max_steps: the largest product of rows and longest row
+    of a batch: long rows are in smaller batches. pool: 1 does not sort; None sorts all rows: the least
+    padding, but nearly the same neighbors in every epoch. drop_last: leave out the last rows if they do not
+    fill a batch; not with max_steps, whose batches have no fixed size. Raises ConfigError, for a row longer
+    than max_steps too.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class ByLength:
             raise ConfigError(f"{owner}: drop_last is True, but with max_steps no batch has a size to fill")
 
     def __call__(self, lengths: Array) -> list[Array]:
-        """Batches of places in `lengths`. Raises ConfigError for a row longer than max_steps."""
+        """Batches of positions in `lengths`. Raises ConfigError for a row longer than max_steps."""
         lengths = np.asarray(lengths)
         longest = int(lengths.max(initial=0))
         if self.max_steps is not None and longest > self.max_steps:
@@ -63,7 +64,7 @@ class ByLength:
         return batches
 
     def _cut(self, places: Array, lengths: Array) -> list[Array]:
-        """Places in order, cut where a batch is full."""
+        """The positions in order, divided where a batch is full."""
         batches, start, longest = [], 0, 0
         for at, place in enumerate(places):
             longest = max(longest, int(lengths[place]))

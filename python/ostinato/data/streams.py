@@ -1,4 +1,4 @@
-"""One long sequence as parallel streams, read in windows: the diet of a language model."""
+"""One long sequence as parallel streams, read in windows, as for language models."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ostinato.strategy import Batch
 
 
 class Streams:
-    """`ids` cut into `rows` streams of equal length, read `steps` at a time, as batches for `Trainer.fit`.
+    """`ids` divided into `rows` equal streams, read `steps` at a time, as batches for `Trainer.fit`.
 
-    x (N, T) are ids and targets (N, T) the id after each. Row n of window k + 1 goes on where row n of window
-    k ended, so each window but the first carries the state on. Every id but the first is a target exactly
-    once. The streams are equally long but the last ones, which may end early: lengths (N,) are below T only
-    there.
+    x (N, T) are ids and targets (N, T) the next ids. Row n of window k + 1 continues row n of window k, so
+    each window but the first carries the state over. Every id but the first is a target exactly once. The
+    streams have equal lengths except the last ones, which may end early: only there, lengths (N,) are below
+    T.
 
-    ids (L,) integers, L > rows; rows and steps >= 1. Features (L, F) are cut into windows by hand, each an
+    ids (L,) integers, L > rows; rows and steps >= 1. Divide features (L, F) into windows yourself, each an
     `ost.Batch(x, targets, carries=True)`. Raises ShapeError, DTypeError, ConfigError.
     """
 
@@ -57,7 +57,7 @@ class Streams:
         for first in range(0, self.stream_length, self.steps):
             width = min(self.steps, self.stream_length - first)
             lengths = np.clip(ends - starts - first, 0, width)
-            # Past a stream's end the place is clipped into the text: what stands there lies beyond `lengths`.
+            # Positions past a stream's end are clipped into the text: their values are beyond `lengths`.
             places = np.minimum(starts[:, None] + first + np.arange(width)[None, :], self.targets - 1)
             ids = self.ids[places].astype(np.int64)
             targets = self.ids[places + 1].astype(np.int64)

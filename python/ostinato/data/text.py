@@ -1,4 +1,4 @@
-"""Texts, and the cut between what is learned and what is held out."""
+"""Texts, and the split into training text and held-out text."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def king_james() -> str:
 
 
 def split(data: Sequence, held_out: float = 0.1) -> tuple[Sequence, Sequence]:
-    """The first part to learn from, the last part to be measured on.
+    """The first part for training, the last part for measuring.
 
-    held_out is the share of the last part, above 0 and below 1; the cut is rounded down. Raises ConfigError.
+    held_out is the fraction of the last part, above 0 and below 1; the split is rounded down. Raises
+    ConfigError.
     """
     if not 0.0 < held_out < 1.0:
         raise ConfigError(f"held_out is {held_out}; expected a share above 0 and below 1")

@@ -10,7 +10,7 @@ from ostinato.options import Configured
 
 
 class Metric(Configured):
-    """What is measured beside the loss: `finish(mean over the valid steps of step(y, target))`.
+    """A measurement in addition to the loss: `finish(mean over the valid steps of step(y, target))`.
 
     Derive from it and write `step`, one number from the output y (F,) and the target of one time step, in the
     step language: the engine runs it, and padding never reaches it. `target` says what a target is: "output",

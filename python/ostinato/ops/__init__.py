@@ -1,11 +1,11 @@
-"""The ops a step is written with. On NumPy values they compute; on traced values they record.
+"""The ops of a step. On NumPy values they compute; on traced values they record.
 
 Values belong to one row: one sequence at one time step, so there is no batch or time axis. Each module holds
 one family; the table of all of them is `ops.table.TABLE`. May use: dims, errors.
 
 Operators do the rest: `+ - * / ** @`, unary `-`, `abs()`, `< <= > >=`, and `v[a:b]` along the first axis. In
-eager NumPy code the operators `< <= > >=` give booleans, where a traced step has 1.0 and 0.0; to add or
-negate a comparison write `ops.less(a, b)` and its siblings, which are the same in both.
+eager NumPy code the operators `< <= > >=` give booleans, but 1.0 and 0.0 in a traced step; to add or negate a
+comparison write `ops.less(a, b)` or its siblings, which are the same in both.
 """
 
 from ostinato.ops.elementwise import (

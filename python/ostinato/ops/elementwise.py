@@ -13,7 +13,7 @@ _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def _like(x: Value, result: Value) -> Value:
-    """Give a float64 `result` the float type of `x`; numbers and integers stay float64."""
+    """Convert a float64 `result` to the float type of `x`; for numbers and integers it stays float64."""
     kind = getattr(x, "dtype", None)
     return result.astype(kind) if kind is not None and kind.kind == "f" else result
 
@@ -100,7 +100,7 @@ def silu(x: Value) -> Value:
 @op()
 def gelu(x: Value) -> Value:
     """GELU in its exact form: x * (1 + erf(x / sqrt 2)) / 2. Source: Hendrycks and Gimpel 2016."""
-    # erfc, since 1 + erf loses every digit in the negative tail.
+    # erfc, because 1 + erf loses every digit in the negative tail.
     wide = np.asarray(x, np.float64)
     return _like(x, 0.5 * wide * _erfc(-wide / math.sqrt(2.0)))
 
@@ -125,7 +125,7 @@ def cos(x: Value) -> Value:
 
 @op()
 def stop_gradient(x: Value) -> Value:
-    """The value x itself, through which no gradient flows."""
+    """The value x, with a gradient of 0."""
     return x
 
 

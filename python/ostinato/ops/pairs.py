@@ -41,19 +41,19 @@ def div(a: Value, b: Value) -> Value:
 
 @op()
 def pow(a: Value, b: Value) -> Value:
-    """The power a ** b; NaN where a is negative and b is not whole."""
+    """The power a ** b; NaN where a is negative and b is not an integer."""
     return np.power(a, b)
 
 
 @op()
 def minimum(a: Value, b: Value) -> Value:
-    """The smaller of a and b; NaN where either is."""
+    """The smaller of a and b; NaN where either is NaN."""
     return np.minimum(a, b)
 
 
 @op()
 def maximum(a: Value, b: Value) -> Value:
-    """The larger of a and b; NaN where either is."""
+    """The larger of a and b; NaN where either is NaN."""
     return np.maximum(a, b)
 
 
@@ -95,7 +95,7 @@ def not_equal(a: Value, b: Value) -> Value:
 
 @op()
 def where(cond: Value, a: Value, b: Value) -> Value:
-    """Choose a where cond is not 0, else b; both are computed, and one is chosen."""
+    """Select a where cond is not 0, else b; both are computed."""
     chosen = np.where(np.not_equal(cond, 0), a, b)
-    # Two plain numbers have no number type of their own: they take the condition's.
+    # Two plain numbers have no number type; the result has the condition's type.
     return chosen if hasattr(a, "dtype") or hasattr(b, "dtype") else _truth(chosen, cond)

@@ -1,6 +1,6 @@
 """Ops that contract or look up: `W @ v`, dot, table rows and single elements by id.
 
-Ids are whole numbers from 0; one outside its range raises ShapeError (NumPy would count from the end).
+Ids are integers from 0; an id out of range raises ShapeError (NumPy would count from the end).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _checked_id(index: Value, limit: int, noun: str) -> int:
     try:
         id_ = operator.index(index)
     except TypeError:
-        raise DTypeError(f"{noun}: id is {index!r}; expected a whole number") from None
+        raise DTypeError(f"{noun}: id is {index!r}; expected an integer") from None
     if not 0 <= id_ < limit:
         raise ShapeError(f"{noun}: id {id_} is out of range; expected 0 to {limit - 1}")
     return id_

@@ -1,6 +1,6 @@
-"""Ops along the last axis: sums and maxima, softmax, and normalisations.
+"""Ops along the last axis: sums and maxima, softmax, and normalizations.
 
-With `keepdims=True` a reduction leaves an axis of size 1 behind, so that the result broadcasts against `x`.
+With `keepdims=True` a reduction keeps an axis of size 1, so that the result broadcasts against `x`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def mean(x: Value, keepdims: bool = False) -> Value:
 
 @op("keepdims")
 def max(x: Value, keepdims: bool = False) -> Value:
-    """The largest along the last axis."""
+    """The maximum along the last axis."""
     return np.max(x, axis=-1, keepdims=keepdims)
 
 
@@ -33,7 +33,7 @@ def max(x: Value, keepdims: bool = False) -> Value:
 def logsumexp(x: Value, keepdims: bool = False) -> Value:
     """Log of the sum of e^x along the last axis, without overflow."""
     peak = np.max(x, axis=-1, keepdims=True)
-    # Nothing is subtracted from an infinite peak: inf - inf would make a NaN of a defined result.
+    # Nothing is subtracted from an infinite maximum: inf - inf would be NaN although the result is defined.
     peak = np.where(np.isfinite(peak), peak, np.zeros_like(peak))
     with np.errstate(divide="ignore"):
         result = np.log(np.sum(np.exp(x - peak), axis=-1, keepdims=True)) + peak
@@ -42,7 +42,7 @@ def logsumexp(x: Value, keepdims: bool = False) -> Value:
 
 @op()
 def argmax(x: Value) -> Value:
-    """The id of the largest element of a vector, the first of equals."""
+    """The id of the largest element of a vector, the first of equal ones."""
     if np.ndim(x) != 1:
         raise ShapeError(f"argmax: got shape {np.shape(x)}; expected a vector")
     return np.argmax(x)
@@ -74,7 +74,7 @@ def _rms_norm(x: Value, eps: float = 1e-5) -> Value:
 
 
 def layer_norm(x: Value, weight: Value = None, bias: Value = None, eps: float = 1e-5) -> Value:
-    """(x - mean) / sqrt(variance + eps) along the last axis, then times weight, plus bias where given.
+    """(x - mean) / sqrt(variance + eps) along the last axis, then times weight, plus bias if given.
 
     The variance is the mean of squares about the mean. Source: Ba et al. 2016, eq. 4.
     """
@@ -82,7 +82,7 @@ def layer_norm(x: Value, weight: Value = None, bias: Value = None, eps: float = 
 
 
 def rms_norm(x: Value, weight: Value = None, eps: float = 1e-5) -> Value:
-    """Root-mean-square norm: x / sqrt(mean(x^2) + eps) along the last axis, then times weight where given.
+    """Root-mean-square norm: x / sqrt(mean(x^2) + eps) along the last axis, then times weight if given.
 
     Source: Zhang and Sennrich 2019, eq. 4.
     """

@@ -14,7 +14,7 @@ from ostinato.ops.table import Value, op
 
 @op("start", "stop")
 def slice(v: Value, start: int, stop: int) -> Value:
-    """Rows start to stop - 1 along the first axis; `v[start:stop]` reads better."""
+    """Rows start to stop - 1 along the first axis; usually written `v[start:stop]`."""
     if not 0 <= start <= stop <= len(v):
         raise ShapeError(f"slice: {start}:{stop} does not fit the first axis of shape {np.shape(v)}")
     return v[start:stop]
@@ -26,7 +26,7 @@ def _concat(*values: Value) -> Value:
 
 
 def concat(*values: Value) -> Value:
-    """Join vectors end to end (matrices along the first axis); takes values, or one list of them."""
+    """Concatenate vectors (matrices along the first axis); takes values, or one list of them."""
     if len(values) == 1 and isinstance(values[0], list | tuple):
         values = tuple(values[0])
     if not values:
@@ -46,7 +46,7 @@ def _reshape(x: Value, shape: Sequence[int]) -> Value:
 
 
 def reshape(x: Value, shape: Sequence[int]) -> Value:
-    """The same elements in row order, as `shape`; one size may be -1, to be worked out."""
+    """The same elements in row-major order, as `shape`; one size may be -1, to be inferred."""
     sizes, have = list(shape), tuple(x.shape)
     if -1 in sizes:
         rest = math.prod(size for size in sizes if size != -1)
@@ -54,14 +54,14 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
             raise ShapeError(f"reshape: shape {describe(have)} does not divide into {tuple(sizes)}")
         sizes[sizes.index(-1)] = math.prod(have) // rest
     if math.prod(sizes) != math.prod(have):
-        raise ShapeError(f"reshape: shape {describe(have)} has not as many elements as {describe(sizes)}")
+        raise ShapeError(f"reshape: shape {describe(have)} does not have the size of {describe(sizes)}")
     return _reshape(x, tuple(sizes))
 
 
 def split(v: Value, parts: int | Sequence[int]) -> tuple[Value, ...]:
-    """Cut along the first axis: into `parts` equal pieces, or into pieces of the sizes listed.
+    """Split along the first axis: into `parts` equal pieces, or into pieces of the given sizes.
 
-    Raises ShapeError when the pieces do not fill the axis exactly.
+    Raises ShapeError if the pieces do not fill the axis exactly.
     """
     length = v.shape[0]
     if isinstance(parts, int):

@@ -1,9 +1,9 @@
-"""The op table: one row per op that the core knows, made by the decorator `@op` on its eager NumPy form.
+"""The op table: one row per op of the core, created by the decorator `@op` on its eager NumPy form.
 
-An op is written once, as a function on NumPy values. The decorator enters it in `TABLE` and returns a
-function of the same signature that runs the eager form on numbers and arrays, and records the op when an
-operand is being traced. Arguments named in `@op(...)` are attributes (plain numbers or shapes, fixed when the
-step is traced); an argument called `index` takes ids; all others are operands.
+An op is written once, as a function on NumPy values. The decorator adds it to `TABLE` and returns a function
+of the same signature that runs the eager form on numbers and arrays, and records the op if an operand is
+traced. Arguments named in `@op(...)` are attributes (plain numbers or shapes, fixed when the step is traced);
+an argument called `index` takes ids; all others are operands.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ R = TypeVar("R")
 Value: TypeAlias = Any
 """A feature vector, matrix or number of one row: a NumPy array, a float, or a traced value.
 
-The alias is Any because NumPy's own operators are typed so: with a union, each `a * b` of a step would be an
-error.
+The alias is Any because of the types of NumPy's own operators: with a union, each `a * b` of a step would be
+an error.
 """
 
 
 class Symbolic(ABC):
-    """What stands for a value while a step is traced; `ostinato.trace` makes them."""
+    """A symbolic value of a traced step; `ostinato.trace` creates them."""
 
     @abstractmethod
     def record(self, row: Row, operands: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
-        """Add one op to the program being traced and return the value that stands for its result."""
+        """Add one op to the program being traced and return its symbolic result."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ TABLE: dict[str, Row] = {}
 
 
 def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Enter the decorated eager function in the table, under its own name or `name`."""
+    """Add the decorated eager function to the table, under its own name or `name`."""
 
     def enter(eager: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(eager)
@@ -75,7 +75,7 @@ def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Calla
 
 
 def first_symbolic(*values: object) -> Symbolic | None:
-    """Return the first traced value among `values`, or None when all of them are numbers and arrays."""
+    """Return the first traced value among `values`, or None if all of them are numbers and arrays."""
     for value in values:
         if isinstance(value, Symbolic):
             return value

@@ -55,7 +55,7 @@ def read_entries(
     for name in grads:
         if name not in params:
             raise ShapeError(
-                f"{owner}: grads has {name!r}, which params has not; {did_you_mean(name, params)}"
+                f"{owner}: grads has {name!r}, which params does not have; {did_you_mean(name, params)}"
             )
     return [_entry(owner, name, param, grads, kept.get(name), slots) for name, param in params.items()]
 

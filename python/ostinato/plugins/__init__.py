@@ -1,11 +1,11 @@
-"""Plugins: how names come in. Built-ins and other people's packages use the same hooks.
+"""Plugins: how names are provided. Built-ins and other packages use the same hooks.
 
-- `hookspecs.py`, `lifecycle.py`: what a package can provide, and what it can hear of a run; `hook_names.py`;
-- `index.py` reads what is installed, `selection.py` what the user wants of it, `version.py` whether it fits;
+- `hookspecs.py`, `lifecycle.py`: the hooks for providing names, and the hooks of a run; `hook_names.py`;
+- `index.py` reads what is installed, `selection.py` the user's selection, `version.py` compatibility;
 - `loader.py` imports it, `registry.py` holds the names, `run_hooks.py` the plugins of one run;
-- `choice.py` makes what an argument stands for: a name, a class or an instance.
+- `choice.py` resolves an argument: a name, a class or an instance.
 
-Nothing is imported before a name is asked for that the built-ins do not have.
+No plugin is imported before a look-up of a name that is not built in.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def list(kind: str | None = None) -> builtins.list[str]:
 
 
 def report() -> builtins.list[ReportRow]:
-    """What became of each plugin: id, version, status, reason, what it provides, its hooks, path, traceback.
+    """The state of each plugin: id, version, status, reason, what it provides, its hooks, path, traceback.
 
     status: "active"; "disabled" by OSTINATO_PLUGINS; "incompatible" with this release; "broken"; "conflict",
-    when one package gives one name twice.
+    if one package provides one name twice.
     """
     return registry.report()
 
@@ -50,9 +50,8 @@ def report() -> builtins.list[ReportRow]:
 def override(kind: str, name: str, full: str | None) -> None:
     """Makes the bare `name` mean `full` ("namespace/name") for this process; None ends it.
 
-    `ost.plugins.override("cell", "lstm", "acme/lstm")`: what is then made by the name "lstm" is acme's, and
-    says so in its repr and in model files. Classes such as `ost.LSTM` stay what they are. Raises ConfigError,
-    UnknownName.
+    After `ost.plugins.override("cell", "lstm", "acme/lstm")`, the name "lstm" makes acme's cell, and its repr
+    and model files say so. Classes such as `ost.LSTM` are unchanged. Raises ConfigError, UnknownName.
     """
     registry.override(kind, name, full)
 

@@ -1,4 +1,4 @@
-"""Naming the culprit: what a plugin's own code raises while it is used becomes a PluginError."""
+"""Turns errors of a plugin's own code into a PluginError that names the plugin."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ostinato.plugins.entry import Entry, Provider
 
 @contextmanager
 def blamed(*things: Configured) -> Iterator[None]:
-    """Within it, what a method of one of `things` raises becomes a PluginError that names its plugin.
+    """Within it, an exception of a method of one of `things` becomes a PluginError that names its plugin.
 
-    Errors of the package itself, which tell what is wrong with an equation, stay as they are; so does
-    everything that is raised by a built-in, or by what the user made without a plugin.
+    Errors of this package, which describe what is wrong with an equation, are unchanged; so are all errors of
+    a built-in, or of an object that the user made without a plugin.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def blamed(*things: Configured) -> Iterator[None]:
         while trace is not None:
             frame = trace.tb_frame
             own = frame.f_locals.get("self")
-            # The deepest method: what calls it only hands the error on.
+            # The deepest method: its callers only propagate the error.
             if any(own is thing for thing in things):
                 culprit, method = own, frame.f_code.co_name
                 place = f"{os.path.basename(frame.f_code.co_filename)}:{trace.tb_lineno}"
@@ -42,7 +42,7 @@ def blamed(*things: Configured) -> Iterator[None]:
 
 @contextmanager
 def blamed_on(entry: Entry | None) -> Iterator[None]:
-    """Within it, whatever is raised becomes a PluginError that names the plugin of `entry`, if it is one."""
+    """Within it, any exception becomes a PluginError that names the plugin of `entry`, if it is one."""
     try:
         yield
     except OstinatoError:

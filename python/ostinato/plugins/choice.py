@@ -1,4 +1,4 @@
-"""What an argument stands for: a name, a class or an instance, by the same rules for every kind of noun."""
+"""Resolves an argument: a name, a class or an instance, by the same rules for every kind of noun."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Choice(Generic[Made]):
-    """An instance, the name that messages and files show, and its entry if it was given by name."""
+    """An instance, its name in messages and files, and its entry if it was given by name."""
 
     made: Made
     name: str
@@ -34,7 +34,7 @@ def choose(
     argument: str,
     others: Sequence[str],
 ) -> Choice[Made]:
-    """The choice that `Registry.choose` describes; `resolve` is that of the registry."""
+    """The choice that `Registry.choose` describes; `resolve` is the registry's."""
     more = dict(options or {})
     if isinstance(given, str):
         entry = resolve(kind, given, argument=argument)
@@ -93,8 +93,8 @@ def _check_options(
     options: Mapping[str, Any] | None,
     others: Sequence[str],
 ) -> None:
-    """Refuses an option that the factory does not have, and required ones that are missing."""
-    # The signature of a class would be that of `__new__`, which takes anything.
+    """Returns an error for an unknown option of the factory, and for missing required ones."""
+    # The signature of a class would be that of `__new__`, which accepts anything.
     maker = cast(Any, factory).__init__ if isinstance(factory, type) else factory
     try:
         parameters = list(inspect.signature(maker).parameters.values())
@@ -134,7 +134,7 @@ def _arguments(parameters: Iterable[inspect.Parameter]) -> str:
 
 
 def _home(made: type, entry: Entry | None) -> str:
-    """What stands before the name of a built-in class in a program."""
+    """The prefix of a built-in class in a program."""
     if entry is None or entry.provider.id != BUILTIN:
         return ""
     _, room, *_ = made.__module__.split(".")

@@ -1,4 +1,4 @@
-"""What the registry holds: names, who provides them, and what became of each plugin."""
+"""The contents of the registry: names, their providers, and the state of each plugin."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Status: TypeAlias = Literal["active", "disabled", "incompatible", "broken", "con
 
 
 def normal(distribution: str) -> str:
-    """The name of a distribution as indexes write it: lower case, "-" for any of "-", "_" and "."."""
+    """The normalized name of a distribution: lower case, "-" for any of "-", "_" and "."."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Who provides a name: `id` is `distribution:entry-point`, or "local" for `ostinato.register`."""
+    """The provider of a name: `id` is `distribution:entry-point`, or "local" for `ostinato.register`."""
 
     id: str
     distribution: str
@@ -36,11 +36,11 @@ class Provider:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether what it provides is a package's, neither built in nor made by the user of this process."""
+        """Whether a package provides it, neither the built-ins nor the user of this process."""
         return self.id != BUILTIN and self.distribution != LOCAL
 
     def is_called(self, name: str) -> bool:
-        """Whether a person who writes `name` means this plugin: its id, its distribution or its namespace."""
+        """Whether `name` is this plugin's id, distribution or namespace."""
         return name == self.id or normal(name) in (normal(self.distribution), self.namespace)
 
 
@@ -59,15 +59,15 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        """The name that finds this entry again: bare for a built-in, else with its namespace."""
+        """The name that finds this entry again: bare for a built-in, otherwise with its namespace."""
         return self.spec.name if self.provider.id == BUILTIN else self.full
 
     def make(self, *arguments: Any, **options: Any) -> Any:
-        """What the factory makes, with its `provider` noted.
+        """The object that the factory makes, with its `provider` recorded.
 
-        An OstinatoError, and a TypeError about the options, stay as they are. Anything else that the factory
-        of a plugin raises becomes a PluginError that names the plugin. Raises ConfigError when it makes
-        something else than its kind.
+        An OstinatoError, and a TypeError about the options, are unchanged. Any other error of a plugin's
+        factory becomes a PluginError that names the plugin. Raises ConfigError if the object is not of its
+        kind.
         """
         try:
             made = self.spec.factory(*arguments, **options)
@@ -96,10 +96,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """What became of one plugin.
+    """The state of one plugin.
 
     `provides` holds texts such as "cell acme/mine", `hooks` the hooks it implements, `path` where it is
-    installed; `reason` says why it is not active and what can be done, `traceback` where it failed.
+    installed; `reason` says why it is not active and what to do, `traceback` where it failed.
     """
 
     id: str
@@ -112,5 +112,5 @@ class ReportRow:
     traceback: str = field(default="", repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """The row as values that JSON has."""
+        """The row as JSON values."""
         return asdict(self)

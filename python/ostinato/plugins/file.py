@@ -1,4 +1,4 @@
-"""Plugins that are one file: `--plugin my_cell.py` on the command line, with no packaging."""
+"""Plugins that are one file: `--plugin my_cell.py` on the command line, without packaging."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ostinato.specs import SPECS, hookimpl
 
 
 def load_file(path: str | Path, registry: Registry = shared) -> ReportRow:
-    """Takes in the names of a Python file as `local/NAME`, and says what they are.
+    """Registers the names of a Python file as `local/NAME`, and returns them.
 
     The file either implements hooks, as a package does, or just defines classes: each Cell, Loss, ... in it
-    that does not begin with "_" is taken by its `name`. It may import its neighbours: its folder goes on the
-    path. Raises PluginError.
+    that does not start with "_" is registered under its `name`. It may import other files of its folder,
+    which is added to the path. Raises PluginError.
     """
     path = Path(path)
     provider = Provider(f"{LOCAL}:{path.stem}", LOCAL, "")
@@ -36,7 +36,7 @@ def load_file(path: str | Path, registry: Registry = shared) -> ReportRow:
 
 
 def add_to_path(folder: Path) -> None:
-    """Makes the modules in `folder` importable, after all others: json.py stands in for nothing."""
+    """Makes the modules in `folder` importable, after all others: a json.py in it replaces nothing."""
     place = str(folder.resolve())
     if place not in sys.path:
         sys.path.append(place)
@@ -46,11 +46,11 @@ def _plugin(path: Path) -> Any:
     """The module, or an object with hooks for the classes in it."""
     if not path.is_file():
         raise PluginError("there is no such file; expected the path of a Python file")
-    # Not the bare stem: a file called lstm.py or numpy.py must not stand in for a module.
+    # Not the bare stem: a file called lstm.py or numpy.py must not replace a module.
     name = f"_ostinato_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError("it is no Python file; expected a name that ends in .py")
+        raise PluginError("it is not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     add_to_path(path.parent)

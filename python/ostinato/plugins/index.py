@@ -1,7 +1,7 @@
-"""The index of plugins: what the metadata of installed packages says. Nothing is imported.
+"""The index of plugins, from the metadata of installed packages. Nothing is imported.
 
-pluggy's own `load_setuptools_entrypoints` stops at the first plugin that cannot be imported, and drops one
-of two entry points of the same name in silence; so it is not used.
+pluggy's own `load_setuptools_entrypoints` stops at the first plugin that cannot be imported, and silently
+drops one of two entry points of the same name; so it is not used.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _HOST: Final = "ostinato"
 class Found:
     """One entry point of the group `ostinato`, or a distribution that should have one and cannot be read.
 
-    `target` is what is to be imported, "module:object"; `get` imports it. `status` is "active" where nothing
-    is known against it.
+    `target` is the import target, "module:object"; `get` imports it. `status` is "active" if no problem is
+    known.
     """
 
     provider: Provider
@@ -38,7 +38,7 @@ class Found:
     reason: str = ""
 
     def row(self, status: Status, reason: str, traceback: str = "") -> ReportRow:
-        """The report of a plugin that is not active."""
+        """The report of an inactive plugin."""
         return ReportRow(
             self.provider.id, self.provider.version, status, reason, path=self.path, traceback=traceback
         )
@@ -53,7 +53,7 @@ def discover(path: Sequence[str] | None = None) -> list[Found]:
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
         here = list(_plugins_of(distribution))
-        # The first of a name on the path is the one that Python would import.
+        # Of equal names on the path, Python would import the first.
         names = {one.provider.distribution for one in here}
         if names & seen:
             continue
@@ -65,14 +65,14 @@ def discover(path: Sequence[str] | None = None) -> list[Found]:
 
 
 def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found]:
-    """The plugins of one distribution. Damage in one that is nobody's plugin is nobody's business here."""
+    """The plugins of one distribution. Damage in a distribution without plugins is ignored."""
     path = getattr(distribution, "_path", None)
     folder = Path(path).name if path is not None else "?"
     label = folder.partition("-")[0].replace("_", "-")
     try:
         points = [point for point in distribution.entry_points if point.group == GROUP]
     except Exception as error:
-        # Its entry points cannot be read, so its name is all there is to go by.
+        # Its entry points cannot be read, so only its name is known.
         if label.startswith(f"{_HOST}-"):
             reason = f"entry_points.txt cannot be read ({_told(error)}); reinstall {label}"
             yield _damaged(label, "?", str(path or ""), reason)
@@ -94,14 +94,14 @@ def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found
     for point in points:
         provider = Provider(f"{name}:{point.name}", name, version)
         if status == "active" and point.pattern.match(point.value) is None:
-            told = f"its entry point is {point.value!r}, which is no module or module:object"
+            told = f"its entry point is {point.value!r}, which is not a module or module:object"
             yield Found(provider, point.load, point.value, str(path or ""), "broken", told)
         else:
             yield Found(provider, point.load, point.value, str(path or ""), status, reason)
 
 
 def _compatible(name: str, version: str, requires: list[str]) -> tuple[Status, str]:
-    """Whether the requirements of a distribution hold this release of ostinato."""
+    """Whether the requirements of a distribution allow this release of ostinato."""
     for requirement in requires:
         try:
             wanted = range_for(requirement, _HOST)
@@ -120,7 +120,7 @@ def _compatible(name: str, version: str, requires: list[str]) -> tuple[Status, s
 
 
 def _clash(first: Found, second: Found) -> Found:
-    """Two entry points of one name in one distribution are one plugin with two meanings: neither is used."""
+    """Two entry points of one name in one distribution are ambiguous: neither is used."""
     if first.target == second.target:
         return first
     reason = (

@@ -1,7 +1,8 @@
-"""The hooks of a run of training: what an enabled plugin hears of, and may change, while a network learns.
+"""The hooks of a training run: events that an enabled plugin receives and may influence.
 
-An installed plugin hears nothing: a run has a manager of its own (`run_hooks.py`) that holds only what the
-run names. Implementations take any of a hook's arguments, by name. The finest grain is a batch.
+An installed plugin is not enabled automatically: a run has its own manager (`run_hooks.py`) with only the
+plugins that the run names. Implementations take any of a hook's arguments, by name. The smallest unit is a
+batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ hookspec = pluggy.HookspecMarker("ostinato")
 
 
 class LifecycleHooks:
-    """One method per hook, as pluggy wants them. `run` is the run that the hook is called from."""
+    """One method per hook, as pluggy requires. `run` is the run that calls the hook."""
 
     @hookspec
     def ostinato_run_start(self, run: Any) -> None:
@@ -52,7 +53,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_after_backward(self, run: Any, step: int, grads: Any) -> None:
-        """When the gradients of a batch are there, not yet clipped or used; may change them in place.
+        """After the backward pass of a batch: its gradients, before clipping; may change them in place.
 
         Example:
             >>> from ostinato import hookimpl
@@ -63,7 +64,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_batch_end(self, run: Any, step: int, metrics: Mapping[str, float]) -> None:
-        """When the parameters have moved; `metrics` holds what was measured, such as "loss".
+        """After the update of a batch; `metrics` holds its measurements, such as "loss".
 
         Example:
             >>> from ostinato import hookimpl
@@ -74,7 +75,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_epoch_end(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> None:
-        """After the last batch of an epoch and its validation; `metrics` holds what was measured.
+        """After the last batch of an epoch and its validation; `metrics` holds the measurements.
 
         Example:
             >>> from ostinato import hookimpl
@@ -85,7 +86,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After an epoch: True ends the run, None leaves it to the others; the first answer counts.
+        """After an epoch: True ends the run, None defers to the others; the first other answer counts.
 
         Example:
             >>> from ostinato import hookimpl
@@ -97,7 +98,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_train_step(self, run: Any, step: int, batch: Any) -> Any:
-        """One step of training, which the run itself does; a wrapper stands around it.
+        """One training step, which the run itself implements; plugins may wrap it.
 
         Example:
             >>> import time
@@ -113,7 +114,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_save(self, run: Any) -> Mapping[str, Any] | None:
-        """What the plugin wants to find again in a checkpoint: a dict of plain values and arrays, or None.
+        """The plugin's state for a checkpoint: a dict of plain values and arrays, or None.
 
         Example:
             >>> from ostinato import hookimpl
@@ -126,7 +127,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_load(self, run: Any, state: Mapping[str, Any]) -> None:
-        """Before a run goes on from a checkpoint: `state` is what the same plugin's `ostinato_save` returned.
+        """Before a run resumes from a checkpoint: `state` is the result of the same plugin's `ostinato_save`.
 
         Example:
             >>> from ostinato import hookimpl
@@ -138,7 +139,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_run_end(self, run: Any) -> None:
-        """After a run that came to its end, early or not.
+        """After a run that ended without an error, early or not.
 
         Example:
             >>> from ostinato import hookimpl
@@ -149,7 +150,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_run_error(self, run: Any, error: BaseException) -> None:
-        """When a run ends by an error, to note it; whatever the implementation does, that error is raised.
+        """When a run ends with an error; that error is raised whatever the implementation does.
 
         Example:
             >>> from ostinato import hookimpl

@@ -1,4 +1,4 @@
-"""Importing plugins and asking their hooks: one by one, so that a broken one is named and the others work."""
+"""Imports plugins and calls their hooks, one by one, so that a broken one is named and the others work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PluginWarning(UserWarning):
 
 
 class NameConflict(PluginError):
-    """One package gives one name twice."""
+    """One package provides one name twice."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Loaded:
 def load_all(
     found: Iterable[Found], chosen: Selection, before: Callable[[Found], None] | None = None
 ) -> list[Loaded]:
-    """Loads what is selected and not known to be unusable, then takes out what gives one name twice.
+    """Loads the selected plugins that have no known problem, then removes those with conflicting names.
 
-    `before` is told of each plugin before it is loaded. Raises KeyboardInterrupt, naming the plugin, when the
-    user interrupts an import.
+    `before` is called with each plugin before it is loaded. Raises KeyboardInterrupt, naming the plugin, if
+    the user interrupts an import.
     """
     loaded = []
     for one in found:
@@ -61,7 +61,7 @@ def load_all(
 
 
 def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: B008 (frozen)
-    """Loads one plugin. Whatever goes wrong, it is wholly in or wholly out."""
+    """Loads one plugin, completely or, after any error, not at all."""
     refusal = chosen.refusal(found.provider)
     if refusal:
         return Loaded(found.row("disabled", refusal))
@@ -70,7 +70,7 @@ def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: 
     provider = found.provider
     with _interrupts() as was_interrupted:
         try:
-            # What the package sets of warnings and of floating-point errors ends with its import.
+            # Changes that the package makes to warnings and floating-point errors end with its import.
             with warnings.catch_warnings(), np.errstate():
                 plugin = found.get()
                 hooks, entries = collect(provider, plugin)
@@ -89,7 +89,7 @@ def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: 
 
 
 def _reason(error: BaseException, found: Found) -> str:
-    """What went wrong and what can be done."""
+    """The error and what to do."""
     distribution = found.provider.distribution
     if isinstance(error, PluginError):
         return str(error)
@@ -99,16 +99,16 @@ def _reason(error: BaseException, found: Found) -> str:
         missing = error.name.partition(".")[0]
         return f"{told}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
     if distribution == LOCAL:
-        return f"{told}; mend {found.path}"
+        return f"{told}; fix {found.path}"
     return f"{told}; tell the authors of {distribution}, or install another version of it"
 
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Tells whether the user pressed Ctrl-C within the block, which still interrupts it."""
+    """Records whether the user pressed Ctrl-C within the block, which is still interrupted."""
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
-        # Python raises KeyboardInterrupt nowhere else; with another handler the user's wish is not known.
+        # Python raises KeyboardInterrupt nowhere else; with another handler this is unknown.
         yield lambda: usual is not signal.default_int_handler
         return
     pressed = False
@@ -126,20 +126,20 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
 
 def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entry]]:
-    """The hooks that `plugin` implements, and what those that register names return, checked.
+    """The hooks that `plugin` implements, and the checked results of those that register names.
 
     Raises PluginError for anything but known hooks and lists of descriptors.
     """
-    # A manager of its own: pluggy keeps a plugin half registered when it refuses it.
+    # A separate manager: pluggy keeps a rejected plugin half registered.
     scratch = pluggy.PluginManager("ostinato")
     scratch.add_hookspecs(Hooks)
-    # Known, so that a mistake in one is told now; they are called by the runs that enable the plugin.
+    # Known, so that mistakes are reported now; the runs that enable the plugin call them.
     scratch.add_hookspecs(LifecycleHooks)
     _check_marks(plugin)
     try:
         scratch.register(plugin, name=provider.id)
     except pluggy.PluginValidationError as error:
-        # pluggy's text begins with the plugin and goes on for lines.
+        # pluggy's text starts with the plugin and has several lines.
         raise PluginError(" ".join(str(error).split("\n", 1)[-1].split())) from error
     callers = scratch.get_hookcallers(plugin) or []
     if not callers:
@@ -153,7 +153,7 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
             if one.kwargnames:
                 raise PluginError(
                     f"{caller.name} has the argument {one.kwargnames[0]!r} with a default; a hook is never "
-                    "given one. Take the default away, or the argument"
+                    "given one. Remove the default, or the argument"
                 )
     entries: list[Entry] = []
     for kind, wanted in SPECS.items():
@@ -170,7 +170,7 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
 
 
 def warn_of(rows: Iterable[ReportRow], strangers: Iterable[str] = ()) -> None:
-    """One warning that names the plugins that should work and do not, if there are any."""
+    """One warning that names the plugins with problems, if there are any."""
     told = [f"{row.id} {row.version} is {row.status} ({row.reason})" for row in rows if is_trouble(row)]
     parts = []
     if told:
@@ -187,12 +187,12 @@ def warn_of(rows: Iterable[ReportRow], strangers: Iterable[str] = ()) -> None:
 
 
 def is_trouble(row: ReportRow) -> bool:
-    """Whether a plugin that nobody disabled is not active."""
+    """Whether a plugin is inactive although it was not disabled."""
     return row.status not in ("active", "disabled")
 
 
 def _conflict(one: Loaded, loaded: list[Loaded]) -> Loaded:
-    """Takes `one` out if another entry point of its own distribution gives a name that it gives."""
+    """Removes `one` if another entry point of its own distribution provides one of its names."""
     for other in loaded:
         if other is one or one.provider is None or other.provider is None:
             continue
@@ -210,7 +210,7 @@ def _conflict(one: Loaded, loaded: list[Loaded]) -> Loaded:
 
 
 def _check_marks(plugin: Any) -> None:
-    """Refuses a function that is called like a hook and not marked as one: it would never be called."""
+    """Raises an error for a function with a hook's name but no mark: it would never be called."""
     for hook in HOOKS:
         function = inspect.getattr_static(plugin, hook, None)
         if inspect.isroutine(function) and not hasattr(function, "ostinato_impl"):

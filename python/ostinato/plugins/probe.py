@@ -1,7 +1,7 @@
-"""Looking at plugins from outside: they are imported in another process, which may hang or die without harm.
+"""Inspects plugins by importing them in another process, which may hang or crash without harm.
 
-The process says which plugin it is about to load, and in the end the report. If it stays silent for too long,
-or ends, the plugin that it named last is the culprit: it is noted, and another process goes on without it.
+The process prints the plugin that it is about to load, and at the end the report. If it is silent for too
+long, or exits, the last plugin is the cause: that is recorded, and another process continues without it.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from ostinato.plugins.index import Found, discover
 from ostinato.plugins.selection import VARIABLE, selection
 
 SECONDS: Final = 10.0
-"""How long the import of one plugin may take, unless the caller knows better."""
+"""The longest import of one plugin, by default."""
 
-# Python and NumPy have to start before the first plugin is loaded; a busy machine takes its time.
+# Python and NumPy have to start before the first plugin is loaded; this is slow on a busy machine.
 _START_SECONDS: Final = 120.0
 
-# A module of the working directory must not stand in for one of Python's own: sys.path comes first.
+# A module of the working directory must not replace a standard one: sys.path comes first.
 _CHILD: Final = (
     "import sys; sys.path[:] = {path!r}; from ostinato.plugins.probe_child import main; main({skip!r})"
 )
 
 
 def probe(seconds: float = SECONDS) -> list[ReportRow]:
-    """A row for each plugin that is installed, sorted by id; none is imported in this process.
+    """A row for each installed plugin, sorted by id; this process imports none of them.
 
-    seconds: how long the import of one may take. Raises ConfigError for a wrong
-    OSTINATO_PLUGINS, PluginError when the other process cannot start.
+    seconds: the longest import of one plugin. Raises ConfigError for a wrong OSTINATO_PLUGINS, PluginError if
+    the other process cannot start.
     """
     selection()
     found = {one.provider.id: one for one in discover()}
@@ -59,7 +59,7 @@ def _culprit(found: Found, reason: str) -> ReportRow:
 
 
 def _attempt(seconds: float, skip: list[str]) -> tuple[list[ReportRow] | None, str, str]:
-    """The report, or else the plugin to blame and why."""
+    """The report, or else the plugin at fault and the reason."""
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     program = _CHILD.format(path=sys.path, skip=skip)
     with tempfile.TemporaryFile() as errors:
@@ -74,7 +74,7 @@ def _attempt(seconds: float, skip: list[str]) -> tuple[list[ReportRow] | None, s
             assert child.stdout is not None
             return _listen(child, child.stdout, errors, seconds)
         finally:
-            # It may still run threads of a plugin.
+            # Threads of a plugin may still run in it.
             child.kill()
             child.wait()
             if child.stdout is not None:

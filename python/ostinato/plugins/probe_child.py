@@ -13,8 +13,8 @@ from ostinato.plugins.selection import selection
 
 
 def main(skip: list[str]) -> None:
-    """Loads the installed plugins but those of `skip`; says what became of them, a JSON value a line."""
-    # What plugins print must not stand between the lines.
+    """Loads the installed plugins except those of `skip`; prints their states, one JSON value per line."""
+    # The output of plugins must not appear between the lines.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, sys.stdout.fileno())
@@ -26,5 +26,5 @@ def main(skip: list[str]) -> None:
     found = [one for one in discover() if one.provider.id not in skip]
     loaded = load_all(found, selection(), lambda one: say({"loading": one.provider.id}))
     say({"rows": [one.row.as_json() for one in loaded]})
-    # Without the clean-up of what plugins left behind.
+    # Skips the clean-up of objects that plugins left.
     os._exit(0)

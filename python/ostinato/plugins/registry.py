@@ -1,8 +1,8 @@
-"""Names of cells, scorers, regularizers, losses, ... (`ostinato.specs.SPECS`), and what they stand for.
+"""Names of cells, scorers, regularizers, losses, ... (`ostinato.specs.SPECS`), and their meaning.
 
-A full name is `namespace/name`. A bare name means the built-in; else the only provider; else it is an error
-that lists all of them. Nothing is shadowed and the last does not win: that a bare name means something else
-is the user's choice, made with `override`.
+A full name is `namespace/name`. A bare name means the built-in; otherwise the only provider; otherwise it is
+an error that lists all of them. No name is shadowed, and the last registration does not win: the user can
+change the meaning of a bare name with `override`.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class AmbiguousName(ConfigError):
 class Registry:
     """All names of this process.
 
-    Built-ins are there at the first look-up, plugins at the first unknown name.
+    Built-ins are loaded at the first look-up, plugins at the first unknown name.
     """
 
     def __init__(self, discover: Callable[[], list[Found]] | None = None) -> None:
-        """`discover` finds plugins; None means those that are installed."""
+        """`discover` finds plugins; None means the installed ones."""
         self._discover = discover
         self._entries: list[Entry] = []
         self._rows: list[ReportRow] = []
@@ -59,7 +59,7 @@ class Registry:
         self._lock = threading.RLock()
 
     def resolve(self, kind: str, name: str, argument: str = "") -> Entry:
-        """The entry of a bare or full name, given as an `argument` that errors name.
+        """The entry of a bare or full name, for an `argument` that errors name.
 
         Raises UnknownName or AmbiguousName.
         """
@@ -98,7 +98,7 @@ class Registry:
         *,
         argument: str = "",
     ) -> Made:
-        """What an argument stands for that may be a name, a class or an instance; see `choose`."""
+        """The object for an argument that may be a name, a class or an instance; see `choose`."""
         return self.choose(kind, given, base, options, argument=argument).made
 
     def choose(
@@ -113,14 +113,13 @@ class Registry:
     ) -> Choice[Made]:
         """Resolves an argument by the one rule of all kinds.
 
-        A name is made by its factory, a subclass of `base` is called, an instance stays as it is, and so does
-        a function where the kind allows one. `options` go to the factory or the class; None means that the
-        argument takes none. `argument` is what messages call it (by default the kind), `others` are options
-        of the caller, for hints.
+        A name is made by its factory, a subclass of `base` is called, an instance is returned as it is, and
+        so is a function if the kind allows one. `options` go to the factory or the class; None means that the
+        argument takes none. `argument` is its name in messages (by default the kind), `others` are options of
+        the caller, for hints.
 
-        Raises UnknownName, AmbiguousName; ConfigError for options that are unknown, missing, or given beside
-        an instance; DTypeError for anything else than a name, a class or an instance; PluginError where a
-        plugin fails.
+        Raises UnknownName, AmbiguousName; ConfigError for options that are unknown, missing, or given with an
+        instance; DTypeError for anything but a name, a class or an instance; PluginError if a plugin fails.
         """
         return choose(self.resolve, kind, given, base, options, argument or kind, others)
 
@@ -128,12 +127,12 @@ class Registry:
         """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
         with self._lock:
             if "/" in name:
-                raise ConfigError(f"name is {name!r}; expected a bare one: full names mean what they say")
+                raise ConfigError(f"name is {name!r}; expected a bare name: a full name cannot be overridden")
             if full is None:
                 self._overrides.pop((kind, name), None)
                 return
             if "/" not in full:
-                raise ConfigError(f"{full!r} is no full name; expected namespace/name, such as acme/{name}")
+                raise ConfigError(f"{full!r} is not a full name; expected namespace/name, as in acme/{name}")
             self.resolve(kind, full)
             self._overrides[kind, name] = full
 
@@ -142,7 +141,7 @@ class Registry:
         return dict(self._overrides)
 
     def plugins(self, name: str) -> dict[str, Any]:
-        """Id -> module or object of each active plugin that is called `name`: id, distribution or namespace.
+        """Id -> module or object of each active plugin called `name`: id, distribution or namespace.
 
         A run enables them for its lifecycle hooks. Raises UnknownName.
         """
@@ -173,7 +172,7 @@ class Registry:
             return self._rows[0]
 
     def add_builtins(self, module: Any) -> None:
-        """Takes in a module of the package that implements hooks, such as the room of the command line."""
+        """Adds a module of the package that implements hooks, such as the command line."""
         from ostinato.plugins.index import Found
         from ostinato.plugins.loader import load_one
 
@@ -214,7 +213,7 @@ class Registry:
             return list(self._entries)
 
     def report(self) -> list[ReportRow]:
-        """A row for the built-ins and one for each plugin that is installed, broken ones too."""
+        """A row for the built-ins and one for each installed plugin, including broken ones."""
         with self._lock:
             self._load_builtins()
             self._load_plugins()
@@ -222,9 +221,9 @@ class Registry:
 
     @contextmanager
     def isolated(self, discover: Callable[[], list[Found]]) -> Iterator[None]:
-        """Within it, there are the built-ins and what `discover` finds; afterwards all is as it was.
+        """Within it, only the built-ins and the plugins of `discover` exist; afterwards all is as before.
 
-        For tests: names are looked up in the one registry of the process, so no other thread may do so.
+        For tests: names are looked up in the one registry of the process, so other threads must not do so.
         """
         with self._lock:
             kept = dict(self.__dict__)
@@ -236,7 +235,7 @@ class Registry:
                 self.__dict__.update(kept)
 
     def add(self, loaded: Loaded) -> None:
-        """Takes in one plugin that was loaded from elsewhere than an installed package."""
+        """Adds one plugin that was not loaded from an installed package."""
         with self._lock:
             self._load_builtins()
             self._take(loaded)
@@ -299,7 +298,7 @@ class Registry:
             self._plugins.append(loaded)
 
     def suspects(self) -> str:
-        """What is installed and could not be loaded, as the end of a message; "" if all is well."""
+        """The plugins that could not be loaded, as the end of a message; "" if there are none."""
         lost = [f"{row.id} ({row.status})" for row in self._rows if row.status != "active"]
         return f"; not loaded: {', '.join(lost)}; see `ostinato plugins`" if lost else ""
 
@@ -320,7 +319,7 @@ def register(item: Spec) -> Spec: ...
 
 
 def register(item: Any) -> Any:
-    """Gives a cell, a regularizer, a loss, ... a name for this process, without packaging it.
+    """Names a cell, a regularizer, a loss, ... for this process, without packaging.
 
     item: a subclass of Cell, Regularizer, Loss, Optimizer, ... (its `name` is used; works as a decorator) or
     a descriptor such as CellSpec("mine", Mine). Returns it. Registering again replaces it. Raises ConfigError

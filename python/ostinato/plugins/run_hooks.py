@@ -1,4 +1,4 @@
-"""The lifecycle hooks of one run: only what the run names is called, and a failure names the culprit."""
+"""The lifecycle hooks of one run: only the plugins of the run are called, and errors name the plugin."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.suggest import did_you_mean
 
-# Asked once: a run calls its hooks at every batch.
+# Computed once: a run calls its hooks at every batch.
 _WITH_STEP = frozenset(
     name for name in LIFECYCLE if "step" in inspect.signature(getattr(LifecycleHooks, name)).parameters
 )
 
-# No plugin's name: those are written by people.
+# No plugin has this name.
 _OWN = "<the run itself>"
 
 
@@ -29,16 +29,16 @@ class RunHooks:
     """The hooks of one run.
 
     plugins: name -> object or module whose functions are marked with `hookimpl`; they are called in the order
-    given. own: what the run does itself, such as its `ostinato_train_step`; called last, within the wrappers
-    of the plugins, and its errors stay as they are. Raises PluginError, naming the plugin, for a hook that
-    does not exist, an argument that its hook does not have, and an argument with a default (pluggy would
+    given. own: the run's own implementations, such as its `ostinato_train_step`; called last, within the
+    wrappers of the plugins, and their errors are unchanged. Raises PluginError, naming the plugin, for a hook
+    that does not exist, an argument that its hook does not have, and an argument with a default (pluggy would
     never pass it).
     """
 
     def __init__(self, plugins: Mapping[str, Any], own: Any = None) -> None:
         self._manager = pluggy.PluginManager("ostinato")
         self._manager.add_hookspecs(LifecycleHooks)
-        # A plugin may hold the hooks that register names too; a run leaves them alone.
+        # A plugin may also implement hooks that register names; a run ignores them.
         self._manager.add_hookspecs(Hooks)
         if own is not None:
             self._manager.register(own, name=_OWN)
@@ -52,13 +52,13 @@ class RunHooks:
 
     @property
     def names(self) -> list[str]:
-        """What the plugins of this run are called."""
+        """The names of the plugins of this run."""
         return [name for name, _ in self._manager.list_name_plugin() if name != _OWN]
 
     def call(self, hook: str, *, step: int | None = None, **arguments: Any) -> Any:
-        """What the implementations of `hook` return: a list, or the first answer of a hook that wants one.
+        """Calls the implementations of `hook`: returns a list, or the first result for some hooks.
 
-        `step` is for the error, and an argument of the hooks that have one. Raises PluginError.
+        `step` is for errors, and an argument of the hooks that take it. Raises PluginError.
         """
         if hook in _WITH_STEP:
             arguments["step"] = step
@@ -68,7 +68,7 @@ class RunHooks:
             self._blame(hook, step, error)
 
     def tell_error(self, run: Any, error: BaseException) -> None:
-        """Calls `ostinato_run_error` of each plugin. One that fails itself is warned of and cannot harm."""
+        """Calls `ostinato_run_error` of each plugin. Its own failure is a warning only."""
         for one in self._manager.hook.ostinato_run_error.get_hookimpls():
             known = {"run": run, "error": error}
             try:
@@ -79,7 +79,7 @@ class RunHooks:
                 )
 
     def save(self, run: Any) -> dict[str, Mapping[str, Any]]:
-        """What each plugin wants in the checkpoint, by the plugin's name. Raises PluginError."""
+        """The state of each plugin for the checkpoint, by the plugin's name. Raises PluginError."""
         states = {}
         for one in self._manager.hook.ostinato_save.get_hookimpls():
             state = self._alone("ostinato_save", one, {"run": run})
@@ -88,7 +88,7 @@ class RunHooks:
         return states
 
     def load(self, run: Any, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """Gives each plugin its own part of what `save` returned. Raises PluginError."""
+        """Passes each plugin its own part of the result of `save`. Raises PluginError."""
         for one in self._manager.hook.ostinato_load.get_hookimpls():
             if one.plugin_name in states:
                 self._alone("ostinato_load", one, {"run": run, "state": states[one.plugin_name]})
@@ -108,13 +108,13 @@ class RunHooks:
                 if one.plugin is plugin and one.kwargnames:
                     raise ValueError(
                         f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, which it "
-                        "would never be given; take the default away"
+                        "would never be given; remove the default"
                     )
 
     def _blame(self, hook: str, step: int | None, error: Exception) -> NoReturn:
-        """Raises PluginError if an implementation is to blame, else the error as it is."""
+        """Raises PluginError if an implementation is at fault, otherwise the error as it is."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
-        # The deepest frame of the traceback that is an implementation's: a wrapper only hands the error on.
+        # The deepest frame of an implementation in the traceback: a wrapper only propagates the error.
         culprit, trace = None, error.__traceback__
         while trace is not None:
             for one in implementations:
@@ -130,7 +130,7 @@ def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> P
     at = "" if step is None else f" at step {step}"
     told = f"{type(error).__name__}: {error}"
     return PluginError(
-        f"plugin {plugin!r} failed in {hook}{at}: {told}; mend it, or run without it",
+        f"plugin {plugin!r} failed in {hook}{at}: {told}; fix it, or run without it",
         plugin=plugin,
         hook=hook,
         step=step,
@@ -138,7 +138,7 @@ def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> P
 
 
 def _arguments(error: Exception) -> str:
-    """The arguments that there are, where a hook asks for another."""
+    """The arguments of a hook, if an implementation has another one."""
     hook = next((one for one in HOOKS if f"hook {one!r}" in str(error)), None)
     if not isinstance(error, pluggy.PluginValidationError) or hook is None:
         return ""
@@ -151,6 +151,6 @@ def _is_frame_of(function: Any, frame: FrameType) -> bool:
     code = getattr(function, "__code__", None)
     if frame.f_code is not code:
         return False
-    # Two plugins of one class share the code; only `self` tells them apart.
+    # Two plugins of one class share the code; only `self` distinguishes them.
     owner = getattr(function, "__self__", None)
     return owner is None or frame.f_locals.get(code.co_varnames[0]) is owner

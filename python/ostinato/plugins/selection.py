@@ -1,8 +1,8 @@
 """Which plugins may be used: the environment variables OSTINATO_PLUGINS and OSTINATO_PLUGINS_STRICT.
 
 `OSTINATO_PLUGINS=none` is no plugin, `only:a,b` is these, `no:a,b` is all but these; a plugin is named by its
-id, its distribution or its namespace. `OSTINATO_PLUGINS_STRICT=1` makes an error of the first plugin that is
-broken, incompatible or in conflict, instead of a warning.
+id, its distribution or its namespace. `OSTINATO_PLUGINS_STRICT=1` makes the first broken, incompatible or
+conflicting plugin an error instead of a warning.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Selection:
 
     @classmethod
     def of(cls, text: str) -> Selection:
-        """What a value of OSTINATO_PLUGINS selects; "" is all. Raises ConfigError."""
+        """The selection of a value of OSTINATO_PLUGINS; "" is all. Raises ConfigError."""
         mode, colon, rest = text.strip().partition(":")
         names = tuple(name.strip() for name in rest.split(",") if name.strip())
         if not text.strip():
@@ -48,7 +48,7 @@ class Selection:
         return ""
 
     def strangers(self, providers: Sequence[Provider]) -> list[str]:
-        """Names that are no plugin's: they may be misspelled."""
+        """Names without a plugin: they may be misspelled."""
         return [name for name in self.names if not any(one.is_called(name) for one in providers)]
 
 

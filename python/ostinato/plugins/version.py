@@ -1,8 +1,8 @@
-"""Versions and version specifiers as packages write them: is this release one that a plugin was made for?
+"""Versions and version specifiers of packages: is this release compatible with a plugin?
 
-A small reading of PEP 440 (versions) and PEP 508 (requirements), because the package depends on numpy and
-pluggy only; the tests compare it with `packaging`. A pre-release counts as installed software does: it fits
-a range that holds it.
+A small subset of PEP 440 (versions) and PEP 508 (requirements), because the package depends on numpy and
+pluggy only; the tests compare it with `packaging`. A pre-release is treated like installed software: a range
+that contains it allows it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _FINAL: Final = (_HIGHEST, _LOWEST, _HIGHEST)
 
 
 class Version:
-    """One version. Raises ValueError for a text that is none."""
+    """One version. Raises ValueError for an invalid text."""
 
     def __init__(self, text: str) -> None:
         found = _VERSION.fullmatch(text.strip())
         if found is None:
-            raise ValueError(f"{text!r} is no version")
+            raise ValueError(f"{text!r} is not a version")
         self.epoch = int(found["epoch"] or 0)
         self.release = tuple(int(part) for part in found["release"].split("."))
         phase = (found["pre"] or "").lower()
@@ -71,7 +71,7 @@ class Version:
 
 
 def fits(version: str, specifier: str) -> bool:
-    """Whether `version` is in the range of a specifier such as ">=1.2,<2"; an empty one holds all.
+    """Whether `version` is in the range of a specifier such as ">=1.2,<2"; an empty one contains all.
 
     Raises ValueError for a specifier or a version that cannot be read.
     """
@@ -82,14 +82,14 @@ def fits(version: str, specifier: str) -> bool:
 def _clause_fits(version: Version, text: str, clause: str) -> bool:
     found = _CLAUSE.fullmatch(clause)
     if found is None:
-        raise ValueError(f"{clause!r} is no version range")
+        raise ValueError(f"{clause!r} is not a version range")
     operator, operand = found[1], found[2]
     if operator == "===":
         return text.strip().lower() == operand.lower()
     if operator in ("==", "!=") and operand.endswith(".*"):
         wanted = Version(operand[:-2])
         if wanted.public[2:] != _FINAL or wanted.local:
-            raise ValueError(f"{clause!r} is no version range")
+            raise ValueError(f"{clause!r} is not a version range")
         return _starts_with(version, wanted) == (operator == "==")
     wanted = Version(operand)
     if wanted.local and operator not in ("==", "!="):
@@ -107,13 +107,13 @@ def _clause_fits(version: Version, text: str, clause: str) -> bool:
     if operator == "<=":
         return version.public <= wanted.public
     if operator == "<":
-        # 2.0rc1 is before 2.0, but no 2.0rc1 is meant by <2.0.
+        # 2.0rc1 is before 2.0, but <2.0 excludes 2.0rc1.
         if wanted.public[2:] == _FINAL:
             return version.public[:2] < wanted.public[:2]
         if wanted.post is not None and wanted.dev is None:
             return version.public < (*wanted.public[:4], _LOWEST)
         return version.public < wanted.public
-    # 1.0.post1 is after 1.0, but no 1.0.post1 is meant by >1.0.
+    # 1.0.post1 is after 1.0, but >1.0 excludes 1.0.post1.
     return version.public > wanted.public and not (
         wanted.post is None and wanted.dev is None and version.public[:3] == wanted.public[:3]
     )
@@ -126,16 +126,16 @@ def _starts_with(version: Version, wanted: Version) -> bool:
 
 
 def range_for(requirement: str, distribution: str) -> str | None:
-    """The version range that a `Requires-Dist` text puts on `distribution`; None when it puts none.
+    """The version range that a `Requires-Dist` text requires of `distribution`; None if there is none.
 
-    A requirement with a marker (`; python_version < "3.11"`, `; extra == "test"`) or a URL is not judged:
-    it may not apply here, and a wrong refusal is worse than none. Raises ValueError for a requirement of
+    A requirement with a marker (`; python_version < "3.11"`, `; extra == "test"`) or a URL is ignored: it may
+    not apply here, and a wrong error is worse than none. Raises ValueError for a requirement of
     `distribution` that cannot be read.
     """
     found = _REQUIREMENT.fullmatch(requirement.strip())
     if found is None:
         if re.match(rf"{re.escape(distribution)}(?![\w.-])", requirement.strip(), re.IGNORECASE):
-            raise ValueError(f"{requirement!r} is no requirement")
+            raise ValueError(f"{requirement!r} is not a requirement")
         return None
     if normal(found["name"]) != distribution or found["rest"]:
         return None

@@ -1,4 +1,4 @@
-"""The curriculum of those who have none."""
+"""The default curriculum."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ostinato.strategy.batch import Array
 
 
 class AllRows(Curriculum):
-    """Every row in every epoch at its full length, shuffled anew each time unless `shuffle` is False.
+    """Every row in every epoch at its full length, in a new order each time unless `shuffle` is False.
 
-    The order depends on the run's seed and the epoch alone. Batches of an iterable stay in its order.
+    The order depends on the run's seed and the epoch alone. Batches of an iterable keep their order.
     """
 
     name = "all"

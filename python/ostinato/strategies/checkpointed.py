@@ -1,4 +1,4 @@
-"""Back through all of a batch within a byte budget."""
+"""Exact gradients within a byte budget."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ostinato.strategy import Batch, Core, Estimator, Slopes
 
 
 class Checkpointed(Estimator):
-    """The gradients of full BPTT, bit for bit, in bounded memory. See `CheckpointedBPTT`.
+    """The gradients of full BPTT, bit-identical, in bounded memory. See `CheckpointedBPTT`.
 
     budget: bytes, text such as "64MB" or "5%", or "sqrt". Raises ConfigError for an unreadable one.
     """

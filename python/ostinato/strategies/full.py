@@ -1,4 +1,4 @@
-"""Back through all of a batch."""
+"""Full backpropagation through time."""
 
 from __future__ import annotations
 

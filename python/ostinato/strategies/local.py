@@ -1,4 +1,4 @@
-"""In this process."""
+"""Computation in this process."""
 
 from __future__ import annotations
 

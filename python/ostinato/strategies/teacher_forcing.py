@@ -1,4 +1,4 @@
-"""Truth at every step."""
+"""Teacher forcing: the true input at every step."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from ostinato.strategy import Batch, Feeding, Moment
 
 
 class TeacherForcing(Feeding):
-    """The network is fed with the true sequence, whatever it predicts. Source: Williams and Zipser 1989."""
+    """The input is the true sequence, whatever the network predicts. Source: Williams and Zipser 1989."""
 
     name = "teacher_forcing"
 
     def feed(self, batch: Batch, when: Moment) -> Batch:
-        """Return the batch as it is."""
+        """Return the batch unchanged."""
         return batch

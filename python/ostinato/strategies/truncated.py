@@ -1,4 +1,4 @@
-"""Back through a window of time."""
+"""Truncated backpropagation through time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Truncated(Estimator):
     """Truncated backpropagation: every k1 steps, back at most k2 steps. See `TruncatedBPTT`.
 
     k2 is k1 if it is not given. By default a batch makes one update, with the gradients of all its windows
-    together. With `update_every` the parameters move after every so many steps of the batch, and the state is
-    carried from one such piece to the next: the usual way to train on rows that are very long. It must be a
+    together. With `update_every`, the parameters are updated after every `update_every` steps of the batch,
+    and the state is carried over to the next piece: the usual way to train on very long rows. It must be a
     multiple of k1, so that windows of k1 steps stay whole. Raises ConfigError.
     """
 
@@ -24,7 +24,7 @@ class Truncated(Estimator):
     examples = ({"k1": 3}, {"k1": 2, "k2": 5}, {"k1": 2, "update_every": 4})
 
     def __init__(self, k1: int, k2: int | None = None, *, update_every: int | None = None) -> None:
-        """Choose the windows, and how often the parameters move."""
+        """Choose the windows, and how often the parameters are updated."""
         self.way = TruncatedBPTT(k1, k1 if k2 is None else k2)
         self.update_every = update_every
         if update_every is not None:
@@ -35,7 +35,7 @@ class Truncated(Estimator):
                 )
 
     def pieces(self, batch: Batch) -> Iterable[Batch]:
-        """Cut the batch every `update_every` steps."""
+        """Divide the batch every `update_every` steps."""
         if self.update_every is None or batch.steps <= self.update_every:
             return (batch,)
         starts = range(0, batch.steps, self.update_every)

@@ -1,9 +1,10 @@
-"""What a strategy of training is: one base for each of the four roles, and what they are given.
+"""Strategies of training: one base class for each of the four roles, and their arguments.
 
-A run composes one of each: a `Curriculum` says which data, a `Feeding` what stands at each step (truth or the
-network's own prediction), an `Estimator` how a batch becomes a gradient, an `Execution` where that is
-computed. A strategy is asked once per epoch or batch, never per time step; it sees plain data and a `Core`,
-so a test may put a scripted one in its place. The built-in strategies live in `ostinato.strategies`.
+A run has one of each: a `Curriculum` chooses the data, a `Feeding` the input at each step (truth or the
+network's own prediction), an `Estimator` how a batch becomes a gradient, an `Execution` where the gradient is
+computed. A strategy is called once per epoch or batch, never per time step; its arguments are plain data and
+a `Core`, so a test may replace the core by a scripted one. The built-in strategies are in
+`ostinato.strategies`.
 """
 
 from ostinato.strategy.batch import Batch

@@ -1,4 +1,4 @@
-"""What a network learns from in one go."""
+"""The data of one update or more: rows of sequences."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of sequences with their targets, and how they are to be run.
+    """Rows of sequences with their targets, and how to run them.
 
-    x, targets, lengths, weights: as `Network.value_and_grad` takes them: (N, T, ...) arrays, or lists of
-    rows, and so is resets. carries: row n goes on where row n of the batch before ended, so the state is
-    carried over; else it begins with zeros. The trainer fills in the rest: `state` is what was carried,
-    `seed` that of the noise, and `truth` is a feeding's: (N, T) booleans, False where the network's own
-    prediction takes the place of x; None means truth everywhere. With batch_first=False the axes are (T, N,
-    ...). `places` (N,) says which rows of the data it holds, where that is known. per="row": targets (N,) ids
-    or (N, K) floats, and weights (N,), have one value for each row, for a network whose output is of rows.
+    x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so is
+    resets. carries: row n continues row n of the previous batch, so the state is carried over; otherwise it
+    starts as zeros. The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise,
+    and a feeding sets `truth`: (N, T) booleans, False where the network's own prediction replaces x; None
+    means truth everywhere. With batch_first=False the axes are (T, N, ...). `places` (N,) are the rows'
+    positions in the data, if known. per="row": targets (N,) ids or (N, K) floats, and weights (N,), have one
+    value for each row, for a network with a value of rows as output.
     """
 
     x: Any
@@ -53,16 +53,16 @@ class Batch:
 
     @cached_property
     def steps(self) -> int:
-        """T, padding included."""
+        """T, including padding."""
         if self.ragged:
             return max((len(row) for row in self.x), default=0)
         return int(np.shape(self.x)[1 if self.batch_first else 0])
 
     @cached_property
     def count(self) -> float:
-        """How many time steps are valid, or rows where targets are of rows; with weights, what they weigh.
+        """The number of valid time steps, or of rows for per="row"; with weights, the sum of their weights.
 
-        Raises ConfigError for negative weights: what is measured is a mean, which is divided by their sum.
+        Raises ConfigError for negative weights: a mean is divided by their sum.
         """
         if self.per == "row":
             if self.weights is None:
@@ -77,7 +77,7 @@ class Batch:
             rows = self.weights if self.ragged else (self.weights,)
             if any((np.asarray(row) < 0).any() for row in rows):
                 raise ConfigError(
-                    "weights holds a negative number; expected what each step of the data counts, from 0"
+                    "weights holds a negative number; expected weights of at least 0"
                 )
             if self.ragged:
                 return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))
@@ -92,7 +92,7 @@ class Batch:
         return float(self.rows * self.steps if self.lengths is None else np.sum(self.lengths))
 
     def window(self, start: int, stop: int) -> Batch:
-        """The steps from `start` to `stop` of every row. Those that do not begin at 0 carry the state on."""
+        """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
         stop = min(stop, self.steps)
         if start == 0 and stop == self.steps:
             return self
@@ -111,7 +111,7 @@ class Batch:
         )
 
     def replace(self, **changes: Any) -> Batch:
-        """The same with some fields changed."""
+        """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:

@@ -1,4 +1,4 @@
-"""What an estimator asks for its work: the network with its loss, or a test's script in its place."""
+"""The interface of estimators to the computation: the network with its loss, or a script in tests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ostinato.strategy.batch import Batch
 
 
 class Slopes(Protocol):
-    """Gradients of one batch, as `ostinato.Gradients` holds them.
+    """Gradients of one batch, as in `ostinato.Gradients`.
 
-    `arena` is laid out as the network's own and may be changed in place; `final_state` is the state after the
-    last valid steps, which the next batch may carry on; `penalty` is the part of the loss that regularizers
-    added.
+    `arena` has the layout of the network's own and may be changed in place; `final_state` is the state after
+    the last valid steps, which the next batch may carry over; `penalty` is the part of the loss that
+    regularizers added.
     """
 
     @property
@@ -28,7 +28,7 @@ class Slopes(Protocol):
 
     @property
     def penalty(self) -> float:
-        """0 where nothing was added."""
+        """0 if there is none."""
 
     @property
     def final_state(self) -> Mapping[str, NDArray[Any]]:
@@ -36,10 +36,10 @@ class Slopes(Protocol):
 
 
 class Core(Protocol):
-    """A network with its loss. One call is one crossing into the engine."""
+    """A network with its loss. One call is one call of the engine."""
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
         """The loss over `batch` and its gradients; `through_time` as in `Network.value_and_grad`.
 
-        Raises ConfigError for a `batch.truth` that the network cannot honour.
+        Raises ConfigError for a `batch.truth` that the network does not support.
         """

@@ -1,4 +1,4 @@
-"""The role that chooses what is learned from."""
+"""The role that chooses the data of an epoch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ostinato.strategy.strategy import Strategy
 
 @dataclass(frozen=True)
 class Lesson:
-    """What an epoch is made of.
+    """The data of an epoch.
 
-    rows: the rows to learn from, in this order, as integers into the data; None leaves the data as it comes.
-    steps: at most so many steps of each row, from its beginning; None means all of them.
+    rows: the rows to learn from, in this order, as integers into the data; None leaves the data as it is.
+    steps: the largest number of steps of each row, from its start; None means all of them.
     """
 
     rows: Array | None = None
@@ -24,14 +24,14 @@ class Lesson:
 
 
 class Curriculum(Strategy):
-    """Which data, at which length, in which order. Derive from it and write `lesson`."""
+    """Chooses the data, its length and its order. Derive from it and write `lesson`."""
 
     role: ClassVar[str] = "curriculum"
 
     def lesson(self, when: Moment, lengths: Array | None) -> Lesson:
-        """Say what the epoch that begins is made of.
+        """Choose the data of the epoch that starts.
 
-        lengths: (N,) the steps of each row; None where the data is an iterable of batches, whose rows nobody
-        knows beforehand (a lesson then can set `steps` only).
+        lengths: (N,) the steps of each row; None if the data is an iterable of batches, whose rows are
+        unknown beforehand (a lesson can then set `steps` only).
         """
         raise ConfigError(f"curriculum {self.name!r} has no lesson; write lesson(self, when, lengths)")

@@ -1,4 +1,4 @@
-"""The role that makes a gradient of a batch."""
+"""The role that computes the gradient of a batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Estimator(Strategy):
     role: ClassVar[str] = "estimator"
 
     def pieces(self, batch: Batch) -> Iterable[Batch]:
-        """Cut a batch into what makes one update each, in order; the same pieces at every call."""
+        """Divide a batch into pieces that make one update each, in order; the same pieces at every call."""
         return (batch,)
 
     def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:

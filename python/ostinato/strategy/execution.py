@@ -1,4 +1,4 @@
-"""The role that says where the work is done."""
+"""The role that decides where gradients are computed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ostinato.strategy.strategy import Strategy
 class Execution(Strategy):
     """Where gradients are computed. Derive from it and write `core`.
 
-    One for several processes returns a core that gives each its share of the rows and sums the gradients.
+    An execution with several processes returns a core that gives each process its share of the rows and sums
+    the gradients.
     """
 
     role: ClassVar[str] = "execution"
 
     def core(self, local: Core) -> Core:
-        """Return the core that estimators are given, made around that of this process."""
+        """Return the core for estimators, based on the core of this process."""
         raise ConfigError(f"execution {self.name!r} has no core; write core(self, local)")

@@ -11,14 +11,14 @@ from ostinato.strategy.strategy import Strategy
 
 
 class Feeding(Strategy):
-    """What a network that predicts its own next input is fed with while it learns.
+    """The input of a network that predicts its own next input while it is trained.
 
-    Derive from it and write `feed`, which returns the batch with its `truth` set: (N, T) booleans, drawn for
-    the whole batch at once, True where x stands. It is asked once per batch; the engine reads the mask.
+    Derive from it and write `feed`, which returns the batch with its `truth` set: (N, T) booleans for the
+    whole batch, True where x is the input. It is called once per batch; the engine reads the mask.
     """
 
     role: ClassVar[str] = "feeding"
 
     def feed(self, batch: Batch, when: Moment) -> Batch:
-        """Return the batch as it is to be run."""
+        """Return the batch to run."""
         raise ConfigError(f"feeding {self.name!r} has no feed; write feed(self, batch, when)")

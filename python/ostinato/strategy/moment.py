@@ -1,4 +1,4 @@
-"""When, in the course of training."""
+"""A moment in the course of training."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Moment:
-    """A point of a run, which schedules and strategies decide by.
+    """A point of a run, on which schedules and strategies depend.
 
-    epoch: whole epochs behind it; step: updates of the parameters behind it; done: the share 0..1 of what
-    `fit` was asked for that is behind it; seed: the run's.
+    epoch: whole epochs done; step: updates of the parameters done; done: the completed share 0..1 of the goal
+    of `fit`; seed: the run's.
     """
 
     epoch: int = 0
@@ -22,14 +22,14 @@ class Moment:
     seed: int = 0
 
     def rng(self, stream: str) -> np.random.Generator:
-        """Random numbers that (seed, stream, epoch, step) decide: the same ones again after a resume.
+        """Random numbers that depend only on (seed, stream, epoch, step): the same after a resume.
 
-        `stream` keeps the draws of one purpose apart from those of others; a strategy gives its own name.
+        `stream` separates the draws of different purposes; a strategy passes its own name.
         """
         return np.random.Generator(np.random.PCG64(self._number(stream)))
 
     def draw_seed(self, stream: str) -> int:
-        """A 64-bit seed from the same address."""
+        """A 64-bit seed from the same values."""
         return self._number(stream) % 2**64
 
     def _number(self, stream: str) -> int:

@@ -1,4 +1,4 @@
-"""What strategies of every role have in common."""
+"""The base class of strategies of every role."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ostinato.options import Configured
 
 
 class Strategy(Configured):
-    """One part of how a network is trained. Derive from the base of a role, not from this.
+    """One part of how a network is trained. Derive from the base of a role, not from this class.
 
-    What a strategy remembers from one call to the next goes through `state_dict`, or a resumed run is another
-    run. Random numbers come from `Moment.rng`, which remembers nothing.
+    `state_dict` must contain what a strategy remembers between calls; otherwise a resumed run differs. Random
+    numbers come from `Moment.rng`, which has no state.
     """
 
     kind: ClassVar[str] = "strategy"
     role: ClassVar[str] = ""
 
     def state_dict(self) -> dict[str, Any]:
-        """What is to be found again in a checkpoint: plain values, arrays, and dicts and lists of them."""
+        """The state for a checkpoint: plain values, arrays, and dicts and lists of them."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` returned; raise ConfigError for anything else."""
+        """Restore the result of `state_dict`; raise ConfigError for anything else."""
         if state:
             raise ConfigError(
                 f"{self.role} {self.name!r} keeps no state; got {', '.join(map(repr, state))}. "

@@ -1,8 +1,8 @@
-"""The conformance kit: what a cell, a loss, an optimizer, ... must do, as checks that anybody can run.
+"""The conformance kit: the requirements on cells, losses, optimizers, ..., as checks for everyone.
 
-`check_cell("lstm")` runs every check of the kind and returns a `Report`; `parametrize_checks` makes each of
-them a pytest test. One file per kind lists its checks; `runner.py` runs them. Needs NumPy only, and pytest
-for `parametrize_checks`. Built-in names go through the same checks as everybody's.
+`check_cell("lstm")` runs every check of the kind and returns a `Report`; `parametrize_checks` turns each
+check into a pytest test. One file per kind lists its checks; `runner.py` runs them. Needs NumPy only, and
+pytest for `parametrize_checks`. Built-ins and plugins go through the same checks.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def check(
     options: Sequence[Mapping[str, Any]] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
-    """Run all checks of what `item` is: a registered name, a descriptor, a class or an instance.
+    """Run all checks of the kind of `item`: a registered name, a descriptor, a class or an instance.
 
     Args:
-        item: what to check; it is made anew for every check and never changed.
+        item: what to check; every check makes a new one and never changes it.
         level: "quick" (a second or two), "standard" or "thorough": the same checks at more sizes.
         kind: "cell", "loss", ...; needed only for a name that several kinds have.
-        options: the options to check it with, each a dict; by default the examples that it names itself.
+        options: the options to check it with, each a dict; by default the examples of the item itself.
         expected_failures: check id -> reason. Such a check is reported as expected when it fails, and as
             failed when it passes with all options.
 

@@ -1,4 +1,4 @@
-"""Arrays by name: whether they have the same bits, how far they are apart, in which layouts they come."""
+"""Arrays by name: whether they are bit-identical, how much they differ, and their memory layouts."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def copies(arrays: Mapping[str, Array]) -> Arrays:
 
 
 def differing(first: Mapping[str, Array], second: Mapping[str, Array]) -> list[str]:
-    """Names of the arrays whose shape, type or bits are not the same."""
+    """Names of the arrays whose shape, type or bits differ."""
     names = [*first, *(name for name in second if name not in first)]
     return [name for name in names if not same_bits(first.get(name), second.get(name))]
 
 
 def same(first: Mapping[str, Array], second: Mapping[str, Array], told: str) -> None:
-    """Raise Failed with the text `told` if any bits differ; {} in it are the names that do."""
+    """Raise Failed with the text `told` if any bits differ; {} in the text becomes the names that differ."""
     names = differing(first, second)
     if names:
         raise Failed(told.replace("{}", ", ".join(names)))
 
 
 def near(first: Mapping[str, Array], second: Mapping[str, Array], allowed: float, told: str) -> None:
-    """Raise Failed if two arrays are more than `allowed` apart, relative to the largest number, or 1.
+    """Raise Failed if two arrays differ by more than `allowed`, relative to the largest number, or to 1.
 
-    {} in the text `told` is the name of the array.
+    {} in the text `told` becomes the name of the array.
     """
     for name, value in first.items():
         scale = max(1.0, float(np.abs(value).max(initial=0.0)))
@@ -61,7 +61,7 @@ def refused(name: str, call: Callable[[], Any]) -> None:
     except Exception as error:
         got = f"{type(error).__name__} ({error})"
         raise Failed(f"{name}: {got}; expected a ShapeError, DTypeError or ConfigError") from error
-    raise Failed(f"{name}: is taken; expected a ShapeError, DTypeError or ConfigError")
+    raise Failed(f"{name}: is accepted; expected a ShapeError, DTypeError or ConfigError")
 
 
 def _strided(array: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Cells: a descriptor, a step that is an equation, and everything that a network with it promises."""
+"""Checks of cells: the descriptor, the step as an equation, and all promises of a network with the cell."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class CellModel(Model, subject.Made):
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
-        hidden = self.hidden(3, 5)  # Whatever is wrong with the making itself is told once, here.
+        hidden = self.hidden(3, 5)  # An error in the construction itself is reported once, here.
         self.calls = any(program.calls for program in self.network(3, hidden).programs.values())
         self.exact = not (self.calls and self.make().batched)
 
     def network(self, inputs: int, hidden: int, dtype: str = "float64", seed: int = 0) -> Recurrent:
-        """A layer with a cell made anew."""
+        """A layer with a new cell."""
         return Recurrent(self.make(), inputs, hidden, dtype=dtype, seed=seed)
 
     def meaning(self, made: Cell) -> str:
-        """The programs of its step in two sizes, and what they compute: a step may run in Python."""
+        """The programs of its step in two sizes, and their results: a step may run in Python."""
         told = []
         for inputs in (3, 4):
             net = Recurrent(made, inputs, self.hidden(inputs, 5))
@@ -50,17 +50,17 @@ class CellModel(Model, subject.Made):
 
 @check("initial_values")
 def initial_values(model: CellModel) -> None:
-    """A network's seed alone decides its first parameters, which are finite."""
+    """A network's initial parameters are finite and depend only on its seed."""
     hidden = model.hidden(3, 5)
     first = model.network(3, hidden).state_dict()
-    np.random.random()  # Who draws from the global generator is found out.
+    np.random.random()  # A cell that draws from the global generator is detected.
     changed = differing(first, model.network(3, hidden).state_dict())
     if changed:
         raise Failed(
             f"a network made again with the same seed starts with another {', '.join(changed)}; "
-            "an initializer draws from the generator that it is given, and from nothing else"
+            "an initializer may draw only from the generator that is passed"
         )
-    with np.errstate(over="ignore"):  # Told below, by name.
+    with np.errstate(over="ignore"):  # Reported below, by name.
         single = model.network(3, hidden, "float32").state_dict()
         rounded = {name: value.astype(np.float32) for name, value in first.items()}
     bad = [name for name, value in single.items() if not np.isfinite(value).all()]
@@ -76,7 +76,7 @@ def initial_values(model: CellModel) -> None:
     lambda model: None if model.network(3, model.hidden(3, 5)).state_shapes else "it has no state",
 )
 def states_used(model: CellModel) -> None:
-    """States change as time goes by, and each of them matters for what comes after."""
+    """States change over time, and each of them affects the results."""
     problem = replace(model.problem(4, 3, 3, 5), training=False)
     results = problem.results()
     still = [
@@ -95,7 +95,7 @@ def states_used(model: CellModel) -> None:
 
 @check("eager")
 def eager_equals_engine(model: CellModel) -> None:
-    """The step in a plain NumPy loop computes what the engine computes."""
+    """The step in a plain NumPy loop gives the same results as the engine."""
     for dtype, allowed in EAGER.items():
         problem = replace(model.problem(3, 5, 3, 5, dtype, ragged=True), training=False)
         run = problem.run()

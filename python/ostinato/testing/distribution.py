@@ -1,4 +1,4 @@
-"""Tiny distributions, written to a folder as an installer would leave them."""
+"""Small distributions, written to a folder as an installer would write them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def install(
     requires: str = "",
     version: str = "1.5",
 ) -> None:
-    """Put a module and its dist-info into `folder`, which is to be on the path.
+    """Write a module and its dist-info to `folder`, which the caller adds to the path.
 
-    `source` is the module's text, `entry` the lines of the group `ostinato`, `requires` what the distribution
-    says it needs. The module is called `module`, by default as the distribution with `_module` after it.
+    `source` is the module's text, `entry` the lines of the group `ostinato`, `requires` the requirements of
+    the distribution. The module is called `module`, by default the name of the distribution plus `_module`.
     """
     module = module or distribution.replace("-", "_") + "_module"
     (folder / f"{module}.py").write_text(source, encoding="utf-8")

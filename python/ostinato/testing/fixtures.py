@@ -1,10 +1,10 @@
-"""Pytest fixtures for authors of plugins: `pytest_plugins = ["ostinato.testing.fixtures"]` in a conftest.py.
+"""Pytest fixtures for plugin authors: `pytest_plugins = ["ostinato.testing.fixtures"]` in conftest.py.
 
-- `ostinato_pm`: the names of the process with the built-ins alone; what is installed is not looked for.
-- `ostinato_tmp_plugin`: a function that installs a package, given as text, for the time of the test.
-- `ostinato_fake_core`: `ScriptedCore`, for strategies: a core that answers what the test says.
+- `ostinato_pm`: the names of the process with the built-ins alone; installed plugins are ignored.
+- `ostinato_tmp_plugin`: a function that installs a package, given as text, for the duration of the test.
+- `ostinato_fake_core`: `ScriptedCore`, for strategies: a core with the results that the test lists.
 
-They are asked for by a line of the author's, so those who do not use them pay nothing.
+A conftest.py has to name this module, so other test suites have no cost.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ostinato.plugins.registry import Registry, registry
 from ostinato.testing.distribution import install
 from ostinato.testing.scripted_core import ScriptedCore
 
-# A module stays imported, so each package has a module name of its own.
+# A module stays imported, so each package has a different module name.
 _NUMBER = itertools.count()
 
 
 @pytest.fixture
 def ostinato_pm() -> Iterator[Registry]:
-    """The one registry of the process, for the test without anything that is installed or registered."""
+    """The registry of the process, for the test without any installed or registered plugin."""
     with registry.isolated(lambda: []):
         yield registry
 
@@ -41,7 +41,7 @@ def ostinato_tmp_plugin(
 ) -> Iterator[Callable[..., ReportRow]]:
     """`install(source, distribution="ostinato-tmp", requires="")`: the report of the package it installs.
 
-    Names are those of the built-ins and of the packages that this test installed.
+    The known names are those of the built-ins and of the packages that this test installed.
     """
     folder = tmp_path / "ostinato_tmp_plugins"
     folder.mkdir()
@@ -52,7 +52,7 @@ def ostinato_tmp_plugin(
         def one(source: str, distribution: str = "ostinato-tmp", requires: str = "") -> ReportRow:
             module = f"_ostinato_tmp_{next(_NUMBER)}"
             install(folder, distribution, source, module=module, requires=requires)
-            # Anew: plugins are looked for once in the life of a registry.
+            # Reset: a registry looks for plugins only once.
             stack.close()
             stack.enter_context(registry.isolated(lambda: discover([str(folder)])))
             return next(row for row in registry.report() if row.id == f"{distribution}:plugin")
@@ -66,5 +66,5 @@ def ostinato_tmp_plugin(
 
 @pytest.fixture
 def ostinato_fake_core() -> Callable[..., Any]:
-    """The class `ScriptedCore`: `ostinato_fake_core(1.0, 2.0)` answers two questions."""
+    """The class `ScriptedCore`: `ostinato_fake_core(1.0, 2.0)` returns two losses."""
     return ScriptedCore

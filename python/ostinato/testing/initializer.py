@@ -1,4 +1,4 @@
-"""Initializers: functions `(shape, rng) -> array` that draw from the given generator alone."""
+"""Checks of initializers: functions `(shape, rng) -> array` that draw from the given generator only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InitializerSubject(subject.Made):
         self.draws()
 
     def make(self) -> Any:
-        """Make one with the options. Raises Failed for what cannot be called."""
+        """Make one with the options. Raises Failed if it cannot be called."""
         made = self.spec.factory(**self.options)
         if not callable(made):
             raise Failed(
@@ -37,11 +37,11 @@ class InitializerSubject(subject.Made):
         return made
 
     def meaning(self, made: Any) -> str:
-        """What it draws."""
+        """The values that it draws."""
         return repr([value.tobytes() for value in self.draws(made).values()])
 
     def draws(self, made: Any = None, seed: int = 0) -> dict[str, Array]:
-        """Values of every shape that it takes; it refuses others (vectors, say) with a typed error."""
+        """Values of every supported shape; other shapes (vectors, say) are typed errors."""
         rule: Callable[..., Array] = self.make() if made is None else made
         found = {}
         for shape in SHAPES:
@@ -56,7 +56,7 @@ class InitializerSubject(subject.Made):
 
 @check("values")
 def values(one: InitializerSubject) -> None:
-    """Values have the shape that is asked for, are float64, finite, and an array of their own."""
+    """Values have the requested shape, are float64, finite, and in a separate array."""
     for name, value in one.draws().items():
         if not isinstance(value, np.ndarray) or str(value.shape) != name or value.dtype != np.float64:
             got = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -73,7 +73,7 @@ def values(one: InitializerSubject) -> None:
 
 @check("repeatable")
 def repeatable(one: InitializerSubject) -> None:
-    """The generator alone decides: the same state gives the same values, and the global one is not used."""
+    """The same generator state gives the same values, and the global generator is not used."""
     made = one.make()
     first = one.draws(made)
     same(first, one.draws(made), "the same generator again: values of shape {} differ")
@@ -84,13 +84,13 @@ def repeatable(one: InitializerSubject) -> None:
     moved = repr(np.random.get_state(legacy=False)) != begun
     np.random.set_state(before)
     if moved:
-        raise Failed("it draws from NumPy's global generator; expected the one that it is given")
+        raise Failed("it draws from NumPy's global generator; expected only the generator that is passed")
     same(first, other, "made again: values of shape {} differ")
 
 
 @check("shape_unchanged")
 def shape_unchanged(one: InitializerSubject) -> None:
-    """A shape that is given as a tuple of NumPy's integers is the same shape."""
+    """A shape given as a tuple of NumPy integers is the same shape."""
     plain = one.draws()["(3, 5)"]
     other = one.make()((np.int64(3), np.int64(5)), np.random.default_rng(0))
     same({"matrix": plain}, {"matrix": other}, "for sizes that are NumPy's integers the {} differs")
@@ -98,7 +98,7 @@ def shape_unchanged(one: InitializerSubject) -> None:
 
 @check("network")
 def network(one: InitializerSubject) -> None:
-    """A network takes it for its matrices, with the numbers of a seed, in both types."""
+    """A network uses it for its matrices, with the values of its seed, in both dtypes."""
     found = []
     for dtype in ("float64", "float32"):
         for seed in (1, 1):

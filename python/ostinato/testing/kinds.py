@@ -1,4 +1,4 @@
-"""The kinds that the kit knows; a new one is a file with its list of checks, and a line here."""
+"""The kinds that the kit knows; a new kind is a file with its list of checks, and one line here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses: one number from an output and a target, with the gradient that the engine takes of it."""
+"""Checks of losses: one number from an output and a target, and its gradient in the engine."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 from ostinato.trace import trace_loss
 
-# Sums over some hundred steps in another order.
+# For sums over some hundred steps in another order.
 ROUNDING = 1e-10
 
 WIDTHS = (1, 2, 3, 8, 17)
 
 
 class Passage(Cell):
-    """Gives its input as output, so that the gradient of the input is that of the loss."""
+    """Returns its input as output, so that the gradient of the input is the gradient of the loss."""
 
     def step(self, x: Any, state: Any, p: Any) -> Any:
         """Return x."""
@@ -50,7 +50,7 @@ class Case:
     noun: str = "loss"
 
     def results(self, **more: Any) -> Arrays:
-        """The loss or metric, summed unless said otherwise, and its gradient by y."""
+        """The loss or metric, by default summed, and its gradient with respect to y."""
         arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
         value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
         assert grads.inputs is not None
@@ -68,7 +68,7 @@ class Case:
 
 
 class LossSubject(subject.Made):
-    """A loss, made anew for every case."""
+    """A loss; every case makes a new one."""
 
     base: type[Configured] = Loss
     noun = "loss"
@@ -82,19 +82,19 @@ class LossSubject(subject.Made):
         return trace_loss(made, self.width(4)).to_json()
 
     def loss(self) -> Loss:
-        """The loss, made anew."""
+        """A new loss."""
         made: Loss = self.make()
         return made
 
     def width(self, near_to: int) -> int:
-        """The first width from `near_to` on that the loss takes: one may want an even number of outputs."""
+        """The first supported width starting at `near_to`: a loss may require an even number of outputs."""
         for width in range(near_to, near_to + 8):
             if self.takes(width):
                 return width
         raise Failed(f"no output of {near_to} to {near_to + 7} features is taken")
 
     def takes(self, width: int) -> bool:
-        """Whether outputs of this width are allowed; others are refused by a ConfigError."""
+        """Whether outputs of this width are supported; other widths are a ConfigError."""
         try:
             trace_loss(self.loss(), width)
         except ConfigError:
@@ -129,7 +129,7 @@ class LossSubject(subject.Made):
 
 @check("shapes")
 def shapes(one: LossSubject) -> None:
-    """A number and a gradient of the outputs' shape, for N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
+    """The value is a number, the gradient like the outputs, for N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
     taken = [width for width in WIDTHS if one.takes(width)]
     if len(taken) < 2:
         raise Failed(f"of outputs with {WIDTHS} features only {taken} are taken; expected two at least")
@@ -145,7 +145,7 @@ def shapes(one: LossSubject) -> None:
 
 @check("gradients")
 def gradients(one: LossSubject) -> None:
-    """In float64 the gradient by the outputs is the slope."""
+    """In float64 the gradient with respect to the outputs equals the numeric derivative."""
     found = ""
     for draw in range(DRAWS):
         case = one.case(3, 4, ragged=True, draw=draw)
@@ -161,7 +161,7 @@ def gradients(one: LossSubject) -> None:
 
 @check("eager")
 def eager(one: LossSubject) -> None:
-    """`step` on NumPy values gives what the engine gives."""
+    """`step` on NumPy values gives the same value as the engine."""
     for dtype, allowed in (("float64", 1e-12), ("float32", 1e-5)):
         case = one.case(3, 4, dtype=dtype)
         for n in range(3):
@@ -182,12 +182,12 @@ def eager(one: LossSubject) -> None:
 
 @check("target")
 def target(one: LossSubject) -> None:
-    """The target matters, and so do the outputs."""
+    """The value depends on the target and on the outputs."""
     case = one.case(3, 4)
     others = [one.case(3, 4, draw=draw) for draw in range(1, DRAWS)]
     bases = [case]
     if case.loss.target == "output":
-        # Among targets that are all far from the outputs, what counts near ones is always 0.
+        # With targets that are all far from the outputs, a loss that counts near ones would always be 0.
         bases.append(replace(case, targets=case.y + 0.01 * case.targets))
     retargeted = [replace(case, targets=other.targets) for other in others]
     if len({each.value() for each in [*bases, *retargeted]}) == 1:
@@ -209,7 +209,7 @@ def inputs_unchanged(one: LossSubject) -> None:
 
 @check("layouts")
 def layouts(one: LossSubject) -> None:
-    """Arrays of any layout give the bits of plain ones."""
+    """Arrays of any memory layout give bit-identical results."""
     case = one.case(3, 4)
     clean = case.results()
     for name, layout in LAYOUTS.items():
@@ -219,7 +219,7 @@ def layouts(one: LossSubject) -> None:
 
 @check("repeatable")
 def repeatable(one: LossSubject) -> None:
-    """The same call gives the same bits again, with a loss made anew too."""
+    """Repeating a call gives bit-identical results, also with a new loss."""
     first = one.case(5, 6, ragged=True)
     same(first.results(), first.results(), "the same call again: the {} differs")
     same(first.results(), one.case(5, 6, ragged=True).results(), f"a {one.noun} made again: the {{}} differs")
@@ -227,7 +227,7 @@ def repeatable(one: LossSubject) -> None:
 
 @check("threads")
 def engine_threads(one: LossSubject) -> None:
-    """Any number of threads gives the bits of one."""
+    """Any number of threads gives bit-identical results."""
     case = one.case(61, at(one.level, 12, 24, 48), 9, "float32", ragged=True)
     with threads(1):
         alone = case.results()
@@ -239,7 +239,7 @@ def engine_threads(one: LossSubject) -> None:
 
 @check("batch_company")
 def batch_company(one: LossSubject) -> None:
-    """Rows count by themselves: gradients have the bits of each row alone, the loss is their sum."""
+    """Rows are independent: gradients are bit-identical to each row alone, the loss is their sum."""
     case = one.case(7, 5, ragged=True)
     whole = case.results()
     total = 0.0
@@ -263,7 +263,7 @@ def batch_company(one: LossSubject) -> None:
 
 @check("padding")
 def padding(one: LossSubject) -> None:
-    """What stands beyond the lengths, NaN too, changes no bit; the gradient there is 0."""
+    """Padding, even NaN, changes no bit; the gradient of padding is 0."""
     case = one.case(5, 6, ragged=True)
     assert case.lengths is not None
     clean = case.results()
@@ -303,7 +303,7 @@ def reduction(one: LossSubject) -> None:
 
 @check("through_time")
 def through_time(one: LossSubject) -> None:
-    """Truncated with k2 >= T and checkpointed are the full gradient, bit for bit."""
+    """Truncated with k2 >= T and checkpointed BPTT are bit-identical to full BPTT."""
     case = one.case(4, 40, ragged=True)
     recurrent = replace(case, network=Recurrent("rnn", case.y.shape[-1], case.y.shape[-1], dtype="float64"))
     full = recurrent.results()
@@ -313,7 +313,7 @@ def through_time(one: LossSubject) -> None:
 
 @check("float32")
 def float32(one: LossSubject) -> None:
-    """float32 gives the numbers of float64 up to its rounding, for outputs of up to 10 too."""
+    """float32 agrees with float64 up to rounding, also for outputs of up to 10."""
     for scale in (1.0, 4.0):
         single = one.case(4, 5, dtype="float32")
         single = replace(single, y=single.y * np.float32(scale))
@@ -340,7 +340,7 @@ def extremes(one: LossSubject) -> None:
 
 @check("nan")
 def nan(one: LossSubject) -> None:
-    """NaN in an output makes the loss NaN, and changes no other row's gradient."""
+    """NaN in an output makes the loss NaN, and does not change the gradient of another row."""
     case = one.case(4, 5)
     clean = case.results()
     dirty = replace(case, y=case.y.copy())
@@ -372,7 +372,7 @@ def empty(one: LossSubject) -> None:
 
 @check("bad_input")
 def bad_input(one: LossSubject) -> None:
-    """Wrong targets and weights are refused by a typed error."""
+    """Wrong targets and weights are typed errors."""
     case = one.case(3, 4)
     width = case.y.shape[-1]
     numbers = np.zeros((3, 4, width))

@@ -1,4 +1,4 @@
-"""`parametrize_checks`: every check of every item as a pytest test of its own."""
+"""`parametrize_checks`: every check of every item as a separate pytest test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BoundCheck:
     subject: Callable[[], Any]
 
     def __call__(self) -> None:
-        """Run it. Raises AssertionError when it fails; skips where it means nothing for the item."""
+        """Run it. Raises AssertionError when it fails; skips a check that does not apply to the item."""
         import pytest
 
         subject = self.subject()
@@ -31,7 +31,7 @@ class BoundCheck:
         if reason is not None:
             pytest.skip(reason)
         result = outcome(self.check, subject)
-        # A check that says nothing is no success: everything that applies must run.
+        # A check without a result is no success: everything that applies must run.
         assert result.outcome == "passed", f"{self.check.id}: {result.reason}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Metrics: equations like losses, averaged over the valid steps, and a last step on the mean."""
+"""Checks of metrics: equations like losses, averaged over the valid steps, then finished by `finish`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ostinato.testing.runner import Failed, Kind, Level, check
 
 
 class Measured(Loss):
-    """A metric's step as a loss, so that the engine runs it where it runs losses; errors call it a metric."""
+    """A metric's step as a loss, so that the engine runs it like a loss; errors call it a metric."""
 
     kind = "metric"
 
@@ -24,12 +24,12 @@ class Measured(Loss):
         self.metric = metric
 
     def step(self, y: Value, target: Value) -> Value:
-        """Return what the metric averages."""
+        """Return the value that the metric averages."""
         return self.metric.step(y, target)
 
 
 class MetricSubject(loss.LossSubject):
-    """A metric, made anew for every case."""
+    """A metric; every case makes a new one."""
 
     base = Metric
     noun = "metric"
@@ -40,7 +40,7 @@ class MetricSubject(loss.LossSubject):
             raise Failed(f"better is {self.make().better!r}; expected 'lower' or 'higher'")
 
     def loss(self) -> Loss:
-        """The metric, made anew, as a loss."""
+        """A new metric, as a loss."""
         metric = self.make()
         measured = Measured(metric)
         measured.target = metric.target  # type: ignore[misc]
@@ -50,18 +50,18 @@ class MetricSubject(loss.LossSubject):
 
 @check("finish")
 def finish(one: MetricSubject) -> None:
-    """`finish` makes a float of the mean that the engine gives, the same again, and no NaN."""
+    """`finish` returns a float for the engine's mean, the same one on each call, and no NaN."""
     metric = one.make()
     for width in (one.width(4), one.width(9)):
         mean = one.case(5, 6, width).value(reduction="mean")
         told = metric.finish(mean)
         if not isinstance(told, float) or np.isnan(told):
-            raise Failed(f"finish makes {told!r} of the mean {mean:.6g}; expected a float")
+            raise Failed(f"finish returns {told!r} for the mean {mean:.6g}; expected a float")
         if told != one.make().finish(mean):
-            raise Failed(f"finish makes {told!r} of {mean:.6g} once, and {one.make().finish(mean)!r} again")
+            raise Failed(f"finish returns {told!r} for {mean:.6g}, then {one.make().finish(mean)!r}")
     large = metric.finish(1e9)
     if np.isnan(large):
-        raise Failed("finish makes NaN of a mean of 1e9")
+        raise Failed("finish returns NaN for a mean of 1e9")
 
 
 METRIC: Kind[MetricSubject] = Kind(

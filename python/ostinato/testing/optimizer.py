@@ -1,4 +1,4 @@
-"""Optimizers: an equation for each number alone, applied in place, that goes on where it was stopped."""
+"""Checks of optimizers: an equation for each number, applied in place, that resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ostinato.testing.runner import Failed, Kind, Level, at, check
 
 SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"weight": (5, 3), "bias": (7,), "one": (1,)}
 
-# A step is a dozen roundings; Adam's powers of the betas lose a few more.
+# A step has a dozen roundings; Adam's powers of the betas lose a few more digits.
 ROUNDING = {"float64": 1e-12, "float32": 1e-5}
 
 
 class OptimizerSubject(subject.Made):
-    """An optimizer, made anew for every course of steps."""
+    """An optimizer; every series of steps makes a new one."""
 
     base = Optimizer
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
-        self.course(self.make(), steps=1)  # Whatever is wrong with all of it is told once, here.
+        self.course(self.make(), steps=1)  # An error in the construction itself is reported once, here.
 
     def meaning(self, made: Optimizer) -> str:
-        """What three steps come to."""
+        """The results of three steps."""
         return repr({name: value.tobytes() for name, value in self.course(made).items()})
 
     def course(
@@ -43,7 +43,7 @@ class OptimizerSubject(subject.Made):
         dtype: str = "float64",
         eager: bool = False,
     ) -> Arrays:
-        """The parameters after some steps along random gradients; those of step n are the same every time."""
+        """The parameters after some steps along random gradients, which are the same for each call."""
         params = start(dtype) if params is None else params
         take = optimizer.step_eagerly if eager else optimizer.step
         for n in range(first, first + steps):
@@ -52,7 +52,7 @@ class OptimizerSubject(subject.Made):
 
 
 def start(dtype: str = "float64") -> Arrays:
-    """Parameters to begin with."""
+    """Initial parameters."""
     rng = np.random.default_rng(1)
     return {name: rng.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
 
@@ -65,7 +65,7 @@ def gradients(n: int, dtype: str = "float64") -> Arrays:
 
 @check("in_place")
 def in_place(one: OptimizerSubject) -> None:
-    """Parameters change in place and keep their type, gradients stay as they are."""
+    """Parameters change in place and keep their type; gradients are unchanged."""
     for dtype in ("float32", "float64"):
         params, grads = start(dtype), gradients(0, dtype)
         before, given = copies(params), copies(grads)
@@ -84,21 +84,21 @@ def in_place(one: OptimizerSubject) -> None:
 
 @check("repeatable")
 def repeatable(one: OptimizerSubject) -> None:
-    """Optimizers made alike take the same steps, also when they take turns."""
+    """Optimizers with the same options take the same steps, also alternately."""
     first = one.course(one.make())
-    same(first, one.course(one.make()), "a second optimizer, made alike, takes {} elsewhere")
+    same(first, one.course(one.make()), "a second optimizer with the same options: {} differs")
     pair = one.make(), one.make()
     params = start(), start()
     for n in range(3):
         for optimizer, own in zip(pair, params, strict=True):
             optimizer.step(own, gradients(n))
     for own in params:
-        same(first, own, "two optimizers that take turns: {} is not where one alone takes it")
+        same(first, own, "two optimizers used alternately: {} differs from one alone")
 
 
 @check("eager")
 def eager(one: OptimizerSubject) -> None:
-    """The engine takes the steps that `update` takes on NumPy arrays."""
+    """The engine takes the same steps as `update` on NumPy arrays."""
     for dtype, allowed in ROUNDING.items():
         with np.errstate(all="ignore"):
             numpy = one.course(one.make(), dtype=dtype, eager=True)
@@ -107,7 +107,7 @@ def eager(one: OptimizerSubject) -> None:
 
 @check("threads")
 def engine_threads(one: OptimizerSubject) -> None:
-    """Any number of threads gives the bits of one."""
+    """Any number of threads gives bit-identical results."""
     size = at(one.level, 50_000, 200_000, 1_000_000)
     rng = np.random.default_rng(3)
     before, grad = (rng.standard_normal(size).astype(np.float32) for _ in range(2))
@@ -123,7 +123,7 @@ def engine_threads(one: OptimizerSubject) -> None:
 
 @check("company")
 def company(one: OptimizerSubject) -> None:
-    """Each number is on its own: a whole arena, its parts, and single numbers take the same steps."""
+    """Each number is independent: a whole arena, its parts, and single numbers take the same steps."""
     rng = np.random.default_rng(4)
     arena, grads = rng.standard_normal(24), rng.standard_normal((3, 24))
     cuts: Sequence[Sequence[int]] = ([], [5, 8, 20], range(1, 24))
@@ -139,7 +139,7 @@ def company(one: OptimizerSubject) -> None:
 
 @check("layouts")
 def layouts(one: OptimizerSubject) -> None:
-    """Arrays of any layout take the steps of plain ones, gradients of other float types too."""
+    """Arrays of any layout take the same steps, gradients of other float types too."""
     clean = one.course(one.make(), steps=1)
     for name, layout in LAYOUTS.items():
         params = start()
@@ -154,7 +154,7 @@ def layouts(one: OptimizerSubject) -> None:
 
 @check("resume")
 def resume(one: OptimizerSubject) -> None:
-    """Stopped after any step and loaded, it goes on with the same bits; a state dict is a copy."""
+    """Stopped after any step and resumed, it gives bit-identical results; a state dict is a copy."""
     whole = one.course(one.make(), steps=4)
     for stop in (0, 1, 3):
         first = one.make()
@@ -162,7 +162,7 @@ def resume(one: OptimizerSubject) -> None:
         state = first.state_dict()
         fresh = one.make()
         fresh.load_state_dict(state)
-        one.course(first, copies(params), steps=2, first=stop)  # What the state dict holds stays.
+        one.course(first, copies(params), steps=2, first=stop)  # The state dict is unchanged by this.
         one.course(fresh, params, steps=4 - stop, first=stop)
         same(whole, params, f"stopped after {stop} of 4 steps: {{}} differs")
         if fresh.steps != 4:
@@ -175,7 +175,7 @@ def _no_rate(one: OptimizerSubject) -> str | None:
 
 @check("learning_rate", _no_rate)
 def learning_rate(one: OptimizerSubject) -> None:
-    """The learning rate counts, may be set between steps, and is then as if it had been given."""
+    """The learning rate has an effect, and setting it between steps equals giving it at construction."""
     given = one.make()
     rate = given.lr
     one.course(given, steps=2)
@@ -197,7 +197,7 @@ def learning_rate(one: OptimizerSubject) -> None:
 
 @check("downhill")
 def downhill(one: OptimizerSubject) -> None:
-    """Along a gradient that stays as it is, parameters that start at 0 go downhill."""
+    """With a constant gradient, parameters that start at 0 go downhill."""
     grads = gradients(0)
     params = {name: np.zeros_like(value) for name, value in grads.items()}
     optimizer = one.make()
@@ -210,7 +210,7 @@ def downhill(one: OptimizerSubject) -> None:
 
 @check("float32")
 def float32(one: OptimizerSubject) -> None:
-    """float32 takes the steps of float64 up to its rounding."""
+    """float32 takes the steps of float64 up to rounding."""
     single = {name: value.astype(np.float32) for name, value in start().items()}
     double = {name: value.astype(np.float64) for name, value in single.items()}
     optimizers = one.make(), one.make()
@@ -229,7 +229,7 @@ def extremes(one: OptimizerSubject) -> None:
             params = start(dtype)
             optimizer = one.make()
             for n in range(3):
-                # Once the other way: what was kept must not overflow into inf - inf.
+                # Once with the opposite sign: stored values must not overflow into inf - inf.
                 grads = {name: np.full_like(value, size * (-1) ** n) for name, value in params.items()}
                 optimizer.step(params, grads)
             bad = [name for name, value in params.items() if np.isnan(value).any()]
@@ -239,7 +239,7 @@ def extremes(one: OptimizerSubject) -> None:
 
 @check("nan")
 def nan(one: OptimizerSubject) -> None:
-    """NaN in a gradient reaches its own number, and no other."""
+    """NaN in a gradient affects its own number, and no other."""
     clean, dirty = one.course(one.make(), steps=1), start()
     grads = gradients(0)
     grads["weight"][2, 1] = np.nan
@@ -252,7 +252,7 @@ def nan(one: OptimizerSubject) -> None:
 
 @check("empty")
 def empty(one: OptimizerSubject) -> None:
-    """No parameters, and parameters of no numbers, are stepped without an error."""
+    """No parameters, and empty parameters, are stepped without an error."""
     optimizer = one.make()
     optimizer.step({}, {})
     params = {"none": np.zeros((0, 3)), **start()}
@@ -260,13 +260,13 @@ def empty(one: OptimizerSubject) -> None:
     same(
         one.course(one.make(), steps=1),
         {name: params[name] for name in SHAPES},
-        "beside no numbers {} differs",
+        "with an empty parameter {} differs",
     )
 
 
 @check("bad_input")
 def bad_input(one: OptimizerSubject) -> None:
-    """Wrong names, shapes and types are refused by a typed error before anything is changed."""
+    """Wrong names, shapes and types are typed errors before anything is changed."""
     params, grads = start(), gradients(0)
     optimizer = one.make()
     wrong: dict[str, Callable[[], Any]] = {

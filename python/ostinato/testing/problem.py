@@ -12,16 +12,17 @@ from ostinato.network.network import Network
 from ostinato.network.run import Gradients, Run
 from ostinato.testing.arrays import Array, Arrays
 
-# Steps from states of zeros to those that problems begin with.
+# Steps from states of zeros to the initial states of problems.
 WARMING = 3
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, a batch, an initial state, and derivatives to go back with.
+    """A network, a batch, an initial state, and incoming gradients for the backward pass.
 
-    `seed` is that of the noise of training; the same one gives the same masks. `d_penalty` is the derivative
-    by what regularizers add to the loss, where any do. `first_step` is where the noise of a sequence goes on.
+    `seed` is the seed of the training noise; equal seeds give equal masks. `d_penalty` is the derivative with
+    respect to the penalty that regularizers add to the loss, if any. `first_step` is the step at which the
+    noise of a sequence continues.
     """
 
     network: Network
@@ -39,11 +40,11 @@ class Problem:
     def random(
         cls, network: Network, rows: int, steps: int, *, ragged: bool = False, draw: int = 0
     ) -> Problem:
-        """Standard normal numbers throughout, for the parameters 1 / sqrt(width) of them.
+        """Standard normal numbers everywhere; parameters are scaled by 1 / sqrt(width).
 
-        Initial values of parameters (zero biases, ones) would hide mistakes. States are what the network
-        itself comes to after some steps: others may mean nothing to it, as a sum of squares below 0 would.
-        `ragged` lengths hold 0 and `steps`. Other numbers for every `draw`.
+        Initial values of parameters (zero biases, ones) would hide mistakes. States are those that the
+        network itself reaches after some steps: other states may be invalid, such as a negative sum of
+        squares. `ragged` lengths include 0 and `steps`. Each `draw` has other numbers.
         """
         rng = np.random.default_rng([7, draw])
         dtype = network.dtype
@@ -94,13 +95,13 @@ class Problem:
         return named
 
     def scalar(self) -> float:
-        """The number whose derivatives `results` holds."""
+        """The scalar whose derivatives `results` holds."""
         run = self.run()
         total = float((self.d_outputs * run.outputs).sum()) + self.d_penalty * (run.penalty or 0.0)
         return total + sum(float((self.d_final_state[k] * v).sum()) for k, v in run.final_state.items())
 
     def given(self) -> Arrays:
-        """What `scalar` depends on, by the names of the gradients; writing to these arrays changes it."""
+        """The arrays on which `scalar` depends, by the names of the gradients; writing to them changes it."""
         named = {"inputs": self.x}
         named |= {f"initial_state.{name}": value for name, value in self.state.items()}
         named |= {f"params.{name}": view for name, view in self.network.parameters().items()}

@@ -1,4 +1,4 @@
-"""Regularizers: equations inlined in a cell's step, with which a network keeps its promises."""
+"""Checks of regularizers: equations inlined in a cell's step; a network with them keeps its promises."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ostinato.testing.networks.model import Model
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 
-# The mean of n draws is this many of its standard errors away once in 10^8 times.
+# The mean of n draws is this many standard errors away once in 10^8 times.
 ERRORS = 5.7
 
 
@@ -43,7 +43,7 @@ class Linear(Cell):
 
 
 class RegularizerModel(Model, subject.Made):
-    """LSTMs with the regularizer: two states, a gate beside each, matrices of both kinds."""
+    """LSTMs with the regularizer: two states, one with a gate, and matrices of both kinds."""
 
     noun = "regularizer"
     base = Regularizer
@@ -54,11 +54,11 @@ class RegularizerModel(Model, subject.Made):
         self.draws = '"noise"' in unit.program.to_json()
 
     def network(self, inputs: int, hidden: int, dtype: str = "float64") -> Recurrent:
-        """An LSTM with the regularizer, made anew."""
+        """An LSTM with a new regularizer."""
         return Recurrent("lstm", inputs, hidden, regularizers=[self.make()], dtype=dtype)
 
     def meaning(self, made: Regularizer) -> str:
-        """The programs of an LSTM with it: in training, in inference, and its price on parameters."""
+        """The programs of an LSTM with it: in training, in inference, and its penalty on parameters."""
         (unit,) = Recurrent("lstm", 3, 5, regularizers=[made])._units[0]
         programs = (unit.program, unit.inference, unit.penalty)
         return "\n".join(program.to_json() for program in programs if program)
@@ -80,14 +80,14 @@ def seed(model: RegularizerModel) -> None:
 
 @check("inference")
 def inference(model: RegularizerModel) -> None:
-    """Inference draws nothing: it takes no seed and gives the same bits every time."""
+    """Inference draws nothing: it takes no seed, and repetition gives bit-identical results."""
     problem = replace(model.problem(5, 6, 3, 8), training=False)
     same(problem.results(), problem.results(), "the same call again: {} differs")
 
 
 @check("changes")
 def changes(model: RegularizerModel) -> None:
-    """It does something: a network without it gives other numbers or gradients in training."""
+    """It has an effect: a network without it gives other numbers or gradients in training."""
     problem = model.problem(5, 6, 3, 8)
     plain = Recurrent("lstm", 3, 8, dtype="float64")
     plain.load_state_dict(problem.network.state_dict())
@@ -97,7 +97,7 @@ def changes(model: RegularizerModel) -> None:
 
 @check("expectation", _silent)
 def expectation(model: RegularizerModel) -> None:
-    """In a step that is linear, training gives on average what inference gives."""
+    """In a linear step, the average over training draws is the result of inference."""
     draws = at(model.level, 64, 256, 1024)
     net = Recurrent(Linear, 3, 4, regularizers=[model.make()], dtype="float64")
     problem = Problem.random(net, 1, 1)

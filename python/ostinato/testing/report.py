@@ -1,4 +1,4 @@
-"""What a conformance run found: a row per check, and whether enough of them ran."""
+"""The result of a conformance run: a row per check, and whether enough checks ran."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from ostinato.errors import OstinatoError
 
 Outcome: TypeAlias = Literal["passed", "failed", "expected", "skipped"]
-"""`expected`: it failed, as `expected_failures` says. `skipped`: it did not run, for the reason given."""
+"""`expected`: it failed, as `expected_failures` states. `skipped`: it did not run, for the given reason."""
 
 _SIGNS: Mapping[str, str] = {"passed": "ok", "failed": "FAILED", "expected": "expected", "skipped": "skipped"}
 
@@ -34,8 +34,8 @@ class Result:
 class Report:
     """All results for one name.
 
-    `required` is how many checks had to run: what the kind lists and what is declared says, not what
-    happened.
+    `required` is the number of checks that had to run, according to the list of the kind and the
+    declarations, not according to what happened.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Report:
 
     @property
     def ran(self) -> int:
-        """How many checks ran, whatever came of them."""
+        """How many checks ran, passed or not."""
         return sum(one.outcome != "skipped" for one in self.results)
 
     @property
@@ -62,12 +62,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed and everything that is required ran."""
+        """Whether no check failed and all required checks ran."""
         return not self.failures and self.ran >= self.required
 
     @property
     def seconds(self) -> float:
-        """How long the checks took together."""
+        """The total time of the checks."""
         return sum(one.seconds for one in self.results)
 
     def to_json(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Report:
 
 
 def render(report: Report, *, verbose: bool = False) -> str:
-    """The report as text: what failed and why, what was skipped and why, and the counts.
+    """The report as text: failures and skips with their reasons, and the counts.
 
     `verbose` lists the checks that passed too.
     """

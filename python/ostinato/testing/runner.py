@@ -1,4 +1,4 @@
-"""Checks, kinds, and running them: every check runs, whatever became of the others."""
+"""Checks, kinds, and running them: every check runs, whatever the results of the others."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ S = TypeVar("S")
 V = TypeVar("V")
 
 Level: TypeAlias = Literal["quick", "standard", "thorough"]
-"""How much is tried: every check runs at every level, at more sizes and with more draws at a higher one."""
+"""The amount of testing: every level runs every check; a higher one uses more sizes and more draws."""
 
 LEVELS: Final[tuple[Level, ...]] = ("quick", "standard", "thorough")
 
 
 class Failed(AssertionError):
-    """What a check raises; the message says where, what was found and what was expected."""
+    """Raised by a failed check; the message says where, what was found and what was expected."""
 
 
 class Skipped(Exception):
-    """What a check raises when it cannot say anything; the report then counts it as not run."""
+    """Raised by a check that cannot decide; the report then counts it as not run."""
 
 
 def at(level: Level, quick: V, standard: V, thorough: V) -> V:
@@ -37,9 +37,9 @@ def at(level: Level, quick: V, standard: V, thorough: V) -> V:
 
 @dataclass(frozen=True)
 class Check(Generic[S]):
-    """One promise: `run(subject)` raises Failed where it is broken.
+    """One promise: `run(subject)` raises Failed if the promise is broken.
 
-    `applies` gives a reason where the promise means nothing for what the subject declares; otherwise None.
+    `applies` returns a reason if the promise does not apply to the subject; otherwise None.
     """
 
     id: str
@@ -62,7 +62,7 @@ def check(
 
 @dataclass(frozen=True)
 class Kind(Generic[S]):
-    """One kind of plugin: its checks, and how a subject is made from a descriptor, options and a level."""
+    """One kind of plugin: its checks, and how to make a subject from a descriptor, options and a level."""
 
     name: str
     checks: tuple[Check[Any], ...]
@@ -109,7 +109,7 @@ def verify(kind: Kind[Any], level: Level, expected_failures: Mapping[str, str]) 
 
 
 def shown(options: Mapping[str, Any]) -> str:
-    """Options as they are written in a call."""
+    """Options as written in a call."""
     return ", ".join(f"{name}={value!r}" for name, value in options.items())
 
 
@@ -123,7 +123,7 @@ def _results(
             subject = kind.subject(spec, options, level)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit and pytest's skip too: an author's code decides nothing here.
+    except BaseException as error:  # Also SystemExit and the skip of pytest.
         first, *rest = kind.checks
         yield Result(first.id, example, "failed", _told(error)), True
         for one in rest:
@@ -144,7 +144,7 @@ def outcome(one: Check[S], subject: S, example: str = "") -> Result:
     reason = ""
     try:
         with warnings.catch_warnings():
-            # NumPy warns of overflow in an author's step: what matters is what comes of it.
+            # NumPy warns of overflow in an author's step; only the results matter here.
             warnings.simplefilter("ignore")
             one.run(subject)
     except KeyboardInterrupt:
@@ -168,7 +168,7 @@ def _as_expected(result: Result, expected: Mapping[str, str]) -> Result:
 
 
 def _strict(results: list[Result], expected: Mapping[str, str]) -> list[Result]:
-    """An expected failure that passes with every example is a failure of the expectation."""
+    """An expected failure that passes with every example is an error of the expectation."""
     for id, reason in expected.items():
         own = [one for one in results if one.id == id]
         if own and all(one.outcome == "passed" for one in own):

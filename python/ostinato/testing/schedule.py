@@ -1,4 +1,4 @@
-"""Schedules: a number in the course of training, from the number at its start and a moment."""
+"""Checks of schedules: the value at a moment of training, from its initial value and the moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ScheduleSubject(subject.Made):
         self.course(self.make())
 
     def make(self) -> Any:
-        """Make one with the options. Raises Failed for what cannot be called."""
+        """Make one with the options. Raises Failed if it cannot be called."""
         made = self.spec.factory(**self.options)
         if not callable(made):
             raise Failed(f"the factory makes a {type(made).__name__}; expected a callable (start, when)")
@@ -37,18 +37,18 @@ class ScheduleSubject(subject.Made):
         return repr(self.course(made))
 
     def course(self, made: Callable[[float, Moment], float], start: float = 0.5) -> list[float]:
-        """The values over a run in which nothing is measured."""
+        """The values over a run without measurements."""
         return [made(start, when) for when in moments()]
 
 
 def moments() -> list[Moment]:
-    """The updates of a run, in their order."""
+    """The updates of a run, in order."""
     whole = EPOCHS * STEPS
     return [Moment(step // STEPS, step, step / whole) for step in range(whole)]
 
 
 def watched(made: Any, first: int = 0, last: int = EPOCHS) -> list[float]:
-    """The values over some epochs in which the loss falls, stays and rises."""
+    """The values over some epochs in which the loss falls, is constant and rises."""
     found = []
     for epoch in range(first, last):
         found += [made(0.5, when) for when in moments()[epoch * STEPS : (epoch + 1) * STEPS]]
@@ -60,7 +60,7 @@ def watched(made: Any, first: int = 0, last: int = EPOCHS) -> list[float]:
 
 @check("values")
 def values(one: ScheduleSubject) -> None:
-    """Values are finite floats from 0 for every start, epoch, step and share, far beyond the end too."""
+    """Values are finite floats of at least 0 for every start, epoch, step and share, also beyond the end."""
     made = one.make()
     late = [Moment(10_000, 10_000_000, 1.0), Moment(10_000, 10_000_000, 1.5)]
     for start in (0.0, 1e-3, 0.5, 10.0):
@@ -72,21 +72,21 @@ def values(one: ScheduleSubject) -> None:
 
 @check("pure")
 def pure(one: ScheduleSubject) -> None:
-    """A value depends on start and moment, not on which were asked for before, nor how often."""
+    """A value depends on start and moment, not on earlier calls."""
     made = one.make()
     first = one.course(made)
     if first != one.course(made):
-        raise Failed("asked again for the same moments it gives other values")
+        raise Failed("a second call for the same moments gives other values")
     backwards = [made(0.5, when) for when in reversed(moments())]
     if backwards[::-1] != first:
-        raise Failed("asked for the moments backwards it gives other values")
+        raise Failed("calls for the moments in reverse order give other values")
     if one.make()(0.5, moments()[70]) != first[70]:
-        raise Failed("asked for one moment alone it gives another value than in the course of a run")
+        raise Failed("a call for one moment alone gives another value than within a run")
 
 
 @check("start")
 def start(one: ScheduleSubject) -> None:
-    """The start counts: a number that begins elsewhere goes elsewhere."""
+    """The values depend on the start value."""
     made = one.make()
     if one.course(made, 0.5) == one.course(made, 0.25):
         raise Failed("another start gives the same values")
@@ -98,7 +98,7 @@ def _function(one: ScheduleSubject) -> str | None:
 
 @check("resume", _function)
 def resume(one: ScheduleSubject) -> None:
-    """Loaded with its state in the middle of a run, it goes on as before; other states are refused."""
+    """Loaded with its state in the middle of a run, it continues as before; other states are typed errors."""
     whole = watched(one.make())
     for stop in (0, 5, 8):
         first, second = one.make(), one.make()
@@ -110,12 +110,12 @@ def resume(one: ScheduleSubject) -> None:
         one.make().load_state_dict({"nobody": 1})
     except ConfigError:
         return
-    raise Failed("a state of something else is taken; expected a ConfigError")
+    raise Failed("a state of something else is accepted; expected a ConfigError")
 
 
 @check("independent")
 def independent(one: ScheduleSubject) -> None:
-    """Two that take turns give what each gives alone: none hears what another is told."""
+    """Two schedules used alternately give the same values as each alone."""
     alone = watched(one.make())
     first, second = one.make(), one.make()
     found: tuple[list[float], list[float]] = ([], [])
@@ -123,7 +123,7 @@ def independent(one: ScheduleSubject) -> None:
         for made, values in zip((first, second), found, strict=True):
             values += watched(made, epoch, epoch + 1)
     if found != (alone, alone):
-        raise Failed("of two that take turns one gives other values than alone")
+        raise Failed("of two schedules used alternately, one gives other values than alone")
 
 
 SCHEDULE: Kind[ScheduleSubject] = Kind(

@@ -1,4 +1,4 @@
-"""Scorers: equations of a query and a key, whose softmax over the keys of a row weighs the memory."""
+"""Checks of scorers: equations of a query and a key; the softmax over a row's keys weighs the memory."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ostinato.testing.networks.model import threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 
-# Features of a query and of a key: some scorers want as many of both, some want them to be of several heads.
+# Features of a query and of a key: some scorers require equal widths, some require several heads.
 SIZES = ((3, 5), (4, 8), (8, 8), (5, 12), (4, 4), (16, 16))
 
-# Contexts are sums over the keys by NumPy, whose order other company may change.
+# Contexts are sums over the keys by NumPy, whose order may depend on the batch.
 ROUNDING = {"float64": 1e-12, "float32": 1e-5}
 
 
 @dataclass(frozen=True)
 class Case:
-    """Queries (N, T, Q), a memory (N, S, K) with its lengths, and derivatives to go back with."""
+    """Queries (N, T, Q), a memory (N, S, K) with its lengths, and incoming gradients."""
 
     attention: Attention
     query: Array
@@ -46,7 +46,7 @@ class Case:
         return {**named, **{f"params.{name}": value for name, value in back.params.items()}}
 
     def scalar(self) -> float:
-        """The number whose derivatives `results` holds."""
+        """The scalar whose derivatives `results` holds."""
         run = self.attention.run(self.query, self.memory, self.lengths)
         return float((run.context * self.d_context).sum() + (run.weights * self.d_weights).sum())
 
@@ -63,13 +63,13 @@ class Case:
 
 
 class ScorerSubject(subject.Made):
-    """A scorer, made anew for every attention."""
+    """A scorer; every attention has a new one."""
 
     base = Scorer
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
-        Attention(self.make(), 16, 16)  # Whatever is wrong with the making itself is told once, here.
+        Attention(self.make(), 16, 16)  # An error in the construction itself is reported once, here.
         self.sizes = [size for size in SIZES if self.takes(*size)]
         if len(self.sizes) < 2:
             raise Failed(
@@ -77,7 +77,7 @@ class ScorerSubject(subject.Made):
             )
 
     def takes(self, query: int, key: int) -> bool:
-        """Whether these widths are allowed."""
+        """Whether these widths are supported."""
         try:
             Attention(self.make(), query, key)
         except (ConfigError, ShapeError):
@@ -85,7 +85,7 @@ class ScorerSubject(subject.Made):
         return True
 
     def meaning(self, made: Scorer) -> str:
-        """Its program, and what it computes."""
+        """Its program, and the program's results."""
         case = self.case(1, 1, 3, made=made)
         (program,) = case.attention.net.programs.values()
         return program.to_json() + repr([value.tobytes() for value in case.results().values()])
@@ -155,7 +155,7 @@ def shapes(one: ScorerSubject) -> None:
 
 @check("gradients")
 def gradients(one: ScorerSubject) -> None:
-    """In float64 the gradients of queries, memory and every parameter are the slopes."""
+    """In float64 the gradients of queries, memory and every parameter equal the numeric ones."""
     found = ""
     for draw in range(DRAWS):
         case = one.case(3, 2, 4, ragged=True, draw=draw)
@@ -176,7 +176,7 @@ def gradients(one: ScorerSubject) -> None:
 
 @check("eager")
 def eager(one: ScorerSubject) -> None:
-    """`step` on NumPy values, one key at a time, gives the scores whose softmax the engine gives."""
+    """`step` on NumPy values, one key at a time, gives the scores whose softmax the engine returns."""
     case = one.case(2, 1, 4, ragged=True)
     scorer, lengths = case.attention.scorer, case.lengths
     assert lengths is not None
@@ -207,7 +207,7 @@ def eager(one: ScorerSubject) -> None:
 
 @check("matters")
 def matters(one: ScorerSubject) -> None:
-    """The query, the keys and every parameter decide the weights."""
+    """The weights depend on the query, the keys and every parameter."""
     case = one.case(4, 2, 5)
     weights = case.results()["weights"]
     other = one.case(4, 2, 5, draw=1)
@@ -247,7 +247,7 @@ def inputs_unchanged(one: ScorerSubject) -> None:
 
 @check("layouts")
 def layouts(one: ScorerSubject) -> None:
-    """Arrays of any layout give what plain ones give."""
+    """Arrays of any layout give equal results."""
     case = one.case(3, 2, 4)
     clean = case.results()
     for name, layout in LAYOUTS.items():
@@ -257,7 +257,7 @@ def layouts(one: ScorerSubject) -> None:
 
 @check("repeatable")
 def repeatable(one: ScorerSubject) -> None:
-    """The same call gives the same bits again, with a scorer made anew too."""
+    """Repeating a call gives bit-identical results, also with a new scorer."""
     case = one.case(4, 3, 5, ragged=True)
     same(case.results(), case.results(), "the same call again: {} differs")
     same(case.results(), one.case(4, 3, 5, ragged=True).results(), "made again: {} differs")
@@ -265,7 +265,7 @@ def repeatable(one: ScorerSubject) -> None:
 
 @check("threads")
 def engine_threads(one: ScorerSubject) -> None:
-    """Any number of threads gives the bits of one."""
+    """Any number of threads gives bit-identical results."""
     case = one.case(31, at(one.level, 4, 8, 16), 13, "float32", ragged=True)
     with threads(1):
         alone = case.results()
@@ -277,7 +277,7 @@ def engine_threads(one: ScorerSubject) -> None:
 
 @check("batch_company")
 def batch_company(one: ScorerSubject) -> None:
-    """A row alone has the contexts, weights and gradients that it has in the batch."""
+    """A row alone has the same contexts, weights and gradients as in the batch."""
     case = one.case(5, 2, 4, ragged=True)
     whole = case.results()
     names = ("context", "weights", "query", "memory")
@@ -289,15 +289,15 @@ def batch_company(one: ScorerSubject) -> None:
 
 @check("float32")
 def float32(one: ScorerSubject) -> None:
-    """float32 gives the numbers of float64 up to its rounding."""
+    """float32 agrees with float64 up to rounding."""
     double, single = one.case(4, 2, 5), one.case(4, 2, 5, "float32")
-    # Scores of some ten products, a softmax and its way back, to some units in the last place of float32.
+    # Scores of some ten products, a softmax and its gradient, to some units in the last place of float32.
     near(double.results(), single.results(), 1e-4, "{} in float64 and in float32")
 
 
 @check("extremes")
 def extremes(one: ScorerSubject) -> None:
-    """Queries and keys of +-1e4 and of 1e-40 give no NaN, forwards and back."""
+    """Queries and keys of +-1e4 and of 1e-40 give no NaN, forward and backward."""
     for dtype in ("float32", "float64"):
         for size in (1e4, 1e-40):
             case = one.case(3, 2, 4, dtype)
@@ -311,7 +311,7 @@ def extremes(one: ScorerSubject) -> None:
 
 @check("nan")
 def nan(one: ScorerSubject) -> None:
-    """NaN in a query reaches that row's context, and no other row."""
+    """NaN in a query appears in that row's context, and in no other row."""
     case = one.case(4, 2, 5)
     clean = case.results()
     dirty = replace(case, query=case.query.copy())
@@ -340,7 +340,7 @@ def empty(one: ScorerSubject) -> None:
 
 @check("bad_input")
 def bad_input(one: ScorerSubject) -> None:
-    """Wrong shapes and types are refused by a typed error."""
+    """Wrong shapes and types are typed errors."""
     case = one.case(3, 2, 4)
     run = case.attention.run
     q, m = case.query, case.memory

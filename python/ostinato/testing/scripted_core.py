@@ -1,4 +1,4 @@
-"""A core without a network, for testing strategies: it notes what it is asked, and answers as it was told."""
+"""A core without a network, for testing strategies: it records its calls and returns the scripted results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 @dataclass
 class ScriptedSlopes:
-    """Gradients of one answer: every number of the n-th answer is n, so that sums and means can be told."""
+    """Gradients of one call: all numbers of the n-th call are n, so that tests can identify sums."""
 
     arena: Array
     params: Mapping[str, Array]
@@ -26,11 +26,11 @@ class ScriptedSlopes:
 
 
 class ScriptedCore:
-    """Answers the n-th question with the n-th of `losses`.
+    """Returns the n-th of `losses` from the n-th call.
 
-    shapes: parameter name -> shape; the gradients are laid out one after the other. final_state: what each
-    answer ends with. `asked` holds what was asked: pairs of a batch and a way through time. Raises Failed
-    when it is asked more often than there are losses.
+    shapes: parameter name -> shape; the gradients are laid out one after the other. final_state: the final
+    state of each call. `asked` records the calls: pairs of a batch and a BPTT mode. Raises Failed for more
+    calls than losses.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ScriptedCore:
         self.asked: list[tuple[Batch, Any]] = []
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
-        """Return the next loss, and gradients that are all its number, from 1."""
+        """Return the next loss, and gradients whose numbers all equal the number of the call, from 1."""
         if len(self.asked) == len(self.losses):
             raise Failed(
                 f"the core is asked question {len(self.asked) + 1}, "

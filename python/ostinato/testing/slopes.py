@@ -1,4 +1,4 @@
-"""Central differences, away from kinks, and what the difference from a gradient gives away."""
+"""Central differences away from corners, and what the difference from a gradient indicates."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ostinato.testing.runner import Failed
 
 Array = NDArray[Any]
 
-# With this step they are off by about step^2 = 1e-10 (curvature) and 1e-16 * |f| / step = 1e-10
-# (rounding), for numbers around 1 to 10: well below the 1e-6 that gradients are held to.
+# The error with this step is about step^2 = 1e-10 (curvature) and 1e-16 * |f| / step = 1e-10 (rounding), for
+# numbers around 1 to 10: well below the tolerance of gradients, 1e-6.
 STEP: Final = 1e-5
 RELATIVE: Final = 1e-6
 
-# The slopes to both sides differ by step * curvature where a function is smooth: 1e-5 for curvatures
-# around 1, and this for those around 100. A corner makes them differ by the jump of the slope.
+# The slopes on both sides differ by step * curvature if a function is smooth: 1e-5 for curvatures around 1,
+# and this for curvatures around 100. At a corner they differ by the jump of the slope.
 CORNER: Final = 1e-3
 
 
 class Kink(Exception):
-    """The slopes to both sides differ here: a corner or a jump lies within a step of the point."""
+    """The slopes on both sides differ here: a corner or a jump lies within a step of the point."""
 
 
 def slope(scalar: Callable[[], float], array: Array) -> Array:
@@ -32,7 +32,7 @@ def slope(scalar: Callable[[], float], array: Array) -> Array:
 
 
 def smooth_slopes(scalar: Callable[[], float], arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """`slope` by each of several arrays. Raises Kink where one-sided differences show a corner or a jump."""
+    """`slope` for each of several arrays. Raises Kink if one-sided differences show a corner or a jump."""
     here = scalar()
     return {name: _slope(scalar, array, here, name) for name, array in arrays.items()}
 
@@ -55,9 +55,9 @@ def _slope(scalar: Callable[[], float], array: Array, here: float | None, name: 
 
 
 def compare(given: Iterable[tuple[str, Array, Array]], where: str, hint: str = "") -> None:
-    """Raise Failed unless each analytic gradient is its numeric one; given: (name, analytic, numeric).
+    """Raise Failed unless each analytic gradient equals its numeric one; given: (name, analytic, numeric).
 
-    The message names the worst entry, both values, and what their ratio gives away.
+    The message names the worst entry, both values, and what their ratio indicates.
     """
     wrong: list[tuple[float, str]] = []
     for name, analytic, numeric in given:
@@ -65,7 +65,7 @@ def compare(given: Iterable[tuple[str, Array, Array]], where: str, hint: str = "
             raise Failed(
                 f"{where}: the gradient of {name} has shape {analytic.shape}; expected {numeric.shape}"
             )
-        # Relative to the largest slope of the tensor, and to 1 where all of them are small.
+        # Relative to the largest slope of the tensor, and to 1 if all of them are small.
         bound = RELATIVE * max(1.0, float(np.abs(numeric).max(initial=0.0)))
         off = np.abs(analytic - numeric)
         bad = ~(off <= bound)
@@ -85,11 +85,11 @@ def compare(given: Iterable[tuple[str, Array, Array]], where: str, hint: str = "
 
 
 def guess(analytic: Array, numeric: Array) -> str:
-    """What a wrong gradient looks like: doubled, the sign, missing, a constant factor, a term."""
+    """Describe a wrong gradient: doubled, wrong sign, missing, a constant factor, a term."""
     if not np.isfinite(analytic).all():
-        return "not finite: something divides by 0 or overflows on the way back"
+        return "not finite: something divides by 0 or overflows in the backward pass"
     if not analytic.any():
-        return "missing: nothing comes back here; is it behind a stop_gradient, or left out of the vjp?"
+        return "missing: no gradient arrives here; is it behind a stop_gradient, or left out of the vjp?"
     clear = np.abs(numeric) > 1e-3 * max(1e-3, float(np.abs(numeric).max(initial=0.0)))
     if not clear.any():
         return "there is a gradient where the value has no slope"

@@ -1,4 +1,4 @@
-"""Strategies: the part that each role plays, against a small network; resumed, they go on as they were."""
+"""Checks of strategies: each role's part with a small network; resumed strategies continue as before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENTS = tuple(Moment(epoch, 7 * epoch + step, epoch / 4, seed=3) for epoch in 
 
 
 class StrategySubject(subject.Made):
-    """A strategy of one of the four roles, made anew for every check."""
+    """A strategy of one of the four roles; every check makes a new one."""
 
     base = Strategy
 
@@ -42,14 +42,14 @@ class StrategySubject(subject.Made):
         self.role = made.role
         declared = spec.role if isinstance(spec, StrategySpec) else made.role
         if declared != made.role or not isinstance(made, ROLES.get(made.role, Strategy)):
-            raise Failed(f"the descriptor says {declared!r}, what it makes is a {type(made).__name__}")
+            raise Failed(f"the descriptor declares {declared!r}, but makes a {type(made).__name__}")
 
     def meaning(self, made: Strategy) -> str:
-        """What it does at some moments."""
+        """Its results at some moments."""
         return repr(self.deeds(made))
 
     def deeds(self, made: Any, first: int = 0) -> list[Any]:
-        """What it does at the moments from `first` on, as plain values."""
+        """Its results at the moments starting at `first`, as plain values."""
         return [_DEEDS[made.role](made, when) for when in MOMENTS[first:]]
 
 
@@ -108,14 +108,14 @@ def _only(role: str) -> Callable[[StrategySubject], str | None]:
 
 @check("repeatable")
 def repeatable(one: StrategySubject) -> None:
-    """Two made alike do the same at the same moments: what is random comes from the moment."""
+    """Two with the same options act alike at the same moments: randomness depends on the moment only."""
     if one.deeds(one.make()) != one.deeds(one.make()):
         raise Failed("made again it does something else at the same moments; draw from when.rng(name)")
 
 
 @check("resume")
 def resume(one: StrategySubject) -> None:
-    """Loaded with its state in the middle of a run, it goes on as before; other states are refused."""
+    """Loaded with its state in the middle of a run, it continues as before; other states are typed errors."""
     whole = one.deeds(one.make())
     for stop in (1, 4):
         first, second = one.make(), one.make()
@@ -130,18 +130,18 @@ def resume(one: StrategySubject) -> None:
         one.make().load_state_dict({"nobody": 1})
     except ConfigError:
         return
-    raise Failed("a state of something else is taken; expected a ConfigError")
+    raise Failed("a state of something else is accepted; expected a ConfigError")
 
 
 @check("state")
 def state(one: StrategySubject) -> None:
-    """Its state is plain: numbers, texts, arrays, and lists and dicts of them."""
+    """Its state consists of numbers, texts, arrays, and lists and dicts of them."""
     made = one.make()
     one.deeds(made)
     try:
         json.dumps(made.state_dict(), default=_array)
     except (TypeError, ValueError) as error:
-        raise Failed(f"state_dict() holds what no checkpoint can: {error}") from error
+        raise Failed(f"state_dict() holds values that a checkpoint cannot store: {error}") from error
 
 
 def _array(value: Any) -> Any:
@@ -154,7 +154,7 @@ def _array(value: Any) -> Any:
 
 @check("lesson", _only("curriculum"))
 def lesson(one: StrategySubject) -> None:
-    """A lesson names rows that exist and steps from 1; of batches whose rows nobody knows it names steps."""
+    """A lesson has valid rows and steps from 1; for an iterable of batches, it has no rows."""
     for rows in (1, 11):
         lengths = np.arange(1, rows + 1)
         before = lengths.copy()
@@ -167,20 +167,18 @@ def lesson(one: StrategySubject) -> None:
                     or chosen.dtype.kind not in "iu"
                     or ((chosen < 0) | (chosen >= rows)).any()
                 ):
-                    raise Failed(
-                        f"{when}: rows is {made.rows!r}; expected whole numbers from 0 to {rows - 1}"
-                    )
+                    raise Failed(f"{when}: rows is {made.rows!r}; expected integers from 0 to {rows - 1}")
             if made.steps is not None and (not isinstance(made.steps, int | np.integer) or made.steps < 1):
-                raise Failed(f"{when}: steps is {made.steps!r}; expected a whole number from 1, or None")
+                raise Failed(f"{when}: steps is {made.steps!r}; expected an integer from 1, or None")
         if not np.array_equal(lengths, before):
-            raise Failed("the lengths that it is given are written to")
+            raise Failed("its argument lengths is written to")
     if one.make().lesson(MOMENTS[0], None).rows is not None:
-        raise Failed("it names rows of an iterable of batches, whose rows nobody knows")
+        raise Failed("it names rows of an iterable of batches, whose rows are unknown")
 
 
 @check("feed", _only("feeding"))
 def feed(one: StrategySubject) -> None:
-    """A feeding sets `truth` alone, to None or booleans (N, T), and writes to nothing."""
+    """A feeding sets only `truth`, to None or booleans (N, T), and writes to no array."""
     for when in MOMENTS:
         given = batch()
         before = batch()
@@ -198,7 +196,7 @@ def feed(one: StrategySubject) -> None:
 
 @check("pieces", _only("estimator"))
 def pieces(one: StrategySubject) -> None:
-    """Pieces are the batch, cut in time: together they have all its valid steps, the same at every call."""
+    """Pieces divide the batch along time: together they have all its valid steps, the same at every call."""
     for steps in (1, 9):
         whole = batch(steps)
         made = one.make()
@@ -213,7 +211,7 @@ def pieces(one: StrategySubject) -> None:
 
 @check("estimate", _only("estimator"))
 def estimate(one: StrategySubject) -> None:
-    """An estimate is a finite loss and gradients; the batch and the parameters stay as they are."""
+    """An estimate is a finite loss and gradients; the batch and the parameters are unchanged."""
     here, given = core(), batch()
     before = here.net.arena.copy()
     made = one.make()

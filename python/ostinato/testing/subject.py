@@ -1,4 +1,4 @@
-"""From what a caller gives (a name, a descriptor, a class, an instance) to a descriptor and its options."""
+"""Turns an argument (a name, a descriptor, a class, an instance) into a descriptor and its options."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ BASES: Mapping[str, type[Configured]] = {
     "strategy": Strategy,
     "metric": Metric,
 }
-"""What each kind is derived from."""
+"""The base class of each kind."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is to be checked."""
+    """The item to check."""
 
     kind: str
     name: str
@@ -49,7 +49,7 @@ class Found:
 
 
 def find(item: Any, kind: str | None = None) -> Found:
-    """The descriptor behind a name, a descriptor, a class or an instance, and the options to check it with.
+    """The descriptor of a name, a descriptor, a class or an instance, and the options to check it with.
 
     Raises ConfigError for a name that no kind or several kinds have, DTypeError for anything else.
     """
@@ -77,7 +77,7 @@ def find(item: Any, kind: str | None = None) -> Found:
 
 
 def _unknown(name: str) -> str:
-    """What is said of a name that no kind of the kit has."""
+    """The message for a name that no kind of the kit has."""
     kinds = f"the kit knows {', '.join(BASES)}"
     if _known("command", name):
         return f"{name!r} is a command, which has no checks; {kinds}"
@@ -91,38 +91,38 @@ def _known(kind: str, name: str) -> bool:
 
 
 class Made:
-    """A thing with a descriptor and options, which is made anew by `make`."""
+    """A thing with a descriptor and options; `make` returns a new one."""
 
     spec: Spec
     options: Mapping[str, Any]
     base: type[Configured]
 
     def make(self) -> Any:
-        """Make one with the options. Raises Failed for anything but the kind."""
+        """Make one with the options. Raises Failed for an object of another kind."""
         made = self.spec.factory(**self.options)
         if not isinstance(made, self.base):
             raise Failed(f"the factory makes a {type(made).__name__}; expected a {self.base.__name__}")
         return made
 
     def meaning(self, made: Any) -> str:
-        """What must be the same for things that are made alike; the text of its equations, say."""
+        """What must be equal for things with equal options, such as the text of the equations."""
         return repr(made)
 
 
 @check("descriptor")
 def descriptor(subject: Made) -> None:
-    """The descriptor makes what it says, again and again, and what it says does not change meanwhile."""
+    """The descriptor always makes the declared thing, and its declarations do not change."""
     spec = subject.spec
     first, second = subject.make(), subject.make()
     if first is second:
         raise Failed("the factory returns the same object twice; options of one would be those of the other")
     if subject.meaning(first) != subject.meaning(second):
         raise Failed(
-            "made twice with the same options it is not the same: something outside of it decides, "
+            "made twice with the same options it differs: something outside of it affects it, "
             "such as a counter, the time or a global"
         )
     if subject.spec.factory is not spec.factory or dataclasses.replace(spec) != spec:
-        raise Failed("a descriptor made of its own fields is another one")
+        raise Failed("a descriptor made from its own fields differs")
 
 
 def _without_options(subject: Made) -> str | None:
@@ -131,7 +131,7 @@ def _without_options(subject: Made) -> str | None:
 
 @check("options", _without_options)
 def options(subject: Made) -> None:
-    """Options go through JSON and back, and make the same thing; those of one do not change another."""
+    """Options survive JSON and make an equal thing; the options of one do not change another."""
     made = subject.make()
     before = repr(made.options)
     for name, value in made.options.items():

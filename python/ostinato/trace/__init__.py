@@ -1,8 +1,8 @@
-"""Tracing: the same step that computes on NumPy arrays, run once on stand-ins, becomes a program of the core.
+"""Tracing: a step that computes on NumPy arrays, run once on symbolic values, becomes a program.
 
-`value.py` is the stand-in, `recorder.py` builds the program, `where.py` finds the author's line,
-`rewrites.py` brings regularizers in, which draw with `noise.py`, `programs.py` checks and puts it together,
-`updates.py` does so for optimizers.
+`value.py` is the symbolic value, `recorder.py` builds the program, `where.py` finds the author's line,
+`rewrites.py` applies regularizers, which draw with `noise.py`, `programs.py` checks and assembles the
+program, `updates.py` does the same for optimizers.
 May use: _core, ops, dims, errors, cell, regularizer.
 """
 

@@ -1,7 +1,7 @@
 """Cells whose step cannot be traced: the engine calls their `step` and `vjp` in Python.
 
-The program of such a cell is one op, `call`, whose function is a `CalledStep`; all else (layers, lengths,
-ways back through time, regularizers of input, output and states) works on it as on any other program.
+The program of such a cell is one op, `call`, whose function is a `CalledStep`. Everything else (layers,
+lengths, BPTT modes, regularizers of input, output and states) treats it like any other program.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Shapes: TypeAlias = dict[str, tuple[int, ...]]
 
 
 def has_vjp(cell: Cell) -> bool:
-    """Whether the cell brings its own gradient."""
+    """Whether the cell has its own gradient."""
     return callable(getattr(cell, "vjp", None))
 
 
 class CalledStep:
     """A cell's `step` and `vjp` as the engine calls them: float64 rows in, float64 rows out.
 
-    `why` says what kept the step from being traced. Raises PluginError for what the cell raises, ShapeError
-    for arrays of other shapes than it declares.
+    `why` is the reason why the step could not be traced. Raises PluginError for errors of the cell,
+    ShapeError for arrays of other shapes than it declares.
     """
 
     def __init__(self, cell: Cell, made: Declared, why: str) -> None:
@@ -44,13 +44,13 @@ class CalledStep:
         self._params = _shapes(made.params)
         self._states = _shapes(made.states)
         self._inputs = int(made.sizes["input"])
-        # The state that the output is, where the step returns one array as both.
+        # The state that is also the output, if the step returns one array as both.
         self._same: str | None = None
         self.output_size = self._probe()
 
     @property
     def width(self) -> int:
-        """Elements of one row of `values`: the output, unless that is a state, then the states."""
+        """The output (unless it is a state) and the states, from one row of `values`."""
         return self._own + _total(self._states)
 
     @property
@@ -77,7 +77,7 @@ class CalledStep:
         return new[self._same] if self._same else result[: self._own], new
 
     def __call__(self, part: str, rows: int, operands: list[Floats]) -> Floats:
-        """What the engine asks: "values", "back" (of x and states) or "gradient" (of the parameters)."""
+        """The part to compute: "values", "back" (of x and states) or "gradient" (of the parameters)."""
         flat, x, s, *d = operands
         p = Names(self._owner, "parameter", self._split(flat, self._params, ()))
         x = _rows(x, rows)
@@ -94,7 +94,7 @@ class CalledStep:
             return np.concatenate([output[:, : self._own], *_flat(new, rows)], axis=1).ravel()
         d_x, d_s, d_p = self._gradients(x, state, p, d, rows)
         if part == "back":
-            # The op has one column for states even where there are none.
+            # The op has one column for states even if there are none.
             return np.concatenate([d_x, *(_flat(d_s, rows) or [np.zeros((*rows, 1))])], axis=1).ravel()
         return np.concatenate([one.ravel() for one in d_p.values()])
 
@@ -135,7 +135,7 @@ class CalledStep:
     def _gradients(
         self, x: Floats, state: Names[Any], p: Names[Any], d: Floats, rows: tuple[int, ...]
     ) -> tuple[Floats, dict[str, Floats], dict[str, Floats]]:
-        # Where the output is a state, its gradient has come with the state's.
+        # If the output is a state, its gradient is part of the state's.
         own = d[..., : self._own]
         d_output = _frozen(np.zeros((*rows, self.output_size)) if self._same else own)
         d_state = self._split(d[..., self._own :], self._states, rows)
@@ -207,7 +207,7 @@ class CalledStep:
         return int(shape[-1])
 
     def _split(self, flat: Floats, shapes: Shapes, rows: tuple[int, ...]) -> dict[str, Floats]:
-        """Named read-only copies of the parts of `flat`, which lie end to end along its last axis."""
+        """Named read-only copies of the parts of `flat`, which are concatenated along its last axis."""
         parts, end = {}, 0
         for name, shape in shapes.items():
             begin, end = end, end + math.prod(shape)
@@ -228,7 +228,7 @@ def _rows(values: Floats, rows: int) -> Floats:
 
 
 def _frozen(values: Floats) -> Floats:
-    """A read-only copy: nothing that the author keeps or changes reaches the engine."""
+    """A read-only copy: changes by the author do not affect the engine."""
     copy: Floats = values.copy()
     copy.setflags(write=False)
     return copy
@@ -239,7 +239,7 @@ def _flat(parts: Mapping[str, Floats], rows: tuple[int, ...]) -> list[Floats]:
 
 
 def _joined(values: list[Traced], zero: int) -> int:
-    """The node of all values end to end; a number where there are none."""
+    """The concatenation of all values; a number if there are none."""
     if not values:
         return zero
     recorder = values[0].recorder

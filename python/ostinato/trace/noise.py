@@ -1,4 +1,4 @@
-"""What a regularizer draws with: masks in training, their expectation in inference."""
+"""The noise of regularizers: masks in training, their expectation in inference."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ostinato.trace.recorder import Recorder
 from ostinato.trace.value import Traced
 
 Per: TypeAlias = Literal["step", "sequence", "weights"]
-"""How often numbers are drawn anew: for each row and step; for each row; once a call for all of them."""
+"""How often numbers are drawn: for each row and step; for each row; once per call."""
 
 # The numbers of the core's op, by how often they are drawn.
 _PER: Final[dict[str, int]] = {"step": 0, "sequence": 1, "weights": 2}
 
-# Uniform numbers are multiples of this, so a rate that is one too decides alike in float32 and float64.
+# Uniform numbers are multiples of this; a rate that is one too has the same effect in float32 and float64.
 _GRID: Final = 2.0**-24
 
 
 class Noise:
-    """Noise of one step program. Two calls never share their numbers.
+    """Noise of one step program. Two calls never use the same numbers.
 
-    `training` says which of its two programs is being traced, `states` and `matrices` name the cell's states
-    and parameter matrices. `groups` are the names of the matrices by what they are multiplied with:
-    "recurrent" a state, "input" what comes of the input alone, "output" what comes of the state.
+    `training` says which of its two programs is being traced; `states` and `matrices` are the names of the
+    cell's states and parameter matrices. `groups` are the names of the matrices by their operand: "recurrent"
+    a state, "input" a value of the input alone, "output" a value that depends on the state.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Noise:
 
     @property
     def recurrent(self) -> frozenset[str]:
-        """The matrices that a state is multiplied with."""
+        """The matrices that multiply a state."""
         return self.groups["recurrent"]
 
     def uniform(self, shape: Sequence[int], per: Per = "step") -> Value:
@@ -59,7 +59,7 @@ class Noise:
             raise ConfigError(f"per is {per!r}; expected one of {', '.join(_PER)}")
         if not self.training:
             raise ConfigError(
-                "noise.uniform in inference; ask noise.training, or use noise.drop or noise.mix"
+                "noise.uniform in inference; check noise.training, or use noise.drop or noise.mix"
             )
         attrs = {"stream": self._streams, "per": _PER[per], "shape": tuple(shape)}
         self._streams += 1
@@ -69,7 +69,7 @@ class Noise:
     def drop(self, value: Value, rate: float, per: Per = "step") -> Value:
         """`value` with each element 0 with probability `rate` below 1, else divided by 1 - rate.
 
-        Its expectation is `value`, which it is in inference.
+        The expectation is `value`, which is the result in inference.
         """
         rate = round(rate / _GRID) * _GRID
         if rate == 0.0 or not self.training:

@@ -1,4 +1,4 @@
-"""The program of what a layer's parameters add to the loss."""
+"""The program of the penalty on a layer's parameters."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def trace_penalty(
 ) -> _core.Program | None:
     """Trace the penalties on parameters: the parameters are the inputs, one number is the output.
 
-    None where no regularizer has one. Raises what they raise, and ShapeError or TraceError for what is no
-    number.
+    None if no regularizer has one. Raises the errors of regularizers, and ShapeError or TraceError for
+    anything but a number.
     """
     recorder = Recorder("penalty", made.sizes)
     recorder.naming = False

@@ -1,4 +1,4 @@
-"""Tracing: run a step once on traced values and get its program, or an error that names what is wrong."""
+"""Tracing: run a step once on symbolic values and get its program, or an error that names the cause."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Shape = Sequence[int] | Literal["index"]
 
 
 class StepLoss(Protocol):
-    """What `trace_loss` needs of a loss."""
+    """The requirements of `trace_loss` on a loss."""
 
     @property
     def name(self) -> str:
-        """What the program is called."""
+        """The name of the program."""
 
     @property
     def target(self) -> str:
@@ -42,12 +42,12 @@ class StepLoss(Protocol):
 
 @dataclass(frozen=True)
 class TracedCell:
-    """A cell's program, with what a layer needs to make its parameters and states.
+    """A cell's program, with the information from which a layer makes its parameters and states.
 
     `params` and `states` are in the order of `program.params` and `program.states`. `inference` is the
-    program for calls without training, where regularizers make that another one. `function` is what the
-    program calls where the step could not be traced. `penalty` is what the parameters add to the loss; where
-    the steps do so, `program` has a second output.
+    program for calls without training, if regularizers make it a different one. `function` is the function
+    that the program calls if the step could not be traced. `penalty` is the program of the penalty on
+    parameters; if the steps have a penalty, `program` has a second output.
     """
 
     program: _core.Program
@@ -70,12 +70,12 @@ def trace_step(
 ) -> _core.Program:
     """Trace `fn(*inputs, state, p)`, which returns `output, {state: new value}`, to a program.
 
-    The output is a number, a vector or a matrix; it is called "output" in the program. `sizes` gives the
-    names that print in shapes: a Dim of another name is refused by the core. `name` is the program's name
-    and, quoted, what messages call the step.
+    The output is a number, a vector or a matrix; its name in the program is "output". `sizes` are the names
+    for shapes in messages: the core rejects a Dim with another name. `name` is the program's name; in quotes,
+    it names the step in messages.
 
-    Raises TraceError for what cannot be recorded, a wrong return value, an unused parameter; ShapeError for
-    shapes that do not fit, with the author's line.
+    Raises TraceError for anything that cannot be recorded, a wrong return value, an unused parameter;
+    ShapeError for shapes that do not fit, with the author's line.
     """
     return _trace(name, f"step {name!r}", fn, inputs, params, states, sizes, Rewrites())[0]
 
@@ -141,11 +141,11 @@ def trace_cell(
 def trace_loss(
     loss: StepLoss, y_size: int, target: Shape | None = None, name: str | None = None
 ) -> _core.Program:
-    """Trace a loss for outputs (y_size,) to a program with inputs "y" and "target" and one number as output.
+    """Trace a loss of outputs (y_size,): a program with inputs "y" and "target" and one number as output.
 
-    `target` is the target's feature shape, or "index" for ids; by default what the loss says itself: ids, or
-    the shape of the output. `name` is what the program is called (default: as the loss).
-    Raises ShapeError when the loss is not one number.
+    `target` is the target's feature shape, or "index" for ids; by default as the loss declares: ids, or the
+    shape of the output. `name` is the name of the program (default: the loss's).
+    Raises ShapeError if the loss is not one number.
     """
     sizes = named({"output": y_size})
     if target is None:
@@ -154,7 +154,7 @@ def trace_loss(
     def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
         return loss.step(y, target), {}
 
-    # A metric is traced as a loss is, and told apart in errors.
+    # A metric is traced like a loss; errors call it a metric.
     owner = f"{getattr(loss, 'kind', 'loss')} {loss.name!r}"
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
     program, shape = _trace(name or loss.name, owner, step, inputs, {}, {}, sizes, Rewrites())
@@ -262,7 +262,7 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
     for group in groups:
         for key in group:
             if not isinstance(key, str) or not key.isidentifier():
-                raise ConfigError(f"{owner}: {key!r} is no name; expected letters, digits and _ as in Python")
+                raise ConfigError(f"{owner}: {key!r} is not a name; expected a Python identifier")
             if key in seen:
                 raise ConfigError(
                     f"{owner}: the name {key!r} is declared twice; inputs, states and parameters share names"
@@ -271,16 +271,14 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
 
 
 def int_or_dim(size: int) -> int:
-    """Return a size unchanged when it is a whole number of at least 1; raise ShapeError when it is not."""
+    """Return a size unchanged if it is an integer of at least 1; otherwise raise ShapeError."""
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ShapeError(
-            f"got a size of {size!r}; expected a whole number of at least 1 (divide sizes with //)"
-        )
+        raise ShapeError(f"got a size of {size!r}; expected an integer of at least 1 (divide sizes with //)")
     return size
 
 
 def _why(owner: str, error: Exception) -> str:
-    """What kept a step from being traced, in a line."""
+    """The reason why a step could not be traced, as one line."""
     text = str(error) if isinstance(error, OstinatoError) else f"{type(error).__name__}: {error}"
     return placed(owner, TraceError(text).with_traceback(error.__traceback__)).replace("\n  ", " ")
 
@@ -294,7 +292,7 @@ def _kind(value: object) -> str:
 
 
 def placed(owner: str, error: OstinatoError) -> str:
-    """Put the cell's name and the author's line before a message that has not got them."""
+    """Prepend the cell's name and the author's line to a message without them."""
     message, place = str(error), author_line(error)
     if place and place not in message:
         message = f"{place}: {message}"

@@ -1,4 +1,4 @@
-"""The one place that talks to the core's ProgramBuilder: constants once, places and names for every node."""
+"""The only user of the core's ProgramBuilder: constants once, locations and names for every node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recorder:
     ) -> None:
         """Start an empty program called `name` with the named sizes.
 
-        `only` are the ops that it may use, None for all of them; `why` says what is wrong with the others.
+        `only` are the allowed ops, None for all of them; `why` is the reason against the others.
         """
         self.name = name
         self._only = only
@@ -42,14 +42,14 @@ class Recorder:
         self._numbered: set[int] = set()
         self._constants: dict[str, int] = {}
         self._operands: dict[int, set[int]] = {}
-        # States, and products and parts of them: what `entering` is told of.
+        # States, and products and parts of them: the vectors for which `entering` is called.
         self._states: set[int] = set()
         self.entering: Callable[[int, int], int] | None = None
-        # Told of every product, what comes out of it; it may put another in its place.
+        # Called with every product; it may return a replacement.
         self.leaving: Callable[[int], int] | None = None
         # The matrix and the vector of every product.
         self.products: list[tuple[int, int]] = []
-        # Whether the author's variables give their names to values.
+        # Whether the author's variable names become names of values.
         self.naming = True
 
     def declare(
@@ -71,14 +71,14 @@ class Recorder:
         return node
 
     def shape(self, node: int) -> tuple[Dim, ...]:
-        """Return a node's shape, with the texts the core keeps."""
+        """Return a node's shape, with the texts of the core."""
         return tuple(parse(text, value, self._sizes) for value, text in self.builder.shape(node))
 
     def constant(self, value: Value) -> int:
         """Return the node of a plain number; raise TraceError for anything else."""
         if isinstance(value, bool | np.bool_):
             raise TraceError(
-                f"a Python {value} is no value of a step; "
+                f"a Python {value} is not a value of a step; "
                 "compare with < <= > >= or ops.equal, and write 1.0 and 0.0 for constants"
             )
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
@@ -87,7 +87,7 @@ class Recorder:
                 f"{what} is not traced; a step's constants are single numbers, so declare an array as a Param"
             )
         number = float(value)
-        # As text, since 0.0 and -0.0 would be one key, and a NaN none.
+        # As text, because 0.0 and -0.0 would be one key, and a NaN none.
         key = number.hex()
         if key not in self._constants:
             self._constants[key] = self.builder.const(number)
@@ -98,8 +98,8 @@ class Recorder:
     ) -> tuple[int, tuple[Dim, ...], bool]:
         """Add an op; return its node, its shape, and whether it is an id. Errors name the author's line.
 
-        Before a state is multiplied with a matrix, `entering(matrix, state)` may put another in its place;
-        afterwards `leaving(product)` may.
+        Before a state is multiplied with a matrix, `entering(matrix, state)` may replace the state;
+        afterwards `leaving(product)` may replace the product.
         """
         if self._only is not None and op not in self._only:
             raise TraceError(f"ops.{op} is not element by element; {self._why}")
@@ -113,29 +113,29 @@ class Recorder:
         node = self.builder.add(op, operands, _plain(attrs), describe_frame(frame))
         if op in ("mul", "slice", "reshape") and self._states.intersection(operands):
             self._states.add(node)
-        # Equal nodes are one, and an op that changes nothing returns its operand: a node may come back again.
+        # Equal nodes are one, and an op without effect returns its operand: a node may occur again.
         self._operands.setdefault(node, set()).update(one for one in operands if one != node)
         if op == "matmul" and self.leaving is not None:
             node = self.leaving(node)
         return node, self.shape(node), self.builder.is_index(node)
 
     def check_same(self, other: Recorder, called: str) -> None:
-        """Raise TraceError when a value of another trace came in, through a closure or a global."""
+        """Raise TraceError for a value of another trace, which came in through a closure or a global."""
         if other is not self:
             raise TraceError(
-                f"{called} belongs to another trace; a step may only use what it is given: x, state, p"
+                f"{called} belongs to another trace; a step may only use its arguments: x, state, p"
             )
 
     def name_of(self, node: int) -> str:
-        """Return a node's name in the author's code, or words for a value that has none."""
+        """Return a node's name in the author's code, or a description of an unnamed value."""
         return f"'{self._names[node]}'" if node in self._names else "an unnamed value"
 
     def is_state(self, node: int) -> bool:
-        """Say whether a node is a state, a part of one, or a product of one with a gate."""
+        """Return whether a node is a state, a part of one, or a product of one with a gate."""
         return node in self._states
 
     def reachable(self, roots: Iterable[int]) -> set[int]:
-        """Return every node that the given ones are computed from, themselves included."""
+        """Return every node from which the given ones are computed, including themselves."""
         seen: set[int] = set()
         pending = list(roots)
         while pending:
@@ -146,15 +146,16 @@ class Recorder:
         return seen
 
     def finish(self, outputs: Sequence[tuple[str, int]], updates: Sequence[tuple[str, int]]) -> _core.Program:
-        """Close the program."""
+        """Complete the program."""
         for node in sorted(self._numbered):
             self.builder.name(node, self._names[node])
         return self.builder.finish(outputs, updates)
 
     def name_node(self, node: int, name: str) -> None:
-        """Call a node `name`, unless it has one, with a number behind where that is taken: z, z_2, z_3.
+        """Name a node, unless it has a name, with a number after a name in use: z, z_2, z_3.
 
-        A numbered name is nobody's choice: a later call may replace it, and the core hears of it at the end.
+        The author did not choose a numbered name, so a later call may replace it; the core gets it at the
+        end.
         """
         if node in self._names and node not in self._numbered:
             return
@@ -171,7 +172,7 @@ class Recorder:
             self.builder.name(node, unique)
 
     def is_unnamed(self, node: int) -> bool:
-        """Say whether a node has no name yet."""
+        """Return whether a node has no name yet."""
         return node not in self._names
 
     def _name_locals(self, frame: FrameType) -> None:

@@ -1,4 +1,4 @@
-"""Where regularizers come into a step while it is traced."""
+"""Applies regularizers to a step while it is traced."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from ostinato.trace.value import Traced
 
 PLACES = ("input", "weight", "recurrent", "product", "update", "output")
 
-# What matrices are multiplied with; the first that is true of one.
+# The kinds of operands of matrices; the first that applies.
 GROUPS = ("recurrent", "output", "input")
 
 
 class Rewrites:
     """Applies regularizers, in order, at the places of one step.
 
-    `groups` names the matrices by what they are multiplied with (see `Noise`), which a trace without
-    regularizers finds.
+    `groups` names the matrices by their operands (see `Noise`); a trace without regularizers finds them.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class Rewrites:
         states: Mapping[str, Traced],
         params: Mapping[str, Traced],
     ) -> tuple[list[Traced], dict[str, Traced]]:
-        """Return what the step is to be given as inputs and as parameters."""
+        """Return the inputs and the parameters for the step."""
         self._recorder = recorder
         matrices = [key for key, one in params.items() if one.ndim == 2]
         self._noise = Noise(recorder, self.training, tuple(states), matrices, self.groups)
@@ -62,7 +61,7 @@ class Rewrites:
     def end(
         self, owner: str, output: Traced, updates: Mapping[str, Traced], states: Mapping[str, Traced]
     ) -> tuple[Traced, dict[str, Traced], Traced | None]:
-        """Return the output, the next states and the penalty; an output that is a next state stays so.
+        """Return the output, the next states and the penalty; an output equal to a next state stays so.
 
         Raises ConfigError for a regularizer whose places this step does not have.
         """
@@ -96,7 +95,7 @@ class Rewrites:
         return total(terms)
 
     def _found(self, states: Mapping[str, Traced]) -> dict[str, frozenset[str]]:
-        """The parameters in the matrices of all products, by what they are multiplied with."""
+        """The parameters in the matrices of all products, by their operand."""
         recorder, held = self._recorder, {one.node for one in states.values()}
         found: dict[str, set[str]] = {group: set() for group in GROUPS}
         for matrix, vector in recorder.products:
@@ -118,13 +117,13 @@ class Rewrites:
         return self._apply("update", new, lambda place, value: place(name, value, old, self._noise))
 
     def _enter(self, matrix: int, vector: int) -> int:
-        """A state, `vector`, is about to be multiplied with `matrix`: return what is, in its place."""
+        """The state `vector` is about to be multiplied with `matrix`: return its replacement."""
         if vector not in self._entered:
             self._entered[vector] = self._rewritten("recurrent", vector)
         return self._entered[vector]
 
     def _leave(self, product: int) -> int:
-        """A matrix was multiplied with a vector: return what takes the place of the product."""
+        """A matrix was multiplied with a vector: return the replacement of the product."""
         if product not in self._left:
             self._left[product] = self._rewritten("product", product)
         return self._left[product]
@@ -139,8 +138,8 @@ class Rewrites:
         for number, one in enumerate(self.regularizers):
             if _changes(one, place):
                 self._reached.add((number, place))
-                # A value keeps the name that it has in the cell, and equations of a regularizer are not
-                # regularized themselves.
+                # A value keeps its name in the cell, and equations of a regularizer are not regularized
+                # themselves.
                 recorder = self._recorder
                 hooks, recorder.entering, recorder.leaving = (recorder.entering, recorder.leaving), None, None
                 recorder.naming = False
@@ -159,7 +158,7 @@ class Rewrites:
 
 
 def checked_penalty(regularizer: Regularizer, place: str, term: object) -> Traced | None:
-    """What a penalty returned, if it is one number or None. Raises TraceError, ShapeError."""
+    """The result of a penalty, if it is one number or None. Raises TraceError, ShapeError."""
     if term is None:
         return None
     if not isinstance(term, Traced):
@@ -173,7 +172,7 @@ def checked_penalty(regularizer: Regularizer, place: str, term: object) -> Trace
 
 
 def total(terms: Sequence[Traced | None]) -> Traced | None:
-    """The sum of the terms that are there."""
+    """The sum of the terms that are not None."""
     there = [term for term in terms if term is not None]
     if not there:
         return None

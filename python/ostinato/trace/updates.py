@@ -1,4 +1,4 @@
-"""Tracing an optimizer's equation: a program for one number of a parameter, which is run over all."""
+"""Tracing an optimizer's equation: a program for one number of a parameter, which runs for all numbers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ Update = Callable[[Value, Value, Names[Value], Names[Value]], Any]
 
 
 def trace_update(name: str, update: Update, slots: Sequence[str], scalars: Sequence[str]) -> _core.Program:
-    """Trace an optimizer's equation to a program with inputs "param" and "grad", and a state for each slot.
+    """Trace an optimizer's equation: a program with inputs "param" and "grad", and a state per slot.
 
-    Its parameters are the scalars, in their order; what depends on them alone is computed once a step.
+    Its parameters are the scalars, in their order; values that depend on them alone are computed once per
+    step.
 
-    Raises TraceError, with the author's line, for whatever is not element by element, and for a wrong return
+    Raises TraceError, with the author's line, for anything that is not elementwise, and for a wrong return
     value.
     """
     owner = f"optimizer {name!r}"
@@ -45,7 +46,7 @@ def trace_update(name: str, update: Update, slots: Sequence[str], scalars: Seque
 
 
 def checked_update(owner: str, returned: object, slots: Sequence[str]) -> tuple[Value, Mapping[str, Value]]:
-    """Take apart what `update` returned; raise TraceError unless it is a value and one for each slot."""
+    """Unpack the result of `update`; raise TraceError unless it is a value and one for each slot."""
     want = "return new_param, {" + ", ".join(f'"{key}": ...' for key in slots) + "}"
     if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[1], Mapping):
         raise TraceError(f"{owner}: update returns {type(returned).__name__}; expected `{want}`")

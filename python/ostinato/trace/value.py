@@ -1,7 +1,8 @@
-"""`Traced`: what stands for a value while a step is recorded.
+"""`Traced`: a symbolic value while a step is recorded.
 
-It takes the operators of the step language, and NumPy functions that have an op of the same meaning. Whatever
-cannot be recorded raises TraceError with what to write instead; `programs.py` adds the author's line.
+It supports the operators of the step language, and NumPy functions that have an op of the same meaning.
+Anything that cannot be recorded raises TraceError with the code to write instead; `programs.py` adds the
+author's line.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _UFUNCS: dict[str, Callable[..., Value]] = {
     },
 }
 
-# NumPy names whose op is called otherwise.
+# NumPy names whose op has another name.
 _ELSEWHERE = {
     **dict.fromkeys(("concatenate", "hstack", "append", "stack"), "concat"),
     **dict.fromkeys(("logical_and", "bitwise_and"), "minimum of two comparisons"),
@@ -75,7 +76,7 @@ class Traced(Node):
     __array_priority__ = 1000.0
 
     def __init__(self, recorder: Recorder, node: int, shape: tuple[Dim, ...], is_index: bool = False) -> None:
-        """Stand for `node` of the program that `recorder` builds."""
+        """Represent `node` of the program that `recorder` builds."""
         self.recorder = recorder
         self.node = node
         self.shape = shape
@@ -88,7 +89,7 @@ class Traced(Node):
 
     @property
     def T(self) -> Transposed:
-        """The transpose of a parameter matrix, to be multiplied with a vector: `p.W.T @ v`."""
+        """The transpose of a parameter matrix, for products with a vector: `p.W.T @ v`."""
         if self.ndim != 2:
             _refuse(
                 f"{self._called()} has shape {describe(self.shape)} and no transpose", ".T is for matrices"
@@ -259,7 +260,7 @@ class Traced(Node):
     def __setitem__(self, key: object, value: object) -> NoReturn:
         _refuse("assigning to part of a traced value", "build the new value with ops.concat or ops.where")
 
-    # What has no meaning before the numbers are known.
+    # Undefined before the numbers are known.
 
     def __bool__(self) -> NoReturn:
         _refuse(
@@ -342,7 +343,7 @@ class Transposed(Symbolic):
     ndim = 2
 
     def __init__(self, matrix: Traced) -> None:
-        """Stand for the transpose of `matrix`."""
+        """Represent the transpose of `matrix`."""
         self.matrix = matrix
         self.shape = matrix.shape[::-1]
 
@@ -352,7 +353,7 @@ class Transposed(Symbolic):
         return self.matrix
 
     def record(self, row: Row, operands: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
-        """Refuse: no op but the product takes a transpose."""
+        """Raise an error: only the product accepts a transpose."""
         self.refuse()
 
     def __matmul__(self, other: Value) -> Value:
@@ -361,7 +362,7 @@ class Transposed(Symbolic):
         self.refuse()
 
     def refuse(self, *others: object) -> NoReturn:
-        """Raise the TraceError that says what a transpose is for."""
+        """Raise the TraceError that explains the use of a transpose."""
         _refuse("a transpose can only be multiplied with a vector", "write p.W.T @ v")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse

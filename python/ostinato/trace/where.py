@@ -1,4 +1,4 @@
-"""Where in the author's code a node was written: file, line and the text of the line."""
+"""The location of a node in the author's code: file, line and the text of the line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 from ostinato.errors import ConfigError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Frames of these files stand between the author's line and the tracer; cells and losses are authors.
+# Frames of these files are between the author's line and the tracer; cells and losses count as authors.
 _MACHINERY = tuple(
     os.path.join(_PACKAGE, name) for name in ("trace" + os.sep, "ops" + os.sep, "dims.py", "namespace.py")
 )
@@ -26,14 +26,15 @@ def author_frame() -> FrameType | None:
 
 
 def describe_frame(frame: FrameType | None) -> str:
-    """Write where a frame is now as "lstm.py:41: z, a = split(...)", or "<unknown>" where there is none."""
+    """Format the location of a frame as "lstm.py:41: z, a = split(...)", or "<unknown>" if there is none."""
     return "<unknown>" if frame is None else _describe(frame, frame.f_lineno)
 
 
 def author_line(error: BaseException) -> str:
-    """Return the place of the innermost author's line that `error` passed through, or "" if there is none.
+    """Return the location of the innermost author's line of an error, or "" if there is none.
 
-    What a built-in regularizer says of its options is no equation's fault: such an error has no place.
+    A built-in regularizer's error about its options is not the fault of an equation: such an error has no
+    location.
     """
     place, trace = "", error.__traceback__
     while trace is not None:

@@ -1,10 +1,9 @@
-"""Training: one loop, and what it is composed of.
+"""Training: one loop, and its parts.
 
-`trainer.py` is the loop and `train_step.py` one update; both can be read in one sitting. Beside them one noun
-a file: `source.py` makes batches of data, `measure.py` loss and metrics of them, `choices.py` reads the
-trainer's arguments, `run.py` is what hooks are given, `checkpoint.py` its record. `early_stopping.py`,
-`checkpoints.py` and `progress.py` are plugins of a run like anybody's. Strategies, schedules and metrics live
-in rooms of their own.
+`trainer.py` is the loop and `train_step.py` one update. The other files have one noun each: `source.py` makes
+batches of data, `measure.py` computes loss and metrics, `choices.py` reads the trainer's arguments, `run.py`
+is the argument of hooks, `checkpoint.py` the file of a run. `early_stopping.py`, `checkpoints.py` and
+`progress.py` are plugins of a run like any other. Strategies, schedules and metrics have separate folders.
 """
 
 from ostinato.training.checkpoints import Checkpoints

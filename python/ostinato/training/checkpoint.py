@@ -1,4 +1,4 @@
-"""The record of a training: everything that the rest of it depends on."""
+"""The checkpoint of a training: everything on which its continuation depends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Record = TypeVar("Record", Position, Totals, Lesson)
 
 
 class TrainerParts(Protocol):
-    """What a checkpoint takes from a trainer and gives back to it; each means what it means in `Trainer`."""
+    """The parts of a trainer that a checkpoint saves and restores; each as in `Trainer`."""
 
     net: Network
     loss: Loss
@@ -45,7 +45,7 @@ class TrainerParts(Protocol):
 
 
 def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[str, Any]) -> None:
-    """Writes the checkpoint, whole or not at all. Raises OSError; ConfigError for what cannot be stored."""
+    """Writes the checkpoint completely or not at all. Raises OSError; ConfigError for unsupported values."""
     run, lesson = trainer.run, trainer.run.lesson
     record = {
         "made_of": _made_of(trainer),
@@ -69,9 +69,10 @@ def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[s
 
 
 def load(path: str | os.PathLike[str], trainer: TrainerParts) -> dict[str, Any]:
-    """Gives the trainer what `save` wrote, and returns the states of plugins.
+    """Restores the trainer from the file of `save`, and returns the states of plugins.
 
-    Nothing is changed when the file is damaged (FormatError) or the trainer is made otherwise (ConfigError).
+    Nothing changes if the file is damaged (FormatError) or the trainer was made with other arguments
+    (ConfigError).
     """
     record = load_tree(path, KIND)
     try:
@@ -92,7 +93,7 @@ def load(path: str | os.PathLike[str], trainer: TrainerParts) -> dict[str, Any]:
 
 
 def _made_of(trainer: TrainerParts) -> dict[str, Any]:
-    """What must be the same where it is resumed, in words that an error can show."""
+    """The settings that must be equal when a run is resumed, as text for errors."""
     return {
         "dtype": trainer.net.dtype.name,
         "loss": _called(trainer.loss),
@@ -109,13 +110,13 @@ def _made_of(trainer: TrainerParts) -> dict[str, Any]:
 
 
 def _called(made: Configured) -> str:
-    """Name and options, those aside whose text says nothing of their value."""
+    """Name and options, without options whose text does not identify their value."""
     options = ((name, _plain(value)) for name, value in made.options.items())
     return f"{made.name}({', '.join(f'{name}={value}' for name, value in options if value)})"
 
 
 def _plain(value: Any) -> str:
-    """A value as text, the same for equal ones: 1 and 1.0, tuple and list. "" where text says nothing."""
+    """A value as text, equal for equal ones: 1 and 1.0, tuple and list. "" if no text identifies it."""
     if isinstance(value, Configured):
         return _called(value)
     if callable(value) or " object at 0x" in repr(value):
@@ -146,11 +147,11 @@ def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mappin
                         has, lacks = lacks, has
                     raise ConfigError(
                         f"{has} has {name}; {lacks} has no such {whole.removesuffix('s')}. "
-                        "Make the network and the trainer as they were"
+                        "Use the original network and trainer settings"
                     )
             raise ConfigError(
                 f"the checkpoint was written with the {name} {was!r}; this trainer has {is_now!r}. "
-                "Make the network and the trainer as they were"
+                "Use the original network and trainer settings"
             )
     missing = sorted(set(plugins) - set(trainer._hooks.names))
     if missing:
@@ -196,7 +197,7 @@ def _state(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _made(kind: type[Record], fields: Mapping[str, Any]) -> Record:
-    """A record of plain fields, all of which must be there."""
+    """A record of plain fields, all of which must be present."""
     expected = {field.name for field in dataclasses.fields(kind)}
     if set(fields) != expected:
         raise FormatError(f"{kind.__name__} has {sorted(fields)}; expected {sorted(expected)}")

@@ -1,4 +1,4 @@
-"""Checkpoints on the way."""
+"""Checkpoints during training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ostinato.training.run import TrainingRun
 
 
 class Checkpoints:
-    """Writes a checkpoint to `path` after every so many epochs or updates; the last one replaces the others.
+    """Writes a checkpoint to `path` at intervals of epochs or updates, replacing the last one.
 
-    The previous file stays until the new one is whole and on the disk. `fit(..., resume=path)` goes on from
-    it. Give one of `every_epochs` and `every_steps`; with neither it is every epoch.
+    The previous file stays until the new one is complete and on the disk. `fit(..., resume=path)` resumes
+    from it. Give one of `every_epochs` and `every_steps`; with neither, every epoch.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Checkpoints:
 
     @hookimpl
     def ostinato_batch_end(self, run: TrainingRun, step: int) -> None:
-        """Ask for a checkpoint when enough updates were made."""
+        """Request a checkpoint after enough updates."""
         if self._steps and (step + 1) % self._steps == 0:
             run.save(self.path)
 
     @hookimpl
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int) -> None:
-        """Ask for a checkpoint when enough epochs went by."""
+        """Request a checkpoint after enough epochs."""
         if self._epochs and (epoch + 1) % self._epochs == 0:
             run.save(self.path)

@@ -1,4 +1,4 @@
-"""The arguments of `Trainer`: names, instances or classes, made into what they stand for."""
+"""The arguments of `Trainer`: names, instances or classes, resolved to objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Fe
 
 
 class Strategies:
-    """One strategy of each role; a role that is not given has its default. Two of a role: ConfigError."""
+    """One strategy of each role; a missing role has its default. Two of a role: ConfigError."""
 
     def __init__(self, given: Any, through_time: ThroughTime | None) -> None:
         found: dict[str, Strategy] = {}
@@ -48,17 +48,17 @@ class Strategies:
 
 
 def choose_loss(given: Any) -> Loss:
-    """The loss that a name, a Loss class or an instance stands for. Raises ConfigError, DTypeError."""
+    """The loss of a name, a Loss class or an instance. Raises ConfigError, DTypeError."""
     return registry.make("loss", given, Loss)
 
 
 def choose_optimizer(given: Any) -> Optimizer:
-    """The optimizer that a name, a class or an instance stands for. Raises ConfigError, DTypeError."""
+    """The optimizer of a name, a class or an instance. Raises ConfigError, DTypeError."""
     return registry.make("optimizer", given, Optimizer)
 
 
 def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
-    """The schedule that a name, a class, an instance or a function stands for.
+    """The schedule of a name, a class, an instance or a function.
 
     Raises ConfigError, DTypeError.
     """
@@ -72,7 +72,7 @@ def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
             f"schedule is {made!r}, which cannot be called with (start, when): {error}; expected a function "
             "of the learning rate at the start and of now: lambda start, when: start * 0.9**when.epoch"
         ) from None
-    except ValueError:  # One in C may not tell its arguments.
+    except ValueError:  # A function in C may have no signature.
         pass
     return made
 
@@ -93,7 +93,7 @@ def choose_metrics(given: Any) -> dict[str, Metric]:
 
 
 def choose_plugins(given: Any) -> dict[str, Any]:
-    """Objects with lifecycle hooks, by what an error calls them; a text names an installed plugin.
+    """Objects with lifecycle hooks, by the names for errors; a text names an installed plugin.
 
     Raises ConfigError.
     """
@@ -126,12 +126,12 @@ def _name(plugin: Any) -> str:
 
 
 def _hears(plugin: Any) -> bool:
-    """Whether it has a function for a lifecycle hook. A class, which was not made, has none."""
+    """Whether it has a function for a lifecycle hook. A class without an instance has none."""
     return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in LIFECYCLE)
 
 
 def _check_marks(name: str, plugin: Any) -> None:
-    """Raises ConfigError for a function named like a hook but not marked as one, which nobody would call."""
+    """Raises ConfigError for a function with a hook's name but no mark, which is never called."""
     if isinstance(plugin, type):
         return
     for hook in (one for one in dir(plugin) if one.startswith("ostinato_")):

@@ -1,4 +1,4 @@
-"""The network with its loss, as estimators see it."""
+"""The network with its loss, as estimators use it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class NetworkCore:
         self.objective = objective
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
-        """The loss over `batch` and its gradients, without that of `batch.x`.
+        """The loss over `batch` and its gradients, without the gradient of `batch.x`.
 
         Raises ShapeError, DTypeError, ConfigError.
         """
         if batch.truth is not None:
             raise ConfigError(
-                "feeding wants to put predictions in the place of x, but this network does not read its own "
+                "feeding replaces x by predictions, but this network does not read its own "
                 "output; use feeding 'teacher_forcing'"
             )
         return self.net.value_and_grad(

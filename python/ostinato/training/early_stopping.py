@@ -1,4 +1,4 @@
-"""The end of a run that makes no progress any more."""
+"""Stops a run that makes no more progress."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ostinato.training.run import TrainingRun
 
 
 class EarlyStopping:
-    """Ends the run when `patience` epochs in a row bring no better `metric`.
+    """Stops the run when `patience` consecutive epochs do not improve `metric`.
 
-    Better is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With `restore_best` the
-    parameters of the best epoch are put back when the run ends. Source: Prechelt 1998, "Early stopping - but
-    when?".
+    An improvement is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With `restore_best`,
+    the parameters of the best epoch are restored when the run ends. Source: Prechelt 1998, "Early stopping -
+    but when?".
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EarlyStopping:
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:
-        """Begin to count; raise ConfigError when neither the run nor a plugin measures it."""
+        """Start counting; raise ConfigError if neither the run nor a plugin measures the metric."""
         self._begin()
         measured = run.history.measured
         if not run.others_measure and not measured.has(self.metric):
@@ -68,18 +68,18 @@ class EarlyStopping:
 
     @hookimpl
     def ostinato_should_stop(self) -> bool | None:
-        """Stop when patience is at its end."""
+        """Stop when patience is exhausted."""
         return True if self.waited >= self.patience else None
 
     @hookimpl
     def ostinato_run_end(self, run: TrainingRun) -> None:
-        """Put the best parameters back, unless somebody stopped the run for now."""
+        """Restore the best parameters, unless something else stopped the run."""
         if self._parameters is not None and run.stopped in ("", "ostinato_should_stop"):
             run.net.arena[...] = self._parameters
 
     @hookimpl
     def ostinato_save(self) -> dict[str, Any]:
-        """Keep what was counted."""
+        """The counts."""
         return {
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -89,6 +89,6 @@ class EarlyStopping:
 
     @hookimpl
     def ostinato_load(self, state: Mapping[str, Any]) -> None:
-        """Go on counting."""
+        """Continue counting."""
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
         self._parameters = state["parameters"]

@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity came from."""
+"""Finds the origin of a NaN or an infinity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_loss(net: Network, batch: Batch, loss: float, place: str) -> None:
 
 
 def check_gradients(net: Network, batch: Batch, grads: Slopes, place: str) -> None:
-    """Raises NonFiniteError, naming the first gradient that is not finite. For when their norm is not."""
+    """Raises NonFiniteError, naming the first gradient that is not finite. For a norm that is not."""
     for name, grad in grads.params.items():
         bad = _first_bad(grad)
         if bad is not None:
@@ -32,7 +32,7 @@ def check_gradients(net: Network, batch: Batch, grads: Slopes, place: str) -> No
 
 def check_parameters(net: Network, place: str, lr: float) -> None:
     """Raises NonFiniteError, naming the first parameter that an update made infinite or NaN."""
-    # One pass over the arena. A sum of float64 may overflow itself; then they are looked at one by one.
+    # One pass over the arena. A sum of float64 may overflow itself; then each parameter is checked.
     if math.isfinite(_core.square_sum(net.arena)):
         return
     for name, value in net.parameters().items():
@@ -45,7 +45,7 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
 
 
 def _origin(net: Network, batch: Batch) -> str:
-    """What is not finite of what the step was made from, in the order in which it is the likely cause."""
+    """The non-finite arrays among the inputs of the step, the most likely cause first."""
     arrays: dict[str, Any] = {"x": batch.x, "targets": batch.targets, "weights": batch.weights}
     for name, value in arrays.items():
         found = _in_valid_steps(name, value, batch)
@@ -55,7 +55,7 @@ def _origin(net: Network, batch: Batch) -> str:
         found = _in_mapping(kind, named)
         if found:
             return found
-    return "data and parameters are finite, so it overflowed on the way: lower the learning rate, or clip"
+    return "data and parameters are finite, so the step overflowed: lower the learning rate, or clip"
 
 
 def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
@@ -67,7 +67,7 @@ def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
 
 
 def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
-    """What is wrong with an array of the batch, padding aside."""
+    """The first non-finite value of an array of the batch, outside the padding."""
     if value is None:
         return ""
     if batch.per == "row" and name != "x":
@@ -98,7 +98,7 @@ def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
 
 
 def _row(batch: Batch, row: int) -> str:
-    """The row of the data, where the batch knows it."""
+    """The row of the data, if the batch has it."""
     return f"row {row} of the batch" if batch.places is None else f"row {batch.places[row]}"
 
 

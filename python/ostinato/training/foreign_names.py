@@ -1,4 +1,4 @@
-"""Names that other frameworks give to what a trainer does here by another: words for an AttributeError."""
+"""Names of other frameworks for features of a trainer: hints for an AttributeError."""
 
 from __future__ import annotations
 

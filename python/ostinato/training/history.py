@@ -1,4 +1,4 @@
-"""What was measured, epoch by epoch."""
+"""The measurements of each epoch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ostinato.training.measured import Measured
 
 
 class History:
-    """A row of numbers for each epoch that came to its end; prints as a table.
+    """A row of numbers for each finished epoch; prints as a table.
 
-    `history[-1]["loss"]` is a number, `history["val_loss"]` a list with one for each row (NaN where it was
-    not measured), `history.rows` plain data.
+    `history[-1]["loss"]` is a number, `history["val_loss"]` a list with one number for each row (NaN if it
+    was not measured), `history.rows` plain data.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
@@ -27,7 +27,7 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """What was measured, in the order in which it first came up."""
+        """The names of the measurements, in order of first appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C between updates, never within one."""
+"""Delays Ctrl-C until the current update is finished."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 
 class Interrupts:
-    """A context in which Ctrl-C waits from `hold` to `release`, so that an update commits or does nothing.
+    """A context that delays Ctrl-C from `hold` to `release`, so that no update is half made.
 
-    Elsewhere it does what it did before; where Python ignores what is raised, as in a destructor, it comes
-    again before the next update, so that none is lost. Signals reach the main thread alone: in others this
-    does nothing.
+    Otherwise, Ctrl-C works as before. If Python ignores the exception, as in a destructor, it is raised again
+    before the next update, so that no interrupt is lost. Only the main thread receives signals: in other
+    threads this does nothing.
     """
 
     def __init__(self) -> None:
         self._previous: Any = None
         self._installed = self._holding = False
         self._pending: tuple[int, FrameType | None] | None = None
-        # What was raised and has not left this context yet.
+        # An interrupt that was raised and has not left this context yet.
         self._raised: tuple[int, FrameType | None] | None = None
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.getsignal(signal.SIGINT)
-            # None: installed by other than Python code, which cannot be put back.
+            # None: not installed by Python code, so it cannot be restored.
             if self._previous is not None:
                 signal.signal(signal.SIGINT, self._received)
                 self._installed = True
@@ -42,13 +42,13 @@ class Interrupts:
         self.release()
 
     def hold(self) -> None:
-        """From now on an interrupt waits. One that was raised before, and ignored, comes again first."""
+        """Delays an interrupt from now on. First raises one that was raised before and ignored."""
         if self._raised is not None:
             self._act(*self._raised)
         self._holding = True
 
     def release(self) -> None:
-        """Interrupts come through again, first of all one that waits."""
+        """Interrupts are raised again, first of all a delayed one."""
         self._holding = False
         if self._pending is not None:
             number, frame = self._pending

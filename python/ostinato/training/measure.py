@@ -23,8 +23,8 @@ from ostinato.training.source import Rows, Source
 class Measure:
     """The loss and the metrics of one network.
 
-    Several metrics are often one equation (perplexity and bits are both cross-entropy): each equation runs
-    once, and one that is the loss's own costs nothing on the way.
+    Several metrics often share one equation (perplexity and bits are both cross-entropy): each equation runs
+    once, and a metric with the loss's own equation costs nothing extra.
     """
 
     def __init__(self, net: Network, loss: Any, objective: Objective, metrics: Mapping[str, Metric]) -> None:
@@ -43,12 +43,12 @@ class Measure:
             if key not in self._objectives:
                 program = trace_loss(metric, net.output_size)
                 self._objectives[key] = dataclasses.replace(objective, reduction="sum", program=program)
-        # A network of no layer: the outputs of a run go in, and its loss is the metric.
+        # A network without layers: its inputs are the outputs of a run, and its loss is the metric.
         self._nothing = _core.Network(net.dtype.name)
         self._nothing.finish([("y", self._nothing.input("y", net._ports.output.axis, net.output_size))])
 
     def while_training(self, mean_loss: float) -> dict[str, float]:
-        """The metrics that the mean loss per step decides."""
+        """The metrics that are computed from the mean loss per step."""
         return {
             name: float(metric.finish(mean_loss))
             for name, metric in self._metrics.items()
@@ -56,9 +56,9 @@ class Measure:
         }
 
     def check(self, source: Source, owner: str) -> None:
-        """Raises what `over` would of the first of the rows in memory, so that nobody waits an epoch for it.
+        """Raises the errors of `over` for the first of the rows in memory, before an epoch is spent.
 
-        An iterable is left alone: it may count how often it is begun.
+        An iterable is not touched: it may count its passes.
         """
         if isinstance(source, Rows):
             if not len(source.lengths):
@@ -67,10 +67,10 @@ class Measure:
                 self._add(dict.fromkeys(self._objectives, 0.0), source.first_row())
 
     def over(self, source: Source, owner: str) -> dict[str, float]:
-        """The loss per valid step and each metric over all of `source`, with regularizers at rest.
+        """The loss per valid step and each metric over all of `source`, in inference mode.
 
-        Raises what the network does, naming `owner`; ConfigError where no step counts: that would look like a
-        perfect score.
+        Raises the errors of the network, naming `owner`; ConfigError if no step is valid: that would look
+        like a perfect score.
         """
         sums = dict.fromkeys(self._objectives, 0.0)
         count, state = 0.0, None
@@ -85,7 +85,7 @@ class Measure:
         return {"loss": means[self._loss], **told}
 
     def _add(self, sums: dict[str, float], batch: Batch) -> Any:
-        """Add a batch to the sum of each equation; returns the state at its end."""
+        """Add a batch to the sum of each equation; returns the final state."""
         net = self._net
         if len(self._objectives) == 1:
             value, final = net.loss_value(
@@ -104,7 +104,7 @@ class Measure:
         outputs: Any = run.outputs
         if batch.ragged and batch.per == "step":
             outputs = [row[: len(x)] for row, x in zip(outputs, batch.x, strict=True)]
-        # Read as an input would be, so that targets are read beside it: axes, lengths, rows of a list.
+        # Read like an input, so that targets are checked against it: axes, lengths, rows of a list.
         ports = Ports({"y": net._ports.output}, net._ports.outputs, True)
         lengths = batch.lengths if batch.per == "step" else None
         arrays, read = ports.read(outputs, lengths, net.dtype.name, net.batch_first is not False)
@@ -117,7 +117,7 @@ class Measure:
 
 @contextmanager
 def _named(owner: str) -> Iterator[None]:
-    """Says whose data it is that cannot be measured."""
+    """Adds the owner of the data to an error."""
     try:
         yield
     except (ShapeError, DTypeError, ConfigError) as error:
@@ -126,11 +126,11 @@ def _named(owner: str) -> Iterator[None]:
 
 
 def _no_step(owner: str) -> ConfigError:
-    return ConfigError(f"{owner}: no step of the data counts; give rows, lengths and weights above 0")
+    return ConfigError(f"{owner}: the data has no valid step; expected rows, lengths and weights above 0")
 
 
 def _key(loss: Any, width: int) -> str:
-    """What two losses or metrics share if they are one equation, whatever they are called."""
+    """Equal for two losses or metrics with the same equation, whatever their names."""
     return trace_loss(loss, width, name="equation").hash
 
 

@@ -1,4 +1,4 @@
-"""What a run measures in each epoch, and why it does not measure something else."""
+"""The measurements of each epoch, and the reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ostinato.suggest import did_you_mean
 
 @dataclass(frozen=True)
 class Measured:
-    """names: what an epoch's row holds; metrics: those the trainer was given; validated: with validation."""
+    """names: the columns of an epoch; metrics: the trainer's; validated: whether validation is given."""
 
     names: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     validated: bool = False
 
     def has(self, name: str) -> bool:
-        """Whether it is measured; penalties, which may be, count."""
+        """Whether it is measured; penalties, which are optional, count."""
         return name in (*self.names, "epoch", "step", "penalty")
 
     def missing(self, name: str) -> str:
-        """What to do about `name`, which is not measured."""
+        """What to do to measure `name`."""
         base = name.removeprefix("val_")
         if base != "loss" and base not in self.metrics:
             known = [*self.names, *self.metrics]

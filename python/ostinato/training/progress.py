@@ -1,4 +1,4 @@
-"""How a run is going: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a run: a bar on a terminal, otherwise a line at intervals."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from ostinato.specs import hookimpl
 from ostinato.training.run import TrainingRun
 
-# Elsewhere than on a terminal there is a line this often, in seconds.
+# Seconds between lines if the output is not a terminal.
 LINE_EVERY = 10.0
 
 
 class Progress:
-    """Shows the share that is done, the loss, and the time left: `callbacks=[Progress()]`.
+    """Shows the completed share, the loss, and the time left: `callbacks=[Progress()]`.
 
-    On a terminal, with the extra [progress], a bar that is redrawn; otherwise plain lines on standard output.
-    `figures` makes what stands beside the bar from the run and the metrics of the last update; `done` tells
-    the share 0..1 that is done, by default the run's own.
+    On a terminal, with the extra [progress], a bar; otherwise plain lines on standard output. `figures`
+    returns the text next to the bar from the run and the metrics of the last update; `done` returns the
+    completed share 0..1, by default the run's own.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Progress:
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:
-        """Put up the bar."""
+        """Create the bar."""
         self._start = self._last_line = time.monotonic()
         self._at_start = self._done(run)
         if sys.stdout.isatty():
@@ -47,21 +47,21 @@ class Progress:
 
     @hookimpl
     def ostinato_batch_end(self, run: TrainingRun, metrics: Mapping[str, float]) -> None:
-        """Move it."""
+        """Update the bar."""
         self._metrics = metrics
         if self._bar is not None or time.monotonic() - self._last_line >= LINE_EVERY:
             self._show(run)
 
     @hookimpl
     def ostinato_run_end(self, run: TrainingRun) -> None:
-        """Show the end, and take it down."""
+        """Show the end, and remove the bar."""
         if self._metrics:
             self._show(run)
         self._stop()
 
     @hookimpl
     def ostinato_run_error(self) -> None:
-        """Take it down."""
+        """Remove the bar."""
         self._stop()
 
     def _show(self, run: TrainingRun) -> None:

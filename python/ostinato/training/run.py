@@ -1,4 +1,4 @@
-"""What the hooks of a run are given: where it stands, what it trains, and two things to ask of it."""
+"""The argument of a run's hooks: its position, its network, and two requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Position:
-    """How far the training is; replaced as a whole, so that an interrupt finds the one before or the next.
+    """The position in the training; replaced as a whole: an interrupt finds the old one or the new one.
 
     epoch: whole epochs done; step: updates done; batch: whole batches of this epoch done; piece: pieces done
     of the batch after them.
@@ -30,11 +30,11 @@ class Position:
     piece: int = 0
 
     def after_update(self) -> Position:
-        """One piece further."""
+        """The position after one more piece."""
         return replace(self, step=self.step + 1, piece=self.piece + 1)
 
     def after_batch(self) -> Position:
-        """At the beginning of the next batch."""
+        """The position at the start of the next batch."""
         return replace(self, batch=self.batch + 1, piece=0)
 
 
@@ -42,12 +42,12 @@ class Position:
 class TrainingRun:
     """The training of one network, from its first update to its last, over all calls of `fit`.
 
-    net, optimizer, seed: what is trained, with what; start_lr: the learning rate at the very beginning, which
-    the schedule begins with. position, totals, lesson, carried: where it stands, what this epoch has added up
-    and is made of, and the state that the next piece may carry on. history: the epochs so far. first and
-    last: the epochs between which this `fit` runs; data: the state of data that has one, when the epoch
-    began; batches: of this epoch, 0 where nobody knows. stopped: why it ends before that, "" if it does not.
-    others_measure: whether a plugin may add to the metrics of an epoch.
+    net, optimizer, seed: what is trained, and how; start_lr: the learning rate at the very start, from which
+    the schedule starts. position, totals, lesson, carried: the position, the sums and the lesson of this
+    epoch, and the state that the next piece may carry over. history: the epochs so far. first and last: the
+    epochs between which this `fit` runs; data: the state of data that has one, at the start of the epoch;
+    batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not. others_measure:
+    whether a plugin may add to the metrics of an epoch.
     """
 
     net: Network
@@ -69,43 +69,43 @@ class TrainingRun:
 
     @property
     def epoch(self) -> int:
-        """Whole epochs behind us."""
+        """Number of whole epochs done."""
         return self.position.epoch
 
     @property
     def step(self) -> int:
-        """Updates behind us."""
+        """Number of updates done."""
         return self.position.step
 
     @property
     def when(self) -> Moment:
-        """Now."""
+        """The current moment."""
         part = self.position.batch / self.batches if self.batches else 0.0
         wanted = max(self.last - self.first, 1)
         done = min((self.position.epoch - self.first + part) / wanted, 1.0)
         return Moment(self.position.epoch, self.position.step, done, self.seed)
 
     def stop(self, reason: str) -> None:
-        """End the run after the batch, or the epoch, that is being worked at."""
+        """End the run after the current batch or epoch."""
         self.stopped = reason or "stopped"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint as soon as all hooks of this batch, or epoch, have been called.
 
-        Only then does every plugin's own state belong to the same moment.
+        Only then do the states of all plugins belong to the same moment.
         """
         self.save_to = os.fspath(path)
 
     def begin(self, epochs: int, resume: bool) -> None:
-        """Set the goal of a `fit`: `epochs` more; if resumed, so many in all since the last `fit` began."""
+        """Set the goal of a `fit`: `epochs` more; if resumed, as many since the last `fit` started."""
         self.stopped, self.save_to = "", None
         if not resume:
-            if self.lesson is not None:  # What was left of an epoch is not gone back to.
+            if self.lesson is not None:  # The rest of an epoch is skipped.
                 self.next_epoch()
             self.first = self.position.epoch
         self.last = self.first + epochs
 
     def next_epoch(self) -> None:
-        """Leave this epoch behind."""
+        """Finish this epoch."""
         self.position = Position(self.position.epoch + 1, self.position.step)
         self.totals, self.lesson, self.carried, self.batches = Totals(), None, None, 0

@@ -16,33 +16,33 @@ Per: TypeAlias = Literal["step", "row"]
 """Whether targets and weights have one value for each step, or one for each row."""
 
 Batcher = Callable[[Array], Iterable[Array]]
-"""From the lengths (N,) of an epoch's rows, in their order, to batches: each some places in that order."""
+"""From the lengths (N,) of an epoch's rows, in order, to batches of positions in that order."""
 
 
 class Source(Protocol):
-    """Data that can be gone through again and again."""
+    """Data for repeated passes."""
 
     @property
     def lengths(self) -> Array | None:
-        """(N,) the steps of each row, or None where rows are not known beforehand."""
+        """(N,) the steps of each row, or None if the rows are unknown beforehand."""
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, the first `start` left out."""
+        """The batches of an epoch, without the first `start`."""
 
     def count(self, lesson: Lesson) -> int:
-        """How many batches an epoch has; 0 where nobody knows."""
+        """The number of batches of an epoch; 0 if unknown."""
 
     def state_dict(self) -> Any:
-        """Where data that keeps its own place stands, between two epochs; None for other data."""
+        """The position of data that stores one, between two epochs; None for other data."""
 
     def load_state_dict(self, state: Any) -> None:
-        """Go to where `state_dict` was taken."""
+        """Restore the position of `state_dict`."""
 
 
 class Rows:
-    """Rows in memory: arrays (N, T, ...), or lists of N rows, cut into batches.
+    """Rows in memory: arrays (N, T, ...), or lists of N rows, divided into batches.
 
-    batch: rows of a batch, or a `Batcher`, which gives the same batches for the same lengths.
+    batch: rows of a batch, or a `Batcher`, which returns equal batches for equal lengths.
     """
 
     def __init__(self, whole: Batch, batch: int | Batcher) -> None:
@@ -78,13 +78,13 @@ class Rows:
         return len(self._plan(lesson)[1])
 
     def state_dict(self) -> None:
-        """Nothing: the order is the curriculum's."""
+        """None: the curriculum decides the order."""
 
     def load_state_dict(self, state: None) -> None:
         """Nothing."""
 
     def _plan(self, lesson: Lesson) -> tuple[Array, list[Array]]:
-        """The rows in their order, and the places in it that make a batch; made once for each lesson."""
+        """The rows in order, and the positions of each batch; computed once per lesson."""
         if self._planned is None or self._planned[0] is not lesson:
             self._planned = (lesson, *self._groups(lesson))
         return self._planned[1:]
@@ -110,7 +110,7 @@ class Rows:
             or (order.size and not 0 <= order.min() <= order.max() < rows)
         ):
             raise ConfigError(
-                f"the curriculum's lesson has rows {order!r}; expected whole numbers from 0 to {rows - 1}"
+                f"the curriculum's lesson has rows {order!r}; expected integers from 0 to {rows - 1}"
             )
         return order
 
@@ -144,7 +144,7 @@ class Rows:
 
 
 class Batches:
-    """An iterable that begins anew each time, of `Batch` or tuples (x, targets[, lengths[, weights]])."""
+    """A repeatable iterable of `Batch` or tuples (x, targets[, lengths[, weights]])."""
 
     lengths = None
 
@@ -154,7 +154,7 @@ class Batches:
         self._per = per
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, as they come."""
+        """The batches of an epoch, in the order of the iterable."""
         if lesson.rows is not None:
             raise ConfigError(
                 "the curriculum's lesson names rows, but the data is an iterable of batches; give arrays"
@@ -169,11 +169,11 @@ class Batches:
         return len(self._data) if isinstance(self._data, Sized) else 0
 
     def state_dict(self) -> Any:
-        """That of the data, if it has one."""
+        """The state of the data, if it has one."""
         return self._data.state_dict() if hasattr(self._data, "state_dict") else None
 
     def load_state_dict(self, state: Any) -> None:
-        """Give the data its state."""
+        """Restore the state of the data."""
         if state is not None and hasattr(self._data, "load_state_dict"):
             self._data.load_state_dict(state)
 
@@ -201,9 +201,9 @@ def read_source(
     once: bool = False,
     per: Per = "step",
 ) -> Source:
-    """Arrays or lists with targets as `Rows`, anything else that is iterable as `Batches`.
+    """Arrays or lists with targets as `Rows`, any other iterable as `Batches`.
 
-    once: the data is gone through a single time, so an iterator will do. per: "row" where targets and weights
+    once: the data is used for a single pass, so an iterator is accepted. per: "row" if targets and weights
     have one value for each row. Raises ConfigError, DTypeError,
     ShapeError, naming the argument.
     """
@@ -226,10 +226,10 @@ def read_source(
         raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
     for name, value in (("lengths", lengths), ("weights", weights)):
         if value is not None:
-            raise ConfigError(f"{owner}: {name} goes with x and targets; a batch of an iterable has its own")
+            raise ConfigError(f"{owner}: {name} requires x and targets; each batch of an iterable has one")
     if isinstance(data, Iterator) and not once:
         raise ConfigError(
             f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
-            "__iter__ begins anew"
+            "__iter__ starts again"
         )
     return Batches(data, batch_first, per)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Totals:
-    """What an epoch has added up so far: plain numbers, so that a checkpoint can hold them.
+    """The sums of an epoch so far: plain numbers, so that a checkpoint can store them.
 
-    loss: the sum over valid steps, penalty: what regularizers added to it; count: those steps (with weights,
-    what they weigh); grad_norm: the largest norm before clipping.
+    loss: the sum over valid steps, penalty: the part that regularizers added; count: the number of valid
+    steps (with weights, their sum); grad_norm: the largest norm before clipping.
     """
 
     loss: float = 0.0
@@ -27,10 +27,10 @@ class Totals:
 
     @property
     def mean_loss(self) -> float:
-        """The loss per valid step; 0 where there was none."""
+        """The loss per valid step; 0 if there was none."""
         return self.loss / self.count if self.count else 0.0
 
     @property
     def mean_penalty(self) -> float:
-        """The penalty per valid step, as it stands beside the mean loss."""
+        """The penalty per valid step, consistent with the mean loss."""
         return self.penalty / self.count if self.count else 0.0

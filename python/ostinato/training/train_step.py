@@ -18,10 +18,10 @@ from ostinato.training.run import TrainingRun
 
 @dataclass
 class TrainStep:
-    """The run's own implementation of `ostinato_train_step`, which wrappers of plugins stand around.
+    """The run's own implementation of `ostinato_train_step`, inside the wrappers of plugins.
 
-    Whatever fails before the optimizer's turn leaves everything as it was. From there to the end of the
-    update an interrupt waits.
+    If anything fails before the optimizer step, everything is unchanged. From there to the end of the update,
+    an interrupt is delayed.
     """
 
     estimator: Estimator
@@ -36,11 +36,11 @@ class TrainStep:
     def ostinato_train_step(self, run: TrainingRun, step: int, batch: Batch) -> dict[str, float]:
         """Make the update. Raises NonFiniteError.
 
-        Returns "loss", of which "penalty" is a part where there is one, "grad_norm" (before clipping), "lr".
+        Returns "loss", including "penalty" if there is one, "grad_norm" (before clipping), "lr".
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
-        count = batch.count  # refuses weights that have no mean, before anything is changed
+        count = batch.count  # raises an error for weights without a mean, before anything changes
         loss, grads = self.estimator.estimate(self.core, batch)
         check_loss(run.net, batch, loss, place)
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
@@ -53,7 +53,7 @@ class TrainStep:
             check_gradients(run.net, batch, grads, place)
             raise
         run.carried = grads.final_state
-        # Validation has no penalties: what is compared with it has none either.
+        # Validation has no penalties, so the loss for comparison has none either.
         scale = 1.0 if self.summed else count
         run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, count, norm)
         run.position = run.position.after_update()
@@ -67,7 +67,7 @@ class TrainStep:
             optimizer.lr = lr
         # Without a limit the norm is only measured.
         limit = self.limit or sys.float_info.max
-        if optimizer.groups:  # Groups go by name, for which an arena has no place.
+        if optimizer.groups:  # Groups are selected by name, which an arena does not have.
             norm = optimizer.step(run.net.parameters(), grads.params, clip_norm=limit)
         else:
             norm = optimizer.step(run.net.arena, grads.arena, clip_norm=limit)

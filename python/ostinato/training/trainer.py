@@ -1,4 +1,4 @@
-"""The loop: epochs, batches, updates, and everything that is composed around them."""
+"""The loop: epochs, batches, updates, and everything composed around them."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Trainer(AttributeGuard):
 
     @property
     def history(self) -> History:
-        """What was measured in each epoch so far."""
+        """The measurements of each epoch so far."""
         return self.run.history
 
     def fit(
@@ -183,14 +183,14 @@ class Trainer(AttributeGuard):
                 self._load(resume)
             elif resume and self._plugin_states is None and not run.last:
                 raise ConfigError(
-                    "fit: resume is True, but this trainer has neither begun nor loaded anything to go on "
-                    "with; give the path of a checkpoint, or leave resume away"
+                    "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
+                    "a checkpoint, or omit resume"
                 )
             run.history.measured = self._measured(measured is not None)
             run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
-            # A copy: what a plugin gives may be the very thing that it resets when the run starts.
+            # A copy: a plugin may reset the object that it returned when the run starts.
             states = None if resume is False else copy.deepcopy(self._states_of_plugins())
             try:
                 hooks.call("ostinato_run_start", run=run)
@@ -206,7 +206,7 @@ class Trainer(AttributeGuard):
         return run.history
 
     def _measured(self, validated: bool) -> Measured:
-        """What each epoch will measure. Raises ConfigError where the schedule watches something else."""
+        """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
         metrics = tuple(self.metrics)
         names = ("loss", *self._measure.while_training(1.0), "grad_norm", "lr")
         if validated:
@@ -221,7 +221,7 @@ class Trainer(AttributeGuard):
         return made
 
     def _epoch(self, source: Source, measured: Source | None) -> None:
-        """One epoch, or the rest of one that was begun."""
+        """One epoch, or the rest of an interrupted one."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
             run.data = source.state_dict()
@@ -232,8 +232,8 @@ class Trainer(AttributeGuard):
         count = source.count(run.lesson)
         if run.position.batch and run.batches != count:
             raise ConfigError(
-                f"the epoch that is gone on with has {run.batches} batches, but this data has {count}; "
-                "give the data and batch_size that it was begun with"
+                f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives {count}; "
+                "use the original data and batch_size"
             )
         run.batches = count
         for piece in self._pieces(source):
@@ -248,7 +248,7 @@ class Trainer(AttributeGuard):
         self._save_if_asked()
 
     def _pieces(self, source: Source) -> Iterator[Batch]:
-        """What makes one update each, from where the epoch stands."""
+        """The pieces that make one update each, starting at the position in the epoch."""
         run = self.run
         assert run.lesson is not None
         for batch in source.batches(run.lesson, run.position.batch):
@@ -271,7 +271,7 @@ class Trainer(AttributeGuard):
         self._save_if_asked()
 
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
-        """Measures, and leaves the epoch behind. Returns its row of the history."""
+        """Measures, and finishes the epoch. Returns its row of the history."""
         run, totals = self.run, self.run.totals
         metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
         if measured is not None:
@@ -297,27 +297,27 @@ class Trainer(AttributeGuard):
         lengths: Any = None,
         weights: Any = None,
     ) -> dict[str, float]:
-        """The loss per valid step and each metric over data, with regularizers at rest.
+        """The loss per valid step and each metric over data, in inference mode.
 
-        Arguments and errors as of `fit`.
+        Arguments and errors as in `fit`.
         """
         source = self._source("evaluate", data, targets, lengths, weights, batch_size, once=True)
         return self._measure.over(source, "evaluate")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a checkpoint, whole or not at all: all that `fit(resume=path)` needs to go on, bit for bit.
+        """Writes a checkpoint, completely or not at all; `fit(resume=path)` continues bit-identically.
 
         It holds parameters, optimizer, schedule, strategies, position, sums of the epoch, carried state,
-        history and what plugins want kept; not the data, and not how the trainer was made. Within a hook use
+        history and the states of plugins; not the data, and not the trainer's arguments. Within a hook use
         `run.save`. Raises OSError, ConfigError.
         """
         with self._alone("save (in a hook: run.save)"):
             checkpoint.save(path, self, self._states_of_plugins())
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Takes up what `save` wrote into a trainer that is made alike; `fit(..., resume=True)` goes on.
+        """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
 
-        Raises OSError, FormatError, and ConfigError where the trainer is made otherwise.
+        Raises OSError, FormatError, and ConfigError if the trainer has other arguments.
         """
         with self._alone("load"):
             self._load(path)
@@ -326,7 +326,7 @@ class Trainer(AttributeGuard):
         self._plugin_states = checkpoint.load(path, self)
 
     def _states_of_plugins(self) -> Mapping[str, Any]:
-        """What plugins want kept; before their run starts it is what they are to be given."""
+        """The states of plugins; before their run starts, the states that they will receive."""
         return self._hooks.save(self.run) if self._plugin_states is None else self._plugin_states
 
     def _save_if_asked(self) -> None:
@@ -360,7 +360,7 @@ class Trainer(AttributeGuard):
         if isinstance(given, Real):
             raise ConfigError(
                 f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
-                "yourself, and give them as (x, targets[, lengths[, weights]])"
+                "yourself, and pass them as (x, targets[, lengths[, weights]])"
             )
         return self._source("validation", given, None, None, None, batch_size)
 
@@ -375,18 +375,18 @@ class Trainer(AttributeGuard):
 
 
 def _may_measure(plugin: Any) -> bool:
-    """Whether it is given the metrics of an epoch, to which it may add."""
+    """Whether it receives the metrics of an epoch, to which it may add."""
     hook = getattr(plugin, "ostinato_epoch_end", None)
     own = isinstance(plugin, (EarlyStopping, Progress))
     return hook is not None and not own and "metrics" in inspect.signature(hook).parameters
 
 
 def _check_rows(source: Source, run: TrainingRun) -> None:
-    """Raises ConfigError where an epoch that was begun has rows that the data has not."""
+    """Raises ConfigError if an interrupted epoch has rows that the data does not have."""
     rows = None if run.lesson is None else run.lesson.rows
     if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
         raise ConfigError(
-            f"the epoch that is gone on with has {run.batches} batches, but this data has "
-            f"{source.count(Lesson())}, of {len(source.lengths)} rows where {max(rows) + 1} or more are "
-            "needed; give the data and batch_size that it was begun with"
+            f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives "
+            f"{source.count(Lesson())}, of {len(source.lengths)} rows; expected at least {max(rows) + 1}; "
+            "use the original data and batch_size"
         )

@@ -86,7 +86,7 @@ fn steps_of_an_optimizer() {
             // SAFETY: the arrays are apart, of this length, and nobody else's.
             unsafe { updater.step(&segments, &[1e-3, 1.0]) }.expect("a step");
         });
-        // a second thread may meet its first chunk in any of the steps
+        // a second thread may meet its first segment in any of the steps
         assert!(step.0 < threads, "{} allocations in a step of {len} numbers", step.0);
     }
 }
@@ -192,7 +192,7 @@ fn calls_of_a_network() {
         ("windows that overlap", truncated(10, 25), 12),
         ("checkpoints", checkpointed(Budget::Share(300_000)), 10),
         ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 10),
-        ("chunks of the square root", checkpointed(Budget::SquareRoot), 10),
+        ("segments of the square root", checkpointed(Budget::SquareRoot), 10),
         ("run and back", Way::RunAndBack, 7),
         ("inference", Way::Infer, 5),
     ];
@@ -203,7 +203,7 @@ fn calls_of_a_network() {
         assert_eq!(expected.0, count, "{name}: {} bytes", expected.1);
         assert!(expected.1 <= 1024, "{name}: {} bytes", expected.1);
         let mut others = vec![case(72, 200, 24), case(32, 500, 24), case(32, 200, 60), case(12, 700, 24)];
-        // Where rows end at different steps, or a layer reads from the end, chunks within a budget are of many sizes,
+        // Where rows end at different steps, or a layer reads from the end, segments within a budget are of many sizes,
         // and memory of one gives way to that of another.
         let budget = matches!(way, Way::Train(ThroughTime::Checkpointed(_)));
         if !budget {

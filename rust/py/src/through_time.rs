@@ -30,7 +30,7 @@ pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
 pub fn plan_dict<'py>(py: Python<'py>, plan: &Schedule) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     let most = |of: fn(&GroupSchedule) -> usize| plan.groups.iter().map(of).max().unwrap_or(0);
-    dict.set_item("chunks", plan.groups.iter().map(|group| group.chunk).collect::<Vec<_>>())?;
+    dict.set_item("chunks", plan.groups.iter().map(|group| group.segment).collect::<Vec<_>>())?;
     for (name, count) in [
         ("states", most(|group| group.states)),
         ("kept", most(|group| group.kept)),

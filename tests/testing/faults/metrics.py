@@ -82,7 +82,7 @@ FAULTS = [
     (NaNAtExtremes, "extremes", "NaN"),
     (OverflowInFloat32Only, "float32", "apart"),
     (FinishedByNaN, "finish", "nan"),
-    (FinishKeepsASum, "finish", "again"),
+    (FinishKeepsASum, "finish", ", then "),
     (BetterIsAnything, "descriptor", "'lower' or 'higher'"),
     (OptionIsAFunction, "options", "no file can hold"),
     (MetricSpec("other", dict), "descriptor", "expected a Metric"),

@@ -160,7 +160,7 @@ FAULTS = [
     (RateOfItsMaking, "learning_rate", "changes nothing"),
     (OtherThanTraced, "eager", "of engine and NumPy"),
     (GlobalCounter, "descriptor", "made twice"),
-    (SharedVelocity, "repeatable", "made alike"),
+    (SharedVelocity, "repeatable", "with the same options"),
     (VelocityNotSaved, "resume", "stopped after 1"),
     (StateIsNoCopy, "resume", "stopped after"),
     (CountNotSaved, "resume", "stopped after 1"),
@@ -171,6 +171,6 @@ FAULTS = [
     (OverflowsInFloat32, "extremes", "NaN"),
     (NaNIsZero, "nan", "does not reach"),
     (CancelsInFloat32, "float32", "apart"),
-    (TakesWrongGradients, "bad_input", "is taken"),
+    (TakesWrongGradients, "bad_input", "is accepted"),
     (OptimizerSpec("other", dict), "descriptor", "expected a Optimizer"),
 ]

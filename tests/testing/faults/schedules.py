@@ -97,7 +97,7 @@ FAULTS = [
     (NaNAtTheEnd, "values", "finite float from 0"),
     (AnArray, "values", "finite float from 0"),
     (BestNotSaved, "resume", "other values"),
-    (AnyStateIsTaken, "resume", "is taken"),
+    (AnyStateIsTaken, "resume", "is accepted"),
     (SharedDrops, "independent", "than alone"),
     (ScheduleSpec("other", dict), "descriptor", "expected a callable"),
 ]

@@ -165,10 +165,10 @@ class HalfOfTheRows(Here):
 FAULTS = [
     (OrderOfItsOwn, "repeatable", "when.rng"),
     (LessonsNotSaved, "resume", "something else"),
-    (AnyStateIsTaken, "resume", "is taken"),
-    (StateIsAnObject, "state", "no checkpoint"),
-    (RowsBeyondTheLast, "lesson", "whole numbers from 0"),
-    (NoSteps, "lesson", "whole number from 1"),
+    (AnyStateIsTaken, "resume", "is accepted"),
+    (StateIsAnObject, "state", "a checkpoint cannot store"),
+    (RowsBeyondTheLast, "lesson", "integers from 0"),
+    (NoSteps, "lesson", "integer from 1"),
     (RowsOfAnIterable, "lesson", "iterable of batches"),
     (LengthsChanged, "lesson", "written to"),
     (GlobalRandom, "repeatable", "when.rng"),
@@ -181,5 +181,5 @@ FAULTS = [
     (NoGradient, "estimate", "or 0"),
     (LossIsAnArray, "estimate", "finite float"),
     (HalfOfTheRows, "core", "in one go"),
-    (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor says"),
+    (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor declares"),
 ]

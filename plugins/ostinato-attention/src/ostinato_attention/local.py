@@ -9,7 +9,7 @@ from ostinato.ops import dot, sigmoid, tanh
 
 
 class Local(Scorer):
-    """query . W key, less where the key lies far from a place that the query foretells.
+    """query . W key, reduced by the distance of the key from a position that the query predicts.
 
         centre = (length - 1) sigmoid(v . tanh(W_p query))
         score = query . W key - (position - centre)^2 / (2 width^2)

@@ -9,10 +9,10 @@ from ostinato.ops import dot, tanh
 
 
 class Location(Scorer):
-    """v . tanh(W_q query + W_k key + W_f (F past) + b): it sees where the query before looked.
+    """v . tanh(W_q query + W_k key + W_f (F past) + b): it depends on the weights of the query before.
 
-    past: how many keys to either side of a key it sees the last weights of, at least 1. filters: rows of F, a
-    convolution along the keys. units: width of the hidden layer; by default that of the key. Raises
+    past: the number of keys on either side of a key whose last weights it reads, at least 1. filters: rows of
+    F, a convolution along the keys. units: width of the hidden layer; by default that of the key. Raises
     ConfigError for other numbers. Source: Chorowski et al. 2015, "Attention-based models for speech
     recognition", eq. 8-9, with U, V, W there W_f, W_k, W_q here.
     """

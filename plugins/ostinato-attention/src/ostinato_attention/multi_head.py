@@ -1,4 +1,4 @@
-"""The scorer of several heads."""
+"""The multi-head scorer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells for ostinato, one a file; the hook below gives them their names."""
+"""Cells for ostinato, one per file; the hook below registers their names."""
 
 from __future__ import annotations
 

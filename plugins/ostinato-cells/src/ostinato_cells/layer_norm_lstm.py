@@ -17,7 +17,7 @@ class LayerNormLSTM(Cell):
         h' = sigmoid(o) * tanh(LN(c'; norm_c))
 
     where LN(v; gain, shift) = gain * (v - mean(v)) / sqrt(var(v) + eps) + shift, over all 4H features of a
-    sum at once. The forget block of b starts at 1. x (input,), h, c and output (hidden,). eps: added to the
+    sum together. The forget block of b starts at 1. x (input,), h, c and output (hidden,). eps: added to the
     variance, above 0. Source: Ba et al. 2016, "Layer normalization", supplementary eq. 20-22; gate order i,
     f, g, o.
     """

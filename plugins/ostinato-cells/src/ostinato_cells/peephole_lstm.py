@@ -1,4 +1,4 @@
-"""The LSTM whose gates see the cell state."""
+"""The LSTM whose gates read the cell state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ostinato.ops import concat, sigmoid, split, tanh
 
 
 class PeepholeLSTM(Cell):
-    """LSTM with full peepholes: a matrix, not a diagonal, lets every gate see the whole cell state.
+    """LSTM with full peepholes: a matrix, not a diagonal, lets every gate read the whole cell state.
 
         i, f, g, o = split(W_ih x + W_hh h + b)
         i, f = split(sigmoid([i, f] + P c), 2)

@@ -10,7 +10,7 @@ from ostinato.ops import sigmoid, split
 
 
 class SRU(Cell):
-    """Simple recurrent unit: every matrix works on the input, the loop is elementwise.
+    """Simple recurrent unit: every matrix multiplies the input, the loop is elementwise.
 
         u, f, r = split(W x + [0, b], 3)
         f = sigmoid(f + v_f * c)
@@ -18,7 +18,7 @@ class SRU(Cell):
         c' = f * c + (1 - f) * u
         h' = r * c' + (1 - r) * x
 
-    Where x has another width than the state, it comes by its own block of W: u, f, r, x = split(W x + ...).
+    If the widths of x and of the state differ, x has its own block of W: u, f, r, x = split(W x + ...).
     x (input,), c and output (hidden,). Source: Lei et al. 2018, "Simple recurrent units for highly
     parallelizable recurrence", eq. 1-4, without the scaling of its section 3.2.
     """

@@ -12,7 +12,7 @@ from ostinato import ConfigError, Curriculum, Lesson, Moment
 class LengthCurriculum(Curriculum):
     """At most `T_epoch = min(longest, start + epoch * increment)` steps of each sequence, epochs from 0.
 
-    longest: T_max; None takes the longest row of the data. longer: what becomes of a row with more steps,
+    longest: T_max; None takes the longest row of the data. longer: the treatment of a row with more steps,
     "cut" to its first T_epoch or "wait" for a later epoch. order: "shuffled", or "short_first" for rows from
     the shortest to the longest within each epoch, those of one length shuffled.
 
@@ -33,7 +33,7 @@ class LengthCurriculum(Curriculum):
     ) -> None:
         for argument, value in (("start", start), ("increment", increment), ("longest", longest)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise self._error(f"{argument} is {value!r}; expected a whole number from 1")
+                raise self._error(f"{argument} is {value!r}; expected an integer from 1")
         if longer not in ("cut", "wait"):
             raise self._error(f"longer is {longer!r}; expected 'cut' or 'wait'")
         if order not in ("shuffled", "short_first"):
@@ -63,7 +63,7 @@ class LengthCurriculum(Curriculum):
             if len(lengths) and not len(rows):
                 raise self._error(
                     f"epoch {when.epoch} has rows of at most {steps} steps, and the "
-                    f"shortest has {lengths.min()}; begin with a larger start, or longer='cut'"
+                    f"shortest has {lengths.min()}; use a larger start, or longer='cut'"
                 )
         if self.order == "short_first":
             rows = rows[np.argsort(np.minimum(lengths[rows], steps), kind="stable")]

@@ -1,4 +1,4 @@
-"""Regularizers for ostinato, one a file; the hook below gives them their names."""
+"""Regularizers for ostinato, one per file; the hook below registers their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A price on states whose length changes."""
+"""A penalty on states whose length changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class NormStabilizer(Regularizer):
         self.beta, self.state = positive("norm_stabilizer", "beta", beta), state
 
     def step_penalty(self, y: Any, new: Any, old: Any, noise: Any) -> Any:
-        """Return the price of one step."""
+        """Return the penalty of one step."""
         if self.state not in noise.states:
             raise ConfigError(
                 f"{self!r}: there is no state {self.state!r}; expected {', '.join(noise.states) or 'none'}"

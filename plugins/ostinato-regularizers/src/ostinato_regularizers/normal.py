@@ -1,4 +1,4 @@
-"""Normal numbers, made of ostinato's uniform ones."""
+"""Normal numbers from ostinato's uniform ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that hold for a network with any cell and any regularizer inside; each family has its file."""
+"""Checks of a network with any cell and any regularizer; each family of checks has its file."""
 
 from __future__ import annotations
 

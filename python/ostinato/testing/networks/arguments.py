@@ -1,4 +1,4 @@
-"""Arrays of any layout are taken; wrong ones are refused by a typed error before anything is written."""
+"""Arrays of any layout are supported; wrong ones are typed errors before anything is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ostinato.testing.runner import Check, Failed, check
 
 @check("layouts")
 def layouts(model: Model) -> None:
-    """Strided, reversed, transposed, misaligned and read-only arrays give the bits of plain ones."""
+    """Strided, reversed, transposed, misaligned and read-only arrays give bit-identical results."""
     problem = model.problem(4, 5, 3, 6)
     clean = problem.results()
     for name, layout in LAYOUTS.items():
@@ -34,7 +34,7 @@ def layouts(model: Model) -> None:
 
 @check("bad_input")
 def bad_input(model: Model) -> None:
-    """Wrong shapes, types and names are refused by a typed error before anything is written."""
+    """Wrong shapes, types and names are typed errors before anything is written."""
     problem = model.problem(3, 4, 3, 5)
     clean, arena = problem.results(), problem.network.arena.copy()
     for name, call in _calls(problem).items():
@@ -47,7 +47,7 @@ def bad_input(model: Model) -> None:
                 f"{name}: {type(error).__name__} ({error}); expected one of ostinato's errors"
             ) from error
         else:
-            raise Failed(f"{name}: is taken; expected a ShapeError, DTypeError or ConfigError")
+            raise Failed(f"{name}: is accepted; expected a ShapeError, DTypeError or ConfigError")
         if arena.tobytes() != problem.network.arena.tobytes():
             raise Failed(f"{name}: the parameters are changed")
     same(clean, problem.results(), "after refused calls {} differs")

@@ -1,4 +1,4 @@
-"""The way back: gradients against central differences, linearity, and the two calls that give them."""
+"""The backward pass: gradients against central differences, linearity, and the two calls for gradients."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Check, Failed, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 
-# So often other numbers are drawn where one-sided differences show a corner. One of a hundred entries
-# lies within a step of one with probability 1e-3, so that the second draw is rare and the ninth an error.
+# The number of redraws if one-sided differences show a corner. One of a hundred entries lies within a step of
+# a corner with probability 1e-3, so that the second draw is rare and the ninth an error.
 DRAWS = 8
 
 
 @check("gradients")
 def gradients(model: Model) -> None:
-    """In float64 the gradients of inputs, parameters and initial states are the slopes, for T = 1 and 5."""
+    """In float64 gradients (inputs, parameters, initial states) equal the numeric ones, for T = 1 and 5."""
     at_one_step = True
     for steps, ragged in ((1, False), (5, False), (5, True)):
 
@@ -32,12 +32,12 @@ def gradients(model: Model) -> None:
         given = [(name, analytic[name], slopes) for name, slopes in numeric.items()]
         hint = ""
         if steps > 1 and at_one_step:
-            hint = "T=1 is right, so it is what comes back through the state"
+            hint = "T=1 is right, so the gradient through the state is wrong"
         compare(given, f"T={steps}" + (", ragged" if ragged else ""), hint)
 
 
 def away_from_kinks(make: Callable[[int], Problem]) -> tuple[Problem, Arrays]:
-    """The first draw of a problem whose slopes are defined, and these slopes."""
+    """The first draw of a problem with defined numeric derivatives, and these derivatives."""
     found = ""
     for draw in range(DRAWS):
         problem = make(draw)
@@ -50,7 +50,7 @@ def away_from_kinks(make: Callable[[int], Problem]) -> tuple[Problem, Arrays]:
 
 @check("linear_vjp")
 def linear_vjp(model: Model) -> None:
-    """The way back is linear in what goes in: 0 gives 0, twice gives twice, a sum gives the sum."""
+    """The backward pass is linear in its input: 0 gives 0, twice gives twice, a sum gives the sum."""
     problem = model.problem(4, 5, 3, 5, ragged=True)
     other = model.problem(4, 5, 3, 5, ragged=True, draw=1)
     run = problem.run()

@@ -1,4 +1,4 @@
-"""Rows know nothing of each other, and nothing of what stands in the padding."""
+"""Rows are independent of each other and of padding."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ostinato.testing.runner import Check, Failed, check
 
 @check("batch_company")
 def batch_company(model: Model) -> None:
-    """A row alone, in other company or at another place has the bits that it has in the batch."""
+    """A row is bit-identical alone, among other rows and at another place in the batch."""
     rows = model.at(7, 19, 19)
     for dtype in ("float32", "float64"):
         # A penalty is a mean over the steps of all rows.
         problem = replace(model.problem(rows, 6, 5, 9, dtype, ragged=True), d_penalty=0.0)
         if model.draws:
-            # Noise goes by place: company may come after a row.
+            # Noise depends on the place in the batch: other rows may follow, but not precede.
             groups = [list(range(count)) for count in (1, 2, rows - 1)]
         else:
             order = np.random.default_rng(0).permutation(rows).tolist()
@@ -37,7 +37,7 @@ def batch_company(model: Model) -> None:
 
 @check("padding")
 def padding(model: Model) -> None:
-    """NaN in the padding changes no bit; there outputs and gradients are 0, and states are held."""
+    """NaN in the padding changes no bit; outputs and gradients there are 0, and states are kept."""
     problem = model.problem(6, 6, 4, 5, ragged=True)
     lengths = problem.lengths
     assert lengths is not None
@@ -53,7 +53,7 @@ def padding(model: Model) -> None:
     clean = replace(problem, d_penalty=0.0).results()  # A penalty is a mean over the steps of all rows.
     for n, length in enumerate(lengths):
         if model.draws and n:
-            break  # A row cut by itself would be row 0 and draw other noise.
+            break  # A separate row would be row 0 and draw other noise.
         cut = replace(problem.rows([n]), d_penalty=0.0)
         cut = replace(cut, x=cut.x[:, :length], d_outputs=cut.d_outputs[:, :length], lengths=None)
         alone = of_rows(cut.results())
@@ -64,7 +64,7 @@ def padding(model: Model) -> None:
 
 
 def of_rows(results: Arrays, chosen: list[int] | None = None) -> Arrays:
-    """The results that belong to rows, of some rows; sums over the rows are left out."""
+    """The results by row, of some rows; sums over the rows are left out."""
     found = {}
     for name, value in results.items():
         axis = row_axis(name)

@@ -1,4 +1,4 @@
-"""Promises about bits: repetition, threads of the engine, threads of Python, files."""
+"""Bit-identical results: repetition, threads of the engine, threads of Python, files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ostinato.testing.runner import Check, Failed, check
 
 @check("repeatable")
 def repeatable(model: Model) -> None:
-    """The same call gives the same bits again, also in a network that is made anew."""
+    """Repeating a call gives bit-identical results, also in a new network."""
     problem = model.problem(5, 6, 3, 7, ragged=True)
     first = problem.results()
     for _ in range(2):
@@ -30,8 +30,8 @@ def repeatable(model: Model) -> None:
 
 @check("threads")
 def engine_threads(model: Model) -> None:
-    """Any number of threads gives the bits of one."""
-    # Enough work units for four threads, and not a multiple of any tile.
+    """Any number of threads gives bit-identical results."""
+    # Enough row groups for four threads, and not a multiple of any tile.
     for dtype in ("float32", "float64"):
         problem = model.problem(61, model.at(8, 24, 48), 10, 33, dtype, ragged=True)
         with threads(1):
@@ -44,9 +44,9 @@ def engine_threads(model: Model) -> None:
 
 @check("thread_safe")
 def thread_safe(model: Model) -> None:
-    """Several Python threads on one network get what they would get one after the other."""
+    """Calls from several Python threads on one network give the same results as calls in sequence."""
     count = model.at(8, 16, 64)
-    # No thread has used it before: they prepare it for its first use at the same time, too.
+    # No thread has used it before: the threads also prepare it for its first use concurrently.
     shared = model.problem(2, 5, 3, 5)
     rng = np.random.default_rng(0)
     problems = [replace(shared, x=rng.standard_normal(shared.x.shape)) for _ in range(count)]
@@ -59,7 +59,7 @@ def thread_safe(model: Model) -> None:
 
 @check("save_load")
 def save_load(model: Model) -> None:
-    """A saved and loaded network gives the same bits, and so does one that is given its state dict."""
+    """A loaded network, and one with the loaded state dict, gives bit-identical results."""
     for dtype in ("float32", "float64"):
         problem = model.problem(3, 5, 3, 5, dtype)
         clean = problem.results()

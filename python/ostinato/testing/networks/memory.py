@@ -1,4 +1,4 @@
-"""Whose memory is read and written: the caller's stays as it is, and results are written whole."""
+"""Memory safety: the caller's memory is unchanged, and results are fully written."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ostinato.testing.networks.model import Model
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Check, Failed, check
 
-# What guard bands hold: no result has it by chance.
+# The value in guard bands: no result has it by chance.
 BAND = -7.0e33
 WIDTH = 64
 
 
 @check("inputs_unchanged")
 def inputs_unchanged(model: Model) -> None:
-    """Nothing that the caller gives is written to: inputs, states, gradients, parameters."""
+    """No argument is written to: inputs, states, gradients, parameters."""
     problem = model.problem(4, 5, 3, 5, ragged=True)
     targets = np.ones_like(problem.d_outputs)
     given = {**problem.given(), "targets": targets, "d_outputs": problem.d_outputs}
@@ -38,7 +38,7 @@ def outputs_written(model: Model) -> None:
     clean = problem.results()
     for poison in (np.nan, 7e77):
         for value in clean.values():
-            # Given back at once: the allocator hands the same bytes out again for arrays of the same size.
+            # Freed directly: the allocator reuses these bytes for arrays of the same size.
             used = [np.full(value.shape, poison) for _ in range(4)]
             del used
         same(clean, problem.results(), "{} is not wholly written: it holds what was in memory before")
@@ -49,7 +49,7 @@ def outputs_written(model: Model) -> None:
 
 @check("guard_bands")
 def guard_bands(model: Model) -> None:
-    """Nothing beside an array is read or written: in front of it, behind it, between two parameters."""
+    """Nothing outside an array is read or written: before it, after it, between two parameters."""
     problem = model.problem(3, 5, 3, 5)
     arena = problem.network.arena
     clean = problem.results()
@@ -67,9 +67,9 @@ def guard_bands(model: Model) -> None:
         _banded(problem.d_outputs, bands),
         {name: _banded(value, bands) for name, value in problem.d_final_state.items()},
     )
-    same(clean, guarded.results(), "{} depends on what lies beside the arrays given")
+    same(clean, guarded.results(), "{} depends on memory outside the given arrays")
     if not np.isnan(arena[gaps]).all() or any((one != BAND).any() for band in bands for one in _ends(band)):
-        raise Failed("memory beside the arrays given is written to")
+        raise Failed("memory outside the given arrays is written to")
     run = guarded.run()
     if guarded.back(run, guarded.d_outputs).arena[gaps].any():
         raise Failed("the gradient arena is not 0 between two parameters")

@@ -1,4 +1,4 @@
-"""What the checks of cells and regularizers work on: a way to make networks with the thing inside."""
+"""The subject of the checks of cells and regularizers: networks that contain it."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from ostinato.threads import get_num_threads, set_num_threads
 
 V = TypeVar("V")
 
-# What the sums of a BLAS differ by in other company, for results of some ten steps.
+# The difference of BLAS sums in batches of different rows, for results of some ten steps.
 ROUNDING = {"float64": 1e-12, "float32": 1e-5}
 
-# A hidden size that a cell does not take (heads that do not divide it, say) gives way to one nearby.
+# If a cell does not support a hidden size (heads that do not divide it, say), a nearby one is used.
 _FURTHEST = 16
 
 
 class Model(ABC):
-    """A cell or a regularizer, made anew in every network."""
+    """A cell or a regularizer; every network has a new one."""
 
     noun: str
     level: Level
     calls: bool = False
     """Whether the step runs in Python."""
     exact: bool = True
-    """Whether rows have their bits in any company: a step in NumPy over many rows has not."""
+    """Whether a row is bit-identical in every batch: a step in NumPy over many rows is not."""
     draws: bool = False
-    """Whether rows draw noise by their place in the batch, so that their order matters in training."""
+    """Whether noise depends on a row's place in the batch, so that the order of rows matters in training."""
 
     @abstractmethod
     def network(self, inputs: int, hidden: int, dtype: str = "float64") -> Network:
         """A network of one layer."""
 
     def alike(self, first: Mapping[str, Array], second: Mapping[str, Array], told: str) -> None:
-        """Raise Failed unless the bits are the same; or the numbers, where other company may round anew."""
+        """Raise Failed unless the bits are equal; or the numbers, if the batch affects rounding."""
         if self.exact:
             same(first, second, told)
             return
@@ -51,11 +51,11 @@ class Model(ABC):
             near({name: value}, second, rounding, told)
 
     def at(self, quick: V, standard: V, thorough: V) -> V:
-        """The one that belongs to the level."""
+        """The choice for the level."""
         return at(self.level, quick, standard, thorough)
 
     def takes(self, inputs: int, hidden: int) -> bool:
-        """Whether these sizes are allowed: a cell refuses others with a ConfigError when it is made."""
+        """Whether these sizes are supported; the cell raises ConfigError for others."""
         try:
             self._kept(inputs, hidden, "float64")
         except ConfigError:
@@ -63,7 +63,7 @@ class Model(ABC):
         return True
 
     def hidden(self, inputs: int, near: int) -> int:
-        """The first hidden size from `near` on that is allowed. Raises Failed when none is."""
+        """The first supported hidden size starting at `near`. Raises Failed if there is none."""
         for size in range(near, near + _FURTHEST):
             if self.takes(inputs, size):
                 return size
@@ -80,12 +80,12 @@ class Model(ABC):
         ragged: bool = False,
         draw: int = 0,
     ) -> Problem:
-        """A random problem with a hidden size at or after `near`, in a network of its own."""
+        """A random problem with a hidden size of at least `near`, in a separate network."""
         network = copy.copy(self._kept(inputs, self.hidden(inputs, near), dtype))
         return Problem.random(network, rows, steps, ragged=ragged, draw=draw)
 
     def _kept(self, inputs: int, hidden: int, dtype: str) -> Network:
-        """A network that was made before with these sizes: tracing takes longer than most checks."""
+        """A cached network of these sizes: tracing takes longer than most checks."""
         kept: dict[tuple[int, int, str], Network] = self.__dict__.setdefault("_networks", {})
         if (inputs, hidden, dtype) not in kept:
             kept[inputs, hidden, dtype] = self.network(inputs, hidden, dtype)
@@ -96,7 +96,7 @@ class Model(ABC):
 def threads(count: int) -> Iterator[None]:
     """The engine with this many threads, which share even the smallest work.
 
-    What was set before comes back.
+    The previous setting is restored afterwards.
     """
     before, eager = get_num_threads(), _core.set_eager(True)
     set_num_threads(count)

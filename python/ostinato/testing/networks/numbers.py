@@ -1,4 +1,4 @@
-"""Numbers at the edges: float32 beside float64, very large and very small ones, NaN and infinity."""
+"""Numerical limits: float32 against float64, very large and very small numbers, NaN and infinity."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ostinato.testing.networks.model import Model
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Check, Failed, check
 
-# Units in the last place of float32 per step: sums of some ten products, then a few functions that are
-# good to 4 ULP, and the next step begins with that error.
+# Units in the last place of float32 per step: sums of some ten products, then a few functions with an error
+# of up to 4 ULP; the next step starts with that error.
 ULP = 2.0**-23
 ULPS_A_STEP = 200
 
 
 @check("float32")
 def float32(model: Model) -> None:
-    """float32 gives the numbers of float64 up to its rounding, which grows with T, also for larger inputs."""
+    """float32 agrees with float64 up to rounding, which grows with T, also for larger inputs."""
     for scale in (1.0, 4.0):
         for steps in (1, 9):
             double = _scaled(model.problem(5, steps, 3, 6, draw=1), scale)
@@ -31,7 +31,7 @@ def float32(model: Model) -> None:
                 state=_rounded(double.state),
                 d_final_state=_rounded(double.d_final_state),
             )
-            # The same numbers in both, so that what differs is how they are computed with.
+            # The same numbers in both, so that only the arithmetic differs.
             double = replace(
                 double,
                 x=single.x.astype(np.float64),
@@ -59,7 +59,7 @@ def float32(model: Model) -> None:
 
 @check("extremes")
 def extremes(model: Model) -> None:
-    """Inputs of +-1e4 and of 1e-40 give no NaN, forwards and back; the arithmetic mode is left as it was."""
+    """Inputs of +-1e4 and of 1e-40 give no NaN, forward and backward; the arithmetic mode is unchanged."""
     for dtype in ("float32", "float64"):
         for size in (1e4, 1e-40):
             problem = model.problem(5, 4, 3, 5, dtype)
@@ -75,7 +75,7 @@ def extremes(model: Model) -> None:
 
 @check("nan")
 def nan(model: Model) -> None:
-    """NaN in a row appears in that row's output at once, and in no other row and no step before it."""
+    """NaN in a row appears in that row's output at the same step, and in no other row and no earlier step."""
     problem = model.problem(4, 5, 3, 5)
     clean = problem.results()
     for bad in (np.nan, np.inf, -np.inf):

@@ -1,4 +1,4 @@
-"""Shapes of everything that comes out, for every kind of size, and for nothing at all."""
+"""Shapes of all results, for every kind of size, and for empty batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ostinato.testing.networks.model import Model
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Check, Failed, check
 
-# Below, at and around the widths of vector registers; never as many inputs as units.
+# Below, at and around the widths of vector registers; never as many inputs as hidden units.
 SIZES = ((2, 1), (1, 3), (5, 8), (11, 17))
 
 
@@ -33,7 +33,7 @@ def shapes(model: Model) -> None:
 def empty(model: Model) -> None:
     """No rows, no steps and lengths of 0 are defined: states stay, gradients of parameters are 0."""
     for rows, steps in ((0, 4), (3, 0), (0, 0), (3, 4)):
-        # Penalties on parameters do not wait for a step.
+        # Penalties on parameters do not depend on steps.
         problem = replace(model.problem(rows, steps, 3, 5), d_penalty=0.0)
         if rows and steps:
             problem = replace(problem, lengths=np.zeros(rows, np.int64))

@@ -1,4 +1,4 @@
-"""Time cut into parts: carried states, streams, and the ways back through time."""
+"""Time in parts: carried states, streams, and the BPTT modes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUNDING = 1e-9
 
 @check("carried_state")
 def carried_state(model: Model) -> None:
-    """9 steps are 4 steps and 5 more with the carried state: the same bits, and the same gradients."""
+    """9 steps equal 4 steps plus 5 with the carried state: bit-identical results, and equal gradients."""
     problem = replace(model.problem(4, 9, 3, 5), d_penalty=0.0)
     whole = problem.results()
     first = cut(problem, 0, 4)
@@ -30,7 +30,7 @@ def carried_state(model: Model) -> None:
     late = second.results()
     parts = {"outputs": np.concatenate([run.outputs, late["outputs"]], axis=1)}
     parts |= {name: value for name, value in late.items() if name.startswith("final_state.")}
-    model.alike({name: whole[name] for name in parts}, parts, "9 steps at once and 4 + 5 steps: {} differs")
+    model.alike({name: whole[name] for name in parts}, parts, "9 steps in one call, and 4 + 5: {} differs")
     d_state = {name: late[f"initial_state.{name}"] for name in problem.state}
     early = first.back(run, first.d_outputs, d_state)
     sums = {name: late[f"params.{name}"] + value for name, value in early.params.items()}
@@ -43,7 +43,7 @@ def carried_state(model: Model) -> None:
 
 @check("stream")
 def stream(model: Model) -> None:
-    """A stream that is fed step by step gives the bits of a whole run."""
+    """A stream that is fed step by step is bit-identical to a whole run."""
     problem = replace(model.problem(3, 6, 3, 5, "float32"), training=False)
     run = problem.run()
     fed = problem.network.stream(3)
@@ -56,7 +56,7 @@ def stream(model: Model) -> None:
 
 @check("truncated")
 def truncated(model: Model) -> None:
-    """TruncatedBPTT(k1, k2) with k2 >= T is FullBPTT, bit for bit."""
+    """TruncatedBPTT(k1, k2) with k2 >= T is bit-identical to FullBPTT."""
     problem = model.problem(4, 7, 3, 5, ragged=True)
     full = trained(problem, None)
     for way in (TruncatedBPTT(7, 7), TruncatedBPTT(3, 9), TruncatedBPTT(1, 2**40)):
@@ -65,7 +65,7 @@ def truncated(model: Model) -> None:
 
 @check("checkpointed")
 def checkpointed(model: Model) -> None:
-    """CheckpointedBPTT is FullBPTT, bit for bit, however little memory it has."""
+    """CheckpointedBPTT is bit-identical to FullBPTT with any memory budget."""
     rows, steps = model.at((4, 40), (4, 130), (9, 400))
     problem = model.problem(rows, steps, 3, 5, ragged=True)
     full = trained(problem, None)

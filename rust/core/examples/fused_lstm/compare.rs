@@ -7,7 +7,7 @@ use ostinato_core::net::{Batch, Extent};
 use ostinato_core::plan::{FoldSource, LayerPlan};
 use ostinato_core::random::Noise;
 use ostinato_core::time::{
-    Arrived, Geometry, LayerCall, LayerWeights, Saved, Scratch, SeqView, SlotGradients,
+    Geometry, IncomingGradients, LayerCall, LayerWeights, Saved, Scratch, SeqView, SlotGradients,
 };
 
 use super::hand::{Gradients, Unit, Weights};
@@ -62,7 +62,7 @@ impl Engine {
             let call = LayerCall { plan, weights: weights.weights(), geometry, kernels };
             let there = call.forward(&inputs, &none, true, scratch);
             let saved = Saved { inputs: &inputs, memory: &there.memory };
-            let arrived = Arrived { outputs: &d_outputs, finals: &none };
+            let arrived = IncomingGradients { outputs: &d_outputs, finals: &none };
             let back = call.backward(saved, arrived, Some(&mut sums), scratch);
             if keep {
                 let rows = geometry.total();
@@ -71,7 +71,7 @@ impl Engine {
             }
             for (memory, states) in [(there.memory, there.finals), (back.memory, back.d_initial)] {
                 scratch.reclaim(memory);
-                scratch.spare.keep_list(states);
+                scratch.vectors.keep_list(states);
             }
         }
         sums

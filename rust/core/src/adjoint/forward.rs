@@ -1,11 +1,11 @@
-//! Forward mode: a program that carries tangents beside its values (Jacobian-vector products).
+//! Forward mode: a program that computes tangents in addition to its values (Jacobian-vector products).
 
 use crate::step::{
     Attrs, Builder, Grad, NodeId, Program, Result, Run, Site, Source, StepError, Tangent, rows,
 };
 
-/// The program with a tangent for each input, state and parameter (`d_x` beside `x`), whose outputs and next states have
-/// tangents too. Ids have none.
+/// The program with a tangent for each input, state and parameter (`d_x` for `x`); the outputs and next states have tangents
+/// too. Ids have none.
 pub fn forward_mode(program: &Program) -> Result<Program> {
     let mut g = Builder::continuing(program);
     let mut tangents: Vec<Option<NodeId>> = vec![None; program.nodes.len()];
@@ -117,7 +117,7 @@ fn tangent_of(
             None => term,
         });
     }
-    // a term from a scalar operand may still be a number where the value is a vector
+    // a term from a scalar operand may still be a scalar although the value is a vector
     match sum {
         Some(sum) if g.node(sum).shape != node.shape => {
             g.op_with("broadcast_to", &[sum], Attrs::shape_of(&node.shape)).map(Some)

@@ -1,7 +1,7 @@
-//! Derivatives of programs, derived on the program from the rules of the op table.
+//! Derivatives of programs: programs derived by the rules of the op table.
 //!
-//! [`reverse`] gives the gradient equations of one step (the planner runs them backwards through time);
-//! [`forward_mode`] gives a program that carries tangents along. This room may use `step` and nothing above it.
+//! [`reverse`] returns the gradient equations of one step (the planner runs them backward through time); [`forward_mode`]
+//! returns a program that also computes tangents. This folder may use `step` and nothing above it.
 
 mod forward;
 mod reverse;

@@ -1,11 +1,11 @@
 //! Reverse mode: the gradient equations of one step.
 //!
-//! With `L` the loss, the step `(x, s, p) -> (y, s')` becomes `(dL/dy, dL/ds') -> (dL/dx, dL/ds)` plus one sink per use
-//! of a parameter, whose contributions are summed over rows and time.
+//! With `L` the loss, the step `(x, s, p) -> (y, s')` becomes `(dL/dy, dL/ds') -> (dL/dx, dL/ds)` plus one sink per use of a
+//! parameter, whose contributions are summed over rows and time.
 
 use crate::step::{Attrs, Builder, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows};
 
-/// What a step adds to the gradient of a parameter.
+/// A contribution of a step to the gradient of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accumulate {
     /// `left right^T`, summed over rows and time: one matrix product.
@@ -14,11 +14,11 @@ pub enum Accumulate {
     Sum(NodeId),
     /// `d`, added at row `id` of a table.
     Scatter { id: NodeId, d: NodeId },
-    /// What a `call` of `x` and `s` adds where `d` arrived at its result.
+    /// The contribution of a `call` of `x` and `s` with `d`, the gradient of its result.
     Called { x: NodeId, s: NodeId, d: NodeId },
 }
 
-/// A contribution to the gradient of `target`, a value made of parameters alone.
+/// A contribution to the gradient of `target`, a value computed from parameters alone.
 #[derive(Debug, Clone, Copy)]
 pub struct Sink {
     pub target: NodeId,
@@ -33,16 +33,16 @@ pub struct Adjoint {
     pub d_outputs: Vec<NodeId>,
     /// Sources: the gradient of each next state, carried from step t + 1.
     pub d_next: Vec<NodeId>,
-    /// The gradient of each input; none for ids and for inputs that nothing depends on.
+    /// The gradient of each input; None for ids and for inputs on which nothing depends.
     pub d_inputs: Vec<Option<NodeId>>,
     /// The gradient of each state, carried to step t - 1.
     pub d_states: Vec<NodeId>,
     pub sinks: Vec<Sink>,
 }
 
-/// A gradient that arrived at a node: the whole of it, or a part along the first axis.
+/// A contribution to the gradient of a node: of the whole node, or of a part along the first axis.
 #[derive(Clone, Copy)]
-enum Arrived {
+enum Contribution {
     Whole(NodeId),
     Part { start: usize, d: NodeId },
 }
@@ -52,29 +52,29 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     let mut g = Builder::continuing(program);
     let count = program.nodes.len();
     let trainable = depends_on_parameters(program);
-    let mut arrived: Vec<Vec<Arrived>> = vec![Vec::new(); count];
+    let mut contributions: Vec<Vec<Contribution>> = vec![Vec::new(); count];
     let mut d_outputs = Vec::new();
     for (name, id) in &program.outputs {
         let d = g.derived_source(Source::Input, name, program.nodes[*id].shape.clone())?;
         d_outputs.push(d);
-        arrived[*id].push(Arrived::Whole(d));
+        contributions[*id].push(Contribution::Whole(d));
     }
     let mut d_next = Vec::new();
     for (&state, &next) in program.states.iter().zip(&program.updates) {
         let name = format!("{}.next", program.label(state));
         let d = g.derived_source(Source::State, &name, program.nodes[state].shape.clone())?;
         d_next.push(d);
-        arrived[next].push(Arrived::Whole(d));
+        contributions[next].push(Contribution::Whole(d));
     }
 
     let mut sinks = Vec::new();
     let mut total: Vec<Option<NodeId>> = vec![None; count];
     for id in (0..count).rev() {
         let node = &program.nodes[id];
-        if arrived[id].is_empty() || node.is_index {
+        if contributions[id].is_empty() || node.is_index {
             continue;
         }
-        let d = gathered(&mut g, id, &arrived[id])?;
+        let d = sum_of(&mut g, id, &contributions[id])?;
         total[id] = Some(d);
         if node.folded {
             // an output or update that is a parameter itself
@@ -99,11 +99,11 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
                 Grad::Scatter { id, d } => Accumulate::Scatter { id, d },
                 Grad::Called { x, s, d } => Accumulate::Called { x, s, d },
                 Grad::Slice { start, d } if !operand.folded => {
-                    arrived[arg].push(Arrived::Part { start, d });
+                    contributions[arg].push(Contribution::Part { start, d });
                     continue;
                 }
                 Grad::Slice { start, d } => {
-                    Accumulate::Sum(gathered(&mut g, arg, &[Arrived::Part { start, d }])?)
+                    Accumulate::Sum(sum_of(&mut g, arg, &[Contribution::Part { start, d }])?)
                 }
                 Grad::Node(d) => {
                     let mut d = d;
@@ -111,7 +111,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
                         d = g.op_with("sum_to", &[d], Attrs::shape_of(&operand.shape))?;
                     }
                     if !operand.folded {
-                        arrived[arg].push(Arrived::Whole(d));
+                        contributions[arg].push(Contribution::Whole(d));
                         continue;
                     }
                     Accumulate::Sum(d)
@@ -132,7 +132,7 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_states, sinks })
 }
 
-/// Which nodes a parameter reaches.
+/// For each node, whether it depends on a parameter.
 fn depends_on_parameters(program: &Program) -> Vec<bool> {
     let mut depends = vec![false; program.nodes.len()];
     for &id in &program.params {
@@ -149,20 +149,20 @@ fn zeros(g: &mut Builder, like: &Node) -> Result<NodeId> {
     g.op_with("broadcast_to", &[zero], Attrs::shape_of(&like.shape))
 }
 
-/// The sum of what arrived at `id`. Parts that lie side by side become one `concat` instead of padded sums: the
-/// gradient of a split is then written straight into one buffer.
-fn gathered(g: &mut Builder, id: NodeId, arrived: &[Arrived]) -> Result<NodeId> {
+/// The sum of the contributions to the gradient of `id`. Adjacent parts become one `concat` instead of padded sums: so the
+/// gradient of a split is written directly into one buffer.
+fn sum_of(g: &mut Builder, id: NodeId, contributions: &[Contribution]) -> Result<NodeId> {
     let mut parts: Vec<(usize, NodeId)> = Vec::new();
     let mut terms: Vec<NodeId> = Vec::new();
-    for &one in arrived {
+    for &one in contributions {
         match one {
-            Arrived::Whole(d) => terms.push(d),
-            Arrived::Part { start, d } => parts.push((start, d)),
+            Contribution::Whole(d) => terms.push(d),
+            Contribution::Part { start, d } => parts.push((start, d)),
         }
     }
     parts.sort_by_key(|&(start, _)| start);
     while !parts.is_empty() {
-        // one layer: parts that do not overlap, gaps filled with zeros
+        // one layer: parts that do not overlap, with zeros in the gaps
         let mut layer = Vec::new();
         let mut rest = Vec::new();
         let mut end = 0;

@@ -1,7 +1,7 @@
-//! Networks over sequences: built, run, differentiated. May use every room but `store` and `update`.
+//! Networks over sequences: definition, inference and training. May use every folder except `store` and `update`.
 //!
-//! Rooms, each using only those before it: `graph` (data) <- `batch` (row groups) <- `values` (nodes without a program) <-
-//! `group` (one row group, forwards and backwards) <- `bptt` (through time) <- `call` (a whole batch).
+//! Folders, each of which uses only the ones before it: `graph` (data) <- `batch` (row groups) <- `values` (nodes without a
+//! program) <- `group` (forward and backward pass of one row group) <- `bptt` (BPTT modes) <- `call` (a whole batch).
 
 mod batch;
 mod bptt;

@@ -1,10 +1,10 @@
-//! The plan in words: how an author learns why a cell is fast or slow.
+//! The plan as text: it shows the author of a cell why the cell is fast or slow.
 
 use std::fmt::Write;
 
 use super::LayerPlan;
 use super::linear::Kind;
-use super::pass::{Class, Pass, Segment, SinkRun};
+use super::pass::{Class, Pass, PhaseOp, SinkRun};
 
 /// Counts of one pass, for tests and tools.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,25 +12,25 @@ pub struct PassSummary {
     pub gemms_before: usize,
     pub gemms_in_loop: usize,
     pub gemms_after: usize,
-    /// Recurrences that run along time, a block at once.
+    /// Recurrences that run along time, a whole block per operation.
     pub scans: usize,
     pub row_ops_before: usize,
     pub row_ops_in_loop: usize,
     pub row_ops_after: usize,
     pub weight_gemms_outside_loop: usize,
-    /// Floating-point operations of the products, per row and step.
+    /// Floating-point operations of the matrix products, per row and step.
     pub flops: usize,
-    /// Elements per row and step that stay until the way back is done, or are results.
+    /// Elements per row and step that are stored until the backward pass is done, or are results.
     pub full_width: usize,
-    /// Elements per row and step of one block of time.
+    /// Elements per row and step that are stored for one block of time.
     pub block_width: usize,
 }
 
 impl PassSummary {
     pub fn of(pass: &Pass) -> PassSummary {
-        let gemms = |segments: &[Segment]| segments.iter().filter(|s| matches!(s, Segment::Gemm(_))).count();
-        let ops = |segments: &[Segment]| -> usize {
-            segments.iter().map(|s| if let Segment::Tape(ops) = s { ops.len() } else { 0 }).sum()
+        let gemms = |ops: &[PhaseOp]| ops.iter().filter(|s| matches!(s, PhaseOp::Gemm(_))).count();
+        let ops = |ops: &[PhaseOp]| -> usize {
+            ops.iter().map(|s| if let PhaseOp::Rows(ops) = s { ops.len() } else { 0 }).sum()
         };
         let outer = |run: &SinkRun| match run {
             SinkRun::Outer { left, right } => Some(2 * left.numel * right.numel),
@@ -45,7 +45,7 @@ impl PassSummary {
             gemms_before: gemms(&pass.before),
             gemms_in_loop: gemms(&pass.body),
             gemms_after: gemms(&pass.after),
-            scans: pass.segments().filter(|segment| matches!(segment, Segment::Scan(_))).count(),
+            scans: pass.ops().filter(|op| matches!(op, PhaseOp::Scan(_))).count(),
             row_ops_before: ops(&pass.before),
             row_ops_in_loop: ops(&pass.body),
             row_ops_after: ops(&pass.after),
@@ -57,7 +57,7 @@ impl PassSummary {
     }
 }
 
-/// The plan of one layer, for a batch of `rows` sequences of `steps` steps whose numbers take `bytes` bytes.
+/// The plan of one layer as text, for a batch of `rows` sequences of `steps` steps in numbers of `bytes` bytes.
 pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) -> String {
     let mut text = String::new();
     let mut line = |indent: usize, what: &str| {
@@ -68,7 +68,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     }
     if let Some(fold) = &plan.fold {
         let count = fold.plan.program.outputs.len();
-        line(2, &format!("fold: {count} value(s) made of parameters alone, once per call"));
+        line(2, &format!("fold: {count} value(s) computed from parameters alone, once per call"));
     }
     for group in &plan.groups {
         let names: Vec<&str> =
@@ -79,28 +79,24 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         let summary = PassSummary::of(pass);
         line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
         let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
-        let before = if pass.stepwise {
-            "before the loop, a block of time at once"
-        } else {
-            "a block of time at once"
-        };
-        for (phase, segments) in [
+        let before = if pass.stepwise { "before the loop, per block of time" } else { "per block of time" };
+        for (phase, ops) in [
             (before.to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
-            ("after the loop, a block of time at once".to_string(), &pass.after),
+            ("after the loop, per block of time".to_string(), &pass.after),
         ] {
-            if segments.is_empty() {
+            if ops.is_empty() {
                 continue;
             }
             line(4, &format!("{phase}:"));
-            for segment in segments {
-                match segment {
-                    Segment::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
-                    Segment::Gemm(gemm) => {
+            for op in ops {
+                match op {
+                    PhaseOp::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
+                    PhaseOp::Gemm(gemm) => {
                         let pack = &pass.packs[gemm.pack];
                         line(6, &format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what));
                     }
-                    Segment::Tape(ops) => {
+                    PhaseOp::Rows(ops) => {
                         let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);
                         line(
                             6,
@@ -117,7 +113,7 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
         let scatters = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Scatter { .. })).count();
         if !pass.sinks.is_empty() {
-            line(4, "gradients of parameters, a block of time at once:");
+            line(4, "gradients of parameters, per block of time:");
             let sums = pass.sinks.len() - outer - scatters;
             let mut parts =
                 vec![format!("{outer} weight GEMM(s)"), format!("{sums} sum(s) over rows and time")];
@@ -128,8 +124,8 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         }
     }
     let kept =
-        if plan.kept.is_empty() { "nothing beside states and outputs".into() } else { plan.kept.join(", ") };
-    line(2, &format!("kept for the way back: {kept}"));
+        if plan.kept.is_empty() { "nothing besides states and outputs".into() } else { plan.kept.join(", ") };
+    line(2, &format!("kept for the backward pass: {kept}"));
     let memory =
         |pass: &Pass| PassSummary::of(pass).full_width as f64 * rows as f64 * steps as f64 * bytes as f64;
     let (forward, back) = (memory(&plan.train), memory(&plan.back));
@@ -144,11 +140,11 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
     text
 }
 
-/// How a group of states depends on itself, and what that means for speed.
+/// How a group of states depends on itself, and how the group therefore runs.
 fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
     match kind {
         Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",
-        Kind::Scan => "linear in the state, but amidst the loop of another: step by step",
+        Kind::Scan => "linear in the state, but inside the loop of another state: step by step",
         Kind::Mixing => "linear in the state, but not element by element: step by step",
         Kind::Elementwise => "element by element, but not linear: step by step",
         Kind::Other => "not linear: step by step",

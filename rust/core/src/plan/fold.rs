@@ -1,4 +1,4 @@
-//! Values made of parameters alone: computed once per call, not once per row.
+//! Constant folding: values computed from parameters alone are computed once per call, not once per row.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, Value, ro
 
 use super::LayerPlan;
 
-/// Where the value of a slot comes from.
+/// The source of the value of a slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FoldSource {
     /// Parameter number `k` of the program.
@@ -35,7 +35,7 @@ impl FoldTable {
         self.by_id.get(&id).copied()
     }
 
-    /// Slots for all of `ids`, which are parameters, constants or (where `compute`) made of them.
+    /// Slots for all of `ids`, which are parameters, constants or (with `compute`) computed from them.
     pub fn new(nodes: &[Node], params: &[NodeId], ids: &[NodeId]) -> FoldTable {
         let mut table = FoldTable::default();
         let mut computed = 0;
@@ -61,16 +61,16 @@ impl FoldTable {
     }
 }
 
-/// The fold program: parameters as inputs, computed slots as outputs, run as one row.
+/// The fold program: parameters are inputs, computed slots are outputs; it runs on one row.
 #[derive(Debug, Clone)]
 pub struct Fold {
     pub plan: LayerPlan,
-    /// Position among the layer's parameters of each input of the fold program.
+    /// For each input of the fold program, the index of the parameter in the layer.
     pub params: Vec<usize>,
 }
 
 impl Fold {
-    /// The program that computes the slots of `table`; none if there is nothing to compute.
+    /// The program that computes the slots of `table`; None if there is nothing to compute.
     pub fn new(nodes: &[Node], params: &[NodeId], table: &FoldTable) -> Result<Option<Fold>> {
         let computed: Vec<NodeId> = (table.slots.iter())
             .filter(|slot| matches!(slot.source, FoldSource::Computed(_)))

@@ -1,17 +1,18 @@
-//! A step that is not an equation: something that the engine calls.
+//! A step that is not given by equations: a function that the engine calls.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::step::rows::Part;
 
-/// What the ops `call` and `call_back` of a layer call. Numbers travel as float64, which holds every float32.
+/// The function that the ops `call` and `call_back` of a layer call. Values are passed as float64, which represents every
+/// float32.
 pub trait Called: Send + Sync {
-    /// `operands` are the parameters (one row), then x, s and, on the way back, d (`rows` rows each). `out` receives
-    /// `rows` rows of results; for `Part::Gradient` what is to be added to the gradient of the parameters.
+    /// `operands` are the parameters (one row), then x, s and, in the backward pass, d (`rows` rows each). `out` receives
+    /// `rows` rows of results; for `Part::Gradient`, the contribution to the gradient of the parameters.
     fn call(&self, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]);
 
-    /// Why this is not an equation, for people.
+    /// Why the step is not given by equations, as text.
     fn why(&self) -> &str;
 }
 

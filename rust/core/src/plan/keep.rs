@@ -1,14 +1,14 @@
-//! Which forward values are kept for the way back, and which are computed again.
+//! Which forward values are stored for the backward pass, and which are recomputed.
 
 use crate::adjoint::{Accumulate, Adjoint};
 use crate::step::{NodeId, Program, Run, rows};
 
-/// The most that computing a value again may cost, in multiplications per element: one or two transcendentals, which is
-/// less than writing the value to memory and reading it back costs.
+/// The highest cost of recomputing a value, in multiplications per element: one or two transcendental functions. This is
+/// less than the cost of writing the value to memory and reading it back.
 const RECOMPUTE: f32 = 24.0;
 
-/// The forward values that the gradient equations read and that are too dear to compute again. Inputs, states, their
-/// next values and the outputs are there in any case.
+/// The forward values that the gradient equations read and that are too expensive to recompute. Inputs, states, their next
+/// values and the outputs are available in any case.
 pub fn kept(program: &Program, adjoint: &Adjoint) -> Vec<NodeId> {
     let count = program.nodes.len();
     let mut live = vec![false; adjoint.nodes.len()];

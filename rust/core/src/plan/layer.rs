@@ -1,4 +1,5 @@
-//! The plan of a layer: its program forwards without and with a way back, and its gradient equations backwards.
+//! The plan of a layer: the forward pass of its program for inference and for training, and the backward pass of its
+//! gradient equations.
 
 use std::collections::HashMap;
 
@@ -17,22 +18,22 @@ use super::task::{Given, State, Task, sink_operands};
 
 #[derive(Debug, Clone)]
 pub struct LayerPlan {
-    /// As the author wrote it.
+    /// The program as its author wrote it.
     pub program: Program,
-    /// Forwards; nothing is kept for a way back.
+    /// The forward pass for inference; it stores nothing for a backward pass.
     pub infer: Pass,
-    /// Forwards, keeping what `back` reads.
+    /// The forward pass for training; it stores the values that `back` reads.
     pub train: Pass,
-    /// The gradient equations. Its outputs are the gradients of the inputs that have one, in order.
+    /// The gradient equations. The outputs are the gradients of the inputs that have one, in order.
     pub back: Pass,
-    /// Parameter-only values that the passes read, and how they are computed.
+    /// The parameter-only values that the passes read, and how they are computed.
     pub folds: FoldTable,
     pub fold: Option<Box<Fold>>,
-    /// Names of the kept values, for people.
+    /// Names of the stored values, for `explain`.
     pub kept: Vec<String>,
     /// The states that depend on their own past, and how.
     pub groups: Vec<Group>,
-    /// For each input: its output in `back`; none for ids, and for what a loss is taken against.
+    /// For each input: its output in `back`; None for ids, and for the target of a loss.
     pub input_gradients: Vec<Option<usize>>,
 }
 
@@ -41,12 +42,13 @@ impl LayerPlan {
         LayerPlan::with_gradients(program, |_| true)
     }
 
-    /// The plan of a loss (output, target): nobody wants the gradient of the target, which is as large as that of the output.
+    /// The plan of a loss (output, target). It has no gradient of the target, which is as large as the gradient of the
+    /// output.
     pub fn of_loss(program: &Program) -> Result<LayerPlan> {
         LayerPlan::with_gradients(program, |input| input == 0)
     }
 
-    /// The plan whose way back has gradients of some inputs, by their number.
+    /// A plan whose backward pass computes the gradients of some inputs only, by their index.
     pub fn with_gradients(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
         let mut sums = with_scales(&reassociated(program)?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
@@ -66,7 +68,7 @@ impl LayerPlan {
         LayerPlan::assemble(program, sums, adjoint, folds, fold, scans)
     }
 
-    /// The plan of a fold program: its constants are its only slots; everything else is computed in the pass.
+    /// The plan of a fold program: only its constants are slots; everything else is computed in the pass.
     pub(super) fn unfolded(program: &Program) -> Result<LayerPlan> {
         let sums = with_scales(&reassociated(program)?)?;
         let adjoint = reverse(&sums)?;
@@ -95,7 +97,7 @@ impl LayerPlan {
         }
         let forward = |kept: &[NodeId], training: bool| {
             let state = |(&read, &update): (&NodeId, &NodeId)| {
-                // the history is wanted for the way back, or because it is an output
+                // the history is required for the backward pass, or because it is an output
                 let history = training || outputs.contains(&update);
                 State { read, update, history }
             };
@@ -174,7 +176,7 @@ impl LayerPlan {
         Ok(LayerPlan { program, infer, train, back, folds, fold, kept, groups, input_gradients })
     }
 
-    /// The plan with what its ops `call` call.
+    /// The plan with the function that its ops `call` call.
     pub fn calling(mut self, function: &Function) -> LayerPlan {
         for pass in [&mut self.infer, &mut self.train, &mut self.back] {
             pass.function = Some(function.clone());
@@ -188,7 +190,7 @@ impl LayerPlan {
     }
 }
 
-/// What was found about a program's states: how they depend on themselves, and what may run as a scan either way.
+/// The analysis of a program's states: how they depend on themselves, and which may run as a scan in each direction.
 #[derive(Default)]
 struct Scans {
     groups: Vec<Group>,
@@ -213,7 +215,7 @@ fn fold_ids(adjoint: &Adjoint, program: &Program, scans: &Scans) -> Vec<NodeId> 
     ids
 }
 
-/// The author's name of a value, or the op that made it.
+/// The author's name of a value, or the op that computes it.
 fn describe(nodes: &[Node], id: NodeId) -> String {
     let node = &nodes[id];
     let row = rows::row(node.op);

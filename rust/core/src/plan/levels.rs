@@ -1,4 +1,4 @@
-//! How far each value must be seen: by its own tape, by its step, by a block of time, or by all.
+//! Which readers a value has: only row ops of its own run, its step, its block of time, or all of time.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::phase::Phase;
 use super::schedule::{Work, resolved};
 use super::task::{Task, sink_operands};
 
-/// How far a value must be seen.
+/// The scope in which a value is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Tile,
@@ -17,10 +17,10 @@ pub enum Level {
     Full,
 }
 
-/// The work of the three phases that run.
+/// The work of the three phases.
 pub type Plan = [(Phase, Vec<Work>); 3];
 
-/// Where a value is computed: phase, position of the work in it, whether in a tape.
+/// Where a value is computed: phase, position of the work in the phase, whether by row ops.
 type Place = (Phase, usize, bool);
 
 fn places(work: &Plan) -> HashMap<NodeId, Place> {
@@ -28,7 +28,7 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
     for (phase, list) in work {
         for (position, one) in list.iter().enumerate() {
             match one {
-                Work::Tape(ids) => ids.iter().for_each(|&id| {
+                Work::Rows(ids) => ids.iter().for_each(|&id| {
                     places.insert(id, (*phase, position, true));
                 }),
                 Work::Products(products) => products.iter().for_each(|p| {
@@ -63,7 +63,7 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
     for (phase, list) in work {
         for (position, one) in list.iter().enumerate() {
             match one {
-                Work::Tape(ids) => {
+                Work::Rows(ids) => {
                     for &id in ids {
                         for &arg in &task.nodes[id].args {
                             raise(arg, needed(arg, (*phase, position, true)));

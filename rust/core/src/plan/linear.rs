@@ -1,30 +1,30 @@
-//! Which states are linear in themselves, element by element? They need no loop: a scan along time runs them.
+//! Detects states with a linear, element-wise recurrence. They need no loop: a scan along time computes them.
 //!
-//! Nothing is declared. A state belongs with those that it sees and that see it; such a group is linear where the way
-//! from its reads to its updates has sums, differences, and products with values that know nothing of the group. Its
-//! update is then written as `s' = factor * s + rest`, whose factors and rests leave the loop with all else. The
-//! gradient of such a step is linear too, backwards, and is found in the same way.
+//! Nothing is declared. States that depend on each other form a group. A group is linear if the path from its reads to its
+//! updates has only sums, differences, and products with values that do not depend on the group. Its update is then written
+//! as `s' = factor * s + rest`, and the factors and rests leave the loop like all other values. The gradient of such a step
+//! is linear too, in reverse, and is detected in the same way.
 
 use std::collections::HashMap;
 
 use crate::step::{Attrs, Builder, Node, NodeId, Program, Result, Run, rows};
 
-/// The most states of one group that a scan keeps in registers: two are a complex number.
+/// The largest number of states of one group that a scan keeps in registers: two represent a complex number.
 const MOST_STATES: usize = 2;
 
 /// How a group of states depends on itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Linear, element by element: a scan.
+    /// Linear and element-wise: a scan.
     Scan,
-    /// Linear, through a matrix or from one element to another.
+    /// Linear, but through a matrix or between elements.
     Mixing,
-    /// Element by element, but not linear.
+    /// Element-wise, but not linear.
     Elementwise,
     Other,
 }
 
-/// States that see each other's past; positions among the states.
+/// States that depend on each other's past; positions among the states.
 #[derive(Debug, Clone)]
 pub struct Group {
     pub states: Vec<usize>,
@@ -34,9 +34,9 @@ pub struct Group {
 /// A group as `s'[i] = sum over j of factor[i][j] * (s[j] + shift[j]) + rest[i]`.
 #[derive(Debug, Clone)]
 pub struct Recurrence {
-    /// Positions of its states.
+    /// Positions of the group's states.
     pub states: Vec<usize>,
-    /// `s + shift`, as the rest of the program sees it; the state itself where there is no shift.
+    /// `s + shift`, which the rest of the program reads; the state itself if there is no shift.
     pub seen: Vec<NodeId>,
     pub shift: Vec<Option<NodeId>>,
     pub factor: Vec<Vec<Option<NodeId>>>,
@@ -44,14 +44,14 @@ pub struct Recurrence {
 }
 
 impl Recurrence {
-    /// All values that it is made of.
+    /// All values that the recurrence reads.
     pub fn operands(&self) -> impl Iterator<Item = NodeId> + '_ {
         let factors = self.factor.iter().flatten();
         self.shift.iter().chain(factors).chain(&self.rest).filter_map(|one| *one)
     }
 }
 
-/// A state: what reads it, and its next value.
+/// The nodes of a state: its value that the step reads, and its next value.
 pub type StateNodes = (NodeId, NodeId);
 
 /// The states that depend on their own past, in groups.
@@ -78,7 +78,7 @@ pub fn groups(nodes: &[Node], states: &[StateNodes]) -> Vec<Group> {
     groups
 }
 
-/// For each node: which states it depends on.
+/// For each node, the states on which it depends.
 fn sees(nodes: &[Node], states: &[StateNodes]) -> Vec<Vec<bool>> {
     let mut sees: Vec<Vec<bool>> = Vec::with_capacity(nodes.len());
     for (id, node) in nodes.iter().enumerate() {
@@ -135,8 +135,8 @@ fn kind(nodes: &[Node], states: &[StateNodes], group: &[usize], sees: &[Vec<bool
     }
 }
 
-/// Writes every group that a scan can run as a recurrence; their factors and rests are new nodes. `wanted` are the values
-/// that the program is for, beside the updates.
+/// Rewrites every group that a scan can run as a recurrence; factors and rests become new nodes. `wanted` are the program's
+/// results besides the updates.
 pub fn recurrences(
     nodes: &mut Vec<Node>,
     states: &[StateNodes],
@@ -161,7 +161,7 @@ pub fn recurrences(
     let mut found = Vec::new();
     for group in groups.iter_mut().filter(|group| group.kind == Kind::Scan) {
         let updates: Vec<NodeId> = group.states.iter().map(|&state| states[state].1).collect();
-        // an update of two states, or one that is a state or a parameter itself, has no place of its own
+        // an update of two states, or one that is a state or a parameter itself, cannot be stored separately
         let alone = updates.iter().all(|&update| {
             let times = states.iter().filter(|&&(_, other)| other == update).count();
             times == 1 && rows::row(g.node(update).op).run != Run::Source && !g.node(update).folded
@@ -176,7 +176,7 @@ pub fn recurrences(
     (groups, found)
 }
 
-/// Who reads each node, among the nodes that are needed; a value that is wanted is read by itself, too.
+/// The readers of each node, among the required nodes; a wanted value counts as its own reader.
 fn readers(nodes: &[Node], states: &[StateNodes], wanted: &[NodeId]) -> Vec<Vec<NodeId>> {
     let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
     for &id in wanted.iter().chain(states.iter().map(|(_, update)| update)) {
@@ -190,7 +190,7 @@ fn readers(nodes: &[Node], states: &[StateNodes], wanted: &[NodeId]) -> Vec<Vec<
     readers
 }
 
-/// A value as `sum over j of terms[j] * s[j] + terms.last()`; what is not there is 0.
+/// A value as `sum over j of terms[j] * s[j] + terms.last()`; None is 0.
 type Form = Vec<Option<NodeId>>;
 
 struct Writing<'a> {
@@ -202,7 +202,7 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     fn depends(&self, id: NodeId) -> bool {
-        // nodes that were written here know nothing of the group
+        // nodes that were added here do not depend on the group
         self.sees.get(id).is_some_and(|sees| self.group.iter().any(|&state| sees[state]))
     }
 
@@ -228,7 +228,7 @@ impl Writing<'_> {
         }
         let nodes = g.nodes()[..self.sees.len()].to_vec();
         for id in between(&nodes, self.states, self.group, self.sees) {
-            // a state below its shift is read by that sum alone
+            // a shifted state is read by that sum alone
             let below = nodes[id].args.iter().any(|arg| self.depends(*arg) && !forms.contains_key(arg));
             if !forms.contains_key(&id) && !below && !nodes[id].args.is_empty() {
                 let form = self.form(g, &nodes[id], &forms, one)?;
@@ -246,7 +246,7 @@ impl Writing<'_> {
         Ok(recurrence)
     }
 
-    /// A value of the states' shape.
+    /// A value broadcast to the shape of the states.
     fn full(&self, g: &mut Builder, id: NodeId) -> Result<NodeId> {
         let shape = g.node(self.states[self.group[0]].0).shape.clone();
         if g.node(id).shape == shape {
@@ -256,7 +256,7 @@ impl Writing<'_> {
         }
     }
 
-    /// `s + shift` where only that sum reads the state: what arrives at a gradient on its way back.
+    /// `s + shift` if only that sum reads the state: in a backward pass, the sum of the incoming gradients.
     fn shifted(&self, g: &mut Builder, read: NodeId) -> Result<(NodeId, Option<NodeId>)> {
         let (mut seen, mut shift) = (read, None);
         while let [reader] = self.readers[seen][..] {
@@ -307,7 +307,7 @@ impl Writing<'_> {
                     .collect()
             }
             "mul" | "div" => {
-                // the operand that knows the state, and the factor or divisor
+                // the operand that depends on the state, and the factor or divisor
                 let (linear, by) =
                     if self.depends(args[0]) { (args[0], args[1]) } else { (args[1], args[0]) };
                 of(linear)
@@ -329,7 +329,7 @@ impl Writing<'_> {
     }
 }
 
-/// `a + b` or `a - b`, where either may be 0.
+/// `a + b` or `a - b`, where either may be 0 (None).
 fn sum(g: &mut Builder, name: &str, pair: (Option<NodeId>, Option<NodeId>)) -> Result<Option<NodeId>> {
     match (pair, name) {
         ((a, None), _) => Ok(a),

@@ -1,4 +1,4 @@
-//! Several row ops that become one: each saves a pass of a tile through the first cache.
+//! Fuses several row ops into one: each fusion saves a pass of a tile through the L1 cache.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use crate::step::{Attrs, Node, NodeId, Value, rows};
 use super::phase::Phase;
 use super::schedule::Product;
 
-/// Ops that take over a product that nothing else reads: their name, the position of the product among their operands,
-/// and the op that both become, with the factors behind or before the operand that stays.
+/// Ops that absorb a product that nothing else reads: their name, the position of the product among their operands, and the
+/// fused op, with the factors after or before the remaining operand.
 const PRODUCTS: [(&str, usize, &str); 4] = [
     ("add", 1, "mul_add"),
     ("add", 0, "mul_add"),
@@ -16,7 +16,7 @@ const PRODUCTS: [(&str, usize, &str); 4] = [
     ("tanh_grad", 1, "tanh_grad_of_product"),
 ];
 
-/// Merges what can be. `fused` are the sums that matrix products have taken over; `wanted` are results.
+/// Fuses ops where possible. `fused` are the sums that matrix products have absorbed; `wanted` are results.
 pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, Product>, wanted: &[NodeId]) {
     let mut uses = vec![0usize; nodes.len()];
     for (node, _) in nodes.iter().zip(phases.iter()).filter(|(_, phase)| **phase != Phase::None) {
@@ -29,7 +29,7 @@ pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, P
         }
         let ops = Ops { nodes, phases, uses: &uses };
         let merged = ops.norm_grad(id).or_else(|| ops.lerp(id)).or_else(|| ops.of_product(id));
-        if let Some(Merged { op, args, attrs, gone }) = merged
+        if let Some(Fusion { op, args, attrs, gone }) = merged
             && let Some(op) = rows::find(op)
         {
             (nodes[id].op, nodes[id].args, nodes[id].attrs) = (op, args, attrs);
@@ -38,8 +38,8 @@ pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, P
     }
 }
 
-/// What an op becomes, and the ops that are gone with it.
-struct Merged {
+/// The fused op, and the ops that it replaces.
+struct Fusion {
     op: &'static str,
     args: Vec<NodeId>,
     attrs: Attrs,
@@ -57,7 +57,7 @@ impl Ops<'_> {
         rows::row(self.nodes[id].op).name
     }
 
-    /// The operands of `id` if it is op `name`, computed beside `reader`, and that alone reads it.
+    /// The operands of `id` if it is op `name`, in the same phase as `reader`, and `reader` alone reads it.
     fn only(&self, id: NodeId, name: &str, reader: NodeId) -> Option<&[NodeId]> {
         let fits = self.name(id) == name && self.phases[id] == self.phases[reader] && self.uses[id] == 1;
         fits.then_some(&self.nodes[id].args[..])
@@ -68,7 +68,7 @@ impl Ops<'_> {
     }
 
     /// `add(a b, c)` and the other ops of `PRODUCTS`.
-    fn of_product(&self, id: NodeId) -> Option<Merged> {
+    fn of_product(&self, id: NodeId) -> Option<Fusion> {
         PRODUCTS.iter().filter(|(name, ..)| *name == self.name(id)).find_map(|&(_, position, op)| {
             let args = &self.nodes[id].args;
             let (product, other) = (args[position], args[1 - position]);
@@ -77,12 +77,12 @@ impl Ops<'_> {
                 "mul_add" => vec![factors[0], factors[1], other],
                 _ => vec![other, factors[0], factors[1]],
             };
-            Some(Merged { op, args, attrs: Attrs::default(), gone: vec![product] })
+            Some(Fusion { op, args, attrs: Attrs::default(), gone: vec![product] })
         })
     }
 
-    /// `a b + (1 - a) c`, whatever the order of its operands.
-    fn lerp(&self, id: NodeId) -> Option<Merged> {
+    /// `a b + (1 - a) c`, in any order of operands.
+    fn lerp(&self, id: NodeId) -> Option<Fusion> {
         if self.name(id) != "add" {
             return None;
         }
@@ -95,7 +95,7 @@ impl Ops<'_> {
                 let a = self.rest_of_one(second[gap], rest)?;
                 let position = first.iter().position(|&factor| factor == a)?;
                 let args = vec![a, first[1 - position], second[c]];
-                Some(Merged {
+                Some(Fusion {
                     op: "lerp",
                     args,
                     attrs: Attrs::default(),
@@ -105,7 +105,7 @@ impl Ops<'_> {
         })
     }
 
-    /// The a of `1 - a` that `reader` alone reads.
+    /// The a of `1 - a`, if `reader` alone reads it.
     fn rest_of_one(&self, id: NodeId, reader: NodeId) -> Option<NodeId> {
         let &[one, a] = self.only(id, "sub", reader)? else { return None };
         let is_one = self.name(one) == "const"
@@ -113,9 +113,9 @@ impl Ops<'_> {
         is_one.then_some(a)
     }
 
-    /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, that of the other norm: as the adjoint rules write them. The
-    /// scale r, one number for each line, may have been computed anywhere.
-    fn norm_grad(&self, id: NodeId) -> Option<Merged> {
+    /// `r (d - mean(d) - y mean(d y))` or, without `mean(d)`, the gradient of the other norm, in the form of the adjoint
+    /// rules. The scale r, one number for each line, may be computed anywhere.
+    fn norm_grad(&self, id: NodeId) -> Option<Fusion> {
         if self.name(id) != "mul" {
             return None;
         }
@@ -141,6 +141,6 @@ impl Ops<'_> {
             gone.extend([centred, mean]);
             "layer_norm_grad"
         };
-        Some(Merged { op, args: vec![scale, y, d], attrs: Attrs::default(), gone })
+        Some(Fusion { op, args: vec![scale, y, d], attrs: Attrs::default(), gone })
     }
 }

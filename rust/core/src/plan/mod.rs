@@ -1,8 +1,8 @@
-//! From a program to what runs: phases, fused matrix products, storage, what is kept for the way back.
+//! Compiles a program to a plan: phases, fused matrix products, storage, and the values stored for the backward pass.
 //!
-//! The only question asked of a value is *what does it depend on?* (`phase`). Products that share an operand become one
-//! (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
-//! the adjoint are planned in the same way, backwards (`layer`). This room may use `kernel`, `step` and `adjoint`.
+//! The plan follows from one property of each value: what does it depend on (`phase`)? Products that share an operand become
+//! one (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
+//! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `step` and `adjoint`.
 
 mod explain;
 mod fold;
@@ -15,10 +15,10 @@ mod merge;
 mod norms;
 mod pass;
 mod phase;
+mod row_ops;
 mod schedule;
 mod storage;
 mod sums;
-mod tape;
 mod task;
 
 #[cfg(test)]
@@ -29,6 +29,6 @@ pub use fold::{Fold, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::LayerPlan;
 pub use pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
-    TapeOp, TapeRun, tape_work,
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
+    SinkOp, SinkRun, row_work,
 };

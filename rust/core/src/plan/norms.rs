@@ -1,9 +1,9 @@
-//! The scales of norms, as values of the forward program: the gradient of a norm is made of its result and its scale, so
-//! both can be kept for the way back, in the place of the operand and with nothing to compute again.
+//! The scales of norms, as values of the forward program. The gradient of a norm is computed from its result and its scale,
+//! so both can be stored for the backward pass instead of the operand, and nothing has to be recomputed.
 
 use crate::step::{Builder, Program, Result, rows};
 
-/// The same program, and after it the scale of every norm. What nothing reads is not computed.
+/// The same program, with the scale of every norm added. A scale that nothing reads is not computed.
 pub fn with_scales(program: &Program) -> Result<Program> {
     let mut g = Builder::continuing(program);
     for id in (0..program.nodes.len()).filter(|&id| !program.nodes[id].folded) {

@@ -1,38 +1,38 @@
-//! A pass: one direction (forwards or backwards) of one layer, ready to run.
+//! A pass: one direction (forward or backward) of one layer, ready to run.
 
 use crate::kernel::{Binary, NormGrad, Reduce, RowMap, Ternary, Unary};
 use crate::step::rows::Part;
 
 use super::function::Function;
 
-/// Where a value lives, and so which of its rows a phase sees. Rows are packed by time: at step t the rows alive are a
-/// prefix, and step t begins at row `offset[t]`.
+/// Where a value is stored, and so which of its rows a phase reads. Rows are packed by time: the rows alive at step t are a
+/// prefix, and step t starts at row `offset[t]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// One row for all rows and times, made from parameters: a slot of the fold table.
+    /// One row for all rows and times, computed from parameters: a slot of the fold table.
     Fold(usize),
-    /// Scratch of one row tile inside one tape.
+    /// Scratch for one tile of rows within one run of row ops.
     Tile,
     /// The rows of one step.
     Step,
     /// The rows of one block of time.
     Block,
-    /// All rows of all times.
+    /// All rows at all times.
     Full,
     /// The next value of a state at every step, after its initial value.
     History(usize),
     /// The same memory one step earlier: the state that the step reads.
     HistoryPrev(usize),
-    /// A state of which only the last value is wanted: what the step reads, and what it writes.
+    /// A state of which only the last value is required: the copy that the step reads, and the copy that it writes.
     CarryIn(usize),
     CarryOut(usize),
-    /// What `CarryIn` was at each step of a block; for readers outside the loop.
+    /// The value of `CarryIn` at each step of a block, for readers outside the loop.
     CarryLog(usize),
     /// Input `k` of the program, from outside.
     Input(usize),
     /// Gradient of output `k`, from outside.
     OutputGradient(usize),
-    /// Buffer of the forward pass, kept for the way back.
+    /// Buffer of the forward pass, stored for the backward pass.
     Saved(usize),
 }
 
@@ -45,7 +45,7 @@ pub struct Buffer {
     pub slot: usize,
 }
 
-/// Part of the rows of a buffer: `numel` elements from column `col`.
+/// Part of the rows of a buffer: `numel` elements starting at column `col`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ref {
     pub buffer: usize,
@@ -53,19 +53,19 @@ pub struct Ref {
     pub numel: usize,
 }
 
-/// How often noise is drawn anew.
+/// How often new noise is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
     /// For each row and step.
     Step,
     /// For each row: the same at all steps.
     Sequence,
-    /// Once a call.
+    /// Once per call.
     Weights,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TapeRun {
+pub enum RowRun {
     Unary(Unary, f64),
     Binary(Binary),
     Ternary(Ternary),
@@ -85,27 +85,27 @@ pub enum TapeRun {
         stream: u16,
         per: Per,
     },
-    /// The function of the layer.
+    /// The layer's function.
     Call(Part),
 }
 
-/// One op over a tile of rows. `outer` x `cols` is the feature as the kernel sees it: reductions and row maps work on
+/// One op over a tile of rows. `outer` x `cols` is the shape of a feature in the kernel: reductions and row maps process
 /// `cols` elements, `outer` times.
 #[derive(Debug, Clone)]
-pub struct TapeOp {
-    pub run: TapeRun,
+pub struct RowOp {
+    pub run: RowRun,
     pub dst: Ref,
     pub src: Vec<Ref>,
     pub outer: usize,
     pub cols: usize,
-    /// Operands and results that lie in memory of all times and that no earlier op of the tape names: while a tile is
-    /// worked on, the rows that come next are fetched.
+    /// Operands and results in memory of all times that no earlier op of the run names: while one tile is processed, the
+    /// next rows are prefetched.
     pub far: Vec<Ref>,
     /// Cost in multiplications per row; for `explain`.
     pub cost: f32,
 }
 
-/// What a product starts from.
+/// The initial value of a product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
     Zero,
@@ -122,11 +122,11 @@ pub struct Gemm {
     pub a: Ref,
     pub c: Ref,
     pub init: Init,
-    /// Names of the products that were fused, for people.
+    /// Names of the fused products, for `explain`.
     pub what: String,
 }
 
-/// Weights of a fused product: matrices side by side, and a bias for each where it has one (a fold slot).
+/// Weights of a fused product: matrices stacked along the outputs, and for each an optional bias (a fold slot).
 #[derive(Debug, Clone)]
 pub struct Pack {
     pub k: usize,
@@ -145,45 +145,45 @@ pub struct PackPart {
 }
 
 impl PackPart {
-    /// Features that come out of the product.
+    /// Number of output features of the product.
     pub fn width(&self) -> usize {
         if self.transpose { self.columns } else { self.rows }
     }
 }
 
-/// One state of a scan. Where it lives is its class in the pass.
+/// One state of a scan. Its class in the pass decides where it is stored.
 #[derive(Debug, Clone)]
 pub struct ScanState {
     pub state: usize,
     /// Added to the state before anything else.
     pub shift: Option<Ref>,
-    /// Where the shifted state of every step goes, if anything reads it.
+    /// Where the shifted state of every step is stored, if anything reads it.
     pub seen: Option<Ref>,
-    /// Of each state of the scan in the next value of this one; none for 0.
+    /// For each state of the scan, its factor in the next value of this state; None is 0.
     pub factors: Vec<Option<Ref>>,
     pub rest: Option<Ref>,
-    /// Where the next value of every step goes, if anything reads it.
+    /// Where the next value of every step is stored, if anything reads it.
     pub update: Option<Ref>,
 }
 
-/// States that are linear in themselves, along a whole block of time:
+/// States with a linear recurrence, computed along a whole block of time:
 /// `s'[i] = sum over j of factors[i][j] * (s[j] + shift[j]) + rest[i]`.
 #[derive(Debug, Clone)]
 pub struct Scan {
     pub states: Vec<ScanState>,
-    /// Names of the states, for people.
+    /// Names of the states, for `explain`.
     pub what: String,
 }
 
 #[derive(Debug, Clone)]
-pub enum Segment {
-    Tape(Vec<TapeOp>),
+pub enum PhaseOp {
+    Rows(Vec<RowOp>),
     Gemm(Gemm),
     Scan(Scan),
 }
 
-/// Multiplications that the ops of a tape cost per row, about.
-pub fn tape_work(ops: &[TapeOp]) -> usize {
+/// The approximate cost of row ops, in multiplications per row.
+pub fn row_work(ops: &[RowOp]) -> usize {
     ops.iter().map(|op| op.cost).sum::<f32>() as usize
 }
 
@@ -195,7 +195,7 @@ pub enum SinkRun {
     Sum(Ref),
     /// Gradient table row `id` += d.
     Scatter { id: Ref, d: Ref },
-    /// What the layer's function says of its parameters `p`.
+    /// The parameter gradient of the layer's function, whose parameters are `p`.
     Called { p: Ref, x: Ref, s: Ref, d: Ref },
 }
 
@@ -209,26 +209,26 @@ pub struct SinkOp {
 #[derive(Debug, Clone, Default)]
 pub struct Pass {
     pub buffers: Vec<Buffer>,
-    /// For a block of time at once, or a piece of it, before its loop.
-    pub before: Vec<Segment>,
-    /// Step by step.
-    pub body: Vec<Segment>,
-    /// For the same, after its loop.
-    pub after: Vec<Segment>,
+    /// Before the loop, for a whole block of time, or a piece of it.
+    pub before: Vec<PhaseOp>,
+    /// The loop, step by step.
+    pub body: Vec<PhaseOp>,
+    /// After the loop, for the same steps as `before`.
+    pub after: Vec<PhaseOp>,
     pub sinks: Vec<SinkOp>,
     pub packs: Vec<Pack>,
-    /// Where each output lies.
+    /// Where each output is stored.
     pub outputs: Vec<Ref>,
     /// The class of each state, `History` or `CarryIn`.
     pub states: Vec<(Class, usize)>,
-    /// Some state needs the loop; the others are scanned.
+    /// Whether some state needs the loop; the other states are scanned.
     pub stepwise: bool,
-    /// Rows of a tile, and elements of scratch that one row of it needs.
+    /// Rows of a tile, and elements of scratch per row of it.
     pub tile_rows: usize,
     pub tile_width: usize,
-    /// From the last step to the first.
+    /// Whether the pass runs from the last step to the first.
     pub reversed: bool,
-    /// What the ops `Call` call.
+    /// The function that the ops `Call` call.
     pub function: Option<Function>,
 }
 
@@ -240,23 +240,23 @@ impl Pass {
 
     /// Whether some op calls the layer's function.
     pub fn calls(&self) -> bool {
-        let is_call = |op: &TapeOp| matches!(op.run, TapeRun::Call(_));
-        self.segments().any(|segment| matches!(segment, Segment::Tape(ops) if ops.iter().any(is_call)))
+        let is_call = |op: &RowOp| matches!(op.run, RowRun::Call(_));
+        self.ops().any(|op| matches!(op, PhaseOp::Rows(ops) if ops.iter().any(is_call)))
     }
 
-    /// Whether a scan runs the state.
+    /// Whether a scan computes the state.
     pub fn is_scanned(&self, state: usize) -> bool {
         let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);
-        self.segments().any(|segment| matches!(segment, Segment::Scan(scan) if scanned(scan)))
+        self.ops().any(|op| matches!(op, PhaseOp::Scan(scan) if scanned(scan)))
     }
 
-    /// Multiplications per row and step, about: what its products and row ops cost, and how much of it remains where only
-    /// those segments of a step count that `counts` (so many multiplications per row).
+    /// The approximate multiplications per row and step of products and row ops: of all of them, and without the operations
+    /// of the loop for whose cost per row `counts` is false.
     pub fn work(&self, counts: impl Fn(usize) -> bool) -> [usize; 2] {
-        let of = |segment: &Segment| match segment {
-            Segment::Tape(ops) => tape_work(ops),
-            Segment::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
-            Segment::Scan(_) => 0,
+        let of = |op: &PhaseOp| match op {
+            PhaseOp::Rows(ops) => row_work(ops),
+            PhaseOp::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
+            PhaseOp::Scan(_) => 0,
         };
         let sinks = self.sinks.iter().map(|sink| match sink.run {
             SinkRun::Outer { left, right } => left.numel * right.numel,
@@ -267,7 +267,7 @@ impl Pass {
         [outside + steps().sum::<usize>(), outside + steps().filter(|&work| counts(work)).sum::<usize>()]
     }
 
-    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+    pub fn ops(&self) -> impl Iterator<Item = &PhaseOp> {
         self.before.iter().chain(&self.body).chain(&self.after)
     }
 }

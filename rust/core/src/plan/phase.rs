@@ -1,4 +1,4 @@
-//! What does a value depend on, and who needs it? The answer is its phase.
+//! The phase of a value: it follows from what the value depends on, and from what reads it.
 
 use crate::step::{Node, NodeId, Run, rows};
 
@@ -6,27 +6,27 @@ use crate::step::{Node, NodeId, Run, rows};
 pub enum Phase {
     /// Not computed here: given, folded or not needed.
     None,
-    /// On no state: for a whole block of time at once.
+    /// Depends on no state: computed for a whole block of time, before the loop.
     Before,
-    /// On a state, and a next state needs it: step by step.
+    /// Depends on a state, and a next state needs it: computed step by step.
     Loop,
-    /// On a state, but no next state needs it: for a whole block of time at once.
+    /// Depends on a state, but no next state needs it: computed for a whole block of time, after the loop.
     After,
 }
 
-/// The graph that a pass computes, after views and copies were settled.
+/// The graph that a pass computes, with views and copies resolved.
 pub struct Graph<'a> {
     pub nodes: &'a [Node],
-    /// Values that exist before the pass begins.
+    /// Values that exist before the pass starts.
     pub given: &'a [bool],
-    /// State reads and what becomes of them.
+    /// The read of each state, and its next value.
     pub states: Vec<(NodeId, NodeId)>,
-    /// Wanted beside the updates: outputs, kept values, operands of sinks, next values of scanned states.
+    /// Required besides the updates: outputs, stored values, operands of sinks, next values of scanned states.
     pub wanted: Vec<NodeId>,
 }
 
-/// The nodes in an order in which operands come first. Numbers are such an order, but for scans: what a scan is made of may
-/// have been written last.
+/// The nodes in an order in which operands come first. The node numbers are such an order, except for scans: the operands of
+/// a scan may have been added last.
 fn order(nodes: &[Node]) -> Vec<NodeId> {
     if nodes.iter().all(|node| rows::row(node.op).run != Run::Scan) {
         return (0..nodes.len()).collect();
@@ -105,8 +105,8 @@ impl Graph<'_> {
         phases
     }
 
-    /// A cheap value that only the loop reads is computed there: a pass over memory costs more than it saves. So is the
-    /// next value of a state that depends on no state.
+    /// Moves a cheap value that only the loop reads into the loop: storing it in memory costs more than computing it there.
+    /// The same holds for the next value of a state that depends on no state.
     fn sink_cheap(&self, phases: &mut [Phase], order: &[NodeId]) {
         let count = self.nodes.len();
         let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); count];
@@ -132,7 +132,7 @@ impl Graph<'_> {
         }
     }
 
-    /// A reduction of what the loop computes is made beside it: one number is kept for the readers outside, not a row.
+    /// Moves a reduction of a loop value into the loop: only the reduced number is stored for readers outside, not a row.
     fn reduce_in_loop(&self, phases: &mut [Phase]) {
         for (id, node) in self.nodes.iter().enumerate() {
             let reduces = matches!(rows::row(node.op).run, Run::Reduce(_));
@@ -142,7 +142,7 @@ impl Graph<'_> {
         }
     }
 
-    /// A sum with a product of its own: the product starts from it, outside the loop.
+    /// Whether a sum with a product is computed outside the loop: the product starts from the other operand.
     fn is_hoisted_sum(&self, id: NodeId) -> bool {
         let node = &self.nodes[id];
         rows::row(node.op).name == "add"

@@ -1,4 +1,4 @@
-//! The order of work within a phase: all row ops that can run, then all products that can, and again.
+//! The order of work within a phase: all row ops that are ready, then all products that are ready, and again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,17 +16,17 @@ pub struct Product {
     pub init: Option<NodeId>,
 }
 
-/// Work of one phase, in order.
+/// The work of one phase, in order.
 #[derive(Debug, Clone)]
 pub enum Work {
-    Tape(Vec<NodeId>),
-    /// Products of one operand, side by side.
+    Rows(Vec<NodeId>),
+    /// Products of one operand, which become one product.
     Products(Vec<Product>),
-    /// The scan of a number: the nodes that it computes.
+    /// A scan, by its number, with the nodes that it computes.
     Scan(usize, Vec<NodeId>),
 }
 
-/// A value under another name: the node that holds the bytes, and where they begin in it.
+/// Resolves a view: the node that holds the bytes, and the offset in it.
 pub fn resolved(nodes: &[Node], given: &[bool], mut id: NodeId) -> (NodeId, usize) {
     let mut offset = 0;
     while !given[id] {
@@ -45,7 +45,7 @@ pub fn resolved(nodes: &[Node], given: &[bool], mut id: NodeId) -> (NodeId, usiz
     (id, offset)
 }
 
-/// Which sums a product takes over: `add(x, W @ v)`, where nothing else reads the product.
+/// The sums that a product absorbs: `add(x, W @ v)`, if nothing else reads the product.
 pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMap<NodeId, Product> {
     let mut uses = vec![0usize; nodes.len()];
     for (id, node) in nodes.iter().enumerate() {
@@ -111,18 +111,18 @@ pub fn schedule(
     let holder = |id: NodeId| resolved(nodes, given, id).0;
     let mut order = Vec::new();
     while !waiting.is_empty() {
-        let mut tape = Vec::new();
+        let mut rows = Vec::new();
         waiting.retain(|&id| {
             let alone = product(id).is_none() && !is_scan(id);
             let ready = alone && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
             if ready {
                 done[id] = true;
-                tape.push(id);
+                rows.push(id);
             }
             !ready
         });
-        if !tape.is_empty() {
-            order.push(Work::Tape(tape));
+        if !rows.is_empty() {
+            order.push(Work::Rows(rows));
         }
         let ready = |id: &NodeId| is_scan(*id) && nodes[*id].args.iter().all(|&arg| done[holder(arg)]);
         if let Some(first) = waiting.iter().copied().find(ready) {

@@ -1,4 +1,4 @@
-//! The smallest storage that a value's readers allow, and the ops that fill it.
+//! Chooses the smallest storage that a value's readers allow, and emits the ops that fill it.
 
 use std::collections::HashMap;
 
@@ -8,21 +8,21 @@ use crate::step::{Node, NodeId, Run, rows};
 use super::levels::{Level, Plan, levels};
 use super::merge::merge;
 use super::pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Ref, Scan, ScanState, Segment, SinkOp, SinkRun,
+    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, Scan, ScanState, SinkOp, SinkRun,
 };
 use super::phase::Phase;
+use super::row_ops;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
-use super::tape;
 use super::task::{Given, Task, place_scans, settle};
 
-/// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that the values of a
-/// tape stay in L1 for the most part. With half as many, layer-norm LSTM and light GRU of 128 units trained 1 to 3 % slower in
-/// most of several paired runs.
+/// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that most values of a run
+/// of row ops stay in L1. With half as many, layer-norm LSTM and light GRU of 128 units trained 1 to 3 % slower in most of
+/// several paired runs.
 const TILE_ELEMENTS: usize = 2048;
-/// The most rows of a tile.
+/// The largest number of rows of a tile.
 const CALL_ROWS: usize = 64;
 
-/// Plans a pass. Returns it with the place of each kept value.
+/// Plans a pass. Returns the pass, and where each kept value is stored.
 pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     place_scans(&mut task);
     let given = task.given_nodes();
@@ -57,7 +57,7 @@ struct Storage<'a> {
     level: HashMap<NodeId, Level>,
     refs: HashMap<NodeId, Ref>,
     pass: Pass,
-    /// The reader stands outside the loop, where a carry has moved on: it reads the log.
+    /// Whether the reader is outside the loop, where a carry has changed already: it reads the log.
     late: bool,
 }
 
@@ -84,7 +84,7 @@ impl Storage<'_> {
         }
     }
 
-    /// Decides where every computed value lies.
+    /// Decides where every computed value is stored.
     fn place(&mut self, work: &Plan) {
         for (index, state) in self.task.states.iter().enumerate() {
             let width = self.numel(state.update);
@@ -115,13 +115,13 @@ impl Storage<'_> {
             for one in list {
                 match one {
                     Work::Products(products) => self.place_products(products),
-                    Work::Tape(ids) => {
+                    Work::Rows(ids) => {
                         for &id in ids {
                             self.place_alone(id);
                         }
                     }
                     Work::Scan(_, ids) => {
-                        // what nothing reads has no place
+                        // a value that nothing reads needs no storage
                         for id in ids {
                             if self.level[id] > Level::Tile {
                                 self.place_alone(*id);
@@ -141,10 +141,10 @@ impl Storage<'_> {
         }
     }
 
-    /// The parts of a concatenation are computed in their place in it, where nothing else claims them.
+    /// Stores the parts of a concatenation directly in its memory, unless a part is stored elsewhere.
     fn place_concat(&mut self, id: NodeId) {
         let args = &self.task.nodes[id].args;
-        // where the whole already has its place, a part must be content with how far that is seen
+        // if the concatenation is stored already, its level limits the level of a part
         let bound =
             self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
                 Class::Tile => Level::Tile,
@@ -182,7 +182,7 @@ impl Storage<'_> {
         }
     }
 
-    /// Products of one operand share a buffer, so that they are one product.
+    /// Stores products of one operand in one buffer, so that they become one product.
     fn place_products(&mut self, products: &[Product]) {
         let free: Vec<NodeId> =
             products.iter().map(|p| p.out).filter(|id| !self.refs.contains_key(id)).collect();
@@ -199,7 +199,7 @@ impl Storage<'_> {
         }
     }
 
-    /// The place of a value, through its views.
+    /// Where a value is stored, through its views.
     fn reference(&mut self, id: NodeId) -> Ref {
         let (holder, offset) = resolved(&self.task.nodes, self.given, id);
         let numel = self.numel(id);
@@ -228,34 +228,34 @@ impl Storage<'_> {
         let mut widest = 1;
         for (phase, list) in work {
             self.late = *phase == Phase::After;
-            let mut segments = Vec::new();
+            let mut phase_ops = Vec::new();
             for one in list {
                 match one {
-                    Work::Tape(ids) => {
+                    Work::Rows(ids) => {
                         let mut ops = Vec::new();
                         for &id in ids {
-                            tape::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
+                            row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
                         }
-                        let used = tape::assign_slots(&mut self.pass.buffers, &ops);
+                        let used = row_ops::assign_slots(&mut self.pass.buffers, &ops);
                         self.pass.tile_width = self.pass.tile_width.max(used);
                         widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
-                        tape::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
+                        row_ops::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
                         if !ops.is_empty() {
-                            segments.push(Segment::Tape(ops));
+                            phase_ops.push(PhaseOp::Rows(ops));
                         }
                     }
-                    Work::Products(products) => self.emit_products(products, &mut segments),
-                    Work::Scan(number, _) => segments.push(Segment::Scan(self.scan(*number))),
+                    Work::Products(products) => self.emit_products(products, &mut phase_ops),
+                    Work::Scan(number, _) => phase_ops.push(PhaseOp::Scan(self.scan(*number))),
                 }
             }
             match phase {
-                Phase::Before => self.pass.before = segments,
-                Phase::Loop => self.pass.body = segments,
-                _ => self.pass.after = segments,
+                Phase::Before => self.pass.before = phase_ops,
+                Phase::Loop => self.pass.body = phase_ops,
+                _ => self.pass.after = phase_ops,
             }
         }
         self.late = true;
-        // a function is called for many rows at once: the call costs more than the cache gives
+        // a function is called for many rows together: a call costs more than the cache saves
         self.pass.tile_rows =
             if self.pass.calls() { CALL_ROWS } else { (TILE_ELEMENTS / widest).clamp(1, CALL_ROWS) };
         let outputs = self.task.outputs.clone();
@@ -292,7 +292,7 @@ impl Storage<'_> {
         for (position, &state) in scan.states.iter().enumerate() {
             let task = self.task.states[state];
             let seen = scan.seen[position];
-            // a history holds what was read already
+            // a history already holds the values that were read
             let seen = self.refs.get(&seen).copied().filter(|_| !(task.history && seen == task.read));
             let factors = scan.factor[position].iter().map(|factor| factor.map(|id| self.reference(id)));
             states.push(ScanState {
@@ -308,8 +308,8 @@ impl Storage<'_> {
         Scan { states, what: names.join(", ") }
     }
 
-    /// Cuts the products of one operand into runs that lie side by side and start from one thing.
-    fn emit_products(&mut self, products: &[Product], segments: &mut Vec<Segment>) {
+    /// Divides the products of one operand into runs that are contiguous and have one kind of initial value.
+    fn emit_products(&mut self, products: &[Product], phase_ops: &mut Vec<PhaseOp>) {
         let mut rest = products;
         while !rest.is_empty() {
             let first = self.refs[&rest[0].out];
@@ -332,7 +332,7 @@ impl Storage<'_> {
             }
             let (run, others) = rest.split_at(count);
             let gemm = self.gemm(run, Ref { numel: width, ..first }, init);
-            segments.push(Segment::Gemm(gemm));
+            phase_ops.push(PhaseOp::Gemm(gemm));
             rest = others;
         }
     }

@@ -1,9 +1,9 @@
-//! Sums are re-associated so that what does not depend on the state is added first: `(W_x x + W_h h) + b` becomes
-//! `(b + W_x x) + W_h h`, whose first bracket leaves the loop and whose products start from what they are added to.
+//! Reassociates sums so that terms that do not depend on the state are added first: `(W_x x + W_h h) + b` becomes `(b + W_x
+//! x) + W_h h`. The first bracket leaves the loop, and products start from the value to which they are added.
 
 use crate::step::{Builder, NodeId, Program, Result, Run, Value, rows};
 
-/// The same program with its sums in the order: parameters, inputs, states.
+/// The same program with the terms of sums ordered: parameters, inputs, states.
 pub fn reassociated(program: &Program) -> Result<Program> {
     let count = program.nodes.len();
     let add = rows::find("add");
@@ -23,7 +23,7 @@ pub fn reassociated(program: &Program) -> Result<Program> {
         uses[id] += 2;
     }
     let is_sum = |id: NodeId| Some(program.nodes[id].op) == add;
-    // an inner sum is one that only a sum of the same shape reads
+    // a sum is inner if only one sum of the same shape reads it
     let mut inner = vec![false; count];
     for (id, node) in program.nodes.iter().enumerate().filter(|(id, _)| live[*id] && is_sum(*id)) {
         for &arg in &node.args {
@@ -33,7 +33,7 @@ pub fn reassociated(program: &Program) -> Result<Program> {
     }
 
     let mut g = Builder::new(&program.name, program.sizes.clone());
-    // a value that was left out has no number: reading it is a mistake that cannot pass unseen
+    // a removed value has no valid number, so reading it panics
     let mut moved: Vec<NodeId> = vec![NodeId::MAX; count];
     for (id, node) in program.nodes.iter().enumerate() {
         if !live[id] && rows::row(node.op).run != Run::Source || inner[id] {

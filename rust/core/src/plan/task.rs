@@ -1,4 +1,4 @@
-//! What one pass has to compute, and making sure that every result has a place of its own.
+//! What one pass has to compute, with separate storage for every result.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use super::pass::Class;
 use super::phase::{Graph, Phase};
 use super::schedule::resolved;
 
-/// A value that exists before the pass begins.
+/// A value that exists before the pass starts.
 #[derive(Debug, Clone, Copy)]
 pub struct Given {
     pub class: Class,
-    /// Elements of one row of the buffer that it lies in, and where it begins there.
+    /// Elements of one row of the buffer that holds the value, and the column of the value in it.
     pub width: usize,
     pub col: usize,
 }
 
-/// A state of the pass: what is read, what becomes of it, and whether all its values or only the last are wanted.
+/// A state of the pass: the node that is read, its next value, and whether all its values are required or only the last.
 #[derive(Debug, Clone, Copy)]
 pub struct State {
     pub read: NodeId,
@@ -37,13 +37,13 @@ pub struct Task<'a> {
     pub kept: Vec<NodeId>,
     pub sinks: &'a [Sink],
     pub folds: &'a FoldTable,
-    /// What a scan may run; `plan` leaves those that it does run.
+    /// The recurrences that scans may run; `plan` removes the others.
     pub scans: Vec<Recurrence>,
     pub reversed: bool,
 }
 
 impl Task<'_> {
-    /// Everything that the pass does not compute: sources, values from outside and fold slots.
+    /// All nodes that the pass does not compute: sources, values from outside and fold slots.
     pub fn given_nodes(&self) -> Vec<bool> {
         (self.nodes.iter().enumerate())
             .map(|(id, node)| {
@@ -53,18 +53,18 @@ impl Task<'_> {
             .collect()
     }
 
-    /// Results beside the updates of states: outputs, kept values and operands of sinks.
+    /// Results besides the updates of states: outputs, kept values and operands of sinks.
     pub fn wanted(&self) -> Vec<NodeId> {
         let operands = self.sinks.iter().flat_map(|sink| sink_operands(sink.what));
         self.outputs.iter().chain(&self.kept).copied().chain(operands).collect()
     }
 
-    /// Whether a scan runs the state.
+    /// Whether a scan computes the state.
     pub fn is_scanned(&self, state: usize) -> bool {
         self.scans.iter().any(|scan| scan.states.contains(&state))
     }
 
-    /// The graph that phases are asked of.
+    /// The graph from which phases are computed.
     pub fn graph<'a>(&'a self, given: &'a [bool]) -> Graph<'a> {
         let (scanned, stepped): (Vec<_>, Vec<_>) =
             (0..self.states.len()).partition(|&state| self.is_scanned(state));
@@ -81,9 +81,9 @@ impl Task<'_> {
     }
 }
 
-/// Puts scans in the place of the equations of their states: what the rest sees of a state, and its next value, become
-/// nodes made of factors and rests. A scan amidst the loop stays in it: its factors wait for a state of the loop, and the
-/// loop for it.
+/// Replaces the equations of scanned states by scans: the value of a state that other nodes read, and its next value, become
+/// nodes computed from factors and rests. A scan within the loop stays in the loop: its factors depend on a state of the
+/// loop, and the loop depends on the scan.
 pub fn place_scans(task: &mut Task) {
     let before = task.nodes.clone();
     loop {
@@ -123,12 +123,12 @@ pub fn sink_operands(what: Accumulate) -> Vec<NodeId> {
     }
 }
 
-/// Gives every update, output and kept value a node of its own where another place claims it: a copy.
+/// Adds a copy for every update, output and kept value whose storage another result claims.
 pub fn settle(task: &mut Task, given: &[bool]) {
     let graph = task.graph(given);
     let phases = graph.phases();
-    // The value of a state before a step belongs to the history of that state, whoever computes it: where a scan runs the
-    // state, the node is computed and not given, but its place is the history all the same.
+    // The value of a state before a step belongs to the history of that state: if a scan runs the state, the node is
+    // computed and not given, but it is still stored in the history.
     let mut in_history = vec![false; task.nodes.len()];
     for state in task.states.iter().filter(|state| state.history) {
         in_history[state.read] = true;
@@ -137,7 +137,7 @@ pub fn settle(task: &mut Task, given: &[bool]) {
         let is_view = matches!(rows::row(nodes[id].op).run, Run::View | Run::Slice);
         !is_view && !given[id] && !in_history[id]
     };
-    // values that are read for a whole block of time cannot live in a carry
+    // a value that is read for a whole block of time cannot be stored in a carry
     let mut read_late: Vec<bool> = vec![false; task.nodes.len()];
     for id in graph.wanted.iter().copied() {
         read_late[resolved(&task.nodes, given, id).0] = true;

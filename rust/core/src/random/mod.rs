@@ -1,7 +1,7 @@
-//! Noise by address: a number is a function of (seed, stream, step, row, unit), so forward, backward and recomputation
-//! agree, whatever thread they run on and in whatever order. Nothing is stored and nothing advances.
+//! Counter-based noise: a number is a function of (seed, stream, step, row, unit). So forward pass, backward pass and
+//! recomputation use the same numbers, on any thread and in any order. Nothing is stored, and there is no generator state.
 //!
-//! This room uses no other.
+//! This folder uses no other.
 
 mod noise;
 mod philox;

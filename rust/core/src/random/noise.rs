@@ -1,8 +1,8 @@
-//! Uniform numbers out of the generator's words.
+//! Uniform numbers from the words of the generator.
 
 use super::philox::{LANES, words};
 
-/// Numbers that one call of the generator gives.
+/// Numbers that one call of the generator returns.
 const GROUP: usize = 4 * LANES;
 
 /// The noise of one layer in one call.
@@ -12,7 +12,7 @@ pub struct Noise {
     layer: u16,
 }
 
-/// Whose numbers: a row at a step, of one of the layer's streams.
+/// The address of noise: a row at a step, in one of the layer's streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub stream: u16,
@@ -25,10 +25,10 @@ impl Noise {
         Noise { seed, layer }
     }
 
-    /// Writes numbers in [0, 1) for the units from `first` at `place`; `first` is a multiple of 64.
+    /// Writes numbers in [0, 1) at `place` for the units starting at `first`, a multiple of 64.
     ///
-    /// Each is a multiple of 2^-24, exact in float32 and float64: a comparison with a multiple of 2^-24 decides alike in
-    /// both.
+    /// Each number is a multiple of 2^-24, exact in float32 and float64: a comparison with a multiple of 2^-24 has the same
+    /// result in both.
     pub fn fill(self, place: Place, first: usize, out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         {
@@ -57,8 +57,8 @@ fn fill_avx2(noise: Noise, place: Place, first: usize, out: &mut [f32]) {
     fill(noise, place, first, out);
 }
 
-/// Unit `u` is word `u % 64 / 16` of block `u / 64 * 16 + u % 16`, so that words are stored as they are computed. The
-/// arithmetic is on whole numbers: every instruction set gives the same.
+/// Unit `u` is word `u % 64 / 16` of block `u / 64 * 16 + u % 16`, so that words are stored in the order of their
+/// computation. The arithmetic uses integers, so all instruction sets give the same numbers.
 #[inline(always)] // so that the caller's instruction set is used
 fn fill(noise: Noise, place: Place, first: usize, out: &mut [f32]) {
     let key = [noise.seed as u32, (noise.seed >> 32) as u32];

@@ -1,11 +1,11 @@
 //! Philox4x32 with 10 rounds. Source: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
 
-/// Counters that are worked on side by side: what one 512-bit register holds.
+/// The number of counters computed in parallel: as many as one 512-bit register holds.
 pub const LANES: usize = 16;
 
 const ROUNDS: usize = 10;
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// The golden ratio, and the square root of 3 less 1: how the key changes from round to round.
+/// The golden ratio, and the square root of 3 less 1: the key increments of each round.
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 /// The four words of `LANES` counters; lane `l` has the counter `[first[0] + l, first[1], first[2], first[3]]`.

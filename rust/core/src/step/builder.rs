@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use super::rows::{self, Run};
 use super::{Attrs, Dim, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text};
 
-/// The most nodes that an author's program may have, and that its derivatives may add to it: keeps hostile files from
-/// filling memory or time.
+/// The largest number of nodes in an author's program, and the largest number that its derivatives may add: it keeps hostile
+/// files from filling memory or time.
 const MAX_NODES: usize = 10_000;
 const MAX_DERIVED_NODES: usize = 50 * MAX_NODES;
-/// The most elements of a parameter, and of a value that every row has.
+/// The largest number of elements of a parameter, and of a value computed for every row.
 const MAX_PARAMETER: usize = 1 << 34;
 const MAX_ELEMENTS: usize = 1 << 24;
 
-/// Records a program node by node. Equal nodes are made once.
+/// Builds a program node by node. Equal nodes are stored once.
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub name: String,
@@ -26,7 +26,7 @@ pub struct Builder {
     most_nodes: usize,
 }
 
-/// The kinds of sources that have a name.
+/// The kinds of named sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Input,
@@ -49,7 +49,7 @@ impl Builder {
         }
     }
 
-    /// A builder that goes on where `program` ends, with the same node numbers.
+    /// A builder that extends `program`, with the same node numbers.
     pub fn continuing(program: &Program) -> Builder {
         let mut builder = Builder::new(&program.name, program.sizes.clone());
         for (id, node) in program.nodes.iter().enumerate() {
@@ -76,7 +76,7 @@ impl Builder {
         self.declare(kind, name, shape, false)
     }
 
-    /// A source of a derived program: `d.name`, which no author can write.
+    /// A source of a derived program: `d.name`, a name that no author can choose.
     pub fn derived_source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
         self.declare(kind, &format!("d.{name}"), shape, true)
     }
@@ -154,7 +154,7 @@ impl Builder {
         self.add(rows::known(name), args, attrs)
     }
 
-    /// `node` under another shape of as many elements; itself where nothing changes.
+    /// `node` with another shape of as many elements; the same node if the shape is equal.
     pub fn reshaped(&mut self, node: NodeId, shape: &[Dim]) -> Result<NodeId> {
         if self.nodes[node].shape == shape {
             return Ok(node);
@@ -213,13 +213,13 @@ impl Builder {
         Ok(id)
     }
 
-    /// What is made of parameters alone may be as large as they are.
+    /// A value computed from parameters alone may be as large as parameters.
     fn most_elements(&self, args: &[NodeId]) -> usize {
         let largest = args.iter().map(|&arg| self.nodes[arg].numel()).max().unwrap_or(0);
         if args.iter().all(|&arg| self.nodes[arg].folded) { largest.max(MAX_ELEMENTS) } else { MAX_ELEMENTS }
     }
 
-    /// An id that is computed (argmax) must have a row in the table that it is used with.
+    /// Every value of a computed id (argmax) must have a row in the table that the id is used with.
     fn check_ids(&self, run: Run, args: &[NodeId]) -> Result<()> {
         if !matches!(run, Run::Lookup | Run::Pick) || self.nodes[args[1]].args.is_empty() {
             return Ok(());
@@ -235,7 +235,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Elementwise kernels take operands of the result's shape or single numbers; anything between is broadcast first.
+    /// Elementwise kernels take operands of the result's shape, or scalars; any other operand is broadcast first.
     fn fitted(&mut self, run: Run, args: &[NodeId], shape: &[Dim]) -> Result<Vec<NodeId>> {
         let mut args = args.to_vec();
         if matches!(run, Run::Binary(_) | Run::Ternary(_)) {
@@ -249,7 +249,7 @@ impl Builder {
         Ok(args)
     }
 
-    /// Attributes in the order of the row, defaults filled in, unknown ones refused.
+    /// Attributes in the order of the row, with defaults; unknown attributes are errors.
     fn completed(&self, op: OpId, attrs: Attrs) -> Result<Attrs> {
         let row = rows::row(op);
         let mut full = Vec::new();
@@ -298,14 +298,14 @@ impl Builder {
         format!("{}: {op}({}): {why}", self.name, names.join(", "))
     }
 
-    /// Gives a node the author's name, where it has none.
+    /// Gives a node the author's name, unless it has one.
     pub fn label(&mut self, id: NodeId, name: &str) {
         if self.nodes[id].label.is_none() && rows::row(self.nodes[id].op).name != "const" {
             self.nodes[id].label = Some(name.to_string());
         }
     }
 
-    /// Closes the program: outputs by name, one update per state.
+    /// Completes the program: outputs by name, one update per state.
     pub fn finish(self, outputs: &[(String, NodeId)], updates: &[(String, NodeId)]) -> Result<Program> {
         let exists = |id: NodeId| id < self.nodes.len();
         if let Some((name, _)) = outputs.iter().chain(updates).find(|(_, id)| !exists(*id)) {
@@ -363,7 +363,7 @@ fn arity_text(arity: usize) -> String {
     if arity == usize::MAX { "one or more".into() } else { arity.to_string() }
 }
 
-/// Equal keys, equal values. Sources are told apart by their label.
+/// Equal keys mean equal values. Sources are distinguished by their label.
 fn key(op: OpId, args: &[NodeId], attrs: &Attrs, label: Option<&str>) -> String {
     let source = if args.is_empty() { label.unwrap_or("") } else { "" };
     let mut text = format!("{op} {source} {args:?}");

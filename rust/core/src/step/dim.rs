@@ -1,4 +1,4 @@
-//! A dimension: a number that remembers the sizes it was made of (`2*hidden + 1`).
+//! A dimension: a number with its expression in terms of the sizes (`2*hidden + 1`).
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use super::{Result, StepError};
 /// The largest dimension of a feature; keeps every product of two dimensions far from overflow.
 const LIMIT: usize = 1 << 31;
 
-/// A feature dimension: its value and, where it is linear in the sizes, its text. Two dims are equal when their
-/// values are: the text is for people.
+/// A feature dimension: its value and, if it is linear in the sizes, its text. Two dims are equal if their values are: the
+/// text is for messages.
 #[derive(Debug, Clone)]
 pub struct Dim {
     pub value: usize,
@@ -24,7 +24,7 @@ pub fn numel(shape: &[Dim]) -> usize {
     shape.iter().map(|d| d.value).product()
 }
 
-/// `(2*hidden, input)` with the values beside it where they differ: `(2*hidden = 256, input = 64)`.
+/// `(2*hidden, input)`, followed by the values if they differ: `(2*hidden = 256, input = 64)`.
 pub fn shape_text(shape: &[Dim]) -> String {
     let dims: Vec<String> = shape
         .iter()
@@ -79,13 +79,12 @@ impl Dim {
         Dim { value: self.value + other.value, terms, constant: self.constant + other.constant }
     }
 
-    /// A dim of `value` that is a part of this one: a fraction whose terms are whole keeps its text, anything else
-    /// is a number.
+    /// A dim of `value` that is a part of this one: a fraction with integer terms keeps its text, anything else is a number.
     pub fn part(&self, value: usize) -> Dim {
         if value == self.value {
             return self.clone();
         }
-        // value / self.value of each term, where that is whole for all of them
+        // value / self.value of each term, if it is an integer for all of them
         let scaled = |factor: i64| {
             let product = i128::from(factor) * value as i128;
             let whole = self.value as i128;
@@ -112,10 +111,10 @@ impl Dim {
             let (factor, name) = match part.split_once('*') {
                 Some((_, "")) => return Err(bad("a size is missing after *")),
                 Some((factor, name)) => {
-                    (factor.parse::<i64>().map_err(|_| bad("a factor is not a whole number"))?, name)
+                    (factor.parse::<i64>().map_err(|_| bad("a factor is not an integer"))?, name)
                 }
                 None if part.starts_with(|c: char| c.is_ascii_digit()) => {
-                    (part.parse::<i64>().map_err(|_| bad("not a whole number"))?, "")
+                    (part.parse::<i64>().map_err(|_| bad("not an integer"))?, "")
                 }
                 None => (1, part),
             };

@@ -1,10 +1,10 @@
 //! The step language: programs over the feature vectors of one row at one time step.
 //!
-//! A [`Program`] is a small graph in single-assignment form. It knows no batch and no time axis; the rooms above
-//! repeat it. [`Builder`] is the only way to make one, so that every program has passed the shape rules of the op
-//! table ([`rows`]), whether it came from a trace or from a file.
+//! A [`Program`] is a small graph in single-assignment form. It has no batch axis and no time axis; other folders repeat it.
+//! [`Builder`] is the only way to create one, so every program has passed the shape rules of the op table ([`rows`]),
+//! whether it comes from a trace or from a file.
 //!
-//! This room may use `kernel` (an op's row names the kernel that runs it) and nothing else.
+//! This folder may use `kernel` (an op's row names the kernel that runs it) and nothing else.
 
 mod attrs;
 mod builder;

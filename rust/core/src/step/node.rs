@@ -11,11 +11,11 @@ pub struct Node {
     pub args: Vec<NodeId>,
     pub attrs: Attrs,
     pub shape: Shape,
-    /// A whole number (an id), not a feature: no gradient, no arithmetic.
+    /// An integer (an id), not a feature: it has no gradient and no arithmetic.
     pub is_index: bool,
     /// Name of a source, or the author's name of a variable.
     pub label: Option<String>,
-    /// It depends on parameters and constants only: one value for all rows and all times.
+    /// Whether it depends on parameters and constants only: one value for all rows and all times.
     pub folded: bool,
 }
 

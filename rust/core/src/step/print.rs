@@ -1,11 +1,11 @@
-//! A program as a person would write it.
+//! Prints a program as readable equations.
 
 use std::fmt;
 
 use super::rows::{self, Run};
 use super::{NodeId, Program, Value, shape_text};
 
-/// Values that are used once and whose text is shorter than this are written in place.
+/// Values that are used once and whose text is shorter than this are written inline.
 const INLINE: usize = 60;
 
 impl fmt::Display for Program {
@@ -48,7 +48,7 @@ struct Printer<'a> {
     inline: Vec<bool>,
 }
 
-/// How tightly an operator binds; a name or a call binds tightest.
+/// The precedence of an operator; a name or a call has the highest.
 fn binding(op: &str) -> u8 {
     match op {
         "less" | "less_equal" | "greater" | "greater_equal" => 0,
@@ -68,7 +68,7 @@ impl<'a> Printer<'a> {
             node.args.iter().for_each(|&arg| uses[arg] += 1);
         }
         for &id in program.outputs.iter().map(|(_, id)| id).chain(&program.updates) {
-            uses[id] += 2; // a result gets a line of its own
+            uses[id] += 2; // a result gets its own line
         }
         let mut printer = Printer { program, texts: Vec::new(), inline: Vec::new() };
         for (id, node) in program.nodes.iter().enumerate() {
@@ -92,7 +92,7 @@ impl<'a> Printer<'a> {
             .collect()
     }
 
-    /// How other values name this one.
+    /// The name by which other values refer to this one.
     fn name(&self, id: NodeId) -> String {
         let node = &self.program.nodes[id];
         if self.inline[id] {
@@ -107,7 +107,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// An operand, in brackets where it binds less tightly than `least`.
+    /// An operand, in parentheses if its precedence is lower than `least`.
     fn operand(&self, id: NodeId, least: u8) -> String {
         let row = rows::row(self.program.nodes[id].op);
         let loose = self.inline[id] && binding(row.name) < least;
@@ -118,7 +118,7 @@ impl<'a> Printer<'a> {
         let node = &self.program.nodes[id];
         let row = rows::row(node.op);
         let bound = binding(row.name);
-        // a - (b - c): the right operand of an operator of the same strength keeps its brackets
+        // a - (b - c): the right operand of an operator of equal precedence keeps its parentheses
         let infix = |op: &str| {
             format!("{} {op} {}", self.operand(node.args[0], bound), self.operand(node.args[1], bound + 1))
         };

@@ -24,12 +24,12 @@ impl Program {
         self.nodes[node].label.as_deref().unwrap_or("")
     }
 
-    /// Whether it calls a function, which is given with the layer.
+    /// Whether the program calls a function; the layer provides it.
     pub fn calls(&self) -> bool {
         self.nodes.iter().any(|node| matches!(rows::row(node.op).run, Run::Call(_)))
     }
 
-    /// Nodes that something depends on: outputs, updates and what they are made of.
+    /// The nodes on which outputs and updates depend, including these.
     pub fn live(&self) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
         for &node in self.outputs.iter().map(|(_, node)| node).chain(&self.updates) {

@@ -1,5 +1,5 @@
-//! Shape rules: what each kind of op makes of its operands' shapes. Errors are half-sentences; the builder adds the
-//! op, the operands' names and the line of the equation.
+//! Shape rules: the result shape of each kind of op, from its operands' shapes. Errors are half-sentences; the builder adds
+//! the op, the operands' names and the line of the equation.
 
 use super::{Attrs, Builder, Dim, NodeId, Shape, numel, shape_text};
 
@@ -96,7 +96,7 @@ pub fn one_hot(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
         return Err("one_hot needs an id".into());
     }
     if size < 1.0 || size.fract() != 0.0 || size > f64::from(u32::MAX >> 1) {
-        return Err(format!("size is {size}; expected a whole number from 1"));
+        return Err(format!("size is {size}; expected an integer from 1"));
     }
     Ok(vec![Dim::number(size as usize)])
 }
@@ -119,7 +119,7 @@ pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
 pub fn concat(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     let mut result = shape_of(g, args, 0).to_vec();
     if result.is_empty() {
-        result.push(Dim::number(1)); // numbers are joined to a vector
+        result.push(Dim::number(1)); // scalars are concatenated to a vector
     }
     for index in 1..args.len() {
         let shape = shape_of(g, args, index);

@@ -29,7 +29,7 @@ impl Program {
     }
 
     fn json(&self, names: bool) -> Json {
-        // only what is declared or used is written, renumbered in order
+        // only declared or used nodes are written, renumbered in order
         let mut kept = self.live();
         for &id in self.inputs.iter().chain(&self.states).chain(&self.params) {
             kept[id] = true;
@@ -48,7 +48,7 @@ impl Program {
                "sizes": self.sizes, "updates": updates})
     }
 
-    /// Reads a canonical text. Anything that the rules do not allow is a `Format` error.
+    /// Reads a canonical text. Any violation of the rules is a `Format` error.
     pub fn from_json(text: &str) -> Result<Program> {
         let json: Json = serde_json::from_str(text).map_err(bad)?;
         let program = read(&json).map_err(|error| match error {
@@ -81,7 +81,7 @@ fn node_json(node: &Node, number: &[usize], names: bool) -> Json {
     }
     for (key, value) in &node.attrs.0 {
         let value = match value {
-            // JSON has no inf and nan: they travel as text
+            // JSON has no inf and nan: they are written as text
             Value::Number(x) if x.is_finite() => json!(x),
             Value::Number(x) => json!(x.to_string()),
             Value::Shape(shape) => dims_json(shape),
@@ -114,7 +114,7 @@ fn read(json: &Json) -> Result<Program> {
     for (position, node) in list("nodes")?.iter().enumerate() {
         let id = read_node(&mut builder, node)?;
         if id != position {
-            return Err(bad(format!("node {position} stands twice")));
+            return Err(bad(format!("node {position} occurs twice")));
         }
     }
     let named = |name: &str| -> Result<Vec<(String, NodeId)>> {
@@ -194,7 +194,7 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
 mod tests {
     use super::*;
 
-    /// Programs as version 1 wrote them. A file is never changed: it proves that later versions still read it.
+    /// Programs as version 1 wrote them. A file is never changed: it shows that later versions still read it.
     const GOLDEN: [(&str, &str, &str); 4] = [
         ("lstm", include_str!("testdata/lstm.v1.json"), LSTM_HASH),
         ("gru", include_str!("testdata/gru.v1.json"), GRU_HASH),
@@ -233,7 +233,7 @@ mod tests {
             ("\"stream\":0.0", "\"stream\":0.5"),
             ("\"stream\":0.0", "\"stream\":\"NaN\""),
             ("\"per\":2.0", "\"per\":3.0"),
-            ("\"per\":2.0", "\"per\":0.0"), // the product with it would no longer be made of parameters
+            ("\"per\":2.0", "\"per\":0.0"), // the product with it would no longer be computed from parameters alone
             ("\"op\":\"noise\"", "\"args\":[0],\"op\":\"noise\""),
         ] {
             let text = good.replacen(from, to, 1);

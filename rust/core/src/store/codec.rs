@@ -1,4 +1,4 @@
-//! Models to bytes and back.
+//! Converts models to bytes and back.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -14,8 +14,8 @@ const LENGTH_BYTES: usize = 8;
 
 /// The file of `model` as bytes.
 ///
-/// Fails with `Format` when a tensor's bytes do not fit its dtype and shape, a name is used twice or reserved, or a
-/// limit of the format is exceeded.
+/// Fails with `Format` if a tensor's bytes do not fit its dtype and shape, a name is used twice or reserved, or a limit of
+/// the format is exceeded.
 pub fn to_bytes(model: &Model) -> Result<Vec<u8>, StoreError> {
     let sealed = Sealed::new(model)?;
     let mut bytes = Vec::new();
@@ -23,12 +23,12 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// The model in `bytes`. Fails with `Format` when they are not exactly what [`to_bytes`] writes.
+/// The model in `bytes`. Fails with `Format` if they are not exactly what [`to_bytes`] writes.
 pub fn from_bytes(bytes: &[u8]) -> Result<Model, StoreError> {
     read(bytes, bytes.len() as u64)
 }
 
-/// A model with its finished header, ready to be written.
+/// A model with its complete header, ready to be written.
 pub(super) struct Sealed<'a> {
     prefix: Vec<u8>,
     tensors: Vec<&'a Tensor>,
@@ -37,7 +37,7 @@ pub(super) struct Sealed<'a> {
 impl<'a> Sealed<'a> {
     pub(super) fn new(model: &'a Model) -> Result<Self, StoreError> {
         let mut order: Vec<usize> = (0..model.tensors.len()).collect();
-        // 8-byte elements first keeps every tensor aligned; the sort is stable, so the rest of the order is kept.
+        // 8-byte elements first keeps every tensor aligned; the sort is stable, so the order is kept otherwise.
         order.sort_by_key(|&i| std::cmp::Reverse(model.tensors[i].dtype.size()));
         let header = Header::of(model, &order)?;
         let tensors: Vec<&Tensor> = order.iter().map(|&i| &model.tensors[i]).collect();
@@ -55,7 +55,7 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// All that stands before the tensors: length, header, padding.
+/// Everything before the tensors: length, header, padding.
 fn prefix(header: &Header, digest: &str) -> Result<Vec<u8>, StoreError> {
     let mut bytes = vec![0; LENGTH_BYTES];
     header.write(digest, &mut bytes)?;
@@ -71,7 +71,7 @@ fn prefix(header: &Header, digest: &str) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// Reads a model from a file of `size` bytes, of which none was read yet.
+/// Reads a model from a file of `size` bytes, starting at its first byte.
 pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> {
     let Some(after_length) = size.checked_sub(LENGTH_BYTES as u64) else {
         return refuse(format!("the file has {size} bytes; expected a model of at least {LENGTH_BYTES}"));
@@ -129,7 +129,7 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
     Ok(Model { metadata: header.metadata, tensors })
 }
 
-/// The next `length` bytes. The caller has compared `length` with the size of the file.
+/// The next `length` bytes. The caller has checked `length` against the size of the file.
 fn take(file: &mut impl Read, length: usize) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;

@@ -1,20 +1,20 @@
-//! Why a model was not read or written.
+//! Errors of reading and writing models.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Why a model was not read or written.
+/// Why a model could not be read or written.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The system refused: no such folder, no permission, disk full, ...
+    /// An error of the operating system: no such folder, no permission, disk full, ...
     Io(io::Error),
     /// The file is not a model of this format, or the model cannot be stored: what, got, expected, what to do.
     Format(String),
 }
 
 impl StoreError {
-    /// Names the file in a `Format` message. `Io` keeps the system's own error with its number.
+    /// Adds the file's name to a `Format` message. `Io` keeps the system's own error with its number.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
             StoreError::Format(message) => StoreError::Format(format!("{}: {message}", path.display())),

@@ -1,4 +1,4 @@
-//! The header: what is in the file and where. One way to write it; the rules it obeys.
+//! The header of a file: its canonical form, and the rules that it obeys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::error::{StoreError, refuse};
 use super::model::{DType, Model};
 
-/// The longest header in bytes. It bounds what reading a hostile file may allocate beyond its tensors.
+/// The longest header in bytes. It limits what reading a hostile file may allocate beyond its tensors.
 pub const MAX_HEADER: usize = 32_000_000;
 /// The largest number of tensors, and of metadata keys.
 pub const MAX_TENSORS: usize = 65_536;
@@ -21,10 +21,10 @@ pub(super) const FORMAT_VERSION: &str = "format_version";
 pub(super) const SHA256: &str = "sha256";
 pub(super) const OUR_FORMAT: &str = "ostinato";
 pub(super) const OUR_VERSION: &str = "1";
-/// What stands for the digest while it is computed.
+/// The placeholder of the digest while the digest is computed.
 pub(super) const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Everything the header says but the digest. The place of an entry's bytes follows from the entries before it.
+/// The content of the header except the digest. The offset of an entry's bytes follows from the entries before it.
 #[derive(Debug)]
 pub(super) struct Header {
     /// Without the keys of the format.
@@ -55,7 +55,7 @@ impl Header {
         Ok(header)
     }
 
-    /// The rules that hold for reading and writing alike.
+    /// Checks the rules for both reading and writing.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         for (what, count) in [("tensors", self.entries.len()), ("metadata keys", self.metadata.len())] {
             if count > MAX_TENSORS {
@@ -115,7 +115,7 @@ impl Header {
         metadata.extend(self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         metadata.extend([(FORMAT, OUR_FORMAT), (FORMAT_VERSION, OUR_VERSION), (SHA256, digest)]);
 
-        let mut out = Counted { out, count: 0 };
+        let mut out = CountingWriter { out, count: 0 };
         write!(out, "{{\"{METADATA}\":")?;
         serde_json::to_writer(&mut out, &metadata)?;
         let mut start = 0;
@@ -132,9 +132,9 @@ impl Header {
         Ok(out.count)
     }
 
-    /// Whether `text` is exactly this header with `digest`, padding included.
+    /// Whether `text` is exactly this header with `digest`, including padding.
     pub(super) fn is_written_as(&self, digest: &str, text: &[u8]) -> bool {
-        let mut rest = Expected(text);
+        let mut rest = ComparingWriter(text);
         let written = self.write(digest, &mut rest);
         written.is_ok()
             && text.len().is_multiple_of(8)
@@ -143,21 +143,21 @@ impl Header {
     }
 }
 
-/// Bytes of a tensor; None when no memory could hold it. A dimension of 0 does not excuse the others: NumPy multiplies
-/// only the rest and refuses such a shape too.
+/// Bytes of a tensor; None if they exceed any memory. A dimension of 0 does not excuse the others: NumPy multiplies only the
+/// rest and rejects such a shape too.
 fn byte_length(dtype: DType, shape: &[usize]) -> Option<usize> {
     let with_zeros_as_ones = shape.iter().try_fold(dtype.size(), |size, &n| size.checked_mul(n.max(1)))?;
     let possible = isize::try_from(with_zeros_as_ones).is_ok();
     possible.then_some(if shape.contains(&0) { 0 } else { with_zeros_as_ones })
 }
 
-/// Counts what passes through.
-struct Counted<'a> {
+/// Counts the bytes that are written.
+struct CountingWriter<'a> {
     out: &'a mut dyn Write,
     count: usize,
 }
 
-impl Write for Counted<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.count += written;
@@ -169,10 +169,10 @@ impl Write for Counted<'_> {
     }
 }
 
-/// Compares instead of writing: fails at the first byte that is not the next of what it expects.
-struct Expected<'a>(&'a [u8]);
+/// Compares instead of writing: fails at the first byte that differs from the expected one.
+struct ComparingWriter<'a>(&'a [u8]);
 
-impl Write for Expected<'_> {
+impl Write for ComparingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
         Ok(bytes.len())

@@ -12,8 +12,8 @@
 //! - Only F32, F64 and I64; at most [`MAX_TENSORS`] tensors and as many metadata keys, a header of at most
 //!   [`MAX_HEADER`] bytes, [`MAX_RANK`] dimensions.
 //!
-//! A file that differs in anything is refused with what was found and what was expected. Nothing is allocated before
-//! its size was compared with the size of the file. The file is data only: nothing in it names code to run.
+//! Any other file is an error that says what was found and what was expected. Nothing is allocated before its size was
+//! checked against the size of the file. The file is data only: nothing in it names code to run.
 //!
 //! Every version that was ever written stays readable: `testdata/` keeps a file of each.
 
@@ -35,14 +35,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Writes `model` to `path`, replacing what is there only when the new file is complete and on the disk.
+/// Writes `model` to `path`. An existing file is replaced only when the new file is complete and on the disk.
 ///
-/// A crash at any moment leaves the old file or the new one, and at most a hidden temporary file beside it, which the
-/// next `save` to the same path sweeps away. A symbolic link is kept and its target replaced. The file's mode follows
-/// the umask.
+/// A crash at any moment leaves the old file or the new one, and at most a hidden temporary file next to it, which the next
+/// `save` to the same path removes. A symbolic link is kept and its target replaced. The file's mode follows the umask.
 ///
-/// Fails with `Format` for a model that cannot be stored (see [`to_bytes`]) and with `Io` when the folder does not
-/// exist, may not be written to, or is full.
+/// Fails with `Format` for a model that cannot be stored (see [`to_bytes`]) and with `Io` if the folder does not exist, is
+/// not writable, or is full.
 pub fn save(path: &Path, model: &Model) -> Result<(), StoreError> {
     let sealed = codec::Sealed::new(model)?;
     Ok(replace::replace(path, |out| sealed.write(out))?)
@@ -50,9 +49,9 @@ pub fn save(path: &Path, model: &Model) -> Result<(), StoreError> {
 
 /// Reads the model at `path`.
 ///
-/// Fails with `Format` when the file is not exactly what [`save`] writes, and with `Io` when it cannot be read.
+/// Fails with `Format` if the file is not exactly what [`save`] writes, and with `Io` if it cannot be read.
 pub fn load(path: &Path) -> Result<Model, StoreError> {
-    // Asked before opening: to open a pipe would wait for its writer.
+    // Checked before opening: opening a pipe would block until its writer opens it.
     if !fs::metadata(path)?.is_file() {
         let what = format!("{} is not a regular file", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());

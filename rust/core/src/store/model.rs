@@ -1,4 +1,4 @@
-//! What a file holds.
+//! The content of a file.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub struct Tensor {
 
 /// Named tensors and text metadata.
 ///
-/// Order is kept but for one thing: reading returns the tensors of 8-byte elements before those of 4-byte elements.
+/// The order is kept, except that reading returns the tensors of 8-byte elements before those of 4-byte elements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
     /// Text by key, without the keys of the format itself (`format`, `format_version`, `sha256`).

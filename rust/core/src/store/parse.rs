@@ -1,4 +1,4 @@
-//! JSON text to header. Every place takes one kind of value only, so nothing nests and nothing unknown is skipped.
+//! Parses the header. Each position allows only one kind of value, so nothing nests and nothing unknown is skipped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,12 +13,12 @@ use super::model::DType;
 const NOT_OURS: &str = "this is not a model saved by ostinato; to take weights from another program's safetensors file, \
                         read it with the safetensors package and load the arrays by name";
 
-/// The header in `text` and the digest it states. Whether it is canonical is for the caller to check.
+/// The header in `text` and the digest in it. The caller checks whether it is canonical.
 pub(super) fn parse(text: &str) -> Result<(Header, String), StoreError> {
     let mut raw = Raw::default();
     let mut json = serde_json::Deserializer::from_str(text);
     let parsed = json.deserialize_map(&mut raw).and_then(|()| json.end());
-    // Before any complaint about the rest: a newer format may well look different there.
+    // Before any other error: a newer format may look different there.
     let digest = raw.metadata.as_mut().map(take_identity).transpose()?;
     if let Err(error) = parsed {
         return refuse(format!("the header is broken: {error}. Restore the file from a copy"));
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<(Header, String), StoreError> {
     Ok((header, digest))
 }
 
-/// Checks the format's own metadata and takes it out; returns the digest.
+/// Checks the format's own metadata and removes it; returns the digest.
 fn take_identity(metadata: &mut BTreeMap<String, String>) -> Result<String, StoreError> {
     match metadata.remove(FORMAT).as_deref() {
         Some(OUR_FORMAT) => {}
@@ -66,12 +66,12 @@ fn take_identity(metadata: &mut BTreeMap<String, String>) -> Result<String, Stor
     }
 }
 
-/// What has been read so far; kept outside of the parser so that an error does not lose it.
+/// The part read so far; outside the parser so that an error does not lose it.
 #[derive(Default)]
 struct Raw {
     metadata: Option<BTreeMap<String, String>>,
     entries: Vec<Entry>,
-    /// Where the bytes of the last entry end.
+    /// The end of the bytes of the last entry.
     end: usize,
 }
 
@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for Metadata {
             if metadata.contains_key(&key) {
                 return Err(A::Error::custom(format!("metadata key {key:?} occurs twice")));
             }
-            // The keys of the format come on top of the model's own.
+            // The keys of the format are in addition to the model's own.
             if metadata.len() == MAX_TENSORS + 3 {
                 return Err(A::Error::custom(format!("more than {MAX_TENSORS} metadata keys")));
             }
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Metadata {
     }
 }
 
-/// The entry called `name`, whose bytes must begin at `start`.
+/// The entry called `name`, whose bytes must start at `start`.
 struct EntryAt {
     name: String,
     start: usize,
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for EntryAt {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
         let EntryAt { name, start } = self;
-        // In the one way to write a header the fields have this order.
+        // In the canonical form, the fields have this order.
         field(&mut map, &name, "dtype")?;
         let text: String = map.next_value()?;
         let Some(dtype) = DType::ALL.into_iter().find(|dtype| dtype.name() == text) else {
@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for EntryAt {
     }
 }
 
-/// Takes the key of the next field.
+/// Reads the key of the next field.
 fn field<'de, A: MapAccess<'de>>(map: &mut A, tensor: &str, expected: &str) -> Result<(), A::Error> {
     match map.next_key::<String>()? {
         Some(key) if key == expected => Ok(()),

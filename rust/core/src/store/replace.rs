@@ -1,10 +1,10 @@
-//! Replacing a file as a whole: readers and crashes see the old content or the new, never a part.
+//! Replaces a file as a whole: readers and crashes see the old content or the new, never a part.
 //!
-//! The content goes to a temporary file in the same folder, is flushed to the disk, and takes the target's name in one
+//! The content is written to a temporary file in the same folder, flushed to the disk, and renamed to the target in one
 //! step. The temporary file is named `.ostinato-<target>-<process id>-<time>.tmp`, where `<target>` is a digest of the
 //! target's name, so that any name that the file system allows has a temporary one. Its writer holds a lock on it: a
-//! temporary file whose lock is free belongs to a process that died, also on a shared folder where process ids of
-//! several machines or containers meet.
+//! temporary file whose lock is free belongs to a process that died, also on a shared folder where process ids of several
+//! machines or containers meet.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -13,8 +13,9 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-/// Replaces the file at `path` by what `write` writes. On any error the file is as it was and no temporary file stays,
-/// but for one: when the last step, flushing the folder, fails, the new file is in place and may be lost in a crash.
+/// Replaces the file at `path` by the output of `write`. After an error, the file is unchanged and no temporary file
+/// remains, with one exception: if the last step, flushing the folder, fails, the new file is in place and may be lost in a
+/// crash.
 pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     // A link is kept and its target replaced. A path that does not resolve names a new file.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -55,7 +56,7 @@ impl Temporary {
         loop {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             let path = folder.join(format!("{prefix}-{}-{:x}.tmp", std::process::id(), now.as_nanos()));
-            // `create_new` so that no other writer's file and no planted link is ever written to.
+            // `create_new` so that neither another writer's file nor a planted link is ever written to.
             let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 file => file?,
@@ -63,10 +64,10 @@ impl Temporary {
             let swept = match file.try_lock() {
                 Ok(()) => !path.exists(),
                 Err(TryLockError::WouldBlock) => true,
-                // No locks on this file system. Then nobody gets one, and nothing is swept there.
+                // This file system has no locks. Then no writer gets one, and nothing is removed there.
                 Err(TryLockError::Error(_)) => false,
             };
-            // Between creation and lock another writer may have taken it for a dead one's.
+            // Between creation and lock, another writer may have mistaken it for the file of a dead process.
             if !swept {
                 return Ok(Temporary { path, file, renamed: false });
             }
@@ -83,13 +84,13 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.renamed {
-            // The error that led here matters more; what stays is swept by the next writer.
+            // The error that led here matters more; the next writer removes the remaining file.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Removes the temporary files that dead writers of the same target left. What cannot be read or removed stays.
+/// Removes the temporary files that dead writers of the same target left. Files that cannot be read or removed stay.
 fn sweep(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -97,7 +98,7 @@ fn sweep(folder: &Path, prefix: &str) {
         let ours = name.to_str().is_some_and(|name| {
             name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".tmp"))
         });
-        // Asked of the entry itself: to open a pipe would wait, and a link may lead anywhere.
+        // Checked on the entry itself: opening a pipe would block, and a link may lead anywhere.
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
@@ -109,7 +110,7 @@ fn sweep(folder: &Path, prefix: &str) {
     }
 }
 
-/// Brings the new name to the disk. Only Unix can open a folder for that.
+/// Flushes the folder, so that the new name is on the disk. Only Unix can open a folder for that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

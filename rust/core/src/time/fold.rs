@@ -1,25 +1,25 @@
-//! The parameters of a layer as its passes read them, with the values that are computed from parameters alone.
+//! The parameters of a layer in the form that its passes read, with the values that are computed from parameters alone.
 
 use crate::kernel::{Float, Kernels};
 use crate::plan::{Fold, FoldSource, LayerPlan};
 use crate::random::Noise;
 
 use super::Geometry;
-use super::layer::{Arrived, LayerCall, Saved};
+use super::layer::{IncomingGradients, LayerCall, Saved};
 use super::memory::{PassMemory, Scratch};
 use super::slot_gradients::SlotGradients;
 use super::view::SeqView;
 use super::weights::{Computed, Weights};
 
-/// All that the passes of a layer read of its parameters, copied once: a later write to the parameters does not reach a
-/// call that runs.
+/// All parameter values that the passes of a layer read, copied once: a later write to the parameters does not affect a
+/// running call.
 #[derive(Debug)]
 pub struct LayerWeights<T> {
     weights: Weights<T>,
     folded: Option<Box<FoldRun<T>>>,
 }
 
-/// The fold program and its parameters, as it ran.
+/// The parameters of the fold program, and its memory after it ran.
 #[derive(Debug)]
 struct FoldRun<T> {
     weights: Weights<T>,
@@ -29,7 +29,7 @@ struct FoldRun<T> {
 }
 
 impl<T: Float> LayerWeights<T> {
-    /// Takes the parameters (by position in the program) for calls with or without a backward pass.
+    /// Copies the parameters (by position in the program), for calls with or without a backward pass (`training`).
     pub fn new(
         plan: &LayerPlan,
         params: &[&[T]],
@@ -42,12 +42,12 @@ impl<T: Float> LayerWeights<T> {
         weights
     }
 
-    /// Weights of nothing, to be renewed.
+    /// Weights without values, to be filled by `renew`.
     pub fn empty() -> LayerWeights<T> {
         LayerWeights { weights: Weights::empty(), folded: None }
     }
 
-    /// As `new`, in the memory of weights that nothing reads any more: of any plan, but best of the same.
+    /// As `new`, reusing the memory of weights that nothing reads any more: of any plan, but most useful for the same plan.
     pub fn renew(
         &mut self,
         plan: &LayerPlan,
@@ -66,12 +66,12 @@ impl<T: Float> LayerWeights<T> {
         self.weights.renew(plan, params, computed, kernels, training, noise);
     }
 
-    /// What the passes read.
+    /// The values that the passes read.
     pub fn weights(&self) -> &Weights<T> {
         &self.weights
     }
 
-    /// Adds the gradients of the slots to those of the parameters (by position in the program).
+    /// Adds the gradients of the slots to the gradients of the parameters (by position in the program).
     pub fn collect(
         &self,
         plan: &LayerPlan,
@@ -100,7 +100,7 @@ impl<T: Float> LayerWeights<T> {
         let geometry = one_row();
         let call = LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, kernels };
         let saved = Saved { inputs: &inputs, memory: &run.memory };
-        let arrived = Arrived { outputs: &d_views, finals: &[] };
+        let arrived = IncomingGradients { outputs: &d_views, finals: &[] };
         let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
         for (k, &position) in fold.params.iter().enumerate() {
             if let Some(output) = fold.plan.input_gradients[k] {

@@ -1,18 +1,19 @@
-//! Which rows are alive when, and where they lie.
+//! Which rows have a valid step at which time, and where their values are in packed order.
 
-/// The rows of a unit, sorted by length (longest first), packed by time: the rows of step `t` are
-/// `offset[t] .. offset[t + 1]`, and row `b` of the unit is row `offset[t] + b` of them while it is alive.
+/// The rows of a row group, sorted by length (longest first), packed by time: the packed rows of step `t` are `offset[t] ..
+/// offset[t + 1]`, and row `b` of the group is packed row `offset[t] + b` while it is alive, that is, while its steps are
+/// valid.
 #[derive(Debug, Clone, Default)]
 pub struct Geometry {
-    /// All rows of the unit, those of length 0 among them.
+    /// All rows of the group, including those of length 0.
     pub rows: usize,
     pub lengths: Vec<usize>,
     pub offset: Vec<usize>,
-    /// What the caller counts each row as; empty where that is its number here.
+    /// The caller's index of each row; empty means identity.
     callers: Vec<usize>,
-    /// The caller's step that each row begins with; empty where that is 0.
+    /// The caller's step at which each row starts; empty means 0.
     begins: Vec<usize>,
-    /// The step of the whole sequences that step 0 is: a piece of them may begin later.
+    /// The step of the whole sequences that is step 0 here: a piece of time may start later.
     pub start: usize,
 }
 
@@ -24,8 +25,8 @@ impl Geometry {
         geometry
     }
 
-    /// Other rows in the memory of these: of each its length (longest first), the caller's number of it, and of the step that
-    /// it begins with.
+    /// Replaces the rows and reuses the memory. Each row is (its length, longest first; the caller's row; the caller's step
+    /// at which it starts).
     pub fn renew(&mut self, rows: impl Iterator<Item = (usize, usize, usize)>) {
         let Geometry { lengths, callers, begins, .. } = self;
         lengths.clear();
@@ -40,7 +41,7 @@ impl Geometry {
         self.settle();
     }
 
-    /// Finds what follows from the lengths.
+    /// Computes the fields that follow from the lengths.
     fn settle(&mut self) {
         debug_assert!(self.lengths.is_sorted_by(|a, b| a >= b));
         self.rows = self.lengths.len();
@@ -59,28 +60,28 @@ impl Geometry {
         }
     }
 
-    /// The caller's number of a row; noise is addressed by it.
+    /// The caller's index of a row; it addresses the noise.
     pub fn caller(&self, row: usize) -> usize {
         self.callers.get(row).copied().unwrap_or(row)
     }
 
-    /// The caller's step of a packed row, and its number among the rows of the unit.
+    /// The caller's step of a packed row, and its row index in the group.
     pub fn place(&self, packed: usize) -> (usize, usize) {
         let t = self.offset.partition_point(|&offset| offset <= packed) - 1;
         let row = packed - self.offset[t];
         (self.begins.get(row).copied().unwrap_or(0) + self.start + t, row)
     }
 
-    /// The steps `from..to` alone. All rows stay; those that ended before have length 0 in it.
+    /// The steps `from..to` alone. All rows stay; rows that ended before have length 0 in the piece.
     ///
-    /// The packed rows of the piece are those from `offset[from]` on, as far as there are steps.
+    /// The packed rows of the piece are the packed rows starting at `offset[from]`.
     pub fn piece(&self, from: usize, to: usize) -> Geometry {
         let mut piece = Geometry::default();
         self.piece_into(from, to, &mut piece);
         piece
     }
 
-    /// The same, in memory that is there.
+    /// The same, in existing memory.
     pub fn piece_into(&self, from: usize, to: usize, piece: &mut Geometry) {
         piece.lengths.clear();
         piece.lengths.extend(self.lengths.iter().map(|&length| length.min(to).saturating_sub(from)));
@@ -90,7 +91,7 @@ impl Geometry {
         piece.settle();
     }
 
-    /// Where the packed rows of step `t` begin; beyond the last step, where they end.
+    /// The first packed row of step `t`; beyond the last step, the number of packed rows.
     pub fn first_row(&self, t: usize) -> usize {
         self.offset[t.min(self.steps())]
     }
@@ -99,7 +100,7 @@ impl Geometry {
         self.offset.len() - 1
     }
 
-    /// Rows of all steps together.
+    /// The number of packed rows of all steps.
     pub fn total(&self) -> usize {
         self.offset[self.steps()]
     }
@@ -108,25 +109,25 @@ impl Geometry {
         self.offset[t + 1] - self.offset[t]
     }
 
-    /// Where the state that step `t` reads lies in a history: the initial values come first.
+    /// The row of a history that holds the state that step `t` reads: the initial values come first.
     pub fn previous(&self, t: usize) -> usize {
         if t == 0 { 0 } else { self.rows + self.offset[t - 1] }
     }
 
-    /// Whether the states read by the steps `from..to` lie side by side in a history.
+    /// Whether the states that the steps `from..to` read are contiguous in a history.
     pub fn is_dense(&self, from: usize, to: usize) -> bool {
         let start = self.previous(from);
         (from..to).all(|t| self.previous(t) == start + self.offset[t] - self.offset[from])
     }
 
-    /// For each packed row the packed row of the same sequence at the mirrored time.
+    /// For each packed row, the packed row of the same sequence at the mirrored time.
     pub fn mirror(&self) -> Vec<usize> {
         let mut mirror = Vec::new();
         self.mirror_into(&mut mirror);
         mirror
     }
 
-    /// The same, in memory that is there.
+    /// The same, in existing memory.
     pub fn mirror_into(&self, mirror: &mut Vec<usize>) {
         mirror.clear();
         mirror.reserve_exact(self.total());

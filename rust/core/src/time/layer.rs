@@ -7,11 +7,11 @@ use super::Geometry;
 use super::memory::{PassMemory, Scratch};
 use super::runner::{Outside, PassCall, Runner};
 use super::slot_gradients::SlotGradients;
-use super::spare::Spare;
+use super::vec_pool::VecPool;
 use super::view::SeqView;
 use super::weights::Weights;
 
-/// A layer with its parameters, about to run over the rows of a geometry.
+/// A layer with its parameters, and the rows of a geometry to run over.
 #[derive(Clone, Copy)]
 pub struct LayerCall<'a, T: Float> {
     pub plan: &'a LayerPlan,
@@ -20,28 +20,28 @@ pub struct LayerCall<'a, T: Float> {
     pub kernels: &'a Kernels<T>,
 }
 
-/// What a forward pass leaves: its memory, and the last value of each state for each row of the group.
+/// The result of a forward pass: its memory, and the last value of each state for each row of the group.
 pub struct Forward<T> {
     pub memory: PassMemory<T>,
     pub finals: Vec<Vec<T>>,
 }
 
-/// What a backward pass leaves: the memory that holds the input gradients, and the gradient of each initial state.
+/// The result of a backward pass: the memory that holds the input gradients, and the gradient of each initial state.
 pub struct Backward<T> {
     pub memory: PassMemory<T>,
     pub d_initial: Vec<Vec<T>>,
 }
 
-/// What a backward pass reads of the forward pass: its inputs, packed by time, and its memory.
+/// The forward values that a backward pass reads: the inputs, packed by time, and the memory of the forward pass.
 #[derive(Clone, Copy)]
 pub struct Saved<'a, T> {
     pub inputs: &'a [SeqView<T>],
     pub memory: &'a PassMemory<T>,
 }
 
-/// The gradients that a backward pass starts from: of each output, and of each final state.
+/// The gradients from which a backward pass starts: of each output, and of each final state.
 #[derive(Clone, Copy)]
-pub struct Arrived<'a, T> {
+pub struct IncomingGradients<'a, T> {
     pub outputs: &'a [SeqView<T>],
     pub finals: &'a [Vec<T>],
 }
@@ -53,7 +53,7 @@ impl<T: Float> Forward<T> {
         for (state, (class, width)) in pass.states.iter().enumerate() {
             if let Class::History(_) = class {
                 let first = memory.history(state);
-                // SAFETY: a history begins with `rows` initial values of `width` elements; `initial` has as many.
+                // SAFETY: a history starts with `rows` initial values of `width` elements; `initial` has as many.
                 unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
             }
         }
@@ -70,7 +70,7 @@ impl<T: Float> Backward<T> {
 }
 
 impl<'a, T: Float> LayerCall<'a, T> {
-    /// Runs forwards, in memory out of `scratch`. `inputs` are packed by time.
+    /// Runs the forward pass in memory from `scratch`. `inputs` are packed by time.
     pub fn forward(
         &self,
         inputs: &[SeqView<T>],
@@ -84,7 +84,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         run
     }
 
-    /// The same in memory that was made for it. Any thread may do it.
+    /// Runs the forward pass in memory that `Forward::new` allocated. Any thread may run it.
     pub fn run_forward(
         &self,
         run: &mut Forward<T>,
@@ -111,11 +111,11 @@ impl<'a, T: Float> LayerCall<'a, T> {
         }
     }
 
-    /// Runs the gradient equations from the last step to the first, in memory out of `scratch`.
+    /// Runs the gradient equations from the last step to the first, in memory from `scratch`.
     pub fn backward(
         &self,
         saved: Saved<T>,
-        arrived: Arrived<T>,
+        arrived: IncomingGradients<T>,
         slots: Option<&mut SlotGradients<T>>,
         scratch: &mut Scratch<T>,
     ) -> Backward<T> {
@@ -124,13 +124,13 @@ impl<'a, T: Float> LayerCall<'a, T> {
         back
     }
 
-    /// The same in memory that was made for it, adding to `slots` where the gradients of parameters are wanted. Any thread
-    /// may do it.
+    /// Runs the backward pass in memory that `Backward::new` allocated. Adds to `slots` if the gradients of parameters are
+    /// required. Any thread may run it.
     pub fn run_backward(
         &self,
         back: &mut Backward<T>,
         saved: Saved<T>,
-        arrived: Arrived<T>,
+        arrived: IncomingGradients<T>,
         slots: Option<&mut SlotGradients<T>>,
         scratch: &mut Scratch<T>,
     ) {
@@ -152,30 +152,30 @@ impl<'a, T: Float> LayerCall<'a, T> {
     }
 }
 
-/// Appends the states after `steps` steps of a training run; rows that ended before hold theirs.
+/// Appends the states after `steps` steps of a training run; a row that ended earlier keeps its final state.
 pub fn states_after<T: Float>(
     plan: &LayerPlan,
     memory: &PassMemory<T>,
     geometry: &Geometry,
     steps: usize,
-    spare: &mut Spare<T>,
+    vectors: &mut VecPool<T>,
     states: &mut Vec<Vec<T>>,
 ) {
     for (state, &(_, width)) in plan.train.states.iter().enumerate() {
-        let mut values = spare.vector(geometry.rows * width);
+        let mut values = vectors.vector(geometry.rows * width);
         values_after(memory, state, width, geometry, steps, &mut values);
         states.push(values);
     }
 }
 
-/// An empty vector for the rows of each state.
+/// For each state, an empty vector with capacity for all rows.
 fn room_for_states<T: Float>(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
-    let mut states = scratch.spare.list();
-    states.extend(pass.states.iter().map(|(_, width)| scratch.spare.vector(geometry.rows * width)));
+    let mut states = scratch.vectors.list();
+    states.extend(pass.states.iter().map(|(_, width)| scratch.vectors.vector(geometry.rows * width)));
     states
 }
 
-/// Appends the value of a state for each row after `steps` steps, out of its history.
+/// Appends the value of a state for each row after `steps` steps, from its history.
 fn values_after<T: Float>(
     memory: &PassMemory<T>,
     state: usize,

@@ -1,4 +1,4 @@
-//! Memory of a pass: what outlives it, and scratch that a thread uses again and again.
+//! Memory of passes: buffers that outlive a pass, and the scratch that a thread reuses.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,18 +7,18 @@ use crate::plan::{Class, Pass};
 use crate::team::Region;
 
 use super::Geometry;
-use super::places::Places;
-use super::spare::{Spare, grow};
+use super::buffer_binding::BufferBinding;
+use super::pipeline::Pipeline;
+use super::vec_pool::{VecPool, grow};
 use super::view::SeqView;
-use super::wave::Wave;
 
-/// The buffers of a pass that hold all rows of all times, and the histories of its states.
+/// The buffers of a pass that hold all rows at all times, and the histories of its states.
 #[derive(Debug)]
 pub struct PassMemory<T> {
     data: Vec<T>,
-    /// Where each buffer of class `Full` begins; by buffer number.
+    /// The offset of each buffer of class `Full`; by buffer number.
     full: Vec<usize>,
-    /// Where the history of each state begins.
+    /// The offset of the history of each state.
     history: Vec<usize>,
 }
 
@@ -27,7 +27,7 @@ impl<T: Float> PassMemory<T> {
         PassMemory { data: Vec::new(), full: Vec::new(), history: Vec::new() }
     }
 
-    /// Memory out of a thread's scratch; its contents are whatever they were.
+    /// Memory from a thread's scratch; the contents are unspecified.
     pub fn new(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> PassMemory<T> {
         let total = geometry.total();
         let (rows, room) = (geometry.rows.max(scratch.least.0), total.max(scratch.least.1));
@@ -51,7 +51,7 @@ impl<T: Float> PassMemory<T> {
         memory
     }
 
-    /// Elements that `new` takes for `rows` sequences with `total` steps together.
+    /// The number of elements that `new` allocates for `rows` sequences with `total` steps in all.
     pub fn elements(pass: &Pass, rows: usize, total: usize) -> usize {
         let histories: usize = (pass.states.iter())
             .filter(|(class, _)| matches!(class, Class::History(_)))
@@ -76,7 +76,7 @@ impl<T: Float> PassMemory<T> {
         self.data[self.history[state]..].as_ptr()
     }
 
-    /// The history of a state as values: the initial ones, then those after each step.
+    /// The values of a state: the initial ones, then those after each step.
     pub(super) fn history_slice(&self, state: usize, elements: usize) -> &[T] {
         &self.data[self.history[state]..][..elements]
     }
@@ -89,40 +89,40 @@ impl<T: Float> PassMemory<T> {
             Class::History(state) => self.history[state] + geometry.rows * buffer.width,
             _ => self.full[place.buffer],
         };
-        // No slice is made: whoever runs the pass may be writing other rows.
+        // No slice is made: another thread may be writing other rows.
         let ptr = self.data.as_ptr().wrapping_add(start + place.col);
         SeqView { ptr, stride: buffer.width, width: place.numel }
     }
 }
 
-/// Scratch of one thread, kept from call to call: new memory costs a page fault for every 4 KiB of it.
+/// The scratch of one thread, reused between calls: new memory costs a page fault for every 4 KiB.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     pub(super) arena: Vec<T>,
-    /// For the packing of weight gradients: one for each thread that takes part in a unit.
+    /// Buffers for packing weight gradients: one for each thread that works on the row group.
     pub(super) products: Vec<Mutex<Vec<T>>>,
-    pub(super) places: Places<T>,
-    /// For what is passed between layers.
-    pub spare: Spare<T>,
-    /// Memories of passes that are done, and lists for more of them.
+    pub(super) binding: BufferBinding<T>,
+    /// Vectors for values between layers.
+    pub vectors: VecPool<T>,
+    /// Memories of finished passes, and lists of them, for reuse.
     passes: Vec<PassMemory<T>>,
     lists: Vec<Vec<PassMemory<T>>>,
     views: Vec<Vec<SeqView<T>>>,
-    /// Idle lists of rows.
+    /// Idle lists of row indices.
     pub rows: Vec<Vec<usize>>,
     pub geometries: Vec<Geometry>,
-    /// See `in_pieces`.
+    /// See `allocate_at_least`.
     least: (usize, usize),
-    /// The threads that stand by the unit that is worked on.
+    /// The fork-join region of the threads that share the current row group.
     pub region: Option<Arc<Region>>,
-    /// The place of the layer that is worked on, where it runs behind another.
-    pub wave: Option<Wave>,
-    /// Where those threads work on a layer of their own.
-    pub beside: Vec<Mutex<Scratch<T>>>,
-    /// Whether memory must be as long as it is asked for, and none lie idle where there is none such.
-    frugal: bool,
-    /// Whose memory lies idle: see `frugal`.
-    left: Option<(usize, usize)>,
+    /// The position of the current layer in a pipeline, if it runs behind another layer.
+    pub pipeline: Option<Pipeline>,
+    /// The scratch of those threads when each runs its own layer.
+    pub helpers: Vec<Mutex<Scratch<T>>>,
+    /// Whether only memory of exactly the requested size is reused: see `exact_fit`.
+    exact_fit: bool,
+    /// The owner of the idle memory: see `exact_fit`.
+    owner: Option<(usize, usize)>,
 }
 
 impl<T: Float> Scratch<T> {
@@ -130,8 +130,8 @@ impl<T: Float> Scratch<T> {
         Scratch {
             arena: Vec::new(),
             products: Vec::new(),
-            places: Places::default(),
-            spare: Spare::new(),
+            binding: BufferBinding::default(),
+            vectors: VecPool::new(),
             passes: Vec::new(),
             lists: Vec::new(),
             views: Vec::new(),
@@ -139,24 +139,24 @@ impl<T: Float> Scratch<T> {
             geometries: Vec::new(),
             least: (0, 0),
             region: None,
-            wave: None,
-            beside: Vec::new(),
-            frugal: false,
-            left: None,
+            pipeline: None,
+            helpers: Vec::new(),
+            exact_fit: false,
+            owner: None,
         }
     }
 
-    /// At least `len` elements with any contents: the idle memory that fits best, grown if none is large enough.
+    /// At least `len` elements with unspecified contents: the idle memory that fits best, grown if none is large enough.
     fn take(&mut self, len: usize) -> PassMemory<T> {
-        if !self.frugal {
-            self.left = None;
+        if !self.exact_fit {
+            self.owner = None;
         }
         let passes = &mut self.passes;
         let room = |passes: &[PassMemory<T>], at: usize| passes[at].data.len();
-        let mut memory = if self.frugal {
+        let mut memory = if self.exact_fit {
             let same = (0..passes.len()).find(|&at| room(passes, at) == len);
             same.map(|at| passes.swap_remove(at)).unwrap_or_else(|| {
-                if self.left.is_none() {
+                if self.owner.is_none() {
                     passes.clear();
                 }
                 PassMemory::empty()
@@ -172,57 +172,60 @@ impl<T: Float> Scratch<T> {
         memory
     }
 
-    /// From now on memory is taken for at least so many sequences and packed rows: where time goes in pieces, a shorter one
-    /// among them finds that of the others.
-    pub fn in_pieces(&mut self, rows: usize, total: usize) {
+    /// From now on, memory is allocated for at least this many sequences and packed rows: if time is divided into pieces, a
+    /// shorter piece then reuses the memory of the others.
+    pub fn allocate_at_least(&mut self, rows: usize, total: usize) {
         self.least = (rows, total);
     }
 
-    /// An empty vector for `width` elements of each of so many packed rows.
+    /// An empty vector with capacity for `width` elements of each of `total` packed rows.
     pub fn sequence(&mut self, total: usize, width: usize) -> Vec<T> {
-        self.spare.vector(total.max(self.least.1) * width)
+        self.vectors.vector(total.max(self.least.1) * width)
     }
 
-    /// The same of zeros.
-    pub fn no_sequence(&mut self, total: usize, width: usize) -> Vec<T> {
+    /// The same, filled with zeros.
+    pub fn zero_sequence(&mut self, total: usize, width: usize) -> Vec<T> {
         let mut values = self.sequence(total, width);
         values.resize(total * width, T::ZERO);
         values
     }
 
-    /// For a caller with a byte budget, whose passes have few sizes that come again: until `generous`, idle memory is used
-    /// for a pass of its very size or given back to the system where there is none of it. Else a pass may find memory that is far too large for it.
+    /// Exact-fit mode, for a byte budget and passes with a few recurring sizes. Until `best_fit`, idle memory is reused only
+    /// if its size matches exactly. If no size matches, idle memory is returned to the system. Otherwise a pass could
+    /// receive memory that is far too large for it.
     ///
-    /// `of` names the sizes of a caller who counts what lies idle: it stays, also where a caller of the same name left it.
-    pub fn frugal(&mut self, of: Option<(usize, usize)>) {
-        if of.is_none() || self.left != of {
+    /// `of` identifies a caller that counts idle memory in its budget: idle memory is then kept, including what an earlier
+    /// call with the same `of` left.
+    pub fn exact_fit(&mut self, of: Option<(usize, usize)>) {
+        if of.is_none() || self.owner != of {
             self.clear();
         }
-        self.left = of;
-        self.frugal = true;
+        self.owner = of;
+        self.exact_fit = true;
     }
 
-    /// The end of `frugal`.
-    pub fn generous(&mut self) {
-        if self.frugal && self.left.is_none() {
+    /// Ends the exact-fit mode.
+    pub fn best_fit(&mut self) {
+        if self.exact_fit && self.owner.is_none() {
             self.clear();
         }
-        self.frugal = false;
-        self.in_pieces(0, 0);
+        self.exact_fit = false;
+        self.allocate_at_least(0, 0);
     }
 
-    /// The threads of the region, if they may have memory to run layers of their own in: not where it is counted.
-    pub fn threads_beside(&self) -> Option<usize> {
-        self.region.as_ref().filter(|_| !self.frugal).map(|region| region.parts())
+    /// The number of threads in the region, if they may use separate memory to run layers; None in exact-fit mode, where
+    /// memory is counted.
+    pub fn helper_threads(&self) -> Option<usize> {
+        self.region.as_ref().filter(|_| !self.exact_fit).map(|region| region.parts())
     }
 
-    /// Gives idle memory back to the system.
+    /// Returns idle memory to the system.
     pub fn clear(&mut self) {
         self.passes.clear();
-        self.spare.clear();
+        self.vectors.clear();
     }
 
-    /// Takes back the memory of a pass that nobody reads any more.
+    /// Takes back the memory of a pass that nothing reads any more.
     pub fn reclaim(&mut self, memory: PassMemory<T>) {
         self.passes.push(memory);
     }

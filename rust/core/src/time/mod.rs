@@ -1,36 +1,35 @@
-//! Running passes through time: a unit of rows, block by block, step by step, forwards or backwards.
+//! Runs passes through time: one row group, block by block, step by step, forward or backward.
 //!
-//! A *unit* is a group of sequences that one thread carries through the whole network; its rows are sorted by length, so
-//! the rows alive at a step are a prefix. This room may use `kernel`, `team` and `plan` (and `step`
-//! through it).
+//! A row group is a group of sequences that one thread takes through the whole network. Its rows are sorted by length, so
+//! the rows alive at a step are a prefix. This folder may use `kernel`, `team` and `plan` (and `step` through it).
 
-mod called;
+mod buffer_binding;
 mod fold;
+mod function_call;
 mod geometry;
 mod layer;
 mod memory;
-mod places;
+mod phase_exec;
+mod pipeline;
+mod row_ops;
 mod runner;
 mod scan;
-mod segments;
-mod sinks;
 mod slot_gradients;
-mod spare;
 mod stepper;
-mod tape;
+mod vec_pool;
 mod view;
-mod wave;
+mod weight_grad;
 mod weights;
 
 pub use fold::LayerWeights;
 pub use geometry::Geometry;
-pub use layer::{Arrived, Backward, Forward, LayerCall, Saved, states_after};
+pub use layer::{Backward, Forward, IncomingGradients, LayerCall, Saved, states_after};
 pub use memory::{PassMemory, Scratch};
+pub use phase_exec::share_out;
+pub use pipeline::{Pipeline, piece_steps};
 pub use runner::{block_steps, scratch_elements};
-pub use segments::share_out;
 pub use slot_gradients::{SlotGradients, slot_gradient_elements};
-pub use spare::{OUT_OF_MEMORY, Spare, grow, reserve};
 pub use stepper::Stepper;
+pub use vec_pool::{OUT_OF_MEMORY, VecPool, grow, reserve};
 pub use view::SeqView;
-pub use wave::{Wave, piece_steps};
 pub use weights::{Weights, weight_elements};

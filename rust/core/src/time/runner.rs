@@ -1,4 +1,4 @@
-//! The driver of one pass over one unit: blocks of time, steps within them.
+//! The loop of one pass over one row group: blocks of time, and the steps within them.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -9,31 +9,31 @@ use crate::random::Noise;
 use crate::team::{Region, pause};
 
 use super::Geometry;
+use super::buffer_binding::{BufferBinding, Layout};
 use super::memory::{PassMemory, Scratch};
-use super::places::{Layout, Places};
+use super::pipeline::{Pipeline, piece_steps};
 use super::slot_gradients::SlotGradients;
-use super::spare::grow;
+use super::vec_pool::grow;
 use super::view::SeqView;
-use super::wave::{Wave, piece_steps};
 use super::weights::{PassWeights, Weights};
 
-/// Rows that a block of time has at least, so that the weight gradients are long products.
+/// The least number of packed rows in a block of time, so that the products for weight gradients are long.
 const BLOCK_ROWS: usize = 256;
 
-/// Multiplications of a step from which on it is asked at each whether to go on, and not at each block: a tenth of a
-/// millisecond, as a few rows take no less time than 16.
+/// From this many multiplications per step, cancellation is checked at each step instead of each block: about a tenth of a
+/// millisecond. A few rows count as 16, because they take as long.
 const LONG_STEP: usize = 4 << 20;
 const LONG_STEP_ROWS: usize = 16;
 
 /// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
 ///
-/// Rows are summed into the weight gradients block by block, so a pass over a piece of time has the sums of a pass over
-/// all of it where the piece begins between blocks. Hence no block is longer than its products need.
+/// Weight gradients are summed over rows block by block, so a pass over a piece of time gives the same sums as a pass over
+/// all of it, if the piece starts at a block boundary. Hence no block is longer than its products need.
 pub fn block_steps(rows: usize) -> usize {
     BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
 }
 
-/// The steps `from..to` in pieces of so many, in the order in which a pass runs.
+/// The steps `from..to` in pieces of `steps` steps, in the order in which a pass runs.
 fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator<Item = Range<usize>> {
     let count = (to - from).div_ceil(steps);
     (0..count).map(move |piece| {
@@ -49,15 +49,15 @@ pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
     layout.end
 }
 
-/// What a pass reads from outside.
+/// The values outside its own memory that a pass reads.
 pub(super) struct Outside<'a, T> {
     pub inputs: &'a [SeqView<T>],
     pub d_outputs: &'a [SeqView<T>],
-    /// Memory and plan of the forward pass.
+    /// The memory and the plan of the forward pass.
     pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
 }
 
-/// A pass with its weights, about to run over the rows of a geometry.
+/// A pass with its weights, and the rows of a geometry to run over.
 #[derive(Clone, Copy)]
 pub(super) struct PassCall<'a, T: Float> {
     pub pass: &'a Pass,
@@ -73,21 +73,21 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) pass: &'a Pass,
     pub(super) weights: &'a PassWeights<T>,
     pub(super) geometry: &'a Geometry,
-    /// For the packing of weight gradients, by thread.
+    /// Buffers for packing weight gradients, by thread.
     pub(super) products: &'a [Mutex<Vec<T>>],
-    pub(super) places: &'a mut Places<T>,
+    pub(super) binding: &'a mut BufferBinding<T>,
     steps_done: usize,
     long_steps: bool,
     steps_per_block: usize,
-    /// The steps at which the buffers stand.
+    /// The steps that the buffers point to.
     pub(super) steps: (usize, usize),
     pub(super) noise: Noise,
-    /// Packed row of the unit at which the buffers stand.
+    /// The packed row of the group that the buffers point to.
     pub(super) packed: usize,
-    /// Threads that stand by.
+    /// The threads that share the row group.
     pub(super) region: Option<&'a Region>,
-    /// Where the layer runs behind another.
-    wave: Option<&'a Wave>,
+    /// The position of the layer in a pipeline, if it runs behind another layer.
+    pipeline: Option<&'a Pipeline>,
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -103,18 +103,18 @@ impl<'a, T: Float> Runner<'a, T> {
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
 
-        let Scratch { arena, products, places, region, wave, .. } = scratch;
-        let (region, wave) = (region.as_deref(), wave.as_ref());
+        let Scratch { arena, products, binding, region, pipeline, .. } = scratch;
+        let (region, pipeline) = (region.as_deref(), pipeline.as_ref());
         let threads = region.map_or(1, Region::parts);
         if products.len() < threads {
             products.resize_with(threads, Mutex::default);
         }
-        places.clear();
-        let Places { layout, base, stride, here, carry, gathered } = &mut *places;
+        binding.clear();
+        let BufferBinding { layout, base, stride, here, carry, gathered } = &mut *binding;
         layout.settle(pass, rows, block_rows, threads);
         grow(arena, layout.end);
         let arena = arena.as_mut_ptr();
-        // SAFETY: every offset was taken by the layout, so it lies inside the arena.
+        // SAFETY: the layout computed every offset, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
 
         carry.extend(layout.carries.iter().map(|pair| pair.map(|pair| pair.map(at))));
@@ -162,7 +162,7 @@ impl<'a, T: Float> Runner<'a, T> {
             weights: packs,
             geometry,
             products,
-            places,
+            binding,
             steps_done: 0,
             long_steps: rows.max(LONG_STEP_ROWS) * pass.work(|_| true)[0] >= LONG_STEP,
             steps_per_block,
@@ -170,28 +170,28 @@ impl<'a, T: Float> Runner<'a, T> {
             noise: layer.noise,
             packed: 0,
             region,
-            wave,
+            pipeline,
         }
     }
 
-    /// Runs the pass; on the way back, `slots` receives the gradients of the parameters.
+    /// Runs the pass. In the backward pass, `slots` receives the gradients of the parameters.
     pub fn run(&mut self, mut slots: Option<&mut SlotGradients<T>>) {
         let (steps, reversed, pass) = (self.geometry.steps(), self.pass.reversed, self.pass);
-        let (wave, rows) = (self.wave, self.geometry.rows);
-        let in_piece = wave.map_or(self.steps_per_block, |_| piece_steps(rows).min(self.steps_per_block));
+        let (pipeline, rows) = (self.pipeline, self.geometry.rows);
+        let in_piece = pipeline.map_or(self.steps_per_block, |_| piece_steps(rows).min(self.steps_per_block));
         for block in pieces(0, steps, self.steps_per_block, reversed) {
             pause();
             for piece in pieces(block.start, block.end, in_piece, reversed) {
                 let done = if reversed { steps - piece.start } else { piece.end };
-                if wave.is_some_and(|wave| !wave.wait(done)) {
-                    return; // who leads the unit tells why
+                if pipeline.is_some_and(|pipeline| !pipeline.wait(done)) {
+                    return; // the thread that leads the group reports the reason
                 }
                 self.piece(&block, &piece);
-                wave.iter().for_each(|wave| wave.tell(done));
+                pipeline.iter().for_each(|pipeline| pipeline.tell(done));
             }
             if let Some(slots) = slots.as_deref_mut() {
                 if in_piece < self.steps_per_block {
-                    self.stand_at_steps(&block, &block, true);
+                    self.point_to_steps(&block, &block, true);
                 }
                 let rows = self.geometry.offset[block.end] - self.geometry.offset[block.start];
                 for sink in &pass.sinks {
@@ -202,41 +202,41 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// The steps of a block, or a piece of them.
+    /// Runs the steps of a block, or a piece of them.
     fn piece(&mut self, block: &Range<usize>, piece: &Range<usize>) {
         let pass = self.pass;
         let rows = self.geometry.offset[piece.end] - self.geometry.offset[piece.start];
-        self.stand_at_steps(block, piece, pass.reversed);
-        self.segments(&pass.before, rows, None);
+        self.point_to_steps(block, piece, pass.reversed);
+        self.phase(&pass.before, rows, None);
         if pass.stepwise {
             for step in piece.clone() {
                 if self.long_steps {
                     pause();
                 }
                 let t = if pass.reversed { piece.end - 1 - (step - piece.start) } else { step };
-                self.stand_at_step(t, block.start);
+                self.point_to_step(t, block.start);
                 self.log_carries(t);
                 let offset = &self.geometry.offset;
                 let next = if pass.reversed { t.saturating_sub(1) } else { t + 1 };
                 let ahead = offset[next] as isize - offset[t] as isize;
-                self.segments(&pass.body, self.geometry.alive(t), Some(ahead));
+                self.phase(&pass.body, self.geometry.alive(t), Some(ahead));
                 self.steps_done += 1;
             }
-            self.stand_at_steps(block, piece, true);
+            self.point_to_steps(block, piece, true);
         }
-        self.segments(&pass.after, rows, None);
+        self.phase(&pass.after, rows, None);
     }
 
-    /// Where everything lies for step 0 of a pass forwards that has no other: to run it again and again.
-    pub fn standing(mut self) -> Places<T> {
-        self.stand_at_step(0, 0);
-        let mut places = std::mem::take(self.places);
-        places.base = Vec::new(); // see `is_standing`
-        places
+    /// The fixed addresses for step 0 of a forward pass over a single step, which is run repeatedly.
+    pub fn fixed(mut self) -> BufferBinding<T> {
+        self.point_to_step(0, 0);
+        let mut binding = std::mem::take(self.binding);
+        binding.base = Vec::new(); // see `is_fixed`
+        binding
     }
 
-    /// Runs all segments of a pass of one step, where `standing` says.
-    pub fn run_standing(call: PassCall<T>, standing: &mut Places<T>) {
+    /// Runs a pass of one step at the addresses of `fixed`.
+    pub fn run_fixed(call: PassCall<T>, fixed: &mut BufferBinding<T>) {
         let PassCall { pass, weights: layer, packs, geometry, kernels } = call;
         let rows = geometry.rows;
         let mut runner = Runner {
@@ -245,7 +245,7 @@ impl<'a, T: Float> Runner<'a, T> {
             weights: packs,
             geometry,
             products: &[],
-            places: standing,
+            binding: fixed,
             steps_done: 0,
             long_steps: false,
             steps_per_block: 1,
@@ -253,27 +253,27 @@ impl<'a, T: Float> Runner<'a, T> {
             noise: layer.noise,
             packed: 0,
             region: None,
-            wave: None,
+            pipeline: None,
         };
         let no_other_step = Some(0);
-        runner.segments(&pass.before, rows, no_other_step);
+        runner.phase(&pass.before, rows, no_other_step);
         runner.log_carries(0);
-        runner.segments(&pass.body, rows, no_other_step);
-        runner.segments(&pass.after, rows, no_other_step);
+        runner.phase(&pass.body, rows, no_other_step);
+        runner.phase(&pass.after, rows, no_other_step);
     }
 
-    /// Whether it runs one step at places that do not move.
-    pub(super) fn is_standing(&self) -> bool {
-        self.places.base.is_empty()
+    /// Whether it runs one step at fixed addresses.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.binding.base.is_empty()
     }
 
-    /// Appends a state that is carried as it is after the run, for all rows; nothing for another.
+    /// Appends the final values of a carried state for all rows; appends nothing for other states.
     pub fn carried(&self, state: usize, values: &mut Vec<T>) {
         let width = self.pass.states[state].1;
         let scanned = self.pass.is_scanned(state);
-        let Some(pair) = self.places.carry[state] else { return };
+        let Some(pair) = self.binding.carry[state] else { return };
         for (row, &length) in self.geometry.lengths.iter().enumerate() {
-            // forwards a row was written last at its own end, backwards at step 0, the last one run
+            // a forward pass writes a row last at the row's end; a backward pass at step 0, the last one to run
             let writes = match (scanned, self.pass.reversed) {
                 (true, _) => 0,
                 (false, true) => self.geometry.steps(),
@@ -285,17 +285,17 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// Points every buffer at the rows of some steps of a block. `gather`: states of the step before are wanted too.
-    fn stand_at_steps(&mut self, block: &Range<usize>, steps: &Range<usize>, gather: bool) {
+    /// Points every buffer to the rows of some steps of a block. `gather`: states of the previous step are read too.
+    fn point_to_steps(&mut self, block: &Range<usize>, steps: &Range<usize>, gather: bool) {
         let Range { start: from, end: to } = *steps;
         let (first, in_block) = (self.geometry.offset[from], self.geometry.offset[block.start]);
         self.packed = first;
         self.steps = (from, to);
-        for number in 0..self.places.base.len() {
-            let (base, stride) = (self.places.base[number], self.places.stride[number]);
-            // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them), or those of
-            // a block.
-            self.places.here[number] = unsafe {
+        for number in 0..self.binding.base.len() {
+            let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
+            // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them), or the
+            // rows of a block.
+            self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(first * stride)
@@ -309,15 +309,16 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// The states that the steps `from..to` read, as rows side by side.
+    /// The states that the steps `from..to` read, as contiguous rows.
     pub(super) unsafe fn previous_rows(&self, number: usize, from: usize, to: usize) -> *mut T {
-        let (base, stride, geometry) = (self.places.base[number], self.places.stride[number], self.geometry);
+        let (base, stride, geometry) =
+            (self.binding.base[number], self.binding.stride[number], self.geometry);
         // SAFETY: the rows read at each step lie inside the history; the gather buffer holds the rows of a block.
         unsafe {
             if geometry.is_dense(from, to) {
                 return base.add(geometry.previous(from) * stride);
             }
-            let target = self.places.gathered[number];
+            let target = self.binding.gathered[number];
             for t in from..to {
                 let rows = target.add((geometry.offset[t] - geometry.offset[from]) * stride);
                 rows.copy_from_nonoverlapping(
@@ -329,15 +330,15 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// Points every buffer at the rows of step `t` of the block that begins at `from`.
-    fn stand_at_step(&mut self, t: usize, from: usize) {
+    /// Points every buffer to the rows of step `t` of the block that starts at `from`.
+    fn point_to_step(&mut self, t: usize, from: usize) {
         let geometry = self.geometry;
         let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
         self.packed = row;
-        for number in 0..self.places.base.len() {
-            let (base, stride) = (self.places.base[number], self.places.stride[number]);
-            // SAFETY: step t is one of the block's, so its rows lie inside each of these buffers.
-            self.places.here[number] = unsafe {
+        for number in 0..self.binding.base.len() {
+            let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
+            // SAFETY: step t belongs to the block, so its rows lie inside each of these buffers.
+            self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(row * stride)
@@ -346,10 +347,10 @@ impl<'a, T: Float> Runner<'a, T> {
                     Class::History(_) => base.add((geometry.rows + row) * stride),
                     Class::HistoryPrev(_) => base.add(geometry.previous(t) * stride),
                     Class::CarryIn(state) => {
-                        self.places.carry[state].map_or(base, |pair| pair[self.steps_done % 2])
+                        self.binding.carry[state].map_or(base, |pair| pair[self.steps_done % 2])
                     }
                     Class::CarryOut(state) => {
-                        self.places.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
+                        self.binding.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
                     }
                     Class::Fold(_) | Class::Tile | Class::Step => base,
                 }
@@ -357,24 +358,24 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// Copies carried states to where readers outside the loop find them.
+    /// Copies carried states to the log that readers outside the loop use.
     fn log_carries(&mut self, t: usize) {
         for (number, buffer) in self.pass.buffers.iter().enumerate() {
             if let Class::CarryLog(state) = buffer.class
-                && let Some(pair) = self.places.carry[state]
+                && let Some(pair) = self.binding.carry[state]
             {
                 let elements = self.geometry.alive(t) * buffer.width;
-                // SAFETY: `here` stands at the rows of step t; both hold as many elements.
+                // SAFETY: the buffers point to the rows of step t; both have as many elements.
                 unsafe {
-                    self.places.here[number].copy_from_nonoverlapping(pair[self.steps_done % 2], elements)
+                    self.binding.here[number].copy_from_nonoverlapping(pair[self.steps_done % 2], elements)
                 };
             }
         }
     }
 
-    /// The first of the rows that are worked on.
+    /// The address of the first current row of a value.
     pub(super) fn at(&self, place: Ref) -> *mut T {
         // SAFETY: `here` points at a row of the buffer, which is at least `col + numel` long.
-        unsafe { self.places.here[place.buffer].add(place.col) }
+        unsafe { self.binding.here[place.buffer].add(place.col) }
     }
 }

@@ -1,4 +1,4 @@
-//! States that are linear in themselves, along a whole block of time.
+//! Scans: states with a linear, element-wise recurrence, computed along a whole block of time.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use crate::plan::{Class, Ref, Scan};
 
 use super::runner::Runner;
 
-/// Multiplications that an element of a state is worth: it is read and written in memory that is often far.
+/// The cost of one element of a state in multiplications: it is read and written in memory that is often not in a cache.
 const SCAN_COST: usize = 4;
 
-/// Steps with the same rows alive, in the order in which they run.
+/// Consecutive steps with the same rows alive, in the order in which they run.
 struct Stretch {
-    /// The step that runs first, and where it begins among the packed rows that the buffers stand at.
+    /// The step that runs first, and its first packed row, relative to the rows that the buffers point to.
     first: usize,
     row: usize,
     steps: usize,
@@ -20,7 +20,7 @@ struct Stretch {
 }
 
 impl<T: Float> Runner<'_, T> {
-    /// Runs a scan over the steps at which the buffers stand.
+    /// Runs a scan over the steps that the buffers point to.
     pub(super) fn scan(&mut self, scan: &Scan) {
         let (from, to) = self.steps;
         let width = self.pass.states[scan.states[0].state].1;
@@ -28,17 +28,17 @@ impl<T: Float> Runner<'_, T> {
         self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|_, columns| {
             self.scan_columns(scan, columns);
         });
-        for number in 0..self.places.base.len() {
+        for number in 0..self.binding.base.len() {
             if let Class::HistoryPrev(state) = self.pass.buffers[number].class
                 && scan.states.iter().any(|one| one.state == state)
             {
                 // SAFETY: the history of the state is written up to the block's end.
-                self.places.here[number] = unsafe { self.previous_rows(number, from, to) };
+                self.binding.here[number] = unsafe { self.previous_rows(number, from, to) };
             }
         }
     }
 
-    /// Some columns of it. A state is in memory between two stretches only.
+    /// Some columns of a scan. A state is in memory only between two stretches.
     fn scan_columns(&self, scan: &Scan, columns: Range<usize>) {
         let (from, to) = self.steps;
         let mut done = 0;
@@ -47,8 +47,8 @@ impl<T: Float> Runner<'_, T> {
             let states: [Option<ScanState<T>>; 2] =
                 [0, 1].map(|k| scan.states.get(k).map(|_| self.scan_state(scan, k, &stretch, columns.start)));
             let width = columns.len();
-            // SAFETY: every operand has the rows of each step of the stretch, `width` columns of them; the states' own memory
-            // has all rows of the unit.
+            // SAFETY: every operand has the rows of each step of the stretch, `width` columns of them; the memory of the
+            // states has all rows of the group.
             unsafe {
                 match states {
                     [Some(one), Some(two)] => {
@@ -62,7 +62,7 @@ impl<T: Float> Runner<'_, T> {
         }
     }
 
-    /// The stretch that follows `done` of the steps `from..to`.
+    /// The stretch after the first `done` of the steps `from..to`.
     fn stretch(&self, from: usize, to: usize, done: usize) -> Stretch {
         let geometry = self.geometry;
         let step = |k: usize| if self.pass.reversed { to - 1 - k } else { from + k };
@@ -72,27 +72,27 @@ impl<T: Float> Runner<'_, T> {
         Stretch { first, row: geometry.offset[first] - geometry.offset[from], steps, alive }
     }
 
-    /// Where state `k` and its operands lie, from a column on.
+    /// The addresses of state `k` and its operands, starting at a column.
     fn scan_state(&self, scan: &Scan, k: usize, stretch: &Stretch, column: usize) -> ScanState<T> {
         let one = &scan.states[k];
         let (class, width) = self.pass.states[one.state];
-        let (start, end) = match (class, self.places.carry[one.state], one.update) {
+        let (start, end) = match (class, self.binding.carry[one.state], one.update) {
             (Class::History(_), _, Some(update)) => {
                 let rows = self.geometry.rows + self.geometry.offset[self.steps.0];
                 let back = rows - self.geometry.previous(stretch.first).min(rows);
                 let on = self.geometry.previous(stretch.first).saturating_sub(rows);
-                // SAFETY: a history begins with the initial rows; those of the step before lie `back` rows before the block's
-                // first or `on` rows after it.
-                let start = unsafe { self.places.here[update.buffer].add(on * width).sub(back * width) };
+                // SAFETY: a history starts with the initial rows; the rows of the previous step lie `back` rows before the
+                // block's first row or `on` rows after it.
+                let start = unsafe { self.binding.here[update.buffer].add(on * width).sub(back * width) };
                 (start, std::ptr::null_mut())
             }
-            // a pass of one step that is run again and again leaves the state where its owner looks for it
-            (_, Some(pair), _) => (pair[0], pair[usize::from(self.is_standing())]),
+            // a repeated pass of one step leaves the state where its owner reads it
+            (_, Some(pair), _) => (pair[0], pair[usize::from(self.is_fixed())]),
             _ => unreachable!("a state of a scan is a history or carried"),
         };
         let along = |place: Option<Ref>| {
             let along = self.along(place, stretch);
-            // none stays none: the kernel knows it by its address
+            // a missing operand stays null: the kernel recognizes it by the address
             Along { ptr: if place.is_some() { along.ptr.wrapping_add(column) } else { along.ptr }, ..along }
         };
         let factor = |j: usize| along(one.factors.get(j).copied().flatten());
@@ -112,13 +112,13 @@ impl<T: Float> Runner<'_, T> {
         let Some(place) = place else {
             return Along { ptr: std::ptr::null(), step: 0, row: 0 };
         };
-        let row = self.places.stride[place.buffer];
+        let row = self.binding.stride[place.buffer];
         if let Class::Fold(_) = self.pass.buffers[place.buffer].class {
             return Along { ptr: self.at(place), step: 0, row: 0 };
         }
         let step = (stretch.alive * row) as isize;
         Along {
-            // SAFETY: the stretch begins at a row of the block, which the buffer has.
+            // SAFETY: the stretch starts at a row of the block, which the buffer has.
             ptr: unsafe { self.at(place).add(stretch.row * row) },
             step: if self.pass.reversed { -step } else { step },
             row,

@@ -1,4 +1,4 @@
-//! The gradients of what a layer reads of its parameters, before they are those of the parameters.
+//! The gradients of a layer's fold slots, from which the gradients of the parameters are computed.
 
 use crate::kernel::Float;
 use crate::plan::LayerPlan;
@@ -11,7 +11,7 @@ pub struct SlotGradients<T> {
 }
 
 impl<T: Float> SlotGradients<T> {
-    /// What stands in the place of gradients that are elsewhere.
+    /// A placeholder while the gradients are moved elsewhere.
     pub const fn none() -> SlotGradients<T> {
         SlotGradients { data: Vec::new(), range: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl<T: Float> SlotGradients<T> {
         &mut self.data[start..start + len]
     }
 
-    /// The gradient of a slot; empty where no sink adds to it.
+    /// The gradient of a slot; empty if no sink adds to the slot.
     pub fn slot(&self, slot: usize) -> &[T] {
         let (start, len) = self.range[slot];
         &self.data[start..start + len]

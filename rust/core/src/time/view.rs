@@ -1,6 +1,6 @@
-//! Where the values of a sequence lie.
+//! A view of a sequence's values.
 
-/// A value of every packed row: row `r` begins at `ptr + r * stride`. The owner of the memory outlives the view.
+/// A value of every packed row: row `r` starts at `ptr + r * stride`. The owner of the memory outlives the view.
 #[derive(Debug, Clone, Copy)]
 pub struct SeqView<T> {
     pub ptr: *const T,
@@ -8,9 +8,9 @@ pub struct SeqView<T> {
     pub width: usize,
 }
 
-// SAFETY: a view says where values lie; whoever reads them answers for it.
+// SAFETY: a view is only an address; code that reads through it guarantees the access.
 unsafe impl<T: Send> Send for SeqView<T> {}
-// SAFETY: the same.
+// SAFETY: as above.
 unsafe impl<T: Sync> Sync for SeqView<T> {}
 
 impl<T> SeqView<T> {

@@ -1,4 +1,4 @@
-//! Parameters as the passes read them: packed matrices, biases, folded values.
+//! Parameters in the form that the passes read: packed matrices, biases, folded values.
 
 use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
@@ -14,7 +14,7 @@ pub(super) struct PassWeights<T> {
 /// The values that a fold program computes from parameters, by output.
 pub(super) type Computed<'a, T> = Vec<&'a [T]>;
 
-/// What the passes of a layer read beside their inputs.
+/// The values that the passes of a layer read, besides their inputs.
 #[derive(Debug)]
 pub struct Weights<T> {
     fold: Vec<T>,
@@ -22,13 +22,13 @@ pub struct Weights<T> {
     pub(super) infer: PassWeights<T>,
     pub(super) train: PassWeights<T>,
     pub(super) back: PassWeights<T>,
-    /// Where matrices are put below each other.
+    /// Scratch for stacking matrices below each other.
     joined: Vec<T>,
     /// The noise of the call.
     pub(super) noise: Noise,
 }
 
-/// Where the values of a fold slot come from.
+/// The sources of the values of fold slots.
 struct Sources<'a, T> {
     plan: &'a LayerPlan,
     params: &'a [&'a [T]],
@@ -47,7 +47,7 @@ impl<T: Float> Sources<'_, T> {
 }
 
 impl<T: Float> Weights<T> {
-    /// Weights of nothing, to be renewed.
+    /// Weights without values, to be filled by `renew`.
     pub(super) fn empty() -> Weights<T> {
         Weights {
             fold: Vec::new(),
@@ -60,7 +60,7 @@ impl<T: Float> Weights<T> {
         }
     }
 
-    /// Takes the parameters (by position in the program), in the memory of weights that nothing reads any more.
+    /// Copies the parameters (by position in the program), reusing the memory of weights that nothing reads any more.
     pub(super) fn renew(
         &mut self,
         plan: &LayerPlan,
@@ -105,7 +105,7 @@ impl<T: Float> Weights<T> {
 }
 
 impl<T: Float> Sources<'_, T> {
-    /// Packs what a pass reads into `packs`, whose memory is used again.
+    /// Packs the weights of a pass into `packs`, whose memory is reused.
     fn pack(
         &self,
         pass: &Pass,
@@ -115,13 +115,13 @@ impl<T: Float> Sources<'_, T> {
     ) {
         packs.resize_with(pass.packs.len(), Default::default);
         for (pack, (packed, bias)) in pass.packs.iter().zip(packs) {
-            // every element of it is written below
+            // every element is written below
             packed.resize((kernels.packed_len)(pack.k, pack.n), T::ZERO);
             // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
             let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
                 assert_eq!(matrix.len(), pack.k * pack.n);
-                // SAFETY: the matrix has k * n elements, strided as its layout has it; `packed` has the length that the
-                // kernel asked for.
+                // SAFETY: the matrix has k * n elements, with the strides of its layout; `packed` has the length that the
+                // kernel requires.
                 unsafe {
                     let (b, out) = (matrix.as_ptr(), packed.as_mut_ptr());
                     (kernels.pack)(pack.k, pack.n, b, row_stride, col_stride, out);
@@ -144,7 +144,7 @@ impl<T: Float> Sources<'_, T> {
         }
     }
 
-    /// Puts the matrices of a pack below each other, each (width, k).
+    /// Stacks the matrices of a pack, each (width, k), below each other.
     fn join(&self, pack: &Pack, joined: &mut Vec<T>) {
         joined.clear();
         for part in &pack.parts {
@@ -161,7 +161,7 @@ impl<T: Float> Sources<'_, T> {
     }
 }
 
-/// Elements that the weights of a call with a way back take.
+/// The number of elements in the weights of a call with a backward pass.
 pub fn weight_elements<T: Float>(plan: &LayerPlan, kernels: &Kernels<T>) -> usize {
     let packs = plan.train.packs.iter().chain(&plan.back.packs);
     let packed: usize = packs.map(|pack| (kernels.packed_len)(pack.k, pack.n) + pack.n).sum();

@@ -1,4 +1,4 @@
-//! The rows of a group along both axes.
+//! The packed rows of a row group along the time axis and along the row axis.
 
 use crate::time::Geometry;
 

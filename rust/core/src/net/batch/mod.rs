@@ -1,4 +1,4 @@
-//! A batch as the engine sees it: row groups, packed by time, and the arrays that they fill. May use `graph`, `time`.
+//! A batch in the engine's layout: row groups packed by time, and the arrays that the groups fill. May use `graph`, `time`.
 
 mod axes;
 mod output_array;

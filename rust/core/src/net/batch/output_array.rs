@@ -1,4 +1,4 @@
-//! An array in the caller's order that row groups fill while they run, each with its own rows.
+//! An array in the caller's order. Row groups fill it while they run, each group its own rows.
 
 use crate::kernel::Float;
 use crate::time::{SeqView, reserve};
@@ -6,17 +6,17 @@ use crate::time::{SeqView, reserve};
 use super::super::graph::Axis;
 use super::row_groups::Batch;
 
-/// An array (N, T, width), or (N, width), without values yet. Groups write at the same time, as no two have a place in
-/// common. Along rows each sequence has a place of its own until the end: a row has one for each of its resets.
+/// An array (N, T, width) or (N, width), initially without values. Groups write concurrently, because no two groups share a
+/// position. Along rows, each sequence has its own position until the end: a row has one position for each of its resets.
 pub struct OutputArray<T> {
-    /// Of length 0, with room for all.
+    /// Of length 0, with capacity for all values.
     room: Vec<T>,
     start: *mut T,
     axis: Axis,
     width: usize,
 }
 
-// SAFETY: through a shared reference only `put` writes, and its caller answers for the rows.
+// SAFETY: through a shared reference only `put` writes, and the caller of `put` guarantees disjoint rows.
 unsafe impl<T: Send> Sync for OutputArray<T> {}
 
 impl<T: Float> OutputArray<T> {
@@ -34,14 +34,15 @@ impl<T: Float> OutputArray<T> {
         }
     }
 
-    /// Writes the packed rows of a group to their places, and zeros beyond their ends.
+    /// Writes the packed rows of a group to their positions, and zeros to their padding.
     ///
     /// # Safety
-    /// The array is of this batch, the view has the rows of this group of it, and nothing else puts the same group meanwhile.
+    /// The array belongs to this batch, the view has the rows of this group, and no other thread puts the same group at the
+    /// same time.
     pub unsafe fn put(&self, batch: &Batch, group: usize, packed: SeqView<T>) {
         assert_eq!(packed.width, self.width);
         let (group, width) = (&batch.groups[group], self.width);
-        // SAFETY: the caller's promise; a place is below the number of places.
+        // SAFETY: the caller's guarantee; a position is less than the number of positions.
         let copy = |row: usize, place: usize| unsafe {
             let from = packed.ptr.add(row * packed.stride);
             self.start.add(place * width).copy_from_nonoverlapping(from, width);
@@ -51,18 +52,18 @@ impl<T: Float> OutputArray<T> {
         }
         batch.places(group, Axis::Time).enumerate().for_each(|(row, place)| copy(row, place));
         for padding in batch.padding(group) {
-            // SAFETY: the same; the padding of a row is that of one group.
+            // SAFETY: as above; the padding of a row belongs to exactly one group.
             unsafe { self.start.add(padding.start * width).write_bytes(0, padding.len() * width) };
         }
     }
 
-    /// The array; of a value of rows that of the last sequence of each.
+    /// The complete array. For a value per row, the value of the last sequence of each row.
     ///
     /// # Safety
     /// All groups of this batch were put.
     pub unsafe fn filled(mut self, batch: &Batch) -> Vec<T> {
         let (axis, width) = (self.axis, self.width);
-        // SAFETY: the groups of a batch have all valid steps, and the padding of all rows; or all sequences.
+        // SAFETY: together, the groups of a batch cover all valid steps and the padding of all rows, or all sequences.
         unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
         if axis == Axis::Time {
             return self.room;
@@ -76,7 +77,8 @@ impl<T: Float> OutputArray<T> {
         rows
     }
 
-    /// The array; of a value of rows the sum over the sequences of each, in an order that the row alone decides.
+    /// The complete array. For a value per row, the sum over the sequences of each row, in an order that depends only on the
+    /// row.
     ///
     /// # Safety
     /// As `filled`.
@@ -109,7 +111,7 @@ mod tests {
             let batch = Batch::new(4, 4, extent).unwrap();
             let data: Vec<f32> = (1..=4 * 4 * 2).map(|x| x as f32).collect();
             let back = OutputArray::<f32>::new(&batch, Axis::Time, 2);
-            // SAFETY: there is room for as many; this is what memory may hold
+            // SAFETY: the capacity is as large; uninitialized memory may hold such values
             (0..data.len()).for_each(|at| unsafe { back.start.add(at).write(f32::NAN) });
             for (number, group) in batch.groups.iter().enumerate() {
                 let mut packed = Vec::new();

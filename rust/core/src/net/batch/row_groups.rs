@@ -1,4 +1,4 @@
-//! A batch as the engine sees it: sequences sorted by length, cut into row groups, packed by time.
+//! A batch in the engine's layout: sequences sorted by length, divided into row groups, packed by time.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -11,46 +11,46 @@ use super::super::graph::{Axis, NetError, expect_len};
 use super::super::locks::lock;
 use super::axes::Axes;
 
-/// An array of the caller's as each row group reads it.
+/// An array of the caller, packed for each row group.
 pub type Packed<T> = Vec<Mutex<Vec<T>>>;
 
-/// The rows of each group, by state slot.
+/// The states of the rows of each group, by state slot.
 pub type States<T> = Vec<Vec<Vec<T>>>;
 
-/// Rows of a group at most. Fixed by the shape of the batch alone, never by the number of threads, so that sums of
-/// gradients do not depend on it.
+/// The largest number of rows in a group. The shape of the batch alone decides it, never the number of threads, so that sums
+/// of gradients do not depend on the threads.
 const GROUP_ROWS: usize = 16;
-/// From this many rows on there are at least two groups.
+/// A batch of this many rows or more has at least two groups.
 const SPLIT_ROWS: usize = 8;
-/// Multiplications that take as long as copying an element.
+/// Copying one element takes as long as this many multiplications.
 const COPY: usize = 32;
-/// Gradients are summed in at most this many partial sums: group g goes to partial sum g modulo their number.
+/// Gradients are summed in at most this many partial sums: group g goes to partial sum g % (number of partial sums).
 const MAX_SUMS: usize = 8;
 
-/// A sequence as the engine sees it: a row of the caller's from its beginning, or from a reset, to the next one.
+/// A sequence of the engine: the part of a caller's row from its start, or from a reset, to the next reset or the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sequence {
     /// The caller's row.
     pub row: usize,
-    /// Its first step in that row.
+    /// The first step of the sequence in that row.
     pub first: usize,
     pub length: usize,
-    /// Whether it takes up the row's initial state; after a reset it begins with zeros.
+    /// Whether the sequence starts from the row's initial state; after a reset, a sequence starts from zeros.
     pub head: bool,
-    /// Whether it leaves the row's final state.
+    /// Whether the sequence produces the row's final state.
     pub tail: bool,
 }
 
-/// What a batch may say beside its numbers of rows and steps.
+/// Optional properties of a batch, besides its numbers of rows and steps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extent<'a> {
-    /// (N,); none where every row has all steps.
+    /// (N,); None if every row has all steps.
     pub lengths: Option<&'a [i64]>,
-    /// (N, T): true where a row's state is set to zeros before the step.
+    /// (N, T): true where the state of a row is set to zeros before the step.
     pub resets: Option<&'a [bool]>,
-    /// What the first step counts as, for noise.
+    /// The number of the first step, which addresses the noise.
     pub first_step: usize,
-    /// Rows of a group; none for as many as sums over groups are made of. Another number gives such sums other bits.
+    /// Rows of a group. None gives the size that sums over groups require; another size changes the bits of such sums.
     pub group_rows: Option<usize>,
 }
 
@@ -63,7 +63,7 @@ pub enum Input<'a, T> {
 
 #[derive(Debug, Clone, Default)]
 pub struct RowGroup {
-    /// Its rows in `Batch::sequences`.
+    /// The group's range in `Batch::sequences`.
     pub rows: Range<usize>,
     pub geometry: Geometry,
     /// The same rows with one step each.
@@ -80,7 +80,7 @@ impl RowGroup {
 pub struct Batch {
     pub rows: usize,
     pub steps: usize,
-    /// Longest first; those of one length in the order of the caller's rows and steps.
+    /// Longest first; sequences of equal length are in the order of the caller's rows and steps.
     pub sequences: Vec<Sequence>,
     pub groups: Vec<RowGroup>,
 }
@@ -92,7 +92,7 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Another batch in the memory of this one.
+    /// Replaces the batch by another one and reuses its memory.
     pub fn renew(&mut self, rows: usize, steps: usize, extent: Extent) -> Result<(), NetError> {
         check_lengths(rows, steps, extent.lengths)?;
         if let Some(resets) = extent.resets {
@@ -113,7 +113,7 @@ impl Batch {
         };
         self.groups.resize_with(groups, RowGroup::default);
         for (number, group) in self.groups.iter_mut().enumerate() {
-            // none has more rows than the first: memory that fits it fits those after it
+            // no group has more rows than the first: memory that fits the first group fits all
             group.rows = (number * count).div_ceil(groups)..((number + 1) * count).div_ceil(groups);
             let rows = || self.sequences[group.rows.clone()].iter();
             group.geometry.renew(rows().map(|one| (one.length, one.row, extent.first_step + one.first)));
@@ -122,28 +122,28 @@ impl Batch {
         Ok(())
     }
 
-    /// How many groups so many sequences are, if nothing else is said.
+    /// The number of groups of `count` sequences, unless `Extent::group_rows` is set.
     pub fn group_count(count: usize) -> usize {
         let least = usize::from(count > 0) + usize::from(count >= SPLIT_ROWS);
         count.div_ceil(GROUP_ROWS).max(least)
     }
 
-    /// Whether every row has all steps, from its first one on.
+    /// Whether every row has all steps, starting from its first one.
     pub fn is_even(&self) -> bool {
         self.sequences.iter().all(|one| one.length == self.steps)
     }
 
-    /// How many partial sums of gradients there are.
+    /// The number of partial sums of gradients.
     pub fn partial_sums(&self) -> usize {
         self.groups.len().min(MAX_SUMS)
     }
 
-    /// The groups whose gradients go to a partial sum.
+    /// The groups whose gradients are added to a partial sum.
     pub fn groups_of(&self, sum: usize) -> impl Iterator<Item = usize> + use<> {
         (sum..self.groups.len()).step_by(self.partial_sums().max(1))
     }
 
-    /// Where each packed row of a group lies in the caller's (N, T) or (N,) order.
+    /// The position of each packed row of a group in the caller's (N, T) or (N,) order.
     pub(super) fn places<'a>(&'a self, group: &'a RowGroup, axis: Axis) -> impl Iterator<Item = usize> + 'a {
         let geometry = group.axes().of(axis);
         (0..geometry.steps()).flat_map(move |t| {
@@ -155,13 +155,13 @@ impl Batch {
         })
     }
 
-    /// The places in (N, T) after the ends of the caller's rows that end in a group.
+    /// The padding in (N, T) of the caller's rows that end in a group.
     pub(super) fn padding<'a>(&'a self, group: &'a RowGroup) -> impl Iterator<Item = Range<usize>> + 'a {
         let ends = self.sequences[group.rows.clone()].iter().filter(|sequence| sequence.tail);
         ends.map(|one| one.row * self.steps + one.first + one.length..(one.row + 1) * self.steps)
     }
 
-    /// How many places an array along an axis has.
+    /// The number of positions of an array along an axis.
     pub fn count(&self, axis: Axis) -> usize {
         match axis {
             Axis::Time => self.rows * self.steps,
@@ -169,14 +169,14 @@ impl Batch {
         }
     }
 
-    /// Appends the rows of a group out of (N, T, width) or (N, width). Padding is never read.
+    /// Appends the rows of a group from (N, T, width) or (N, width). Padding is never read.
     pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
         for place in self.places(group, axis) {
             packed.extend_from_slice(&data[place * width..(place + 1) * width]);
         }
     }
 
-    /// `pack` for every group, each into the vector of its number. Several threads do it where it takes long.
+    /// `pack` for every group, each into its own vector. Large arrays are copied by several threads.
     pub fn pack_groups<T: Float>(
         &self,
         axis: Axis,
@@ -191,7 +191,7 @@ impl Batch {
         Ok(team::run_on(lanes, self.groups.len(), &one, &mut || false)?)
     }
 
-    /// Appends the ids of a group as numbers, each checked against `limit`.
+    /// Appends the ids of a group, converted to the number type. Each id is checked against `limit`.
     pub fn pack_ids<T: Float>(
         &self,
         group: &RowGroup,
@@ -216,13 +216,13 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether each sequence of a group ends its row: the others leave no value of the row.
+    /// For each sequence of a group, whether it ends its row. The other sequences produce no value of the row.
     pub fn ends<'a>(&'a self, group: &'a RowGroup) -> impl Iterator<Item = bool> + 'a {
         self.sequences[group.rows.clone()].iter().map(|sequence| sequence.tail)
     }
 
-    /// Takes the rows of a group out of (N, width): of initial states, or of what belongs to final ones.
-    /// What begins or ends none of the caller's rows stays as it is in `packed`.
+    /// Copies the rows of a group from (N, width): initial states, or gradients of final states. Sequences that neither
+    /// start nor end a caller's row keep their entries of `packed`.
     pub fn pack_state<T: Float>(
         &self,
         group: &RowGroup,
@@ -236,7 +236,7 @@ impl Batch {
         }
     }
 
-    /// Writes the rows of a group to their places in (N, width).
+    /// Writes the rows of a group to their positions in (N, width).
     pub fn unpack_state<T: Copy>(
         &self,
         group: &RowGroup,
@@ -250,7 +250,7 @@ impl Batch {
         }
     }
 
-    /// The rows of a group that begin or end a row of the caller's, with that row.
+    /// The sequences of a group that start or end a caller's row, each with the number of that row.
     fn rows_at(&self, group: &RowGroup, end: End) -> impl Iterator<Item = (usize, usize)> {
         let sequences = self.sequences[group.rows.clone()].iter().enumerate();
         let at = move |sequence: &Sequence| if end == End::Initial { sequence.head } else { sequence.tail };
@@ -260,7 +260,7 @@ impl Batch {
     }
 }
 
-/// Which states of a row are meant.
+/// The initial or the final states of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Initial,
@@ -281,7 +281,7 @@ fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(
     }
 }
 
-/// The sequences of a row; `resets` are those within its length.
+/// Appends the sequences of a row; `resets` covers the steps within its length.
 fn between_resets(row: usize, length: usize, resets: Option<&[bool]>, sequences: &mut Vec<Sequence>) {
     let resets = resets.unwrap_or_default();
     let (mut first, mut head) = (0, true);
@@ -294,7 +294,7 @@ fn between_resets(row: usize, length: usize, resets: Option<&[bool]>, sequences:
     sequences.push(Sequence { row, first, length: length - first, head, tail: true });
 }
 
-/// The threads that copy so many elements together.
+/// The number of threads that copy this many elements together.
 pub fn lanes_to_copy(elements: usize) -> usize {
     team::lanes_for(elements * COPY)
 }
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_reset_ends_a_sequence_and_begins_another() {
-        // row 0 begins anew at 2; row 1 at once and at 3; what is said beyond the length of row 2 is not read
+        // row 0 restarts at step 2, row 1 at steps 0 and 3; the resets beyond the length of row 2 are not read
         let resets = [[0, 0, 1, 0], [1, 0, 0, 1], [0, 0, 1, 1]].map(|row| row.map(|x| x == 1)).concat();
         let extent = Extent { lengths: Some(&[4, 4, 1]), resets: Some(&resets), ..Extent::default() };
         let batch = Batch::new(3, 4, extent).unwrap();

@@ -1,48 +1,49 @@
-//! Checkpointed BPTT of networks that read both ways: layer by layer, each over all of time in chunks.
+//! Checkpointed BPTT of networks that read in both directions: layer by layer, each over all of time in segments.
 //!
-//! A layer that reads from the end needs all that is below it before its first step, so no chunk of time can go through the
-//! whole network. Instead the outputs of all layers are kept, and what a layer saves within its step is not: in its backward
-//! pass its chunks run again, from states that were stored at their borders. So every step runs forwards twice.
+//! A layer that reads from the end needs all of its input before its first step, so no segment can pass through the whole
+//! network. Instead, the outputs of all layers are kept, but the values that a layer saves within its steps are not: in the
+//! backward pass of a layer, its segments run again from states that were stored at the segment boundaries. So every step
+//! runs forward twice.
 //!
-//! The bits are those of full BPTT: a layer's chunks begin between its blocks of time, and gradients between layers are added in
-//! the order in which `back_group` adds them.
+//! The results are bit-identical to full BPTT: the segments of a layer start at its block boundaries, and gradients between
+//! layers are added in the same order as in `back_group`.
 
 use std::ops::Range;
 
 use crate::kernel::Float;
-use crate::time::{Arrived, Forward, Geometry, LayerCall, Saved, Scratch, SeqView, SlotGradients};
+use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients};
 
 use super::super::graph::NodeKind;
 use super::super::graph::kinds::{Move, Rows};
-use super::super::group::{GroupGradients, Passed, Terms, Training, Want, step_gradient};
+use super::super::group::{GroupGradients, GroupResult, Terms, Training, Want, step_gradient};
 use super::super::values::source_rows;
 
-/// Runs a group in chunks of `chunk` steps.
+/// Runs a group in segments of `segment` steps.
 pub fn layerwise<T: Float>(
     training: &Training<T>,
     inputs: &mut [Vec<T>],
-    chunk: usize,
+    segment: usize,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
-) -> Passed<T> {
-    scratch.frugal(None);
+) -> GroupResult<T> {
+    scratch.exact_fit(None);
     let network = training.shared.network;
     let mut kept = vec![Vec::new(); network.nodes.len()];
     for (values, port) in inputs.iter_mut().zip(&network.inputs) {
         kept[port.node] = std::mem::take(values);
     }
     let mirror = training.axes.time.mirror();
-    let mut walk = Walk { training, mirror, chunk, kept, borders: Vec::new() };
+    let mut run = LayerwiseRun { training, mirror, segment, kept, borders: Vec::new() };
     let mut terms = Terms::default();
     let mut finals = Vec::new();
     for node in 0..network.nodes.len() {
         if let Some(layer) = network.layer_at(node) {
-            finals.extend(walk.forward(layer, &mut terms, scratch));
+            finals.extend(run.forward(layer, &mut terms, scratch));
         }
     }
     let mut gradients: Vec<Option<Gradient<T>>> = network.nodes.iter().map(|_| None).collect();
     for number in 0..training.losses.len() {
-        if let Some(d) = walk.loss(number, &mut terms, scratch) {
+        if let Some(d) = run.loss(number, &mut terms, scratch) {
             Gradient::add(&mut gradients[training.losses[number].node()], d);
         }
     }
@@ -55,10 +56,10 @@ pub fn layerwise<T: Float>(
                 let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));
                 let arrived = widths.zip(&inner.outputs).map(|(width, node)| {
                     let d = node.and_then(|node| gradients[node].take());
-                    d.map_or_else(|| walk.zeros(width), |d| d.values)
+                    d.map_or_else(|| run.zeros(width), |d| d.values)
                 });
                 let arrived: Vec<Vec<T>> = arrived.collect();
-                let (d_inputs, d_states) = walk.back(*layer, &arrived, &mut slots[*layer], scratch);
+                let (d_inputs, d_states) = run.back(*layer, &arrived, &mut slots[*layer], scratch);
                 drop(arrived);
                 for (slot, values) in d_states.into_iter().enumerate() {
                     d_initial[inner.first_state + slot] = values;
@@ -72,59 +73,59 @@ pub fn layerwise<T: Float>(
             NodeKind::Derived { moves, .. } => {
                 let Some(d) = gradients[number].take() else { continue };
                 for one in moves {
-                    walk.back_move(*one, &d.values, node.width, &mut gradients[one.from]);
+                    run.back_move(*one, &d.values, node.width, &mut gradients[one.from]);
                 }
             }
         }
     }
-    scratch.generous();
+    scratch.best_fit();
     let mut d_inputs = Vec::with_capacity(inputs.len());
     for (number, (values, port)) in inputs.iter_mut().zip(&network.inputs).enumerate() {
-        *values = std::mem::take(&mut walk.kept[port.node]);
+        *values = std::mem::take(&mut run.kept[port.node]);
         d_inputs.push(match (network.input_gradient(number), gradients[port.node].take()) {
             (Some(_), Some(d)) => d.sum(),
-            (Some(width), None) => walk.zeros(width),
+            (Some(width), None) => run.zeros(width),
             _ => Vec::new(),
         });
     }
-    Passed { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
+    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
 }
 
-/// A group, layer by layer.
-struct Walk<'a, T: Float> {
+/// The layer-by-layer run of one group.
+struct LayerwiseRun<'a, T: Float> {
     training: &'a Training<'a, T>,
     mirror: Vec<usize>,
-    /// Steps of a chunk.
-    chunk: usize,
-    /// By node: the packed inputs, and the outputs of layers. Other nodes are made of these where they are read.
+    /// Steps of a segment.
+    segment: usize,
+    /// By node: the packed inputs, and the outputs of layers. The values of other nodes are computed where they are read.
     kept: Vec<Vec<T>>,
-    /// By layer and chunk: the states before it.
+    /// By layer and segment: the states before it.
     borders: Vec<Vec<Vec<Vec<T>>>>,
 }
 
-/// A chunk of a layer after its forward pass.
-struct Chunk<T> {
+/// A segment of a layer after its forward pass.
+struct Segment<T> {
     geometry: Geometry,
     inputs: Vec<Vec<T>>,
     done: Forward<T>,
 }
 
-impl<T: Float> Walk<'_, T> {
-    fn chunks(&self) -> usize {
-        self.training.axes.time.steps().div_ceil(self.chunk)
+impl<T: Float> LayerwiseRun<'_, T> {
+    fn segments(&self) -> usize {
+        self.training.axes.time.steps().div_ceil(self.segment)
     }
 
     fn zeros(&self, width: usize) -> Vec<T> {
         vec![T::ZERO; self.training.axes.time.total() * width]
     }
 
-    /// The packed rows of a chunk.
-    fn rows(&self, chunk: usize) -> Range<usize> {
+    /// The packed rows of a segment.
+    fn rows(&self, segment: usize) -> Range<usize> {
         let geometry = self.training.axes.time;
-        geometry.first_row(chunk * self.chunk)..geometry.first_row((chunk + 1) * self.chunk)
+        geometry.first_row(segment * self.segment)..geometry.first_row((segment + 1) * self.segment)
     }
 
-    /// Some rows of a node, added up as `run_group` does it.
+    /// Some rows of a node, summed in the same order as in `run_group`.
     fn values(&self, node: usize, rows: &[usize]) -> Vec<T> {
         let network = self.training.shared.network;
         let width = network.width(node);
@@ -142,7 +143,7 @@ impl<T: Float> Walk<'_, T> {
         values
     }
 
-    /// Adds to the gradient of a move's source what arrived at its result, of `width` columns.
+    /// Adds to the gradient of a move's source, from the gradient `d` of the result, which has `width` columns.
     fn back_move(&self, one: Move, d: &[T], width: usize, gradient: &mut Option<Gradient<T>>) {
         let columns = one.column..one.column + self.training.shared.network.width(one.from);
         let mut values = Vec::with_capacity(self.training.axes.time.total() * columns.len());
@@ -162,14 +163,14 @@ impl<T: Float> Walk<'_, T> {
         LayerCall { plan, weights, geometry, kernels: shared.kernels }
     }
 
-    /// A chunk of a layer, forwards from `states`.
-    fn run(&self, layer: usize, chunk: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Chunk<T> {
+    /// Runs a segment of a layer forward from `states`.
+    fn run(&self, layer: usize, segment: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Segment<T> {
         let inner = &self.training.shared.network.layers[layer];
-        let geometry = self.training.axes.time.piece(chunk * self.chunk, (chunk + 1) * self.chunk);
-        let rows: Vec<usize> = self.rows(chunk).collect();
+        let geometry = self.training.axes.time.piece(segment * self.segment, (segment + 1) * self.segment);
+        let rows: Vec<usize> = self.rows(segment).collect();
         let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
         let done = self.call(layer, &geometry).forward(&self.views(layer, &inputs), states, true, scratch);
-        Chunk { geometry, inputs, done }
+        Segment { geometry, inputs, done }
     }
 
     fn views(&self, layer: usize, inputs: &[Vec<T>]) -> Vec<SeqView<T>> {
@@ -178,7 +179,7 @@ impl<T: Float> Walk<'_, T> {
         nodes.map(|(&node, values)| SeqView::of(values, network.width(node))).collect()
     }
 
-    /// A layer forwards over all of time. Its final states.
+    /// Runs a layer forward over all of time. Returns its final states.
     fn forward(&mut self, layer: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.training.shared.network;
         let inner = &network.layers[layer];
@@ -189,13 +190,13 @@ impl<T: Float> Walk<'_, T> {
             let Some(node) = *node else { continue };
             outputs.push((output, node, Vec::with_capacity(total * network.width(node))));
         }
-        let mut borders = Vec::with_capacity(self.chunks());
-        for chunk in 0..self.chunks() {
-            let Chunk { geometry, done, .. } = self.run(layer, chunk, &states, scratch);
+        let mut borders = Vec::with_capacity(self.segments());
+        for segment in 0..self.segments() {
+            let Segment { geometry, done, .. } = self.run(layer, segment, &states, scratch);
             let rows = geometry.total();
             for (output, _, values) in &mut outputs {
                 let view = done.memory.output(&inner.plan.train, *output, &geometry);
-                // SAFETY: an output has `width` elements in each packed row of the chunk.
+                // SAFETY: an output has `width` elements in each packed row of the segment.
                 let line = |row: usize| unsafe {
                     std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
                 };
@@ -215,16 +216,16 @@ impl<T: Float> Walk<'_, T> {
         states
     }
 
-    /// A loss over all steps, and the gradient of its output; none if it does not depend on the output.
+    /// Computes a loss over all steps, and the gradient of its output; None if the loss does not depend on the output.
     fn loss(&self, number: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
-        scratch.frugal(None); // what the layers left idle
+        scratch.exact_fit(None); // frees the idle memory of the layers
         let Training { group, axes, shared, losses, .. } = self.training;
         let (loss, geometry) = (&losses[number], axes.time);
         let width = shared.network.width(loss.node());
         let mut d_output = Some(Vec::with_capacity(geometry.total() * width));
-        for chunk in 0..self.chunks() {
-            let piece = geometry.piece(chunk * self.chunk, (chunk + 1) * self.chunk);
-            let rows: Vec<usize> = self.rows(chunk).collect();
+        for segment in 0..self.segments() {
+            let piece = geometry.piece(segment * self.segment, (segment + 1) * self.segment);
+            let rows: Vec<usize> = self.rows(segment).collect();
             let values = self.values(loss.node(), &rows);
             let first = rows.first().copied().unwrap_or(0);
             let view = SeqView::of(&values, width);
@@ -232,7 +233,7 @@ impl<T: Float> Walk<'_, T> {
             let taken = loss.take((*group, first), &piece, view, Want::Gradient, sum, scratch);
             match (loss.output_gradient(&taken, &piece), &mut d_output) {
                 (Some(d), Some(all)) => (0..rows.len()).for_each(|row| {
-                    // SAFETY: the gradient has `width` elements in each packed row of the chunk.
+                    // SAFETY: the gradient has `width` elements in each packed row of the segment.
                     all.extend_from_slice(unsafe {
                         std::slice::from_raw_parts(d.ptr.add(row * d.stride), width)
                     });
@@ -246,8 +247,8 @@ impl<T: Float> Walk<'_, T> {
         d_output
     }
 
-    /// A layer backwards over all of time, from the gradients of its outputs: the gradients of its inputs, and of its initial
-    /// states.
+    /// Runs a layer backward over all of time, from the gradients of its outputs. Returns the gradients of its inputs and of
+    /// its initial states.
     #[allow(clippy::type_complexity)] // two results, named above
     fn back(
         &mut self,
@@ -256,7 +257,7 @@ impl<T: Float> Walk<'_, T> {
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
-        scratch.frugal(None); // what the layer above left idle
+        scratch.exact_fit(None); // frees the idle memory of the layer above
         let Training { shared, axes, step_scale, .. } = self.training;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);
@@ -266,9 +267,9 @@ impl<T: Float> Walk<'_, T> {
         let states = &network.states[inner.state_slots()];
         let mut d_states: Vec<Vec<T>> =
             states.iter().map(|width| vec![T::ZERO; axes.time.rows * width]).collect();
-        for (chunk, states) in borders.iter().enumerate().rev() {
-            let Chunk { geometry, inputs, done } = self.run(layer, chunk, states, scratch);
-            let rows = self.rows(chunk);
+        for (segment, states) in borders.iter().enumerate().rev() {
+            let Segment { geometry, inputs, done } = self.run(layer, segment, states, scratch);
+            let rows = self.rows(segment);
             let d_steps = step_gradient(network, 0, geometry.total(), *step_scale, scratch);
             let outputs = d_outputs.iter().enumerate().map(|(output, d)| match inner.step_penalty {
                 Some(penalty) if penalty == output => SeqView::of(&d_steps, 1),
@@ -280,14 +281,14 @@ impl<T: Float> Walk<'_, T> {
             let outputs: Vec<SeqView<T>> = outputs.collect();
             let views = self.views(layer, &inputs);
             let saved = Saved { inputs: &views, memory: &done.memory };
-            let arrived = Arrived { outputs: &outputs, finals: &d_states };
+            let arrived = IncomingGradients { outputs: &outputs, finals: &d_states };
             let back = self.call(layer, &geometry).backward(saved, arrived, Some(slots), scratch);
             for (d_input, position) in d_inputs.iter_mut().zip(&inner.plan.input_gradients) {
                 if let (Some(all), Some(position)) = (d_input, position) {
                     let view = back.memory.output(&inner.plan.back, *position, &geometry);
                     let lines = all.chunks_exact_mut(view.width.max(1)).skip(rows.start).take(rows.len());
                     for (row, line) in lines.enumerate() {
-                        // SAFETY: the gradient has `width` elements in each packed row of the chunk.
+                        // SAFETY: the gradient has `width` elements in each packed row of the segment.
                         line.copy_from_slice(unsafe {
                             std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
                         });
@@ -302,15 +303,15 @@ impl<T: Float> Walk<'_, T> {
     }
 }
 
-/// Some rows of packed values.
+/// Copies some rows of packed values.
 fn taken<T: Copy>(values: &[T], width: usize, rows: impl Iterator<Item = usize>) -> Vec<T> {
     let mut lines = Vec::with_capacity(rows.size_hint().0 * width);
     rows.for_each(|row| lines.extend_from_slice(&values[row * width..(row + 1) * width]));
     lines
 }
 
-/// The gradient of a sequence. What arrives first lies as it came; a second makes it a sum, which begins with zeros: so have
-/// zeros the sign that they have in `back_group`.
+/// The gradient of a sequence. The first contribution is stored as it is; a second one makes it a sum, which starts from
+/// zeros: so zeros have the same sign as in `back_group`.
 struct Gradient<T> {
     values: Vec<T>,
     is_sum: bool,
@@ -336,7 +337,7 @@ impl<T: Float> Gradient<T> {
         }
     }
 
-    /// The same for rows in another order, which are always added to something.
+    /// Adds a contribution in another order of rows, which always makes a sum.
     fn add_sum(place: &mut Option<Gradient<T>>, d: Vec<T>) {
         let values = match place.take() {
             None => Gradient::new(d).sum(),

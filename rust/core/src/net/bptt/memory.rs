@@ -1,4 +1,4 @@
-//! The memory that a piece of time takes in its forward and backward passes.
+//! The memory of a window or segment in its forward and backward pass.
 
 use crate::plan::{LayerPlan, Pass};
 use crate::time::{Geometry, PassMemory};
@@ -6,10 +6,10 @@ use crate::time::{Geometry, PassMemory};
 use super::super::graph::kinds::Rows;
 use super::super::graph::{Axis, Network, NodeKind};
 
-/// Losses by the nodes that they are of.
+/// The plan of each loss, with the node that the loss reads.
 pub type Losses<'a> = &'a [(usize, &'a LayerPlan)];
 
-/// Packed rows of a node in a piece of `rows` sequences with `total` steps together.
+/// Packed rows of a node, for `rows` sequences with `total` steps in all.
 fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
     match network.nodes[node].axis {
         Axis::Time => total,
@@ -17,7 +17,7 @@ fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
     }
 }
 
-/// Elements that a pass keeps.
+/// Elements that a pass stores.
 fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
     match axis {
         Axis::Time => PassMemory::<f64>::elements(pass, rows, total),
@@ -25,7 +25,8 @@ fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
     }
 }
 
-/// Elements that a piece keeps from its forward pass to its backward pass; `size` is its sequences, and their steps together.
+/// Elements stored between the forward and the backward pass of a piece of time; `size` is its number of sequences, and of
+/// their steps in all.
 pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
     let nodes = network.nodes.iter().enumerate();
     nodes
@@ -39,16 +40,17 @@ pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
         .sum()
 }
 
-/// Elements alive at the same time, at most, in a piece's forward pass, its losses and its backward pass: the copies of the
-/// inputs, saved tensors, gradients between layers.
+/// The peak of live elements in the forward pass, losses and backward pass of a piece of time: copies of the inputs, saved
+/// tensors, gradients between layers.
 ///
-/// Follows `run_group`, `Prepared::take` and `back_group` allocation by allocation. Not counted is what does not grow with
-/// the piece: weights, their gradients, and the blocks of time that a thread works in. `retained`: freed memory stays idle
-/// for the next piece, so it counts as if it were alive.
+/// Follows `run_group`, `Prepared::take` and `back_group` allocation by allocation. Memory that does not grow with the piece
+/// is not counted: weights, their gradients, and the scratch of a thread for blocks of time. `retained`: freed memory stays
+/// idle for the next piece, so it counts as live.
 pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retained: bool) -> usize {
     let saved = saved_elements(network, size);
     let of_node = |node: usize| rows_of(network, node, size) * network.width(node);
-    let mut meter = Meter { live: 0, most: 0, retained, arrived: vec![Arrived::None; network.nodes.len()] };
+    let mut meter =
+        Meter { live: 0, most: 0, retained, arrived: vec![GradientPlace::None; network.nodes.len()] };
     meter.hold(saved);
     for &(node, plan) in losses {
         let axis = network.nodes[node].axis;
@@ -65,14 +67,14 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
             NodeKind::Layer { layer, output: 0 } => {
                 let inner = &network.layers[*layer];
                 for &output in inner.outputs.iter().flatten() {
-                    if meter.arrived[output] == Arrived::None {
+                    if meter.arrived[output] == GradientPlace::None {
                         meter.hold(of_node(output));
-                        meter.arrived[output] = Arrived::Sum;
+                        meter.arrived[output] = GradientPlace::Sum;
                     }
                 }
                 meter.hold(elements(&inner.plan.back, inner.axis, size));
                 for &output in inner.outputs.iter().flatten() {
-                    if meter.arrived[output] == Arrived::Sum {
+                    if meter.arrived[output] == GradientPlace::Sum {
                         meter.release(of_node(output));
                     }
                 }
@@ -82,7 +84,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
                     }
                 }
             }
-            NodeKind::Derived { moves, .. } if meter.arrived[number] != Arrived::None => {
+            NodeKind::Derived { moves, .. } if meter.arrived[number] != GradientPlace::None => {
                 moves
                     .iter()
                     .for_each(|one| meter.arrive(one.from, of_node(one.from), one.rows != Rows::Same));
@@ -91,27 +93,27 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
         }
     }
     for (number, port) in network.inputs.iter().enumerate() {
-        if network.input_gradient(number).is_some() && meter.arrived[port.node] != Arrived::Sum {
+        if network.input_gradient(number).is_some() && meter.arrived[port.node] != GradientPlace::Sum {
             meter.hold(of_node(port.node));
         }
     }
     meter.most
 }
 
-/// Elements alive at the same time, at most, where a network runs layer by layer in chunks of at most `chunk` packed rows, `chunks` of
-/// them: outputs of layers, states at borders, gradients of whole sequences, one chunk of one layer. Follows `layerwise`.
+/// The peak of live elements if a network runs layer by layer in `segments` segments of at most `segment` packed rows: outputs
+/// of layers, states at segment boundaries, gradients of whole sequences, one segment of one layer. Follows `layerwise`.
 pub fn layerwise_elements(
     network: &Network,
     losses: Losses,
     geometry: &Geometry,
-    chunk: usize,
-    chunks: usize,
+    segment: usize,
+    segments: usize,
 ) -> usize {
     let (rows, total) = (geometry.rows, geometry.total());
-    let elements = |pass| PassMemory::<f64>::elements(pass, rows, chunk);
+    let elements = |pass| PassMemory::<f64>::elements(pass, rows, segment);
     let outputs = network.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Layer { .. }));
     let kept: usize = outputs.map(|node| node.width * total).sum();
-    let states: usize = network.states.iter().map(|width| width * rows * (chunks + 1)).sum();
+    let states: usize = network.states.iter().map(|width| width * rows * (segments + 1)).sum();
     let mut live = kept + states;
     let mut arrived = vec![0; network.nodes.len()]; // elements of the gradient of each node
     let mut most = live;
@@ -121,7 +123,7 @@ pub fn layerwise_elements(
             arrived[output] = total * width;
             live += arrived[output];
         }
-        most = most.max(live + chunk * width + elements(&loss.train) + elements(&loss.back));
+        most = most.max(live + segment * width + elements(&loss.train) + elements(&loss.back));
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         let parts = network.parts(number);
@@ -131,10 +133,10 @@ pub fn layerwise_elements(
             NodeKind::Input(_) => continue,
             NodeKind::Layer { layer, output: 0 } => {
                 let plan = &network.layers[layer].plan;
-                // where nothing arrived, zeros stand for it; inputs are gathered, twice where they are joined
+                // zeros stand for a missing gradient; inputs are copied, twice if they are concatenated
                 let zeros = if arrived[number] == 0 { total * node.width } else { 0 };
-                let gathered: usize = parts.iter().map(|&to| 2 * chunk * network.width(to)).sum();
-                zeros + gathered + elements(&plan.train) + elements(&plan.back) + chunk
+                let gathered: usize = parts.iter().map(|&to| 2 * segment * network.width(to)).sum();
+                zeros + gathered + elements(&plan.train) + elements(&plan.back) + segment
             }
             NodeKind::Layer { .. } => continue,
             NodeKind::Derived { .. } => 0,
@@ -142,7 +144,7 @@ pub fn layerwise_elements(
         most = most.max(live + made + working);
         live -= std::mem::take(&mut arrived[number]);
         for (to, size) in parts.iter().zip(sizes()) {
-            // the gradient of an input is as long as the caller's; what arrives second is added to the first
+            // the gradient of an input has the caller's length; a second contribution is added to the first
             if arrived[*to] == 0 && !matches!(network.nodes[*to].kind, NodeKind::Input(_)) {
                 arrived[*to] = size;
                 live += size;
@@ -152,23 +154,23 @@ pub fn layerwise_elements(
     most
 }
 
-/// What became of the gradient of a node.
+/// Where the gradient of a node is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Arrived {
+enum GradientPlace {
     None,
-    /// It is read where it lies.
+    /// It is read in place.
     View,
-    /// It has memory of its own.
+    /// It has its own memory.
     Sum,
 }
 
-/// What is alive, in elements, and the most that ever was.
+/// The elements that are live, and their peak.
 struct Meter {
     live: usize,
     most: usize,
     retained: bool,
     /// By node.
-    arrived: Vec<Arrived>,
+    arrived: Vec<GradientPlace>,
 }
 
 impl Meter {
@@ -183,14 +185,14 @@ impl Meter {
         }
     }
 
-    /// A gradient arrives at a node, in the node's own order of rows or in another.
+    /// Records a gradient of a node, in the node's own order of rows or in another (`reordered`).
     fn arrive(&mut self, node: usize, elements: usize, reordered: bool) {
         match self.arrived[node] {
-            Arrived::None if !reordered => self.arrived[node] = Arrived::View,
-            Arrived::Sum => {}
-            Arrived::None | Arrived::View => {
+            GradientPlace::None if !reordered => self.arrived[node] = GradientPlace::View,
+            GradientPlace::Sum => {}
+            GradientPlace::None | GradientPlace::View => {
                 self.hold(elements);
-                self.arrived[node] = Arrived::Sum;
+                self.arrived[node] = GradientPlace::Sum;
             }
         }
     }

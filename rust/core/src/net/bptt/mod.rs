@@ -1,4 +1,4 @@
-//! Backpropagation through time of a row group: full, truncated, checkpointed. May use `group` and the rooms below it.
+//! Backpropagation through time of a row group: full, truncated, checkpointed. May use `group` and the folders below it.
 
 mod checkpoint;
 mod layerwise;
@@ -7,7 +7,7 @@ mod through_time;
 mod truncated;
 
 pub use checkpoint::{
-    GroupSchedule, LARGEST_PLAN, Schedule, Stored, checkpoint_plan, checkpointed, schedule,
+    GroupSchedule, LARGEST_PLAN, Schedule, SegmentStore, checkpoint_plan, checkpointed, schedule,
 };
 pub use memory::piece_elements;
 pub use through_time::{Budget, ThroughTime};

@@ -1,31 +1,31 @@
-//! How a gradient goes back through time.
+//! The BPTT mode of a call.
 
 use super::super::graph::{NetError, Network};
 
-/// How a gradient goes back through time.
+/// How a gradient is propagated through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThroughTime {
     /// Through every step.
     Full,
-    /// Every `every` steps the loss terms of those steps, at most `back` steps: see `truncated`.
+    /// Every `every` steps, the loss terms of those steps are propagated through at most `back` steps: see `truncated`.
     Truncated { every: usize, back: usize },
-    /// Through every step, keeping states at some of them only: see `checkpointed`.
+    /// Through every step, storing states at some steps only: see `checkpointed`.
     Checkpointed(Budget),
 }
 
-/// How much memory checkpointed BPTT may take.
+/// The memory budget of checkpointed BPTT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
-    /// For all row groups that are worked on at the same time.
+    /// Bytes for all row groups that run at the same time.
     Bytes(usize),
-    /// The same, in millionths of what full BPTT takes.
+    /// The same, in millionths of the memory of full BPTT.
     Share(usize),
-    /// What segments of about the square root of the number of steps take.
+    /// The memory of segments of about sqrt(steps) steps.
     SquareRoot,
 }
 
 impl ThroughTime {
-    /// Whether it suits this network.
+    /// Returns an error if the mode is invalid, or unsupported by this network.
     pub fn check(self, network: &Network) -> Result<(), NetError> {
         match self {
             ThroughTime::Truncated { every, back } if every == 0 || back < every => {
@@ -36,14 +36,14 @@ impl ThroughTime {
             ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_row_values() => {
                 return Err(NetError::Config(
                     "through_time: this network has values of whole rows (an input of rows, or a sequence reduced to one), so \
-                     time cannot go in pieces; use FullBPTT()"
+                     time cannot be divided into windows or segments; use FullBPTT()"
                         .into(),
                 ));
             }
             ThroughTime::Truncated { .. } if !network.has_directions() => {
                 return Err(NetError::Config(
-                    "through_time: truncated BPTT cuts time into windows, but a layer of this network reads one sequence \
-                     forwards beside another backwards; reverse it before it is joined, or use FullBPTT()"
+                    "through_time: truncated BPTT divides time into windows, but this network combines a forward sequence with a \
+                     reversed one; reverse the latter back first, or use FullBPTT()"
                         .into(),
                 ));
             }

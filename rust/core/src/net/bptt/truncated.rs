@@ -1,13 +1,13 @@
-//! Truncated BPTT of a row group: windows of time, each forwards, to its loss and back before the next.
+//! Truncated BPTT of a row group: each window of time runs forward, to its loss, and backward before the next window starts.
 //!
-//! With `every` = k1 and `back` = k2 the loss terms of the steps j*k1 .. (j+1)*k1 go back through the steps from
-//! max(0, (j+1)*k1 - k2) on and no further: the state at the beginning of that window counts as given. With k2 >= T, the
-//! steps of the batch, all go back to step 0. Windows lie on a grid of k1 even where a row ends within one, so that what a
-//! row gets does not depend on the others. Where windows overlap, the steps before j*k1 are run again. Memory is that of
-//! one window.
+//! With `every` = k1 and `back` = k2, the loss terms of the steps j*k1 .. (j+1)*k1 are propagated back to step max(0,
+//! (j+1)*k1 - k2) and no further: the state at the start of that window counts as given. With k2 >= T, the number of steps
+//! of the batch, all are propagated back to step 0. Windows lie on a grid of k1 even if a row ends within a window, so that
+//! the result of a row does not depend on the other rows. Where windows overlap, the steps before j*k1 run again. The memory
+//! is that of one window.
 //!
-//! Layers that read from the end see each window as a sequence of its own: they begin at its end (or where a row ends in it)
-//! with the initial state, and carry none to another window.
+//! Layers that read from the end treat each window as a separate sequence: they start at the end of the window (or where a
+//! row ends in it) with the initial state, and carry no state to another window.
 //! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
 //! trajectories": BPTT(h; h') with h = k2, h' = k1.
 
@@ -16,48 +16,51 @@ use std::ops::Range;
 use crate::kernel::Float;
 use crate::time::{Scratch, SlotGradients};
 
-use super::super::group::{GroupGradients, Passed, Terms, Training};
+use super::super::group::{GroupGradients, GroupResult, Terms, Training};
 
-/// How time is cut.
+/// How time is divided into windows.
 #[derive(Clone, Copy)]
 pub struct Windows<'a> {
     /// k1 and k2.
     pub every: usize,
     pub back: usize,
-    /// Those of the batch, padding included.
+    /// The steps of the batch, including padding.
     pub steps: usize,
     /// By state slot: whether its layer reads the input from the end.
     pub from_end: &'a [bool],
 }
 
 impl Windows<'_> {
-    /// The steps of a window, warm-up included.
+    /// The steps of a window, including the warm-up.
     fn span(&self, number: usize) -> Range<usize> {
         let end = (number + 1).saturating_mul(self.every);
         end.saturating_sub(self.back)..end.min(self.steps)
     }
 }
 
-/// Runs a group with all its windows.
+/// Runs a group in all its windows.
 pub fn truncated<T: Float>(
     training: &Training<T>,
     inputs: &mut [Vec<T>],
     windows: Windows,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
-) -> Passed<T> {
+) -> GroupResult<T> {
     if windows.back >= windows.steps {
-        // every loss term reaches the first step: that is full BPTT
+        // every loss term reaches the first step: this is full BPTT
         return training.full(inputs, slots, scratch);
     }
     let (network, whole) = (training.shared.network, training.axes.time);
     let count = whole.steps().div_ceil(windows.every);
     let rows_of = |span: Range<usize>| whole.first_row(span.end) - whole.first_row(span.start);
     // the first windows may be shorter, and so may the last
-    scratch.in_pieces(whole.rows, (0..count).map(|number| rows_of(windows.span(number))).max().unwrap_or(0));
+    scratch.allocate_at_least(
+        whole.rows,
+        (0..count).map(|number| rows_of(windows.span(number))).max().unwrap_or(0),
+    );
     let none = training.no_gradient(scratch);
-    let mut states = scratch.spare.copies(training.initial);
-    let mut finals = scratch.spare.copies(training.initial);
+    let mut states = scratch.vectors.copies(training.initial);
+    let mut finals = scratch.vectors.copies(training.initial);
     let mut terms = Terms::default();
     let mut d_inputs = training.no_input_gradients(scratch);
     let mut d_initial = training.no_gradient(scratch);
@@ -74,24 +77,24 @@ pub fn truncated<T: Float>(
         }
         if number + 1 < count {
             let steps = windows.span(number + 1).start - span.start;
-            let after = piece.run.states_after(network, piece.axes(), steps, &mut scratch.spare);
-            scratch.spare.keep_list(std::mem::replace(&mut states, after));
+            let after = piece.run.states_after(network, piece.axes(), steps, &mut scratch.vectors);
+            scratch.vectors.keep_list(std::mem::replace(&mut states, after));
             for (slot, _) in windows.from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {
                 states[slot].clone_from(&training.initial[slot]);
             }
         }
-        // rows whose loss terms were in windows before have left their states then
+        // rows whose loss terms all belong to earlier windows have produced their states already
         let alive = piece.time.alive(skipped);
         let last = training.retired(piece, scratch);
         for (slot, last) in last.iter().enumerate() {
             let elements = alive * network.states[slot];
             finals[slot][..elements].copy_from_slice(&last[..elements]);
         }
-        scratch.spare.keep_list(last);
+        scratch.vectors.keep_list(last);
         d.retired(scratch);
     }
-    scratch.spare.keep_list(none);
-    scratch.spare.keep_list(states);
-    scratch.in_pieces(0, 0);
-    Passed { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
+    scratch.vectors.keep_list(none);
+    scratch.vectors.keep_list(states);
+    scratch.allocate_at_least(0, 0);
+    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
 }

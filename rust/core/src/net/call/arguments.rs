@@ -1,5 +1,5 @@
-//! Calls of a network over a batch: what they read, and losses with gradients in one. Row groups go to the thread pool;
-//! results return in the caller's order; gradients are summed in an order that the batch alone decides.
+//! Calls of a network over a batch: packing of inputs, and losses with gradients in one call. Row groups run on the thread
+//! pool. Results are in the caller's order. Gradients are summed in an order that only the batch decides.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,8 @@ use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated};
 use super::super::graph::{Axis, NetError, Network, expect_len};
 use super::super::group::{
-    Loss, Passed, Prepared, Reduction, Shared, Training, WeightPenalties, Workspace, is_shared, step_scale,
+    GroupResult, Loss, Prepared, Reduction, Shared, Training, WeightPenalties, Workspace, is_shared,
+    step_scale,
 };
 use super::super::locks::lock;
 use super::engine::Engine;
@@ -24,19 +25,19 @@ use super::schedule_cache::scheduled;
 
 pub use super::lanes::Poll;
 
-/// A network with the parameters of one moment. Its memory is that of a call before, and is left for one after it.
+/// A network with a copy of the parameters. It reuses the memory of an earlier call, and leaves its own to a later call.
 pub struct Call<T: Pooled> {
     engine: Arc<Engine>,
     weights: Vec<LayerWeights<T>>,
     workspace: Mutex<Option<Workspace<T>>>,
     pub(super) kernels: &'static Kernels<T>,
     pub(super) penalties: WeightPenalties<T>,
-    /// Elements of the arena, which may have gaps between its parameters.
+    /// Elements of the arena. The arena may have gaps between its parameters.
     pub arena_len: usize,
 }
 
 impl<T: Pooled> Call<T> {
-    /// Copies what the passes read of `arena`. `seed` is that of the call's noise, in the backward pass too.
+    /// Copies the parameters from `arena`. `seed` is the seed of the call's noise, in the backward pass too.
     pub fn new(engine: Arc<Engine>, arena: &[T], training: bool, seed: u64) -> Result<Call<T>, NetError> {
         let network = &engine.network;
         network.finished()?;
@@ -52,7 +53,7 @@ impl<T: Pooled> Call<T> {
         weights.resize_with(network.layers.len(), LayerWeights::empty);
         for (number, (layer, weights)) in network.layers.iter().zip(&mut weights).enumerate() {
             let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
-            let noise = Noise::new(seed, number as u16); // `Network::layer` allows no more
+            let noise = Noise::new(seed, number as u16); // `Network::layer` limits the number of layers to this type
             weights.renew(layer.plan(training), &params, kernels, training, noise);
         }
         let penalties = WeightPenalties::new(network, arena, training);
@@ -68,7 +69,8 @@ impl<T: Pooled> Call<T> {
         Arc::clone(&self.engine)
     }
 
-    /// The threads that share `groups` of a batch, at most so many of them. `passes` are those that run over it.
+    /// The threads for `groups` groups of a batch, of which at most `at_once` run at the same time. `passes` are the passes
+    /// that run.
     pub(super) fn lanes<'p>(
         &self,
         batch: &Batch,
@@ -93,19 +95,19 @@ impl<T: Pooled> Call<T> {
         Shared { network: self.network(), weights: &self.weights, kernels: self.kernels }
     }
 
-    /// Calls `act` with the memory of the call. It is a call's own, so nothing waits here.
+    /// Calls `act` with the workspace of the call. No other call uses it, so the lock is free.
     pub(super) fn with_workspace<R>(&self, act: impl FnOnce(&mut Workspace<T>) -> R) -> R {
         act(lock(&self.workspace).get_or_insert_with(|| idle_workspace(&self.engine)))
     }
 
-    /// `Batch::new`, in memory of the call.
+    /// `Batch::new`, in reused memory.
     pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
         let mut batch = lock(T::pool(&self.engine.pools)).batches.pop().unwrap_or_default();
         batch.renew(rows, steps, extent)?;
         Ok(batch)
     }
 
-    /// Packs the inputs of every group, in the order of the network's; ids are checked.
+    /// Packs the inputs of every group, in the order of the network's inputs. Ids are checked.
     pub fn pack(&self, batch: &Batch, inputs: &[Input<T>]) -> Result<Vec<Packed<T>>, NetError> {
         let network = self.network();
         if inputs.len() != network.inputs.len() {
@@ -154,7 +156,7 @@ impl<T: Pooled> Call<T> {
         }
     }
 
-    /// The rows of every group of states (N, width); zeros where none are given.
+    /// Packs states (N, width) for every group; zeros for missing states.
     pub fn pack_states(
         &self,
         batch: &Batch,
@@ -175,9 +177,9 @@ impl<T: Pooled> Call<T> {
         Ok(self.with_workspace(|kept| {
             let mut packed = kept.states.pop().unwrap_or_default();
             for group in &batch.groups {
-                let mut of_group = kept.spare.list();
+                let mut of_group = kept.vectors.list();
                 for (slot, &width) in widths.iter().enumerate() {
-                    let mut rows = kept.spare.zeros(group.rows.len() * width);
+                    let mut rows = kept.vectors.zeros(group.rows.len() * width);
                     if let Some(Some(values)) = states.get(slot) {
                         batch.pack_state(group, values, width, end, &mut rows);
                     }
@@ -189,7 +191,7 @@ impl<T: Pooled> Call<T> {
         }))
     }
 
-    /// Makes the loss of an output ready for a batch, for a backward pass or without one. Its arrays are copied.
+    /// Packs the loss of an output for a batch, with or without a backward pass. Its arrays are copied.
     pub fn loss<'a>(
         &'a self,
         batch: &Batch,
@@ -203,7 +205,7 @@ impl<T: Pooled> Call<T> {
         })
     }
 
-    /// Takes the memory of what went into a call.
+    /// Takes back the memory of a call's inputs.
     pub(super) fn retired(&self, batch: Batch, packed: Vec<Packed<T>>, initial: States<T>) {
         lock(T::pool(&self.engine.pools)).batches.push(batch);
         self.with_workspace(|kept| {
@@ -212,9 +214,9 @@ impl<T: Pooled> Call<T> {
         });
     }
 
-    /// Losses, gradients and final states, depth first: a group runs forwards, takes its losses and runs backwards before the
-    /// next begins, in the pieces of time that `way` wants. `losses` were made for a backward pass. `reduction` is that of
-    /// the steps' penalties.
+    /// Losses, gradients and final states. Each group runs its forward pass, losses and backward pass before the next group
+    /// starts, in the pieces of time that `way` requires. `losses` were prepared for a backward pass. `reduction` applies to
+    /// the penalties of the steps.
     pub fn value_and_grad(
         &self,
         batch: Batch,
@@ -259,7 +261,7 @@ impl<T: Pooled> Call<T> {
         let mut done = self.gathered(batch, at_once, true, poll, &|group, slots, scratch| {
             let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
             let training = Training { shared: &shared, losses, step_scale, group, axes, initial };
-            let mut inputs = scratch.spare.list();
+            let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
             let passed = match (way, &schedule) {
                 (ThroughTime::Truncated { every, back }, _) => {
@@ -277,7 +279,7 @@ impl<T: Pooled> Call<T> {
                 _ => training.full(&mut inputs, slots, scratch),
             };
             packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
             passed
         })?;
         let params = &mut done.gradients.params;
@@ -286,16 +288,16 @@ impl<T: Pooled> Call<T> {
         Ok(done)
     }
 
-    /// Runs `one` for every group, `at_once` of them at most at the same time, and sums the gradients of the parameters in
-    /// partial sums. The losses and the penalty are those of the steps; `finals`: whether groups leave final states.
-    #[allow(clippy::type_complexity)] // one closure, named by its parameters
+    /// Runs `one` for every group, at most `at_once` at the same time, and sums the gradients of the parameters in partial
+    /// sums. The losses and the penalty include the steps only; `finals`: whether groups return final states.
+    #[allow(clippy::type_complexity)] // one closure, explained by its parameter names
     pub(super) fn gathered(
         &self,
         batch: &Batch,
         at_once: usize,
         finals: bool,
         poll: Poll,
-        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> Passed<T> + Sync),
+        one: &(dyn Fn(usize, &mut [SlotGradients<T>], &mut Scratch<T>) -> GroupResult<T> + Sync),
     ) -> Result<Evaluated<T>, NetError> {
         let network = self.network();
         let (mut slots, terms) =
@@ -312,11 +314,11 @@ impl<T: Pooled> Call<T> {
             }
             for group in batch.groups_of(sum) {
                 let passed = one(group, &mut slots, scratch);
-                // SAFETY: a group is of one partial sum, and a run does each of them once.
+                // SAFETY: a group belongs to one partial sum, and a run executes each partial sum once.
                 unsafe { place.put(group, passed, scratch) };
             }
         })?;
-        // SAFETY: the run came to its end, so all groups were put.
+        // SAFETY: the run finished, so all groups were put.
         let mut sums = unsafe { place.finished() };
         if let Some((total, others)) = slots.split_first_mut() {
             let total = total.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -339,7 +341,7 @@ impl<T: Pooled> Call<T> {
     }
 }
 
-/// The memory that a call before has left, or none.
+/// The workspace of an earlier call, or a new one.
 fn idle_workspace<T: Pooled>(engine: &Engine) -> Workspace<T> {
     lock(T::pool(&engine.pools)).workspaces.pop().unwrap_or_else(Workspace::new)
 }

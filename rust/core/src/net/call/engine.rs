@@ -1,11 +1,11 @@
-//! A network, with the memory that its calls leave for the next ones.
+//! A network, with the memory that its calls leave to later calls.
 
 use std::ops::Deref;
 
 use super::super::graph::Network;
 use super::pools::Pools;
 
-/// A network that is ready to be called. A clone begins without memory.
+/// A network that is ready to be called. A clone starts without memory.
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     pub network: Network,

@@ -1,4 +1,4 @@
-//! A network in words.
+//! A network as text.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::plan::explain_layer;
 use super::super::graph::{Axis, Network};
 use super::training_memory::training_memory;
 
-/// The plans of all layers, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
+/// The plans of all layers as text, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
 pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> String {
     let mut text = String::new();
     for (number, layer) in network.layers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Inference: a row group works in the memory of the one before.
+//! Inference: each row group reuses the memory of the group before it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,24 +15,24 @@ use super::lanes::Poll;
 use super::pools::Pooled;
 use super::results::{unpack_states, zero_states};
 
-/// What comes out of inference, in the caller's shapes.
+/// The results of inference, in the caller's shapes.
 pub struct Inferred<T> {
-    /// By output: (N, T, width), zeros beyond the lengths; or (N, width).
+    /// By output: (N, T, width) with zeros as padding, or (N, width).
     pub outputs: Vec<Vec<T>>,
     /// (N, width) per state slot.
     pub finals: Vec<Vec<T>>,
 }
 
-/// What is done with the run of a group, by its number.
+/// A function of the forward run of a group, called with the group's number.
 type Act<'a, T> = dyn Fn(usize, &GroupRun<T>, &mut Scratch<T>) + Sync + 'a;
 
-/// Half of a second cache.
+/// Half of a typical second-level cache.
 const CACHED_BYTES: usize = 512 << 10;
 
 impl<T: Pooled> Call<T> {
-    /// Rows of a group of a batch for `infer`, if they are not those of training. No sum goes over groups here, so each thread
-    /// can have as many of them: where the weights of a layer stay in its cache, as each group reads them all, and for two
-    /// rows at least, which take no longer than one.
+    /// Rows of a group for `infer`, if they differ from training. No sum in inference runs over groups, so each thread may
+    /// have several groups. This holds if the weights of a layer stay in the thread's cache, because each group reads all of
+    /// them, and for groups of at least two rows, which take no longer than one row.
     pub fn group_rows(&self, rows: usize, steps: usize) -> Option<usize> {
         let passes = || self.network().layers.iter().map(|layer| layer.forward(false));
         let elements = |pass: &Pass| pass.packs.iter().map(|pack| pack.k * pack.n).sum::<usize>();
@@ -44,7 +44,7 @@ impl<T: Pooled> Call<T> {
         (spread > groups && weights <= CACHED_BYTES).then(|| rows.div_ceil(spread))
     }
 
-    /// Runs every group forwards: the outputs and the final states.
+    /// Runs the forward pass of every group. Returns the outputs and the final states.
     pub fn infer(
         &self,
         batch: Batch,
@@ -62,12 +62,12 @@ impl<T: Pooled> Call<T> {
         let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, _| {
             for (node, array) in &outputs {
                 let view = run.view(network, *node, batch.groups[group].axes());
-                // SAFETY: the view has the rows of the group, which is passed once.
+                // SAFETY: the view has the rows of the group, and the group runs once.
                 unsafe { array.put(&batch, group, view) };
             }
         });
         let inferred = finals.map(|finals| {
-            // SAFETY: the run came to its end, so it has passed all groups.
+            // SAFETY: the run finished, so all groups were put.
             let filled = |(_, array): (usize, OutputArray<T>)| unsafe { array.filled(&batch) };
             Inferred { outputs: outputs.into_iter().map(filled).collect(), finals }
         });
@@ -75,8 +75,8 @@ impl<T: Pooled> Call<T> {
         inferred
     }
 
-    /// Runs every group forwards, calls `act` with its number and the run, and leaves its memory for the next one. Returns the
-    /// final states.
+    /// Runs the forward pass of every group and calls `act` with the group's number and run; the next group reuses the
+    /// memory. Returns the final states.
     fn passing(
         &self,
         batch: &Batch,
@@ -91,15 +91,15 @@ impl<T: Pooled> Call<T> {
         let lanes = self.lanes(batch, batch.groups.len(), usize::MAX, false, passes);
         lanes.work(poll, &|group, scratch| {
             let place = &batch.groups[group];
-            let mut inputs = scratch.spare.list();
+            let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
             let run = run_group(&shared, place.axes(), &mut inputs, &initial[group], false, scratch);
             act(group, &run, scratch);
             let last = run.retired(network, &mut inputs, scratch);
             packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
             unpack_states(network, batch, place, &last, End::Final, &mut lock(&finals));
-            scratch.spare.keep_list(last);
+            scratch.vectors.keep_list(last);
         })?;
         Ok(finals.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

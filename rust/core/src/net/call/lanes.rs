@@ -1,4 +1,4 @@
-//! The threads that share the row groups of a call, each with scratch of its own.
+//! The threads that share the row groups of a call, each with its own scratch.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,11 +10,11 @@ use super::super::graph::NetError;
 use super::super::locks::lock;
 use super::pools::{Pooled, Pools};
 
-/// Asked between groups, and within them, whether to stop (a pressed Ctrl-C).
+/// Polled between and within groups: returns whether to stop (Ctrl-C was pressed).
 pub type Poll<'a> = &'a mut dyn FnMut() -> bool;
 
-/// Scratch for each thread that may take part in a run of so many groups, and regions for groups that several threads share.
-/// It returns to the pool at the end of the run, except that of a thread that left a group in the middle.
+/// The scratch of each thread of a run, and fork-join regions for groups that several threads share. At the end of the run,
+/// the scratch returns to the pool, except the scratch of a thread that abandoned a group.
 pub struct Lanes<'a, T: Pooled> {
     pools: &'a Pools,
     lanes: Vec<Mutex<Scratch<T>>>,
@@ -23,7 +23,7 @@ pub struct Lanes<'a, T: Pooled> {
 }
 
 impl<'a, T: Pooled> Lanes<'a, T> {
-    /// `shared`: whether several threads share the last groups where those are fewer.
+    /// `shared`: whether several threads share each of the last groups when fewer groups than threads remain.
     pub fn new(pools: &'a Pools, count: usize, groups: usize, shared: bool) -> Lanes<'a, T> {
         let mut idle = lock(T::pool(pools));
         let mut lanes = idle.lists.pop().unwrap_or_default();
@@ -38,7 +38,7 @@ impl<'a, T: Pooled> Lanes<'a, T> {
         Lanes { pools, lanes, regions, groups }
     }
 
-    /// Runs `one` for every group, with the scratch of its thread.
+    /// Runs `one` for every group, with the scratch of the executing thread.
     pub fn work(&self, poll: Poll, one: &(dyn Fn(usize, &mut Scratch<T>) + Sync)) -> Result<(), NetError> {
         let guarded = |group: usize, lane: usize, region: Option<&Arc<Region>>| {
             let _flush = FlushDenormals::new();
@@ -54,9 +54,9 @@ impl<'a, T: Pooled> Lanes<'a, T> {
 impl<T: Pooled> Drop for Lanes<'_, T> {
     fn drop(&mut self) {
         let mut idle = lock(T::pool(self.pools));
-        // the first lane did the most: it is the first to be taken again
+        // the first lane did the most work: the pool returns it first
         while let Some(lane) = self.lanes.pop() {
-            // poisoned where a group was left in the middle, with memory lent out
+            // poisoned if a group was abandoned while memory was lent out
             idle.scratch.extend(lane.into_inner());
         }
         idle.lists.push(std::mem::take(&mut self.lanes));

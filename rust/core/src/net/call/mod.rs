@@ -1,4 +1,5 @@
-//! Calls of a network: inference, training, streams, and the memory that stays between them. May use all rooms of `net`.
+//! Calls of a network: inference, training, streams, and the memory that is reused between calls. May use all folders of
+//! `net`.
 
 mod arguments;
 mod engine;

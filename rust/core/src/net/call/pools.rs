@@ -1,4 +1,4 @@
-//! Memory that stays from call to call.
+//! Memory that is reused between calls.
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -7,14 +7,14 @@ use crate::team::Region;
 use crate::time::Scratch;
 
 use super::super::batch::Batch;
-use super::super::bptt::{Budget, Schedule, Stored};
+use super::super::bptt::{Budget, Schedule, SegmentStore};
 use super::super::group::{GroupRun, Workspace};
 
-/// Idle memory of a network, by number type. A clone of a network begins with none.
+/// Idle memory of a network, by number type. A clone of a network starts without any.
 #[derive(Debug, Default)]
 pub struct Pools {
-    single: Mutex<Idle<f32>>,
-    double: Mutex<Idle<f64>>,
+    single: Mutex<IdleMemory<f32>>,
+    double: Mutex<IdleMemory<f64>>,
 }
 
 impl Clone for Pools {
@@ -23,46 +23,46 @@ impl Clone for Pools {
     }
 }
 
-/// What threads and calls have left for the next ones: as many of each as ever ran at the same time.
+/// Memory that threads and calls left for later ones: as much of each kind as was ever used at the same time.
 #[derive(Debug, Default)]
-pub struct Idle<T> {
+pub struct IdleMemory<T> {
     pub scratch: Vec<Scratch<T>>,
     pub workspaces: Vec<Workspace<T>>,
     pub batches: Vec<Batch>,
-    /// Of training runs, by group.
+    /// Forward runs of training, by group.
     pub runs: Vec<Vec<RwLock<GroupRun<T>>>>,
-    pub stored: Vec<Stored<T>>,
-    /// The last one, and what it was made for.
-    pub schedule: Option<(Planned, Arc<Schedule>)>,
-    /// Empty lists of what threads work in.
+    pub stored: Vec<SegmentStore<T>>,
+    /// The last schedule, and the key that it was computed for.
+    pub schedule: Option<(ScheduleKey, Arc<Schedule>)>,
+    /// Empty lists of scratch.
     pub lists: Vec<Vec<Mutex<Scratch<T>>>>,
     pub regions: Vec<Arc<Region>>,
 }
 
-/// What a schedule depends on, beside its network, where all rows have all steps.
+/// All that a schedule depends on, besides its network, if all rows have all steps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Planned {
+pub struct ScheduleKey {
     pub rows: usize,
     pub steps: usize,
-    /// Elements that each loss takes for a packed row, with its node.
+    /// Elements that each loss uses per packed row, with its node.
     pub losses: Vec<(usize, [usize; 2])>,
     pub budget: Budget,
     pub lanes: usize,
 }
 
-/// A number type with a pool of its own.
+/// A number type that has its own pool.
 pub trait Pooled: Float {
-    fn pool(pools: &Pools) -> &Mutex<Idle<Self>>;
+    fn pool(pools: &Pools) -> &Mutex<IdleMemory<Self>>;
 }
 
 impl Pooled for f32 {
-    fn pool(pools: &Pools) -> &Mutex<Idle<f32>> {
+    fn pool(pools: &Pools) -> &Mutex<IdleMemory<f32>> {
         &pools.single
     }
 }
 
 impl Pooled for f64 {
-    fn pool(pools: &Pools) -> &Mutex<Idle<f64>> {
+    fn pool(pools: &Pools) -> &Mutex<IdleMemory<f64>> {
         &pools.double
     }
 }

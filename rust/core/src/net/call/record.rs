@@ -1,4 +1,4 @@
-//! A training run and its backward pass as two calls: all row groups stay in memory between them.
+//! A training forward pass and its backward pass as two calls: all row groups stay in memory between the calls.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +8,7 @@ use crate::time::SeqView;
 use super::super::batch::{Batch, End, OutputArray, Packed, States, lanes_to_copy};
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::group::{
-    Backwards, GroupRun, Passed, Reduction, Terms, back_group, run_group, step_gradient, step_scale,
+    BackwardStart, GroupResult, GroupRun, Reduction, Terms, back_group, run_group, step_gradient, step_scale,
 };
 use super::super::locks::{lock, read};
 use super::arguments::Call;
@@ -17,23 +17,23 @@ use super::lanes::Poll;
 use super::pools::Pooled;
 use super::results::{Gradients, unpack_states, zero_states};
 
-/// A forward run over a batch, with what its backward pass reads. When it is dropped its memory is left for another.
+/// A forward run over a batch, with the values that its backward pass reads. Dropping it returns its memory to the pool.
 pub struct Record<T: Pooled> {
     engine: Arc<Engine>,
     pub batch: Batch,
-    /// There may be more than this batch has, of a larger batch before.
+    /// May be longer than this batch needs, if an earlier batch was larger.
     groups: Vec<RwLock<GroupRun<T>>>,
 }
 
-/// Packed gradients that a backward pass starts from.
+/// The packed gradients from which a backward pass starts.
 pub struct Arriving<T> {
-    /// Of the outputs, by group; none where an output has no gradient.
+    /// By group: the gradients of the outputs; None for an output without a gradient.
     outputs: Vec<Option<Packed<T>>>,
     finals: States<T>,
 }
 
 impl<T: Pooled> Call<T> {
-    /// Runs every group forwards, and keeps what its backward pass reads.
+    /// Runs the forward pass of every group, and keeps the values that the backward pass reads.
     pub fn run(
         &self,
         batch: Batch,
@@ -53,17 +53,17 @@ impl<T: Pooled> Call<T> {
         let done = lanes.work(poll, &|group, scratch| {
             let mut run = record.groups[group].write().unwrap_or_else(PoisonError::into_inner);
             let before = std::mem::replace(&mut *run, GroupRun::empty());
-            let mut idle = scratch.spare.list();
+            let mut idle = scratch.vectors.list();
             idle.resize(network.inputs.len(), Vec::new());
             let finals = before.retired(network, &mut idle, scratch);
-            scratch.spare.keep_list(finals);
-            let mut inputs = scratch.spare.list();
+            scratch.vectors.keep_list(finals);
+            let mut inputs = scratch.vectors.list();
             let arrays = packed.iter().zip(idle.drain(..));
             inputs.extend(arrays.map(|(packed, idle)| std::mem::replace(&mut *lock(&packed[group]), idle)));
-            scratch.spare.keep_list(idle);
+            scratch.vectors.keep_list(idle);
             let axes = batch.groups[group].axes();
             *run = run_group(&shared, axes, &mut inputs, &initial[group], true, scratch);
-            scratch.spare.keep_list(inputs);
+            scratch.vectors.keep_list(inputs);
         });
         self.with_workspace(|kept| {
             packed.into_iter().for_each(|packed| kept.keep_packed(packed));
@@ -73,7 +73,7 @@ impl<T: Pooled> Call<T> {
         done.map(|()| record)
     }
 
-    /// What the penalties of a run come to, the mean of those of the steps.
+    /// The penalties of a run; step penalties as their mean.
     pub fn penalty(&self, record: &Record<T>) -> f64 {
         let (network, scale) = (self.network(), step_scale(&record.batch, Reduction::Mean));
         let steps = record.batch.groups.iter().zip(&record.groups).map(|(group, run)| {
@@ -84,8 +84,8 @@ impl<T: Pooled> Call<T> {
         steps.sum::<f64>() + self.penalties.value(network, self.kernels)
     }
 
-    /// The gradients that a backward pass starts from: `d_outputs` by output, (N, T, width) or (N, width); zeros where there
-    /// is none.
+    /// Packs the gradients from which a backward pass starts: `d_outputs` by output, (N, T, width) or (N, width); zeros for
+    /// missing gradients.
     pub fn pack_gradients(
         &self,
         batch: &Batch,
@@ -125,7 +125,7 @@ impl<T: Pooled> Call<T> {
         Ok(Arriving { outputs, finals })
     }
 
-    /// Runs every group backwards. `d_penalty` is the gradient of `penalty`.
+    /// Runs the backward pass of every group. `d_penalty` is the gradient of `penalty`.
     pub fn back(
         &self,
         record: &Record<T>,
@@ -140,7 +140,7 @@ impl<T: Pooled> Call<T> {
         let done = self.gathered(batch, usize::MAX, false, poll, &|group, slots, scratch| {
             let run = read(&record.groups[group]);
             let axes = batch.groups[group].axes();
-            let (mut values, mut d) = (scratch.spare.list(), scratch.views());
+            let (mut values, mut d) = (scratch.vectors.list(), scratch.views());
             for (packed, port) in outputs.iter().zip(&network.outputs) {
                 let Some(packed) = packed else {
                     values.push(Vec::new());
@@ -151,17 +151,17 @@ impl<T: Pooled> Call<T> {
                 d.extend(values.last().map(|values| SeqView::of(values, network.width(port.node))));
             }
             let d_steps = step_gradient(network, 0, axes.time.total(), scale, scratch);
-            let from = Backwards { d_outputs: &d, d_penalty: &d_steps, d_final: &finals[group] };
+            let from = BackwardStart { d_outputs: &d, d_penalty: &d_steps, d_final: &finals[group] };
             let gradients = back_group(&shared, axes, &run, from, slots, scratch);
-            scratch.spare.keep(d_steps);
+            scratch.vectors.keep(d_steps);
             scratch.keep_views(d);
             for (packed, values) in outputs.iter().zip(values.drain(..)) {
                 if let Some(packed) = packed {
                     *lock(&packed[group]) = values;
                 }
             }
-            scratch.spare.keep_list(values);
-            Passed { terms: Terms::default(), gradients, finals: scratch.spare.list() }
+            scratch.vectors.keep_list(values);
+            GroupResult { terms: Terms::default(), gradients, finals: scratch.vectors.list() }
         });
         self.with_workspace(|kept| {
             outputs.into_iter().flatten().for_each(|packed| kept.keep_packed(packed));
@@ -172,7 +172,7 @@ impl<T: Pooled> Call<T> {
         Ok(gradients)
     }
 
-    /// The outputs in the caller's shape, (N, T, width) or (N, width) each; zeros beyond the lengths.
+    /// The outputs in the caller's shapes, (N, T, width) or (N, width) each; padding is zeros.
     pub fn outputs(&self, record: &Record<T>) -> Result<Vec<Vec<T>>, NetError> {
         let (network, batch) = (self.network(), &record.batch);
         let mut outputs = Vec::with_capacity(network.outputs.len());
@@ -181,7 +181,8 @@ impl<T: Pooled> Call<T> {
             let array = OutputArray::new(batch, node.axis, node.width);
             let one = |group: usize, _| {
                 let view = read(&record.groups[group]).view(network, port.node, batch.groups[group].axes());
-                // SAFETY: the view has the rows of the group, which a run takes once; nothing writes a run that came to its end.
+                // SAFETY: the view has the rows of the group, and each group is put once; the run finished, so nothing
+                // writes to it.
                 unsafe { array.put(batch, group, view) };
             };
             let lanes = lanes_to_copy(batch.count(node.axis) * node.width);

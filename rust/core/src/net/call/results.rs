@@ -1,4 +1,4 @@
-//! What the row groups of a call leave, in the caller's shapes: each is put in its place as soon as it is done.
+//! The results of a call in the caller's shapes. Each row group writes its results as soon as it is done.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,26 +7,26 @@ use crate::time::{Scratch, SeqView};
 
 use super::super::batch::{Batch, End, OutputArray, RowGroup};
 use super::super::graph::{InputPort, Network};
-use super::super::group::{Passed, Terms};
+use super::super::group::{GroupResult, Terms};
 use super::super::locks::lock;
 
 /// Gradients of a call, in the caller's shapes.
 pub struct Gradients<T> {
-    /// As the arena of parameters.
+    /// In the layout of the parameter arena.
     pub params: Vec<T>,
-    /// By input: (N, T, F) or (N, F); empty where it is ids.
+    /// By input: (N, T, F) or (N, F); empty for ids.
     pub inputs: Vec<Vec<T>>,
     /// (N, width) per state slot.
     pub initial: Vec<Vec<T>>,
 }
 
-/// What the losses come to, in the caller's shapes.
+/// The losses of a call, with their gradients and the final states.
 pub struct Evaluated<T> {
-    /// All losses together, with the penalties.
+    /// The sum of all losses, including the penalties.
     pub loss: f64,
     /// By output, without the penalties.
     pub losses: Vec<f64>,
-    /// What the penalties alone come to.
+    /// The sum of the penalties.
     pub penalty: f64,
     pub gradients: Gradients<T>,
     /// (N, width) per state slot.
@@ -37,21 +37,21 @@ pub struct Evaluated<T> {
 pub struct Results<'a, T> {
     network: &'a Network,
     batch: &'a Batch,
-    /// By input: its gradient, of width 0 where there is none.
+    /// By input: its gradient, of width 0 if it has none.
     inputs: Vec<OutputArray<T>>,
     sums: Mutex<Sums<T>>,
 }
 
-/// The results themselves.
+/// The results after all groups have run.
 pub struct Sums<T> {
     pub gradients: Gradients<T>,
     finals: Vec<Vec<T>>,
-    /// By group: they are summed in the order of the groups.
+    /// By group; they are summed in the order of the groups.
     terms: Vec<Terms>,
 }
 
 impl<'a, T: Float> Results<'a, T> {
-    /// `terms` is memory for the terms; without `finals` groups leave no final states.
+    /// `terms` is reused memory; without `finals`, groups return no final states.
     pub fn new(
         network: &'a Network,
         batch: &'a Batch,
@@ -68,17 +68,17 @@ impl<'a, T: Float> Results<'a, T> {
         Results { network, batch, inputs, sums }
     }
 
-    /// Puts in its place what a group leaves beside the gradients of the parameters.
+    /// Writes the results of a group, except the gradients of the parameters, to their positions.
     ///
     /// # Safety
-    /// Nothing else puts the same group meanwhile.
-    pub unsafe fn put(&self, group: usize, passed: Passed<T>, scratch: &mut Scratch<T>) {
+    /// No other thread puts the same group at the same time.
+    pub unsafe fn put(&self, group: usize, passed: GroupResult<T>, scratch: &mut Scratch<T>) {
         let (network, batch, place) = (self.network, self.batch, &self.batch.groups[group]);
         for (number, (array, d)) in self.inputs.iter().zip(&passed.gradients.d_inputs).enumerate() {
             let Some(width) = network.input_gradient(number) else { continue };
             let axis = network.nodes[network.inputs[number].node].axis;
             assert_eq!(d.len(), place.axes().of(axis).total() * width);
-            // SAFETY: it has the rows of its group; the rest is the caller's promise.
+            // SAFETY: the view has the rows of its group; the rest is the caller's guarantee.
             unsafe { array.put(batch, group, SeqView::of(d, width)) };
         }
         let mut sums = lock(&self.sums);
@@ -89,18 +89,18 @@ impl<'a, T: Float> Results<'a, T> {
         terms[group] = passed.terms;
         drop(sums);
         passed.gradients.retired(scratch);
-        scratch.spare.keep_list(passed.finals);
+        scratch.vectors.keep_list(passed.finals);
     }
 
-    /// All that was put.
+    /// The results of all groups.
     ///
     /// # Safety
-    /// All groups were.
+    /// All groups were put.
     pub unsafe fn finished(self) -> Sums<T> {
         let mut sums = self.sums.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (number, array) in self.inputs.into_iter().enumerate() {
             sums.gradients.inputs.push(match self.network.input_gradient(number) {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller's guarantee.
                 Some(_) => unsafe { array.summed(self.batch) },
                 None => Vec::new(),
             });
@@ -128,7 +128,7 @@ impl<T: Float> Sums<T> {
         Sums { gradients, finals, terms }
     }
 
-    /// With the losses of so many outputs and the penalty of the steps; and the memory of the terms.
+    /// The results with the losses of `outputs` outputs and the penalty of the steps; also returns the memory of the terms.
     pub fn evaluated(self, outputs: usize) -> (Evaluated<T>, Vec<Terms>) {
         let sum = |output: usize| self.terms.iter().map(|terms| terms.loss_of(output)).sum();
         let losses: Vec<f64> = (0..outputs).map(sum).collect();
@@ -143,7 +143,7 @@ pub fn zero_states<T: Float>(network: &Network, batch: &Batch) -> Vec<Vec<T>> {
     network.states.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect()
 }
 
-/// Writes the rows of a group to their places.
+/// Writes the rows of a group to their positions.
 pub fn unpack_states<T: Float>(
     network: &Network,
     batch: &Batch,

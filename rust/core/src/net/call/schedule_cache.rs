@@ -1,4 +1,4 @@
-//! The schedule of checkpointed BPTT, kept from call to call.
+//! The cached schedule of checkpointed BPTT.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use super::super::bptt::{Budget, Schedule, schedule};
 use super::super::graph::NetError;
 use super::super::locks::lock;
 use super::engine::Engine;
-use super::pools::{Planned, Pooled};
+use super::pools::{Pooled, ScheduleKey};
 
-/// `schedule`, or that of the call before where nothing has changed.
+/// `schedule`, or the schedule of the last call if nothing has changed.
 pub fn scheduled<T: Pooled>(
     engine: &Engine,
     losses: &[(usize, &LayerPlan)],
@@ -27,7 +27,7 @@ pub fn scheduled<T: Pooled>(
     let elements =
         |plan: &LayerPlan| [&plan.train, &plan.back].map(|pass| PassMemory::<T>::elements(pass, 0, 1));
     let of_losses = losses.iter().map(|(node, plan)| (*node, elements(plan))).collect();
-    let planned = Planned { rows: batch.rows, steps: batch.steps, losses: of_losses, budget, lanes };
+    let planned = ScheduleKey { rows: batch.rows, steps: batch.steps, losses: of_losses, budget, lanes };
     if let Some((known, schedule)) = &lock(T::pool(&engine.pools)).schedule
         && *known == planned
     {

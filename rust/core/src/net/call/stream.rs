@@ -1,7 +1,7 @@
-//! One step per call: the network carries its state from call to call, with the parameters of one moment.
+//! One step per call: the network carries its state from call to call, with a fixed copy of the parameters.
 //!
-//! All memory is taken when the stream is made, and every place in it is settled then: a step allocates nothing, and is
-//! the same kernels in the same order as a run of one step, so its bits are those of a run.
+//! All memory is allocated, and every address is fixed, when the stream is created. A step allocates nothing. It runs the
+//! same kernels in the same order as a run of one step, so its results are bit-identical to the run.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use super::arguments::Call;
 use super::engine::Engine;
 use super::pools::Pooled;
 
-/// A network that waits for the next step of `rows` sequences.
+/// A network that is ready for the next step of `rows` sequences.
 pub struct Stream<T: Pooled> {
     call: Call<T>,
     geometry: Geometry,
-    /// By node: the values of sequences that are not the output of a layer. `steppers` read them where they lie.
+    /// By node: the values of sequences that are not the output of a layer. `steppers` read them in place.
     owned: Vec<Vec<T>>,
     /// By layer.
     steppers: Vec<Stepper<T>>,
@@ -28,7 +28,7 @@ pub struct Stream<T: Pooled> {
 }
 
 impl<T: Pooled> Stream<T> {
-    /// Takes the parameters as they are now. A network that reads its input backwards cannot run step by step.
+    /// Copies the current parameters. A network that reads its input backward cannot run step by step.
     pub fn new(engine: Arc<Engine>, arena: &[T], rows: usize) -> Result<Stream<T>, NetError> {
         let network = &engine.network;
         if network.has_row_values() || network.inputs.len() != 1 || network.outputs.len() != 1 {
@@ -62,7 +62,7 @@ impl<T: Pooled> Stream<T> {
         Ok(stream)
     }
 
-    /// Takes the parameters as they are now; the states go on.
+    /// Copies the current parameters; the states are kept.
     pub fn refresh(&mut self, arena: &[T]) -> Result<(), NetError> {
         let engine = self.call.shared_engine();
         self.call = Call::new(engine, arena, false, 0)?;
@@ -72,7 +72,7 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Makes the steppers, in the order of the nodes, as each reads what those before it write.
+    /// Creates the steppers in the order of the nodes, because each stepper reads the outputs of those before it.
     fn settle(&mut self) {
         self.steppers.clear();
         let engine = self.call.shared_engine();
@@ -86,7 +86,7 @@ impl<T: Pooled> Stream<T> {
         }
     }
 
-    /// A step has one row for each sequence, along time as along rows.
+    /// A step has one row for each sequence, along time and along rows.
     fn axes(&self) -> Axes<'_> {
         Axes { time: &self.geometry, row: &self.geometry }
     }
@@ -140,7 +140,7 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Features (rows, width) become the input of the next step.
+    /// Sets the input of the next step from features (rows, width).
     pub fn features(&mut self, x: &[T]) -> Result<(), NetError> {
         let port = &self.network().inputs[0];
         let node = port.node;
@@ -152,7 +152,7 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Ids (rows,) become the input of the next step.
+    /// Sets the input of the next step from ids (rows,).
     pub fn ids(&mut self, x: &[i64]) -> Result<(), NetError> {
         let port = &self.network().inputs[0];
         let node = port.node;
@@ -168,7 +168,7 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Runs one step; the states move on.
+    /// Runs one step and updates the states.
     pub fn step(&mut self) {
         let _flush = FlushDenormals::new();
         for number in 0..self.network().nodes.len() {
@@ -176,7 +176,7 @@ impl<T: Pooled> Stream<T> {
         }
     }
 
-    /// The output of the last step into `out`, (rows, width).
+    /// Copies the output of the last step to `out`, (rows, width).
     pub fn output(&self, out: &mut [T]) -> Result<(), NetError> {
         let output = self.network().outputs[0].node;
         let width = self.network().width(output);
@@ -197,7 +197,7 @@ impl<T: Pooled> Stream<T> {
             NodeKind::Layer { layer, output: 0 } => {
                 let Stream { call, geometry, steppers, .. } = self;
                 let axes = Axes { time: geometry, row: geometry };
-                // SAFETY: the stepper was made with this call, and with views of what this stream owns.
+                // SAFETY: the stepper was created with this call, and with views of memory that this stream owns.
                 unsafe { steppers[*layer].step(&call.shared().call(*layer, axes, false)) };
             }
             NodeKind::Derived { moves, .. } => {
@@ -211,7 +211,7 @@ impl<T: Pooled> Stream<T> {
         }
     }
 
-    /// Where the value of a node lies, after every step.
+    /// The view of a node's value, the same after every step.
     fn view(&self, node: usize) -> SeqView<T> {
         let network = self.network();
         match network.nodes[node].kind {
@@ -222,12 +222,12 @@ impl<T: Pooled> Stream<T> {
         }
     }
 
-    /// Features of each output.
+    /// The number of features of the output.
     pub fn output_width(&self) -> usize {
         self.network().width(self.network().outputs[0].node)
     }
 
-    /// Features of the input; none where it is ids.
+    /// The number of features of the input; None for ids.
     pub fn feature_input(&self) -> Option<usize> {
         let port = &self.network().inputs[0];
         port.limit.is_none().then(|| self.network().width(port.node))

@@ -1,4 +1,4 @@
-//! The memory that one `value_and_grad` with full BPTT takes at its peak, from the shapes alone.
+//! The peak memory of one `value_and_grad` with full BPTT, from the shapes alone.
 
 use crate::kernel::{Float, Isa};
 use crate::plan::LayerPlan;
@@ -8,23 +8,23 @@ use super::super::batch::{Batch, Extent};
 use super::super::bptt::{LARGEST_PLAN, piece_elements};
 use super::super::graph::{Axis, NetError, Network};
 
-/// Bytes of a training step, by what they are for.
+/// Bytes of a training step, by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TrainingMemory {
-    /// Copies of the parameters as the passes read them, their gradients in the partial sums and as they are returned.
+    /// Copies of the parameters for the passes, their gradients in the partial sums, and the returned gradients.
     pub parameters: usize,
     /// Copies of the input and the targets, and the gradient of the input.
     pub batch: usize,
-    /// Saved tensors, gradients and scratch of a row group: what each thread at work takes.
+    /// Saved tensors, gradients and scratch of a row group: the memory of each thread that works.
     pub group: usize,
-    /// Threads that find work.
+    /// Threads that have work.
     pub threads: usize,
 }
 
-/// The memory of a batch of `rows` sequences of `steps` steps. Without `loss` nothing is counted for it.
+/// The memory of a batch of `rows` sequences of `steps` steps. Without `loss`, the memory of the loss is not counted.
 ///
-/// The peak is reached when all groups are done: what threads worked in is kept for the next call, while the gradients are
-/// summed into what is returned.
+/// The peak is reached when all groups are done: the scratch of the threads is kept for the next call while the gradients
+/// are summed into the result.
 pub fn training_memory<T: Float>(
     network: &Network,
     losses: &[(usize, &LayerPlan)],
@@ -62,13 +62,13 @@ pub fn training_memory<T: Float>(
             .max();
         group = group.max(piece.saturating_sub(own) + scratch.unwrap_or(0));
     }
-    // the inputs as groups read them, and their gradients as they are returned; of ids the ids alone
+    // packed inputs, and their gradients in the caller's order; for ids, only the ids
     let gradients = network.inputs.iter().enumerate().map(|(number, port)| {
         let per = if network.nodes[port.node].axis == Axis::Time { steps } else { 1 };
         per * network.input_gradient(number).unwrap_or(0)
     });
     let inputs = of_inputs(1, steps) + gradients.sum::<usize>();
-    // targets as groups read them, and what each step counts
+    // packed targets, and the weight of each step
     let targets = losses.iter().map(|&(node, plan)| {
         let per = if network.nodes[node].axis == Axis::Time { steps } else { 1 };
         per * (plan.program.nodes[plan.program.inputs[1]].numel() + 1)
@@ -84,7 +84,7 @@ pub fn training_memory<T: Float>(
 }
 
 impl TrainingMemory {
-    /// The peak with so many threads.
+    /// The peak with `threads` threads.
     pub fn bytes(&self, threads: usize) -> usize {
         self.parameters + self.batch + self.group * threads.clamp(1, self.threads)
     }

@@ -1,10 +1,10 @@
 //! The axes of values.
 
-/// Where the values of a node vary.
+/// The axis along which the values of a node vary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
-    /// One value a row and step: a sequence.
+    /// One value per row and step: a sequence.
     Time,
-    /// One value a row.
+    /// One value per row.
     Row,
 }

@@ -1,4 +1,4 @@
-//! In which direction the sequences of a network run.
+//! The direction in which each sequence of a network runs.
 
 use super::axis::Axis;
 use super::kinds::Rows;
@@ -6,7 +6,8 @@ use super::network::Network;
 use super::node::NodeKind;
 
 impl Network {
-    /// Whether each sequence runs from the end of its input to the beginning. None where one is made of both kinds.
+    /// For each node, whether its sequence runs from the end of the input to the start. None if a node combines both
+    /// directions.
     fn reversed_nodes(&self) -> Option<Vec<bool>> {
         let mut from_end: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {
@@ -25,18 +26,18 @@ impl Network {
         Some(from_end)
     }
 
-    /// Whether windows of time have a meaning: no layer reads one sequence forwards beside another backwards.
+    /// Whether windows of time are defined: no node combines a forward sequence with a reversed one.
     pub fn has_directions(&self) -> bool {
         self.reversed_nodes().is_some()
     }
 
-    /// For each layer whether it reads its input from the end.
+    /// For each layer, whether it reads its input from the end.
     pub fn layers_from_end(&self) -> Vec<bool> {
         let nodes = self.reversed_nodes().unwrap_or_else(|| vec![false; self.nodes.len()]);
         self.layers.iter().map(|layer| layer.inputs.first().is_some_and(|&input| nodes[input])).collect()
     }
 
-    /// For each state slot whether its layer does so.
+    /// For each state slot, whether its layer reads its input from the end.
     pub fn states_from_end(&self) -> Vec<bool> {
         let layers = self.layers.iter().zip(self.layers_from_end());
         let slots =

@@ -1,4 +1,4 @@
-//! What can be wrong with a network or a call of it.
+//! Errors of a network or of a call.
 
 use crate::step::StepError;
 use crate::team::Stop;
@@ -37,7 +37,7 @@ impl From<Stop> for NetError {
     }
 }
 
-/// Refuses data of another length than its shape says.
+/// Returns an error if the data does not have the expected number of elements.
 pub fn expect_len(what: &str, got: usize, expected: usize) -> Result<(), NetError> {
     if got == expected {
         Ok(())

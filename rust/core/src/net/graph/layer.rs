@@ -1,4 +1,4 @@
-//! A layer of a network: a step program, repeated along its axis.
+//! A layer of a network: a step program, repeated along an axis.
 
 use std::ops::Range;
 
@@ -7,24 +7,24 @@ use crate::step::Program;
 
 use super::axis::Axis;
 
-/// What a layer is made of.
+/// The definition of a layer.
 #[derive(Clone, Copy)]
 pub struct LayerParts<'a> {
     pub program: &'a Program,
-    /// What runs without training, where that is another program.
+    /// The program for inference, if it differs from `program`.
     pub inference: Option<&'a Program>,
-    /// What the parameters add to the loss.
+    /// The penalty program on the parameters, if there is one.
     pub penalty: Option<&'a Program>,
-    /// The nodes that are its inputs.
+    /// The input nodes.
     pub inputs: &'a [usize],
-    /// Where each parameter begins in the arena.
+    /// The offset of each parameter in the arena.
     pub params: &'a [usize],
-    /// What a program with `call` calls.
+    /// The function that the program's `call` invokes.
     pub function: Option<&'a Function>,
 }
 
 impl<'a> LayerParts<'a> {
-    /// A layer of one program, without a penalty on parameters.
+    /// A layer with one program and no penalty on parameters.
     pub fn new(program: &'a Program, inputs: &'a [usize], params: &'a [usize]) -> LayerParts<'a> {
         LayerParts { program, inference: None, penalty: None, inputs, params, function: None }
     }
@@ -33,20 +33,20 @@ impl<'a> LayerParts<'a> {
 #[derive(Debug, Clone)]
 pub struct Layer {
     pub plan: LayerPlan,
-    /// What runs without training, where that is another program.
+    /// The plan for inference, if it differs from `plan`.
     pub inference: Option<Box<LayerPlan>>,
-    /// What its parameters add to the loss.
+    /// The plan of the penalty on the parameters, if there is one.
     pub penalty: Option<Box<LayerPlan>>,
-    /// The axis that its step is repeated along; a layer on rows runs once for each.
+    /// The axis along which the step is repeated; along `Axis::Row` the layer runs once per row.
     pub axis: Axis,
     pub inputs: Vec<usize>,
-    /// The node of each output of its program; none where nothing reads it, and for a penalty.
+    /// The node of each output of the program; None for an output that no node reads, and for a penalty.
     pub outputs: Vec<Option<usize>>,
-    /// The number of the output that is the penalty of a step.
+    /// The index of the output that is the penalty of a step.
     pub step_penalty: Option<usize>,
-    /// Where each parameter begins in the arena, and its number of elements.
+    /// The offset of each parameter in the arena, and its number of elements.
     pub params: Vec<(usize, usize)>,
-    /// Number of the layer's first state among all states.
+    /// The index of the layer's first state among all states of the network.
     pub first_state: usize,
 }
 
@@ -55,29 +55,29 @@ impl Layer {
         self.inference.as_deref().filter(|_| !training).unwrap_or(&self.plan)
     }
 
-    /// The node at whose turn it runs, which is that of its first output.
+    /// The node at which the layer runs: the node of its first output.
     pub fn node(&self) -> usize {
         self.outputs.first().copied().flatten().unwrap_or(usize::MAX)
     }
 
-    /// Whether it has no output beside the first and a penalty.
+    /// Whether the layer has a single output, not counting a penalty.
     pub fn has_one_output(&self) -> bool {
         self.outputs.iter().flatten().count() == 1
     }
 
-    /// Its states among those of the network.
+    /// The layer's states among the states of the network.
     pub fn state_slots(&self) -> Range<usize> {
         self.first_state..self.first_state + self.plan.program.states.len()
     }
 
-    /// Its forward pass.
+    /// The layer's forward pass.
     pub fn forward(&self, training: bool) -> &Pass {
         let plan = self.plan(training);
         if training { &plan.train } else { &plan.infer }
     }
 
-    /// The output of its backward pass that is all that it adds to the gradient of a node: none where it reads the node more
-    /// than once, or not at all.
+    /// The output of the backward pass that is this layer's whole contribution to the gradient of a node. None if the layer
+    /// reads the node more than once, or not at all.
     pub fn gradient_for(&self, node: usize) -> Option<usize> {
         let mut reads =
             self.inputs.iter().zip(&self.plan.input_gradients).filter(|(input, _)| **input == node);
@@ -87,13 +87,13 @@ impl Layer {
         }
     }
 
-    /// Whether its steps add to the loss.
+    /// Whether the layer's steps add to the loss.
     pub fn has_step_penalty(&self) -> bool {
         self.step_penalty.is_some()
     }
 }
 
-/// What a program takes and gives, without what it computes.
+/// The interface of a program: its inputs, states, parameters and outputs with their sizes.
 type Ports = (Vec<(String, usize, bool)>, [Vec<(String, usize)>; 2], Vec<(String, usize)>);
 
 fn ports(program: &Program) -> Ports {
@@ -104,7 +104,7 @@ fn ports(program: &Program) -> Ports {
     (inputs.collect(), both, outputs.filter(|(name, _)| name != "penalty").collect())
 }
 
-/// Whether one program may stand for the other in inference: the same but for what it computes, and for penalties.
+/// Whether one program may replace the other in inference: both have the same interface, penalties aside.
 pub fn same_ports(a: &Program, b: &Program) -> bool {
     ports(a) == ports(b)
 }

@@ -1,8 +1,8 @@
-//! Which ids a program may be given: all that its tables and vectors have room for.
+//! The range of ids that is safe for a program: every table and vector that the ids index has an entry for each of them.
 
 use crate::step::{Program, Run, rows};
 
-/// For each input of a program: none for features; for ids the number of values that are safe.
+/// For each input of a program: None for features; for ids, the number of safe values.
 pub fn index_limits(program: &Program) -> Vec<Option<usize>> {
     let mut limits: Vec<Option<usize>> =
         program.inputs.iter().map(|&id| program.nodes[id].is_index.then_some(1 << 24)).collect();

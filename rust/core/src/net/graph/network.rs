@@ -20,9 +20,9 @@ pub struct Network {
     pub inputs: Vec<InputPort>,
     pub outputs: Vec<OutputPort>,
     pub layers: Vec<Layer>,
-    /// Width of each state, in the order of the layers.
+    /// The width of each state, in the order of the layers.
     pub states: Vec<usize>,
-    /// Whether the gradient of the inputs is not wanted: set before there are layers.
+    /// Whether no gradient of the inputs is required. Set before layers are added.
     pub ignores_input: bool,
 }
 
@@ -40,7 +40,7 @@ impl Network {
         }
     }
 
-    /// An input of `width` features.
+    /// Adds an input of `width` features.
     pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
         if width == 0 || width > WIDEST {
             return Err(NetError::Shape(format!("input {name:?}: {width} features; expected 1 to {WIDEST}")));
@@ -48,9 +48,9 @@ impl Network {
         self.port(name, axis, width, None)
     }
 
-    /// An input of ids `0..limit`.
+    /// Adds an input of ids in `0..limit`.
     pub fn index_input(&mut self, name: &str, axis: Axis, limit: usize) -> Result<usize, NetError> {
-        // ids travel as numbers of the network's type; float32 counts exactly to 2^24
+        // ids are stored in the network's number type; float32 represents integers exactly up to 2^24
         if limit == 0 || limit > 1 << 24 {
             return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
         }
@@ -65,14 +65,16 @@ impl Network {
         limit: Option<usize>,
     ) -> Result<usize, NetError> {
         if self.inputs.iter().any(|port| port.name == name) {
-            return Err(NetError::Config(format!("two inputs are called {name:?}")));
+            return Err(NetError::Config(format!(
+                "input name {name:?} is used twice; give each input its own name"
+            )));
         }
         let node = self.push(NodeKind::Input(self.inputs.len()), width, axis);
         self.inputs.push(InputPort { name: name.to_string(), node, limit });
         Ok(node)
     }
 
-    /// The limit of a node that holds ids.
+    /// The limit of a node of ids.
     fn limit(&self, node: usize) -> Option<usize> {
         match self.nodes[node].kind {
             NodeKind::Input(number) => self.inputs[number].limit,
@@ -80,11 +82,11 @@ impl Network {
         }
     }
 
-    /// A node that moves elements of others: see `kinds`.
+    /// Adds a node that moves elements of other nodes: see `kinds`.
     pub fn derive(&mut self, kind: &str, nodes: &[usize]) -> Result<usize, NetError> {
         let Some(found) = kinds::find(kind) else {
             let names: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
-            let text = format!("{kind:?} is no kind of node; expected one of {}", names.join(", "));
+            let text = format!("{kind:?} is not a kind of node; expected one of {}", names.join(", "));
             return Err(NetError::Config(text));
         };
         let mut parts = Vec::with_capacity(nodes.len());
@@ -104,8 +106,8 @@ impl Network {
         Ok(self.push(node, made.width, made.axis))
     }
 
-    /// Applies a program at every step, or once a row where all inputs are values of rows. Values of rows beside sequences
-    /// are repeated along time. Returns the node of the first output.
+    /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
+    /// sequences, the values per row are repeated along time. Returns the node of the first output.
     pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
         let LayerParts { program, inference, penalty, inputs, params, function } = parts;
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
@@ -123,7 +125,7 @@ impl Network {
         }
         if inference.is_some_and(|other| !same_ports(other, program)) {
             return Err(NetError::Config(format!(
-                "{}: the program for inference has other inputs, states, parameters or outputs",
+                "{}: the inference program differs in inputs, states, parameters or outputs; expected the same ones",
                 program.name
             )));
         }
@@ -134,7 +136,8 @@ impl Network {
         self.check_inputs(program, inference, inputs)?;
         let (inputs, axis) = self.on_one_axis(inputs)?;
         if axis == Axis::Row && step_penalty.is_some() {
-            let text = "a penalty of steps needs a sequence, and this layer runs once a row; leave it out";
+            let text =
+                "a step penalty requires a sequence, but this layer runs once per row; omit the penalty";
             return Err(NetError::Config(format!("{}: {text}", program.name)));
         }
         let planned = |program: &Program| -> Result<LayerPlan, NetError> {
@@ -142,7 +145,7 @@ impl Network {
             match function {
                 Some(function) => Ok(plan.calling(function)),
                 None if program.calls() => {
-                    Err(NetError::Config(format!("{} calls a function, which is not given", program.name)))
+                    Err(NetError::Config(format!("{} calls a function, but none was given", program.name)))
                 }
                 None => Ok(plan),
             }
@@ -172,11 +175,11 @@ impl Network {
         Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis))
     }
 
-    /// The node of another output of the layer that made `node`, by the name of the output in its program.
+    /// Adds a node for another output of the layer of `node`, by the name of that output in the program.
     pub fn layer_output(&mut self, node: usize, name: &str) -> Result<usize, NetError> {
         self.check(node)?;
         let NodeKind::Layer { layer, .. } = self.nodes[node].kind else {
-            return Err(NetError::Config(format!("node {node} is no output of a layer")));
+            return Err(NetError::Config(format!("node {node} is not an output of a layer")));
         };
         let of = &self.layers[layer];
         let outputs = &of.plan.program.outputs;
@@ -197,7 +200,7 @@ impl Network {
         Ok(made)
     }
 
-    /// Refuses inputs of other widths, or ids that a program has no room for.
+    /// Returns an error for inputs of the wrong width, and for ids outside the range of the program's tables.
     fn check_inputs(
         &self,
         program: &Program,
@@ -216,7 +219,10 @@ impl Network {
                 (Some(given), Some(limit)) if given <= *limit => {}
                 (Some(_), _) | (_, Some(_)) => {
                     let name = program.label(input);
-                    return Err(NetError::Shape(format!("{}: input {name:?} takes other ids", program.name)));
+                    return Err(NetError::Shape(format!(
+                        "{}: input {name:?} has ids of another range than the program accepts",
+                        program.name
+                    )));
                 }
                 _ if width != expected => {
                     return Err(NetError::Shape(format!(
@@ -231,7 +237,7 @@ impl Network {
         Ok(())
     }
 
-    /// Inputs of a layer on the axis that it runs along: values of rows beside sequences are repeated.
+    /// The inputs of a layer on the axis that it runs along: next to sequences, values per row are repeated.
     fn on_one_axis(&mut self, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
         let along_time = inputs.iter().any(|&node| self.nodes[node].axis == Axis::Time);
         let axis = if along_time || inputs.is_empty() { Axis::Time } else { Axis::Row };
@@ -245,19 +251,21 @@ impl Network {
         Ok((found, axis))
     }
 
-    /// Names the outputs; nothing can be added afterwards.
+    /// Names the outputs. Nothing can be added afterwards.
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         if outputs.is_empty() {
-            return Err(NetError::Config("a network without an output".into()));
+            return Err(NetError::Config("the network has no output; expected at least one".into()));
         }
         let mut named: Vec<OutputPort> = Vec::new();
         for &(name, node) in outputs {
             self.check(node)?;
             if self.limit(node).is_some() {
-                return Err(NetError::Config("a network cannot return its ids".into()));
+                return Err(NetError::Config("an output is an input of ids; expected features".into()));
             }
             if named.iter().any(|other| other.name == name) {
-                return Err(NetError::Config(format!("two outputs are called {name:?}")));
+                return Err(NetError::Config(format!(
+                    "output name {name:?} is used twice; give each output its own name"
+                )));
             }
             named.push(OutputPort { name: name.to_string(), node });
         }
@@ -265,7 +273,7 @@ impl Network {
         Ok(())
     }
 
-    /// Refuses a network that was not finished.
+    /// Returns an error unless the network is finished.
     pub fn finished(&self) -> Result<(), NetError> {
         match self.outputs.is_empty() {
             true => Err(NetError::Config("the network is not finished".into())),
@@ -273,7 +281,7 @@ impl Network {
         }
     }
 
-    /// Whether the gradient of a node is wanted: a layer stands before it, or the caller wants that of an input.
+    /// Whether the gradient of a node is required: it depends on a layer, or the caller requires the gradient of the inputs.
     fn wants_gradient(&self, node: usize) -> bool {
         match &self.nodes[node].kind {
             NodeKind::Layer { .. } => true,
@@ -282,7 +290,7 @@ impl Network {
         }
     }
 
-    /// The nodes that a node is made directly from.
+    /// The nodes from which a node is computed directly.
     pub fn parts(&self, node: usize) -> &[usize] {
         match &self.nodes[node].kind {
             NodeKind::Input(_) => &[],
@@ -291,7 +299,7 @@ impl Network {
         }
     }
 
-    /// The layer that runs at a node's turn.
+    /// The layer that runs at a node.
     pub fn layer_at(&self, node: usize) -> Option<usize> {
         match self.nodes[node].kind {
             NodeKind::Layer { layer, output: 0 } => Some(layer),
@@ -303,7 +311,7 @@ impl Network {
         self.nodes[node].width
     }
 
-    /// Whether a value of a row is among the nodes. Then time cannot go in pieces.
+    /// Whether some node is a value per row. Then time cannot be divided into windows or segments.
     pub fn has_row_values(&self) -> bool {
         self.nodes.iter().any(|node| node.axis == Axis::Row)
     }
@@ -317,12 +325,12 @@ impl Network {
         self.nodes.iter().any(reverses)
     }
 
-    /// Whether anything is added to a loss.
+    /// Whether a penalty is added to the loss.
     pub fn has_penalties(&self) -> bool {
         self.layers.iter().any(|layer| layer.has_step_penalty() || layer.penalty.is_some())
     }
 
-    /// The features of an input that has a gradient, where that is wanted.
+    /// The number of features of an input whose gradient is required; None for other inputs.
     pub fn input_gradient(&self, input: usize) -> Option<usize> {
         let port = &self.inputs[input];
         (port.limit.is_none() && !self.ignores_input).then(|| self.nodes[port.node].width)
@@ -340,18 +348,18 @@ impl Network {
         losses.iter().map(|&(output, plan)| Ok((node(output)?, plan))).collect()
     }
 
-    /// Features of the first output.
+    /// The number of features of the first output.
     pub fn output_width(&self) -> Result<usize, NetError> {
         self.finished()?;
         Ok(self.width(self.outputs[0].node))
     }
 
-    /// The elements of the arena that the parameters need.
+    /// The number of arena elements that the parameters need.
     pub fn arena_len(&self) -> usize {
         self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
     }
 
-    /// Counts of each layer's plan: (name, forwards in inference and in training, backwards).
+    /// The counts of each layer's plan: (name, [inference, training forward, backward]).
     pub fn summaries(&self) -> Vec<(String, [PassSummary; 3])> {
         (self.layers.iter())
             .map(|layer| {

@@ -1,4 +1,4 @@
-//! The nodes of a network: values of every row, or of every row and step.
+//! The nodes of a network: values per row, or per row and step.
 
 use super::axis::Axis;
 use super::kinds::Move;
@@ -6,18 +6,18 @@ use super::kinds::Move;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub kind: NodeKind,
-    /// Features; 1 for ids.
+    /// The number of features; 1 for ids.
     pub width: usize,
     pub axis: Axis,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeKind {
-    /// An input, by its number.
+    /// An input, by its index.
     Input(usize),
-    /// An output of a layer's program, by its number.
+    /// An output of a layer's program, by its index.
     Layer { layer: usize, output: usize },
-    /// Elements of other nodes, moved or summed: `kind` is its row in the table of kinds.
+    /// Moved or summed elements of other nodes: `kind` is the name of the row in the table of kinds.
     Derived { kind: &'static str, parts: Vec<usize>, moves: Vec<Move> },
 }
 
@@ -26,7 +26,7 @@ pub enum NodeKind {
 pub struct InputPort {
     pub name: String,
     pub node: usize,
-    /// For ids: they are `0..limit`. None for features.
+    /// For ids in `0..limit`; None for features.
     pub limit: Option<usize>,
 }
 

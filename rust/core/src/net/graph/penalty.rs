@@ -1,7 +1,7 @@
-//! What a program that adds to a loss must look like.
+//! Requirements on programs that compute penalties.
 //!
-//! A layer's training program may have an output called `penalty`, one number a step. A layer may also have a program on its
-//! parameters, whose one number counts once.
+//! A layer's training program may have an output called `penalty`, one number per step. A layer may also have a program on
+//! its parameters; its single number is added to the loss once.
 
 use crate::plan::LayerPlan;
 use crate::step::Program;
@@ -11,7 +11,7 @@ use super::error::NetError;
 /// The name of an output that is added to the loss.
 const PENALTY: &str = "penalty";
 
-/// The number of the output of a training program that is a penalty.
+/// The index of the output of a training program that is a penalty.
 pub fn penalty_output(program: &Program) -> Result<Option<usize>, NetError> {
     let found = program.outputs.iter().position(|(name, _)| name == PENALTY);
     match found {
@@ -23,7 +23,7 @@ pub fn penalty_output(program: &Program) -> Result<Option<usize>, NetError> {
     }
 }
 
-/// The plan of a penalty on parameters, which are the inputs of its program.
+/// The plan of a penalty on parameters. The parameters are the inputs of its program.
 pub fn plan_of_weights(program: &Program, layer: &Program) -> Result<LayerPlan, NetError> {
     let sized = |program: &Program, ids: &[usize]| -> Vec<(String, usize)> {
         ids.iter().map(|&id| (program.label(id).to_string(), program.nodes[id].numel())).collect()

@@ -1,55 +1,58 @@
-//! One row group backwards through the whole network.
+//! The backward pass of one row group through the whole network.
 
 use crate::kernel::Float;
-use crate::time::{Arrived, Backward, LayerCall, PassMemory, Saved, Scratch, SeqView, SlotGradients};
+use crate::time::{
+    Backward, IncomingGradients, LayerCall, PassMemory, Saved, Scratch, SeqView, SlotGradients,
+};
 
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
-use super::super::values::Arrivals;
+use super::super::values::NodeGradients;
 use super::forward::GroupRun;
-use super::layer_parallel::{LayerTask, Together, choose, ready_backwards, run_alone, run_together};
+use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
 use super::shared::Shared;
 
-/// What a group's backward pass leaves beside the gradients of the parameters.
+/// The gradients of a group, except those of the parameters.
 pub struct GroupGradients<T> {
-    /// By input: its gradient, packed; empty for ids.
+    /// By input: its packed gradient; empty for ids.
     pub d_inputs: Vec<Vec<T>>,
     /// By state slot.
     pub d_initial: Vec<Vec<T>>,
 }
 
 impl<T: Float> GroupGradients<T> {
-    /// Gives the memory back.
+    /// Returns the memory to the workspace.
     pub fn retired(self, scratch: &mut Scratch<T>) {
-        scratch.spare.keep_list(self.d_inputs);
-        scratch.spare.keep_list(self.d_initial);
+        scratch.vectors.keep_list(self.d_inputs);
+        scratch.vectors.keep_list(self.d_initial);
     }
 }
 
-/// What a backward pass starts from.
-pub struct Backwards<'a, T> {
-    /// The gradient of each output of the network, packed; none for zeros. The memory stays until the group is done.
+/// The gradients from which a backward pass starts.
+pub struct BackwardStart<'a, T> {
+    /// The packed gradient of each output of the network; `SeqView::NONE` for zeros. The memory stays valid until the group
+    /// is done.
     pub d_outputs: &'a [SeqView<T>],
-    /// Of each step's penalty, which is not read where no layer has one.
+    /// The gradient of each step's penalty; not read if no layer has a penalty.
     pub d_penalty: &'a [T],
-    /// Of the final states, by state slot.
+    /// The gradients of the final states, by state slot.
     pub d_final: &'a [Vec<T>],
 }
 
-/// What the layers of a group read on its backward pass.
+/// What the backward passes of a group's layers read.
 struct Group<'a, T: Float> {
     shared: &'a Shared<'a, T>,
     axes: Axes<'a>,
     run: &'a GroupRun<T>,
     d_penalty: &'a [T],
-    /// The same in the order of layers that read from the end.
+    /// `d_penalty` in the order of layers that read from the end.
     mirrored: Vec<T>,
-    /// Those layers; empty where no layer has a penalty.
+    /// For each layer, whether it reads from the end; empty if no layer has a penalty.
     from_end: Vec<bool>,
     d_final: &'a [Vec<T>],
 }
 
-/// A layer about to run backwards, or one that has: what it reads, and the memory for what it leaves.
+/// The backward pass of a layer, before or after it runs: its inputs, and the memory of its results.
 struct Task<'a, T: Float> {
     node: usize,
     layer: usize,
@@ -58,7 +61,7 @@ struct Task<'a, T: Float> {
     d_final: &'a [Vec<T>],
     views: Vec<SeqView<T>>,
     d_views: Vec<SeqView<T>>,
-    /// What `d_views` may lead into.
+    /// Memory that `d_views` may point into.
     kept: Vec<Vec<T>>,
     slots: SlotGradients<T>,
     back: Backward<T>,
@@ -68,13 +71,13 @@ impl<T: Float> LayerTask<T> for Task<'_, T> {
     fn run(&mut self, scratch: &mut Scratch<T>) {
         let Task { call, saved, d_final, views, d_views, slots, back, .. } = self;
         let saved = Saved { inputs: views, memory: saved };
-        let arrived = Arrived { outputs: d_views, finals: d_final };
+        let arrived = IncomingGradients { outputs: d_views, finals: d_final };
         call.run_backward(back, saved, arrived, Some(slots), scratch);
     }
 }
 
 impl<T: Float> Task<'_, T> {
-    /// What the layer leaves for the gradient of a node that nothing else reads.
+    /// The gradient that this layer produces for a node, if no other layer contributes to it.
     fn left_for(&self, network: &Network, node: usize) -> Option<SeqView<T>> {
         let layer = &network.layers[self.layer];
         let output = layer.gradient_for(node)?;
@@ -83,29 +86,29 @@ impl<T: Float> Task<'_, T> {
 }
 
 impl<'a, T: Float> Group<'a, T> {
-    /// Runs the layer of node `last` backwards; layers that run at the same time come `ahead` of their turn.
+    /// Runs the layer of node `last` backward. Layers that run at the same time, before their turn, are added to `ahead`.
     fn run_layers(
         &self,
         last: usize,
         ahead: &mut Vec<Task<'a, T>>,
-        arrivals: &mut Arrivals<T>,
+        node_gradients: &mut NodeGradients<T>,
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
     ) -> Task<'a, T> {
         let network = self.shared.network;
-        let plan = scratch.threads_beside().map(|parts| {
-            let mut ready = ready_backwards(network, last, &|node| arrivals.has(node));
+        let plan = scratch.helper_threads().map(|parts| {
+            let mut ready = ready_backwards(network, last, &|node| node_gradients.has(node));
             ready[0].retain(|node| ahead.iter().all(|task| task.node != *node));
             choose(network, true, self.axes, ready, parts).0
         });
         let mut this = match plan {
-            Some(Together::Layers { nodes, is_wave }) => {
+            Some(Grouping::Layers { nodes, is_pipeline }) => {
                 let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
                 for node in nodes {
-                    let task = self.task(node, tasks.last(), arrivals, slots, scratch);
+                    let task = self.task(node, tasks.last(), node_gradients, slots, scratch);
                     tasks.push(task);
                 }
-                run_together(&mut tasks, is_wave, scratch);
+                run_together(&mut tasks, is_pipeline, scratch);
                 let this = tasks.remove(0);
                 for mut task in tasks {
                     self.finish(&mut task, slots, scratch);
@@ -114,9 +117,9 @@ impl<'a, T: Float> Group<'a, T> {
                 this
             }
             alone => {
-                let mut task = self.task(last, None, arrivals, slots, scratch);
-                // without a plan, by the threads that stand by, if there are any
-                run_alone(&mut task, alone != Some(Together::Alone { divided: false }), scratch);
+                let mut task = self.task(last, None, node_gradients, slots, scratch);
+                // without a plan: on the idle threads, if there are any
+                run_alone(&mut task, alone != Some(Grouping::Alone { divided: false }), scratch);
                 task
             }
         };
@@ -124,20 +127,20 @@ impl<'a, T: Float> Group<'a, T> {
         this
     }
 
-    /// Gives back what a layer read.
+    /// Returns the memory of the layer's inputs.
     fn finish(&self, task: &mut Task<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) {
         std::mem::swap(&mut slots[task.layer], &mut task.slots);
-        scratch.spare.keep_list(std::mem::take(&mut task.kept));
+        scratch.vectors.keep_list(std::mem::take(&mut task.kept));
         scratch.keep_views(std::mem::take(&mut task.views));
         scratch.keep_views(std::mem::take(&mut task.d_views));
     }
 
-    /// The layer of a node whose gradient has arrived, or comes from the layer `above`, with which it runs in a wave.
+    /// The task of a layer whose gradient is complete, or comes from the layer `above`, which runs in the same pipeline.
     fn task(
         &self,
         node: usize,
         above: Option<&Task<T>>,
-        arrivals: &mut Arrivals<T>,
+        node_gradients: &mut NodeGradients<T>,
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
     ) -> Task<'a, T> {
@@ -146,13 +149,13 @@ impl<'a, T: Float> Group<'a, T> {
         let inner = &network.layers[layer];
         let call = LayerCall { plan: &inner.plan, ..self.shared.call(layer, self.axes, true) };
         let (mut d_views, mut views) = (scratch.views(), scratch.views());
-        let mut kept = scratch.spare.list();
+        let mut kept = scratch.vectors.list();
         for (output, at) in inner.outputs.iter().enumerate() {
             let handed = above.filter(|_| *at == Some(node)).and_then(|above| above.left_for(network, node));
             d_views.push(match (handed, at) {
-                (Some(d), _) => d, // what the layer above writes stays until the group is done
+                (Some(d), _) => d, // the output of the layer above stays valid until the group is done
                 (None, Some(at)) => {
-                    let (d, memory) = arrivals.take(*at, scratch);
+                    let (d, memory) = node_gradients.take(*at, scratch);
                     kept.push(memory);
                     d
                 }
@@ -162,7 +165,7 @@ impl<'a, T: Float> Group<'a, T> {
                 }
                 (None, None) => {
                     let width = inner.plan.output_width(output);
-                    let zeros = scratch.no_sequence(call.geometry.total(), width);
+                    let zeros = scratch.zero_sequence(call.geometry.total(), width);
                     let view = SeqView::of(&zeros, width);
                     kept.push(zeros);
                     view
@@ -186,23 +189,23 @@ impl<'a, T: Float> Group<'a, T> {
     }
 }
 
-/// Runs a group backwards.
+/// Runs the backward pass of a group.
 pub fn back_group<T: Float>(
     shared: &Shared<T>,
     axes: Axes,
     run: &GroupRun<T>,
-    from: Backwards<T>,
+    from: BackwardStart<T>,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> GroupGradients<T> {
     let network = shared.network;
-    let Backwards { d_outputs, d_penalty, d_final } = from;
-    let mut arrivals = Arrivals::new(network, run.maps(axes), scratch);
-    let mut d_initial = scratch.spare.list();
+    let BackwardStart { d_outputs, d_penalty, d_final } = from;
+    let mut node_gradients = NodeGradients::new(network, run.maps(axes), scratch);
+    let mut d_initial = scratch.vectors.list();
     d_initial.resize(network.states.len(), Vec::new());
-    // what views point into, until the group is done
+    // memory that views point into, until the group is done
     let mut memories = scratch.list();
-    let mut sums = scratch.spare.list();
+    let mut sums = scratch.vectors.list();
     // packed row r of a layer that reads from the end is another step
     let mut mirrored: Vec<T> = Vec::new();
     if !d_penalty.is_empty() {
@@ -212,52 +215,52 @@ pub fn back_group<T: Float>(
     let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
     let group = Group { shared, axes, run, d_penalty, mirrored, from_end, d_final };
     for (port, d) in network.outputs.iter().zip(d_outputs).filter(|(_, d)| !d.is_none()) {
-        arrivals.add(port.node, *d, scratch);
+        node_gradients.add(port.node, *d, scratch);
     }
     let mut ahead: Vec<Task<T>> = Vec::new();
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
-            // a layer without readers may still carry gradients from its final state
+            // a layer whose output is not read may still have a gradient from its final state
             NodeKind::Layer { output: 0, .. } => {
                 let found = ahead.iter().position(|task| task.node == number);
                 let Task { layer, mut back, call, .. } = match found {
                     Some(at) => ahead.swap_remove(at),
-                    None => group.run_layers(number, &mut ahead, &mut arrivals, slots, scratch),
+                    None => group.run_layers(number, &mut ahead, &mut node_gradients, slots, scratch),
                 };
                 let inner = &network.layers[layer];
                 for (slot, values) in back.d_initial.drain(..).enumerate() {
                     d_initial[inner.first_state + slot] = values;
                 }
-                scratch.spare.keep_list(back.d_initial);
+                scratch.vectors.keep_list(back.d_initial);
                 for (k, &input) in inner.inputs.iter().enumerate() {
                     if let Some(output) = inner.plan.input_gradients[k] {
                         let d = back.memory.output(&inner.plan.back, output, call.geometry);
-                        arrivals.add(input, d, scratch);
+                        node_gradients.add(input, d, scratch);
                     }
                 }
                 memories.push(back.memory);
             }
-            NodeKind::Derived { moves, .. } if arrivals.has(number) => {
-                let (d, kept) = arrivals.take(number, scratch);
+            NodeKind::Derived { moves, .. } if node_gradients.has(number) => {
+                let (d, kept) = node_gradients.take(number, scratch);
                 for one in moves {
                     let source = run.view(network, one.from, axes);
-                    arrivals.add_moved(*one, d, source, scratch);
+                    node_gradients.add_moved(*one, d, source, scratch);
                 }
                 sums.push(kept);
             }
             _ => {}
         }
     }
-    let mut d_inputs = scratch.spare.list();
+    let mut d_inputs = scratch.vectors.list();
     for (number, port) in network.inputs.iter().enumerate() {
         d_inputs.push(match network.input_gradient(number) {
-            Some(_) => arrivals.taken(port.node, scratch),
+            Some(_) => node_gradients.taken(port.node, scratch),
             None => Vec::new(),
         });
     }
-    arrivals.retired(scratch);
-    scratch.spare.keep(group.mirrored);
+    node_gradients.retired(scratch);
+    scratch.vectors.keep(group.mirrored);
     scratch.reclaim_list(memories);
-    scratch.spare.keep_list(sums);
+    scratch.vectors.keep_list(sums);
     GroupGradients { d_inputs, d_initial }
 }

@@ -1,20 +1,20 @@
-//! One row group forwards through the whole network.
+//! The forward pass of one row group through the whole network.
 
 use crate::kernel::Float;
-use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, Spare, states_after};
+use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, states_after};
 
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
 use super::super::values::{RowMaps, derive};
-use super::layer_parallel::{LayerTask, Together, choose, ready_forwards, run_alone, run_together};
+use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
 use super::shared::Shared;
 
-/// What a group's forward run leaves.
+/// The values of a group after its forward pass.
 #[derive(Debug)]
 pub struct GroupRun<T> {
-    /// Values of nodes that are not the output of a layer; by node.
+    /// By node: values of nodes that are not the output of a layer.
     owned: Vec<Vec<T>>,
-    /// Memory of each layer.
+    /// The memory of each layer.
     pub(super) memory: Vec<PassMemory<T>>,
     /// Final states, by state slot.
     pub finals: Vec<Vec<T>>,
@@ -23,13 +23,13 @@ pub struct GroupRun<T> {
 }
 
 impl<T: Float> GroupRun<T> {
-    /// Of nothing, without memory.
+    /// A run without values and without memory.
     pub fn empty() -> GroupRun<T> {
         let (owned, memory, finals, mirror) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         GroupRun { owned, memory, finals, mirror, training: false }
     }
 
-    /// Gives the memory back; the inputs return to `inputs`, the final states remain.
+    /// Returns the memory to the workspace and the inputs to `inputs`; returns the final states.
     pub fn retired(
         mut self,
         network: &Network,
@@ -42,40 +42,40 @@ impl<T: Float> GroupRun<T> {
                 *input = std::mem::take(values);
             }
         }
-        scratch.spare.keep_list(self.owned);
+        scratch.vectors.keep_list(self.owned);
         scratch.rows.push(self.mirror);
         self.finals
     }
 
-    /// The states after `steps` steps, by state slot; rows that ended before hold theirs.
+    /// The states after `steps` steps, by state slot; a row that ended earlier keeps its final state.
     pub fn states_after(
         &self,
         network: &Network,
         axes: Axes,
         steps: usize,
-        spare: &mut Spare<T>,
+        vectors: &mut VecPool<T>,
     ) -> Vec<Vec<T>> {
         debug_assert!(self.training);
-        let mut states = spare.list();
+        let mut states = vectors.list();
         for (layer, memory) in network.layers.iter().zip(&self.memory) {
-            states_after(&layer.plan, memory, axes.of(layer.axis), steps, spare, &mut states);
+            states_after(&layer.plan, memory, axes.of(layer.axis), steps, vectors, &mut states);
         }
         states
     }
 
-    /// The penalty of each step of a layer that has one.
+    /// The penalty of each step of a layer; None if the layer has no penalty.
     pub fn step_penalty(&self, network: &Network, layer: usize, axes: Axes) -> Option<SeqView<T>> {
         debug_assert!(self.training);
         let of = &network.layers[layer];
         of.step_penalty.map(|output| self.memory[layer].output(&of.plan.train, output, axes.of(of.axis)))
     }
 
-    /// For each packed row the one at the mirrored time; empty where no layer reads from the end.
+    /// For each packed row, the packed row at the mirrored time; empty if no layer reads from the end.
     pub fn mirror(&self) -> &[usize] {
         &self.mirror
     }
 
-    /// What moves between nodes read.
+    /// The context of moves between nodes.
     pub fn maps<'a>(&'a self, axes: Axes<'a>) -> RowMaps<'a> {
         RowMaps { axes, mirror: &self.mirror }
     }
@@ -92,21 +92,21 @@ impl<T: Float> GroupRun<T> {
         }
     }
 
-    /// Makes the values of a node that moves elements of others, if they are not there.
+    /// Computes the values of a node that moves elements of others, unless they exist.
     fn derive(&mut self, network: &Network, number: usize, axes: Axes, scratch: &mut Scratch<T>) {
         let node = &network.nodes[number];
         let NodeKind::Derived { moves, .. } = &node.kind else { return };
         if !self.owned[number].is_empty() {
             return;
         }
-        let mut values = scratch.no_sequence(axes.of(node.axis).total(), node.width);
+        let mut values = scratch.zero_sequence(axes.of(node.axis).total(), node.width);
         derive(moves, |from| self.view(network, from, axes), self.maps(axes), &mut values, node.width);
         self.owned[number] = values;
     }
 }
 
-/// Runs a group forwards. `inputs` are packed, and lent: `GroupRun::retired` returns them; `initial` has the rows of each
-/// state slot.
+/// Runs the forward pass of a group. `inputs` are packed, and moved into the run until `GroupRun::retired` returns them;
+/// `initial` has the rows of each state slot.
 pub fn run_group<T: Float>(
     shared: &Shared<T>,
     axes: Axes,
@@ -117,9 +117,9 @@ pub fn run_group<T: Float>(
 ) -> GroupRun<T> {
     let network = shared.network;
     let mut run = GroupRun {
-        owned: scratch.spare.list(),
+        owned: scratch.vectors.list(),
         memory: scratch.list(),
-        finals: scratch.spare.list(),
+        finals: scratch.vectors.list(),
         mirror: scratch.rows.pop().unwrap_or_default(),
         training,
     };
@@ -144,19 +144,19 @@ pub fn run_group<T: Float>(
         };
         run.memory.push(done.memory);
         run.finals.append(&mut done.finals);
-        scratch.spare.keep_list(done.finals);
+        scratch.vectors.keep_list(done.finals);
     }
     run
 }
 
-/// A group with what its layers read.
+/// What the layers of a group read.
 struct Group<'a, T: Float> {
     shared: &'a Shared<'a, T>,
     axes: Axes<'a>,
     initial: &'a [Vec<T>],
 }
 
-/// A layer about to run forwards: what it reads, and the memory for what it leaves.
+/// The forward pass of a layer, before or after it runs: its inputs, and the memory of its results.
 struct Task<'a, T: Float> {
     node: usize,
     layer: usize,
@@ -175,7 +175,7 @@ impl<T: Float> LayerTask<T> for Task<'_, T> {
 }
 
 impl<'a, T: Float> Group<'a, T> {
-    /// Runs the layer of node `first`; layers that run at the same time come `ahead` of their turn.
+    /// Runs the layer of node `first`. Layers that run at the same time, before their turn, are added to `ahead`.
     fn run_layers(
         &self,
         run: &mut GroupRun<T>,
@@ -184,7 +184,7 @@ impl<'a, T: Float> Group<'a, T> {
         scratch: &mut Scratch<T>,
     ) -> Forward<T> {
         let (network, training) = (self.shared.network, run.training);
-        let plan = scratch.threads_beside().map(|parts| {
+        let plan = scratch.helper_threads().map(|parts| {
             let mut ready = ready_forwards(network, first, &mut |node| {
                 run.derive(network, node, self.axes, scratch);
             });
@@ -192,13 +192,13 @@ impl<'a, T: Float> Group<'a, T> {
             choose(network, training, self.axes, ready, parts).0
         });
         match plan {
-            Some(Together::Layers { nodes, is_wave }) => {
+            Some(Grouping::Layers { nodes, is_pipeline }) => {
                 let mut tasks: Vec<Task<T>> = Vec::with_capacity(nodes.len());
                 for node in nodes {
                     let task = self.task(run, node, &tasks, scratch);
                     tasks.push(task);
                 }
-                run_together(&mut tasks, is_wave, scratch);
+                run_together(&mut tasks, is_pipeline, scratch);
                 let mut done = tasks.into_iter().map(|task| {
                     scratch.keep_views(task.views);
                     (task.node, task.run)
@@ -209,15 +209,15 @@ impl<'a, T: Float> Group<'a, T> {
             }
             alone => {
                 let mut task = self.task(run, first, &[], scratch);
-                // without a plan, by the threads that stand by, if there are any
-                run_alone(&mut task, alone != Some(Together::Alone { divided: false }), scratch);
+                // without a plan: on the idle threads, if there are any
+                run_alone(&mut task, alone != Some(Grouping::Alone { divided: false }), scratch);
                 scratch.keep_views(task.views);
                 task.run
             }
         }
     }
 
-    /// The layer of a node, behind others of a wave that have their memory already.
+    /// The task of the layer of a node. `before` are the layers before it in a pipeline; their memory is allocated already.
     fn task(
         &self,
         run: &GroupRun<T>,

@@ -1,12 +1,12 @@
-//! Layers of a row group that run at the same time, each on a thread of its own: layers that do not read each other, as the
-//! two directions of a bidirectional layer, or a wave, in which each layer is a piece of time behind the one that it reads.
-//! Results do not depend on it, nor does the order in which they are added up.
+//! Layers of a row group that run at the same time, one thread each: independent layers, such as the two directions of a
+//! bidirectional layer, or a pipeline, in which each layer runs one piece of time behind the layer that it reads. The results
+//! and the order of sums do not depend on this choice.
 
 use std::sync::Mutex;
 
 use crate::kernel::Float;
 use crate::team;
-use crate::time::{Scratch, Wave, piece_steps, share_out};
+use crate::time::{Pipeline, Scratch, piece_steps, share_out};
 
 use super::super::batch::Axes;
 use super::super::graph::{Axis, Layer, Network, NodeKind};
@@ -14,26 +14,26 @@ use super::super::locks::lock;
 
 /// How the next layer of a group runs.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Together {
-    /// By itself; `divided`: all threads take parts of its steps.
+pub enum Grouping {
+    /// Alone; `divided`: all threads share its steps.
     Alone { divided: bool },
-    /// With others, by their nodes, the next one first.
-    Layers { nodes: Vec<usize>, is_wave: bool },
+    /// Grouping with other layers, by their nodes; the next layer is the first.
+    Layers { nodes: Vec<usize>, is_pipeline: bool },
 }
 
-/// A layer with all that it reads and writes, ready to run.
+/// The pass of a layer with all its inputs and outputs, ready to run.
 pub trait LayerTask<T>: Send {
     fn run(&mut self, scratch: &mut Scratch<T>);
 }
 
-/// Whether threads may divide what costs `all` multiplications, if so many of them are divisible. What one thread leaves in its
-/// cache is fetched from there by another: that has to be a small part.
+/// Whether several threads may share work of `all` multiplications, of which `divisible` can be divided. What one thread
+/// leaves in its cache, another thread has to fetch from there: that must be a small part.
 fn is_divisible([all, divisible]: [usize; 2]) -> bool {
     3 * divisible >= 2 * all
 }
 
-/// What a layer costs per row and step, and how much of it threads can divide: as `Pass::work`. None of what a function computes,
-/// which is called by one thread at a time.
+/// The cost of a layer per row and step, and the part of it that threads can divide: as `Pass::work`. A called function does
+/// not count as divisible, because one thread at a time calls it.
 fn work(layer: &Layer, training: bool, rows: usize) -> [usize; 2] {
     let worth = |work: usize| team::is_worth(rows * work);
     let back = training.then_some(&layer.plan.back);
@@ -47,20 +47,20 @@ fn is_called(layer: &Layer) -> bool {
     layer.plan.train.function.is_some()
 }
 
-/// The fastest way to run layers, and what it costs per row and step: `apart` need nothing of each other, each of `behind` reads
-/// those before it; the first of both is the next one. What comes of it is a matter of time alone.
+/// The fastest way to run layers, and its cost per row and step. The layers `apart` are independent of each other; each
+/// layer of `behind` reads those before it. The first of both lists is the next layer. The choice affects time only.
 pub fn choose(
     network: &Network,
     training: bool,
     axes: Axes,
     [mut apart, mut behind]: [Vec<usize>; 2],
     parts: usize,
-) -> (Together, usize) {
+) -> (Grouping, usize) {
     let geometry = axes.time;
     let layer_at = |node: usize| network.layer_at(node).map(|layer| &network.layers[layer]);
     let work = |node: usize| layer_at(node).map_or([0, 0], |layer| work(layer, training, geometry.rows));
-    // what layers cost one after the other, with threads that divide each if they can: they seldom do more than three quarters
-    // of what they would do apart
+    // the cost of layers one after the other, each divided between threads if possible: divided layers seldom gain more than
+    // three quarters of what separate layers would
     let alone = |nodes: &[usize]| -> usize {
         let costs = nodes.iter().map(|&node| match work(node) {
             [all, divisible] if is_divisible([all, divisible]) => {
@@ -70,33 +70,33 @@ pub fn choose(
         });
         costs.sum()
     };
-    // their sum and the most that one of them costs
+    // the sum of the costs, and the largest of them
     let sizes = |nodes: &[usize]| -> [usize; 2] {
         let all = || nodes.iter().map(|&node| work(node)[0]);
         [all().sum(), all().max().unwrap_or(0)]
     };
-    let alone_first = (Together::Alone { divided: is_divisible(work(apart[0])) }, alone(&apart[..1]));
-    // a function is called by one thread at a time; a layer on rows has one step
+    let alone_first = (Grouping::Alone { divided: is_divisible(work(apart[0])) }, alone(&apart[..1]));
+    // one thread at a time calls a function; a layer on rows has one step
     let is_fit = |&node: &usize| layer_at(node).is_some_and(|of| !is_called(of) && of.axis == Axis::Time);
     for nodes in [&mut apart, &mut behind] {
         let own = nodes.iter().take_while(|node| is_fit(node)).count();
         nodes.truncate(own.min(parts));
     }
-    // Layers of a wave all stand still for a piece of time, but for the one that costs most; what a layer reads comes from another
-    // cache.
+    // All layers of a pipeline idle for one piece of time, except the most expensive one. The input of a layer comes from
+    // another thread's cache.
     let pieces = geometry.steps().div_ceil(piece_steps(geometry.rows)).max(1);
     let ([_, most], [sum, longest]) = (sizes(&apart), sizes(&behind));
     let ways = [(apart, most, false), (behind, (sum + (pieces - 1) * longest) / pieces, true)];
     let gain = |(nodes, cost, _): &(Vec<usize>, usize, bool)| alone(nodes).saturating_sub(*cost);
     let pays = |way: &(Vec<usize>, usize, bool)| way.0.len() > 1 && 10 * gain(way) > alone(&way.0);
-    // of two that gain as much the first, in which nobody waits
+    // of two equal gains the first, in which no thread waits
     match ways.into_iter().filter(pays).reduce(|a, b| if gain(&b) > gain(&a) { b } else { a }) {
-        Some((nodes, cost, is_wave)) => (Together::Layers { nodes, is_wave }, cost),
+        Some((nodes, cost, is_pipeline)) => (Grouping::Layers { nodes, is_pipeline }, cost),
         None => alone_first,
     }
 }
 
-/// Whether `parts` threads would do a group in clearly less time than one.
+/// Whether `parts` threads would run a group in clearly less time than one thread.
 pub fn is_shared(network: &Network, training: bool, axes: Axes, parts: usize) -> bool {
     let (mut alone, mut shared, mut done) = (0, 0, Vec::new());
     for node in 0..network.nodes.len() {
@@ -107,7 +107,7 @@ pub fn is_shared(network: &Network, training: bool, axes: Axes, parts: usize) ->
             ready[0].retain(|node| !done.contains(node));
             let (how, cost) = choose(network, training, axes, ready, parts);
             shared += cost;
-            if let Together::Layers { nodes, .. } = how {
+            if let Grouping::Layers { nodes, .. } = how {
                 done.extend(nodes);
             }
         }
@@ -115,8 +115,8 @@ pub fn is_shared(network: &Network, training: bool, axes: Axes, parts: usize) ->
     10 * shared < 9 * alone
 }
 
-/// Layers from `first` on, by their nodes: those for which no other layer has to run before, and those for which no other has to
-/// but those before them in the list. `derive` makes the values of a node that is no layer.
+/// The layers starting from `first`, by their nodes: those that do not depend on another layer that has not run, and those
+/// that depend only on the ones before them in the list. `derive` computes the values of a node that is no layer.
 pub fn ready_forwards(network: &Network, first: usize, derive: &mut dyn FnMut(usize)) -> [Vec<usize>; 2] {
     let mut there: Vec<bool> = (0..network.nodes.len()).map(|node| node < first).collect();
     let (mut apart, mut behind) = (vec![first], vec![first]);
@@ -132,7 +132,7 @@ pub fn ready_forwards(network: &Network, first: usize, derive: &mut dyn FnMut(us
                     behind.push(node);
                 }
             }
-            // the second output of a layer is there when the layer has run
+            // the second output of a layer exists when the layer has run
             None if is_next && !is_output(network, node) => {
                 derive(node);
                 there[node] = true;
@@ -143,8 +143,9 @@ pub fn ready_forwards(network: &Network, first: usize, derive: &mut dyn FnMut(us
     [apart, behind]
 }
 
-/// Layers up to `last`: those whose gradients have all arrived when those of the nodes after `last` have, and those whose whole
-/// gradient comes from the one before them in the list. `arrived`: whether a node has a gradient already.
+/// The layers before and including `last`: those whose gradients are complete when the gradients of the nodes after `last`
+/// are, and those whose whole gradient comes from the one before them in the list. `arrived`: whether a node has a gradient
+/// already.
 pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -> bool) -> [Vec<usize>; 2] {
     let (mut apart, mut behind) = (vec![last], vec![last]);
     for node in (0..last).rev() {
@@ -168,31 +169,31 @@ pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -
     [apart, behind]
 }
 
-/// Whether a node is an output of a layer beside its first.
+/// Whether a node is an output of a layer other than its first.
 fn is_output(network: &Network, node: usize) -> bool {
     matches!(network.nodes[node].kind, NodeKind::Layer { .. })
 }
 
-/// Runs a layer by itself; `divided`: all threads take parts of its steps.
+/// Runs a layer alone; `divided`: all threads share its steps.
 pub fn run_alone<T: Float>(task: &mut impl LayerTask<T>, divided: bool, scratch: &mut Scratch<T>) {
     let region = if divided { None } else { scratch.region.take() };
     task.run(scratch);
     scratch.region = scratch.region.take().or(region);
 }
 
-/// Runs layers at the same time, each on a thread.
-pub fn run_together<T: Float>(tasks: &mut [impl LayerTask<T>], is_wave: bool, scratch: &mut Scratch<T>) {
-    let Scratch { region: Some(region), beside, .. } = scratch else {
+/// Runs layers at the same time, one thread each.
+pub fn run_together<T: Float>(tasks: &mut [impl LayerTask<T>], is_pipeline: bool, scratch: &mut Scratch<T>) {
+    let Scratch { region: Some(region), helpers, .. } = scratch else {
         return tasks.iter_mut().for_each(|task| task.run(scratch));
     };
-    beside.resize_with(beside.len().max(tasks.len()), || Mutex::new(Scratch::new()));
+    helpers.resize_with(helpers.len().max(tasks.len()), || Mutex::new(Scratch::new()));
     let tasks: Vec<Mutex<&mut _>> = tasks.iter_mut().map(Mutex::new).collect();
-    share_out(region, is_wave, &|part| {
-        if let (Some(task), Some(own)) = (tasks.get(part), beside.get(part)) {
+    share_out(region, is_pipeline, &|part| {
+        if let (Some(task), Some(own)) = (tasks.get(part), helpers.get(part)) {
             let mut own = lock(own);
-            own.wave = is_wave.then(|| Wave { region: region.clone(), part });
+            own.pipeline = is_pipeline.then(|| Pipeline { region: region.clone(), part });
             lock(task).run(&mut own);
-            own.wave = None;
+            own.pipeline = None;
         }
     });
 }
@@ -223,7 +224,7 @@ mod tests {
         build().unwrap()
     }
 
-    /// Layers of these widths, each of which reads a node: the input is 0.
+    /// Layers of these (width, input node); node 0 is the input.
     fn network(layers: &[(usize, usize)]) -> Network {
         let mut network = Network::default();
         network.input("x", Axis::Time, layers[0].0).unwrap();
@@ -238,8 +239,8 @@ mod tests {
         network
     }
 
-    /// What happens to the first layer of a row of so many steps, on so many threads.
-    fn chosen(layers: &[(usize, usize)], steps: usize, parts: usize) -> Together {
+    /// How the first layer runs for a row of `steps` steps on `parts` threads.
+    fn chosen(layers: &[(usize, usize)], steps: usize, parts: usize) -> Grouping {
         let network = network(layers);
         let (time, row) = (Geometry::new(vec![steps]), Geometry::new(vec![1]));
         let ready = ready_forwards(&network, 1, &mut |_| {});
@@ -250,21 +251,21 @@ mod tests {
     fn layers_run_at_the_same_time_where_that_is_faster() {
         let stack = [(64, 0), (64, 1), (64, 2)];
         let cases = [
-            (&stack[..], 200, 2, Together::Layers { nodes: vec![1, 2], is_wave: true }),
-            (&stack, 200, 3, Together::Layers { nodes: vec![1, 2, 3], is_wave: true }),
-            (&stack, 16, 2, Together::Alone { divided: false }), // a single piece of time
-            (&[(64, 0), (2, 1)], 200, 2, Together::Alone { divided: false }), // too unlike
-            (&[(64, 0), (64, 1), (2, 0)], 200, 2, Together::Layers { nodes: vec![1, 2], is_wave: true }),
-            (&[(64, 0), (64, 0)], 200, 2, Together::Layers { nodes: vec![1, 2], is_wave: false }),
-            (&[(64, 0)], 200, 2, Together::Alone { divided: false }),
-            (&[(600, 0)], 200, 2, Together::Alone { divided: true }),
-            (&[(600, 0), (600, 1)], 16, 2, Together::Alone { divided: true }),
+            (&stack[..], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: true }),
+            (&stack, 200, 3, Grouping::Layers { nodes: vec![1, 2, 3], is_pipeline: true }),
+            (&stack, 16, 2, Grouping::Alone { divided: false }), // a single piece of time
+            (&[(64, 0), (2, 1)], 200, 2, Grouping::Alone { divided: false }), // too different in cost
+            (&[(64, 0), (64, 1), (2, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: true }),
+            (&[(64, 0), (64, 0)], 200, 2, Grouping::Layers { nodes: vec![1, 2], is_pipeline: false }),
+            (&[(64, 0)], 200, 2, Grouping::Alone { divided: false }),
+            (&[(600, 0)], 200, 2, Grouping::Alone { divided: true }),
+            (&[(600, 0), (600, 1)], 16, 2, Grouping::Alone { divided: true }),
         ];
         for (layers, steps, parts, expected) in cases {
             assert_eq!(chosen(layers, steps, parts), expected, "{layers:?}, {steps} steps, {parts} threads");
             let (time, row) = (Geometry::new(vec![steps]), Geometry::new(vec![1]));
             let shared = is_shared(&network(layers), true, Axes { time: &time, row: &row }, parts);
-            assert_eq!(shared, expected != Together::Alone { divided: false });
+            assert_eq!(shared, expected != Grouping::Alone { divided: false });
         }
     }
 
@@ -274,7 +275,7 @@ mod tests {
         let stack = network(&[(8, 0), (8, 1), (8, 2)]);
         assert_eq!(ready_backwards(&stack, 3, &none), [vec![3], vec![3, 2, 1]]);
         assert_eq!(ready_backwards(&stack, 3, &|node| node == 2), [vec![3], vec![3]]);
-        // 1 is read by 2 and by 3
+        // node 1 is read by 2 and 3
         let fork = network(&[(8, 0), (8, 1), (8, 1)]);
         assert_eq!(ready_backwards(&fork, 3, &none), [vec![3, 2], vec![3]]);
     }

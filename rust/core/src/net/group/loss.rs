@@ -3,7 +3,9 @@
 use crate::kernel::{Float, Kernels};
 use crate::plan::LayerPlan;
 use crate::random::Noise;
-use crate::time::{Arrived, Geometry, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, Spare};
+use crate::time::{
+    Geometry, IncomingGradients, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, VecPool,
+};
 
 use super::super::batch::{Batch, End, Packed};
 use super::super::graph::{Axis, NetError, Network, expect_len, index_limits};
@@ -22,28 +24,29 @@ pub enum LossTarget<'a, T> {
     Ids { data: &'a [i64] },
 }
 
-/// A loss to be taken of the outputs.
+/// A loss of an output.
 pub struct Loss<'p, 'a, T> {
-    /// `LayerPlan::of_loss` of a program (output, target) -> number. Making it takes longer than a small batch, so the caller keeps it.
+    /// `LayerPlan::of_loss` of a program (output, target) -> number. Planning takes longer than running a small batch, so
+    /// the caller caches the plan.
     pub plan: &'p LayerPlan,
     pub target: LossTarget<'a, T>,
     pub reduction: Reduction,
-    /// (N, T), or (N,) for an output of rows; none counts every valid step, or row, once.
+    /// (N, T), or (N,) for an output per row; None gives every valid step, or row, the weight 1.
     pub weights: Option<&'a [T]>,
-    /// What the loss is multiplied with.
+    /// The factor of the loss.
     pub scale: f64,
 }
 
-/// A loss made ready for a batch.
+/// A loss with its targets and weights, packed for a batch.
 pub struct Prepared<'a, T: Float> {
-    /// The number of the output, and its node.
+    /// The index of the output, and its node.
     output: usize,
     node: usize,
     axis: Axis,
     plan: &'a LayerPlan,
     weights: LayerWeights<T>,
     kernels: &'a Kernels<T>,
-    /// By group: packed targets, and what each step counts, divided by what the reduction divides by.
+    /// By group: packed targets; then the weight of each step, divided by the denominator of the reduction.
     targets: Packed<T>,
     target_width: usize,
     steps: Vec<Vec<T>>,
@@ -51,19 +54,19 @@ pub struct Prepared<'a, T: Float> {
     gradient: bool,
 }
 
-/// What is wanted of a loss.
+/// What to compute of a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// Its value, by equations that keep nothing.
+    /// Its value, by a program that stores nothing.
     Value,
-    /// Its value, by the equations that `Gradient` runs: the same bits.
+    /// Its value, by the program that `Gradient` runs: bit-identical to the value of `Gradient`.
     Sum,
     /// Its value, and the gradient of the output.
     Gradient,
 }
 
 impl<'a, T: Float> Prepared<'a, T> {
-    /// Of output number `output`, for a backward pass or without one. Arrays are copied.
+    /// Packs the loss of output number `output`, with or without a backward pass. Arrays are copied.
     pub fn new(
         (network, output): (&Network, usize),
         batch: &Batch,
@@ -92,7 +95,7 @@ impl<'a, T: Float> Prepared<'a, T> {
         let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
         weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
-        let steps = packed_weights(batch, axis, loss, &mut kept.spare)?;
+        let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
         let step_scale = step_scale(batch, loss.reduction);
         Ok(Prepared {
             output,
@@ -109,7 +112,7 @@ impl<'a, T: Float> Prepared<'a, T> {
         })
     }
 
-    /// The number of the output.
+    /// The index of the output.
     pub fn output(&self) -> usize {
         self.output
     }
@@ -124,32 +127,32 @@ impl<'a, T: Float> Prepared<'a, T> {
         self.axis
     }
 
-    /// Whether it was made for a backward pass.
+    /// Whether the loss was prepared for a backward pass.
     pub fn has_gradient(&self) -> bool {
         self.gradient
     }
 
-    /// Gives the memory back.
+    /// Returns the memory to the workspace.
     pub fn retired(self, kept: &mut Workspace<T>) {
         kept.losses.push(self.weights);
         kept.keep_packed(self.targets);
-        kept.spare.keep_list(self.steps);
+        kept.vectors.keep_list(self.steps);
     }
 
-    /// What the penalty of a step is multiplied with.
+    /// The factor of the penalty of a step.
     pub fn step_scale(&self) -> f64 {
         self.step_scale
     }
 
-    /// The plan of the loss, for counting its memory.
+    /// The plan of the loss, for estimates of its memory.
     pub fn plan(&self) -> &LayerPlan {
         self.plan
     }
 
-    /// Takes the loss of a piece of a group, which begins with packed row `first` of the group. Its weighted terms are
-    /// added to `sum` one by one, so that a sum over pieces in their order has the bits of one over the whole.
+    /// Computes the loss of a piece of a group; the piece starts at packed row `first` of the group. The weighted terms are
+    /// added to `sum` one by one, so that a sum over consecutive pieces is bit-identical to the sum over the whole.
     ///
-    /// Returns what holds the gradient of the output if that is wanted.
+    /// Returns the memory of the output's gradient if the gradient is wanted.
     pub fn take(
         &self,
         (group, first): (usize, usize),
@@ -176,23 +179,25 @@ impl<'a, T: Float> Prepared<'a, T> {
         let memory = (want == Want::Gradient).then(|| {
             let d_loss = [SeqView::of(steps, 1)];
             let saved = Saved { inputs: &views, memory: &run.memory };
-            let back = call.backward(saved, Arrived { outputs: &d_loss, finals: &[] }, None, scratch);
-            scratch.spare.keep_list(back.d_initial);
+            let back =
+                call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &[] }, None, scratch);
+            scratch.vectors.keep_list(back.d_initial);
             back.memory
         });
-        scratch.spare.keep_list(run.finals);
+        scratch.vectors.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
     }
 
-    /// The gradient of the network's output out of what `take` left; none if the loss does not depend on it.
+    /// The gradient of the network's output in the memory that `take` returned; None if the loss does not depend on the
+    /// output.
     pub fn output_gradient(&self, taken: &Option<PassMemory<T>>, geometry: &Geometry) -> Option<SeqView<T>> {
         let position = self.plan.input_gradients[0]?;
         taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
     }
 }
 
-/// What a value of each valid step counts: 1, or its share of a mean. The weights of a loss are of its own terms.
+/// The factor of each valid step's value: 1, or its share of a mean. The weights of a loss apply to its own terms only.
 pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
     let total: usize = batch.groups.iter().map(|group| group.geometry.total()).sum();
     match reduction {
@@ -201,7 +206,7 @@ pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
     }
 }
 
-/// The targets of every group, and the numbers of each.
+/// The targets of every group, and the number of elements of each.
 fn packed_targets<T: Float>(
     batch: &Batch,
     axis: Axis,
@@ -247,24 +252,24 @@ fn packed_targets<T: Float>(
     }
 }
 
-/// What each step, or row, of every group counts.
+/// The weight of each step, or row, of every group.
 fn packed_weights<T: Float>(
     batch: &Batch,
     axis: Axis,
     loss: &Loss<T>,
-    spare: &mut Spare<T>,
+    vectors: &mut VecPool<T>,
 ) -> Result<Vec<Vec<T>>, NetError> {
     if let Some(data) = loss.weights {
         expect_len("weights", data.len(), batch.count(axis))?;
     }
-    let mut steps = spare.list();
+    let mut steps = vectors.list();
     for group in &batch.groups {
         let total = group.axes().of(axis).total();
-        let mut weights = spare.vector(total);
+        let mut weights = vectors.vector(total);
         match (loss.weights, axis) {
             (Some(data), Axis::Time) => batch.pack(group, axis, data, 1, &mut weights),
             (None, Axis::Time) => weights.resize(total, T::ONE),
-            // the sequences before a reset leave no value of their row
+            // the sequences before a reset have no value of their row
             (Some(data), Axis::Row) => {
                 weights.resize(total, T::ZERO);
                 batch.pack_state(group, data, 1, End::Final, &mut weights);

@@ -1,4 +1,4 @@
-//! One row group through the network: forwards, to its losses, and backwards. May use `graph`, `batch`, `values`, `time`.
+//! One row group through the network: forward pass, losses, backward pass. May use `graph`, `batch`, `values`, `time`.
 
 mod backward;
 mod forward;
@@ -9,11 +9,11 @@ mod shared;
 mod training;
 mod workspace;
 
-pub use backward::{Backwards, GroupGradients, back_group};
+pub use backward::{BackwardStart, GroupGradients, back_group};
 pub use forward::{GroupRun, run_group};
 pub use layer_parallel::is_shared;
 pub use loss::{Loss, LossTarget, Prepared, Reduction, Want, step_scale};
 pub use penalty::{Terms, WeightPenalties, step_gradient};
 pub use shared::Shared;
-pub use training::{Passed, StoredPiece, Training};
+pub use training::{GroupResult, StoredPiece, Training};
 pub use workspace::Workspace;

@@ -1,24 +1,24 @@
-//! Penalties: what regularizers add to a loss.
+//! Penalties: the terms that regularizers add to a loss.
 //!
-//! Every valid step counts its penalty alike, divided by the number of valid steps where the loss is a mean. A penalty on
-//! parameters counts once. Both belong to the loss of training alone; inference has no such outputs.
+//! Every valid step adds its penalty with equal weight, divided by the number of valid steps if the loss is a mean. A
+//! penalty on parameters is added once. Both belong to the training loss only; inference has no penalties.
 
 use crate::kernel::{Float, Kernels};
 use crate::random::Noise;
-use crate::time::{Arrived, Geometry, LayerCall, LayerWeights, Saved, Scratch, SeqView};
+use crate::time::{Geometry, IncomingGradients, LayerCall, LayerWeights, Saved, Scratch, SeqView};
 
 use super::super::batch::Axes;
 use super::super::graph::Network;
 use super::forward::GroupRun;
 
-/// The penalties on parameters of one call, with the parameters as they were when it was made.
+/// The penalties on parameters of one call, with a copy of the parameters of that time.
 pub struct WeightPenalties<T> {
-    /// By penalised layer: its number, and its parameters.
+    /// By layer with a penalty: its index, and its parameters.
     layers: Vec<(usize, Vec<Vec<T>>)>,
 }
 
 impl<T: Float> WeightPenalties<T> {
-    /// None in calls without `training`.
+    /// Empty in calls without `training`.
     pub fn new(network: &Network, arena: &[T], training: bool) -> WeightPenalties<T> {
         let layers = (network.layers.iter().enumerate())
             .filter(|(_, layer)| training && layer.penalty.is_some())
@@ -29,12 +29,13 @@ impl<T: Float> WeightPenalties<T> {
         WeightPenalties { layers }
     }
 
-    /// Their sum.
+    /// The sum of the penalties.
     pub fn value(&self, network: &Network, kernels: &Kernels<T>) -> f64 {
         self.take(network, kernels, 0.0, &mut [])
     }
 
-    /// Their sum; `scale` times its gradient is added to `gradients`, laid out as the arena, unless `scale` is 0.
+    /// The sum of the penalties. Adds `scale` times its gradient to `gradients`, which has the layout of the arena, unless
+    /// `scale` is 0.
     pub fn take(&self, network: &Network, kernels: &Kernels<T>, scale: f64, gradients: &mut [T]) -> f64 {
         let mut sum = 0.0;
         for (number, params) in &self.layers {
@@ -55,7 +56,8 @@ impl<T: Float> WeightPenalties<T> {
             let d = [T::from_f64(scale)];
             let d = [SeqView::of(&d, 1)];
             let saved = Saved { inputs: &views, memory: &run.memory };
-            let back = call.backward(saved, Arrived { outputs: &d, finals: &[] }, None, &mut scratch);
+            let back =
+                call.backward(saved, IncomingGradients { outputs: &d, finals: &[] }, None, &mut scratch);
             for (position, &(at, numel)) in layer.params.iter().enumerate() {
                 if let Some(output) = plan.input_gradients[position] {
                     let view = back.memory.output(&plan.back, output, &geometry);
@@ -69,23 +71,24 @@ impl<T: Float> WeightPenalties<T> {
     }
 }
 
-/// What a group adds to a loss. Each sum is in the order of time, so that pieces of time give the bits of the whole.
+/// The loss terms of a group. Each sum is in the order of time, so that sums over pieces of time are bit-identical to the
+/// whole.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
-    /// The loss of the first output, and of the others: most networks have one, and no list.
+    /// The loss of the first output, then the losses of the others: most networks have one output and need no list.
     first: f64,
     others: Vec<f64>,
-    /// Of the steps' penalties, by penalised layer.
+    /// The penalties of the steps, by layer with a penalty.
     penalties: Vec<f64>,
 }
 
 impl Terms {
-    /// All penalties.
+    /// The sum of all penalties.
     pub fn penalty(&self) -> f64 {
         self.penalties.iter().sum()
     }
 
-    /// The sum of an output's loss, to be added to.
+    /// The loss of an output, to add to.
     pub fn loss(&mut self, output: usize) -> &mut f64 {
         if output == 0 {
             return &mut self.first;
@@ -104,7 +107,7 @@ impl Terms {
         }
     }
 
-    /// Adds `scale` times the penalties of the steps from packed row `first` of the network's input on.
+    /// Adds `scale` times the penalties of the steps, starting from packed row `first` of the network's input.
     pub fn add_penalties<T: Float>(
         &mut self,
         network: &Network,
@@ -123,7 +126,7 @@ impl Terms {
         }
     }
 
-    /// Adds `scale` times the penalties of one layer, those of some packed rows.
+    /// Adds `scale` times the penalties of one layer for some packed rows.
     pub fn add_layer<T: Float>(
         &mut self,
         network: &Network,
@@ -143,7 +146,8 @@ impl Terms {
     }
 }
 
-/// The gradient of the steps' penalties: 0 for the first packed rows, `scale` for the others. Empty where there are none.
+/// The gradient of the step penalties: 0 for the first `first` packed rows, `scale` for the others. Empty if there are no
+/// penalties.
 pub fn step_gradient<T: Float>(
     network: &Network,
     first: usize,
@@ -154,7 +158,7 @@ pub fn step_gradient<T: Float>(
     if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
         return Vec::new();
     }
-    let mut d = scratch.no_sequence(total, 1);
+    let mut d = scratch.zero_sequence(total, 1);
     d[first..].fill(T::from_f64(scale));
     d
 }

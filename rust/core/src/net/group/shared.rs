@@ -1,4 +1,4 @@
-//! What all row groups of a call share.
+//! The data that all row groups of a call share.
 
 use crate::kernel::{Float, Kernels};
 use crate::time::{LayerCall, LayerWeights};
@@ -14,7 +14,7 @@ pub struct Shared<'a, T: Float> {
 }
 
 impl<'a, T: Float> Shared<'a, T> {
-    /// A layer, about to run over the rows of a group.
+    /// The call of a layer over the rows of a group.
     pub fn call(&self, layer: usize, axes: Axes<'a>, training: bool) -> LayerCall<'a, T> {
         let of = &self.network.layers[layer];
         LayerCall {

@@ -1,4 +1,4 @@
-//! A row group through the network to its losses and backwards, piece by piece of time.
+//! Training of a row group: forward pass, losses and backward pass, for one piece of time after the other.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 
 use super::super::batch::Axes;
 use super::super::graph::Axis;
-use super::backward::{Backwards, GroupGradients, back_group};
+use super::backward::{BackwardStart, GroupGradients, back_group};
 use super::forward::{GroupRun, run_group};
 use super::loss::{Prepared, Want};
 use super::penalty::{Terms, step_gradient};
@@ -18,7 +18,7 @@ use super::shared::Shared;
 pub struct Training<'a, T: Float> {
     pub shared: &'a Shared<'a, T>,
     pub losses: &'a [Prepared<'a, T>],
-    /// What the penalty of a step is multiplied with.
+    /// The factor of the penalty of a step.
     pub step_scale: f64,
     pub group: usize,
     pub axes: Axes<'a>,
@@ -26,8 +26,8 @@ pub struct Training<'a, T: Float> {
     pub initial: &'a [Vec<T>],
 }
 
-/// What a group leaves, beside the gradients of the parameters.
-pub struct Passed<T> {
+/// The results of a group, except the gradients of the parameters.
+pub struct GroupResult<T> {
     /// The weighted sums over the valid steps.
     pub terms: Terms,
     pub gradients: GroupGradients<T>,
@@ -35,7 +35,7 @@ pub struct Passed<T> {
     pub finals: Vec<Vec<T>>,
 }
 
-/// A piece of time that has run forwards.
+/// A piece of time after its forward pass.
 #[derive(Debug)]
 pub struct Piece<'a, T> {
     pub time: Cow<'a, Geometry>,
@@ -48,13 +48,13 @@ impl<T> Piece<'_, T> {
         Axes { time: &self.time, row: self.row }
     }
 
-    /// The piece without what it borrows.
+    /// The piece without its borrowed parts.
     pub fn stored(self) -> StoredPiece<T> {
         StoredPiece { time: self.time.into_owned(), run: self.run }
     }
 }
 
-/// A piece of time that outlives its group: it has no values of rows.
+/// A piece of time that outlives its group: the geometry along rows is not part of it.
 #[derive(Debug)]
 pub struct StoredPiece<T> {
     pub time: Geometry,
@@ -62,24 +62,24 @@ pub struct StoredPiece<T> {
 }
 
 impl<T: Float> Training<'_, T> {
-    /// All steps in one piece. `inputs` are the packed inputs of the group; they are lent.
+    /// All steps as one piece. `inputs` are the packed inputs of the group; they are unchanged afterwards.
     pub fn full(
         &self,
         inputs: &mut [Vec<T>],
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
-    ) -> Passed<T> {
+    ) -> GroupResult<T> {
         let run = run_group(self.shared, self.axes, inputs, self.initial, true, scratch);
         let piece = Piece { time: Cow::Borrowed(self.axes.time), row: self.axes.row, run };
         let mut terms = Terms::default();
         let d_states = self.no_gradient(scratch);
         let gradients = self.back(&piece, 0, &d_states, &mut terms, slots, scratch);
-        scratch.spare.keep_list(d_states);
+        scratch.vectors.keep_list(d_states);
         let finals = piece.run.retired(self.shared.network, inputs, scratch);
-        Passed { terms, gradients, finals }
+        GroupResult { terms, gradients, finals }
     }
 
-    /// The steps `span`, forwards from `states`. `inputs` are the packed inputs of the group.
+    /// Runs the steps `span` forward from `states`. `inputs` are the packed inputs of the group.
     pub fn forward(
         &self,
         span: Range<usize>,
@@ -89,7 +89,7 @@ impl<T: Float> Training<'_, T> {
     ) -> Piece<'_, T> {
         let network = self.shared.network;
         let rows = self.axes.time.first_row(span.start)..self.axes.time.first_row(span.end);
-        let mut of_piece = scratch.spare.list();
+        let mut of_piece = scratch.vectors.list();
         for (values, port) in inputs.iter().zip(&network.inputs) {
             let width = network.width(port.node);
             let mut own = scratch.sequence(rows.len(), width);
@@ -99,22 +99,22 @@ impl<T: Float> Training<'_, T> {
         let time = piece_of(self.axes.time, span, scratch);
         let axes = Axes { time: &time, row: self.axes.row };
         let run = run_group(self.shared, axes, &mut of_piece, states, true, scratch);
-        scratch.spare.keep_list(of_piece);
+        scratch.vectors.keep_list(of_piece);
         Piece { time: Cow::Owned(time), row: self.axes.row, run }
     }
 
-    /// A piece that was stored.
+    /// A piece from its stored form.
     pub fn restored(&self, piece: StoredPiece<T>) -> Piece<'_, T> {
         Piece { time: Cow::Owned(piece.time), row: self.axes.row, run: piece.run }
     }
 
-    /// Gives the memory of a piece back; the final states remain.
+    /// Returns the memory of a piece to the workspace; returns the final states.
     pub fn retired(&self, piece: Piece<'_, T>, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.shared.network;
-        let mut inputs = scratch.spare.list();
+        let mut inputs = scratch.vectors.list();
         inputs.resize(network.inputs.len(), Vec::new());
         let finals = piece.run.retired(network, &mut inputs, scratch);
-        scratch.spare.keep_list(inputs);
+        scratch.vectors.keep_list(inputs);
         keep_geometry(piece.time, scratch);
         finals
     }
@@ -130,8 +130,8 @@ impl<T: Float> Training<'_, T> {
         self.penalties_of(piece, 0, terms);
     }
 
-    /// The losses of a piece without its first `skipped` steps, added to `terms`, and its gradients through all of the piece.
-    /// `d_states` are the gradients of the states after it.
+    /// Adds the losses of a piece, without its first `skipped` steps, to `terms`. Returns their gradients through the whole
+    /// piece. `d_states` are the gradients of the states after the piece.
     pub fn back(
         &self,
         piece: &Piece<'_, T>,
@@ -151,14 +151,14 @@ impl<T: Float> Training<'_, T> {
         let mut memories = scratch.list();
         let mut d_outputs = scratch.views();
         d_outputs.resize(network.outputs.len(), SeqView::NONE);
-        let mut widened = scratch.spare.list();
+        let mut widened = scratch.vectors.list();
         for loss in self.losses {
             let output = piece.run.view(network, loss.node(), axes);
             let (geometry, first, skipped) = match loss.axis() {
                 Axis::Row => (axes.row, 0, 0),
                 Axis::Time => (&*counted, self.axes.time.first_row(counted.start), rows),
             };
-            // SAFETY: an output along time has `time.total()` rows, of which the counted ones are the last.
+            // SAFETY: an output along time has `time.total()` rows, and the last of them are the counted rows.
             let tail = SeqView { ptr: unsafe { output.ptr.add(skipped * output.stride) }, ..output };
             let (sum, want) = (terms.loss(loss.output()), Want::Gradient);
             let taken = loss.take((self.group, first), geometry, tail, want, sum, scratch);
@@ -178,27 +178,27 @@ impl<T: Float> Training<'_, T> {
         self.penalties_of(piece, rows, terms);
         keep_geometry(counted, scratch);
         let d_penalty = step_gradient(network, rows, time.total(), self.step_scale, scratch);
-        let from = Backwards { d_outputs: &d_outputs, d_penalty: &d_penalty, d_final: d_states };
+        let from = BackwardStart { d_outputs: &d_outputs, d_penalty: &d_penalty, d_final: d_states };
         let gradients = back_group(self.shared, axes, &piece.run, from, slots, scratch);
-        scratch.spare.keep_list(widened);
-        scratch.spare.keep(d_penalty);
+        scratch.vectors.keep_list(widened);
+        scratch.vectors.keep(d_penalty);
         scratch.reclaim_list(memories);
         scratch.keep_views(d_outputs);
         gradients
     }
 
-    /// Zeros where the gradients of the inputs go, packed; empty for ids.
+    /// Zeros for the packed gradients of the inputs; empty for ids.
     pub fn no_input_gradients(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.shared.network;
-        let mut inputs = scratch.spare.list();
+        let mut inputs = scratch.vectors.list();
         inputs.extend((0..network.inputs.len()).map(|input| {
             let width = network.input_gradient(input).unwrap_or(0);
-            scratch.spare.zeros(self.axes.time.total() * width)
+            scratch.vectors.zeros(self.axes.time.total() * width)
         }));
         inputs
     }
 
-    /// Adds the gradients of a piece's inputs to those of the group's.
+    /// Adds the gradients of a piece's inputs to the gradients of the group's inputs.
     pub fn add_input_gradients(&self, piece: &Piece<'_, T>, d_piece: &[Vec<T>], d_inputs: &mut [Vec<T>]) {
         let (network, row) = (self.shared.network, self.axes.time.first_row(piece.time.start));
         for ((port, d), sum) in network.inputs.iter().zip(d_piece).zip(d_inputs) {
@@ -209,39 +209,39 @@ impl<T: Float> Training<'_, T> {
         }
     }
 
-    /// Gradients of states that nothing depends on.
+    /// Zeros for the gradients of the states after the last piece.
     pub fn no_gradient(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let widths = self.shared.network.states.iter();
-        let mut states = scratch.spare.list();
-        states.extend(widths.map(|width| scratch.spare.zeros(self.axes.time.rows * width)));
+        let mut states = scratch.vectors.list();
+        states.extend(widths.map(|width| scratch.vectors.zeros(self.axes.time.rows * width)));
         states
     }
 
-    /// Adds the penalties of a piece's steps from packed row `first` on.
+    /// Adds the penalties of a piece's steps, starting from packed row `first`.
     fn penalties_of(&self, piece: &Piece<'_, T>, first: usize, terms: &mut Terms) {
         terms.add_penalties(self.shared.network, &piece.run, piece.axes(), first, self.step_scale);
     }
 }
 
-/// Some steps of a geometry, in memory of the thread.
+/// Some steps of a geometry, in reused memory of the thread.
 fn piece_of<T: Float>(geometry: &Geometry, span: Range<usize>, scratch: &mut Scratch<T>) -> Geometry {
     let mut piece = scratch.geometries.pop().unwrap_or_default();
     geometry.piece_into(span.start, span.end, &mut piece);
     piece
 }
 
-/// Gives the memory of a piece back.
+/// Returns the memory of a piece's geometry to the workspace.
 fn keep_geometry<T: Float>(geometry: Cow<'_, Geometry>, scratch: &mut Scratch<T>) {
     if let Cow::Owned(piece) = geometry {
         scratch.geometries.push(piece);
     }
 }
 
-/// Rows behind `zeros` rows of zeros, `total` rows in all.
+/// The rows of a view after `zeros` rows of zeros, `total` rows in all.
 fn behind_zeros<T: Float>(view: SeqView<T>, zeros: usize, total: usize, values: &mut Vec<T>) -> SeqView<T> {
     values.resize(zeros * view.width, T::ZERO);
     for row in 0..total - zeros {
-        // SAFETY: the view has the rows that are not zeros.
+        // SAFETY: the view has the rows after the zeros.
         values.extend_from_slice(unsafe {
             std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
         });

@@ -1,9 +1,9 @@
-//! Memory of one call, kept for the next one.
+//! The memory of one call, reused by the next call.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Float;
-use crate::time::{LayerWeights, SlotGradients, Spare};
+use crate::time::{LayerWeights, SlotGradients, VecPool};
 
 use super::super::batch::{Packed, States};
 use super::penalty::Terms;
@@ -11,9 +11,9 @@ use super::penalty::Terms;
 #[derive(Debug)]
 pub struct Workspace<T> {
     pub weights: Vec<LayerWeights<T>>,
-    /// Those of losses.
+    /// The weights of losses.
     pub losses: Vec<LayerWeights<T>>,
-    pub spare: Spare<T>,
+    pub vectors: VecPool<T>,
     /// By partial sum, by layer.
     pub slots: Vec<Mutex<Vec<SlotGradients<T>>>>,
     /// By group.
@@ -27,7 +27,7 @@ impl<T: Float> Workspace<T> {
         Workspace {
             weights: Vec::new(),
             losses: Vec::new(),
-            spare: Spare::new(),
+            vectors: VecPool::new(),
             slots: Vec::new(),
             terms: Vec::new(),
             packed: Vec::new(),
@@ -35,23 +35,23 @@ impl<T: Float> Workspace<T> {
         }
     }
 
-    /// An empty vector with room for `len` elements for each of so many groups.
+    /// For each group, an empty vector with capacity for `len` elements.
     pub fn packed(&mut self, lens: impl Iterator<Item = usize>) -> Packed<T> {
         let mut packed = self.packed.pop().unwrap_or_default();
-        packed.extend(lens.map(|len| Mutex::new(self.spare.vector(len))));
+        packed.extend(lens.map(|len| Mutex::new(self.vectors.vector(len))));
         packed
     }
 
-    /// Takes back what `packed` gave.
+    /// Takes back the memory of `packed`.
     pub fn keep_packed(&mut self, mut packed: Packed<T>) {
         for one in packed.drain(..) {
-            self.spare.keep(one.into_inner().unwrap_or_else(PoisonError::into_inner));
+            self.vectors.keep(one.into_inner().unwrap_or_else(PoisonError::into_inner));
         }
         self.packed.push(packed);
     }
 
     pub fn keep_states(&mut self, mut states: States<T>) {
-        states.drain(..).for_each(|group| self.spare.keep_list(group));
+        states.drain(..).for_each(|group| self.vectors.keep_list(group));
         self.states.push(states);
     }
 }

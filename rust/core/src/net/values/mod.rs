@@ -1,8 +1,8 @@
-//! What nodes without a program compute: moves of elements forwards and backwards, each meaning written once. May use
-//! `graph`, `batch`, `time`.
+//! Nodes without a program: moves of elements in the forward and backward pass, each implemented once. May use `graph`,
+//! `batch`, `time`.
 
-mod arrivals;
 mod moves;
+mod node_gradients;
 
-pub use arrivals::Arrivals;
 pub use moves::{RowMaps, derive, source_rows};
+pub use node_gradients::NodeGradients;

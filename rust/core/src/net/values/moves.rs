@@ -1,4 +1,4 @@
-//! How the moves of a node run, forwards and backwards.
+//! The forward and backward pass of moves.
 
 use crate::kernel::Float;
 use crate::time::{Geometry, SeqView};
@@ -6,14 +6,15 @@ use crate::time::{Geometry, SeqView};
 use super::super::batch::Axes;
 use super::super::graph::kinds::{Move, Rows};
 
-/// What moves read beside values: the rows along both axes, and for each packed row the one at the mirrored time.
+/// The context of moves: the packed rows along both axes, and for each packed row the packed row at the mirrored time.
 #[derive(Debug, Clone, Copy)]
 pub struct RowMaps<'a> {
     pub axes: Axes<'a>,
     pub mirror: &'a [usize],
 }
 
-/// Adds to packed rows of `width` elements, zeros at first, what the moves of a node bring. `view` gives the values of a node.
+/// Adds the moves of a node to `values`: packed rows of `width` elements, initially zeros. `view` returns the values of a
+/// node.
 pub fn derive<T: Float>(
     moves: &[Move],
     view: impl Fn(usize) -> SeqView<T>,
@@ -40,7 +41,7 @@ pub fn derive<T: Float>(
     }
 }
 
-/// Adds to the gradient of a move's source, packed rows of its width, what arrived at its columns of the result.
+/// Adds to the gradient of a move's source (packed rows of its width) the gradient of its columns in the result.
 pub(super) fn add_back<T: Float>(
     rows: Rows,
     d: &SeqView<T>,
@@ -64,7 +65,7 @@ pub(super) fn add_back<T: Float>(
     }
 }
 
-/// The packed rows of a sequence that make some rows of another one.
+/// The packed rows of the source sequence that become the `wanted` rows of the result.
 pub fn source_rows(rows: Rows, mirror: &[usize], wanted: &[usize]) -> Vec<usize> {
     match rows {
         Rows::Same => wanted.to_vec(),
@@ -73,7 +74,7 @@ pub fn source_rows(rows: Rows, mirror: &[usize], wanted: &[usize]) -> Vec<usize>
     }
 }
 
-/// Calls `pair` with each row of a result, a row that is part of it, and its share.
+/// Calls `pair` with each row of the result, a source row that contributes to it, and its factor.
 fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usize, T)) {
     let alive = |t: usize| (0..time.alive(t)).map(move |row| (row, time.offset[t] + row));
     match rows {
@@ -97,7 +98,7 @@ fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usiz
     }
 }
 
-/// Calls `take` with each row and column, and the packed row of the largest value: the first of equals, or the first NaN.
+/// Calls `take` with each row and column, and the packed row of the maximum: the first of equal values, or the first NaN.
 fn each_max<T: Float>(time: &Geometry, source: &SeqView<T>, mut take: impl FnMut(usize, usize, usize)) {
     for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
         for column in 0..source.width {
@@ -117,22 +118,22 @@ fn each_max<T: Float>(time: &Geometry, source: &SeqView<T>, mut take: impl FnMut
 /// One row of a view.
 ///
 /// # Safety
-/// The view has this row, and nothing writes it.
+/// The view has this row, and nothing writes to it.
 unsafe fn row_of<'a, T>(view: &SeqView<T>, row: usize) -> &'a [T] {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's guarantee.
     unsafe { std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width) }
 }
 
 /// One element of a view.
 ///
 /// # Safety
-/// As `row_of`, and the view has this column.
+/// As `row_of`; also, the view has this column.
 unsafe fn element<T: Copy>(view: &SeqView<T>, row: usize, column: usize) -> T {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's guarantee.
     unsafe { view.ptr.add(row * view.stride + column).read() }
 }
 
-/// Adds the rows of a view to columns of packed rows; row `r` comes from row `from[r]` where that is given.
+/// Adds the rows of a view to columns of packed rows; if `from` is given, row `r` comes from row `from[r]`.
 pub(super) fn add_rows<T: Float>(
     view: &SeqView<T>,
     from: Option<&[usize]>,
@@ -155,7 +156,7 @@ pub(super) fn add_rows<T: Float>(
 mod tests {
     use super::*;
 
-    /// Rows of 3, 1 and 0 steps, of which packed row r holds r + 1 and its square.
+    /// Rows of 3, 1 and 0 steps; packed row r holds r + 1 and its square.
     fn case() -> (Geometry, Geometry, Vec<f64>) {
         let values = (1..=4).flat_map(|x| [f64::from(x), f64::from(x * x)]).collect();
         (Geometry::new(vec![3, 1, 0]), Geometry::new(vec![1, 1, 1]), values)

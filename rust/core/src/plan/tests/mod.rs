@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::{Init, LayerPlan, Pass, PassSummary, Ref, Scan, Segment, SinkRun, explain_layer};
+use super::{Init, LayerPlan, Pass, PassSummary, PhaseOp, Ref, Scan, SinkRun, explain_layer};
 use crate::step::tests::lines::{program, programs};
 use difference::difference;
 
@@ -48,7 +48,7 @@ fn pass_text(pass: &Pass) -> String {
         let _ = writeln!(text, "  {phase}");
         for segment in segments {
             match segment {
-                Segment::Gemm(gemm) => {
+                PhaseOp::Gemm(gemm) => {
                     let init = match &gemm.init {
                         Init::Value(place) => at(place),
                         other => format!("{other:?}"),
@@ -61,7 +61,7 @@ fn pass_text(pass: &Pass) -> String {
                         let _ = writeln!(text, "      of fold {}{turned}{bias}", part.slot);
                     }
                 }
-                Segment::Tape(ops) => {
+                PhaseOp::Rows(ops) => {
                     let _ = writeln!(text, "    row ops, tiles of {} x {}", pass.tile_rows, pass.tile_width);
                     for op in ops {
                         let far = if op.far.is_empty() {
@@ -77,7 +77,7 @@ fn pass_text(pass: &Pass) -> String {
                         );
                     }
                 }
-                Segment::Scan(scan) => scan_text(&mut text, scan, &at),
+                PhaseOp::Scan(scan) => scan_text(&mut text, scan, &at),
             }
         }
     }

@@ -42,7 +42,7 @@ fn two(a: NodeId, b: NodeId) -> Result<Vec<Grad>> {
     Ok(vec![Grad::Node(a), Grad::Node(b)])
 }
 
-/// `d` where `keep` says so, zero elsewhere.
+/// `d` where `keep` is true, zero elsewhere.
 fn masked(g: &mut Builder, keep: NodeId, d: NodeId) -> Result<NodeId> {
     let zero = g.constant(0.0);
     g.op("where", &[keep, d, zero])
@@ -175,7 +175,7 @@ pub fn rows() -> Vec<OpRow> {
             let less = g.op("sub", &[exponent, one_])?;
             let power = g.op("pow", &[base, less])?;
             let steep = g.op("mul", &[exponent, power])?;
-            // x^0 is flat, at x = 0 too, where 0 * 0^-1 has no value
+            // the slope of x^0 is 0, also at x = 0, where 0 * 0^-1 is undefined
             let flat = g.op("equal", &[exponent, zero])?;
             let slope = g.op("where", &[flat, zero, steep])?;
             let a = g.op("mul", &[s.d, slope])?;
@@ -214,7 +214,7 @@ pub fn rows() -> Vec<OpRow> {
             ..BASE
         },
         OpRow {
-            name: "mul_add", // a b + c in one pass; made by the planner
+            name: "mul_add", // a b + c in one pass; created by the planner
             arity: 3,
             run: Run::Ternary(Ternary::MulAdd),
             internal: true,
@@ -226,7 +226,7 @@ pub fn rows() -> Vec<OpRow> {
             ..BASE
         },
         OpRow {
-            name: "lerp", // a b + (1 - a) c; made by the planner
+            name: "lerp", // a b + (1 - a) c; created by the planner
             arity: 3,
             run: Run::Ternary(Ternary::Lerp),
             internal: true,
@@ -286,24 +286,24 @@ pub fn rows() -> Vec<OpRow> {
     ]
 }
 
-/// A fused gradient `(y, d)`, made by adjoint rules only.
+/// A fused gradient `(y, d)`, created by adjoint rules only.
 fn gradient_of(name: &'static str, run: Binary, adjoint: Rule) -> OpRow {
     OpRow { internal: true, ..binary(name, run, 3.0, adjoint) }
 }
 
-/// A fused gradient `(y, a, b)` at which the product a b arrived; made by the planner only.
+/// A fused gradient `(y, a, b)` whose incoming gradient is the product a b; created by the planner only.
 fn gradient_of_product(name: &'static str, run: Ternary, adjoint: Rule) -> OpRow {
     OpRow { name, arity: 3, run: Run::Ternary(run), internal: true, cost: 4.0, adjoint, ..BASE }
 }
 
-/// `y`, and the gradients of the two factors of a product at which `d` arrived.
+/// `y`, and the gradients of the two factors of a product with gradient `d`.
 fn factors(g: &mut Builder, s: &Site, y: NodeId, d: NodeId) -> Result<Vec<Grad>> {
     let a = g.op("mul", &[d, s.args[2]])?;
     let b = g.op("mul", &[d, s.args[1]])?;
     Ok(vec![Grad::Node(y), Grad::Node(a), Grad::Node(b)])
 }
 
-/// The gradient goes to the first operand where `first` holds, else to the second.
+/// The gradient goes to the first operand where `first` is true, else to the second.
 fn either(g: &mut Builder, first: NodeId, d: NodeId) -> Result<Vec<Grad>> {
     let a = masked(g, first, d)?;
     let zero = g.constant(0.0);

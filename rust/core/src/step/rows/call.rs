@@ -1,12 +1,12 @@
 //! Rows of the ops that leave the language: a step written outside it, and its vector-Jacobian product.
 //!
-//! `call(p, x, s)` is `[output, next states]` of parameters `p`, input `x` and states `s`, each laid end to end;
-//! `call_back(p, x, s, d)` is the gradient `[d_x, d_s]`. What is called stands in the layer, not in the program.
+//! `call(p, x, s)` is `[output, next states]` of parameters `p`, input `x` and states `s`, each concatenated to one vector;
+//! `call_back(p, x, s, d)` is the gradient `[d_x, d_s]`. The function itself belongs to the layer, not to the program.
 
 use super::super::{Attrs, Builder, Dim, NodeId, Result, Shape, StepError};
 use super::{Grad, OpRow, Run, Tangent};
 
-/// What is asked of the function: values, gradients of input and states, or those of the parameters.
+/// What the function computes: values, gradients of input and states, or gradients of the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Forward,
@@ -51,7 +51,7 @@ pub fn rows() -> Vec<OpRow> {
         expand: None,
         adjoint,
         tangent: Tangent::None("a step in NumPy has no tangent; write it in the step language"),
-        // never computed twice: nobody knows what it costs
+        // never recomputed: its cost is unknown
         cost: 1e6,
         internal: true,
     };

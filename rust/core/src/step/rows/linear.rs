@@ -123,7 +123,7 @@ pub fn rows() -> Vec<OpRow> {
             takes_shape: true,
             shape: shape::broadcast_to,
             run: Run::Broadcast,
-            // the caller sums a gradient of the broadcast shape back to the operand's
+            // the caller sums a gradient of the broadcast shape over the broadcast axes
             adjoint: |_, s| Ok(vec![Grad::Node(s.d)]),
             ..BASE
         },

@@ -20,9 +20,9 @@ pub type OpId = usize;
 /// How the engine runs an op.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Run {
-    /// Given from outside: an input, state, parameter or constant.
+    /// From outside: an input, state, parameter or constant.
     Source,
-    /// The same bytes under another shape or name.
+    /// The same bytes with another shape or name.
     View,
     /// Expands into other ops as soon as it is added.
     Composite,
@@ -45,11 +45,11 @@ pub enum Run {
     Noise,
     /// A step outside the language, or its gradient.
     Call(Part),
-    /// A state along time; the planner puts it in the place of the state's own equations.
+    /// A state along time; the planner replaces the state's own equations by it.
     Scan,
 }
 
-/// Where an adjoint rule is applied: the node, its operands and the gradient `d` that arrives at it.
+/// The site of an adjoint rule: the node, its operands and the gradient `d` of the node.
 pub struct Site<'a> {
     pub node: NodeId,
     pub args: &'a [NodeId],
@@ -57,37 +57,37 @@ pub struct Site<'a> {
     pub d: NodeId,
 }
 
-/// What an adjoint rule says about one operand.
+/// The result of an adjoint rule for one operand.
 #[derive(Debug, Clone, Copy)]
 pub enum Grad {
     /// No gradient flows to it.
     Zero,
-    /// The gradient; where the operand was broadcast, of the result's shape (it is summed back by the caller).
+    /// The gradient. If the operand was broadcast, it has the result's shape (the caller sums it over the broadcast axes).
     Node(NodeId),
-    /// Gradient of the part of the operand that begins at `start` along the first axis; zero elsewhere.
+    /// Gradient of the part of the operand that starts at `start` along the first axis; zero elsewhere.
     Slice { start: usize, d: NodeId },
     /// Gradient of a parameter matrix: the outer product `left right^T`, summed over rows and time.
     Outer { left: NodeId, right: NodeId },
     /// Gradient of a table: `d` added at row `id`.
     Scatter { id: NodeId, d: NodeId },
-    /// Gradient of the parameters of a `call` of `x` and `s`, at whose result `d` arrived.
+    /// Gradient of the parameters of a `call` of `x` and `s` with result gradient `d`.
     Called { x: NodeId, s: NodeId, d: NodeId },
 }
 
 /// How the tangent of an op follows from its row.
 #[derive(Debug, Clone, Copy)]
 pub enum Tangent {
-    /// The Jacobian is symmetric (every elementwise op, softmax, layer norm): the adjoint rule, fed with the tangent.
+    /// The Jacobian is symmetric (every elementwise op, softmax, layer norm): the adjoint rule, applied to the tangent.
     Symmetric,
     /// Linear in each operand that varies: the op itself, applied to one tangent at a time.
     Linear,
     /// A reduction: the sum over the last axis of (adjoint of 1) * tangent.
     Gradient,
-    /// A rule of its own, given the operand's tangent.
+    /// A separate rule, given the operand's tangent.
     Rule(fn(&mut Builder, NodeId, NodeId) -> Result<NodeId>),
     /// Constant: no tangent.
     Zero,
-    /// Not known, and why.
+    /// Unknown, with the reason.
     None(&'static str),
 }
 
@@ -98,21 +98,21 @@ type AdjointRule = fn(&mut Builder, &Site) -> Result<Vec<Grad>>;
 
 pub struct OpRow {
     pub name: &'static str,
-    /// Number of operands; `usize::MAX` for any number from one up.
+    /// Number of operands; `usize::MAX` for one or more.
     pub arity: usize,
-    /// Attributes with their defaults; `None` must be given.
+    /// Attributes with their defaults; `None` means required.
     pub attrs: &'static [(&'static str, Option<f64>)],
     /// It takes the attribute `shape`.
     pub takes_shape: bool,
     pub shape: ShapeRule,
     pub run: Run,
-    /// For `Run::Composite`: the ops that it stands for.
+    /// For `Run::Composite`: the ops that replace it.
     pub expand: Option<Expansion>,
     pub adjoint: AdjointRule,
     pub tangent: Tangent,
-    /// Cost of one element in units of one multiplication; decides what is kept and what is computed again.
+    /// Cost of one element in multiplications; it decides what is stored and what is recomputed.
     pub cost: f32,
-    /// Made by adjoint rules only: no eager form.
+    /// Created by adjoint rules only: no eager form.
     pub internal: bool,
 }
 
@@ -135,7 +135,7 @@ pub fn row(op: OpId) -> &'static OpRow {
     &table()[op]
 }
 
-/// The ops that compute each element from the elements in its place, those that authors may use.
+/// The elementwise ops that authors may use.
 pub fn elementwise() -> Vec<&'static str> {
     arithmetic::rows().iter().filter(|row| !row.internal).map(|row| row.name).collect()
 }
@@ -145,7 +145,7 @@ pub fn find(name: &str) -> Option<OpId> {
     table().iter().position(|row| row.name == name)
 }
 
-/// Position of an op that the rules themselves name; the table's tests prove that each exists.
+/// Position of an op that the rules themselves name; tests of the table check that each exists.
 pub(super) fn known(name: &'static str) -> OpId {
     find(name).unwrap_or_else(|| panic!("the op table has no row {name}"))
 }

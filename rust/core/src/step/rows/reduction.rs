@@ -26,8 +26,8 @@ const BASE: OpRow = OpRow {
 const ROW_MAP: OpRow =
     OpRow { attrs: &[], shape: shape::same, tangent: Tangent::Symmetric, cost: 10.0, ..BASE };
 
-/// The gradient `(r, y, d)` of a norm y that was scaled by r. Made by the planner out of the equations of the adjoint rule, when nothing
-/// is derived any more: whoever derives it is told so.
+/// The gradient `(r, y, d)` of a norm y with scale r. The planner creates it from the equations of the adjoint rule, after
+/// all derivatives are taken; deriving it is an error.
 const NORM_GRAD: OpRow = OpRow {
     arity: 3,
     shape: shape::broadcast,
@@ -89,7 +89,7 @@ pub fn rows() -> Vec<OpRow> {
             name: "max",
             run: Run::Reduce(Reduce::Max),
             adjoint: |g, s| {
-                // shared evenly among equal maxima
+                // divided equally among equal maxima
                 let (x, d, y) = (s.args[0], kept(g, s.d, s.args[0])?, kept(g, s.node, s.args[0])?);
                 let hit = g.op("equal", &[x, y])?;
                 let count = over(g, "sum", hit)?;
@@ -205,12 +205,12 @@ fn normalised(g: &mut Builder, s: &super::Site, scale: &'static str, d: NodeId) 
     grad(g.op("mul", &[rest, r])?)
 }
 
-/// What a norm of `x` is scaled by: the reduction `scale`.
+/// The scale of a norm of `x`: the reduction `scale`.
 fn scale_of(g: &mut Builder, scale: &'static str, x: NodeId, attrs: &Attrs) -> Result<NodeId> {
     g.op_with(scale, &[x], Attrs::numbers(&[("keepdims", 1.0), ("eps", attrs.number("eps"))]))
 }
 
-/// The scale of a norm, as its adjoint rule asks for it; none for other nodes.
+/// The scale of a norm, as its adjoint rule requires it; None for other nodes.
 pub fn norm_scale(g: &mut Builder, id: NodeId) -> Option<Result<NodeId>> {
     let node = g.node(id).clone();
     let scale = match super::row(node.op).run {

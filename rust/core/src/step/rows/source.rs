@@ -1,21 +1,21 @@
-//! Rows of what has no operands: the sources, which a program is given, and noise.
+//! Rows of ops without operands: the sources of a program, and noise.
 
 use super::super::{Attrs, Builder, NodeId, Shape};
 use super::{OpRow, Run, Tangent, no_gradient};
 
-/// The values of `per`: new numbers for each row and step, for each row, or one set of numbers for a call.
+/// The values of `per`: new numbers for each row and step, for each row, or one set of numbers per call.
 const PER: usize = 3;
-/// `per` of numbers that are one set for a call, as a parameter is.
+/// The value of `per` for one set of numbers per call, like a parameter.
 pub const PER_WEIGHTS: usize = 2;
-/// Streams that one program may have: the address keeps 16 bits for them.
+/// The largest number of streams in a program: the address has 16 bits for them.
 const STREAMS: usize = 1 << 16;
 
-/// The shape that was asked for, where the other attributes are whole numbers in their range.
+/// The requested shape, if the other attributes are integers in their range.
 fn noise_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> Result<Shape, String> {
     for (name, limit) in [("stream", STREAMS), ("per", PER)] {
         let value = attrs.number(name);
         if !(0..limit).contains(&attrs.int(name)) || value < 0.0 || value.fract() != 0.0 {
-            return Err(format!("{name} is {value}; expected a whole number below {limit}"));
+            return Err(format!("{name} is {value}; expected an integer below {limit}"));
         }
     }
     if attrs.shape().len() > 2 {

@@ -1,21 +1,21 @@
-//! The way there and back over chunks of time, as a list of what to do.
+//! The forward and backward pass over segments of time, as a list of actions.
 
 use super::optimal::{Choice, Strategy};
 
-/// One thing to do. There is a state of the moment; chunks are named by their number.
+/// One action on the current state. Segments are identified by their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Run a chunk from the state of the moment, which moves on.
+    /// Run a segment from the current state, which moves to the end of the segment.
     Advance(usize),
-    /// The same, and keep it for its way back.
+    /// The same, and keep the segment's values for its backward pass.
     Keep(usize),
-    /// Go back over a chunk: one that is kept, or else one that runs from the state of the moment first.
+    /// Run the backward pass of a segment. A segment that was not kept runs forward from the current state first.
     Back(usize),
-    /// Store the state of the moment.
+    /// Store the current state.
     Store,
-    /// Take up the state that was stored last, or the initial one.
+    /// Load the state that was stored last, or the initial one.
     Load,
-    /// Forget the state that was stored last.
+    /// Drop the state that was stored last.
     Drop,
 }
 
@@ -24,11 +24,11 @@ enum Task {
     Solve { first: usize, end: usize, room: usize, stored: bool },
 }
 
-/// All actions for `chunks` chunks with `room` units of memory; none where there is no way.
-pub fn itinerary(strategy: &dyn Strategy, chunks: usize, room: usize) -> Option<Vec<Action>> {
+/// All actions for `segments` segments with `room` units of memory; None if the memory does not suffice.
+pub fn itinerary(strategy: &dyn Strategy, segments: usize, room: usize) -> Option<Vec<Action>> {
     let mut actions = Vec::new();
-    // tasks rather than calls: states alone nest as deep as there are chunks
-    let mut tasks = vec![Task::Solve { first: 0, end: chunks, room, stored: true }];
+    // a stack of tasks instead of recursion: with stored states only, the depth is the number of segments
+    let mut tasks = vec![Task::Solve { first: 0, end: segments, room, stored: true }];
     while let Some(task) = tasks.pop() {
         let (first, end, room, stored) = match task {
             Task::Do(action) => {
@@ -73,26 +73,26 @@ mod tests {
     use super::super::optimal::Table;
     use super::*;
 
-    /// Follows the actions; returns the forward runs, and the most that was held at once.
-    fn followed(actions: &[Action], chunks: usize, kept_takes: usize) -> (usize, usize) {
-        let (mut now, mut stored, mut kept, mut left) = (0, vec![0], Vec::new(), chunks);
+    /// Follows the actions; returns the number of forward runs, and the peak of memory in units.
+    fn followed(actions: &[Action], segments: usize, kept_takes: usize) -> (usize, usize) {
+        let (mut now, mut stored, mut kept, mut left) = (0, vec![0], Vec::new(), segments);
         let (mut runs, mut most) = (0, 0);
         for action in actions {
             match *action {
-                Action::Advance(chunk) | Action::Keep(chunk) => {
-                    assert_eq!(now, chunk, "a chunk runs from the state before it");
-                    (now, runs) = (chunk + 1, runs + 1);
-                    if *action == Action::Keep(chunk) {
-                        kept.push(chunk);
+                Action::Advance(segment) | Action::Keep(segment) => {
+                    assert_eq!(now, segment, "a segment runs from the state before it");
+                    (now, runs) = (segment + 1, runs + 1);
+                    if *action == Action::Keep(segment) {
+                        kept.push(segment);
                     }
                 }
-                Action::Back(chunk) => {
-                    assert_eq!(chunk + 1, left, "the way back goes from the last to the first");
-                    left = chunk;
-                    if kept.last() == Some(&chunk) {
+                Action::Back(segment) => {
+                    assert_eq!(segment + 1, left, "the backward pass runs from the last to the first");
+                    left = segment;
+                    if kept.last() == Some(&segment) {
                         kept.pop();
                     } else {
-                        assert_eq!(now, chunk);
+                        assert_eq!(now, segment);
                         runs += 1;
                     }
                 }
@@ -108,22 +108,26 @@ mod tests {
 
     #[test]
     fn actions_cost_and_hold_what_the_table_says() {
-        for (chunks, room, kept) in
+        for (segments, room, kept) in
             [(1, 0, 5), (2, 0, 5), (9, 0, 5), (20, 3, 5), (33, 31, 7), (33, 64, 7), (64, 511, 16)]
         {
-            let table = Table::new(chunks, room, kept);
-            let actions = itinerary(&table, chunks, room).unwrap();
-            let (runs, most) = followed(&actions, chunks, kept);
-            assert_eq!(runs as u32, table.cost(chunks), "{chunks} chunks, {room} units");
-            assert!(most <= room, "{chunks} chunks hold {most} of {room} units");
+            let table = Table::new(segments, room, kept);
+            let actions = itinerary(&table, segments, room).unwrap();
+            let (runs, most) = followed(&actions, segments, kept);
+            assert_eq!(runs as u32, table.cost(segments), "{segments} segments, {room} units");
+            assert!(most <= room, "{segments} segments hold {most} of {room} units");
         }
     }
 
     #[test]
     fn actions_of_the_binomial_schedule_cost_and_hold_what_it_says() {
-        for (chunks, room) in [(1, 0), (7, 0), (500, 3), (3907, 12), (3907, 3905)] {
-            let (count, most) = followed(&itinerary(&Binomial, chunks, room).unwrap(), chunks, 0);
-            assert_eq!((count as u64, most <= room), (runs(chunks, room), true), "{chunks} chunks in {room}");
+        for (segments, room) in [(1, 0), (7, 0), (500, 3), (3907, 12), (3907, 3905)] {
+            let (count, most) = followed(&itinerary(&Binomial, segments, room).unwrap(), segments, 0);
+            assert_eq!(
+                (count as u64, most <= room),
+                (runs(segments, room), true),
+                "{segments} segments in {room}"
+            );
         }
     }
 }

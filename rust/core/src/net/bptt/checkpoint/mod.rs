@@ -1,4 +1,4 @@
-//! Checkpointed BPTT: which chunks of time run when, what is kept of them, and running it.
+//! Checkpointed BPTT: the schedule of the segments, what is stored, and how the schedule is executed.
 
 mod actions;
 mod binomial;
@@ -7,4 +7,4 @@ mod plan;
 mod run;
 
 pub use plan::{GroupSchedule, LARGEST_PLAN, Schedule, checkpoint_plan, schedule};
-pub use run::{Stored, checkpointed};
+pub use run::{SegmentStore, checkpointed};

@@ -1,71 +1,72 @@
-//! The cheapest way back over chunks of time in little memory, by dynamic programming.
+//! The cheapest schedule of checkpointed BPTT within a memory budget, by dynamic programming.
 //!
-//! The way back needs what each chunk's forward run keeps, from the last chunk to the first. Memory is counted in units: a
-//! *state* at a border between chunks takes one, what a chunk *keeps* takes `kept`. Besides, there is room for one chunk that
-//! runs and goes back, and for the state that it begins with. Costs are forward runs of chunks.
+//! The backward pass needs the saved values of each segment's forward run, from the last segment to the first. Memory is
+//! counted in units: a *state* at a segment boundary takes one, the values *kept* for a segment take `kept`. Besides, there
+//! is room for the segment that runs forward and backward, and for the state that it starts from. Costs are forward runs of
+//! segments.
 //!
-//! With n chunks ahead whose first state is stored, and room for m units:
-//!   stored(n, m) = min(1 + current(n - 1, m - kept),                    keep the first chunk, go on with the others
-//!                      min over k: k + current(n - k, m) + stored(k, m))  run k, the others, then come back to these k
-//! and where their first state is only that of the moment:
+//! With n segments ahead whose first state is stored, and room for m units:
+//!   stored(n, m) = min(1 + current(n - 1, m - kept),                    keep the first segment, continue with the others
+//!                      min over k: k + current(n - k, m) + stored(k, m))  run k, do the others, then return to these k
+//! and if their first state is only the current state:
 //!   current(n, m) = min(1 + current(n - 1, m - kept), stored(n, m - 1)).
-//! One chunk costs one run.
+//! One segment costs one run.
 //!
 //! Source: Gruslys et al. 2016, "Memory-efficient backpropagation through time", section 3.4 (mixed strategy: hidden states
 //! and internal states), with the first state of a piece counted where it is stored.
 
-/// What to do first with chunks that are ahead.
+/// What to do first with the segments ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Run the first and keep it for its way back.
+    /// Run the first segment and keep its values for its backward pass.
     Keep,
-    /// Run so many, go back over the others, return.
+    /// Run this many segments, complete the others, then return.
     Split(usize),
-    /// Store the state of the moment.
+    /// Store the current state.
     Store,
-    /// There is no room.
+    /// The memory does not suffice.
     Nothing,
 }
 
-/// A strategy: what to do with `n` > 1 chunks and room for `m`.
+/// A strategy: what to do with `n` > 1 segments and room for `m` units.
 pub trait Strategy {
-    /// The state before them is stored.
+    /// If the state before the segments is stored.
     fn stored(&self, n: usize, m: usize) -> Choice;
-    /// The state before them is that of the moment.
+    /// If the state before the segments is the current state.
     fn current(&self, n: usize, m: usize) -> Choice;
-    /// What a kept chunk takes.
+    /// The units that a kept segment takes.
     fn kept(&self) -> usize;
 }
 
-/// No way within the memory.
+/// The cost if the memory does not suffice.
 pub const IMPOSSIBLE: u32 = u32::MAX / 4;
 
-/// The optimum for up to so many chunks in up to so much memory.
+/// The optimum for all numbers of segments and units of memory up to a maximum.
 #[derive(Debug)]
 pub struct Table {
     memory: usize,
     kept: usize,
-    /// By n * (memory + 1) + m: the state before the chunks is stored, or of the moment.
+    /// By n * (memory + 1) + m: the entries of `stored` and of `current`.
     stored: Vec<Entry>,
     current: Vec<Entry>,
 }
 
-/// Forward runs, and the first of what leads to them: `KEEP`, `STORE`, or where to split.
+/// The number of forward runs, and the first action of the optimum: `KEEP`, `STORE`, or where to split.
 type Entry = (u32, u16);
 const KEEP: u16 = u16::MAX;
 const STORE: u16 = u16::MAX - 1;
 
 impl Table {
-    pub fn new(chunks: usize, memory: usize, kept: usize) -> Table {
+    pub fn new(segments: usize, memory: usize, kept: usize) -> Table {
         let width = memory + 1;
         let at = |n: usize| n * width..(n + 1) * width;
-        let mut stored: Vec<Entry> = vec![(IMPOSSIBLE, 0); (chunks + 1) * width];
+        let mut stored: Vec<Entry> = vec![(IMPOSSIBLE, 0); (segments + 1) * width];
         let mut current = stored.clone();
-        for n in 0..=chunks.min(1) {
+        for n in 0..=segments.min(1) {
             stored[at(n)].fill((n as u32, 0));
             current[at(n)].fill((n as u32, 0));
         }
-        for n in 2..=chunks {
+        for n in 2..=segments {
             let mut best = vec![(IMPOSSIBLE, 0); width];
             for (m, best) in best.iter_mut().enumerate().skip(kept) {
                 *best = (1 + current[at(n - 1)][m - kept].0, KEEP);
@@ -90,7 +91,7 @@ impl Table {
         Table { memory, kept, stored, current }
     }
 
-    /// Forward runs over the `n` chunks of a whole sequence; `IMPOSSIBLE` or more where there is no way.
+    /// Forward runs over the `n` segments of a whole sequence; `IMPOSSIBLE` or more if the memory does not suffice.
     #[cfg(test)]
     pub fn cost(&self, n: usize) -> u32 {
         self.stored[n * (self.memory + 1) + self.memory].0
@@ -130,7 +131,7 @@ mod tests {
         for memory in 0..12 {
             let table = Table::new(60, memory, usize::MAX);
             for n in 0..=60 {
-                assert_eq!(u64::from(table.cost(n)), runs(n, memory), "{n} chunks, {memory} states");
+                assert_eq!(u64::from(table.cost(n)), runs(n, memory), "{n} segments, {memory} states");
             }
         }
     }
@@ -140,7 +141,7 @@ mod tests {
         for (n, m) in [(2, 0), (3, 1), (17, 2), (60, 5), (60, 58), (4000, 12)] {
             let Choice::Split(k) = Binomial.stored(n, m) else { panic!("no split of {n} in {m}") };
             let right = if n - k == 1 { 1 } else { runs(n - k, m - 1) };
-            assert_eq!(k as u64 + right + runs(k, m), runs(n, m), "{n} chunks, {m} states");
+            assert_eq!(k as u64 + right + runs(k, m), runs(n, m), "{n} segments, {m} states");
         }
     }
 
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_last_chunks_that_are_kept_run_once() {
-        // 5 are kept beside the one that runs; those before them come back in pieces of 6, with states between
+        // 5 segments are kept besides the one that runs; those before them are recomputed in pieces of 6, with states
+        // between
         let states = (20usize - 6).div_ceil(6) - 1;
         assert_eq!(Table::new(20, 5 * 10 + states, 10).cost(20), 20 + 14);
     }

@@ -1,4 +1,5 @@
-//! The schedule of checkpointed BPTT: chunks of time, and in which order they run, are kept, and go back.
+//! The schedule of checkpointed BPTT: the length of segments, and the order in which they run forward, are kept, and run
+//! backward.
 
 use crate::kernel::Float;
 use crate::plan::LayerPlan;
@@ -13,29 +14,31 @@ use super::actions::{Action, itinerary};
 use super::binomial::Binomial;
 use super::optimal::Table;
 
-/// Rows times steps of a batch that is planned without its data, so that the plan itself stays small.
+/// The largest rows x steps of a batch that is planned without its data, so that the plan itself stays small.
 pub const LARGEST_PLAN: usize = 1 << 27;
-/// Chunks of a group whose order a table decides, and units of memory in it: a table is made in less than a millisecond.
-const TABLE_CHUNKS: usize = 64;
+/// The largest number of segments, and of memory units, for which a table decides the order: such a table takes less than a
+/// millisecond.
+const TABLE_SEGMENTS: usize = 64;
 const TABLE_MEMORY: usize = 256;
-/// What it costs to begin a run of a chunk, in blocks of time.
+/// The cost of starting a run of a segment, in blocks of time.
 const BEGIN: f64 = 0.01;
 
-/// How a group runs forwards and backwards.
+/// How a group runs forward and backward.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSchedule {
-    /// Steps of a chunk.
-    pub chunk: usize,
-    /// None where it goes layer by layer: see `layerwise`.
+    /// Steps of a segment.
+    pub segment: usize,
+    /// None if the group runs layer by layer: see `layerwise`.
     pub actions: Option<Vec<Action>>,
-    /// Peak: states and chunks that are kept, and the chunk that runs.
+    /// The peak: stored states, kept segments, and the segment that runs.
     pub bytes: usize,
-    /// States stored at once, and chunks kept at once, at most.
+    /// The largest number of states stored, and of segments kept, at the same time.
     pub states: usize,
     pub kept: usize,
-    /// Rows times steps of all forward runs.
+    /// Rows x steps of all forward runs.
     pub runs: usize,
-    /// Sequences and packed rows that the memory of each chunk is taken for; none where each takes what it needs.
+    /// Sequences and packed rows for which the memory of each segment is allocated; None if each segment allocates what it
+    /// needs.
     pub room: Option<(usize, usize)>,
 }
 
@@ -43,24 +46,24 @@ pub struct GroupSchedule {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
     pub groups: Vec<GroupSchedule>,
-    /// Units worked on at once.
+    /// Row groups that run at the same time.
     pub at_once: usize,
-    /// What these take.
+    /// The memory of these row groups.
     pub bytes: usize,
     /// The same for full BPTT.
     pub full_bytes: usize,
-    /// Rows times steps of all groups.
+    /// Rows x steps of all groups.
     pub total: usize,
 }
 
 impl Schedule {
-    /// Rows times steps that run forwards again.
+    /// Rows x steps that are recomputed.
     pub fn again(&self) -> usize {
         self.groups.iter().map(|group| group.runs).sum::<usize>() - self.total
     }
 }
 
-/// Chooses for a batch of which `lanes` groups may run at the same time; fewer do where the whole costs less so.
+/// Chooses a schedule for a batch of which up to `lanes` groups run at the same time; fewer if the total cost is lower.
 pub fn schedule<T: Float>(
     network: &Network,
     losses: Losses,
@@ -70,7 +73,8 @@ pub fn schedule<T: Float>(
 ) -> Result<Schedule, NetError> {
     let most = lanes.min(batch.partial_sums()).max(1);
     let geometries = || batch.groups.iter().map(|group| &group.geometry);
-    // where all groups begin their blocks at the same steps, all go as the first, which is the largest, and in its memory
+    // if all groups start their blocks at the same steps, all groups use the schedule and the memory of the first, the
+    // largest
     let grain = |geometry: &Geometry| block_steps(geometry.rows);
     let alike = batch.is_even() && geometries().all(|one| grain(one) == grain(&batch.groups[0].geometry));
     let planners: Vec<Planner<T>> = geometries()
@@ -91,7 +95,7 @@ pub fn schedule<T: Float>(
             _ => planners.iter().map(|planner| planner.within(bytes / at_once)).collect(),
         };
         let Some(found) = found else { continue };
-        // a way back takes two runs
+        // a forward and a backward pass take as long as three forward passes
         let runs =
             found.iter().map(|group| group.runs).sum::<usize>() * batch.groups.len() / planners.len().max(1);
         let cost = (runs + 2 * total) as f64 / at_once as f64;
@@ -134,12 +138,12 @@ struct Planner<'a, T> {
     network: &'a Network,
     losses: Losses<'a>,
     geometry: &'a Geometry,
-    /// Steps of a block of time, between which chunks begin.
+    /// Steps of a block of time; segments start at block boundaries.
     grain: usize,
     blocks: usize,
     /// Bytes of the states at one step.
     state: usize,
-    /// Whether all rows have all steps: then every chunk takes the memory of a whole one.
+    /// Whether all rows have all steps: then every segment takes the memory of a whole segment.
     even: bool,
     number: std::marker::PhantomData<T>,
 }
@@ -152,18 +156,19 @@ impl<'a, T: Float> Planner<'a, T> {
         Planner { network, losses, geometry, grain, blocks, state, even, number: std::marker::PhantomData }
     }
 
-    fn rows_of(&self, chunk: usize, steps: usize) -> usize {
-        self.geometry.first_row((chunk + 1) * steps) - self.geometry.first_row(chunk * steps)
+    fn rows_of(&self, segment: usize, steps: usize) -> usize {
+        self.geometry.first_row((segment + 1) * steps) - self.geometry.first_row(segment * steps)
     }
 
-    /// What `GroupSchedule::room` says of chunks of `steps`.
+    /// `GroupSchedule::room` for segments of `steps`.
     fn room(&self, steps: usize) -> Option<(usize, usize)> {
         self.even.then(|| (self.geometry.rows, self.rows_of(0, steps)))
     }
 
-    /// Bytes that a chunk keeps, and those of its run and way back, which have a state before and gradients of both.
-    fn chunk_bytes(&self, chunk: usize, steps: usize) -> (usize, usize) {
-        let total = self.room(steps).map_or_else(|| self.rows_of(chunk, steps), |(_, total)| total);
+    /// Bytes that a segment keeps, and bytes of its forward and backward pass, including the state before it and the
+    /// gradients of both states.
+    fn segment_bytes(&self, segment: usize, steps: usize) -> (usize, usize) {
+        let total = self.room(steps).map_or_else(|| self.rows_of(segment, steps), |(_, total)| total);
         let rows = self.geometry.rows;
         let retained = self.even && steps < self.geometry.steps();
         let kept = saved_elements(self.network, [rows, total]) * size_of::<T>();
@@ -171,24 +176,25 @@ impl<'a, T: Float> Planner<'a, T> {
         (kept, working + 3 * self.state)
     }
 
-    /// Follows the actions over the rows that there are. Where all chunks are of one size, memory is kept for what comes: then
-    /// all takes as much as each kind of it ever does.
-    fn followed(&self, chunk: usize, actions: Vec<Action>) -> GroupSchedule {
-        let room = self.room(chunk);
-        let mut done = GroupSchedule { chunk, actions: None, bytes: 0, states: 0, kept: 0, runs: 0, room };
+    /// Follows the actions over the rows of each segment. If all segments have the same size, freed memory is kept for
+    /// reuse: then each kind of memory takes its own peak.
+    fn followed(&self, segment: usize, actions: Vec<Action>) -> GroupSchedule {
+        let room = self.room(segment);
+        let mut done = GroupSchedule { segment, actions: None, bytes: 0, states: 0, kept: 0, runs: 0, room };
         let (mut states, mut held, mut kept) = (0, 0, Vec::new());
         let (mut most_held, mut most_working) = (0, 0);
-        let mut sizes: Vec<Option<(usize, usize)>> = vec![None; self.geometry.steps().div_ceil(chunk).max(1)];
+        let mut sizes: Vec<Option<(usize, usize)>> =
+            vec![None; self.geometry.steps().div_ceil(segment).max(1)];
         for action in &actions {
             let mut of =
-                |number: usize| *sizes[number].get_or_insert_with(|| self.chunk_bytes(number, chunk));
+                |number: usize| *sizes[number].get_or_insert_with(|| self.segment_bytes(number, segment));
             let working = match *action {
                 Action::Advance(number) => {
-                    done.runs += self.rows_of(number, chunk);
+                    done.runs += self.rows_of(number, segment);
                     of(number).0 + 3 * self.state
                 }
                 Action::Keep(number) => {
-                    done.runs += self.rows_of(number, chunk);
+                    done.runs += self.rows_of(number, segment);
                     kept.push(number);
                     held += of(number).0;
                     3 * self.state
@@ -198,7 +204,7 @@ impl<'a, T: Float> Planner<'a, T> {
                         kept.pop();
                         held -= of(number).0;
                     } else {
-                        done.runs += self.rows_of(number, chunk);
+                        done.runs += self.rows_of(number, segment);
                     }
                     of(number).1
                 }
@@ -223,35 +229,35 @@ impl<'a, T: Float> Planner<'a, T> {
         GroupSchedule { actions: Some(actions), ..done }
     }
 
-    /// Layer by layer, in chunks of `steps`.
+    /// Layer by layer, in segments of `steps`.
     fn layerwise(&self, steps: usize) -> GroupSchedule {
         let geometry = self.geometry;
-        let chunks = geometry.steps().div_ceil(steps).max(1);
-        // rows only end, so no chunk has more rows than the first
+        let segments = geometry.steps().div_ceil(steps).max(1);
+        // rows only end, so no segment has more rows than the first
         let rows = self.rows_of(0, steps);
-        let elements = layerwise_elements(self.network, self.losses, geometry, rows, chunks);
+        let elements = layerwise_elements(self.network, self.losses, geometry, rows, segments);
         let bytes = elements * size_of::<T>();
         GroupSchedule {
-            chunk: steps,
+            segment: steps,
             actions: None,
             bytes,
-            states: chunks - 1,
+            states: segments - 1,
             kept: 0,
             runs: 2 * geometry.total(),
             room: self.room(steps),
         }
     }
 
-    /// Whether a layer reads from the end, so that no chunk can go through the whole network.
+    /// Whether a layer reads from the end, so that no segment can pass through the whole network.
     fn both_ways(&self) -> bool {
         self.network.has_reversed()
     }
 
-    /// The longest chunks that fit, layer by layer.
+    /// The longest segments that fit, layer by layer.
     fn layerwise_within(&self, bytes: usize) -> Option<GroupSchedule> {
         let fits =
             |blocks: usize| Some(self.layerwise(blocks * self.grain)).filter(|found| found.bytes <= bytes);
-        (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts)).find_map(fits)
+        (1..=self.blocks.min(TABLE_SEGMENTS)).map(|parts| self.blocks.div_ceil(parts)).find_map(fits)
     }
 
     /// Full BPTT.
@@ -259,18 +265,18 @@ impl<'a, T: Float> Planner<'a, T> {
         self.followed(self.geometry.steps().max(1), vec![Action::Back(0)])
     }
 
-    /// Chunks of about the square root of the number of steps, with a state between any two.
+    /// Segments of about sqrt(steps) steps, with a stored state between any two.
     fn square_root(&self) -> Option<GroupSchedule> {
         let root = (self.geometry.steps().max(1) as f64).sqrt().ceil() as usize;
-        let chunk = root.next_multiple_of(self.grain);
+        let segment = root.next_multiple_of(self.grain);
         if self.both_ways() {
-            return Some(self.layerwise(chunk));
+            return Some(self.layerwise(segment));
         }
-        let chunks = self.geometry.steps().div_ceil(chunk).max(1);
-        Some(self.followed(chunk, itinerary(&Binomial, chunks, chunks)?))
+        let segments = self.geometry.steps().div_ceil(segment).max(1);
+        Some(self.followed(segment, itinerary(&Binomial, segments, segments)?))
     }
 
-    /// The cheapest way within `bytes`.
+    /// The cheapest schedule within `bytes`.
     fn within(&self, bytes: usize) -> Option<GroupSchedule> {
         let whole = self.whole();
         if whole.bytes <= bytes {
@@ -281,7 +287,7 @@ impl<'a, T: Float> Planner<'a, T> {
         }
         let mut best: Option<(f64, GroupSchedule)> = None;
         for blocks in self.lengths() {
-            let Some(found) = self.with_chunks(blocks * self.grain, bytes) else { continue };
+            let Some(found) = self.with_segments(blocks * self.grain, bytes) else { continue };
             let begins = found
                 .actions
                 .iter()
@@ -296,22 +302,22 @@ impl<'a, T: Float> Planner<'a, T> {
         best.map(|(_, found)| found)
     }
 
-    /// Lengths of a chunk that are tried, in blocks: 1, 2, 3, 4, 6, 8, 12, ... not in this order.
+    /// Segment lengths to try, in blocks: 1, 2, 3, 4, 6, 8, 12, ... not in this order.
     fn lengths(&self) -> impl Iterator<Item = usize> {
         let blocks = self.blocks;
         let all = (0..usize::BITS - 2).flat_map(|power| [1usize << power, 3usize << power]);
         all.filter(move |&length| length < blocks)
     }
 
-    /// The cheapest way over chunks of `steps` within `bytes`. Rows that end leave memory that more can be done in, so a plan
-    /// that does not fill it is made again with more, as long as what comes out fits.
-    fn with_chunks(&self, steps: usize, bytes: usize) -> Option<GroupSchedule> {
-        let chunks = self.geometry.steps().div_ceil(steps);
-        let (kept, working) = self.chunk_bytes(0, steps);
+    /// The cheapest schedule with segments of `steps` within `bytes`. Rows that end free memory for other uses, so if a plan
+    /// does not fill the budget, planning is repeated with more memory, as long as the result fits.
+    fn with_segments(&self, steps: usize, bytes: usize) -> Option<GroupSchedule> {
+        let segments = self.geometry.steps().div_ceil(steps);
+        let (kept, working) = self.segment_bytes(0, steps);
         let mut room = bytes.checked_sub(working)?;
         let mut best: Option<GroupSchedule> = None;
         for _ in 0..6 {
-            let Some(found) = self.in_room(steps, chunks, room, kept) else { break };
+            let Some(found) = self.in_room(steps, segments, room, kept) else { break };
             if found.bytes > bytes {
                 room = (room as f64 * 0.99 * (bytes as f64 / found.bytes as f64)) as usize;
                 continue;
@@ -328,37 +334,37 @@ impl<'a, T: Float> Planner<'a, T> {
         best
     }
 
-    /// The cheapest way over chunks with so many bytes beside what the one that runs takes.
-    fn in_room(&self, steps: usize, chunks: usize, room: usize, kept: usize) -> Option<GroupSchedule> {
-        let states = room.checked_div(self.state).unwrap_or(chunks).min(chunks);
-        if states < chunks.ilog2() as usize {
+    /// The cheapest schedule within `room` bytes, not counting the segment that runs.
+    fn in_room(&self, steps: usize, segments: usize, room: usize, kept: usize) -> Option<GroupSchedule> {
+        let states = room.checked_div(self.state).unwrap_or(segments).min(segments);
+        if states < segments.ilog2() as usize {
             return None; // see `least`
         }
-        let actions = if chunks <= TABLE_CHUNKS && self.state > 0 {
+        let actions = if segments <= TABLE_SEGMENTS && self.state > 0 {
             let unit = self.state.max(room.div_ceil(TABLE_MEMORY));
-            itinerary(&Table::new(chunks, room / unit, kept.div_ceil(unit)), chunks, room / unit)
+            itinerary(&Table::new(segments, room / unit, kept.div_ceil(unit)), segments, room / unit)
         } else {
-            itinerary(&Binomial, chunks, states)
+            itinerary(&Binomial, segments, states)
         };
         actions.map(|actions| self.followed(steps, actions))
     }
 
-    /// The least bytes that are taken: those of one block, and of so many states that no chunk runs more often than the
-    /// number of chunks has binary digits.
+    /// The least possible memory: one block, and as many states as it takes to run no segment more often than the number of
+    /// segments has binary digits.
     fn least(&self) -> usize {
         if self.both_ways() {
             let parts =
-                (1..=self.blocks.min(TABLE_CHUNKS)).map(|parts| self.blocks.div_ceil(parts) * self.grain);
+                (1..=self.blocks.min(TABLE_SEGMENTS)).map(|parts| self.blocks.div_ceil(parts) * self.grain);
             let least = parts.map(|steps| self.layerwise(steps).bytes).min().unwrap_or(usize::MAX);
             return least.min(self.whole().bytes);
         }
-        let one = self.chunk_bytes(0, self.grain).1 + self.state * self.blocks.ilog2() as usize;
+        let one = self.segment_bytes(0, self.grain).1 + self.state * self.blocks.ilog2() as usize;
         one.min(self.whole().bytes)
     }
 }
 
-/// The schedule of a batch of `rows` sequences of `steps` steps, with the number of threads of now. `losses`
-/// are by number of output; nothing is counted for others.
+/// The schedule of a batch of `rows` sequences of `steps` steps, with the current number of threads. `losses` are by number of
+/// output; the memory of the loss of other outputs is not counted.
 pub fn checkpoint_plan<T: Float>(
     network: &Network,
     losses: &[(usize, &LayerPlan)],

@@ -1,15 +1,15 @@
 //! The sum of two values of the same width and axis.
 
-use super::kind::{Kind, Made, Move, Part, Rows, same_axis};
+use super::kind::{Definition, Kind, Move, Part, Rows, same_axis};
 
 pub const ADD: Kind = Kind { name: "add", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let &[a, b] = parts else { return Err(format!("takes two values, got {}", parts.len())) };
     let axis = same_axis(parts)?;
     if a.width != b.width {
         return Err(format!("cannot add values of {} and {} features", a.width, b.width));
     }
     let moves = parts.iter().map(|part| Move { from: part.node, rows: Rows::Same, column: 0 }).collect();
-    Ok(Made { width: a.width, axis, moves })
+    Ok(Definition { width: a.width, axis, moves })
 }

@@ -1,10 +1,10 @@
-//! Values of one axis side by side.
+//! Concatenates values of one axis along the features.
 
-use super::kind::{Kind, Made, Move, Part, Rows, same_axis};
+use super::kind::{Definition, Kind, Move, Part, Rows, same_axis};
 
 pub const CONCAT: Kind = Kind { name: "concat", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let axis = same_axis(parts)?;
     let mut width = 0;
     let mut moves = Vec::with_capacity(parts.len());
@@ -12,5 +12,5 @@ fn make(parts: &[Part]) -> Result<Made, String> {
         moves.push(Move { from: part.node, rows: Rows::Same, column: width });
         width = part.width.saturating_add(width);
     }
-    Ok(Made { width, axis, moves })
+    Ok(Definition { width, axis, moves })
 }

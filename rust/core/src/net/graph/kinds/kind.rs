@@ -1,14 +1,14 @@
-//! What a kind of node says: which rows of its parts become which rows of its result.
+//! The description of a kind of node: which rows of its parts become which rows of its result.
 
 use super::super::axis::Axis;
 
-/// A kind of node. `make` checks the parts and says what the node is, or what is wrong.
+/// A kind of node. `make` checks the parts and returns the node's definition, or an error text.
 pub struct Kind {
     pub name: &'static str,
-    pub make: fn(&[Part]) -> Result<Made, String>,
+    pub make: fn(&[Part]) -> Result<Definition, String>,
 }
 
-/// A node that another one is made of.
+/// An input of a derived node.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     pub node: usize,
@@ -16,15 +16,15 @@ pub struct Part {
     pub axis: Axis,
 }
 
-/// What a node is made of.
+/// The definition of a derived node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Made {
+pub struct Definition {
     pub width: usize,
     pub axis: Axis,
     pub moves: Vec<Move>,
 }
 
-/// All columns of a node, added to columns of the result from `column` on.
+/// All columns of a node, added to the columns of the result starting at `column`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     pub from: usize,
@@ -35,25 +35,25 @@ pub struct Move {
 /// Which rows of a node become which rows of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// Each itself.
+    /// Each row stays in place.
     Same,
-    /// Each sequence back to front within its own length.
+    /// Each sequence is reversed within its own length.
     Mirror,
-    /// The last step of each sequence is its row. A sequence of length 0 gives zeros, as in all that follow.
+    /// The last step of each sequence becomes its row. A sequence of length 0 gives zeros, here and in the reductions below.
     Last,
-    /// The first step is the row.
+    /// The first step of each sequence becomes its row.
     First,
-    /// All steps are added to the row.
+    /// The sum of all steps becomes the row.
     Sum,
-    /// The same, divided by the length.
+    /// The mean of all steps becomes the row.
     Mean,
-    /// For each feature the largest of all steps, the first of equals. NaN where one is.
+    /// For each feature, the maximum over all steps; the first of equal values; NaN if any step is NaN.
     Max,
-    /// The row becomes every step.
+    /// The row is repeated at every step.
     Repeat,
 }
 
-/// The one part of a kind that takes one.
+/// The part of a kind that takes exactly one.
 pub(super) fn only(parts: &[Part]) -> Result<Part, String> {
     match parts {
         [part] => Ok(*part),
@@ -61,8 +61,8 @@ pub(super) fn only(parts: &[Part]) -> Result<Part, String> {
     }
 }
 
-/// A sequence reduced to a row.
-pub(super) fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
+/// A sequence reduced to a value per row.
+pub(super) fn reduced(parts: &[Part], rows: Rows) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Time => Ok(moved(part, rows, Axis::Row)),
@@ -70,12 +70,12 @@ pub(super) fn reduced(parts: &[Part], rows: Rows) -> Result<Made, String> {
     }
 }
 
-/// All of one part.
-pub(super) fn moved(part: Part, rows: Rows, axis: Axis) -> Made {
-    Made { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
+/// The whole of one part.
+pub(super) fn moved(part: Part, rows: Rows, axis: Axis) -> Definition {
+    Definition { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
 }
 
-/// The axis that all parts have.
+/// The axis of the parts, which must all have the same one.
 pub(super) fn same_axis(parts: &[Part]) -> Result<Axis, String> {
     let axis = parts.first().ok_or("takes at least one value, got none")?.axis;
     match parts.iter().all(|part| part.axis == axis) {

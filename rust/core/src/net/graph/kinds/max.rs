@@ -1,4 +1,4 @@
-//! The largest of the valid steps, for each feature.
+//! The maximum over the valid steps, for each feature.
 
 use super::kind::{Kind, Rows, reduced};
 

@@ -1,7 +1,7 @@
-//! The kinds of nodes that move elements and have no parameters: one file and one row in `KINDS` each.
+//! The kinds of nodes that move elements and have no parameters: each has one file and one row in `KINDS`.
 //!
-//! A kind says what its result is made of, as a list of moves. How moves run forwards and backwards and what memory they
-//! take is written once, in `values`, for all kinds.
+//! A kind defines its result as a list of moves. `values` implements the forward pass, the backward pass and the memory of
+//! moves once for all kinds.
 
 mod add;
 mod concat;
@@ -14,7 +14,7 @@ mod repeat;
 mod reverse;
 mod sum;
 
-pub use kind::{Kind, Made, Move, Part, Rows};
+pub use kind::{Definition, Kind, Move, Part, Rows};
 
 /// All kinds.
 pub const KINDS: &[Kind] = &[

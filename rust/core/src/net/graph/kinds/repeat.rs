@@ -1,11 +1,11 @@
-//! A value of a row at every step of its sequence.
+//! A value per row, repeated at every step of its sequence.
 
 use super::super::axis::Axis;
-use super::kind::{Kind, Made, Part, Rows, moved, only};
+use super::kind::{Definition, Kind, Part, Rows, moved, only};
 
 pub const REPEAT: Kind = Kind { name: "repeat", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Row => Ok(moved(part, Rows::Repeat, Axis::Time)),

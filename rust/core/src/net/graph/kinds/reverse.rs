@@ -1,11 +1,11 @@
-//! A sequence back to front, each row within its own length.
+//! A sequence reversed, each row within its own length.
 
 use super::super::axis::Axis;
-use super::kind::{Kind, Made, Part, Rows, moved, only};
+use super::kind::{Definition, Kind, Part, Rows, moved, only};
 
 pub const REVERSE: Kind = Kind { name: "reverse", make };
 
-fn make(parts: &[Part]) -> Result<Made, String> {
+fn make(parts: &[Part]) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
         Axis::Time => Ok(moved(part, Rows::Mirror, Axis::Time)),

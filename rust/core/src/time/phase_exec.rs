@@ -1,16 +1,16 @@
-//! The segments of a phase, on one thread or on several: products by columns, row ops by rows. Every number is made by the
-//! same operations in the same order whoever makes it.
+//! The operations of a phase on one thread or several: products divided by columns, row ops divided by rows. Every number is
+//! computed by the same operations in the same order on any number of threads.
 
 use std::ops::Range;
 
 use crate::kernel::{Float, FlushDenormals, Init as KernelInit, Src};
-use crate::plan::{Gemm, Init, Segment, TapeOp, tape_work};
+use crate::plan::{Gemm, Init, PhaseOp, RowOp, row_work};
 use crate::team::{self, Region, pause};
 
+use super::row_ops::{self, Tile};
 use super::runner::Runner;
-use super::tape::{self, Tile};
 
-/// `Region::share` of work that runs kernels, or `share_chain`: on every thread denormals are flushed.
+/// `Region::share`, or `share_chain` if `chained`, of work that runs kernels: denormals are flushed on every thread.
 pub fn share_out(region: &Region, chained: bool, work: &(dyn Fn(usize) + Sync)) {
     let flushed = |part: usize| {
         let _flush = FlushDenormals::new();
@@ -20,22 +20,22 @@ pub fn share_out(region: &Region, chained: bool, work: &(dyn Fn(usize) + Sync)) 
 }
 
 impl<T: Float> Runner<'_, T> {
-    /// `ahead`: from these rows to those of the next step; none where the rows of a block follow each other.
-    pub(super) fn segments(&mut self, segments: &[Segment], rows: usize, ahead: Option<isize>) {
-        for segment in segments {
+    /// `ahead`: the distance from these rows to the rows of the next step; None if the rows of a block follow each other.
+    pub(super) fn phase(&mut self, ops: &[PhaseOp], rows: usize, ahead: Option<isize>) {
+        for op in ops {
             if ahead.is_none() {
-                pause(); // a block of time, which takes longer than a step
+                pause(); // a block of time takes longer than a step
             }
-            match segment {
-                Segment::Scan(scan) => self.scan(scan),
-                Segment::Tape(ops) => self.tape(ops, rows, ahead),
-                Segment::Gemm(gemm) => self.product(gemm, rows),
+            match op {
+                PhaseOp::Scan(scan) => self.scan(scan),
+                PhaseOp::Rows(ops) => self.rows(ops, rows, ahead),
+                PhaseOp::Gemm(gemm) => self.product(gemm, rows),
             }
         }
     }
 
-    /// Calls `work` for all of `0..total` with the number of a part and its range: multiples of `grain`, one range for each
-    /// thread of the region, where there is one and so many multiplications are worth it.
+    /// Calls `work` for all of `0..total` with the index of a part and its range: multiples of `grain`, one range for each
+    /// thread of the region, if there is a region and `cost` multiplications justify it.
     pub(super) fn in_parts(
         &self,
         cost: usize,
@@ -53,28 +53,28 @@ impl<T: Float> Runner<'_, T> {
         }
     }
 
-    fn tape(&self, ops: &[TapeOp], rows: usize, ahead: Option<isize>) {
+    fn rows(&self, ops: &[RowOp], rows: usize, ahead: Option<isize>) {
         let most = self.pass.tile_rows;
-        // a function is called for all rows at once
+        // a function is called for all rows together
         let grain = if self.pass.function.is_some() { rows } else { 1 };
-        self.in_parts(rows * tape_work(ops), rows, grain, &|part, mut rows| {
+        self.in_parts(rows * row_work(ops), rows, grain, &|part, mut rows| {
             while !rows.is_empty() {
                 let count = most.min(rows.len());
                 let tile = Tile {
                     pass: self.pass,
-                    here: &self.places.here,
-                    stride: &self.places.stride,
+                    here: &self.binding.here,
+                    stride: &self.binding.stride,
                     first: rows.start,
                     rows: count,
                     packed: self.packed + rows.start,
                     ahead: ahead.unwrap_or(count as isize),
                     geometry: self.geometry,
                     noise: self.noise,
-                    scratch: part * self.places.layout.tile,
+                    scratch: part * self.binding.layout.tile,
                 };
                 for op in ops {
-                    // SAFETY: `here` points at the rows of every buffer that the op names.
-                    unsafe { tape::run(self.kernels, op, &tile) };
+                    // SAFETY: `here` points to the rows of every buffer that the op names.
+                    unsafe { row_ops::run(self.kernels, op, &tile) };
                 }
                 rows.start += count;
             }
@@ -84,7 +84,7 @@ impl<T: Float> Runner<'_, T> {
     fn product(&self, gemm: &Gemm, rows: usize) {
         let pack = &self.pass.packs[gemm.pack];
         let cost = rows * pack.k * pack.n;
-        // each thread reads its own columns of the weights, step by step; or all of them, if they are few
+        // each thread reads its own columns of the weights at every step; if there are few columns, it reads all of them
         let grain = self.kernels.column_grain;
         let parts = self.region.map_or(1, |region| region.parts());
         if pack.n >= parts * grain || rows < parts {
@@ -94,17 +94,17 @@ impl<T: Float> Runner<'_, T> {
         }
     }
 
-    /// Some rows and columns of a product. The columns begin at a multiple of `column_grain`.
+    /// Some rows and columns of a product. The columns start at a multiple of `column_grain`.
     fn partial_product(&self, gemm: &Gemm, rows: Range<usize>, columns: Range<usize>) {
         let pack = &self.pass.packs[gemm.pack];
         let (packed, bias) = &self.weights.packs[gemm.pack];
-        let stride = |buffer: usize| self.places.stride[buffer];
+        let stride = |buffer: usize| self.binding.stride[buffer];
         let (row, column, n) = (rows.start, columns.start, columns.len());
         if rows.is_empty() || n == 0 {
             return;
         }
-        // SAFETY: a, c and a value to start from have these rows, c and what it starts from these columns; c overlaps
-        // neither. The pack was made for k and n, and has these columns from `column * k` on.
+        // SAFETY: a, c and an initial value have these rows; c and the initial value have these columns; c overlaps neither.
+        // The pack was made for k and n, and these columns start at `column * k`.
         unsafe {
             let init = match gemm.init {
                 Init::Zero => KernelInit::Zero,

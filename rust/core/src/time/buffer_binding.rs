@@ -1,21 +1,21 @@
-//! Where the buffers of a pass lie, and how a thread's scratch is shared out among them.
+//! The addresses of a pass's buffers, and the division of a thread's scratch among them.
 
 use crate::plan::{Class, Pass};
 
-/// Where a pass has its scratch: block, step, tile, carry and gather memory, each buffer after the other.
+/// The offsets of a pass's scratch: block, step, tile, carry and gather buffers, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// By buffer; `usize::MAX` for what is no scratch.
+    /// By buffer; `usize::MAX` for a buffer that is not in the scratch.
     pub place: Vec<usize>,
     /// By state that is carried.
     pub carries: Vec<Option<[usize; 2]>>,
-    /// From the tile of one thread to that of the next.
+    /// The distance between the tiles of two threads.
     pub tile: usize,
     pub end: usize,
 }
 
 impl Layout {
-    /// For so many threads, each with a tile of its own.
+    /// Computes the layout for a number of threads, each with its own tile.
     pub fn settle(&mut self, pass: &Pass, rows: usize, block_rows: usize, threads: usize) {
         let mut end = 0usize;
         let mut take = |elements: usize| {
@@ -39,29 +39,29 @@ impl Layout {
     }
 }
 
-/// The places of a pass. Between passes they are kept for the memory of their lists alone.
+/// The addresses of a pass's buffers. Between passes, it is kept only to reuse the memory of its lists.
 #[derive(Debug)]
-pub(super) struct Places<T> {
+pub(super) struct BufferBinding<T> {
     pub layout: Layout,
-    /// Memory of each buffer: where its first row (of the unit, block, step or tile) lies, and the length of a row.
+    /// By buffer: the address of its first row (of the group, block, step or tile), and the length of a row.
     pub base: Vec<*mut T>,
     pub stride: Vec<usize>,
-    /// The same, at the rows that are being worked on.
+    /// By buffer: the address of the current rows.
     pub here: Vec<*mut T>,
-    /// For each state that is carried: two copies of all rows, read and written in turn by the loop; a scan has the first.
+    /// By carried state: two copies of all rows, which the loop reads and writes alternately; a scan uses only the first.
     pub carry: Vec<Option<[*mut T; 2]>>,
-    /// For each buffer that reads a state of the step before: where a block's rows are gathered if they lie apart.
+    /// By buffer that reads a state of the previous step: where the rows of a block are gathered if they are not contiguous.
     pub gathered: Vec<*mut T>,
 }
 
-// SAFETY: a pass sets all pointers before it follows any; what they lead to belongs to whoever runs it.
-unsafe impl<T: Send> Send for Places<T> {}
-// SAFETY: the same; nothing is followed through a shared reference.
-unsafe impl<T: Sync> Sync for Places<T> {}
+// SAFETY: a pass sets all pointers before it follows any; the memory belongs to the thread that runs the pass.
+unsafe impl<T: Send> Send for BufferBinding<T> {}
+// SAFETY: as above; nothing is followed through a shared reference.
+unsafe impl<T: Sync> Sync for BufferBinding<T> {}
 
-impl<T> Default for Places<T> {
-    fn default() -> Places<T> {
-        Places {
+impl<T> Default for BufferBinding<T> {
+    fn default() -> BufferBinding<T> {
+        BufferBinding {
             layout: Layout::default(),
             base: Vec::new(),
             stride: Vec::new(),
@@ -72,7 +72,7 @@ impl<T> Default for Places<T> {
     }
 }
 
-impl<T> Places<T> {
+impl<T> BufferBinding<T> {
     pub fn clear(&mut self) {
         self.base.clear();
         self.stride.clear();

@@ -1,27 +1,27 @@
-//! Memory that waits to be used again: vectors, and lists of them.
+//! A pool of vectors, and of lists of vectors, for reuse.
 
 use crate::kernel::Float;
 
-/// A vector may be longer than it need be by one part in so many. So each finds its own again: of sequences in one network
-/// one is often twice as wide as another.
+/// A vector may be longer than required by 1/SLACK of the required length. So each request finds its own vector again:
+/// in one network, some sequences are often twice as wide as others.
 const SLACK: usize = 2;
-/// Elements below which length does not matter.
+/// Below this many elements, the length does not matter.
 const SMALL: usize = 1024;
 
-/// Idle vectors of one owner. They are as many as were ever in use at once, and about as long as those were.
+/// Idle vectors of one owner: as many as were ever in use at the same time, and about as long.
 #[derive(Debug, Default)]
-pub struct Spare<T> {
+pub struct VecPool<T> {
     vectors: Vec<Vec<T>>,
     lists: Vec<Vec<Vec<T>>>,
 }
 
-impl<T: Float> Spare<T> {
-    pub fn new() -> Spare<T> {
-        Spare { vectors: Vec::new(), lists: Vec::new() }
+impl<T: Float> VecPool<T> {
+    pub fn new() -> VecPool<T> {
+        VecPool { vectors: Vec::new(), lists: Vec::new() }
     }
 
-    /// An empty vector with room for `len` elements: the idle one that fits best. Where none does, the longest of those
-    /// that are too short gives way to a new one.
+    /// An empty vector with capacity for `len` elements: the idle one that fits best. If none fits, a new vector replaces
+    /// the longest of the shorter ones.
     pub fn vector(&mut self, len: usize) -> Vec<T> {
         let room = |at: usize| self.vectors[at].capacity();
         let all = 0..self.vectors.len();
@@ -44,7 +44,7 @@ impl<T: Float> Spare<T> {
         vector
     }
 
-    /// The same elements in memory of their own.
+    /// A copy of the elements.
     pub fn copy(&mut self, values: &[T]) -> Vec<T> {
         let mut vector = self.vector(values.len());
         vector.extend_from_slice(values);
@@ -58,7 +58,7 @@ impl<T: Float> Spare<T> {
         list
     }
 
-    /// Takes back a vector that nobody reads any more.
+    /// Takes back a vector that nothing reads any more.
     pub fn keep(&mut self, mut vector: Vec<T>) {
         if vector.capacity() > 0 {
             vector.clear();
@@ -79,25 +79,25 @@ impl<T: Float> Spare<T> {
         }
     }
 
-    /// Gives all of it back to the system.
+    /// Returns all memory to the system.
     pub fn clear(&mut self) {
         self.vectors.clear();
         self.lists.clear();
     }
 }
 
-/// What the text of a panic begins with where memory could not be had; the Python side makes it a MemoryError.
+/// The start of the panic message when memory cannot be allocated; the Python side converts it to a MemoryError.
 pub const OUT_OF_MEMORY: &str = "out of memory";
 
-/// Makes room for `len` elements. Where the machine has none this is a panic that names the size, not an abort.
+/// Reserves room for `len` elements. If memory runs out, this panics with the size instead of aborting.
 pub fn reserve<T: Float>(memory: &mut Vec<T>, len: usize) {
     if len > memory.len() && memory.try_reserve_exact(len - memory.len()).is_err() {
         let bytes = len as f64 * size_of::<T>() as f64;
-        panic!("{OUT_OF_MEMORY}: {:.3} GB asked for; use fewer rows or steps per call", bytes / 1e9);
+        panic!("{OUT_OF_MEMORY}: {:.3} GB requested; use fewer rows or steps per call", bytes / 1e9);
     }
 }
 
-/// Grows a vector to `len` elements, with zeros.
+/// Grows a vector to `len` elements, filled with zeros.
 pub fn grow<T: Float>(memory: &mut Vec<T>, len: usize) {
     if len > memory.len() {
         reserve(memory, len);
@@ -111,25 +111,25 @@ mod tests {
 
     #[test]
     fn what_was_kept_is_used_again_where_it_fits() {
-        let mut spare: Spare<f32> = Spare::new();
-        let (short, long) = (spare.zeros(2000), spare.zeros(50_000));
+        let mut vectors: VecPool<f32> = VecPool::new();
+        let (short, long) = (vectors.zeros(2000), vectors.zeros(50_000));
         let places = [short.as_ptr(), long.as_ptr()];
-        spare.keep(long);
-        spare.keep(short);
-        let taken = [spare.zeros(1900), spare.zeros(2100), spare.copy(&[1.0; 40_000])];
+        vectors.keep(long);
+        vectors.keep(short);
+        let taken = [vectors.zeros(1900), vectors.zeros(2100), vectors.copy(&[1.0; 40_000])];
         assert_eq!(taken[0].as_ptr(), places[0], "the one that fits best");
         assert_ne!(taken[1].as_ptr(), places[1], "one that is far too long");
         assert_eq!(taken[2].as_ptr(), places[1]);
-        assert!(spare.vectors.is_empty());
+        assert!(vectors.vectors.is_empty());
     }
 
     #[test]
     fn growing_sizes_leave_no_more_than_was_in_use_at_once() {
-        let mut spare: Spare<f64> = Spare::new();
+        let mut vectors: VecPool<f64> = VecPool::new();
         for len in [10, 1000, 100_000, 3, 200_000] {
-            let two = [spare.zeros(len), spare.zeros(2 * len)];
-            two.into_iter().for_each(|one| spare.keep(one));
+            let two = [vectors.zeros(len), vectors.zeros(2 * len)];
+            two.into_iter().for_each(|one| vectors.keep(one));
         }
-        assert!(spare.vectors.len() <= 4, "{}", spare.vectors.len());
+        assert!(vectors.vectors.len() <= 4, "{}", vectors.vectors.len());
     }
 }

@@ -1,14 +1,14 @@
-//! Row ops of a tape: what runs for a node, and the scratch slots of values that live inside one tape.
+//! Row ops: the ops that compute a node, and the scratch slots of values that are read only within one run of row ops.
 
 use std::collections::HashMap;
 
 use crate::kernel::{Reduce, Unary};
 use crate::step::{Node, NodeId, Run, rows};
 
-use super::pass::{Buffer, Class, Per, Ref, TapeOp, TapeRun};
+use super::pass::{Buffer, Class, Per, Ref, RowOp, RowRun};
 
-/// Appends the ops that compute node `id`; a concatenation whose parts lie in place needs none.
-pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> Ref, ops: &mut Vec<TapeOp>) {
+/// Appends the ops that compute node `id`; a concatenation whose parts are computed in place needs none.
+pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> Ref, ops: &mut Vec<RowOp>) {
     let node = &nodes[id];
     let row = rows::row(node.op);
     let dst = reference(id);
@@ -16,23 +16,23 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     let operand = |k: usize| &nodes[node.args[k]];
     let last = |k: usize| operand(k).shape.last().map_or(1, |dim| dim.value);
     let eps = node.attrs.number("eps");
-    let mut push = |run: TapeRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
+    let mut push = |run: RowRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
         let cost = row.cost * (outer * cols) as f32;
-        ops.push(TapeOp { run, dst, src, outer, cols, far: Vec::new(), cost });
+        ops.push(RowOp { run, dst, src, outer, cols, far: Vec::new(), cost });
     };
-    let copy = TapeRun::Unary(Unary::Copy, 0.0);
+    let copy = RowRun::Unary(Unary::Copy, 0.0);
     match row.run {
-        Run::Unary(op) => push(TapeRun::Unary(op, node.attrs.number("alpha")), dst, src, 1, dst.numel),
-        Run::Binary(op) => push(TapeRun::Binary(op), dst, src, 1, dst.numel),
-        Run::Ternary(op) => push(TapeRun::Ternary(op), dst, src, 1, dst.numel),
+        Run::Unary(op) => push(RowRun::Unary(op, node.attrs.number("alpha")), dst, src, 1, dst.numel),
+        Run::Binary(op) => push(RowRun::Binary(op), dst, src, 1, dst.numel),
+        Run::Ternary(op) => push(RowRun::Ternary(op), dst, src, 1, dst.numel),
         Run::Reduce(op) => {
-            push(TapeRun::Reduce(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+            push(RowRun::Reduce(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
         }
         Run::RowMap(op) => {
-            push(TapeRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
+            push(RowRun::RowMap(op, eps), dst, src, operand(0).numel() / last(0).max(1), last(0))
         }
         Run::NormGrad(op) => {
-            push(TapeRun::NormGrad(op), dst, src, operand(1).numel() / last(1).max(1), last(1))
+            push(RowRun::NormGrad(op), dst, src, operand(1).numel() / last(1).max(1), last(1))
         }
         Run::Noise => {
             let stream = node.attrs.int("stream") as u16; // the shape rule saw to its range
@@ -41,12 +41,12 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                 1 => Per::Sequence,
                 _ => Per::Weights,
             };
-            push(TapeRun::Noise { stream, per }, dst, src, 1, dst.numel)
+            push(RowRun::Noise { stream, per }, dst, src, 1, dst.numel)
         }
-        Run::Call(part) => push(TapeRun::Call(part), dst, src, 1, dst.numel),
-        Run::Lookup => push(TapeRun::Lookup, dst, src, 1, dst.numel),
-        Run::Pick => push(TapeRun::Pick, dst, src, 1, 1),
-        Run::OneHot => push(TapeRun::OneHot, dst, src, 1, dst.numel),
+        Run::Call(part) => push(RowRun::Call(part), dst, src, 1, dst.numel),
+        Run::Lookup => push(RowRun::Lookup, dst, src, 1, dst.numel),
+        Run::Pick => push(RowRun::Pick, dst, src, 1, 1),
+        Run::OneHot => push(RowRun::OneHot, dst, src, 1, dst.numel),
         Run::Concat => {
             let mut col = dst.col;
             for part in src {
@@ -62,22 +62,22 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
             if from.numel() == 1 || from.numel() == to.numel() {
                 push(copy, dst, src, 1, dst.numel);
             } else if last(0) == 1 {
-                // (a, 1) -> (a, b): each number spread over its row
+                // (a, 1) -> (a, b): each number broadcast over its row
                 let cols = to.shape.last().map_or(1, |dim| dim.value);
                 push(copy, dst, src, to.numel() / cols, cols);
             } else {
-                push(TapeRun::Repeat, dst, src, to.numel() / from.numel(), from.numel());
+                push(RowRun::Repeat, dst, src, to.numel() / from.numel(), from.numel());
             }
         }
         Run::SumTo => {
             let (from, to) = (operand(0), node);
-            let sum = TapeRun::Reduce(Reduce::Sum, 0.0);
+            let sum = RowRun::Reduce(Reduce::Sum, 0.0);
             if to.numel() == 1 {
                 push(sum, dst, src, 1, from.numel());
             } else if to.shape.last().is_some_and(|dim| dim.value == 1) && to.numel() != from.numel() {
                 push(sum, dst, src, to.numel(), from.numel() / to.numel());
             } else {
-                push(TapeRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
+                push(RowRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
             }
         }
         Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite | Run::Scan => {
@@ -86,10 +86,10 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     }
 }
 
-/// Notes which values of a tape lie in memory of all times, each with the first op that names it.
-pub fn find_far(buffers: &[Buffer], ops: &mut [TapeOp], reversed: bool) {
+/// Finds the values of a run of row ops that are in memory of all times, each with the first op that names it.
+pub fn find_far(buffers: &[Buffer], ops: &mut [RowOp], reversed: bool) {
     let class = |part: &Ref| buffers[part.buffer].class;
-    let reads_previous = |ops: &[TapeOp], state: usize| {
+    let reads_previous = |ops: &[RowOp], state: usize| {
         ops.iter().flat_map(|op| &op.src).any(|part| class(part) == Class::HistoryPrev(state))
     };
     let mut named: Vec<Ref> = Vec::new();
@@ -98,7 +98,7 @@ pub fn find_far(buffers: &[Buffer], ops: &mut [TapeOp], reversed: bool) {
         for part in parts {
             let is_far = match class(&part) {
                 Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => true,
-                // of a state's two times the pass meets one before the other
+                // of the two times of a state, the pass reaches one before the other
                 Class::HistoryPrev(_) => reversed,
                 Class::History(state) => !(reversed && reads_previous(ops, state)),
                 _ => false,
@@ -111,9 +111,9 @@ pub fn find_far(buffers: &[Buffer], ops: &mut [TapeOp], reversed: bool) {
     }
 }
 
-/// Gives the scratch values of a tape their slots: a slot is free again after its last reader, and an elementwise op
-/// writes over an operand that it is the last to read. Returns the elements needed for one row.
-pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
+/// Assigns slots to the scratch values of a run of row ops: a slot is free again after its last reader, and an elementwise
+/// op overwrites an operand that it is the last to read. Returns the elements needed per row.
+pub fn assign_slots(buffers: &mut [Buffer], ops: &[RowOp]) -> usize {
     let mut last_read: HashMap<usize, usize> = HashMap::new();
     for (position, op) in ops.iter().enumerate() {
         for part in op.src.iter().chain([&op.dst]) {
@@ -131,7 +131,7 @@ pub fn assign_slots(buffers: &mut [Buffer], ops: &[TapeOp]) -> usize {
         if buffers[dst.buffer].class == Class::Tile && !placed[dst.buffer] {
             placed[dst.buffer] = true;
             let width = buffers[dst.buffer].width;
-            let elementwise = matches!(op.run, TapeRun::Unary(..) | TapeRun::Binary(_) | TapeRun::Ternary(_));
+            let elementwise = matches!(op.run, RowRun::Unary(..) | RowRun::Binary(_) | RowRun::Ternary(_));
             let reusable = |part: &&Ref| {
                 let buffer = &buffers[part.buffer];
                 buffer.class == Class::Tile

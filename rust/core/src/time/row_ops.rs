@@ -1,39 +1,39 @@
 //! Row ops over a tile of rows.
 
 use crate::kernel::{Dst, Float, Kernels, Src};
-use crate::plan::{Class, Pass, Per, Ref, TapeOp, TapeRun};
+use crate::plan::{Class, Pass, Per, Ref, RowOp, RowRun};
 use crate::random::{Noise, Place};
 
-use super::{Geometry, called};
+use super::{Geometry, function_call};
 
-/// Uniform numbers that are drawn at a time: they stay in registers and L1 on their way to a row.
+/// The number of uniform numbers drawn at a time: they stay in registers and L1 until they are written to a row.
 const DRAWN: usize = 256;
 
-/// Where a tile stands: `rows` rows from row `first` of what `here` points at.
+/// The position of a tile: `rows` rows, starting at row `first` of the rows that `here` points to.
 pub(super) struct Tile<'a, T> {
     pub pass: &'a Pass,
     pub here: &'a [*mut T],
     pub stride: &'a [usize],
     pub first: usize,
     pub rows: usize,
-    /// Packed row of the unit at which the tile begins: what noise is addressed by.
+    /// The packed row of the group at which the tile starts: it addresses the noise.
     pub packed: usize,
-    /// From these rows to those that the tape will be run on next.
+    /// The distance from these rows to the rows that the ops run on next.
     pub ahead: isize,
     pub geometry: &'a Geometry,
     pub noise: Noise,
-    /// Where this thread's tile begins, from the first one on.
+    /// The offset of this thread's tile from the first one.
     pub scratch: usize,
 }
 
 impl<T: Float> Tile<'_, T> {
-    /// Start of the tile's first row of a value. Scratch of a tile begins with the tile.
+    /// The address of a value in the tile's first row. Scratch of a tile starts with the tile.
     fn at(&self, place: Ref) -> *mut T {
         let begin = match self.pass.buffers[place.buffer].class {
             Class::Tile => self.scratch,
             _ => self.first * self.stride[place.buffer],
         };
-        // SAFETY: `first` is a row of the buffer, or the tile is that of one of the threads; `col` lies inside the row.
+        // SAFETY: `first` is a row of the buffer, or the tile belongs to one of the threads; `col` lies inside the row.
         unsafe { self.here[place.buffer].add(begin + place.col) }
     }
 
@@ -41,17 +41,17 @@ impl<T: Float> Tile<'_, T> {
         Dst { ptr: self.at(place), row: self.stride[place.buffer] }
     }
 
-    /// A number is spread over the columns of an op of vectors.
+    /// A source of a kernel. A scalar is broadcast over the columns of a vector op.
     fn src(&self, place: Ref, cols: usize) -> Src<T> {
         let col = usize::from(place.numel != 1 || cols == 1);
         Src { ptr: self.at(place), row: self.stride[place.buffer], col }
     }
 
-    /// Hints that the rows `ahead` will be wanted.
+    /// Prefetches the rows at distance `ahead`.
     fn prefetch(&self, kernels: &Kernels<T>, place: Ref) {
         let stride = self.stride[place.buffer];
         let first = self.at(place).wrapping_offset(self.ahead * stride as isize);
-        // SAFETY: a hint touches no memory.
+        // SAFETY: a prefetch does not access memory.
         unsafe { (kernels.prefetch)(self.rows, place.numel, first, stride) };
     }
 
@@ -64,15 +64,13 @@ impl<T: Float> Tile<'_, T> {
 /// Runs one op over a tile.
 ///
 /// # Safety
-/// `tile.here` points at `first + rows` rows of every buffer that the op names (at the tile itself for scratch).
-pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Tile<T>) {
+/// `tile.here` points to `first + rows` rows of every buffer that the op names (to the tile itself for scratch).
+pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>) {
     op.far.iter().filter(|_| tile.ahead != 0).for_each(|&place| tile.prefetch(kernels, place));
-    let by_lines = matches!(
-        op.run,
-        TapeRun::Reduce(..) | TapeRun::RowMap(..) | TapeRun::NormGrad(..) | TapeRun::Unary(..)
-    );
+    let by_lines =
+        matches!(op.run, RowRun::Reduce(..) | RowRun::RowMap(..) | RowRun::NormGrad(..) | RowRun::Unary(..));
     if op.outer != 1 && by_lines {
-        // where row follows row without a gap, their lines are one long column of lines
+        // if rows are contiguous, the lines of all rows form one sequence of lines
         let is_dense = |part: &Ref| tile.stride[part.buffer] == part.numel;
         let lines = if op.src.iter().chain([&op.dst]).all(is_dense) { tile.rows.max(1) } else { 1 };
         for row in (0..tile.rows).step_by(lines) {
@@ -90,31 +88,31 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
         return;
     }
     match op.run {
-        TapeRun::Unary(..)
-        | TapeRun::Binary(_)
-        | TapeRun::Ternary(_)
-        | TapeRun::Reduce(..)
-        | TapeRun::RowMap(..)
-        | TapeRun::NormGrad(..) => {
+        RowRun::Unary(..)
+        | RowRun::Binary(_)
+        | RowRun::Ternary(_)
+        | RowRun::Reduce(..)
+        | RowRun::RowMap(..)
+        | RowRun::NormGrad(..) => {
             let src = |k: usize| tile.src(op.src[k.min(op.src.len() - 1)], op.cols);
-            // SAFETY: the caller's promise; shapes were checked when the program was built.
+            // SAFETY: the caller's guarantee; shapes were checked when the program was built.
             unsafe {
                 kernel_call(kernels, op.run, tile.rows, op.cols, tile.dst(op.dst), [src(0), src(1), src(2)])
             };
         }
-        TapeRun::Noise { stream, per } => {
+        RowRun::Noise { stream, per } => {
             for row in 0..tile.rows {
-                // SAFETY: the caller's promise, row by row.
+                // SAFETY: the caller's guarantee, row by row.
                 unsafe { draw(op, tile, row, stream, per) };
             }
         }
-        TapeRun::Call(part) => {
+        RowRun::Call(part) => {
             let operand =
                 |place: &Ref| (tile.at(*place).cast_const(), tile.stride[place.buffer], place.numel);
             let operands: Vec<_> = op.src.iter().map(operand).collect();
-            // SAFETY: the caller's promise, for every row of the tile.
+            // SAFETY: the caller's guarantee, for every row of the tile.
             unsafe {
-                called::values(
+                function_call::values(
                     tile.pass.function.as_ref(),
                     part,
                     tile.rows,
@@ -126,7 +124,7 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
         }
         _ => {
             for row in 0..tile.rows {
-                // SAFETY: the caller's promise, row by row.
+                // SAFETY: the caller's guarantee, row by row.
                 unsafe { one_row(op, tile, row) };
             }
         }
@@ -134,34 +132,34 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &TapeOp, tile: &Til
 }
 
 /// # Safety
-/// As the kernels': `rows` rows of `cols` columns at every operand.
+/// As for the kernels: `rows` rows of `cols` columns at every operand.
 unsafe fn kernel_call<T: Float>(
     kernels: &Kernels<T>,
-    run: TapeRun,
+    run: RowRun,
     rows: usize,
     cols: usize,
     dst: Dst<T>,
     src: [Src<T>; 3],
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's guarantee.
     unsafe {
         match run {
-            TapeRun::Unary(op, alpha) => (kernels.unary)(op, T::from_f64(alpha), rows, cols, dst, src[0]),
-            TapeRun::Binary(op) => (kernels.binary)(op, rows, cols, dst, src[0], src[1]),
-            TapeRun::Ternary(op) => (kernels.ternary)(op, rows, cols, dst, src[0], src[1], src[2]),
-            TapeRun::Reduce(op, eps) => (kernels.reduce)(op, T::from_f64(eps), rows, cols, dst, src[0]),
-            TapeRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
-            TapeRun::NormGrad(op) => (kernels.norm_grad)(op, rows, cols, dst, src[0], src[1], src[2]),
+            RowRun::Unary(op, alpha) => (kernels.unary)(op, T::from_f64(alpha), rows, cols, dst, src[0]),
+            RowRun::Binary(op) => (kernels.binary)(op, rows, cols, dst, src[0], src[1]),
+            RowRun::Ternary(op) => (kernels.ternary)(op, rows, cols, dst, src[0], src[1], src[2]),
+            RowRun::Reduce(op, eps) => (kernels.reduce)(op, T::from_f64(eps), rows, cols, dst, src[0]),
+            RowRun::RowMap(op, eps) => (kernels.row_map)(op, T::from_f64(eps), rows, cols, dst, src[0]),
+            RowRun::NormGrad(op) => (kernels.norm_grad)(op, rows, cols, dst, src[0], src[1], src[2]),
             _ => {}
         }
     }
 }
 
-/// Uniform numbers for one row.
+/// Writes uniform numbers for one row.
 ///
 /// # Safety
 /// As `run`, for one row of the tile.
-unsafe fn draw<T: Float>(op: &TapeOp, tile: &Tile<T>, row: usize, stream: u16, per: Per) {
+unsafe fn draw<T: Float>(op: &RowOp, tile: &Tile<T>, row: usize, stream: u16, per: Per) {
     let (t, b) = tile.geometry.place(tile.packed + row);
     let caller = tile.geometry.caller(b) as u32;
     let place = match per {
@@ -178,32 +176,32 @@ unsafe fn draw<T: Float>(op: &TapeOp, tile: &Tile<T>, row: usize, stream: u16, p
     }
 }
 
-/// The ops that move elements about: rare, or bound by memory.
+/// The ops that move elements: rare, or limited by memory bandwidth.
 ///
 /// # Safety
 /// As `run`, for one row of the tile.
-unsafe fn one_row<T: Float>(op: &TapeOp, tile: &Tile<T>, row: usize) {
+unsafe fn one_row<T: Float>(op: &RowOp, tile: &Tile<T>, row: usize) {
     let dst = tile.row(op.dst, row);
     let src = tile.row(op.src[0], row).cast_const();
-    // SAFETY: the caller's promise; ids were checked when they were read in.
+    // SAFETY: the caller's guarantee; ids were checked when the input was packed.
     unsafe {
         match op.run {
-            TapeRun::Lookup => {
+            RowRun::Lookup => {
                 let id = tile.row(op.src[1], row).read().to_f64() as usize;
                 dst.copy_from_nonoverlapping(src.add(id * op.cols), op.cols);
             }
-            TapeRun::Pick => {
+            RowRun::Pick => {
                 let id = tile.row(op.src[1], row).read().to_f64() as usize;
                 dst.write(src.add(id).read());
             }
-            TapeRun::OneHot => {
+            RowRun::OneHot => {
                 let id = src.read().to_f64() as usize;
                 (0..op.cols).for_each(|column| dst.add(column).write(T::from_f64(f64::from(column == id))));
             }
-            TapeRun::Repeat => {
+            RowRun::Repeat => {
                 (0..op.outer).for_each(|line| dst.add(line * op.cols).copy_from_nonoverlapping(src, op.cols));
             }
-            TapeRun::SumRows => {
+            RowRun::SumRows => {
                 dst.copy_from_nonoverlapping(src, op.cols);
                 for line in 1..op.outer {
                     for column in 0..op.cols {

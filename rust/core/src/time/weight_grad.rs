@@ -1,19 +1,19 @@
-//! The gradients of parameters: sums over the rows of a block of time, after its last pass. Threads of a region share the
-//! elements of a sum, never its rows.
+//! The gradients of parameters: sums over the rows of a block of time, after the last phase of the block. Threads of a
+//! region share the elements of a sum, never its rows.
 
 use std::sync::PoisonError;
 
 use crate::kernel::Float;
 use crate::plan::{Ref, SinkOp, SinkRun};
 
-use super::called;
+use super::function_call;
 use super::runner::Runner;
 use super::slot_gradients::SlotGradients;
 
-/// Rows of a gradient matrix that a thread takes at least, a multiple of most tiles.
+/// The least number of rows of a gradient matrix for one thread: a multiple of most tiles.
 const GRAIN: usize = 48;
 
-/// The elements of a gradient. Threads write apart from each other.
+/// The elements of a gradient. Threads write disjoint elements.
 struct Target<T>(*mut T);
 
 // SAFETY: the parts of a sink have no element in common, and the gradient is borrowed until all are done.
@@ -26,17 +26,17 @@ impl<T> Target<T> {
 }
 
 impl<T: Float> Runner<'_, T> {
-    /// Adds what `rows` rows give to the gradient of a slot.
+    /// Adds the contribution of `rows` rows to the gradient of a slot.
     pub(super) fn sink(&self, sink: &SinkOp, rows: usize, slots: &mut SlotGradients<T>) {
         let slot = slots.slot_mut(sink.slot);
         let target = Target(slot.as_mut_ptr());
-        let place = |place: Ref| (self.at(place), self.places.stride[place.buffer]);
+        let place = |place: Ref| (self.at(place), self.binding.stride[place.buffer]);
         match sink.run {
             SinkRun::Called { p, x, s, d } => {
-                let operand = |at: Ref| (self.at(at).cast_const(), self.places.stride[at.buffer], at.numel);
+                let operand = |at: Ref| (self.at(at).cast_const(), self.binding.stride[at.buffer], at.numel);
                 let operands = [p, x, s, d].map(operand);
                 // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
-                unsafe { called::gradient(self.pass.function.as_ref(), rows, &operands, slot) };
+                unsafe { function_call::gradient(self.pass.function.as_ref(), rows, &operands, slot) };
             }
             SinkRun::Outer { left, right } => {
                 let (m, n) = (left.numel, right.numel);
@@ -44,8 +44,8 @@ impl<T: Float> Runner<'_, T> {
                 self.in_parts(rows * m * n, m, GRAIN, &|part, lines| {
                     let ((a, lda), (b, ldb)) = (place(left), place(right));
                     let mut scratch = self.products[part].lock().unwrap_or_else(PoisonError::into_inner);
-                    // SAFETY: both operands have `rows` rows here; the target is an m x n matrix, of which this part has
-                    // some rows.
+                    // SAFETY: both operands have `rows` rows here; the target is an m x n matrix, and this part is some of
+                    // its rows.
                     unsafe {
                         let (a, c) = (a.add(lines.start), target.at(lines.start * n));
                         (self.kernels.gemm_tn)(lines.len(), n, rows, a, lda, b, ldb, c, n, &mut scratch);
@@ -64,7 +64,7 @@ impl<T: Float> Runner<'_, T> {
             }
             SinkRun::Scatter { id, d } => {
                 for row in 0..rows {
-                    // SAFETY: ids were checked against the table when they were read in; rows lie inside both buffers.
+                    // SAFETY: ids were checked against the table when the input was packed; rows lie inside both buffers.
                     unsafe {
                         let ((ids, next_id), (from, stride)) = (place(id), place(d));
                         let index = ids.add(row * next_id).read().to_f64() as usize;
