@@ -76,9 +76,7 @@ class Batch:
         if self.weights is not None:
             rows = self.weights if self.ragged else (self.weights,)
             if any((np.asarray(row) < 0).any() for row in rows):
-                raise ConfigError(
-                    "weights holds a negative number; expected weights of at least 0"
-                )
+                raise ConfigError("weights holds a negative number; expected weights of at least 0")
             if self.ragged:
                 return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))
             weights = np.asarray(self.weights, dtype=np.float64)
