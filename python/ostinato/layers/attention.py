@@ -143,7 +143,7 @@ class _Block:
 
 @dataclass
 class AttentionRun:
-    """What `Attention.run` returns: contexts, weights, and the way back."""
+    """The result of `Attention.run`: contexts, weights, and the backward pass."""
 
     attention: Attention = field(repr=False)
     _memory: Array = field(repr=False)

@@ -1,4 +1,4 @@
-"""What checkpointed BPTT does to a batch, told before it is done."""
+"""The plan of checkpointed BPTT for a batch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ostinato import _core
 
 @dataclass(frozen=True)
 class CheckpointPlan:
-    """Chunks of time, memory and recomputation of one call; print it.
+    """Segments of time ("chunks"), memory and recomputation of one call; print it.
 
-    `chunks` has the steps of a chunk for each unit of rows; of one unit, at most `states` states between
-    chunks are stored at once and `kept` chunks kept. `at_once` units are worked on together; these take
-    `memory` bytes, where FullBPTT takes `full_memory`. `recomputed` is how often a step runs forwards again,
-    0 to 1 where all borders have a state; `factor` is all arithmetic against that of FullBPTT, in matrix
-    products.
+    `chunks` has the steps of a segment for each row group. Per row group, at most `states` states between
+    segments are stored at the same time, and `kept` segments are kept. `at_once` row groups run at the same
+    time; they take `memory` bytes, and FullBPTT takes `full_memory`. `recomputed` is the mean number of times
+    that a step runs forward again, 0 to 1 if a state is stored at every boundary. `factor` is the arithmetic
+    of matrix products relative to FullBPTT.
     """
 
     rows: int

@@ -1,4 +1,4 @@
-"""How a gradient goes back through time: an argument of `value_and_grad`."""
+"""Backpropagation through time in full, truncated or checkpointed: an argument of `value_and_grad`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Protocol, TypeAlias
 
 from ostinato import checks
 from ostinato.errors import ConfigError
-from ostinato.losses import Loss
 from ostinato.network.budget import LARGEST, read_budget
 from ostinato.network.checkpoint_plan import CheckpointPlan
+from ostinato.network.losses import AnyLoss
 
 
 class Planner(Protocol):
-    """What `CheckpointedBPTT.plan` asks of a network."""
+    """The part of a network that `CheckpointedBPTT.plan` uses."""
 
     def _checkpoint_plan(
         self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
@@ -23,7 +23,7 @@ class Planner(Protocol):
 
 @dataclass(frozen=True)
 class FullBPTT:
-    """Back through every time step of the batch. The default.
+    """Backpropagation through every time step of the batch. The default.
 
     Source: Werbos 1990, "Backpropagation through time: what it does and how to do it".
     """
@@ -36,24 +36,25 @@ class FullBPTT:
 
 @dataclass(frozen=True)
 class TruncatedBPTT:
-    """Every k1 steps, the loss terms of those steps go back at most k2 steps. Memory grows with k2, not T.
+    """Every k1 steps, backpropagation of the loss of those steps through at most k2 steps.
 
-    The loss term of step t reaches the steps from `max(0, (t // k1 + 1) * k1 - k2)` to t and no others: the
-    state at the beginning of that window counts as given, in every layer. Where k2 >= T it reaches all
-    steps from 0: that is FullBPTT, bit for bit. With k1 = k2 = k time falls into windows of k steps (the
-    last may be shorter), each with the gradient of its own loss and the state that the one before left. T
-    counts the steps of x, padding included.
+    Memory grows with k2, not with the number of steps T of x (padding included).
 
-    Parameter gradients and `inputs` are sums over the windows; `initial_state` has what windows that begin
-    at step 0 say. The loss, `final_state`, and what "mean" divides by are those of FullBPTT. Where k2 > k1
-    windows overlap: each step runs about k2 / k1 times forwards and back.
+    The gradient of the loss of step t reaches the steps from `max(0, (t // k1 + 1) * k1 - k2)` to t. The
+    state at the start of this window is a constant, in every layer. If k2 >= T, the result is bit-identical
+    to FullBPTT. With k1 = k2 = k, time is divided into windows of k steps (the last may be shorter). Each
+    window starts with the final state of the previous one, and its loss has a gradient within the window.
 
-    Layers that read from the end (the backward direction of bidirectional ones) see each window as a
-    sequence of its own: they begin at its end with the initial state, see nothing beyond it, and carry no
-    state to another window; so the loss is that of the windows. Their `initial_state` sums over all windows,
-    their `final_state` is of the last.
+    Gradients of parameters and `inputs` are sums over the windows. `initial_state` has the gradients of the
+    windows that start at step 0. The loss, `final_state`, and the divisor of "mean" are those of FullBPTT. If
+    k2 > k1, windows overlap: each step runs about k2 / k1 times, forward and backward.
 
-    k1 is at least 1, k2 at least k1 (a smaller one would leave loss terms without a gradient); else
+    Reversed layers (the backward direction of bidirectional layers) process each window as a separate
+    sequence: they start at its end with the initial state and carry no state to another window. So the loss
+    is the loss of the windows. The gradient of their `initial_state` is a sum over all windows, and their
+    `final_state` is that of the last window.
+
+    k1 is at least 1, and k2 at least k1 (with a smaller k2, some loss terms would have no gradient); else
     ConfigError.
     Source: Williams & Peng 1990, BPTT(h; h') with h = k2 and h' = k1.
     """
@@ -78,25 +79,26 @@ class TruncatedBPTT:
 
 @dataclass(frozen=True)
 class CheckpointedBPTT:
-    """Back through every time step within a byte budget: the gradients of FullBPTT, bit for bit.
+    """Backpropagation through every time step within a byte budget, bit-identical to FullBPTT.
 
-    Time is cut into chunks. What the way back needs of a chunk is kept from its forward run, or the chunk is
-    run again from a state that was stored before it: which, is decided by dynamic programming so that as
-    little as possible runs again (`plan` tells). Chunks begin between the engine's blocks of time.
+    Time is divided into segments. The saved tensors of a segment are kept from its forward pass, or the
+    segment runs forward again from a state that was stored before it. Dynamic programming decides which
+    segments are kept, so that as little as possible runs again; `plan` returns the decision. Segments start
+    between the engine's blocks of time.
 
-    budget: bytes as an int; text such as "64MB" (10**6), "64MiB" (2**20), also kB, GB, KiB, GiB; "5%" of
-    what FullBPTT takes; or "sqrt" for chunks of about sqrt(T) steps, none of them kept. It covers states,
-    saved tensors and gradients between layers of all rows that are worked on at once; fewer rows at once are
-    where that costs less time. It does not cover what is as long as the caller's arrays (inputs, targets,
-    loss terms, gradients of the inputs), parameters, and some MB of scratch per thread that do not grow with
-    T.
+    budget: bytes as an int; text such as "64MB" (10**6), "64MiB" (2**20), also kB, GB, KiB, GiB; "5%" of the
+    memory of FullBPTT; or "sqrt" for segments of about sqrt(T) steps, none of them kept. The budget covers
+    states, saved tensors and gradients between layers of all rows that run at the same time; fewer rows run
+    at the same time where this costs less time. The budget does not cover arrays of the size of the caller's
+    (inputs, targets, loss terms, gradients of the inputs), parameters, and some MB of scratch per thread that
+    do not grow with T.
 
-    Networks with a layer that reads from the end go layer by layer: outputs of layers and gradients of whole
-    sequences are kept, and what the steps of a layer save runs again in chunks.
+    Networks with a reversed layer run layer by layer: outputs of layers and gradients of whole sequences are
+    kept, and the saved tensors of a layer are computed again in segments.
 
-    Raises ConfigError for an unreadable budget, and when it is run or planned for one that is too small (the
-    message names the least). Sources: Gruslys et al. 2016, "Memory-efficient backpropagation through time";
-    Griewank & Walther 2000 for more than 64 chunks.
+    Raises ConfigError for an unreadable budget, and, in a call or in `plan`, for a budget that is too small
+    (the message names the smallest). Sources: Gruslys et al. 2016, "Memory-efficient backpropagation through
+    time"; Griewank & Walther 2000 for more than 64 segments.
     """
 
     budget: int | str
@@ -109,12 +111,11 @@ class CheckpointedBPTT:
         """The core's form."""
         return *read_budget(self.budget), 0
 
-    def plan(
-        self, net: Planner, rows: int, steps: int, loss: str | type[Loss] | Loss | None = None
-    ) -> CheckpointPlan:
-        """What this way comes to for `rows` x `steps`, before running it, with the threads of now.
+    def plan(self, net: Planner, rows: int, steps: int, loss: AnyLoss | None = None) -> CheckpointPlan:
+        """The segments and their memory for `rows` x `steps` with the current number of threads.
 
-        Without a loss, what the loss keeps of a chunk is not counted. Raises ConfigError.
+        `loss` is as in `value_and_grad`; without it, the memory of the loss is not counted. Raises
+        ConfigError.
         """
         return net._checkpoint_plan(self.core, rows, steps, loss)
 
