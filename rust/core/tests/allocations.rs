@@ -185,7 +185,7 @@ fn calls_of_a_network() {
     let checkpointed = |budget| Way::Train(ThroughTime::Checkpointed(budget));
     // Lists of a call: the name of the instruction set; its inputs and outputs; with a loss the parameters of the layer, the
     // limits of ids, the losses and what they come to; of windows, how each layer reads the input; of checkpoints, what the
-    // schedule was made for.
+    // schedule was made for; of a run that goes back, its outputs and the gradients of them.
     let ways = [
         ("full BPTT", Way::Train(ThroughTime::Full), 8),
         ("windows", truncated(10, 10), 12),
@@ -193,8 +193,8 @@ fn calls_of_a_network() {
         ("checkpoints", checkpointed(Budget::Share(300_000)), 10),
         ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 10),
         ("segments of the square root", checkpointed(Budget::SquareRoot), 10),
-        ("run and back", Way::RunAndBack, 7),
-        ("inference", Way::Infer, 5),
+        ("run and back", Way::RunAndBack, 8),
+        ("inference", Way::Infer, 4),
     ];
     for (name, way, count) in ways {
         let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false, way };
