@@ -295,7 +295,7 @@ TABLE = {
     "a penalty of steps on rows": Bad(
         lambda: ost.Graph(ost.Dense(2, 2, regularizers=["activation_penalty"])(S)).run(s, training=True),
         ost.ConfigError,
-        ("a penalty of steps needs a sequence",),
+        ("a step penalty requires a sequence",),
     ),
     # Losses, targets, weights.
     "a target for an output without a loss": Bad(

@@ -175,7 +175,7 @@ def test_a_random_graph_of_sequences_trains_alike_in_pieces_of_time(seed: int) -
         try:
             other, grads = drawn.net.value_and_grad(given(inputs), targets, through_time=way, **arguments)
         except ost.ConfigError as error:
-            assert "reads one sequence forwards beside another backwards" in str(error)
+            assert "combines a forward sequence with a reversed one" in str(error)
             continue
         assert other == value
         np.testing.assert_array_equal(grads.arena, full.arena)
