@@ -144,6 +144,7 @@ MUTANTS = [
 
 def prepared() -> Path:
     """A copy of the sources, and of the Python package without its engine."""
+    shutil.rmtree(WORK / "source", ignore_errors=True)  # files that have since been deleted too
     for name in ("Cargo.toml", "Cargo.lock", "rust"):
         place = WORK / "source" / name
         if (ROOT / name).is_dir():
