@@ -281,14 +281,20 @@ class Generator:
         rest = self.as_shape(self.some(), shape)
         decayed = self.binary("mul", own, 0.5)
         if kind == "choice":
-            sign = self.binary("greater", own, rest)
-            return self.add("where", [sign, decayed, self.binary("add", own, rest)], shape)
+            # a number that is not 0 counts as true; a comparison is not linear, whatever reads it
+            condition = self.rng.choice([own, decayed, self.binary("greater", own, rest)])
+            return self.add("where", [condition, decayed, self.binary("add", own, rest)], shape)
         if kind == "square":
             return self.binary("add", self.binary("mul", decayed, own), rest)
         positive = self.binary("add", self.binary("mul", own, own), 1.0)
         return self.binary("div", self.binary("add", own, rest), positive)
 
     def output(self, updates: list[int]) -> int:
+        if self.rng.random() < 0.08:  # a part that stands twice has one of its places only
+            value = self.vector()
+            part, other = self.add("tanh", [value], self.shapes[value]), self.vector()
+            size = 2 * self.shapes[part][0] + self.shapes[other][0]
+            return self.add("concat", [part, other, part], (size,))
         parts = [self.rng.choice([*range(1, 1 + len(self.states)), *updates, self.some(), self.some()])]
         while self.rng.random() < 0.4 and len(parts) < 3:
             parts.append(self.rng.choice([*range(1, 1 + len(self.states)), *updates, self.some()]))

@@ -123,9 +123,9 @@ MUTANTS = [
     ),
     Mutant(
         "one part stands in two places of a concatenation",
-        "plan/storage.rs",
-        "let once = !args[..position].contains(arg);",
-        "let once = position < args.len();",
+        "plan/row_ops.rs",
+        "if part != place {",
+        "if part.buffer != place.buffer {",
     ),
     Mutant(
         "where rows end, the first step of a block reads the state of the step before",
