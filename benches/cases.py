@@ -89,7 +89,7 @@ class Case:
     def flops(self, training: bool) -> int | None:
         """Multiply-adds times two of the matrix products; None where a cell is not measured so.
 
-        The way back: the gradients of h and of both matrices, but not of x.
+        The backward pass: the gradients of h and of both matrices, but not of x.
         """
         if self.kind not in GATES:
             return None

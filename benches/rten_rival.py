@@ -1,7 +1,7 @@
 """rten's side, for the reader who writes Rust: its LSTM and GRU operators, inference, in their own process.
 
 `make bench` builds the program of `rust_rival/`. It waits between calls without using the CPU, and takes its
-own time, so that the way there and back over a pipe does not count.
+own time, so that the round trip over a pipe does not count.
 """
 
 from __future__ import annotations

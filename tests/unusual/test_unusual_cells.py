@@ -1,6 +1,6 @@
 """Every plan equals the eager run of the same equations, for cells that a planner does not expect.
 
-Forwards with and without a way back (two plans), ragged rows, and enough steps for several blocks of time;
+Forward with and without a backward pass (two plans), ragged rows, and enough steps for several blocks of time;
 backwards against central differences.
 """
 

@@ -106,7 +106,7 @@ struct Case {
 #[derive(Clone, Copy)]
 enum Way {
     Train(ThroughTime),
-    /// A run, and its way back as a call of its own.
+    /// A run, and its backward pass as a call of its own.
     RunAndBack,
     Infer,
 }

@@ -62,7 +62,7 @@ class LogOfSoftmax(Loss):
     target = "index"
 
     def step(self, y, target):
-        # 0 times an infinite slope on the way back.
+        # 0 times an infinite slope in the backward pass.
         return -sum(softmax(y) * log(softmax(y))) - log(pick(softmax(y), target))
 
 

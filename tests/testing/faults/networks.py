@@ -125,7 +125,7 @@ class StreamBeginsAnew(Network):
 
 
 class Way(Network):
-    """A way back through time that comes to something else."""
+    """A BPTT variant that returns something else."""
 
     way: type = ost.TruncatedBPTT
 

@@ -1,4 +1,4 @@
-//! An LSTM's way there and back by hand: the engine's products in the engine's order, its pointwise part fused.
+//! An LSTM's forward and backward pass by hand: the engine's products in the engine's order, its pointwise part fused.
 
 use ostinato_core::kernel::{Init, Kernels, Src};
 use ostinato_core::time::block_steps;
@@ -10,7 +10,7 @@ pub struct Weights {
     kernels: &'static Kernels<f32>,
     hidden: usize,
     bias: Vec<f32>,
-    /// x -> gates and h -> gates; and their transposes for the way back.
+    /// x -> gates and h -> gates; and their transposes for the backward pass.
     there: [Vec<f32>; 2],
     back: [Vec<f32>; 2],
 }

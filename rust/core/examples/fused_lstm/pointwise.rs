@@ -17,7 +17,7 @@ pub struct Forward {
     pub h: *mut f32,
 }
 
-/// The rows of one step of the way back. `d_c` is read and written in place.
+/// The rows of one step of the backward pass. `d_c` is read and written in place.
 pub struct Backward {
     pub gates: *const f32,
     pub c_before: *const f32,

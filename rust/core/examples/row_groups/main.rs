@@ -2,7 +2,7 @@
 //!
 //! `row_groups T N H ROWS SECONDS` runs an LSTM's `value_and_grad` on one thread in groups of the size that the engine picks,
 //! and in groups of ROWS, alternately: the same products by the same kernels; what differs is how many rows lie in memory
-//! from their way there to their way back. Prints a line of JSON with the seconds of each run; `benches/examples.py` reads it.
+//! from their forward to their backward pass. Prints a line of JSON with the seconds of each run; `benches/examples.py` reads it.
 
 #[path = "../guard/programs.rs"]
 #[allow(dead_code)] // the LSTM and the loss alone are wanted of them
