@@ -1,7 +1,7 @@
 """Every plan equals the eager run of the same equations, for cells that a planner does not expect.
 
-Forward with and without a backward pass (two plans), ragged rows, and enough steps for several blocks of time;
-backwards against central differences.
+Forward with and without a backward pass (two plans), ragged rows, and enough steps for several blocks of
+time; backward against central differences.
 """
 
 import numpy as np
