@@ -8,6 +8,7 @@ use crate::team::Region;
 
 use super::Geometry;
 use super::buffer_binding::BufferBinding;
+use super::by_size::BySize;
 use super::pipeline::Pipeline;
 use super::vec_pool::{VecPool, grow};
 use super::view::SeqView;
@@ -105,7 +106,7 @@ pub struct Scratch<T> {
     /// Vectors for values between layers.
     pub vectors: VecPool<T>,
     /// Memories of finished passes, and lists of them, for reuse.
-    passes: Vec<PassMemory<T>>,
+    passes: BySize<PassMemory<T>>,
     lists: Vec<Vec<PassMemory<T>>>,
     views: Vec<Vec<SeqView<T>>>,
     /// Idle lists of row indices.
@@ -132,7 +133,7 @@ impl<T: Float> Scratch<T> {
             products: Vec::new(),
             binding: BufferBinding::default(),
             vectors: VecPool::new(),
-            passes: Vec::new(),
+            passes: BySize::new(),
             lists: Vec::new(),
             views: Vec::new(),
             rows: Vec::new(),
@@ -151,22 +152,16 @@ impl<T: Float> Scratch<T> {
         if !self.exact_fit {
             self.owner = None;
         }
-        let passes = &mut self.passes;
-        let room = |passes: &[PassMemory<T>], at: usize| passes[at].data.len();
         let mut memory = if self.exact_fit {
-            let same = (0..passes.len()).find(|&at| room(passes, at) == len);
-            same.map(|at| passes.swap_remove(at)).unwrap_or_else(|| {
+            self.passes.take_smallest(len, len).unwrap_or_else(|| {
                 if self.owner.is_none() {
-                    passes.clear();
+                    self.passes.clear();
                 }
                 PassMemory::empty()
             })
         } else {
-            let fits = (0..passes.len()).filter(|&at| room(passes, at) >= len);
-            let best = fits.min_by_key(|&at| room(passes, at));
-            let largest = || (0..passes.len()).max_by_key(|&at| room(passes, at));
-            let idle = best.or_else(largest).map(|at| passes.swap_remove(at));
-            idle.unwrap_or_else(PassMemory::empty)
+            let fits = self.passes.take_smallest(len, usize::MAX);
+            fits.or_else(|| self.passes.take_largest_below(len)).unwrap_or_else(PassMemory::empty)
         };
         grow(&mut memory.data, len);
         memory
@@ -227,7 +222,7 @@ impl<T: Float> Scratch<T> {
 
     /// Takes back the memory of a pass that nothing reads any more.
     pub fn reclaim(&mut self, memory: PassMemory<T>) {
-        self.passes.push(memory);
+        self.passes.push(memory.data.len(), memory);
     }
 
     /// An empty list of views.
@@ -248,7 +243,7 @@ impl<T: Float> Scratch<T> {
 
     /// Takes back a list and all memories in it.
     pub fn reclaim_list(&mut self, mut list: Vec<PassMemory<T>>) {
-        self.passes.append(&mut list);
+        list.drain(..).for_each(|memory| self.reclaim(memory));
         self.lists.push(list);
     }
 }

@@ -4,6 +4,7 @@
 //! the rows alive at a step are a prefix. This folder may use `kernel`, `team` and `plan` (and `step` through it).
 
 mod buffer_binding;
+mod by_size;
 mod fold;
 mod function_call;
 mod geometry;

@@ -2,6 +2,8 @@
 
 use crate::kernel::Float;
 
+use super::by_size::BySize;
+
 /// A vector may be longer than required by 1/SLACK of the required length. So each request finds its own vector again:
 /// in one network, some sequences are often twice as wide as others.
 const SLACK: usize = 2;
@@ -11,27 +13,24 @@ const SMALL: usize = 1024;
 /// Idle vectors of one owner: as many as were ever in use at the same time, and about as long.
 #[derive(Debug, Default)]
 pub struct VecPool<T> {
-    vectors: Vec<Vec<T>>,
+    /// By capacity.
+    vectors: BySize<Vec<T>>,
     lists: Vec<Vec<Vec<T>>>,
 }
 
 impl<T: Float> VecPool<T> {
     pub fn new() -> VecPool<T> {
-        VecPool { vectors: Vec::new(), lists: Vec::new() }
+        VecPool { vectors: BySize::new(), lists: Vec::new() }
     }
 
     /// An empty vector with capacity for `len` elements: the idle one that fits best. If none fits, a new vector replaces
     /// the longest of the shorter ones.
     pub fn vector(&mut self, len: usize) -> Vec<T> {
-        let room = |at: usize| self.vectors[at].capacity();
-        let all = 0..self.vectors.len();
-        let fits = |&at: &usize| room(at) >= len && room(at) <= SMALL.max(len.saturating_add(len / SLACK));
-        if let Some(at) = all.clone().filter(fits).min_by_key(|&at| room(at)) {
-            return self.vectors.swap_remove(at);
+        let most = SMALL.max(len.saturating_add(len / SLACK));
+        if let Some(found) = self.vectors.take_smallest(len, most) {
+            return found;
         }
-        if let Some(at) = all.filter(|&at| room(at) < len).max_by_key(|&at| room(at)) {
-            self.vectors.swap_remove(at);
-        }
+        drop(self.vectors.take_largest_below(len));
         let mut vector = Vec::new();
         reserve(&mut vector, len);
         vector
@@ -62,7 +61,7 @@ impl<T: Float> VecPool<T> {
     pub fn keep(&mut self, mut vector: Vec<T>) {
         if vector.capacity() > 0 {
             vector.clear();
-            self.vectors.push(vector);
+            self.vectors.push(vector.capacity(), vector);
         }
     }
 
@@ -120,7 +119,7 @@ mod tests {
         assert_eq!(taken[0].as_ptr(), places[0], "the one that fits best");
         assert_ne!(taken[1].as_ptr(), places[1], "one that is far too long");
         assert_eq!(taken[2].as_ptr(), places[1]);
-        assert!(vectors.vectors.is_empty());
+        assert_eq!(vectors.vectors.len(), 0);
     }
 
     #[test]
