@@ -1,11 +1,13 @@
 """Cells whose step runs in Python do everything that cells in equations do, with the same numbers."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato import _core
 from tests.called.cells import Alone, Equations, ManyRows, OneRow
 
 CALLED = [OneRow, ManyRows]
@@ -182,6 +184,55 @@ def test_the_engine_works_on_after_a_step_has_raised():
             net.run(x * 1000)
         assert isinstance(caught.value.__cause__, OverflowError)
     assert np.array_equal(net.run(x).outputs, before)
+
+
+@pytest.mark.parametrize("threads", [1, 4, 100])
+def test_no_exception_of_a_step_is_lost_among_those_of_other_threads(threads):
+    class Failing(ManyRows):
+        def step(self, x, state, p):
+            if np.max(x) > 0:
+                raise OverflowError("too large")
+            return super().step(x, state, p)
+
+    net, x = ost.Recurrent(Failing, 2, 4), np.ones((512, 2, 2), np.float32)
+    before = ost.get_num_threads()
+    ost.set_num_threads(threads)
+    try:
+        for _ in range(100):
+            with pytest.raises(ost.PluginError, match="too large"):
+                net.run(x)
+    finally:
+        ost.set_num_threads(before)
+
+
+def test_an_exit_request_in_a_step_comes_before_an_error_of_another_thread():
+    class Exit(BaseException):
+        pass
+
+    both_began = threading.Barrier(2, timeout=10)
+
+    class Leaving(ManyRows):
+        def step(self, x, state, p):
+            if np.max(x) == 0:  # the step is tried with zeros when the network is made
+                return super().step(x, state, p)
+            both_began.wait()
+            if np.max(x) == 7:
+                time.sleep(0.01)  # the other error comes first
+                raise Exit
+            raise OverflowError("too large")
+
+    net, x = ost.Recurrent(Leaving, 2, 4), np.ones((32, 1, 2), np.float32)
+    x[:16] = 7  # the first of two row groups
+    before = ost.get_num_threads()
+    ost.set_num_threads(2)
+    _core.set_eager(True)  # threads share even such small work
+    try:
+        for _ in range(5):
+            with pytest.raises(Exit):
+                net.run(x)
+    finally:
+        _core.set_eager(False)
+        ost.set_num_threads(before)
 
 
 def test_several_python_threads_may_call_one_network():

@@ -1,25 +1,14 @@
 //! Steps in Python: the engine's calls of them, and the exceptions that they raise.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods};
 use ostinato_core::plan::Called;
 use ostinato_core::step::rows::Part;
+use ostinato_core::team::{Panic, raise};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-
-/// How the text of a panic begins that stands for an exception, whose number follows.
-const RAISED: &str = "a step in Python raised exception ";
-
-/// Exceptions on their way through the engine, by number: a panic carries only text.
-static PENDING: Mutex<Option<HashMap<u64, PyErr>>> = Mutex::new(None);
-/// More than this many that nobody fetched (several lanes fail at once, one is reported) are thrown away.
-const MOST_PENDING: usize = 64;
-
-fn pending() -> MutexGuard<'static, Option<HashMap<u64, PyErr>>> {
-    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// `function(part, rows, operands) -> float64 array`, called with the GIL held.
 pub struct PyFunction {
@@ -28,7 +17,7 @@ pub struct PyFunction {
 }
 
 impl PyFunction {
-    fn ask(&self, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]) -> PyResult<()> {
+    fn values(&self, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]) -> PyResult<()> {
         Python::attach(|py| {
             let operands = operands.iter().map(|values| PyArray1::from_slice(py, values));
             let operands = PyList::new(py, operands.collect::<Vec<_>>())?;
@@ -47,28 +36,15 @@ impl PyFunction {
 
 impl Called for PyFunction {
     fn call(&self, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]) {
-        if let Err(error) = self.ask(part, rows, operands, out) {
-            let mut pending = pending();
-            let all = pending.get_or_insert_default();
-            if all.len() >= MOST_PENDING {
-                all.clear();
-            }
-            let number = all.keys().max().map_or(0, |last| last + 1);
-            all.insert(number, error);
-            drop(pending);
-            // no message on stderr: this is a way out, not a bug
-            std::panic::resume_unwind(Box::new(format!("{RAISED}{number}")));
+        if let Err(error) = self.values(part, rows, operands, out) {
+            // an exit request or a Ctrl-C must not be lost among the errors of other threads
+            let is_urgent = Python::attach(|py| !error.is_instance_of::<PyException>(py));
+            let message = "a step in Python raised an exception".to_string();
+            raise(Panic { message, cause: Some(Arc::new(error)), is_urgent });
         }
     }
 
     fn why(&self) -> &str {
         &self.why
     }
-}
-
-/// The exception that a panic with this text stands for.
-pub fn raised(text: &str) -> Option<PyErr> {
-    let digits = text.strip_prefix(RAISED)?;
-    let number = digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()?;
-    pending().as_mut()?.remove(&number)
 }

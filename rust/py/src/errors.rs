@@ -3,12 +3,10 @@
 use ostinato_core::net::NetError;
 use ostinato_core::step::StepError;
 use ostinato_core::store::StoreError;
-use ostinato_core::team;
+use ostinato_core::team::{self, Panic};
 use ostinato_core::time::OUT_OF_MEMORY;
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
-
-use crate::called::raised;
 
 pyo3::import_exception!(ostinato.errors, ShapeError);
 pyo3::import_exception!(ostinato.errors, DTypeError);
@@ -48,7 +46,7 @@ impl From<NetError> for Raised {
         Raised(match error {
             NetError::Shape(text) => ShapeError::new_err(text),
             NetError::Config(text) => ConfigError::new_err(text),
-            NetError::Internal(text) => panicked(text),
+            NetError::Internal(panic) => panicked(panic),
             // the signal's own exception is raised by whoever polled; this stands for a poll without one
             NetError::Cancelled => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),
         })
@@ -79,14 +77,14 @@ pub fn with_path(error: StoreError, path: &str) -> Raised {
     }
 }
 
-/// What a panic means to Python, by its text.
-pub fn panicked(text: String) -> PyErr {
-    if let Some(error) = raised(&text) {
-        error
-    } else if text.starts_with(OUT_OF_MEMORY) {
-        PyMemoryError::new_err(text)
+/// The exception for a panic: its cause if it has one.
+pub fn panicked(panic: Panic) -> PyErr {
+    if let Some(error) = panic.cause.as_ref().and_then(|cause| cause.downcast_ref::<PyErr>()) {
+        Python::attach(|py| error.clone_ref(py))
+    } else if panic.message.starts_with(OUT_OF_MEMORY) {
+        PyMemoryError::new_err(panic.message)
     } else {
-        InternalError::new_err(format!("{text}; this is a bug in ostinato, please report it"))
+        InternalError::new_err(format!("{panic}; this is a bug in ostinato, please report it"))
     }
 }
 

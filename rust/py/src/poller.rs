@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ostinato_core::kernel::KeepDenormals;
 use ostinato_core::net::NetError;
+use ostinato_core::team::Panic;
 use pyo3::prelude::*;
 
 use crate::errors::{Raised, panicked};
@@ -34,7 +35,7 @@ impl Poller {
     }
 
     /// The result of the call, or what ended it.
-    pub fn result<R>(self, done: Result<Result<R, NetError>, String>) -> Result<R, Raised> {
+    pub fn result<R>(self, done: Result<Result<R, NetError>, Panic>) -> Result<R, Raised> {
         match (done, self.raised) {
             (Ok(Ok(result)), None) => Ok(result),
             (_, Some(raised)) => Err(raised.into()),

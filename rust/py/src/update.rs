@@ -2,13 +2,14 @@
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use ostinato_core::kernel::{Isa, Kernels};
+use ostinato_core::net::NetError;
 use ostinato_core::step::rows;
 use ostinato_core::team::Stop;
 use ostinato_core::update::{Rule, Segment, Updater, square_sum};
 use pyo3::prelude::*;
 
 use crate::arrays::{Number, array, elements};
-use crate::errors::{ConcurrentUseError, ConfigError, DTypeError, Raised, ShapeError, entry, panicked};
+use crate::errors::{ConcurrentUseError, ConfigError, DTypeError, Raised, ShapeError, entry};
 use crate::program::PyProgram;
 
 enum Either {
@@ -27,7 +28,7 @@ fn kernels<T: Number>() -> Result<&'static Kernels<T>, Raised> {
 }
 
 fn stopped(stop: Stop) -> Raised {
-    panicked(stop.to_string()).into()
+    NetError::from(stop).into()
 }
 
 /// One array of a parameter, held while the step runs.

@@ -1,8 +1,9 @@
-//! Panics as values: what was said, and where.
+//! Panics as values: message, place and cause.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::Once;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
+use std::sync::{Arc, Once};
 
 thread_local! {
     /// How many guarded calls this thread is inside.
@@ -14,21 +15,72 @@ thread_local! {
 /// What unwinds a unit whose run is stopping.
 pub(super) struct Abandoned;
 
+/// The value behind a panic of [`raise`].
+pub type Cause = Arc<dyn Any + Send + Sync>;
+
+/// A caught panic.
+#[derive(Debug, Clone)]
+pub struct Panic {
+    /// The message with the place of the panic, `... (file:line)`; without a place for a panic of [`raise`].
+    pub message: String,
+    /// The value that [`raise`] was called with. It travels with the panic, so no other panic can replace it.
+    pub cause: Option<Cause>,
+    /// Whether this panic is reported even if another one came before it.
+    pub is_urgent: bool,
+}
+
+impl Panic {
+    pub fn new(message: impl Into<String>) -> Panic {
+        Panic { message: message.into(), cause: None, is_urgent: false }
+    }
+}
+
+impl PartialEq for Panic {
+    fn eq(&self, other: &Panic) -> bool {
+        self.message == other.message
+    }
+}
+
+impl Eq for Panic {}
+
+impl std::fmt::Display for Panic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Unwinds with a value for the caller of the run, such as an exception of another language. Nothing is printed.
+pub fn raise(panic: Panic) -> ! {
+    resume_unwind(Box::new(panic))
+}
+
 /// Why a guarded call did not come to its end.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     Abandoned,
-    /// Message and place.
-    Panicked(String),
+    Panicked(Panic),
 }
 
-/// Runs `call`; a panic in it becomes `Err("message (file:line)")` instead of unwinding further, and nothing is printed.
+impl Fault {
+    /// Whether this fault is reported instead of `first`, which came before it: a panic, which is a defect, displaces an
+    /// abandoned unit, and an urgent panic any other.
+    pub fn displaces(&self, first: Option<&Fault>) -> bool {
+        match (self, first) {
+            (_, None) => true,
+            (Fault::Abandoned, Some(_)) => false,
+            (Fault::Panicked(_), Some(Fault::Abandoned)) => true,
+            (Fault::Panicked(new), Some(Fault::Panicked(old))) => new.is_urgent && !old.is_urgent,
+        }
+    }
+}
+
+/// Runs `call`; a panic in it becomes an error instead of unwinding further, and nothing is printed.
 ///
 /// What `call` was changing is left as the panic found it; the caller must discard it or know that it is whole.
-pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, String> {
+pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
     caught(call).map_err(|fault| match fault {
-        Fault::Panicked(message) => message,
-        Fault::Abandoned => "a pause outside of its run".to_string(),
+        Fault::Panicked(panic) => panic,
+        Fault::Abandoned => Panic::new("a pause outside of its run"),
     })
 }
 
@@ -42,6 +94,10 @@ pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
         if payload.is::<Abandoned>() {
             return Fault::Abandoned;
         }
+        let payload = match payload.downcast::<Panic>() {
+            Ok(panic) => return Fault::Panicked(*panic),
+            Err(payload) => payload,
+        };
         let message = match payload.downcast::<&'static str>() {
             Ok(text) => text.to_string(),
             Err(payload) => match payload.downcast::<String>() {
@@ -53,10 +109,10 @@ pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
                 }
             },
         };
-        Fault::Panicked(match PLACE.take() {
+        Fault::Panicked(Panic::new(match PLACE.take() {
             Some(place) => format!("{message} ({place})"),
             None => message,
-        })
+        }))
     })
 }
 

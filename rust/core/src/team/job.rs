@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::fault::{Fault, caught};
+use super::fault::{Fault, Panic, caught};
 use super::pause::Running;
 use super::stop::{Stop, StopFlag};
 
@@ -59,10 +59,10 @@ impl<'a> Job<'a> {
             return false;
         }
         match caught(|| Running::enter(&self.flag, poll, || (self.work)(unit, lane))) {
-            Err(Fault::Panicked(message)) => self.flag.stop(Stop::Panicked(message)),
+            Err(Fault::Panicked(panic)) => self.flag.stop(Stop::Panicked(panic)),
             // Nobody leaves a run that goes on; but a unit that was left is never one that was done.
             Err(Fault::Abandoned) if !self.stopped() => {
-                self.flag.stop(Stop::Panicked("a unit was left without a reason".to_string()));
+                self.flag.stop(Stop::Panicked(Panic::new("a unit was left without a reason")));
             }
             Err(Fault::Abandoned) | Ok(()) => {}
         }

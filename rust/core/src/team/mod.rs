@@ -23,7 +23,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-pub use fault::guard;
+pub use fault::{Cause, Panic, guard, raise};
 pub use pause::{apart, pause};
 pub use region::Region;
 pub use run::{UnitWork, is_worth, lanes, lanes_for, regions_of, run, run_on, run_shared};

@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::crew::{POLL_EVERY, SPIN, spin_until};
-use super::fault::{Abandoned, Fault, caught};
+use super::fault::{Abandoned, Fault, caught, raise};
 use super::pause::look;
 use super::size::{num_threads, processors};
 
@@ -120,7 +120,7 @@ impl Region {
         self.until(|| self.done.0.load(Ordering::Acquire) == self.parts());
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
         match fault {
-            Some(Fault::Panicked(message)) => panic!("{message}"),
+            Some(Fault::Panicked(panic)) => raise(panic),
             Some(Fault::Abandoned) => resume_unwind(Box::new(Abandoned)),
             None => {}
         }
@@ -215,8 +215,8 @@ impl Region {
                 && let Err(fault) = caught(|| work(part))
             {
                 let mut first = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-                if !matches!(*first, Some(Fault::Panicked(_))) {
-                    *first = Some(fault); // a panic, which is a defect, is never hidden
+                if fault.displaces(first.as_ref()) {
+                    *first = Some(fault);
                 }
                 drop(first);
                 self.tell(part, FAILED);
@@ -343,7 +343,7 @@ mod tests {
         for _ in 0..20 {
             let stop = run_shared(3, 1, &region, &work, &mut || false);
             assert!(
-                matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("part nought")),
+                matches!(&stop, Err(Stop::Panicked(text)) if text.message.starts_with("part nought")),
                 "{stop:?}"
             );
         }
@@ -364,7 +364,10 @@ mod tests {
         for _ in 0..20 {
             done.store(0, SeqCst);
             let stop = run_shared(3, 1, &region, &work, &mut || false);
-            assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("part one")), "{stop:?}");
+            assert!(
+                matches!(&stop, Err(Stop::Panicked(text)) if text.message.starts_with("part one")),
+                "{stop:?}"
+            );
             assert_eq!(done.load(SeqCst), 2);
         }
     }

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fault::guard;
+use super::fault::{Panic, guard};
 
 /// Why a run ended before all its units were done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// `work` or `poll` panicked: message and place (`... (file:line)`) of the first panic.
-    Panicked(String),
+    /// `work` or `poll` panicked: the first panic, or an urgent one.
+    Panicked(Panic),
     /// `poll` returned true.
     Cancelled,
 }
@@ -17,7 +17,7 @@ pub enum Stop {
 impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Stop::Panicked(message) => write!(f, "panicked: {message}"),
+            Stop::Panicked(panic) => write!(f, "panicked: {panic}"),
             Stop::Cancelled => write!(f, "cancelled"),
         }
     }
@@ -39,7 +39,7 @@ impl StopFlag {
         match guard(poll) {
             Ok(false) => {}
             Ok(true) => self.stop(Stop::Cancelled),
-            Err(message) => self.stop(Stop::Panicked(message)),
+            Err(panic) => self.stop(Stop::Panicked(panic)),
         }
         self.stopped()
     }
@@ -48,10 +48,16 @@ impl StopFlag {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Ends the run. The first reason is kept, but a panic, which is a defect, displaces a cancellation.
+    /// Ends the run. The first reason is kept, but a panic, which is a defect, displaces a cancellation, and an urgent panic
+    /// any other.
     pub(super) fn stop(&self, why: Stop) {
         let mut first = self.first.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !matches!(*first, Some(Stop::Panicked(_))) {
+        let displaces = match (&why, &*first) {
+            (_, None | Some(Stop::Cancelled)) => true,
+            (Stop::Panicked(new), Some(Stop::Panicked(old))) => new.is_urgent && !old.is_urgent,
+            (Stop::Cancelled, Some(Stop::Panicked(_))) => false,
+        };
+        if displaces {
             *first = Some(why);
         }
         self.stopped.store(true, Ordering::Relaxed);

@@ -3,13 +3,15 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use super::crew::Team;
 use super::region::Region;
 use super::run::run_with;
-use super::{MAX_THREADS, Stop, apart, guard, lanes, pause, run, run_on, set_num_threads, size};
+use super::{
+    MAX_THREADS, Panic, Stop, apart, guard, lanes, pause, raise, run, run_on, set_num_threads, size,
+};
 
 type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
@@ -133,7 +135,7 @@ fn a_panic_names_its_message_and_place_and_leaves_the_team_usable() {
             let before = line!();
             let result =
                 team.run(20, &|unit, _| assert!(unit != culprit, "unit {unit} is broken"), &mut never);
-            let Err(Stop::Panicked(message)) = result else { panic!("{result:?}") };
+            let Err(Stop::Panicked(Panic { message, .. })) = result else { panic!("{result:?}") };
             assert!(message.starts_with(&format!("unit {culprit} is broken (")), "{message}");
             assert!((before..line!()).contains(&line_in(&message)), "{message}");
             assert!(counts(20, |work| team.run(20, work, &mut never)).iter().all(|&n| n == 1));
@@ -145,14 +147,40 @@ fn a_panic_names_its_message_and_place_and_leaves_the_team_usable() {
 fn a_panic_in_every_unit_is_reported_once() {
     let team = Own::new(4);
     let result = team.run(100, &|_, _| panic!("all of them"), &mut never);
-    assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("all of them (")), "{result:?}");
+    assert!(
+        matches!(&result, Err(Stop::Panicked(m)) if m.message.starts_with("all of them (")),
+        "{result:?}"
+    );
 }
 
 #[test]
 fn a_panic_whose_value_is_not_text_is_reported() {
     let team = Own::new(2);
     let result = team.run(4, &|_, _| std::panic::panic_any(17), &mut never);
-    assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("a panic without")), "{result:?}");
+    assert!(
+        matches!(&result, Err(Stop::Panicked(m)) if m.message.starts_with("a panic without")),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn the_cause_of_a_raised_panic_arrives_and_an_urgent_one_comes_first() {
+    let team = Own::new(4);
+    for (urgent_unit, expected) in [(None, false), (Some(3), true)] {
+        let all_began = Barrier::new(4);
+        let work = |unit: usize, _| {
+            all_began.wait();
+            let is_urgent = Some(unit) == urgent_unit;
+            if is_urgent {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            raise(Panic { message: "raised".into(), cause: Some(Arc::new(unit)), is_urgent });
+        };
+        let Err(Stop::Panicked(panic)) = team.run(4, &work, &mut never) else { panic!("no panic") };
+        let cause = panic.cause.as_ref().and_then(|cause| cause.downcast_ref::<usize>());
+        assert!(cause.is_some(), "{panic:?}");
+        assert_eq!((panic.is_urgent, cause == Some(&3)), (expected, expected || cause == Some(&3)));
+    }
 }
 
 #[test]
@@ -161,7 +189,7 @@ fn a_panic_in_poll_is_caught() {
     for threads in [1, 4] {
         team.1 = threads;
         let result = team.run(8, &|_, _| (), &mut || panic!("poll"));
-        assert!(matches!(&result, Err(Stop::Panicked(m)) if m.starts_with("poll (")), "{result:?}");
+        assert!(matches!(&result, Err(Stop::Panicked(m)) if m.message.starts_with("poll (")), "{result:?}");
         assert_eq!(team.run(8, &|_, _| (), &mut never), Ok(()));
     }
 }
@@ -170,7 +198,7 @@ fn a_panic_in_poll_is_caught() {
 fn guard_returns_the_value_or_the_panic() {
     assert_eq!(guard(|| 3), Ok(3));
     let before = line!();
-    let message = guard(|| Vec::<u8>::new()[0]).unwrap_err();
+    let Panic { message, .. } = guard(|| Vec::<u8>::new()[0]).unwrap_err();
     assert!(message.starts_with("index out of bounds"), "{message}");
     assert!((before..line!()).contains(&line_in(&message)), "{message}");
 }
@@ -418,7 +446,7 @@ fn a_panic_in_a_part_is_told_although_another_was_left() {
         });
     };
     let stop = team.run(1, &work, &mut at(3));
-    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("part one")), "{stop:?}");
+    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.message.starts_with("part one")), "{stop:?}");
 }
 
 #[test]
@@ -449,7 +477,7 @@ fn a_panic_is_told_also_where_others_are_left() {
         }
     };
     let stop = team.run(2, &work, &mut never);
-    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.starts_with("unit 1")), "{stop:?}");
+    assert!(matches!(&stop, Err(Stop::Panicked(text)) if text.message.starts_with("unit 1")), "{stop:?}");
 }
 
 #[test]

@@ -1,20 +1,21 @@
 //! Errors of a network or of a call.
 
 use crate::step::StepError;
-use crate::team::Stop;
+use crate::team::{Panic, Stop};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetError {
     Shape(String),
     Config(String),
     Cancelled,
-    Internal(String),
+    Internal(Panic),
 }
 
 impl std::fmt::Display for NetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NetError::Shape(text) | NetError::Config(text) | NetError::Internal(text) => f.write_str(text),
+            NetError::Shape(text) | NetError::Config(text) => f.write_str(text),
+            NetError::Internal(panic) => panic.fmt(f),
             NetError::Cancelled => f.write_str("interrupted"),
         }
     }
