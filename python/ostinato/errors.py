@@ -51,3 +51,13 @@ class TraceError(OstinatoError, TypeError):
 
 class InternalError(OstinatoError, RuntimeError):
     """The package broke a promise of its own: a bug, worth a report."""
+
+
+def described(error: BaseException) -> str:
+    """The type and the message of an exception of foreign code, whose `__str__` may raise itself."""
+    kind = type(error).__name__
+    try:
+        message = str(error)
+    except Exception as second:
+        message = f"(no message: its __str__ raises {type(second).__name__})"
+    return f"{kind}: {message}" if message else kind

@@ -235,6 +235,31 @@ def test_an_exit_request_in_a_step_comes_before_an_error_of_another_thread():
         ost.set_num_threads(before)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stream_whose_step_raises_is_as_before(dtype):
+    fails = []
+
+    class Failing(ManyRows):
+        def step(self, x, state, p):
+            if fails:
+                raise OverflowError("too large")
+            return super().step(x, state, p)
+
+    net = ost.Sequential(ost.GRU(3, 4, dtype=dtype), ost.Recurrent(Failing, 4, 5, dtype=dtype))
+    net.parameters()["0.bias_hh_l0"][:] = 0.3
+    stream, quiet = net.stream(2), np.full((2, 3), 0.1)
+    for _ in range(3):
+        stream.step(quiet)
+    before, expected = stream.state, net.stream(2)
+    expected.state = before
+    fails.append(True)
+    with pytest.raises(ost.PluginError, match="too large"):
+        stream.step(quiet, resets=np.array([True, False]))
+    fails.clear()
+    assert all(np.array_equal(stream.state[name], before[name]) for name in before)
+    assert np.array_equal(stream.step(quiet), expected.step(quiet))
+
+
 def test_several_python_threads_may_call_one_network():
     net = ost.Recurrent(OneRow, 3, 4)
     x, _ = data(4)

@@ -14,6 +14,7 @@ from tests.plugins.distributions import good, install
 
 CELLS = "from ostinato import CellSpec, LossSpec, StrategySpec, hookimpl\n@hookimpl\ndef ostinato_cells"
 BASE = good("mine")
+MUTE = "class Mute(Exception):\n    def __str__(self): raise RuntimeError\n"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ INSTALLED = {
     "SystemExit": Installed("import sys\nsys.exit('bye')", "SystemExit: bye"),
     "KeyboardInterrupt of its own": Installed("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "an exception of its own": Installed("class Mine(BaseException): ...\nraise Mine('own')", "Mine: own"),
+    "an exception without a text": Installed(f"{MUTE}raise Mute", "its __str__ raises RuntimeError"),
+    "a hook that raises such an exception": Installed(
+        f"{MUTE}{CELLS}(): raise Mute", "its __str__ raises RuntimeError"
+    ),
     "endless recursion": Installed("def f(): f()\nf()", "RecursionError"),
     "imports itself in a circle": Installed("from bad import later\nlater = 1", "circular import"),
     "looks up a name of its own too early": Installed(
@@ -168,6 +173,9 @@ USED = {
         cell("state.h = x; return x, {'h': x}"), MADE, "cannot be assigned"
     ),
     "a step that raises": Used(cell("1 / 0"), MADE, "of ostinato-bad 1.5 failed: step (bad.py:"),
+    "a step that raises an exception without a text": Used(
+        MUTE + cell("raise Mute"), MADE, "its __str__ raises RuntimeError"
+    ),
     "a step that recurses": Used(cell("return self.step(x, state, p)"), MADE, "RecursionError"),
     "first values that are NaN": Used(
         init("lambda shape, rng: np.full(shape, np.nan)"), STARTED, "initializer 'bad/mine' of weight_ih_l0"

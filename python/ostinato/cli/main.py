@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ostinato import _core
 from ostinato.cli import builtin
 from ostinato.cli.plugin_files import load_files
-from ostinato.errors import OstinatoError, PluginError
+from ostinato.errors import OstinatoError, PluginError, described
 from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.plugins.registry import AmbiguousName, UnknownName, registry
 
@@ -75,7 +75,7 @@ def _run(given: list[str], command: str | None) -> int:
     except Exception as error:
         if options.entry.provider.id == BUILTIN:
             raise
-        raise _failed(options.entry, f"{type(error).__name__}: {error}") from error
+        raise _failed(options.entry, described(error)) from error
 
 
 def _failed(entry: Entry, what: str) -> PluginError:

@@ -404,7 +404,7 @@ class Network(AttributeGuard):
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._compiled: dict[bool, _core.Network] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
         self._adopt(children)

@@ -21,7 +21,7 @@ class Seeds:
     def __init__(self, seeds: Iterable[int]) -> None:
         self._entropy = list(seeds)
         self.calls = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may draw a seed at any moment
 
     def of_call(self, call: str, seed: Any, training: bool) -> int:
         """The seed of a call: what was given, or the next of the series; 0 where nothing is random.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ostinato.errors import OstinatoError, PluginError
+from ostinato.errors import OstinatoError, PluginError, described
 from ostinato.options import Configured
 from ostinato.plugins.entry import Entry, Provider
 
@@ -56,6 +56,6 @@ def blamed_on(entry: Entry | None) -> Iterator[None]:
 def _failure(what: str, provider: Provider, where: str, error: Exception) -> PluginError:
     return PluginError(
         f"{what} of {provider.distribution} {provider.version} failed: {where} raises "
-        f"{type(error).__name__}: {error}. Tell its authors, or use another one",
+        f"{described(error)}. Report it to its authors, or use another one",
         plugin=provider.id,
     )

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from ostinato.errors import ConfigError, OstinatoError, PluginError
+from ostinato.errors import ConfigError, OstinatoError, PluginError, described
 from ostinato.options import Configured
 from ostinato.specs import Spec
 
@@ -80,7 +80,7 @@ class Entry:
                 raise
             raise PluginError(
                 f"{self.kind} {self.full!r} cannot be made: its factory raises "
-                f"{type(error).__name__}: {error}. It comes from {self.provider.distribution} "
+                f"{described(error)}. It comes from {self.provider.distribution} "
                 f"{self.provider.version}; tell its authors, or use another {self.kind}",
                 plugin=self.provider.id,
             ) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ostinato import _core
-from ostinato.errors import PluginError
+from ostinato.errors import PluginError, described
 from ostinato.plugins.entry import Provider, ReportRow, Status
 from ostinato.plugins.version import fits, range_for
 
@@ -74,7 +74,7 @@ def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found
     except Exception as error:
         # Its entry points cannot be read, so only its name is known.
         if label.startswith(f"{_HOST}-"):
-            reason = f"entry_points.txt cannot be read ({_told(error)}); reinstall {label}"
+            reason = f"entry_points.txt cannot be read ({described(error)}); reinstall {label}"
             yield _damaged(label, "?", str(path or ""), reason)
         return
     if not points:
@@ -86,7 +86,7 @@ def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found
             raise PluginError(f"METADATA has no {'Version' if name else 'Name'}")
         name, version = str(name), str(version)
     except Exception as error:
-        reason = f"its metadata cannot be read ({_told(error)}); reinstall {label}"
+        reason = f"its metadata cannot be read ({described(error)}); reinstall {label}"
         for point in points:
             yield _damaged(label, point.name, str(path or ""), reason)
         return
@@ -136,7 +136,3 @@ def _damaged(label: str, point: str, path: str, reason: str) -> Found:
         raise PluginError(reason)
 
     return Found(Provider(f"{label}:{point}", label, "?"), refuse, "", path, "broken", reason)
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

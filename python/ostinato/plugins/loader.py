@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pluggy
 
-from ostinato.errors import PluginError
+from ostinato.errors import PluginError, described
 from ostinato.plugins.entry import LOCAL, Entry, Provider, ReportRow, Status
 from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
@@ -93,7 +93,7 @@ def _reason(error: BaseException, found: Found) -> str:
     distribution = found.provider.distribution
     if isinstance(error, PluginError):
         return str(error)
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    told = described(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         own = found.target.partition(":")[0].partition(".")[0]
         missing = error.name.partition(".")[0]

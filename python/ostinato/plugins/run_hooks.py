@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pluggy
 
-from ostinato.errors import PluginError
+from ostinato.errors import PluginError, described
 from ostinato.plugins.hook_names import HOOKS, LIFECYCLE
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
@@ -128,9 +128,8 @@ class RunHooks:
 
 def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> PluginError:
     at = "" if step is None else f" at step {step}"
-    told = f"{type(error).__name__}: {error}"
     return PluginError(
-        f"plugin {plugin!r} failed in {hook}{at}: {told}; fix it, or run without it",
+        f"plugin {plugin!r} failed in {hook}{at}: {described(error)}; fix it, or run without it",
         plugin=plugin,
         hook=hook,
         step=step,

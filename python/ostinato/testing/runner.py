@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, described
 from ostinato.specs import Spec
 from ostinato.suggest import did_you_mean
 from ostinato.testing.report import Outcome, Report, Result
@@ -157,7 +157,7 @@ def outcome(one: Check[S], subject: S, example: str = "") -> Result:
 
 
 def _told(error: BaseException) -> str:
-    return str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, Failed) else described(error)
 
 
 def _as_expected(result: Result, expected: Mapping[str, str]) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, described
 from ostinato.initializers import Initializer
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
@@ -146,9 +146,7 @@ def options(subject: Made) -> None:
     try:
         again = subject.spec.factory(**read)
     except Exception as error:
-        raise Failed(
-            f"its own options {read!r} do not make it again: {type(error).__name__}: {error}"
-        ) from error
+        raise Failed(f"its own options {read!r} do not make it again: {described(error)}") from error
     if json.loads(json.dumps(again.options)) != read:
         raise Failed(f"made of the options {read!r} it has {again.options!r}")
     if subject.meaning(again) != subject.meaning(made):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ostinato import ops
 from ostinato.cell import Cell, Declared
 from ostinato.dims import describe
-from ostinato.errors import OstinatoError, PluginError, ShapeError
+from ostinato.errors import OstinatoError, PluginError, ShapeError, described
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.trace.value import Traced
@@ -158,7 +158,7 @@ class CalledStep:
         except Exception as error:
             place = author_line(error)
             raise PluginError(
-                f"{self._owner}: {method} raised {type(error).__name__}: {error}{place and f' ({place})'}"
+                f"{self._owner}: {method} raised {described(error)}{place and f' ({place})'}"
             ) from error
 
     def _dict(

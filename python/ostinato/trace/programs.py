@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from ostinato import _core
 from ostinato.cell import Cell, Param, State, declared
 from ostinato.dims import Dim, describe, named
-from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError
+from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
@@ -279,7 +279,7 @@ def int_or_dim(size: int) -> int:
 
 def _why(owner: str, error: Exception) -> str:
     """The reason why a step could not be traced, as one line."""
-    text = str(error) if isinstance(error, OstinatoError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, OstinatoError) else described(error)
     return placed(owner, TraceError(text).with_traceback(error.__traceback__)).replace("\n  ", " ")
 
 

@@ -4,7 +4,7 @@ use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, P
 use ostinato_core::net::Pooled;
 use pyo3::prelude::*;
 
-use crate::errors::{DTypeError, Raised, ShapeError};
+use crate::errors::{ConcurrentUseError, DTypeError, Raised, ShapeError};
 
 /// A number type of networks.
 pub trait Number: Pooled + Element {}
@@ -32,9 +32,11 @@ pub fn array<'py, T: Element>(
         ))
         .into());
     }
-    let view = view
-        .try_readonly()
-        .map_err(|error| ShapeError::new_err(format!("{what} is being written elsewhere: {error}")))?;
+    let view = view.try_readonly().map_err(|_| {
+        ConcurrentUseError::new_err(format!(
+            "{what} is being written by another thread; wait until it is done, or use a copy.copy of the network"
+        ))
+    })?;
     if view.is_c_contiguous() {
         Ok(view)
     } else {

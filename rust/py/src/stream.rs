@@ -155,8 +155,8 @@ impl PyStream {
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.with(|stream| match stream {
-            Either::Single(stream) => step(py, stream, x, resets, out),
-            Either::Double(stream) => step(py, stream, x, resets, out),
+            Either::Single(stream) => stream.undone_on_panic(|stream| step(py, stream, x, resets, out)),
+            Either::Double(stream) => stream.undone_on_panic(|stream| step(py, stream, x, resets, out)),
         })
     }
 

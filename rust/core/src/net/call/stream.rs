@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::kernel::FlushDenormals;
+use crate::team;
 use crate::time::{Geometry, SeqView, Stepper, grow};
 
 use super::super::batch::Axes;
@@ -166,6 +167,19 @@ impl<T: Pooled> Stream<T> {
         }
         self.owned[node].iter_mut().zip(x).for_each(|(to, &id)| *to = T::from_f64(id as f64));
         Ok(())
+    }
+
+    /// Runs `act`. If it panics, the states are as before, and the panic goes on. Only a layer that calls a function can panic
+    /// in a step, so other networks copy no states.
+    pub fn undone_on_panic<R>(&mut self, act: impl FnOnce(&mut Stream<T>) -> R) -> R {
+        if !self.network().layers.iter().any(|layer| layer.plan.program.calls()) {
+            return act(self);
+        }
+        let before = self.states();
+        team::guard(|| act(self)).unwrap_or_else(|panic| {
+            before.iter().enumerate().for_each(|(slot, values)| self.state_mut(slot).copy_from_slice(values));
+            team::raise(panic)
+        })
     }
 
     /// Runs one step and updates the states.
