@@ -66,14 +66,14 @@ def test_a_plan_says_what_a_budget_buys(threads):
     threads(1)
     net = ost.LSTM(64, 64)
     full = ost.CheckpointedBPTT("10GB").plan(net, 8, 1000, "mse")
-    assert (full.chunks, full.recomputed, full.memory) == ((1000, 1000), 0.0, full.full_memory)
+    assert (full.segments, full.recomputed, full.memory) == ((1000, 1000), 0.0, full.full_memory)
     tight = ost.CheckpointedBPTT(full.full_memory // 10).plan(net, 8, 1000, "mse")
     assert tight.memory <= full.full_memory // 10
     assert 0.85 < tight.recomputed < 1 and 1.25 < tight.factor < 4 / 3
     assert "steps run forwards 1." in str(tight)
     assert ost.CheckpointedBPTT("10%").plan(net, 8, 1000, "mse") == tight
     root = ost.CheckpointedBPTT("sqrt").plan(net, 8, 1000)
-    assert (root.chunks, root.states, root.kept) == ((64, 64), 14, 0) and root.memory < full.full_memory / 5
+    assert (root.segments, root.states, root.kept) == ((64, 64), 14, 0) and root.memory < full.full_memory / 5
 
 
 def test_more_memory_means_fewer_steps_that_run_again(threads):
@@ -110,10 +110,10 @@ def test_a_long_sequence_in_little_memory_runs_few_times(threads):
 
 def test_more_threads_share_a_budget(threads):
     net = ost.LSTM(64, 64)
-    for count, at_once in [(1, 1), (2, 2), (4, 2)]:
+    for count, row_groups in [(1, 1), (2, 2), (4, 2)]:
         threads(count)
         plan = ost.CheckpointedBPTT("10GB").plan(net, 16, 1000)
-        assert plan.at_once == at_once
+        assert plan.row_groups == row_groups
     # the least is that of one unit: the others wait
     smallest = least(problem("lstm", ROWS, STEPS))
     threads(1)

@@ -176,4 +176,4 @@ def _checkpointed(net: Network, rows: int, times: Array, kept: int, book: int) -
         return None
     plans = [CheckpointedBPTT("sqrt").plan(net, rows, int(steps)) for steps in times]
     states = rows * net.dtype.itemsize * sum(math.prod(slot.shape) for slot in net._graph.slots)
-    return np.array([kept * min(plan.steps, max(plan.chunks)) + states * plan.states for plan in plans])
+    return np.array([kept * min(plan.steps, max(plan.segments)) + states * plan.states for plan in plans])

@@ -10,21 +10,21 @@ from ostinato import _core
 
 @dataclass(frozen=True)
 class CheckpointPlan:
-    """Segments of time ("chunks"), memory and recomputation of one call; print it.
+    """Segments, memory and recomputation of one call; print it.
 
-    `chunks` has the steps of a segment for each row group. Per row group, at most `states` states between
-    segments are stored at the same time, and `kept` segments are kept. `at_once` row groups run at the same
-    time; they take `memory` bytes, and FullBPTT takes `full_memory`. `recomputed` is the mean number of times
+    `segments` has the number of steps of a segment for each row group. Per row group, at most `states` states
+    between segments are stored at the same time, and `kept` segments are kept. `row_groups` row groups run at
+    the same time; they take `memory` bytes, and FullBPTT takes `full_memory`. `recomputed` is the mean number of times
     that a step runs forward again, 0 to 1 if a state is stored at every boundary. `factor` is the arithmetic
     of matrix products relative to FullBPTT.
     """
 
     rows: int
     steps: int
-    chunks: tuple[int, ...]
+    segments: tuple[int, ...]
     states: int
     kept: int
-    at_once: int
+    row_groups: int
     memory: int
     full_memory: int
     recomputed: float
@@ -59,14 +59,14 @@ class CheckpointPlan:
         )
 
     def __str__(self) -> str:
-        longest = max(self.chunks, default=0)
+        longest = max(self.segments, default=0)
         count = -(-self.steps // max(1, longest))
         return "\n".join(
             [
                 f"checkpointed BPTT at {self.rows} rows x {self.steps} steps",
-                f"  {count} chunk(s) of {longest} steps; up to {self.states} state(s) stored, "
-                f"{self.kept} chunk(s) kept",
-                f"  {self.memory / 1e6:.2f} MB for {self.at_once} unit(s) of rows at once, "
+                f"  {count} segment(s) of {longest} steps; up to {self.states} state(s) stored, "
+                f"{self.kept} segment(s) kept",
+                f"  {self.memory / 1e6:.2f} MB for {self.row_groups} row group(s) at a time, "
                 f"where full BPTT takes {self.full_memory / 1e6:.2f} MB",
                 f"  steps run forwards {1 + self.recomputed:.2f} times: "
                 f"{self.factor:.2f}x the arithmetic of full BPTT",
