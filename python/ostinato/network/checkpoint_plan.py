@@ -14,9 +14,9 @@ class CheckpointPlan:
 
     `segments` has the number of steps of a segment for each row group. Per row group, at most `states` states
     between segments are stored at the same time, and `kept` segments are kept. `row_groups` row groups run at
-    the same time; they take `memory` bytes, and FullBPTT takes `full_memory`. `recomputed` is the mean number of times
-    that a step runs forward again, 0 to 1 if a state is stored at every boundary. `factor` is the arithmetic
-    of matrix products relative to FullBPTT.
+    the same time; they take `memory` bytes, and FullBPTT takes `full_memory`. `recomputed` is the mean number
+    of times that a step runs forward again, 0 to 1 if a state is stored at every boundary. `factor` is the
+    arithmetic of matrix products relative to FullBPTT.
     """
 
     rows: int

@@ -129,7 +129,7 @@ class LossSubject(subject.Made):
 
 @check("shapes")
 def shapes(one: LossSubject) -> None:
-    """The value is a number, the gradient like the outputs, for N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
+    """The value is a number, the gradient has the outputs' shape: N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
     taken = [width for width in WIDTHS if one.takes(width)]
     if len(taken) < 2:
         raise Failed(f"of outputs with {WIDTHS} features only {taken} are taken; expected two at least")
@@ -328,7 +328,7 @@ def float32(one: LossSubject) -> None:
 
 @check("extremes")
 def extremes(one: LossSubject) -> None:
-    """Outputs of +-1e4 and of 1e-40 give no NaN, in the loss and in its gradient."""
+    """Outputs of +-1e4 and of 1e-40 give no NaN, neither in the loss nor in its gradient."""
     for dtype in ("float32", "float64"):
         for size in (1e4, 1e2, 1e-40):
             case = one.case(5, 4, dtype=dtype)
@@ -358,7 +358,7 @@ def nan(one: LossSubject) -> None:
 
 @check("empty")
 def empty(one: LossSubject) -> None:
-    """No rows, no steps and lengths of 0 give a loss of 0 and gradients of 0."""
+    """Zero rows, steps and lengths give a loss of 0 and gradients of 0."""
     for rows, steps in ((0, 3), (3, 0), (0, 0), (3, 3)):
         case = one.case(rows, steps)
         for how in ("sum", "mean"):
@@ -372,7 +372,7 @@ def empty(one: LossSubject) -> None:
 
 @check("bad_input")
 def bad_input(one: LossSubject) -> None:
-    """Wrong targets and weights are typed errors."""
+    """Wrong targets and weights raise typed errors."""
     case = one.case(3, 4)
     width = case.y.shape[-1]
     numbers = np.zeros((3, 4, width))

@@ -84,7 +84,7 @@ def in_place(one: OptimizerSubject) -> None:
 
 @check("repeatable")
 def repeatable(one: OptimizerSubject) -> None:
-    """Optimizers with the same options take the same steps, also alternately."""
+    """Optimizers with the same options take the same steps, also if they step alternately."""
     first = one.course(one.make())
     same(first, one.course(one.make()), "a second optimizer with the same options: {} differs")
     pair = one.make(), one.make()
@@ -154,7 +154,7 @@ def layouts(one: OptimizerSubject) -> None:
 
 @check("resume")
 def resume(one: OptimizerSubject) -> None:
-    """Stopped after any step and resumed, it gives bit-identical results; a state dict is a copy."""
+    """An optimizer resumed after any step gives bit-identical results; a state dict is a copy."""
     whole = one.course(one.make(), steps=4)
     for stop in (0, 1, 3):
         first = one.make()
@@ -239,7 +239,7 @@ def extremes(one: OptimizerSubject) -> None:
 
 @check("nan")
 def nan(one: OptimizerSubject) -> None:
-    """NaN in a gradient affects its own number, and no other."""
+    """NaN in a gradient changes the parameter at the same position, and no other."""
     clean, dirty = one.course(one.make(), steps=1), start()
     grads = gradients(0)
     grads["weight"][2, 1] = np.nan
@@ -252,7 +252,7 @@ def nan(one: OptimizerSubject) -> None:
 
 @check("empty")
 def empty(one: OptimizerSubject) -> None:
-    """No parameters, and empty parameters, are stepped without an error."""
+    """A step without parameters, or with empty parameters, is not an error."""
     optimizer = one.make()
     optimizer.step({}, {})
     params = {"none": np.zeros((0, 3)), **start()}
@@ -266,7 +266,7 @@ def empty(one: OptimizerSubject) -> None:
 
 @check("bad_input")
 def bad_input(one: OptimizerSubject) -> None:
-    """Wrong names, shapes and types are typed errors before anything is changed."""
+    """Wrong names, shapes and types raise typed errors before anything is changed."""
     params, grads = start(), gradients(0)
     optimizer = one.make()
     wrong: dict[str, Callable[[], Any]] = {

@@ -98,7 +98,7 @@ def _function(one: ScheduleSubject) -> str | None:
 
 @check("resume", _function)
 def resume(one: ScheduleSubject) -> None:
-    """Loaded with its state in the middle of a run, it continues as before; other states are typed errors."""
+    """After loading its state in mid-run, it continues as before; other states raise typed errors."""
     whole = watched(one.make())
     for stop in (0, 5, 8):
         first, second = one.make(), one.make()

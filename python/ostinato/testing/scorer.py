@@ -129,7 +129,7 @@ class ScorerSubject(subject.Made):
 
 @check("shapes")
 def shapes(one: ScorerSubject) -> None:
-    """Contexts, weights and gradients have their shapes for all sizes; weights of a row sum to 1."""
+    """Contexts, weights and gradients have the right shapes; the weights of a row sum to 1."""
     for size in range(len(one.sizes)):
         for dtype in ("float32", "float64"):
             for rows, queries, keys in ((1, 1, 1), (2, 3, 2), (7, 1, 9)):
@@ -330,7 +330,7 @@ def nan(one: ScorerSubject) -> None:
 
 @check("empty")
 def empty(one: ScorerSubject) -> None:
-    """No rows, no queries and no keys are defined: contexts of no keys are 0."""
+    """Zero rows, queries and keys are allowed: without keys, the context is 0."""
     for rows, queries, keys in ((0, 2, 3), (2, 0, 3), (2, 2, 0)):
         case = one.case(rows, queries, keys)
         results = case.results()
@@ -340,7 +340,7 @@ def empty(one: ScorerSubject) -> None:
 
 @check("bad_input")
 def bad_input(one: ScorerSubject) -> None:
-    """Wrong shapes and types are typed errors."""
+    """Wrong shapes and types raise typed errors."""
     case = one.case(3, 2, 4)
     run = case.attention.run
     q, m = case.query, case.memory

@@ -108,14 +108,14 @@ def _only(role: str) -> Callable[[StrategySubject], str | None]:
 
 @check("repeatable")
 def repeatable(one: StrategySubject) -> None:
-    """Two with the same options act alike at the same moments: randomness depends on the moment only."""
+    """Two instances with equal options act alike: randomness depends on the moment only."""
     if one.deeds(one.make()) != one.deeds(one.make()):
         raise Failed("made again it does something else at the same moments; draw from when.rng(name)")
 
 
 @check("resume")
 def resume(one: StrategySubject) -> None:
-    """Loaded with its state in the middle of a run, it continues as before; other states are typed errors."""
+    """After loading its state in mid-run, it continues as before; other states raise typed errors."""
     whole = one.deeds(one.make())
     for stop in (1, 4):
         first, second = one.make(), one.make()
@@ -154,7 +154,7 @@ def _array(value: Any) -> Any:
 
 @check("lesson", _only("curriculum"))
 def lesson(one: StrategySubject) -> None:
-    """A lesson has valid rows and steps from 1; for an iterable of batches, it has no rows."""
+    """A lesson has valid rows and at least one step; for an iterable of batches, it has no rows."""
     for rows in (1, 11):
         lengths = np.arange(1, rows + 1)
         before = lengths.copy()
@@ -196,7 +196,7 @@ def feed(one: StrategySubject) -> None:
 
 @check("pieces", _only("estimator"))
 def pieces(one: StrategySubject) -> None:
-    """Pieces divide the batch along time: together they have all its valid steps, the same at every call."""
+    """Pieces divide the batch along time, always in the same way, and contain all its valid steps."""
     for steps in (1, 9):
         whole = batch(steps)
         made = one.make()
@@ -211,7 +211,7 @@ def pieces(one: StrategySubject) -> None:
 
 @check("estimate", _only("estimator"))
 def estimate(one: StrategySubject) -> None:
-    """An estimate is a finite loss and gradients; the batch and the parameters are unchanged."""
+    """An estimate is a finite loss with gradients; batch and parameters do not change."""
     here, given = core(), batch()
     before = here.net.arena.copy()
     made = one.make()

@@ -111,7 +111,7 @@ class Made:
 
 @check("descriptor")
 def descriptor(subject: Made) -> None:
-    """The descriptor always makes the declared thing, and its declarations do not change."""
+    """The descriptor makes an instance of its kind, whose declarations never change."""
     spec = subject.spec
     first, second = subject.make(), subject.make()
     if first is second:
@@ -131,7 +131,7 @@ def _without_options(subject: Made) -> str | None:
 
 @check("options", _without_options)
 def options(subject: Made) -> None:
-    """Options survive JSON and make an equal thing; the options of one do not change another."""
+    """Options stored as JSON make an equal instance; instances do not share options."""
     made = subject.make()
     before = repr(made.options)
     for name, value in made.options.items():

@@ -34,7 +34,7 @@ def layouts(model: Model) -> None:
 
 @check("bad_input")
 def bad_input(model: Model) -> None:
-    """Wrong shapes, types and names are typed errors before anything is written."""
+    """Wrong shapes, types and names raise typed errors before anything is written."""
     problem = model.problem(3, 4, 3, 5)
     clean, arena = problem.results(), problem.network.arena.copy()
     for name, call in _calls(problem).items():

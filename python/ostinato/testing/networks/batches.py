@@ -14,7 +14,7 @@ from ostinato.testing.runner import Check, Failed, check
 
 @check("batch_company")
 def batch_company(model: Model) -> None:
-    """A row is bit-identical alone, among other rows and at another place in the batch."""
+    """A row is bit-identical alone, among other rows and at another position in the batch."""
     rows = model.at(7, 19, 19)
     for dtype in ("float32", "float64"):
         # A penalty is a mean over the steps of all rows.

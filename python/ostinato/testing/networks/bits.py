@@ -59,7 +59,7 @@ def thread_safe(model: Model) -> None:
 
 @check("save_load")
 def save_load(model: Model) -> None:
-    """A loaded network, and one with the loaded state dict, gives bit-identical results."""
+    """A network from a file, or with a loaded state dict, gives bit-identical results."""
     for dtype in ("float32", "float64"):
         problem = model.problem(3, 5, 3, 5, dtype)
         clean = problem.results()

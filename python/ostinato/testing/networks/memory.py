@@ -33,7 +33,7 @@ def inputs_unchanged(model: Model) -> None:
 
 @check("outputs_written")
 def outputs_written(model: Model) -> None:
-    """Results do not depend on what their memory held before: it is filled with NaN, then with 7e77."""
+    """Results do not depend on old content of their memory: it is filled with NaN, then with 7e77."""
     problem = model.problem(7, 9, 3, 5, ragged=True)
     clean = problem.results()
     for poison in (np.nan, 7e77):

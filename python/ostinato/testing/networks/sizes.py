@@ -17,7 +17,7 @@ SIZES = ((2, 1), (1, 3), (5, 8), (11, 17))
 
 @check("shapes")
 def shapes(model: Model) -> None:
-    """Outputs, states and gradients have their shapes and types for N 1, 2, 7; T 1, 2, 9; H 1, 3, 8, 17."""
+    """Outputs, states and gradients have the right shapes and types: N 1, 2, 7; T 1, 2, 9; H 1, 3, 8, 17."""
     taken = [(inputs, hidden) for inputs, hidden in SIZES if model.takes(inputs, hidden)]
     if len(taken) < 2:
         raise Failed(f"of the sizes (inputs, hidden) {SIZES} only {taken} are taken; expected two at least")
@@ -31,7 +31,7 @@ def shapes(model: Model) -> None:
 
 @check("empty")
 def empty(model: Model) -> None:
-    """No rows, no steps and lengths of 0 are defined: states stay, gradients of parameters are 0."""
+    """Zero rows, steps and lengths are allowed: states do not change, parameter gradients are 0."""
     for rows, steps in ((0, 4), (3, 0), (0, 0), (3, 4)):
         # Penalties on parameters do not depend on steps.
         problem = replace(model.problem(rows, steps, 3, 5), d_penalty=0.0)
