@@ -162,7 +162,7 @@ def _ablation(
     steps, rows, hidden = shape
     examples.build(program)
     bench.measured(
-        part, f"lstm T={steps} N={rows} H={hidden} there and back", rival, 1,
+        part, f"lstm T={steps} N={rows} H={hidden} forward and backward", rival, 1,
         lambda: examples.pair(program, *given, bench.seconds),
         cell="lstm", T=steps, N=rows, H=hidden, work="train",
         flops=3 * 2 * steps * rows * 4 * hidden * (hidden + hidden),

@@ -106,7 +106,7 @@ TITLES = {
     "inference": "Batched inference against ONNX Runtime",
     "rust": "Batched inference against rten, a Rust crate",
     "streaming": "One step per call, one row (times of 100 calls)",
-    "pointwise": "What fusing by hand would gain",
+    "pointwise": "An LSTM fused by hand",
     "groups": "Row groups",
     "traffic": "One call, or run and backward",
     "ragged": "Rows of different lengths",
@@ -116,31 +116,32 @@ TITLES = {
 WORDS = {
     "fused": "Training is forward pass, mean squared error, backward pass. Neither side computes the "
     "gradient of the input, and the share of the peak does not count it.",
-    "threads": "Both sides are Ostinato, alternately. The rival has one thread, so 2 is ideal; below 1 the "
-    "second thread slows the call.",
+    "threads": "Ostinato with two threads is compared with Ostinato with one thread (the rival), so 2 is "
+    "ideal. Below 1, the second thread slows the call.",
     "user": "PyTorch runs the same equations in a loop, with the input products outside the loop; JAX runs "
     "them in `lax.scan`, with one thread.",
     "plugins": "PyTorch runs the same equations in a loop.",
-    "rust": "The same ONNX models. rten runs in a separate process, with packed weights, and measures its "
-    "own time.",
+    "rust": "rten runs the same ONNX models as ONNX Runtime, in a separate process, with packed weights, and "
+    "measures its own time.",
     "pointwise": "The rival is an LSTM written by hand, with Ostinato's matrix products and one AVX-512 loop "
-    "for everything between them. Ostinato runs the equations, op by op. 1 - ratio is the cost of the "
-    "engine's generality.",
-    "groups": "`value_and_grad` of an LSTM in row groups of up to 16 rows, as the engine cuts a batch, "
-    "against row groups of other sizes and the whole batch. Above 1 the engine's size is faster. Smaller row "
-    "groups keep less between forward and backward pass; larger ones read the weights less often. Memory "
-    "falls with the size of a row group, and time is the same within a few percent.",
-    "traffic": "`value_and_grad` finishes one row group before it begins the next. `run` and `backward` keep "
-    "the saved values of all rows, return the outputs and read their gradients, with a loss in NumPy. The "
-    "ratio includes all of this.",
-    "ragged": "`time over share` is Ostinato's time divided by the time that the share of valid steps would "
-    "take: 1 is ideal.",
-    "optimizer": "Adam reads four arrays and writes three. The bandwidth is that of a copy or of `a += b`, "
-    "whichever is higher, in the same run.",
-    "demo": "A window of 32 x 64 characters: forward, loss, backward, clip, Adam. `ostinato train`'s own "
-    "loop alternates with PyTorch's LSTM and fused Adam, window by window.",
+    "for all other operations. Ostinato runs the equations op by op, as for any cell. 1 - ratio is the cost "
+    "of this generality.",
+    "groups": "The engine cuts a batch into row groups of up to 16 rows. This table compares "
+    "`value_and_grad` of an LSTM with row groups of other sizes and with the whole batch. Above 1 the "
+    "engine's size is faster. Smaller row groups keep less between forward and backward pass; larger ones "
+    "read the weights less often. Memory falls with the size of a row group, and time is the same within a "
+    "few percent.",
+    "traffic": "`value_and_grad` finishes one row group before it starts the next. The rival calls `run`, "
+    "computes the loss in NumPy, and calls `backward`: it keeps the saved values of all rows, returns the "
+    "outputs and reads their gradients.",
+    "ragged": "`time over share` is the ratio of two numbers: Ostinato's time relative to a full batch, and "
+    "the share of valid steps. 1 is ideal.",
+    "optimizer": "Adam reads four arrays and writes three. The bandwidth is measured in the same run, with a "
+    "copy and with `a += b`; the higher value is used.",
+    "demo": "The time of one window of 32 x 64 characters: forward, loss, backward, clip, Adam. Windows of "
+    "`ostinato train` alternate with windows of PyTorch's LSTM with fused Adam.",
 }
-# Beside whom a ratio below 1 is a loss: the others compare us with ourselves.
+# The parts in which a ratio below 1 is a loss; the other parts compare Ostinato with itself.
 RIVALS = (
     "fused", "user", "compiled-ligru", "compiled-layer_norm_lstm", "plugins", "inference", "rust",
     "streaming", "optimizer", "demo",
@@ -148,7 +149,7 @@ RIVALS = (
 
 
 def shown_ratio(row: Row) -> str:
-    """Bold where the rival is faster, with a question mark where it says little."""
+    """Bold if the rival is faster, with a question mark if the measurement is unreliable."""
     ratio = f"{row['ratio']:.2f}" + ("?" if row["doubtful"] or row["unsteady"] else "")
     return f"**{ratio}**" if row["ratio"] < 1 else ratio
 
@@ -237,7 +238,7 @@ def page(content: dict[str, Any]) -> str:
 
 
 def machine_lines(content: dict[str, Any]) -> list[str]:
-    """What was measured of the machine at the end of each part, and when."""
+    """The measurements of the machine at the end of each part, with their time."""
     lines = ["", "## The machine during the measurements", ""]
     lines += [
         "| part | commit | time | FMA peak of a core | memory, 1 and 2 threads | second cache "

@@ -1,7 +1,7 @@
 """Writes a page for each hook from the hook's own docstring: `make hooks`.
 
-A test compares, and runs the examples. The pages are for reading; what they say is changed in
-`python/ostinato/plugins/hookspecs.py`, `lifecycle.py` and `specs.py`.
+Tests compare the pages with the docstrings and run the examples. Do not edit the pages: their text is in
+`python/ostinato/plugins/hookspecs.py`, `lifecycle.py` and `python/ostinato/specs.py`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,18 @@ def hooks() -> Iterator[tuple[str, Callable[..., Any], type]]:
 
 def index() -> str:
     """The list of all hooks."""
-    lines = ["# Hooks", "", "What a plugin can implement. A hook is a function that is marked with"]
-    lines += [
-        "`ostinato.hookimpl`, in the module (or the object) that an entry point of the group `ostinato`"
+    lines = [
+        "# Hooks",
+        "",
+        "A plugin implements one or more of these hooks. An implementation is a function with the",
+        "decorator `ostinato.hookimpl`. It is in a module (or an object) that the package declares as an",
+        "entry point of the group `ostinato`; [a new cell in ten minutes](../new-cell.md) makes such a",
+        "package.",
+        "",
     ]
-    lines += ["names; [a new cell in ten minutes](../new-cell.md) makes such a package.", ""]
-    titles = {Hooks: "Registration: names", LifecycleHooks: "Lifecycle: a run of training"}
+    titles = {Hooks: "Registration: names", LifecycleHooks: "Lifecycle: a training run"}
     for home, title in titles.items():
-        lines += [f"## {title}", "", "| hook | |", "|---|---|"]
+        lines += [f"## {title}", "", "| hook | purpose |", "|---|---|"]
         lines += [
             f"| [`{name}`]({name}.md) | {first_line(function)} |"
             for name, function, other in hooks()
@@ -63,15 +67,17 @@ def page(hook: str, function: Callable[..., Any], home: type) -> str:
     spec = next((one for one in SPECS.values() if one.hook == hook), None)
     lines = [f"# {hook}({', '.join(arguments)})", "", words.strip(), ""]
     if spec is not None:
-        lines += [f"Returns a list of `{spec.__name__}`: {inspect.cleandoc(spec.__doc__ or '').strip()}", ""]
-        lines += ["| field | |", "|---|---|", *fields(spec), ""]
-        lines += ["Called once, at the first name that the built-ins do not have, or never.", ""]
+        lines += [f"Returns a list of `{spec.__name__}`. {inspect.cleandoc(spec.__doc__ or '').strip()}", ""]
+        lines += ["| field | meaning |", "|---|---|", *fields(spec), ""]
+        lines += ["Ostinato calls this hook once, when a name is used that is not built in.", ""]
     else:
-        first = "the first answer that is not None counts" if is_first_result(function) else "all are called"
+        first = "the first result that is not None counts"
+        calls = first if is_first_result(function) else "all are called"
         lines += [
-            "Called for the plugins that a run names in `Trainer(..., callbacks=[...])`, in their order;"
+            "A run calls this hook of the plugins in `Trainer(..., callbacks=[...])`, in that order;",
+            f"{calls}. An implementation receives arguments by name, and may omit any of them.",
+            "",
         ]
-        lines += [f"{first}. An implementation takes those of the arguments that it wants, by name.", ""]
     lines += ["## Example", "", *blocks(textwrap.dedent(example))]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -96,7 +102,7 @@ def blocks(example: str) -> list[str]:
 
 
 def spaced(code: list[str]) -> list[str]:
-    """Code of a doctest with the empty lines that it has no room for."""
+    """Code of a doctest, with the empty lines that a doctest cannot contain."""
     found: list[str] = []
     previous = ""
     for line in code:
@@ -119,12 +125,12 @@ def spaced(code: list[str]) -> list[str]:
 
 
 def first_line(function: Callable[..., Any]) -> str:
-    """What a hook is for."""
+    """The purpose of a hook."""
     return (function.__doc__ or "").strip().partition("\n")[0]
 
 
 def is_first_result(function: Callable[..., Any]) -> bool:
-    """Whether the first answer counts."""
+    """Whether the first result that is not None counts."""
     return bool(getattr(function, "ostinato_spec", {}).get("firstresult"))
 
 

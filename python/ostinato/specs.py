@@ -1,6 +1,6 @@
-"""What a plugin provides for each noun: a name, a factory, and a line of description.
+"""The descriptors with which a plugin registers names: a name, a factory, and a line of description.
 
-A package registers with hooks marked by `hookimpl`, which return lists of these descriptors:
+A package has hooks marked by `hookimpl`, which return lists of these descriptors:
 
     @hookimpl
     def ostinato_cells() -> list[CellSpec]:
@@ -28,17 +28,18 @@ hookimpl = pluggy.HookimplMarker("ostinato")
 """Marks a function as the implementation of an ostinato hook."""
 
 ROLES: Final = ("curriculum", "feeding", "estimator", "execution")
-"""The decision of a strategy: data; truth or prediction; the gradient; where it is computed."""
+"""The roles of strategies: they decide on the rows, on inputs, on the gradient, and on the process."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A named factory: `factory(**options)` makes the object, `doc` describes it in a line.
+    """A named factory: `factory(**options)` creates an instance, `doc` describes it in a line.
 
-    `kind` is the kind of the name, `hook` the hook that returns such descriptors; `product` is the name of
-    the required base class of the object, "" if there is none. `instance` is an example of an instance, and
-    `function` is the signature of a function that is accepted instead, "" if none is. `examples` are options
-    with which the conformance kit makes it: by default the attribute `examples` of the factory, else none.
+    `kind` is the kind of the name, `hook` the hook that returns such descriptors. `product` is the name of
+    the required base class of an instance, "" if there is none. `instance` is the text of an example.
+    `function` is the signature of a function that is accepted instead of an instance, "" if none is.
+    `examples` are the sets of options that the conformance kit checks: by default the attribute `examples` of
+    the factory, else none.
 
     Raises ConfigError for a name that is not a Python identifier, a factory that cannot be called, a doc that
     is not text, examples that are not options.
@@ -51,19 +52,20 @@ class Spec:
     function: ClassVar[str] = ""
 
     # The purpose of each field, for the pages of the hooks.
-    name: str = field(metadata={"doc": "its name: letters, digits and _, as in Python"})
+    name: str = field(metadata={"doc": "the name: letters, digits and _, as in Python"})
     factory: Callable[..., Any] = field(
-        metadata={"doc": "a class or a function that makes it from its options"}
+        metadata={"doc": "a class or a function that creates an instance from its options"}
     )
     doc: str = field(
-        default="", metadata={"doc": "a line about it; by default the first line of the factory's docstring"}
+        default="",
+        metadata={"doc": "a line of description; by default the first line of the factory's docstring"},
     )
     examples: Sequence[Mapping[str, Any]] = field(
         default=(),
         hash=False,
         metadata={
-            "doc": "options that the conformance kit makes it with, each a dict; by default the factory's "
-            "attribute `examples`, else none"
+            "doc": "sets of options for the conformance kit, each a dict; by default the factory's attribute "
+            "`examples`, else none"
         },
     )
 
@@ -158,7 +160,7 @@ class StrategySpec(Spec):
     hook = "ostinato_strategies"
     instance = "ost.strategies.Truncated(20)"
 
-    role: str = field(kw_only=True, metadata={"doc": f"what it decides: one of {', '.join(ROLES)}"})
+    role: str = field(kw_only=True, metadata={"doc": f"the role: one of {', '.join(ROLES)}"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

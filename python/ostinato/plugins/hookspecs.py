@@ -106,7 +106,7 @@ class Hooks:
 
     @hookspec
     def ostinato_optimizers(self) -> list[OptimizerSpec]:
-        """Optimizers: how gradients change parameters.
+        """Optimizers: updates of parameters from their gradients, for `Trainer(..., optimizer=name)`.
 
         Example:
             >>> from ostinato import SGD, OptimizerSpec, hookimpl
@@ -128,7 +128,7 @@ class Hooks:
         Example:
             >>> from ostinato import Moment, ScheduleSpec, hookimpl
             >>> def halving(every=10):
-            ...     '''Half as much after every so many epochs.'''
+            ...     '''Halves the learning rate after every `every` epochs.'''
             ...     return lambda start, when: start * 0.5 ** (when.epoch // every)
             >>> halving(every=10)(1.0, Moment(epoch=25))
             0.25
@@ -158,10 +158,10 @@ class Hooks:
     def ostinato_strategies(self) -> list[StrategySpec]:
         """Training strategies, each with one role: curriculum, feeding, estimator or execution.
 
-        A run has one strategy of each role. The curriculum decides which data and in which order, the feeding
-        truth or prediction at each step, the estimator how a batch becomes a gradient, the execution in
-        which process. The factory returns an instance of the role's base class, for
-        `Trainer(..., strategies=[name])`.
+        A run has one strategy for each role. The curriculum decides which rows a batch has, and in which
+        order. The feeding decides whether a step's input is the true value or a prediction. The estimator
+        computes the gradient of a batch. The execution decides in which process this happens. The factory
+        returns an instance of the role's base class, for `Trainer(..., strategies=[name])`.
 
         Example:
             >>> import numpy as np

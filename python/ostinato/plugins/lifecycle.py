@@ -1,8 +1,7 @@
-"""The hooks of a training run: events that an enabled plugin receives and may influence.
+"""The hooks of a training run: events that a plugin of the run receives and may influence.
 
-An installed plugin is not enabled automatically: a run has its own manager (`run_hooks.py`) with only the
-plugins that the run names. Implementations take any of a hook's arguments, by name. The smallest unit is a
-batch.
+A run calls only the plugins that it names: it has its own manager (`run_hooks.py`). Implementations receive
+arguments by name, and may omit any of them. No hook is called more often than once per update.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_batch_start(self, run: Any, step: int, batch: Any) -> None:
-        """Before a batch is run; `step` counts batches from 0 and over all epochs.
+        """Before an update; `step` counts updates from 0, over all epochs.
 
         Example:
             >>> from ostinato import hookimpl
@@ -86,7 +85,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After an epoch: True ends the run, None defers to the others; the first other answer counts.
+        """After an epoch: True ends the run, None leaves the decision to the next plugin.
 
         Example:
             >>> from ostinato import hookimpl
@@ -98,7 +97,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_train_step(self, run: Any, step: int, batch: Any) -> Any:
-        """One training step, which the run itself implements; plugins may wrap it.
+        """One training step: the run itself implements this hook, and plugins may wrap it.
 
         Example:
             >>> import time
@@ -150,7 +149,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_run_error(self, run: Any, error: BaseException) -> None:
-        """When a run ends with an error; that error is raised whatever the implementation does.
+        """When a run ends with an error; an implementation cannot suppress or replace the error.
 
         Example:
             >>> from ostinato import hookimpl
