@@ -1,4 +1,4 @@
-"""The record of a run: pairs are measured, printed, kept, and written with what they were measured on."""
+"""The record of a run: pairs are measured, printed, and written with a description of the machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 # Two pools that spin on the same cores would measure each other. PyTorch's (libgomp) spins for milliseconds
-# after a call, and one that sleeps at once ("passive") makes its second thread cost more than it gives: so it
+# after a call, and if it sleeps immediately ("passive"), its second thread costs more than it gains: so it
 # spins for about a tenth of a millisecond. XLA is compared with one thread. The variables are read when torch
 # and jax are imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -29,7 +29,7 @@ import ostinato as ost
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
-# How often a row is measured again whose clock moved.
+# How often a row is measured again if the clock moved.
 AGAIN = 2
 
 
@@ -92,7 +92,7 @@ class Bench:
         )
 
     def write(self, name: str, part: str) -> None:
-        """Writes the rows of a part to results/NAME.json, beside what other parts have there."""
+        """Writes the rows of a part to results/NAME.json, and keeps the rows of other parts."""
         rows = [row for row in self.rows if row["part"] == part]
         peaks = [row["fma_peak_gflops"] for row in rows if "fma_peak_gflops" in row]
         _mark_doubtful(rows)
@@ -128,7 +128,7 @@ def _mark_doubtful(rows: list[Row]) -> None:
     """Marks rows in which a side is slower than the same side with one thread: its pool was disturbed.
 
     A rival that loses by its second thread was not at its best setting, whatever the reason; nor are we.
-    Such a ratio tells of the machine's other work or of the waiting policy, and nothing about the kernels.
+    Such a ratio measures other work of the machine or the waiting policy, not the kernels.
     """
     timed = [row for row in rows if "threads" in row]
     single = {(row["what"], row["rival"]): row for row in timed if row["threads"] == 1}
@@ -167,6 +167,6 @@ def title(case: Case, training: bool) -> str:
 def work(case: Case, training: bool) -> Callable[[], object]:
     """What is timed of ours."""
     if training:
-        # PyTorch and JAX leave the gradient of the input out, as nobody asks for it.
+        # PyTorch and JAX compute the gradient of the input only on request.
         return lambda: case.network.value_and_grad(case.x, case.target, loss="mse", input_gradient=False)
     return lambda: case.network.run(case.x)

@@ -1,7 +1,7 @@
-"""What a budget costs in time, beside full BPTT: `python benches/checkpoints.py`, under a minute.
+"""The time of a memory budget, compared with full BPTT: `python benches/checkpoints.py`, under a minute.
 
-One training step of an LSTM with a Dense head at T = 1,000, one thread, at shares of what full BPTT takes.
-Both ways are timed alternately; their gradients are compared to the bit first.
+One training step of an LSTM with a Dense head at T = 1,000, one thread, at shares of full BPTT's memory. Both
+modes are timed alternately; their gradients are compared to the bit first.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from ostinato import _core
 
 
 def fused(bench: Bench) -> None:
-    """RNN, LSTM and GRU beside PyTorch's own kernels."""
+    """RNN, LSTM and GRU, compared with PyTorch's own kernels."""
     for kind in FUSED_THERE:
         for shape in SHAPES:
             case = Case.make(kind, shape)
@@ -53,7 +53,7 @@ def fused(bench: Bench) -> None:
 
 
 def user(bench: Bench) -> None:
-    """Cells that PyTorch lacks, beside its loop and JAX; and how soon ours is ready."""
+    """Cells that PyTorch lacks, compared with its loop and JAX; and the time until ours is ready."""
     from jax_rival import Rival as Jax
 
     for kind in WRITTEN_BY_USERS:
@@ -82,8 +82,8 @@ def user(bench: Bench) -> None:
 
 
 def compiled(bench: Bench, kind: str) -> None:
-    """A cell that PyTorch lacks beside torch.compile, which takes minutes: so each is a part of its own."""
-    # How long it takes is told: it is to begin from nothing.
+    """A cell that PyTorch lacks, compared with torch.compile. It takes minutes, so each cell is a part."""
+    # The compile time is recorded, so it starts with an empty cache.
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
     import torch
 
@@ -99,7 +99,7 @@ def compiled(bench: Bench, kind: str) -> None:
 
 
 def plugins(bench: Bench) -> None:
-    """The other cells of ostinato-cells beside the same equations looped in PyTorch."""
+    """The other cells of ostinato-cells, compared with the same equations in a loop in PyTorch."""
     for kind in PLUGIN_CELLS:
         case = Case.make(kind, USER_SHAPE)
         bench.pair(
@@ -109,21 +109,21 @@ def plugins(bench: Bench) -> None:
 
 
 def inference(bench: Bench) -> None:
-    """Batched inference beside ONNX Runtime."""
+    """Batched inference, compared with ONNX Runtime."""
     from onnx_rival import Rival as Onnx
 
     _infer(bench, "inference", "onnxruntime", lambda *given: contextlib.nullcontext(Onnx(*given)))
 
 
 def rust(bench: Bench) -> None:
-    """Batched inference beside rten, in a process of its own that takes its own time."""
+    """Batched inference, compared with rten, which runs in its own process and measures its own time."""
     from rten_rival import Rival as Rten
 
     _infer(bench, "rust", "rten", Rten)
 
 
 def _infer(bench: Bench, part: str, name: str, rival: Callable[..., Any]) -> None:
-    """LSTM and GRU beside a rival made of a cell, its parameters, the input and a number of threads."""
+    """LSTM and GRU, compared with a rival made of cell, parameters, input and a number of threads."""
     for kind in ("lstm", "gru"):
         for shape in SHAPES[:4]:
             case = Case.make(kind, shape)
@@ -170,7 +170,7 @@ def _ablation(
 
 
 def threads(bench: Bench) -> None:
-    """Ours with two threads beside ours with one."""
+    """Ours with two threads, compared with ours with one."""
     if 2 not in bench.threads:
         print("threads: this machine has one core")
         return
@@ -192,7 +192,7 @@ def threads(bench: Bench) -> None:
 
 
 def demo(bench: Bench) -> None:
-    """Characters per second of `make demo` beside the same model in PyTorch."""
+    """Characters per second of `make demo`, compared with the same model in PyTorch."""
     for threads in bench.threads:
         duel: dict[str, float] = {}
 
@@ -211,7 +211,7 @@ def demo(bench: Bench) -> None:
 
 
 def streaming(bench: Bench) -> None:
-    """One step a call, one row, through Python, beside ONNX Runtime."""
+    """One step per call, one row, through Python, compared with ONNX Runtime."""
     from onnx_rival import Rival as Onnx
 
     for kind in ("lstm", "gru"):
@@ -233,9 +233,9 @@ def streaming(bench: Bench) -> None:
 
 
 def traffic(bench: Bench) -> None:
-    """`value_and_grad`, which finishes a group of rows before the next, beside `run` and `backward`.
+    """`value_and_grad`, which finishes a row group before the next, compared with `run` and `backward`.
 
-    The second keeps the saved values of all rows, and it also hands the outputs out and takes their gradients
+    The second keeps the saved values of all rows, and it also returns the outputs and reads their gradients
     in, in the caller's order, with a loss in NumPy: what it costs more is all of that, not the traffic alone.
     """
     for shape in (SHAPES[1], SHAPES[3], SHAPES[4], SHAPES[5]):
@@ -251,7 +251,7 @@ def traffic(bench: Bench) -> None:
 
 
 def ragged(bench: Bench) -> None:
-    """Lengths from 1 to T beside rows that are all T long: time should fall as the sum of lengths does."""
+    """Lengths from 1 to T, compared with rows of T steps: the time should be proportional to the steps."""
     for kind in FUSED_THERE:
         case = Case.make(kind, (100, 64, 128))
         lengths = np.random.default_rng(0).integers(1, 101, 64)
@@ -267,7 +267,7 @@ def ragged(bench: Bench) -> None:
 
 
 def optimizer(bench: Bench) -> None:
-    """Adam over an arena that no cache holds, beside PyTorch's fused Adam and the memory's bandwidth."""
+    """Adam over an arena larger than any cache, compared with PyTorch's Adam and the memory's bandwidth."""
     import torch
 
     size = 32 << 20  # 128 MB of float32, four arrays of them

@@ -1,6 +1,6 @@
-"""The model of `make demo` trained by `ostinato train`'s own Trainer, beside the same model in PyTorch.
+"""The model of `make demo` trained by `ostinato train`'s own Trainer, and the same model in PyTorch.
 
-They take turns window by window: after each update of ours PyTorch trains on the same window.
+They alternate window by window: after each update of ours, PyTorch trains on the same window.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a result was measured on."""
+"""A description of the machine on which a result was measured."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def sharing_us() -> float:
 
 
 def measured() -> dict[str, float]:
-    """What is measured of the machine beside the FMA peak, in under two seconds."""
+    """Measurements of the machine other than the FMA peak, in under two seconds."""
     several = {f"memory_gb_per_second_{count}t": bandwidth(count) for count in (1, 2)}
     return several | {"cache_gb_per_second": cache_bandwidth(), "sharing_us": sharing_us()}
 

@@ -1,7 +1,7 @@
-"""A cell's own equations in another array library: what its user would write, read from the cell's program.
+"""A cell's own equations in another array library, as a user would write them, read from the cell's program.
 
-What does not depend on the state is computed for all steps at once, as a careful user does; the rest step by
-step. `Steps` knows which is which; a rival brings the loop and the functions of its library.
+Values that do not depend on the state are computed for all steps together, as a careful user does; the rest
+step by step. `Steps` knows which is which; a rival brings the loop and the functions of its library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LSTM, GRU and light GRU beside PyTorch's: `make bench-quick`, under three minutes. README.md says how."""
+"""LSTM, GRU and light GRU, compared with PyTorch's: `make bench-quick`, under three minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether time goes with the sum of the lengths: ragged batches beside full ones, in under a minute.
+"""Whether the time is proportional to the sum of the lengths: ragged and full batches, in under a minute.
 
 `python benches/ragged.py [SECONDS]` runs a training step of an LSTM on a batch whose rows are all T steps,
 and on others with the same N and T but other lengths; then on 8 batches that `ostinato.data.Batches` sorted

@@ -1,4 +1,4 @@
-"""Recurrences that run as scans beside an LSTM of the same width: `python benches/scan.py`."""
+"""Recurrences that run as scans, compared with an LSTM of the same width: `python benches/scan.py`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     python benches/steady.py [--threads 2]
 
 Adam moves seven numbers for each parameter (reads it, its gradient and two slots, writes all but the
-gradient). The bandwidth beside it is the best of two things that do nothing else, in the same run, with the
+gradient). It is compared with a bandwidth: the better one of two operations, in the same run, with the
 same number of threads, on arrays as large: a copy, and `a += b`. A stream's step includes the Python call,
 into an array of the caller's. Medians; the runs of the rows alternate.
 """

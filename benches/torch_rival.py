@@ -34,7 +34,7 @@ class Torch:
 
 
 class Loop(torch.nn.Module):
-    """A cell that PyTorch lacks, as its user writes it: input products at once, then a loop over steps."""
+    """A cell that PyTorch lacks, as a user would write it: input products first, then a loop over steps."""
 
     def __init__(self, program: str, params: dict[str, torch.Tensor], states: dict[str, int]) -> None:
         super().__init__()

@@ -113,7 +113,9 @@ def way_of(name: str) -> ost.ThroughTime:
 
 def main(arguments: list[str] | None = None) -> list[Result]:
     """The command line."""
-    parser = argparse.ArgumentParser(description="The adding problem under every way back through time.")
+    parser = argparse.ArgumentParser(
+        description="The adding problem with every mode of backpropagation through time."
+    )
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--sequences", type=int, default=150_000)
     parser.add_argument("--hidden", type=int, default=64)

@@ -1,4 +1,4 @@
-"""Ostinato: write one step, and it is repeated through time, forwards, backwards, fast.
+"""Ostinato: write one step; ostinato repeats it through time, forwards, backwards, fast.
 
 A cell is a few equations, `(input, state, parameters) -> (output, state)`, in the step language (`Cell`,
 `Param`, `State`, `ops`). `Recurrent` and the other layers trace it to a program, and the engine
@@ -209,7 +209,7 @@ __all__ = [
 ]
 
 
-# Imported when they are first asked for: most programs need few of them, and importing takes time.
+# Imported at first use: most programs need few of them, and importing takes time.
 _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "testing")
 _HOMES = {
     "io": ("load",),
@@ -236,7 +236,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what most programs never ask for."""
+    """Import a module or a class at its first use."""
     import importlib
 
     if name in _ROOMS or name in _HOMES:
@@ -250,5 +250,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List what is not imported yet too."""
+    """List all names, also those that are not imported yet."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m ostinato` is the command `ostinato` of that very interpreter."""
+"""`python -m ostinato` runs the command `ostinato` with this interpreter."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Arrays that begin on a cache line, as the engine's vectors like them."""
+"""Arrays that begin on a cache line, so that the engine's vector loads do not cross one."""
 
 from __future__ import annotations
 

@@ -32,8 +32,7 @@ class AttributeGuard(metaclass=GuardMeta):
     """
 
     _fixed: ClassVar[tuple[str, ...]] = ()
-    """Attributes, beside those of base classes, that are read while the object is made: a later change would
-    have no effect."""
+    """Further attributes that are read during construction only: a later change would have no effect."""
     _instead: ClassVar[str] = "make a new one"
     """What to do instead of setting one of them."""
     _foreign_names: ClassVar[Mapping[str, str]] = {}

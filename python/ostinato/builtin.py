@@ -1,4 +1,4 @@
-"""The built-in nouns as a plugin: they enter the registries by the same hooks as anybody's."""
+"""The built-ins as a plugin: they are registered through the same hooks as other plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an author of a cell writes with: `Cell`, `Param`, `State`."""
+"""The classes for authors of cells: `Cell`, `Param`, `State`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ostinato.ops.table import Value
 from ostinato.options import Configured
 from ostinato.specs import CellSpec
 
-# In quotes, as NumPy imports its room of random numbers when it is first named.
+# In quotes, because NumPy imports its random module when the name is first used.
 Init: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator"], NDArray[np.float64]]
-"""Makes the first values of a parameter: `(shape, rng) -> float64 array`."""
+"""Makes the initial values of a parameter: `(shape, rng) -> float64 array`."""
 
 __all__ = ["Cell", "CellSpec", "Declared", "Init", "Param", "State", "declared"]
 
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a cell: its shape (rank 1 or 2, sizes of at least 1) and how it starts.
+    """A parameter of a cell: its shape (rank 1 or 2, sizes of at least 1) and its initial values.
 
     `init` is the name of an initializer or a callable `(shape, rng) -> float64 array`.
     Raises ShapeError for another shape, ConfigError for another init.
@@ -54,24 +54,24 @@ class State:
 
 
 class Cell(Configured):
-    """A step in equations, to be repeated through time.
+    """A step as equations, which the engine repeats through time.
 
-    Derive from it and write `parameters`, `state` and `step`; options are keyword arguments of `__init__`,
-    kept as attributes. `size` has the Dims `input` and `hidden`, and those that `sizes` adds. The registry
-    name is the class attribute `name`, by default the class's name in lower case.
+    Derive from this class and write `parameters`, `state` and `step`; options are keyword arguments of
+    `__init__`, stored as attributes. `size` has the Dims `input` and `hidden`, and those that `sizes` adds.
+    The registry name is the class attribute `name`, by default the class's name in lower case.
 
-    A step that cannot be traced runs all the same where the cell brings its own gradient: a method
+    A step that cannot be traced still runs if the cell has a method for its gradient:
     `vjp(x, state, p, d_output, d_state) -> d_x, {state: gradient}, {parameter: gradient}`, the
-    vector-Jacobian product of `step`. Both are then called from the engine at every step, with read-only
-    float64 arrays: one row at a time, or, where the class attribute `batched` is True, many rows, x
-    (N, input), with the gradients of the parameters summed over them.
+    vector-Jacobian product of `step`. The engine then calls `step` and `vjp` in Python, with read-only
+    float64 arrays. A call gets one row, x (input,). If the class attribute `batched` is True, it gets many
+    rows, x (N, input), and returns gradients of parameters summed over the rows.
     """
 
     kind: ClassVar[str] = "cell"
     batched: ClassVar[bool] = False
 
     def sizes(self, size: Names[Dim]) -> dict[str, int]:
-        """Return more named sizes than input and hidden; none by default."""
+        """Return further named sizes, in addition to input and hidden; none by default."""
         return {}
 
     def parameters(self, size: Names[Dim]) -> dict[str, Param]:
@@ -91,7 +91,7 @@ class Cell(Configured):
 
 @dataclass(frozen=True)
 class Declared:
-    """What a cell declares for given sizes: named sizes, parameters and states."""
+    """The declarations of a cell for given sizes: named sizes, parameters and states."""
 
     sizes: dict[str, Dim]
     params: dict[str, Param]
@@ -99,9 +99,9 @@ class Declared:
 
 
 def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
-    """Ask a cell for its sizes, parameters and states, and check what it answers.
+    """Call the methods of a cell for its sizes, parameters and states, and check the results.
 
-    Raises ShapeError for sizes below 1, ConfigError where a cell returns something else than Param and State.
+    Raises ShapeError for sizes below 1, ConfigError if a cell returns anything but Param and State.
     """
     owner = f"cell {cell.name!r}"
     sizes = _named_sizes(owner, {"input": input_size, "hidden": hidden_size})

@@ -1,4 +1,4 @@
-"""Checks of hyper-parameters: what is wrong is named before anything is changed."""
+"""Checks of hyper-parameters: errors name the argument, and are raised before anything is changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from ostinato.errors import ConfigError
 
-# Of features, rows, steps or threads: more is no machine's.
+# Of features, rows, steps or threads: no machine has more.
 LARGEST_COUNT: Final = 2**31 - 1
 
 
@@ -48,7 +48,7 @@ def whole(owner: str, name: str, value: object, *, at_least: int) -> int:
 
 
 def count(owner: str, name: str, value: object, *, at_least: int) -> int:
-    """The same of something that the core counts, which is at most 2**31 - 1."""
+    """The same for a count of the core, which is at most 2**31 - 1."""
     counted = whole(owner, name, value, at_least=at_least)
     if counted > LARGEST_COUNT:
         raise ConfigError(f"{owner}: {name} is {value!r}; expected at most {LARGEST_COUNT}")

@@ -1,4 +1,4 @@
-"""Sizes that remember how they were written: `2 * size.hidden` is 256 and reads "2*hidden"."""
+"""Sizes that remember their formula: `2 * size.hidden` is 256 and prints as "2*hidden"."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ class Dim(int):
     """A size with a text: a number that prints, in a program, as the formula it came from.
 
     The text is linear in the names of sizes ("2*hidden", "input+hidden", "2*hidden+1"). Sums, differences,
-    products with integers and exact quotients keep it; whatever leaves that form (a product of two named
-    sizes, a negative coefficient, a quotient with a remainder) is still the right number and has the number
-    as its text.
+    products with integers and exact quotients keep this form. Other results (a product of two named sizes, a
+    negative coefficient, a quotient with a remainder) are correct numbers whose text is the number.
     """
 
     text: str
@@ -98,7 +97,7 @@ def as_dim(value: int) -> Dim:
 
 
 def named(sizes: Mapping[str, int]) -> dict[str, Dim]:
-    """Turn `{"hidden": 128}` into Dims that carry their names."""
+    """Turn `{"hidden": 128}` into Dims with these names."""
     return {name: Dim(value, name) for name, value in sizes.items()}
 
 

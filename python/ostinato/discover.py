@@ -1,4 +1,4 @@
-"""Finds the built-in nouns: every class of a kind that is defined in a file of its folder."""
+"""Finds the built-ins: every class of a kind that is defined in a file of its folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def leaves(package: str, base: type[Configured]) -> dict[str, type[Configured]]:
         module = importlib.import_module(f"{package}.{file}")
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, base) and value is not base:
-                # Where a class is imported it is not defined, and _Names are parts, not nouns.
+                # A class counts in the file that defines it, not where it is imported; classes called _Name
+                # do not count.
                 if value.__module__ == module.__name__ and not value.__name__.startswith("_"):
                     found[value.name] = value
     return found

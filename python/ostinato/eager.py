@@ -1,4 +1,4 @@
-"""The readable reference: a cell's own step in a plain NumPy loop, which the engine is compared with."""
+"""The readable reference for the engine: a cell's own step in a plain NumPy loop."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def run(
     *,
     hidden_size: int | None = None,
 ) -> tuple[Floats, dict[str, Floats]]:
-    """Run one sequence x (T, F), float32 or float64, through a cell; everything is computed in the type of x.
+    """Run one sequence x (T, F), float32 or float64, through a cell; all results have the dtype of x.
 
-    Returns the outputs (T, n) and the final states. `state` gives the initial states by name; without it they
-    are zeros, for which `hidden_size` is needed. Raises ConfigError for unknown or missing names, ShapeError
+    Returns the outputs (T, n) and the final states. `state` holds the initial states by name. Without it
+    they are zeros, and `hidden_size` is required. Raises ConfigError for unknown or missing names, ShapeError
     and DTypeError for x of another rank or type, and for states and outputs whose shape changes.
     """
     owner = f"cell {cell.name!r}"
@@ -59,7 +59,7 @@ def run(
         held = {name: _frozen(new[name], x.dtype) for name in held}
         outputs.append(np.asarray(output, x.dtype))
     if not outputs:
-        # No step has run, so the width of the output comes from one on zeros, whose values are dropped.
+        # No step has run: a step on zeros gives the width of the output, and its values are not used.
         with np.errstate(all="ignore"):
             output, _ = step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
         return np.zeros((0, *np.shape(output)), x.dtype), _writable(held)
@@ -67,7 +67,7 @@ def run(
 
 
 def _one_row(cell: Cell) -> Callable[..., tuple[Any, dict[str, Any]]]:
-    """The step of a cell that takes many rows, for one row."""
+    """The step of a cell with `batched`, for one row."""
 
     def step(x: Any, state: Names[Any], p: Names[Any]) -> tuple[Any, dict[str, Any]]:
         states = Names(f"cell {cell.name!r}", "state", {name: state[name][None] for name in state})

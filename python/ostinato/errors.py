@@ -1,4 +1,4 @@
-"""The errors of the package: each is an `OstinatoError` and the built-in a caller would expect.
+"""The errors of the package: each is an `OstinatoError` and a matching built-in error.
 
 This module imports nothing of the package, so that the compiled core can raise these classes too.
 """
@@ -9,11 +9,11 @@ class OstinatoError(Exception):
 
 
 class ShapeError(OstinatoError, ValueError):
-    """A rank, size or length is not what was declared."""
+    """A rank, size or length differs from the expected one."""
 
 
 class DTypeError(OstinatoError, TypeError):
-    """An array has a number type that the argument does not take."""
+    """A value has a type, or an array a number type, that the argument does not accept."""
 
 
 class ConfigError(OstinatoError, ValueError):
@@ -29,13 +29,13 @@ class NonFiniteError(OstinatoError, ArithmeticError):
 
 
 class ConcurrentUseError(OstinatoError, RuntimeError):
-    """Something that belongs to one thread at a time was used by two."""
+    """Two threads used an object that supports one thread at a time."""
 
 
 class PluginError(OstinatoError, RuntimeError):
     """A plugin could not be loaded, or failed while it ran.
 
-    `plugin`, `hook` and `step` (of a run, from 0) say where; None where it happened in none.
+    `plugin`, `hook` and `step` (of a run, from 0) name the place, or are None.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TraceError(OstinatoError, TypeError):
 
 
 class InternalError(OstinatoError, RuntimeError):
-    """The package broke a promise of its own: a bug, worth a report."""
+    """A bug in ostinato; please report it."""
 
 
 def described(error: BaseException) -> str:

@@ -28,7 +28,7 @@ class Names(Generic[T]):
     _values: dict[str, T]
 
     def __init__(self, owner: str, noun: str, values: Mapping[str, T]) -> None:
-        """Hold `values`; `owner` ("cell 'lstm'") and `noun` ("parameter") are for messages."""
+        """Store `values`; `owner` ("cell 'lstm'") and `noun` ("parameter") are for messages."""
         object.__setattr__(self, "_owner", owner)
         object.__setattr__(self, "_noun", noun)
         object.__setattr__(self, "_values", dict(values))

@@ -20,9 +20,9 @@ class Configured:
     name: ClassVar[str] = ""
     kind: ClassVar[str] = "object"
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
-    """Options that the conformance kit makes it with; all of them must work."""
+    """Sets of options for the conformance kit, which checks all of them."""
     _options: dict[str, Any]
-    # Who provides it (plugins.Provider), where it was made by name.
+    # The package that provides the class (plugins.Provider), if the object was made by name.
     provider: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class Configured:
             cls.name = cls.__name__.lower()
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
-        """Refuse unknown options and remember the rest, before `__init__` runs."""
+        """Check the options and store them, before `__init__` runs. Raises ConfigError for unknown ones."""
         self = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
         parameters = list(signature.parameters.values())[1:]
@@ -43,7 +43,7 @@ class Configured:
                         f"{cls.kind} {cls.name!r} has no option {option!r}; "
                         f"{did_you_mean(option, known, 'options')}"
                     )
-        # Too many positional arguments, or a missing one, is for __init__ itself to report.
+        # __init__ itself reports too many positional arguments, or a missing one.
         try:
             bound = signature.bind_partial(None, *args, **options)
         except TypeError:
@@ -61,7 +61,7 @@ class Configured:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options this was made with, by name, defaults included."""
+        """The options of this object by name, including defaults."""
         return dict(self._options)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What an author of a regularizer writes with: `Regularizer`."""
+"""The base class for authors of regularizers: `Regularizer`."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ if TYPE_CHECKING:
 
 
 class Regularizer(Configured):
-    """Small equations that are inlined at named places of any cell's step.
+    """Equations that are inlined at named places of any cell's step.
 
-    Derive from it and write the methods whose places it changes. Each is given a value and `noise`, which
-    draws masks in training and takes their expectation in inference (`noise.drop`, `noise.mix`), and returns
-    a value of the same shape. `step_penalty` and `penalty` change nothing: they return a number that is added
-    to the loss of training, or None. Options are keyword arguments of `__init__`, kept as attributes. The
-    registry name is the class attribute `name`, by default the class's name in lower case.
+    Derive from this class and write the methods for the places to change. Each method receives a value and
+    `noise`, and returns a value of the same shape. `noise` draws masks in training and takes their
+    expectation in inference (`noise.drop`, `noise.mix`). `step_penalty` and `penalty` change no value: they
+    return a number to add to the training loss, or None. Options are keyword arguments of `__init__`, stored
+    as attributes. The registry name is the class attribute `name`, by default the class's name in lower case.
     """
 
     kind: ClassVar[str] = "regularizer"
 
     def input(self, x: Value, noise: Noise) -> Value:
-        """Return what the step is to see of its input x (input,)."""
+        """Return the value that replaces the input x (input,) of the step."""
         return x
 
     def weight(self, name: str, weight: Value, noise: Noise) -> Value:
-        """Return what the step is to see of the parameter matrix called `name`."""
+        """Return the value that replaces the parameter matrix called `name`."""
         return weight
 
     def recurrent(self, h: Value, noise: Noise) -> Value:
-        """Return what a matrix is to multiply instead of h, a state or a product of one with a gate."""
+        """Return the value that replaces h, a state or a state times a gate, where a matrix multiplies it."""
         return h
 
     def product(self, y: Value, noise: Noise) -> Value:
-        """Return what the step is to see of y (n,), the product of a matrix and a vector, before any bias."""
+        """Return the value that replaces y (n,), the product of a matrix and a vector, before any bias."""
         return y
 
     def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
-        """Return what is to be stored as the state called `name`; an output that is `new` becomes it too."""
+        """Return the value that replaces the next state `new`; an output that equals it changes too."""
         return new
 
     def output(self, y: Value, noise: Noise) -> Value:
-        """Return what the layer is to give instead of the output y (n,)."""
+        """Return the value that replaces the output y (n,) of the layer."""
         return y
 
     def step_penalty(self, y: Value, new: Names[Value], old: Names[Value], noise: Noise) -> Value | None:
-        """Return what a step adds to the loss of training, one number.
+        """Return a number that each step adds to the training loss, or None.
 
-        y is the output that the layer gives, `new` and `old` are the states that it stores and that it found.
-        Over steps and rows it is averaged or summed as the loss is, every valid step alike.
+        y is the output of the layer, `new` and `old` are its next and its old states. The penalties are
+        averaged or summed over the valid steps, as the loss is, but without weights.
         """
         return None
 
     def penalty(self, params: Names[Value], noise: Noise) -> Value | None:
-        """Return what the parameters add to the loss of training, one number, once a call.
+        """Return a number that the parameters add to the training loss, once per call, or None.
 
-        `params` are all parameters of the layer in one direction as they are, by their names in the cell.
-        Nothing may be drawn here.
+        `params` are all parameters of the layer in one direction, unchanged, by their names in the cell.
+        This method must not draw random numbers.
         """
         return None

@@ -1,4 +1,4 @@
-"""What an author of an attention scorer writes with: `Scorer`."""
+"""The base class for authors of attention scorers: `Scorer`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ostinato.options import Configured
 
 
 class Scorer(Configured):
-    """How well a query fits a key: one number, or one per head, in the step language.
+    """The score of a query and a key: one number, or one per head, in the step language.
 
-    Derive from it and write `parameters` and `step`; options are keyword arguments of `__init__`, kept as
-    attributes. `size` has the Dims `query` and `key`, and those that `sizes` adds. The softmax over the keys
-    of a row is not the scorer's: it is taken over its scores.
+    Derive from this class and write `parameters` and `step`; options are keyword arguments of `__init__`,
+    stored as attributes. `size` has the Dims `query` and `key`, and those that `sizes` adds. `Attention`
+    computes the softmax of the scores over the keys of a row.
 
-    A scorer that looks at the weights of the query before sets `past` to r: it then sees those of the 2r + 1
-    keys around its own. The registry name is the class attribute `name`, by default the class's name in lower
-    case.
+    To read the weights of the previous query, set `past` to r: `place.past` then holds the weights of the 2r
+    + 1 keys around the current one. The registry name is the class attribute `name`, by default the class's
+    name in lower case.
     """
 
     kind: ClassVar[str] = "scorer"
     past: int = 0
 
     def sizes(self, size: Names[Dim]) -> dict[str, int]:
-        """Return more named sizes than query and key; none by default."""
+        """Return further named sizes, in addition to query and key; none by default."""
         return {}
 
     def parameters(self, size: Names[Dim]) -> dict[str, Param]:
@@ -38,8 +38,8 @@ class Scorer(Configured):
     def step(self, query: Value, key: Value, p: Names[Value], place: Names[Value]) -> Value:
         """Return the score () of query (query,) and key (key,), or the scores (heads,).
 
-        `place` has numbers: `place.position` of the key, 0 for the first; `place.length`, how many keys the
-        row has; and, where `past` is r > 0, `place.past` (2r + 1,), the weights that the query before gave to
+        `place.position` is the index of the key in its row, from 0. `place.length` is the number of keys of
+        the row. If `past` is r > 0, `place.past` (2r + 1,) holds the weights that the previous query gave to
         the keys from r before this one to r after it (0 beyond the ends, and for the first query).
         """
         raise ConfigError(

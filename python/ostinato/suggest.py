@@ -1,4 +1,4 @@
-"""Did you mean: the words added to the error about an unknown name."""
+"""Hints for error messages about unknown names: "did you mean ...?"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> 
     >>> did_you_mean("sigmod", ["sigmoid", "tanh"])
     "did you mean 'sigmoid'? known names: sigmoid, tanh"
 
-    Of a name with a namespace, the part after the slash is compared too.
+    If a name has a namespace, the part after the slash is compared too.
     """
     import difflib  # for errors alone
 

@@ -1,4 +1,4 @@
-"""The engine's own threads. Their number changes how long something takes, never a bit of the result."""
+"""The engine's threads. Their number changes the speed, and never the results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ostinato import _core, checks
 
 
 def set_num_threads(n: int) -> None:
-    """Uses `n` threads, at least 1, from now on.
+    """Sets the number of threads of all later calls.
 
     Raises ConfigError for anything but an integer from 1 to 2**31 - 1; more than 1024 count as 1024.
     """

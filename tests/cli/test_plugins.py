@@ -56,7 +56,7 @@ def test_everything_is_told_while_plugins_hang_crash_and_talk(
         row = rows[f"ostinato-{name}:plugin"]
         assert row["status"] == "broken"
         assert reason in row["reason"]
-        assert f"OSTINATO_PLUGINS=no:ostinato-{name}:plugin leaves it out" in row["reason"]
+        assert f"OSTINATO_PLUGINS=no:ostinato-{name}:plugin disables it" in row["reason"]
     assert not any(name.startswith("cli_") for name in sys.modules)
 
 

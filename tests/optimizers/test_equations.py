@@ -166,7 +166,7 @@ def test_a_clipped_step_is_the_step_of_clipped_gradients(make):
 
 def test_a_norm_that_is_not_finite_stops_the_step():
     optimizer, params = Adam(), {"good": np.ones(2), "bad": np.ones(2)}
-    with pytest.raises(ost.NonFiniteError, match="through bad; lower the learning rate"):
+    with pytest.raises(ost.NonFiniteError, match="because of bad; lower the learning rate"):
         optimizer.step(params, {"good": np.ones(2), "bad": np.array([1.0, np.inf])}, clip_norm=1.0)
     assert optimizer.steps == 0
     np.testing.assert_array_equal(params["good"], 1)

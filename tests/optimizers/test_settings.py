@@ -17,7 +17,7 @@ from tests.optimizers.outside import Annealed
         (Adam, "lr", -1.0, "lr is -1.0; expected at least 0"),
         (Adam, "lr", "fast", "lr is 'fast'; expected a number"),
         (Adam, "betas", (0.9, 1.0), r"betas\[1\] is 1.0"),
-        (Adam, "groups", {"w": {"lr": 1.0}}, "group 'w' sets lr, which is one for all"),
+        (Adam, "groups", {"w": {"lr": 1.0}}, "group 'w' sets lr, which must be the same for all"),
         (lambda: SGD(0.1, momentum=0.9, nesterov=True), "momentum", 0.0, "nesterov needs momentum above 0"),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_broken_package_is_reported(ostinato_tmp_plugin: Callable[..., ReportR
     assert row.status == "broken" and "ZeroDivisionError" in row.traceback
 
 
-def test_the_fake_core_answers_as_it_was_told(ostinato_fake_core: type[ScriptedCore]) -> None:
+def test_the_fake_core_returns_the_results_of_its_script(ostinato_fake_core: type[ScriptedCore]) -> None:
     core = ostinato_fake_core(0.5, 0.25, shapes={"w": (2, 3), "b": (3,)}, final_state={"h": np.zeros(2)})
     batch = ost.Batch(np.zeros((1, 2, 3)), np.zeros((1, 2, 3)))
     loss, grads = core.value_and_grad(batch)
@@ -60,6 +60,6 @@ def test_the_fake_core_answers_as_it_was_told(ostinato_fake_core: type[ScriptedC
     assert (loss, set(grads.params["w"].ravel()), grads.params["b"].shape) == (0.25, {2.0}, (3,))
     grads.arena[:] = 7.0
     assert (grads.params["w"] == 7.0).all()
-    assert [way for _, way in core.asked] == [None, ost.FullBPTT()]
-    with pytest.raises(Failed, match="question 3, but the script has 2 losses"):
+    assert [way for _, way in core.calls] == [None, ost.FullBPTT()]
+    with pytest.raises(Failed, match="call 3 of the core, but the script has 2 losses"):
         core.value_and_grad(batch)

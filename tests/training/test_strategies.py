@@ -32,7 +32,7 @@ def test_an_estimator_asks_once_for_each_piece_and_hands_on_the_answer(estimator
     (piece,) = estimator.pieces(batch)
     loss, _ = estimator.estimate(core, piece)
     assert loss == 0.25
-    assert core.asked == [(batch, way)]
+    assert core.calls == [(batch, way)]
 
 
 def test_pieces_of_a_long_batch_are_windows_that_carry_the_state():

@@ -81,7 +81,9 @@ def trained(strategies, **options):
 
 
 def test_a_run_takes_it_by_its_name_from_outside():
-    assert trained(["curriculum/length"])[1] == [(9, 8)] * 4  # By default all 9 steps are there at once.
+    assert (
+        trained(["curriculum/length"])[1] == [(9, 8)] * 4
+    )  # By default, an epoch has all 9 steps from the start.
     assert trained([LengthCurriculum(2, 3)])[1] == [(2, 8), (5, 8), (8, 8), (9, 8)]
     assert trained([LengthCurriculum(3, 3, longer="wait")])[1] == [(3, 3), (6, 5), (9, 8), (9, 8)]
     row = next(row for row in ost.plugins.report() if row.id == "ostinato-curriculum:strategies")

@@ -1,4 +1,4 @@
-"""The linear state space in diagonal form: complex modes that do not see each other."""
+"""The linear state space in diagonal form: complex modes that are independent of each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ostinato.initializers.initializer import Floats
 from ostinato.namespace import Names
 from ostinato.ops import Value, concat, cos, exp, reshape, sin, split, sqrt, tanh
 
-# Keeps |lambda|^2 off 0 and 1, where the logarithms below have no value.
+# Keeps |lambda|^2 away from 0 and 1, where the logarithms below are not finite.
 _EDGE = 1e-12
 
 
@@ -41,7 +41,7 @@ class _Phase:
 
 
 def _complex_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Real or imaginary parts of numbers of variance 1 / n, n the size of the last axis."""
+    """Real or imaginary parts of complex numbers of variance 1 / n; n is the size of the last axis."""
     return rng.normal(0.0, np.sqrt(0.5 / shape[-1]), shape)
 
 
@@ -51,14 +51,14 @@ class DiagonalSSM(Cell):
         lambda = exp(-exp(nu_log) + i exp(theta_log)),  gamma = sqrt(1 - |lambda|^2)
         h' = lambda * h + gamma * (B x),  y = Re(C h') + D x
 
-    |lambda| is below 1 whatever the parameters are. gamma gives every mode the variance of its input; it is
-    computed from lambda at all times, where the paper starts with it and learns it (B can still learn any
-    scale). `modes` complex modes, by default (hidden + 1) // 2: as many real numbers as a dense state of
-    `hidden` has, its eigenvalues being conjugate pairs (S5 drops the conjugates likewise). `r_min`, `r_max`
-    and `max_phase` bound the ring in which lambda starts: for long memory, try r_min=0.9, r_max=0.999 and a
-    small phase. x (input,), states re and im (modes,), output (hidden,). Source: Orvieto et al. 2023,
-    "Resurrecting recurrent neural networks for long sequences", eq. 5-7; the parametrisation that keeps the
-    modes stable goes back to S4D (Gu et al. 2022b), the conjugate pairs to S5 (Smith et al. 2023).
+    |lambda| is below 1 for all values of the parameters. gamma gives every mode the variance of its input; it
+    is always computed from lambda; the paper learns it from this initial value (here, B can learn any scale).
+    `modes` complex modes, by default (hidden + 1) // 2: as many real numbers as a dense state of `hidden`
+    has, its eigenvalues being conjugate pairs (S5 drops the conjugates likewise). `r_min`, `r_max` and
+    `max_phase` bound the ring in which lambda starts: for long memory, try r_min=0.9, r_max=0.999 and a small
+    phase. x (input,), states re and im (modes,), output (hidden,). Source: Orvieto et al. 2023, "Resurrecting
+    recurrent neural networks for long sequences", eq. 5-7; the parametrization that keeps the modes stable
+    goes back to S4D (Gu et al. 2022b), the conjugate pairs to S5 (Smith et al. 2023).
     """
 
     name = "diagonal_ssm"
@@ -68,7 +68,7 @@ class DiagonalSSM(Cell):
     def __init__(
         self, *, modes: int = 0, r_min: float = 0.0, r_max: float = 1.0, max_phase: float = 2 * np.pi
     ) -> None:
-        """Choose the complex modes (0 for half of hidden) and where they start: 0 <= r_min < r_max <= 1."""
+        """Choose the number of modes (0: half of hidden) and the ring of lambda: 0 <= r_min < r_max <= 1."""
         owner = "cell 'diagonal_ssm'"
         self.modes = whole(owner, "modes", modes, at_least=0)
         self.r_min = number(owner, "r_min", r_min, at_least=0, below=1)

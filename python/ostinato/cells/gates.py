@@ -1,4 +1,4 @@
-"""Gate orders: which block of a stacked weight is which gate. This file alone knows them.
+"""Gate orders: the gate of each block of a stacked weight. Only this file defines them.
 
 | gate order            | LSTM                      | GRU                                            |
 |-----------------------|---------------------------|------------------------------------------------|

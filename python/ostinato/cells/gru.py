@@ -20,15 +20,15 @@ class GRU(Cell):
         n = tanh(W_in x + b_in + W_hn (r * h) + b_hn)    reset="before" (Cho et al. 2014)
         h' = (1 - z) * n + z * h
 
-    Where a text writes h' = (1 - z) * h + z * n, its z is our 1 - z. Both biases exist in both forms, so that
-    a state dict has one layout; `bias=False` leaves them out. x (input,), h and output (hidden,). Source: Cho
-    et al. 2014 eq. 5-8 ("before"); torch.nn.GRU for "after", parameter names and layout.
+    Some texts write h' = (1 - z) * h + z * n; their z is 1 - z here. Both biases exist in both forms, so that
+    a state dict has one layout; `bias=False` omits them. x (input,), h and output (hidden,). Source: Cho et
+    al. 2014 eq. 5-8 ("before"); torch.nn.GRU for "after", parameter names and layout.
     """
 
     examples = ({}, {"bias": False}, {"reset": "before"}, {"reset": "before", "bias": False})
 
     def __init__(self, *, reset: str = "after", bias: bool = True) -> None:
-        """Choose whether r acts after or before the matrix product with h, and whether there are biases."""
+        """Choose whether r is applied after or before the product with h, and whether there are biases."""
         self.reset = choice("cell 'gru'", "reset", reset, ("after", "before"))
         self.bias = flag("cell 'gru'", "bias", bias)
 

@@ -1,4 +1,4 @@
-"""The independently recurrent cell: no unit sees another's past."""
+"""The independently recurrent cell: no unit depends on the past of another unit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ostinato.ops import Value, relu
 
 
 def _unit_interval(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw from [0, 1): memories of all lengths at the start. Source: Li et al. 2018, section 4.1."""
+    """Draw from [0, 1): memories of all lengths. Source: Li et al. 2018, section 4.1."""
     return rng.uniform(0.0, 1.0, shape)
 
 

@@ -8,17 +8,17 @@ from ostinato.initializers import Orthogonal
 from ostinato.namespace import Names
 from ostinato.ops import Value
 
-# Below 1, so that a long sequence of noise leaves a bounded state: 1 / (1 - 0.95^2) = 10 times its variance.
+# Below 1, so that the state stays bounded under noise: 1 / (1 - 0.95^2) = 10 times the noise's variance.
 _RADIUS = 0.95
 
 
 class LinearSSM(Cell):
     """Linear state space with dense matrices: h' = A h + B x, y = C h' + D x.
 
-    B x, C h' and D x leave the time loop; A h is the one product in it (`diagonal_ssm` has none). A is
+    B x, C h' and D x are outside the time loop; A h is the only product in it (`diagonal_ssm` has none). A is
     `weight_hh` (H, H), B `weight_ih` (H, I), C `weight_ho` (H, H) and D `weight_io` (H, I); A starts
     orthogonal times 0.95. x (input,), h and output (hidden,). Source: Kalman 1960, eq. 14-15, in discrete
-    time; the output sees the new state, as in Gu et al. 2022 (S4), eq. 3.
+    time; the output reads the new state, as in Gu et al. 2022 (S4), eq. 3.
     """
 
     name = "linear_ssm"

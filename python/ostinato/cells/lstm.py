@@ -11,7 +11,7 @@ from ostinato.initializers import by_gate
 from ostinato.namespace import Names
 from ostinato.ops import Value, sigmoid, split, tanh
 
-# Start with remembering: sigmoid(1) = 0.73 of c is kept. Source: Jozefowicz et al. 2015, section 2.2.
+# The initial forget gate keeps sigmoid(1) = 0.73 of c. Source: Jozefowicz et al. 2015, section 2.2.
 _FORGET_BIAS = by_gate(["ones" if gate == "f" else "zeros" for gate in LSTM_GATES])
 
 
@@ -22,9 +22,9 @@ class LSTM(Cell):
         c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
         h' = sigmoid(o) * tanh(c')
 
-    `peepholes=True` adds w_i * c to i, w_f * c to f, and w_o * c' to o; they start at zero. `proj_size=P`
-    above 0 makes h' = W_hr (sigmoid(o) * tanh(c')), P wide and narrower than c. The forget block of b_ih
-    starts at 1 and all other biases at 0; with `bias=False` there is no forget bias either. x (input,),
+    `peepholes=True` adds w_i * c to i, w_f * c to f, and w_o * c' to o; they start at zero. With
+    `proj_size=P` above 0, h' = W_hr (sigmoid(o) * tanh(c')) has P units, fewer than c. The forget block of
+    b_ih starts at 1 and all other biases at 0; with `bias=False` there is no forget bias either. x (input,),
     c (hidden,), h and output (hidden,) or (P,). Source: Gers et al. 2000 eq. 1-6; peepholes: Gers et al. 2002
     eq. 2-6; projection: Sak et al. 2014 eq. 1-6; parameter names and layout of torch.nn.LSTM.
     """

@@ -1,4 +1,4 @@
-"""The minimal gated recurrent unit: gates that do not see the state."""
+"""The minimal gated recurrent unit: gates that do not depend on the state."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _GATES = 2  # z, n
 
 
 class MinGRU(Cell):
-    """Minimal gated recurrent unit: a GRU without reset gate whose update gate z sees the input alone.
+    """Minimal gated recurrent unit: a GRU without reset gate; the update gate z depends on the input only.
 
         z, n = split(W_ih x + b_ih)
         h' = (1 - sigmoid(z)) * h + sigmoid(z) * n
 
     Linear in h with coefficients that do not depend on it, so nothing is multiplied by a matrix inside the
-    loop. The orientation of z is the paper's (1 takes the candidate), the other one than in our `gru`.
-    `bias=False` leaves b_ih out. x (input,), h and output (hidden,). Source: Feng et al. 2024, "Were RNNs all
-    we needed?", section 3.1.
+    loop. The orientation of z is the paper's (1 selects the candidate), opposite to the one of `gru`.
+    `bias=False` omits b_ih. x (input,), h and output (hidden,). Source: Feng et al. 2024, "Were RNNs all we
+    needed?", section 3.1.
     """
 
     name = "min_gru"

@@ -1,4 +1,4 @@
-"""The minimal long short-term memory cell: gates that do not see the state."""
+"""The minimal long short-term memory cell: gates that do not depend on the state."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _GATES = 3  # f, i, n
 
 
 class MinLSTM(Cell):
-    """Minimal long short-term memory: forget gate f and input gate i, normalised, see the input alone.
+    """Minimal long short-term memory: normalized gates f (forget) and i depend on the input only.
 
         f, i, n = split(W_ih x + b_ih)
         k = sigmoid(f) / (sigmoid(f) + sigmoid(i))
         h' = k * h + (1 - k) * n
 
     Linear in h with coefficients that do not depend on it, so nothing is multiplied by a matrix inside the
-    loop. `bias=False` leaves b_ih out. x (input,), h and output (hidden,). Source: Feng et al. 2024, "Were
+    loop. `bias=False` omits b_ih. x (input,), h and output (hidden,). Source: Feng et al. 2024, "Were
     RNNs all we needed?", section 3.2; k by logarithms, as in its appendix, where both gates may be 0.
     """
 
@@ -49,7 +49,7 @@ class MinLSTM(Cell):
         """Return h' as output and state."""
         a = p.weight_ih @ x + p.bias_ih if self.bias else p.weight_ih @ x
         f, i, n = split(a, _GATES)
-        # log sigmoid(x) = -softplus(-x): the quotient has a value where both gates underflow
+        # log sigmoid(x) = -softplus(-x): the quotient is finite even if both gates underflow
         k = sigmoid(softplus(-i) - softplus(-f))
         h = k * state.h + (1 - k) * n
         return h, {"h": h}

@@ -20,7 +20,7 @@ class RNN(Cell):
     """Simple recurrent cell: h' = f(W_ih x + b_ih + W_hh h + b_hh).
 
     `nonlinearity` f is "tanh", "relu", "sigmoid" or "identity". Both biases exist, as in PyTorch, so that
-    weights copy across; `bias=False` leaves both out. x (input,), h and output (hidden,). Source: Elman 1990;
+    weights can be copied; `bias=False` omits both. x (input,), h and output (hidden,). Source: Elman 1990;
     parameter names and layout of torch.nn.RNN.
     """
 

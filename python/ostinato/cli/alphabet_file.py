@@ -9,19 +9,19 @@ from ostinato.data import Alphabet
 from ostinato.errors import FormatError
 
 
-def beside(model: Path) -> Path:
+def alphabet_path(model: Path) -> Path:
     """The path of a model file's alphabet."""
     return model.with_suffix(".alphabet.json")
 
 
 def write(model: Path, alphabet: Alphabet) -> None:
     """Writes the alphabet next to the model. Raises OSError."""
-    beside(model).write_text(json.dumps({"characters": alphabet.characters}) + "\n", encoding="utf-8")
+    alphabet_path(model).write_text(json.dumps({"characters": alphabet.characters}) + "\n", encoding="utf-8")
 
 
 def read(model: Path) -> Alphabet:
     """Reads the alphabet next to the model. Raises OSError, and FormatError for anything else."""
-    path = beside(model)
+    path = alphabet_path(model)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

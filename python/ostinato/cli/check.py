@@ -1,4 +1,4 @@
-"""Run the conformance kit on a cell, a loss, ...: does it do what every one must?"""
+"""Run the conformance kit on a cell, a loss, ..."""
 
 from __future__ import annotations
 

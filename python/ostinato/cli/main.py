@@ -19,7 +19,7 @@ from ostinato.plugins.registry import AmbiguousName, UnknownName, registry
 
 
 class _Usage(OstinatoError):
-    """The arguments name no command."""
+    """The arguments do not name a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

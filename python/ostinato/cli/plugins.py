@@ -1,4 +1,4 @@
-"""Show what is installed: plugins, what they provide, why a name means what it means, and the hooks.
+"""Show the installed plugins, the names that they provide, the meaning of a name, and the hooks.
 
 Plugins are imported by another process, so that this works even if they fail. `list` (the default) prints a
 paragraph per plugin; `info NAME` prints all about one of them, with the traceback of a broken one; `why NAME`

@@ -27,7 +27,7 @@ class Watch:
 
     @hookimpl
     def ostinato_batch_end(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Record the bits of a window, and measure the held-out text at intervals."""
+        """Record the bits per character of a window, and measure the held-out text at intervals."""
         bits, seen = metrics["loss"] / NATS_PER_BIT, self._clock.characters
         before = self.learned[-1][1] if self.learned else bits
         self.learned.append((seen, before + max(SMOOTHING, 1.0 / (step + 1)) * (bits - before)))

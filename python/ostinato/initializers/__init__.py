@@ -1,4 +1,4 @@
-"""How parameters start: one noun a file, each `(shape, rng) -> float64 array`.
+"""Initializers of parameters, one per file, each `(shape, rng) -> float64 array`.
 
 Every `Initializer` defined in a file of this folder is registered under its `name`. May use: cell, checks,
 errors.
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def get(name: str | Init, **options: Any) -> Init:
-    """Return the built-in initializer called `name`, made with these options, or a callable as it is.
+    """Return the built-in initializer called `name` with these options; a callable is returned unchanged.
 
     Raises ConfigError for an unknown name or option, with the closest known one.
     """
@@ -54,9 +54,9 @@ def get(name: str | Init, **options: Any) -> Init:
 
 
 def by_gate(init: str | Init | Sequence[str | Init], gates: int | None = None) -> ByGate:
-    """Initialize each gate of a stacked parameter by itself: with one initializer, or a list of them.
+    """Initialize each gate of a stacked parameter separately: with one initializer, or a list of them.
 
-    Fans and orthogonality then belong to one gate's matrix, as if the gates were separate parameters.
+    Fans and orthogonality are then those of one gate's matrix, as if the gates were separate parameters.
     """
     if isinstance(init, str) or callable(init):
         if gates is None or gates < 1:

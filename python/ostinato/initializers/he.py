@@ -1,4 +1,4 @@
-"""He (Kaiming) initializers: the variance of signals is kept through a ReLU."""
+"""He (Kaiming) initializers: a ReLU layer preserves the variance of signals."""
 
 from __future__ import annotations
 

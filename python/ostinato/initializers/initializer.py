@@ -1,4 +1,4 @@
-"""What every initializer is."""
+"""The base class of initializers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats = NDArray[np.float64]
 
 
 class Initializer(Configured):
-    """Makes the first values of a parameter: `initializer(shape, rng)` is a float64 array of that shape."""
+    """Makes the initial values of a parameter: `initializer(shape, rng)` is a float64 array of that shape."""
 
     kind: ClassVar[str] = "initializer"
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """Return values of this shape, drawn from `rng` where they are random."""
+        """Return values of this shape; random values are drawn from `rng`."""
         raise ConfigError(f"initializer {self.name!r} makes no values; write __call__(self, shape, rng)")
 
 

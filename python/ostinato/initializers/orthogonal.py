@@ -9,10 +9,10 @@ from ostinato.initializers.initializer import Floats, Initializer, fans
 
 
 class Orthogonal(Initializer):
-    """A random orthogonal matrix times gain, which is then the spectral radius and every singular value.
+    """A random orthogonal matrix times gain: all singular values are gain, and so is the spectral radius.
 
-    A matrix that is not square has orthonormal rows or columns, whichever are fewer. Source: Saxe et al.
-    2014; Haar-distributed by the sign rule of Mezzadri 2007, eq. 1.21.
+    If the matrix is not square, its rows or its columns, whichever are fewer, are orthonormal times gain.
+    Source: Saxe et al. 2014; Haar-distributed by the sign rule of Mezzadri 2007, eq. 1.21.
     """
 
     name = "orthogonal"
@@ -28,6 +28,6 @@ class Orthogonal(Initializer):
         columns, rows = fans(self.name, shape)
         tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
-        # QR leaves the signs to the library; a positive diagonal of R makes the result uniform.
+        # The signs of QR depend on the library; a positive diagonal of R makes the result uniform.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T))

@@ -12,7 +12,7 @@ class Uniform(Initializer):
     """Uniform in +-bound; by default +-1 / sqrt(n), n the size of the last axis.
 
     That is 1 / sqrt(H) for a recurrent matrix (.., H) and a bias (H,). PyTorch uses 1 / sqrt(H) for every
-    weight of its recurrent layers, the input's too: give `bound=1 / H**0.5` for that.
+    weight of its recurrent layers, also of the input: pass `bound=1 / H**0.5` for this.
     """
 
     examples = ({}, {"bound": 0.3})

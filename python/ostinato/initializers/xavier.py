@@ -1,4 +1,4 @@
-"""Xavier (Glorot) initializers: the variance of signals and gradients is kept across a linear map."""
+"""Xavier (Glorot) initializers: a linear map preserves the variance of signals and gradients."""
 
 from __future__ import annotations
 

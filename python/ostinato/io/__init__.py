@@ -1,8 +1,8 @@
 """Model files: a safetensors container whose metadata is strict, versioned JSON.
 
-The file holds the network's make, the text of every step program and the parameters, so that a model whose
-cell came from a plugin loads, predicts the same bits and trains where that plugin is not installed. Nothing
-in a file makes Python import or evaluate anything. `model.py` reads model files, which
+The file holds the structure of the network, the text of every step program and the parameters. So a model
+with a plugin's cell loads, gives bit-identical results and trains where the plugin is not installed. Reading
+a file never imports or runs code that the file names. `model.py` reads model files, which
 `ostinato.network.model_file` writes; `tree.py` reads and writes checkpoints.
 """
 

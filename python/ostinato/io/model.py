@@ -18,16 +18,16 @@ from ostinato.network.record import Record, parse
 
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """`net.save(path)`: writes a model file, whole or not at all. Raises OSError, DTypeError."""
+    """`net.save(path)`: writes a model file, completely or not at all. Raises OSError, DTypeError."""
     if not isinstance(net, Network):
         raise DTypeError(f"net is a {type(net).__name__}; expected a Network")
     net.save(path)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file: the same make, names and bits. No plugin is imported.
+    """The network in a model file, with the same structure, names and parameters. No plugin is imported.
 
-    Raises OSError when the file cannot be read, FormatError for whatever is not exactly as `save` writes it.
+    Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
     metadata, tensors = _core.load_model(path_text(path))
     if not {KEY} <= set(metadata) <= {KEY, GRAPH_KEY}:
@@ -39,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     except (ShapeError, DTypeError, ConfigError, TraceError, RecursionError) as error:
-        # Each part is sound, but they do not fit together.
+        # Each part is valid, but they do not fit together.
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
 
 
@@ -66,7 +66,7 @@ def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
         if tensor.dtype.name != dtype:
             raise FormatError(f"tensor {name!r} has dtype {tensor.dtype}; expected {dtype}")
     net.load_state_dict(tensors)
-    net.plans()  # a program that cannot be planned is a damaged file now, not a surprise at the first run
+    net.plans()  # a program that cannot be planned means a damaged file: an error now, not at the first run
     if version > 1 and graph != (None if net._graph.in_python else net.graph().to_json()):
         raise FormatError(
             "the graph is missing" if graph is None else "the graph of the file is not that of its layers"

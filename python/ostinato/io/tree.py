@@ -1,8 +1,8 @@
 """Trees of plain values and arrays in the container of model files: the form of checkpoints.
 
-A tree is dicts (with texts as keys), lists, texts, whole numbers, floats, booleans, None, and arrays. It
-comes back as it was, to the bit: arrays in their own type, floats that are no number too; tuples come back as
-lists and NumPy scalars as numbers. Nothing in a file makes Python import or evaluate anything.
+A tree is dicts (with texts as keys), lists, texts, whole numbers, floats, booleans, None, and arrays. Loading
+returns an equal tree, bit for bit, including array dtypes and NaN; tuples become lists, and NumPy scalars
+become numbers. Reading a file never imports or runs code that the file names.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ostinato.errors import ConfigError, DTypeError, FormatError
 from ostinato.network.record import parse
 
 FORMAT_VERSION: Final = 1
-"""Counts up with every change that an older reader would misunderstand; old files stay readable."""
+"""Increased by every change that an older reader would misunderstand; old files stay readable."""
 
-# One key that marks what JSON has no form for: {"$array": "place", "dtype": ...}, {"$float": "nan"}.
+# Keys that mark values without a JSON form: {"$array": "place", "dtype": ...}, {"$float": "nan"}.
 ARRAY: Final = "$array"
 FLOAT: Final = "$float"
 
-# What the container holds, and as which of its types the other types of NumPy travel.
+# The types of the container, and the container's type for each other type of NumPy.
 CARRIERS: Final = {
     "float32": "float32",
     "float64": "float64",
@@ -45,7 +45,7 @@ DEEPEST: Final = 32
 
 
 def save_tree(path: str | os.PathLike[str], kind: str, tree: Mapping[str, Any]) -> None:
-    """Writes `tree` to `path` under the metadata key `kind`: the file is whole, or as it was before.
+    """Writes `tree` to `path` under the metadata key `kind`, completely or not at all.
 
     Raises OSError; ConfigError, naming the place, for a value that a tree cannot hold.
     """
@@ -88,7 +88,7 @@ def _flat(value: Any, place: str, tensors: list[tuple[str, Any]], depth: int) ->
     if isinstance(value, np.ndarray):
         if value.dtype.name not in CARRIERS:
             raise ConfigError(f"{place} is an array of {value.dtype}; expected one of {', '.join(CARRIERS)}")
-        # The number keeps {"a/b": ...} apart from {"a": {"b": ...}}.
+        # The number distinguishes {"a/b": ...} from {"a": {"b": ...}}.
         name = f"{len(tensors)}:{place}"
         tensors.append((name, np.array(value, dtype=CARRIERS[value.dtype.name], order="C")))
         return {ARRAY: name, "dtype": value.dtype.name}
@@ -109,7 +109,7 @@ def _flat(value: Any, place: str, tensors: list[tuple[str, Any]], depth: int) ->
 
 
 def _deep(value: Any, tensors: dict[str, Any], depth: int) -> Any:
-    """What `_flat` was given; each array is taken out of `tensors`."""
+    """The inverse of `_flat`; each array is removed from `tensors`."""
     if depth == 0:
         raise FormatError(f"the tree has more than {DEEPEST} levels")
     if isinstance(value, list):

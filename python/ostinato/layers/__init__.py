@@ -1,7 +1,7 @@
-"""Layers: networks of one layer, and networks made of others. One noun a file.
+"""Layers: networks of one layer, and networks made of others. One class per file.
 
-None is privileged: each is step programs in the language that a cell's author uses, placed on a graph.
-`Attention`, which is no network, is imported when it is asked for.
+No layer is privileged: each adds step programs, in the language of cells, to a graph. `Attention`, which is
+not a network, is imported at first use.
 """
 
 from ostinato.layers.bidirectional import Bidirectional

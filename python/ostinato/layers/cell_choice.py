@@ -20,13 +20,13 @@ LAYER_ARGUMENTS: Final = (
     "dtype",
     "seed",
 )
-"""What Recurrent takes beside the options of its cell."""
+"""The arguments of Recurrent that are not options of its cell."""
 
 
 def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider | None]:
-    """The cell's name, the cell, and who provides it (None for a class that is not registered).
+    """The cell's name, the cell, and its provider (None for a class that is not registered).
 
-    Raises ConfigError for an unknown name or option, and for options beside an instance.
+    Raises ConfigError for an unknown name or option, and for options with an instance.
     """
     if options.get("dropout") == 0.0 and not isinstance(options["dropout"], bool):
         options = {key: value for key, value in options.items() if key != "dropout"}

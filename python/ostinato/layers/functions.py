@@ -35,7 +35,7 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
 def concat(*values: Any) -> Symbol:
     """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 
-    Raises ShapeError for a sequence beside a value of rows: write `repeat(row, like)` for the row.
+    Raises ShapeError for a sequence with a value of rows: write `repeat(row, like)` for the row.
     """
     if len(values) == 1 and isinstance(values[0], (list, tuple)):
         values = tuple(values[0])

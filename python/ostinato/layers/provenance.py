@@ -1,4 +1,4 @@
-"""Who gave what a layer was made of: kept in the model file, beside the programs that were made of it."""
+"""The providers of a layer's cell and regularizers: stored in the model file, with the programs."""
 
 from __future__ import annotations
 

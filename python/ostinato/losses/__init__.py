@@ -1,4 +1,4 @@
-"""Per-step losses as equations, one a file: `step(y, target)` of one row gives one number.
+"""Per-step losses as equations, one per file: `step(y, target)` of one row returns one number.
 
 Every `Loss` defined in a file of this folder is registered under its `name`. May use: ops, checks, errors.
 """

@@ -1,4 +1,4 @@
-"""What every loss is."""
+"""The base class of losses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ostinato.options import Configured
 class Loss(Configured):
     """A per-step loss as an equation: one number from the output y (F,) and the target of one time step.
 
-    Derive from it and write `step`. Networks sum it over the valid time steps, or average it (their
-    `reduction`). `target` says what a target is: "output", numbers of the output's shape, or "index", an id.
+    Derive from this class and write `step`. Networks average or sum it over the valid time steps (argument
+    `reduction`). `target` is the kind of targets: "output" for numbers of the output's shape, "index" for
+    ids.
     """
 
     kind: ClassVar[str] = "loss"

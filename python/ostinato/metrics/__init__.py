@@ -1,4 +1,4 @@
-"""Metrics, one a file: equations of one time step like the losses, averaged over the valid steps.
+"""Metrics, one per file: equations of one time step, like losses, averaged over the valid steps.
 
 Every `Metric` defined in a file of this folder is registered under its `name`. May use: losses, ops, checks,
 errors.

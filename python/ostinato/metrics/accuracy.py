@@ -1,4 +1,4 @@
-"""Share of right answers."""
+"""Share of correct steps."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class Accuracy(Metric):
     better: ClassVar[str] = "higher"
 
     def step(self, y: Value, target: Value) -> Value:
-        """Return 1 where the answer is right, else 0."""
+        """Return 1 if the output is correct, else 0."""
         return pick(one_hot(argmax(y), y.shape[0]), target)

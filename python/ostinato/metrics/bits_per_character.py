@@ -11,7 +11,7 @@ from ostinato.ops import Value
 
 
 class BitsPerCharacter(Metric):
-    """The mean cross-entropy of logits with ids, in bits: of a character where ids are characters."""
+    """The mean cross-entropy of logits with ids, in bits; if ids are characters, in bits per character."""
 
     name = "bits_per_character"
     target: ClassVar[str] = "index"

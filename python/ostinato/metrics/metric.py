@@ -1,4 +1,4 @@
-"""What every metric is."""
+"""The base class of metrics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ostinato.options import Configured
 class Metric(Configured):
     """A measurement in addition to the loss: `finish(mean over the valid steps of step(y, target))`.
 
-    Derive from it and write `step`, one number from the output y (F,) and the target of one time step, in the
-    step language: the engine runs it, and padding never reaches it. `target` says what a target is: "output",
-    numbers of the output's shape, or "index", an id. `better` is "lower" or "higher".
+    Derive from this class and write `step` in the step language: one number from the output y (F,) and the
+    target of one time step. The engine runs it over the valid steps only. `target` is the kind of targets:
+    "output" for numbers of the output's shape, "index" for ids. `better` is "lower" or "higher".
     """
 
     kind: ClassVar[str] = "metric"
@@ -22,7 +22,7 @@ class Metric(Configured):
     better: ClassVar[str] = "lower"
 
     def step(self, y: Value, target: Value) -> Value:
-        """Return what is averaged, one number."""
+        """Return the number to average."""
         raise ConfigError(f"metric {self.name!r} has no step; write step(self, y, target) -> one number")
 
     def finish(self, mean: Any) -> Any:

@@ -20,7 +20,7 @@ class Perplexity(Metric):
         return CrossEntropy().step(y, target)
 
     def finish(self, mean: Any) -> Any:
-        """Return e^mean; infinite where that is no float."""
+        """Return e^mean; infinity if it exceeds the range of floats."""
         try:
             return math.exp(mean)
         except OverflowError:

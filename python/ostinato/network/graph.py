@@ -60,7 +60,7 @@ class Unit:
     penalty: _core.Program | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Unit:
-        return self  # nobody changes it
+        return self  # immutable
 
     @property
     def penalised(self) -> bool:

@@ -47,7 +47,7 @@ class FileContent(NetworkFacts, Protocol):
 
 
 def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
-    """Writes `net` to `path`: beside it first, then renamed, so that the file is whole or as it was.
+    """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
     Raises OSError, DTypeError for a path that is none.
     """

@@ -85,7 +85,7 @@ class Network(AttributeGuard):
     def __call__(self, x: Any, **arguments: Any) -> Any:
         """`run(x, **arguments).outputs`, the outputs alone. For a symbol, the symbol of this layer's output.
 
-        Raises ConfigError for arguments beside a symbol, which are for `run` of the whole graph.
+        Raises ConfigError for a symbol with further arguments: pass them to `run` of the whole graph.
         """
         if isinstance(x, Symbol):
             if arguments:
@@ -136,10 +136,10 @@ class Network(AttributeGuard):
         return Run(self._core().run(call, training, drawn), self._facts, batch, self.dtype.name, training)
 
     def stream(self, batch: int = 1) -> Stream:
-        """A network that is fed one step at a time, for `batch` sequences at once.
+        """A network that runs one step per call, for `batch` rows.
 
-        It holds the parameters as they are now, until `Stream.refresh` takes them again. Raises ConfigError
-        for a network that reads backwards.
+        It copies the current parameters; `Stream.refresh` copies them again. Raises ConfigError for a network
+        that reads backwards.
         """
         rows = checks.count("stream", "batch", batch, at_least=1)
         core = self._core().stream(self._arena, rows)
@@ -267,10 +267,10 @@ class Network(AttributeGuard):
 
     @property
     def noise_calls(self) -> int:
-        """How many calls have drawn noise from the network's own series of seeds, those without `seed`.
+        """The number of calls without `seed=` so far that drew noise, from the network's own series of seeds.
 
-        Saved with the model, so that training goes on with the masks it would have drawn. Writable, a whole
-        number from 0; else ConfigError.
+        It is saved with the model, so that a loaded network draws the masks that would have come next.
+        Writable; raises ConfigError for anything but an integer from 0.
         """
         return self._seeds.calls
 

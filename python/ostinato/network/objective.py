@@ -19,7 +19,7 @@ REDUCTIONS: Final = ("mean", "sum")
 
 @dataclass(frozen=True)
 class Weighted:
-    """A loss that counts `scale` times beside the losses of other outputs."""
+    """A loss that is multiplied by `scale` in the sum of the losses of several outputs."""
 
     loss: Any
     scale: float

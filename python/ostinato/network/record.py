@@ -40,7 +40,7 @@ class Record:
         return FormatError(f"model description: {self.place} has {what}")
 
     def done(self) -> None:
-        """Raises FormatError if a key was not asked for."""
+        """Raises FormatError for a key that was not read."""
         if self._left:
             raise self.error(f"the unknown key {next(iter(self._left))!r}")
 

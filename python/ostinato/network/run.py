@@ -95,11 +95,11 @@ class Run:
     ) -> Gradients:
         """Gradients of a scalar from its derivatives by the outputs, the final state and the penalty.
 
-        d_outputs: like `outputs`, or None for zeros; what it holds past the lengths is not read. In a dict
-        names may be left out.
-        d_final_state: a dict like `final_state`; names may be left out.
-        d_penalty: 1 where `penalty` is part of the scalar, 0 where it is not. A run does not know the loss,
-        so a network with penalties has to be told.
+        d_outputs: like `outputs`, or None for zeros; padding is not read. In a dict, a missing name means
+        zeros.
+        d_final_state: a dict like `final_state`; a missing name means zeros.
+        d_penalty: 1 if `penalty` is part of the scalar, 0 if not. It is required for a network with
+        penalties, because a run does not know the loss.
         Raises ConfigError without training=True and for a d_penalty that is missing or has no use;
         ShapeError, DTypeError.
         """

@@ -13,9 +13,9 @@ from ostinato.errors import ConfigError
 
 
 class Seeds:
-    """A series of 64-bit seeds that the seeds of a network's layers decide, one for each call that asks.
+    """A series of 64-bit seeds, one for each call without a seed; it depends on the seeds of the layers.
 
-    `calls` is how many were taken; a model file keeps it, so a loaded network goes on with the next one.
+    `calls` is the number of seeds taken. A model file stores it, so a loaded network continues with the next.
     """
 
     def __init__(self, seeds: Iterable[int]) -> None:

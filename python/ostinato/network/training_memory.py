@@ -1,4 +1,4 @@
-"""The memory of a training step, told before it is taken."""
+"""The predicted memory of a training step."""
 
 from __future__ import annotations
 

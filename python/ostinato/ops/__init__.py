@@ -1,11 +1,11 @@
-"""The ops of a step. On NumPy values they compute; on traced values they record.
+"""The ops of a step. On NumPy values they compute a result; on traced values they record an operation.
 
 Values belong to one row: one sequence at one time step, so there is no batch or time axis. Each module holds
 one family; the table of all of them is `ops.table.TABLE`. May use: dims, errors.
 
-Operators do the rest: `+ - * / ** @`, unary `-`, `abs()`, `< <= > >=`, and `v[a:b]` along the first axis. In
-eager NumPy code the operators `< <= > >=` give booleans, but 1.0 and 0.0 in a traced step; to add or negate a
-comparison write `ops.less(a, b)` or its siblings, which are the same in both.
+The other operations are operators: `+ - * / ** @`, unary `-`, `abs()`, `< <= > >=`, and `v[a:b]` along the
+first axis. The operators `< <= > >=` return booleans in eager NumPy code, but 1.0 and 0.0 in a traced step.
+To add or negate a comparison, write `ops.less(a, b)` and so on, which return 1.0 and 0.0 in both.
 """
 
 from ostinato.ops.elementwise import (

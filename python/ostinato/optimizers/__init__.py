@@ -1,8 +1,8 @@
-"""Optimizers as equations, one a file, and clipping; they change parameters, or a whole arena, in place.
+"""Optimizers as equations, one per file, and clipping; they change parameters, or a whole arena, in place.
 
-Every `Optimizer` defined in a file of this folder is registered under its `name`. `optimizer.py` is the base,
-`arrays.py` reads what a step is given, `groups.py` settings by name, `engine.py` runs equations in the core.
-May use: _core, trace, ops, checks, errors.
+Every `Optimizer` defined in a file of this folder is registered under its `name`. `optimizer.py` is the base
+class, `arrays.py` reads the arrays of a step, `groups.py` options by name, `engine.py` runs equations in the
+core. May use: _core, trace, ops, checks, errors.
 """
 
 from __future__ import annotations

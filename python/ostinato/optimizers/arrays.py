@@ -16,7 +16,7 @@ from ostinato.suggest import did_you_mean
 Array: TypeAlias = NDArray[Any]
 
 _ARENA = "arena"
-# What a lone array is called where the slots are kept by name.
+# The name of an arena in slots, which are stored by name.
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Entry:
 
 
 def by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
-    """Arrays by name; a lone one is an arena."""
+    """Arrays by name; a single array is an arena."""
     return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
 
 
 def dense(array: Array) -> Array:
-    """The array itself where it is C-contiguous and aligned, as the engine wants it, else a copy that is."""
+    """The array itself if it is C-contiguous and aligned, as the engine needs it, else such a copy."""
     fits = array.flags.c_contiguous and array.flags.aligned
     return array if fits else np.require(array, requirements=["C", "A"])
 
@@ -47,7 +47,7 @@ def read_entries(
     kept: Mapping[str, dict[str, Array]],
     slots: Sequence[str],
 ) -> list[Entry]:
-    """One entry for each parameter; slots that are not kept yet are zeros.
+    """One entry for each parameter; new slots are zeros.
 
     Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not float32 or
     float64, ConfigError for read-only ones.

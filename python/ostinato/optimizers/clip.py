@@ -17,7 +17,7 @@ _EPS = 1e-6
 
 
 def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
-    """Scale `grads` in place by max_norm / (norm + 1e-6) where that is below 1; return the norm before.
+    """Scale `grads` in place by max_norm / (norm + 1e-6) if this is below 1; return the norm before scaling.
 
     The norm is the root of the sum of squares over all arrays together, summed in float64. Raises ConfigError
     for a `max_norm` that is not above 0 and NonFiniteError, with the gradients unchanged, for a norm that is
@@ -33,9 +33,9 @@ def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
 
 
 def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, float]:
-    """The global norm of `grads`, and what they are to be multiplied with: 1 where nothing is to be done.
+    """The global norm of `grads`, and the factor for them: 1 if the norm is within the limit.
 
-    Squares are summed in float64, array by array, each in an order that its length alone decides. Raises as
+    Squares are summed in float64, array by array, each in an order that depends only on its length. Raises as
     `clip_norm`.
     """
     limit = number("clip_norm", "max_norm", max_norm, above=0)
@@ -44,7 +44,7 @@ def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, floa
     if not math.isfinite(norm):
         bad = [name for name, one in squares.items() if not math.isfinite(one)] or list(squares)
         raise NonFiniteError(
-            f"clip_norm: the norm of the gradients is not finite, through {', '.join(bad)}; "
+            f"clip_norm: the norm of the gradients is not finite, because of {', '.join(bad)}; "
             "lower the learning rate, or look for a NaN in the data"
         )
     return norm, min(1.0, limit / (norm + _EPS))

@@ -16,10 +16,10 @@ _CLIP = "clip_scale"
 
 
 class Engine:
-    """Runs an equation over parameters, with the gradient scaled on the way where it is clipped."""
+    """Runs an equation over parameters, with scaled gradients if they are clipped."""
 
     def __init__(self, name: str, update: Update, slots: Sequence[str], scalars: Sequence[str]) -> None:
-        """Take the equation and the names of its slots and scalars; it is traced when first needed."""
+        """Take the equation and the names of its slots and scalars. It is traced at the first step."""
         self._name = name
         self._update = update
         self._slots = tuple(slots)
@@ -27,7 +27,7 @@ class Engine:
         self._made: dict[tuple[str, bool], _core.Update] = {}
 
     def prepare(self, entries: Sequence[Entry], scale: float) -> None:
-        """Trace and compile what `step` will need. Raises TraceError."""
+        """Trace and compile the equation. Raises TraceError."""
         for dtype in {entry.param.dtype.name for entry in entries}:
             self._of(dtype, scale)
 
@@ -41,7 +41,7 @@ class Engine:
             numbers = [*scalars, scale] if scale != 1.0 else list(scalars)
             self._of(dtype, scale).step(arrays, numbers)
             for entry, (param, _, *slots) in zip(own, arrays, strict=True):
-                # What was not dense was copied.
+                # Arrays that were not dense were copied.
                 for one, new in zip((entry.param, *entry.slots.values()), (param, *slots), strict=True):
                     if one is not new:
                         one[...] = new

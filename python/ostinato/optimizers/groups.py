@@ -16,7 +16,7 @@ Groups: TypeAlias = Mapping[str, Mapping[str, Any]]
 def read_groups(
     owner: str, groups: object, options: Sequence[str], scalars: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Copy `groups`, which name `options` but none of `scalars`; raise ConfigError for anything else."""
+    """Copy `groups`. Raises ConfigError for options that are not in `options`, or that are in `scalars`."""
     if groups is None:
         return {}
     if not isinstance(groups, Mapping):
@@ -32,7 +32,7 @@ def read_groups(
         for option in settings:
             if option in scalars:
                 raise ConfigError(
-                    f"{owner}: group {pattern!r} sets {option}, which is one for all parameters"
+                    f"{owner}: group {pattern!r} sets {option}, which must be the same for all parameters"
                 )
             if option not in free:
                 hint = did_you_mean(str(option), free, "options of a group")

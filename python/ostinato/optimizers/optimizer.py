@@ -1,4 +1,4 @@
-"""What every optimizer is: an equation per number of a parameter, which the engine runs over all of them."""
+"""The base class of optimizers: an equation for one number of a parameter; the engine runs it for all."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ostinato.trace import checked_update
 Slots: TypeAlias = Names[Value]
 """The running values of a parameter, `slots.mean`."""
 Scalars: TypeAlias = Names[Value]
-"""The numbers of a step, `s.lr` and `s.count` (1 at the first step)."""
+"""The scalars of a step: `s.lr` and `s.count` (1 at the first step)."""
 Updated: TypeAlias = tuple[Value, dict[str, Value]]
 """The new parameter and its new slots."""
 
 
 class _Made(type):
-    """Notes when `__init__` is done: what is set from then on is a change, and checked."""
+    """Records the end of `__init__`: options that are set later are changes, and are checked."""
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
         made = super().__call__(*args, **options)
@@ -37,13 +37,14 @@ class _Made(type):
 
 
 class Optimizer(Configured, metaclass=_Made):
-    """A rule `(param, grad, slots, s) -> (new param, new slots)` in the step language, for each number alone.
+    """An equation `(param, grad, slots, s) -> (new param, new slots)` in the step language, elementwise.
 
-    Derive from it, list in `slots` the running values it keeps for each parameter (they start at zero), and
-    write `update`. It is traced once, and the engine runs it over parameters or a whole arena, in place.
+    Derive from this class, list the names of running values in `slots` (they start at zero), and write
+    `update`. The equation is traced once. The engine runs it over parameters or a whole arena, in place.
 
-    Options are attributes. Those that `scalars` lists may change from step to step at no cost (a schedule
-    sets `lr`); a change of another traces the equation again. A new value is checked as `__init__` does.
+    Options are attributes. The options in `scalars` can change from step to step at no cost (a schedule sets
+    `lr`). After a change of another option, the equation is traced again. A new value is checked as in
+    `__init__`.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -55,9 +56,10 @@ class Optimizer(Configured, metaclass=_Made):
     _steps: int = 0
 
     def __init__(self, groups: Groups | None = None) -> None:
-        """Take the options that differ for groups of parameters: {name or pattern: {option: value}}.
+        """Take options for groups of parameters: {name or pattern: {option: value}}.
 
-        Raises ConfigError for unknown options, and for those that are scalars of the step.
+        Raises ConfigError for unknown options, and for the options in `scalars`, which hold for all
+        parameters.
         """
         self.groups = read_groups(self._owner, groups, list(self._options), self.scalars)
         for pattern, settings in self.groups.items():
@@ -67,12 +69,12 @@ class Optimizer(Configured, metaclass=_Made):
                 raise ConfigError(f"{error} (group {pattern!r})") from None
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
-        """Return the new parameter and the new slots. `s` has the numbers of `scalars`, and `s.count`."""
+        """Return the new parameter and the new slots. `s` has the options in `scalars`, and `s.count`."""
         raise ConfigError(f"{self._owner} has no update; write update(self, param, grad, slots, s)")
 
     @property
     def steps(self) -> int:
-        """How many steps were taken."""
+        """The number of steps so far."""
         return self._steps
 
     def step(
@@ -84,13 +86,13 @@ class Optimizer(Configured, metaclass=_Made):
     ) -> float | None:
         """Change `params` in place by one step along `grads`: two dicts of the same names, or two arenas.
 
-        Everything is computed in the number type of the parameter, float32 or float64. With `clip_norm` the
-        step is that of `clip_norm(grads, max_norm)` before it, but `grads` stay as they are; the norm before
-        clipping is returned.
+        The step is computed in the dtype of each parameter, float32 or float64. With `clip_norm`, the step
+        uses gradients scaled as by `ost.clip_norm`, but `grads` do not change. Returns the norm before
+        clipping if `clip_norm` is given, otherwise None.
 
         Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not floats,
-        NonFiniteError for a norm to be clipped that is not finite, TraceError for an equation that the engine
-        cannot run; all before anything is changed.
+        NonFiniteError if `clip_norm` is given and the norm is not finite, TraceError for an equation that the
+        engine cannot run; all before anything is changed.
         """
         return self._take(params, grads, clip_norm, eager=False)
 
@@ -101,18 +103,18 @@ class Optimizer(Configured, metaclass=_Made):
         *,
         clip_norm: float | None = None,
     ) -> float | None:
-        """Do what `step` does, with `update` run on NumPy arrays: the readable reference."""
+        """Like `step`, but runs `update` on NumPy arrays: the readable reference."""
         return self._take(params, grads, clip_norm, eager=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return {"steps", "options", "slots"}: the count, the hyper-parameters, copies of the slots."""
+        """Return {"steps", "options", "slots"}: the number of steps, the options, copies of the slots."""
         slots = {
             name: {slot: one.copy() for slot, one in group.items()} for name, group in self._kept.items()
         }
         return {"steps": self._steps, "options": self._settings(), "slots": slots}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned; raise ConfigError when another optimizer wrote it."""
+        """Restore the result of `state_dict`; raise ConfigError for the state of another optimizer."""
         missing = [key for key in ("steps", "options", "slots") if key not in state]
         if missing:
             raise ConfigError(
@@ -145,17 +147,17 @@ class Optimizer(Configured, metaclass=_Made):
             self.__dict__.pop("_engine_of_this", None)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The compiled equation is made again where it is needed.
+        # The compiled equation is made again when it is needed.
         return {name: value for name, value in self.__dict__.items() if name != "_engine_of_this"}
 
-    # What it keeps.
+    # State.
 
     @property
     def _owner(self) -> str:
         return f"optimizer {self.name!r}"
 
     def _settings(self) -> dict[str, Any]:
-        """The options as they are now."""
+        """The current options."""
         return {name: getattr(self, name) for name in self._options}
 
     @property
@@ -227,7 +229,7 @@ class Optimizer(Configured, metaclass=_Made):
             grad = entry.grad if scale == 1.0 else entry.grad * scale
             returned = self.update(entry.param, grad, Names(self._owner, "slot", entry.slots), s)
             new, slots = checked_update(self._owner, returned, self.slots)
-            # All is computed before anything is written: a slot may become what another was.
+            # Everything is computed before anything is written: a slot may get another slot's old value.
             found = {slot: np.array(slots[slot], entry.param.dtype) for slot in self.slots}
             entry.param[...] = new
             for slot, one in found.items():

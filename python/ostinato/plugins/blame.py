@@ -56,6 +56,6 @@ def blamed_on(entry: Entry | None) -> Iterator[None]:
 def _failure(what: str, provider: Provider, where: str, error: Exception) -> PluginError:
     return PluginError(
         f"{what} of {provider.distribution} {provider.version} failed: {where} raises "
-        f"{described(error)}. Report it to its authors, or use another one",
+        f"{described(error)}. Report this to its authors, or use another one",
         plugin=provider.id,
     )

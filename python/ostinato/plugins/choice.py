@@ -1,4 +1,4 @@
-"""Resolves an argument: a name, a class or an instance, by the same rules for every kind of noun."""
+"""Resolves an argument: a name, a class or an instance, by the same rules for every kind."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Entry:
             raise PluginError(
                 f"{self.kind} {self.full!r} cannot be made: its factory raises "
                 f"{described(error)}. It comes from {self.provider.distribution} "
-                f"{self.provider.version}; tell its authors, or use another {self.kind}",
+                f"{self.provider.version}; report this to its authors, or use another {self.kind}",
                 plugin=self.provider.id,
             ) from error
         if isinstance(made, Configured):

@@ -110,7 +110,7 @@ def _compatible(name: str, version: str, requires: list[str]) -> tuple[Status, s
         except ValueError as error:
             return "broken", (
                 f"its metadata requires {requirement!r}, which cannot be read ({error}); "
-                f"tell the authors of {name}, or install another version of it"
+                f"report this to the authors of {name}, or install another version of it"
             )
         return "incompatible", (
             f"{name} {version} requires ostinato {wanted} and this is {_core.__version__}; it was not "

@@ -79,7 +79,7 @@ def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: 
             if isinstance(error, KeyboardInterrupt) and was_interrupted():
                 raise KeyboardInterrupt(
                     f"while the plugin {provider.id} was loaded from {found.target}; if it hangs, "
-                    f"{VARIABLE}=no:{provider.id} leaves it out"
+                    f"{VARIABLE}=no:{provider.id} disables it"
                 ) from error
             status: Status = "conflict" if isinstance(error, NameConflict) else "broken"
             return Loaded(found.row(status, _reason(error, found), traceback.format_exc()))
@@ -100,7 +100,7 @@ def _reason(error: BaseException, found: Found) -> str:
         return f"{told}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
     if distribution == LOCAL:
         return f"{told}; fix {found.path}"
-    return f"{told}; tell the authors of {distribution}, or install another version of it"
+    return f"{told}; report this to the authors of {distribution}, or install another version of it"
 
 
 @contextmanager
@@ -203,7 +203,7 @@ def _conflict(one: Loaded, loaded: list[Loaded]) -> Loaded:
             if (entry.kind, entry.spec.name) in names:
                 reason = (
                     f"{entry.kind} {entry.full!r} is given by {one.row.id} and by {other.row.id}; "
-                    f"neither is used. Tell the authors of {one.provider.distribution}"
+                    f"neither is used. Report this to the authors of {one.provider.distribution}"
                 )
                 return Loaded(replace(one.row, status="conflict", reason=reason, provides=()))
     return one

@@ -46,7 +46,7 @@ def probe(seconds: float = SECONDS) -> list[ReportRow]:
         if rows is not None:
             break
         if culprit not in found or culprit in culprits:
-            raise PluginError(f"plugins cannot be looked at: {reason}")
+            raise PluginError(f"plugins cannot be inspected: {reason}")
         culprits[culprit] = reason
     known = [row for row in rows if row.id not in culprits]
     known += [_culprit(found[id], reason) for id, reason in culprits.items()]
@@ -55,7 +55,7 @@ def probe(seconds: float = SECONDS) -> list[ReportRow]:
 
 def _culprit(found: Found, reason: str) -> ReportRow:
     id = found.provider.id
-    return found.row("broken", f"{reason}; {VARIABLE}=no:{id} leaves it out")
+    return found.row("broken", f"{reason}; {VARIABLE}=no:{id} disables it")
 
 
 def _attempt(seconds: float, skip: list[str]) -> tuple[list[ReportRow] | None, str, str]:

@@ -46,7 +46,7 @@ class Registry:
     """
 
     def __init__(self, discover: Callable[[], list[Found]] | None = None) -> None:
-        """`discover` finds plugins; None means the installed ones."""
+        """`discover` finds plugins; None means the installed plugins."""
         self._discover = discover
         self._entries: list[Entry] = []
         self._rows: list[ReportRow] = []

@@ -1,4 +1,4 @@
-"""Built-in regularizers, one a file, with no privileges over plugins.
+"""Built-in regularizers, one per file, with no privileges over plugins.
 
 Every `Regularizer` defined in a file of this folder is registered under its `name`. May use: ops, trace,
 regularizer, checks, errors; never layers or networks.

@@ -1,4 +1,4 @@
-"""A price on large outputs."""
+"""A penalty on large outputs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ostinato.trace import Noise
 
 
 class ActivationPenalty(Regularizer):
-    """AR: each step adds `alpha * mean(y^2)` to the loss of training, y its output as the layer gives it.
+    """AR: each step adds `alpha * mean(y^2)` to the training loss; y is the output of the layer.
 
-    With a dropout of the output among the regularizers, y is what is left after it, as in the source. The
-    mean is over the features. Source: Merity et al. 2017, "Revisiting activation regularization for language
-    RNNs", section 3.
+    If the regularizers contain a dropout of the output, y is the output after the dropout, as in the source.
+    The mean is over the features. Source: Merity et al. 2017, "Revisiting activation regularization for
+    language RNNs", section 3.
     """
 
     name = "activation_penalty"
 
     def __init__(self, alpha: float = 2.0) -> None:
-        """Charge `alpha` times the mean square, alpha >= 0."""
+        """Add `alpha` times the mean square, alpha >= 0."""
         self.alpha = number("regularizer 'activation_penalty'", "alpha", alpha, at_least=0.0)
 
     def step_penalty(self, y: Value, new: Names[Value], old: Names[Value], noise: Noise) -> Value | None:

@@ -11,8 +11,8 @@ from ostinato.trace import Noise
 class Dropout(Regularizer):
     """Elements of the input or the output are 0 with probability p, the rest divided by 1 - p.
 
-    Drawn anew for each row and step. Inference leaves them as they are. `where` is "input" or "output"; the
-    states of a cell are untouched by either. Source: Srivastava et al. 2014.
+    The mask is drawn for each row and step. Inference does not change the elements. `where` is "input" or
+    "output"; neither changes the states of a cell. Source: Srivastava et al. 2014.
     """
 
     examples = ({}, {"p": 0.3, "where": "output"})
@@ -23,9 +23,9 @@ class Dropout(Regularizer):
         self.where = choice("regularizer 'dropout'", "where", where, ("input", "output"))
 
     def input(self, x: Value, noise: Noise) -> Value:
-        """Return x * mask where `where` is "input"."""
+        """Return x * mask if `where` is "input"."""
         return noise.drop(x, self.p) if self.where == "input" else x
 
     def output(self, y: Value, noise: Noise) -> Value:
-        """Return y * mask where `where` is "output"."""
+        """Return y * mask if `where` is "output"."""
         return noise.drop(y, self.p) if self.where == "output" else y

@@ -1,4 +1,4 @@
-"""A price on large weights."""
+"""A penalty on large weights."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ostinato.trace import Noise
 
 
 class L2(Regularizer):
-    """Adds `strength * ||W||^2` to the loss of training, for each matrix that is meant; once a call.
+    """Adds `strength * ||W||^2` to the training loss, for each selected matrix; once per call.
 
     `strength` is a number for all matrices, or a mapping of groups or name patterns to numbers. The groups
-    are "recurrent" (matrices that a state is multiplied with: W_hh), "input" (those that the input is:
-    W_xh), "output" (others: the projection of an LSTM); `{"recurrent": 1e-4, "bias_*": 1e-5}` names a group
-    and the biases, which a number leaves alone. A parameter that several keys mean pays for each. The W_hy
-    of a head is the weight of its own layer: `Dense(..., regularizers=[L2(1e-4)])`.
+    are "recurrent" (matrices that multiply a state: W_hh), "input" (matrices that multiply the input: W_xh)
+    and "output" (other matrices: the projection of an LSTM). A pattern can also select biases, as in
+    `{"recurrent": 1e-4, "bias_*": 1e-5}`. If several keys select a parameter, their terms are summed. The
+    W_hy of a head is the weight of its own layer: `Dense(..., regularizers=[L2(1e-4)])`.
 
-    It is a term of the loss, so an adaptive optimizer scales its gradient as any other; weight decay that
-    does not pass through the optimizer is another thing (Loshchilov and Hutter 2019).
+    The penalty is a term of the loss, so an adaptive optimizer scales its gradient. For decay that is
+    independent of the gradient, use the optimizer's `decoupled_decay` (Loshchilov and Hutter 2019).
     """
 
     def __init__(self, strength: float | Mapping[str, float] = 1e-4) -> None:
-        """Charge `strength` >= 0 times the sum of squares."""
+        """Add `strength` >= 0 times the sum of squares."""
         rates = dict(strength) if isinstance(strength, Mapping) else {"strength": strength}
         for name, rate in rates.items():
             number("regularizer 'l2'", str(name), rate, at_least=0.0)
         self.strength = rates if isinstance(strength, Mapping) else float(strength)
 
     def penalty(self, params: Names[Value], noise: Noise) -> Value | None:
-        """Return the sum over the parameters that are meant."""
+        """Return the sum over the selected parameters."""
         whole: Value | None = None
         for name, rate in self._rates(params, noise):
             squares = square(params[name])
@@ -45,7 +45,7 @@ class L2(Regularizer):
         return whole
 
     def _rates(self, params: Names[Value], noise: Noise) -> list[tuple[str, float]]:
-        """Each parameter that is meant, and its strength."""
+        """Each selected parameter, and its strength."""
         if isinstance(self.strength, float):
             return [(name, self.strength) for name in noise.matrices if self.strength]
         rates = []

@@ -11,10 +11,10 @@ from ostinato.trace import Noise
 class LayerNorm(Regularizer):
     """`gain * (a - mean) / sqrt(variance + eps)` for each product `a = W @ v` of the step, before its bias.
 
-    W x and W h are normalised each by itself, all gates of one product together. Training and inference are
-    the same. The gain is a number, not learned: a regularizer adds no parameters. Biases of the cell are the
-    shift. A cell with learned gains is written as a cell. Source: Ba et al. 2016, eq. 20-21, without the norm
-    of c.
+    W x and W h are normalized separately, all gates of one product together. Training and inference use the
+    same equation. The gain is a fixed number, because a regularizer cannot add parameters; for learned gains,
+    write a cell. The biases of the cell are the shift. Source: Ba et al. 2016, eq. 20-21, without the norm of
+    c.
     """
 
     name = "layer_norm"
@@ -25,6 +25,6 @@ class LayerNorm(Regularizer):
         self.eps = number("regularizer 'layer_norm'", "eps", eps, above=0.0)
 
     def product(self, y: Value, noise: Noise) -> Value:
-        """Return the normalised product."""
+        """Return the normalized product."""
         normal = layer_norm(y, eps=self.eps)
         return normal if self.gain == 1.0 else self.gain * normal

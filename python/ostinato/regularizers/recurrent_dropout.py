@@ -9,9 +9,9 @@ from ostinato.trace import Noise
 
 
 class RecurrentDropout(Regularizer):
-    """Elements of h that enter a matmul are dropped with probability p, other ones at every step.
+    """Elements of h that enter a matmul are dropped with probability p, with a new mask at every step.
 
-    What is carried along without a matmul, as the c of an LSTM, stays whole. Source: Moon et al. 2015, with
+    States that enter no matmul, such as the c of an LSTM, are not dropped. Source: Moon et al. 2015, with
     the mask on h; `VariationalDropout` keeps one mask.
     """
 

@@ -12,8 +12,8 @@ from ostinato.trace import Noise
 class SkipConnection(Regularizer):
     """`h' = f(...) + alpha * h`: the old state is added to the new one, in training and in inference.
 
-    `state` names the state, the others are not touched. An output that is the new state is changed with it.
-    With alpha = 1 it is the residual connection of He et al. 2016, through time.
+    `state` is the name of the state; other states do not change. An output that equals the new state changes
+    too. With alpha = 1 this is the residual connection of He et al. 2016, through time.
     """
 
     name = "skip_connection"
@@ -26,7 +26,7 @@ class SkipConnection(Regularizer):
         self.state = state
 
     def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
-        """Return new + alpha * old for the state that is meant."""
+        """Return new + alpha * old for the selected state."""
         if self.state not in noise.states:
             raise ConfigError(
                 f"{self!r}: there is no state {self.state!r}; expected {', '.join(noise.states)}"

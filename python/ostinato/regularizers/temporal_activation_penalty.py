@@ -1,4 +1,4 @@
-"""A price on states that change fast."""
+"""A penalty on states that change fast."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from ostinato.trace import Noise
 
 
 class TemporalActivationPenalty(Regularizer):
-    """TAR: each step adds `beta * mean((h_t - h_{t-1})^2)` to the loss of training.
+    """TAR: each step adds `beta * mean((h_t - h_{t-1})^2)` to the training loss.
 
-    `state` names h. Before the first step it is the initial state, so a window of a stream pays for the step
-    that leads into it. Dropout of the output does not touch a state. The mean is over the features. Source:
-    Merity et al. 2017, "Revisiting activation regularization for language RNNs", section 3.
+    `state` is the name of h. At the first step, h_{t-1} is the initial state, so a window of a stream
+    includes the change from the window before it. Dropout of the output does not change h. The mean is over
+    the features. Source: Merity et al. 2017, "Revisiting activation regularization for language RNNs",
+    section 3.
     """
 
     name = "temporal_activation_penalty"
 
     def __init__(self, beta: float = 1.0, state: str = "h") -> None:
-        """Charge `beta` times the mean square of the change of `state`, beta >= 0."""
+        """Add `beta` times the mean square of the change of `state`, beta >= 0."""
         self.beta = number("regularizer 'temporal_activation_penalty'", "beta", beta, at_least=0.0)
         self.state = state
 

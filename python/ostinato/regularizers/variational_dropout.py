@@ -9,9 +9,9 @@ from ostinato.trace import Noise
 
 
 class VariationalDropout(Regularizer):
-    """Elements of h that enter a matmul are dropped with probability p, the same ones at every step of a row.
+    """Elements of h that enter a matmul are dropped with probability p, with one mask for all steps of a row.
 
-    `inputs` does the same to the input. One mask serves all gates. Source: Gal and Ghahramani 2016, eq. 7.
+    `inputs` is the same for the input. All gates have the same mask. Source: Gal and Ghahramani 2016, eq. 7.
     """
 
     name = "variational_dropout"

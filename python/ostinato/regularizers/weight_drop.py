@@ -12,10 +12,10 @@ from ostinato.trace import Noise
 
 
 class WeightDrop(Regularizer):
-    """Weights are 0 with probability p for a whole call, the same ones for all rows and steps.
+    """Weights are 0 with probability p, with one mask per call for all rows and steps.
 
-    `weights` is a pattern of the cell's own names ("weight_hh", "weight_*"); None means the matrices that a
-    state is multiplied with. It costs nothing per step. Source: Merity et al. 2018, section 2.
+    `weights` is a pattern of the cell's own names ("weight_hh", "weight_*"); None means the matrices that
+    multiply a state. The mask has no cost per step. Source: Merity et al. 2018, section 2.
     """
 
     name = "weight_drop"
@@ -32,7 +32,7 @@ class WeightDrop(Regularizer):
         self.weights = weights
 
     def weight(self, name: str, weight: Value, noise: Noise) -> Value:
-        """Return W * mask of the call for the matrices that are meant."""
+        """Return W * mask of the call for the selected matrices."""
         chosen = {one for one in noise.matrices if self._means(one, noise)}
         if not chosen:
             meant = (

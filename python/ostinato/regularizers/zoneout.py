@@ -14,9 +14,9 @@ from ostinato.trace import Noise
 class Zoneout(Regularizer):
     """Elements of a state keep their old value with probability p, drawn for each row and step.
 
-    p is one number for all states, or a mapping of states to numbers ({"h": 0.05, "c": 0.5}); others are not
-    touched. Inference takes the expectation, p * old + (1 - p) * new. An output that is the new state is
-    zoned out with it. Source: Krueger et al. 2017, eq. 4.
+    p is one number for all states, or a mapping of states to numbers ({"h": 0.05, "c": 0.5}); states that are
+    not in the mapping do not change. Inference uses the expectation, p * old + (1 - p) * new. An output that
+    equals the new state changes too. Source: Krueger et al. 2017, eq. 4.
     """
 
     examples = ({}, {"p": {"h": 0.05, "c": 0.5}})

@@ -1,6 +1,6 @@
 """Schedules, one a file: a number that changes in the course of training, such as the learning rate.
 
-A schedule is any function `(start, when) -> value` of the number that training began with and a `Moment`.
+A schedule is any function `(start, when) -> value` of the initial value and a `Moment`.
 Every `Schedule` defined in a file of this folder is registered under its `name`. May use: `strategy`, checks,
 errors.
 """

@@ -10,7 +10,7 @@ from ostinato.strategy.moment import Moment
 
 
 class Cosine(Schedule):
-    """From start to `floor` * start along half a cosine, by the share of the training that is done.
+    """From start to `floor` * start along half a cosine, by the completed share of the training.
 
         start * (floor + (1 - floor) * (1 + cos(pi * done)) / 2)
 

@@ -1,4 +1,4 @@
-"""Less, when there is no progress."""
+"""A smaller value after epochs without progress."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ostinato.suggest import did_you_mean
 
 
 class Plateau(Schedule):
-    """start * factor^n, where n counts the times that `patience` epochs went by without a better `metric`.
+    """start * factor^n; n grows by 1 after each `patience` epochs in which `metric` did not improve.
 
-    Better is lower (`mode="min"`) or higher ("max") by more than `min_delta` than the best so far.
+    A value improves if it is lower (`mode="min"`) or higher ("max") than the best so far by more than
+    `min_delta`.
     """
 
     examples = ({}, {"metric": "loss", "patience": 2, "factor": 0.5})
@@ -30,7 +31,7 @@ class Plateau(Schedule):
         min_delta: float = 0.0,
         mode: str = "min",
     ) -> None:
-        """Choose what is watched; raise ConfigError for a value out of its range."""
+        """Choose the metric and its limits; raise ConfigError for a value out of its range."""
         owner = "schedule 'plateau'"
         self.metric = metric
         self.factor = number(owner, "factor", factor, above=0)
@@ -41,7 +42,7 @@ class Plateau(Schedule):
         self.waited = self.drops = 0
 
     def __call__(self, start: float, when: Moment) -> float:
-        """Return the value of now."""
+        """Return the current value."""
         return float(start * self.factor**self.drops)
 
     @property
@@ -50,7 +51,7 @@ class Plateau(Schedule):
         return (self.metric,)
 
     def observe(self, metrics: Mapping[str, float]) -> None:
-        """Compare the metric with the best; raise ConfigError when it is not measured."""
+        """Compare the metric with the best value; raise ConfigError if it is not measured."""
         if self.metric not in metrics:
             raise ConfigError(
                 f"schedule 'plateau': {self.metric!r} is not measured; "
@@ -70,7 +71,7 @@ class Plateau(Schedule):
         return {"best": self.best, "waited": self.waited, "drops": self.drops}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state; raise ConfigError when it is another schedule's."""
+        """Restore a state; raise ConfigError for the state of another schedule."""
         if set(state) != {"best", "waited", "drops"}:
             raise ConfigError(
                 f"schedule 'plateau': the state has {sorted(state)}; expected best, drops, waited"

@@ -1,4 +1,4 @@
-"""What every schedule is."""
+"""The base class of schedules."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from ostinato.strategy.moment import Moment
 
 
 class Schedule(Configured):
-    """A number in the course of training. Derive from it and write `__call__`.
+    """A number that changes in the course of training. Derive from this class and write `__call__`.
 
-    A schedule that only depends on its arguments may as well be a function of them. One that remembers
-    something writes `state_dict` and `load_state_dict` too.
+    A schedule without a state can also be a plain function (start, when). A schedule with a state writes
+    `state_dict` and `load_state_dict` too.
     """
 
     kind: ClassVar[str] = "schedule"
 
     def __call__(self, start: float, when: Moment) -> float:
-        """Return the value at `when` of what was `start` at first."""
+        """Return the value at the moment `when`; `start` is the initial value."""
         raise ConfigError(f"schedule {self.name!r} has no value; write __call__(self, start, when)")
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """Names of what `observe` must find; a run that does not measure them is refused before it starts."""
+        """The metrics that `observe` reads. A run that does not measure them is an error before it starts."""
         return ()
 
     def observe(self, metrics: Mapping[str, float]) -> None:
-        """Hear what was measured at the end of an epoch, such as "loss" and "val_loss"."""
+        """Receive the metrics at the end of an epoch, such as "loss" and "val_loss"."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What is to be found again in a checkpoint."""
+        """Return the state for a checkpoint."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` returned; raise ConfigError for anything else."""
+        """Restore the result of `state_dict`; raise ConfigError for anything else."""
         if state:
             raise ConfigError(f"schedule {self.name!r} keeps no state; got {', '.join(map(repr, state))}")

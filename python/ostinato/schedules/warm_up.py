@@ -12,7 +12,7 @@ from ostinato.strategy.moment import Moment
 
 
 class WarmUp(Schedule):
-    """Up to what `then` says (start, if nothing) in a straight line over the first updates.
+    """Rises linearly to the value of `then` (by default `start`) over the first `steps` updates.
 
         (step + 1) / steps * then(start, when)    while step + 1 < steps
 
@@ -39,11 +39,11 @@ class WarmUp(Schedule):
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """What `then` watches."""
+        """The metrics that `then` reads."""
         return self.then.watched if isinstance(self.then, Schedule) else ()
 
     def observe(self, metrics: Mapping[str, float]) -> None:
-        """Pass the news on to `then`."""
+        """Pass the metrics on to `then`."""
         if isinstance(self.then, Schedule):
             self.then.observe(metrics)
 
@@ -52,7 +52,7 @@ class WarmUp(Schedule):
         return self.then.state_dict() if isinstance(self.then, Schedule) else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Give `then` its state."""
+        """Restore the state of `then`."""
         if isinstance(self.then, Schedule):
             self.then.load_state_dict(state)
         else:

@@ -1,4 +1,4 @@
-"""Scorers of attention, one a file: a query and a key give a score.
+"""Scorers of attention, one per file: a score from a query and a key.
 
 May use: scorer, cell (for Param), ops, checks. A new scorer is a new file here; its `name` registers it.
 """

@@ -13,7 +13,7 @@ from ostinato.scorer import Scorer
 class Additive(Scorer):
     """v . tanh(W_q query + W_k key): a small network.
 
-    units: width of its hidden layer; by default that of the key. Source: Bahdanau et al. 2015, "Neural
+    units: width of its hidden layer; by default the width of the key. Source: Bahdanau et al. 2015, "Neural
     machine translation by jointly learning to align and translate", appendix A.1.2, W_a and U_a there.
     """
 

@@ -1,4 +1,4 @@
-"""The scorer that is the dot product."""
+"""The dot product as a scorer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ostinato.scorer import Scorer
 
 
 class Dot(Scorer):
-    """query . key, which have one width. No parameters.
+    """query . key, of the same width. No parameters.
 
     Source: Luong et al. 2015, "Effective approaches to attention-based neural machine translation", eq. 8.
     """

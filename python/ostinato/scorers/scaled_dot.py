@@ -10,7 +10,7 @@ from ostinato.scorer import Scorer
 
 
 class ScaledDot(Scorer):
-    """query . key / sqrt(width): scores of one size whatever the width. No parameters.
+    """query . key / sqrt(width): the size of the scores does not depend on the width. No parameters.
 
     Source: Vaswani et al. 2017, "Attention is all you need", eq. 1.
     """

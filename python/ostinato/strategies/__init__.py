@@ -1,4 +1,4 @@
-"""The built-in strategies of training, one a file; each is a leaf of one of the roles of `ostinato.strategy`.
+"""The built-in strategies of training, one per file; each has a role of `ostinato.strategy`.
 
 Every strategy defined in a file of this folder is registered under its `name`. May use: the network and
 everything below it.

@@ -271,7 +271,7 @@ def bad_input(one: OptimizerSubject) -> None:
     optimizer = one.make()
     wrong: dict[str, Callable[[], Any]] = {
         "a gradient missing": lambda: optimizer.step(params, {"bias": grads["bias"]}),
-        "a gradient too many": lambda: optimizer.step(params, {**grads, "nobody": grads["bias"]}),
+        "a gradient too many": lambda: optimizer.step(params, {**grads, "no_such_name": grads["bias"]}),
         "a gradient of another shape": lambda: optimizer.step(params, {**grads, "one": np.ones(2)}),
         "parameters of integers": lambda: optimizer.step({"one": np.ones(1, int)}, {"one": grads["one"]}),
         "a state that is none": lambda: optimizer.load_state_dict({"steps": 1}),

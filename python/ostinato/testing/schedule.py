@@ -107,7 +107,7 @@ def resume(one: ScheduleSubject) -> None:
         if watched(second, stop) != whole[stop * STEPS :]:
             raise Failed(f"stopped after epoch {stop} and loaded, it gives other values")
     try:
-        one.make().load_state_dict({"nobody": 1})
+        one.make().load_state_dict({"no_such_name": 1})
     except ConfigError:
         return
     raise Failed("a state of something else is accepted; expected a ConfigError")

@@ -29,7 +29,7 @@ class ScriptedCore:
     """Returns the n-th of `losses` from the n-th call.
 
     shapes: parameter name -> shape; the gradients are laid out one after the other. final_state: the final
-    state of each call. `asked` records the calls: pairs of a batch and a BPTT mode. Raises Failed for more
+    state of each call. `calls` holds the calls: pairs of a batch and a BPTT mode. Raises Failed for more
     calls than losses.
     """
 
@@ -42,17 +42,16 @@ class ScriptedCore:
         self.losses = losses
         self.shapes = {"weight": (3,)} if shapes is None else dict(shapes)
         self.final_state = dict(final_state or {})
-        self.asked: list[tuple[Batch, Any]] = []
+        self.calls: list[tuple[Batch, Any]] = []
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
         """Return the next loss, and gradients whose numbers all equal the number of the call, from 1."""
-        if len(self.asked) == len(self.losses):
+        if len(self.calls) == len(self.losses):
             raise Failed(
-                f"the core is asked question {len(self.asked) + 1}, "
-                f"but the script has {len(self.losses)} losses"
+                f"call {len(self.calls) + 1} of the core, but the script has {len(self.losses)} losses"
             )
-        self.asked.append((batch, through_time))
-        number = len(self.asked)
+        self.calls.append((batch, through_time))
+        number = len(self.calls)
         sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
         arena = np.full(sum(sizes), float(number))
         ends = np.cumsum(sizes)

@@ -127,7 +127,7 @@ def resume(one: StrategySubject) -> None:
                 f"stopped at {MOMENTS[stop]} and loaded, it does something else: is its state saved?"
             )
     try:
-        one.make().load_state_dict({"nobody": 1})
+        one.make().load_state_dict({"no_such_name": 1})
     except ConfigError:
         return
     raise Failed("a state of something else is accepted; expected a ConfigError")

@@ -73,20 +73,21 @@ def _calls(problem: Problem) -> dict[str, Callable[[], Any]]:
         "a length below 0": lambda: net.run(x, lengths=np.full(rows, -1)),
         "lengths of floats": lambda: net.run(x, lengths=np.ones(rows)),
         "a state that is an array": lambda: net.run(x, state=np.zeros(3)),
-        "an unknown state": lambda: net.run(x, state={**problem.state, "nobody": np.zeros(3)}),
+        "an unknown state": lambda: net.run(x, state={**problem.state, "no_such_name": np.zeros(3)}),
         "d_outputs with a step too many": lambda: problem.back(
             run, np.zeros((rows, steps + 1, net.output_size))
         ),
         "d_outputs of integers": lambda: problem.back(run, problem.d_outputs.astype(int)),
-        "d_final_state of an unknown state": lambda: problem.back(run, None, {"nobody": np.zeros(3)}),
+        "d_final_state of an unknown state": lambda: problem.back(run, None, {"no_such_name": np.zeros(3)}),
         "targets with a feature too many": lambda: train(
             targets=np.zeros((rows, steps, net.output_size + 1))
         ),
         "a negative weight": lambda: train(weights=np.full((rows, steps), -1.0)),
         "a parameter of another shape": lambda: net.load_state_dict(
-            {name: np.zeros((1, *view.shape)) for name, view in net.parameters().items()} or {"nobody": x}
+            {name: np.zeros((1, *view.shape)) for name, view in net.parameters().items()}
+            or {"no_such_name": x}
         ),
-        "a parameter too many": lambda: net.load_state_dict({**net.state_dict(), "nobody": x}),
+        "a parameter too many": lambda: net.load_state_dict({**net.state_dict(), "no_such_name": x}),
     }
     for name, value in problem.state.items():
         longer = np.zeros((value.shape[0], rows + 1, *value.shape[2:]))

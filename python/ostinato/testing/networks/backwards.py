@@ -64,7 +64,7 @@ def linear_vjp(model: Model) -> None:
     one, two, both = back(1, 0), back(0, 1), back(1, 1)
     for name, value in back(0, 0).items():
         if value.any():
-            raise Failed(f"the gradient of {name} is not 0 where nothing is asked for")
+            raise Failed(f"the gradient of {name} is not 0, but the incoming gradient is")
     twice = {name: 2 * value for name, value in one.items()}
     same(twice, back(2, 0), "twice as much going back does not give twice the gradient of {}")
     sums = {name: value + two[name] for name, value in one.items()}
