@@ -1,4 +1,4 @@
-"""Fixed points equal closed forms where there are any, and are told apart by their stability."""
+"""Fixed points equal closed forms where these exist, and their stability is right."""
 
 import numpy as np
 import pytest

@@ -41,7 +41,7 @@ def test_the_verdict_says_it_in_words_with_remedies(factor, word, ratio):
     assert all(f"- {remedy}" in str(flow.verdict) for remedy in flow.verdict.remedies)
 
 
-def test_a_loss_at_each_step_is_told():
+def test_the_loss_at_each_step_is_in_the_verdict():
     flow = gradient_flow(orthogonal_rnn(0.5), np.ones((1, 41, 8)), d_outputs=np.ones((1, 41, 8)))
     assert flow.verdict.word == "steady" and "each step has its own loss" in flow.verdict.text
 

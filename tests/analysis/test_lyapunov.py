@@ -102,7 +102,7 @@ def test_a_trajectory_that_escapes_is_an_error():
         lyapunov_spectrum(network(Logistic()), steps=1000, warmup=0, state=start(2.0))
 
 
-def test_a_state_that_dies_at_once_has_minus_infinity():
+def test_a_state_that_vanishes_in_one_step_has_minus_infinity():
     net = ost.RNN(1, 3, nonlinearity="relu", dtype="float64")
     net.arena[...] = 0.0
     found = lyapunov_spectrum(net, steps=20)

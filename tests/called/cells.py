@@ -41,7 +41,7 @@ class OneRow(Equations):
 
 
 class ManyRows(Equations):
-    """The same for all rows at once."""
+    """The same for all rows together."""
 
     batched = True
 

@@ -53,7 +53,7 @@ def test_losses_and_all_gradients_are_those_of_the_equations(cell, setting):
 
 @pytest.mark.parametrize("cell", CALLED)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: type(way).__name__)
-def test_every_way_back_through_time_gives_the_gradients_of_the_equations(cell, way):
+def test_every_bptt_mode_gives_the_gradients_of_the_equations(cell, way):
     nets = pair(cell, regularizers=[ost.Zoneout(0.2)])
     x, y = data(4)
     called, equations = (net.value_and_grad(x, y, loss="mse", through_time=way, seed=2)[1] for net in nets)

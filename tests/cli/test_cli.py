@@ -198,7 +198,7 @@ def test_compressed_bits_of_a_repetition_are_few_and_of_noise_are_many():
         assert 2.5 < bits_per_character(compress, TEXT, noise) < 4.0
 
 
-def test_the_version_is_told(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as done:
         main(["--version"])
     assert done.value.code == 0

@@ -35,7 +35,7 @@ def ostinato_commands():
 """
 
 
-def test_everything_is_told_while_plugins_hang_crash_and_talk(
+def test_everything_is_listed_while_plugins_hang_crash_and_print(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     install(folder, "ostinato-hang", "import time\ntime.sleep(600)", module="cli_hang")
@@ -128,7 +128,7 @@ def test_a_wrong_question_is_an_error(
     assert words in capsys.readouterr().err
 
 
-def test_a_wrong_selection_is_told_as_it_is(
+def test_a_wrong_selection_is_reported_unchanged(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OSTINATO_PLUGINS", "foo")

@@ -1,7 +1,7 @@
 """Run the Python blocks of a Markdown page, in order, in one namespace: `python run_page.py PAGE`.
 
 A block with the tag `output` after a Python block holds exactly what that block prints; otherwise the exit
-code is 1 and the difference is told.
+code is 1 and the difference is printed.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def main(page: Path) -> None:
-    """Runs the page. Exits with a message where it says something else than what is printed."""
+    """Runs the page. Exits with a message if a block prints something else than the page shows."""
     text = page.read_text(encoding="utf-8")
     namespace = {"__name__": "example"}
     printed = None

@@ -1,4 +1,4 @@
-"""The tutorial `docs/new-cell.md` is done as it says: an empty folder, the wheel, and what the page tells."""
+"""The tutorial `docs/new-cell.md` works: an empty folder, the wheel, and the commands of the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FENCE = re.compile(r"^```(sh|py|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def author(wheel: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of somebody who has installed the wheel, in a virtual environment of their own."""
+    """The environment of a user who has installed the wheel in a new virtual environment."""
     venv.create(tmp_path / "venv", with_pip=False)
     scripts = tmp_path / "venv" / "bin"
     (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
@@ -34,7 +34,7 @@ def author(wheel: Path, tmp_path: Path) -> dict[str, str]:
         key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "OSTINATO"))
     }
     environment |= {"PATH": f"{scripts}:{os.environ['PATH']}", "PIP_NO_INDEX": "1", "PIP_QUIET": "1"}
-    # "false" is how pip is told not to isolate builds; hatchling is taken from here too.
+    # "false" turns the isolation of builds off; hatchling is taken from here too.
     environment |= {"PIP_NO_BUILD_ISOLATION": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     run("pip install --force-reinstall --no-deps " + str(wheel), tmp_path, environment)
     where = run("python -c 'import ostinato; print(ostinato.__file__)'", tmp_path, environment)

@@ -23,7 +23,7 @@ def example(monkeypatch):
     ost.set_num_threads(threads)
 
 
-def test_the_example_tells_full_from_truncated_in_a_short_form(example, tmp_path, capsys):
+def test_a_short_run_of_the_example_separates_full_from_truncated(example, tmp_path, capsys):
     command = "--steps 10 --sequences 16000 --hidden 16 --ways full checkpointed 1".split()
     files = tmp_path / "far.json", tmp_path / "far.png"
     full, checkpointed, cut = example.main([*command, "--json", str(files[0]), "--plot", str(files[1])])

@@ -20,7 +20,7 @@ KINDS = {
 # Every kind with 1, 2, 3 layers in one and two directions, twice, and some more.
 COUNT = 66
 
-# H beside the vector widths (4, 8, 16 lanes), on them, and past them.
+# H next to the vector widths (4, 8, 16 lanes), on them, and past them.
 HIDDEN = (1, 3, 5, 7, 8, 9, 11, 13, 15, 16, 17, 19, 33)
 
 # Gradients do not compress; this keeps the file near a megabyte.

@@ -147,7 +147,7 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
     "max": reduced("max"),
     "sum": reduced("sum"),
     "one to many": one_to_many,
-    "a row beside a sequence": beside_a_row,
+    "a row with a sequence": beside_a_row,
     "context": context,
     "add two sequences": lambda m: m.layer("RNN", 3, 4)(ost.add(m.seq("a"), m.seq("b"))),
     "concat two sequences": lambda m: m.layer("MinGRU", 5, 4)(ost.concat(m.seq("a"), m.seq("b", 2))),

@@ -189,7 +189,7 @@ TABLE = {
     "adding a value of rows to a sequence": Bad(
         lambda: ost.add(ost.last(X), X), ost.ShapeError, ("add", "ost.repeat(row, like)")
     ),
-    "a value of rows beside a sequence": Bad(
+    "a value of rows with a sequence": Bad(
         lambda: ost.concat(X, S), ost.ShapeError, ("concat", "ost.repeat(row, like)")
     ),
     "more features than can be counted": Bad(

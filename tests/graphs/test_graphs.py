@@ -308,7 +308,7 @@ ROW_VALUES = [
     "last",
     "mean",
     "one to many",
-    "a row beside a sequence",
+    "a row with a sequence",
     "context",
     "tagger",
     "reductions of the input",

@@ -99,7 +99,7 @@ def test_a_comparison_is_a_number_that_can_be_added():
     np.testing.assert_array_equal(ops.where(ops.less(x, 2), 1.0, -1.0), np.array([1, -1, -1], np.float32))
 
 
-def test_norms_are_scaled_and_shifted_where_asked():
+def test_norms_are_scaled_and_shifted_by_weight_and_bias():
     x, w, b = np.array([1.0, 2.0, 6.0]), np.array([2.0, 0.0, 1.0]), np.array([0.0, 5.0, 1.0])
     np.testing.assert_array_equal(ops.layer_norm(x, w, b), ops.layer_norm(x) * w + b)
     np.testing.assert_array_equal(ops.rms_norm(x, w), ops.rms_norm(x) * w)

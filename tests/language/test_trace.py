@@ -263,7 +263,7 @@ def test_a_traced_value_has_a_shape_of_sizes():
     assert seen["repr"] == ("<traced 'w': (hidden, input) = (3, 2)>", "<parameters of cell 'look': w>")
 
 
-def test_a_param_that_has_a_default_may_be_asked_for_with_getattr():
+def test_getattr_with_a_default_works_for_a_param():
     class Optional(Reused):
         def step(self, x, state, p):
             assert getattr(p, "bias", None) is None

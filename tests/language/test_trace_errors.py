@@ -131,7 +131,7 @@ def test_a_shape_error_of_the_core_has_the_line():
 
 
 class Returns(Base):
-    """A cell whose step returns what it is told."""
+    """A cell whose step returns a given value."""
 
     def __init__(self, make):
         self.make = make
@@ -185,7 +185,7 @@ def test_a_value_of_another_trace_is_refused():
 
 
 class Declares(Base):
-    """A cell that declares what it is told."""
+    """A cell with given declarations."""
 
     def __init__(self, params=None, states=None):
         self.params, self.states = params, states

@@ -84,7 +84,7 @@ TABLE = {
         ost.ConfigError,
         ("batch_frist", "did you mean 'batch_first'"),
     ),
-    "option beside an instance": Bad(
+    "option with an instance": Bad(
         lambda: ost.Recurrent(Branching(), 3, 4, rate=1), ost.ConfigError, ("rate", "instance")
     ),
     "input_size 0": Bad(lambda: ost.LSTM(0, 4), ost.ConfigError, ("input_size is 0",)),
@@ -441,7 +441,7 @@ def test_what_can_be_set_can_be_set() -> None:
     assert (net.early, net.late, net.noise_calls, again.noise_calls) == (3, 4, 5, 5)
 
 
-def test_a_name_that_nobody_uses_gets_pythons_own_words() -> None:
+def test_a_name_of_no_framework_gets_the_message_of_python() -> None:
     net = lstm()
     with pytest.raises(AttributeError, match=r"'LSTM' object has no attribute 'paramters'$"):
         _ = net.paramters

@@ -1,8 +1,8 @@
-"""Where there are fewer units than threads, a unit is divided: products by columns, row ops by rows.
+"""If there are fewer row groups than threads, a row group is divided: products by columns, row ops by rows.
 
-Or its layers run at the same time: those that need nothing of each other, and those of a stack, each a piece
-of time behind the one below it. Whoever makes a number, it has the same bits. Units have 16 rows at most;
-threads that are left over stand by the last ones.
+Or its layers run at the same time: independent layers, and the layers of a stack, each a piece of time behind
+the layer below it. Results are bit-identical for every division. Row groups have 16 rows at most; idle
+threads help with the last ones.
 """
 
 import numpy as np

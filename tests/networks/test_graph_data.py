@@ -20,7 +20,7 @@ def network(seed=0):
 
 
 def test_a_file_of_format_1_loads_with_the_bits_that_it_was_saved_with():
-    """Written by the release before graphs were stored; the outputs beside it are that release's."""
+    """Written by the release before graphs were stored; the outputs next to it are that release's."""
     net = ost.load(GOLDEN / "model-format-1.safetensors")
     x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
     np.testing.assert_array_equal(net.run(x).outputs, np.load(GOLDEN / "model-format-1.npy"))

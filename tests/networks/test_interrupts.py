@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a call: it is left at once, and everything is as before."""
+"""Ctrl-C in the middle of a call: it ends soon, and everything is as before."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ CALLS: dict[str, Callable[[], Call]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_is_left_at_once_and_the_next_gives_the_same_bits(name: str, two_threads: None) -> None:
+def test_a_call_ends_soon_and_the_next_gives_the_same_bits(name: str, two_threads: None) -> None:
     call = CALLS[name]()
     call()  # plans and memory are made
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Too little memory is a MemoryError that says how much was asked for; the process lives on."""
+"""Too little memory is a MemoryError that names the requested size; the process continues."""
 
 import subprocess
 import sys

@@ -63,7 +63,7 @@ def test_saving_a_loaded_network_writes_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_a_cell_that_nobody_registered_loads_from_its_program(tmp_path: Path) -> None:
+def test_a_cell_that_is_not_registered_loads_from_its_program(tmp_path: Path) -> None:
     net = ost.Recurrent(Damped(rate=0.25, weights=(1.0,)), 3, 3, 2, dtype="float64")
     net.save(tmp_path / "model")
     loaded = ost.load(tmp_path / "model")

@@ -227,7 +227,7 @@ def test_loading_names_every_disagreement_in_one_error_and_changes_nothing() -> 
     np.testing.assert_array_equal(net.arena, before)
 
 
-def test_loading_without_strict_takes_what_fits_and_tells_the_rest() -> None:
+def test_loading_without_strict_takes_what_fits_and_returns_the_other_names() -> None:
     net = ost.LSTM(3, 4)
     result = net.load_state_dict({"weight_hh_l0": np.ones((16, 4)), "extra": np.ones(1)}, strict=False)
     assert result.unexpected == ["extra"]

@@ -55,7 +55,7 @@ CASES = [
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
 @pytest.mark.parametrize(("make", "rows", "steps", "loss", "used"), CASES)
-def test_the_peak_is_within_a_tenth_of_what_is_told(make, rows, steps, loss, used, threads):
+def test_the_peak_is_within_a_tenth_of_the_prediction(make, rows, steps, loss, used, threads):
     threads(used)
     told = eval(make).training_memory(rows, steps, loss).bytes
     command = [sys.executable, "-c", SCRIPT, make, str(rows), str(steps), loss, str(used)]

@@ -1,4 +1,4 @@
-"""Optimizers as a stranger would write them: one for each thing that an update may do."""
+"""Optimizers as users would write them: one for each operation that an update may contain."""
 
 from ostinato import Optimizer, ops
 

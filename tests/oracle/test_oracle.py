@@ -1,4 +1,4 @@
-"""The engine against plain NumPy, on programs that nobody wrote."""
+"""The engine against plain NumPy, on random programs."""
 
 import os
 from dataclasses import replace

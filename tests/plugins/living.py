@@ -17,7 +17,7 @@ import numpy as np
 
 
 def live(folder: str, use: str | None, out: str) -> None:
-    """Writes the bits of a built-in's training, the warnings, the report, and the error of `use`."""
+    """Writes the bytes of a built-in's training, the warnings, the report, and the error of `use`."""
     sys.path.insert(0, folder)
     assert "ostinato" not in sys.modules
     import ostinato as ost
@@ -65,7 +65,7 @@ def main() -> None:
             except BaseException:
                 traceback.print_exc()
             finally:
-                # At once: nothing that a plugin left behind may hold it up.
+                # Without clean-up: an object of a plugin could delay it.
                 sys.stderr.flush()
                 os._exit(code)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

@@ -31,7 +31,7 @@ Live: TypeAlias = Callable[..., Said]
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[Live]:
-    """What a process says that has a folder on its path, and a good plugin in it beside the bad one."""
+    """The output of a process with a folder on its path that holds a good plugin and the bad one."""
     command = [sys.executable, str(LIVING)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None and server.stdout is not None
@@ -57,7 +57,7 @@ def live() -> Iterator[Live]:
 
 @pytest.fixture(scope="module")
 def bits(live: Live, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The bits of a built-in network's training where no bad plugin is."""
+    """The result of training a built-in network without a bad plugin."""
     said = live(tmp_path_factory.mktemp("good"))
     assert said["warnings"] == [] and said["bad"] == {}
     return str(said["before"])
@@ -68,7 +68,7 @@ def test_there_are_more_than_25_kinds() -> None:
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_a_plugin_that_cannot_be_loaded_is_named_and_harms_nobody(
+def test_a_plugin_that_cannot_be_loaded_is_named_and_affects_nothing_else(
     name: str, tmp_path: Path, live: Live, bits: str
 ) -> None:
     bad = INSTALLED[name]
@@ -88,7 +88,7 @@ def test_a_plugin_that_cannot_be_loaded_is_named_and_harms_nobody(
 
 
 @pytest.mark.parametrize("name", USED)
-def test_a_plugin_that_goes_wrong_in_use_is_named_and_harms_nobody(
+def test_a_plugin_that_goes_wrong_in_use_is_named_and_affects_nothing_else(
     name: str, tmp_path: Path, live: Live, bits: str
 ) -> None:
     bad = USED[name]
@@ -101,7 +101,7 @@ def test_a_plugin_that_goes_wrong_in_use_is_named_and_harms_nobody(
     assert said["warnings"] == []
 
 
-# Faults that are nobody's business but their own: the plugin works, and what it did is undone or goes by.
+# Faults without an effect on other code: the plugin works, and its side effects are undone.
 HARMLESS = {
     "prints": "print('hello from a plugin')\n",
     "warns": "import warnings\nwarnings.warn('hello from a plugin')\n",

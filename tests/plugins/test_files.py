@@ -35,7 +35,7 @@ def test_a_file_with_hooks_is_a_plugin(tmp_path: Path) -> None:
 
 
 def test_a_file_with_classes_alone_gives_their_names(tmp_path: Path) -> None:
-    # A file may be called as a module is: it takes nobody's place.
+    # A file may have the name of a module: it does not replace the module.
     file = tmp_path / "json.py"
     file.write_text(CLASSES)
     registry = Registry(lambda: [])

@@ -74,7 +74,7 @@ def test_a_broken_plugin_is_named_once_and_the_others_work(name: str, folder: Pa
     assert registry.resolve("cell", "lstm").provider.id == "ostinato:builtin"
 
 
-def test_the_error_about_an_unknown_name_tells_which_plugins_are_broken(folder: Path) -> None:
+def test_the_error_about_an_unknown_name_lists_the_broken_plugins(folder: Path) -> None:
     install(folder, "ostinato-aaa", "raise ValueError", module=f"broken_{next(NUMBER)}")
     registry = Registry()
     with pytest.warns(PluginWarning), pytest.raises(ost.ConfigError, match="not loaded: ostinato-aaa:plugin"):
@@ -94,7 +94,7 @@ def test_the_error_about_an_unknown_name_tells_which_plugins_are_broken(folder: 
         ("entry_points.txt", b"[[[\n= =\n", None),
     ],
 )
-def test_a_damaged_dist_info_is_named_and_harms_nobody(
+def test_a_damaged_dist_info_is_named_and_affects_nothing_else(
     file: str, content: bytes, reason: str | None, folder: Path
 ) -> None:
     number = next(NUMBER)

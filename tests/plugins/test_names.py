@@ -63,7 +63,7 @@ def test_a_bare_name_of_two_providers_is_an_error_that_lists_both() -> None:
     assert names.resolve("cell", "other/mine").provider.distribution == "other"
 
 
-def test_two_distributions_of_one_namespace_are_told_apart_in_the_error() -> None:
+def test_two_distributions_of_one_namespace_have_different_names_in_the_error() -> None:
     names = registry(ostinato_acme=Plugin("mine"), acme=Plugin("mine"))
     with pytest.raises(AmbiguousName, match=r"\(acme:cells.*\(ostinato_acme:cells"):
         names.resolve("cell", "acme/mine")

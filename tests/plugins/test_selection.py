@@ -73,7 +73,7 @@ def test_another_value_is_an_error_when_plugins_are_looked_for(
         registry.resolve("cell", "nobodys")
 
 
-def test_a_name_that_selects_nothing_is_told(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_selects_nothing_is_reported(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSTINATO_PLUGINS", "no:onne")
     with pytest.warns(PluginWarning, match="OSTINATO_PLUGINS names onne"):
         Registry().report()

@@ -56,7 +56,7 @@ def test_a_place_that_a_cell_does_not_have_is_an_error():
         ost.GRU(3, 4, regularizers=[ost.SkipConnection(state="m")])
 
 
-def test_a_wrong_option_is_told_without_a_line_of_the_package():
+def test_the_error_of_a_wrong_option_names_no_line_of_the_package():
     with pytest.raises(ost.ConfigError, match="no state 'zz'") as told:
         ost.GRU(3, 4, regularizers=[ost.Zoneout({"zz": 0.1})])
     assert "zoneout.py" not in str(told.value) and "raise" not in str(told.value)

@@ -227,7 +227,7 @@ def test_a_saved_network_has_its_penalties(tmp_path):
     assert "L2" in repr(clone)
 
 
-def test_a_run_with_penalties_has_to_be_told_what_they_count():
+def test_a_run_with_penalties_requires_d_penalty():
     net = ost.GRU(3, 4, regularizers=PENALTIES)
     run = net.run(np.zeros((2, 3, 3)), training=True)
     with pytest.raises(ost.ConfigError, match="d_penalty is missing"):

@@ -1,4 +1,4 @@
-"""Below the command line nobody takes names from the package root, which import-linter cannot see."""
+"""Only the command line imports names from the package root; import-linter cannot check this."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ import ostinato
 PACKAGE = Path(__file__).parents[2] / "python" / "ostinato"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if "cli" not in path.relative_to(PACKAGE).parts)
 
-# Beside submodules: the compiled core, and the version that it holds.
+# Other names than submodules: the compiled core, and its version.
 ALLOWED = {"_core", "__version__"} | {path.stem for path in PACKAGE.iterdir()}
 
 

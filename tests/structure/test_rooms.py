@@ -7,7 +7,7 @@ import pytest
 
 CORE = Path(__file__).parents[2] / "rust" / "core" / "src"
 
-# From the bottom up. A room may use the rooms of the lines above its own; those of one line are strangers.
+# From the bottom up. A room may use the rooms of the lines above its own; rooms of one line do not.
 LEVELS = [
     ["error"],
     ["kernel", "team", "random", "store"],

@@ -35,7 +35,7 @@ def test_smooth_functions_have_their_slopes():
 
 
 class Corners(Right):
-    """Everything with a corner at once."""
+    """All functions with a corner, together."""
 
     def formula(self, a, u, state, p, x):
         return clip(relu(a) + abs(u) - relu(-a + u), -1.5, 1.5)
@@ -84,7 +84,7 @@ def test_a_ratio_gives_a_mistake_away(analytic, words):
         compare([("w", analytic, NUMERIC)], "here")
 
 
-def test_a_slope_of_0_and_another_shape_are_told():
+def test_a_slope_of_0_and_another_shape_are_reported():
     assert "where the value has no slope" in guess(NUMERIC, 0 * NUMERIC)
     with pytest.raises(Failed, match=r"has shape \(2,\); expected \(2, 2\)"):
         compare([("w", NUMERIC[0], NUMERIC)], "here")

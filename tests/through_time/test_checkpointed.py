@@ -1,4 +1,4 @@
-"""Checkpointed BPTT: the bits of full BPTT at any budget, and a plan that says what a budget buys."""
+"""Checkpointed BPTT: bit-identical to full BPTT at any budget; the plan of a budget."""
 
 import re
 

@@ -9,8 +9,8 @@ import pytest
 import ostinato as ost
 
 # Prints how far one call raises the peak above what the process had before, in bytes. Inputs and targets are
-# narrow, so that the caller's own arrays are small beside what a call keeps. VmHWM and not getrusage, whose
-# peak a process inherits from the one that started it.
+# narrow, so that the caller's own arrays are small compared with the memory of a call. VmHWM and not
+# getrusage, whose peak a process inherits from the one that started it.
 SCRIPT = """
 import re, sys
 from pathlib import Path

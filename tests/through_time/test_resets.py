@@ -79,7 +79,7 @@ def test_a_row_with_resets_equals_its_sequences_as_rows(name, way):
 
 
 @pytest.mark.parametrize("name", [*NETWORKS, *BOTH_WAYS])
-def test_a_run_and_its_way_back_know_resets(name):
+def test_a_run_and_its_backward_pass_support_resets(name):
     case, resets = problem(name, ROWS, STEPS), resets_of()
     arguments, found = cut(case, resets)
     other = {key: arguments[key] for key in ("lengths", "state")}

@@ -195,7 +195,7 @@ def test_observers_of_an_error_hear_it_and_cannot_replace_it():
     assert heard == [caught.value]
 
 
-def test_the_trainers_own_errors_are_nobodys_fault():
+def test_the_trainers_own_errors_blame_no_plugin():
     class Around:
         @ost.hookimpl(wrapper=True)
         def ostinato_train_step(self):

@@ -22,7 +22,7 @@ X, TARGETS = running_sum()
 
 
 class CtrlC(ost.SGD):
-    """An optimizer in whose third step somebody presses Ctrl-C, when half is done."""
+    """An optimizer whose third step is interrupted by Ctrl-C in the middle."""
 
     name = "ctrl_c"
 
@@ -57,7 +57,7 @@ def test_an_interrupt_in_the_middle_of_an_update_waits_for_its_end():
 @pytest.mark.parametrize(
     "hook", ["run_start", "epoch_start", "batch_start", "after_backward", "batch_end", "epoch_end"]
 )
-def test_an_interrupt_anywhere_else_comes_at_once_and_the_run_goes_on_as_if_there_was_none(hook):
+def test_an_interrupt_anywhere_else_is_raised_directly_and_the_run_continues_as_if_there_was_none(hook):
     calls: list[str] = []
 
     def press() -> None:

@@ -194,7 +194,7 @@ def test_penalties_are_a_column_of_their_own_and_not_in_the_loss_that_is_compare
     made = trainer(net, optimizer=ost.SGD(0.0), reduction=reduction, metrics=["rmse"])
     row = made.fit(x, targets, epochs=1, batch_size=5, validation=(x, targets))[0]
     _, grads = net.value_and_grad(x, targets, loss="mse", reduction=reduction)
-    # Two batches, each with the whole penalty; a sum is told per valid step.
+    # Two batches, each with the whole penalty; a sum is reported per valid step.
     expected = grads.penalty if reduction == "mean" else 2 * grads.penalty / x[..., 0].size
     assert row["penalty"] == pytest.approx(expected, rel=1e-6)
     # Sums of two batches in float32, after a difference.
@@ -202,7 +202,7 @@ def test_penalties_are_a_column_of_their_own_and_not_in_the_loss_that_is_compare
     assert row["rmse"] == pytest.approx(row["val_rmse"], rel=1e-5)
 
 
-def test_gradients_are_clipped_and_the_norm_before_is_told():
+def test_gradients_are_clipped_and_the_norm_before_is_recorded():
     x, targets = running_sum()
     net, told = network(), []
 
@@ -432,7 +432,7 @@ BAD_TRAINERS = {
         {"callbacks": [Unmarked()]},
         "'Unmarked', whose ostinato_batch_end is named like a hook .*@ost.hookimpl",
     ),
-    "a mark beside none": (
+    "one plugin with a mark and one without": (
         {"callbacks": [HalfMarked()]},
         "'HalfMarked', whose ostinato_epoch_ends is named like a hook",
     ),
@@ -446,7 +446,7 @@ BAD_TRAINERS = {
     ),
     "schedule without its arguments": ({"schedule": "exponential"}, r"ost.schedules.Exponential\(decay\)"),
     "schedule of an epoch": ({"schedule": lambda epoch: 0.1}, r"cannot be called with \(start, when\)"),
-    "callback name": ({"callbacks": ["nobody"]}, "no active plugin 'nobody'"),
+    "callback name": ({"callbacks": ["no_such"]}, "no active plugin 'no_such'"),
     "seed": ({"seed": -1}, "seed is -1"),
 }
 

@@ -1,4 +1,4 @@
-"""A run that is cut anywhere, and goes on with other threads, is the run that was not cut."""
+"""A run that is interrupted anywhere and continues with other threads equals an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ def test_a_trainer_that_is_made_otherwise_is_refused_and_unchanged(case, tmp_pat
     assert everything(other) == before
 
 
-def test_other_data_than_the_epoch_was_begun_with_is_refused(tmp_path):
+def test_other_data_than_at_the_start_of_the_epoch_is_an_error(tmp_path):
     path = tmp_path / "checkpoint"
     fit(made("rnn", "adam", [Cut({4: path})]))
     resumed = made("rnn", "adam", [Cut({})])
@@ -310,7 +310,7 @@ def test_other_data_than_the_epoch_was_begun_with_is_refused(tmp_path):
         )
 
 
-def test_fewer_rows_than_the_epoch_was_begun_with_are_refused(tmp_path):
+def test_fewer_rows_than_at_the_start_of_the_epoch_are_an_error(tmp_path):
     path = tmp_path / "checkpoint"
     fit(made("rnn", "adam", [Cut({4: path})]))
     with pytest.raises(

@@ -27,7 +27,7 @@ X, TARGETS = running_sum()
         (Checkpointed("1MB"), ost.CheckpointedBPTT("1MB")),
     ],
 )
-def test_an_estimator_asks_once_for_each_piece_and_hands_on_the_answer(estimator, way):
+def test_an_estimator_calls_the_core_once_per_piece_and_returns_its_result(estimator, way):
     core, batch = ScriptedCore(0.25), ost.Batch(X, TARGETS)
     (piece,) = estimator.pieces(batch)
     loss, _ = estimator.estimate(core, piece)

@@ -22,7 +22,7 @@ def twice(u):
 
 def dead_sum(x, s, p):
     z = p.W @ x + p.U @ s.h
-    _ = z + 1.0  # nobody reads it: it must not change what becomes of z
+    _ = z + 1.0  # not used: it must not change how z is computed
     u = ops.tanh(z)
     return u, {"h": u}
 

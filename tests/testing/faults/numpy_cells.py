@@ -31,7 +31,7 @@ class Right(Cell):
 
 
 class RightForManyRows(Right):
-    """The same, for all rows at once."""
+    """The same, for all rows together."""
 
     batched = True
 
