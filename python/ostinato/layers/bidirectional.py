@@ -1,4 +1,4 @@
-"""`Bidirectional`: a layer, and another that reads each row from its end."""
+"""`Bidirectional`: a layer, and a second layer that reads each row from its end."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:  # Most programs read no model file.
 class Bidirectional(Network):
     """Outputs `[forward(x); backward(x)]`; backward reads each row from its last valid step to its first.
 
-    The parameters of the backward layer have the suffix `_reverse`, and states of both are in one array in
-    the order l0 forward, l0 backward, so that `Bidirectional(LSTM(8, 16))` has the state dict of `LSTM(8,
-    16, bidirectional=True)`. Around a stack the two differ: here both directions run through the whole
-    stack before they meet, there they meet after each layer.
+    The parameters of the backward layer have the suffix `_reverse`. The states of both are in one array in
+    the order l0 forward, l0 backward. So `Bidirectional(LSTM(8, 16))` has the state dict of
+    `LSTM(8, 16, bidirectional=True)`. For a stack of layers, the two differ: `Bidirectional` concatenates the
+    two directions after the whole stack, `bidirectional=True` after each layer.
 
-    backward: a layer of the same make; None makes one with initial values of its own.
-    Raises ConfigError for a layer that takes ids or a backward layer of another make.
+    backward: a layer with the same settings; None makes one with its own initial values. Raises ConfigError
+    for a layer that takes ids, or for a backward layer with other settings.
     """
 
     kind = "bidirectional"
@@ -92,6 +92,6 @@ class Bidirectional(Network):
 
 
 def _make(layer: Network) -> tuple[Any, ...]:
-    """What two directions must have in common for their outputs and states to stand side by side."""
+    """The settings that both directions must share, so that their outputs and states can be joined."""
     programs = [program.hash for program in layer.programs.values()]
     return (layer.takes_ids, layer.dtype, layer.batch_first, layer.input_size, layer.output_size, programs)

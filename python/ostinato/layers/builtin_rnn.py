@@ -1,6 +1,6 @@
-"""`RNN`, `LSTM`, `GRU` and so on: Recurrent with the cell filled in; the equations are in `cells`.
+"""`RNN`, `LSTM`, `GRU` and so on: Recurrent with a built-in cell; the equations are in `cells`.
 
-The cell's name is the full one, so that a class stays what it is when a user overrides the bare name.
+The classes use the full name of the cell, so that an override of the bare name does not change them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class GRU(Recurrent):
 
 
 class IndRNN(Recurrent):
-    """Independently recurrent network, `h' = relu(W x + u * h + b)`: no unit sees another's past.
+    """Independently recurrent network, `h' = relu(W x + u * h + b)`: units are independent.
 
     The other arguments, shapes and errors are those of `Recurrent`.
     """

@@ -1,4 +1,4 @@
-"""The `init=` argument of Recurrent: which parameter starts how."""
+"""The `init=` argument of Recurrent: the initializer of each parameter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Init: TypeAlias = str | Callable[..., Any]
 
 
 def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -> list[list[Unit]]:
-    """The units (layer by layer, direction by direction) with the initializers that `init` names.
+    """The units (layer by layer, direction by direction) with the initializers of `init`.
 
-    One initializer is for every parameter of rank 2. In a mapping a full name comes before a pattern, and a
-    pattern before those that follow it. Raises ConfigError for a key that fits no parameter.
+    A single initializer is for every parameter of rank 2. In a mapping, a full name has priority over
+    patterns, and earlier patterns over later ones. Raises ConfigError for a key that fits no parameter.
     """
     if init is None:
         return units
@@ -53,7 +53,7 @@ def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -
 
 
 def init_text(init: Init | Mapping[str, Init] | None) -> str | None:
-    """`init` as it is shown and kept in a model file; None stays None."""
+    """`init` as text for `repr` and model files; None stays None."""
     if init is None:
         return None
     if isinstance(init, Mapping):

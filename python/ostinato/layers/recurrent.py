@@ -49,9 +49,9 @@ DEFAULTS: Final = {
 
 @dataclass(frozen=True)
 class Setting:
-    """How the cell is stacked; what `repr` shows and a model file keeps.
+    """The settings of a stack of cells, for `repr` and model files.
 
-    providers: who gave the regularizers and initializers that came from plugins, by "kind name".
+    providers: the plugins that provided regularizers and initializers, by "kind name".
     """
 
     hidden_size: int
@@ -77,20 +77,20 @@ class Recurrent(Network):
     Args:
         cell: a name ("lstm", "acme/cell"), a Cell subclass or an instance.
         input_size: features per step of x.
-        hidden_size: what the cell calls `size.hidden`.
+        hidden_size: `size.hidden` of the cell.
         num_layers: layers on top of each other.
         bidirectional: each layer also reads each row backwards; outputs are `[forward; backward]`.
         regularizers: regularizers, or their names. Their equations are inlined in the cell's, in this order,
             in every layer and direction.
         init: an initializer (name or callable) for all weight matrices, or a mapping of parameter names or
-            patterns (`"weight_hh_l*"`) to initializers; what it does not name starts as the cell says.
-        residual: adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, wherever
-            both have the same width: always from the second layer on, and in the first where input_size is
+            patterns (`"weight_hh_l*"`) to initializers; other parameters use the initializers of the cell.
+        residual: adds each layer's input to its output, `h^(l) = f(...) + h^(l-1)` with `h^(0) = x`, if both
+            have the same width: in all layers from the second on, and in the first layer if input_size is
             the width of its output.
-        batch_first: False takes and gives (T, N, ...).
+        batch_first: False means inputs and outputs (T, N, ...).
         dtype: float32 or float64.
         seed: the same seed gives the same parameters.
-        **cell_options: options of the cell, unless that is an instance.
+        **cell_options: options of the cell, unless it is an instance.
 
     A parameter is called `{name in the cell}_l{layer}`, with `_reverse` for the backward direction, so the
     built-in cells have PyTorch's state dict. States are (num_layers * directions, N, size), ordered l0
@@ -269,7 +269,7 @@ def _called(
     layers: list[list[Unit]],
     hidden_size: int,
 ) -> tuple[Cell, list[list[Unit]]]:
-    """The cell of a loaded layer whose step runs in Python, and the units with what they call."""
+    """The cell of a loaded layer whose step runs in Python, and the units with their functions."""
     try:
         _, cell, _ = choose_cell(name, dict(options))
     except ConfigError as error:
@@ -305,7 +305,7 @@ def _trace(
     for _ in range(setting.num_layers):
         if width not in made:
             traced = trace_cell(cell, width, setting.hidden_size, regularizers)
-            # As declared, for sizes that still say "4*hidden".
+            # As declared, so that sizes print as "4*hidden".
             params = declared(cell, width, setting.hidden_size).params
             made[width] = Unit(
                 traced.program,

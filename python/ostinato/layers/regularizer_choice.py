@@ -1,4 +1,4 @@
-"""The `regularizers` argument of a layer: instances, classes or names; and what a model file says of it."""
+"""The `regularizers` argument of a layer: instances, classes or names; and its form in model files."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def views(parameters: Iterable[Parameter], arena: Array) -> dict[str, Array]:
 def draw(parameter: Parameter, name: str, seed: int) -> Array:
     """The initial values of one parameter, float64.
 
-    The stream depends on the seed and the name alone, so another layer more or less changes nothing.
+    The random numbers depend only on the seed and the name, so adding a layer does not change other layers.
     Raises ConfigError for an unknown initializer, ShapeError when it returns another shape.
     """
     digest = hashlib.sha256(name.encode()).digest()

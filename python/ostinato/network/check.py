@@ -1,4 +1,4 @@
-"""Checks of constructor arguments that only networks have."""
+"""Checks of constructor arguments of networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GraphData`: what a network is made of, as a frozen value and as text."""
+"""`GraphData`: the structure of a network, as a frozen value and as text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ostinato.network.graph import Graph, Shape
 
 @dataclass(frozen=True)
 class GraphData:
-    """A network as data: nodes, step programs, the places of parameters and states. `net.graph()` makes it.
+    """A network as data: nodes, step programs, parameters and states. `net.graph()` returns it.
 
-    `text` is the canonical JSON of nodes, outputs and programs, which the engine reads back. `parameters` are
+    `text` is the canonical JSON of nodes, outputs and programs, which the engine can read. `parameters` are
     (name, offset in the arena, shape), `states` (name, shape) in the order in which the engine numbers them.
-    Two values are equal if they are the same network, whatever its parameters hold.
+    Two values are equal if the networks have the same structure, whatever their parameters hold.
     """
 
     text: str
@@ -42,7 +42,7 @@ class GraphData:
 
     @property
     def nodes(self) -> list[dict[str, Any]]:
-        """The nodes in order: "op", the "parts" it is made of by number, if any, and what its kind adds."""
+        """The nodes in order: "op", the numbers of the operands in "parts", and further keys by kind."""
         return list(json.loads(self.text)["nodes"])
 
     @property
@@ -61,7 +61,7 @@ class GraphData:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def to_json(self) -> str:
-        """All of it as JSON, as a model file holds it."""
+        """The whole value as JSON text, as in a model file."""
         return (
             f'{{"graph":{self.text},"parameters":{_dumped(self.parameters)},"states":{_dumped(self.states)}}}'
         )

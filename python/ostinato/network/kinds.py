@@ -1,6 +1,6 @@
 """The kinds of networks that a model file may name. A class registers itself when it is defined.
 
-The reader of model files needs no table of layers, and whoever defines a layer adds no line to one.
+So the reader of model files needs no table of layers, and a new layer needs no entry in one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ _KINDS: Final[dict[str, type[Any]]] = {}
 
 
 def register_kind(kind: str, made: type[Any]) -> None:
-    """Makes `kind` mean the class `made` in model files.
+    """Registers the class `made` as `kind` in model files.
 
-    Defining a class again, as in a notebook, replaces it. Raises ConfigError if another class has the name.
+    A class that is defined again, as in a notebook, replaces the old one. Raises ConfigError if another class
+    has the name.
     """
     other = _KINDS.get(kind)
     if other is not None and _place(other) != _place(made):
@@ -28,12 +29,12 @@ def register_kind(kind: str, made: type[Any]) -> None:
 
 
 def class_of(kind: str) -> type[Any] | None:
-    """The class that a model file calls `kind`; None if no class is registered by that name."""
+    """The class with this kind in model files; None if there is none."""
     return _KINDS.get(kind)
 
 
 def kind_hint(kind: str) -> str:
-    """What a message about an unknown kind ends with."""
+    """The end of a message about an unknown kind."""
     return f"{did_you_mean(kind, sorted(_KINDS), 'kinds')}; import the package that defines it before loading"
 
 

@@ -18,10 +18,10 @@ Array = NDArray[Any]
 class Packed:
     """Rows of different lengths as one array: step 0 of all rows, then step 1 of those that have one, ...
 
-    `data` (sum of lengths, ...); `batch_sizes` (T,) rows alive at each step, never rising from one to the
-    next; `sorted_indices` (N,) says which of the caller's rows lies in each place, longest first, None where
-    they lie as they came. Fields and meaning are those of torch.nn.utils.rnn.PackedSequence, which is taken
-    wherever this is.
+    `data` (sum of lengths, ...); `batch_sizes` (T,) is the number of rows that have each step; it never
+    rises. `sorted_indices` (N,) is the caller's index of each row, longest first; None if the order is the
+    caller's. Fields and meaning are those of torch.nn.utils.rnn.PackedSequence, which is accepted in the same
+    places.
     """
 
     data: Array
@@ -37,7 +37,7 @@ def is_packed(value: Any) -> TypeGuard[Any]:
 def pack(x: Any, lengths: Any = None) -> Packed:
     """Packs a list of rows (T_n, ...), or an array (N, T, ...) with `lengths` (N,), None for T each.
 
-    Rows of length 0 have no place in the form and are refused, as PyTorch refuses them. Raises ShapeError.
+    Raises ShapeError, also for rows of length 0, which the form cannot hold; PyTorch rejects them too.
     """
     if isinstance(x, (list, tuple)):
         if lengths is not None:
@@ -65,8 +65,8 @@ def rows_of(name: str, packed: Any) -> list[Array]:
         raise DTypeError(f"{name}.batch_sizes is {sizes.dtype} {sizes.shape}; expected integers (T,)")
     if not len(sizes) or sizes[-1] < 1 or (np.diff(sizes) > 0).any() or data.shape[:1] != (sizes.sum(),):
         raise ShapeError(
-            f"{name} is no packed sequence: batch_sizes is {sizes.tolist()[:8]}; it has to fall from step to "
-            f"step, stay above 0 and add up to the {len(data) if data.ndim else 0} steps of data"
+            f"{name} is no packed sequence: batch_sizes is {sizes.tolist()[:8]}; expected numbers above 0 "
+            f"that never rise and add up to the {len(data) if data.ndim else 0} steps of data"
         )
     order = getattr(packed, "sorted_indices", None)
     order = np.arange(sizes[0]) if order is None else np.asarray(order)
@@ -83,7 +83,7 @@ def rows_of(name: str, packed: Any) -> list[Array]:
 
 
 def unpack(packed: Any) -> tuple[Array, Array]:
-    """The rows of a Packed as (N, T, ...) with zeros behind each, and their lengths (N,).
+    """The rows of a Packed as (N, T, ...) with zeros as padding, and their lengths (N,).
 
     Raises ShapeError, DTypeError.
     """
@@ -92,7 +92,7 @@ def unpack(packed: Any) -> tuple[Array, Array]:
 
 
 def padded(rows: Sequence[Array]) -> Array:
-    """Rows (T_n, ...) of one type as (N, T, ...), zeros behind each."""
+    """Rows (T_n, ...) of one type as (N, T, ...), with zeros as padding."""
     longest = max((len(row) for row in rows), default=0)
     array = np.zeros((len(rows), longest, *rows[0].shape[1:]), dtype=rows[0].dtype)
     for place, row in zip(array, rows, strict=True):

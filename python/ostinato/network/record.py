@@ -1,4 +1,4 @@
-"""`Record`: JSON that is exactly what it should be, or a FormatError."""
+"""`Record`: reads JSON strictly; any difference from the expected form is a FormatError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from ostinato.errors import FormatError
 from ostinato.plugins.entry import Provider
 
-# Options of a cell are plain values; this many levels of lists and dicts are enough for anybody's.
+# Options of a cell are plain values; more levels of lists and dicts are not expected.
 DEEPEST_OPTION: Final = 8
 
 
@@ -45,7 +45,7 @@ class Record:
             raise self.error(f"the unknown key {next(iter(self._left))!r}")
 
     def has(self, key: str) -> bool:
-        """Whether a key, which may be left out, is there."""
+        """Whether an optional key is there."""
         return key in self._left
 
     def text(self, key: str) -> str:

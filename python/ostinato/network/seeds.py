@@ -1,4 +1,4 @@
-"""The seed of a call's noise: given, or the next of the network's own."""
+"""The seed of a call's noise: the argument, or the next seed of the network's own series."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Seeds:
         self._lock = threading.RLock()  # a signal handler may draw a seed at any moment
 
     def of_call(self, call: str, seed: Any, training: bool) -> int:
-        """The seed of a call: what was given, or the next of the series; 0 where nothing is random.
+        """The seed of a call: the argument, or the next one of the series; 0 if nothing is random.
 
-        Raises ConfigError for a seed that is no whole number below 2**64, or that has no use.
+        Raises ConfigError for a seed that is not an integer below 2**64, or that would not be used.
         """
         if seed is None:
             return self._next() if training else 0

@@ -15,11 +15,11 @@ from ostinato.network.states import from_slots, to_slots
 
 
 class Stream:
-    """A network that is fed one step at a time: `y = stream.step(x)`.
+    """A network that runs one step per call: `y = stream.step(x)`. `Network.stream` makes it.
 
-    It holds the parameters as they were when it was made (`refresh` takes them again), and the state of
-    `batch` sequences, zeros at first. Steps give the same bits as `run` over the whole sequence. Made by
-    `Network.stream`; a stream belongs to one thread at a time (ConcurrentUseError otherwise).
+    It holds a copy of the parameters from its creation (`refresh` copies them again), and the state of
+    `batch` rows, initially zeros. Results are bit-identical to `run` over the whole sequence. Only one thread
+    at a time may use a stream; otherwise ConcurrentUseError.
     """
 
     def __init__(self, net: NetworkFacts, core: _core.Stream, graph: Graph, batch: int, dtype: str) -> None:
@@ -32,10 +32,10 @@ class Stream:
     def step(self, x: Any, resets: Any = None, out: Array | None = None) -> Array:
         """Runs one step: x (batch, input_size) floats or ids (batch,) -> outputs (batch, output_size).
 
-        resets: (batch,) booleans; the state of a row where it is True is set to zeros before the step.
-        out: where the outputs go, and what is returned: C-contiguous, of the network's dtype. Nothing is
-        allocated then, if x is C-contiguous too and of the network's dtype (int64 for ids).
-        Raises ShapeError, DTypeError or ConfigError.
+        resets: (batch,) booleans; where True, the state of the row is set to zeros before the step. out: the
+        array for the outputs, which is also returned: C-contiguous, of the network's dtype. With `out`, a
+        step allocates nothing if x is C-contiguous and of the network's dtype (int64 for ids). Raises
+        ShapeError, DTypeError or ConfigError.
         """
         done = self._core.step(x, resets, out)
         if done is None:
@@ -49,7 +49,7 @@ class Stream:
         return done
 
     def refresh(self) -> None:
-        """Takes the parameters of the network as they are now; the state goes on."""
+        """Copies the current parameters of the network; the state does not change."""
         self._core.refresh(self._net.arena)
 
     def _read(self, x: Any) -> Array:
@@ -80,7 +80,7 @@ class Stream:
 
     @property
     def state(self) -> dict[str, Array]:
-        """The state after the last step, as `Run.final_state` is; may be set to carry on from another run."""
+        """The state after the last step, like `Run.final_state`; set it to continue another run."""
         return from_slots(self._core.state(), self._graph, self._batch)
 
     @state.setter
@@ -92,5 +92,5 @@ class Stream:
             self._core.set_state([slot for slot in slots if slot is not None])
 
     def reset(self) -> None:
-        """Sets every state to zeros: the next step begins new sequences."""
+        """Sets every state to zeros: the next step starts new sequences."""
         self._core.reset()

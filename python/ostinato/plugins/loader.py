@@ -152,8 +152,8 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
         for one in caller.get_hookimpls():
             if one.kwargnames:
                 raise PluginError(
-                    f"{caller.name} has the argument {one.kwargnames[0]!r} with a default; a hook is never "
-                    "given one. Remove the default, or the argument"
+                    f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, so no value is "
+                    "ever passed to it. Remove the default, or the argument"
                 )
     entries: list[Entry] = []
     for kind, wanted in SPECS.items():

@@ -107,8 +107,8 @@ class RunHooks:
             for one in caller.get_hookimpls():
                 if one.plugin is plugin and one.kwargnames:
                     raise ValueError(
-                        f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, which it "
-                        "would never be given; remove the default"
+                        f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, so no "
+                        "value is ever passed to it; remove the default"
                     )
 
     def _blame(self, hook: str, step: int | None, error: Exception) -> NoReturn:
