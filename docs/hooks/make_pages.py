@@ -71,11 +71,10 @@ def page(hook: str, function: Callable[..., Any], home: type) -> str:
         lines += ["| field | meaning |", "|---|---|", *fields(spec), ""]
         lines += ["Ostinato calls this hook once, when a name is used that is not built in.", ""]
     else:
-        first = "the first result that is not None counts"
-        calls = first if is_first_result(function) else "all are called"
+        until = ", until a result is not None" if is_first_result(function) else ""
         lines += [
-            "A run calls this hook of the plugins in `Trainer(..., callbacks=[...])`, in that order;",
-            f"{calls}. An implementation receives arguments by name, and may omit any of them.",
+            f"A run calls this hook of each plugin in `Trainer(..., callbacks=[...])`, in that order{until}.",
+            "An implementation receives arguments by name, and may omit any of them.",
             "",
         ]
     lines += ["## Example", "", *blocks(textwrap.dedent(example))]

@@ -149,7 +149,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_run_error(self, run: Any, error: BaseException) -> None:
-        """When a run ends with an error; an implementation cannot suppress or replace the error.
+        """When a run ends with an error. An implementation cannot suppress or replace the error.
 
         Example:
             >>> from ostinato import hookimpl
