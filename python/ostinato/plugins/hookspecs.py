@@ -69,7 +69,7 @@ class Hooks:
 
     @hookspec
     def ostinato_regularizers(self) -> list[RegularizerSpec]:
-        """Regularizers: equations that change the step of any cell, for `Recurrent(..., regularizers=[name])`.
+        """Regularizers: equations that change the step of a cell, for `Recurrent(..., regularizers=[name])`.
 
         Example:
             >>> from ostinato import Regularizer, RegularizerSpec, hookimpl
