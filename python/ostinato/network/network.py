@@ -42,22 +42,21 @@ if TYPE_CHECKING:
 
 
 class Network(AttributeGuard):
-    """A graph of layers over sequences that runs, and differentiates, as one call.
+    """A graph of layers over sequences, which one call runs or differentiates.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
-    are networks made of others. All parameters live in one array, `arena`; `parameters()` gives views into
-    it.
+    are networks made of others. All parameters are in one array, `arena`; `parameters()` returns views
+    into it.
 
-    A network holds nothing of a run, so several threads may call `run` and `value_and_grad` at the same
-    time, as long as none of them writes parameters meanwhile. The engine's own threads are shared by all of
-    them.
+    A network stores nothing about a run, so several threads may call `run` and `value_and_grad` at the same
+    time, if no thread writes parameters meanwhile. All calls share the threads of the engine.
 
-    `copy.copy` and `copy.deepcopy` give a network with parameters of its own; attributes of a subclass are
-    shared by the first and copied by the second. Views into the parameters of the original are no views into
-    the copy. A network can be pickled, to be sent to another process with the same ostinato, cells and
-    plugins; `save` is for files.
+    `copy.copy` and `copy.deepcopy` return a network with its own parameters. Further attributes of a subclass
+    are shared by `copy.copy` and copied by `copy.deepcopy`. Existing parameter views keep pointing to the
+    original. A network can be pickled, to send it to another process with the same ostinato, cells and
+    plugins; for files use `save`.
 
-    A network takes no new public attributes, and those that it is made of cannot be set: AttributeError.
+    Setting a new public attribute, or one that is fixed at construction, raises AttributeError.
     """
 
     _foreign_names = FOREIGN_NAMES
@@ -65,7 +64,7 @@ class Network(AttributeGuard):
     _instead = "make a new one, and copy the parameters with load_state_dict"
 
     kind: ClassVar[str]
-    """What a model file calls this class."""
+    """The name of this class in model files."""
     dtype: np.dtype[Any]
     """float32 or float64, of parameters, inputs and results."""
     input_size: int
@@ -163,24 +162,24 @@ class Network(AttributeGuard):
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
-        This is the fast path for training: rows go forwards and backwards in groups that stay in the cache.
-        The loss has the penalties of regularizers in it, `Gradients.penalty` says how much of it they are.
+        This is the fast path for training: each row group runs forwards and backwards while it is in the cache.
+        The loss includes the penalties of regularizers; `Gradients.penalty` is their sum.
 
         Args:
             x: see `run`.
-            targets: (N, T) integer ids for losses that compare with a class, else (N, T, output_size) floats;
-                a list of rows where x is one. For an output of rows (N,) ids, or (N, output_size) floats. Of
-                a network with several outputs a dict by name, of those that have a loss.
-            loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. Callers who call
-                often may give an Objective, which has its own reduction. Of a network with several outputs a
-                dict by name; outputs may be left out. The value is the sum of all; `weighted(loss, scale)`
-                scales one, and `Gradients.losses` has the parts.
-            reduction: "mean" over the valid steps, or rows, of each output; or "sum". Of penalties of the
-                steps too.
-            weights: (N, T) floats, (N,) for an output of rows: what each step or row counts; a dict by name
-                like `loss`. With "mean" the sum is divided by the sum of the
-                weights, so that only their proportions matter, and none may be negative; with "sum" they may
-                be. Penalties count every valid step alike.
+            targets: (N, T) integer ids for losses with classes, else (N, T, output_size) floats; a list of
+                rows if x is one. For an output of rows: (N,) ids, or (N, output_size) floats. For a network
+                with several outputs: a dict by name, for the outputs that have a loss.
+            loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. An Objective, which
+                has its own reduction, saves work if you call often. For a network with several outputs: a
+                dict by name; an output without a loss is omitted. The value is the sum of the losses.
+                `weighted(loss, scale)` scales one of them, and `Gradients.losses` holds the terms.
+            reduction: "mean" over the valid steps, or rows, of each output; or "sum". It also holds for the
+                penalties of steps.
+            weights: (N, T) floats, or (N,) for an output of rows: a factor for each step or row; a dict by
+                name like `loss`. With "mean", the sum is divided by the sum of the weights, so only their
+                proportions matter, and negative weights are an error. With "sum", weights may be negative.
+                Penalties do not use weights.
             lengths: see `run`.
             state: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
@@ -215,7 +214,7 @@ class Network(AttributeGuard):
         state: Any = None,
         resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
-        """The loss over a batch without gradients, and the final state. Nothing is regularized in it.
+        """The loss over a batch without gradients, and the final state. Regularizers and penalties are off.
 
         Arguments and errors as in value_and_grad.
         """
