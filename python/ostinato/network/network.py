@@ -162,7 +162,7 @@ class Network(AttributeGuard):
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
-        This is the fast path for training: each row group runs forwards and backwards while it is in the cache.
+        This is the fast path for training: a row group runs forwards and backwards while it is in the cache.
         The loss includes the penalties of regularizers; `Gradients.penalty` is their sum.
 
         Args:
