@@ -1,9 +1,9 @@
 """How far back does it learn? The adding problem under full, checkpointed and truncated BPTT.
 
 A sequence holds T numbers from 0 to 1, and two marks: one in the first half, one in the second. After the
-last step the network is to say the sum of the two marked numbers. A sequence is right where the error is
-below .04; the problem counts as learned when the last 2,000 sequences of training were right. Guessing 1 has
-a squared error of 1/6.
+last step the network must output the sum of the two marked numbers. An answer is correct if its error is
+below .04; the problem counts as learned when the last 2,000 answers in training were correct. A constant
+output of 1 has a squared error of 1/6.
 
 Run: python examples/how_far_back.py [--steps 100] [--sequences 150000] [--json FILE] [--plot FILE]
 Source: Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4.
@@ -42,7 +42,7 @@ def sequences(rng: np.random.Generator, rows: int, steps: int) -> tuple[np.ndarr
 
 @dataclass
 class Result:
-    """What came of one way. `curve`: sequences seen, and the mean squared error of the last 2,000."""
+    """The result of one BPTT mode. `curve`: sequences seen, and the mean squared error of the last 2,000."""
 
     way: str
     learned_after: int | None = None
@@ -58,7 +58,7 @@ class Result:
 
 
 def train(way: ost.ThroughTime, steps: int, most: int, hidden: int = 64, seed: int = 0) -> Result:
-    """Trains until the problem is learned, or for `most` sequences, and tests on sequences of its own."""
+    """Trains until the problem is learned, or for `most` sequences, and tests on new sequences."""
     rng = np.random.default_rng(seed)
     net = ost.Sequential(ost.LSTM(2, hidden, seed=seed), ost.Dense(hidden, 1, seed=seed + 1))
     optimizer = ost.Adam(lr=0.01)
@@ -86,7 +86,7 @@ def train(way: ost.ThroughTime, steps: int, most: int, hidden: int = 64, seed: i
 
 
 def plot(results: list[Result], steps: int, path: Path) -> None:
-    """Squared error against sequences seen, one line for each way."""
+    """Squared error against sequences seen, one line for each mode."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -105,7 +105,7 @@ def plot(results: list[Result], steps: int, path: Path) -> None:
 
 
 def way_of(name: str) -> ost.ThroughTime:
-    """A way by its name on the command line."""
+    """A BPTT mode by its name on the command line."""
     if name == "full":
         return ost.FullBPTT()
     return ost.CheckpointedBPTT("sqrt") if name == "checkpointed" else ost.TruncatedBPTT(int(name), int(name))

@@ -15,12 +15,12 @@ from ostinato.specs import SPECS
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-# How a README shows its use.
+# The sentence about its use in a README.
 USES = {
     "cell": "`ostinato.Recurrent($name, 8, 16)` is a network of it",
     "scorer": "`ostinato.Attention($name, 8, 8)` attends with it",
     "regularizer": "`ostinato.GRU(8, 16, regularizers=[$name])` has it",
-    "loss": "`ostinato.Trainer(net, loss=$name)` minimises it",
+    "loss": "`ostinato.Trainer(net, loss=$name)` minimizes it",
     "optimizer": '`ostinato.Trainer(net, loss="mse", optimizer=$name)` trains with it',
     "schedule": '`ostinato.Trainer(net, loss="mse", schedule=$name)` follows it',
     "initializer": "`ostinato.GRU(8, 16, init=$name)` starts with it",
