@@ -1,6 +1,6 @@
 """The cost of regularizers: a training step of an LSTM with and without them, in about a minute.
 
-`python benches/regularizers.py [SECONDS]` prints medians, the ratio of neighbours and its 95 % interval, and
+`python benches/regularizers.py [SECONDS]` prints medians, the ratio of neighbors and its 95 % interval, and
 writes `results/regularizers.json`. T=100, N=32, I=H, float32, one thread, mean squared error.
 """
 

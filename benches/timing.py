@@ -15,7 +15,7 @@ class Seconds(float):
 
 @dataclass(frozen=True)
 class Pair:
-    """Medians in seconds; the median of theirs / ours over neighbours with its bootstrap 95 % interval."""
+    """Medians in seconds; the median of theirs / ours over neighbors with its bootstrap 95 % interval."""
 
     ours: float
     theirs: float
@@ -26,7 +26,7 @@ class Pair:
 
     @classmethod
     def of(cls, ours: Sequence[float], theirs: Sequence[float]) -> Pair:
-        """From the times of neighbours."""
+        """From the times of neighbors."""
         order = random.Random(0)
         ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
         resampled = sorted(statistics.median(order.choices(ratios, k=len(ratios))) for _ in range(500))

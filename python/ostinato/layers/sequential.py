@@ -29,7 +29,7 @@ class Sequential(Network):
     values, and those of a layer before it: it is drawn anew in that manner, so that equal layers start
     differently.
 
-    Raises ShapeError when neighbours do not fit, ConfigError when they disagree on dtype or batch_first.
+    Raises ShapeError when neighbors do not fit, ConfigError when they disagree on dtype or batch_first.
     """
 
     kind = "sequential"

@@ -1,4 +1,4 @@
-"""What `value_and_grad` minimises: a loss of one step or row, summed or averaged over all valid ones."""
+"""What `value_and_grad` minimizes: a loss of one step or row, summed or averaged over all valid ones."""
 
 from __future__ import annotations
 
