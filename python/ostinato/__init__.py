@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         Zoneout,
     )
     from ostinato.schedules import Schedule
-    from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
+    from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
     from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
 
 __all__ = [
@@ -105,6 +105,7 @@ __all__ = [
     "ActivationPenalty",
     "Adam",
     "Attention",
+    "Axes",
     "Batch",
     "Bidirectional",
     "Cell",
@@ -230,7 +231,7 @@ _HOMES = {
         "Zoneout",
     ),
     "schedules": ("Schedule",),
-    "strategy": ("Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
+    "strategy": ("Axes", "Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
     "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
 }
 

@@ -139,10 +139,3 @@ def test_a_run_that_is_resumed_has_the_same_bits(tmp_path):
     other = made()
     other.fit(x, labels, lengths=lengths, epochs=2, batch_size=16, resume=tmp_path / "half")
     np.testing.assert_array_equal(other.net.arena, whole.net.arena)
-
-
-def test_several_inputs_are_refused_with_a_hint():
-    a, b = ost.Input("a", size=2), ost.Input("b", size=2)
-    net = ost.Graph(ost.Dense(4, 1)(ost.concat(a, b)))
-    with pytest.raises(ost.ConfigError, match="write the loop"):
-        ost.Trainer(net, loss="mse")

@@ -5,12 +5,14 @@ layers, `arena.py` holds the parameters, `batch.py`, `states.py` and `objective.
 holds results. `through_time.py` names the ways to backpropagate, `budget.py` and `checkpoint_plan.py` belong
 to one of them; `training_memory.py` says what a training step takes. `kinds.py` registers the classes that a
 model file may name, `record.py` and `programs.py` read and write its JSON, `model_file.py` writes the file.
+`port.py` describes an input or an output.
 `facts.py` is what files below `network.py` may ask of a network. Layers live in `ostinato.layers`.
 """
 
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.network import Network
 from ostinato.network.objective import weighted
+from ostinato.network.port import Port
 from ostinato.network.run import Gradients, Run
 from ostinato.network.through_time import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.training_memory import TrainingMemory
@@ -21,6 +23,7 @@ __all__ = [
     "FullBPTT",
     "Gradients",
     "Network",
+    "Port",
     "Run",
     "TrainingMemory",
     "TruncatedBPTT",

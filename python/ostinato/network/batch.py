@@ -149,6 +149,12 @@ def read_steps(
             n = wrong[0]
             raise ShapeError(f"{name}[{n}] has {counts[n]} steps; {batch.name}[{n}] has {batch.lengths[n]}")
     else:
+        if not batch.ragged and (is_packed(value) or _uneven(value)):
+            kind = "packed" if is_packed(value) else "a list of rows of different lengths"
+            raise ShapeError(
+                f"{name} is {kind}, {batch.name} is an array; give both as lists of rows, or both as arrays "
+                "with lengths"
+            )
         array = _read(name, value, dtype)
         axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
         if array.shape != (*axes, *trailing):
@@ -183,7 +189,7 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
 
     Raises DTypeError for other kinds, ShapeError if ragged.
     """
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"{name} is {_told(value, array)}; expected an array of {dtype}")
     if array.dtype.kind != "f":
@@ -196,7 +202,7 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
 
 def as_integers(name: str, value: Any) -> Array:
     """Any integer array, in its own type. An empty list counts. Raises DTypeError for other kinds."""
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind in "iu":
         return array
     if array.size == 0 and not isinstance(value, np.ndarray):
@@ -206,7 +212,7 @@ def as_integers(name: str, value: Any) -> Array:
 
 def as_flags(name: str, value: Any) -> Array:
     """Any array of booleans, C-contiguous. An empty list counts. Raises DTypeError for other kinds."""
-    array = _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype.kind != "b" and (array.size or isinstance(value, np.ndarray)):
         raise DTypeError(f"{name} has dtype {array.dtype}; expected booleans. Convert it: .astype(bool)")
     return np.asarray(array, dtype=np.bool_, order="C")
@@ -251,7 +257,8 @@ def _told(value: Any, array: Array) -> str:
     return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
 
 
-def _as_array(name: str, value: Any) -> Array:
+def as_array(name: str, value: Any) -> Array:
+    """Anything as an array of its own type. Raises ShapeError, DTypeError for what makes none."""
     try:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
@@ -280,6 +287,13 @@ def _pad(rows: Sequence[Array], trailing: tuple[int, ...], dtype: str) -> tuple[
     for n, row in enumerate(rows):
         padded[n, : len(row)] = row
     return padded, lengths
+
+
+def _uneven(value: Any) -> bool:
+    """Whether this is a list of rows that do not all have the same number of steps."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    return len({len(row) for row in value if isinstance(row, (list, tuple)) or np.ndim(row)}) > 1
 
 
 def _hint(array: Array, trailing: tuple[int, ...]) -> str:

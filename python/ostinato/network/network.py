@@ -7,6 +7,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,7 @@ from ostinato.network.kinds import register_kind
 from ostinato.network.losses import AnyLoss, Losses
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
+from ostinato.network.port import Port
 from ostinato.network.ports import INPUT, OUTPUT, Ports
 from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
@@ -245,6 +247,16 @@ class Network(AttributeGuard):
         """
         checks.flag("load_state_dict", "strict", strict)
         return load_parameters(self._graph.parameters, self._arena, mapping, strict, self._layout_hint())
+
+    @property
+    def inputs(self) -> Mapping[str, Port]:
+        """Name -> axis and size of each input; read-only. A layer alone has one, "x"."""
+        return MappingProxyType({name: Port.of(node) for name, node in self._ports.inputs.items()})
+
+    @property
+    def outputs(self) -> Mapping[str, Port]:
+        """Name -> axis and size of each output; read-only. A layer alone has one, "output"."""
+        return MappingProxyType({name: Port.of(node) for name, node in self._ports.outputs.items()})
 
     @property
     def output_size(self) -> int:

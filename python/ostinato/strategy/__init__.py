@@ -7,6 +7,7 @@ a `Core`, so a test may replace the core by a scripted one. The built-in strateg
 `ostinato.strategies`.
 """
 
+from ostinato.strategy.axes import Axes
 from ostinato.strategy.batch import Batch
 from ostinato.strategy.core import Core, Slopes
 from ostinato.strategy.curriculum import Curriculum, Lesson
@@ -17,6 +18,7 @@ from ostinato.strategy.moment import Moment
 from ostinato.strategy.strategy import Strategy
 
 __all__ = [
+    "Axes",
     "Batch",
     "Core",
     "Curriculum",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError
+from ostinato.strategy.axes import Axes, by_name, like
 
 Array = NDArray[Any]
 
@@ -20,12 +22,14 @@ class Batch:
     """Rows of sequences with their targets, and how to run them.
 
     x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so is
-    resets. carries: row n continues row n of the previous batch, so the state is carried over; otherwise it
-    starts as zeros. The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise,
-    and a feeding sets `truth`: (N, T) booleans, False where the network's own prediction replaces x; None
-    means truth everywhere. With batch_first=False the axes are (T, N, ...). `places` (N,) are the rows'
-    positions in the data, if known. per="row": targets (N,) ids or (N, K) floats, and weights (N,), have one
-    value for each row, for a network with a value of rows as output.
+    resets. Of a network with several inputs x is a dict by name, and of one with several outputs so are
+    targets and weights. carries: row n continues row n of the previous batch, so the state is carried over;
+    otherwise it starts as zeros. With batch_first=False the axes are (T, N, ...).
+
+    The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise, and a feeding sets
+    `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
+    everywhere. `places` (N,) are the rows' positions in the data, if known. `axes` are those of the network:
+    whatever lies on the axis "row", such as the label of a row, has one value for each row, (N,) or (N, K).
     """
 
     x: Any
@@ -39,55 +43,57 @@ class Batch:
     seed: int | None = None
     batch_first: bool = True
     places: Array | None = None
-    per: Literal["step", "row"] = "step"
+    axes: Axes = field(default_factory=Axes)
 
-    @property
+    @cached_property
     def ragged(self) -> bool:
-        """Whether x is a list of rows, each of its own length."""
-        return isinstance(self.x, (list, tuple))
+        """Whether the sequences are lists of rows, each of its own length."""
+        return isinstance(self._sequence, (list, tuple))
 
     @cached_property
     def rows(self) -> int:
         """N."""
-        return len(self.x) if self.ragged else int(np.shape(self.x)[0 if self.batch_first else 1])
+        sequence = self._sequence
+        if sequence is None:
+            return len(next(iter(by_name(self.x, self.axes.inputs).values())))
+        return len(sequence) if self.ragged else int(np.shape(sequence)[0 if self.batch_first else 1])
 
     @cached_property
     def steps(self) -> int:
-        """T, including padding."""
+        """T, including padding; 1 if no input is a sequence."""
+        sequence = self._sequence
+        if sequence is None:
+            return 1
         if self.ragged:
-            return max((len(row) for row in self.x), default=0)
-        return int(np.shape(self.x)[1 if self.batch_first else 0])
+            return max((len(row) for row in sequence), default=0)
+        return int(np.shape(sequence)[1 if self.batch_first else 0])
 
     @cached_property
-    def count(self) -> float:
-        """The number of valid time steps, or of rows for per="row"; with weights, the sum of their weights.
-
-        Raises ConfigError for negative weights: a mean is divided by their sum.
-        """
-        if self.per == "row":
-            if self.weights is None:
-                return float(self.rows)
-            weights = np.asarray(self.weights, dtype=np.float64)
-            if (weights < 0).any():
-                raise ConfigError(
-                    "weights holds a negative number; expected what each row of the data counts, from 0"
-                )
-            return float(weights.sum())
-        if self.weights is not None:
-            rows = self.weights if self.ragged else (self.weights,)
-            if any((np.asarray(row) < 0).any() for row in rows):
-                raise ConfigError("weights holds a negative number; expected weights of at least 0")
-            if self.ragged:
-                return float(sum(np.sum(row, dtype=np.float64) for row in self.weights))
-            weights = np.asarray(self.weights, dtype=np.float64)
-            weights = weights if self.batch_first else weights.T
-            if self.lengths is None:
-                return float(weights.sum())
-            inside = np.arange(self.steps) < np.asarray(self.lengths)[:, None]
-            return float(weights[inside].sum())
+    def row_lengths(self) -> Array:
+        """(N,) the steps of each row, whatever the form of the data."""
         if self.ragged:
-            return float(sum(len(row) for row in self.x))
-        return float(self.rows * self.steps if self.lengths is None else np.sum(self.lengths))
+            return np.array([len(row) for row in self._sequence], dtype=np.int64)
+        if self.lengths is not None:
+            return np.asarray(self.lengths)
+        return np.full(self.rows, self.steps, dtype=np.int64)
+
+    @cached_property
+    def counts(self) -> dict[str, float]:
+        """By output: the number of valid steps, or of rows; with weights, the sum of their weights.
+
+        Of several outputs, those that have targets. Raises ConfigError for negative weights: a mean is
+        divided by their sum.
+        """
+        outputs = self.axes.outputs
+        names = list(outputs) if len(outputs) == 1 else by_name(self.targets, outputs)
+        weights = by_name(self.weights, outputs)
+        told = {name: "weights" if len(outputs) == 1 else f"weights[{name!r}]" for name in names}
+        return {name: self._count(told[name], weights.get(name), outputs[name]) for name in names}
+
+    @property
+    def count(self) -> float:
+        """The sum of `counts`."""
+        return sum(self.counts.values())
 
     def window(self, start: int, stop: int) -> Batch:
         """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
@@ -97,24 +103,70 @@ class Batch:
         lengths = self.lengths
         if lengths is not None:
             lengths = np.clip(np.asarray(lengths) - start, 0, stop - start)
+
+        def cut(value: Any, axis: str) -> Any:
+            return value if axis == "row" else self._cut(value, start, stop)
+
+        return dataclasses.replace(self._each(cut), lengths=lengths, carries=self.carries or start > 0)
+
+    def take(self, rows: Array) -> Batch:
+        """The rows at these positions, in this order."""
+
+        def chosen(value: Any, axis: str) -> Any:
+            if isinstance(value, (list, tuple)):
+                return [value[row] for row in rows]
+            array = np.asarray(value)
+            return array[rows] if axis == "row" or self.batch_first else array[:, rows]
+
         return dataclasses.replace(
-            self,
-            x=self._cut(self.x, start, stop),
-            targets=self.targets if self.per == "row" else self._cut(self.targets, start, stop),
-            weights=self.weights if self.per == "row" else self._cut(self.weights, start, stop),
-            truth=self._cut(self.truth, start, stop),
-            resets=self._cut(self.resets, start, stop),
-            lengths=lengths,
-            carries=self.carries or start > 0,
+            self._each(chosen),
+            lengths=None if self.lengths is None else np.asarray(self.lengths)[rows],
+            state=None if self.state is None else {name: one[:, rows] for name, one in self.state.items()},
+            places=None if self.places is None else self.places[rows],
         )
 
     def replace(self, **changes: Any) -> Batch:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    @cached_property
+    def _sequence(self) -> Any:
+        """The first input that is a sequence, or None."""
+        name = self.axes.sequence
+        return None if name is None else by_name(self.x, self.axes.inputs)[name]
+
+    def _each(self, change: Callable[[Any, str], Any]) -> Batch:
+        """The batch with `change(value, axis)` in the place of each array or list."""
+
+        def changed(value: Any, axes: Any) -> Any:
+            parts = {name: change(part, axes[name]) for name, part in by_name(value, axes).items()}
+            return like(value, parts, axes)
+
+        return dataclasses.replace(
+            self,
+            x=changed(self.x, self.axes.inputs),
+            targets=changed(self.targets, self.axes.outputs),
+            weights=changed(self.weights, self.axes.outputs),
+            truth=None if self.truth is None else change(self.truth, "time"),
+            resets=None if self.resets is None else change(self.resets, "time"),
+        )
+
+    def _count(self, name: str, weights: Any, axis: str) -> float:
+        if weights is None:
+            return float(self.rows if axis == "row" else self.row_lengths.sum())
+        listed = axis == "time" and isinstance(weights, (list, tuple)) and self.ragged
+        parts = [np.asarray(one, dtype=np.float64) for one in (weights if listed else (weights,))]
+        if any((part < 0).any() for part in parts):
+            raise ConfigError(f"{name} holds a negative number; expected weights of at least 0")
+        if listed:
+            return float(sum(part.sum() for part in parts))
+        whole = parts[0]
+        if axis == "row" or (self.lengths is None and not self.ragged):
+            return float(whole.sum())
+        whole = whole if self.batch_first else whole.T
+        return float(whole[np.arange(self.steps) < self.row_lengths[:, None]].sum())
+
     def _cut(self, value: Any, start: int, stop: int) -> Any:
-        if value is None:
-            return None
         if isinstance(value, (list, tuple)) and self.ragged:
             return [row[start:stop] for row in value]
         array = np.asarray(value)

@@ -15,7 +15,7 @@ class Slopes(Protocol):
 
     `arena` has the layout of the network's own and may be changed in place; `final_state` is the state after
     the last valid steps, which the next batch may carry over; `penalty` is the part of the loss that
-    regularizers added.
+    regularizers added. A network with several outputs needs `losses` too, the part of each output by name.
     """
 
     @property

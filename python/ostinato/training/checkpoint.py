@@ -11,9 +11,8 @@ import numpy as np
 
 from ostinato.errors import ConfigError, FormatError
 from ostinato.io.tree import load_tree, save_tree
-from ostinato.losses import Loss
-from ostinato.metrics import Metric
 from ostinato.network import Network
+from ostinato.network.objective import Weighted
 from ostinato.optimizers import Optimizer
 from ostinato.options import Configured
 from ostinato.plugins.run_hooks import RunHooks
@@ -33,13 +32,13 @@ class TrainerParts(Protocol):
     """The parts of a trainer that a checkpoint saves and restores; each as in `Trainer`."""
 
     net: Network
-    loss: Loss
+    loss: Any
     optimizer: Optimizer
     schedule: Callable[[float, Moment], float] | None
     strategies: Strategies
     clip_norm: float | None
     reduction: str
-    metrics: dict[str, Metric]
+    metrics: dict[str, Any]
     run: TrainingRun
     _hooks: RunHooks
 
@@ -96,7 +95,7 @@ def _made_of(trainer: TrainerParts) -> dict[str, Any]:
     """The settings that must be equal when a run is resumed, as text for errors."""
     return {
         "dtype": trainer.net.dtype.name,
-        "loss": _called(trainer.loss),
+        "loss": _by_output(trainer.loss, _loss),
         "optimizer": trainer.optimizer.name,
         "schedule": _schedule(trainer.schedule),
         "strategies": {one.role: _called(one) for one in trainer.strategies},
@@ -104,7 +103,7 @@ def _made_of(trainer: TrainerParts) -> dict[str, Any]:
         "optimizer's options": {name: _plain(value) for name, value in trainer.optimizer.options.items()},
         "clip_norm": trainer.clip_norm,
         "reduction": trainer.reduction,
-        "metrics": [_called(one) for one in trainer.metrics.values()],
+        "metrics": _metrics(trainer.metrics),
         "seed": trainer.run.seed,
     }
 
@@ -113,6 +112,24 @@ def _called(made: Configured) -> str:
     """Name and options, without options whose text does not identify their value."""
     options = ((name, _plain(value)) for name, value in made.options.items())
     return f"{made.name}({', '.join(f'{name}={value}' for name, value in options if value)})"
+
+
+def _by_output(value: Any, text: Callable[[Any], Any]) -> Any:
+    """The text of a value, or of each if it is a dict by output."""
+    return {name: text(one) for name, one in value.items()} if isinstance(value, dict) else text(value)
+
+
+def _loss(loss: Any) -> str:
+    if isinstance(loss, Weighted):
+        return f"weighted({_called(loss.loss)}, {_plain(loss.scale)})"
+    return _called(loss)
+
+
+def _metrics(metrics: Mapping[str, Any]) -> Any:
+    """The metrics in order; of a network with several outputs by output."""
+    if any(isinstance(one, dict) for one in metrics.values()):
+        return {output: [_called(one) for one in inner.values()] for output, inner in metrics.items()}
+    return [_called(one) for one in metrics.values()]
 
 
 def _plain(value: Any) -> str:
@@ -138,15 +155,16 @@ def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mappin
     for name, now in _made_of(trainer).items():
         if saved[name] != now:
             was, is_now = saved[name], now
-            if isinstance(now, dict):
+            if isinstance(now, dict) and isinstance(saved[name], dict):
                 key = next(key for key in {**saved[name], **now} if saved[name].get(key) != now.get(key))
                 whole, name, was, is_now = name, f"{name} ({key})", saved[name].get(key), now.get(key)
                 if key not in saved[whole] or key not in now:
                     has, lacks = "the checkpoint", "this trainer"
                     if key in now:
                         has, lacks = lacks, has
+                    kind = whole if whole == "loss" else whole.removesuffix("s")
                     raise ConfigError(
-                        f"{has} has {name}; {lacks} has no such {whole.removesuffix('s')}. "
+                        f"{has} has {name}; {lacks} has no such {kind}. "
                         "Use the original network and trainer settings"
                     )
             raise ConfigError(

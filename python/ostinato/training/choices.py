@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ostinato.errors import ConfigError, DTypeError
-from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
@@ -47,11 +46,6 @@ class Strategies:
         return iter((self.curriculum, self.feeding, self.estimator, self.execution))
 
 
-def choose_loss(given: Any) -> Loss:
-    """The loss of a name, a Loss class or an instance. Raises ConfigError, DTypeError."""
-    return registry.make("loss", given, Loss)
-
-
 def choose_optimizer(given: Any) -> Optimizer:
     """The optimizer of a name, a class or an instance. Raises ConfigError, DTypeError."""
     return registry.make("optimizer", given, Optimizer)
@@ -77,17 +71,17 @@ def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
     return made
 
 
-def choose_metrics(given: Any) -> dict[str, Metric]:
-    """Metrics by name from a list of names, classes and instances. Raises ConfigError, DTypeError."""
+def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
+    """The metrics of a list, by name. Raises ConfigError, DTypeError."""
     made = [
-        registry.make("metric", one, Metric, argument=f"metrics[{n}]")
-        for n, one in enumerate(_listed("metrics", given))
+        registry.make("metric", one, Metric, argument=f"{argument}[{n}]")
+        for n, one in enumerate(_listed(argument, given))
     ]
     names = [one.name for one in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or "loss" in names:
         raise ConfigError(
-            f"metrics has {twice or 'loss'!r} twice; each is a column of the history (so is 'loss')"
+            f"{argument} has {twice or 'loss'!r} twice; each is a column of the history (so is 'loss')"
         )
     return dict(zip(names, made, strict=True))
 

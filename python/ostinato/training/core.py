@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ostinato.errors import ConfigError
@@ -11,9 +12,12 @@ from ostinato.strategy import Batch
 
 
 class NetworkCore:
-    """A `Core` of this process: each call is one `value_and_grad` of the network."""
+    """A `Core` of this process: each call is one `value_and_grad` of the network.
 
-    def __init__(self, net: Network, objective: Objective) -> None:
+    objective: the traced loss; of a network with several outputs a dict by output.
+    """
+
+    def __init__(self, net: Network, objective: Objective | Mapping[str, Objective]) -> None:
         self.net = net
         self.objective = objective
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ostinato import _core
 from ostinato.errors import NonFiniteError
 from ostinato.network import Network
 from ostinato.strategy import Batch, Slopes
+from ostinato.strategy.axes import by_name
 from ostinato.strategy.batch import Array
 
 
@@ -46,9 +47,8 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
 
 def _origin(net: Network, batch: Batch) -> str:
     """The non-finite arrays among the inputs of the step, the most likely cause first."""
-    arrays: dict[str, Any] = {"x": batch.x, "targets": batch.targets, "weights": batch.weights}
-    for name, value in arrays.items():
-        found = _in_valid_steps(name, value, batch)
+    for name, value, axis in _arrays(batch):
+        found = _in_rows(name, value, batch) if axis == "row" else _in_valid_steps(name, value, batch)
         if found:
             return found
     for kind, named in (("parameter", net.parameters()), ("carried state", batch.state or {})):
@@ -56,6 +56,22 @@ def _origin(net: Network, batch: Batch) -> str:
         if found:
             return found
     return "data and parameters are finite, so the step overflowed: lower the learning rate, or clip"
+
+
+def _arrays(batch: Batch) -> Iterator[tuple[str, Any, str]]:
+    """Inputs, targets and weights with the names that errors give them, and their axes."""
+    axes = batch.axes
+    for name, part in by_name(batch.x, axes.inputs).items():
+        yield "x" if len(axes.inputs) == 1 else name, part, axes.inputs[name]
+    for what, value in (("targets", batch.targets), ("weights", batch.weights)):
+        for name, part in by_name(value, axes.outputs).items():
+            yield what if len(axes.outputs) == 1 else f"{what}[{name!r}]", part, axes.outputs[name]
+
+
+def _in_rows(name: str, value: Any, batch: Batch) -> str:
+    """The first non-finite value of an array of rows."""
+    bad = _first_bad(value)
+    return "" if bad is None else f"{name} holds {np.asarray(value)[bad]} in {_row(batch, bad[0])}"
 
 
 def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
@@ -68,16 +84,7 @@ def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
 
 def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
     """The first non-finite value of an array of the batch, outside the padding."""
-    if value is None:
-        return ""
-    if batch.per == "row" and name != "x":
-        bad_row = _first_bad(value)
-        return (
-            ""
-            if bad_row is None
-            else f"{name} holds {np.asarray(value)[bad_row]} in {_row(batch, bad_row[0])}"
-        )
-    if batch.ragged:
+    if isinstance(value, (list, tuple)):
         for n, one in enumerate(value):
             found = _first_bad(one)
             if found is not None:
@@ -88,8 +95,8 @@ def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
     if array.dtype.kind != "f":
         return ""
     bad = ~np.isfinite(array)
-    if batch.lengths is not None:
-        inside = np.arange(array.shape[1]) < np.asarray(batch.lengths)[:, None]
+    if batch.lengths is not None or batch.ragged:
+        inside = np.arange(array.shape[1]) < batch.row_lengths[:, None]
         bad &= inside.reshape(*inside.shape, *[1] * (array.ndim - 2))
     if not bad.any():
         return ""

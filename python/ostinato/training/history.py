@@ -39,7 +39,7 @@ class History:
     def __getitem__(self, key: int | str) -> Any:
         if isinstance(key, str):
             if key not in self.names:
-                if key.removeprefix("val_") in ("loss", *self.measured.metrics) and self.rows:
+                if self.measured.knows(key) and self.rows:
                     raise ConfigError(f"history has no {key!r}; {self.measured.missing(key)}")
                 raise ConfigError(
                     f"history has no {key!r}; {did_you_mean(key, self.names, 'it was measured')}"

@@ -2,138 +2,177 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.metrics import Metric
+from ostinato.errors import ConfigError
 from ostinato.network import Network
+from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
-from ostinato.network.ports import Ports
+from ostinato.network.states import from_slots
 from ostinato.strategy import Batch, Lesson
 from ostinato.trace import trace_loss
-from ostinato.training.source import Rows, Source
+from ostinato.training.source import Rows, Source, named
+from ostinato.training.terms import Term, Terms
+
+Sums = dict[str, float]
+"""The sum of each equation of an output, by the hash of its program."""
 
 
-class Measure:
-    """The loss and the metrics of one network.
+@dataclass(frozen=True)
+class Equations:
+    """The distinct equations of one term: its loss, and its metrics.
 
     Several metrics often share one equation (perplexity and bits are both cross-entropy): each equation runs
     once, and a metric with the loss's own equation costs nothing extra.
     """
 
-    def __init__(self, net: Network, loss: Any, objective: Objective, metrics: Mapping[str, Metric]) -> None:
-        self._net = net
-        self._metrics = metrics
-        self._loss = _key(loss, net.output_size)
-        self._objectives = {self._loss: dataclasses.replace(objective, reduction="sum")}
-        self._keys: dict[str, str] = {}
-        for name, metric in metrics.items():
-            if metric.target != loss.target:
-                raise ConfigError(
-                    f"metric {name!r} takes targets of kind {metric.target!r}, loss {loss.name!r} of kind "
-                    f"{loss.target!r}; they are given the same"
-                )
-            key = self._keys[name] = _key(metric, net.output_size)
-            if key not in self._objectives:
-                program = trace_loss(metric, net.output_size)
-                self._objectives[key] = dataclasses.replace(objective, reduction="sum", program=program)
-        # A network without layers: its inputs are the outputs of a run, and its loss is the metric.
-        self._nothing = _core.Network(net.dtype.name)
-        self._nothing.finish([("y", self._nothing.input("y", net._ports.output.axis, net.output_size))])
+    term: Term
+    number: int
+    """Of the output."""
+    loss: str
+    keys: Mapping[str, str]
+    """The equation of each metric."""
+    programs: Mapping[str, _core.Program]
+    core: _core.Network
+    """A network without layers: its input is the output of a run, and its loss is the equation."""
 
-    def while_training(self, mean_loss: float) -> dict[str, float]:
-        """The metrics that are computed from the mean loss per step."""
+    @classmethod
+    def of(cls, net: Network, term: Term) -> Equations:
+        """Traces the metrics. Raises ConfigError if their targets are of another kind than the loss's."""
+        node = net._ports.outputs[term.output]
+        loss = _key(term.loss, node.width)
+        keys: dict[str, str] = {}
+        programs = {loss: term.objective.program}
+        for name, metric in term.metrics.items():
+            if metric.target != term.loss.target:
+                raise ConfigError(
+                    f"metric {term.column(name)!r} takes targets of kind {metric.target!r}, loss "
+                    f"{term.loss.name!r} of kind {term.loss.target!r}; they are given the same"
+                )
+            key = keys[name] = _key(metric, node.width)
+            if key not in programs:
+                programs[key] = trace_loss(metric, node.width)
+        core = _core.Network(net.dtype.name)
+        core.finish([("y", core.input("y", node.axis, node.width))])
+        number = list(net._ports.outputs).index(term.output)
+        return cls(term, number, loss, keys, programs, core)
+
+    def told(self, means: Mapping[str, float]) -> dict[str, float]:
+        """The columns of metrics, from the mean of each equation; without those that have no mean."""
         return {
-            name: float(metric.finish(mean_loss))
-            for name, metric in self._metrics.items()
-            if self._keys[name] == self._loss
+            self.term.column(name): float(metric.finish(means[self.keys[name]]))
+            for name, metric in self.term.metrics.items()
+            if self.keys[name] in means
         }
 
-    def check(self, source: Source, owner: str) -> None:
-        """Raises the errors of `over` for the first of the rows in memory, before an epoch is spent.
 
-        An iterable is not touched: it may count its passes.
+class Measure:
+    """The loss and the metrics of one network."""
+
+    def __init__(self, net: Network, terms: Terms) -> None:
+        self._net = net
+        self._terms = terms
+        self._equations = {term.output: Equations.of(net, term) for term in terms.terms}
+        # A sum over batches is divided by the count of all of them, and scaled at the end.
+        objectives: dict[str, Objective] = {
+            term.output: replace(term.objective, reduction="sum", scale=1.0) for term in terms.terms
+        }
+        self._losses = Losses(objectives, net._ports)
+        self._alone = all(len(one.programs) == 1 for one in self._equations.values())
+
+    def while_training(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """The metrics that are computed from the mean loss of each output, which has its scale."""
+        told: dict[str, float] = {}
+        for output, one in self._equations.items():
+            scale = one.term.objective.scale
+            if scale and output in losses:  # A loss that is scaled to 0 says nothing.
+                told |= one.told({one.loss: losses[output] / scale})
+        return told
+
+    def losses(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """The columns of losses by output; none for a network with one output."""
+        if not self._terms.several:
+            return {}
+        return {one.term.column("loss"): losses.get(output, 0.0) for output, one in self._equations.items()}
+
+    def check(self, source: Source, owner: str, *, some: bool) -> None:
+        """Raises the errors of `over` for rows in memory that can be found without running the network.
+
+        An iterable is not touched: it may count its passes. With `some`, no rows are an error too.
         """
         if isinstance(source, Rows):
-            if not len(source.lengths):
+            if some and not len(source.lengths):
                 raise _no_step(owner)
-            with _named(owner):
-                self._add(dict.fromkeys(self._objectives, 0.0), source.first_row())
+            with named(owner):
+                for part in source.parts():
+                    self._read(part)
+                    _ = part.counts
 
     def over(self, source: Source, owner: str) -> dict[str, float]:
-        """The loss per valid step and each metric over all of `source`, in inference mode.
+        """The loss per valid step, that of each output, and each metric over all of `source`.
 
-        Raises the errors of the network, naming `owner`; ConfigError if no step is valid: that would look
-        like a perfect score.
+        Raises the errors of the network, naming `owner`; ConfigError if no step of an output is valid: that
+        would look like a perfect score.
         """
-        sums = dict.fromkeys(self._objectives, 0.0)
-        count, state = 0.0, None
+        sums: dict[str, Sums] = {
+            output: dict.fromkeys(one.programs, 0.0) for output, one in self._equations.items()
+        }
+        counts = dict.fromkeys(self._equations, 0.0)
+        state = None
         for batch in source.batches(Lesson()):
-            with _named(owner):
+            with named(owner):
                 state = self._add(sums, batch.replace(state=state if batch.carries else None))
-                count += batch.count
-        if not count:
-            raise _no_step(owner)
-        means = {key: value / count for key, value in sums.items()}
-        told = {name: float(metric.finish(means[self._keys[name]])) for name, metric in self._metrics.items()}
-        return {"loss": means[self._loss], **told}
+                for output in counts:
+                    counts[output] += batch.counts[output]
+        losses: dict[str, float] = {}
+        told: dict[str, float] = {}
+        for output, one in self._equations.items():
+            if not counts[output]:
+                raise _no_step(owner, output if self._terms.several else None)
+            means = {key: value / counts[output] for key, value in sums[output].items()}
+            losses[output] = one.term.objective.scale * means[one.loss]
+            told |= one.told(means)
+        return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **told}
 
-    def _add(self, sums: dict[str, float], batch: Batch) -> Any:
+    def _read(self, batch: Batch) -> tuple[Any, Any, list[Any]]:
+        """The core's form of a call and of the losses, and the rows and steps."""
+        net = self._net
+        call, read = net._call("evaluate", batch.x, batch.lengths, batch.state, batch.resets, 0)
+        arguments, _ = self._losses.arguments(read, batch.targets, batch.weights)
+        return call, read, arguments
+
+    def _add(self, sums: dict[str, Sums], batch: Batch) -> Any:
         """Add a batch to the sum of each equation; returns the final state."""
         net = self._net
-        if len(self._objectives) == 1:
-            value, final = net.loss_value(
-                batch.x,
-                batch.targets,
-                loss=self._objectives[self._loss],
-                lengths=batch.lengths,
-                state=batch.state,
-                resets=batch.resets,
-                weights=batch.weights,
-                reduction="sum",
-            )
-            sums[self._loss] += value
-            return final
-        run = net.run(batch.x, state=batch.state, lengths=batch.lengths, resets=batch.resets)
-        outputs: Any = run.outputs
-        if batch.ragged and batch.per == "step":
-            outputs = [row[: len(x)] for row, x in zip(outputs, batch.x, strict=True)]
-        # Read like an input, so that targets are checked against it: axes, lengths, rows of a list.
-        ports = Ports({"y": net._ports.output}, net._ports.outputs, True)
-        lengths = batch.lengths if batch.per == "step" else None
-        arrays, read = ports.read(outputs, lengths, net.dtype.name, net.batch_first is not False)
-        call: Any = (np.zeros(0, net.dtype), arrays, read.extent, [])
-        for key, objective in self._objectives.items():
-            losses = ([objective.argument(read, batch.targets, batch.weights)], objective.reduction)
-            sums[key] += self._nothing.loss_value(call, losses)[0][0]
-        return run.final_state
+        call, read, arguments = self._read(batch)
+        if self._alone:
+            values, final = net._core().loss_value(call, (arguments, "sum"))
+            for one in self._equations.values():
+                sums[one.term.output][one.loss] += values[one.number]
+            return from_slots(final, net._graph, batch.rows)
+        run = net._core().run(call, False, 0)
+        for (output, one), (number, _, targets, weights, _) in zip(
+            self._equations.items(), arguments, strict=True
+        ):
+            along = net._ports.outputs[output].axis == "time"
+            extent = (read.lengths, None, 0) if along else (None, None, 0)
+            again: Any = (np.zeros(0, net.dtype), [run.outputs[number]], extent, [])
+            for key, program in one.programs.items():
+                argument = (0, program, targets, weights, 1.0)
+                sums[output][key] += one.core.loss_value(again, ([argument], "sum"))[0][0]
+        return from_slots(run.final_state, net._graph, batch.rows)
 
 
-@contextmanager
-def _named(owner: str) -> Iterator[None]:
-    """Adds the owner of the data to an error."""
-    try:
-        yield
-    except (ShapeError, DTypeError, ConfigError) as error:
-        kinds = (ShapeError, DTypeError, ConfigError)
-        raise next(kind for kind in kinds if isinstance(error, kind))(f"{owner}: {error}") from error
-
-
-def _no_step(owner: str) -> ConfigError:
-    return ConfigError(f"{owner}: the data has no valid step; expected rows, lengths and weights above 0")
+def _no_step(owner: str, output: str | None = None) -> ConfigError:
+    of = "" if output is None else f" of output {output!r}"
+    return ConfigError(f"{owner}: the data has no valid step{of}; expected rows, lengths and weights above 0")
 
 
 def _key(loss: Any, width: int) -> str:
     """Equal for two losses or metrics with the same equation, whatever their names."""
     return trace_loss(loss, width, name="equation").hash
-
-
-def prefixed(prefix: str, metrics: Mapping[str, float]) -> dict[str, float]:
-    """Names with `prefix` before them."""
-    return {f"{prefix}{name}": value for name, value in metrics.items()}

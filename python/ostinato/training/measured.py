@@ -5,29 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostinato.suggest import did_you_mean
+from ostinato.training.columns import unvalidated, validated
 
 
 @dataclass(frozen=True)
 class Measured:
-    """names: the columns of an epoch; metrics: the trainer's; validated: whether validation is given."""
+    """names: the columns of an epoch; losses, metrics: those of the trainer, without "val_".
+
+    `validation` says whether `fit` is given validation data.
+    """
 
     names: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ("loss",)
     metrics: tuple[str, ...] = ()
-    validated: bool = False
+    validation: bool = False
 
     def has(self, name: str) -> bool:
         """Whether it is measured; penalties, which are optional, count."""
         return name in (*self.names, "epoch", "step", "penalty")
 
+    def knows(self, name: str) -> bool:
+        """Whether it is a loss or a metric of the trainer, in training or in validation."""
+        return unvalidated(name) in (*self.losses, *self.metrics)
+
     def missing(self, name: str) -> str:
         """What to do to measure `name`."""
-        base = name.removeprefix("val_")
-        if base != "loss" and base not in self.metrics:
+        if not self.knows(name):
             known = [*self.names, *self.metrics]
-            more = "" if self.validated else ", and give fit validation="
+            more = "" if self.validation else ", and give fit validation="
             return (
                 f"{did_you_mean(name, known, 'measured')}; a metric goes into metrics= of the Trainer{more}"
             )
-        if self.validated:
-            return f"it is measured on validation data only, as 'val_{base}'"
-        return f"it is measured as 'val_{base}' when fit is given validation=, which it was not"
+        column = validated(unvalidated(name))
+        if self.validation:
+            return f"it is measured on validation data only, as {column!r}"
+        return f"it is measured as {column!r} when fit is given validation=, which it was not"

@@ -83,7 +83,9 @@ class Progress:
 
 
 def _where_and_loss(run: TrainingRun, metrics: Mapping[str, float]) -> str:
-    return f"epoch {run.epoch}  step {run.step}  loss {metrics['loss']:.4f}"
+    parts = [f"{name} {value:.4f}" for name, value in metrics.items() if name.endswith(".loss")]
+    of = f" ({', '.join(parts)})" if parts else ""
+    return f"epoch {run.epoch}  step {run.step}  loss {metrics['loss']:.4f}{of}"
 
 
 def _bar() -> Any:

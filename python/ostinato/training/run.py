@@ -100,8 +100,9 @@ class TrainingRun:
         """Set the goal of a `fit`: `epochs` more; if resumed, as many since the last `fit` started."""
         self.stopped, self.save_to = "", None
         if not resume:
-            if self.lesson is not None:  # The rest of an epoch is skipped.
+            if self.position.batch or self.position.piece:  # The rest of an epoch is skipped.
                 self.next_epoch()
+            self.lesson, self.batches = None, 0  # An epoch without an update begins again.
             self.first = self.position.epoch
         self.last = self.first + epochs
 

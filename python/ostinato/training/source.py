@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -11,9 +13,13 @@ from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.batch import Array
+from ostinato.training.form import Form
 
-Per: TypeAlias = Literal["step", "row"]
-"""Whether targets and weights have one value for each step, or one for each row."""
+BATCH_SIZE: Final = 32
+"""Rows of a batch, if `fit` is not given another number."""
+
+# Rows that are read together before the first update: more would copy large data at once.
+ROWS_AT_A_TIME: Final = 256
 
 Batcher = Callable[[Array], Iterable[Array]]
 """From the lengths (N,) of an epoch's rows, in order, to batches of positions in that order."""
@@ -49,18 +55,7 @@ class Rows:
         self._whole = whole
         self._batch = batch
         self._planned: tuple[Lesson, Array, list[Array]] | None = None
-        if whole.ragged:
-            self.lengths = np.array([len(row) for row in whole.x], dtype=np.int64)
-        elif whole.lengths is not None:
-            self.lengths = np.asarray(whole.lengths)
-        else:
-            self.lengths = np.full(whole.rows, whole.steps, dtype=np.int64)
-        if self.lengths.shape != (whole.rows,):
-            raise ShapeError(
-                f"lengths is {self.lengths.shape}; expected ({whole.rows},), one for each row of x"
-            )
-        for name, value in (("targets", whole.targets), ("weights", whole.weights)):
-            self._check_rows(name, value)
+        self.lengths = whole.row_lengths
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, in the lesson's order."""
@@ -69,9 +64,10 @@ class Rows:
             batch = self._take(order[group])
             yield batch if lesson.steps is None else batch.window(0, lesson.steps)
 
-    def first_row(self) -> Batch:
-        """A batch of one row."""
-        return self._take(np.zeros(1, dtype=np.int64))
+    def parts(self) -> Iterator[Batch]:
+        """All rows in the order of the data, some at a time."""
+        for start in range(0, self._whole.rows, ROWS_AT_A_TIME):
+            yield self._take(np.arange(start, min(start + ROWS_AT_A_TIME, self._whole.rows)))
 
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has."""
@@ -115,32 +111,7 @@ class Rows:
         return order
 
     def _take(self, rows: Array) -> Batch:
-        whole = self._whole
-        return whole.replace(
-            x=self._rows_of(whole.x, rows),
-            targets=self._rows_of(whole.targets, rows, whole.per),
-            weights=self._rows_of(whole.weights, rows, whole.per),
-            lengths=None if whole.lengths is None else self.lengths[rows],
-            places=rows,
-        )
-
-    def _rows_of(self, value: Any, rows: Array, per: str = "step") -> Any:
-        if value is None:
-            return None
-        if per == "row":
-            return np.asarray(value)[rows]
-        if isinstance(value, (list, tuple)):
-            return [value[row] for row in rows]
-        return value[rows] if self._whole.batch_first else value[:, rows]
-
-    def _check_rows(self, name: str, value: Any) -> None:
-        if value is None:
-            return
-        listed = isinstance(value, (list, tuple))
-        axis = 0 if listed or self._whole.batch_first or self._whole.per == "row" else 1
-        found = len(value) if listed else (value.shape[axis] if value.ndim > axis else 0)
-        if found != self._whole.rows:
-            raise ShapeError(f"{name} has {found} rows; x has {self._whole.rows}")
+        return self._whole.take(rows).replace(places=rows)
 
 
 class Batches:
@@ -148,10 +119,9 @@ class Batches:
 
     lengths = None
 
-    def __init__(self, data: Iterable[Any], batch_first: bool, per: Per = "step") -> None:
+    def __init__(self, data: Iterable[Any], form: Form) -> None:
         self._data = data
-        self._batch_first = batch_first
-        self._per = per
+        self._form = form
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, in the order of the iterable."""
@@ -179,10 +149,10 @@ class Batches:
 
     def _read(self, place: int, item: Any) -> Batch:
         if isinstance(item, Batch):
-            return item if item.per == self._per else item.replace(per=self._per)
+            return self._form.read(item)
         if isinstance(item, tuple) and 2 <= len(item) <= 4:
             x, targets, lengths, weights = (*item, None, None)[:4]
-            return Batch(x, targets, lengths, weights, batch_first=self._batch_first, per=self._per)
+            return self._form.read(Batch(x, targets, lengths, weights, batch_first=self._form.batch_first))
         raise DTypeError(
             f"data gives a {type(item).__name__} as batch {place}; "
             "expected ost.Batch(x, targets), or a tuple (x, targets[, lengths[, weights]])"
@@ -191,38 +161,28 @@ class Batches:
 
 def read_source(
     owner: str,
+    form: Form,
     data: Any,
-    targets: Any,
+    targets: Any = None,
     *,
-    lengths: Any,
-    weights: Any,
-    batch_size: Any,
-    batch_first: bool,
+    lengths: Any = None,
+    weights: Any = None,
+    batch_size: Any = None,
     once: bool = False,
-    per: Per = "step",
 ) -> Source:
     """Arrays or lists with targets as `Rows`, any other iterable as `Batches`.
 
-    once: the data is used for a single pass, so an iterator is accepted. per: "row" if targets and weights
-    have one value for each row. Raises ConfigError, DTypeError,
-    ShapeError, naming the argument.
+    batch_size: None for 32 rows. once: the data is used for a single pass, so an iterator is accepted.
+    Raises ConfigError, DTypeError, ShapeError, naming the argument.
     """
     if targets is not None:
-        if not callable(batch_size):
+        if batch_size is None:
+            batch_size = BATCH_SIZE
+        elif not callable(batch_size):
             batch_size = checks.whole(owner, "batch_size", batch_size, at_least=1)
-        listed = isinstance(data, (list, tuple))
-        whole = Batch(
-            data if listed else np.asarray(data),
-            targets if isinstance(targets, (list, tuple)) else np.asarray(targets),
-            lengths,
-            weights if weights is None or isinstance(weights, (list, tuple)) else np.asarray(weights),
-            batch_first=batch_first,
-            per=per,
-        )
-        if not listed and np.ndim(whole.x) < 2:
-            raise ShapeError(f"{owner}: x is {np.shape(whole.x)}; expected rows and steps, (N, T, ...)")
-        return Rows(whole, batch_size)
-    if isinstance(data, np.ndarray) or not isinstance(data, Iterable):
+        with named(owner):
+            return Rows(form.whole(data, targets, lengths, weights), batch_size)
+    if isinstance(data, (np.ndarray, Mapping)) or not isinstance(data, Iterable):
         raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
     for name, value in (("lengths", lengths), ("weights", weights)):
         if value is not None:
@@ -232,4 +192,33 @@ def read_source(
             f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
             "__iter__ starts again"
         )
-    return Batches(data, batch_first, per)
+    return Batches(data, form)
+
+
+def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
+    """The `validation` of `fit`: a tuple as of data, or an iterable of batches. Raises ConfigError."""
+    if isinstance(given, tuple):
+        if not 2 <= len(given) <= 4:
+            raise ConfigError(
+                f"validation has {len(given)} parts; expected (x, targets[, lengths[, weights]])"
+            )
+        x, targets, lengths, weights = (*given, None, None)[:4]
+        return read_source(
+            "validation", form, x, targets, lengths=lengths, weights=weights, batch_size=batch_size
+        )
+    if isinstance(given, Real):
+        raise ConfigError(
+            f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
+            "yourself, and pass them as (x, targets[, lengths[, weights]])"
+        )
+    return read_source("validation", form, given)
+
+
+@contextmanager
+def named(owner: str) -> Iterator[None]:
+    """Adds the owner of the data to an error."""
+    try:
+        yield
+    except (ShapeError, DTypeError, ConfigError) as error:
+        kinds = (ShapeError, DTypeError, ConfigError)
+        raise next(kind for kind in kinds if isinstance(error, kind))(f"{owner}: {error}") from error

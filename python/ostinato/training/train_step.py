@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ostinato.errors import NonFiniteError
+from ostinato.errors import ConfigError, NonFiniteError
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.specs import hookimpl
@@ -29,6 +29,10 @@ class TrainStep:
     schedule: Callable[[float, Moment], float] | None
     limit: float | None
     summed: bool
+    outputs: tuple[str, ...]
+    """The outputs that have a loss."""
+    several: bool
+    """Whether the network has several outputs."""
     interrupts: Interrupts
     hooks: RunHooks | None = None
 
@@ -36,12 +40,14 @@ class TrainStep:
     def ostinato_train_step(self, run: TrainingRun, step: int, batch: Batch) -> dict[str, float]:
         """Make the update. Raises NonFiniteError.
 
-        Returns "loss", including "penalty" if there is one, "grad_norm" (before clipping), "lr".
+        Returns "loss", including "penalty" if there is one; "mood.loss" of each output if there are several;
+        "grad_norm" (before clipping), "lr".
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
-        count = batch.count  # raises an error for weights without a mean, before anything changes
+        counts = batch.counts  # raises an error for weights without a mean, before anything changes
         loss, grads = self.estimator.estimate(self.core, batch)
+        losses = self._losses(loss, grads)
         check_loss(run.net, batch, loss, place)
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
         lr = run.optimizer.lr if self.schedule is None else self.schedule(run.start_lr, run.when)
@@ -54,12 +60,28 @@ class TrainStep:
             raise
         run.carried = grads.final_state
         # Validation has no penalties, so the loss for comparison has none either.
-        scale = 1.0 if self.summed else count
-        run.totals.add(scale * (loss - grads.penalty), scale * grads.penalty, count, norm)
+        scales = {name: 1.0 if self.summed else counts[name] for name in losses}
+        sums = {name: scales[name] * value for name, value in losses.items()}
+        run.totals.add(sums, counts, scales[self.outputs[0]] * grads.penalty, norm)
         run.position = run.position.after_update()
         check_parameters(run.net, place, lr)
-        told = {"penalty": grads.penalty} if grads.penalty else {}
+        told = {f"{name}.loss": value for name, value in losses.items()} if self.several else {}
+        if grads.penalty:
+            told["penalty"] = grads.penalty
         return {"loss": loss, **told, "grad_norm": norm, "lr": lr}
+
+    def _losses(self, loss: float, grads: Slopes) -> dict[str, float]:
+        """The loss of each output, without penalties. Raises ConfigError for gradients that do not say it."""
+        if not self.several:
+            return {self.outputs[0]: loss - grads.penalty}
+        found: Mapping[str, float] = getattr(grads, "losses", {})
+        missing = [name for name in self.outputs if name not in found]
+        if missing:
+            raise ConfigError(
+                f"the gradients of a batch have no losses[{missing[0]!r}]; an estimator or an execution for "
+                "networks with several outputs returns the losses of the outputs too (Slopes.losses)"
+            )
+        return {name: found[name] for name in self.outputs}
 
     def _optimize(self, optimizer: Optimizer, run: TrainingRun, grads: Slopes, lr: float) -> float:
         """One step of the optimizer on clipped gradients; the norm before clipping."""

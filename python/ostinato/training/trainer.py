@@ -9,16 +9,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError
-from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.network import Network
-from ostinato.network.objective import Objective
+from ostinato.network.losses import AnyLoss
 from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
@@ -27,23 +25,26 @@ from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint
 from ostinato.training.choices import (
     Strategies,
-    choose_loss,
-    choose_metrics,
     choose_optimizer,
     choose_plugins,
     choose_schedule,
 )
+from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
 from ostinato.training.foreign_names import FOREIGN_NAMES
+from ostinato.training.form import Form
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
-from ostinato.training.measure import Measure, prefixed
+from ostinato.training.measure import Measure
 from ostinato.training.measured import Measured
 from ostinato.training.progress import Progress
 from ostinato.training.run import TrainingRun
-from ostinato.training.source import Batcher, Source, read_source
+from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation
+from ostinato.training.terms import Terms
 from ostinato.training.train_step import TrainStep
+
+Metrics: TypeAlias = "Sequence[str | type[Metric] | Metric]"
 
 
 class Trainer(AttributeGuard):
@@ -51,7 +52,9 @@ class Trainer(AttributeGuard):
 
     Args:
         net: the network; its parameters are changed in place.
-        loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same.
+        loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. Of a network with
+            several outputs a dict by output, {"tags": "cross_entropy", "mood": ost.weighted("mse", 0.3)};
+            an output that is left out is not trained.
         optimizer: a name, an Optimizer class or an instance such as Adam(lr=1e-2).
         schedule: of the learning rate: a name, a Schedule class or an instance, or a function
             (start, when) -> lr; None keeps it.
@@ -61,7 +64,7 @@ class Trainer(AttributeGuard):
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         reduction: of the loss, "mean" over the valid steps or "sum".
         metrics: names, Metric classes or instances, measured on validation data; in training where the loss
-            decides them.
+            decides them. Of a network with several outputs a dict of lists by output.
         callbacks: plugins of this run: objects or modules with lifecycle hooks, or names of installed
             plugins. Nothing else is active, whatever is installed. They are called in this order.
         seed: of everything random in the training: order, noise, strategies.
@@ -89,44 +92,41 @@ class Trainer(AttributeGuard):
         self,
         net: Network,
         *,
-        loss: str | type[Loss] | Loss,
+        loss: AnyLoss,
         optimizer: str | type[Optimizer] | Optimizer = "adam",
         schedule: str | type[Schedule] | Callable[[float, Moment], float] | None = None,
         strategies: Sequence[str | type[Strategy] | Strategy | ThroughTime] = (),
         through_time: ThroughTime | None = None,
         clip_norm: float | None = None,
         reduction: str = "mean",
-        metrics: Sequence[str | type[Metric] | Metric] = (),
+        metrics: Metrics | Mapping[str, Metrics] = (),
         callbacks: Sequence[Any] = (),
         seed: int = 0,
     ) -> None:
         if not isinstance(net, Network):
             raise DTypeError(f"net is {net!r}; expected a Network")
-        if len(net._ports.inputs) > 1 or len(net._ports.outputs) > 1:
-            raise ConfigError(
-                f"net is {net!r}, of several inputs or outputs, which a Trainer does not take; write the "
-                "loop: net.value_and_grad, then optimizer.step(net.arena, grads.arena)"
-            )
         self.net = net
-        self.loss = choose_loss(loss)
+        self._terms = terms = Terms.of(net, loss, metrics, reduction)
+        self.loss, self.metrics = terms.loss, terms.metrics
         self.optimizer = choose_optimizer(optimizer)
         self.schedule = choose_schedule(schedule)
         self.strategies = Strategies(strategies, through_time)
         self.clip_norm = (
             None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
         )
-        objective = Objective.of(self.loss, reduction, net._ports.output, net.dtype.name)
         self.reduction = reduction
-        self.metrics = choose_metrics(metrics)
-        self._measure = Measure(net, self.loss, objective, self.metrics)
+        self._form = Form(net)
+        self._measure = Measure(net, terms)
         self._interrupts = Interrupts()
-        core = self.strategies.execution.core(NetworkCore(net, objective))
+        core = self.strategies.execution.core(NetworkCore(net, terms.objectives))
         step = TrainStep(
             self.strategies.estimator,
             core,
             self.schedule,
             self.clip_norm,
             reduction == "sum",
+            tuple(terms.objectives),
+            terms.several,
             self._interrupts,
         )
         plugins = choose_plugins(callbacks)
@@ -148,7 +148,7 @@ class Trainer(AttributeGuard):
         targets: Any = None,
         *,
         epochs: int,
-        batch_size: int | Batcher = 32,
+        batch_size: int | Batcher | None = None,
         lengths: Any = None,
         weights: Any = None,
         validation: Any = None,
@@ -157,28 +157,41 @@ class Trainer(AttributeGuard):
         """Trains for so many epochs, and returns the history of all of them so far.
 
         Args:
-            data: x as `Network.run` takes it, with targets (and lengths, weights); or an iterable of `Batch`
-                or of tuples (x, targets[, lengths[, weights]]), gone through once in each epoch.
+            data: x as `Network.run` takes it, a dict for several inputs, with targets (and lengths, weights);
+                or an iterable of `Batch` or of tuples (x, targets[, lengths[, weights]]), gone through once
+                in each epoch. If the first sequence is a list of rows, all are.
             targets: as `Network.value_and_grad` takes them, and so are lengths and weights: one for each
-                step, or, for a network whose output is of rows, one label for each row, (N,) or (N, K).
+                step, or, for an output of rows, one label for each row, (N,) or (N, K). A dict for several
+                outputs.
             epochs: how many more; with resume, how many in all since the `fit` that is resumed began.
-            batch_size: rows of a batch, or a function from the lengths of the rows, in the order in which
-                they are to be learned, to batches of places in it. Not for an iterable of batches.
+            batch_size: rows of a batch, None for 32; or a function from the lengths of the rows, in the order
+                in which they are to be learned, to batches of places in it. Not for iterables of batches.
             lengths: see targets.
             weights: see targets.
             validation: measured after each epoch: a tuple as of data, or an iterable of batches.
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
 
+        All rows in memory are read and checked before anything changes.
         The parameters are those of a whole number of updates at any time, also after an error or Ctrl-C.
         Raises ShapeError, DTypeError, ConfigError, naming the argument; NonFiniteError, naming the array, in
         the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
         """
-        source = self._source("fit", data, targets, lengths, weights, batch_size)
-        measured = None if validation is None else self._validation(validation, batch_size)
+        epochs = checks.whole("fit", "epochs", epochs, at_least=0)
+        form = self._form
+        source = read_source(
+            "fit", form, data, targets, lengths=lengths, weights=weights, batch_size=batch_size
+        )
+        measured = None if validation is None else read_validation(form, validation, batch_size)
+        if batch_size is not None and not any(isinstance(one, Rows) for one in (source, measured)):
+            raise ConfigError(
+                f"fit: batch_size is {batch_size!r}, but the data is an iterable of batches; omit it"
+            )
         with self._alone("fit"), self._interrupts:
             run, hooks = self.run, self._hooks
+            self._measure.check(source, "fit", some=False)
             if measured is not None:
-                self._measure.check(measured, "validation")
+                self._measure.check(measured, "validation", some=True)
+            columns = self._measured(measured is not None)
             if not isinstance(resume, bool):
                 self._load(resume)
             elif resume and self._plugin_states is None and not run.last:
@@ -186,8 +199,8 @@ class Trainer(AttributeGuard):
                     "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
                     "a checkpoint, or omit resume"
                 )
-            run.history.measured = self._measured(measured is not None)
-            run.begin(checks.whole("fit", "epochs", epochs, at_least=0), bool(resume))
+            run.history.measured = columns
+            run.begin(epochs, bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
             # A copy: a plugin may reset the object that it returned when the run starts.
@@ -205,13 +218,14 @@ class Trainer(AttributeGuard):
                 raise
         return run.history
 
-    def _measured(self, validated: bool) -> Measured:
+    def _measured(self, validation: bool) -> Measured:
         """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
-        metrics = tuple(self.metrics)
-        names = ("loss", *self._measure.while_training(1.0), "grad_norm", "lr")
-        if validated:
-            names = (*names, *(f"val_{name}" for name in ("loss", *metrics)))
-        made = Measured(names, metrics, validated)
+        terms = self._terms
+        ones = dict.fromkeys(terms.objectives, 1.0)
+        names = (*terms.losses, *self._measure.while_training(ones), "grad_norm", "lr")
+        if validation:
+            names = (*names, *map(validated, (*terms.losses, *terms.measured)))
+        made = Measured(names, terms.losses, terms.measured, validation)
         watched = self.schedule.watched if isinstance(self.schedule, Schedule) else ()
         for name in watched:
             if not made.has(name):
@@ -273,9 +287,11 @@ class Trainer(AttributeGuard):
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
         """Measures, and finishes the epoch. Returns its row of the history."""
         run, totals = self.run, self.run.totals
-        metrics = {"loss": totals.mean_loss, **self._measure.while_training(totals.mean_loss)}
+        measure, losses = self._measure, totals.mean_losses
+        metrics = {"loss": totals.mean_loss, **measure.losses(losses), **measure.while_training(losses)}
         if measured is not None:
-            metrics |= prefixed("val_", self._measure.over(measured, "validation"))
+            over = measure.over(measured, "validation")
+            metrics |= {validated(name): value for name, value in over.items()}
         if totals.penalty:
             metrics["penalty"] = totals.mean_penalty
         metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}
@@ -293,15 +309,29 @@ class Trainer(AttributeGuard):
         data: Any,
         targets: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: int | Batcher | None = None,
         lengths: Any = None,
         weights: Any = None,
     ) -> dict[str, float]:
         """The loss per valid step and each metric over data, in inference mode.
 
-        Arguments and errors as in `fit`.
+        Of a network with several outputs, "loss" is the sum, "mood.loss" the loss of an output. Arguments and
+        errors as in `fit`.
         """
-        source = self._source("evaluate", data, targets, lengths, weights, batch_size, once=True)
+        source = read_source(
+            "evaluate",
+            self._form,
+            data,
+            targets,
+            lengths=lengths,
+            weights=weights,
+            batch_size=batch_size,
+            once=True,
+        )
+        if batch_size is not None and not isinstance(source, Rows):
+            raise ConfigError(
+                f"evaluate: batch_size is {batch_size!r}, but the data is an iterable of batches; omit it"
+            )
         return self._measure.over(source, "evaluate")
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -333,36 +363,6 @@ class Trainer(AttributeGuard):
         if self.run.save_to is not None:
             path, self.run.save_to = self.run.save_to, None
             checkpoint.save(path, self, self._hooks.save(self.run))
-
-    def _source(
-        self, owner: str, data: Any, targets: Any, lengths: Any, weights: Any, batch: Any, once: bool = False
-    ) -> Source:
-        return read_source(
-            owner,
-            data,
-            targets,
-            lengths=lengths,
-            weights=weights,
-            batch_size=batch,
-            batch_first=self.net.batch_first is not False,
-            once=once,
-            per="row" if self.net._ports.output.axis == "row" else "step",
-        )
-
-    def _validation(self, given: Any, batch_size: Any) -> Source:
-        if isinstance(given, tuple):
-            if not 2 <= len(given) <= 4:
-                raise ConfigError(
-                    f"validation has {len(given)} parts; expected (x, targets[, lengths[, weights]])"
-                )
-            x, targets, lengths, weights = (*given, None, None)[:4]
-            return self._source("validation", x, targets, lengths, weights, batch_size)
-        if isinstance(given, Real):
-            raise ConfigError(
-                f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
-                "yourself, and pass them as (x, targets[, lengths[, weights]])"
-            )
-        return self._source("validation", given, None, None, None, batch_size)
 
     @contextmanager
     def _alone(self, call: str) -> Iterator[None]:

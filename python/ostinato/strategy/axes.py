@@ -1,0 +1,49 @@
+"""The axis of each input and each output of a network, by which a batch is counted and cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ostinato.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Name -> "time" for a sequence, "row" for one value of each row; of inputs and of outputs.
+
+    By default one input and one output, both sequences.
+    """
+
+    inputs: Mapping[str, str] = field(default_factory=lambda: {"x": "time"})
+    outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "time"})
+
+    @property
+    def sequence(self) -> str | None:
+        """The first input that is a sequence; None if there is none."""
+        return next((name for name, axis in self.inputs.items() if axis == "time"), None)
+
+
+def by_name(value: Any, axes: Mapping[str, str]) -> dict[str, Any]:
+    """The parts of x, or of targets or weights, by name; a value that is no dict belongs to the only name.
+
+    Raises ConfigError for a dict where there is one name: no trainer has read this batch.
+    """
+    if value is None:
+        return {}
+    if len(axes) > 1:
+        return dict(value)
+    if isinstance(value, Mapping):
+        raise ConfigError(
+            f"the batch has a dict of {', '.join(map(repr, value))}, but its axes have one name; a Trainer "
+            "sets the axes of its network, or write Batch(..., axes=ost.Axes(inputs, outputs))"
+        )
+    return {next(iter(axes)): value}
+
+
+def like(value: Any, parts: Mapping[str, Any], axes: Mapping[str, str]) -> Any:
+    """Changed parts in the form of `value`: a dict if there are several names, else the only part."""
+    if value is None:
+        return None
+    return dict(parts) if len(axes) > 1 else next(iter(parts.values()))

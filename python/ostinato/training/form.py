@@ -1,0 +1,153 @@
+"""Reads what a caller gives as batches of one network: names, axes, arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.network import Network
+from ostinato.network.batch import as_array
+from ostinato.network.packed import is_packed, rows_of
+from ostinato.strategy import Axes, Batch
+from ostinato.strategy.axes import by_name, like
+
+
+@dataclass(frozen=True)
+class Form:
+    """The names and axes of the inputs and outputs of `net`, as batches for it have them.
+
+    In a batch x is a dict if the network has several inputs, and otherwise an array or a list of rows; so it
+    is with targets and weights by outputs.
+    """
+
+    net: Network
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the network."""
+        net = self.net
+        return Axes(
+            {name: port.axis for name, port in net.inputs.items()},
+            {name: port.axis for name, port in net.outputs.items()},
+        )
+
+    @property
+    def batch_first(self) -> bool:
+        """Whether rows come before steps."""
+        return self.net.batch_first is not False
+
+    def read(self, batch: Batch) -> Batch:
+        """A batch with the axes of the network, and with its names checked.
+
+        Raises ConfigError and DTypeError for names that are unknown, missing or not given.
+        """
+        ports = self.net._ports
+        inputs = ports.by_name("x", batch.x, ports.inputs, plain=len(ports.inputs) == 1)
+        outputs = {"targets": batch.targets, "weights": batch.weights}
+        return replace(
+            batch,
+            x=_value(inputs, ports.inputs),
+            axes=self.axes,
+            **{what: self._by_output(what, value) for what, value in outputs.items()},
+        )
+
+    def whole(self, x: Any, targets: Any, lengths: Any, weights: Any) -> Batch:
+        """All data of a call as one batch of arrays, or of lists of rows.
+
+        If the first sequence is a list of rows, all sequences become such lists. Raises ConfigError,
+        DTypeError and ShapeError, naming the argument.
+        """
+        given = self.read(Batch(x, targets, lengths, weights, batch_first=self.batch_first))
+        axes = given.axes
+        told = {name: "x" if len(axes.inputs) == 1 else name for name in axes.inputs}
+        read = replace(given, x=_arrays(given.x, axes.inputs, told))
+        several = len(axes.outputs) > 1
+        for what in ("targets", "weights"):
+            names = {name: f"{what}[{name!r}]" if several else what for name in axes.outputs}
+            read = replace(read, **{what: _arrays(getattr(read, what), axes.outputs, names)})
+        return _same_rows(read, told, several)
+
+    def _by_output(self, what: str, value: Any) -> Any:
+        if value is None:
+            return None
+        ports = self.net._ports
+        plain = len(ports.outputs) == 1
+        return _value(ports.by_name(what, value, ports.outputs, plain=plain, partial=True), ports.outputs)
+
+
+def _value(parts: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
+    """The only part if there is one name, else a dict. None if a dict for the only name is empty."""
+    return dict(parts) if len(names) > 1 else next(iter(parts.values()), None)
+
+
+def _arrays(value: Any, axes: Mapping[str, str], told: Mapping[str, str]) -> Any:
+    """Arrays; lists of the rows of sequences stay lists."""
+    parts: dict[str, Any] = {}
+    for name, part in by_name(value, axes).items():
+        time = axes[name] == "time"
+        if time and is_packed(part):
+            parts[name] = rows_of(told[name], part)
+        elif time and isinstance(part, (list, tuple)):
+            parts[name] = part
+        else:
+            parts[name] = as_array(told[name], part)
+    return like(value, parts, axes)
+
+
+def _same_rows(batch: Batch, told: Mapping[str, str], several: bool) -> Batch:
+    """The batch, all of whose parts have the same rows. Raises ShapeError, ConfigError."""
+    axes = batch.axes
+    first = axes.sequence or next(iter(axes.inputs))
+    for name, part in by_name(batch.x, axes.inputs).items():
+        least = 2 if axes.inputs[name] == "time" else 1
+        if not isinstance(part, (list, tuple)) and part.ndim < least:
+            expected = "rows and steps, (N, T, ...)" if least == 2 else "one value for each row, (N, ...)"
+            raise ShapeError(f"{told[name]} is {part.shape}; expected {expected}")
+    if batch.ragged and batch.lengths is not None:
+        raise ConfigError(
+            f"lengths is given, but {told[first]} is a list of rows, each of which has its own; expected None"
+        )
+    lengths = batch.row_lengths
+    if lengths.shape != (batch.rows,):
+        raise ShapeError(
+            f"lengths is {lengths.shape}; expected ({batch.rows},), one for each row of {told[first]}"
+        )
+
+    def checked(value: Any, axes_of: Mapping[str, str], names: Mapping[str, str]) -> Any:
+        parts = {
+            name: _rows_of(part, batch, axes_of[name], names[name], told[first])
+            for name, part in by_name(value, axes_of).items()
+        }
+        return like(value, parts, axes_of)
+
+    def outputs(what: str) -> dict[str, str]:
+        return {name: f"{what}[{name!r}]" if several else what for name in axes.outputs}
+
+    return replace(
+        batch,
+        x=checked(batch.x, axes.inputs, told),
+        targets=checked(batch.targets, axes.outputs, outputs("targets")),
+        weights=checked(batch.weights, axes.outputs, outputs("weights")),
+    )
+
+
+def _rows_of(part: Any, batch: Batch, axis: str, name: str, first: str) -> Any:
+    """One part, which has as many rows as the batch; as a list of rows if the batch consists of such."""
+    listed = isinstance(part, (list, tuple))
+    place = 0 if listed or axis == "row" or batch.batch_first else 1
+    found = len(part) if listed else (part.shape[place] if part.ndim > place else 0)
+    if found != batch.rows:
+        raise ShapeError(f"{name} has {found} rows; {first} has {batch.rows}")
+    if axis == "row" or listed or not batch.ragged:
+        return part
+    rows = part if batch.batch_first else np.swapaxes(part, 0, 1)
+    if rows.ndim < 2 or rows.shape[1] != batch.steps:
+        raise ShapeError(
+            f"{name} is {part.shape}; expected a list of rows like {first}, or {batch.steps} steps, those of "
+            f"the longest row of {first}"
+        )
+    return [row[:length] for row, length in zip(rows, batch.row_lengths, strict=True)]
