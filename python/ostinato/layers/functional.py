@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ostinato import checks
 from ostinato.errors import ConfigError
 from ostinato.layers import functions
 from ostinato.layers.children import common_settings, redraw_equal
+from ostinato.layers.foreign_arguments import hinted
 from ostinato.network import graph as description
 from ostinato.network.arena import Array
 from ostinato.network.network import Network
@@ -19,6 +20,12 @@ from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
+
+
+_USAGE: Final = (
+    "it finds the inputs, so give the outputs alone: ost.Graph(tags), or "
+    "ost.Graph(outputs={'tags': tags, 'mood': mood})"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Graph(Network):
     kind = "graph"
     _fixed = ("layers",)
 
+    @hinted("Graph", _USAGE, {"inputs": _USAGE, "name": _USAGE})
     def __init__(self, outputs: Symbol | Mapping[str, Symbol], *, seed: int | None = None) -> None:
         plain = isinstance(outputs, Symbol)
         named = {OUTPUT: outputs} if isinstance(outputs, Symbol) else outputs

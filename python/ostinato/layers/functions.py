@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
+from ostinato.layers.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import Axis
 from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input
 
+_INPUT: Final = (
+    "write ost.Input('x', size=3) for floats (N, T, 3), ost.Input('x', ids=20) for ids (N, T); axis='row' "
+    "gives one value for each row"
+)
+_CONCAT: Final = "features are joined, the last axis: ost.concat(a, b)"
 
+
+@hinted(
+    "Input",
+    _INPUT,
+    {
+        "shape": _INPUT,
+        "batch_shape": _INPUT,
+        "batch_size": "a network takes any number of rows",
+        "dtype": "layers have a dtype; ids=20 makes an input of integers",
+    },
+)
 def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = "time") -> Symbol:
     """An input of a graph, called `name`.
 
@@ -32,6 +49,7 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
     return Symbol("input", (), checked_size(f"Input {name!r}", "size", size), axis, None, name)
 
 
+@hinted("concat", _CONCAT, {"axis": _CONCAT, "dim": _CONCAT})
 def concat(*values: Any) -> Symbol:
     """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 
