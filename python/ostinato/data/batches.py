@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
 from ostinato.data.by_length import ByLength
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network import Network
 from ostinato.network.packed import is_packed, padded, rows_of
-from ostinato.strategy import Batch
+from ostinato.strategy import Axes, Batch
+from ostinato.training.form import Form
 
 Array = npt.NDArray[Any]
+
+PER: Final = ("step", "sequence")
+"""What a target may belong to."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,17 @@ class Batches:
 
     Args:
         x: a list of rows (T_n, F) or ids (T_n,); an array (N, T, F) or (N, T) with `lengths`; or packed rows
-            (`ostinato.data.Packed`, or PyTorch's PackedSequence).
+            (`ostinato.data.Packed`, or PyTorch's PackedSequence). With `net`, a dict of those, and of arrays
+            of rows, if the network has several inputs.
         targets: per="step": in the form of x. per="sequence": (N, ...), one for each row. None for no
-            targets.
+            targets. With `net`, a dict if the network has several outputs.
         batch_size: the largest number of rows of a batch; max_steps, pool and drop_last as in `ByLength`,
             which makes the batches.
         lengths: (N,) if x is an array; None for T each.
         shuffle: a new order of rows and of batches in each epoch. It depends only on `seed` and the epoch
             (for one release of NumPy: its generators may change in the next).
+        per: "step" (None means this) or "sequence", for one target of each row; not with `net`.
+        net: the network, which knows the names and axes of its inputs and outputs; dicts need it.
 
     The engine never computes padding. Sorting saves memory and copying of padding; a step with few rows costs
     more per row.
@@ -79,26 +87,18 @@ class Batches:
         shuffle: bool = True,
         seed: int = 0,
         drop_last: bool = False,
-        per: str = "step",
+        per: str | None = None,
+        net: Network | None = None,
     ) -> None:
         owner = "Batches"
         self.cut = ByLength(batch_size, max_steps=max_steps, pool=pool, drop_last=drop_last)
         self.shuffle = checks.flag(owner, "shuffle", shuffle)
         self.seed = checks.whole(owner, "seed", seed, at_least=0)
-        self.per = checks.choice(owner, "per", per, ("step", "sequence"))
-        self._x = _rows("x", x, lengths)
-        self.lengths = np.array([len(row) for row in self._x], dtype=np.int64)
-        self._targets: Any = None
-        if targets is not None and self.per == "step":
-            self._targets = _rows("targets", targets, lengths)
-            if [len(row) for row in self._targets] != self.lengths.tolist():
-                raise ShapeError("targets has other lengths than x; expected one for each step of each row")
-        elif targets is not None:
-            self._targets = np.asarray(targets)
-            if self._targets.shape[:1] != self.lengths.shape:
-                raise ShapeError(
-                    f"targets is {self._targets.shape}; expected {len(self._x)}, one for each row"
-                )
+        if net is None:
+            self._whole = _of_one(x, targets, lengths, checks.choice(owner, "per", per or "step", PER))
+        else:
+            self._whole = _of_network(net, x, targets, lengths, per)
+        self.lengths = self._whole.row_lengths
         self.cut(self.lengths)  # a row that fits no batch is an error now, not later
         self.epoch = 0
         self._handed, self._skipped = 0, 0
@@ -141,7 +141,7 @@ class Batches:
     def _same(self) -> dict[str, Any]:
         cut = self.cut
         return {
-            "rows": len(self._x),
+            "rows": len(self.lengths),
             "steps": int(self.lengths.sum()),
             "batch_size": cut.batch_size,
             "max_steps": cut.max_steps,
@@ -152,7 +152,7 @@ class Batches:
         }
 
     def _order(self) -> Array:
-        order = np.arange(len(self._x))
+        order = np.arange(len(self.lengths))
         if self.shuffle:
             np.random.default_rng([self.seed, self.epoch]).shuffle(order)
         return order
@@ -163,10 +163,48 @@ class Batches:
         return [order[places] for places in self.cut(self.lengths[order])]
 
     def _batch(self, places: Array) -> Batch:
-        targets = self._targets
-        if targets is not None:
-            targets = targets[places] if self.per == "sequence" else padded([targets[n] for n in places])
-        return Batch(padded([self._x[n] for n in places]), targets, self.lengths[places], places=places)
+        batch = self._whole.take(places).each(lambda part, axis: part if axis == "row" else padded(part))
+        lengths = self.lengths[places] if batch.axes.sequence else None
+        return batch.replace(lengths=lengths, places=places)
+
+
+def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
+    """All rows of one sequence, with targets for each step or each row. Raises ShapeError, ConfigError."""
+    for name, value in (("x", x), ("targets", targets)):
+        if isinstance(value, Mapping):
+            raise ConfigError(
+                f"Batches: {name} is a dict; give net=, the network, which knows the axes of its inputs and "
+                "outputs"
+            )
+    rows = _rows("x", x, lengths)
+    axes = Axes(outputs={"output": "time" if per == "step" else "row"})
+    if targets is not None and per == "step":
+        targets = _rows("targets", targets, lengths)
+        if [len(row) for row in targets] != [len(row) for row in rows]:
+            raise ShapeError("targets has other lengths than x; expected one for each step of each row")
+    elif targets is not None:
+        targets = np.asarray(targets)
+        if targets.shape[:1] != (len(rows),):
+            raise ShapeError(f"targets is {targets.shape}; expected {len(rows)}, one for each row")
+    return Batch(rows, targets, axes=axes)
+
+
+def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> Batch:
+    """All rows of what a network reads. Raises ShapeError, DTypeError, ConfigError."""
+    if not isinstance(net, Network):
+        raise DTypeError(f"Batches: net is {net!r}; expected a Network")
+    if per is not None:
+        raise ConfigError(f"Batches: per is {per!r}, but net is given, which knows its axes; omit per")
+    if net.batch_first is False:
+        raise ConfigError(
+            "Batches: net takes (T, N, ...), and Batches makes (N, T, ...); make it with batch_first=True"
+        )
+    whole = Form(net).whole(x, targets, lengths, None)
+    counts = None if whole.ragged else whole.row_lengths
+    if counts is not None and ((counts < 0) | (counts > whole.steps)).any():
+        raise ShapeError(f"lengths has to be ({whole.rows},) integers from 0 to {whole.steps}")
+    rows = whole.each(lambda part, axis: part if axis == "row" else _rows("a sequence", part, counts))
+    return rows.replace(lengths=None)
 
 
 def _held(batches: list[Array]) -> int:

@@ -107,7 +107,7 @@ class Batch:
         def cut(value: Any, axis: str) -> Any:
             return value if axis == "row" else self._cut(value, start, stop)
 
-        return dataclasses.replace(self._each(cut), lengths=lengths, carries=self.carries or start > 0)
+        return dataclasses.replace(self.each(cut), lengths=lengths, carries=self.carries or start > 0)
 
     def take(self, rows: Array) -> Batch:
         """The rows at these positions, in this order."""
@@ -119,23 +119,13 @@ class Batch:
             return array[rows] if axis == "row" or self.batch_first else array[:, rows]
 
         return dataclasses.replace(
-            self._each(chosen),
+            self.each(chosen),
             lengths=None if self.lengths is None else np.asarray(self.lengths)[rows],
             state=None if self.state is None else {name: one[:, rows] for name, one in self.state.items()},
             places=None if self.places is None else self.places[rows],
         )
 
-    def replace(self, **changes: Any) -> Batch:
-        """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)
-
-    @cached_property
-    def _sequence(self) -> Any:
-        """The first input that is a sequence, or None."""
-        name = self.axes.sequence
-        return None if name is None else by_name(self.x, self.axes.inputs)[name]
-
-    def _each(self, change: Callable[[Any, str], Any]) -> Batch:
+    def each(self, change: Callable[[Any, str], Any]) -> Batch:
         """The batch with `change(value, axis)` in the place of each array or list."""
 
         def changed(value: Any, axes: Any) -> Any:
@@ -150,6 +140,16 @@ class Batch:
             truth=None if self.truth is None else change(self.truth, "time"),
             resets=None if self.resets is None else change(self.resets, "time"),
         )
+
+    def replace(self, **changes: Any) -> Batch:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @cached_property
+    def _sequence(self) -> Any:
+        """The first input that is a sequence, or None."""
+        name = self.axes.sequence
+        return None if name is None else by_name(self.x, self.axes.inputs)[name]
 
     def _count(self, name: str, weights: Any, axis: str) -> float:
         if weights is None:

@@ -142,6 +142,10 @@ def _rows_of(part: Any, batch: Batch, axis: str, name: str, first: str) -> Any:
     found = len(part) if listed else (part.shape[place] if part.ndim > place else 0)
     if found != batch.rows:
         raise ShapeError(f"{name} has {found} rows; {first} has {batch.rows}")
+    if axis == "time" and listed and batch.ragged:
+        for n, (row, length) in enumerate(zip(part, batch.row_lengths, strict=True)):
+            if len(row) != length:
+                raise ShapeError(f"{name}[{n}] has {len(row)} steps; {first}[{n}] has {length}")
     if axis == "row" or listed or not batch.ragged:
         return part
     rows = part if batch.batch_first else np.swapaxes(part, 0, 1)

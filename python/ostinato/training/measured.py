@@ -31,7 +31,7 @@ class Measured:
     def missing(self, name: str) -> str:
         """What to do to measure `name`."""
         if not self.knows(name):
-            known = [*self.names, *self.metrics]
+            known = dict.fromkeys([*self.names, *self.metrics])
             more = "" if self.validation else ", and give fit validation="
             return (
                 f"{did_you_mean(name, known, 'measured')}; a metric goes into metrics= of the Trainer{more}"
