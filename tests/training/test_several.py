@@ -388,6 +388,34 @@ def test_a_nan_is_named_with_input_or_output_and_row(where):
         made.fit(x, y, weights=weights, lengths=COUNTS, epochs=1, batch_size=N)
 
 
+@pytest.mark.parametrize("cut", [0, 2, 3, 7])
+def test_a_resumed_run_has_the_bits_of_one_that_was_not_cut(cut, tmp_path):
+    path = tmp_path / "cut"
+
+    class Save:
+        @ost.hookimpl
+        def ostinato_batch_end(self, run, step):
+            if step == cut:
+                run.save(path)
+
+    def train(**options):
+        net = tagger(regularizers=[ost.Dropout(0.3), ost.L2(0.01)])
+        stopping = ost.EarlyStopping("mood.val_accuracy", mode="max", patience=50)
+        made = trainer(net, seed=5, callbacks=[stopping, *options.pop("callbacks", [])])
+        made.fit(X, Y, lengths=COUNTS, epochs=3, batch_size=8, validation=(X, Y, COUNTS), **options)
+        return made
+
+    whole = train(callbacks=[Save()])
+    threads = ost.get_num_threads()
+    try:
+        ost.set_num_threads(1)
+        again = train(resume=path)
+    finally:
+        ost.set_num_threads(threads)
+    np.testing.assert_array_equal(again.net.arena, whole.net.arena)
+    assert again.history == whole.history
+
+
 def test_penalties_are_a_column_of_their_own():
     made = trainer(tagger(regularizers=[ost.L2(0.1)]), optimizer=ost.SGD(0.0))
     clean = trainer(optimizer=ost.SGD(0.0))
