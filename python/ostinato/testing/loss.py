@@ -11,6 +11,8 @@ import numpy as np
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError
 from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.reductions import Last
+from ostinato.layers.sequential import Sequential
 from ostinato.losses import Loss
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
@@ -301,6 +303,26 @@ def reduction(one: LossSubject) -> None:
     )
 
 
+@check("rows")
+def rows(one: LossSubject) -> None:
+    """For one output per row, the value and the gradient are those of a sequence of one step."""
+    case = one.case(5, 6, ragged=True)
+    assert case.lengths is not None
+    filled = np.maximum(case.lengths, 1)
+    width = case.y.shape[-1]
+    reduced = Sequential(Recurrent(Passage(), width, 1, dtype="float64"), Last())
+    row = replace(case, network=reduced, targets=case.targets[:, 0], lengths=filled)
+    end = case.y[np.arange(5), filled - 1][:, None]
+    step = replace(case, y=end, targets=case.targets[:, :1], lengths=None)
+    weights = np.arange(5) + 0.5
+    for how in ("sum", "mean"):
+        found = row.results(reduction=how, weights=weights)
+        wanted = step.results(reduction=how, weights=weights[:, None])
+        spread = np.zeros_like(case.y)
+        spread[np.arange(5), filled - 1] = wanted["gradient"][:, 0]
+        near({**wanted, "gradient": spread}, found, ROUNDING, f"{{}} ({how}) of one step, and of one row")
+
+
 @check("through_time")
 def through_time(one: LossSubject) -> None:
     """Truncated with k2 >= T and checkpointed BPTT are bit-identical to full BPTT."""
@@ -412,6 +434,7 @@ LOSS: Kind[LossSubject] = Kind(
         batch_company,
         padding,
         reduction,
+        rows,
         through_time,
         float32,
         extremes,

@@ -78,6 +78,7 @@ METRIC: Kind[MetricSubject] = Kind(
         loss.batch_company,
         loss.padding,
         loss.reduction,
+        loss.rows,
         loss.float32,
         loss.extremes,
         loss.empty,

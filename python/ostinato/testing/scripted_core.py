@@ -23,6 +23,7 @@ class ScriptedSlopes:
     params: Mapping[str, Array]
     penalty: float = 0.0
     final_state: Mapping[str, Array] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 class ScriptedCore:

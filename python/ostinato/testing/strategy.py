@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError
+from ostinato.layers.dense import Dense
+from ostinato.layers.functional import Graph
+from ostinato.layers.functions import Input, concat, repeat
 from ostinato.layers.recurrent import Recurrent
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
 from ostinato.specs import Spec, StrategySpec
-from ostinato.strategy import Batch, Curriculum, Estimator, Execution, Feeding, Moment, Strategy
+from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Moment, Strategy
 from ostinato.testing import subject
 from ostinato.testing.arrays import same
 from ostinato.testing.runner import Failed, Kind, Level, check
@@ -68,6 +71,37 @@ def core() -> NetworkCore:
 @cache
 def _network() -> Recurrent:
     return Recurrent("lstm", 3, 5, dtype="float64")
+
+
+def dicts(steps: int = 9) -> Batch:
+    """The batch with a second sequence, a value of each row, and a class for each step."""
+    one = batch(steps)
+    rng = np.random.default_rng(9)
+    x = {"a": one.x, "b": rng.standard_normal((4, steps, 2)), "who": rng.standard_normal((4, 2))}
+    targets = {"y": one.targets, "class": rng.integers(0, 3, (4, steps))}
+    axes = Axes({"a": "time", "b": "time", "who": "row"}, {"y": "time", "class": "time"})
+    return one.replace(x=x, targets=targets, weights={"class": np.ones((4, steps))}, axes=axes)
+
+
+def core_of_dicts() -> NetworkCore:
+    """A small network of three inputs and two outputs, with a loss for each output."""
+    net = copy.copy(_graph())
+    losses = {"y": "mse", "class": "cross_entropy"}
+    return NetworkCore(
+        net,
+        {
+            name: Objective.of(loss, "sum", net._ports.outputs[name], "float64")
+            for name, loss in losses.items()
+        },
+    )
+
+
+@cache
+def _graph() -> Graph:
+    a, b = Input("a", size=3), Input("b", size=2)
+    who = Input("who", size=2, axis="row")
+    h = Recurrent("lstm", 7, 5, dtype="float64")(concat(a, b, repeat(who, a)))
+    return Graph({"y": h, "class": Dense(5, 3, dtype="float64")(h)})
 
 
 def _lesson(made: Curriculum, when: Moment) -> Any:
@@ -237,8 +271,48 @@ def executed(one: StrategySubject) -> None:
         )
 
 
+@check("dicts", lambda one: "it sees no batch" if one.role == "curriculum" else None)
+def by_name(one: StrategySubject) -> None:
+    """A batch of dicts, for several inputs and outputs, is treated like one of arrays."""
+    given, here = dicts(), core_of_dicts()
+    made: Any = one.make()
+    if one.role == "feeding":
+        fed = made.feed(given, MOMENTS[0])
+        if fed.truth is not None and np.shape(fed.truth) != (4, 9):
+            raise Failed(f"truth of a batch of dicts is {np.shape(fed.truth)}; expected (4, 9) or None")
+        same({**dicts().x}, {**fed.x}, "{} of a batch of dicts is changed")
+        return
+    if one.role == "execution":
+        loss, slopes = here.value_and_grad(given)
+        found, others = made.core(core_of_dicts()).value_and_grad(given)
+        if abs(found - loss) > 1e-9 or np.abs(others.arena - slopes.arena).max() > 1e-9:
+            raise Failed(
+                f"dicts: the loss is {found:.9g}, or the gradient another, than {loss:.9g} in one go"
+            )
+        _check_losses(others.losses, found)
+        return
+    pieces = list(made.pieces(given))
+    if sum(piece.count for piece in pieces) != given.count:
+        raise Failed(f"dicts: pieces of {given.count:g} steps have {sum(p.count for p in pieces):g}")
+    for name in ("a", "b"):
+        joined = np.concatenate([piece.x[name] for piece in pieces], axis=1)
+        same(
+            {name: given.x[name]}, {name: joined}, "dicts: pieces end to end do not have the {} of the batch"
+        )
+    for piece in pieces:
+        loss, slopes = made.estimate(here, piece)
+        _check_losses(slopes.losses, loss)
+
+
+def _check_losses(losses: Any, loss: float) -> None:
+    if set(losses) != {"y", "class"} or abs(sum(losses.values()) - loss) > 1e-9:
+        raise Failed(
+            f"dicts: the losses of the outputs are {dict(losses)}; expected two, {loss:.9g} together"
+        )
+
+
 STRATEGY: Kind[StrategySubject] = Kind(
     "strategy",
-    (*subject.CHECKS, repeatable, resume, state, lesson, feed, pieces, estimate, executed),
+    (*subject.CHECKS, repeatable, resume, state, lesson, feed, pieces, estimate, executed, by_name),
     StrategySubject,
 )

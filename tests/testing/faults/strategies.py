@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar
 
 import numpy as np
@@ -162,6 +163,28 @@ class HalfOfTheRows(Here):
         return Half()
 
 
+class FirstInputAlone(Sometimes):
+    def feed(self, batch, when):
+        return batch.replace(truth=np.ones(np.shape(batch.x)[:2], bool))
+
+
+class CutsAnArray(Halves):
+    def pieces(self, batch):
+        half = batch.steps // 2
+        first = batch.replace(x=batch.x[:, :half]) if isinstance(batch.x, np.ndarray) else batch
+        return (first, batch.window(half, batch.steps))
+
+
+class LossesForgotten(Here):
+    def core(self, local):
+        class Silent:
+            def value_and_grad(self, batch, through_time=None):
+                loss, grads = local.value_and_grad(batch, through_time)
+                return loss, dataclasses.replace(grads, losses={})
+
+        return Silent()
+
+
 FAULTS = [
     (OrderOfItsOwn, "repeatable", "when.rng"),
     (LessonsNotSaved, "resume", "something else"),
@@ -181,5 +204,8 @@ FAULTS = [
     (NoGradient, "estimate", "or 0"),
     (LossIsAnArray, "estimate", "finite float"),
     (HalfOfTheRows, "core", "in one go"),
+    (FirstInputAlone, "dicts", "expected (4, 9) or None"),
+    (CutsAnArray, "dicts", "pieces of"),
+    (LossesForgotten, "dicts", "expected two"),
     (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor declares"),
 ]
