@@ -10,9 +10,11 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.analysis.drawing import axes
+from ostinato.analysis.parts import axes_of
 from ostinato.analysis.system import System
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.network.batch import Array
+from ostinato.network.graph import Axis, LayerOp
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT
 
@@ -26,6 +28,7 @@ class LayerCost:
 
     name: str
     parameters: int
+    """0 if the layer shares the parameters of one before it."""
     textbook_parameters: int | None
     """G (n_h + n_x + 1) n_h for rnn, lstm and gru (G = 1, 4, 3), None for others. Layers here, as in
     PyTorch, have a second bias, which adds G n_h.
@@ -37,6 +40,12 @@ class LayerCost:
     """Per row and step, stored for the backward pass."""
     textbook_bytes: int
     """Per row and step: the hidden state alone, as in O(T n_h)."""
+    axis: Axis = "time"
+    """Of a layer on the axis "row", all numbers are per row."""
+
+    def runs(self, rows: int, steps: int) -> int:
+        """How often its step runs."""
+        return rows * (steps if self.axis == "time" else 1)
 
 
 @dataclass(frozen=True)
@@ -54,14 +63,16 @@ class Cost:
     """T n_h of all layers and rows in bytes at each of `times`, (M,)."""
     window: int
     """k of TruncatedBPTT(k, k)."""
-    truncated_memory: Array
-    """Bytes stored for truncated BPTT at each of `times`, (M,): those of one window."""
+    truncated_memory: Array | None
+    """Bytes stored for truncated BPTT at each of `times`, (M,): those of one window. None for a network with
+    values of rows, whose time cannot be cut.
+    """
     textbook_truncated_memory: Array
     """k n_h in bytes, and T n_h where T < k, (M,)."""
     checkpointed_memory: Array | None
     """Bytes stored for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT stores for one
     segment, and the states between segments. None for a network that reads from the end, which stores
-    more.
+    more, and for one with values of rows.
     """
     textbook_checkpointed_memory: Array
     """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one segment."""
@@ -74,12 +85,12 @@ class Cost:
     @property
     def forward_flops(self) -> int:
         """In matrix products, over all rows and steps."""
-        return self.rows * self.steps * sum(layer.forward_flops for layer in self.layers)
+        return sum(layer.runs(self.rows, self.steps) * layer.forward_flops for layer in self.layers)
 
     @property
     def backward_flops(self) -> int:
         """In matrix products, over all rows and steps."""
-        return self.rows * self.steps * sum(layer.backward_flops for layer in self.layers)
+        return sum(layer.runs(self.rows, self.steps) * layer.backward_flops for layer in self.layers)
 
     @property
     def memory_bytes(self) -> int:
@@ -135,42 +146,56 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
     window = checks.whole("cost", "window", max(1, steps // 10) if window is None else window, at_least=1)
     item = system.net.dtype.itemsize
     layers = []
-    for (label, unit), plan in zip(system.net._graph.units, system.net.plans(), strict=True):
-        program = unit.program
+    graph = system.net._graph
+    axes_of_nodes = axes_of(graph)
+    seen: set[int] = set()
+    operations = [(at, one) for at, one in enumerate(graph.operations) if isinstance(one, LayerOp)]
+    for (at, operation), plan in zip(operations, system.net.plans(), strict=True):
+        program = operation.unit.program
+        own = [
+            shape
+            for (_, shape), offset in zip(program.params, operation.offsets, strict=True)
+            if offset not in seen
+        ]
+        seen |= set(operation.offsets)
         gates = TEXTBOOK.get(program.name)
         inputs, hidden = program.sizes.get("input", 0), program.sizes.get("hidden", 0)
         state = sum(int(np.prod(shape)) for name, shape in program.states[:1])
         layers.append(
             LayerCost(
-                name=label,
-                parameters=sum(int(np.prod(shape)) for _, shape in program.params),
+                name=operation.label,
+                parameters=sum(int(np.prod(shape)) for shape in own),
                 textbook_parameters=None if gates is None else gates * (hidden + inputs + 1) * hidden,
                 forward_flops=plan["forward"]["flops"],
                 backward_flops=plan["backward"]["flops"],
                 kept_bytes=plan["forward"]["kept_width"] * item,
                 textbook_bytes=state * item,
+                axis=axes_of_nodes[at],
             )
         )
     times = np.unique(np.linspace(1, steps, min(steps, 50)).round().astype(int))
+    along = [layer for layer in layers if layer.axis == "time"]
     kept, book = (
-        rows * sum(getattr(layer, of) for layer in layers) for of in ("kept_bytes", "textbook_bytes")
+        rows * sum(getattr(layer, of) for layer in along) for of in ("kept_bytes", "textbook_bytes")
     )
+    once = rows * sum(layer.kept_bytes for layer in layers if layer.axis == "row")
+    cuttable = "row" not in axes_of_nodes
     return Cost(
         rows,
         steps,
         tuple(layers),
         times,
-        times * kept,
+        times * kept + once,
         times * book,
         window,
-        np.minimum(times, window) * kept,
+        np.minimum(times, window) * kept if cuttable else None,
         np.minimum(times, window) * book,
-        _checkpointed(system.net, rows, times, kept, book),
+        _checkpointed(system.net, rows, times, kept) if cuttable else None,
         2 * np.sqrt(times) * book,
     )
 
 
-def _checkpointed(net: Network, rows: int, times: Array, kept: int, book: int) -> Array | None:
+def _checkpointed(net: Network, rows: int, times: Array, kept: int) -> Array | None:
     """Bytes of a segment and of the states between segments of CheckpointedBPTT("sqrt"), for `times`."""
     if any("reverse" in label for label, _ in net._graph.units):
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.analysis.drawing import axes
+from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import ShapeError
 from ostinato.network.batch import Array, as_floats
@@ -72,7 +73,7 @@ def fixed_points(
 
     Args:
         net: a network of one direction; the states of all its layers together are the state z (n,).
-        x: (F,) floats or one id; None for zeros.
+        x: (F,) floats or one id, a dict of those for several inputs; None for zeros.
         starts: a number of random starts (the first of which is zero), or an array (K, n) of them.
         scale: standard deviation of the random starts.
         seed: of the random starts.
@@ -90,7 +91,7 @@ def fixed_points(
     distance = checks.number(owner, "distance", distance, at_least=0.0)
     iterations = checks.whole(owner, "iterations", iterations, at_least=1)
     z = _starts(system, starts, checks.number(owner, "scale", scale, at_least=0.0), seed)
-    x_rows = np.repeat(system.read_constant(x), len(z), axis=0)
+    x_rows = system.read_constant(x).repeated(len(z))
     z, residuals, slopes = _search(system, z, x_rows, tolerance, iterations, distance)
     done = residuals <= tolerance * (1.0 + np.linalg.norm(z, axis=1))
 
@@ -137,7 +138,7 @@ def _starts(system: System, starts: Any, scale: float, seed: int) -> Array:
 
 
 def _search(
-    system: System, z: Array, x: Array, tolerance: float, iterations: int, distance: float
+    system: System, z: Array, x: Inputs, tolerance: float, iterations: int, distance: float
 ) -> tuple[Array, Array, Array]:
     """The end point of each start, its residual and the Jacobian there.
 
@@ -171,7 +172,7 @@ def _search(
         inverse = np.linalg.pinv(a[last], rcond=1e-15)
         move[last] = -np.einsum("kij,kj->ki", inverse, wrong[active][last])
         tried = z[active] + move
-        after, new_slopes = system.jacobian(tried, x[active])
+        after, new_slopes = system.jacobian(tried, x.take(active))
         new_wrong = after - tried
         new_norms = np.linalg.norm(new_wrong, axis=1)
         # Also false for NaN.

@@ -75,7 +75,7 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
     """
     margin = checks.number("gates", "margin", margin, above=0.0, below=0.5)
     system = System.of(net, needs_state=False)
-    array, batch = system.read(x)
+    inputs, batch = system.read(x)
     made = _Probe()
     for operation in net._graph.operations:
         made.add(operation)
@@ -85,7 +85,7 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
         )
     made.core.finish([(name, node) for name, (_, node) in made.found.items()])
     slots = system.split(system.initial(state, batch.rows))
-    outputs = made.core.run((system.arena, [array], None, slots), False).outputs
+    outputs = made.core.run((system.arena, inputs.core, None, slots), False).outputs
     seen = {
         name: values.reshape(-1, values.shape[-1]) for name, values in zip(made.found, outputs, strict=True)
     }

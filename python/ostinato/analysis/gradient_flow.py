@@ -9,14 +9,15 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.analysis.drawing import axes
+from ostinato.analysis.parts import Rest, rest
 from ostinato.analysis.system import System
 from ostinato.analysis.verdict import Verdict, judge
 from ostinato.errors import ConfigError
 from ostinato.network.arena import views
-from ostinato.network.batch import Array, Batch, read_steps
+from ostinato.network.batch import Array, Batch, read_rows, read_steps
+from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
 from ostinato.network.through_time import FullBPTT
-from ostinato.trace import trace_step
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class GradientFlow:
     weights: dict[str, float]
     """|dL/dW| of each parameter, over all rows and steps."""
     weights_by_step: dict[str, Array]
-    """|dL/dW| of step t's contribution alone, over all rows, (T,): dL/dW is the sum of the contributions."""
+    """|dL/dW| of step t's contribution alone, over all rows, (T,): dL/dW is the sum of the contributions.
+    Without the parameters that are used after a sequence is reduced to one value for each row.
+    """
     verdict: Verdict
     """As text, with remedies. It compares the first step with the last that has a gradient."""
 
@@ -63,6 +66,7 @@ def gradient_flow(
     reduction: str = "mean",
     weights: Any = None,
     state: Any = None,
+    output: str | None = None,
 ) -> GradientFlow:
     """How the gradient of a loss flows back through the states of a network.
 
@@ -76,6 +80,8 @@ def gradient_flow(
         reduction: as in `net.value_and_grad`.
         weights: as in `net.value_and_grad`.
         state: as in `net.run`.
+        output: the name of the output that the loss is of, if there are several. For an output of rows,
+            targets and d_outputs have one value for each row.
 
     Exact: the network's own backward pass, one step at a time, from the last to the first; each step passes
     dL/dz_t to the step before. It takes T forward and T backward calls; training takes one call. Raises
@@ -83,69 +89,79 @@ def gradient_flow(
     eq. 4-5.
     """
     system = System.of(net).one_way()
-    array, batch = system.read(x)
+    inputs, batch = system.read(x)
+    name, node = system.output(output)
+    after = rest(net._graph, node, name)
+    sequences = {f"y{place}": one for place, one in enumerate(after.sequences)}
+    core = net._graph.compile("float64", sequences, regularized=False)
     rows, count = batch.rows, batch.steps
     z = system.initial(state, rows)
     runs: list[_core.Run] = []
     for t in range(count):
-        runs.append(system.run(z, array[:, t : t + 1], training=True))
+        call: Any = (system.arena, inputs.part(t, t + 1).core, None, system.split(z))
+        runs.append(core.run(call, True))
         z = system.flat([*runs[-1].final_state], rows)
-    outputs = np.concatenate([run.outputs[0] for run in runs], axis=1)
-    d_y = _d_outputs(system, batch, outputs, targets, d_outputs, loss, reduction, weights)
+    values = [np.concatenate([run.outputs[n] for run in runs], axis=1) for n in range(len(sequences))]
+    values += [inputs.core[place] for place in after.row_inputs]
+    total, d_y = _slopes(after, system, values, batch, node, targets, d_outputs, loss, reduction, weights)
 
-    parameters = net._graph.parameters.values()
+    parameters = [one for one in net._graph.parameters.values() if one.offset not in after.offsets]
     d_z = np.zeros((rows, system.size))
     flow = np.empty((count, rows, system.size))
     by_step = {one.name: np.empty(count) for one in parameters}
-    total = np.zeros(system.arena.size)
     for t in reversed(range(count)):
-        d_arena, _, d_state = runs[t].backward([np.ascontiguousarray(d_y[:, t : t + 1])], system.split(d_z))
+        given: list[Array | None] = [np.ascontiguousarray(one[:, t : t + 1]) for one in d_y]
+        d_arena, _, d_state = runs[t].backward(given, system.split(d_z))
         d_z = system.flat([*d_state], rows)
         flow[t] = d_z
         total += d_arena
-        for name, view in views(parameters, d_arena).items():
-            by_step[name][t] = np.linalg.norm(view)
+        for label, view in views(parameters, d_arena).items():
+            by_step[label][t] = np.linalg.norm(view)
     norms = np.linalg.norm(flow, axis=2).T
-    last_only = not np.any(d_y[:, :-1])
+    every = views(net._graph.parameters.values(), total)
+    last_only = not any(np.any(one[:, :-1]) for one in d_y)
     return GradientFlow(
         norms=norms,
         states={name: np.linalg.norm(flow[:, :, part], axis=2).T for name, part in system.slots.items()},
-        weights={name: float(np.linalg.norm(view)) for name, view in views(parameters, total).items()},
+        weights={name: float(np.linalg.norm(view)) for name, view in every.items()},
         weights_by_step=by_step,
         verdict=judge(np.sqrt(np.mean(norms**2, axis=0)), last_only),
     )
 
 
-def _d_outputs(
+def _slopes(
+    after: Rest,
     system: System,
+    values: list[Array],
     batch: Batch,
-    outputs: Array,
+    node: Node,
     targets: Any,
     d_outputs: Any,
     loss: Any,
     reduction: str,
     weights: Any,
-) -> Array:
-    """dL/dy (N, T, width), given or of a loss."""
-    width = system.net.output_size
+) -> tuple[Array, list[Array]]:
+    """The arena's gradient by the rest of the network, and dL/dy of each sequence (N, T, width)."""
     if (targets is None) == (d_outputs is None):
         raise ConfigError("gradient_flow: give either targets, with a loss, or d_outputs")
+    call: Any = (system.arena, values, (None, None, 0), [])
     if d_outputs is not None:
         if loss is not None or weights is not None:
             raise ConfigError("gradient_flow: loss and weights require targets; d_outputs includes them")
-        return read_steps("d_outputs", d_outputs, batch, (width,), "float64")
-    if loss is None:
-        raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")
-    objective = Objective.of(loss, reduction, system.net._ports.output, "float64")
-    # The loss of a network that returns its input: the gradient with respect to the input is dL/dy.
-    same = trace_step("same", lambda y, state, p: (1.0 * y, {}), {"y": (width,)}, {}, {}, {})
-    core = _core.Network("float64")
-    core.finish([("y", core.layer(same, [core.input("y", "time", width)], []))])
-    argument = objective.argument(batch, targets, weights)
-    call: Any = (np.zeros(0), [outputs], batch.extent, [])
-    *_, (d_y,), _, _, _ = core.value_and_grad(call, ([argument], reduction), FullBPTT().core)
-    assert d_y is not None
-    return d_y
+        if node.axis == "time":
+            read = read_steps("d_outputs", d_outputs, batch, (node.width,), "float64")
+        else:
+            read = read_rows("d_outputs", d_outputs, batch.rows, (node.width,), "float64")
+        d_arena, d_inputs, _ = after.core.run(call, True).backward([read], [])
+    else:
+        if loss is None:
+            raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")
+        argument = Objective.of(loss, reduction, node, "float64").argument(batch, targets, weights)
+        _, _, d_arena, d_inputs, *_ = after.core.value_and_grad(
+            call, ([argument], reduction), FullBPTT().core
+        )
+    d_y = [one for one in d_inputs[: len(after.sequences)] if one is not None]
+    return np.array(d_arena), d_y
 
 
 def _shown(values: Array) -> Array:

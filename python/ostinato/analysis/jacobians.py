@@ -67,12 +67,12 @@ def jacobians(net: Any, x: Any, *, state: Any = None) -> Jacobians:
     Source: Pascanu et al. 2013, eq. 5.
     """
     system = System.of(net).one_way()
-    array, _ = system.read(x)
-    rows, count = array.shape[:2]
-    states = system.trajectory(system.initial(state, rows), array)
+    inputs, _ = system.read(x)
+    rows, count = inputs.rows, inputs.steps
+    states = system.trajectory(system.initial(state, rows), inputs)
     n = system.size
     before = states[:, :-1].reshape(rows * count, n)
-    _, slopes = system.jacobian(before, array.reshape(rows * count, *array.shape[2:]))
+    _, slopes = system.jacobian(before, inputs.single_steps())
     steps = slopes.reshape(rows, count, n, n)
     products = np.empty_like(steps)
     product = np.broadcast_to(np.eye(n), (rows, n, n))

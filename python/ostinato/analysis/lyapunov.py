@@ -9,6 +9,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.analysis.drawing import axes
+from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import NonFiniteError, ShapeError
 from ostinato.network.batch import Array
@@ -123,24 +124,35 @@ def lyapunov_spectrum(
     return LyapunovSpectrum(means[-1][order], means[:, order], np.array(times), z[0])
 
 
-def _drive(system: System, x: Any, steps: int | None, warmup: int) -> tuple[Array, int]:
+def _drive(system: System, x: Any, steps: int | None, warmup: int) -> tuple[Inputs, int]:
     """The input, (1, T, F) or (1, 1, F) if constant, and the total number of steps."""
-    sequence = x is not None and np.ndim(x) == (2 if system.net.takes_ids else 3)
+    sequence = x is not None and _is_sequence(system, x)
     if not sequence:
         measured = checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
-        return system.read_constant(x)[:, None], warmup + measured
+        return system.read_constant(x), warmup + measured
     drive, _ = system.read(x)
-    if len(drive) != 1:
-        raise ShapeError(f"x has {len(drive)} rows; expected one trajectory")
-    most = drive.shape[1] - warmup
+    if drive.rows != 1:
+        raise ShapeError(f"x has {drive.rows} rows; expected one trajectory")
+    most = drive.steps - warmup
     measured = most if steps is None else checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
     if not 1 <= measured <= most:
         raise ShapeError(
-            f"x has {drive.shape[1]} steps; expected at least {warmup + max(measured, 1)}: warmup and steps"
+            f"x has {drive.steps} steps; expected at least {warmup + max(measured, 1)}: warmup and steps"
         )
     return drive, warmup + measured
 
 
-def _stretch(drive: Array, start: int, stop: int, rows: int) -> Array:
-    part = drive[:, start:stop] if drive.shape[1] > 1 else np.repeat(drive, stop - start, axis=1)
-    return np.repeat(part, rows, axis=0)
+def _stretch(drive: Inputs, start: int, stop: int, rows: int) -> Inputs:
+    part = drive.part(start, stop) if drive.steps > 1 else drive.held(stop - start)
+    return part.repeated(rows)
+
+
+def _is_sequence(system: System, x: Any) -> bool:
+    """Whether x is a whole sequence, or the input of one step."""
+    ports = system.net._ports
+    given = ports.by_name("x", x, ports.inputs, plain=len(ports.inputs) == 1)
+    return any(
+        np.ndim(given[name]) == (2 if node.limit is not None else 3)
+        for name, node in ports.inputs.items()
+        if node.axis == "time"
+    )

@@ -17,6 +17,8 @@ from ostinato.network.batch import Array
 class Saturation:
     """The states and outputs of a network over some data, by name: `h`, `c`, ..., `output`.
 
+    Of several outputs each is `output.NAME`. For an output of rows, fractions are of rows.
+
     It covers states and outputs, not values inside the step: for those see `gates`. A threshold near 1 means
     saturation for results of tanh or sigmoid; for an unbounded state (an LSTM's c, relu) it only counts how
     often the state is large.
@@ -56,12 +58,14 @@ def saturation(net: Any, x: Any, *, threshold: float = 0.99, state: Any = None) 
     """
     threshold = checks.number("saturation", "threshold", threshold, above=0.0)
     system = System.of(net).one_way()
-    array, batch = system.read(x)
+    inputs, batch = system.read(x)
     z = system.initial(state, batch.rows)
-    states = system.trajectory(z, array)[:, 1:]
+    states = system.trajectory(z, inputs)[:, 1:]
     found = {name: states[:, :, part] for name, part in system.slots.items()}
-    found["output"] = system.run(z, array).outputs[0]
-    flat = {name: values.reshape(-1, values.shape[2]) for name, values in found.items()}
+    outputs = system.net._ports.outputs
+    for name, values in zip(outputs, system.run(z, inputs).outputs, strict=True):
+        found["output" if len(outputs) == 1 else f"output.{name}"] = values
+    flat = {name: values.reshape(-1, values.shape[-1]) for name, values in found.items()}
     return Saturation(
         threshold,
         {name: np.mean(np.abs(values) > threshold, axis=0) for name, values in flat.items()},

@@ -15,6 +15,7 @@ from ostinato.analysis.system import System
 from ostinato.layers.recurrent import GATES
 from ostinato.network import Network
 from ostinato.network.batch import Array
+from ostinato.network.graph import LayerOp
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,17 @@ def spectral(net: Any) -> Spectral:
 def _recurrent(net: Network) -> Iterator[tuple[str, str, Array]]:
     """Full name, program's name and value of each recurrent parameter."""
     values = net.parameters()
-    # The graph lists parameters in the order in which its layers declare them.
-    full = iter(net._graph.parameters)
-    for _, unit in net._graph.units:
-        found = _multiplies_state(unit.program)
-        for name, _ in unit.program.params:
-            own = next(full)
-            if name in found:
-                yield own, unit.program.name, values[own]
+    names = {one.offset: name for name, one in net._graph.parameters.items()}
+    seen: set[int] = set()  # a layer that is called twice has its parameters once
+    for operation in net._graph.operations:
+        if not isinstance(operation, LayerOp):
+            continue
+        program = operation.unit.program
+        found = _multiplies_state(program)
+        for (name, _), offset in zip(program.params, operation.offsets, strict=True):
+            if name in found and offset not in seen:
+                seen.add(offset)
+                yield names[offset], program.name, values[names[offset]]
 
 
 def _multiplies_state(program: _core.Program) -> set[str]:

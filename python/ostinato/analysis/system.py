@@ -6,6 +6,7 @@ z is the concatenation of all states of all layers, in the order of the network'
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,12 +15,16 @@ from typing import Any
 import numpy as np
 
 from ostinato import _core
+from ostinato.analysis.inputs import Inputs
+from ostinato.analysis.parts import check_steps
 from ostinato.analysis.tangent import TangentNetwork, tangent_network
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network import Network
-from ostinato.network.batch import Array, Batch, as_floats, as_integers, read_batch
+from ostinato.network.batch import Array, Batch, as_floats, as_integers
+from ostinato.network.graph import Node
 from ostinato.network.states import to_slots
+from ostinato.suggest import did_you_mean
 
 # Rows in one call of the core; more rows take several calls, so that memory is bounded.
 ROWS = 8192
@@ -86,38 +91,52 @@ class System:
         return max((one.size for one in self.net._graph.parameters.values()), default=0)
 
     def one_way(self) -> System:
-        """This system. Raises ConfigError for a network that reads backward, which has no step."""
+        """This system. Raises ConfigError for a network whose steps do not map one state to the next."""
+        check_steps(self.net._graph)
         _ = self.tangent
         return self
 
-    def read(self, x: Any) -> tuple[Array, Batch]:
-        """x of `net.run` in the core's form: (N, T, F) float64 or (N, T) int64; and its rows.
+    def output(self, name: Any) -> tuple[str, Node]:
+        """An output by name; the only one for None. Raises ConfigError."""
+        return chosen("output", name, self.net._ports.outputs)
+
+    def read(self, x: Any) -> tuple[Inputs, Batch]:
+        """x of `net.run` in the core's form, in float64, and its rows.
 
         Raises ShapeError, DTypeError or ConfigError, for rows of different lengths too.
         """
         net = self.net
-        limit = net.input_size if net.takes_ids else None
-        array, batch = read_batch(x, None, net.input_size, limit, "float64", net.batch_first is not False)
-        if batch.lengths is not None and np.any(batch.lengths != batch.steps):
-            raise ConfigError("x has rows of different lengths; analyze them one at a time")
-        if not batch.rows or not batch.steps:
-            raise ShapeError(f"x has {batch.rows} rows of {batch.steps} steps; expected at least one of each")
-        return array, batch
-
-    def read_constant(self, x: Any, argument: str = "x") -> Array:
-        """The input of one step, (F,) floats or an id (), as (1, F) or (1,); None for zeros."""
-        net = self.net
-        if net.takes_ids:
-            array = as_integers(argument, 0 if x is None else x)
-            if array.shape != () or not 0 <= int(array) < net.input_size:
-                raise ShapeError(f"{argument} is {x!r}; expected one id from 0 to {net.input_size - 1}")
-            return array.astype(np.int64).reshape(1)
-        array = as_floats(argument, np.zeros(net.input_size) if x is None else x, "float64")
-        if array.shape != (net.input_size,):
-            raise ShapeError(
-                f"{argument} is {array.shape}; expected ({net.input_size},), one step's features"
+        if not net._ports.along_time:
+            raise ConfigError(
+                f"net is {net!r}, none of whose inputs is a sequence; nothing happens over time"
             )
-        return array[None]
+        arrays, batch = net._ports.read(x, None, "float64", net.batch_first is not False)
+        name = batch.name
+        if batch.lengths is not None and np.any(batch.lengths != batch.steps):
+            raise ConfigError(f"{name} has rows of different lengths; analyze them one at a time")
+        if not batch.rows or not batch.steps:
+            raise ShapeError(
+                f"{name} has {batch.rows} rows of {batch.steps} steps; expected at least one of each"
+            )
+        return Inputs(tuple(arrays), self._along), batch
+
+    def read_constant(self, x: Any, argument: str = "x") -> Inputs:
+        """The input of one step: (F,) floats or an id (), a dict of those by input; None for zeros."""
+        ports = self.net._ports
+        given = {} if x is None else ports.by_name(argument, x, ports.inputs, plain=len(ports.inputs) == 1)
+        arrays: list[Array] = []
+        for name, node in ports.inputs.items():
+            told = argument if len(ports.inputs) == 1 else name
+            value = given.get(name)
+            one = (
+                _one_id(told, value, node.limit) if node.limit is not None else _one(told, value, node.width)
+            )
+            arrays.append(one[None] if node.axis == "time" else one)
+        return Inputs(tuple(arrays), self._along)
+
+    @property
+    def _along(self) -> tuple[bool, ...]:
+        return tuple(node.axis == "time" for node in self.net._ports.inputs.values())
 
     def initial(self, state: Any, rows: int) -> Array:
         """z (rows, size) from a dict as `Run.final_state` is; None for zeros."""
@@ -136,33 +155,33 @@ class System:
         """z (N, size) as slots."""
         return [np.ascontiguousarray(z[:, a:b]) for a, b in pairwise(self.bounds)]
 
-    def run(self, z: Array, x: Array, training: bool = False) -> _core.Run:
-        """Runs the network from z (N, size) over x (N, T, F)."""
-        return self.values.run((self.arena, [np.ascontiguousarray(x)], None, self.split(z)), training)
+    def run(self, z: Array, x: Inputs, training: bool = False) -> _core.Run:
+        """Runs the network from z (N, size) over x."""
+        return self.values.run((self.arena, x.core, None, self.split(z)), training)
 
-    def trajectory(self, z: Array, x: Array) -> Array:
+    def trajectory(self, z: Array, x: Inputs) -> Array:
         """z before each step and after the last, (N, T + 1, size): one call of the core per step."""
-        states = np.empty((len(x), x.shape[1] + 1, self.size))
+        states = np.empty((x.rows, x.steps + 1, self.size))
         states[:, 0] = z
-        for t in range(x.shape[1]):
-            states[:, t + 1] = self.flat([*self.run(states[:, t], x[:, t : t + 1]).final_state], len(x))
+        for t in range(x.steps):
+            states[:, t + 1] = self.flat([*self.run(states[:, t], x.part(t, t + 1)).final_state], x.rows)
         return states
 
-    def push(self, z: Array, tangents: Array, x: Array) -> tuple[Array, Array]:
-        """z (N, size) and a tangent of each row (N, size), propagated over the steps of x (N, T, F)."""
+    def push(self, z: Array, tangents: Array, x: Inputs) -> tuple[Array, Array]:
+        """z (N, size) and a tangent of each row (N, size), propagated over the steps of x."""
         net = self.tangent
         slots: list[Array | None] = [None] * (2 * len(self.names))
         for places, given in ((net.values, z), (net.tangents, tangents)):
             for place, part in zip(places, self.split(given), strict=True):
                 slots[place] = part
-        final = net.core.run((self.arena, [np.ascontiguousarray(x)], None, slots), False).final_state
+        final = net.core.run((self.arena, x.core, None, slots), False).final_state
         return (
             self.flat([final[place] for place in net.values], len(z)),
             self.flat([final[place] for place in net.tangents], len(z)),
         )
 
-    def jacobian(self, z: Array, x: Array) -> tuple[Array, Array]:
-        """F(z, x) (N, size) and dF/dz (N, size, size), of N steps x (N, F) or ids (N,).
+    def jacobian(self, z: Array, x: Inputs) -> tuple[Array, Array]:
+        """F(z, x) (N, size) and dF/dz (N, size, size), of N rows of one step.
 
         All directions of all steps are rows of one batch, or of a few.
         """
@@ -173,10 +192,33 @@ class System:
             part = slice(start, start + each)
             rows = len(z[part])
             directions = np.tile(np.eye(n), (rows, 1))
-            moved, columns = self.push(
-                np.repeat(z[part], n, axis=0), directions, np.repeat(x[part], n, axis=0)[:, None]
-            )
+            moved, columns = self.push(np.repeat(z[part], n, axis=0), directions, x.take(part).repeated(n))
             after[part] = moved[::n]
             # Row k of a block is F's change along direction k: a column of the Jacobian.
             slopes[part] = columns.reshape(rows, n, n).swapaxes(1, 2)
         return after, slopes
+
+
+def chosen(kind: str, name: Any, ports: Mapping[str, Node]) -> tuple[str, Node]:
+    """An input or output by name; the only one for None. Raises ConfigError."""
+    if name is None and len(ports) > 1:
+        raise ConfigError(
+            f"net has several {kind}s: {', '.join(map(repr, ports))}; write {kind}={next(iter(ports))!r}"
+        )
+    if name is not None and name not in ports:
+        raise ConfigError(f"{kind} is {name!r}; {did_you_mean(str(name), ports, f'{kind}s')}")
+    return next((one, node) for one, node in ports.items() if name in (None, one))
+
+
+def _one_id(argument: str, value: Any, limit: int) -> Array:
+    array = as_integers(argument, 0 if value is None else value)
+    if array.shape != () or not 0 <= int(array) < limit:
+        raise ShapeError(f"{argument} is {value!r}; expected one id from 0 to {limit - 1}")
+    return array.astype(np.int64).reshape(1)
+
+
+def _one(argument: str, value: Any, width: int) -> Array:
+    array = as_floats(argument, np.zeros(width) if value is None else value, "float64")
+    if array.shape != (width,):
+        raise ShapeError(f"{argument} is {array.shape}; expected ({width},), one step's features")
+    return array[None]
