@@ -131,7 +131,11 @@ def test_two_inputs_are_what_one_of_both_is():
 
 def test_a_constant_row_is_an_input_like_any_other():
     net = graph()
-    assert analysis.jacobians(net, X).steps.shape == (N, T, 5, 5)
+    steps = analysis.jacobians(net, X).steps
+    assert steps.shape == (N, T, 5, 5)
+    for n in range(N):
+        alone = {name: array[n : n + 1] for name, array in X.items()}
+        np.testing.assert_array_equal(analysis.jacobians(net, alone).steps[0], steps[n])
     found = analysis.saturation(net, X)
     assert set(found.saturated) == {*found.deviation} and {"output.tags", "output.mood"} <= set(
         found.saturated

@@ -79,7 +79,8 @@ def test_the_history_has_each_output_and_their_sum():
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_losses_and_metrics_are_their_formulas(reduction):
     weights = {"mood": np.arange(N, dtype="float32") % 3}
-    made = trainer(reduction=reduction, optimizer=ost.SGD(0.0), strategies=[IN_ORDER])
+    metrics = {"tags": ["accuracy", "perplexity"], "mood": ["accuracy", "perplexity"]}
+    made = trainer(reduction=reduction, optimizer=ost.SGD(0.0), strategies=[IN_ORDER], metrics=metrics)
     outputs = made.net(X, lengths=COUNTS)
     inside = np.arange(T) < COUNTS[:, None]
 
@@ -98,6 +99,7 @@ def test_losses_and_metrics_are_their_formulas(reduction):
         "tags.accuracy": (outputs["tags"].argmax(-1) == Y["tags"])[inside].mean(),
         "tags.perplexity": np.exp(tags),
         "mood.accuracy": (weights["mood"] * right).sum() / weights["mood"].sum(),
+        "mood.perplexity": np.exp(mood / 0.3),
     }
     told = made.evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=7)
     assert told == pytest.approx(expected, rel=1e-5)
@@ -106,7 +108,7 @@ def test_losses_and_metrics_are_their_formulas(reduction):
     assert list(alone) == ["loss", "tags.loss", "mood.loss"]
     # With a learning rate of 0 an epoch of training measures the same, whatever the batches.
     row = made.fit(X, Y, lengths=COUNTS, weights=weights, epochs=1, batch_size=7)[0]
-    for name in ("loss", "tags.loss", "mood.loss", "tags.perplexity"):
+    for name in ("loss", "tags.loss", "mood.loss", "tags.perplexity", "mood.perplexity"):
         assert row[name] == pytest.approx(expected[name], rel=1e-5)
 
 
