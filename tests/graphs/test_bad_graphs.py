@@ -91,6 +91,47 @@ TABLE = {
     "a dict of another name to a layer": Bad(
         lambda: ost.GRU(3, 4).run({"text": x}), ost.ConfigError, ("'text'", "x")
     ),
+    "a list of rows beside an array": Bad(
+        lambda: run(y=[x[0], x[1, :3]]),
+        ost.ShapeError,
+        ("y is a list of rows of different lengths", "x is an array", "both as lists of rows"),
+    ),
+    "packed rows beside an array": Bad(
+        lambda: run(y=ost.data.pack([x[0], x[1, :3]])), ost.ShapeError, ("y is packed", "x is an array")
+    ),
+    # Calls in the words of other frameworks.
+    "inputs of a graph": Bad(
+        lambda: ost.Graph(inputs=X, outputs=X),
+        ost.ConfigError,
+        ("no argument 'inputs'", "it finds the inputs", "ost.Graph(tags)"),
+    ),
+    "inputs and outputs in order": Bad(
+        lambda: ost.Graph(X, X),
+        ost.ConfigError,
+        ("too many", "it finds the inputs"),
+    ),
+    "a graph of nothing": Bad(lambda: ost.Graph(), ost.ConfigError, ("'outputs'", "ost.Graph(")),
+    "outputs misspelled": Bad(
+        lambda: ost.Graph(output=X),
+        ost.ConfigError,
+        ("did you mean 'outputs'",),
+    ),
+    "a shape of an input": Bad(
+        lambda: ost.Input(shape=(None, 3)),
+        ost.ConfigError,
+        ("no argument 'shape'", "ost.Input('x', size=3)"),
+    ),
+    "a dtype of an input": Bad(
+        lambda: ost.Input("x", size=3, dtype="int32"),
+        ost.ConfigError,
+        ("no argument 'dtype'", "ids=20"),
+    ),
+    "an input given no name": Bad(lambda: ost.Input(size=3), ost.ConfigError, ("'name'", "ost.Input('x'")),
+    "an axis of concat": Bad(
+        lambda: ost.concat(X, Y, axis=-1),
+        ost.ConfigError,
+        ("no argument 'axis'", "ost.concat(a, b)"),
+    ),
     # Shapes of inputs.
     "two sequences of other rows": Bad(
         lambda: run(y=np.zeros((3, 5, 3))),

@@ -113,6 +113,9 @@ CALLS = {
         ost.ShapeError,
         ("targets['tags'][", "steps; text["),
     ),
+    "numbers in the place of rows": Bad(
+        fit({**X, "text": [1, 2, 3]}, lengths=None), ost.ShapeError, ("text[0] is 1", "a row of steps")
+    ),
     # Other arguments.
     "a batch size of batches": Bad(
         fit([(X, Y, COUNTS)], None, lengths=None), ost.ConfigError, ("batch_size is 5", "iterable of batches")

@@ -24,6 +24,14 @@ class Axes:
         """The first input that is a sequence; None if there is none."""
         return next((name for name, axis in self.inputs.items() if axis == "time"), None)
 
+    def input_name(self, name: str) -> str:
+        """What errors call an input: "x" if there is one."""
+        return "x" if len(self.inputs) == 1 else name
+
+    def output_name(self, what: str, name: str) -> str:
+        """What errors call the targets or weights of an output: "targets" if there is one output."""
+        return what if len(self.outputs) == 1 else f"{what}[{name!r}]"
+
 
 def by_name(value: Any, axes: Mapping[str, str]) -> dict[str, Any]:
     """The parts of x, or of targets or weights, by name; a value that is no dict belongs to the only name.

@@ -87,8 +87,8 @@ class Batch:
         outputs = self.axes.outputs
         names = list(outputs) if len(outputs) == 1 else by_name(self.targets, outputs)
         weights = by_name(self.weights, outputs)
-        told = {name: "weights" if len(outputs) == 1 else f"weights[{name!r}]" for name in names}
-        return {name: self._count(told[name], weights.get(name), outputs[name]) for name in names}
+        told = self.axes.output_name
+        return {name: self._count(told("weights", name), weights.get(name), outputs[name]) for name in names}
 
     @property
     def count(self) -> float:
@@ -109,12 +109,12 @@ class Batch:
 
         return dataclasses.replace(self.each(cut), lengths=lengths, carries=self.carries or start > 0)
 
-    def take(self, rows: Array) -> Batch:
-        """The rows at these positions, in this order."""
+    def take(self, rows: Array | slice) -> Batch:
+        """The rows at these positions, in this order; of a slice, views."""
 
         def chosen(value: Any, axis: str) -> Any:
             if isinstance(value, (list, tuple)):
-                return [value[row] for row in rows]
+                return value[rows] if isinstance(rows, slice) else [value[row] for row in rows]
             array = np.asarray(value)
             return array[rows] if axis == "row" or self.batch_first else array[:, rows]
 

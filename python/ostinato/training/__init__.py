@@ -1,7 +1,8 @@
 """Training: one loop, and its parts.
 
-`trainer.py` is the loop and `train_step.py` one update. The other files have one noun each: `source.py` makes
-batches of data, `measure.py` computes loss and metrics, `choices.py` reads the trainer's arguments, `run.py`
+`trainer.py` is the loop and `train_step.py` one update. The other files have one noun each: `form.py` reads
+data as a network takes it, `source.py` makes batches of it, `terms.py` has the loss and the metrics of each
+output, `measure.py` computes them, `choices.py` reads the trainer's other arguments, `run.py`
 is the argument of hooks, `checkpoint.py` the file of a run. `early_stopping.py`, `checkpoints.py` and
 `progress.py` are plugins of a run like any other. Strategies, schedules and metrics have separate folders.
 """

@@ -62,10 +62,10 @@ def _arrays(batch: Batch) -> Iterator[tuple[str, Any, str]]:
     """Inputs, targets and weights with the names that errors give them, and their axes."""
     axes = batch.axes
     for name, part in by_name(batch.x, axes.inputs).items():
-        yield "x" if len(axes.inputs) == 1 else name, part, axes.inputs[name]
+        yield axes.input_name(name), part, axes.inputs[name]
     for what, value in (("targets", batch.targets), ("weights", batch.weights)):
         for name, part in by_name(value, axes.outputs).items():
-            yield what if len(axes.outputs) == 1 else f"{what}[{name!r}]", part, axes.outputs[name]
+            yield axes.output_name(what, name), part, axes.outputs[name]
 
 
 def _in_rows(name: str, value: Any, batch: Batch) -> str:

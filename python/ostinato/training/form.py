@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,15 +62,10 @@ class Form:
         If the first sequence is a list of rows, all sequences become such lists. Raises ConfigError,
         DTypeError and ShapeError, naming the argument.
         """
-        given = self.read(Batch(x, targets, lengths, weights, batch_first=self.batch_first))
-        axes = given.axes
-        told = {name: "x" if len(axes.inputs) == 1 else name for name in axes.inputs}
-        read = replace(given, x=_arrays(given.x, axes.inputs, told))
-        several = len(axes.outputs) > 1
-        for what in ("targets", "weights"):
-            names = {name: f"{what}[{name!r}]" if several else what for name in axes.outputs}
-            read = replace(read, **{what: _arrays(getattr(read, what), axes.outputs, names)})
-        return _same_rows(read, told, several)
+        batch = self.read(Batch(x, targets, lengths, weights, batch_first=self.batch_first))
+        batch = _each(batch, _array)
+        _check_extent(batch)
+        return _each(batch, lambda part, axis, name: _rows_of(part, batch, axis, name))
 
     def _by_output(self, what: str, value: Any) -> Any:
         if value is None:
@@ -84,59 +80,62 @@ def _value(parts: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     return dict(parts) if len(names) > 1 else next(iter(parts.values()), None)
 
 
-def _arrays(value: Any, axes: Mapping[str, str], told: Mapping[str, str]) -> Any:
-    """Arrays; lists of the rows of sequences stay lists."""
-    parts: dict[str, Any] = {}
-    for name, part in by_name(value, axes).items():
-        time = axes[name] == "time"
-        if time and is_packed(part):
-            parts[name] = rows_of(told[name], part)
-        elif time and isinstance(part, (list, tuple)):
-            parts[name] = part
-        else:
-            parts[name] = as_array(told[name], part)
-    return like(value, parts, axes)
-
-
-def _same_rows(batch: Batch, told: Mapping[str, str], several: bool) -> Batch:
-    """The batch, all of whose parts have the same rows. Raises ShapeError, ConfigError."""
+def _each(batch: Batch, change: Callable[[Any, str, str], Any]) -> Batch:
+    """The batch with `change(part, axis, name)` of each input, target and weight; `name` is for errors."""
     axes = batch.axes
-    first = axes.sequence or next(iter(axes.inputs))
+
+    def changed(value: Any, of: Mapping[str, str], told: Callable[[str], str]) -> Any:
+        parts = {name: change(part, of[name], told(name)) for name, part in by_name(value, of).items()}
+        return like(value, parts, of)
+
+    return replace(
+        batch,
+        x=changed(batch.x, axes.inputs, axes.input_name),
+        targets=changed(batch.targets, axes.outputs, partial(axes.output_name, "targets")),
+        weights=changed(batch.weights, axes.outputs, partial(axes.output_name, "weights")),
+    )
+
+
+def _array(part: Any, axis: str, name: str) -> Any:
+    """An array; a list of the rows of a sequence stays a list. Raises ShapeError, DTypeError."""
+    if axis == "row":
+        return as_array(name, part)
+    if is_packed(part):
+        return rows_of(name, part)
+    if not isinstance(part, (list, tuple)):
+        return as_array(name, part)
+    for n, row in enumerate(part):
+        if not isinstance(row, (list, tuple)) and np.ndim(row) == 0:
+            raise ShapeError(f"{name}[{n}] is {row!r}; expected a row of steps, (T, ...)")
+    return part
+
+
+def _check_extent(batch: Batch) -> None:
+    """Raises ShapeError and ConfigError for inputs without rows or steps, and for lengths that do not fit."""
+    axes = batch.axes
     for name, part in by_name(batch.x, axes.inputs).items():
         least = 2 if axes.inputs[name] == "time" else 1
         if not isinstance(part, (list, tuple)) and part.ndim < least:
             expected = "rows and steps, (N, T, ...)" if least == 2 else "one value for each row, (N, ...)"
-            raise ShapeError(f"{told[name]} is {part.shape}; expected {expected}")
+            raise ShapeError(f"{axes.input_name(name)} is {part.shape}; expected {expected}")
+    first = _first(batch)
     if batch.ragged and batch.lengths is not None:
         raise ConfigError(
-            f"lengths is given, but {told[first]} is a list of rows, each of which has its own; expected None"
+            f"lengths is given, but {first} is a list of rows, each of which has its own; expected None"
         )
     lengths = batch.row_lengths
     if lengths.shape != (batch.rows,):
-        raise ShapeError(
-            f"lengths is {lengths.shape}; expected ({batch.rows},), one for each row of {told[first]}"
-        )
-
-    def checked(value: Any, axes_of: Mapping[str, str], names: Mapping[str, str]) -> Any:
-        parts = {
-            name: _rows_of(part, batch, axes_of[name], names[name], told[first])
-            for name, part in by_name(value, axes_of).items()
-        }
-        return like(value, parts, axes_of)
-
-    def outputs(what: str) -> dict[str, str]:
-        return {name: f"{what}[{name!r}]" if several else what for name in axes.outputs}
-
-    return replace(
-        batch,
-        x=checked(batch.x, axes.inputs, told),
-        targets=checked(batch.targets, axes.outputs, outputs("targets")),
-        weights=checked(batch.weights, axes.outputs, outputs("weights")),
-    )
+        raise ShapeError(f"lengths is {lengths.shape}; expected ({batch.rows},), one for each row of {first}")
 
 
-def _rows_of(part: Any, batch: Batch, axis: str, name: str, first: str) -> Any:
+def _first(batch: Batch) -> str:
+    """What errors call the input that sets the rows and steps."""
+    return batch.axes.input_name(batch.axes.sequence or next(iter(batch.axes.inputs)))
+
+
+def _rows_of(part: Any, batch: Batch, axis: str, name: str) -> Any:
     """One part, which has as many rows as the batch; as a list of rows if the batch consists of such."""
+    first = _first(batch)
     listed = isinstance(part, (list, tuple))
     place = 0 if listed or axis == "row" or batch.batch_first else 1
     found = len(part) if listed else (part.shape[place] if part.ndim > place else 0)

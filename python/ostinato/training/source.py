@@ -67,7 +67,7 @@ class Rows:
     def parts(self) -> Iterator[Batch]:
         """All rows in the order of the data, some at a time."""
         for start in range(0, self._whole.rows, ROWS_AT_A_TIME):
-            yield self._take(np.arange(start, min(start + ROWS_AT_A_TIME, self._whole.rows)))
+            yield self._whole.take(slice(start, start + ROWS_AT_A_TIME))
 
     def count(self, lesson: Lesson) -> int:
         """How many batches an epoch has."""
