@@ -13,7 +13,7 @@ import numpy as np
 from ostinato.errors import ConfigError
 from ostinato.layers.dense import Dense
 from ostinato.layers.functional import Graph
-from ostinato.layers.functions import Input, concat, repeat
+from ostinato.layers.functions import Input, concat
 from ostinato.layers.recurrent import Recurrent
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
@@ -74,17 +74,20 @@ def _network() -> Recurrent:
 
 
 def dicts(steps: int = 9) -> Batch:
-    """The batch with a second sequence, a value of each row, and a class for each step."""
+    """The batch with a second sequence, and a class for each step.
+
+    Without values of rows, which estimators that cut time refuse.
+    """
     one = batch(steps)
     rng = np.random.default_rng(9)
-    x = {"a": one.x, "b": rng.standard_normal((4, steps, 2)), "who": rng.standard_normal((4, 2))}
+    x = {"a": one.x, "b": rng.standard_normal((4, steps, 2))}
     targets = {"y": one.targets, "class": rng.integers(0, 3, (4, steps))}
-    axes = Axes({"a": "time", "b": "time", "who": "row"}, {"y": "time", "class": "time"})
+    axes = Axes({"a": "time", "b": "time"}, {"y": "time", "class": "time"})
     return one.replace(x=x, targets=targets, weights={"class": np.ones((4, steps))}, axes=axes)
 
 
 def core_of_dicts() -> NetworkCore:
-    """A small network of three inputs and two outputs, with a loss for each output."""
+    """A small network of two inputs and two outputs, with a loss for each output."""
     net = copy.copy(_graph())
     losses = {"y": "mse", "class": "cross_entropy"}
     return NetworkCore(
@@ -99,8 +102,7 @@ def core_of_dicts() -> NetworkCore:
 @cache
 def _graph() -> Graph:
     a, b = Input("a", size=3), Input("b", size=2)
-    who = Input("who", size=2, axis="row")
-    h = Recurrent("lstm", 7, 5, dtype="float64")(concat(a, b, repeat(who, a)))
+    h = Recurrent("lstm", 5, 5, dtype="float64")(concat(a, b))
     return Graph({"y": h, "class": Dense(5, 3, dtype="float64")(h)})
 
 
