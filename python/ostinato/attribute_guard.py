@@ -18,8 +18,9 @@ class GuardMeta(ABCMeta):
     if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
 
         def __call__(cls, *args: Any, **options: Any) -> Any:
-            """Make an instance, and guard its attributes."""
+            """Make an instance, complete it, and guard its attributes."""
             made = super().__call__(*args, **options)
+            made._complete()
             guard(made)
             return made
 
@@ -37,6 +38,9 @@ class AttributeGuard(metaclass=GuardMeta):
     """What to do instead of setting one of them."""
     _foreign_names: ClassVar[Mapping[str, str]] = {}
     """What other frameworks call something -> what to do here."""
+
+    def _complete(self) -> None:
+        """Does what is left when the `__init__` of the last subclass has set its attributes."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if MARK in vars(self) and not name.startswith("_"):

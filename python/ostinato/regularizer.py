@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ostinato.errors import DTypeError
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
@@ -20,9 +21,27 @@ class Regularizer(Configured):
     expectation in inference (`noise.drop`, `noise.mix`). `step_penalty` and `penalty` change no value: they
     return a number to add to the training loss, or None. Options are keyword arguments of `__init__`, stored
     as attributes. The registry name is the class attribute `name`, by default the class's name in lower case.
+
+    A regularizer that changes only inputs or outputs also stands alone: as a layer of a Sequential, and called
+    with a symbol.
     """
 
     kind: ClassVar[str] = "regularizer"
+
+    def __call__(self, x: Any) -> Any:
+        """The symbol `x` as this regularizer changes it in training: `Dropout(0.3)(x)`.
+
+        Raises ConfigError for a regularizer of weights or states, which only a cell has; DTypeError for what
+        is no symbol.
+        """
+        regularized = getattr(x, "_regularized", None)
+        if regularized is None:
+            raise DTypeError(
+                f"{self!r} is called with a {type(x).__name__}; expected a symbol, such as ost.Input makes. "
+                "Arrays are regularized inside a network: Sequential(..., Dropout(0.3), ...), or "
+                "regularizers=[...] of a layer"
+            )
+        return regularized(self)
 
     def input(self, x: Value, noise: Noise) -> Value:
         """Return the value that replaces the input x (input,) of the step."""

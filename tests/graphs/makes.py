@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ostinato as ost
+from ostinato import ops
 from ostinato.network.symbol import Symbol
 
 Outputs = Symbol | Mapping[str, Symbol]
@@ -125,6 +126,14 @@ def reduced(name: str) -> Callable[[Maker], Outputs]:
     return lambda m: m.layer("Dense", 4, 2)(getattr(ost, name)(m.layer("LSTM", 3, 4)(m.seq())))
 
 
+def operators(m: Maker) -> Outputs:
+    """Highway: the gate has one feature, and a row scales all steps."""
+    x, s = m.seq(), m.row("s", 3)
+    gate = m.layer("Dense", 3, 1, "sigmoid")(x)
+    y = gate * m.layer("Dense", 3, 3, "tanh")(x) + (1 - gate) * x
+    return {"y": y * s - x / 2, "power": np.float64(2) * (-y) ** 2, "rows": ost.mean(2 * y) + s}
+
+
 def beside_a_row(m: Maker) -> Outputs:
     x = m.seq()
     return m.layer("GRU", 5, 4)(ost.concat(x, ost.repeat(m.row(), x)))
@@ -163,6 +172,15 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
     "the input itself": lambda m: {"same": (x := m.seq()), "turned": ost.reverse(x)},
     "no state": lambda m: m.layer("Dense", 3, 2, "tanh")(m.seq()),
     "residual": residual,
+    "operators": operators,
+    "operators of rows": lambda m: m.layer("Dense", 2, 3)(1.0 - m.row() * m.row("t", 2)),
+    "a gate that a row opens": lambda m: ost.apply(
+        lambda x, s: x * ops.sigmoid(ops.sum(s)), m.layer("GRU", 3, 4)(m.seq()), m.row()
+    ),
+    "a function of ids": lambda m: ost.apply(
+        lambda id, x: x * (1 + ops.sum(ops.one_hot(id, 5)[:2])), m.ids(), m.layer("Dense", 3, 2)(m.seq())
+    ),
+    "a function of one value twice": lambda m: (x := m.layer("RNN", 3, 2)(m.seq())) * x,
     "rows alone": rows_alone,
     "a step of a recurrence on rows": lambda m: m.layer("GRU", 2, 3)(m.row()),
     "a sequential inside": lambda m: {

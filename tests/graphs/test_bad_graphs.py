@@ -193,7 +193,51 @@ TABLE = {
     "a symbol as an array": Bad(
         lambda: np.asarray(X), TypeError, ("input 'x'", "no values", "ost.Graph(outputs=...).run(...)")
     ),
-    "a symbol in NumPy": Bad(lambda: np.add(X, 1.0), TypeError, ("no array",)),
+    "a symbol in NumPy": Bad(lambda: np.tanh(X), TypeError, ("np.tanh", "no array", "ost.apply(")),
+    "a symbol and an array": Bad(
+        lambda: np.ones(3) * X, ost.DTypeError, ("mul of a symbol and a ndarray", "a symbol and a number")
+    ),
+    "a symbol and a text": Bad(lambda: X + "a", ost.DTypeError, ("add of a symbol and a str",)),
+    "a product of symbols as of matrices": Bad(lambda: X @ Y, TypeError, ("no matrix", "ost.Dense")),
+    "the truth of a symbol": Bad(lambda: bool(X), TypeError, ("neither true nor false",)),
+    "operators of other widths": Bad(
+        lambda: X * S, ost.ShapeError, ("mul", "input 'x'", "input 's'", "as many features in both")
+    ),
+    "operators of ids": Bad(lambda: IDS + 1, ost.ShapeError, ("add", "holds ids", "Embedding")),
+    "apply of an array": Bad(
+        lambda: ost.apply(lambda a, b: a + b, X, x), ost.DTypeError, ("apply", "ndarray", "expected symbols")
+    ),
+    "apply of nothing": Bad(lambda: ost.apply(lambda: 1), ost.ConfigError, ("apply", "at least one")),
+    "apply without a function": Bad(lambda: ost.apply(X, Y), ost.DTypeError, ("fn is", "a function")),
+    "apply of a function that branches": Bad(
+        lambda: ost.apply(lambda a: a if a[0] > 0 else -a, X),
+        ost.TraceError,
+        ("test_bad_graphs.py", "ops.where"),
+    ),
+    "apply of a function that returns a constant": Bad(
+        lambda: ost.apply(lambda a: 3.0, X), ost.TraceError, ("apply", "computed from its arguments")
+    ),
+    "apply of a function that returns a matrix": Bad(
+        lambda: ost.apply(lambda a: ost.ops.reshape(a, (1, 3)), X), ost.ShapeError, ("(1, 3)", "(n,)")
+    ),
+    "apply of a function of other values": Bad(
+        lambda: ost.apply(lambda a, b: a + b, X), TypeError, ("missing 1 required positional argument",)
+    ),
+    "a regularizer of states alone": Bad(
+        lambda: ost.Zoneout(0.1)(X), ost.ConfigError, ("Zoneout", "which this step does not have")
+    ),
+    "a regularizer called with an array": Bad(
+        lambda: ost.Dropout(0.1)(x), ost.DTypeError, ("Dropout", "a ndarray", "Sequential(..., Dropout(0.3)")
+    ),
+    "two symbols to a layer of one input": Bad(
+        lambda: ost.Dense(3, 2)(X, Y), ost.DTypeError, ("Dense(3, 2)", "2 symbols", "ost.concat(a, b)")
+    ),
+    "a symbol and an array to a layer": Bad(
+        lambda: ost.Dense(3, 2)(X, x), ost.DTypeError, ("a symbol and a ndarray", "ost.Input")
+    ),
+    "two arrays to a layer of one input": Bad(
+        lambda: ost.Dense(3, 2)(x, x), ost.DTypeError, ("2 values", "one input, 'x'")
+    ),
     "a symbol to run": Bad(lambda: ost.GRU(3, 4).run(X), ost.DTypeError, ("x does not make", "no values")),
     "symbols in a list to a layer": Bad(lambda: ost.GRU(3, 4)([X, Y]), ost.DTypeError, ("x[0]", "no values")),
     "a layer called with a symbol and arguments": Bad(

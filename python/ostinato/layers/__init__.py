@@ -13,6 +13,7 @@ from ostinato.layers.functions import Input, add, concat, first, last, max, mean
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
 from ostinato.layers.sequential import Sequential
+from ostinato.network.symbol import apply
 
 __all__ = [
     "GRU",
@@ -36,6 +37,7 @@ __all__ = [
     "Sequential",
     "Sum",
     "add",
+    "apply",
     "concat",
     "first",
     "last",

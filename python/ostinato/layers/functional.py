@@ -15,7 +15,7 @@ from ostinato.network import graph as description
 from ostinato.network.arena import Array
 from ostinato.network.network import Network
 from ostinato.network.ports import OUTPUT
-from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in_order
+from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in_order, through
 
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
@@ -75,6 +75,10 @@ class Graph(Network):
             self._redraw(self._arena, description.Scope(), checks.whole("Graph", "seed", seed, at_least=0))
 
     def _fill(self, outputs: dict[str, Symbol], plain: bool) -> None:
+        self._arrange(outputs, plain)
+        self._set_up()
+
+    def _arrange(self, outputs: dict[str, Symbol], plain: bool) -> None:
         check_symbols("Graph: outputs", list(outputs.values()))
         for name, symbol in outputs.items():
             if not isinstance(name, str) or not name:
@@ -97,7 +101,6 @@ class Graph(Network):
         first = inputs[0]
         self.takes_ids = first.limit is not None
         self.input_size = first.width if first.limit is None else first.limit
-        self._set_up()
 
     def __getitem__(self, name: str | int) -> Network:
         """The layer of this place."""
@@ -111,19 +114,28 @@ class Graph(Network):
         return f"Graph({inputs} -> {', '.join(map(repr, self._named))}; {len(self.layers)} layers)"
 
     def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
+        return self._place(graph, {}, description.Scope()), self._plain
+
+    def _place(
+        self, graph: description.Graph, given: Mapping[str, description.Node], scope: description.Scope
+    ) -> dict[str, description.Node]:
+        """Adds all nodes to `graph`, but for the inputs that are `given`; the outputs by name."""
         nodes: list[description.Node] = []
         seen: set[str] = set()
+        sharing = graph.sharing
         for one in self._nodes:
             parts = [nodes[part] for part in one.parts]
+            if one.symbol.op == "input" and one.symbol.name in given:
+                nodes.append(given[one.symbol.name])
+                continue
             if one.layer is None:
                 nodes.append(one.symbol.into(graph, parts))
                 continue
-            graph.sharing = one.layer in seen
+            graph.sharing = sharing or one.layer in seen
             seen.add(one.layer)
-            scope = description.Scope().inside(one.layer)
-            nodes.append(self.layers[one.layer]._assemble(graph, parts[0], scope))
-            graph.sharing = False
-        return {name: nodes[place] for name, place in self._named.items()}, self._plain
+            nodes.append(self.layers[one.layer]._join(graph, parts, scope.inside(one.layer)))
+            graph.sharing = sharing
+        return {name: nodes[place] for name, place in self._named.items()}
 
     def _assemble(
         self, graph: description.Graph, x: description.Node, scope: description.Scope
@@ -147,6 +159,8 @@ class Graph(Network):
                 node["ids" if symbol.limit is not None else "size"] = symbol.limit or symbol.width
             elif one.layer is not None:
                 node["layer"] = one.layer
+            elif symbol.unit is not None:
+                node["step"] = programs.add(symbol.unit)
             nodes.append(node)
         return {
             "kind": self.kind,
@@ -161,7 +175,7 @@ class Graph(Network):
         layers = {name: programs.network(inner) for name, inner in record.named("layers")}
         symbols: list[Symbol] = []
         for inner in record.objects("nodes"):
-            symbols.append(_symbol(inner, symbols, layers))
+            symbols.append(_symbol(inner, symbols, layers, programs))
         outputs: dict[str, Symbol] = {}
         for name, inner in record.named("outputs"):
             outputs[name] = _at(inner, inner.whole("node"), symbols)
@@ -200,7 +214,7 @@ def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
     return symbols[place]
 
 
-def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) -> Symbol:
+def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], programs: Programs) -> Symbol:
     """A symbol out of a model file. Raises FormatError, or ShapeError where its parts do not fit."""
     op = record.text("op")
     parts = [_at(record, place, before) for place in record.items("parts")]
@@ -218,9 +232,14 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network]) ->
         layer = record.text("layer")
         if layer not in layers:
             raise record.error(f"the unknown layer {layer!r}")
-        if len(parts) != 1:
+        if len(parts) != len(layers[layer]._ports.inputs):
             raise record.error(f"a layer of {len(parts)} parts")
-        made = applied(layers[layer], parts[0])
+        made = applied(layers[layer], *parts)
+    elif op == "apply":
+        unit = programs.step(record.inner("step"))
+        if len(parts) != len(unit.program.inputs):
+            raise record.error(f"a step of {len(parts)} parts")
+        made = through(unit, *parts)
     else:
         counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")

@@ -210,6 +210,27 @@ class Graph:
         made = LayerOp(label, unit, (x.index,), tuple(offsets))
         return self._append(made, unit.output_size, axis=x.axis)
 
+    def apply(self, unit: Unit, nodes: Sequence[Node]) -> Node:
+        """`unit`, which has neither parameters nor states, of one node for each of its inputs.
+
+        Values of rows beside sequences are repeated along time. Raises ShapeError when a node does not fit.
+        """
+        name = unit.program.name
+        for (input, shape, is_index), node in zip(unit.program.inputs, nodes, strict=True):
+            if is_index != (node.limit is not None) or not (is_index or shape == [node.width]):
+                takes = "ids" if is_index else f"{shape} features"
+                raise ShapeError(f"{name} takes as {input!r} {takes}; it is given {node.width}")
+        if len(self.units) == MOST_LAYERS:
+            raise ConfigError(f"{name}: this network has more than {MOST_LAYERS} layers")
+        labels = {label for label, _ in self.units}
+        label, number = name, 2
+        while label in labels:
+            label, number = f"{name}_{number}", number + 1
+        self.units.append((label, unit))
+        axis: Axis = "time" if any(node.axis == "time" for node in nodes) else "row"
+        made = LayerOp(label, unit, tuple(node.index for node in nodes), ())
+        return self._append(made, unit.output_size, axis=axis)
+
     @property
     def in_python(self) -> bool:
         """Whether a step stays Python code, so that the graph has no text."""

@@ -6,7 +6,7 @@ import copy
 import os
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,7 +32,7 @@ from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.symbol import Symbol, applied
+from ostinato.network.symbol import Symbol, applied, check_call
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
 
@@ -83,19 +83,19 @@ class Network(AttributeGuard):
         if "kind" in vars(cls):
             register_kind(cls.kind, cls)
 
-    def __call__(self, x: Any, **arguments: Any) -> Any:
-        """`run(x, **arguments).outputs`, the outputs alone. For a symbol, the symbol of this layer's output.
+    def __call__(self, x: Any, *more: Any, **arguments: Any) -> Any:
+        """`run(x, **arguments).outputs`, the outputs alone. For symbols, the symbol of this layer's output.
 
-        Raises ConfigError for a symbol with further arguments: pass them to `run` of the whole graph.
+        A network of several inputs takes one value for each, in their order, or a dict.
+
+        Raises ConfigError for arguments beside a symbol, which are for `run` of the whole graph; DTypeError
+        for symbols beside arrays, and for more or fewer values than inputs.
         """
-        if isinstance(x, Symbol):
-            if arguments:
-                raise ConfigError(
-                    f"{type(self).__name__} is called with a symbol and {', '.join(arguments)}; give those "
-                    "to the run of the graph"
-                )
-            return applied(self, x)
-        return self.run(x, **arguments).outputs
+        values = (x, *more)
+        if any(isinstance(one, Symbol) for one in values):
+            check_call(self, values, arguments)
+            return applied(self, *values)
+        return self.run(self._ports.called_with(repr(self), values) if more else x, **arguments).outputs
 
     def run(
         self,
@@ -372,6 +372,11 @@ class Network(AttributeGuard):
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         """Adds this network's layers to `graph`, reading `x`, with names in `scope`."""
 
+    def _join(self, graph: Graph, nodes: Sequence[Node], scope: Scope) -> Node:
+        """`_assemble` with one node for each input. A network of several inputs writes this instead."""
+        (x,) = nodes
+        return self._assemble(graph, x, scope)
+
     @abstractmethod
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         """Writes initial values into `values`, laid out as `arena`, with streams named in `scope`."""
@@ -439,6 +444,14 @@ class Network(AttributeGuard):
         for child, slot in self._parts(self._arena):
             child._owned = True
             child._move(slot)
+
+    def _cast(self, dtype: str) -> None:
+        """Makes this network anew in `dtype`, with initial values."""
+        for child in self._children():
+            child._cast(dtype)
+            child._owned = False
+        vars(self)["dtype"] = np.dtype(dtype)
+        self._set_up()
 
     def _move(self, slot: Array) -> None:
         """Makes `slot`, a part of another network's arena, the home of the parameters."""

@@ -31,6 +31,12 @@ class Ports:
         """The first output."""
         return next(iter(self.outputs.values()))
 
+    def called_with(self, network: str, values: Sequence[Any]) -> dict[str, Any]:
+        """Values in the order of the inputs, by name. Raises DTypeError for another number of them."""
+        if len(values) != len(self.inputs):
+            raise DTypeError(f"{network} is called with {len(values)} values; it has {_counted(self.inputs)}")
+        return dict(zip(self.inputs, values, strict=True))
+
     def read(self, x: Any, lengths: Any, dtype: str, batch_first: bool) -> tuple[list[Array], Batch]:
         """All inputs in the core's form and order, and their rows and steps.
 
@@ -117,6 +123,11 @@ class Ports:
         if missing and not partial:
             raise ConfigError(f"{argument} has no {missing[0]!r}; expected {', '.join(map(repr, names))}")
         return dict(value)
+
+
+def _counted(inputs: Mapping[str, Node]) -> str:
+    names = ", ".join(map(repr, inputs))
+    return f"one input, {names}" if len(inputs) == 1 else f"{len(inputs)} inputs, {names}"
 
 
 def _form(node: Node, dtype: str) -> tuple[tuple[int, ...], str | None]:

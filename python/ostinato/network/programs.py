@@ -84,7 +84,21 @@ class Programs:
         return tuple((name, one.read_provider()) for name, one in record.named("providers"))
 
     def unit(self, record: Record, takes_ids: bool = False) -> Unit:
-        """The unit that `add` referred to. Raises FormatError when it is no step of a layer."""
+        """The unit of one input that `add` referred to. Raises FormatError when it is no step of a layer."""
+        unit = self._unit(record)
+        inputs = unit.program.inputs
+        if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
+            raise record.error("a program with other inputs than a layer's")
+        return unit
+
+    def step(self, record: Record) -> Unit:
+        """The unit without parameters and states that `add` referred to. Raises FormatError for another."""
+        unit = self._unit(record)
+        if unit.params or unit.states:
+            raise record.error("a step with parameters or states; expected one without")
+        return unit
+
+    def _unit(self, record: Record) -> Unit:
         program, inits = self._program(record, "program"), record.texts("init")
         inference = self._program(record, "inference") if record.has("inference") else None
         penalty = self._program(record, "penalty") if record.has("penalty") else None
@@ -93,11 +107,9 @@ class Programs:
             raise record.error("an inference program of another layer")
         if penalty is not None and [(name, shape) for name, shape, _ in penalty.inputs] != program.params:
             raise record.error("a penalty on parameters of another layer")
-        inputs, outputs = program.inputs, program.outputs
+        outputs = program.outputs
         if len(outputs) == 2 and inference is not None and not outputs[1][1]:
             outputs = outputs[:1]  # the second is the penalty of a step
-        if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
-            raise record.error("a program with other inputs than a layer's")
         if len(outputs) != 1 or len(outputs[0][1]) != 1:
             raise record.error("a program with other outputs than a layer's")
         if set(inits) != {name for name, _ in program.params}:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ostinato.errors import ConfigError, ShapeError
-from ostinato.network.graph import Axis, Graph, Node, Scope
+from ostinato import ops
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.graph import Axis, Graph, Node, Scope, Unit
+from ostinato.network.steps import regularized, step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ostinato.regularizer import Regularizer
+
+_UFUNCS: Final = {"add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div}
 
 # What can be made of symbols without a layer.
 REDUCTIONS: Final = ("last", "first", "mean", "max", "sum")
@@ -31,11 +37,13 @@ class Symbol:
     limit: int | None = None
     name: str | None = None
     layer: Any = None
+    unit: Unit | None = None
 
     def __repr__(self) -> str:
         shape = "(N, T" if self.axis == "time" else "(N"
         kind = f"ids below {self.limit} {shape})" if self.limit is not None else f"{shape}, {self.width})"
         made = {"input": f"input {self.name!r}", "layer": repr(self.layer)}.get(self.op, self.op)
+        made = made if self.unit is None else self.unit.program.name
         return f"<Symbol {kind}: {made}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
@@ -44,10 +52,56 @@ class Symbol:
             "ost.Graph(outputs=...).run(...)"
         )
 
-    def __add__(self, other: Any) -> Any:
-        raise TypeError(f"{self!r} takes no operators; write ost.add(a, b) for a sum of two symbols")
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
+        if op is None:  # what NumPy calls for an operator with its number on the left is in the table
+            raise TypeError(
+                f"np.{ufunc.__name__}: {self!r} is no array; write ost.apply(lambda x: ..., x) with functions "
+                "of ost.ops"
+            )
+        return _operator(op, *inputs)
 
-    __radd__ = __add__
+    def __add__(self, other: Any) -> Symbol:
+        return _operator(ops.add, self, other)
+
+    def __radd__(self, other: Any) -> Symbol:
+        return _operator(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Symbol:
+        return _operator(ops.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Symbol:
+        return _operator(ops.sub, other, self)
+
+    def __mul__(self, other: Any) -> Symbol:
+        return _operator(ops.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Symbol:
+        return _operator(ops.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Symbol:
+        return _operator(ops.div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Symbol:
+        return _operator(ops.div, other, self)
+
+    def __pow__(self, other: Any) -> Symbol:
+        return _operator(ops.pow, self, other)
+
+    def __neg__(self) -> Symbol:
+        return apply(ops.neg, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        raise TypeError(f"{self!r} is no matrix; write ost.Dense for a product with parameters")
+
+    __rmatmul__ = __matmul__
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self!r} has no values before the graph runs, so it is neither true nor false")
+
+    def _regularized(self, regularizer: Regularizer) -> Symbol:
+        """What a regularizer makes of this value in training."""
+        return through(regularized(regularizer, self.width), self)
 
     def __getitem__(self, place: Any) -> Any:
         raise TypeError(
@@ -62,6 +116,8 @@ class Symbol:
             if self.limit is not None:
                 return graph.index_input(self.name, self.limit, self.axis)
             return graph.input(self.name, self.width, self.axis)
+        if self.unit is not None:
+            return graph.apply(self.unit, nodes)
         if self.op == "concat":
             return graph.concat(nodes)
         if self.op == "add":
@@ -73,20 +129,43 @@ class Symbol:
         return graph.reduce(self.op, nodes[0])
 
 
-def applied(layer: Any, x: Symbol) -> Symbol:
-    """What `layer` gives for `x`. Raises ShapeError when they do not fit, DTypeError for features as ids."""
-    if layer.takes_ids:
-        if x.limit is None:
-            raise ShapeError(f"{layer!r} takes ids below {layer.input_size}; {x!r} holds features")
-        if x.limit > layer.input_size:
-            raise ShapeError(f"{layer!r} takes ids below {layer.input_size}; {x!r} has ids below {x.limit}")
-    elif x.limit is not None:
-        raise ShapeError(f"{layer!r} takes features; {x!r} holds ids: write an Embedding before it")
-    elif not layer.any_width and layer.input_size != x.width:
-        raise ShapeError(f"{layer!r} takes {layer.input_size} features; {x!r} has {x.width}")
+def applied(layer: Any, *values: Symbol) -> Symbol:
+    """What `layer` gives for a symbol for each of its inputs. Raises ShapeError when they do not fit."""
+    for (name, port), x in zip(layer._ports.inputs.items(), values, strict=True):
+        takes = "takes" if len(values) == 1 else f"takes as {name!r}"
+        if port.limit is not None:
+            if x.limit is None:
+                raise ShapeError(f"{layer!r} {takes} ids below {port.limit}; {x!r} holds features")
+            if x.limit > port.limit:
+                raise ShapeError(f"{layer!r} {takes} ids below {port.limit}; {x!r} has ids below {x.limit}")
+        elif x.limit is not None:
+            raise ShapeError(f"{layer!r} {takes} features; {x!r} holds ids: write an Embedding before it")
+        elif not layer.any_width and port.width != x.width:
+            raise ShapeError(f"{layer!r} {takes} {port.width} features; {x!r} has {x.width}")
     graph = Graph()
-    node = layer._assemble(graph, _as_input(graph, "x", x), Scope())
-    return Symbol("layer", (x,), node.width, node.axis, node.limit, layer=layer)
+    nodes = [_as_input(graph, f"x{place}", x) for place, x in enumerate(values)]
+    node = layer._join(graph, nodes, Scope())
+    return Symbol("layer", values, node.width, node.axis, node.limit, layer=layer)
+
+
+def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) -> None:
+    """Raises ConfigError or DTypeError unless a layer may be called with these symbols."""
+    for value in values:
+        if not isinstance(value, Symbol):
+            raise DTypeError(
+                f"{layer!r} is called with a symbol and a {type(value).__name__}; expected symbols alone: "
+                "make an ost.Input for the values, and give them to the run of the graph"
+            )
+    if arguments:
+        raise ConfigError(
+            f"{type(layer).__name__} is called with a symbol and {', '.join(arguments)}; give those to the "
+            "run of the graph"
+        )
+    inputs = layer._ports.inputs
+    if len(values) != len(inputs):
+        one = "one input" if len(inputs) == 1 else f"{len(inputs)} inputs, {', '.join(map(repr, inputs))}"
+        hint = "; ost.concat(a, b) joins their features" if len(inputs) == 1 else ""
+        raise DTypeError(f"{layer!r} is called with {len(values)} symbols; it has {one}{hint}")
 
 
 def combined(op: str, *parts: Symbol) -> Symbol:
@@ -100,6 +179,65 @@ def combined(op: str, *parts: Symbol) -> Symbol:
     nodes = [_as_input(graph, f"x{place}", part) for place, part in enumerate(parts)]
     node = Symbol(op, parts, 0, "time").into(graph, nodes)
     return Symbol(op, parts, node.width, node.axis, node.limit)
+
+
+def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
+    """`fn(*values)` at every step, or once a row: any function of `ost.ops` on the values of one step.
+
+    `ost.apply(lambda a, b: a * ops.sigmoid(b), x, y)`: in it each value has the shape (width,), and an id is
+    one number. `fn` returns (n,) or one number. Beside a sequence, a value of rows is the same at every step.
+    Symbols have the operators + - * / ** too, with symbols and with numbers.
+
+    Raises DTypeError for what is no symbol; TraceError or ShapeError, with the line, for a function that
+    cannot be recorded.
+    """
+    if not callable(fn):
+        raise DTypeError(f"apply: fn is {fn!r}; expected a function of the values of one step")
+    if not values:
+        raise ConfigError("apply: no symbols; expected at least one")
+    for value in values:
+        if not isinstance(value, Symbol):
+            raise DTypeError(
+                f"apply is given a {type(value).__name__} as a value; expected symbols. A number may stand in "
+                "the function itself"
+            )
+    return through(
+        step_of(fn, ["index" if one.limit is not None else (one.width,) for one in values]), *values
+    )
+
+
+def through(unit: Unit, *values: Symbol) -> Symbol:
+    """What a step without parameters gives for `values`. Raises ShapeError when they do not fit."""
+    graph = Graph()
+    nodes = [_as_input(graph, f"x{place}", one) for place, one in enumerate(values)]
+    node = graph.apply(unit, nodes)
+    return Symbol("apply", values, node.width, node.axis, unit=unit)
+
+
+def _operator(op: Callable[..., Any], a: Any, b: Any) -> Symbol:
+    """`op` of two symbols, or of a symbol and a number."""
+    for one in (a, b):
+        if not isinstance(one, Symbol) and (isinstance(one, bool) or not isinstance(one, (int, float))):
+            raise DTypeError(
+                f"{op.__name__} of a symbol and a {type(one).__name__}; expected two symbols, or a symbol and "
+                "a number"
+            )
+    symbols = [one for one in (a, b) if isinstance(one, Symbol)]
+    for one in symbols:
+        if one.limit is not None:
+            raise ShapeError(
+                f"{op.__name__}: {one!r} holds ids, which have no features; write an Embedding before it"
+            )
+    widths = {one.width for one in symbols} - {1}
+    if len(widths) > 1:
+        raise ShapeError(f"{op.__name__}: {a!r} and {b!r}; expected as many features in both, or one feature")
+
+    def step(*values: Any) -> Any:
+        left = iter(values)
+        return op(*(next(left) if isinstance(one, Symbol) else one for one in (a, b)))
+
+    step.__name__ = op.__name__
+    return apply(step, *symbols)
 
 
 def sequence_input(x: Symbol) -> Symbol:
