@@ -107,6 +107,14 @@ class ScorerSpec(Spec):
     hook = "ostinato_scorers"
 
 
+class LayerSpec(Spec):
+    """A layer: `factory(**options)` makes a `Layer`, or any other network; it takes the option `dtype`."""
+
+    kind = "layer"
+    hook = "ostinato_layers"
+    instance = "ost.Dense(8, 4)"
+
+
 class RegularizerSpec(Spec):
     """A regularizer: `factory(**options) -> Regularizer`."""
 
@@ -199,6 +207,7 @@ SPECS: Final[dict[str, type[Spec]]] = {
     for spec in (
         CellSpec,
         ScorerSpec,
+        LayerSpec,
         RegularizerSpec,
         LossSpec,
         OptimizerSpec,

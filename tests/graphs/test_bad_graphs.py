@@ -224,7 +224,9 @@ TABLE = {
         lambda: ost.apply(lambda a, b: a + b, X), TypeError, ("missing 1 required positional argument",)
     ),
     "a regularizer of states alone": Bad(
-        lambda: ost.Zoneout(0.1)(X), ost.ConfigError, ("Zoneout", "which this step does not have")
+        lambda: ost.Zoneout(0.1)(X),
+        ost.ConfigError,
+        ("Zoneout", "does not stand alone", "regularizers=[Zoneout(p=0.1)]"),
     ),
     "a regularizer called with an array": Bad(
         lambda: ost.Dropout(0.1)(x), ost.DTypeError, ("Dropout", "a ndarray", "Sequential(..., Dropout(0.3)")

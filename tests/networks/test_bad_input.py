@@ -144,8 +144,25 @@ TABLE = {
     "embedding_dim a float": Bad(lambda: ost.Embedding(3, 1.5), ost.ConfigError, ("embedding_dim is 1.5",)),
     # Putting layers together.
     "no layers": Bad(lambda: ost.Sequential(), ost.ConfigError, ("no layers",)),
-    "a layer that is none": Bad(
-        lambda: ost.Sequential(ost.RNN(3, 4), "dense"), ost.DTypeError, ("'1'", "str")
+    "a layer that is none": Bad(lambda: ost.Sequential(ost.RNN(3, 4), 3), ost.DTypeError, ("'1'", "int")),
+    "a layer by a name that there is not": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), "las"), ost.ConfigError, ("layer '1'", "'las'", "did you mean")
+    ),
+    "a layer by its name, with required options": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), "dense"),
+        ost.ConfigError,
+        ("'dense'", "ost.layers.Dense(input_size"),
+    ),
+    "a regularizer before ids": Bad(
+        lambda: ost.Sequential(ost.Dropout(0.1), ost.Embedding(5, 4)),
+        ost.ConfigError,
+        ("Dropout", "takes ids", "put it after"),
+    ),
+    "regularizers alone": Bad(
+        lambda: ost.Sequential(ost.Dropout(0.1), ost.Dropout(0.1)), ost.ConfigError, ("no width of its own",)
+    ),
+    "a regularizer of weights between layers": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), ost.L2(0.1)), ost.ConfigError, ("L2", "regularizers=[L2")
     ),
     "neighbours that do not fit": Bad(
         lambda: ost.Sequential(ost.RNN(3, 4), ost.Dense(5, 2)), ost.ShapeError, ("'1'", "takes 5", "gives 4")

@@ -55,6 +55,11 @@ def a_scorer(make: Any) -> None:
     assert make().step(np.ones(3), np.array([1.0, 1.0, 3.0]), None, None) == -4.0
 
 
+def a_layer(make: Any) -> None:
+    net = ost.Sequential(ost.Dense(3, 4), make(4), "last")
+    assert net(np.zeros((2, 5, 3))).shape == (2, 4)
+
+
 def a_regularizer(make: Any) -> None:
     net, x = ost.RNN(3, 4, regularizers=[make()]), [[[0.0, 1.0, 2.0]]]
     assert (net.run(x, training=True).outputs != net.run(x).outputs).any()
@@ -104,6 +109,7 @@ def a_command(make: Any) -> None:
 MADE = {
     "cell": a_cell,
     "scorer": a_scorer,
+    "layer": a_layer,
     "regularizer": a_regularizer,
     "loss": a_loss,
     "optimizer": an_optimizer,

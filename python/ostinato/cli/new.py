@@ -19,6 +19,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 USES = {
     "cell": "`ostinato.Recurrent($name, 8, 16)` is a network of it",
     "scorer": "`ostinato.Attention($name, 8, 8)` attends with it",
+    "layer": "`ostinato.Sequential(ostinato.GRU(3, 8), $class_name(8))` has it between other layers",
     "regularizer": "`ostinato.GRU(8, 16, regularizers=[$name])` has it",
     "loss": "`ostinato.Trainer(net, loss=$name)` minimizes it",
     "optimizer": '`ostinato.Trainer(net, loss="mse", optimizer=$name)` trains with it',
@@ -94,7 +95,9 @@ def write(name: str, kind: str, into: Path) -> Path:
         "spec": spec.__name__,
         "hook": spec.hook,
         "more": ', role="curriculum"' if kind == "strategy" else "",
-        "use": Template(USES[kind]).substitute(name=module if kind == "command" else repr(module)),
+        "use": Template(USES[kind]).substitute(
+            name=module if kind == "command" else repr(module), class_name=class_name
+        ),
     }
     own_test = TEMPLATES / f"{kind}_test.py.txt"
     files = {

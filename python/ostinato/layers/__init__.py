@@ -10,6 +10,7 @@ from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.functional import Graph
 from ostinato.layers.functions import Input, add, concat, first, last, max, mean, repeat, reverse, sum
+from ostinato.layers.layer import Layer
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
 from ostinato.layers.sequential import Sequential
@@ -28,6 +29,7 @@ __all__ = [
     "IndRNN",
     "Input",
     "Last",
+    "Layer",
     "LinearSSM",
     "Max",
     "Mean",

@@ -25,12 +25,12 @@ def redraw_equal(network: Network, layers: Mapping[str, Network]) -> None:
     """Draws a layer anew that has the initial values of a layer before it: equal layers start differently."""
     before: list[bytes] = []
     for name, (layer, part) in zip(layers, network._parts(network._arena), strict=True):
-        if part.size and part.tobytes() in before and _untouched(layer):
+        if part.size and part.tobytes() in before and is_untouched(layer):
             layer._redraw(part, Scope().inside(name), None)
         before.append(part.tobytes())
 
 
-def _untouched(layer: Network) -> bool:
+def is_untouched(layer: Network) -> bool:
     """Whether the parameters are still those that the layer was made with."""
     initial = np.zeros_like(layer.arena)
     try:

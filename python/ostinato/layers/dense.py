@@ -69,6 +69,10 @@ class Dense(Network):
     """
 
     kind = "dense"
+    examples = (
+        {"input_size": 3, "output_size": 2},
+        {"input_size": 2, "output_size": 3, "activation": "tanh"},
+    )
     _fixed = ("activation", "bias", "seed")
 
     def __init__(

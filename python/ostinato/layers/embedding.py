@@ -34,6 +34,7 @@ class Embedding(Network):
     """
 
     kind = "embedding"
+    examples = ({"num_embeddings": 5, "embedding_dim": 3},)
     _fixed = ("seed",)
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ostinato import checks
 from ostinato.errors import ConfigError
@@ -58,7 +58,7 @@ class Graph(Network):
     """
 
     kind = "graph"
-    _fixed = ("layers",)
+    _fixed: ClassVar[tuple[str, ...]] = ("layers",)
 
     @hinted("Graph", _USAGE, {"inputs": _USAGE, "name": _USAGE})
     def __init__(self, outputs: Symbol | Mapping[str, Symbol], *, seed: int | None = None) -> None:
@@ -125,8 +125,8 @@ class Graph(Network):
         sharing = graph.sharing
         for one in self._nodes:
             parts = [nodes[part] for part in one.parts]
-            if one.symbol.op == "input" and one.symbol.name in given:
-                nodes.append(given[one.symbol.name])
+            if one.symbol.op == "input" and str(one.symbol.name) in given:
+                nodes.append(given[str(one.symbol.name)])
                 continue
             if one.layer is None:
                 nodes.append(one.symbol.into(graph, parts))
@@ -172,6 +172,19 @@ class Graph(Network):
 
     @classmethod
     def _restore(cls, record: Record, programs: Programs) -> Graph:
+        outputs, layers = cls._read(record, programs)
+        plain = record.flag("plain")
+        record.done()
+        if plain and list(outputs) != [OUTPUT]:
+            raise record.error(f"a plain output that is not the one output {OUTPUT!r}")
+        self = cls.__new__(cls)
+        self._fill(outputs, plain)
+        self._check_layers(record, layers)
+        return self
+
+    @staticmethod
+    def _read(record: Record, programs: Programs) -> tuple[dict[str, Symbol], dict[str, Network]]:
+        """The outputs and the layers that a record describes."""
         layers = {name: programs.network(inner) for name, inner in record.named("layers")}
         symbols: list[Symbol] = []
         for inner in record.objects("nodes"):
@@ -182,17 +195,13 @@ class Graph(Network):
             inner.done()
         if not outputs:
             raise record.error("no outputs")
-        plain = record.flag("plain")
-        record.done()
-        if plain and list(outputs) != [OUTPUT]:
-            raise record.error(f"a plain output that is not the one output {OUTPUT!r}")
         if in_order(list(outputs.values())) != symbols:
             raise record.error("nodes that no output is made of, or in another order")
-        self = cls.__new__(cls)
-        self._fill(outputs, plain)
+        return outputs, layers
+
+    def _check_layers(self, record: Record, layers: Mapping[str, Network]) -> None:
         if list(self.layers.items()) != list(layers.items()):
             raise record.error("layers that no node calls, or by other names")
-        return self
 
 
 def _placed(symbols: list[Symbol], names: Mapping[int, str]) -> list[Placed]:

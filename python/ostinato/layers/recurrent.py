@@ -101,6 +101,10 @@ class Recurrent(Network):
     """
 
     kind = "recurrent"
+    examples = (
+        {"cell": "gru", "input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True},
+        {"cell": "lstm", "input_size": 3, "hidden_size": 3, "residual": True},
+    )
     _fixed = (
         *("cell", "cell_name", "cell_options", "provider", "setting", "hidden_size", "num_layers", "seed"),
         *("bidirectional", "residual"),
@@ -199,6 +203,10 @@ class Recurrent(Network):
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         memo[id(self.cell)] = self.cell  # the units are its equations, or call it
         return super().__deepcopy__(memo)
+
+    def _cast(self, dtype: str) -> None:
+        vars(self)["setting"] = replace(self.setting, dtype=dtype)
+        super()._cast(dtype)
 
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)

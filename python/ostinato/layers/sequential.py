@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.layers.children import common_settings, redraw_equal
+from ostinato.layers.regularized import Regularized
 from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
+from ostinato.plugins.registry import registry
+from ostinato.regularizer import Regularizer
 
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
@@ -19,6 +22,9 @@ if TYPE_CHECKING:  # Most programs read no model file.
 
 class Sequential(Network):
     """Layers in a row: `Sequential(a, b)`, `Sequential([a, b])` or `Sequential({"rnn": a, "head": b})`.
+
+    A regularizer may stand between them, as in `Sequential(GRU(3, 8), Dropout(0.3), Dense(8, 2))`, and the
+    name of a layer that has no required options, such as "last".
 
     Parameters and states are named as PyTorch names them, with the place or the given name before a dot:
     `0.weight_ih_l0`, `rnn.h`. The layers move in: from now on their parameters are views into this
@@ -46,10 +52,17 @@ class Sequential(Network):
         if not layers:
             raise ConfigError("Sequential has no layers; expected at least one")
         self.layers = layers
-        first = next(iter(layers.values()))
+        begins = next(iter(layers.values()))
+        # Regularizers pass on the width that the first layer after them takes.
+        first = next((one for one in layers.values() if not isinstance(one, Regularized)), begins)
+        if first.takes_ids and first is not begins:
+            raise ConfigError(
+                f"Sequential begins with {begins!r}, but {first!r} takes ids, which no regularizer changes; "
+                "put it after that layer"
+            )
         if first.any_width:
             raise ConfigError(
-                f"Sequential begins with {first!r}, which has no width of its own; put a layer before it"
+                f"Sequential begins with {begins!r}, which has no width of its own; put a layer before it"
             )
         self.takes_ids, self.input_size = first.takes_ids, first.input_size
         self.dtype, self.batch_first = common_settings(layers)
@@ -107,7 +120,7 @@ class Sequential(Network):
 
 
 def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
-    if len(layers) == 1 and not isinstance(layers[0], Network):
+    if len(layers) == 1 and not isinstance(layers[0], (Network, Regularizer)):
         (inside,) = layers
         if isinstance(inside, Mapping):
             return _checked(dict(inside))
@@ -118,7 +131,12 @@ def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
 
 def _checked(layers: dict[str, Any]) -> dict[str, Network]:
     for name, layer in layers.items():
-        if not isinstance(layer, Network):
+        if isinstance(layer, Regularizer):
+            layers[name] = Regularized(layer)
+        elif isinstance(layer, str):
+            base: type[Any] = Network
+            layers[name] = registry.make("layer", layer, base, argument=f"layer {name!r}")
+        elif not isinstance(layer, Network):
             what = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
             raise DTypeError(f"layer {name!r} is {what}; expected a layer such as LSTM(8, 16)")
         if not isinstance(name, str) or not name or "." in name:

@@ -75,6 +75,8 @@ class Network(AttributeGuard):
     """Whether x is (N, T, F), else (T, N, F). None in a layer that does not care, which alone means True."""
     takes_ids: bool = False
     """Whether x holds integer ids instead of features."""
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Options that the conformance kit makes a layer with; a class that has its own enters the registry."""
     any_width: ClassVar[bool] = False
     """Whether it takes any width, so that it runs only inside another network."""
 
@@ -450,6 +452,8 @@ class Network(AttributeGuard):
         for child in self._children():
             child._cast(dtype)
             child._owned = False
+        for name in self._made:
+            del vars(self)[name]
         vars(self)["dtype"] = np.dtype(dtype)
         self._set_up()
 

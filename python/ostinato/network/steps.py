@@ -9,7 +9,7 @@ from typing import Any
 from ostinato import ops
 from ostinato.cell import Cell
 from ostinato.dims import describe
-from ostinato.errors import ShapeError
+from ostinato.errors import ConfigError, ShapeError
 from ostinato.network.graph import Unit
 from ostinato.regularizer import Regularizer
 from ostinato.trace import Shape, trace_cell, trace_step
@@ -38,7 +38,19 @@ def regularized(regularizer: Regularizer, width: int) -> Unit:
 
     Raises ConfigError for a regularizer of what only a cell has, such as its weights or states.
     """
-    traced = trace_cell(_Value(regularizer.name), width, width, [regularizer])
+    told = (
+        f"{regularizer!r} does not stand alone: it is for weights, states or products, which a layer has; "
+        f"write regularizers=[{regularizer!r}] in the layer that it is for"
+    )
+    kind = type(regularizer)
+    if all(
+        getattr(kind, place) is getattr(Regularizer, place) for place in ("input", "output", "step_penalty")
+    ):
+        raise ConfigError(told)
+    try:
+        traced = trace_cell(_Value(regularizer.name), width, width, [regularizer])
+    except ConfigError as error:
+        raise ConfigError(f"{told} ({error})") from error
     return Unit(traced.program, {}, {}, width, traced.inference, penalty=traced.penalty)
 
 

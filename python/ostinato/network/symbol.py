@@ -56,8 +56,8 @@ class Symbol:
         op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
         if op is None:  # what NumPy calls for an operator with its number on the left is in the table
             raise TypeError(
-                f"np.{ufunc.__name__}: {self!r} is no array; write ost.apply(lambda x: ..., x) with functions "
-                "of ost.ops"
+                f"np.{ufunc.__name__}: {self!r} is no array; write ost.apply(lambda x: ..., x) with "
+                "functions of ost.ops"
             )
         return _operator(op, *inputs)
 
@@ -198,8 +198,8 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     for value in values:
         if not isinstance(value, Symbol):
             raise DTypeError(
-                f"apply is given a {type(value).__name__} as a value; expected symbols. A number may stand in "
-                "the function itself"
+                f"apply is given a {type(value).__name__} as a value; expected symbols. A number may stand "
+                "in the function itself"
             )
     return through(
         step_of(fn, ["index" if one.limit is not None else (one.width,) for one in values]), *values
@@ -219,8 +219,8 @@ def _operator(op: Callable[..., Any], a: Any, b: Any) -> Symbol:
     for one in (a, b):
         if not isinstance(one, Symbol) and (isinstance(one, bool) or not isinstance(one, (int, float))):
             raise DTypeError(
-                f"{op.__name__} of a symbol and a {type(one).__name__}; expected two symbols, or a symbol and "
-                "a number"
+                f"{op.__name__} of a symbol and a {type(one).__name__}; expected two symbols, or a symbol "
+                "and a number"
             )
     symbols = [one for one in (a, b) if isinstance(one, Symbol)]
     for one in symbols:

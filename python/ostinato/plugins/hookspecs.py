@@ -13,6 +13,7 @@ from ostinato.specs import (
     CellSpec,
     CommandSpec,
     InitializerSpec,
+    LayerSpec,
     LossSpec,
     MetricSpec,
     OptimizerSpec,
@@ -64,6 +65,28 @@ class Hooks:
             >>> @hookimpl
             ... def ostinato_scorers():
             ...     return [ScorerSpec("closeness", Closeness)]
+        """
+        return []
+
+    @hookspec
+    def ostinato_layers(self) -> list[LayerSpec]:
+        """Layers: functions from symbols to a symbol, made of other layers, for `Sequential` and `Graph`.
+
+        Example:
+            >>> from ostinato import Dense, Layer, LayerSpec, hookimpl
+            >>> class Highway(Layer):
+            ...     '''gate * f(x) + (1 - gate) * x, step by step.'''
+            ...     examples = ({"input_size": 3}, {"input_size": 2, "activation": "relu"})
+            ...     input_size: int
+            ...     activation: str = "tanh"
+            ...     def build(self, x):
+            ...         gate = Dense(x.width, x.width, "sigmoid")(x)
+            ...         return gate * Dense(x.width, x.width, self.activation)(x) + (1 - gate) * x
+            >>> @hookimpl
+            ... def ostinato_layers():
+            ...     return [LayerSpec("highway", Highway)]
+            >>> Highway(8, activation="relu").output_size
+            8
         """
         return []
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ostinato.plugins.loader import Loaded
 
 
+# By name, as layers stand above the registry; each is imported at the first name.
+BUILTIN_MODULES: Final = ("ostinato.builtin", "ostinato.layers.hooks")
+
 Made = TypeVar("Made")
 
 
@@ -159,6 +162,18 @@ class Registry:
                 )
             return found
 
+    def provider_of(self, made: type) -> Provider | None:
+        """The installed plugin whose package a class is defined in, from metadata alone; None for others."""
+        from ostinato.plugins.index import discover
+
+        package = made.__module__.partition(".")[0]
+        if package == "ostinato":
+            return None
+        for one in (self._discover or discover)():
+            if one.target.partition(":")[0].partition(".")[0] == package:
+                return one.provider
+        return None
+
     def builtins(self, kind: str) -> list[Entry]:
         """The built-in entries of a kind. No plugin is imported."""
         with self._lock:
@@ -260,7 +275,8 @@ class Registry:
         if not self._have_builtins:
             self._have_builtins = True
             try:
-                self.add_builtins(importlib.import_module("ostinato.builtin"))
+                for module in BUILTIN_MODULES:
+                    self.add_builtins(importlib.import_module(module))
             except BaseException:
                 self._have_builtins = False
                 raise

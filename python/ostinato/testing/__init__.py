@@ -27,6 +27,7 @@ __all__ = [
     "check",
     "check_cell",
     "check_initializer",
+    "check_layer",
     "check_loss",
     "check_metric",
     "check_optimizer",
@@ -92,6 +93,11 @@ def check_initializer(initializer: Any, level: Level = "standard", **more: Any) 
 def check_scorer(scorer: Any, level: Level = "standard", **more: Any) -> Report:
     """`check` for a scorer: its name, a ScorerSpec, a Scorer subclass or an instance."""
     return check(scorer, level, kind="scorer", **more)
+
+
+def check_layer(layer: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a layer: its name, a LayerSpec, a Layer subclass or an instance."""
+    return check(layer, level, kind="layer", **more)
 
 
 def check_schedule(schedule: Any, level: Level = "standard", **more: Any) -> Report:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ostinato.testing.cell import CELL
 from ostinato.testing.initializer import INITIALIZER
+from ostinato.testing.layer import LAYER
 from ostinato.testing.loss import LOSS
 from ostinato.testing.metric import METRIC
 from ostinato.testing.optimizer import OPTIMIZER
@@ -19,6 +20,7 @@ from ostinato.testing.strategy import STRATEGY
 _ALL: tuple[Kind[Any], ...] = (
     CELL,
     SCORER,
+    LAYER,
     REGULARIZER,
     LOSS,
     OPTIMIZER,

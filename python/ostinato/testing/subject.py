@@ -11,6 +11,7 @@ from typing import Any
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError, described
 from ostinato.initializers import Initializer
+from ostinato.layers.layer import Layer
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.optimizers import Optimizer
@@ -31,6 +32,7 @@ BASES: Mapping[str, type[Configured]] = {
     "optimizer": Optimizer,
     "initializer": Initializer,
     "scorer": Scorer,
+    "layer": Layer,
     "schedule": Schedule,
     "strategy": Strategy,
     "metric": Metric,
@@ -126,7 +128,7 @@ def descriptor(subject: Made) -> None:
 
 
 def _without_options(subject: Made) -> str | None:
-    return None if isinstance(subject.make(), Configured) else "a plain function has no options to read back"
+    return None if isinstance(subject.make(), Configured) else "it has no options to read back"
 
 
 @check("options", _without_options)
