@@ -1,4 +1,4 @@
-"""Every scorer of this package keeps the promises that ostinato's own keep."""
+"""Every scorer and layer of this package keeps the promises that ostinato's own keep."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ostinato as ost
 from ostinato import testing
 
 NAMES = [name for name in ost.plugins.list("scorer") if name.startswith("attention/")]
+LAYERS = [name for name in ost.plugins.list("layer") if name.startswith("attention/")]
 
 
 @testing.parametrize_checks(*NAMES)
@@ -15,5 +16,11 @@ def test_conformance(check: Callable[[], None]) -> None:
     check()
 
 
+@testing.parametrize_checks(*LAYERS)
+def test_conformance_of_layers(check: Callable[[], None]) -> None:
+    check()
+
+
 def test_there_is_something_to_check() -> None:
     assert NAMES
+    assert LAYERS

@@ -4,6 +4,7 @@ No layer is privileged: each adds step programs, in the language of cells, to a 
 not a network, is imported at first use.
 """
 
+from ostinato.layers.attend import attend
 from ostinato.layers.bidirectional import Bidirectional
 from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
 from ostinato.layers.dense import Dense
@@ -14,7 +15,7 @@ from ostinato.layers.layer import Layer
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
 from ostinato.layers.sequential import Sequential
-from ostinato.network.symbol import apply
+from ostinato.network.symbol import Symbol, apply
 
 __all__ = [
     "GRU",
@@ -38,8 +39,10 @@ __all__ = [
     "Recurrent",
     "Sequential",
     "Sum",
+    "Symbol",
     "add",
     "apply",
+    "attend",
     "concat",
     "first",
     "last",

@@ -13,11 +13,13 @@ from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
 from ostinato.dims import Dim, describe
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.layers.attention_in_graph import attended
 from ostinato.layers.recurrent import Recurrent
 from ostinato.namespace import Names
 from ostinato.network.check import dtype_name, size
 from ostinato.network.parameters import Parameters
 from ostinato.network.run import Run
+from ostinato.network.symbol import Symbol
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
 
@@ -44,6 +46,9 @@ class Attention:
         seed: the same seed gives the same parameters.
         **options: options of the scorer, unless that is an instance.
 
+    `attention(query, memory)` with symbols is a part of a graph: one query for each row, (N, query_size), and
+    a memory along time -> (N, memory_size). With arrays it is `run(query, memory).context`.
+
     The scorer is a step in equations, run by the engine as any other. A scorer of several heads divides the
     memory's features among them: head k's weights average the k-th part. Raises ConfigError for a bad
     argument or an unknown name; ShapeError or TraceError for a scorer that cannot be traced.
@@ -65,8 +70,9 @@ class Attention:
         self.query_size = size("Attention", "query_size", query_size)
         self.memory_size = size("Attention", "memory_size", memory_size)
         self.past = checks.whole(f"scorer {self.scorer.name!r}", "past", self.scorer.past, at_least=0)
+        self._scores = _Scores(self.scorer, self.query_size, self.memory_size, self.past)
         self.net = Recurrent(
-            _Scores(self.scorer, self.query_size, self.memory_size, self.past),
+            self._scores,
             self.query_size + self.memory_size + 2 + self._window,
             1,
             dtype=dtype_name("Attention", dtype),
@@ -86,6 +92,29 @@ class Attention:
 
     def __repr__(self) -> str:
         return f"Attention({self.scorer!r}, {self.query_size}, {self.memory_size})"
+
+    def __call__(self, query: Any, memory: Any, **arguments: Any) -> Any:
+        """The contexts: of symbols a symbol, of arrays an array.
+
+        Raises ShapeError for symbols that do not fit, such as a query along time; ConfigError for a scorer
+        that reads its past weights, and for arguments beside symbols; DTypeError for a symbol beside an
+        array.
+        """
+        given = [isinstance(one, Symbol) for one in (query, memory)]
+        if not any(given):
+            return self.run(query, memory, **arguments).context
+        if not all(given):
+            raise DTypeError(
+                f"{self!r} is called with a symbol and an array; expected two symbols or two arrays"
+            )
+        if arguments:
+            told = ", ".join(arguments)
+            raise ConfigError(
+                f"{self!r} is called with symbols and {told}; give those to the run of the graph"
+            )
+        places = self._scores.read | ({"past"} if self.past else set())
+        sizes = (self.query_size, self.memory_size)
+        return attended(repr(self), self.net, sizes, places, query, memory)
 
     def parameters(self) -> Parameters:
         """The parameters by name: views that may be changed in place."""
@@ -254,6 +283,7 @@ class _Scores(Cell):
 
     def __init__(self, scorer: Scorer, query: int, key: int, past: int) -> None:
         self.scorer, self.query, self.key, self.past = scorer, query, key, past
+        self.read: set[str] = set()
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -288,12 +318,26 @@ class _Scores(Cell):
         if self.past:
             place["past"] = x[k + 2 :]
         owner = f"scorer {self.name!r}"
-        score = self.scorer.step(x[:q], x[q:k], p, Names(owner, "place", place))
+        score = self.scorer.step(x[:q], x[q:k], p, _Place(owner, place, self.read))
         if score.ndim > 1:
             raise ShapeError(
                 f"{owner}: step returns shape {describe(score.shape)}; expected one number, or (heads,)"
             )
         return (score if score.ndim else ops.reshape(score, (1,))), {}
+
+
+class _Place(Names[Any]):
+    """What a scorer knows of the place of a key; `read` gets the names that it asks for."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, owner: str, values: dict[str, Any], read: set[str]) -> None:
+        super().__init__(owner, "place", values)
+        object.__setattr__(self, "_read", read)
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return super().__getitem__(name)
 
 
 def _lengths(lengths: Any, rows: int, keys: int) -> Array:
