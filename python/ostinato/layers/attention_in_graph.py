@@ -45,16 +45,16 @@ def attended(
     """
     if "past" in places:
         raise ConfigError(
-            f"{owner}: its scorer reads the weights of the query before, and in a graph there is one query for "
-            "each row; expected a scorer without a past"
+            f"{owner}: its scorer reads the weights of the query before, and in a graph there is one query "
+            "for each row; expected a scorer without a past"
         )
     for name, one, width in (("query", query, sizes[0]), ("memory", memory, sizes[1])):
         if one.limit is not None or one.width != width:
             raise ShapeError(f"{owner}: {name} is {one!r}; expected {width} features")
     if query.axis != "row":
         raise ShapeError(
-            f"{owner}: query is {query!r}; in a graph there is one query for each row: expected (N, {sizes[0]}), "
-            "such as ost.last(h). For a query at every step write run(query, memory)"
+            f"{owner}: query is {query!r}; in a graph there is one query for each row: expected "
+            f"(N, {sizes[0]}), such as ost.last(h). For a query at every step write run(query, memory)"
         )
     if memory.axis != "time":
         raise ShapeError(f"{owner}: memory is {memory!r}; expected a sequence (N, T, {sizes[1]})")

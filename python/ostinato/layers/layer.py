@@ -102,7 +102,7 @@ class Layer(Configured, Graph):
             )
         return [Input("x", size=size)]
 
-    def build(self, *inputs: Symbol) -> Symbol:
+    def build(self, *inputs: Any, **_: Any) -> Symbol:
         """Return the output, made of the inputs by layers and functions of symbols."""
         raise ConfigError(
             f"layer {self.name!r} has no build; write build(self, x), which returns what layers give for x"
