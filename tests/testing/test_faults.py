@@ -8,6 +8,7 @@ from ostinato import testing
 from tests.testing.faults import (
     cells,
     initializers,
+    layers,
     losses,
     metrics,
     networks,
@@ -26,6 +27,7 @@ OF_KIND = {
     "optimizer": optimizers.FAULTS,
     "initializer": initializers.FAULTS,
     "scorer": scorers.FAULTS,
+    "layer": layers.FAULTS,
     "schedule": schedules.FAULTS,
     "strategy": strategies.FAULTS,
     "metric": metrics.FAULTS,
@@ -37,6 +39,7 @@ RIGHT = {
     "optimizer": [optimizers.Right],
     "initializer": [initializers.Right],
     "scorer": [scorers.Right],
+    "layer": [layers.Right],
     "schedule": [schedules.Right],
     "strategy": [strategies.Longer, strategies.Sometimes, strategies.Halves, strategies.Here],
     "metric": [metrics.Right],
