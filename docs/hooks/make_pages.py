@@ -116,6 +116,8 @@ def spaced(code: list[str]) -> list[str]:
             found += [""]
         elif found and line.startswith("    def ") and not previous.startswith(("class", "    @")):
             found += [""]
+        elif found and previous.startswith("    '''") and line.startswith("    "):
+            found += [""]  # after the docstring of a class
         elif previous.startswith(" " * 8) and line.startswith("    return"):
             found += [""]  # after a function within a function
         found.append(line.replace("'''", '"""'))

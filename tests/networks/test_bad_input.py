@@ -144,7 +144,9 @@ TABLE = {
     "embedding_dim a float": Bad(lambda: ost.Embedding(3, 1.5), ost.ConfigError, ("embedding_dim is 1.5",)),
     # Putting layers together.
     "no layers": Bad(lambda: ost.Sequential(), ost.ConfigError, ("no layers",)),
-    "a layer that is none": Bad(lambda: ost.Sequential(ost.RNN(3, 4), 3), ost.DTypeError, ("'1'", "int")),
+    "a layer that is none": Bad(
+        lambda: ost.Sequential(ost.RNN(3, 4), 3), ost.DTypeError, ("'1'", "3; expected a name")
+    ),
     "a layer by a name that there is not": Bad(
         lambda: ost.Sequential(ost.RNN(3, 4), "las"), ost.ConfigError, ("layer '1'", "'las'", "did you mean")
     ),

@@ -47,6 +47,9 @@ class Place(NamedTuple):
 PLACES: Mapping[str, Place] = {
     "cell": Place("gru", GRU, ost.Cell, lambda it: str(ost.Recurrent(it, 2, 3))),
     "scorer": Place("additive", Additive, ost.Scorer, lambda it: repr(ost.Attention(it, 2, 3))),
+    "layer": Place(
+        "last", ost.Last, ost.Network, lambda it: repr(ost.Sequential(ost.Dense(2, 3), it, ost.Dense(3, 2)))
+    ),
     "regularizer": Place(
         "zoneout", ost.Zoneout, ost.Regularizer, lambda it: repr(ost.LSTM(2, 3, regularizers=[it]))
     ),
@@ -143,6 +146,10 @@ def test_a_noun_of_another_kind_is_refused(place: str) -> None:
         (lambda: ost.Attention("additive", 2, 3, siz=4), "scorer 'additive' has no option 'siz'"),
         (lambda: ost.Attention(Additive(), 2, 3, size=4), "scorer is an instance, so the option 'size'"),
         (lambda: ost.LSTM(2, 3, regularizers=["zoneout", "drop"]), r"LSTM: regularizers\[1\]: there is no"),
+        (
+            lambda: ost.Sequential(ost.RNN),
+            r"layer 'RNN' has required arguments \(input_size, hidden_size\); pass RNN\(",
+        ),
         (lambda: ost.LSTM(2, 3, init="orthogonl"), "initializer of weight_ih: there is no initializer"),
         (lambda: ost.Trainer(net(), loss="mse", metrics=["mae", 3]), r"metrics\[1\] is 3; expected a name"),
         (lambda: ost.Trainer(net(), loss="mse", optimizer=ost.MSE), "optimizer is the class MSE; expected"),

@@ -30,18 +30,18 @@ def attend(scores: Symbol, values: Symbol) -> Symbol:
             f"attend: scores are {scores!r}, values {values!r}; expected a multiple of {heads} features"
         )
 
-    def powers(scores: Any, top: Any) -> Any:
+    def attention_powers(scores: Any, top: Any) -> Any:
         # The gradient through the largest score is 0: it shifts all scores alike.
         top = ops.stop_gradient(top)
         return ops.exp(scores - ops.where(top < _LOWEST, 0.0, top))
 
-    def weighted(power: Any, value: Any) -> Any:
+    def attention_values(power: Any, value: Any) -> Any:
         parts = ops.reshape(value, (heads, width // heads)) * ops.reshape(power, (heads, 1))
         return ops.reshape(parts, (width,))
 
-    def mean(total: Any, weight: Any) -> Any:
+    def attention(total: Any, weight: Any) -> Any:
         parts = ops.reshape(total, (heads, width // heads))
         return ops.reshape(parts / ops.reshape(ops.where(weight > 0.0, weight, 1.0), (heads, 1)), (width,))
 
-    power = apply(powers, scores, functions.max(scores))
-    return apply(mean, functions.sum(apply(weighted, power, values)), functions.sum(power))
+    power = apply(attention_powers, scores, functions.max(scores))
+    return apply(attention, functions.sum(apply(attention_values, power, values)), functions.sum(power))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers.children import common_settings, redraw_equal
 from ostinato.layers.regularized import Regularized
 from ostinato.network.arena import Array
@@ -131,14 +131,14 @@ def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
 
 def _checked(layers: dict[str, Any]) -> dict[str, Network]:
     for name, layer in layers.items():
+        argument = f"layer {name!r}"
+        if isinstance(layer, type) and issubclass(layer, Regularizer):
+            layer = registry.make("regularizer", layer, Regularizer, argument=argument)
         if isinstance(layer, Regularizer):
             layers[name] = Regularized(layer)
-        elif isinstance(layer, str):
-            base: type[Any] = Network
-            layers[name] = registry.make("layer", layer, base, argument=f"layer {name!r}")
         elif not isinstance(layer, Network):
-            what = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
-            raise DTypeError(f"layer {name!r} is {what}; expected a layer such as LSTM(8, 16)")
+            base: type[Any] = Network
+            layers[name] = registry.make("layer", layer, base, argument=argument)
         if not isinstance(name, str) or not name or "." in name:
             raise ConfigError(f"layer name {name!r}; expected a text without dots")
     return layers

@@ -43,7 +43,7 @@ def choose(
         made = _call(what, entry.make, more)
         name = entry.shown
     elif isinstance(given, type) and issubclass(given, base):
-        entry, name = None, getattr(given, "name", "")
+        entry, name = None, getattr(given, "name", "") or given.__name__
         what = f"{kind} {name!r}"
         _check_options(what, given, None, options, others)
         made = _call(what, given, more)
