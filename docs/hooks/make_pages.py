@@ -116,7 +116,7 @@ def spaced(code: list[str]) -> list[str]:
             found += [""]
         elif found and line.startswith("    def ") and not previous.startswith(("class", "    @")):
             found += [""]
-        elif found and previous.startswith("    '''") and line.startswith("    "):
+        elif len(found) > 1 and found[-2].startswith("class") and found[-1].startswith('    """'):
             found += [""]  # after the docstring of a class
         elif previous.startswith(" " * 8) and line.startswith("    return"):
             found += [""]  # after a function within a function

@@ -55,6 +55,7 @@ from ostinato.layers import (
     mean,
     repeat,
     reverse,
+    slice,
     sum,
 )
 from ostinato.losses import MSE, CrossEntropy, Loss
@@ -213,6 +214,7 @@ __all__ = [
     "reverse",
     "schedules",
     "set_num_threads",
+    "slice",
     "strategies",
     "sum",
     "testing",

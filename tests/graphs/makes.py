@@ -134,6 +134,18 @@ def operators(m: Maker) -> Outputs:
     return {"y": y * s - x / 2, "power": np.float64(2) * (-y) ** 2, "rows": ost.mean(2 * y) + s}
 
 
+def slices(m: Maker) -> Outputs:
+    """Columns that overlap, of one value; one column is read by nothing."""
+    x, h = m.seq(), m.layer("GRU", 3, 5)(m.seq("b"))
+    middle = ost.slice(h, 1, 4)
+    return {
+        "y": m.layer("RNN", 3, 2)(middle + x),
+        "max": ost.max(h[..., 2:4]),
+        "reverse": ost.reverse(h[..., :2]),
+        "again": m.layer("Dense", 1, 2)(middle[..., -1:]),
+    }
+
+
 def beside_a_row(m: Maker) -> Outputs:
     x = m.seq()
     return m.layer("GRU", 5, 4)(ost.concat(x, ost.repeat(m.row(), x)))
@@ -181,6 +193,12 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
         lambda id, x: x * (1 + ops.sum(ops.one_hot(id, 5)[:2])), m.ids(), m.layer("Dense", 3, 2)(m.seq())
     ),
     "a function of one value twice": lambda m: (x := m.layer("RNN", 3, 2)(m.seq())) * x,
+    "slices": slices,
+    "slices of rows": lambda m: m.layer("Dense", 3, 2)(ost.concat(m.row()[..., 1:], m.row("t")[..., :2])),
+    "slices of the input": lambda m: {"y": (x := m.seq())[..., 1:2], "z": m.layer("Dense", 2, 2)(x[..., :2])},
+    "last of a slice, both ways": lambda m: m.layer("Dense", 3, 2)(
+        ost.last(m.layer("GRU", 3, 4, bidirectional=True)(m.seq())[..., 3:6])
+    ),
     "rows alone": rows_alone,
     "a step of a recurrence on rows": lambda m: m.layer("GRU", 2, 3)(m.row()),
     "a sequential inside": lambda m: {

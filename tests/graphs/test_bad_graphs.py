@@ -194,6 +194,12 @@ TABLE = {
         lambda: np.asarray(X), TypeError, ("input 'x'", "no values", "ost.Graph(outputs=...).run(...)")
     ),
     "a symbol in NumPy": Bad(lambda: np.tanh(X), TypeError, ("np.tanh", "no array", "ost.apply(")),
+    "a slice of nothing": Bad(lambda: X[..., 2:2], ost.ShapeError, ("slice: features 2 to 2 of 3",)),
+    "a slice beyond the features": Bad(lambda: ost.slice(X, 1, 4), ost.ShapeError, ("features 1 to 4 of 3",)),
+    "a slice from below 0": Bad(lambda: ost.slice(X, -1, 2), ost.ConfigError, ("slice", "start")),
+    "a slice of ids": Bad(lambda: ost.slice(IDS, 0, 1), ost.ShapeError, ("slice", "holds ids")),
+    "every second feature": Bad(lambda: X[..., ::2], TypeError, ("[..., start:stop] alone",)),
+    "one feature": Bad(lambda: X[..., 0], TypeError, ("[..., start:stop] alone",)),
     "a symbol and an array": Bad(
         lambda: np.ones(3) * X, ost.DTypeError, ("mul of a symbol and a ndarray", "a symbol and a number")
     ),

@@ -10,7 +10,7 @@ from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, Lin
 from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.functional import Graph
-from ostinato.layers.functions import Input, add, concat, first, last, max, mean, repeat, reverse, sum
+from ostinato.layers.functions import Input, add, concat, first, last, max, mean, repeat, reverse, slice, sum
 from ostinato.layers.layer import Layer
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
@@ -50,5 +50,6 @@ __all__ = [
     "mean",
     "repeat",
     "reverse",
+    "slice",
     "sum",
 ]

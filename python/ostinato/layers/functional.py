@@ -244,11 +244,11 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
         if len(parts) != len(layers[layer]._ports.inputs):
             raise record.error(f"a layer of {len(parts)} parts")
         made = applied(layers[layer], *parts)
-    elif op == "apply":
+    elif op in ("apply", "regularize", "slice"):
         unit = programs.step(record.inner("step"))
-        if len(parts) != len(unit.program.inputs):
+        if len(parts) != len(unit.program.inputs) or (op != "apply" and len(parts) != 1):
             raise record.error(f"a step of {len(parts)} parts")
-        made = through(unit, *parts)
+        made = through(unit, *parts, op=op)
     else:
         counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")

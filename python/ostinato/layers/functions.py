@@ -9,7 +9,7 @@ from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import Axis
-from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input
+from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input, sliced
 
 _INPUT: Final = (
     "write ost.Input('x', size=3) for floats (N, T, 3), ost.Input('x', ids=20) for ids (N, T); axis='row' "
@@ -67,6 +67,16 @@ def add(a: Symbol, b: Symbol) -> Symbol:
     """`a + b`, feature by feature. Raises ShapeError when their widths or axes differ."""
     check_symbols("add", (a, b))
     return combined("add", a, b)
+
+
+def slice(x: Symbol, start: int, stop: int) -> Symbol:
+    """The features `start` to `stop` - 1: (N, T, F) -> (N, T, stop - start). Written `x[..., 2:5]` too.
+
+    Raises ShapeError unless 0 <= start < stop <= F.
+    """
+    check_symbols("slice", (x,))
+    start = checks.whole("slice", "start", start, at_least=0)
+    return sliced(x, start, checks.whole("slice", "stop", stop, at_least=0))
 
 
 def reverse(x: Symbol) -> Symbol:

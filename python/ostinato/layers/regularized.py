@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato.layers.any_width import AnyWidth
 from ostinato.network.graph import Graph, Node, Scope, Unit
-from ostinato.network.steps import regularized
+from ostinato.network.steps import columns, regularized
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
@@ -39,7 +39,7 @@ class Regularized(AnyWidth):
         if x.width not in self._steps:
             assert self._regularizer is not None, "a file holds the steps of all widths"
             self._steps[x.width] = regularized(self._regularizer, x.width)
-        return graph.apply(self._steps[x.width], [x])
+        return graph.regularize(self._steps[x.width], x, columns)
 
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {

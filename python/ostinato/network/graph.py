@@ -7,7 +7,7 @@ A layer describes itself by calling the methods of a `Graph`; nothing is compute
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -74,7 +74,9 @@ class Node:
 
     `ends` are the values of both directions, each in its own order, where the node joins two directions: the
     last step of each is the end of that direction. `blended` says that both directions were added to
-    something else, so that the end of each is no value of the graph.
+    something else, so that the end of each is no value of the graph. `halves` are steps that return the
+    features of each direction, where all were changed one by one. `source` is the node that a slice took its
+    features from, with the step that does.
     """
 
     index: int
@@ -83,6 +85,8 @@ class Node:
     axis: Axis = "time"
     ends: tuple[Node, ...] = ()
     blended: bool = False
+    halves: tuple[Unit, ...] = ()
+    source: tuple[Node, Unit] | None = None
 
 
 @dataclass(frozen=True)
@@ -258,6 +262,21 @@ class Graph:
             raise ShapeError(f"add: {a.width} and {b.width} features; expected as many in both")
         return self._append(DeriveOp("add", (a.index, b.index)), a.width, axis=_axis_of("add", (a, b)))
 
+    def slice(self, x: Node, columns: Unit) -> Node:
+        """Some features of `x`: `columns` is the step that returns them."""
+        return replace(self.apply(columns, [x]), source=(x, columns))
+
+    def regularize(self, unit: Unit, x: Node, columns: Callable[[int, int, int], Unit]) -> Node:
+        """`x` changed feature by feature, so that both directions stay what they are.
+
+        `columns(width, start, stop)` is the step that returns some of `width` features.
+        """
+        made, halves = self.apply(unit, [x]), x.halves
+        if len(x.ends) == 2 and not any(end.ends or end.halves for end in x.ends):
+            middle = x.ends[0].width
+            halves = (columns(x.width, 0, middle), columns(x.width, middle, x.width))
+        return replace(made, halves=halves, blended=x.blended)
+
     def reduce(self, kind: str, x: Node) -> Node:
         """One value for each row of a sequence: its "last", "first", "mean", "max" or "sum" over valid steps.
 
@@ -273,6 +292,14 @@ class Graph:
             )
         if kind == "last" and x.ends:
             return self.concat([self.reduce(kind, end) for end in x.ends])
+        if kind == "last" and x.halves:
+            forward, backward = x.halves
+            last = self._append(DeriveOp("last", (x.index,)), x.width, axis="row")
+            first = self._append(DeriveOp("first", (x.index,)), x.width, axis="row")
+            return self.concat([self.apply(forward, [last]), self.apply(backward, [first])])
+        if kind == "last" and x.source is not None and (x.source[0].ends or x.source[0].halves):
+            of, columns = x.source
+            return self.apply(columns, [self.reduce(kind, of)])
         return self._append(DeriveOp(kind, (x.index,)), x.width, axis="row")
 
     def repeat(self, x: Node) -> Node:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.graph import Axis, Graph, Node, Scope, Unit
-from ostinato.network.steps import regularized, step_of
+from ostinato.network.steps import columns, regularized, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,12 +101,16 @@ class Symbol:
 
     def _regularized(self, regularizer: Regularizer) -> Symbol:
         """What a regularizer makes of this value in training."""
-        return through(regularized(regularizer, self.width), self)
+        return through(regularized(regularizer, self.width), self, op="regularize")
 
-    def __getitem__(self, place: Any) -> Any:
-        raise TypeError(
-            f"{self!r} takes no index; ost.last(x) and ost.first(x) give the last and the first step of each "
-            "row"
+    def __getitem__(self, place: Any) -> Symbol:
+        if isinstance(place, tuple) and len(place) == 2 and place[0] is ... and isinstance(place[1], slice):
+            start, stop, step = place[1].indices(self.width)
+            if step == 1:
+                return sliced(self, start, stop)
+        raise DTypeError(
+            f"{self!r} takes the index [..., start:stop] alone, for some of its features; ost.last(x) and "
+            "ost.first(x) give the last and the first step of each row"
         )
 
     def into(self, graph: Graph, nodes: Sequence[Node]) -> Node:
@@ -117,6 +121,10 @@ class Symbol:
                 return graph.index_input(self.name, self.limit, self.axis)
             return graph.input(self.name, self.width, self.axis)
         if self.unit is not None:
+            if self.op == "regularize":
+                return graph.regularize(self.unit, nodes[0], columns)
+            if self.op == "slice":
+                return graph.slice(nodes[0], self.unit)
             return graph.apply(self.unit, nodes)
         if self.op == "concat":
             return graph.concat(nodes)
@@ -206,12 +214,19 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     )
 
 
-def through(unit: Unit, *values: Symbol) -> Symbol:
+def sliced(x: Symbol, start: int, stop: int) -> Symbol:
+    """The features `start` to `stop` - 1 of a value. Raises ShapeError for none, and for ids."""
+    if x.limit is not None:
+        raise ShapeError(f"slice: {x!r} holds ids, which have no features; write an Embedding before it")
+    return through(columns(x.width, start, stop), x, op="slice")
+
+
+def through(unit: Unit, *values: Symbol, op: str = "apply") -> Symbol:
     """What a step without parameters gives for `values`. Raises ShapeError when they do not fit."""
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", one) for place, one in enumerate(values)]
     node = graph.apply(unit, nodes)
-    return Symbol("apply", values, node.width, node.axis, unit=unit)
+    return Symbol(op, values, node.width, node.axis, unit=unit)
 
 
 def _operator(op: Callable[..., Any], a: Any, b: Any) -> Symbol:
