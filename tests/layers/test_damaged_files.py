@@ -57,7 +57,7 @@ EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     ),
     "a function with parameters": (
         lambda n: node("apply", step=n["layers"][0][1]["layers"][0][1]["step"])(n),
-        ("parameters or states",),
+        ("more parameters than the file holds",),
     ),
     "a slice of two": (node("slice", parts=[0, 0]), ("a step of 2 parts",)),
     "a regularizer of two": (node("regularize", parts=[0, 0]), ("a step of 2 parts",)),

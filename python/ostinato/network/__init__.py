@@ -6,6 +6,7 @@ holds results. `through_time.py` names the ways to backpropagate, `budget.py` an
 to one of them; `training_memory.py` says what a training step takes. `kinds.py` registers the classes that a
 model file may name, `record.py` and `programs.py` read and write its JSON, `model_file.py` writes the file.
 `port.py` describes an input or an output.
+`symbol.py` is a value of a graph that is being written, `steps.py` makes steps of functions and regularizers.
 `facts.py` is what files below `network.py` may ask of a network. Layers live in `ostinato.layers`.
 """
 
