@@ -105,6 +105,27 @@ def test_a_model_with_layers_learns_and_is_explained() -> None:
     assert "1.0.weight_ih_l0" in str(net)
 
 
+@pytest.mark.parametrize(
+    "way", [ost.TruncatedBPTT(9, 9), ost.CheckpointedBPTT("sqrt"), ost.CheckpointedBPTT(100_000)], ids=repr
+)
+def test_every_way_through_time_gives_the_bits_of_full_bptt(way: Any) -> None:
+    x, targets = RNG.normal(size=(5, 9, 3)), RNG.normal(size=(5, 9, 3))
+    gru, last = (ost.GRU(3, 3, dtype="float64", seed=seed) for seed in (1, 2))
+    net = ost.Sequential(gru, Highway(3, dtype="float64"), ost.Dropout(0.3), last)
+    arguments: dict[str, Any] = {"loss": "mse", "lengths": [9, 5, 3, 1, 0], "seed": 3}
+    loss, grads = net.value_and_grad(x, targets, **arguments)
+    other, others = net.value_and_grad(x, targets, through_time=way, **arguments)
+    assert loss == other
+    np.testing.assert_array_equal(grads.arena, others.arena)
+
+
+def test_a_stream_runs_through_a_layer_with_the_bits_of_a_run() -> None:
+    net = ost.Sequential(ost.GRU(3, 3), Highway(3), ost.Dropout(0.3), Plain(3))
+    stream, x = net.stream(batch=3), X.astype("float32")
+    steps = [stream.step(np.ascontiguousarray(x[:, step])).copy() for step in range(5)]
+    np.testing.assert_array_equal(np.stack(steps, axis=1), net(x))
+
+
 PLUGIN = '''
 import ostinato as ost
 
