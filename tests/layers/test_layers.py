@@ -203,6 +203,8 @@ def spoiled(self: Any, x: ost.Symbol) -> ost.Symbol:
     return layer(x)
 
 
+OWNED = ost.Sequential(ost.Dense(3, 3), ost.Dense(3, 2))
+
 BAD: dict[str, Bad] = {
     "an unknown option": Bad(
         lambda: Highway(3, activate="relu"), ost.ConfigError, ("did you mean 'activation'",)
@@ -252,6 +254,16 @@ BAD: dict[str, Bad] = {
     ),
     "parameters that build has changed": Bad(
         lambda: layer_of(spoiled)(3), ost.ConfigError, ("layer '0', Dense(3, 3)", "not its initial values")
+    ),
+    "a layer that has a place already": Bad(
+        lambda: layer_of(lambda self, x: OWNED[0](x))(3, dtype="float64"),
+        ost.ConfigError,
+        ("has a place in a network",),
+    ),
+    "an option that would be the list of layers": Bad(
+        lambda: layer_of(lambda self, x: x, options={"layers": int}),
+        ost.ConfigError,
+        ("'layers'", "another name"),
     ),
     "an option with a name that networks have": Bad(
         lambda: layer_of(lambda self, x: x, options={"output_size": int}),
@@ -329,6 +341,15 @@ def test_what_is_wrong_is_refused_with_a_typed_error(name: str) -> None:
         bad.call()
     for words in bad.says:
         assert words in str(caught.value)
+
+
+def test_a_refused_layer_stays_what_it_is() -> None:
+    before = OWNED.arena.copy()
+    with pytest.raises(ost.ConfigError):
+        layer_of(lambda self, x: OWNED[0](x))(3, dtype="float64")
+    assert OWNED[0].dtype == "float32"
+    assert np.shares_memory(OWNED[0].arena, OWNED.arena)
+    np.testing.assert_array_equal(OWNED.arena, before)
 
 
 @pytest.fixture

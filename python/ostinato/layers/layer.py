@@ -68,7 +68,8 @@ class Layer(Configured, Graph):
     name in lower case.
 
     Raises ConfigError for a field that every network has, and when it is made for an input that `build` does
-    not use, for layers of another dtype and for parameters that `build` has changed.
+    not use, for layers that disagree on dtype or have a place in a network already, and for parameters that
+    `build` has changed.
     """
 
     kind: ClassVar[str] = "layer"
@@ -83,7 +84,7 @@ class Layer(Configured, Graph):
             dataclass(eq=False, repr=False)(cls)
         except ValueError as error:
             raise ConfigError(f"layer {cls.__name__}: {error}") from error
-        taken = set(dir(Layer)) | set(inspect.get_annotations(Network))
+        taken = {*dir(Layer), *inspect.get_annotations(Network), *Graph._fixed}
         for one in fields(cls):
             if one.name in taken and one.name not in _SHARED:
                 raise ConfigError(
@@ -132,22 +133,28 @@ class Layer(Configured, Graph):
     def _fill_layer(self, output: Symbol, inputs: Sequence[Symbol], dtype: str) -> None:
         size = vars(self).get("input_size")
         self._ordered = [Port(str(one.name), one.axis, one.width, one.limit) for one in inputs]
+        first = self._ordered[0]
+        if size not in (None, first.size):
+            raise ConfigError(
+                f"layer {self.name!r}: input_size is {size}, but its first input is {inputs[0]!r}; expected "
+                "another name for the option"
+            )
         self._arrange({OUTPUT: output}, True)
         for name, layer in self.layers.items():
+            if layer._owned:
+                raise ConfigError(
+                    f"layer {self.name!r}: {layer!r} has a place in a network already; expected a new layer"
+                )
             if self._loaded is None and not is_untouched(layer):
                 raise ConfigError(
                     f"layer {self.name!r}: the parameters of layer {name!r}, {layer!r}, are not its initial "
                     "values, which seed decides; expected a new layer, with an initializer for other values"
                 )
+        for layer in self.layers.values():
             if layer.dtype.name != dtype:
                 layer._cast(dtype)
         self.dtype = np.dtype(dtype)
-        self.takes_ids, self.input_size = self._ordered[0].limit is not None, self._ordered[0].size
-        if size not in (None, self.input_size):
-            raise ConfigError(
-                f"layer {self.name!r}: input_size is {size}, but its first input is {inputs[0]!r}; expected "
-                "another name for the option"
-            )
+        self.takes_ids, self.input_size = first.limit is not None, first.size
         self._set_up()
 
     def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
