@@ -22,8 +22,8 @@ class Regularizer(Configured):
     return a number to add to the training loss, or None. Options are keyword arguments of `__init__`, stored
     as attributes. The registry name is the class attribute `name`, by default the class's name in lower case.
 
-    A regularizer that changes only inputs or outputs also stands alone: as a layer of a Sequential, and called
-    with a symbol.
+    A regularizer that changes only inputs or outputs also stands alone: as a layer of a Sequential, and
+    called with a symbol.
     """
 
     kind: ClassVar[str] = "regularizer"

@@ -97,8 +97,8 @@ class Attention:
         """The contexts: of symbols a symbol, of arrays an array.
 
         Raises ShapeError for symbols that do not fit, such as a query along time; ConfigError for a scorer
-        that reads its past weights, and for arguments beside symbols; DTypeError for a symbol beside an
-        array.
+        that reads its past weights, and for symbols with further arguments; DTypeError for a symbol
+        together with an array.
         """
         given = [isinstance(one, Symbol) for one in (query, memory)]
         if not any(given):
@@ -327,7 +327,7 @@ class _Scores(Cell):
 
 
 class _Place(Names[Any]):
-    """What a scorer knows of the place of a key; `read` gets the names that it asks for."""
+    """What a scorer knows of the place of a key; `read` collects the names that it reads."""
 
     __slots__ = ("_read",)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: Any) -> Any:
-        """Tells type checkers that subclasses are dataclasses; nothing when it runs."""
+        """For type checkers: subclasses are dataclasses. Does nothing at run time."""
         return lambda cls: cls
 
 

@@ -217,7 +217,8 @@ class Graph:
     def apply(self, unit: Unit, nodes: Sequence[Node]) -> Node:
         """`unit`, which has neither parameters nor states, of one node for each of its inputs.
 
-        Values of rows beside sequences are repeated along time. Raises ShapeError when a node does not fit.
+        If some nodes are sequences, values of rows are repeated along time. Raises ShapeError when a node
+        does not fit.
         """
         name = unit.program.name
         for (input, shape, is_index), node in zip(unit.program.inputs, nodes, strict=True):

@@ -90,8 +90,8 @@ class Network(AttributeGuard):
 
         A network of several inputs takes one value for each, in their order, or a dict.
 
-        Raises ConfigError for arguments beside a symbol, which are for `run` of the whole graph; DTypeError
-        for symbols beside arrays, and for more or fewer values than inputs.
+        Raises ConfigError for a symbol with further arguments: pass them to `run` of the whole graph.
+        Raises DTypeError for symbols together with arrays, and for more or fewer values than inputs.
         """
         values = (x, *more)
         if any(isinstance(one, Symbol) for one in values):

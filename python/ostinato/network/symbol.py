@@ -193,7 +193,8 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     """`fn(*values)` at every step, or once a row: any function of `ost.ops` on the values of one step.
 
     `ost.apply(lambda a, b: a * ops.sigmoid(b), x, y)`: in it each value has the shape (width,), and an id is
-    one number. `fn` returns (n,) or one number. Beside a sequence, a value of rows is the same at every step.
+    one number. `fn` returns (n,) or one number. Together with a sequence, a value of rows is
+    the same at every step.
     Symbols have the operators + - * / ** too, with symbols and with numbers.
 
     Raises DTypeError for what is no symbol; TraceError or ShapeError, with the line, for a function that
