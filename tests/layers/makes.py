@@ -74,7 +74,7 @@ class Bag(ost.Layer):
     ids: int
     size: int
 
-    def inputs(self) -> Iterable[ost.Symbol]:
+    def input_symbols(self) -> Iterable[ost.Symbol]:
         """Ids along time."""
         return [ost.Input("text", ids=self.ids)]
 
@@ -92,7 +92,7 @@ class Film(ost.Layer):
     input_size: int
     condition: int
 
-    def inputs(self) -> Iterable[ost.Symbol]:
+    def input_symbols(self) -> Iterable[ost.Symbol]:
         """A sequence and a value of rows."""
         return ost.Input("x", size=self.input_size), ost.Input("condition", size=self.condition, axis="row")
 
@@ -112,7 +112,7 @@ class Reader(ost.Layer):
     memory: int
     scorer: str = "additive"
 
-    def inputs(self) -> Iterable[ost.Symbol]:
+    def input_symbols(self) -> Iterable[ost.Symbol]:
         """A value of rows and a sequence."""
         return ost.Input("query", size=self.input_size, axis="row"), ost.Input("memory", size=self.memory)
 

@@ -222,21 +222,29 @@ BAD: dict[str, Bad] = {
     "no inputs": Bad(
         lambda: layer_of(lambda self, x: x, options={})(),
         ost.ConfigError,
-        ("no option input_size", "inputs(self)"),
+        ("no option input_size", "input_symbols(self)"),
     ),
     "inputs that are none": Bad(
-        lambda: layer_of(lambda self, x: x, inputs=lambda self: [3])(3),
+        lambda: layer_of(lambda self, x: x, input_symbols=lambda self: [3])(3),
         ost.ConfigError,
-        ("inputs returns 3",),
+        ("input_symbols returns 3",),
+    ),
+    "a method inputs": Bad(
+        lambda: layer_of(lambda self, x: x, inputs=lambda self: [X]),
+        ost.ConfigError,
+        ("is called input_symbols",),
     ),
     "two inputs of one name": Bad(
-        lambda: layer_of(lambda self, x, y: x * y, inputs=lambda self: [ost.Input("x", size=2)] * 2)(2),
+        lambda: layer_of(lambda self, x, y: x * y, input_symbols=lambda self: [ost.Input("x", size=2)] * 2)(
+            2
+        ),
         ost.ConfigError,
         ("different names",),
     ),
     "an input that build does not use": Bad(
         lambda: layer_of(
-            lambda self, x, y: 2 * x, inputs=lambda self: [ost.Input("x", size=3), ost.Input("y", size=3)]
+            lambda self, x, y: 2 * x,
+            input_symbols=lambda self: [ost.Input("x", size=3), ost.Input("y", size=3)],
         )(3),
         ost.ConfigError,
         ("does not use", "input 'y'"),
@@ -271,7 +279,7 @@ BAD: dict[str, Bad] = {
         ("'output_size'", "another name"),
     ),
     "an input_size that the first input has not": Bad(
-        lambda: layer_of(lambda self, x: 2 * x, inputs=lambda self: [ost.Input("x", size=4)])(3),
+        lambda: layer_of(lambda self, x: 2 * x, input_symbols=lambda self: [ost.Input("x", size=4)])(3),
         ost.ConfigError,
         ("input_size is 3", "input 'x'"),
     ),

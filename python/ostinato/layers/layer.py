@@ -63,9 +63,9 @@ class Layer(Configured, Graph):
     parameters where it is called twice, is copied and pickled. A model file holds what it is made of, so a
     model loads where the class is not installed.
 
-    `inputs` returns the inputs, by default one sequence of `input_size` features. A layer that computes step
-    by step also takes values of rows. The registry name is the class attribute `name`, by default the class's
-    name in lower case.
+    `input_symbols` returns the inputs, by default one sequence of `input_size` features. A layer that
+    computes step by step also takes values of rows. The registry name is the class attribute `name`, by
+    default the class's name in lower case.
 
     Raises ConfigError for a field that every network has, and when it is made for an input that `build` does
     not use, for layers that disagree on dtype or have a place in a network already, and for parameters that
@@ -80,6 +80,11 @@ class Layer(Configured, Graph):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "inputs" in vars(cls):
+            raise ConfigError(
+                f"layer {cls.__name__}: `inputs` describes the inputs of a finished network; the "
+                "method that returns them for build is called input_symbols"
+            )
         try:
             dataclass(eq=False, repr=False)(cls)
         except ValueError as error:
@@ -93,12 +98,13 @@ class Layer(Configured, Graph):
                 )
         cls._fixed = tuple(one.name for one in fields(cls))
 
-    def inputs(self) -> Iterable[Symbol]:
+    def input_symbols(self) -> Iterable[Symbol]:
         """Return the inputs, each made by `ost.Input`; `build` gets them in this order."""
         size = getattr(self, "input_size", None)
         if size is None:
             raise ConfigError(
-                f"layer {self.name!r} has no option input_size; write inputs(self), which returns "
+                f"layer {self.name!r} has no option input_size; write "
+                "input_symbols(self), which returns "
                 '[ost.Input("x", size=...)], or the field input_size'
             )
         return [Input("x", size=size)]
@@ -123,16 +129,20 @@ class Layer(Configured, Graph):
         found = [one for one in in_order([output]) if one.op == "input"]
         for one in found:
             if one not in inputs:
-                raise ConfigError(f"layer {self.name!r}: build uses {one!r}, which inputs does not return")
+                raise ConfigError(
+                    f"layer {self.name!r}: build uses {one!r}, which input_symbols does not return"
+                )
         for one in inputs:
             if one not in found:
-                raise ConfigError(f"layer {self.name!r}: build does not use {one!r}, which inputs returns")
+                raise ConfigError(
+                    f"layer {self.name!r}: build does not use {one!r}, which input_symbols returns"
+                )
         self._fill_layer(output, inputs, dtype)
         self._redraw(self._arena, description.Scope(), None)
 
     def _fill_layer(self, output: Symbol, inputs: Sequence[Symbol], dtype: str) -> None:
         size = vars(self).get("input_size")
-        self._ordered = [Port(str(one.name), one.axis, one.width, one.limit) for one in inputs]
+        self._ordered = [InputSlot(str(one.name), one.axis, one.width, one.limit) for one in inputs]
         first = self._ordered[0]
         if size not in (None, first.size):
             raise ConfigError(
@@ -260,7 +270,7 @@ class Layer(Configured, Graph):
 
 
 @dataclass(frozen=True)
-class Port:
+class InputSlot:
     """An input of a layer."""
 
     name: str
@@ -286,14 +296,16 @@ class MadeAs:
 
 
 def checked_inputs(layer: Layer) -> list[Symbol]:
-    """What `inputs` returns. Raises ConfigError for anything but inputs with names of their own."""
-    given = layer.inputs()
+    """What `input_symbols` returns. Raises ConfigError for anything but inputs with names of their own."""
+    given = layer.input_symbols()
     found = list(given) if isinstance(given, Iterable) else [given]
     for one in found:
         if not isinstance(one, Symbol) or one.op != "input":
-            raise ConfigError(f"layer {layer.name!r}: inputs returns {one!r}; expected what ost.Input makes")
+            raise ConfigError(
+                f"layer {layer.name!r}: input_symbols returns {one!r}; expected what ost.Input makes"
+            )
     if not found or len({one.name for one in found}) != len(found):
         raise ConfigError(
-            f"layer {layer.name!r}: inputs returns {found!r}; expected inputs of different names"
+            f"layer {layer.name!r}: input_symbols returns {found!r}; expected inputs of different names"
         )
     return found
