@@ -29,8 +29,8 @@ __all__ = [
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
-# lengths (N,), resets (N, T) of booleans, what the first step counts as for noise
-_Extent: TypeAlias = tuple[_Array | None, _Array | None, int]
+# lengths (N,) by axis of sequences, resets (N, T) of booleans, what the first step counts as for noise
+_Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, int]
 # parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
 # (N, size) or None per state slot
 _Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]
@@ -107,7 +107,7 @@ class Network:
         """Without `input_gradient` backward passes leave that of the inputs out."""
 
     def input(self, name: str, along: str, width: int) -> int:
-        """Features along "time", (N, T, width), or along "row", (N, width)."""
+        """Features along an axis of sequences, (N, T, width), or along "row", (N, width)."""
     def index_input(self, name: str, along: str, limit: int) -> int: ...
     def layer(
         self,

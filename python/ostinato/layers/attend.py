@@ -7,6 +7,7 @@ from typing import Any, Final
 from ostinato import ops
 from ostinato.errors import ShapeError
 from ostinato.layers import functions
+from ostinato.network.graph import ROW
 from ostinato.network.symbol import Symbol, apply, check_symbols
 
 # Below every finite float32: scores of minus infinity are no scores, and weigh nothing.
@@ -22,7 +23,7 @@ def attend(scores: Symbol, values: Symbol) -> Symbol:
     """
     check_symbols("attend", (scores, values))
     for name, one in (("scores", scores), ("values", values)):
-        if one.axis != "time" or one.limit is not None:
+        if one.axis == ROW or one.limit is not None:
             raise ShapeError(f"attend: {name} is {one!r}; expected a sequence of features")
     heads, width = scores.width, values.width
     if width % heads:

@@ -10,6 +10,7 @@ from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers import functions
 from ostinato.layers.attend import attend
 from ostinato.layers.recurrent import Recurrent
+from ostinato.network.graph import ROW
 from ostinato.network.symbol import Symbol, apply
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ def attended(
     for name, one, width in (("query", query, sizes[0]), ("memory", memory, sizes[1])):
         if one.limit is not None or one.width != width:
             raise ShapeError(f"{owner}: {name} is {one!r}; expected {width} features")
-    if query.axis != "row":
+    if query.axis != ROW:
         raise ShapeError(
             f"{owner}: query is {query!r}; in a graph there is one query for each row: expected "
             f"(N, {sizes[0]}), such as ost.last(h). For a query at every step write run(query, memory)"
         )
-    if memory.axis != "time":
+    if memory.axis == ROW:
         raise ShapeError(f"{owner}: memory is {memory!r}; expected a sequence (N, T, {sizes[1]})")
     position = length = apply(_zero, memory)
     if "position" in places:

@@ -50,7 +50,8 @@ class Graph(Network):
     Layers are named by their place, in the order of their first use: `0.weight_ih_l0`. They move in, as in
     Sequential: from now on their parameters are views into this network's arena. seed: as in Sequential.
 
-    All sequences have the same lengths. A Graph stands in no other network, and no layer in two: what Keras
+    The sequences of an axis have the same lengths; the axes of a graph have lengths of their own, and `lengths`
+    is a dict by axis where there are several. A Graph stands in no other network, and no layer in two: what Keras
     writes as a second model of the same layers is one more output here.
 
     Raises ConfigError for outputs that hold ids, names that occur twice, and layers that disagree on dtype or
@@ -232,11 +233,11 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
         kinds = [kind for kind in ("size", "ids") if record.has(kind)]
         if parts:
             raise record.error(f"an input of {len(parts)} parts")
-        if axis not in ("time", "row"):
-            raise record.error(f"the axis {axis!r}")
+        if not axis:
+            raise record.error("an axis without a name")
         if len(kinds) != 1:
             raise record.error("not exactly one of 'size' and 'ids'")
-        made = functions.Input(name, axis=axis, **{kinds[0]: record.whole(kinds[0])})  # type: ignore[arg-type]
+        made = functions.Input(name, axis=axis, **{kinds[0]: record.whole(kinds[0])})
     elif op == "layer":
         layer = record.text("layer")
         if layer not in layers:

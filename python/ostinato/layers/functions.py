@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
-from ostinato.network.graph import Axis
+from ostinato.network.graph import ROW, TIME, Axis
 from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input, sliced
 
 _INPUT: Final = (
@@ -28,20 +27,25 @@ _CONCAT: Final = "features are joined, the last axis: ost.concat(a, b)"
         "dtype": "layers have a dtype; ids=20 makes an input of integers",
     },
 )
-def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = "time") -> Symbol:
+def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = TIME) -> Symbol:
     """An input of a graph, called `name`.
 
     Args:
         name: what `run` and `value_and_grad` call it.
         size: features per step, or per row; floats (N, T, size), or (N, size).
         ids: instead of `size`: the input holds ids 0..ids-1, integers (N, T), or (N,).
-        axis: "time" for a sequence, "row" for one value of each row.
+        axis: "row" for one value of each row; another name for a sequence. The sequences on one axis have the
+            same lengths; sequences that have lengths of their own lie on an axis of their own, such as
+            "source" and "target".
 
     Raises ConfigError unless exactly one of `size` and `ids` is given.
     """
     if not isinstance(name, str) or not name:
         raise ConfigError(f"Input: name is {name!r}; expected a text")
-    checks.choice(f"Input {name!r}", "axis", axis, ("time", "row"))
+    if not isinstance(axis, str) or not axis:
+        raise ConfigError(f"Input {name!r}: axis is {axis!r}; expected a text")
+    if axis != ROW and axis.lower().rstrip("s") == ROW:
+        raise ConfigError(f"Input {name!r}: axis is {axis!r}; did you mean {ROW!r}, one value of each row?")
     if (size is None) == (ids is None):
         raise ConfigError(f"Input {name!r}: give either size, for features, or ids, the number of ids")
     if ids is not None:
@@ -53,7 +57,8 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
 def concat(*values: Any) -> Symbol:
     """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 
-    Raises ShapeError for a sequence with a value of rows: write `repeat(row, like)` for the row.
+    Raises ShapeError for a sequence with a value of rows: write `repeat(row, like)` for the row. Sequences of
+    two axes have different lengths, so they cannot be side by side: reduce one of them, with `last` or `mean`.
     """
     if len(values) == 1 and isinstance(values[0], (list, tuple)):
         values = tuple(values[0])
@@ -82,7 +87,7 @@ def slice(x: Symbol, start: int, stop: int) -> Symbol:
 def reverse(x: Symbol) -> Symbol:
     """A sequence with each row turned round within its own length."""
     check_symbols("reverse", (x,))
-    if x.axis != "time":
+    if x.axis == ROW:
         raise ShapeError(f"reverse: {x!r} has no time axis; expected a sequence")
     return combined("reverse", x)
 
@@ -128,11 +133,11 @@ def sum(x: Symbol) -> Symbol:
 def repeat(row: Symbol, like: Symbol) -> Symbol:
     """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F).
 
-    All sequences of a graph have the same rows and steps, so only the input that `like` is made of becomes a
-    part of the graph, for its lengths.
+    The sequences of an axis have the same steps, so only the input that `like` is made of becomes a part of the
+    graph, for its axis.
     Raises ShapeError for a sequence as `row` and a value of rows as `like`.
     """
     check_symbols("repeat", (row, like))
-    if like.axis != "time":
+    if like.axis == ROW:
         raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
     return combined("repeat", row, sequence_input(like))

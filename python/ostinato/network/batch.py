@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.network.graph import ROW, TIME
 from ostinato.network.packed import is_packed, rows_of
 
 Array = NDArray[Any]
@@ -28,7 +29,8 @@ class Batch:
 
     `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
     `resets` is (N, T) of booleans or None: where rows begin anew. `first_step` is what step 0 counts as.
-    `name` is what the input is called.
+    `name` is what the input is called. `axis` is that of the sequences; `others` are the same rows on the other
+    axes of a graph.
     """
 
     lengths: Array | None
@@ -39,17 +41,35 @@ class Batch:
     resets: Array | None = None
     first_step: int = 0
     name: str = "x"
+    axis: str = TIME
+    others: tuple[Batch, ...] = ()
 
     @property
-    def extent(self) -> tuple[Array | None, Array | None, int]:
+    def extent(self) -> tuple[list[Array | None], Array | None, int]:
         """The core's form."""
-        return self.lengths, self.resets, self.first_step
+        return [one.lengths for one in self.axes.values()], self.resets, self.first_step
+
+    @property
+    def axes(self) -> dict[str, Batch]:
+        """The rows and steps of each axis of sequences, in order."""
+        return {one.axis: one for one in (self, *self.others)}
+
+    def of(self, axis: str) -> Batch:
+        """The rows and steps of an axis; of "row", those of the first."""
+        return self if axis == ROW else self.axes[axis]
 
     def along(self, call: str, resets: Any, first_step: Any) -> Batch:
         """The same with the resets and the first step that a caller gives.
 
         Raises ShapeError, DTypeError, ConfigError.
         """
+        if self.others and (resets is not None or first_step != 0):
+            what = "first_step" if resets is None else "resets"
+            raise ConfigError(
+                f"{call}: {what} is given, but this network has sequences on several axes "
+                f"({', '.join(map(repr, self.axes))}), which are no pieces of one stream; "
+                f"expected {'0' if resets is None else 'None, and each sequence as a row of its own'}"
+            )
         read = None if resets is None else read_steps("resets", resets, self, (), "bool")
         first = checks.whole(call, "first_step", first_step, at_least=0)
         if first + self.steps > MOST_STEPS:
@@ -69,11 +89,14 @@ def read_batch(
     dtype: str,
     batch_first: bool,
     name: str = "x",
+    axis: str = TIME,
+    told: str = "lengths",
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
+    `told` is what the lengths are called.
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
@@ -82,7 +105,7 @@ def read_batch(
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
-                f"lengths is given, but {name} is a list of rows, each of which has its own; expected None"
+                f"{told} is given, but {name} is a list of rows, each of which has its own; expected None"
             )
         rows = [
             _row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)
@@ -97,29 +120,26 @@ def read_batch(
             kind = "ids" if limit is not None else "features"
             raise ShapeError(f"{name} is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
         array = _inward(array, batch_first)
-        read = read_lengths(lengths, array.shape[0], array.shape[1], name)
+        read = read_lengths(lengths, array.shape[0], array.shape[1], name, told)
     if limit is not None:
         array = ids_in_range(name, array, limit, read)
     ragged = isinstance(x, (list, tuple))
-    return array, Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name)
+    return array, Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis)
 
 
-def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x") -> Array | None:
+def read_lengths(
+    lengths: Any, rows: int, steps: int, name: str = "x", told: str = "lengths"
+) -> Array | None:
     """Lengths (rows,) integers 0..steps as int64, or None. Raises ShapeError, DTypeError."""
     if lengths is None:
         return None
-    if isinstance(lengths, Mapping):
-        raise DTypeError(
-            f"lengths is a dict; expected ({rows},) integers: all sequences of a network have the "
-            "same lengths"
-        )
-    array = as_integers("lengths", lengths)
+    array = as_integers(told, lengths)
     if array.shape != (rows,):
-        raise ShapeError(f"lengths is {array.shape}; expected ({rows},), one for each row of {name}")
+        raise ShapeError(f"{told} is {array.shape}; expected ({rows},), one for each row of {name}")
     wrong = np.flatnonzero((array < 0) | (array > steps))
     if wrong.size:
         n = wrong[0]
-        raise ShapeError(f"lengths[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
+        raise ShapeError(f"{told}[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
     return _plain(array, "int64")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from ostinato import _core
 from ostinato.cell import Param
@@ -24,8 +24,11 @@ WIDEST: Final = 2**31 - 1
 
 Shape = tuple[int, ...]
 
-Axis: TypeAlias = Literal["time", "row"]
-"""Where a value varies: by row and step (a sequence), or by row alone."""
+Axis: TypeAlias = str
+"""Where a value varies: by row alone ("row"), or by row and step: a sequence on the axis of this name."""
+
+ROW: Final = "row"
+TIME: Final = "time"
 
 
 class Called(Protocol):
@@ -82,7 +85,7 @@ class Node:
     index: int
     width: int
     limit: int | None = None
-    axis: Axis = "time"
+    axis: Axis = TIME
     ends: tuple[Node, ...] = ()
     blended: bool = False
     halves: tuple[Unit, ...] = ()
@@ -181,11 +184,11 @@ class Graph:
     sharing: bool = False
     """Whether a layer is being added again: it shares the parameters that have its names."""
 
-    def input(self, name: str, width: int, axis: Axis = "time") -> Node:
+    def input(self, name: str, width: int, axis: Axis = TIME) -> Node:
         """An input of `width` features per step or row."""
         return self._input(InputOp(name, axis, width, None))
 
-    def index_input(self, name: str, limit: int, axis: Axis = "time") -> Node:
+    def index_input(self, name: str, limit: int, axis: Axis = TIME) -> Node:
         """An input of ids 0..limit-1."""
         return self._input(InputOp(name, axis, 1, limit))
 
@@ -232,7 +235,8 @@ class Graph:
         while label in labels:
             label, number = f"{name}_{number}", number + 1
         self.units.append((label, unit))
-        axis: Axis = "time" if any(node.axis == "time" for node in nodes) else "row"
+        sequences = [node for node in nodes if node.axis != ROW]
+        axis = _axis_of(name, sequences) if sequences else ROW
         made = LayerOp(label, unit, tuple(node.index for node in nodes), ())
         return self._append(made, unit.output_size, axis=axis)
 
@@ -243,11 +247,11 @@ class Graph:
 
     def reverse(self, x: Node) -> Node:
         """`x` with each row turned round within its own length. Raises ShapeError for a value of rows."""
-        if x.axis != "time":
+        if x.axis == ROW:
             raise ShapeError(
                 "reverse: a value of rows has no time axis to read backwards; expected a sequence"
             )
-        return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit)
+        return self._append(DeriveOp("reverse", (x.index,)), x.width, x.limit, x.axis)
 
     def concat(self, nodes: Sequence[Node], ends: Sequence[Node] = ()) -> Node:
         """The features of all `nodes` side by side; `ends` as of `Node`. Raises ShapeError for too many."""
@@ -284,7 +288,7 @@ class Graph:
         The last step of two directions is the end of each. Raises ShapeError for a value of rows, and for the
         last step where both directions were added to something else.
         """
-        if x.axis != "time":
+        if x.axis == ROW:
             raise ShapeError(f"{kind}: this value has no time axis; expected a sequence")
         if kind == "last" and x.blended:
             raise ShapeError(
@@ -295,19 +299,19 @@ class Graph:
             return self.concat([self.reduce(kind, end) for end in x.ends])
         if kind == "last" and x.halves:
             forward, backward = x.halves
-            last = self._append(DeriveOp("last", (x.index,)), x.width, axis="row")
-            first = self._append(DeriveOp("first", (x.index,)), x.width, axis="row")
+            last = self._append(DeriveOp("last", (x.index,)), x.width, axis=ROW)
+            first = self._append(DeriveOp("first", (x.index,)), x.width, axis=ROW)
             return self.concat([self.apply(forward, [last]), self.apply(backward, [first])])
         if kind == "last" and x.source is not None and (x.source[0].ends or x.source[0].halves):
             of, columns = x.source
             return self.apply(columns, [self.reduce(kind, of)])
-        return self._append(DeriveOp(kind, (x.index,)), x.width, axis="row")
+        return self._append(DeriveOp(kind, (x.index,)), x.width, axis=ROW)
 
-    def repeat(self, x: Node) -> Node:
-        """A value of rows at every step. Raises ShapeError for a sequence."""
-        if x.axis != "row":
+    def repeat(self, x: Node, like: Node) -> Node:
+        """A value of rows at every step of the axis of `like`. Raises ShapeError for a sequence."""
+        if x.axis != ROW:
             raise ShapeError("repeat: this value is a sequence already; expected a value of rows")
-        return self._append(DeriveOp("repeat", (x.index,)), x.width)
+        return self._append(DeriveOp("repeat", (x.index, like.index)), x.width, axis=like.axis)
 
     def compile(
         self,
@@ -342,7 +346,7 @@ class Graph:
         operation: Operation,
         width: int,
         limit: int | None = None,
-        axis: Axis = "time",
+        axis: Axis = TIME,
         ends: tuple[Node, ...] = (),
     ) -> Node:
         self.operations.append(operation)
@@ -404,7 +408,13 @@ def resting(unit: Unit) -> Unit:
 
 def _axis_of(what: str, nodes: Sequence[Node]) -> Axis:
     """The axis that all nodes have."""
-    axes = {node.axis for node in nodes}
-    if len(axes) > 1:
+    axes = list(dict.fromkeys(node.axis for node in nodes))
+    if ROW in axes and len(axes) > 1:
         raise ShapeError(f"{what}: a sequence and a value of rows; write ost.repeat(row, like) for the row")
-    return nodes[0].axis if nodes else "time"
+    if len(axes) > 1:
+        raise ShapeError(
+            f"{what}: a sequence on the axis {axes[0]!r} and one on the axis {axes[1]!r}, which has other "
+            "lengths; reduce one of them to a value of rows (ost.last, first, mean, max, sum), or give both "
+            "inputs the same axis"
+        )
+    return axes[0] if axes else TIME

@@ -116,7 +116,8 @@ class Network(AttributeGuard):
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
                 list of rows of different lengths. Of a Graph with several inputs a dict of them by name;
                 sequences have the same N and T, an input of rows is (N, size) floats or (N,) ids.
-            lengths: (N,) integers 0..T, or None for T; the same for all inputs that are sequences. Past its
+            lengths: (N,) integers 0..T, or None for T; the same for all sequences of an axis. Of a graph with
+                several axes a dict by axis; an axis that is left out has no padding. Past its
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
                 N = 0 and length 0 are allowed.
             state: a dict as `Run.final_state` is, or None for zeros.
@@ -496,7 +497,7 @@ class Network(AttributeGuard):
     ) -> tuple[Any, Batch]:
         """The core's form of what every call reads, and the rows and steps of the inputs."""
         arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False)
-        if resets is not None and not self._ports.along_time:
+        if resets is not None and not self._ports.axes:
             raise ConfigError("resets is given, but no input of this network is a sequence; expected None")
         batch = batch.along(call, resets, first_step)
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)

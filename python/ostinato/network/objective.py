@@ -9,7 +9,7 @@ from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.losses import Loss
 from ostinato.network.batch import Array, Batch, read_rows, read_steps
-from ostinato.network.graph import Axis, Node
+from ostinato.network.graph import ROW, TIME, Axis, Node
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
 from ostinato.trace import trace_loss
@@ -43,7 +43,7 @@ class Objective:
     reduction: str
     width: int
     dtype: str
-    axis: Axis = "time"
+    axis: Axis = TIME
     scale: float = 1.0
 
     @classmethod
@@ -93,6 +93,6 @@ class Objective:
         dtype: str | None,
         limit: int | None,
     ) -> Array:
-        if self.axis == "row":
+        if self.axis == ROW:
             return read_rows(name, value, batch.rows, trailing, dtype, limit)
-        return read_steps(name, value, batch, trailing, dtype, limit)
+        return read_steps(name, value, batch.of(self.axis), trailing, dtype, limit)

@@ -6,12 +6,12 @@ A network of one input takes its array, and one of several a dict by name; so it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
-from ostinato.network.graph import Node
+from ostinato.network.graph import ROW, Node
 from ostinato.suggest import did_you_mean
 
 INPUT = "x"
@@ -43,29 +43,37 @@ class Ports:
         Raises ShapeError, DTypeError or ConfigError that names the input.
         """
         given = self.by_name("x", x, self.inputs, plain=len(self.inputs) == 1)
-        batch: Batch | None = None
+        axes: dict[str, Batch] = {}
         arrays: dict[str, Array] = {}
+        by_axis = lengths_by_axis(lengths, self.axes)
         for name, node in self.inputs.items():
-            if node.axis != "time":
+            axis = node.axis
+            if axis == ROW:
                 continue
-            if batch is None:
-                arrays[name], batch = read_batch(
-                    given[name], lengths, node.width, node.limit, dtype, batch_first, name
-                )
-            else:
-                arrays[name] = _along(name, given[name], batch, node, dtype)
-        if batch is None:
+            if axis in axes:
+                arrays[name] = _along(name, given[name], axes[axis], node, dtype)
+                continue
+            told = f"lengths[{axis!r}]" if isinstance(lengths, Mapping) else "lengths"
+            arrays[name], batch = read_batch(
+                given[name], by_axis.get(axis), node.width, node.limit, dtype, batch_first, name, axis, told
+            )
+            _same_rows(batch, axes)
+            axes[axis] = batch
+        if axes:
+            first, *others = axes.values()
+            batch = replace(first, others=tuple(others))
+        else:
             batch = _of_rows(given, lengths, self.inputs, dtype)
         for name, node in self.inputs.items():
-            if node.axis == "row":
+            if node.axis == ROW:
                 trailing, kind = _form(node, dtype)
                 arrays[name] = read_rows(name, given[name], batch.rows, trailing, kind, node.limit)
         return [arrays[name] for name in self.inputs], batch
 
     @property
-    def along_time(self) -> bool:
-        """Whether an input is a sequence."""
-        return any(node.axis == "time" for node in self.inputs.values())
+    def axes(self) -> list[str]:
+        """The axes of the sequences among the inputs, in order."""
+        return list(dict.fromkeys(node.axis for node in self.inputs.values() if node.axis != ROW))
 
     def read_d_outputs(self, value: Any, batch: Batch, dtype: str) -> list[Array | None]:
         """Gradients of the outputs, None for zeros; in a dict names may be left out."""
@@ -78,16 +86,16 @@ class Ports:
             one = given.get(name)
             if one is None:
                 read.append(None)
-            elif node.axis == "row":
+            elif node.axis == ROW:
                 read.append(read_rows(told, one, batch.rows, (node.width,), dtype))
             else:
-                read.append(read_steps(told, one, batch, (node.width,), dtype))
+                read.append(read_steps(told, one, batch.of(node.axis), (node.width,), dtype))
         return read
 
     def outward(self, arrays: Sequence[Array], batch: Batch) -> Any:
         """Results of the core as the caller gets them: an array, or a dict by name."""
         named = {
-            name: array if node.axis == "row" else batch.outward(array)
+            name: array if node.axis == ROW else batch.outward(array)
             for (name, node), array in zip(self.outputs.items(), arrays, strict=True)
         }
         return named[next(iter(named))] if self.plain_output else named
@@ -95,7 +103,7 @@ class Ports:
     def input_gradients(self, arrays: Sequence[Array | None], batch: Batch) -> Any:
         """Gradients of the inputs as the caller gets them; None for ids."""
         named = {
-            name: array if array is None or node.axis == "row" else batch.outward(array)
+            name: array if array is None or node.axis == ROW else batch.outward(array)
             for (name, node), array in zip(self.inputs.items(), arrays, strict=True)
         }
         return next(iter(named.values())) if len(named) == 1 else named
@@ -128,6 +136,39 @@ class Ports:
 def _counted(inputs: Mapping[str, Node]) -> str:
     names = ", ".join(map(repr, inputs))
     return f"one input, {names}" if len(inputs) == 1 else f"{len(inputs)} inputs, {names}"
+
+
+def lengths_by_axis(lengths: Any, axes: Sequence[str]) -> Mapping[str, Any]:
+    """Lengths by axis: a dict as it is; an array where there is one axis.
+
+    Raises ConfigError for other axes, and for an array where there are several.
+    """
+    if lengths is None or not axes:
+        return {}
+    if not isinstance(lengths, Mapping):
+        if len(axes) == 1:
+            return {axes[0]: lengths}
+        entries = ", ".join(f"{axis!r}: ..." for axis in axes)
+        raise ConfigError(
+            f"lengths is a {type(lengths).__name__}, but the sequences of this network lie on several axes; "
+            f"write a dict: lengths={{{entries}}}"
+        )
+    for axis in lengths:
+        if axis == ROW:
+            raise ConfigError(f"lengths has {ROW!r}, but values of rows have no steps; leave it out")
+        if axis not in axes:
+            raise ConfigError(
+                f"lengths has the axis {axis!r}; {did_you_mean(str(axis), axes, 'expected')}"
+            )
+    return lengths
+
+
+def _same_rows(batch: Batch, axes: Mapping[str, Batch]) -> None:
+    for other in axes.values():
+        if other.rows != batch.rows:
+            raise ShapeError(
+                f"{batch.name} has {batch.rows} rows; expected {other.rows}, as {other.name} has"
+            )
 
 
 def _form(node: Node, dtype: str) -> tuple[tuple[int, ...], str | None]:

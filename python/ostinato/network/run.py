@@ -74,7 +74,7 @@ class Run:
     `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width)
     for an output of rows; a dict by name for a network of several outputs.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
-    `lengths` is (N,), or None where every row has all T steps. `penalty` is what regularizers add to a loss:
+    `lengths` is (N,), or None where every row has all T steps; a dict by axis for sequences on several axes. `penalty` is what regularizers add to a loss:
     the mean over the valid steps of what each adds, and what the parameters add; None where none does, or
     without training.
     """
@@ -87,7 +87,9 @@ class Run:
         self._training = training
         self.outputs: Any = facts.ports.outward(core.outputs, batch)
         self.final_state: dict[str, Array] = from_slots(core.final_state, facts.graph, batch.rows)
-        self.lengths: Array | None = batch.lengths
+        self.lengths: Array | dict[str, Array | None] | None = (
+            {axis: one.lengths for axis, one in batch.axes.items()} if batch.others else batch.lengths
+        )
         self.penalty: float | None = core.penalty
 
     def backward(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ostinato.network.facts import NetworkFacts
-from ostinato.network.graph import Node
+from ostinato.network.graph import ROW, TIME, Node
 from ostinato.network.ports import Ports
 
 
@@ -35,7 +35,8 @@ def _shapes(values: Mapping[str, Node], axes: str, *, plain: bool) -> str:
 
 
 def _shape(node: Node, axes: str) -> str:
-    own = axes if node.axis == "time" else "N"
+    own = "N" if node.axis == ROW else axes
+    along = "" if node.axis in (ROW, TIME) else f" on {node.axis!r}"
     if node.limit is None:
-        return f"({own}, {node.width})"
-    return f"ids ({own}{',' if node.axis == 'row' else ''}) below {node.limit}"
+        return f"({own}, {node.width}){along}"
+    return f"ids ({own}{',' if node.axis == ROW else ''}) below {node.limit}{along}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.graph import Axis, Graph, Node, Scope, Unit
+from ostinato.network.graph import ROW, TIME, Axis, Graph, Node, Scope, Unit
 from ostinato.network.steps import columns, regularized, step_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Symbol:
     """A value of every row, or of every row and step, that a graph will compute.
 
     Made by `Input`, by calling a layer with a symbol, and by functions such as `concat` and `last`. `width`
-    is its features per step or row; `axis` says where it varies, "time" or "row"; `limit` is the number of
-    ids where it holds ids. Two symbols are equal only if they are the same.
+    is its features per step or row; `axis` says where it varies, "row" or the axis of a sequence, which is
+    "time" by default; `limit` is the number of ids where it holds ids. Two symbols are equal only if they are the same.
     """
 
     op: str
@@ -40,11 +40,12 @@ class Symbol:
     unit: Unit | None = None
 
     def __repr__(self) -> str:
-        shape = "(N, T" if self.axis == "time" else "(N"
+        shape = "(N" if self.axis == ROW else "(N, T"
         kind = f"ids below {self.limit} {shape})" if self.limit is not None else f"{shape}, {self.width})"
+        along = "" if self.axis in (ROW, TIME) else f" on the axis {self.axis!r}"
         made = {"input": f"input {self.name!r}", "layer": repr(self.layer)}.get(self.op, self.op)
         made = made if self.unit is None else self.unit.program.name
-        return f"<Symbol {kind}: {made}>"
+        return f"<Symbol {kind}{along}: {made}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
@@ -133,7 +134,7 @@ class Symbol:
         if self.op == "reverse":
             return graph.reverse(nodes[0])
         if self.op == "repeat":
-            return graph.repeat(nodes[0])
+            return graph.repeat(nodes[0], nodes[1])
         return graph.reduce(self.op, nodes[0])
 
 
@@ -185,7 +186,7 @@ def combined(op: str, *parts: Symbol) -> Symbol:
             )
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", part) for place, part in enumerate(parts)]
-    node = Symbol(op, parts, 0, "time").into(graph, nodes)
+    node = Symbol(op, parts, 0, TIME).into(graph, nodes)
     return Symbol(op, parts, node.width, node.axis, node.limit)
 
 
@@ -257,9 +258,9 @@ def _operator(op: Callable[..., Any], a: Any, b: Any) -> Symbol:
 
 
 def sequence_input(x: Symbol) -> Symbol:
-    """The input along time that gives the sequence `x` its steps."""
+    """The input that gives the sequence `x` its steps."""
     while x.op != "input":
-        x = next(part for part in x.parts if part.axis == "time")
+        x = next(part for part in x.parts if part.axis == x.axis)
     return x
 
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::net::{Axis, Call, End, Engine, Extent, Input, NetError, Network, Pooled, Stream};
+use crate::net::{Axis, AxisExtent, Call, End, Engine, Extent, Input, NetError, Network, Pooled, Stream};
 use crate::store::{self, DType, StoreError, Tensor};
 
 /// The metadata key of the graph.
@@ -138,7 +138,8 @@ impl<T: Stored> Model<T> {
     }
 
     /// Runs inference over `rows` sequences of `steps` steps: the outputs in order, (rows, steps, width) each, zeros beyond the
-    /// lengths; or (rows, width). `inputs` are features in the order of `Network::inputs`; `lengths` is (rows,).
+    /// lengths; or (rows, width). `inputs` are features in the order of `Network::inputs`; `lengths` is (rows,). For sequences on
+    /// one axis; `run_on` takes several.
     pub fn run(
         &self,
         inputs: &[&[T]],
@@ -146,7 +147,18 @@ impl<T: Stored> Model<T> {
         steps: usize,
         lengths: Option<&[i64]>,
     ) -> Result<Vec<Vec<T>>, ModelError> {
+        self.run_on(inputs, rows, &[AxisExtent { steps, lengths }])
+    }
+
+    /// `run` for a network with sequences on several axes: the steps and lengths of each, in the order of `Network::axes`.
+    pub fn run_on(
+        &self,
+        inputs: &[&[T]],
+        rows: usize,
+        axes: &[AxisExtent],
+    ) -> Result<Vec<Vec<T>>, ModelError> {
         let network = self.network();
+        self.check_axes(axes)?;
         if inputs.len() != network.inputs.len() {
             let text = format!("got {} inputs; expected {}", inputs.len(), network.inputs.len());
             return Err(ModelError::Call(NetError::Shape(text)));
@@ -154,7 +166,7 @@ impl<T: Stored> Model<T> {
         let mut given = Vec::new();
         for (data, port) in inputs.iter().zip(&network.inputs) {
             let node = &network.nodes[port.node];
-            let count = rows * if node.axis == Axis::Time { steps } else { 1 };
+            let count = rows * if let Axis::Sequence(number) = node.axis { axes[number].steps } else { 1 };
             if port.limit.is_some() || data.len() != count * node.width {
                 let text =
                     format!("input {:?}: expected {} features of {count} places", port.name, node.width);
@@ -162,7 +174,7 @@ impl<T: Stored> Model<T> {
             }
             given.push(Input::Features { data, width: node.width });
         }
-        self.call(&given, rows, steps, lengths)
+        self.call_on(&given, rows, axes)
     }
 
     /// The same for inputs of any kind, ids too.
@@ -173,11 +185,34 @@ impl<T: Stored> Model<T> {
         steps: usize,
         lengths: Option<&[i64]>,
     ) -> Result<Vec<Vec<T>>, ModelError> {
+        self.call_on(inputs, rows, &[AxisExtent { steps, lengths }])
+    }
+
+    /// `call` for sequences on several axes: see `run_on`.
+    pub fn call_on(
+        &self,
+        inputs: &[Input<T>],
+        rows: usize,
+        axes: &[AxisExtent],
+    ) -> Result<Vec<Vec<T>>, ModelError> {
+        self.check_axes(axes)?;
+        let Some((&AxisExtent { steps, lengths }, others)) = axes.split_first() else {
+            unreachable!("a network has at least one axis")
+        };
         let call = Call::new(Arc::clone(&self.engine), &self.arena, false, 0)?;
-        let batch = call.batch(rows, steps, Extent { lengths, ..Extent::default() })?;
+        let batch = call.batch(rows, steps, Extent { lengths, others, ..Extent::default() })?;
         let packed = call.pack(&batch, inputs)?;
         let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
         Ok(call.infer(batch, packed, initial, &mut || false)?.outputs)
+    }
+
+    fn check_axes(&self, axes: &[AxisExtent]) -> Result<(), ModelError> {
+        let names = &self.network().axes;
+        if axes.len() == names.len().max(1) {
+            return Ok(());
+        }
+        let text = format!("got {} axes; expected the steps and lengths of {}", axes.len(), names.join(", "));
+        Err(ModelError::Call(NetError::Shape(text)))
     }
 
     /// A stream that is fed one step at a time, for `rows` sequences.

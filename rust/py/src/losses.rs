@@ -1,7 +1,7 @@
 //! The losses of a call, as Python gives them.
 
 use numpy::PyUntypedArrayMethods;
-use ostinato_core::net::{Axis, Batch, Call, Loss, LossTarget, Prepared, Reduction};
+use ostinato_core::net::{Batch, Call, Loss, LossTarget, Prepared, Reduction};
 use ostinato_core::plan::LayerPlan;
 use pyo3::prelude::*;
 
@@ -60,7 +60,7 @@ impl OutputLoss<'_> {
         let Some(port) = network.outputs.get(*output) else {
             return Err(ConfigError::new_err(format!("output {output} does not exist")).into());
         };
-        let rank = if network.nodes[port.node].axis == Axis::Time { 2 } else { 1 };
+        let rank = if network.nodes[port.node].axis.is_sequence() { 2 } else { 1 };
         let weights = weights.as_ref().map(|weights| array::<T>("weights", weights, &[rank])).transpose()?;
         let weights = weights.as_ref().map(elements).transpose()?;
         let plan = program.get().plan()?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ostinato_core::net::{
-    Axis, Engine, Evaluated, LayerParts, NetError, Network, Stream, ThroughTime, checkpoint_plan, explain,
+    Engine, Evaluated, LayerParts, NetError, Network, Stream, ThroughTime, checkpoint_plan, explain,
     training_memory,
 };
 use ostinato_core::plan::{Function, PassSummary};
@@ -17,7 +17,7 @@ use crate::losses::{PyLoss, plans_of};
 use crate::poller::Poller;
 use crate::prepared::{Extents, Optional, Prepared, Wanted};
 use crate::program::PyProgram;
-use crate::results::{input_gradients, states_out};
+use crate::results::{Sizes, input_gradients, states_out};
 use crate::run::PyRun;
 use crate::stream::PyStream;
 use crate::through_time::{Way, plan_dict, way};
@@ -42,14 +42,6 @@ impl PyNetwork {
     }
 }
 
-fn axis(name: &str) -> PyResult<Axis> {
-    match name {
-        "time" => Ok(Axis::Time),
-        "row" => Ok(Axis::Row),
-        other => Err(ConfigError::new_err(format!("axis is {other:?}; expected \"time\" or \"row\""))),
-    }
-}
-
 /// The loss of each output, then with the penalties; gradients of parameters, inputs and initial states; final states; the
 /// penalties' part of the loss.
 type PyEvaluated<'py> = (
@@ -71,7 +63,7 @@ fn value_and_grad<'py, T: Number>(
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
     let losses = loss.prepared(&call, &batch, true)?;
-    let (rows, steps) = (batch.rows, batch.steps);
+    let sizes = Sizes::of(&batch);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
             call.value_and_grad(batch, packed, initial, losses, way, &mut || poller.poll())
@@ -80,9 +72,9 @@ fn value_and_grad<'py, T: Number>(
     let Evaluated { loss, losses, penalty, gradients, finals } = poller.result(done)?;
     let network = call.network();
     let params = shaped(py, gradients.params, &[call.arena_len])?;
-    let inputs = input_gradients(py, network, gradients.inputs, [rows, steps])?;
-    let initial = states_out(py, gradients.initial, &network.states, rows)?;
-    let finals = states_out(py, finals, &network.states, rows)?;
+    let inputs = input_gradients(py, network, gradients.inputs, &sizes)?;
+    let initial = states_out(py, gradients.initial, &network.states, sizes.rows)?;
+    let finals = states_out(py, finals, &network.states, sizes.rows)?;
     Ok((loss, losses, params, inputs, initial, finals, penalty))
 }
 
@@ -124,12 +116,10 @@ impl PyNetwork {
     }
 
     fn input(&self, name: &str, along: &str, width: usize) -> PyResult<usize> {
-        let along = axis(along)?;
         self.build(|network| network.input(name, along, width))
     }
 
     fn index_input(&self, name: &str, along: &str, limit: usize) -> PyResult<usize> {
-        let along = axis(along)?;
         self.build(|network| network.index_input(name, along, limit))
     }
 

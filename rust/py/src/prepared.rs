@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use ostinato_core::net::{Axis, Batch, Call, End, Engine, Extent, Input, Packed, States};
+use ostinato_core::net::{Axis, AxisExtent, Batch, Call, End, Engine, Extent, Input, Packed, States};
 use pyo3::prelude::*;
 
 use crate::arrays::{Number, array, elements, holds_ids};
@@ -12,8 +12,8 @@ use crate::errors::{Raised, ShapeError};
 /// An array argument that may be left out.
 pub type Optional<'py> = Option<Bound<'py, PyAny>>;
 
-/// Lengths, resets, and the number of the first step; none for whole rows from step 0.
-pub type Extents<'py> = Option<(Optional<'py>, Optional<'py>, usize)>;
+/// Lengths by axis of sequences, resets, and the number of the first step; none for whole rows from step 0.
+pub type Extents<'py> = Option<(Vec<Optional<'py>>, Optional<'py>, usize)>;
 
 /// A batch, its packed inputs and initial states, and the weights of one call: everything copied, nothing borrowed.
 pub struct Prepared<T: Number> {
@@ -39,7 +39,7 @@ enum Given<'py, T: Number> {
 
 impl<'py, T: Number> Given<'py, T> {
     fn new(name: &str, axis: Axis, given: &Bound<'py, PyAny>) -> Result<Given<'py, T>, Raised> {
-        let rank = if axis == Axis::Time { 2 } else { 1 };
+        let rank = if axis.is_sequence() { 2 } else { 1 };
         if holds_ids(given)
             && let Ok(ids) = array::<i64>(name, given, &[rank])
         {
@@ -67,13 +67,13 @@ impl<'py, T: Number> Given<'py, T> {
 }
 
 impl<T: Number> Prepared<T> {
-    pub fn new(
+    pub fn new<'py>(
         engine: Arc<Engine>,
         (arena, inputs, extent, state): &(
-            Bound<'_, PyAny>,
-            Vec<Bound<'_, PyAny>>,
-            Extents<'_>,
-            Vec<Optional<'_>>,
+            Bound<'py, PyAny>,
+            Vec<Bound<'py, PyAny>>,
+            Extents<'py>,
+            Vec<Optional<'py>>,
         ),
         wanted: Wanted,
         seed: u64,
@@ -81,17 +81,21 @@ impl<T: Number> Prepared<T> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
         let (lengths, resets, first_step) = match extent {
-            Some((lengths, resets, first_step)) => (lengths.as_ref(), resets.as_ref(), *first_step),
-            None => (None, None, 0),
+            Some((lengths, resets, first_step)) => (&lengths[..], resets.as_ref(), *first_step),
+            None => (&[][..], None, 0),
         };
-        let lengths = lengths.map(|lengths| array::<i64>("lengths", lengths, &[1])).transpose()?;
-        let lengths = lengths.as_ref().map(elements).transpose()?;
+        let array_of =
+            |one: &Optional<'py>| one.as_ref().map(|one| array::<i64>("lengths", one, &[1])).transpose();
+        let lengths = lengths.iter().map(array_of).collect::<Result<Vec<_>, _>>()?;
+        let lengths = lengths.iter().map(|one| one.as_ref().map(elements).transpose());
+        let lengths = lengths.collect::<Result<Vec<Option<&[i64]>>, _>>()?;
         let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
         let resets = resets.as_ref().map(elements).transpose()?;
         let given = given::<T>(&call, inputs)?;
-        let [rows, steps] = size(&call, &given, lengths)?;
+        let (rows, axes) = size(&call, &given, &lengths)?;
+        let (AxisExtent { steps, lengths }, others) = (axes[0], &axes[1..]);
         let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
-        let batch = call.batch(rows, steps, Extent { lengths, resets, first_step, group_rows })?;
+        let batch = call.batch(rows, steps, Extent { lengths, others, resets, first_step, group_rows })?;
         let inputs = given.iter().map(Given::input).collect::<Result<Vec<_>, _>>()?;
         let packed = call.pack(&batch, &inputs)?;
         let initial = with_states(state, "state", |states| {
@@ -112,17 +116,20 @@ fn given<'py, T: Number>(call: &Call<T>, inputs: &[Bound<'py, PyAny>]) -> Result
     ports.map(|(port, one)| Given::new(&port.name, network.nodes[port.node].axis, one)).collect()
 }
 
-/// The rows and steps that all inputs have.
-fn size<T: Number>(
+/// The rows that all inputs have, and the steps of each axis of sequences, with its lengths.
+fn size<'a, T: Number>(
     call: &Call<T>,
     given: &[Given<'_, T>],
-    lengths: Option<&[i64]>,
-) -> Result<[usize; 2], Raised> {
+    lengths: &[Option<&'a [i64]>],
+) -> Result<(usize, Vec<AxisExtent<'a>>), Raised> {
     let network = call.network();
     let mut rows: Option<(&str, usize)> = None;
-    let mut steps: Option<(&str, usize)> = None;
+    let mut steps: Vec<Option<(&str, usize)>> = vec![None; network.axes.len().max(1)];
+    if lengths.len() > steps.len() {
+        let text = format!("lengths of {} axes; expected {}", lengths.len(), steps.len());
+        return Err(ShapeError::new_err(text).into());
+    }
     for (one, port) in given.iter().zip(&network.inputs) {
-        let along_time = network.nodes[port.node].axis == Axis::Time;
         let agree = |known: Option<(&str, usize)>, got: usize, what: &str| match known {
             Some((name, expected)) if expected != got => {
                 let text = format!("{} has {got} {what}; expected {expected}, as {name} has", port.name);
@@ -132,15 +139,21 @@ fn size<T: Number>(
         };
         agree(rows, one.shape()[0], "rows")?;
         rows.get_or_insert((&port.name, one.shape()[0]));
-        if along_time {
-            agree(steps, one.shape()[1], "steps")?;
-            steps.get_or_insert((&port.name, one.shape()[1]));
+        if let Axis::Sequence(number) = network.nodes[port.node].axis {
+            agree(steps[number], one.shape()[1], "steps")?;
+            steps[number].get_or_insert((&port.name, one.shape()[1]));
         }
     }
     let rows = rows.map_or(0, |(_, rows)| rows);
     // without a sequence among the inputs the lengths say how long each row is
-    let longest = || lengths.and_then(|lengths| lengths.iter().max()).map_or(0, |&most| most.max(0) as usize);
-    Ok([rows, steps.map_or_else(longest, |(_, steps)| steps)])
+    let longest = |lengths: Option<&[i64]>| {
+        lengths.and_then(|lengths| lengths.iter().max()).map_or(0, |&most| most.max(0) as usize)
+    };
+    let axes = steps.iter().enumerate().map(|(number, steps)| {
+        let lengths = lengths.get(number).copied().flatten();
+        AxisExtent { steps: steps.map_or_else(|| longest(lengths), |(_, steps)| steps), lengths }
+    });
+    Ok((rows, axes.collect()))
 }
 
 /// Calls `take` with slices of optional (N, width) arrays.

@@ -1,6 +1,6 @@
 //! Results as NumPy arrays.
 
-use ostinato_core::net::{Axis, Network};
+use ostinato_core::net::{Axis, Batch, Network};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -20,16 +20,30 @@ pub fn states_out<'py, T: Number>(
     Ok(list)
 }
 
-/// Values as (N, T, width), or (N, width) along rows.
-pub fn along<'py, T: Number>(
-    py: Python<'py>,
-    values: Vec<T>,
-    axis: Axis,
-    [rows, steps, width]: [usize; 3],
-) -> PyResult<Bound<'py, PyAny>> {
-    match axis {
-        Axis::Time => shaped(py, values, &[rows, steps, width]),
-        Axis::Row => shaped(py, values, &[rows, width]),
+/// The rows of a batch, and its steps by axis of sequences.
+pub struct Sizes {
+    pub rows: usize,
+    steps: Vec<usize>,
+}
+
+impl Sizes {
+    pub fn of(batch: &Batch) -> Sizes {
+        let steps = (0..batch.axes()).map(|number| batch.steps_of(Axis::Sequence(number)));
+        Sizes { rows: batch.rows, steps: steps.collect() }
+    }
+
+    /// Values as (N, T, width), or (N, width) along rows.
+    pub fn along<'py, T: Number>(
+        &self,
+        py: Python<'py>,
+        values: Vec<T>,
+        axis: Axis,
+        width: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match axis {
+            Axis::Sequence(number) => shaped(py, values, &[self.rows, self.steps[number], width]),
+            Axis::Row => shaped(py, values, &[self.rows, width]),
+        }
     }
 }
 
@@ -38,12 +52,12 @@ pub fn input_gradients<'py, T: Number>(
     py: Python<'py>,
     network: &Network,
     inputs: Vec<Vec<T>>,
-    [rows, steps]: [usize; 2],
+    sizes: &Sizes,
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
     let of = |(number, values): (usize, Vec<T>)| {
         let Some(width) = network.input_gradient(number) else { return Ok(None) };
         let axis = network.nodes[network.inputs[number].node].axis;
-        along(py, values, axis, [rows, steps, width]).map(Some)
+        sizes.along(py, values, axis, width).map(Some)
     };
     inputs.into_iter().enumerate().map(of).collect()
 }

@@ -1,6 +1,6 @@
 //! A run, and its backward pass.
 
-use ostinato_core::net::{Axis, Call, Gradients, Inferred, Record};
+use ostinato_core::net::{Call, Gradients, Inferred, Record};
 use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -9,7 +9,7 @@ use crate::arrays::{Number, array, elements, shaped};
 use crate::errors::{ConfigError, Raised, entry};
 use crate::poller::Poller;
 use crate::prepared::{Prepared, with_states};
-use crate::results::{along, input_gradients, states_out};
+use crate::results::{Sizes, input_gradients, states_out};
 
 struct Kept<T: Number> {
     call: Call<T>,
@@ -58,7 +58,7 @@ pub struct PyRun {
 impl PyRun {
     pub fn new<T: Keeps>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
         let Prepared { call, batch, packed, initial } = prepared;
-        let (rows, steps) = (batch.rows, batch.steps);
+        let sizes = Sizes::of(&batch);
         let mut poller = Poller::default();
         let done = py.detach(|| {
             team::guard(|| {
@@ -76,10 +76,10 @@ impl PyRun {
         let network = call.network();
         let array = |(values, port): (Vec<T>, &ostinato_core::net::OutputPort)| {
             let node = &network.nodes[port.node];
-            along(py, values, node.axis, [rows, steps, node.width]).map(Bound::unbind)
+            sizes.along(py, values, node.axis, node.width).map(Bound::unbind)
         };
         let outputs = outputs.into_iter().zip(&network.outputs).map(array).collect::<PyResult<_>>()?;
-        let finals = states_out(py, finals, &network.states, rows)?;
+        let finals = states_out(py, finals, &network.states, sizes.rows)?;
         let way = record.map_or(PyWay(Way::None), |record| T::way(call, record));
         Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, way })
     }
@@ -98,7 +98,7 @@ fn back<'py, T: Number>(
     let network = call.network();
     let arrays = (d_outputs.iter().zip(&network.outputs))
         .map(|(d, port)| {
-            let rank = if network.nodes[port.node].axis == Axis::Time { 3 } else { 2 };
+            let rank = if network.nodes[port.node].axis.is_sequence() { 3 } else { 2 };
             d.as_ref().map(|d| array::<T>("d_outputs", d, &[rank])).transpose()
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -110,10 +110,10 @@ fn back<'py, T: Number>(
     let mut poller = Poller::default();
     let done = py.detach(|| team::guard(|| call.back(record, arriving, d_penalty, &mut || poller.poll())));
     let Gradients { params, inputs, initial } = poller.result(done)?;
-    let (rows, steps) = (record.batch.rows, record.batch.steps);
+    let sizes = Sizes::of(&record.batch);
     let params = shaped(py, params, &[call.arena_len])?;
-    let inputs = input_gradients(py, network, inputs, [rows, steps])?;
-    Ok((params, inputs, states_out(py, initial, &network.states, rows)?))
+    let inputs = input_gradients(py, network, inputs, &sizes)?;
+    Ok((params, inputs, states_out(py, initial, &network.states, sizes.rows)?))
 }
 
 #[pymethods]

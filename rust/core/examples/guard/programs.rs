@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ostinato_core::net::{Axis, Engine, LayerParts, Network};
+use ostinato_core::net::{Engine, LayerParts, Network};
 use ostinato_core::step::{Attrs, Builder, Dim, NodeId, Program, Source};
 
 fn vector(size: usize) -> Vec<Dim> {
@@ -92,7 +92,7 @@ pub fn adam() -> Program {
 pub fn network(input: usize, hidden: usize) -> Arc<Engine> {
     let mut network = Network::default();
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
-    let x = network.input("x", Axis::Time, input).expect("a width");
+    let x = network.input("x", "time", input).expect("a width");
     let params = [0, w_x, w_x + w_h];
     let y = network.layer(LayerParts::new(&lstm(input, hidden), &[x], &params)).expect("a layer");
     network.finish(&[("output", y)]).expect("an output");
@@ -104,7 +104,7 @@ pub fn network(input: usize, hidden: usize) -> Arc<Engine> {
 pub fn both_ways(input: usize, hidden: usize) -> Arc<Engine> {
     let mut network = Network::default();
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
-    let x = network.input("x", Axis::Time, input).expect("a width");
+    let x = network.input("x", "time", input).expect("a width");
     let mut first = 0;
     let mut layer = |network: &mut Network, x: usize| {
         let params = [first, first + w_x, first + w_x + w_h];

@@ -11,7 +11,7 @@ mod group;
 mod locks;
 mod values;
 
-pub use batch::{Batch, End, Extent, Input, Packed, States};
+pub use batch::{AxisExtent, Batch, End, Extent, Input, Packed, States};
 pub use bptt::{Budget, GroupSchedule, Schedule, ThroughTime, checkpoint_plan};
 pub use call::{
     Arriving, Call, Engine, Evaluated, Gradients, Inferred, Poll, Pooled, Record, Stream, TrainingMemory,

@@ -4,6 +4,6 @@ mod axes;
 mod output_array;
 mod row_groups;
 
-pub use axes::Axes;
+pub use axes::{Axes, AxisExtent, AxisRows};
 pub use output_array::OutputArray;
 pub use row_groups::{Batch, End, Extent, Input, Packed, RowGroup, States, lanes_to_copy};

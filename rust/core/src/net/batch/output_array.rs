@@ -29,7 +29,7 @@ impl<T: Float> OutputArray<T> {
 
     fn places(batch: &Batch, axis: Axis) -> usize {
         match axis {
-            Axis::Time => batch.rows * batch.steps,
+            Axis::Sequence(_) => batch.count(axis),
             Axis::Row => batch.sequences.len(),
         }
     }
@@ -50,8 +50,8 @@ impl<T: Float> OutputArray<T> {
         if self.axis == Axis::Row {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));
         }
-        batch.places(group, Axis::Time).enumerate().for_each(|(row, place)| copy(row, place));
-        for padding in batch.padding(group) {
+        batch.places(group, self.axis).enumerate().for_each(|(row, place)| copy(row, place));
+        for padding in batch.padding(group, self.axis) {
             // SAFETY: as above; the padding of a row belongs to exactly one group.
             unsafe { self.start.add(padding.start * width).write_bytes(0, padding.len() * width) };
         }
@@ -65,7 +65,7 @@ impl<T: Float> OutputArray<T> {
         let (axis, width) = (self.axis, self.width);
         // SAFETY: together, the groups of a batch cover all valid steps and the padding of all rows, or all sequences.
         unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
-        if axis == Axis::Time {
+        if axis.is_sequence() {
             return self.room;
         }
         let mut rows = vec![T::ZERO; batch.rows * width];
@@ -86,7 +86,7 @@ impl<T: Float> OutputArray<T> {
         let (axis, width) = (self.axis, self.width);
         // SAFETY: as in `filled`.
         unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
-        if axis == Axis::Time {
+        if axis.is_sequence() {
             return self.room;
         }
         let mut rows = vec![T::ZERO; batch.rows * width];
@@ -110,12 +110,12 @@ mod tests {
             let extent = Extent { lengths: Some(&[2, 0, 4, 1]), resets, ..Extent::default() };
             let batch = Batch::new(4, 4, extent).unwrap();
             let data: Vec<f32> = (1..=4 * 4 * 2).map(|x| x as f32).collect();
-            let back = OutputArray::<f32>::new(&batch, Axis::Time, 2);
+            let back = OutputArray::<f32>::new(&batch, Axis::FIRST, 2);
             // SAFETY: the capacity is as large; uninitialized memory may hold such values
             (0..data.len()).for_each(|at| unsafe { back.start.add(at).write(f32::NAN) });
             for (number, group) in batch.groups.iter().enumerate() {
                 let mut packed = Vec::new();
-                batch.pack(group, Axis::Time, &data, 2, &mut packed);
+                batch.pack(group, Axis::FIRST, &data, 2, &mut packed);
                 // SAFETY: the view has the rows of the group, and nothing else puts anything.
                 unsafe { back.put(&batch, number, SeqView::of(&packed, 2)) };
             }

@@ -1,5 +1,6 @@
 //! A batch in the engine's layout: sequences sorted by length, divided into row groups, packed by time.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -9,7 +10,7 @@ use crate::time::Geometry;
 
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::locks::lock;
-use super::axes::Axes;
+use super::axes::{Axes, AxisExtent, AxisRows};
 
 /// An array of the caller, packed for each row group.
 pub type Packed<T> = Vec<Mutex<Vec<T>>>;
@@ -44,8 +45,10 @@ pub struct Sequence {
 /// Optional properties of a batch, besides its numbers of rows and steps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extent<'a> {
-    /// (N,); None if every row has all steps.
+    /// (N,); None if every row has all steps. Of the first axis of sequences, as `resets` is.
     pub lengths: Option<&'a [i64]>,
+    /// The axes of sequences after the first. With several axes, there are no resets.
+    pub others: &'a [AxisExtent<'a>],
     /// (N, T): true where the state of a row is set to zeros before the step.
     pub resets: Option<&'a [bool]>,
     /// The number of the first step, which addresses the noise.
@@ -54,7 +57,7 @@ pub struct Extent<'a> {
     pub group_rows: Option<usize>,
 }
 
-/// An input: (N, T, F) row-major or (N, T) ids along time, (N, F) or (N,) along rows.
+/// An input: (N, T, F) row-major or (N, T) ids along an axis of sequences, (N, F) or (N,) along rows.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a, T> {
     Features { data: &'a [T], width: usize },
@@ -68,19 +71,25 @@ pub struct RowGroup {
     pub geometry: Geometry,
     /// The same rows with one step each.
     row_geometry: Geometry,
+    /// The same rows on the axes after the first.
+    others: Vec<AxisRows>,
 }
 
 impl RowGroup {
     pub fn axes(&self) -> Axes<'_> {
-        Axes { time: &self.geometry, row: &self.row_geometry }
+        Axes { time: &self.geometry, row: &self.row_geometry, others: &self.others }
     }
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     pub rows: usize,
+    /// The steps of the first axis.
     pub steps: usize,
-    /// Longest first; sequences of equal length are in the order of the caller's rows and steps.
+    /// The steps of the other axes.
+    other_steps: Vec<usize>,
+    /// On the first axis, longest first. Sequences of equal length are in the order of their lengths on the other axes, then
+    /// of the caller's rows and steps.
     pub sequences: Vec<Sequence>,
     pub groups: Vec<RowGroup>,
 }
@@ -97,15 +106,31 @@ impl Batch {
         check_lengths(rows, steps, extent.lengths)?;
         if let Some(resets) = extent.resets {
             expect_len("resets", resets.len(), rows * steps)?;
+            if !extent.others.is_empty() {
+                let text = "resets: expected none, because this network has sequences on several axes";
+                return Err(NetError::Config(text.into()));
+            }
+        }
+        for other in extent.others {
+            check_lengths(rows, other.steps, other.lengths)?;
         }
         (self.rows, self.steps) = (rows, steps);
+        self.other_steps.clear();
+        self.other_steps.extend(extent.others.iter().map(|other| other.steps));
         self.sequences.clear();
         for row in 0..rows {
             let length = extent.lengths.map_or(steps, |lengths| lengths[row] as usize);
             let resets = extent.resets.map(|resets| &resets[row * steps..][..length]);
             between_resets(row, length, resets, &mut self.sequences);
         }
-        self.sequences.sort_unstable_by_key(|one| (std::cmp::Reverse(one.length), one.row, one.first));
+        self.sequences.sort_unstable_by(|a, b| {
+            let others = || {
+                let lengths = extent.others.iter().map(|other| other.length(b.row).cmp(&other.length(a.row)));
+                lengths.fold(Ordering::Equal, Ordering::then)
+            };
+            let callers = || (a.row, a.first).cmp(&(b.row, b.first));
+            b.length.cmp(&a.length).then_with(others).then_with(callers)
+        });
         let count = self.sequences.len();
         let groups = match extent.group_rows {
             Some(rows) => count.div_ceil(rows.max(1)),
@@ -118,6 +143,11 @@ impl Batch {
             let rows = || self.sequences[group.rows.clone()].iter();
             group.geometry.renew(rows().map(|one| (one.length, one.row, extent.first_step + one.first)));
             group.row_geometry.renew(rows().map(|one| (1, one.row, extent.first_step + one.first)));
+            group.others.resize_with(extent.others.len(), AxisRows::default);
+            let sequences = &self.sequences[group.rows.clone()];
+            for (axis, other) in group.others.iter_mut().zip(extent.others) {
+                axis.renew(other, |position| sequences[position].row, sequences.len(), extent.first_step);
+            }
         }
         Ok(())
     }
@@ -145,28 +175,60 @@ impl Batch {
 
     /// The position of each packed row of a group in the caller's (N, T) or (N,) order.
     pub(super) fn places<'a>(&'a self, group: &'a RowGroup, axis: Axis) -> impl Iterator<Item = usize> + 'a {
-        let geometry = group.axes().of(axis);
+        let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
         (0..geometry.steps()).flat_map(move |t| {
-            let alive = &self.sequences[group.rows.start..][..geometry.alive(t)];
-            alive.iter().map(move |sequence| match axis {
-                Axis::Time => sequence.row * self.steps + sequence.first + t,
-                Axis::Row => sequence.row,
+            (0..geometry.alive(t)).map(move |position| {
+                let sequence = self.sequence(group, axis, position);
+                match axis {
+                    Axis::Sequence(_) => sequence.row * steps + sequence.first + t,
+                    Axis::Row => sequence.row,
+                }
             })
         })
     }
 
-    /// The padding in (N, T) of the caller's rows that end in a group.
-    pub(super) fn padding<'a>(&'a self, group: &'a RowGroup) -> impl Iterator<Item = Range<usize>> + 'a {
-        let ends = self.sequences[group.rows.clone()].iter().filter(|sequence| sequence.tail);
-        ends.map(|one| one.row * self.steps + one.first + one.length..(one.row + 1) * self.steps)
+    /// The padding in (N, T) of the caller's rows that end in a group, along an axis of sequences.
+    pub(super) fn padding<'a>(
+        &'a self,
+        group: &'a RowGroup,
+        axis: Axis,
+    ) -> impl Iterator<Item = Range<usize>> + 'a {
+        let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
+        let ends = geometry.lengths.iter().enumerate().map(move |(position, &length)| {
+            let one = self.sequence(group, axis, position);
+            one.tail.then(|| one.row * steps + one.first + length..(one.row + 1) * steps)
+        });
+        ends.flatten()
+    }
+
+    /// A sequence of a group, by its position along an axis. Its length is that of the first axis.
+    fn sequence(&self, group: &RowGroup, axis: Axis, position: usize) -> &Sequence {
+        let position = group.axes().order(axis).map_or(position, |order| order[position]);
+        &self.sequences[group.rows.start + position]
+    }
+
+    /// The number of steps of an axis; 1 for values per row.
+    pub fn steps_of(&self, axis: Axis) -> usize {
+        match axis {
+            Axis::Row => 1,
+            Axis::Sequence(0) => self.steps,
+            Axis::Sequence(number) => self.other_steps[number - 1],
+        }
     }
 
     /// The number of positions of an array along an axis.
     pub fn count(&self, axis: Axis) -> usize {
-        match axis {
-            Axis::Time => self.rows * self.steps,
-            Axis::Row => self.rows,
-        }
+        self.rows * self.steps_of(axis)
+    }
+
+    /// The number of axes of sequences.
+    pub fn axes(&self) -> usize {
+        1 + self.other_steps.len()
+    }
+
+    /// The valid steps of all sequences along an axis.
+    pub fn total(&self, axis: Axis) -> usize {
+        self.groups.iter().map(|group| group.axes().of(axis).total()).sum()
     }
 
     /// Appends the rows of a group from (N, T, width) or (N, width). Padding is never read.
@@ -205,7 +267,10 @@ impl Batch {
                 id if (0..limit as i64).contains(&id) => T::from_f64(id as f64),
                 id => {
                     let at = match axis {
-                        Axis::Time => format!("{}, {}", place / self.steps, place % self.steps),
+                        Axis::Sequence(_) => {
+                            let steps = self.steps_of(axis);
+                            format!("{}, {}", place / steps, place % steps)
+                        }
                         Axis::Row => place.to_string(),
                     };
                     let text = format!("{what}[{at}] is {id}; expected an id from 0 to {}", limit - 1);
@@ -221,17 +286,17 @@ impl Batch {
         self.sequences[group.rows.clone()].iter().map(|sequence| sequence.tail)
     }
 
-    /// Copies the rows of a group from (N, width): initial states, or gradients of final states. Sequences that neither
-    /// start nor end a caller's row keep their entries of `packed`.
+    /// Copies the rows of a group from (N, width) in the order of an axis: initial states, or gradients of final states.
+    /// Sequences that neither start nor end a caller's row keep their entries of `packed`.
     pub fn pack_state<T: Float>(
         &self,
-        group: &RowGroup,
+        (group, axis): (&RowGroup, Axis),
         data: &[T],
         width: usize,
         end: End,
         packed: &mut [T],
     ) {
-        for (position, row) in self.rows_at(group, end) {
+        for (position, row) in self.rows_at(group, axis, end) {
             packed[position * width..][..width].copy_from_slice(&data[row * width..][..width]);
         }
     }
@@ -239,20 +304,26 @@ impl Batch {
     /// Writes the rows of a group to their positions in (N, width).
     pub fn unpack_state<T: Copy>(
         &self,
-        group: &RowGroup,
+        (group, axis): (&RowGroup, Axis),
         values: &[T],
         width: usize,
         end: End,
         data: &mut [T],
     ) {
-        for (position, row) in self.rows_at(group, end) {
+        for (position, row) in self.rows_at(group, axis, end) {
             data[row * width..][..width].copy_from_slice(&values[position * width..][..width]);
         }
     }
 
     /// The sequences of a group that start or end a caller's row, each with the number of that row.
-    fn rows_at(&self, group: &RowGroup, end: End) -> impl Iterator<Item = (usize, usize)> {
-        let sequences = self.sequences[group.rows.clone()].iter().enumerate();
+    fn rows_at<'a>(
+        &'a self,
+        group: &'a RowGroup,
+        axis: Axis,
+        end: End,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let sequences =
+            (0..group.rows.len()).map(move |position| (position, self.sequence(group, axis, position)));
         let at = move |sequence: &Sequence| if end == End::Initial { sequence.head } else { sequence.tail };
         sequences
             .filter(move |(_, sequence)| at(sequence))
@@ -341,7 +412,7 @@ mod tests {
             [(End::Initial, [0.0, 1.0, 0.0, 0.0, 3.0]), (End::Final, [0.0, 0.0, 1.0, 2.0, 3.0])]
         {
             let mut packed = [0.0; 5];
-            batch.pack_state(group, &[1.0, 2.0, 3.0], 1, end, &mut packed);
+            batch.pack_state((group, Axis::FIRST), &[1.0, 2.0, 3.0], 1, end, &mut packed);
             assert_eq!(packed, expected);
         }
     }

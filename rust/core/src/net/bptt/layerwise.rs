@@ -204,7 +204,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             }
             if let Some(output) = inner.step_penalty {
                 let penalty = done.memory.output(&inner.plan.train, output, &geometry);
-                terms.add_layer(network, layer, penalty, 0..rows, self.training.step_scale);
+                terms.add_layer(network, layer, penalty, 0..rows, self.training.step_scales.of_first());
             }
             scratch.reclaim(done.memory);
             borders.push(std::mem::replace(&mut states, done.finals));
@@ -258,7 +258,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
         scratch.exact_fit(None); // frees the idle memory of the layer above
-        let Training { shared, axes, step_scale, .. } = self.training;
+        let Training { shared, axes, step_scales, .. } = self.training;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);
         let mut d_inputs: Vec<Option<Vec<T>>> =
@@ -270,7 +270,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         for (segment, states) in borders.iter().enumerate().rev() {
             let Segment { geometry, inputs, done } = self.run(layer, segment, states, scratch);
             let rows = self.rows(segment);
-            let d_steps = step_gradient(network, 0, geometry.total(), *step_scale, scratch);
+            let d_steps = step_gradient(network, 0, geometry.total(), step_scales, scratch);
             let outputs = d_outputs.iter().enumerate().map(|(output, d)| match inner.step_penalty {
                 Some(penalty) if penalty == output => SeqView::of(&d_steps, 1),
                 _ => {

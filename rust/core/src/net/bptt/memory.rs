@@ -12,7 +12,7 @@ pub type Losses<'a> = &'a [(usize, &'a LayerPlan)];
 /// Packed rows of a node, for `rows` sequences with `total` steps in all.
 fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
     match network.nodes[node].axis {
-        Axis::Time => total,
+        Axis::Sequence(_) => total,
         Axis::Row => rows,
     }
 }
@@ -20,7 +20,7 @@ fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
 /// Elements that a pass stores.
 fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
     match axis {
-        Axis::Time => PassMemory::<f64>::elements(pass, rows, total),
+        Axis::Sequence(_) => PassMemory::<f64>::elements(pass, rows, total),
         Axis::Row => PassMemory::<f64>::elements(pass, rows, rows),
     }
 }

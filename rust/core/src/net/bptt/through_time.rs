@@ -33,6 +33,13 @@ impl ThroughTime {
                     "truncated BPTT every {every} steps through {back}; expected 1 <= every <= back"
                 )));
             }
+            ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.axes.len() > 1 => {
+                return Err(NetError::Config(format!(
+                    "through_time: this network has sequences on several axes ({}), so time cannot be divided into windows \
+                     or segments; use FullBPTT()",
+                    network.axes.join(", ")
+                )));
+            }
             ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_row_values() => {
                 return Err(NetError::Config(
                     "through_time: this network has values of whole rows (an input of rows, or a sequence reduced to one), so \

@@ -13,8 +13,8 @@ use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated};
 use super::super::graph::{Axis, NetError, Network, expect_len};
 use super::super::group::{
-    GroupResult, Loss, Prepared, Reduction, Shared, Training, WeightPenalties, Workspace, is_shared,
-    step_scale,
+    GroupResult, Loss, Prepared, Reduction, Shared, StepScales, Training, WeightPenalties, Workspace,
+    is_shared,
 };
 use super::super::locks::lock;
 use super::engine::Engine;
@@ -80,7 +80,7 @@ impl<T: Pooled> Call<T> {
         passes: impl Iterator<Item = &'p Pass>,
     ) -> Lanes<'_, T> {
         let axes = || batch.groups.iter().map(|group| group.axes());
-        let rows: usize = axes().map(|axes| axes.time.total()).sum();
+        let rows = (0..batch.axes()).map(|number| batch.total(Axis::Sequence(number))).max().unwrap_or(0);
         let work = passes.map(|pass| pass.work(|_| true)[0]).sum::<usize>();
         let lanes = team::lanes_for(rows * work).min(at_once);
         let largest: Option<Axes> = axes().max_by_key(|axes| axes.time.rows);
@@ -103,6 +103,11 @@ impl<T: Pooled> Call<T> {
     /// `Batch::new`, in reused memory.
     pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
         let mut batch = lock(T::pool(&self.engine.pools)).batches.pop().unwrap_or_default();
+        let (axes, expected) = (1 + extent.others.len(), self.network().axes.len().max(1));
+        if axes != expected {
+            let text = format!("the batch has {axes} axes of sequences; the network has {expected}");
+            return Err(NetError::Config(text));
+        }
         batch.renew(rows, steps, extent)?;
         Ok(batch)
     }
@@ -125,7 +130,7 @@ impl<T: Pooled> Call<T> {
         let count = batch.count(axis);
         let totals = || batch.groups.iter().map(|group| group.axes().of(axis).total());
         let (ids, features) = match axis {
-            Axis::Time => ("(N, T)", "(N, T, F)"),
+            Axis::Sequence(_) => ("(N, T)", "(N, T, F)"),
             Axis::Row => ("(N,)", "(N, F)"),
         };
         match (input, port.limit) {
@@ -144,7 +149,7 @@ impl<T: Pooled> Call<T> {
                 Ok(packed)
             }
             (Input::Features { width, .. }, None) => {
-                let per = if axis == Axis::Time { "step" } else { "row" };
+                let per = if axis.is_sequence() { "step" } else { "row" };
                 Err(NetError::Shape(format!("{name} has {width} features per {per}; expected {expected}")))
             }
             (Input::Features { .. }, _) => {
@@ -181,7 +186,8 @@ impl<T: Pooled> Call<T> {
                 for (slot, &width) in widths.iter().enumerate() {
                     let mut rows = kept.vectors.zeros(group.rows.len() * width);
                     if let Some(Some(values)) = states.get(slot) {
-                        batch.pack_state(group, values, width, end, &mut rows);
+                        let axis = self.network().state_axes[slot];
+                        batch.pack_state((group, axis), values, width, end, &mut rows);
                     }
                     of_group.push(rows);
                 }
@@ -257,10 +263,11 @@ impl<T: Pooled> Call<T> {
             ThroughTime::Truncated { .. } => network.states_from_end(),
             _ => Vec::new(),
         };
-        let (shared, step_scale) = (self.shared(), step_scale(batch, reduction));
+        let (shared, step_scales) = (self.shared(), StepScales::new(batch, reduction, 1.0));
         let mut done = self.gathered(batch, at_once, true, poll, &|group, slots, scratch| {
             let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
-            let training = Training { shared: &shared, losses, step_scale, group, axes, initial };
+            let training =
+                Training { shared: &shared, losses, step_scales: &step_scales, group, axes, initial };
             let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
             let passed = match (way, &schedule) {

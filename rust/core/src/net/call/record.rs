@@ -8,7 +8,7 @@ use crate::time::SeqView;
 use super::super::batch::{Batch, End, OutputArray, Packed, States, lanes_to_copy};
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::group::{
-    BackwardStart, GroupResult, GroupRun, Reduction, Terms, back_group, run_group, step_gradient, step_scale,
+    BackwardStart, GroupResult, GroupRun, Reduction, StepScales, Terms, back_group, run_group, step_gradient,
 };
 use super::super::locks::{lock, read};
 use super::arguments::Call;
@@ -75,10 +75,10 @@ impl<T: Pooled> Call<T> {
 
     /// The penalties of a run; step penalties as their mean.
     pub fn penalty(&self, record: &Record<T>) -> f64 {
-        let (network, scale) = (self.network(), step_scale(&record.batch, Reduction::Mean));
+        let (network, scales) = (self.network(), StepScales::new(&record.batch, Reduction::Mean, 1.0));
         let steps = record.batch.groups.iter().zip(&record.groups).map(|(group, run)| {
             let mut terms = Terms::default();
-            terms.add_penalties(network, &read(run), group.axes(), 0, scale);
+            terms.add_penalties(network, &read(run), group.axes(), 0, &scales);
             terms.penalty()
         });
         steps.sum::<f64>() + self.penalties.value(network, self.kernels)
@@ -111,12 +111,12 @@ impl<T: Pooled> Call<T> {
             let lens = batch.groups.iter().map(|group| group.axes().of(node.axis).total() * node.width);
             let packed = self.with_workspace(|kept| kept.packed(lens));
             match node.axis {
-                Axis::Time => batch.pack_groups(node.axis, d, node.width, &packed)?,
+                Axis::Sequence(_) => batch.pack_groups(node.axis, d, node.width, &packed)?,
                 Axis::Row => {
                     for (group, one) in batch.groups.iter().zip(&packed) {
                         let mut values = lock(one);
                         values.resize(group.rows.len() * node.width, T::ZERO);
-                        batch.pack_state(group, d, node.width, End::Final, &mut values);
+                        batch.pack_state((group, node.axis), d, node.width, End::Final, &mut values);
                     }
                 }
             }
@@ -136,7 +136,7 @@ impl<T: Pooled> Call<T> {
         let (batch, network) = (&record.batch, self.network());
         let Arriving { outputs, finals } = arriving;
         let shared = self.shared();
-        let scale = d_penalty * step_scale(batch, Reduction::Mean);
+        let step_scales = &StepScales::new(batch, Reduction::Mean, d_penalty);
         let done = self.gathered(batch, usize::MAX, false, poll, &|group, slots, scratch| {
             let run = read(&record.groups[group]);
             let axes = batch.groups[group].axes();
@@ -150,8 +150,9 @@ impl<T: Pooled> Call<T> {
                 values.push(std::mem::take(&mut *lock(&packed[group])));
                 d.extend(values.last().map(|values| SeqView::of(values, network.width(port.node))));
             }
-            let d_steps = step_gradient(network, 0, axes.time.total(), scale, scratch);
-            let from = BackwardStart { d_outputs: &d, d_penalty: &d_steps, d_final: &finals[group] };
+            let d_steps = step_gradient(network, 0, axes.time.total(), step_scales, scratch);
+            let d_final = &finals[group];
+            let from = BackwardStart { d_outputs: &d, d_penalty: &d_steps, step_scales, d_final };
             let gradients = back_group(&shared, axes, &run, from, slots, scratch);
             scratch.vectors.keep(d_steps);
             scratch.keep_views(d);

@@ -153,6 +153,12 @@ pub fn unpack_states<T: Float>(
     states: &mut [Vec<T>],
 ) {
     for (slot, values) in values.iter().enumerate() {
-        batch.unpack_state(group, values, network.states[slot], end, &mut states[slot]);
+        batch.unpack_state(
+            (group, network.state_axes[slot]),
+            values,
+            network.states[slot],
+            end,
+            &mut states[slot],
+        );
     }
 }

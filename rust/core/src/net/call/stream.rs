@@ -89,7 +89,7 @@ impl<T: Pooled> Stream<T> {
 
     /// A step has one row for each sequence, along time and along rows.
     fn axes(&self) -> Axes<'_> {
-        Axes { time: &self.geometry, row: &self.geometry }
+        Axes { time: &self.geometry, row: &self.geometry, others: &[] }
     }
 
     pub fn rows(&self) -> usize {
@@ -210,7 +210,7 @@ impl<T: Pooled> Stream<T> {
         match &engine.nodes[number].kind {
             NodeKind::Layer { layer, output: 0 } => {
                 let Stream { call, geometry, steppers, .. } = self;
-                let axes = Axes { time: geometry, row: geometry };
+                let axes = Axes { time: geometry, row: geometry, others: &[] };
                 // SAFETY: the stepper was created with this call, and with views of memory that this stream owns.
                 unsafe { steppers[*layer].step(&call.shared().call(*layer, axes, false)) };
             }

@@ -6,7 +6,7 @@ use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
 
 use super::super::batch::{Batch, Extent};
 use super::super::bptt::{LARGEST_PLAN, piece_elements};
-use super::super::graph::{Axis, NetError, Network};
+use super::super::graph::{NetError, Network};
 
 /// Bytes of a training step, by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn training_memory<T: Float>(
     let losses = network.losses_of_nodes(losses)?;
     let of_inputs = |rows: usize, total: usize| -> usize {
         let nodes = network.inputs.iter().map(|port| &network.nodes[port.node]);
-        nodes.map(|node| node.width * if node.axis == Axis::Time { total } else { rows }).sum()
+        nodes.map(|node| node.width * if node.axis.is_sequence() { total } else { rows }).sum()
     };
     for one in &batch.groups {
         let geometry = &one.geometry;
@@ -64,13 +64,13 @@ pub fn training_memory<T: Float>(
     }
     // packed inputs, and their gradients in the caller's order; for ids, only the ids
     let gradients = network.inputs.iter().enumerate().map(|(number, port)| {
-        let per = if network.nodes[port.node].axis == Axis::Time { steps } else { 1 };
+        let per = if network.nodes[port.node].axis.is_sequence() { steps } else { 1 };
         per * network.input_gradient(number).unwrap_or(0)
     });
     let inputs = of_inputs(1, steps) + gradients.sum::<usize>();
     // packed targets, and the weight of each step
     let targets = losses.iter().map(|&(node, plan)| {
-        let per = if network.nodes[node].axis == Axis::Time { steps } else { 1 };
+        let per = if network.nodes[node].axis.is_sequence() { steps } else { 1 };
         per * (plan.program.nodes[plan.program.inputs[1]].numel() + 1)
     });
     let targets: usize = targets.sum();

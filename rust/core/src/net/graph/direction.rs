@@ -1,6 +1,5 @@
 //! The direction in which each sequence of a network runs.
 
-use super::axis::Axis;
 use super::kinds::Rows;
 use super::network::Network;
 use super::node::NodeKind;
@@ -11,7 +10,7 @@ impl Network {
     fn reversed_nodes(&self) -> Option<Vec<bool>> {
         let mut from_end: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {
-            let sequences = self.parts(number).iter().filter(|&&part| self.nodes[part].axis == Axis::Time);
+            let sequences = self.parts(number).iter().filter(|&&part| self.nodes[part].axis.is_sequence());
             let mut directions = sequences.map(|&part| from_end[part]);
             let first: bool = directions.next().unwrap_or(false);
             if directions.any(|other| other != first) {
@@ -21,7 +20,7 @@ impl Network {
                 NodeKind::Derived { moves, .. } => moves.iter().any(|one| one.rows == Rows::Mirror),
                 _ => false,
             };
-            from_end.push(node.axis == Axis::Time && first != mirrors);
+            from_end.push(node.axis.is_sequence() && first != mirrors);
         }
         Some(from_end)
     }

@@ -3,7 +3,7 @@
 use crate::plan::{LayerPlan, PassSummary};
 use crate::step::Program;
 
-use super::axis::Axis;
+use super::axis::{Axis, ROW, TIME};
 use super::error::NetError;
 use super::kinds::{self, Part, Rows};
 use super::layer::{Layer, LayerParts, same_ports};
@@ -20,8 +20,12 @@ pub struct Network {
     pub inputs: Vec<InputPort>,
     pub outputs: Vec<OutputPort>,
     pub layers: Vec<Layer>,
+    /// The names of the axes of sequences, in the order in which inputs name them.
+    pub axes: Vec<String>,
     /// The width of each state, in the order of the layers.
     pub states: Vec<usize>,
+    /// The axis of each state's layer.
+    pub state_axes: Vec<Axis>,
     /// Whether no gradient of the inputs is required. Set before layers are added.
     pub ignores_input: bool,
 }
@@ -40,8 +44,8 @@ impl Network {
         }
     }
 
-    /// Adds an input of `width` features.
-    pub fn input(&mut self, name: &str, axis: Axis, width: usize) -> Result<usize, NetError> {
+    /// Adds an input of `width` features on the axis of this name: "row" for one value per row.
+    pub fn input(&mut self, name: &str, axis: &str, width: usize) -> Result<usize, NetError> {
         if width == 0 || width > WIDEST {
             return Err(NetError::Shape(format!("input {name:?}: {width} features; expected 1 to {WIDEST}")));
         }
@@ -49,7 +53,7 @@ impl Network {
     }
 
     /// Adds an input of ids in `0..limit`.
-    pub fn index_input(&mut self, name: &str, axis: Axis, limit: usize) -> Result<usize, NetError> {
+    pub fn index_input(&mut self, name: &str, axis: &str, limit: usize) -> Result<usize, NetError> {
         // ids are stored in the network's number type; float32 represents integers exactly up to 2^24
         if limit == 0 || limit > 1 << 24 {
             return Err(NetError::Shape(format!("a table of {limit} rows; expected 1 to 16777216")));
@@ -60,7 +64,7 @@ impl Network {
     fn port(
         &mut self,
         name: &str,
-        axis: Axis,
+        axis: &str,
         width: usize,
         limit: Option<usize>,
     ) -> Result<usize, NetError> {
@@ -69,9 +73,41 @@ impl Network {
                 "input name {name:?} is used twice; give each input its own name"
             )));
         }
+        if axis.is_empty() {
+            return Err(NetError::Config(format!("input {name:?}: its axis has no name")));
+        }
+        let axis = self.axis(axis);
         let node = self.push(NodeKind::Input(self.inputs.len()), width, axis);
         self.inputs.push(InputPort { name: name.to_string(), node, limit });
         Ok(node)
+    }
+
+    /// The axis of a name.
+    fn axis(&mut self, name: &str) -> Axis {
+        if name == ROW {
+            return Axis::Row;
+        }
+        let number = self.axes.iter().position(|other| other == name).unwrap_or_else(|| {
+            self.axes.push(name.to_string());
+            self.axes.len() - 1
+        });
+        Axis::Sequence(number)
+    }
+
+    /// The first axis of sequences, "time" if no input named one.
+    fn first_axis(&mut self) -> Axis {
+        if self.axes.is_empty() {
+            self.axes.push(TIME.to_string());
+        }
+        Axis::FIRST
+    }
+
+    /// The name of an axis.
+    pub fn axis_name(&self, axis: Axis) -> &str {
+        match axis {
+            Axis::Row => ROW,
+            Axis::Sequence(number) => self.axes.get(number).map_or(TIME, String::as_str),
+        }
     }
 
     /// The limit of a node of ids.
@@ -92,17 +128,24 @@ impl Network {
         let mut parts = Vec::with_capacity(nodes.len());
         for &node in nodes {
             let Node { width, axis, .. } = *self.check(node)?;
-            if self.limit(node).is_some() {
+            // of a second part of `repeat`, only the axis is read
+            let reads = found.name != "repeat" || parts.is_empty();
+            if reads && self.limit(node).is_some() {
                 return Err(NetError::Config(format!("{kind}: ids have no features; look them up first")));
             }
-            parts.push(Part { node, width, axis });
+            parts.push(Part { node, width, axis, axis_name: self.axis_name(axis) });
         }
         let made = (found.make)(&parts).map_err(|text| NetError::Shape(format!("{kind}: {text}")))?;
         if made.width > WIDEST {
             let text = format!("{kind}: {} features; expected at most {WIDEST}", made.width);
             return Err(NetError::Shape(text));
         }
-        let node = NodeKind::Derived { kind: found.name, parts: nodes.to_vec(), moves: made.moves };
+        // the first axis is what a kind of one part means, so it is not written
+        let own = if made.axis == Axis::FIRST && found.name == "repeat" { 1 } else { nodes.len() };
+        if made.axis == Axis::FIRST {
+            self.first_axis();
+        }
+        let node = NodeKind::Derived { kind: found.name, parts: nodes[..own].to_vec(), moves: made.moves };
         Ok(self.push(node, made.width, made.axis))
     }
 
@@ -134,7 +177,7 @@ impl Network {
             return Err(NetError::Config("more than 65536 layers".into()));
         }
         self.check_inputs(program, inference, inputs)?;
-        let (inputs, axis) = self.on_one_axis(inputs)?;
+        let (inputs, axis) = self.on_one_axis(&program.name, inputs)?;
         if axis == Axis::Row && step_penalty.is_some() {
             let text =
                 "a step penalty requires a sequence, but this layer runs once per row; omit the penalty";
@@ -157,6 +200,7 @@ impl Network {
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
         self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        self.state_axes.resize(self.states.len(), axis);
         let width = plan.output_width(0);
         let layer = self.layers.len();
         let mut outputs = vec![None; program.outputs.len()];
@@ -238,14 +282,24 @@ impl Network {
     }
 
     /// The inputs of a layer on the axis that it runs along: next to sequences, values per row are repeated.
-    fn on_one_axis(&mut self, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
-        let along_time = inputs.iter().any(|&node| self.nodes[node].axis == Axis::Time);
-        let axis = if along_time || inputs.is_empty() { Axis::Time } else { Axis::Row };
+    fn on_one_axis(&mut self, what: &str, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
+        let first = inputs.iter().find(|&&node| self.nodes[node].axis.is_sequence());
+        let axis = match first {
+            Some(&node) => self.nodes[node].axis,
+            None if inputs.is_empty() => self.first_axis(),
+            None => Axis::Row,
+        };
+        for other in inputs.iter().map(|&node| self.nodes[node].axis) {
+            if other.is_sequence() && other != axis {
+                let text = kinds::two_axes(self.axis_name(axis), self.axis_name(other));
+                return Err(NetError::Shape(format!("{what}: {text}")));
+            }
+        }
         let mut found = Vec::with_capacity(inputs.len());
         for &node in inputs {
-            found.push(match self.nodes[node].axis == axis {
-                true => node,
-                false => self.derive("repeat", &[node])?,
+            found.push(match first {
+                Some(&like) if self.nodes[node].axis != axis => self.derive("repeat", &[node, like])?,
+                _ => node,
             });
         }
         Ok((found, axis))
@@ -286,7 +340,7 @@ impl Network {
         match &self.nodes[node].kind {
             NodeKind::Layer { .. } => true,
             NodeKind::Input(_) => !self.ignores_input,
-            NodeKind::Derived { parts, .. } => parts.iter().any(|&part| self.wants_gradient(part)),
+            NodeKind::Derived { moves, .. } => moves.iter().any(|one| self.wants_gradient(one.from)),
         }
     }
 

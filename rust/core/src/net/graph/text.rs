@@ -8,13 +8,15 @@ use sha2::{Digest, Sha256};
 
 use crate::step::Program;
 
-use super::axis::Axis;
+use super::axis::TIME;
 use super::error::NetError;
 use super::layer::LayerParts;
 use super::network::Network;
 use super::node::{InputPort, NodeKind};
 
-pub const GRAPH_FORMAT_VERSION: u64 = 1;
+/// The newest version. A network that an older version can express is written in that one, so that older releases read it:
+/// version 1 has one axis of sequences, called "time".
+pub const GRAPH_FORMAT_VERSION: u64 = 2;
 
 /// Programs of a text, each once.
 #[derive(Default)]
@@ -57,8 +59,7 @@ impl Network {
         let outputs: Vec<Json> = self.outputs.iter().map(|port| json!([port.name, port.node])).collect();
         let programs = table.texts.iter().map(|text| serde_json::from_str(text).map_err(bad));
         let programs = programs.collect::<Result<Vec<Json>, _>>()?;
-        let text =
-            json!({"format": GRAPH_FORMAT_VERSION, "nodes": nodes, "outputs": outputs, "programs": programs});
+        let text = json!({"format": self.format(), "nodes": nodes, "outputs": outputs, "programs": programs});
         Ok(text.to_string())
     }
 
@@ -67,14 +68,18 @@ impl Network {
         Ok(Sha256::digest(self.to_json()?).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The first format version that can express this network.
+    fn format(&self) -> u64 {
+        match self.axes.iter().all(|name| name == TIME) {
+            true => 1,
+            false => 2,
+        }
+    }
+
     fn input_json(&self, port: &InputPort) -> Json {
         let node = &self.nodes[port.node];
-        let axis = match node.axis {
-            Axis::Time => "time",
-            Axis::Row => "row",
-        };
         let mut object = Map::new();
-        object.insert("axis".into(), axis.into());
+        object.insert("axis".into(), self.axis_name(node.axis).into());
         object.insert("name".into(), port.name.as_str().into());
         match port.limit {
             Some(limit) => {
@@ -111,9 +116,11 @@ impl Network {
     pub fn from_json(text: &str, input_gradient: bool) -> Result<Network, NetError> {
         let json: Json = serde_json::from_str(text).map_err(bad)?;
         let version = json.get("format").and_then(Json::as_u64);
-        if version != Some(GRAPH_FORMAT_VERSION) {
+        if version.is_none_or(|version| !(1..=GRAPH_FORMAT_VERSION).contains(&version)) {
             let found = json.get("format").map_or("none".into(), Json::to_string);
-            return Err(bad(format!("format version {found}; this release reads {GRAPH_FORMAT_VERSION}")));
+            return Err(bad(format!(
+                "format version {found}; this release reads 1 to {GRAPH_FORMAT_VERSION}"
+            )));
         }
         let mut programs = Vec::new();
         for program in list(&json, "programs")? {
@@ -151,14 +158,9 @@ impl Network {
             node.get(key).and_then(Json::as_str).ok_or_else(|| bad(format!("{op} without {key:?}")))
         };
         let number = |key: &str| whole(node.get(key), key);
-        let axis = || match text("axis")? {
-            "time" => Ok(Axis::Time),
-            "row" => Ok(Axis::Row),
-            other => Err(bad(format!("the axis {other:?}"))),
-        };
         match op {
-            "input" => self.input(text("name")?, axis()?, number("width")?),
-            "ids" => self.index_input(text("name")?, axis()?, number("limit")?),
+            "input" => self.input(text("name")?, text("axis")?, number("width")?),
+            "ids" => self.index_input(text("name")?, text("axis")?, number("limit")?),
             "layer" => {
                 let program = |key: &str| {
                     let place = number(key)?;
@@ -221,8 +223,8 @@ mod tests {
 
     fn network() -> Network {
         let mut network = Network::default();
-        let x = network.input("x", Axis::Time, 3).unwrap();
-        let row = network.input("row", Axis::Row, 2).unwrap();
+        let x = network.input("x", "time", 3).unwrap();
+        let row = network.input("row", "row", 2).unwrap();
         let (program, reversed) = (step(), network.derive("reverse", &[x]).unwrap());
         let y = network.layer(LayerParts::new(&program, &[reversed], &[16])).unwrap();
         let old = network.layer_output(y, "old").unwrap();

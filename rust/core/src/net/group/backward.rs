@@ -6,11 +6,12 @@ use crate::time::{
 };
 
 use super::super::batch::Axes;
-use super::super::graph::{Network, NodeKind};
+use super::super::graph::{Axis, Network, NodeKind};
 use super::super::values::NodeGradients;
 use super::forward::GroupRun;
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
 use super::shared::Shared;
+use super::step_scales::StepScales;
 
 /// The gradients of a group, except those of the parameters.
 pub struct GroupGradients<T> {
@@ -33,8 +34,10 @@ pub struct BackwardStart<'a, T> {
     /// The packed gradient of each output of the network; `SeqView::NONE` for zeros. The memory stays valid until the group
     /// is done.
     pub d_outputs: &'a [SeqView<T>],
-    /// The gradient of each step's penalty; not read if no layer has a penalty.
+    /// The gradient of each step's penalty on the first axis; not read if no layer has a penalty.
     pub d_penalty: &'a [T],
+    /// The gradient of a step's penalty on the other axes.
+    pub step_scales: &'a StepScales,
     /// The gradients of the final states, by state slot.
     pub d_final: &'a [Vec<T>],
 }
@@ -45,6 +48,7 @@ struct Group<'a, T: Float> {
     axes: Axes<'a>,
     run: &'a GroupRun<T>,
     d_penalty: &'a [T],
+    step_scales: &'a StepScales,
     /// `d_penalty` in the order of layers that read from the end.
     mirrored: Vec<T>,
     /// For each layer, whether it reads from the end; empty if no layer has a penalty.
@@ -159,15 +163,18 @@ impl<'a, T: Float> Group<'a, T> {
                     kept.push(memory);
                     d
                 }
-                (None, None) if inner.step_penalty == Some(output) => {
+                (None, None) if inner.step_penalty == Some(output) && inner.axis == Axis::FIRST => {
                     let mirrored = self.from_end.get(layer) == Some(&true);
                     SeqView::of(if mirrored { &self.mirrored } else { self.d_penalty }, 1)
                 }
                 (None, None) => {
                     let width = inner.plan.output_width(output);
-                    let zeros = scratch.zero_sequence(call.geometry.total(), width);
-                    let view = SeqView::of(&zeros, width);
-                    kept.push(zeros);
+                    let mut d = scratch.zero_sequence(call.geometry.total(), width);
+                    if inner.step_penalty == Some(output) {
+                        d.fill(T::from_f64(self.step_scales.of(inner.axis)));
+                    }
+                    let view = SeqView::of(&d, width);
+                    kept.push(d);
                     view
                 }
             });
@@ -199,7 +206,7 @@ pub fn back_group<T: Float>(
     scratch: &mut Scratch<T>,
 ) -> GroupGradients<T> {
     let network = shared.network;
-    let BackwardStart { d_outputs, d_penalty, d_final } = from;
+    let BackwardStart { d_outputs, d_penalty, step_scales, d_final } = from;
     let mut node_gradients = NodeGradients::new(network, run.maps(axes), scratch);
     let mut d_initial = scratch.vectors.list();
     d_initial.resize(network.states.len(), Vec::new());
@@ -213,7 +220,7 @@ pub fn back_group<T: Float>(
         mirrored.extend(run.mirror().iter().map(|&row| d_penalty[row]));
     }
     let from_end = if d_penalty.is_empty() { Vec::new() } else { network.layers_from_end() };
-    let group = Group { shared, axes, run, d_penalty, mirrored, from_end, d_final };
+    let group = Group { shared, axes, run, d_penalty, step_scales, mirrored, from_end, d_final };
     for (port, d) in network.outputs.iter().zip(d_outputs).filter(|(_, d)| !d.is_none()) {
         node_gradients.add(port.node, *d, scratch);
     }

@@ -56,8 +56,8 @@ pub fn choose(
     [mut apart, mut behind]: [Vec<usize>; 2],
     parts: usize,
 ) -> (Grouping, usize) {
-    let geometry = axes.time;
     let layer_at = |node: usize| network.layer_at(node).map(|layer| &network.layers[layer]);
+    let geometry = axes.of(layer_at(apart[0]).map_or(Axis::FIRST, |layer| layer.axis));
     let work = |node: usize| layer_at(node).map_or([0, 0], |layer| work(layer, training, geometry.rows));
     // the cost of layers one after the other, each divided between threads if possible: divided layers seldom gain more than
     // three quarters of what separate layers would
@@ -77,7 +77,7 @@ pub fn choose(
     };
     let alone_first = (Grouping::Alone { divided: is_divisible(work(apart[0])) }, alone(&apart[..1]));
     // one thread at a time calls a function; a layer on rows has one step
-    let is_fit = |&node: &usize| layer_at(node).is_some_and(|of| !is_called(of) && of.axis == Axis::Time);
+    let is_fit = |&node: &usize| layer_at(node).is_some_and(|of| !is_called(of) && of.axis.is_sequence());
     for nodes in [&mut apart, &mut behind] {
         let own = nodes.iter().take_while(|node| is_fit(node)).count();
         nodes.truncate(own.min(parts));
@@ -227,7 +227,7 @@ mod tests {
     /// Layers of these (width, input node); node 0 is the input.
     fn network(layers: &[(usize, usize)]) -> Network {
         let mut network = Network::default();
-        network.input("x", Axis::Time, layers[0].0).unwrap();
+        network.input("x", "time", layers[0].0).unwrap();
         let mut offset = 0;
         for &(hidden, reads) in layers {
             let input = network.width(reads);
@@ -244,7 +244,7 @@ mod tests {
         let network = network(layers);
         let (time, row) = (Geometry::new(vec![steps]), Geometry::new(vec![1]));
         let ready = ready_forwards(&network, 1, &mut |_| {});
-        choose(&network, true, Axes { time: &time, row: &row }, ready, parts).0
+        choose(&network, true, Axes { time: &time, row: &row, others: &[] }, ready, parts).0
     }
 
     #[test]
@@ -264,7 +264,8 @@ mod tests {
         for (layers, steps, parts, expected) in cases {
             assert_eq!(chosen(layers, steps, parts), expected, "{layers:?}, {steps} steps, {parts} threads");
             let (time, row) = (Geometry::new(vec![steps]), Geometry::new(vec![1]));
-            let shared = is_shared(&network(layers), true, Axes { time: &time, row: &row }, parts);
+            let shared =
+                is_shared(&network(layers), true, Axes { time: &time, row: &row, others: &[] }, parts);
             assert_eq!(shared, expected != Grouping::Alone { divided: false });
         }
     }

@@ -10,13 +10,8 @@ use crate::time::{
 use super::super::batch::{Batch, End, Packed};
 use super::super::graph::{Axis, NetError, Network, expect_len, index_limits};
 use super::super::locks::lock;
+use super::reduction::Reduction;
 use super::workspace::Workspace;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reduction {
-    Mean,
-    Sum,
-}
 
 #[derive(Debug, Clone, Copy)]
 pub enum LossTarget<'a, T> {
@@ -50,7 +45,6 @@ pub struct Prepared<'a, T: Float> {
     targets: Packed<T>,
     target_width: usize,
     steps: Vec<Vec<T>>,
-    step_scale: f64,
     gradient: bool,
 }
 
@@ -96,20 +90,7 @@ impl<'a, T: Float> Prepared<'a, T> {
         weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
         let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
-        let step_scale = step_scale(batch, loss.reduction);
-        Ok(Prepared {
-            output,
-            node,
-            axis,
-            plan,
-            weights,
-            kernels,
-            targets,
-            target_width,
-            steps,
-            step_scale,
-            gradient,
-        })
+        Ok(Prepared { output, node, axis, plan, weights, kernels, targets, target_width, steps, gradient })
     }
 
     /// The index of the output.
@@ -137,11 +118,6 @@ impl<'a, T: Float> Prepared<'a, T> {
         kept.losses.push(self.weights);
         kept.keep_packed(self.targets);
         kept.vectors.keep_list(self.steps);
-    }
-
-    /// The factor of the penalty of a step.
-    pub fn step_scale(&self) -> f64 {
-        self.step_scale
     }
 
     /// The plan of the loss, for estimates of its memory.
@@ -197,15 +173,6 @@ impl<'a, T: Float> Prepared<'a, T> {
     }
 }
 
-/// The factor of each valid step's value: 1, or its share of a mean. The weights of a loss apply to its own terms only.
-pub fn step_scale(batch: &Batch, reduction: Reduction) -> f64 {
-    let total: usize = batch.groups.iter().map(|group| group.geometry.total()).sum();
-    match reduction {
-        Reduction::Sum => 1.0,
-        Reduction::Mean => 1.0 / total.max(1) as f64,
-    }
-}
-
 /// The targets of every group, and the number of elements of each.
 fn packed_targets<T: Float>(
     batch: &Batch,
@@ -219,7 +186,7 @@ fn packed_targets<T: Float>(
     let count = batch.count(axis);
     let totals = batch.groups.iter().map(|group| group.axes().of(axis).total());
     let (per, axes) = match axis {
-        Axis::Time => ("step", "(N, T"),
+        Axis::Sequence(_) => ("step", "(N, T"),
         Axis::Row => ("row", "(N"),
     };
     match (loss.target, limit) {
@@ -244,7 +211,7 @@ fn packed_targets<T: Float>(
             let kind = if limit.is_some() { "integer ids" } else { "features" };
             let end = match (limit, axis) {
                 (Some(_), Axis::Row) => ",)",
-                (Some(_), Axis::Time) => ")",
+                (Some(_), Axis::Sequence(_)) => ")",
                 (None, _) => ", F)",
             };
             Err(NetError::Shape(format!("loss {} takes {kind} {axes}{end} as targets", program.name)))
@@ -267,12 +234,12 @@ fn packed_weights<T: Float>(
         let total = group.axes().of(axis).total();
         let mut weights = vectors.vector(total);
         match (loss.weights, axis) {
-            (Some(data), Axis::Time) => batch.pack(group, axis, data, 1, &mut weights),
-            (None, Axis::Time) => weights.resize(total, T::ONE),
+            (Some(data), Axis::Sequence(_)) => batch.pack(group, axis, data, 1, &mut weights),
+            (None, Axis::Sequence(_)) => weights.resize(total, T::ONE),
             // the sequences before a reset have no value of their row
             (Some(data), Axis::Row) => {
                 weights.resize(total, T::ZERO);
-                batch.pack_state(group, data, 1, End::Final, &mut weights);
+                batch.pack_state((group, axis), data, 1, End::Final, &mut weights);
             }
             (None, Axis::Row) => {
                 weights.extend(batch.ends(group).map(|ends| if ends { T::ONE } else { T::ZERO }));

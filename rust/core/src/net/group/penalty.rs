@@ -10,6 +10,7 @@ use crate::time::{Geometry, IncomingGradients, LayerCall, LayerWeights, Saved, S
 use super::super::batch::Axes;
 use super::super::graph::Network;
 use super::forward::GroupRun;
+use super::step_scales::StepScales;
 
 /// The penalties on parameters of one call, with a copy of the parameters of that time.
 pub struct WeightPenalties<T> {
@@ -107,22 +108,28 @@ impl Terms {
         }
     }
 
-    /// Adds `scale` times the penalties of the steps, starting from packed row `first` of the network's input.
+    /// Adds the scaled penalties of the steps, starting from packed row `first` of the network's input.
     pub fn add_penalties<T: Float>(
         &mut self,
         network: &Network,
         run: &GroupRun<T>,
         axes: Axes,
         first: usize,
-        scale: f64,
+        scales: &StepScales,
     ) {
         if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
             return;
         }
         for (layer, &from_end) in network.layers_from_end().iter().enumerate() {
             let Some(view) = run.step_penalty(network, layer, axes) else { continue };
-            let counts = |row: &usize| if from_end { run.mirror()[*row] >= first } else { *row >= first };
-            self.add_layer(network, layer, view, (0..axes.time.total()).filter(counts), scale);
+            let axis = network.layers[layer].axis;
+            // only the first axis is divided into pieces of time
+            let counts = |row: &usize| match first {
+                0 => true,
+                _ if from_end => run.mirror()[*row] >= first,
+                _ => *row >= first,
+            };
+            self.add_layer(network, layer, view, (0..axes.of(axis).total()).filter(counts), scales.of(axis));
         }
     }
 
@@ -146,19 +153,19 @@ impl Terms {
     }
 }
 
-/// The gradient of the step penalties: 0 for the first `first` packed rows, `scale` for the others. Empty if there are no
-/// penalties.
+/// The gradient of the step penalties of the first axis: 0 for the first `first` packed rows, their factor for the others.
+/// Empty if there are no penalties.
 pub fn step_gradient<T: Float>(
     network: &Network,
     first: usize,
     total: usize,
-    scale: f64,
+    scales: &StepScales,
     scratch: &mut Scratch<T>,
 ) -> Vec<T> {
     if !network.layers.iter().any(|layer| layer.has_step_penalty()) {
         return Vec::new();
     }
     let mut d = scratch.zero_sequence(total, 1);
-    d[first..].fill(T::from_f64(scale));
+    d[first..].fill(T::from_f64(scales.of_first()));
     d
 }

@@ -6,20 +6,21 @@ use std::ops::Range;
 use crate::kernel::Float;
 use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 
-use super::super::batch::Axes;
+use super::super::batch::{Axes, AxisRows};
 use super::super::graph::Axis;
 use super::backward::{BackwardStart, GroupGradients, back_group};
 use super::forward::{GroupRun, run_group};
 use super::loss::{Prepared, Want};
 use super::penalty::{Terms, step_gradient};
 use super::shared::Shared;
+use super::step_scales::StepScales;
 
 /// A group, and all that its forward and backward passes read.
 pub struct Training<'a, T: Float> {
     pub shared: &'a Shared<'a, T>,
     pub losses: &'a [Prepared<'a, T>],
-    /// The factor of the penalty of a step.
-    pub step_scale: f64,
+    /// The factors of the penalties of steps.
+    pub step_scales: &'a StepScales,
     pub group: usize,
     pub axes: Axes<'a>,
     /// The initial states of its rows, by state slot.
@@ -40,12 +41,13 @@ pub struct GroupResult<T> {
 pub struct Piece<'a, T> {
     pub time: Cow<'a, Geometry>,
     pub row: &'a Geometry,
+    pub others: &'a [AxisRows],
     pub run: GroupRun<T>,
 }
 
 impl<T> Piece<'_, T> {
     pub fn axes(&self) -> Axes<'_> {
-        Axes { time: &self.time, row: self.row }
+        Axes { time: &self.time, row: self.row, others: self.others }
     }
 
     /// The piece without its borrowed parts.
@@ -70,7 +72,7 @@ impl<T: Float> Training<'_, T> {
         scratch: &mut Scratch<T>,
     ) -> GroupResult<T> {
         let run = run_group(self.shared, self.axes, inputs, self.initial, true, scratch);
-        let piece = Piece { time: Cow::Borrowed(self.axes.time), row: self.axes.row, run };
+        let piece = self.piece(Cow::Borrowed(self.axes.time), run);
         let mut terms = Terms::default();
         let d_states = self.no_gradient(scratch);
         let gradients = self.back(&piece, 0, &d_states, &mut terms, slots, scratch);
@@ -97,15 +99,19 @@ impl<T: Float> Training<'_, T> {
             of_piece.push(own);
         }
         let time = piece_of(self.axes.time, span, scratch);
-        let axes = Axes { time: &time, row: self.axes.row };
+        let axes = Axes { time: &time, ..self.axes };
         let run = run_group(self.shared, axes, &mut of_piece, states, true, scratch);
         scratch.vectors.keep_list(of_piece);
-        Piece { time: Cow::Owned(time), row: self.axes.row, run }
+        self.piece(Cow::Owned(time), run)
+    }
+
+    fn piece<'p>(&'p self, time: Cow<'p, Geometry>, run: GroupRun<T>) -> Piece<'p, T> {
+        Piece { time, row: self.axes.row, others: self.axes.others, run }
     }
 
     /// A piece from its stored form.
     pub fn restored(&self, piece: StoredPiece<T>) -> Piece<'_, T> {
-        Piece { time: Cow::Owned(piece.time), row: self.axes.row, run: piece.run }
+        self.piece(Cow::Owned(piece.time), piece.run)
     }
 
     /// Returns the memory of a piece to the workspace; returns the final states.
@@ -155,8 +161,9 @@ impl<T: Float> Training<'_, T> {
         for loss in self.losses {
             let output = piece.run.view(network, loss.node(), axes);
             let (geometry, first, skipped) = match loss.axis() {
-                Axis::Row => (axes.row, 0, 0),
-                Axis::Time => (&*counted, self.axes.time.first_row(counted.start), rows),
+                Axis::FIRST => (&*counted, self.axes.time.first_row(counted.start), rows),
+                // time is not divided, so all steps count
+                axis => (axes.of(axis), 0, 0),
             };
             // SAFETY: an output along time has `time.total()` rows, and the last of them are the counted rows.
             let tail = SeqView { ptr: unsafe { output.ptr.add(skipped * output.stride) }, ..output };
@@ -177,8 +184,10 @@ impl<T: Float> Training<'_, T> {
         }
         self.penalties_of(piece, rows, terms);
         keep_geometry(counted, scratch);
-        let d_penalty = step_gradient(network, rows, time.total(), self.step_scale, scratch);
-        let from = BackwardStart { d_outputs: &d_outputs, d_penalty: &d_penalty, d_final: d_states };
+        let step_scales = self.step_scales;
+        let d_penalty = step_gradient(network, rows, time.total(), step_scales, scratch);
+        let from =
+            BackwardStart { d_outputs: &d_outputs, d_penalty: &d_penalty, step_scales, d_final: d_states };
         let gradients = back_group(self.shared, axes, &piece.run, from, slots, scratch);
         scratch.vectors.keep_list(widened);
         scratch.vectors.keep(d_penalty);
@@ -219,7 +228,7 @@ impl<T: Float> Training<'_, T> {
 
     /// Adds the penalties of a piece's steps, starting from packed row `first`.
     fn penalties_of(&self, piece: &Piece<'_, T>, first: usize, terms: &mut Terms) {
-        terms.add_penalties(self.shared.network, &piece.run, piece.axes(), first, self.step_scale);
+        terms.add_penalties(self.shared.network, &piece.run, piece.axes(), first, self.step_scales);
     }
 }
 

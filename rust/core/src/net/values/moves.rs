@@ -4,13 +4,38 @@ use crate::kernel::Float;
 use crate::time::{Geometry, SeqView};
 
 use super::super::batch::Axes;
+use super::super::graph::Axis;
 use super::super::graph::kinds::{Move, Rows};
 
-/// The context of moves: the packed rows along both axes, and for each packed row the packed row at the mirrored time.
+/// The context of moves: the packed rows along all axes, and for each packed row of the first axis the packed row at the
+/// mirrored time.
 #[derive(Debug, Clone, Copy)]
 pub struct RowMaps<'a> {
     pub axes: Axes<'a>,
     pub mirror: &'a [usize],
+}
+
+impl<'a> RowMaps<'a> {
+    fn mirror(&self, axis: Axis) -> &'a [usize] {
+        self.axes.mirror(axis).unwrap_or(self.mirror)
+    }
+
+    fn along(&self, axis: Axis) -> Along<'a> {
+        Along { time: self.axes.of(axis), order: self.axes.order(axis) }
+    }
+}
+
+/// The sequences of a row group on one axis, and the position of each among the values of rows.
+#[derive(Clone, Copy)]
+struct Along<'a> {
+    time: &'a Geometry,
+    order: Option<&'a [usize]>,
+}
+
+impl Along<'_> {
+    fn place(&self, sequence: usize) -> usize {
+        self.order.map_or(sequence, |order| order[sequence])
+    }
 }
 
 /// Adds the moves of a node to `values`: packed rows of `width` elements, initially zeros. `view` returns the values of a
@@ -26,12 +51,12 @@ pub fn derive<T: Float>(
         let source = view(one.from);
         match one.rows {
             Rows::Same => add_rows(&source, None, values, width, one.column),
-            Rows::Mirror => add_rows(&source, Some(maps.mirror), values, width, one.column),
-            Rows::Max => each_max(maps.axes.time, &source, |row, column, from| {
+            Rows::Mirror => add_rows(&source, Some(maps.mirror(one.axis)), values, width, one.column),
+            Rows::Max => each_max(maps.along(one.axis), &source, |row, column, from| {
                 // SAFETY: the source has row `from`, and `column` is one of its columns.
                 values[row * width + one.column + column] += unsafe { element(&source, from, column) };
             }),
-            rows => pairs(rows, maps.axes.time, |to, from, share: T| {
+            rows => pairs(rows, maps.along(one.axis), |to, from, share: T| {
                 // SAFETY: the source has row `from`.
                 let source = unsafe { row_of(&source, from) };
                 let line = &mut values[to * width + one.column..][..source.len()];
@@ -43,21 +68,21 @@ pub fn derive<T: Float>(
 
 /// Adds to the gradient of a move's source (packed rows of its width) the gradient of its columns in the result.
 pub(super) fn add_back<T: Float>(
-    rows: Rows,
+    one: Move,
     d: &SeqView<T>,
     source: SeqView<T>,
     maps: RowMaps,
     sum: &mut [T],
 ) {
     let width = d.width;
-    match rows {
+    match one.rows {
         Rows::Same => add_rows(d, None, sum, width, 0),
-        Rows::Mirror => add_rows(d, Some(maps.mirror), sum, width, 0),
-        Rows::Max => each_max(maps.axes.time, &source, |row, column, from| {
+        Rows::Mirror => add_rows(d, Some(maps.mirror(one.axis)), sum, width, 0),
+        Rows::Max => each_max(maps.along(one.axis), &source, |row, column, from| {
             // SAFETY: a gradient has the rows and columns of its node.
             sum[from * width + column] += unsafe { element(d, row, column) };
         }),
-        rows => pairs(rows, maps.axes.time, |to, from, share: T| {
+        rows => pairs(rows, maps.along(one.axis), |to, from, share: T| {
             // SAFETY: a gradient has the rows of its node.
             let d = unsafe { row_of(d, to) };
             sum[from * width..][..width].iter_mut().zip(d).for_each(|(sum, d)| *sum += share * *d);
@@ -75,12 +100,13 @@ pub fn source_rows(rows: Rows, mirror: &[usize], wanted: &[usize]) -> Vec<usize>
 }
 
 /// Calls `pair` with each row of the result, a source row that contributes to it, and its factor.
-fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usize, T)) {
-    let alive = |t: usize| (0..time.alive(t)).map(move |row| (row, time.offset[t] + row));
+fn pairs<T: Float>(rows: Rows, along: Along, mut pair: impl FnMut(usize, usize, T)) {
+    let Along { time, .. } = along;
+    let alive = |t: usize| (0..time.alive(t)).map(move |row| (along.place(row), time.offset[t] + row));
     match rows {
         Rows::Last => {
             for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
-                pair(row, time.offset[length - 1] + row, T::ONE);
+                pair(along.place(row), time.offset[length - 1] + row, T::ONE);
             }
         }
         Rows::First => {
@@ -90,8 +116,12 @@ fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usiz
         }
         Rows::Sum => (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(row, packed, T::ONE)),
         Rows::Mean => {
-            let share = |row: usize| T::from_f64(1.0 / time.lengths[row] as f64);
-            (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(row, packed, share(row)));
+            for t in 0..time.steps() {
+                for row in 0..time.alive(t) {
+                    let share = T::from_f64(1.0 / time.lengths[row] as f64);
+                    pair(along.place(row), time.offset[t] + row, share);
+                }
+            }
         }
         Rows::Repeat => (0..time.steps()).flat_map(alive).for_each(|(row, packed)| pair(packed, row, T::ONE)),
         Rows::Same | Rows::Mirror | Rows::Max => unreachable!("{rows:?} is no list of pairs"),
@@ -99,7 +129,8 @@ fn pairs<T: Float>(rows: Rows, time: &Geometry, mut pair: impl FnMut(usize, usiz
 }
 
 /// Calls `take` with each row and column, and the packed row of the maximum: the first of equal values, or the first NaN.
-fn each_max<T: Float>(time: &Geometry, source: &SeqView<T>, mut take: impl FnMut(usize, usize, usize)) {
+fn each_max<T: Float>(along: Along, source: &SeqView<T>, mut take: impl FnMut(usize, usize, usize)) {
+    let Along { time, .. } = along;
     for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
         for column in 0..source.width {
             // SAFETY: a source has all packed rows of its sequences.
@@ -110,7 +141,7 @@ fn each_max<T: Float>(time: &Geometry, source: &SeqView<T>, mut take: impl FnMut
                     best = t;
                 }
             }
-            take(row, column, time.offset[best] + row);
+            take(along.place(row), column, time.offset[best] + row);
         }
     }
 }
@@ -165,9 +196,15 @@ mod tests {
     fn moved(rows: Rows, values: &[f64], result_rows: usize) -> Vec<f64> {
         let (time, row, _) = case();
         let mirror = time.mirror();
-        let maps = RowMaps { axes: Axes { time: &time, row: &row }, mirror: &mirror };
+        let maps = RowMaps { axes: Axes { time: &time, row: &row, others: &[] }, mirror: &mirror };
         let mut result = vec![0.0; result_rows * 2];
-        derive(&[Move { from: 0, rows, column: 0 }], |_| SeqView::of(values, 2), maps, &mut result, 2);
+        derive(
+            &[Move { from: 0, rows, axis: Axis::FIRST, column: 0 }],
+            |_| SeqView::of(values, 2),
+            maps,
+            &mut result,
+            2,
+        );
         result
     }
 
@@ -191,7 +228,7 @@ mod tests {
     fn the_backward_pass_is_the_transpose_of_the_forward_pass() {
         let (time, row, values) = case();
         let mirror = time.mirror();
-        let maps = RowMaps { axes: Axes { time: &time, row: &row }, mirror: &mirror };
+        let maps = RowMaps { axes: Axes { time: &time, row: &row, others: &[] }, mirror: &mirror };
         for rows in [
             Rows::Same,
             Rows::Mirror,
@@ -210,10 +247,10 @@ mod tests {
             let source = &values[..from * 2];
             let d: Vec<f64> = (0..to * 2).map(|x| 0.5 + x as f64).collect();
             let mut result = vec![0.0; to * 2];
-            let one = Move { from: 0, rows, column: 0 };
+            let one = Move { from: 0, rows, axis: Axis::FIRST, column: 0 };
             derive(&[one], |_| SeqView::of(source, 2), maps, &mut result, 2);
             let mut back = vec![0.0; from * 2];
-            add_back(rows, &SeqView::of(&d, 2), SeqView::of(source, 2), maps, &mut back);
+            add_back(one, &SeqView::of(&d, 2), SeqView::of(source, 2), maps, &mut back);
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             assert!((dot(&d, &result) - dot(&back, source)).abs() < 1e-12, "{rows:?}");
         }

@@ -63,7 +63,7 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         }
         let maps = self.maps;
         let sum = self.sum(one.from, scratch);
-        add_back(one.rows, &part, source, maps, sum);
+        add_back(one, &part, source, maps, sum);
         self.views[one.from] = SeqView::of(&self.sums[one.from], width);
     }
 

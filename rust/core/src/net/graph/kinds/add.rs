@@ -10,6 +10,7 @@ fn make(parts: &[Part]) -> Result<Definition, String> {
     if a.width != b.width {
         return Err(format!("cannot add values of {} and {} features", a.width, b.width));
     }
-    let moves = parts.iter().map(|part| Move { from: part.node, rows: Rows::Same, column: 0 }).collect();
+    let moves =
+        parts.iter().map(|part| Move { from: part.node, rows: Rows::Same, axis, column: 0 }).collect();
     Ok(Definition { width: a.width, axis, moves })
 }

@@ -9,7 +9,7 @@ fn make(parts: &[Part]) -> Result<Definition, String> {
     let mut width = 0;
     let mut moves = Vec::with_capacity(parts.len());
     for part in parts {
-        moves.push(Move { from: part.node, rows: Rows::Same, column: width });
+        moves.push(Move { from: part.node, rows: Rows::Same, axis, column: width });
         width = part.width.saturating_add(width);
     }
     Ok(Definition { width, axis, moves })

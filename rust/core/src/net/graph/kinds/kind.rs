@@ -10,10 +10,12 @@ pub struct Kind {
 
 /// An input of a derived node.
 #[derive(Debug, Clone, Copy)]
-pub struct Part {
+pub struct Part<'a> {
     pub node: usize,
     pub width: usize,
     pub axis: Axis,
+    /// The name of the axis.
+    pub axis_name: &'a str,
 }
 
 /// The definition of a derived node.
@@ -29,6 +31,8 @@ pub struct Definition {
 pub struct Move {
     pub from: usize,
     pub rows: Rows,
+    /// The axis of the sequences that `rows` speaks of.
+    pub axis: Axis,
     pub column: usize,
 }
 
@@ -54,7 +58,7 @@ pub enum Rows {
 }
 
 /// The part of a kind that takes exactly one.
-pub(super) fn only(parts: &[Part]) -> Result<Part, String> {
+pub(super) fn only<'a>(parts: &[Part<'a>]) -> Result<Part<'a>, String> {
     match parts {
         [part] => Ok(*part),
         _ => Err(format!("takes one value, got {}", parts.len())),
@@ -65,21 +69,37 @@ pub(super) fn only(parts: &[Part]) -> Result<Part, String> {
 pub(super) fn reduced(parts: &[Part], rows: Rows) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
-        Axis::Time => Ok(moved(part, rows, Axis::Row)),
+        Axis::Sequence(_) => Ok(moved(part, rows, Axis::Row)),
         Axis::Row => Err("takes a sequence; this value has no time axis".into()),
     }
 }
 
 /// The whole of one part.
 pub(super) fn moved(part: Part, rows: Rows, axis: Axis) -> Definition {
-    Definition { width: part.width, axis, moves: vec![Move { from: part.node, rows, column: 0 }] }
+    let along = if axis == Axis::Row { part.axis } else { axis };
+    Definition {
+        width: part.width,
+        axis,
+        moves: vec![Move { from: part.node, rows, axis: along, column: 0 }],
+    }
 }
 
 /// The axis of the parts, which must all have the same one.
 pub(super) fn same_axis(parts: &[Part]) -> Result<Axis, String> {
-    let axis = parts.first().ok_or("takes at least one value, got none")?.axis;
-    match parts.iter().all(|part| part.axis == axis) {
-        true => Ok(axis),
-        false => Err("joins a sequence with a value of a row; repeat the row along time first".into()),
+    let first = parts.first().ok_or("takes at least one value, got none")?;
+    match parts.iter().find(|part| part.axis != first.axis) {
+        None => Ok(first.axis),
+        Some(other) if first.axis.is_sequence() && other.axis.is_sequence() => {
+            Err(two_axes(first.axis_name, other.axis_name))
+        }
+        Some(_) => Err("joins a sequence with a value of a row; repeat the row along time first".into()),
     }
+}
+
+/// Why sequences of two axes cannot be joined.
+pub fn two_axes(one: &str, other: &str) -> String {
+    format!(
+        "joins a sequence on the axis {one:?} with one on the axis {other:?}, which has other lengths; reduce one of them to a \
+         value per row (last, first, mean, max, sum), or put both on one axis"
+    )
 }

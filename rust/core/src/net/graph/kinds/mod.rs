@@ -14,7 +14,7 @@ mod repeat;
 mod reverse;
 mod sum;
 
-pub use kind::{Definition, Kind, Move, Part, Rows};
+pub use kind::{Definition, Kind, Move, Part, Rows, two_axes};
 
 /// All kinds.
 pub const KINDS: &[Kind] = &[
@@ -51,8 +51,9 @@ mod tests {
     #[test]
     fn moves_fill_the_columns_of_the_result() {
         for kind in KINDS {
-            for axis in [Axis::Time, Axis::Row] {
-                let parts = [Part { node: 7, width: 3, axis }, Part { node: 4, width: 3, axis }];
+            for axis in [Axis::FIRST, Axis::Sequence(1), Axis::Row] {
+                let part = |node| Part { node, width: 3, axis, axis_name: "a" };
+                let parts = [part(7), part(4)];
                 for given in [&parts[..1], &parts] {
                     let Ok(made) = (kind.make)(given) else { continue };
                     let mut columns = vec![false; made.width];

@@ -8,7 +8,7 @@ pub const REVERSE: Kind = Kind { name: "reverse", make };
 fn make(parts: &[Part]) -> Result<Definition, String> {
     let part = only(parts)?;
     match part.axis {
-        Axis::Time => Ok(moved(part, Rows::Mirror, Axis::Time)),
+        Axis::Sequence(_) => Ok(moved(part, Rows::Mirror, part.axis)),
         Axis::Row => Err("takes a sequence; this value has no time axis".into()),
     }
 }

@@ -1,0 +1,38 @@
+//! How much the penalty of a step adds to the loss.
+
+use super::super::batch::Batch;
+use super::super::graph::Axis;
+use super::reduction::Reduction;
+
+/// The factor of the penalty of a step, by the axis of its layer: 1, or its share of the mean over the valid steps of that
+/// axis.
+#[derive(Debug)]
+pub struct StepScales {
+    first: f64,
+    others: Vec<f64>,
+}
+
+impl StepScales {
+    /// The factors of a reduction, times `factor`.
+    pub fn new(batch: &Batch, reduction: Reduction, factor: f64) -> StepScales {
+        let scale = |axis: Axis| match reduction {
+            Reduction::Sum => factor,
+            Reduction::Mean => factor * (1.0 / batch.total(axis).max(1) as f64),
+        };
+        let others = (1..batch.axes()).map(|number| scale(Axis::Sequence(number)));
+        StepScales { first: scale(Axis::FIRST), others: others.collect() }
+    }
+
+    /// The factor on an axis of sequences.
+    pub fn of(&self, axis: Axis) -> f64 {
+        match axis {
+            Axis::Row | Axis::FIRST => self.first,
+            Axis::Sequence(number) => self.others[number - 1],
+        }
+    }
+
+    /// The factor on the first axis.
+    pub fn of_first(&self) -> f64 {
+        self.first
+    }
+}
