@@ -117,14 +117,19 @@ class Network:
         inference: Program | None = None,
         function: tuple[Callable[[str, int, list[_Array]], _Array], str] | None = None,
         penalty: Program | None = None,
+        initial: Sequence[tuple[str, int]] | None = None,
     ) -> int:
         """A program at every step, or once a row; `params` are the offsets of its parameters in the arena.
 
         `inference` has the same inputs, states, parameters and outputs, and runs in calls without training.
         `function(part, rows, operands)` is what a program with calls calls, with float64 arrays; the text
         beside it says why that is no equation. An output called "penalty", one number, is what a step adds to
-        the loss of training; `penalty` is what the parameters, its inputs, add. Returns the first output.
+        the loss of training; `penalty` is what the parameters, its inputs, add. `initial` are states
+        that start from the value of a node, (N, size), by name. Returns the first output.
         """
+    def final_state(self, node: int, name: str) -> int:
+        """The state of the layer of `node` after the last step of each row, (N, size)."""
+
     def layer_output(self, node: int, name: str) -> int:
         """Another output of the layer whose first output is `node`."""
     def derive(self, kind: str, nodes: Sequence[int]) -> int:

@@ -22,8 +22,8 @@ class Maker:
         self.inputs: dict[str, Symbol] = {}
         self._seed = 0
 
-    def seq(self, name: str = "x", size: int = 3) -> Symbol:
-        return self._kept(ost.Input(name, size=size))
+    def seq(self, name: str = "x", size: int = 3, axis: str = "time") -> Symbol:
+        return self._kept(ost.Input(name, size=size, axis=axis))
 
     def row(self, name: str = "s", size: int = 2) -> Symbol:
         return self._kept(ost.Input(name, size=size, axis="row"))
@@ -151,6 +151,66 @@ def beside_a_row(m: Maker) -> Outputs:
     return m.layer("GRU", 5, 4)(ost.concat(x, ost.repeat(m.row(), x)))
 
 
+def pair(m: Maker) -> tuple[Symbol, Symbol]:
+    return m.seq("s", 3, "source"), m.seq("t", 2, "target")
+
+
+def two_axes(m: Maker) -> Outputs:
+    """Sequences on two axes, each reduced, and the values of rows joined."""
+    s, t = pair(m)
+    g, h = m.layer("GRU", 3, 4, bidirectional=True)(s), m.layer("LSTM", 2, 3)(t)
+    joined = m.layer("Dense", 15, 2)(
+        ost.concat(ost.last(g), ost.mean(h), ost.max(s), ost.last(ost.reverse(t)))
+    )
+    return {"joined": joined, "g": g, "h": h}
+
+
+def repeated_on_the_other_axis(m: Maker) -> Outputs:
+    s, t = pair(m)
+    code = m.layer("Dense", 8, 2, "tanh")(ost.last(m.layer("GRU", 3, 4, bidirectional=True)(s)))
+    h = m.layer("GRU", 4, 3)(ost.concat(t, ost.repeat(code, t)))
+    back = ost.concat(s, ost.repeat(ost.sum(h), s))
+    return {"target": h, "source": m.layer("RNN", 6, 2)(back), "code": code}
+
+
+def encoder_decoder(kind: str, **options: Any) -> Callable[[Maker], Outputs]:
+    """All final states of an encoder are the initial states of a decoder of the same make."""
+
+    def build(m: Maker) -> Outputs:
+        s, t = pair(m)
+        states = ost.final_states(m.layer(kind, 3, 4, **options)(s))
+        h = m.layer(kind, 2, 4, **options)(t, initial_state=states)
+        return m.layer("Dense", h.width, 3)(h)
+
+    return build
+
+
+def bridge(m: Maker) -> Outputs:
+    """Both directions of an encoder, through a layer, to one state of the decoder; the other is free."""
+    s, t = pair(m)
+    y = m.layer("GRU", 3, 4, bidirectional=True)(s)
+    h = m.layer("Dense", 8, 3, "tanh")(ost.concat(ost.final_states(y)["h"]))
+    decoded = m.layer("LSTM", 2, 3)(t, initial_state={"h": h})
+    return {"y": decoded, "c": ost.final_state(decoded, "c"), "bridge": h}
+
+
+def bridge_on_one_axis(m: Maker) -> Outputs:
+    x = m.seq()
+    y = m.layer("LSTM", 3, 4)(x)
+    again = m.layer("LSTM", 3, 4)(ost.reverse(x), initial_state=ost.final_states(y))
+    return {"y": again, "h": ost.final_state(y, "h"), "mean": ost.mean(y)}
+
+
+def state_from_an_input(m: Maker) -> Outputs:
+    """An input of rows starts a layer, which is called twice; three axes in a chain."""
+    s, t = pair(m)
+    gru, start = m.layer("GRU", 2, 2), m.row()
+    h = gru(t, initial_state={"h": start})
+    other = gru(m.seq("u", 2, "third"), initial_state={"h": ost.final_state(h, "h")})
+    last = m.layer("RNN", 3, 2)(s, initial_state={"h": ost.last(other)})
+    return {"last": last, "h": h}
+
+
 MAKES: dict[str, Callable[[Maker], Outputs]] = {
     "last": last_of("GRU"),
     "last, both ways": last_of("LSTM", bidirectional=True),
@@ -201,6 +261,14 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
     ),
     "rows alone": rows_alone,
     "a step of a recurrence on rows": lambda m: m.layer("GRU", 2, 3)(m.row()),
+    "two axes": two_axes,
+    "repeated on the other axis": repeated_on_the_other_axis,
+    "encoder and decoder": encoder_decoder("GRU"),
+    "encoder and decoder, LSTM": encoder_decoder("LSTM"),
+    "encoder and decoder, stacked both ways": encoder_decoder("GRU", num_layers=2, bidirectional=True),
+    "bridge": bridge,
+    "bridge on one axis": bridge_on_one_axis,
+    "states from an input": state_from_an_input,
     "a sequential inside": lambda m: {
         "y": ost.Sequential(m.layer("GRU", 3, 4, bidirectional=True), ost.Last(), m.layer("Dense", 8, 2))(
             m.seq()
@@ -220,9 +288,24 @@ class Case(NamedTuple):
     inputs: dict[str, np.ndarray]
     ragged: dict[str, Any]
     axes: dict[str, str]
-    """Of each output: "time" or "row"."""
+    """Of each output: "row", or the axis of a sequence."""
+    input_axes: dict[str, str]
     rows: int
-    steps: int
+    steps_of: dict[str, int]
+    """Of each axis of sequences."""
+
+    @property
+    def steps(self) -> int:
+        """Of the axis "time"."""
+        return self.steps_of["time"]
+
+    def valid(self, axis: str) -> np.ndarray:
+        """(N, T): which steps are within the lengths; (N,) for "row"."""
+        if axis == "row":
+            return np.ones(self.rows, bool)
+        lengths = self.ragged["lengths"]
+        lengths = lengths[axis] if isinstance(lengths, dict) else lengths
+        return np.arange(self.steps_of[axis]) < lengths[:, None]
 
     @property
     def x(self) -> Any:
@@ -255,29 +338,38 @@ def case(name: str, dtype: str = "float64", rows: int = 4, steps: int = 5, reset
     net = ost.Graph(outputs)
     rng = np.random.default_rng(7)
     net.arena[...] = rng.uniform(-0.7, 0.7, net.arena.shape)
-    sequences = any(symbol.axis == "time" for symbol in maker.inputs.values())
+    input_axes = {key: symbol.axis for key, symbol in maker.inputs.items()}
+    along = [axis for axis in dict.fromkeys(input_axes.values()) if axis != "row"]
+    steps_of = {axis: steps + 2 * place for place, axis in enumerate(along)}
     inputs = {}
     for key, symbol in maker.inputs.items():
-        shape = (rows, steps) if symbol.axis == "time" else (rows,)
+        shape = (rows,) if symbol.axis == "row" else (rows, steps_of[symbol.axis])
         if symbol.limit is not None:
             inputs[key] = rng.integers(0, symbol.limit, shape)
         else:
             inputs[key] = rng.normal(size=(*shape, symbol.width)).astype(dtype)
     ragged: dict[str, Any] = {}
-    if sequences:
-        lengths = rng.integers(1, steps + 1, rows)
-        lengths[:2] = steps, 0
-        ragged["lengths"] = lengths
-        if resets:
+    if along:
+        lengths = {axis: rng.integers(1, steps_of[axis] + 1, rows) for axis in along}
+        for place, axis in enumerate(along):  # a row of length 0 on one axis has steps on the others
+            lengths[axis][(0 + place) % rows], lengths[axis][(1 + place) % rows] = steps_of[axis], 0
+        ragged["lengths"] = lengths if len(along) > 1 else lengths[along[0]]
+        if resets and len(along) == 1:
             ragged["resets"] = rng.random((rows, steps)) < 0.4
             ragged["resets"][0, 0] = True
     symbols = named(outputs) if isinstance(outputs, Mapping) else {"output": outputs}
     axes = {key: symbol.axis for key, symbol in symbols.items()}
-    return Case(net, inputs, ragged, axes, rows, steps)
+    return Case(net, inputs, ragged, axes, input_axes, rows, steps_of)
 
 
 def state_of(case: Case, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A random initial state."""
+    """A random initial state, of the states that do not start from a value of the graph."""
+    states = finals_of(case, rng)
+    return {name: value for name, value in states.items() if name not in case.net._graph.bridged}
+
+
+def finals_of(case: Case, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random arrays like the final state."""
     return {
         name: rng.normal(size=(places, case.rows, *size)).astype(case.net.dtype)
         for name, (places, *size) in case.net.state_shapes.items()

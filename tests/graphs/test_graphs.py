@@ -12,7 +12,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.data import pack
-from tests.graphs.makes import MAKES, WITHOUT_LAYERS, Case, Maker, case, named, state_of
+from tests.graphs.makes import MAKES, WITHOUT_LAYERS, Case, Maker, case, finals_of, named, state_of
 from tests.slopes import RELATIVE, slope
 
 every_graph = pytest.mark.parametrize("name", MAKES)
@@ -41,7 +41,7 @@ def everything(one: Case, **more: Any) -> dict[str, Any]:
     d_outputs = one.by_output(lambda _, shape: rng.normal(size=shape).astype(dtype))
     targets = one.by_output(lambda _, shape: rng.normal(size=shape).astype(dtype))
     run = one.net.run(one.x, state=state, training=True, **one.ragged, **more)
-    grads = run.backward(one.given(d_outputs), {key: -value for key, value in state.items()})
+    grads = run.backward(one.given(d_outputs), finals_of(one, rng))
     loss = one.given({key: "mse" for key in d_outputs})
     value, trained = one.net.value_and_grad(
         one.x, one.given(targets), loss=loss, state=state, **one.ragged, **more
@@ -68,7 +68,7 @@ def test_gradients_equal_central_differences(name: str, resets: bool) -> None:
     net, rng = one.net, np.random.default_rng(2)
     state = state_of(one, rng)
     d_outputs = one.by_output(lambda _, shape: rng.normal(size=shape))
-    d_final = {key: rng.normal(size=value.shape) for key, value in state.items()}
+    d_final = finals_of(one, rng)
 
     def scalar() -> float:
         run = net.run(one.x, state=state, **one.ragged)
@@ -97,12 +97,7 @@ def test_run_and_backward_equal_value_and_grad(name: str, reduction: str) -> Non
     scales = {key: 0.5 + number for number, key in enumerate(targets)}
     weights = one.by_output(lambda _, shape: rng.uniform(0.5, 2, size=shape[:-1]))
     run = net.run(one.x, training=True, **one.ragged)
-    counted = {
-        key: np.arange(one.steps) < one.ragged["lengths"][:, None]
-        if axis == "time"
-        else np.ones(one.rows, bool)
-        for key, axis in one.axes.items()
-    }
+    counted = {key: one.valid(axis) for key, axis in one.axes.items()}
     d_outputs, losses = {}, {}
     for key, y in named(run.outputs).items():
         share = scales[key] * np.where(counted[key], weights[key], 0.0)
@@ -161,7 +156,8 @@ def test_a_row_alone_gives_the_bits_that_it_gives_in_a_batch(name: str, resets: 
     state = state_of(one, rng)
     d_outputs = one.by_output(lambda _, shape: rng.normal(size=shape).astype("float32"))
     run = one.net.run(one.x, state=state, training=True, **one.ragged)
-    grads = run.backward(one.given(d_outputs), state)
+    d_final = finals_of(one, rng)
+    grads = run.backward(one.given(d_outputs), d_final)
 
     def only(value: Any, n: int, axis: int = 0) -> Any:
         if isinstance(value, dict):
@@ -172,7 +168,7 @@ def test_a_row_alone_gives_the_bits_that_it_gives_in_a_batch(name: str, resets: 
         alone = one.net.run(only(one.x, n), state=only(state, n, 1), training=True, **only(one.ragged, n))
         equal(alone.outputs, only(run.outputs, n))
         equal(alone.final_state, only(run.final_state, n, 1))
-        back = alone.backward(only(one.given(d_outputs), n), only(state, n, 1))
+        back = alone.backward(only(one.given(d_outputs), n), only(d_final, n, 1))
         equal(back.inputs, only(grads.inputs, n))
         equal(back.initial_state, only(grads.initial_state, n, 1))
 
@@ -182,13 +178,12 @@ def test_nan_in_the_padding_reaches_nothing(name: str) -> None:
     one = case(name)
     rng = np.random.default_rng(5)
     targets = one.by_output(lambda _, shape: rng.normal(size=shape))
-    padding = np.arange(one.steps) >= one.ragged.get("lengths", np.zeros(one.rows))[:, None]
 
     def dirty(value: np.ndarray, axis: str) -> np.ndarray:
         if axis == "row":
             return value
         made = value.copy()
-        made[padding] = np.nan if made.dtype.kind == "f" else 10**6
+        made[~one.valid(axis)] = np.nan if made.dtype.kind == "f" else 10**6
         return made
 
     def results(inputs: Any, targets: Any) -> dict[str, Any]:
@@ -207,10 +202,7 @@ def test_nan_in_the_padding_reaches_nothing(name: str) -> None:
         }
 
     clean = results(one.x, one.given(targets))
-    inputs = {
-        key: dirty(value, "time" if value.shape[:2] == padding.shape else "row")
-        for key, value in one.inputs.items()
-    }
+    inputs = {key: dirty(value, one.input_axes[key]) for key, value in one.inputs.items()}
     dirtied = results(
         inputs if len(inputs) > 1 else next(iter(inputs.values())),
         one.given({key: dirty(value, one.axes[key]) for key, value in targets.items()}),
@@ -251,13 +243,13 @@ def test_a_graph_without_layers_has_gradients() -> None:
 def test_no_rows_and_no_steps_are_allowed(name: str, rows: int, steps: int) -> None:
     full = case(name)
     inputs = {
-        key: value[:rows, :steps] if value.shape[:2] == (full.rows, full.steps) else value[:rows]
+        key: value[:rows] if full.input_axes[key] == "row" else value[:rows, :steps]
         for key, value in full.inputs.items()
     }
     x = inputs if len(inputs) > 1 else next(iter(inputs.values()))
     run = full.net.run(x, training=True)
     for key, value in named(run.outputs).items():
-        assert value.shape[:-1] == ((rows, steps) if full.axes[key] == "time" else (rows,))
+        assert value.shape[:-1] == ((rows,) if full.axes[key] == "row" else (rows, steps))
         assert np.isfinite(value).all()
     grads = run.backward(run.outputs)
     assert np.isfinite(grads.arena).all()

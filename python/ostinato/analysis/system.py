@@ -55,6 +55,12 @@ class System:
         graph = net._graph
         if needs_state and not graph.slots:
             raise ConfigError(f"net is {net!r}, which has no state; expected a recurrent layer in it")
+        if graph.bridged:
+            raise ConfigError(
+                f"net is {net!r}, whose state {graph.bridged[0]!r} starts from a value of the graph; "
+                "analyze the layer "
+                "by itself"
+            )
         widest = max((one.size for one in graph.parameters.values()), default=0)
         arena = np.concatenate([net.arena.astype(np.float64), np.zeros(widest)])
         names = [""] * len(graph.slots)

@@ -9,7 +9,7 @@ from typing import Any
 from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import ConfigError
-from ostinato.network.graph import DeriveOp, Graph, InputOp, LayerOp, Node, Operation, resting
+from ostinato.network.graph import DeriveOp, FinalOp, Graph, InputOp, LayerOp, Node, Operation, resting
 from ostinato.trace import trace_step
 
 
@@ -57,6 +57,11 @@ class TangentCore:
                 self._derive(kind, parts)
             case LayerOp():
                 self._layer(operation)
+            case FinalOp():
+                raise ConfigError(
+                    "net reads the final state of a layer, which no single step gives; analyze the "
+                    "layer by itself"
+                )
 
     def _layer(self, operation: LayerOp) -> None:
         """The program's forward mode; its states and their tangents get separate slots.

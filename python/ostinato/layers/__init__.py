@@ -10,7 +10,21 @@ from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, Lin
 from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.functional import Graph
-from ostinato.layers.functions import Input, add, concat, first, last, max, mean, repeat, reverse, slice, sum
+from ostinato.layers.functions import (
+    Input,
+    add,
+    concat,
+    final_state,
+    final_states,
+    first,
+    last,
+    max,
+    mean,
+    repeat,
+    reverse,
+    slice,
+    sum,
+)
 from ostinato.layers.layer import Layer
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
@@ -44,6 +58,8 @@ __all__ = [
     "apply",
     "attend",
     "concat",
+    "final_state",
+    "final_states",
     "first",
     "last",
     "max",

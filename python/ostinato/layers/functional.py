@@ -50,9 +50,10 @@ class Graph(Network):
     Layers are named by their place, in the order of their first use: `0.weight_ih_l0`. They move in, as in
     Sequential: from now on their parameters are views into this network's arena. seed: as in Sequential.
 
-    The sequences of an axis have the same lengths; the axes of a graph have lengths of their own, and `lengths`
-    is a dict by axis where there are several. A Graph stands in no other network, and no layer in two: what Keras
-    writes as a second model of the same layers is one more output here.
+    The sequences of an axis have the same lengths; the axes of a graph have lengths of their own, and
+    `lengths`
+    is a dict by axis where there are several. A Graph stands in no other network, and no layer in two:
+    what Keras writes as a second model of the same layers is one more output here.
 
     Raises ConfigError for outputs that hold ids, names that occur twice, and layers that disagree on dtype or
     batch_first or have a place in a network already.
@@ -122,20 +123,34 @@ class Graph(Network):
     ) -> dict[str, description.Node]:
         """Adds all nodes to `graph`, but for the inputs that are `given`; the outputs by name."""
         nodes: list[description.Node] = []
+        slots: dict[int, dict[str, list[int]]] = {}  # Of each call of a layer: its states by name.
         seen: set[str] = set()
         sharing = graph.sharing
-        for one in self._nodes:
+        for number, one in enumerate(self._nodes):
             parts = [nodes[part] for part in one.parts]
             if one.symbol.op == "input" and str(one.symbol.name) in given:
                 nodes.append(given[str(one.symbol.name)])
+                continue
+            if one.symbol.op == "final":
+                ((name, place),) = one.symbol.places
+                nodes.append(graph.final(slots[one.parts[0]][name][place]))
                 continue
             if one.layer is None:
                 nodes.append(one.symbol.into(graph, parts))
                 continue
             graph.sharing = sharing or one.layer in seen
             seen.add(one.layer)
-            nodes.append(self.layers[one.layer]._join(graph, parts, scope.inside(one.layer)))
+            layer, inside = self.layers[one.layer], scope.inside(one.layer)
+            before = {name: len(members) for name, members in graph.states.items()}
+            inputs = len(parts) - len(one.symbol.places)
+            nodes.append(layer._join(graph, parts[:inputs], inside))
             graph.sharing = sharing
+            slots[number] = {
+                name: graph.states[inside.state(name)][before.get(inside.state(name), 0) :]
+                for name in layer.state_shapes
+            }
+            for (name, place), value in zip(one.symbol.places, parts[inputs:], strict=True):
+                graph.start(slots[number][name][place], value)
         return {name: nodes[place] for name, place in self._named.items()}
 
     def _assemble(
@@ -162,6 +177,8 @@ class Graph(Network):
                 node["layer"] = one.layer
             elif symbol.unit is not None:
                 node["step"] = programs.add(symbol.unit)
+            if symbol.places:
+                node["states"] = [list(place) for place in symbol.places]
             nodes.append(node)
         return {
             "kind": self.kind,
@@ -224,6 +241,17 @@ def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
     return symbols[place]
 
 
+def _places(record: Record) -> list[tuple[str, int]]:
+    """States by name and place, as a model file holds them."""
+    found = record.items("states")
+    for one in found:
+        match one:
+            case [str(), int(place)] if not isinstance(place, bool) and place >= 0:
+                continue
+        raise record.error(f"the state {one!r}; expected a name and a place")
+    return [(name, place) for name, place in found]
+
+
 def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], programs: Programs) -> Symbol:
     """A symbol out of a model file. Raises FormatError, or ShapeError where its parts do not fit."""
     op = record.text("op")
@@ -242,9 +270,21 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
         layer = record.text("layer")
         if layer not in layers:
             raise record.error(f"the unknown layer {layer!r}")
-        if len(parts) != len(layers[layer]._ports.inputs):
+        places = _places(record) if record.has("states") else []
+        inputs = len(layers[layer]._ports.inputs)
+        if len(parts) != inputs + len(places):
             raise record.error(f"a layer of {len(parts)} parts")
-        made = applied(layers[layer], *parts)
+        initial: dict[str, list[Symbol]] = {}
+        for (name, place), part in zip(places, parts[inputs:], strict=True):
+            if place != len(initial.setdefault(name, [])):
+                raise record.error("initial states in another order")
+            initial[name].append(part)
+        made = applied(layers[layer], *parts[:inputs], initial_state=initial or None)
+    elif op == "final":
+        places = _places(record)
+        if len(parts) != 1 or len(places) != 1:
+            raise record.error("a final state of not exactly one layer")
+        made = functions.final_state(parts[0], *places[0])
     elif op in ("apply", "regularize", "slice"):
         unit = programs.step(record.inner("step"))
         if len(parts) != len(unit.program.inputs) or (op != "apply" and len(parts) != 1):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
+from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import ROW, TIME, Axis
-from ostinato.network.symbol import Symbol, check_symbols, combined, sequence_input, sliced
+from ostinato.network.symbol import (
+    Symbol,
+    check_symbols,
+    combined,
+    count_of_states,
+    sequence_input,
+    sliced,
+)
 
 _INPUT: Final = (
     "write ost.Input('x', size=3) for floats (N, T, 3), ost.Input('x', ids=20) for ids (N, T); axis='row' "
@@ -57,8 +66,8 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
 def concat(*values: Any) -> Symbol:
     """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 
-    Raises ShapeError for a sequence with a value of rows: write `repeat(row, like)` for the row. Sequences of
-    two axes have different lengths, so they cannot be side by side: reduce one of them, with `last` or `mean`.
+    Raises ShapeError for a sequence with a value of rows: write `repeat(row, like)` for the row. Sequences
+    of two axes have different lengths and cannot be concatenated: reduce one of them, with `last` or `mean`.
     """
     if len(values) == 1 and isinstance(values[0], (list, tuple)):
         values = tuple(values[0])
@@ -133,11 +142,52 @@ def sum(x: Symbol) -> Symbol:
 def repeat(row: Symbol, like: Symbol) -> Symbol:
     """A value of rows at every step of the sequence `like`: (N, F) -> (N, T, F).
 
-    The sequences of an axis have the same steps, so only the input that `like` is made of becomes a part of the
-    graph, for its axis.
+    The sequences of an axis have the same steps, so only the input that `like` is made of becomes a
+    part of the graph, for its axis.
     Raises ShapeError for a sequence as `row` and a value of rows as `like`.
     """
     check_symbols("repeat", (row, like))
     if like.axis == ROW:
         raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
     return combined("repeat", row, sequence_input(like))
+
+
+def final_state(y: Symbol, name: str, place: int | None = None) -> Symbol:
+    """The state of a layer after the last valid step of each row: a value of rows (N, size).
+
+    y: what the layer returned: `y = ost.GRU(3, 8)(x)`; of a layer that is called twice, the state of
+    this call. name: of the state, as in `state_shapes` of the layer: "h".
+    place: of a state of several layers or directions, which one, as `Run.final_state` orders them: l0
+    forward, l0 backward, l1 forward, ... The backward direction ends at the first step of a row.
+
+    A row of length 0 has its initial state. Raises ConfigError for a symbol that no layer made, an
+    unknown name and a missing place.
+    """
+    check_symbols("final_state", (y,))
+    if y.op != "layer":
+        raise ConfigError(
+            f"final_state: {y!r} is not the output of a layer; expected a layer called with a symbol"
+        )
+    count = count_of_states(y.layer, name)
+    if place is None and count > 1:
+        raise ConfigError(
+            f"final_state: {y.layer!r} has {count} states {name!r} (layers * directions); give place, 0 to "
+            f"{count - 1}, or concat all: ost.concat(ost.final_states(y)[{name!r}])"
+        )
+    place = checks.whole("final_state", "place", 0 if place is None else place, at_least=0)
+    if place >= count:
+        raise ConfigError(f"final_state: place is {place}; expected 0 to {count - 1}")
+    width = math.prod(y.layer.state_shapes[name][1:])
+    return Symbol("final", (y,), width, ROW, places=((name, place),))
+
+
+def final_states(y: Symbol) -> dict[str, list[Symbol]]:
+    """All final states of a layer by name, each as `final_state`, in the order of layers and directions.
+
+    It is what a layer of the same states takes as `initial_state`. Raises ConfigError as `final_state`.
+    """
+    check_symbols("final_states", (y,))
+    shapes = y.layer.state_shapes if y.op == "layer" else {}
+    if not shapes:
+        raise ConfigError(f"final_states: {y!r} is not the output of a layer with states")
+    return {name: [final_state(y, name, place) for place in range(shapes[name][0])] for name in shapes}

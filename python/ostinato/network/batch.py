@@ -29,8 +29,8 @@ class Batch:
 
     `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
     `resets` is (N, T) of booleans or None: where rows begin anew. `first_step` is what step 0 counts as.
-    `name` is what the input is called. `axis` is that of the sequences; `others` are the same rows on the other
-    axes of a graph.
+    `name` is what the input is called. `axis` is that of the sequences; `others` are the same rows on
+    the other axes of a graph.
     """
 
     lengths: Array | None
@@ -127,9 +127,7 @@ def read_batch(
     return array, Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis)
 
 
-def read_lengths(
-    lengths: Any, rows: int, steps: int, name: str = "x", told: str = "lengths"
-) -> Array | None:
+def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x", told: str = "lengths") -> Array | None:
     """Lengths (rows,) integers 0..steps as int64, or None. Raises ShapeError, DTypeError."""
     if lengths is None:
         return None

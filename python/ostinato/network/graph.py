@@ -104,12 +104,24 @@ class InputOp:
 
 @dataclass(frozen=True)
 class LayerOp:
-    """A step at every step of its input; the offsets of its parameters in the arena."""
+    """A step at every step of its input; the offsets of its parameters in the arena.
+
+    `initial` are states of the step that start from the value of an operation, by name.
+    """
 
     label: str
     unit: Unit
     inputs: tuple[int, ...]
     offsets: tuple[int, ...]
+    initial: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class FinalOp:
+    """The state of a layer after the last step of each row: a value of rows."""
+
+    layer: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +132,7 @@ class DeriveOp:
     parts: tuple[int, ...]
 
 
-Operation: TypeAlias = InputOp | LayerOp | DeriveOp
+Operation: TypeAlias = InputOp | LayerOp | FinalOp | DeriveOp
 
 
 @dataclass(frozen=True)
@@ -140,10 +152,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Slot:
-    """One state of one layer in one direction, in the order in which the core numbers them."""
+    """One state of one layer in one direction, in the order in which the core numbers them.
+
+    `layer` is the operation that it is a state of, `state` its name in the program. `bridged`: it
+    starts from a value of the graph, so a caller does not set it.
+    """
 
     name: str
     shape: Shape
+    layer: int
+    state: str
+    bridged: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,7 +227,7 @@ class Graph:
             for name, shape in unit.program.params
         ]
         for name, _ in unit.program.states:
-            self._slot(states[name], unit.states[name])
+            self._slot(Slot(states[name], unit.states[name], len(self.operations), name))
         if len(self.units) == MOST_LAYERS:
             raise ConfigError(f"{label}: this network has more than {MOST_LAYERS} layers")
         if self.sharing:  # what the parameters add to the loss counts once
@@ -239,6 +258,40 @@ class Graph:
         axis = _axis_of(name, sequences) if sequences else ROW
         made = LayerOp(label, unit, tuple(node.index for node in nodes), ())
         return self._append(made, unit.output_size, axis=axis)
+
+    def start(self, slot: int, value: Node) -> None:
+        """Lets a state start from a value of rows. Raises ShapeError for one that does not fit."""
+        one = self.slots[slot]
+        if value.axis != ROW:
+            raise ShapeError(
+                f"initial state {one.state!r} is a sequence; expected a value of rows, such as "
+                "ost.final_state or "
+                "ost.last makes"
+            )
+        if value.width != math.prod(one.shape) or value.limit is not None:
+            given = "ids" if value.limit is not None else f"{value.width} features"
+            raise ShapeError(
+                f"initial state {one.state!r} has {given}; expected {math.prod(one.shape)} features, "
+                "the size of "
+                "the state"
+            )
+        layer = self.operations[one.layer]
+        assert isinstance(layer, LayerOp)
+        initial = (*layer.initial, (one.state, value.index))
+        self.operations[one.layer] = replace(layer, initial=initial)
+        self.slots[slot] = replace(one, bridged=True)
+
+    def final(self, slot: int) -> Node:
+        """The state after the last step of each row."""
+        one = self.slots[slot]
+        return self._append(FinalOp(one.layer, one.state), math.prod(one.shape), axis=ROW)
+
+    @property
+    def bridged(self) -> list[str]:
+        """The names of states of which at least one starts from a value of the graph."""
+        return [
+            name for name, members in self.states.items() if any(self.slots[slot].bridged for slot in members)
+        ]
 
     @property
     def in_python(self) -> bool:
@@ -363,15 +416,16 @@ class Graph:
         self.size = entry.offset + entry.size
         return entry.offset
 
-    def _slot(self, name: str, shape: Shape) -> None:
-        group = self.states.setdefault(name, [])
-        if group and self.slots[group[0]].shape != shape:
+    def _slot(self, slot: Slot) -> None:
+        group = self.states.setdefault(slot.name, [])
+        if group and self.slots[group[0]].shape != slot.shape:
             raise ConfigError(
-                f"state {name!r} has shape {self.slots[group[0]].shape} in one layer and {shape} in another; "
-                "use one Recurrent per layer in a Sequential"
+                f"state {slot.name!r} has shape {self.slots[group[0]].shape} in one layer and "
+                f"{slot.shape} in "
+                "another; use one Recurrent per layer in a Sequential"
             )
         group.append(len(self.slots))
-        self.slots.append(Slot(name, shape))
+        self.slots.append(slot)
 
 
 def add_operation(core: _core.Network, operation: Operation, nodes: Sequence[int]) -> int:
@@ -383,6 +437,8 @@ def add_operation(core: _core.Network, operation: Operation, nodes: Sequence[int
             return core.index_input(name, axis, limit)
         case DeriveOp(kind, parts):
             return core.derive(kind, [nodes[part] for part in parts])
+        case FinalOp(layer, state):
+            return core.final_state(nodes[layer], state)
         case LayerOp():
             return add_layer(core, operation.unit, operation, nodes)
     raise AssertionError(f"{operation!r} is no operation")
@@ -398,6 +454,7 @@ def add_layer(core: _core.Network, unit: Unit, operation: LayerOp, nodes: Sequen
         unit.inference,
         None if function is None else (function, function.why),
         unit.penalty,
+        [(state, nodes[at]) for state, at in operation.initial],
     )
 
 

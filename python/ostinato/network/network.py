@@ -32,7 +32,7 @@ from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.symbol import Symbol, applied, check_call
+from ostinato.network.symbol import InitialState, Symbol, applied, check_call
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.network.training_memory import TrainingMemory
 
@@ -85,18 +85,34 @@ class Network(AttributeGuard):
         if "kind" in vars(cls):
             register_kind(cls.kind, cls)
 
-    def __call__(self, x: Any, *more: Any, **arguments: Any) -> Any:
+    def __call__(
+        self,
+        x: Any,
+        *more: Any,
+        initial_state: Mapping[str, InitialState] | None = None,
+        **arguments: Any,
+    ) -> Any:
         """`run(x, **arguments).outputs`, the outputs alone. For symbols, the symbol of this layer's output.
 
         A network of several inputs takes one value for each, in their order, or a dict.
 
-        Raises ConfigError for a symbol with further arguments: pass them to `run` of the whole graph.
-        Raises DTypeError for symbols together with arrays, and for more or fewer values than inputs.
+        initial_state: with symbols: by the name of a state, the value of rows (N, size) from which it starts
+            instead of `state`; a list of values for a state of several layers or directions, in the order of
+            `Run.final_state`. `state` sets the other states. `ost.final_states(y)` has this form.
+
+        Raises ConfigError for a symbol with further arguments: pass them to `run` of the whole graph; and for
+        an initial_state with an array. Raises DTypeError for symbols together with arrays, and for more or
+        fewer values than inputs; ShapeError for values that do not fit.
         """
         values = (x, *more)
         if any(isinstance(one, Symbol) for one in values):
             check_call(self, values, arguments)
-            return applied(self, *values)
+            return applied(self, *values, initial_state=initial_state)
+        if initial_state is not None:
+            raise ConfigError(
+                f"{type(self).__name__} is called with an array and initial_state; write state= for arrays, "
+                "a dict as Run.final_state is"
+            )
         return self.run(self._ports.called_with(repr(self), values) if more else x, **arguments).outputs
 
     def run(

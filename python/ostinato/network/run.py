@@ -28,7 +28,7 @@ class Gradients:
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
     own. `inputs`: like x, 0 past the lengths; None where x was ids; a dict where x was one of several inputs.
-    `initial_state`: like `state`.
+    `initial_state`: like `state`, without states that start from a value of the graph.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
     Nor are `penalty`, the part of value_and_grad's loss that regularizers added, and `losses`, that of each
     output by name: with the scale of `weighted`, 0 for an output without a loss, and empty after
@@ -60,7 +60,7 @@ class Gradients:
         return cls(
             params=views(graph.parameters.values(), arena),
             inputs=ports.input_gradients(inputs, batch),
-            initial_state=from_slots(initial, graph, batch.rows),
+            initial_state=from_slots(initial, graph, batch.rows, settable=True),
             arena=arena,
             final_state=from_slots(final, graph, batch.rows),
             penalty=penalty,
@@ -74,7 +74,8 @@ class Run:
     `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width)
     for an output of rows; a dict by name for a network of several outputs.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
-    `lengths` is (N,), or None where every row has all T steps; a dict by axis for sequences on several axes. `penalty` is what regularizers add to a loss:
+    `lengths` is (N,), or None where every row has all T steps; a dict by axis for sequences on several
+    axes. `penalty` is what regularizers add to a loss:
     the mean over the valid steps of what each adds, and what the parameters add; None where none does, or
     without training.
     """

@@ -30,7 +30,14 @@ def to_slots(
         return slots
     if not isinstance(state, Mapping):
         raise DTypeError(f"{argument} is a {type(state).__name__}; expected a dict of arrays by state name")
-    names = list(graph.states)
+    bridged = [] if argument == "d_final_state" else graph.bridged
+    for name in bridged:
+        if name in state:
+            raise ConfigError(
+                f"{argument} has {name!r}, which starts from a value of the graph (initial_state=); "
+                "leave it out, or make that value an input of rows"
+            )
+    names = [name for name in graph.states if name not in bridged]
     unknown = [name for name in state if name not in graph.states]
     missing = [] if partial else [name for name in names if name not in state]
     if unknown or missing:
@@ -50,9 +57,11 @@ def to_slots(
     return slots
 
 
-def from_slots(arrays: Sequence[Array], graph: Graph, rows: int) -> dict[str, Array]:
-    """The caller's dict from one (N, size) array per slot."""
+def from_slots(arrays: Sequence[Array], graph: Graph, rows: int, settable: bool = False) -> dict[str, Array]:
+    """The caller's dict from one (N, size) array per slot; `settable`: of the states that `state` sets."""
+    bridged = graph.bridged if settable else []
     return {
         name: np.stack([arrays[slot].reshape(rows, *graph.slots[slot].shape) for slot in members])
         for name, members in graph.states.items()
+        if name not in bridged
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError
@@ -11,11 +12,13 @@ from ostinato.network.graph import ROW, TIME, Axis, Graph, Node, Scope, Unit
 from ostinato.network.steps import columns, regularized, step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from ostinato.regularizer import Regularizer
 
 _UFUNCS: Final = {"add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div}
+
+InitialState: TypeAlias = "Symbol | Sequence[Symbol]"
 
 # What can be made of symbols without a layer.
 REDUCTIONS: Final = ("last", "first", "mean", "max", "sum")
@@ -27,7 +30,8 @@ class Symbol:
 
     Made by `Input`, by calling a layer with a symbol, and by functions such as `concat` and `last`. `width`
     is its features per step or row; `axis` says where it varies, "row" or the axis of a sequence, which is
-    "time" by default; `limit` is the number of ids where it holds ids. Two symbols are equal only if they are the same.
+    "time" by default; `limit` is the number of ids where it holds ids. Two symbols are equal only if
+    they are the same.
     """
 
     op: str
@@ -38,6 +42,9 @@ class Symbol:
     name: str | None = None
     layer: Any = None
     unit: Unit | None = None
+    places: tuple[tuple[str, int], ...] = ()
+    """Of a layer: the state, and its place among those of this name, of each part after its inputs. Of a
+    final state: its own."""
 
     def __repr__(self) -> str:
         shape = "(N" if self.axis == ROW else "(N, T"
@@ -45,6 +52,8 @@ class Symbol:
         along = "" if self.axis in (ROW, TIME) else f" on the axis {self.axis!r}"
         made = {"input": f"input {self.name!r}", "layer": repr(self.layer)}.get(self.op, self.op)
         made = made if self.unit is None else self.unit.program.name
+        if self.op == "final":
+            made = f"final state {self.places[0][0]!r} of {self.parts[0].layer!r}"
         return f"<Symbol {kind}{along}: {made}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
@@ -138,8 +147,11 @@ class Symbol:
         return graph.reduce(self.op, nodes[0])
 
 
-def applied(layer: Any, *values: Symbol) -> Symbol:
-    """What `layer` gives for a symbol for each of its inputs. Raises ShapeError when they do not fit."""
+def applied(layer: Any, *values: Symbol, initial_state: Any = None) -> Symbol:
+    """What `layer` gives for a symbol for each of its inputs, from an initial state as `Network.__call__` describes.
+
+    Raises ShapeError when they do not fit, ConfigError for unknown states.
+    """
     for (name, port), x in zip(layer._ports.inputs.items(), values, strict=True):
         takes = "takes" if len(values) == 1 else f"takes as {name!r}"
         if port.limit is not None:
@@ -154,7 +166,12 @@ def applied(layer: Any, *values: Symbol) -> Symbol:
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", x) for place, x in enumerate(values)]
     node = layer._join(graph, nodes, Scope())
-    return Symbol("layer", values, node.width, node.axis, node.limit, layer=layer)
+    places = _initial_places(layer, initial_state)
+    for number, ((name, place), value) in enumerate(places):
+        graph.start(graph.states[name][place], _as_input(graph, f"state {number}", value))
+    parts = (*values, *(value for _, value in places))
+    names = tuple(place for place, _ in places)
+    return Symbol("layer", parts, node.width, node.axis, node.limit, layer=layer, places=names)
 
 
 def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) -> None:
@@ -175,6 +192,37 @@ def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) 
         one = "one input" if len(inputs) == 1 else f"{len(inputs)} inputs, {', '.join(map(repr, inputs))}"
         hint = "; ost.concat(a, b) joins their features" if len(inputs) == 1 else ""
         raise DTypeError(f"{layer!r} is called with {len(values)} symbols; it has {one}{hint}")
+
+
+def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int], Symbol]]:
+    """The state, and its place among those of its name, of each symbol of an initial state."""
+    if initial_state is None:
+        return []
+    if not isinstance(initial_state, Mapping):
+        raise ConfigError(
+            f"initial_state is a {type(initial_state).__name__}; expected a dict of symbols by the name "
+            "of a state"
+        )
+    found: list[tuple[tuple[str, int], Symbol]] = []
+    for name, given in initial_state.items():
+        count = count_of_states(layer, name)
+        values = [given] if isinstance(given, Symbol) else given
+        if not isinstance(values, (list, tuple)) or len(values) != count:
+            raise ConfigError(
+                f"initial_state[{name!r}] is {given!r:.80}; {layer!r} has {count} of this state (layers * "
+                f"directions): expected {'a symbol' if count == 1 else f'a list of {count} symbols'}"
+            )
+        check_symbols(f"initial_state[{name!r}]", values)
+        found += [((name, place), value) for place, value in enumerate(values)]
+    return found
+
+
+def count_of_states(layer: Any, name: Any) -> int:
+    """How many states of a layer have this name. Raises ConfigError for an unknown one."""
+    if name not in layer.state_shapes:
+        known = ", ".join(map(repr, layer.state_shapes)) or "none"
+        raise ConfigError(f"{layer!r} has no state {name!r}; its states: {known}")
+    return int(layer.state_shapes[name][0])
 
 
 def combined(op: str, *parts: Symbol) -> Symbol:

@@ -124,7 +124,8 @@ impl PyNetwork {
     }
 
     /// `function` is what a program with `call` calls, and why it is no equation.
-    #[pyo3(signature = (program, inputs, params, inference=None, function=None, penalty=None))]
+    #[pyo3(signature = (program, inputs, params, inference=None, function=None, penalty=None, initial=None))]
+    #[allow(clippy::too_many_arguments)] // what a layer consists of
     fn layer(
         &self,
         program: &PyProgram,
@@ -133,7 +134,10 @@ impl PyNetwork {
         inference: Option<&PyProgram>,
         function: Option<(Py<PyAny>, String)>,
         penalty: Option<&PyProgram>,
+        initial: Option<Vec<(String, usize)>>,
     ) -> PyResult<usize> {
+        let initial = initial.unwrap_or_default();
+        let initial: Vec<(&str, usize)> = initial.iter().map(|(name, node)| (name.as_str(), *node)).collect();
         let function = function.map(|(function, why)| Function::new(PyFunction { function, why }));
         let [inference, penalty] = [inference, penalty].map(|other| other.map(|other| &other.inner));
         let program = &program.inner;
@@ -142,6 +146,7 @@ impl PyNetwork {
             inference,
             penalty,
             inputs: &inputs,
+            initial: &initial,
             params: &params,
             function: function.as_ref(),
         };
@@ -150,6 +155,10 @@ impl PyNetwork {
 
     fn layer_output(&self, node: usize, name: &str) -> PyResult<usize> {
         self.build(|network| network.layer_output(node, name))
+    }
+
+    fn final_state(&self, node: usize, name: &str) -> PyResult<usize> {
+        self.build(|network| network.final_state(node, name))
     }
 
     fn derive(&self, kind: &str, nodes: Vec<usize>) -> PyResult<usize> {

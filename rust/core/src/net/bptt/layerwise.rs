@@ -50,7 +50,8 @@ pub fn layerwise<T: Float>(
     let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
-            NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } => {}
+            // a network with final states is refused: they are values of rows
+            NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } | NodeKind::Final { .. } => {}
             NodeKind::Layer { layer, .. } => {
                 let inner = &network.layers[*layer];
                 let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));

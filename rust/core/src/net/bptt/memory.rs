@@ -35,6 +35,8 @@ pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
                 elements(&network.layers[layer].plan.train, node.axis, size)
             }
             NodeKind::Layer { .. } => 0,
+            // states of the first axis are read in place
+            NodeKind::Final { layer, .. } if !network.layers[layer].is_reordered() => 0,
             _ => rows_of(network, number, size) * node.width,
         })
         .sum()
@@ -77,6 +79,15 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
                     if meter.arrived[output] == GradientPlace::Sum {
                         meter.release(of_node(output));
                     }
+                }
+                for &node in inner.finals.iter().flatten() {
+                    if meter.arrived[node] != GradientPlace::None {
+                        meter.hold(of_node(node));
+                        meter.release(of_node(node));
+                    }
+                }
+                for &node in inner.initial.iter().flatten() {
+                    meter.arrive(node, of_node(node), inner.is_reordered());
                 }
                 for (&input, gradient) in inner.inputs.iter().zip(&inner.plan.input_gradients) {
                     if gradient.is_some() {
@@ -138,7 +149,7 @@ pub fn layerwise_elements(
                 let gathered: usize = parts.iter().map(|&to| 2 * segment * network.width(to)).sum();
                 zeros + gathered + elements(&plan.train) + elements(&plan.back) + segment
             }
-            NodeKind::Layer { .. } => continue,
+            NodeKind::Layer { .. } | NodeKind::Final { .. } => continue,
             NodeKind::Derived { .. } => 0,
         };
         most = most.max(live + made + working);

@@ -176,6 +176,10 @@ impl<T: Pooled> Call<T> {
         }
         for (slot, &width) in widths.iter().enumerate() {
             if let Some(Some(values)) = states.get(slot) {
+                if end == End::Initial && self.network().is_bridged(slot) {
+                    let text = format!("{what}[{slot}] is the value of a node; expected none");
+                    return Err(NetError::Config(text));
+                }
                 expect_len(&format!("{what}[{slot}]"), values.len(), batch.rows * width)?;
             }
         }

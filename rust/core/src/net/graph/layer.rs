@@ -17,6 +17,8 @@ pub struct LayerParts<'a> {
     pub penalty: Option<&'a Program>,
     /// The input nodes.
     pub inputs: &'a [usize],
+    /// The node of the initial value of some states, by the name of the state; the caller sets the others.
+    pub initial: &'a [(&'a str, usize)],
     /// The offset of each parameter in the arena.
     pub params: &'a [usize],
     /// The function that the program's `call` invokes.
@@ -26,7 +28,7 @@ pub struct LayerParts<'a> {
 impl<'a> LayerParts<'a> {
     /// A layer with one program and no penalty on parameters.
     pub fn new(program: &'a Program, inputs: &'a [usize], params: &'a [usize]) -> LayerParts<'a> {
-        LayerParts { program, inference: None, penalty: None, inputs, params, function: None }
+        LayerParts { program, inference: None, penalty: None, inputs, initial: &[], params, function: None }
     }
 }
 
@@ -40,6 +42,12 @@ pub struct Layer {
     /// The axis along which the step is repeated; along `Axis::Row` the layer runs once per row.
     pub axis: Axis,
     pub inputs: Vec<usize>,
+    /// By state: the node of its initial value; None if the caller sets it.
+    pub initial: Vec<Option<usize>>,
+    /// By state: the node of its final value; None if no node reads it.
+    pub finals: Vec<Option<usize>>,
+    /// The nodes that the layer reads: its inputs, then the initial values of states.
+    pub parts: Vec<usize>,
     /// The node of each output of the program; None for an output that no node reads, and for a penalty.
     pub outputs: Vec<Option<usize>>,
     /// The index of the output that is the penalty of a step.
@@ -60,9 +68,14 @@ impl Layer {
         self.outputs.first().copied().flatten().unwrap_or(usize::MAX)
     }
 
-    /// Whether the layer has a single output, not counting a penalty.
+    /// Whether the layer has a single output, not counting a penalty, and no final state that is read.
     pub fn has_one_output(&self) -> bool {
-        self.outputs.iter().flatten().count() == 1
+        self.outputs.iter().chain(&self.finals).flatten().count() == 1
+    }
+
+    /// Whether its states are in another order than values of rows are.
+    pub fn is_reordered(&self) -> bool {
+        !matches!(self.axis, Axis::Row | Axis::FIRST)
     }
 
     /// The layer's states among the states of the network.

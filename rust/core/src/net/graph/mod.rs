@@ -1,6 +1,7 @@
 //! A network as data: nodes, layers, named inputs and outputs. May use `plan`.
 
 mod axis;
+mod bridge;
 mod direction;
 mod error;
 pub mod kinds;

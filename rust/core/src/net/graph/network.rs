@@ -31,12 +31,12 @@ pub struct Network {
 }
 
 impl Network {
-    fn push(&mut self, kind: NodeKind, width: usize, axis: Axis) -> usize {
+    pub(super) fn push(&mut self, kind: NodeKind, width: usize, axis: Axis) -> usize {
         self.nodes.push(Node { kind, width, axis });
         self.nodes.len() - 1
     }
 
-    fn check(&self, node: usize) -> Result<&Node, NetError> {
+    pub(super) fn check(&self, node: usize) -> Result<&Node, NetError> {
         match self.nodes.get(node) {
             None => Err(NetError::Config(format!("node {node} does not exist"))),
             Some(_) if !self.outputs.is_empty() => Err(NetError::Config("the network is finished".into())),
@@ -111,7 +111,7 @@ impl Network {
     }
 
     /// The limit of a node of ids.
-    fn limit(&self, node: usize) -> Option<usize> {
+    pub(super) fn limit(&self, node: usize) -> Option<usize> {
         match self.nodes[node].kind {
             NodeKind::Input(number) => self.inputs[number].limit,
             _ => None,
@@ -152,7 +152,7 @@ impl Network {
     /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
     /// sequences, the values per row are repeated along time. Returns the node of the first output.
     pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
-        let LayerParts { program, inference, penalty, inputs, params, function } = parts;
+        let LayerParts { program, inference, penalty, inputs, initial, params, function } = parts;
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
             return Err(NetError::Config(format!(
                 "{} takes {} inputs and {} parameters; got {} and {}",
@@ -177,6 +177,7 @@ impl Network {
             return Err(NetError::Config("more than 65536 layers".into()));
         }
         self.check_inputs(program, inference, inputs)?;
+        let initial = self.initial_states(program, initial)?;
         let (inputs, axis) = self.on_one_axis(&program.name, inputs)?;
         if axis == Axis::Row && step_penalty.is_some() {
             let text =
@@ -210,7 +211,10 @@ impl Network {
             inference,
             penalty,
             axis,
+            parts: inputs.iter().chain(initial.iter().flatten()).copied().collect(),
             inputs,
+            finals: vec![None; initial.len()],
+            initial,
             outputs,
             step_penalty,
             params,
@@ -338,7 +342,7 @@ impl Network {
     /// Whether the gradient of a node is required: it depends on a layer, or the caller requires the gradient of the inputs.
     fn wants_gradient(&self, node: usize) -> bool {
         match &self.nodes[node].kind {
-            NodeKind::Layer { .. } => true,
+            NodeKind::Layer { .. } | NodeKind::Final { .. } => true,
             NodeKind::Input(_) => !self.ignores_input,
             NodeKind::Derived { moves, .. } => moves.iter().any(|one| self.wants_gradient(one.from)),
         }
@@ -348,7 +352,7 @@ impl Network {
     pub fn parts(&self, node: usize) -> &[usize] {
         match &self.nodes[node].kind {
             NodeKind::Input(_) => &[],
-            NodeKind::Layer { layer, .. } => &self.layers[*layer].inputs,
+            NodeKind::Layer { layer, .. } | NodeKind::Final { layer, .. } => &self.layers[*layer].parts,
             NodeKind::Derived { parts, .. } => parts,
         }
     }

@@ -17,6 +17,8 @@ pub enum NodeKind {
     Input(usize),
     /// An output of a layer's program, by its index.
     Layer { layer: usize, output: usize },
+    /// The state of a layer after the last step of each sequence, by its index.
+    Final { layer: usize, state: usize },
     /// Moved or summed elements of other nodes: `kind` is the name of the row in the table of kinds.
     Derived { kind: &'static str, parts: Vec<usize>, moves: Vec<Move> },
 }

@@ -10,12 +10,12 @@ use crate::step::Program;
 
 use super::axis::TIME;
 use super::error::NetError;
-use super::layer::LayerParts;
+use super::layer::{Layer, LayerParts};
 use super::network::Network;
 use super::node::{InputPort, NodeKind};
 
 /// The newest version. A network that an older version can express is written in that one, so that older releases read it:
-/// version 1 has one axis of sequences, called "time".
+/// version 1 has one axis of sequences, called "time", and no initial and final states of layers.
 pub const GRAPH_FORMAT_VERSION: u64 = 2;
 
 /// Programs of a text, each once.
@@ -53,6 +53,10 @@ impl Network {
                     let name = &of.plan.program.outputs[*output].0;
                     json!({"op": "output", "parts": [of.node()], "name": name})
                 }
+                NodeKind::Final { layer, state } => {
+                    let of = &self.layers[*layer];
+                    json!({"op": "final", "parts": [of.node()], "name": state_name(&of.plan.program, *state)})
+                }
                 NodeKind::Derived { kind, .. } => json!({"op": kind, "parts": self.parts(number)}),
             });
         }
@@ -70,7 +74,8 @@ impl Network {
 
     /// The first format version that can express this network.
     fn format(&self) -> u64 {
-        match self.axes.iter().all(|name| name == TIME) {
+        let bridges = |layer: &Layer| layer.initial.iter().chain(&layer.finals).any(Option::is_some);
+        match self.axes.iter().all(|name| name == TIME) && !self.layers.iter().any(bridges) {
             true => 1,
             false => 2,
         }
@@ -107,6 +112,13 @@ impl Network {
             if let Some(plan) = plan {
                 object.insert(key.into(), table.place(&plan.program).into());
             }
+        }
+        if layer.initial.iter().any(Option::is_some) {
+            let states = layer.initial.iter().enumerate();
+            let named = states.filter_map(|(state, node)| {
+                node.map(|node| (state_name(&layer.plan.program, state).to_string(), Json::from(node)))
+            });
+            object.insert("initial".into(), Json::Object(named.collect()));
         }
         Ok(Json::Object(object))
     }
@@ -170,9 +182,16 @@ impl Network {
                 };
                 let other = |key: &str| node.get(key).map(|_| program(key)).transpose();
                 let (inputs, params) = (numbers(node, "parts")?, numbers(node, "params")?);
+                let mut initial = Vec::new();
+                if let Some(states) = node.get("initial") {
+                    for (name, from) in states.as_object().ok_or_else(|| bad("\"initial\" is no object"))? {
+                        initial.push((name.as_str(), whole(Some(from), "initial")?));
+                    }
+                }
                 self.layer(LayerParts {
                     inference: other("inference")?,
                     penalty: other("penalty")?,
+                    initial: &initial,
                     ..LayerParts::new(program("program")?, &inputs, &params)
                 })
             }
@@ -180,9 +199,18 @@ impl Network {
                 [layer] => self.layer_output(layer, text("name")?),
                 _ => Err(bad("an output of no layer, or of several")),
             },
+            "final" => match numbers(node, "parts")?[..] {
+                [layer] => self.final_state(layer, text("name")?),
+                _ => Err(bad("a final state of no layer, or of several")),
+            },
             kind => self.derive(kind, &numbers(node, "parts")?),
         }
     }
+}
+
+/// The name of a state of a program.
+fn state_name(program: &Program, state: usize) -> &str {
+    program.label(program.states[state])
 }
 
 /// The largest whole number of a text: far from every overflow.

@@ -1,5 +1,7 @@
 //! The backward pass of one row group through the whole network.
 
+use std::borrow::Cow;
+
 use crate::kernel::Float;
 use crate::time::{
     Backward, IncomingGradients, LayerCall, PassMemory, Saved, Scratch, SeqView, SlotGradients,
@@ -7,7 +9,7 @@ use crate::time::{
 
 use super::super::batch::Axes;
 use super::super::graph::{Axis, Network, NodeKind};
-use super::super::values::NodeGradients;
+use super::super::values::{NodeGradients, add_rows, scatter_rows};
 use super::forward::GroupRun;
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
 use super::shared::Shared;
@@ -62,7 +64,7 @@ struct Task<'a, T: Float> {
     layer: usize,
     call: LayerCall<'a, T>,
     saved: &'a PassMemory<T>,
-    d_final: &'a [Vec<T>],
+    d_final: Cow<'a, [Vec<T>]>,
     views: Vec<SeqView<T>>,
     d_views: Vec<SeqView<T>>,
     /// Memory that `d_views` may point into.
@@ -135,6 +137,9 @@ impl<'a, T: Float> Group<'a, T> {
     fn finish(&self, task: &mut Task<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) {
         std::mem::swap(&mut slots[task.layer], &mut task.slots);
         scratch.vectors.keep_list(std::mem::take(&mut task.kept));
+        if let Cow::Owned(states) = std::mem::take(&mut task.d_final) {
+            scratch.vectors.keep_list(states);
+        }
         scratch.keep_views(std::mem::take(&mut task.views));
         scratch.keep_views(std::mem::take(&mut task.d_views));
     }
@@ -180,19 +185,43 @@ impl<'a, T: Float> Group<'a, T> {
             });
         }
         views.extend(inner.inputs.iter().map(|&at| self.run.view(network, at, self.axes)));
-        let (run, d_final) = (self.run, self.d_final);
+        let d_final = self.final_gradients(layer, node_gradients, &mut kept, scratch);
+        let run = self.run;
         Task {
             node,
             layer,
             call,
             saved: &run.memory[layer],
-            d_final: &d_final[inner.state_slots()],
+            d_final,
             views,
             d_views,
             kept,
             slots: std::mem::replace(&mut slots[layer], SlotGradients::none()),
             back: Backward::new(&inner.plan, call.geometry, scratch),
         }
+    }
+    /// The gradients of a layer's final states, in the order of its axis: from outside the network, and from the nodes that
+    /// read them.
+    fn final_gradients(
+        &self,
+        layer: usize,
+        node_gradients: &mut NodeGradients<T>,
+        kept: &mut Vec<Vec<T>>,
+        scratch: &mut Scratch<T>,
+    ) -> Cow<'a, [Vec<T>]> {
+        let inner = &self.shared.network.layers[layer];
+        let given = &self.d_final[inner.state_slots()];
+        if !inner.finals.iter().flatten().any(|&node| node_gradients.has(node)) {
+            return Cow::Borrowed(given);
+        }
+        let mut sums = scratch.vectors.copies(given);
+        for (sum, node) in sums.iter_mut().zip(&inner.finals) {
+            let Some(node) = node.filter(|&node| node_gradients.has(node)) else { continue };
+            let (d, memory) = node_gradients.take(node, scratch);
+            add_rows(&d, self.axes.order(inner.axis), sum, d.width, 0);
+            kept.push(memory);
+        }
+        Cow::Owned(sums)
     }
 }
 
@@ -236,6 +265,18 @@ pub fn back_group<T: Float>(
                 };
                 let inner = &network.layers[layer];
                 for (slot, values) in back.d_initial.drain(..).enumerate() {
+                    if let Some(from) = inner.initial[slot] {
+                        let width = network.width(from);
+                        let mut d = SeqView::of(&values, width);
+                        if let Some(order) = axes.order(inner.axis) {
+                            let mut by_row = scratch.vectors.zeros(values.len());
+                            scatter_rows(&d, order, &mut by_row);
+                            d = SeqView::of(&by_row, width);
+                            sums.push(by_row);
+                        }
+                        // `d_initial` and `sums` are readable until the group is done
+                        node_gradients.add(from, d, scratch);
+                    }
                     d_initial[inner.first_state + slot] = values;
                 }
                 scratch.vectors.keep_list(back.d_initial);

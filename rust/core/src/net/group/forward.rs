@@ -1,11 +1,13 @@
 //! The forward pass of one row group through the whole network.
 
+use std::borrow::Cow;
+
 use crate::kernel::Float;
 use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, states_after};
 
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
-use super::super::values::{RowMaps, derive};
+use super::super::values::{RowMaps, add_rows, derive, scatter_rows};
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
 use super::shared::Shared;
 
@@ -88,6 +90,9 @@ impl<T: Float> GroupRun<T> {
                 let pass = network.layers[layer].forward(self.training);
                 self.memory[layer].output(pass, output, axes.of(of.axis))
             }
+            NodeKind::Final { layer, state } if self.owned[node].is_empty() => {
+                SeqView::of(&self.finals[network.layers[layer].first_state + state], of.width)
+            }
             _ => SeqView::of(&self.owned[node], of.width),
         }
     }
@@ -95,12 +100,29 @@ impl<T: Float> GroupRun<T> {
     /// Computes the values of a node that moves elements of others, unless they exist.
     fn derive(&mut self, network: &Network, number: usize, axes: Axes, scratch: &mut Scratch<T>) {
         let node = &network.nodes[number];
-        let NodeKind::Derived { moves, .. } = &node.kind else { return };
         if !self.owned[number].is_empty() {
             return;
         }
-        let mut values = scratch.zero_sequence(axes.of(node.axis).total(), node.width);
-        derive(moves, |from| self.view(network, from, axes), self.maps(axes), &mut values, node.width);
+        let mut values;
+        match &node.kind {
+            NodeKind::Derived { moves, .. } => {
+                values = scratch.zero_sequence(axes.of(node.axis).total(), node.width);
+                derive(
+                    moves,
+                    |from| self.view(network, from, axes),
+                    self.maps(axes),
+                    &mut values,
+                    node.width,
+                );
+            }
+            // states are in the order of their axis; read in place if that is the order of the rows
+            NodeKind::Final { layer, .. } => {
+                let Some(order) = axes.order(network.layers[*layer].axis) else { return };
+                values = scratch.zero_sequence(axes.row.total(), node.width);
+                scatter_rows(&self.view(network, number, axes), order, &mut values);
+            }
+            _ => return,
+        }
         self.owned[number] = values;
     }
 }
@@ -162,7 +184,7 @@ struct Task<'a, T: Float> {
     layer: usize,
     call: LayerCall<'a, T>,
     views: Vec<SeqView<T>>,
-    initial: &'a [Vec<T>],
+    initial: Cow<'a, [Vec<T>]>,
     training: bool,
     run: Forward<T>,
 }
@@ -201,6 +223,7 @@ impl<'a, T: Float> Group<'a, T> {
                 run_together(&mut tasks, is_pipeline, scratch);
                 let mut done = tasks.into_iter().map(|task| {
                     scratch.keep_views(task.views);
+                    keep_states(task.initial, scratch);
                     (task.node, task.run)
                 });
                 let this = done.next().map(|(_, run)| run);
@@ -212,6 +235,7 @@ impl<'a, T: Float> Group<'a, T> {
                 // without a plan: on the idle threads, if there are any
                 run_alone(&mut task, alone != Some(Grouping::Alone { divided: false }), scratch);
                 scratch.keep_views(task.views);
+                keep_states(task.initial, scratch);
                 task.run
             }
         }
@@ -236,9 +260,37 @@ impl<'a, T: Float> Group<'a, T> {
             }
             None => run.view(network, at, self.axes),
         }));
-        let (call, initial) = (self.shared.call(layer, self.axes, run.training), self.initial);
-        let initial = &initial[inner.state_slots()];
-        let memory = Forward::new(inner.forward(run.training), call.geometry, initial, scratch);
+        let call = self.shared.call(layer, self.axes, run.training);
+        let initial = self.initial_of(run, layer, scratch);
+        let memory = Forward::new(inner.forward(run.training), call.geometry, &initial, scratch);
         Task { node, layer, call, views, initial, training: run.training, run: memory }
+    }
+    /// The initial states of a layer, in the order of its axis: the caller's, or values of rows.
+    fn initial_of(&self, run: &GroupRun<T>, layer: usize, scratch: &mut Scratch<T>) -> Cow<'a, [Vec<T>]> {
+        let (network, inner) = (self.shared.network, &self.shared.network.layers[layer]);
+        let given = &self.initial[inner.state_slots()];
+        if inner.initial.iter().all(Option::is_none) {
+            return Cow::Borrowed(given);
+        }
+        let mut states = scratch.vectors.list();
+        for (node, given) in inner.initial.iter().zip(given) {
+            states.push(match node {
+                None => scratch.vectors.copy(given),
+                Some(node) => {
+                    let view = run.view(network, *node, self.axes);
+                    let mut values = scratch.vectors.zeros(given.len());
+                    add_rows(&view, self.axes.order(inner.axis), &mut values, view.width, 0);
+                    values
+                }
+            });
+        }
+        Cow::Owned(states)
+    }
+}
+
+/// Returns the memory of a layer's initial states to the workspace.
+fn keep_states<T: Float>(states: Cow<'_, [Vec<T>]>, scratch: &mut Scratch<T>) {
+    if let Cow::Owned(states) = states {
+        scratch.vectors.keep_list(states);
     }
 }

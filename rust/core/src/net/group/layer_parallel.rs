@@ -150,7 +150,8 @@ pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -
     let (mut apart, mut behind) = (vec![last], vec![last]);
     for node in (0..last).rev() {
         let Some(layer) = network.layer_at(node) else { continue };
-        let outputs = || network.layers[layer].outputs.iter().flatten();
+        let of = &network.layers[layer];
+        let outputs = || of.outputs.iter().chain(&of.finals).flatten();
         let reads = |reader: &usize| outputs().any(|output| network.parts(*reader).contains(output));
         let mut readers = (node + 1..=last).filter(reads);
         match (readers.next(), readers.next()) {
@@ -169,9 +170,9 @@ pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -
     [apart, behind]
 }
 
-/// Whether a node is an output of a layer other than its first.
+/// Whether a node is an output of a layer other than its first, or a final state.
 fn is_output(network: &Network, node: usize) -> bool {
-    matches!(network.nodes[node].kind, NodeKind::Layer { .. })
+    matches!(network.nodes[node].kind, NodeKind::Layer { .. } | NodeKind::Final { .. })
 }
 
 /// Runs a layer alone; `divided`: all threads share its steps.

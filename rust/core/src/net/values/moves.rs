@@ -165,7 +165,7 @@ unsafe fn element<T: Copy>(view: &SeqView<T>, row: usize, column: usize) -> T {
 }
 
 /// Adds the rows of a view to columns of packed rows; if `from` is given, row `r` comes from row `from[r]`.
-pub(super) fn add_rows<T: Float>(
+pub fn add_rows<T: Float>(
     view: &SeqView<T>,
     from: Option<&[usize]>,
     values: &mut [T],
@@ -180,6 +180,15 @@ pub(super) fn add_rows<T: Float>(
         // SAFETY: a view has as many rows as the group has packed rows, which is also the length of `values`.
         let source = unsafe { row_of(view, source) };
         line[column..column + view.width].iter_mut().zip(source).for_each(|(sum, x)| *sum += *x);
+    }
+}
+
+/// Adds row `r` of a view to row `to[r]` of packed rows: the transpose of `add_rows`.
+pub fn scatter_rows<T: Float>(view: &SeqView<T>, to: &[usize], values: &mut [T]) {
+    for (row, &to) in to.iter().enumerate() {
+        // SAFETY: a view of states has a row for each sequence of the group, as `to` has.
+        let source = unsafe { row_of(view, row) };
+        values[to * view.width..][..view.width].iter_mut().zip(source).for_each(|(sum, x)| *sum += *x);
     }
 }
 
