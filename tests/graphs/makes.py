@@ -152,14 +152,14 @@ def beside_a_row(m: Maker) -> Outputs:
 
 
 def pair(m: Maker) -> tuple[Symbol, Symbol]:
-    return m.seq("s", 3, "source"), m.seq("t", 2, "target")
+    return m.seq("src", 3, "source"), m.seq("tgt", 2, "target")
 
 
 def two_axes(m: Maker) -> Outputs:
     """Sequences on two axes, each reduced, and the values of rows joined."""
     s, t = pair(m)
     g, h = m.layer("GRU", 3, 4, bidirectional=True)(s), m.layer("LSTM", 2, 3)(t)
-    joined = m.layer("Dense", 15, 2)(
+    joined = m.layer("Dense", 16, 2)(
         ost.concat(ost.last(g), ost.mean(h), ost.max(s), ost.last(ost.reverse(t)))
     )
     return {"joined": joined, "g": g, "h": h}

@@ -306,8 +306,13 @@ TABLE = {
         lambda: ost.Input("x"), ost.ConfigError, ("Input 'x'", "either size", "or ids")
     ),
     "an input of two kinds": Bad(lambda: ost.Input("x", size=3, ids=4), ost.ConfigError, ("Input 'x'",)),
-    "an input on another axis": Bad(
-        lambda: ost.Input("x", size=3, axis="depth"), ost.ConfigError, ("Input 'x'", "'depth'", "time, row")
+    "an axis that is a number": Bad(
+        lambda: ost.Input("x", size=3, axis=1),  # type: ignore[arg-type]
+        ost.ConfigError,
+        ("Input 'x'", "axis is 1", "a text"),
+    ),
+    "rows misspelled": Bad(
+        lambda: ost.Input("x", size=3, axis="Rows"), ost.ConfigError, ("'Rows'", "did you mean 'row'")
     ),
     "an input of no features": Bad(
         lambda: ost.Input("x", size=0), ost.ConfigError, ("Input 'x'", "size is 0", "at least 1")
@@ -584,7 +589,8 @@ EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "features to an embedding": (edit("layer", parts=[0]), ("takes ids below 5",)),
     "ids to add": (edit("add", parts=[0, 1]), ("add", "ids")),
     "an input with parts": (lambda nodes, _: nodes[1].update(parts=[0]), ("an input of 1 parts",)),
-    "an input on another axis": (edit("input", axis="depth"), ("axis 'depth'",)),
+    "an input on another axis": (edit("input", axis="depth"), ("axis 'depth'", "axis 'time'")),
+    "an axis without a name": (edit("input", axis=""), ("an axis without a name",)),
     "an input of two kinds": (edit("input", ids=3), ("exactly one of 'size' and 'ids'",)),
     "an input of no kind": (lambda nodes, _: nodes[0].pop("size"), ("exactly one of",)),
     "an input of no features": (edit("input", size=0), ("size is 0",)),
