@@ -14,6 +14,7 @@ D = {"dtype": "float64"}
 REDUCTIONS = ("last", "first", "mean", "max", "sum")
 OF_SEQUENCES = ("recurrent", "both ways", "dense", "concat", "add", "reverse", "shared")
 OF_ROWS = ("dense of rows", "step of rows", "concat of rows", "add of rows", "repeat", "reduce")
+BRIDGES = ("final state", "initial state", "encoder and decoder")
 WIDEST = 12
 
 
@@ -24,9 +25,12 @@ class Drawn:
         self.rng = rng
         words = ost.Embedding(5, 3, **D)(ost.Input("w", ids=5))
         self.sequences = [ost.Input("a", size=3), ost.Input("b", size=2), words]
+        if with_rows:
+            others = ost.Embedding(4, 3, **D)(ost.Input("v", ids=4, axis="other"))
+            self.sequences += [ost.Input("c", size=3, axis="other"), others]
         self.rows = [ost.Input("s", size=2, axis="row")]
         self.layers: list[ost.Network] = []
-        ops = OF_SEQUENCES + (OF_ROWS + OF_ROWS if with_rows else ())
+        ops = OF_SEQUENCES + (OF_ROWS + OF_ROWS + BRIDGES + BRIDGES if with_rows else ())
         for _ in range(rng.integers(3, 14)):
             self.grow(ops[rng.integers(len(ops))])
         pools = [self.sequences, self.rows] if with_rows else [self.sequences]
@@ -60,11 +64,12 @@ class Drawn:
         elif op == "step of rows":
             made = self.called("GRU", row, 3)
         elif op == "concat":
-            made = ost.concat(x, self.one(self.sequences))
+            made = ost.concat(x, self.one([y for y in self.sequences if y.axis == x.axis]))
         elif op == "concat of rows":
             made = ost.concat(row, self.one(self.rows))
         elif op == "add":
-            made = ost.add(x, self.one([y for y in self.sequences if y.width == x.width]))
+            same = [y for y in self.sequences if (y.width, y.axis) == (x.width, x.axis)]
+            made = ost.add(x, self.one(same))
         elif op == "add of rows":
             made = ost.add(row, self.one([y for y in self.rows if y.width == row.width]))
         elif op == "reverse":
@@ -73,10 +78,29 @@ class Drawn:
             made = ost.repeat(row, x)
         elif op == "reduce":
             made = getattr(ost, self.one(list(REDUCTIONS)))(x)
+        elif op == "final state":
+            made = self.final_state(x)
+        elif op == "initial state":
+            made = ost.GRU(x.width, row.width, seed=int(self.rng.integers(1000)), **D)(
+                x, initial_state={"h": row}
+            )
+        elif op == "encoder and decoder":
+            encoder = self.called(
+                "LSTM", self.one(self.sequences), 3, bidirectional=bool(self.rng.integers(2))
+            )
+            decoder = ost.LSTM(x.width, 3, bidirectional=encoder.width == 6, seed=1, **D)
+            made = decoder(x, initial_state=ost.final_states(encoder))
         else:
             made = self.again(x)
         if made.width <= WIDEST:
-            (self.sequences if made.axis == "time" else self.rows).append(made)
+            (self.rows if made.axis == "row" else self.sequences).append(made)
+
+    def final_state(self, x: Symbol) -> Symbol:
+        """A final state of a layer that was called before, or of a new one over `x`."""
+        made = [y for y in self.sequences if y.op == "layer" and y.layer.state_shapes]
+        y = self.one(made) if made else self.called("GRU", x, 3)
+        name = self.one(list(y.layer.state_shapes))
+        return ost.final_state(y, name, int(self.rng.integers(y.layer.state_shapes[name][0])))
 
     def again(self, x: Symbol) -> Symbol:
         """A layer that was called before, called once more where one fits."""
@@ -85,21 +109,26 @@ class Drawn:
 
     def batch(self) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, np.ndarray]]:
         """Inputs, lengths with resets, and an initial state."""
-        rng, rows, steps = self.rng, int(self.rng.integers(1, 7)), int(self.rng.integers(1, 9))
+        rng, rows = self.rng, int(self.rng.integers(1, 7))
+        steps = {axis: int(rng.integers(1, 9)) for axis in self.net._ports.axes}
         inputs = {}
         for name, node in self.net._ports.inputs.items():
-            shape = (rows, steps) if node.axis == "time" else (rows,)
+            shape = (rows,) if node.axis == "row" else (rows, steps[node.axis])
             inputs[name] = (
                 rng.normal(size=(*shape, node.width))
                 if node.limit is None
                 else rng.integers(0, node.limit, shape)
             )
-        ragged: dict[str, Any] = {"lengths": rng.integers(0, steps + 1, rows)}
-        if rng.random() < 0.5:
-            ragged["resets"] = rng.random((rows, steps)) < 0.3
+        lengths = {axis: rng.integers(0, count + 1, rows) for axis, count in steps.items()}
+        ragged: dict[str, Any] = {"lengths": lengths}
+        if len(steps) == 1:
+            ragged["lengths"] = lengths["time"]
+            if rng.random() < 0.5:
+                ragged["resets"] = rng.random((rows, steps["time"])) < 0.3
         state = {
             name: rng.normal(size=(places, rows, *size))
             for name, (places, *size) in self.net.state_shapes.items()
+            if name not in self.net._graph.bridged
         }
         return inputs, ragged, state
 
@@ -117,7 +146,7 @@ def test_a_random_graph_has_the_gradient_of_its_outputs(seed: int, threads: Any)
     threads(int(rng.integers(1, 5)))
     run = net.run(given(inputs), state=state, training=True, **ragged)
     d_outputs = {name: rng.normal(size=value.shape) for name, value in run.outputs.items()}
-    d_final = {name: rng.normal(size=value.shape) for name, value in state.items()}
+    d_final = {name: rng.normal(size=value.shape) for name, value in run.final_state.items()}
     grads = run.backward(d_outputs, d_final)
     d_inputs = grads.inputs if len(inputs) > 1 else dict(zip(inputs, [grads.inputs], strict=True))
     pairs = [(net.parameters()[name], value) for name, value in grads.params.items()]

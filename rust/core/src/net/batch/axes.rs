@@ -88,3 +88,63 @@ impl AxisRows {
         geometry.mirror_into(mirror);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::row_groups::{Batch, End, Extent};
+    use super::*;
+
+    const OTHER: Axis = Axis::Sequence(1);
+
+    /// Rows of these lengths on the first axis, of 5 steps, and on another one, of 4 steps.
+    fn batch(lengths: &[i64], others: &[i64]) -> Batch {
+        let other = AxisExtent { steps: 4, lengths: Some(others) };
+        let extent = Extent { lengths: Some(lengths), others: &[other], ..Extent::default() };
+        Batch::new(lengths.len(), 5, extent).unwrap()
+    }
+
+    #[test]
+    fn every_axis_has_the_rows_of_a_group_in_the_order_of_its_own_lengths() {
+        let batch = batch(&[2, 5, 0, 5], &[1, 0, 4, 3]);
+        let group = &batch.groups[0];
+        // of two rows of 5 steps, the one that is longer on the other axis comes first
+        let rows: Vec<usize> = batch.sequences.iter().map(|one| one.row).collect();
+        assert_eq!(rows, [3, 1, 0, 2]);
+        let axes = group.axes();
+        assert_eq!(axes.of(Axis::FIRST).lengths, [5, 5, 2, 0]);
+        assert_eq!((axes.order(Axis::FIRST), axes.order(Axis::Row)), (None, None));
+        assert_eq!(axes.of(OTHER).lengths, [4, 3, 1, 0]);
+        assert_eq!(axes.order(OTHER), Some(&[3, 0, 2, 1][..]));
+        assert_eq!(axes.mirror(OTHER).unwrap(), axes.of(OTHER).mirror());
+        let callers = [0, 1, 2, 3].map(|position| axes.of(OTHER).caller(position));
+        assert_eq!(callers, [2, 3, 0, 1]);
+        assert_eq!((batch.total(Axis::FIRST), batch.total(OTHER), batch.count(OTHER)), (12, 8, 16));
+    }
+
+    #[test]
+    fn arrays_and_states_are_packed_in_the_order_of_their_axis() {
+        let batch = batch(&[2, 5, 0, 5], &[1, 0, 4, 3]);
+        let group = &batch.groups[0];
+        let data: Vec<usize> = (0..16).collect();
+        let mut packed = Vec::new();
+        batch.pack(group, OTHER, &data, 1, &mut packed);
+        assert_eq!(packed, [8, 12, 0, 9, 13, 10, 14, 11]); // row 2, row 3, row 0; ...
+        let padding: Vec<_> = batch.padding(group, OTHER).collect();
+        assert_eq!(padding, [12..12, 15..16, 1..4, 4..8]);
+        let mut states = [0.0; 4];
+        batch.pack_state((group, OTHER), &[0.0, 1.0, 2.0, 3.0], 1, End::Initial, &mut states);
+        assert_eq!(states, [2.0, 3.0, 0.0, 1.0]);
+        let mut back = [9.0; 4];
+        batch.unpack_state((group, OTHER), &states, 1, End::Final, &mut back);
+        assert_eq!(back, [0.0, 1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn the_lengths_of_every_axis_are_checked_and_resets_are_refused() {
+        let other = AxisExtent { steps: 4, lengths: Some(&[5]) };
+        assert!(Batch::new(1, 5, Extent { others: &[other], ..Extent::default() }).is_err());
+        let others = &[AxisExtent { steps: 4, lengths: None }];
+        let extent = Extent { resets: Some(&[false; 5]), others, ..Extent::default() };
+        assert!(Batch::new(1, 5, extent).is_err());
+    }
+}

@@ -279,6 +279,7 @@ mod tests {
     fn damaged_and_hostile_texts_are_errors() {
         let text = network().to_json().unwrap();
         let hostile = [
+            (r#""format":1,"nodes""#, r#""format":3,"nodes""#),
             (r#""format":1,"nodes""#, r#""format":2,"nodes""#),
             (r#""op":"last","parts":[3]"#, r#""op":"last","parts":[30]"#),
             (r#""op":"last","parts":[3]"#, r#""op":"last","parts":[5]"#),

@@ -194,6 +194,7 @@ pub fn scatter_rows<T: Float>(view: &SeqView<T>, to: &[usize], values: &mut [T])
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::batch::{AxisExtent, AxisRows};
     use super::*;
 
     /// Rows of 3, 1 and 0 steps; packed row r holds r + 1 and its square.
@@ -231,6 +232,34 @@ mod tests {
         let mean = moved(Rows::Mean, &values, 3);
         assert!((mean[0] - 8.0 / 3.0).abs() < 1e-15 && mean[2..] == [2.0, 4.0, 0.0, 0.0]);
         assert_eq!(moved(Rows::Repeat, &values[..6], 4), [1.0, 1.0, 2.0, 4.0, 1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn moves_of_another_axis_go_to_the_rows_in_its_order() {
+        let (_, row, values) = case();
+        let time = Geometry::new(vec![1, 1, 1]);
+        // sequences of 3, 1 and 0 steps are the rows 2, 0 and 1 of the group
+        let mut other = [AxisRows::default()];
+        let extent = AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]) };
+        other[0].renew(&extent, |position| position, 3, 0);
+        let axes = Axes { time: &time, row: &row, others: &other };
+        let maps = RowMaps { axes, mirror: &[] };
+        let moved = |rows: Rows, values: &[f64], result_rows: usize| {
+            let mut result = vec![0.0; result_rows * 2];
+            let one = Move { from: 0, rows, axis: Axis::Sequence(1), column: 0 };
+            derive(&[one], |_| SeqView::of(values, 2), maps, &mut result, 2);
+            result
+        };
+        assert_eq!(moved(Rows::Last, &values, 3), [2.0, 4.0, 0.0, 0.0, 4.0, 16.0]);
+        assert_eq!(moved(Rows::Max, &values, 3), [2.0, 4.0, 0.0, 0.0, 4.0, 16.0]);
+        assert_eq!(moved(Rows::Sum, &values, 3), [2.0, 4.0, 0.0, 0.0, 8.0, 26.0]);
+        assert_eq!(moved(Rows::Mirror, &values, 4), [4.0, 16.0, 2.0, 4.0, 3.0, 9.0, 1.0, 1.0]);
+        assert_eq!(moved(Rows::Repeat, &values[..6], 4), [3.0, 9.0, 1.0, 1.0, 3.0, 9.0, 3.0, 9.0]);
+        let mean = moved(Rows::Mean, &values, 3);
+        assert!((mean[4] - 8.0 / 3.0).abs() < 1e-15 && mean[..4] == [2.0, 4.0, 0.0, 0.0]);
+        let mut scattered = [0.0; 6];
+        scatter_rows(&SeqView::of(&values[..6], 2), axes.order(Axis::Sequence(1)).unwrap(), &mut scattered);
+        assert_eq!(scattered, [2.0, 4.0, 3.0, 9.0, 1.0, 1.0]);
     }
 
     #[test]
