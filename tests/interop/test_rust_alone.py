@@ -1,5 +1,6 @@
 """A model file runs in Rust without Python, with the bits that Python gives."""
 
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,6 +24,38 @@ def run_model():
     return ROOT / "target" / "debug" / "examples" / "run_model"
 
 
+def encoder_decoder():
+    """Two axes, ids, a value of rows, and bridges between states."""
+    source, target = ost.Input("x", size=3), ost.Input("w", ids=5, axis="target")
+    y = ost.GRU(3, 4, bidirectional=True)(source)
+    start = ost.Dense(8, 6, "tanh")(ost.concat(ost.final_states(y)["h"]))
+    words = ost.concat(
+        embedded := ost.Embedding(5, 2)(target), ost.repeat(ost.Input("s", size=3, axis="row"), embedded)
+    )
+    h = ost.LSTM(5, 6)(words, initial_state={"h": start})
+    return ost.Graph({"h": h, "again": ost.concat(source, ost.repeat(ost.final_state(h, "c"), source))})
+
+
+def inputs_of(net):
+    """Inputs and lengths as `run_model.rs` makes them."""
+    ports = net._ports
+    steps = {axis: STEPS + place for place, axis in enumerate(ports.axes)}
+    inputs = {}
+    for name, node in ports.inputs.items():
+        shape = (ROWS,) if node.axis == "row" else (ROWS, steps[node.axis])
+        places = np.arange(math.prod(shape) * node.width)
+        if node.limit is not None:
+            inputs[name] = (places % node.limit).reshape(shape)
+        else:
+            x = ((places * 37 + 11) % 101).astype("float32") / np.float32(50.5) - np.float32(1.0)
+            inputs[name] = x.reshape(*shape, node.width)
+    lengths = {
+        axis: [steps[axis] - (row == place % ROWS) for row in range(ROWS)]
+        for place, axis in enumerate(ports.axes)
+    }
+    return inputs, lengths
+
+
 def networks():
     text = ost.Input("x", size=3)
     h = ost.GRU(3, 4, bidirectional=True)(text)
@@ -33,6 +66,7 @@ def networks():
         "regularized": ost.GRU(3, 4, regularizers=[ost.Dropout(0.5), ost.ActivationPenalty(0.1)]),
         "two outputs": graph,
     }
+    made["encoder and decoder"] = encoder_decoder()
     for name in ("ligru", "layer_norm_lstm", "slstm"):
         made[f"{name} of a plugin"] = ost.Recurrent(f"cells/{name}", 3, 4)
     return made
@@ -44,11 +78,8 @@ def test_rust_prints_the_bits_that_python_computes(name, run_model, tmp_path):
     net = networks()[name]
     path = tmp_path / "model.safetensors"
     net.save(path)
-    places = np.arange(ROWS * STEPS * 3)
-    x = (((places * 37 + 11) % 101).astype("float32") / np.float32(50.5) - np.float32(1.0)).reshape(
-        ROWS, STEPS, 3
-    )
-    outputs = net.run(x, lengths=[STEPS - 1, STEPS, STEPS]).outputs
+    inputs, lengths = inputs_of(net)
+    outputs = net.run(inputs, lengths=lengths).outputs
     named = outputs if isinstance(outputs, dict) else {"output": outputs}
     command = [str(run_model), str(path), str(ROWS), str(STEPS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
