@@ -131,12 +131,14 @@ class Network(AttributeGuard):
         Args:
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
                 list of rows of different lengths. Of a Graph with several inputs a dict of them by name;
-                sequences have the same N and T, an input of rows is (N, size) floats or (N,) ids.
+                all have the same N, sequences of one axis the same T; an input of rows is (N, size) floats
+                or (N,) ids.
             lengths: (N,) integers 0..T, or None for T; the same for all sequences of an axis. Of a graph with
                 several axes a dict by axis; an axis that is left out has no padding. Past its
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
                 N = 0 and length 0 are allowed.
-            state: a dict as `Run.final_state` is, or None for zeros.
+            state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a value
+                of the graph.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for

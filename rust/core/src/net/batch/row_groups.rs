@@ -176,9 +176,10 @@ impl Batch {
     /// The position of each packed row of a group in the caller's (N, T) or (N,) order.
     pub(super) fn places<'a>(&'a self, group: &'a RowGroup, axis: Axis) -> impl Iterator<Item = usize> + 'a {
         let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
+        let sequence = self.in_order(group, axis);
         (0..geometry.steps()).flat_map(move |t| {
             (0..geometry.alive(t)).map(move |position| {
-                let sequence = self.sequence(group, axis, position);
+                let sequence = sequence(position);
                 match axis {
                     Axis::Sequence(_) => sequence.row * steps + sequence.first + t,
                     Axis::Row => sequence.row,
@@ -194,17 +195,22 @@ impl Batch {
         axis: Axis,
     ) -> impl Iterator<Item = Range<usize>> + 'a {
         let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
+        let sequence = self.in_order(group, axis);
         let ends = geometry.lengths.iter().enumerate().map(move |(position, &length)| {
-            let one = self.sequence(group, axis, position);
+            let one = sequence(position);
             one.tail.then(|| one.row * steps + one.first + length..(one.row + 1) * steps)
         });
         ends.flatten()
     }
 
-    /// A sequence of a group, by its position along an axis. Its length is that of the first axis.
-    fn sequence(&self, group: &RowGroup, axis: Axis, position: usize) -> &Sequence {
-        let position = group.axes().order(axis).map_or(position, |order| order[position]);
-        &self.sequences[group.rows.start + position]
+    /// The sequences of a group by their positions along an axis. `length` is that of the first axis.
+    fn in_order<'a>(
+        &'a self,
+        group: &'a RowGroup,
+        axis: Axis,
+    ) -> impl Fn(usize) -> &'a Sequence + Copy + use<'a> {
+        let (sequences, order) = (&self.sequences[group.rows.clone()], group.axes().order(axis));
+        move |position| &sequences[order.map_or(position, |order| order[position])]
     }
 
     /// The number of steps of an axis; 1 for values per row.
@@ -322,8 +328,8 @@ impl Batch {
         axis: Axis,
         end: End,
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let sequences =
-            (0..group.rows.len()).map(move |position| (position, self.sequence(group, axis, position)));
+        let sequence = self.in_order(group, axis);
+        let sequences = (0..group.rows.len()).map(move |position| (position, sequence(position)));
         let at = move |sequence: &Sequence| if end == End::Initial { sequence.head } else { sequence.tail };
         sequences
             .filter(move |(_, sequence)| at(sequence))
