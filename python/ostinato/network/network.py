@@ -137,8 +137,8 @@ class Network(AttributeGuard):
                 several axes a dict by axis; an axis that is left out has no padding. Past its
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
                 N = 0 and length 0 are allowed.
-            state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a value
-                of the graph.
+            state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a
+                value of the graph.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for
