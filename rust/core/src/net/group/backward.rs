@@ -9,7 +9,8 @@ use crate::time::{
 
 use super::super::batch::Axes;
 use super::super::graph::{Axis, Network, NodeKind};
-use super::super::values::{NodeGradients, add_rows, scatter_rows};
+use super::super::values::{NodeGradients, scatter_rows};
+use super::bridges::{final_gradients, keep_states};
 use super::forward::GroupRun;
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
 use super::shared::Shared;
@@ -137,9 +138,7 @@ impl<'a, T: Float> Group<'a, T> {
     fn finish(&self, task: &mut Task<T>, slots: &mut [SlotGradients<T>], scratch: &mut Scratch<T>) {
         std::mem::swap(&mut slots[task.layer], &mut task.slots);
         scratch.vectors.keep_list(std::mem::take(&mut task.kept));
-        if let Cow::Owned(states) = std::mem::take(&mut task.d_final) {
-            scratch.vectors.keep_list(states);
-        }
+        keep_states(std::mem::take(&mut task.d_final), scratch);
         scratch.keep_views(std::mem::take(&mut task.views));
         scratch.keep_views(std::mem::take(&mut task.d_views));
     }
@@ -185,7 +184,8 @@ impl<'a, T: Float> Group<'a, T> {
             });
         }
         views.extend(inner.inputs.iter().map(|&at| self.run.view(network, at, self.axes)));
-        let d_final = self.final_gradients(layer, node_gradients, &mut kept, scratch);
+        let given = &self.d_final[inner.state_slots()];
+        let d_final = final_gradients(inner, given, node_gradients, self.axes, &mut kept, scratch);
         let run = self.run;
         Task {
             node,
@@ -199,29 +199,6 @@ impl<'a, T: Float> Group<'a, T> {
             slots: std::mem::replace(&mut slots[layer], SlotGradients::none()),
             back: Backward::new(&inner.plan, call.geometry, scratch),
         }
-    }
-    /// The gradients of a layer's final states, in the order of its axis: from outside the network, and from the nodes that
-    /// read them.
-    fn final_gradients(
-        &self,
-        layer: usize,
-        node_gradients: &mut NodeGradients<T>,
-        kept: &mut Vec<Vec<T>>,
-        scratch: &mut Scratch<T>,
-    ) -> Cow<'a, [Vec<T>]> {
-        let inner = &self.shared.network.layers[layer];
-        let given = &self.d_final[inner.state_slots()];
-        if !inner.finals.iter().flatten().any(|&node| node_gradients.has(node)) {
-            return Cow::Borrowed(given);
-        }
-        let mut sums = scratch.vectors.copies(given);
-        for (sum, node) in sums.iter_mut().zip(&inner.finals) {
-            let Some(node) = node.filter(|&node| node_gradients.has(node)) else { continue };
-            let (d, memory) = node_gradients.take(node, scratch);
-            add_rows(&d, self.axes.order(inner.axis), sum, d.width, 0);
-            kept.push(memory);
-        }
-        Cow::Owned(sums)
     }
 }
 

@@ -7,7 +7,8 @@ use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, sta
 
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
-use super::super::values::{RowMaps, add_rows, derive, scatter_rows};
+use super::super::values::{RowMaps, derive, scatter_rows};
+use super::bridges::{initial_of, keep_states};
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
 use super::shared::Shared;
 
@@ -261,36 +262,9 @@ impl<'a, T: Float> Group<'a, T> {
             None => run.view(network, at, self.axes),
         }));
         let call = self.shared.call(layer, self.axes, run.training);
-        let initial = self.initial_of(run, layer, scratch);
+        let given = &self.initial[inner.state_slots()];
+        let initial = initial_of(inner, given, |at| run.view(network, at, self.axes), self.axes, scratch);
         let memory = Forward::new(inner.forward(run.training), call.geometry, &initial, scratch);
         Task { node, layer, call, views, initial, training: run.training, run: memory }
-    }
-    /// The initial states of a layer, in the order of its axis: the caller's, or values of rows.
-    fn initial_of(&self, run: &GroupRun<T>, layer: usize, scratch: &mut Scratch<T>) -> Cow<'a, [Vec<T>]> {
-        let (network, inner) = (self.shared.network, &self.shared.network.layers[layer]);
-        let given = &self.initial[inner.state_slots()];
-        if inner.initial.iter().all(Option::is_none) {
-            return Cow::Borrowed(given);
-        }
-        let mut states = scratch.vectors.list();
-        for (node, given) in inner.initial.iter().zip(given) {
-            states.push(match node {
-                None => scratch.vectors.copy(given),
-                Some(node) => {
-                    let view = run.view(network, *node, self.axes);
-                    let mut values = scratch.vectors.zeros(given.len());
-                    add_rows(&view, self.axes.order(inner.axis), &mut values, view.width, 0);
-                    values
-                }
-            });
-        }
-        Cow::Owned(states)
-    }
-}
-
-/// Returns the memory of a layer's initial states to the workspace.
-fn keep_states<T: Float>(states: Cow<'_, [Vec<T>]>, scratch: &mut Scratch<T>) {
-    if let Cow::Owned(states) = states {
-        scratch.vectors.keep_list(states);
     }
 }

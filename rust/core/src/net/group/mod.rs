@@ -1,6 +1,7 @@
 //! One row group through the network: forward pass, losses, backward pass. May use `graph`, `batch`, `values`, `time`.
 
 mod backward;
+mod bridges;
 mod forward;
 mod layer_parallel;
 mod loss;
