@@ -131,6 +131,22 @@ TABLE = {
         ("several axes", "FullBPTT()"),
     ),
     "a stream": Bad(lambda: net().stream(), ost.ConfigError, ("stream",)),
+    "a trainer": Bad(
+        lambda: ost.Trainer(net(), optimizer="adam", loss={"y": "mse"}).fit(
+            x, {"y": np.zeros((2, 4, 4))}, epochs=1
+        ),
+        ost.ConfigError,
+        ("several axes ('target', 'source')", "net.value_and_grad"),
+    ),
+    "an analysis": Bad(
+        lambda: ost.analysis.gradient_flow(
+            ost.Graph(ost.concat(ost.last(ost.GRU(3, 4)(S)), ost.last(ost.GRU(2, 4)(T)))),
+            x,
+            d_outputs=np.ones((2, 8)),
+        ),
+        ost.ConfigError,
+        ("several axes ('source', 'target')", "one axis"),
+    ),
     # Final states.
     "the final state of an input": Bad(
         lambda: ost.final_state(S, "h"), ost.ConfigError, ("input 's'", "not the output of a layer")

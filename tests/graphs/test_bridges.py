@@ -158,3 +158,20 @@ def test_penalties_of_steps_are_means_over_the_steps_of_their_axis() -> None:
     loss, trained = net.value_and_grad(x, targets, loss=dict.fromkeys("ab", "mse"), lengths=LENGTHS)
     assert trained.penalty == pytest.approx(run.penalty, rel=1e-12)
     assert loss == pytest.approx(trained.penalty + sum(trained.losses.values()), rel=1e-12)
+
+
+def test_the_only_axis_of_a_network_may_have_any_name() -> None:
+    x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
+    nets = [
+        ost.Graph(ost.Dense(4, 2, seed=1)(ost.GRU(3, 4, seed=2)(ost.Input("x", size=3, axis=axis))))
+        for axis in ("time", "source")
+    ]
+    lengths, resets = [5, 4, 3, 2, 1, 0, 5, 5], np.random.default_rng(1).random((8, 5)) < 0.3
+    runs = [net.run(x, lengths=lengths, resets=resets) for net in nets]
+    np.testing.assert_array_equal(runs[0].outputs, runs[1].outputs)
+    for net in nets:
+        trainer = ost.Trainer(net, optimizer="adam", loss="mse", metrics=["mae"])
+        trainer.fit(x, np.zeros((8, 5, 2), np.float32), lengths=lengths, epochs=2, batch_size=4)
+    np.testing.assert_array_equal(nets[0].arena, nets[1].arena)
+    flows = [ost.analysis.gradient_flow(net, x, d_outputs=np.ones((8, 5, 2))).norms for net in nets]
+    np.testing.assert_array_equal(flows[0], flows[1])

@@ -45,7 +45,7 @@ class LayerCost:
 
     def runs(self, rows: int, steps: int) -> int:
         """How often its step runs."""
-        return rows * (steps if self.axis == "time" else 1)
+        return rows * (1 if self.axis == "row" else steps)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
             )
         )
     times = np.unique(np.linspace(1, steps, min(steps, 50)).round().astype(int))
-    along = [layer for layer in layers if layer.axis == "time"]
+    along = [layer for layer in layers if layer.axis != "row"]
     kept, book = (
         rows * sum(getattr(layer, of) for layer in along) for of in ("kept_bytes", "textbook_bytes")
     )

@@ -144,11 +144,11 @@ def _slopes(
     """The arena's gradient by the rest of the network, and dL/dy of each sequence (N, T, width)."""
     if (targets is None) == (d_outputs is None):
         raise ConfigError("gradient_flow: give either targets, with a loss, or d_outputs")
-    call: Any = (system.arena, values, (None, None, 0), [])
+    call: Any = (system.arena, values, None, [])
     if d_outputs is not None:
         if loss is not None or weights is not None:
             raise ConfigError("gradient_flow: loss and weights require targets; d_outputs includes them")
-        if node.axis == "time":
+        if node.axis != "row":
             read = read_steps("d_outputs", d_outputs, batch, (node.width,), "float64")
         else:
             read = read_rows("d_outputs", d_outputs, batch.rows, (node.width,), "float64")

@@ -154,5 +154,5 @@ def _is_sequence(system: System, x: Any) -> bool:
     return any(
         np.ndim(given[name]) == (2 if node.limit is not None else 3)
         for name, node in ports.inputs.items()
-        if node.axis == "time"
+        if node.axis != "row"
     )

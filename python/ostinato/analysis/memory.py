@@ -99,7 +99,7 @@ def memory_length(
         row, unit = pairs // width, pairs % width
         run = system.run(z[row], inputs.take(row), training=True)
         d_outputs = np.eye(width)[unit]
-        if target.axis == "time":
+        if target.axis != "row":
             d_outputs = np.zeros((len(pairs), count, width))
             d_outputs[np.arange(len(pairs)), -1, unit] = 1.0
         given = [d_outputs if one == to else None for one in net._ports.outputs]
@@ -115,7 +115,7 @@ def memory_length(
 
 def _sequences(system: System) -> dict[str, Node]:
     """The inputs that are sequences; those of features if there are any."""
-    found = {name: node for name, node in system.net._ports.inputs.items() if node.axis == "time"}
+    found = {name: node for name, node in system.net._ports.inputs.items() if node.axis != "row"}
     return {name: node for name, node in found.items() if node.limit is None} or found
 
 

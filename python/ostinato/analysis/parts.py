@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from ostinato.errors import ConfigError
 from ostinato.network.graph import (
     Axis,
     DeriveOp,
+    FinalOp,
     Graph,
     InputOp,
     LayerOp,
@@ -46,8 +48,9 @@ def check_steps(graph: Graph) -> None:
     reduced: list[bool] = []
     for place, operation in enumerate(graph.operations):
         behind = any(reduced[part] for part in _parts(operation))
-        reduced.append(behind or (isinstance(operation, DeriveOp) and operation.kind in REDUCTIONS))
-        if behind and axes[place] == "time":
+        reduces = isinstance(operation, DeriveOp) and operation.kind in REDUCTIONS
+        reduced.append(behind or reduces or isinstance(operation, FinalOp))
+        if behind and axes[place] != "row":
             raise ConfigError(
                 "net reads at each step what it made of the whole sequence (repeat of a last, mean, ...), so "
                 "no step maps one state to the next; analyze the part of the graph before the repeat"
@@ -65,7 +68,7 @@ def rest(graph: Graph, output: Node, name: str) -> Rest:
     Raises ConfigError for an output that depends on no sequence; `name` is the output's.
     """
     core = _core.Network("float64")
-    if output.axis == "time":
+    if output.axis != "row":
         # A network whose output is its input: it needs a layer to have a gradient.
         same = trace_step("same", lambda y, state, p: (1.0 * y, {}), {"y": (output.width,)}, {}, {}, {})
         core.finish([("y", core.layer(same, [core.input("y", "time", output.width)], []))])
@@ -74,7 +77,7 @@ def rest(graph: Graph, output: Node, name: str) -> Rest:
     needed, cut, waiting = set[int](), set[int](), [output.index]
     while waiting:
         place = waiting.pop()
-        if axes[place] == "time":
+        if axes[place] != "row":
             cut.add(place)
         elif place not in needed:
             needed.add(place)
@@ -110,8 +113,10 @@ def axes_of(graph: Graph) -> list[Axis]:
             axes.append(operation.axis)
         elif isinstance(operation, DeriveOp) and operation.kind in REDUCTIONS:
             axes.append("row")
+        elif isinstance(operation, FinalOp):
+            axes.append("row")
         elif isinstance(operation, DeriveOp) and operation.kind == "repeat":
-            axes.append("time")
+            axes.append(axes[operation.parts[1]])
         else:
             axes.append(axes[_parts(operation)[0]])
     return axes
@@ -124,6 +129,9 @@ def _widths(graph: Graph) -> list[int]:
             widths.append(operation.width)
         elif isinstance(operation, LayerOp):
             widths.append(operation.unit.output_size)
+        elif isinstance(operation, FinalOp):
+            states = {(slot.layer, slot.state): slot.shape for slot in graph.slots}
+            widths.append(math.prod(states[operation.layer, operation.state]))
         else:
             parts = [widths[part] for part in operation.parts]
             widths.append(sum(parts) if operation.kind == "concat" else parts[0])
@@ -133,4 +141,6 @@ def _widths(graph: Graph) -> list[int]:
 def _parts(operation: Operation) -> Sequence[int]:
     if isinstance(operation, InputOp):
         return ()
+    if isinstance(operation, FinalOp):
+        return (operation.layer,)
     return operation.inputs if isinstance(operation, LayerOp) else operation.parts

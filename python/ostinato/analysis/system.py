@@ -112,9 +112,15 @@ class System:
         Raises ShapeError, DTypeError or ConfigError, for rows of different lengths too.
         """
         net = self.net
-        if not net._ports.along_time:
+        axes = net._ports.axes
+        if not axes:
             raise ConfigError(
                 f"net is {net!r}, none of whose inputs is a sequence; nothing happens over time"
+            )
+        if len(axes) > 1:
+            raise ConfigError(
+                f"net is {net!r}, with sequences on several axes ({', '.join(map(repr, axes))}), which have "
+                "no steps in common; analyze the layers of one axis by themselves"
             )
         arrays, batch = net._ports.read(x, None, "float64", net.batch_first is not False)
         name = batch.name
@@ -137,12 +143,12 @@ class System:
             one = (
                 _one_id(told, value, node.limit) if node.limit is not None else _one(told, value, node.width)
             )
-            arrays.append(one[None] if node.axis == "time" else one)
+            arrays.append(one[None] if node.axis != "row" else one)
         return Inputs(tuple(arrays), self._along)
 
     @property
     def _along(self) -> tuple[bool, ...]:
-        return tuple(node.axis == "time" for node in self.net._ports.inputs.values())
+        return tuple(node.axis != "row" for node in self.net._ports.inputs.values())
 
     def initial(self, state: Any, rows: int) -> Array:
         """z (rows, size) from a dict as `Run.final_state` is; None for zeros."""

@@ -12,7 +12,9 @@ import numpy as np
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network import Network
 from ostinato.network.batch import as_array
+from ostinato.network.graph import ROW, TIME
 from ostinato.network.packed import is_packed, rows_of
+from ostinato.network.port import Port
 from ostinato.strategy import Axes, Batch
 from ostinato.strategy.axes import by_name, like
 
@@ -29,11 +31,24 @@ class Form:
 
     @property
     def axes(self) -> Axes:
-        """The axes of the network."""
+        """The axes of the network; batches call its only axis of sequences "time".
+
+        Raises ConfigError for sequences on several axes.
+        """
         net = self.net
+        several = net._ports.axes
+        if len(several) > 1:
+            raise ConfigError(
+                f"net has sequences on several axes ({', '.join(map(repr, several))}), and a batch has one "
+                "array of lengths; call net.value_and_grad and the step of an optimizer in a loop"
+            )
+
+        def axis(port: Port) -> str:
+            return ROW if port.axis == ROW else TIME
+
         return Axes(
-            {name: port.axis for name, port in net.inputs.items()},
-            {name: port.axis for name, port in net.outputs.items()},
+            {name: axis(port) for name, port in net.inputs.items()},
+            {name: axis(port) for name, port in net.outputs.items()},
         )
 
     @property

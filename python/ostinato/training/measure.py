@@ -159,8 +159,8 @@ class Measure:
         for (output, one), (number, _, targets, weights, _) in zip(
             self._equations.items(), arguments, strict=True
         ):
-            along = net._ports.outputs[output].axis == "time"
-            extent = (read.lengths, None, 0) if along else (None, None, 0)
+            along = net._ports.outputs[output].axis != "row"
+            extent = ([read.lengths] if along else [], None, 0)
             again: Any = (np.zeros(0, net.dtype), [run.outputs[number]], extent, [])
             for key, program in one.programs.items():
                 argument = (0, program, targets, weights, 1.0)
