@@ -148,9 +148,10 @@ class Symbol:
 
 
 def applied(layer: Any, *values: Symbol, initial_state: Any = None) -> Symbol:
-    """What `layer` gives for a symbol for each of its inputs, from an initial state as `Network.__call__` describes.
+    """What `layer` gives for a symbol for each of its inputs.
 
-    Raises ShapeError when they do not fit, ConfigError for unknown states.
+    initial_state: as in `Network.__call__`. Raises ShapeError when they do not fit, ConfigError for unknown
+    states.
     """
     for (name, port), x in zip(layer._ports.inputs.items(), values, strict=True):
         takes = "takes" if len(values) == 1 else f"takes as {name!r}"
