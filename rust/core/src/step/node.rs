@@ -1,9 +1,12 @@
 //! One value of a program.
 
-use super::{Attrs, OpId, Shape, numel};
+use super::{Attrs, Shape, numel};
 
 /// Position of a node in its program.
 pub type NodeId = usize;
+
+/// Position of an op in the op table.
+pub type OpId = usize;
 
 #[derive(Debug, Clone)]
 pub struct Node {

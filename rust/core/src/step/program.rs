@@ -45,10 +45,3 @@ impl Program {
         live
     }
 }
-
-impl PartialEq for Program {
-    /// Programs are equal when their texts are.
-    fn eq(&self, other: &Program) -> bool {
-        self.to_json() == other.to_json()
-    }
-}

@@ -59,6 +59,13 @@ impl Program {
     }
 }
 
+impl PartialEq for Program {
+    /// Programs are equal when their texts are.
+    fn eq(&self, other: &Program) -> bool {
+        self.to_json() == other.to_json()
+    }
+}
+
 fn dims_json(shape: &[Dim]) -> Json {
     shape.iter().map(Dim::to_string).collect()
 }

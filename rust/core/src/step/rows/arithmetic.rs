@@ -1,9 +1,10 @@
 //! Rows of the elementwise ops. `y` is the result, `d` its gradient.
 
 use super::super::shape;
-use super::{Grad, OpRow, Result, Run, Site, Tangent, no_gradient};
+use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
+use super::run::Run;
 use crate::kernel::{Binary, Ternary, Unary};
-use crate::step::{Attrs, Builder, NodeId};
+use crate::step::{Attrs, Builder, NodeId, Result};
 
 type Rule = fn(&mut Builder, &Site) -> Result<Vec<Grad>>;
 

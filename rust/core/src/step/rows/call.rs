@@ -4,15 +4,8 @@
 //! `call_back(p, x, s, d)` is the gradient `[d_x, d_s]`. The function itself belongs to the layer, not to the program.
 
 use super::super::{Attrs, Builder, Dim, NodeId, Result, Shape, StepError};
-use super::{Grad, OpRow, Run, Tangent};
-
-/// What the function computes: values, gradients of input and states, or gradients of the parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Forward,
-    Back,
-    Gradient,
-}
+use super::op_row::{Grad, OpRow, Site, Tangent};
+use super::run::{Part, Run};
 
 fn asked_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> std::result::Result<Shape, String> {
     match attrs.shape() {
@@ -21,11 +14,11 @@ fn asked_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> std::result::Result<
     }
 }
 
-fn no_derivative(_: &mut Builder, _: &super::Site) -> Result<Vec<Grad>> {
+fn no_derivative(_: &mut Builder, _: &Site) -> Result<Vec<Grad>> {
     Err(StepError::Trace("the gradient of a step in NumPy is not differentiated again".into()))
 }
 
-fn adjoint(g: &mut Builder, site: &super::Site) -> Result<Vec<Grad>> {
+fn adjoint(g: &mut Builder, site: &Site) -> Result<Vec<Grad>> {
     let (x, s) = (site.args[1], site.args[2]);
     let (inputs, states) = (g.node(x).numel(), g.node(s).numel());
     let args = [site.args[0], x, s, site.d];

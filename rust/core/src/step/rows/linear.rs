@@ -1,7 +1,8 @@
 //! Rows of the ops that move or mix elements linearly: matrix products, tables, slices, shapes.
 
 use super::super::shape;
-use super::{Grad, OpRow, Run, Tangent, no_gradient};
+use super::op_row::{Grad, OpRow, Tangent, no_gradient};
+use super::run::Run;
 use crate::step::{Attrs, Builder, NodeId, Result};
 
 const BASE: OpRow = OpRow {

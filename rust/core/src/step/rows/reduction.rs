@@ -1,7 +1,8 @@
 //! Rows of the reductions over the last axis and of the row maps (softmax, norms).
 
 use super::super::shape;
-use super::{Grad, OpRow, Run, Tangent, no_gradient};
+use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
+use super::run::Run;
 use crate::kernel::{NormGrad, Reduce, RowMap};
 use crate::step::{Attrs, Builder, NodeId, Result, StepError};
 
@@ -196,7 +197,7 @@ pub fn rows() -> Vec<OpRow> {
 }
 
 /// `r (d' - y mean(d y))` for a norm y whose scale `r` is the reduction `scale`.
-fn normalised(g: &mut Builder, s: &super::Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
+fn normalised(g: &mut Builder, s: &Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
     let r = scale_of(g, scale, s.args[0], s.attrs)?;
     let product = g.op("mul", &[s.d, s.node])?;
     let mean = over(g, "mean", product)?;
@@ -222,7 +223,7 @@ pub fn norm_scale(g: &mut Builder, id: NodeId) -> Option<Result<NodeId>> {
 }
 
 /// `-v r^3 d / n` for a reciprocal scale r.
-fn cubed(g: &mut Builder, s: &super::Site, v: NodeId) -> Result<Vec<Grad>> {
+fn cubed(g: &mut Builder, s: &Site, v: NodeId) -> Result<Vec<Grad>> {
     let (r, d) = (kept(g, s.node, s.args[0])?, kept(g, s.d, s.args[0])?);
     let scale = -1.0 / width(g, s.args[0]);
     let factor = g.constant(scale);

@@ -1,7 +1,8 @@
 //! Rows of ops without operands: the sources of a program, and noise.
 
 use super::super::{Attrs, Builder, NodeId, Shape};
-use super::{OpRow, Run, Tangent, no_gradient};
+use super::op_row::{OpRow, Tangent, no_gradient};
+use super::run::Run;
 
 /// The values of `per`: new numbers for each row and step, for each row, or one set of numbers per call.
 const PER: usize = 3;
