@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ostinato_core::adjoint::forward_mode;
 use ostinato_core::plan::LayerPlan;
-use ostinato_core::step::{Attrs, Builder, Dim, Program, Shape, Source, Value, rows};
+use ostinato_core::step::{Attrs, Builder, Dim, Equations, Program, Shape, Source, Value, rows};
 use pyo3::prelude::*;
 
 use crate::errors::{ConfigError, Raised, ShapeError, entry};

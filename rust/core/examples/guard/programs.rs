@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ostinato_core::net::{Engine, LayerParts, Network};
-use ostinato_core::step::{Attrs, Builder, Dim, NodeId, Program, Source};
+use ostinato_core::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Source};
 
 fn vector(size: usize) -> Vec<Dim> {
     vec![Dim::number(size)]

@@ -1,7 +1,7 @@
 //! Forward mode: a program that computes tangents in addition to its values (Jacobian-vector products).
 
 use crate::step::{
-    Attrs, Builder, Grad, NodeId, Program, Result, Run, Site, Source, StepError, Tangent, rows,
+    Attrs, Builder, Equations, Grad, NodeId, Program, Result, Run, Site, Source, StepError, Tangent, rows,
 };
 
 /// The program with a tangent for each input, state and parameter (`d_x` for `x`); the outputs and next states have tangents

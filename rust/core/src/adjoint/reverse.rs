@@ -3,7 +3,7 @@
 //! With `L` the loss, the step `(x, s, p) -> (y, s')` becomes `(dL/dy, dL/ds') -> (dL/dx, dL/ds)` plus one sink per use of a
 //! parameter, whose contributions are summed over rows and time.
 
-use crate::step::{Attrs, Builder, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows};
+use crate::step::{Attrs, Builder, Equations, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows};
 
 /// A contribution of a step to the gradient of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::step::{Attrs, Builder, Node, NodeId, Program, Result, Run, rows};
+use crate::step::{Attrs, Builder, Equations, Node, NodeId, Program, Result, Run, rows};
 
 /// The largest number of states of one group that a scan keeps in registers: two represent a complex number.
 const MOST_STATES: usize = 2;

@@ -6,8 +6,10 @@ use crate::step::{Builder, Program, Result, rows};
 /// The same program, with the scale of every norm added. A scale that nothing reads is not computed.
 pub fn with_scales(program: &Program) -> Result<Program> {
     let mut g = Builder::continuing(program);
-    for id in (0..program.nodes.len()).filter(|&id| !program.nodes[id].folded) {
-        rows::norm_scale(&mut g, id).transpose()?;
+    for node in program.nodes.iter().filter(|node| !node.folded) {
+        if let Some(&x) = node.args.first() {
+            rows::norm_scale(&mut g, rows::row(node.op).run, x, &node.attrs).transpose()?;
+        }
     }
     Ok(Program { nodes: g.nodes().to_vec(), ..program.clone() })
 }

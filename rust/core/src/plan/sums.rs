@@ -1,7 +1,7 @@
 //! Reassociates sums so that terms that do not depend on the state are added first: `(W_x x + W_h h) + b` becomes `(b + W_x
 //! x) + W_h h`. The first bracket leaves the loop, and products start from the value to which they are added.
 
-use crate::step::{Builder, NodeId, Program, Result, Run, Value, rows};
+use crate::step::{Builder, Equations, NodeId, Program, Result, Run, Value, rows};
 
 /// The same program with the terms of sums ordered: parameters, inputs, states.
 pub fn reassociated(program: &Program) -> Result<Program> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::rows::{self, Run};
-use super::{Attrs, Dim, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text};
+use super::{
+    Attrs, Dim, Equations, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text,
+};
 
 /// The largest number of nodes in an author's program, and the largest number that its derivatives may add: it keeps hostile
 /// files from filling memory or time.
@@ -63,10 +65,6 @@ impl Builder {
         builder
     }
 
-    pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id]
-    }
-
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -122,46 +120,6 @@ impl Builder {
         Ok(id)
     }
 
-    /// The number `value`.
-    pub fn constant(&mut self, value: f64) -> NodeId {
-        let (op, attrs) = (rows::known("const"), Attrs::numbers(&[("value", value)]));
-        let key = key(op, &[], &attrs, None);
-        if let Some(&id) = self.made.get(&key) {
-            return id;
-        }
-        let id = self.nodes.len();
-        let args = Vec::new();
-        self.nodes.push(Node {
-            op,
-            args,
-            attrs,
-            shape: Vec::new(),
-            is_index: false,
-            label: None,
-            folded: true,
-        });
-        self.made.insert(key, id);
-        id
-    }
-
-    /// The op `name` without attributes; for rules.
-    pub fn op(&mut self, name: &'static str, args: &[NodeId]) -> Result<NodeId> {
-        self.op_with(name, args, Attrs::default())
-    }
-
-    /// The op `name` with attributes; for rules.
-    pub fn op_with(&mut self, name: &'static str, args: &[NodeId], attrs: Attrs) -> Result<NodeId> {
-        self.add(rows::known(name), args, attrs)
-    }
-
-    /// `node` with another shape of as many elements; the same node if the shape is equal.
-    pub fn reshaped(&mut self, node: NodeId, shape: &[Dim]) -> Result<NodeId> {
-        if self.nodes[node].shape == shape {
-            return Ok(node);
-        }
-        self.op_with("reshape", &[node], Attrs::shape_of(shape))
-    }
-
     /// Adds one op: checks arity, kinds and attributes, applies the shape rule, and finds an equal node if there is one.
     pub fn add(&mut self, op: OpId, args: &[NodeId], attrs: Attrs) -> Result<NodeId> {
         let row = rows::row(op);
@@ -189,7 +147,8 @@ impl Builder {
         }
         self.check_ids(row.run, args)?;
         let attrs = self.completed(op, attrs)?;
-        let shape = match (row.shape)(self, args, &attrs) {
+        let operands: Vec<&Node> = args.iter().map(|&arg| &self.nodes[arg]).collect();
+        let shape = match (row.shape)(&operands, &attrs) {
             Ok(shape) if fits(&shape, self.most_elements(args)) => shape,
             Ok(shape) => {
                 return fail(self, format!("the result {} is empty or too large", shape_text(&shape)));
@@ -350,6 +309,37 @@ impl Builder {
             outputs: outputs.to_vec(),
             updates: ordered,
         })
+    }
+}
+
+impl Equations for Builder {
+    fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id]
+    }
+
+    fn constant(&mut self, value: f64) -> NodeId {
+        let (op, attrs) = (rows::known("const"), Attrs::numbers(&[("value", value)]));
+        let key = key(op, &[], &attrs, None);
+        if let Some(&id) = self.made.get(&key) {
+            return id;
+        }
+        let id = self.nodes.len();
+        let args = Vec::new();
+        self.nodes.push(Node {
+            op,
+            args,
+            attrs,
+            shape: Vec::new(),
+            is_index: false,
+            label: None,
+            folded: true,
+        });
+        self.made.insert(key, id);
+        id
+    }
+
+    fn op_with(&mut self, name: &'static str, args: &[NodeId], attrs: Attrs) -> Result<NodeId> {
+        self.add(rows::known(name), args, attrs)
     }
 }
 

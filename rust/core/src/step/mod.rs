@@ -9,6 +9,7 @@
 mod attrs;
 mod builder;
 mod dim;
+mod equations;
 mod error;
 mod node;
 mod print;
@@ -23,6 +24,7 @@ pub(crate) mod tests;
 pub use attrs::{Attrs, Value};
 pub use builder::{Builder, Source};
 pub use dim::{Dim, Shape, numel, shape_text};
+pub use equations::Equations;
 pub use error::{Result, StepError};
 pub use node::{Node, NodeId, OpId};
 pub use program::Program;

@@ -1,24 +1,20 @@
 //! Shape rules: the result shape of each kind of op, from its operands' shapes. Errors are half-sentences; the builder adds
 //! the op, the operands' names and the line of the equation.
 
-use super::{Attrs, Builder, Dim, NodeId, Shape, numel, shape_text};
+use super::{Attrs, Dim, Node, Shape, numel, shape_text};
 
 type Ruled = Result<Shape, String>;
 
-fn shape_of<'a>(g: &'a Builder, args: &[NodeId], index: usize) -> &'a [Dim] {
-    &g.node(args[index]).shape
-}
-
-pub fn same(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    Ok(shape_of(g, args, 0).to_vec())
+pub fn same(args: &[&Node], _: &Attrs) -> Ruled {
+    Ok(args[0].shape.clone())
 }
 
 /// NumPy's broadcasting, over feature shapes.
-pub fn broadcast(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
+pub fn broadcast(args: &[&Node], _: &Attrs) -> Ruled {
     let mut result: Shape = Vec::new();
     for index in 0..args.len() {
-        result = broadcast_pair(&result, shape_of(g, args, index)).ok_or_else(|| {
-            let shapes: Vec<String> = (0..args.len()).map(|i| shape_text(shape_of(g, args, i))).collect();
+        result = broadcast_pair(&result, &args[index].shape).ok_or_else(|| {
+            let shapes: Vec<String> = (0..args.len()).map(|i| shape_text(&args[i].shape)).collect();
             format!("shapes {} do not fit each other", shapes.join(" and "))
         })?;
     }
@@ -41,18 +37,18 @@ fn broadcast_pair(a: &[Dim], b: &[Dim]) -> Option<Shape> {
     Some(shape)
 }
 
-pub fn matmul(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let (matrix, vector) = (shape_of(g, args, 0), shape_of(g, args, 1));
-    if !g.node(args[0]).folded {
+pub fn matmul(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let (matrix, vector) = (&args[0].shape, &args[1].shape);
+    if !args[0].folded {
         return Err(
             "the left operand of @ depends on the input or the state; only parameters may be matrices".into(),
         );
     }
-    let [rows, columns] = matrix else {
+    let [rows, columns] = matrix.as_slice() else {
         return Err(format!("the left operand of @ has shape {}; expected a matrix", shape_text(matrix)));
     };
     let (out, inner) = if attrs.flag("transpose") { (columns, rows) } else { (rows, columns) };
-    match vector {
+    match vector.as_slice() {
         [size] if size == inner => Ok(vec![out.clone()]),
         _ => Err(format!(
             "a matrix {}{} cannot multiply a vector {}; expected ({})",
@@ -64,8 +60,8 @@ pub fn matmul(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn dot(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    let (a, b) = (shape_of(g, args, 0), shape_of(g, args, 1));
+pub fn dot(args: &[&Node], _: &Attrs) -> Ruled {
+    let (a, b) = (&args[0].shape, &args[1].shape);
     if a.len() == 1 && a == b {
         Ok(Vec::new())
     } else {
@@ -73,26 +69,26 @@ pub fn dot(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     }
 }
 
-pub fn lookup(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    let table = shape_of(g, args, 0);
-    match table {
-        [_, width] if g.node(args[0]).folded && g.node(args[1]).is_index => Ok(vec![width.clone()]),
+pub fn lookup(args: &[&Node], _: &Attrs) -> Ruled {
+    let table = &args[0].shape;
+    match table.as_slice() {
+        [_, width] if args[0].folded && args[1].is_index => Ok(vec![width.clone()]),
         _ => Err(format!("lookup needs a parameter matrix and an id, got {}", shape_text(table))),
     }
 }
 
-pub fn pick(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    let vector = shape_of(g, args, 0);
-    if vector.len() == 1 && g.node(args[1]).is_index {
+pub fn pick(args: &[&Node], _: &Attrs) -> Ruled {
+    let vector = &args[0].shape;
+    if vector.len() == 1 && args[1].is_index {
         Ok(Vec::new())
     } else {
         Err(format!("pick needs a vector and an id, got {}", shape_text(vector)))
     }
 }
 
-pub fn one_hot(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
+pub fn one_hot(args: &[&Node], attrs: &Attrs) -> Ruled {
     let size = attrs.number("size");
-    if !g.node(args[0]).is_index {
+    if !args[0].is_index {
         return Err("one_hot needs an id".into());
     }
     if size < 1.0 || size.fract() != 0.0 || size > f64::from(u32::MAX >> 1) {
@@ -101,8 +97,8 @@ pub fn one_hot(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     Ok(vec![Dim::number(size as usize)])
 }
 
-pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let shape = shape_of(g, args, 0);
+pub fn slice(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let shape = &args[0].shape;
     let (start, stop) = (attrs.number("start"), attrs.number("stop"));
     let Some(first) = shape.first() else {
         return Err("a number cannot be sliced; expected a vector".into());
@@ -116,13 +112,13 @@ pub fn slice(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     Ok(result)
 }
 
-pub fn concat(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    let mut result = shape_of(g, args, 0).to_vec();
+pub fn concat(args: &[&Node], _: &Attrs) -> Ruled {
+    let mut result = args[0].shape.clone();
     if result.is_empty() {
         result.push(Dim::number(1)); // scalars are concatenated to a vector
     }
     for index in 1..args.len() {
-        let shape = shape_of(g, args, index);
+        let shape = &args[index].shape;
         let first = shape.first().cloned().unwrap_or_else(|| Dim::number(1));
         let rest = shape.get(1..).unwrap_or(&[]);
         if rest != &result[1..] || shape.len().max(1) != result.len() {
@@ -137,8 +133,8 @@ pub fn concat(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
     Ok(result)
 }
 
-pub fn reshape(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+pub fn reshape(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let (from, to) = (&args[0].shape, attrs.shape());
     if numel(from) == numel(to) && to.len() <= 2 {
         Ok(to.to_vec())
     } else {
@@ -150,24 +146,24 @@ pub fn reshape(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn broadcast_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+pub fn broadcast_to(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let (from, to) = (&args[0].shape, attrs.shape());
     match broadcast_pair(from, to) {
         Some(shape) if shape == to => Ok(to.to_vec()),
         _ => Err(format!("{} cannot be broadcast to {}", shape_text(from), shape_text(to))),
     }
 }
 
-pub fn sum_to(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let (from, to) = (shape_of(g, args, 0), attrs.shape());
+pub fn sum_to(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let (from, to) = (&args[0].shape, attrs.shape());
     match broadcast_pair(to, from) {
-        Some(shape) if shape == from => Ok(to.to_vec()),
+        Some(shape) if shape == *from => Ok(to.to_vec()),
         _ => Err(format!("{} cannot be summed to {}", shape_text(from), shape_text(to))),
     }
 }
 
-pub fn reduce(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
-    let mut shape = shape_of(g, args, 0).to_vec();
+pub fn reduce(args: &[&Node], attrs: &Attrs) -> Ruled {
+    let mut shape = args[0].shape.clone();
     if shape.pop().is_none() {
         return Err("a number has no axis to reduce; expected a vector".into());
     }
@@ -177,8 +173,8 @@ pub fn reduce(g: &Builder, args: &[NodeId], attrs: &Attrs) -> Ruled {
     Ok(shape)
 }
 
-pub fn argmax(g: &Builder, args: &[NodeId], _: &Attrs) -> Ruled {
-    let shape = shape_of(g, args, 0);
+pub fn argmax(args: &[&Node], _: &Attrs) -> Ruled {
+    let shape = &args[0].shape;
     if shape.len() == 1 {
         Ok(Vec::new())
     } else {

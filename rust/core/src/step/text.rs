@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::rows::{self, Run};
-use super::{Attrs, Builder, Dim, Node, NodeId, Program, Result, Source, StepError, Value};
+use super::{Attrs, Builder, Dim, Equations, Node, NodeId, Program, Result, Source, StepError, Value};
 
 pub const FORMAT_VERSION: u64 = 1;
 

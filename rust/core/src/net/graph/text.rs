@@ -232,7 +232,7 @@ fn list<'a>(object: &'a Json, key: &str) -> Result<&'a Vec<Json>, NetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::{Builder, Dim, Source};
+    use crate::step::{Builder, Dim, Equations, Source};
     use std::collections::BTreeMap;
 
     /// y = w x + s, s' = y, beside which s is an output.

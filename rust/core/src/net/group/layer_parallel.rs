@@ -202,7 +202,7 @@ pub fn run_together<T: Float>(tasks: &mut [impl LayerTask<T>], is_pipeline: bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::{Builder, Dim, Program, Source};
+    use crate::step::{Builder, Dim, Equations, Program, Source};
     use crate::time::Geometry;
     use std::collections::BTreeMap;
 

@@ -4,9 +4,9 @@ use super::super::shape;
 use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
 use super::run::Run;
 use crate::kernel::{Binary, Ternary, Unary};
-use crate::step::{Attrs, Builder, NodeId, Result};
+use crate::step::{Attrs, Equations, NodeId, Result};
 
-type Rule = fn(&mut Builder, &Site) -> Result<Vec<Grad>>;
+type Rule = fn(&mut dyn Equations, &Site) -> Result<Vec<Grad>>;
 
 const BASE: OpRow = OpRow {
     name: "",
@@ -44,12 +44,12 @@ fn two(a: NodeId, b: NodeId) -> Result<Vec<Grad>> {
 }
 
 /// `d` where `keep` is true, zero elsewhere.
-fn masked(g: &mut Builder, keep: NodeId, d: NodeId) -> Result<NodeId> {
+fn masked(g: &mut dyn Equations, keep: NodeId, d: NodeId) -> Result<NodeId> {
     let zero = g.constant(0.0);
     g.op("where", &[keep, d, zero])
 }
 
-fn clip(g: &mut Builder, args: &[NodeId], attrs: &Attrs) -> Result<NodeId> {
+fn clip(g: &mut dyn Equations, args: &[NodeId], attrs: &Attrs) -> Result<NodeId> {
     let (low, high) = (g.constant(attrs.number("low")), g.constant(attrs.number("high")));
     let above = g.op("maximum", &[args[0], low])?;
     g.op("minimum", &[above, high])
@@ -298,14 +298,14 @@ fn gradient_of_product(name: &'static str, run: Ternary, adjoint: Rule) -> OpRow
 }
 
 /// `y`, and the gradients of the two factors of a product with gradient `d`.
-fn factors(g: &mut Builder, s: &Site, y: NodeId, d: NodeId) -> Result<Vec<Grad>> {
+fn factors(g: &mut dyn Equations, s: &Site, y: NodeId, d: NodeId) -> Result<Vec<Grad>> {
     let a = g.op("mul", &[d, s.args[2]])?;
     let b = g.op("mul", &[d, s.args[1]])?;
     Ok(vec![Grad::Node(y), Grad::Node(a), Grad::Node(b)])
 }
 
 /// The gradient goes to the first operand where `first` is true, else to the second.
-fn either(g: &mut Builder, first: NodeId, d: NodeId) -> Result<Vec<Grad>> {
+fn either(g: &mut dyn Equations, first: NodeId, d: NodeId) -> Result<Vec<Grad>> {
     let a = masked(g, first, d)?;
     let zero = g.constant(0.0);
     two(a, g.op("where", &[first, zero, d])?)

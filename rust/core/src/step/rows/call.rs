@@ -3,22 +3,22 @@
 //! `call(p, x, s)` is `[output, next states]` of parameters `p`, input `x` and states `s`, each concatenated to one vector;
 //! `call_back(p, x, s, d)` is the gradient `[d_x, d_s]`. The function itself belongs to the layer, not to the program.
 
-use super::super::{Attrs, Builder, Dim, NodeId, Result, Shape, StepError};
+use super::super::{Attrs, Dim, Equations, Node, NodeId, Result, Shape, StepError};
 use super::op_row::{Grad, OpRow, Site, Tangent};
 use super::run::{Part, Run};
 
-fn asked_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> std::result::Result<Shape, String> {
+fn given_shape(_: &[&Node], attrs: &Attrs) -> std::result::Result<Shape, String> {
     match attrs.shape() {
         [size] => Ok(vec![size.clone()]),
         other => Err(format!("a result of {} axes; expected a vector", other.len())),
     }
 }
 
-fn no_derivative(_: &mut Builder, _: &Site) -> Result<Vec<Grad>> {
+fn no_derivative(_: &mut dyn Equations, _: &Site) -> Result<Vec<Grad>> {
     Err(StepError::Trace("the gradient of a step in NumPy is not differentiated again".into()))
 }
 
-fn adjoint(g: &mut Builder, site: &Site) -> Result<Vec<Grad>> {
+fn adjoint(g: &mut dyn Equations, site: &Site) -> Result<Vec<Grad>> {
     let (x, s) = (site.args[1], site.args[2]);
     let (inputs, states) = (g.node(x).numel(), g.node(s).numel());
     let args = [site.args[0], x, s, site.d];
@@ -39,7 +39,7 @@ pub fn rows() -> Vec<OpRow> {
         arity: 3,
         attrs: &[],
         takes_shape: true,
-        shape: asked_shape,
+        shape: given_shape,
         run: Run::Call(Part::Forward),
         expand: None,
         adjoint,

@@ -3,7 +3,7 @@
 use super::super::shape;
 use super::op_row::{Grad, OpRow, Tangent, no_gradient};
 use super::run::Run;
-use crate::step::{Attrs, Builder, NodeId, Result};
+use crate::step::{Attrs, Equations, NodeId, Result};
 
 const BASE: OpRow = OpRow {
     name: "",
@@ -19,7 +19,7 @@ const BASE: OpRow = OpRow {
     internal: false,
 };
 
-fn dot(g: &mut Builder, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
+fn dot(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
     let product = g.op("mul", args)?;
     g.op("sum", &[product])
 }
@@ -131,7 +131,7 @@ pub fn rows() -> Vec<OpRow> {
         OpRow {
             name: "scan",
             arity: usize::MAX,
-            shape: |_, _, _| Err("a scan is made by the planner".into()),
+            shape: |_, _| Err("a scan is made by the planner".into()),
             run: Run::Scan,
             internal: true,
             ..BASE

@@ -1,6 +1,6 @@
 //! One row of the op table: its fields, and the results of its rules.
 
-use super::super::{Attrs, Builder, NodeId, Result, Shape};
+use super::super::{Attrs, Equations, Node, NodeId, Result, Shape};
 use super::run::Run;
 
 /// The site of an adjoint rule: the node, its operands and the gradient `d` of the node.
@@ -38,17 +38,18 @@ pub enum Tangent {
     /// A reduction: the sum over the last axis of (adjoint of 1) * tangent.
     Gradient,
     /// A separate rule, given the operand's tangent.
-    Rule(fn(&mut Builder, NodeId, NodeId) -> Result<NodeId>),
+    Rule(fn(&mut dyn Equations, NodeId, NodeId) -> Result<NodeId>),
     /// Constant: no tangent.
     Zero,
     /// Unknown, with the reason.
     None(&'static str),
 }
 
-type ShapeRule = fn(&Builder, &[NodeId], &Attrs) -> std::result::Result<Shape, String>;
+/// The shape of the result, from the operands; or what is wrong with them, as half a sentence.
+type ShapeRule = fn(&[&Node], &Attrs) -> std::result::Result<Shape, String>;
 /// Writes a composite op in terms of others.
-type Expansion = fn(&mut Builder, &[NodeId], &Attrs) -> Result<NodeId>;
-type AdjointRule = fn(&mut Builder, &Site) -> Result<Vec<Grad>>;
+type Expansion = fn(&mut dyn Equations, &[NodeId], &Attrs) -> Result<NodeId>;
+type AdjointRule = fn(&mut dyn Equations, &Site) -> Result<Vec<Grad>>;
 
 pub struct OpRow {
     pub name: &'static str,
@@ -71,6 +72,6 @@ pub struct OpRow {
 }
 
 /// An adjoint rule for ops without gradient.
-pub fn no_gradient(_: &mut Builder, site: &Site) -> Result<Vec<Grad>> {
+pub fn no_gradient(_: &mut dyn Equations, site: &Site) -> Result<Vec<Grad>> {
     Ok(vec![Grad::Zero; site.args.len()])
 }

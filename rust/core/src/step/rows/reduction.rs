@@ -4,7 +4,7 @@ use super::super::shape;
 use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
 use super::run::Run;
 use crate::kernel::{NormGrad, Reduce, RowMap};
-use crate::step::{Attrs, Builder, NodeId, Result, StepError};
+use crate::step::{Attrs, Equations, NodeId, Result, StepError};
 
 const KEEP: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0))];
 const KEEP_EPS: &[(&str, Option<f64>)] = &[("keepdims", Some(0.0)), ("eps", Some(1e-5))];
@@ -39,7 +39,7 @@ const NORM_GRAD: OpRow = OpRow {
 };
 
 /// The result of a reduction (or its gradient) with its last axis kept, so that it broadcasts against the operand.
-fn kept(g: &mut Builder, node: NodeId, operand: NodeId) -> Result<NodeId> {
+fn kept(g: &mut dyn Equations, node: NodeId, operand: NodeId) -> Result<NodeId> {
     let mut shape = g.node(operand).shape.clone();
     if let Some(last) = shape.last_mut() {
         *last = crate::step::Dim::number(1);
@@ -48,11 +48,11 @@ fn kept(g: &mut Builder, node: NodeId, operand: NodeId) -> Result<NodeId> {
 }
 
 /// A reduction over the last axis that keeps it.
-fn over(g: &mut Builder, name: &'static str, x: NodeId) -> Result<NodeId> {
+fn over(g: &mut dyn Equations, name: &'static str, x: NodeId) -> Result<NodeId> {
     g.op_with(name, &[x], Attrs::numbers(&[("keepdims", 1.0)]))
 }
 
-fn width(g: &Builder, x: NodeId) -> f64 {
+fn width(g: &dyn Equations, x: NodeId) -> f64 {
     g.node(x).shape.last().map_or(1, |dim| dim.value) as f64
 }
 
@@ -197,7 +197,7 @@ pub fn rows() -> Vec<OpRow> {
 }
 
 /// `r (d' - y mean(d y))` for a norm y whose scale `r` is the reduction `scale`.
-fn normalised(g: &mut Builder, s: &Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
+fn normalised(g: &mut dyn Equations, s: &Site, scale: &'static str, d: NodeId) -> Result<Vec<Grad>> {
     let r = scale_of(g, scale, s.args[0], s.attrs)?;
     let product = g.op("mul", &[s.d, s.node])?;
     let mean = over(g, "mean", product)?;
@@ -207,23 +207,22 @@ fn normalised(g: &mut Builder, s: &Site, scale: &'static str, d: NodeId) -> Resu
 }
 
 /// The scale of a norm of `x`: the reduction `scale`.
-fn scale_of(g: &mut Builder, scale: &'static str, x: NodeId, attrs: &Attrs) -> Result<NodeId> {
+fn scale_of(g: &mut dyn Equations, scale: &'static str, x: NodeId, attrs: &Attrs) -> Result<NodeId> {
     g.op_with(scale, &[x], Attrs::numbers(&[("keepdims", 1.0), ("eps", attrs.number("eps"))]))
 }
 
-/// The scale of a norm, as its adjoint rule requires it; None for other nodes.
-pub fn norm_scale(g: &mut Builder, id: NodeId) -> Option<Result<NodeId>> {
-    let node = g.node(id).clone();
-    let scale = match super::row(node.op).run {
+/// The scale of the norm `run` of `x`, as the adjoint rule of the norm requires it; None for other ops.
+pub fn norm_scale(g: &mut dyn Equations, run: Run, x: NodeId, attrs: &Attrs) -> Option<Result<NodeId>> {
+    let scale = match run {
         Run::RowMap(RowMap::LayerNorm) => "reciprocal_std",
         Run::RowMap(RowMap::RmsNorm) => "reciprocal_rms",
         _ => return None,
     };
-    Some(scale_of(g, scale, node.args[0], &node.attrs))
+    Some(scale_of(g, scale, x, attrs))
 }
 
 /// `-v r^3 d / n` for a reciprocal scale r.
-fn cubed(g: &mut Builder, s: &Site, v: NodeId) -> Result<Vec<Grad>> {
+fn cubed(g: &mut dyn Equations, s: &Site, v: NodeId) -> Result<Vec<Grad>> {
     let (r, d) = (kept(g, s.node, s.args[0])?, kept(g, s.d, s.args[0])?);
     let scale = -1.0 / width(g, s.args[0]);
     let factor = g.constant(scale);

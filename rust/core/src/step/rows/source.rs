@@ -1,6 +1,6 @@
 //! Rows of ops without operands: the sources of a program, and noise.
 
-use super::super::{Attrs, Builder, NodeId, Shape};
+use super::super::{Attrs, Node, Shape};
 use super::op_row::{OpRow, Tangent, no_gradient};
 use super::run::Run;
 
@@ -12,7 +12,7 @@ pub const PER_WEIGHTS: usize = 2;
 const STREAMS: usize = 1 << 16;
 
 /// The requested shape, if the other attributes are integers in their range.
-fn noise_shape(_: &Builder, _: &[NodeId], attrs: &Attrs) -> Result<Shape, String> {
+fn noise_shape(_: &[&Node], attrs: &Attrs) -> Result<Shape, String> {
     for (name, limit) in [("stream", STREAMS), ("per", PER)] {
         let value = attrs.number(name);
         if !(0..limit).contains(&attrs.int(name)) || value < 0.0 || value.fract() != 0.0 {
@@ -31,7 +31,7 @@ fn source(name: &'static str) -> OpRow {
         arity: 0,
         attrs: &[],
         takes_shape: false,
-        shape: |_, _, _| Err("a source is declared, not computed".into()),
+        shape: |_, _| Err("a source is declared, not computed".into()),
         run: Run::Source,
         expand: None,
         adjoint: no_gradient,

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use crate::step::{Attrs, Builder, Dim, NodeId, Program, Shape, Source, Value, rows};
+use crate::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Shape, Source, Value, rows};
 
 /// The texts of `programs/`, by name: cells of every kind that the planner knows.
 pub(crate) fn programs() -> Vec<(String, String)> {
