@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use crate::adjoint::{Adjoint, reverse};
 use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
 
-use super::fold::{Fold, FoldTable};
+use super::fold::FoldProgram;
+use super::fold_table::FoldTable;
 use super::function::Function;
 use super::keep::kept;
 use super::linear::{Group, Recurrence, recurrences};
@@ -37,6 +38,14 @@ pub struct LayerPlan {
     pub input_gradients: Vec<Option<usize>>,
 }
 
+/// The plan of the fold program of a layer, which runs on one row.
+#[derive(Debug, Clone)]
+pub struct Fold {
+    pub plan: LayerPlan,
+    /// For each input of the fold program, the index of the parameter in the layer.
+    pub params: Vec<usize>,
+}
+
 impl LayerPlan {
     pub fn new(program: &Program) -> Result<LayerPlan> {
         LayerPlan::with_gradients(program, |_| true)
@@ -64,12 +73,17 @@ impl LayerPlan {
         let scans = Scans { groups, forward, back };
         let ids = fold_ids(&adjoint, &sums, &scans);
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids);
-        let fold = Fold::new(&adjoint.nodes, &sums.params, &folds)?.map(Box::new);
+        let fold = match FoldProgram::new(&adjoint.nodes, &sums.params, &folds)? {
+            Some(FoldProgram { program, params }) => {
+                Some(Box::new(Fold { plan: LayerPlan::unfolded(&program)?, params }))
+            }
+            None => None,
+        };
         LayerPlan::assemble(program, sums, adjoint, folds, fold, scans)
     }
 
     /// The plan of a fold program: only its constants are slots; everything else is computed in the pass.
-    pub(super) fn unfolded(program: &Program) -> Result<LayerPlan> {
+    fn unfolded(program: &Program) -> Result<LayerPlan> {
         let sums = with_scales(&reassociated(program)?)?;
         let adjoint = reverse(&sums)?;
         let constants: Vec<NodeId> =

@@ -6,6 +6,7 @@
 
 mod explain;
 mod fold;
+mod fold_table;
 mod function;
 mod keep;
 mod layer;
@@ -25,9 +26,9 @@ mod task;
 mod tests;
 
 pub use explain::{PassSummary, explain_layer};
-pub use fold::{Fold, FoldSource, FoldTable};
+pub use fold_table::{FoldSource, FoldTable};
 pub use function::{Called, Function};
-pub use layer::LayerPlan;
+pub use layer::{Fold, LayerPlan};
 pub use pass::{
     Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
     SinkOp, SinkRun, row_work,

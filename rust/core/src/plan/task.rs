@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::adjoint::{Accumulate, Sink};
 use crate::step::{Attrs, Node, NodeId, Run, rows};
 
-use super::fold::FoldTable;
+use super::fold_table::FoldTable;
 use super::linear::Recurrence;
 use super::pass::Class;
 use super::phase::{Graph, Phase};
