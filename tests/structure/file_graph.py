@@ -30,6 +30,30 @@ def levels(graph: dict[str, set[str]]) -> list[list[str]]:
     return rows
 
 
+def folders(graph: dict[str, set[str]]) -> list[str]:
+    """The folders that hold the files, at every depth; "" is the top."""
+    names = [file.split("/") for file in graph]
+    return sorted({"/".join(one[:depth]) for one in names for depth in range(len(one))})
+
+
+def entries(graph: dict[str, set[str]], folder: str) -> dict[str, set[str]]:
+    """The graph of the files and the folders (`name/`) that lie directly in a folder.
+
+    An entry uses another if a file in it does.
+    """
+    prefix = f"{folder}/" if folder else ""
+
+    def entry(file: str) -> str:
+        first, slash, _ = file.removeprefix(prefix).partition("/")
+        return first + slash
+
+    inside: dict[str, set[str]] = {}
+    for file in (file for file in graph if file.startswith(prefix)):
+        used = {entry(other) for other in graph[file] if other.startswith(prefix)}
+        inside.setdefault(entry(file), set()).update(used - {entry(file)})
+    return inside
+
+
 def show(graph: dict[str, set[str]]) -> str:
     """The levels as text, one line a level, and then the circles."""
     lines = [f"{n:3}  {' '.join(row)}" for n, row in enumerate(levels(graph))]

@@ -1,4 +1,7 @@
-"""The files of a Rust crate form no circle, so that a room can be read from the bottom up."""
+"""The files of a Rust crate form no circle, so that a room can be read from the bottom up.
+
+`python -m tests.structure.test_rust_circles` prints the levels of every folder.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure.file_graph import circles, levels
+from tests.structure.file_graph import circles, entries, folders, levels, show
 from tests.structure.rust_files import graph_of, read
 
 ROOT = Path(__file__).parents[2]
 CRATES = {name: ROOT / "rust" / name / "src" for name in ("core", "py")}
-
-# Circles that are still there, by room. A line may go, none may come.
-KNOWN: dict[str, set[str]] = {
-    # The builder applies the rules of the op table, and the rules build with the builder.
-    "step": {
-        "builder.rs", "node.rs", "program.rs", "shape.rs", "rows/arithmetic.rs", "rows/call.rs",
-        "rows/linear.rs", "rows/mod.rs", "rows/reduction.rs", "rows/source.rs",
-    },
-    "plan": {"fold.rs", "layer.rs", "levels.rs", "storage.rs", "task.rs"},
-}  # fmt: skip
+# Every folder of every crate.
+INSIDE = [(crate, folder) for crate, root in CRATES.items() for folder in folders(graph_of(root))]
 
 # Folders inside a room, from the bottom up: a folder uses itself and the folders before it.
 FOLDERS = {"net": ["graph", "batch", "values", "group", "bptt", "call"]}
@@ -50,16 +45,16 @@ def upward(graph: dict[str, set[str]], room: str, folders: list[str]) -> list[st
 @pytest.mark.parametrize("crate", CRATES)
 def test_no_file_uses_itself_through_others(crate):
     graph = graph_of(CRATES[crate])
-    for circle in circles(graph):
-        known = {f"{room}/{file}" for room, files in KNOWN.items() for file in files}
-        new = set(circle) - known
-        assert crate == "core" and not new, f"a circle of files:\n{uses(circle, graph)}"
+    found = "\n".join(uses(circle, graph) for circle in circles(graph))
+    assert not found, f"circles of files:\n{found}"
 
 
-def test_the_table_of_known_circles_lists_no_file_that_is_in_none():
-    inside = {file for circle in circles(graph_of(CRATES["core"])) for file in circle}
-    listed = {f"{room}/{file}" for room, files in KNOWN.items() for file in files}
-    assert not listed - inside, "these files are in no circle any more: delete them from KNOWN"
+@pytest.mark.parametrize(("crate", "folder"), INSIDE)
+def test_the_files_and_folders_of_a_folder_stand_on_levels(crate, folder):
+    """Two folders may not use each other, even where no file uses itself."""
+    graph = entries(graph_of(CRATES[crate]), folder)
+    found = "\n".join(uses(circle, graph) for circle in circles(graph))
+    assert not found, f"circles in {folder or crate}:\n{found}"
 
 
 @pytest.mark.parametrize("room", FOLDERS)
@@ -184,3 +179,23 @@ def test_circles_are_found_and_levels_stand_on_each_other():
 def test_a_folder_that_uses_a_later_one_is_found():
     graph = {"net/graph/node.rs": {"net/group/forward.rs"}, "net/group/forward.rs": {"net/graph/node.rs"}}
     assert upward(graph, "net", FOLDERS["net"]) == ["net/graph/node.rs uses net/group/forward.rs"]
+
+
+def test_folders_that_use_each_other_are_found_though_no_file_is_in_a_circle():
+    graph = {
+        "room/mod.rs": set(),
+        "room/a/low.rs": set(),
+        "room/a/high.rs": {"room/b/middle.rs"},
+        "room/b/middle.rs": {"room/a/low.rs"},
+    }
+    assert folders(graph) == ["", "room", "room/a", "room/b"]
+    assert circles(graph) == []
+    assert entries(graph, "room") == {"mod.rs": set(), "a/": {"b/"}, "b/": {"a/"}}
+    assert circles(entries(graph, "room")) == [["a/", "b/"]]
+    assert entries(graph, "room/a") == {"low.rs": set(), "high.rs": set()}
+    assert entries(graph, "") == {"room/": set()}
+
+
+if __name__ == "__main__":
+    for crate, folder in INSIDE:
+        print(f"{crate}: {folder or 'the crate'}", show(entries(graph_of(CRATES[crate]), folder)), sep="\n")
