@@ -61,7 +61,33 @@ impl<T: Float> OutputArray<T> {
     ///
     /// # Safety
     /// All groups of this batch were put.
-    pub unsafe fn filled(mut self, batch: &Batch) -> Vec<T> {
+    pub unsafe fn filled(self, batch: &Batch) -> Vec<T> {
+        let last = |is_last: bool, row: &mut [T], values: &[T]| {
+            if is_last {
+                row.copy_from_slice(values);
+            }
+        };
+        // SAFETY: the caller's guarantee.
+        unsafe { self.complete(batch, last) }
+    }
+
+    /// The complete array. For a value per row, the sum over the sequences of each row, in an order that depends only on the
+    /// row.
+    ///
+    /// # Safety
+    /// As `filled`.
+    pub unsafe fn summed(self, batch: &Batch) -> Vec<T> {
+        let sum = |_, row: &mut [T], values: &[T]| row.iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+        // SAFETY: the caller's guarantee.
+        unsafe { self.complete(batch, sum) }
+    }
+
+    /// The complete array. For a value per row, `join` receives whether a sequence is the last of its row, the values of the
+    /// row, initially zeros, and those of the sequence.
+    ///
+    /// # Safety
+    /// As `filled`.
+    unsafe fn complete(mut self, batch: &Batch, join: impl Fn(bool, &mut [T], &[T])) -> Vec<T> {
         let (axis, width) = (self.axis, self.width);
         // SAFETY: together, the groups of a batch cover all valid steps and the padding of all rows, or all sequences.
         unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
@@ -70,29 +96,7 @@ impl<T: Float> OutputArray<T> {
         }
         let mut rows = vec![T::ZERO; batch.rows * width];
         for (sequence, values) in batch.sequences.iter().zip(self.room.chunks_exact(width.max(1))) {
-            if sequence.tail {
-                rows[sequence.row * width..][..width].copy_from_slice(values);
-            }
-        }
-        rows
-    }
-
-    /// The complete array. For a value per row, the sum over the sequences of each row, in an order that depends only on the
-    /// row.
-    ///
-    /// # Safety
-    /// As `filled`.
-    pub unsafe fn summed(mut self, batch: &Batch) -> Vec<T> {
-        let (axis, width) = (self.axis, self.width);
-        // SAFETY: as in `filled`.
-        unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
-        if axis.is_sequence() {
-            return self.room;
-        }
-        let mut rows = vec![T::ZERO; batch.rows * width];
-        for (sequence, values) in batch.sequences.iter().zip(self.room.chunks_exact(width.max(1))) {
-            let sum = rows[sequence.row * width..][..width].iter_mut();
-            sum.zip(values).for_each(|(sum, x)| *sum += *x);
+            join(sequence.tail, &mut rows[sequence.row * width..][..width], values);
         }
         rows
     }
