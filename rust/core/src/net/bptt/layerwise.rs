@@ -16,7 +16,7 @@ use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratc
 use super::super::graph::NodeKind;
 use super::super::graph::kinds::{Move, Rows};
 use super::super::group::{GroupGradients, GroupResult, Terms, Training, Want, step_gradient};
-use super::super::values::source_rows;
+use super::super::values::{NodeGradients, RowMaps, append_rows, derive, source_rows};
 
 /// Runs a group in segments of `segment` steps.
 pub fn layerwise<T: Float>(
@@ -33,7 +33,8 @@ pub fn layerwise<T: Float>(
         kept[port.node] = std::mem::take(values);
     }
     let mirror = training.axes.time.mirror();
-    let mut run = LayerwiseRun { training, mirror, segment, kept, borders: Vec::new() };
+    let maps = RowMaps { axes: training.axes, mirror: &mirror };
+    let mut run = LayerwiseRun { training, maps, segment, kept, borders: Vec::new() };
     let mut terms = Terms::default();
     let mut finals = Vec::new();
     for node in 0..network.nodes.len() {
@@ -41,10 +42,10 @@ pub fn layerwise<T: Float>(
             finals.extend(run.forward(layer, &mut terms, scratch));
         }
     }
-    let mut gradients: Vec<Option<Gradient<T>>> = network.nodes.iter().map(|_| None).collect();
+    let mut gradients = NodeGradients::owning(network, maps, scratch);
     for number in 0..training.losses.len() {
         if let Some(d) = run.loss(number, &mut terms, scratch) {
-            Gradient::add(&mut gradients[training.losses[number].node()], d);
+            gradients.add_values(training.losses[number].node(), d, scratch);
         }
     }
     let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
@@ -56,8 +57,7 @@ pub fn layerwise<T: Float>(
                 let inner = &network.layers[*layer];
                 let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));
                 let arrived = widths.zip(&inner.outputs).map(|(width, node)| {
-                    let d = node.and_then(|node| gradients[node].take());
-                    d.map_or_else(|| run.zeros(width), |d| d.values)
+                    node.map_or_else(|| run.zeros(width), |node| gradients.take(node, scratch).1)
                 });
                 let arrived: Vec<Vec<T>> = arrived.collect();
                 let (d_inputs, d_states) = run.back(*layer, &arrived, &mut slots[*layer], scratch);
@@ -67,26 +67,28 @@ pub fn layerwise<T: Float>(
                 }
                 for (&input, d) in inner.inputs.iter().zip(d_inputs) {
                     if let Some(d) = d {
-                        Gradient::add(&mut gradients[input], d);
+                        gradients.add_values(input, d, scratch);
                     }
                 }
             }
-            NodeKind::Derived { moves, .. } => {
-                let Some(d) = gradients[number].take() else { continue };
+            NodeKind::Derived { moves, .. } if gradients.has(number) => {
+                let (d, memory) = gradients.take(number, scratch);
                 for one in moves {
-                    run.back_move(*one, &d.values, node.width, &mut gradients[one.from]);
+                    // a move from a sequence to a sequence does not read the values of its source
+                    gradients.add_moved(*one, d, SeqView::NONE, scratch);
                 }
+                drop(memory);
             }
+            NodeKind::Derived { .. } => {}
         }
     }
     scratch.best_fit();
     let mut d_inputs = Vec::with_capacity(inputs.len());
     for (number, (values, port)) in inputs.iter_mut().zip(&network.inputs).enumerate() {
         *values = std::mem::take(&mut run.kept[port.node]);
-        d_inputs.push(match (network.input_gradient(number), gradients[port.node].take()) {
-            (Some(_), Some(d)) => d.sum(),
-            (Some(width), None) => run.zeros(width),
-            _ => Vec::new(),
+        d_inputs.push(match network.input_gradient(number) {
+            Some(_) => gradients.taken(port.node, scratch),
+            None => Vec::new(),
         });
     }
     GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
@@ -95,7 +97,7 @@ pub fn layerwise<T: Float>(
 /// The layer-by-layer run of one group.
 struct LayerwiseRun<'a, T: Float> {
     training: &'a Training<'a, T>,
-    mirror: Vec<usize>,
+    maps: RowMaps<'a>,
     /// Steps of a segment.
     segment: usize,
     /// By node: the packed inputs, and the outputs of layers. The values of other nodes are computed where they are read.
@@ -135,27 +137,12 @@ impl<T: Float> LayerwiseRun<'_, T> {
         };
         let mut values = vec![T::ZERO; rows.len() * width];
         for one in moves {
-            let (of, wide) =
-                (self.values(one.from, &source_rows(one.rows, &self.mirror, rows)), network.width(one.from));
-            for (line, x) in values.chunks_exact_mut(width).zip(of.chunks_exact(wide)) {
-                line[one.column..one.column + wide].iter_mut().zip(x).for_each(|(sum, x)| *sum += *x);
-            }
+            let source = self.values(one.from, &source_rows(one.rows, self.maps.mirror, rows));
+            let source = SeqView::of(&source, network.width(one.from));
+            let here = Move { rows: Rows::Same, ..*one }; // of the rows that were gathered
+            derive(&[here], |_| source, self.maps, &mut values, width);
         }
         values
-    }
-
-    /// Adds to the gradient of a move's source, from the gradient `d` of the result, which has `width` columns.
-    fn back_move(&self, one: Move, d: &[T], width: usize, gradient: &mut Option<Gradient<T>>) {
-        let columns = one.column..one.column + self.training.shared.network.width(one.from);
-        let mut values = Vec::with_capacity(self.training.axes.time.total() * columns.len());
-        let lines = d.chunks_exact(width.max(1));
-        lines.for_each(|line| values.extend_from_slice(&line[columns.clone()]));
-        match one.rows {
-            Rows::Mirror => {
-                Gradient::add_sum(gradient, taken(&values, columns.len(), self.mirror.iter().copied()));
-            }
-            _ => Gradient::add(gradient, values),
-        }
     }
 
     fn call<'b>(&'b self, layer: usize, geometry: &'b Geometry) -> LayerCall<'b, T> {
@@ -197,11 +184,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let rows = geometry.total();
             for (output, _, values) in &mut outputs {
                 let view = done.memory.output(&inner.plan.train, *output, &geometry);
-                // SAFETY: an output has `width` elements in each packed row of the segment.
-                let line = |row: usize| unsafe {
-                    std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
-                };
-                (0..rows).for_each(|row| values.extend_from_slice(line(row)));
+                append_rows(&view, rows, values);
             }
             if let Some(output) = inner.step_penalty {
                 let penalty = done.memory.output(&inner.plan.train, output, &geometry);
@@ -233,12 +216,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let sum = terms.loss(loss.output());
             let taken = loss.take((*group, first), &piece, view, Want::Gradient, sum, scratch);
             match (loss.output_gradient(&taken, &piece), &mut d_output) {
-                (Some(d), Some(all)) => (0..rows.len()).for_each(|row| {
-                    // SAFETY: the gradient has `width` elements in each packed row of the segment.
-                    all.extend_from_slice(unsafe {
-                        std::slice::from_raw_parts(d.ptr.add(row * d.stride), width)
-                    });
-                }),
+                (Some(d), Some(all)) => append_rows(&d, rows.len(), all),
                 _ => d_output = None,
             }
             if let Some(memory) = taken {
@@ -309,46 +287,4 @@ fn taken<T: Copy>(values: &[T], width: usize, rows: impl Iterator<Item = usize>)
     let mut lines = Vec::with_capacity(rows.size_hint().0 * width);
     rows.for_each(|row| lines.extend_from_slice(&values[row * width..(row + 1) * width]));
     lines
-}
-
-/// The gradient of a sequence. The first contribution is stored as it is; a second one makes it a sum, which starts from
-/// zeros: so zeros have the same sign as in `back_group`.
-struct Gradient<T> {
-    values: Vec<T>,
-    is_sum: bool,
-}
-
-impl<T: Float> Gradient<T> {
-    fn new(values: Vec<T>) -> Gradient<T> {
-        Gradient { values, is_sum: false }
-    }
-
-    fn sum(self) -> Vec<T> {
-        let Gradient { mut values, is_sum } = self;
-        if !is_sum {
-            values.iter_mut().for_each(|x| *x += T::ZERO);
-        }
-        values
-    }
-
-    fn add(place: &mut Option<Gradient<T>>, d: Vec<T>) {
-        match place.take() {
-            None => *place = Some(Gradient::new(d)),
-            Some(first) => *place = Some(Gradient { values: added(first.sum(), &d), is_sum: true }),
-        }
-    }
-
-    /// Adds a contribution in another order of rows, which always makes a sum.
-    fn add_sum(place: &mut Option<Gradient<T>>, d: Vec<T>) {
-        let values = match place.take() {
-            None => Gradient::new(d).sum(),
-            Some(first) => added(first.sum(), &d),
-        };
-        *place = Some(Gradient { values, is_sum: true });
-    }
-}
-
-fn added<T: Float>(mut sum: Vec<T>, d: &[T]) -> Vec<T> {
-    sum.iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
-    sum
 }

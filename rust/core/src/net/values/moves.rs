@@ -146,6 +146,19 @@ fn each_max<T: Float>(along: Along, source: &SeqView<T>, mut take: impl FnMut(us
     }
 }
 
+/// The first `rows` rows of a view, which has as many, one after the other.
+pub fn copy_rows<T: Float>(view: &SeqView<T>, rows: usize) -> Vec<T> {
+    let mut values = Vec::with_capacity(rows * view.width);
+    append_rows(view, rows, &mut values);
+    values
+}
+
+/// Appends the first `rows` rows of a view, which has as many.
+pub fn append_rows<T: Float>(view: &SeqView<T>, rows: usize, values: &mut Vec<T>) {
+    // SAFETY: the view has these rows.
+    (0..rows).for_each(|row| values.extend_from_slice(unsafe { row_of(view, row) }));
+}
+
 /// One row of a view.
 ///
 /// # Safety

@@ -5,7 +5,7 @@ use crate::time::{Scratch, SeqView};
 
 use super::super::graph::Network;
 use super::super::graph::kinds::{Move, Rows};
-use super::moves::{RowMaps, add_back, add_rows};
+use super::moves::{RowMaps, add_back, add_rows, copy_rows};
 
 /// By node: the gradient in place if one reader produced it, or the sum over several readers.
 pub struct NodeGradients<'a, T> {
@@ -15,6 +15,10 @@ pub struct NodeGradients<'a, T> {
     views: Vec<SeqView<T>>,
     /// The memory of sums; empty for the other nodes.
     sums: Vec<Vec<T>>,
+    /// The memory of first contributions, by node, if this object owns them.
+    firsts: Vec<Vec<T>>,
+    /// Whether views are copied, because their memory is freed before the group is done.
+    copies: bool,
 }
 
 impl<'a, T: Float> NodeGradients<'a, T> {
@@ -22,7 +26,16 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         let (mut views, mut sums) = (scratch.views(), scratch.vectors.list());
         views.resize(network.nodes.len(), SeqView::NONE);
         sums.resize(network.nodes.len(), Vec::new());
-        NodeGradients { network, maps, views, sums }
+        NodeGradients { network, maps, views, sums, firsts: Vec::new(), copies: false }
+    }
+
+    /// Gradients that own their memory: a view is copied as soon as it is added.
+    pub fn owning(network: &'a Network, maps: RowMaps<'a>, scratch: &mut Scratch<T>) -> NodeGradients<'a, T> {
+        NodeGradients {
+            firsts: vec![Vec::new(); network.nodes.len()],
+            copies: true,
+            ..NodeGradients::new(network, maps, scratch)
+        }
     }
 
     /// Returns the memory to the workspace.
@@ -41,9 +54,13 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         self.maps.axes.of(self.network.nodes[node].axis).total()
     }
 
-    /// Adds to the gradient of a node. `view` must stay readable until the group is done.
+    /// Adds to the gradient of a node. `view` must stay readable until the group is done, unless views are copied.
     pub fn add(&mut self, node: usize, view: SeqView<T>, scratch: &mut Scratch<T>) {
         if !self.has(node) {
+            if self.copies {
+                let values = copy_rows(&view, self.rows(node));
+                return self.add_values(node, values, scratch);
+            }
             self.views[node] = view;
             return;
         }
@@ -51,6 +68,17 @@ impl<'a, T: Float> NodeGradients<'a, T> {
         let sum = self.sum(node, scratch);
         add_rows(&view, None, sum, width, 0);
         self.views[node] = SeqView::of(&self.sums[node], width);
+    }
+
+    /// Adds packed rows to the gradient of a node that owns its memory. A first contribution is stored without a copy.
+    pub fn add_values(&mut self, node: usize, values: Vec<T>, scratch: &mut Scratch<T>) {
+        let view = SeqView::of(&values, self.network.width(node));
+        if self.has(node) {
+            self.add(node, view, scratch);
+        } else {
+            self.views[node] = view;
+            self.firsts[node] = values;
+        }
     }
 
     /// Adds to the gradient of a move's source, from the gradient `d` of the result. `source` has the values of the source.
@@ -71,7 +99,12 @@ impl<'a, T: Float> NodeGradients<'a, T> {
     fn sum(&mut self, node: usize, scratch: &mut Scratch<T>) -> &mut [T] {
         let (width, first, rows) = (self.network.width(node), self.views[node], self.rows(node));
         let sum = &mut self.sums[node];
-        if sum.is_empty() {
+        let owned = self.firsts.get_mut(node).map(std::mem::take).unwrap_or_default();
+        if !owned.is_empty() {
+            *sum = owned;
+            // as if it was added to zeros, which makes -0 a 0
+            sum.iter_mut().for_each(|x| *x += T::ZERO);
+        } else if sum.is_empty() {
             *sum = scratch.zero_sequence(rows, width);
             if !first.is_none() {
                 add_rows(&first, None, sum, width, 0);
@@ -87,17 +120,14 @@ impl<'a, T: Float> NodeGradients<'a, T> {
             let zeros = scratch.zero_sequence(self.rows(node), self.network.width(node));
             return (SeqView::of(&zeros, self.network.width(node)), zeros);
         }
-        (view, std::mem::take(&mut self.sums[node]))
+        let owned = self.firsts.get_mut(node).map(std::mem::take).unwrap_or_default();
+        (view, if owned.is_empty() { std::mem::take(&mut self.sums[node]) } else { owned })
     }
 
     /// The gradient of a node as a vector of packed rows.
     pub fn taken(&mut self, node: usize, scratch: &mut Scratch<T>) -> Vec<T> {
-        let (d, mut kept) = self.take(node, scratch);
-        if kept.is_empty() {
-            let width = self.network.width(node);
-            kept = scratch.zero_sequence(self.rows(node), width);
-            add_rows(&d, None, &mut kept, width, 0);
-        }
-        kept
+        self.sum(node, scratch);
+        self.views[node] = SeqView::NONE;
+        std::mem::take(&mut self.sums[node])
     }
 }
