@@ -1,16 +1,10 @@
 //! NumPy arrays in and out.
 
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use ostinato_core::net::Pooled;
 use pyo3::prelude::*;
 
+use crate::dtype::Number;
 use crate::errors::{ConcurrentUseError, DTypeError, Raised, ShapeError};
-
-/// A number type of networks.
-pub trait Number: Pooled + Element {}
-
-impl Number for f32 {}
-impl Number for f64 {}
 
 /// `array` as a C-contiguous array of `T`, of a rank.
 pub fn array<'py, T: Element>(

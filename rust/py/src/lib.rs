@@ -5,6 +5,7 @@
 
 mod arrays;
 mod called;
+mod dtype;
 mod errors;
 mod losses;
 mod model;

@@ -5,7 +5,8 @@ use ostinato_core::net::{Batch, Call, Loss, LossTarget, Prepared, Reduction};
 use ostinato_core::plan::LayerPlan;
 use pyo3::prelude::*;
 
-use crate::arrays::{Number, array, elements, holds_ids};
+use crate::arrays::{array, elements, holds_ids};
+use crate::dtype::Number;
 use crate::errors::{ConfigError, Raised};
 use crate::program::PyProgram;
 

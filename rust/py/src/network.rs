@@ -10,9 +10,10 @@ use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::arrays::{Number, array, elements, shaped};
+use crate::arrays::{array, elements, shaped};
 use crate::called::PyFunction;
-use crate::errors::{ConfigError, DTypeError, Raised, entry};
+use crate::dtype::{DType, Number, for_dtype};
+use crate::errors::{ConfigError, Raised, entry};
 use crate::losses::{PyLoss, plans_of};
 use crate::poller::Poller;
 use crate::prepared::{Extents, Optional, Prepared, Wanted};
@@ -25,7 +26,7 @@ use crate::through_time::{Way, plan_dict, way};
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
 pub struct PyNetwork {
     inner: Mutex<Arc<Engine>>,
-    double: bool,
+    dtype: DType,
 }
 
 impl PyNetwork {
@@ -103,16 +104,9 @@ impl PyNetwork {
     #[new]
     #[pyo3(signature = (dtype, input_gradient=true))]
     fn new(dtype: &str, input_gradient: bool) -> PyResult<PyNetwork> {
-        let double = match dtype {
-            "float32" => false,
-            "float64" => true,
-            other => {
-                let text = format!("dtype is {other:?}; expected \"float32\" or \"float64\"");
-                return Err(DTypeError::new_err(text));
-            }
-        };
+        let dtype = DType::of(dtype)?;
         let network = Network { ignores_input: !input_gradient, ..Network::default() };
-        Ok(PyNetwork { inner: Mutex::new(Arc::new(Engine::new(network))), double })
+        Ok(PyNetwork { inner: Mutex::new(Arc::new(Engine::new(network))), dtype })
     }
 
     fn input(&self, name: &str, along: &str, width: usize) -> PyResult<usize> {
@@ -179,11 +173,9 @@ impl PyNetwork {
     fn run(&self, py: Python<'_>, call: CallArguments<'_>, training: bool, seed: u64) -> PyResult<PyRun> {
         let wanted = if training { Wanted::Training } else { Wanted::Outputs };
         entry(|| {
-            if self.double {
-                PyRun::new::<f64>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
-            } else {
-                PyRun::new::<f32>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
-            }
+            for_dtype!(self.dtype, T => {
+                PyRun::new::<T>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
+            })
         })
     }
 
@@ -198,13 +190,10 @@ impl PyNetwork {
     ) -> PyResult<PyEvaluated<'py>> {
         entry(|| {
             let way = way(&through_time)?;
-            if self.double {
+            for_dtype!(self.dtype, T => {
                 let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
-                value_and_grad::<f64>(py, prepared, &loss, way)
-            } else {
-                let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
-                value_and_grad::<f32>(py, prepared, &loss, way)
-            }
+                value_and_grad::<T>(py, prepared, &loss, way)
+            })
         })
     }
 
@@ -215,11 +204,9 @@ impl PyNetwork {
         loss: PyLoss<'py>,
     ) -> PyResult<(Vec<f64>, Bound<'py, PyList>)> {
         entry(|| {
-            if self.double {
-                loss_value::<f64>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
-            } else {
-                loss_value::<f32>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
-            }
+            for_dtype!(self.dtype, T => {
+                loss_value::<T>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
+            })
         })
     }
 
@@ -237,11 +224,7 @@ impl PyNetwork {
             let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
                 return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
             };
-            Ok(if self.double {
-                checkpoint_plan::<f64>(&engine, &losses, rows, steps, budget)?
-            } else {
-                checkpoint_plan::<f32>(&engine, &losses, rows, steps, budget)?
-            })
+            Ok(for_dtype!(self.dtype, T => checkpoint_plan::<T>(&engine, &losses, rows, steps, budget)?))
         })?;
         plan_dict(py, &plan)
     }
@@ -256,11 +239,7 @@ impl PyNetwork {
         let engine = self.engine();
         let memory = entry(|| {
             let losses = plans_of(&losses)?;
-            Ok(if self.double {
-                training_memory::<f64>(&engine, &losses, rows, steps)?
-            } else {
-                training_memory::<f32>(&engine, &losses, rows, steps)?
-            })
+            Ok(for_dtype!(self.dtype, T => training_memory::<T>(&engine, &losses, rows, steps)?))
         })?;
         let dict = PyDict::new(py);
         for (name, number) in [
@@ -277,18 +256,15 @@ impl PyNetwork {
     fn stream(&self, arena: &Bound<'_, PyAny>, rows: usize) -> PyResult<PyStream> {
         let engine = self.engine();
         entry(|| {
-            if self.double {
-                let arena = array::<f64>("arena", arena, &[1])?;
-                Ok(PyStream::double(Stream::new(engine, elements(&arena)?, rows)?))
-            } else {
-                let arena = array::<f32>("arena", arena, &[1])?;
-                Ok(PyStream::single(Stream::new(engine, elements(&arena)?, rows)?))
-            }
+            for_dtype!(self.dtype, T => {
+                let arena = array::<T>("arena", arena, &[1])?;
+                Ok(PyStream::new::<T>(Stream::new(engine, elements(&arena)?, rows)?))
+            })
         })
     }
 
     fn explain(&self, rows: usize, steps: usize) -> PyResult<String> {
-        entry(|| Ok(explain(&self.engine(), rows, steps, if self.double { 8 } else { 4 })))
+        entry(|| Ok(explain(&self.engine(), rows, steps, for_dtype!(self.dtype, T => size_of::<T>()))))
     }
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

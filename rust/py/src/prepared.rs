@@ -6,7 +6,8 @@ use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use ostinato_core::net::{Axis, AxisExtent, Batch, Call, End, Engine, Extent, Input, Packed, States};
 use pyo3::prelude::*;
 
-use crate::arrays::{Number, array, elements, holds_ids};
+use crate::arrays::{array, elements, holds_ids};
+use crate::dtype::Number;
 use crate::errors::{Raised, ShapeError};
 
 /// An array argument that may be left out.

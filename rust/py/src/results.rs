@@ -4,7 +4,8 @@ use ostinato_core::net::{Axis, Batch, Network};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arrays::{Number, shaped};
+use crate::arrays::shaped;
+use crate::dtype::Number;
 
 /// State slots as a list of (N, width) arrays.
 pub fn states_out<'py, T: Number>(

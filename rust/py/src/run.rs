@@ -5,41 +5,23 @@ use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arrays::{Number, array, elements, shaped};
+use crate::arrays::{array, elements, shaped};
+use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConfigError, Raised, entry};
 use crate::poller::Poller;
 use crate::prepared::{Prepared, with_states};
 use crate::results::{Sizes, input_gradients, states_out};
 
-struct Kept<T: Number> {
+/// What a backward pass reads.
+struct Activations<T: Number> {
     call: Call<T>,
     record: Record<T>,
 }
 
-enum Way {
-    None,
-    Single(Kept<f32>),
-    Double(Kept<f64>),
-}
+struct AllActivations;
 
-/// A number type of runs.
-pub trait Keeps: Number {
-    fn way(call: Call<Self>, record: Record<Self>) -> PyWay;
-}
-
-/// Opaque to other files: what a run keeps for its backward pass.
-pub struct PyWay(Way);
-
-impl Keeps for f32 {
-    fn way(call: Call<f32>, record: Record<f32>) -> PyWay {
-        PyWay(Way::Single(Kept { call, record }))
-    }
-}
-
-impl Keeps for f64 {
-    fn way(call: Call<f64>, record: Record<f64>) -> PyWay {
-        PyWay(Way::Double(Kept { call, record }))
-    }
+impl Family for AllActivations {
+    type Of<T: Number> = Activations<T>;
 }
 
 #[pyclass(name = "Run", module = "ostinato._core", frozen)]
@@ -52,11 +34,12 @@ pub struct PyRun {
     /// What penalties come to; none where the network has none, or without training.
     #[pyo3(get)]
     penalty: Option<f64>,
-    way: PyWay,
+    /// None without training.
+    saved: Option<Either<AllActivations>>,
 }
 
 impl PyRun {
-    pub fn new<T: Keeps>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
+    pub fn new<T: Number>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
         let Prepared { call, batch, packed, initial } = prepared;
         let sizes = Sizes::of(&batch);
         let mut poller = Poller::default();
@@ -80,8 +63,8 @@ impl PyRun {
         };
         let outputs = outputs.into_iter().zip(&network.outputs).map(array).collect::<PyResult<_>>()?;
         let finals = states_out(py, finals, &network.states, sizes.rows)?;
-        let way = record.map_or(PyWay(Way::None), |record| T::way(call, record));
-        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, way })
+        let saved = record.map(|record| T::either(Activations { call, record }));
+        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, saved })
     }
 }
 
@@ -89,12 +72,12 @@ type Back<'py> = (Bound<'py, PyAny>, Vec<Option<Bound<'py, PyAny>>>, Bound<'py, 
 
 fn back<'py, T: Number>(
     py: Python<'py>,
-    kept: &Kept<T>,
+    saved: &Activations<T>,
     d_outputs: &[Option<Bound<'py, PyAny>>],
     d_penalty: f64,
     d_final: &[Option<Bound<'py, PyAny>>],
 ) -> Result<Back<'py>, Raised> {
-    let Kept { call, record } = kept;
+    let Activations { call, record } = saved;
     let network = call.network();
     let arrays = (d_outputs.iter().zip(&network.outputs))
         .map(|(d, port)| {
@@ -127,13 +110,12 @@ impl PyRun {
         d_penalty: f64,
     ) -> PyResult<Back<'py>> {
         let d_final = d_final_state.unwrap_or_default();
-        entry(|| match &self.way.0 {
-            Way::None => {
+        entry(|| match &self.saved {
+            None => {
                 Err(ConfigError::new_err("no activations were saved for backward; call run(training=True)")
                     .into())
             }
-            Way::Single(kept) => back(py, kept, &d_outputs, d_penalty, &d_final),
-            Way::Double(kept) => back(py, kept, &d_outputs, d_penalty, &d_final),
+            Some(saved) => for_value!(saved, saved => back(py, saved, &d_outputs, d_penalty, &d_final)),
         })
     }
 }

@@ -8,31 +8,29 @@ use ostinato_core::net::Stream;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arrays::{Number, array, elements};
+use crate::arrays::{array, elements};
+use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
 use crate::results::states_out;
 
-enum Either {
-    Single(Stream<f32>),
-    Double(Stream<f64>),
+struct Streams;
+
+impl Family for Streams {
+    type Of<T: Number> = Stream<T>;
 }
 
 /// Made by `Network.stream`. One step at a time: a second thread that steps meanwhile is refused.
 #[pyclass(name = "Stream", module = "ostinato._core", frozen)]
 pub struct PyStream {
-    inner: Mutex<Either>,
+    inner: Mutex<Either<Streams>>,
 }
 
 impl PyStream {
-    pub fn single(stream: Stream<f32>) -> PyStream {
-        PyStream { inner: Mutex::new(Either::Single(stream)) }
+    pub fn new<T: Number>(stream: Stream<T>) -> PyStream {
+        PyStream { inner: Mutex::new(T::either(stream)) }
     }
 
-    pub fn double(stream: Stream<f64>) -> PyStream {
-        PyStream { inner: Mutex::new(Either::Double(stream)) }
-    }
-
-    fn with<R>(&self, act: impl FnOnce(&mut Either) -> Result<R, Raised>) -> PyResult<R> {
+    fn with<R>(&self, act: impl FnOnce(&mut Either<Streams>) -> Result<R, Raised>) -> PyResult<R> {
         entry(|| match self.inner.try_lock() {
             Ok(mut stream) => act(&mut stream),
             Err(TryLockError::Poisoned(poisoned)) => act(&mut poisoned.into_inner()),
@@ -154,39 +152,30 @@ impl PyStream {
         resets: Option<&Bound<'py, PyAny>>,
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.with(|stream| match stream {
-            Either::Single(stream) => stream.undone_on_panic(|stream| step(py, stream, x, resets, out)),
-            Either::Double(stream) => stream.undone_on_panic(|stream| step(py, stream, x, resets, out)),
-        })
+        self.with(
+            |stream| for_value!(stream, one => one.undone_on_panic(|one| step(py, one, x, resets, out))),
+        )
     }
 
     fn refresh(&self, arena: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.with(|stream| match stream {
-            Either::Single(stream) => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?),
-            Either::Double(stream) => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?),
+        self.with(|stream| {
+            for_value!(stream, stream => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?))
         })
     }
 
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.with(|stream| match stream {
-            Either::Single(s) => Ok(states_out(py, s.states(), &s.network().states, s.rows())?),
-            Either::Double(s) => Ok(states_out(py, s.states(), &s.network().states, s.rows())?),
+        self.with(|stream| {
+            for_value!(stream, one => Ok(states_out(py, one.states(), &one.network().states, one.rows())?))
         })
     }
 
     fn set_state(&self, states: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        self.with(|stream| match stream {
-            Either::Single(stream) => set_state(stream, &states),
-            Either::Double(stream) => set_state(stream, &states),
-        })
+        self.with(|stream| for_value!(stream, stream => set_state(stream, &states)))
     }
 
     fn reset(&self) -> PyResult<()> {
         self.with(|stream| {
-            match stream {
-                Either::Single(stream) => stream.reset(),
-                Either::Double(stream) => stream.reset(),
-            }
+            for_value!(stream, stream => stream.reset());
             Ok(())
         })
     }

@@ -8,19 +8,21 @@ use ostinato_core::team::Stop;
 use ostinato_core::update::{Rule, Segment, Updater, square_sum};
 use pyo3::prelude::*;
 
-use crate::arrays::{Number, array, elements};
+use crate::arrays::{array, elements};
+use crate::dtype::{DType, Either, Family, Number, for_dtype, for_value};
 use crate::errors::{ConcurrentUseError, ConfigError, DTypeError, Raised, ShapeError, entry};
 use crate::program::PyProgram;
 
-enum Either {
-    Single(Updater<f32>),
-    Double(Updater<f64>),
+struct Updaters;
+
+impl Family for Updaters {
+    type Of<T: Number> = Updater<T>;
 }
 
 /// An optimizer's program for parameters of one number type.
 #[pyclass(name = "Update", module = "ostinato._core", frozen)]
 pub struct PyUpdate {
-    inner: Either,
+    inner: Either<Updaters>,
 }
 
 fn kernels<T: Number>() -> Result<&'static Kernels<T>, Raised> {
@@ -124,23 +126,13 @@ impl PyUpdate {
     fn new(program: &PyProgram, dtype: &str) -> PyResult<PyUpdate> {
         entry(|| {
             let rule = Rule::new(&program.inner)?;
-            let inner = match dtype {
-                "float32" => Either::Single(Updater::new(rule, kernels()?)),
-                "float64" => Either::Double(Updater::new(rule, kernels()?)),
-                other => {
-                    let text = format!("dtype is {other:?}; expected \"float32\" or \"float64\"");
-                    return Err(DTypeError::new_err(text).into());
-                }
-            };
+            let inner = for_dtype!(DType::of(dtype)?, T => T::either(Updater::new(rule, kernels()?)));
             Ok(PyUpdate { inner })
         })
     }
 
     fn step(&self, py: Python<'_>, arrays: Vec<Vec<Bound<'_, PyAny>>>, scalars: Vec<f64>) -> PyResult<()> {
-        entry(|| match &self.inner {
-            Either::Single(updater) => step(py, updater, &arrays, &scalars),
-            Either::Double(updater) => step(py, updater, &arrays, &scalars),
-        })
+        entry(|| for_value!(&self.inner, updater => step(py, updater, &arrays, &scalars)))
     }
 }
 
@@ -154,10 +146,7 @@ fn squares<T: Number>(values: &Bound<'_, PyAny>) -> Result<f64, Raised> {
 /// The sum of the squares of a C-contiguous float32 or float64 array, in float64 and in a fixed order.
 #[pyfunction(name = "square_sum")]
 pub fn sum_of_squares(values: &Bound<'_, PyAny>) -> PyResult<f64> {
-    entry(|| match values.cast::<PyArrayDyn<f32>>() {
-        Ok(_) => squares::<f32>(values),
-        Err(_) => squares::<f64>(values),
-    })
+    entry(|| for_dtype!(DType::of_array(values), T => squares::<T>(values)))
 }
 
 /// The ops that an update may use: those that are element by element.
