@@ -61,7 +61,16 @@ from ostinato.layers import (
     sum,
 )
 from ostinato.losses import MSE, CrossEntropy, Loss
-from ostinato.network import CheckpointedBPTT, FullBPTT, Gradients, Network, Run, TruncatedBPTT, weighted
+from ostinato.network import (
+    CheckpointedBPTT,
+    FullBPTT,
+    Gradients,
+    Network,
+    Run,
+    ThroughTime,
+    TruncatedBPTT,
+    weighted,
+)
 from ostinato.plugins import register
 from ostinato.scorer import Scorer
 from ostinato.specs import (
@@ -184,6 +193,7 @@ __all__ = [
     "Sum",
     "Symbol",
     "TemporalActivationPenalty",
+    "ThroughTime",
     "TraceError",
     "Trainer",
     "TrainingRun",
@@ -242,6 +252,7 @@ _HOMES = {
         "Regularizer",
         "SkipConnection",
         "TemporalActivationPenalty",
+        "ThroughTime",
         "VariationalDropout",
         "WeightDrop",
         "Zoneout",

@@ -6,11 +6,15 @@ from typing import Any, TypeAlias, final
 from numpy import ndarray
 
 __all__ = [
+    "Budget",
+    "Losses",
     "Network",
+    "OutputLoss",
     "Program",
     "ProgramBuilder",
     "Run",
     "Stream",
+    "ThroughTime",
     "Update",
     "__version__",
     "elementwise_op_names",
@@ -34,8 +38,6 @@ _Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, int]
 # parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
 # (N, size) or None per state slot
 _Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]
-# (number of the output, loss, targets, weights, factor) of each output that has a loss, and the reduction
-_Loss: TypeAlias = tuple[Sequence[tuple[int, Program, _Array, _Array | None, float]], str]
 
 @final
 class ProgramBuilder:
@@ -140,29 +142,79 @@ class Network:
     def run(self, call: _Call, training: bool, seed: int = 0) -> Run:
         """Every array of `call` is copied before the engine starts; the seed is that of the noise."""
     def value_and_grad(
-        self, call: _Call, loss: _Loss, through_time: tuple[str, int, int], seed: int = 0
+        self, call: _Call, losses: Losses, through_time: ThroughTime, seed: int = 0
     ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array], list[_Array], float]:
         """The loss, that of each output, and gradients.
 
         After the losses come the gradient arena, the gradient of each input (None for ids) and of each
         initial state, final states, and the part of the loss that penalties are.
-
-        through_time: ("full", 0, 0), ("truncated", k1, k2), ("checkpointed", bytes, 0),
-        ("share", millionths, 0) or ("sqrt", 0, 0).
         """
     def checkpoint_plan(
-        self, rows: int, steps: int, through_time: tuple[str, int, int], losses: Sequence[tuple[int, Program]]
+        self, rows: int, steps: int, budget: Budget, losses: Sequence[tuple[int, Program]]
     ) -> dict[str, Any]:
-        """Steps of a chunk in each row group, most "states" and "kept" chunks, "bytes", repeats."""
+        """Steps of the "segments" of each row group, most "states" and "kept" segments, "bytes", repeats."""
     def training_memory(self, rows: int, steps: int, losses: Sequence[tuple[int, Program]]) -> dict[str, int]:
-        """Bytes at the peak of value_and_grad: "parameters", "batch", "unit" times up to "threads"."""
-    def loss_value(self, call: _Call, loss: _Loss) -> tuple[list[float], list[_Array]]:
+        """Bytes at the peak of value_and_grad: "parameters", "batch", "row_group" times up to "threads"."""
+    def loss_value(self, call: _Call, losses: Losses) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""
     def stream(self, arena: _Array, rows: int) -> Stream:
         """Step by step with the parameters as they are now; ConfigError where something is reversed."""
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward"."""
+
+@final
+class ThroughTime:
+    """How a gradient is propagated through time."""
+
+    @staticmethod
+    def full() -> ThroughTime: ...
+    @staticmethod
+    def truncated(k1: int, k2: int) -> ThroughTime:
+        """Every k1 steps, through at most k2 steps."""
+    @staticmethod
+    def checkpointed(budget: Budget) -> ThroughTime: ...
+
+@final
+class Budget:
+    """The memory of checkpointed BPTT."""
+
+    @staticmethod
+    def bytes(count: int) -> Budget: ...
+    @staticmethod
+    def share(millionths: int) -> Budget:
+        """Millionths of the memory of full BPTT."""
+    @staticmethod
+    def square_root() -> Budget:
+        """The memory of segments of about sqrt(T) steps."""
+
+@final
+class OutputLoss:
+    """The loss of an output, by its number; its targets and weights; what the loss is multiplied with."""
+
+    def __new__(
+        cls, output: int, program: Program, targets: _Array, weights: _Array | None = None, scale: float = 1.0
+    ) -> OutputLoss: ...
+    @property
+    def output(self) -> int: ...
+    @property
+    def program(self) -> Program: ...
+    @property
+    def targets(self) -> _Array: ...
+    @property
+    def weights(self) -> _Array | None: ...
+    @property
+    def scale(self) -> float: ...
+
+@final
+class Losses:
+    """The losses of all outputs that have one; `reduction` is "mean" or "sum", else ConfigError."""
+
+    def __new__(cls, outputs: Sequence[OutputLoss], reduction: str) -> Losses: ...
+    @property
+    def outputs(self) -> list[OutputLoss]: ...
+    @property
+    def reduction(self) -> str: ...
 
 @final
 class Run:

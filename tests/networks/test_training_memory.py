@@ -70,7 +70,7 @@ def test_memory_grows_with_the_batch_and_the_threads_that_find_work(threads):
     threads(3)
     three = net.training_memory(32, 100, "mse")
     assert one.threads == 1 and three.threads == 2  # 32 rows are two parts
-    assert three.bytes - one.bytes == one.unit
+    assert three.bytes - one.bytes == one.row_group
     assert net.training_memory(32, 200, "mse").bytes > 1.5 * one.bytes
     assert net.training_memory(0, 0).bytes > 0
     assert "training step: " in str(one)

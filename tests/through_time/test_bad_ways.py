@@ -37,16 +37,16 @@ def test_settings_that_mean_nothing_are_named(make, words):
 @pytest.mark.parametrize(
     "budget, core",
     [
-        ("64MB", ("checkpointed", 64_000_000, 0)),
-        ("64MiB", ("checkpointed", 1 << 26, 0)),
-        ("1.5 kB", ("checkpointed", 1500, 0)),
-        (7, ("checkpointed", 7, 0)),
-        ("5%", ("share", 50_000, 0)),
-        ("sqrt", ("sqrt", 0, 0)),
+        ("64MB", "Budget.bytes(64000000)"),
+        ("64MiB", "Budget.bytes(67108864)"),
+        ("1.5 kB", "Budget.bytes(1500)"),
+        (7, "Budget.bytes(7)"),
+        ("5%", "Budget.share(50000)"),
+        ("sqrt", "Budget.square_root()"),
     ],
 )
 def test_budgets_are_read_as_people_write_them(budget, core):
-    assert ost.CheckpointedBPTT(budget).core == core
+    assert repr(ost.CheckpointedBPTT(budget).mode(1, 1)) == f"ThroughTime.checkpointed({core})"
 
 
 def test_other_things_are_no_way_through_time():

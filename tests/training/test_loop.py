@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,7 +141,16 @@ def test_a_long_row_cut_by_the_estimator_is_a_stream_of_windows():
     assert np.array_equal(nets[0].arena, nets[1].arena)
 
 
-@pytest.mark.parametrize("way", [ost.FullBPTT(), ost.TruncatedBPTT(2, 4), ost.CheckpointedBPTT("sqrt")])
+class Windows(ost.TruncatedBPTT):
+    """Truncated BPTT with windows half as long as the batch."""
+
+    def mode(self, rows: int, steps: int) -> Any:
+        return ost.TruncatedBPTT(steps // 2, steps // 2).mode(rows, steps)
+
+
+@pytest.mark.parametrize(
+    "way", [ost.FullBPTT(), ost.TruncatedBPTT(2, 4), ost.CheckpointedBPTT("sqrt"), Windows(1, 1)]
+)
 def test_a_way_through_time_may_be_given_as_an_argument_or_as_a_strategy(way):
     x, targets = running_sum()
     by_hand, nets = network(), (network(), network())

@@ -17,7 +17,6 @@ from ostinato.network.arena import views
 from ostinato.network.batch import Array, Batch, read_rows, read_steps
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
-from ostinato.network.through_time import FullBPTT
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _slopes(
             raise ConfigError("gradient_flow: loss is None; expected a name or a Loss for targets")
         argument = Objective.of(loss, reduction, node, "float64").argument(batch, targets, weights)
         _, _, d_arena, d_inputs, *_ = after.core.value_and_grad(
-            call, ([argument], reduction), FullBPTT().core
+            call, _core.Losses([argument], reduction), _core.ThroughTime.full()
         )
     d_y = [one for one in d_inputs[: len(after.sequences)] if one is not None]
     return np.array(d_arena), d_y

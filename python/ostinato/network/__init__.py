@@ -2,7 +2,7 @@
 
 `network.py` is the class; every other file holds one noun and stands below it. `graph.py` describes the
 layers, `arena.py` holds the parameters, `batch.py`, `states.py` and `objective.py` read arguments, `run.py`
-holds results. `through_time.py` names the ways to backpropagate, `budget.py` and `checkpoint_plan.py` belong
+holds results. `through_time.py` holds the variants of BPTT, `budget.py` and `checkpoint_plan.py` belong
 to one of them; `training_memory.py` says what a training step takes. `kinds.py` registers the classes that a
 model file may name, `record.py` and `programs.py` read and write its JSON, `model_file.py` writes the file.
 `port.py` describes an input or an output.
@@ -15,7 +15,7 @@ from ostinato.network.network import Network
 from ostinato.network.objective import weighted
 from ostinato.network.port import Port
 from ostinato.network.run import Gradients, Run
-from ostinato.network.through_time import CheckpointedBPTT, FullBPTT, TruncatedBPTT
+from ostinato.network.through_time import CheckpointedBPTT, FullBPTT, ThroughTime, TruncatedBPTT
 from ostinato.network.training_memory import TrainingMemory
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Network",
     "Port",
     "Run",
+    "ThroughTime",
     "TrainingMemory",
     "TruncatedBPTT",
     "weighted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ostinato import checks
+from ostinato import _core, checks
 from ostinato.errors import ConfigError
 
 # What the core can count to; a larger number means the same.
@@ -22,16 +22,17 @@ UNITS: Final = {
 }
 
 
-def read_budget(value: Any) -> tuple[str, int]:
-    """How the core counts a budget: bytes, millionths of what full BPTT takes, or none of both.
+def read_budget(value: Any) -> _core.Budget:
+    """The core's form of a budget: bytes, a share of the memory of full BPTT, or segments of sqrt(T) steps.
 
-    ("checkpointed", 67108864) of 67108864 or "64MiB", ("share", 50000) of "5%", ("sqrt", 0) of "sqrt". Raises
-    ConfigError.
+    Budget.bytes(67108864) for 67108864 or "64MiB", Budget.share(50000) for "5%", Budget.square_root() for
+    "sqrt". Raises ConfigError.
     """
     if not isinstance(value, str):
-        return "checkpointed", min(checks.whole("CheckpointedBPTT", "budget", value, at_least=1), LARGEST)
+        whole = checks.whole("CheckpointedBPTT", "budget", value, at_least=1)
+        return _core.Budget.bytes(min(whole, LARGEST))
     if value == "sqrt":
-        return "sqrt", 0
+        return _core.Budget.square_root()
     found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([A-Z]+|%)", value.strip().upper())
     count = float(found[1]) * UNITS.get(found[2], 0) if found else 0
     if found is None or count < 1 or (found[2] == "%" and float(found[1]) > 100):
@@ -39,4 +40,5 @@ def read_budget(value: Any) -> tuple[str, int]:
             f"CheckpointedBPTT: budget is {value!r}; "
             'expected bytes such as 64000000, "64MB", "64MiB", a share of full BPTT such as "5%", or "sqrt"'
         )
-    return ("share" if found[2] == "%" else "checkpointed"), min(int(count), LARGEST)
+    make = _core.Budget.share if found[2] == "%" else _core.Budget.bytes
+    return make(min(int(count), LARGEST))

@@ -34,12 +34,12 @@ class CheckpointPlan:
     def of(
         cls,
         core: _core.Network,
-        budget: tuple[str, int, int],
+        budget: _core.Budget,
         rows: int,
         steps: int,
         losses: Sequence[tuple[int, _core.Program]],
     ) -> CheckpointPlan:
-        """The numbers of the core for a budget in the core's form. Raises ConfigError."""
+        """The numbers of the core for a budget. Raises ConfigError."""
         found = core.checkpoint_plan(rows, steps, budget, losses)
         forward, backward = (
             sum(layer[direction]["flops"] for layer in core.plans()) for direction in ("forward", "backward")
@@ -48,10 +48,10 @@ class CheckpointPlan:
         return cls(
             rows,
             steps,
-            tuple(found["chunks"]),
+            tuple(found["segments"]),
             found["states"],
             found["kept"],
-            found["at_once"],
+            found["row_groups"],
             found["bytes"],
             found["full_bytes"],
             again,

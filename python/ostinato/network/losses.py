@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ostinato import _core
 from ostinato.errors import ConfigError
 from ostinato.network.batch import Batch
 from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
 
 if TYPE_CHECKING:
-    from ostinato._core import Program
     from ostinato.losses import Loss
 
 OneLoss: TypeAlias = "str | type[Loss] | Loss | Objective | Weighted"
@@ -64,12 +64,12 @@ class Losses:
         return next(iter(self.objectives.values()))
 
     @property
-    def programs(self) -> list[tuple[int, Program]]:
+    def programs(self) -> list[tuple[int, _core.Program]]:
         """The number of each output that has a loss, and the loss's program."""
         numbers = {name: number for number, name in enumerate(self.ports.outputs)}
         return [(numbers[name], one.program) for name, one in self.objectives.items()]
 
-    def arguments(self, batch: Batch, targets: Any, weights: Any) -> tuple[list[Any], str]:
+    def arguments(self, batch: Batch, targets: Any, weights: Any) -> _core.Losses:
         """The core's form. Raises ShapeError, DTypeError or ConfigError by name."""
         names = list(self.objectives)
         plain = len(self.ports.outputs) == 1
@@ -83,7 +83,7 @@ class Losses:
             one.argument(batch, given[name], scales.get(name), numbers[name], None if plain else name)
             for name, one in self.objectives.items()
         ]
-        return made, self.first.reduction
+        return _core.Losses(made, self.first.reduction)
 
     def _by_output(self, what: str, value: Any, plain: bool) -> dict[str, Any]:
         given = self.ports.by_name(what, value, self.ports.outputs, plain=plain, partial=True)

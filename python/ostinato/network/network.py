@@ -33,11 +33,11 @@ from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.symbol import InitialState, Symbol, applied, check_call
-from ostinato.network.through_time import ThroughTime, check_through_time
+from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
 from ostinato.network.training_memory import TrainingMemory
 
 if TYPE_CHECKING:
-    from ostinato._core import Program
+    from ostinato._core import Budget, Program
     from ostinato.network.description import GraphData
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
@@ -208,19 +208,22 @@ class Network(AttributeGuard):
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
             seed: see `run`.
-            through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget); None means the first,
-                the only one for networks with values of rows.
+            through_time: FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or another ThroughTime;
+                None means the first, the only one for networks with values of rows.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
                 gradient: a sixth of the products of one layer that is as wide as its input.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
-        way = check_through_time(through_time)
+        through_time = check_through_time(through_time)
         checks.flag("value_and_grad", "input_gradient", input_gradient)
         call, batch = self._call("value_and_grad", x, lengths, state, resets, first_step)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
         value, parts, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
-            call, losses, way.core, self._seed_of("value_and_grad", seed, True)
+            call,
+            losses,
+            mode_of(through_time, batch.rows, batch.steps),
+            self._seed_of("value_and_grad", seed, True),
         )
         states = (d_state, final)
         return value, Gradients.from_core(arena, inputs, states, self._facts, batch, penalty, parts)
@@ -521,9 +524,7 @@ class Network(AttributeGuard):
         slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
         return (self._arena, arrays, batch.extent, slots), batch
 
-    def _checkpoint_plan(
-        self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
-    ) -> CheckpointPlan:
+    def _checkpoint_plan(self, budget: Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
         return CheckpointPlan.of(
             self._core(),
             budget,

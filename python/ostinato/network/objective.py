@@ -65,7 +65,7 @@ class Objective:
 
     def argument(
         self, batch: Batch, targets: Any, weights: Any, output: int = 0, name: str | None = None
-    ) -> tuple[int, _core.Program, Array, Array | None, float]:
+    ) -> _core.OutputLoss:
         """The core's form of the loss of an output, by its number; `name` is that of one among several.
 
         Raises ShapeError, DTypeError or ConfigError by name.
@@ -82,7 +82,7 @@ class Objective:
                 f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers "
                 'from 0, or reduction="sum"'
             )
-        return output, self.program, read, scale, self.scale
+        return _core.OutputLoss(output, self.program, read, scale, self.scale)
 
     def _read(
         self,

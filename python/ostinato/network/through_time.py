@@ -1,11 +1,12 @@
-"""Backpropagation through time in full, truncated or checkpointed: an argument of `value_and_grad`."""
+"""Variants of backpropagation through time: an argument of `value_and_grad`."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from ostinato import checks
+from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.network.budget import LARGEST, read_budget
 from ostinato.network.checkpoint_plan import CheckpointPlan
@@ -15,27 +16,36 @@ from ostinato.network.losses import AnyLoss
 class Planner(Protocol):
     """The part of a network that `CheckpointedBPTT.plan` uses."""
 
-    def _checkpoint_plan(
-        self, budget: tuple[str, int, int], rows: Any, steps: Any, loss: Any
-    ) -> CheckpointPlan:
-        """The plan for a budget in the core's form. Raises ConfigError."""
+    def _checkpoint_plan(self, budget: _core.Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
+        """The plan for a budget. Raises ConfigError."""
+
+
+class ThroughTime(ABC):
+    """How a gradient is propagated through time: the base class of all variants of BPTT.
+
+    Derive from it to choose among the variants by the size of a batch; `mode` then calls the `mode` of the
+    variant that fits. Such an object can be passed wherever a `through_time` is accepted.
+    """
+
+    @abstractmethod
+    def mode(self, rows: int, steps: int) -> _core.ThroughTime:
+        """The engine's mode for a batch of `rows` rows with `steps` steps, padding included."""
 
 
 @dataclass(frozen=True)
-class FullBPTT:
+class FullBPTT(ThroughTime):
     """Backpropagation through every time step of the batch. The default.
 
     Source: Werbos 1990, "Backpropagation through time: what it does and how to do it".
     """
 
-    @property
-    def core(self) -> tuple[str, int, int]:
-        """The core's form."""
-        return "full", 0, 0
+    def mode(self, rows: int, steps: int) -> _core.ThroughTime:
+        """The engine's mode, the same for every batch."""
+        return _core.ThroughTime.full()
 
 
 @dataclass(frozen=True)
-class TruncatedBPTT:
+class TruncatedBPTT(ThroughTime):
     """Every k1 steps, backpropagation of the loss of those steps through at most k2 steps.
 
     Memory grows with k2, not with the number of steps T of x (padding included).
@@ -71,14 +81,13 @@ class TruncatedBPTT:
                 "or the loss of some steps would have no gradient at all"
             )
 
-    @property
-    def core(self) -> tuple[str, int, int]:
-        """The core's form."""
-        return "truncated", min(int(self.k1), LARGEST), min(int(self.k2), LARGEST)
+    def mode(self, rows: int, steps: int) -> _core.ThroughTime:
+        """The engine's mode, the same for every batch."""
+        return _core.ThroughTime.truncated(min(int(self.k1), LARGEST), min(int(self.k2), LARGEST))
 
 
 @dataclass(frozen=True)
-class CheckpointedBPTT:
+class CheckpointedBPTT(ThroughTime):
     """Backpropagation through every time step within a byte budget, bit-identical to FullBPTT.
 
     Time is divided into segments. The saved tensors of a segment are kept from its forward pass, or the
@@ -106,10 +115,9 @@ class CheckpointedBPTT:
     def __post_init__(self) -> None:
         read_budget(self.budget)
 
-    @property
-    def core(self) -> tuple[str, int, int]:
-        """The core's form."""
-        return *read_budget(self.budget), 0
+    def mode(self, rows: int, steps: int) -> _core.ThroughTime:
+        """The engine's mode, the same for every batch."""
+        return _core.ThroughTime.checkpointed(read_budget(self.budget))
 
     def plan(self, net: Planner, rows: int, steps: int, loss: AnyLoss | None = None) -> CheckpointPlan:
         """The segments and their memory for `rows` x `steps` with the current number of threads.
@@ -117,19 +125,27 @@ class CheckpointedBPTT:
         `loss` is as in `value_and_grad`; without it, the memory of the loss is not counted. Raises
         ConfigError.
         """
-        return net._checkpoint_plan(self.core, rows, steps, loss)
-
-
-ThroughTime: TypeAlias = FullBPTT | TruncatedBPTT | CheckpointedBPTT
+        return net._checkpoint_plan(read_budget(self.budget), rows, steps, loss)
 
 
 def check_through_time(value: Any) -> ThroughTime:
-    """None means FullBPTT(). Raises ConfigError for anything that is not a way through time."""
+    """None means FullBPTT(). Raises ConfigError for anything that is no variant of BPTT."""
     if value is None:
         return FullBPTT()
-    if isinstance(value, (FullBPTT, TruncatedBPTT, CheckpointedBPTT)):
+    if isinstance(value, ThroughTime):
         return value
     raise ConfigError(
-        f"through_time is {value!r}; "
-        "expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or None"
+        f"through_time is {value!r}; expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget), "
+        "an instance of another subclass of ThroughTime, or None"
+    )
+
+
+def mode_of(value: ThroughTime, rows: int, steps: int) -> _core.ThroughTime:
+    """The engine's mode of a variant for a batch. Raises ConfigError if `mode` returns something else."""
+    mode = value.mode(rows, steps)
+    if isinstance(mode, _core.ThroughTime):
+        return mode
+    raise ConfigError(
+        f"through_time is {value!r}, whose mode({rows}, {steps}) returned {mode!r}; "
+        "expected the mode of a variant, such as ost.FullBPTT().mode(rows, steps)"
     )

@@ -18,6 +18,7 @@ from ostinato.schedules import Schedule
 from ostinato.specs import ROLES
 from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
 from ostinato.strategy import Curriculum, Estimator, Execution, Feeding, Moment, Strategy
+from ostinato.training.propagation import Propagation
 
 _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Feeding, Estimator, Execution)}
 
@@ -139,7 +140,7 @@ def _check_marks(name: str, plugin: Any) -> None:
 
 
 def _strategy(one: Any, argument: str) -> Strategy:
-    if isinstance(one, (FullBPTT, TruncatedBPTT, CheckpointedBPTT)):
+    if isinstance(one, ThroughTime):
         return _estimator(one)
     choice = registry.choose("strategy", one, Strategy, argument=argument)
     role = getattr(choice.entry and choice.entry.spec, "role", choice.made.role)
@@ -151,10 +152,14 @@ def _strategy(one: Any, argument: str) -> Strategy:
     return choice.made
 
 
-def _estimator(way: ThroughTime) -> Estimator:
-    if isinstance(way, TruncatedBPTT):
-        return Truncated(way.k1, way.k2)
-    return Checkpointed(way.budget) if isinstance(way, CheckpointedBPTT) else Full()
+def _estimator(variant: ThroughTime) -> Estimator:
+    """The strategy of a variant of BPTT."""
+    # not isinstance: a subclass may override `mode`
+    if type(variant) is TruncatedBPTT:
+        return Truncated(variant.k1, variant.k2)
+    if type(variant) is CheckpointedBPTT:
+        return Checkpointed(variant.budget)
+    return Full() if type(variant) is FullBPTT else Propagation(variant)
 
 
 Role = TypeVar("Role", bound=Strategy)

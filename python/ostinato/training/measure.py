@@ -139,32 +139,29 @@ class Measure:
             told |= one.told(means)
         return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **told}
 
-    def _read(self, batch: Batch) -> tuple[Any, Any, list[Any]]:
+    def _read(self, batch: Batch) -> tuple[Any, Any, _core.Losses]:
         """The core's form of a call and of the losses, and the rows and steps."""
         net = self._net
         call, read = net._call("evaluate", batch.x, batch.lengths, batch.state, batch.resets, 0)
-        arguments, _ = self._losses.arguments(read, batch.targets, batch.weights)
-        return call, read, arguments
+        return call, read, self._losses.arguments(read, batch.targets, batch.weights)
 
     def _add(self, sums: dict[str, Sums], batch: Batch) -> Any:
         """Add a batch to the sum of each equation; returns the final state."""
         net = self._net
-        call, read, arguments = self._read(batch)
+        call, read, losses = self._read(batch)
         if self._alone:
-            values, final = net._core().loss_value(call, (arguments, "sum"))
+            values, final = net._core().loss_value(call, losses)
             for one in self._equations.values():
                 sums[one.term.output][one.loss] += values[one.number]
             return from_slots(final, net._graph, batch.rows)
         run = net._core().run(call, False, 0)
-        for (output, one), (number, _, targets, weights, _) in zip(
-            self._equations.items(), arguments, strict=True
-        ):
+        for (output, one), given in zip(self._equations.items(), losses.outputs, strict=True):
             along = net._ports.outputs[output].axis != "row"
             extent = ([read.lengths] if along else [], None, 0)
-            again: Any = (np.zeros(0, net.dtype), [run.outputs[number]], extent, [])
+            again: Any = (np.zeros(0, net.dtype), [run.outputs[given.output]], extent, [])
             for key, program in one.programs.items():
-                argument = (0, program, targets, weights, 1.0)
-                sums[output][key] += one.core.loss_value(again, ([argument], "sum"))[0][0]
+                equation = _core.OutputLoss(0, program, given.targets, given.weights)
+                sums[output][key] += one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
         return from_slots(run.final_state, net._graph, batch.rows)
 
 

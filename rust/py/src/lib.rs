@@ -27,6 +27,8 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::losses::{PyLosses, PyOutputLoss};
+    #[pymodule_export]
     use crate::model::{load_model, save_model};
     #[pymodule_export]
     use crate::network::PyNetwork;
@@ -40,6 +42,8 @@ mod _core {
     use crate::system::{
         fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager, set_num_threads,
     };
+    #[pymodule_export]
+    use crate::through_time::{PyBudget, PyThroughTime};
     #[pymodule_export]
     use crate::update::{PyUpdate, elementwise_op_names, sum_of_squares};
 

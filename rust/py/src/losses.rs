@@ -10,59 +10,106 @@ use crate::dtype::Number;
 use crate::errors::{ConfigError, Raised};
 use crate::program::PyProgram;
 
-/// Of one output: its number, the loss, its targets and weights, and what it is multiplied with.
-#[derive(FromPyObject)]
-pub struct OutputLoss<'py>(usize, Py<PyProgram>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, f64);
+/// The loss of one output, with its targets and weights, and the factor of the loss.
+#[pyclass(name = "OutputLoss", module = "ostinato._core", frozen, get_all)]
+pub struct PyOutputLoss {
+    /// The number of the output.
+    output: usize,
+    program: Py<PyProgram>,
+    targets: Py<PyAny>,
+    weights: Option<Py<PyAny>>,
+    scale: f64,
+}
+
+#[pymethods]
+impl PyOutputLoss {
+    #[new]
+    #[pyo3(signature = (output, program, targets, weights=None, scale=1.0))]
+    fn new(
+        output: usize,
+        program: Py<PyProgram>,
+        targets: Py<PyAny>,
+        weights: Option<Py<PyAny>>,
+        scale: f64,
+    ) -> PyOutputLoss {
+        PyOutputLoss { output, program, targets, weights, scale }
+    }
+}
 
 /// The losses of all outputs that have one, and how each is reduced.
-#[derive(FromPyObject)]
-pub struct PyLoss<'py>(Vec<OutputLoss<'py>>, String);
+#[pyclass(name = "Losses", module = "ostinato._core", frozen)]
+pub struct PyLosses {
+    outputs: Vec<Py<PyOutputLoss>>,
+    reduction: Reduction,
+}
+
+#[pymethods]
+impl PyLosses {
+    #[new]
+    fn new(outputs: Vec<Py<PyOutputLoss>>, reduction: &str) -> PyResult<PyLosses> {
+        let reduction = match reduction {
+            "mean" => Reduction::Mean,
+            "sum" => Reduction::Sum,
+            other => {
+                let text = format!("reduction is {other:?}; expected \"mean\" or \"sum\"");
+                return Err(ConfigError::new_err(text));
+            }
+        };
+        Ok(PyLosses { outputs, reduction })
+    }
+
+    #[getter]
+    fn outputs(&self, py: Python<'_>) -> Vec<Py<PyOutputLoss>> {
+        self.outputs.iter().map(|one| one.clone_ref(py)).collect()
+    }
+
+    #[getter]
+    fn reduction(&self) -> &'static str {
+        match self.reduction {
+            Reduction::Mean => "mean",
+            Reduction::Sum => "sum",
+        }
+    }
+}
 
 /// The plans of losses by the numbers of their outputs.
 pub fn plans_of(losses: &[(usize, Py<PyProgram>)]) -> Result<Vec<(usize, &LayerPlan)>, Raised> {
     losses.iter().map(|(output, program)| Ok((*output, program.get().plan()?))).collect()
 }
 
-impl<'py> PyLoss<'py> {
-    fn reduction(&self) -> Result<Reduction, Raised> {
-        match self.1.as_str() {
-            "mean" => Ok(Reduction::Mean),
-            "sum" => Ok(Reduction::Sum),
-            other => {
-                let text = format!("reduction is {other:?}; expected \"mean\" or \"sum\"");
-                Err(ConfigError::new_err(text).into())
-            }
-        }
-    }
-
+impl PyLosses {
     /// The losses, ready for a batch: their arrays are copied.
     pub fn prepared<'a, T: Number>(
         &'a self,
+        py: Python<'_>,
         call: &'a Call<T>,
         batch: &Batch,
         gradient: bool,
     ) -> Result<(Vec<Prepared<'a, T>>, Reduction), Raised> {
-        let reduction = self.reduction()?;
-        let losses = self.0.iter().map(|one| one.prepared(call, batch, reduction, gradient));
-        Ok((losses.collect::<Result<_, _>>()?, reduction))
+        let losses = self.outputs.iter();
+        let losses = losses.map(|one| one.get().prepared(py, call, batch, self.reduction, gradient));
+        Ok((losses.collect::<Result<_, _>>()?, self.reduction))
     }
 }
 
-impl OutputLoss<'_> {
+impl PyOutputLoss {
     fn prepared<'a, T: Number>(
         &'a self,
+        py: Python<'_>,
         call: &'a Call<T>,
         batch: &Batch,
         reduction: Reduction,
         gradient: bool,
     ) -> Result<Prepared<'a, T>, Raised> {
-        let OutputLoss(output, program, targets, weights, scale) = self;
+        let PyOutputLoss { output, program, targets, weights, scale } = self;
+        let targets = targets.bind(py);
         let network = call.network();
         let Some(port) = network.outputs.get(*output) else {
             return Err(ConfigError::new_err(format!("output {output} does not exist")).into());
         };
         let rank = if network.nodes[port.node].axis.is_sequence() { 2 } else { 1 };
-        let weights = weights.as_ref().map(|weights| array::<T>("weights", weights, &[rank])).transpose()?;
+        let weights =
+            weights.as_ref().map(|weights| array::<T>("weights", weights.bind(py), &[rank])).transpose()?;
         let weights = weights.as_ref().map(elements).transpose()?;
         let plan = program.get().plan()?;
         let ready = |target| {

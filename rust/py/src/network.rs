@@ -14,14 +14,14 @@ use crate::arrays::{array, elements, shaped};
 use crate::called::PyFunction;
 use crate::dtype::{DType, Number, for_dtype};
 use crate::errors::{ConfigError, Raised, entry};
-use crate::losses::{PyLoss, plans_of};
+use crate::losses::{PyLosses, plans_of};
 use crate::poller::Poller;
 use crate::prepared::{Extents, Optional, Prepared, Wanted};
 use crate::program::PyProgram;
 use crate::results::{Sizes, input_gradients, states_out};
 use crate::run::PyRun;
 use crate::stream::PyStream;
-use crate::through_time::{Way, plan_dict, way};
+use crate::through_time::{PyBudget, PyThroughTime, plan_dict};
 
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
 pub struct PyNetwork {
@@ -58,16 +58,16 @@ type PyEvaluated<'py> = (
 fn value_and_grad<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
-    loss: &PyLoss<'py>,
-    way: ThroughTime,
+    losses: &PyLosses,
+    through_time: ThroughTime,
 ) -> Result<PyEvaluated<'py>, Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let losses = loss.prepared(&call, &batch, true)?;
+    let losses = losses.prepared(py, &call, &batch, true)?;
     let sizes = Sizes::of(&batch);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
-            call.value_and_grad(batch, packed, initial, losses, way, &mut || poller.poll())
+            call.value_and_grad(batch, packed, initial, losses, through_time, &mut || poller.poll())
         })
     });
     let Evaluated { loss, losses, penalty, gradients, finals } = poller.result(done)?;
@@ -82,11 +82,11 @@ fn value_and_grad<'py, T: Number>(
 fn loss_value<'py, T: Number>(
     py: Python<'py>,
     prepared: Prepared<T>,
-    loss: &PyLoss<'py>,
+    losses: &PyLosses,
 ) -> Result<(Vec<f64>, Bound<'py, PyList>), Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let (losses, _) = loss.prepared(&call, &batch, false)?;
+    let (losses, _) = losses.prepared(py, &call, &batch, false)?;
     let rows = batch.rows;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, losses, &mut || poller.poll()))
@@ -179,20 +179,19 @@ impl PyNetwork {
         })
     }
 
-    #[pyo3(signature = (call, loss, through_time, seed=0))]
+    #[pyo3(signature = (call, losses, through_time, seed=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
         call: CallArguments<'py>,
-        loss: PyLoss<'py>,
-        through_time: Way,
+        losses: &PyLosses,
+        through_time: &PyThroughTime,
         seed: u64,
     ) -> PyResult<PyEvaluated<'py>> {
         entry(|| {
-            let way = way(&through_time)?;
             for_dtype!(self.dtype, T => {
                 let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
-                value_and_grad::<T>(py, prepared, &loss, way)
+                value_and_grad::<T>(py, prepared, losses, through_time.inner)
             })
         })
     }
@@ -201,11 +200,11 @@ impl PyNetwork {
         &self,
         py: Python<'py>,
         call: CallArguments<'py>,
-        loss: PyLoss<'py>,
+        losses: &PyLosses,
     ) -> PyResult<(Vec<f64>, Bound<'py, PyList>)> {
         entry(|| {
             for_dtype!(self.dtype, T => {
-                loss_value::<T>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, &loss)
+                loss_value::<T>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, losses)
             })
         })
     }
@@ -215,16 +214,15 @@ impl PyNetwork {
         py: Python<'py>,
         rows: usize,
         steps: usize,
-        through_time: Way,
+        budget: &PyBudget,
         losses: Vec<(usize, Py<PyProgram>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine();
         let plan = entry(|| {
             let losses = plans_of(&losses)?;
-            let ThroughTime::Checkpointed(budget) = way(&through_time)? else {
-                return Err(ConfigError::new_err("only checkpointed BPTT has a plan").into());
-            };
-            Ok(for_dtype!(self.dtype, T => checkpoint_plan::<T>(&engine, &losses, rows, steps, budget)?))
+            Ok(
+                for_dtype!(self.dtype, T => checkpoint_plan::<T>(&engine, &losses, rows, steps, budget.inner)?),
+            )
         })?;
         plan_dict(py, &plan)
     }
@@ -245,7 +243,7 @@ impl PyNetwork {
         for (name, number) in [
             ("parameters", memory.parameters),
             ("batch", memory.batch),
-            ("unit", memory.group),
+            ("row_group", memory.group),
             ("threads", memory.threads),
         ] {
             dict.set_item(name, number)?;

@@ -1,28 +1,74 @@
-//! How a gradient goes back through time, as Python names it, and the plan of checkpointed BPTT.
+//! The BPTT mode of a call, and the plan of checkpointed BPTT.
 
 use ostinato_core::net::{Budget, GroupSchedule, Schedule, ThroughTime};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::{ConfigError, Raised};
+/// How a gradient is propagated through time. The static methods make it.
+#[pyclass(name = "ThroughTime", module = "ostinato._core", frozen)]
+pub struct PyThroughTime {
+    pub inner: ThroughTime,
+}
 
-/// A way as Python gives it: a name and its numbers.
-pub type Way = (String, usize, usize);
+#[pymethods]
+impl PyThroughTime {
+    #[staticmethod]
+    fn full() -> PyThroughTime {
+        PyThroughTime { inner: ThroughTime::Full }
+    }
 
-/// What the core calls it.
-pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
-    match (given.0.as_str(), given.1, given.2) {
-        ("full", ..) => Ok(ThroughTime::Full),
-        ("truncated", every, back) => Ok(ThroughTime::Truncated { every, back }),
-        ("checkpointed", bytes, _) => Ok(ThroughTime::Checkpointed(Budget::Bytes(bytes))),
-        ("share", millionths, _) => Ok(ThroughTime::Checkpointed(Budget::Share(millionths))),
-        ("sqrt", ..) => Ok(ThroughTime::Checkpointed(Budget::SquareRoot)),
-        (other, ..) => {
-            let text = format!(
-                "through_time is {other:?}; expected \"full\", \"truncated\", \"checkpointed\", \"share\" or \"sqrt\""
-            );
-            Err(ConfigError::new_err(text).into())
+    #[staticmethod]
+    fn truncated(k1: usize, k2: usize) -> PyThroughTime {
+        PyThroughTime { inner: ThroughTime::Truncated { every: k1, back: k2 } }
+    }
+
+    #[staticmethod]
+    fn checkpointed(budget: &PyBudget) -> PyThroughTime {
+        PyThroughTime { inner: ThroughTime::Checkpointed(budget.inner) }
+    }
+
+    fn __repr__(&self) -> String {
+        match self.inner {
+            ThroughTime::Full => "ThroughTime.full()".into(),
+            ThroughTime::Truncated { every, back } => format!("ThroughTime.truncated({every}, {back})"),
+            ThroughTime::Checkpointed(budget) => format!("ThroughTime.checkpointed({})", text(budget)),
         }
+    }
+}
+
+/// The memory of checkpointed BPTT. The static methods make it.
+#[pyclass(name = "Budget", module = "ostinato._core", frozen)]
+pub struct PyBudget {
+    pub inner: Budget,
+}
+
+#[pymethods]
+impl PyBudget {
+    #[staticmethod]
+    fn bytes(count: usize) -> PyBudget {
+        PyBudget { inner: Budget::Bytes(count) }
+    }
+
+    #[staticmethod]
+    fn share(millionths: usize) -> PyBudget {
+        PyBudget { inner: Budget::Share(millionths) }
+    }
+
+    #[staticmethod]
+    fn square_root() -> PyBudget {
+        PyBudget { inner: Budget::SquareRoot }
+    }
+
+    fn __repr__(&self) -> String {
+        text(self.inner)
+    }
+}
+
+fn text(budget: Budget) -> String {
+    match budget {
+        Budget::Bytes(count) => format!("Budget.bytes({count})"),
+        Budget::Share(millionths) => format!("Budget.share({millionths})"),
+        Budget::SquareRoot => "Budget.square_root()".into(),
     }
 }
 
@@ -30,11 +76,11 @@ pub fn way(given: &Way) -> Result<ThroughTime, Raised> {
 pub fn plan_dict<'py>(py: Python<'py>, plan: &Schedule) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     let most = |of: fn(&GroupSchedule) -> usize| plan.groups.iter().map(of).max().unwrap_or(0);
-    dict.set_item("chunks", plan.groups.iter().map(|group| group.segment).collect::<Vec<_>>())?;
+    dict.set_item("segments", plan.groups.iter().map(|group| group.segment).collect::<Vec<_>>())?;
     for (name, count) in [
         ("states", most(|group| group.states)),
         ("kept", most(|group| group.kept)),
-        ("at_once", plan.at_once),
+        ("row_groups", plan.at_once),
         ("bytes", plan.bytes),
         ("full_bytes", plan.full_bytes),
         ("total", plan.total),
