@@ -1,10 +1,10 @@
-//! The workers: hiring, waking, and the door through which they enter and leave a run.
+//! The worker threads: starting and waking them, and the door through which they enter and leave a run.
 //!
-//! The caller *opens the door* by publishing a pointer to its job under a mutex. A worker that finds the door open
-//! goes in: it counts itself in `inside`, under the same mutex, before it touches the job. When no unit is left the
+//! The caller *opens the door*: it publishes a pointer to its job under a mutex. A worker that finds the door open
+//! enters: it counts itself in `inside`, under the same mutex, before it reads the job. When no unit is left, the
 //! caller *closes the door*, again under the mutex, and waits until `inside` is 0. A worker that wakes too late
-//! finds the door closed and never sees the job. So a tiny run does not wait for sleepers, and the job may live on
-//! the caller's stack.
+//! finds the door closed and never sees the job. So a short run does not wait for sleeping workers, and the job can be
+//! on the caller's stack.
 
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
@@ -22,7 +22,7 @@ pub(super) const POLL_EVERY: Duration = Duration::from_millis(10);
 /// A caller's workers, one run at a time.
 pub(super) struct Team {
     process: u32,
-    /// Held for the whole of a run, so it is also the sign that the team is busy.
+    /// Locked during a run, so a locked crew means that the team is busy.
     crew: Mutex<Crew>,
 }
 
@@ -35,7 +35,7 @@ impl Team {
     /// The team of this process, made when there is none or when the present one is the parent's. Never freed: a
     /// forked child could not join its parent's threads.
     pub(super) fn of_this_process() -> &'static Team {
-        /// Acquire on reading and Release on writing, so that who sees the pointer sees the team behind it.
+        /// Acquire on reading and Release on writing, so that a thread that sees the pointer sees the team behind it.
         static TEAM: AtomicPtr<Team> = AtomicPtr::new(std::ptr::null_mut());
         let mut known = TEAM.load(Ordering::Acquire);
         loop {
@@ -68,7 +68,7 @@ impl Team {
         let mut crew = match self.crew.try_lock() {
             Ok(crew) => crew,
             Err(TryLockError::WouldBlock) => return false,
-            // A crew changes only in `hire`, which leaves it whole whatever happens.
+            // A crew changes only in `hire`, which leaves it consistent even if it panics.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
         crew.hire(threads);
@@ -89,14 +89,13 @@ struct Crew {
 }
 
 impl Crew {
-    /// Makes this a crew for `threads` threads. Where the system refuses a thread the crew stays smaller, which
-    /// changes no result.
+    /// Changes the number of threads. If the system refuses a thread, there are fewer workers, which changes no result.
     fn hire(&mut self, threads: usize) {
         if threads == self.threads {
             return;
         }
         self.dismiss();
-        // Spinning takes the processor from the very thread that is waited for when there are too few of them.
+        // With too few processors, spinning takes the processor from the thread that the caller waits for.
         self.spin = if threads > processors() { Duration::ZERO } else { SPIN };
         self.threads = threads;
         self.shared = Arc::default();
@@ -116,7 +115,7 @@ impl Crew {
         self.shared.generation.fetch_add(1, Ordering::Relaxed);
         self.shared.start.notify_all();
         for worker in self.workers.drain(..) {
-            // `serve` catches the panics of units; there is nothing of interest in the result.
+            // `serve` catches the panics of units, so the result is empty.
             let _ = worker.join();
         }
     }
@@ -138,7 +137,7 @@ struct Shared {
     /// everything it then relies on is read under the mutex.
     generation: AtomicUsize,
     /// Workers that may be touching the job. Raised and lowered under the mutex. Lowered with Release and read with
-    /// Acquire, so that a caller who sees 0 without the mutex sees all that the workers wrote.
+    /// Acquire, so that a caller that sees 0 without the mutex sees everything that the workers wrote.
     inside: AtomicUsize,
 }
 
@@ -150,12 +149,12 @@ struct State {
     dismissed: bool,
 }
 
-/// A job whose lifetime is kept by the door and not by the compiler.
+/// A job whose lifetime the door guarantees instead of the compiler.
 #[derive(Clone, Copy)]
 struct JobPointer(*const Job<'static>);
 
 // SAFETY: a `Job` is Sync (it holds a Sync closure, atomics and a mutex), so a pointer to it may go to another thread;
-// that it is alive there is the door's affair.
+// the door guarantees that the job is alive there.
 unsafe impl Send for JobPointer {}
 
 /// The workers rely on it, and the compiler would not notice through the pointer.
@@ -170,7 +169,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// A worker's life.
+    /// The loop of a worker.
     fn serve(&self, lane: usize, spin: Duration) {
         let mut seen = 0;
         loop {
@@ -198,7 +197,7 @@ impl Shared {
         }
     }
 
-    /// The worker's last act in a run: from here on it does not touch the job.
+    /// Leaves the run; the worker does not read the job any more.
     fn leave(&self) {
         let state = self.lock();
         let was = self.inside.fetch_sub(1, Ordering::Release);
@@ -225,7 +224,7 @@ impl<'a> Door<'a> {
         let sleeping = state.sleeping;
         drop(state);
         let helpers = job.units - 1;
-        // One cannot choose which sleepers wake, and a worker beyond `lanes` would wake in vain.
+        // The caller cannot choose which sleeper wakes, and a worker beyond `lanes` would wake in vain.
         if helpers >= sleeping || lanes < crew.threads {
             shared.start.notify_all();
         } else {

@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once};
 
 thread_local! {
-    /// How many guarded calls this thread is inside.
+    /// The number of guarded calls that this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Place of the last panic inside a guarded call.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// What unwinds a unit whose run is stopping.
+/// The payload that unwinds a unit whose run is stopping.
 pub(super) struct Abandoned;
 
 /// The value behind a panic of [`raise`].
@@ -54,7 +54,7 @@ pub fn raise(panic: Panic) -> ! {
     resume_unwind(Box::new(panic))
 }
 
-/// Why a guarded call did not come to its end.
+/// Why a guarded call did not return.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     Abandoned,
@@ -76,7 +76,7 @@ impl Fault {
 
 /// Runs `call`; a panic in it becomes an error instead of unwinding further, and nothing is printed.
 ///
-/// What `call` was changing is left as the panic found it; the caller must discard it or know that it is whole.
+/// Data that `call` was changing stays as it was at the panic; the caller must discard it or know that it is consistent.
 pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
     caught(call).map_err(|fault| match fault {
         Fault::Panicked(panic) => panic,
@@ -103,7 +103,7 @@ pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
             Err(payload) => match payload.downcast::<String>() {
                 Ok(text) => *text,
                 Err(payload) => {
-                    // Its destructor is a stranger's code and could panic outside of any guard.
+                    // Its destructor is foreign code and could panic outside of any guard.
                     std::mem::forget(payload);
                     "a panic without a message".to_string()
                 }
@@ -116,7 +116,7 @@ pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
     })
 }
 
-/// Puts a panic hook before the present one, once: only a hook is told the place of a panic.
+/// Installs a panic hook in front of the current one, once: only a hook receives the place of a panic.
 fn watch() {
     static WATCHING: Once = Once::new();
     // Changing the hook while this thread unwinds would itself panic, and so abort.

@@ -1,16 +1,16 @@
-//! One run: the units still to be done and how it ended.
+//! One run: its remaining units, and how it ended.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fault::{Fault, Panic, caught};
-use super::pause::Running;
+use super::pause::CurrentRun;
 use super::stop::{Stop, StopFlag};
 
-/// The units of one run. Lives on the caller's stack and is shared with the workers by reference.
+/// The units of one run. It is on the caller's stack, and workers borrow it.
 pub(super) struct Job<'a> {
     work: &'a (dyn Fn(usize, usize) + Sync),
     pub(super) units: usize,
-    /// The next unit to hand out. Relaxed: only the uniqueness of each number matters here; what units read and write
+    /// The next unit to run. Relaxed: only the uniqueness of each number matters here; what units read and write
     /// is ordered by the crew's mutex when a worker enters, and by `Shared::inside` when it leaves.
     next: AtomicUsize,
     flag: StopFlag,
@@ -21,17 +21,17 @@ impl<'a> Job<'a> {
         Job { work, units, next: AtomicUsize::new(0), flag: StopFlag::default() }
     }
 
-    /// Takes units until none is left, as the calling thread does: in lane 0, with a poll between two and at each pause.
+    /// Runs units until none is left, on the calling thread: in lane 0, with a poll between two units and at each pause.
     pub(super) fn lead(&self, poll: &mut dyn FnMut() -> bool) {
         while self.one(0, Some(poll)) && self.has_more() && !self.poll(poll) {}
     }
 
-    /// Takes units until none is left, as a worker does.
+    /// Runs units until none is left, on a worker.
     pub(super) fn follow(&self, lane: usize) {
         while self.one(lane, None) {}
     }
 
-    /// Asks `poll` whether to stop; true when the run is stopping for any reason.
+    /// Calls `poll`; returns whether the run is stopping for any reason.
     pub(super) fn poll(&self, poll: &mut dyn FnMut() -> bool) -> bool {
         self.flag.poll(poll)
     }
@@ -49,7 +49,7 @@ impl<'a> Job<'a> {
         !self.stopped() && self.next.load(Ordering::Relaxed) < self.units
     }
 
-    /// Does the next unit; false when there is none. `poll` is for its pauses.
+    /// Runs the next unit; returns false if there is none. `poll` is for its pauses.
     fn one(&self, lane: usize, poll: Option<&mut dyn FnMut() -> bool>) -> bool {
         if self.stopped() {
             return false;
@@ -58,11 +58,13 @@ impl<'a> Job<'a> {
         if unit >= self.units {
             return false;
         }
-        match caught(|| Running::enter(&self.flag, poll, || (self.work)(unit, lane))) {
+        match caught(|| CurrentRun::enter(&self.flag, poll, || (self.work)(unit, lane))) {
             Err(Fault::Panicked(panic)) => self.flag.stop(Stop::Panicked(panic)),
-            // Nobody leaves a run that goes on; but a unit that was left is never one that was done.
+            // A unit is abandoned only in a run that is stopping; anything else is a defect, as the unit is not done.
             Err(Fault::Abandoned) if !self.stopped() => {
-                self.flag.stop(Stop::Panicked(Panic::new("a unit was left without a reason")));
+                self.flag.stop(Stop::Panicked(Panic::new(
+                    "a unit was abandoned although the run is not stopping",
+                )));
             }
             Err(Fault::Abandoned) | Ok(()) => {}
         }

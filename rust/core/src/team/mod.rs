@@ -1,15 +1,15 @@
 //! The thread team: one persistent set of workers for the whole library. Standard library only.
 //!
 //! Work comes as numbered **units** whose size the caller chooses from the shape of the problem alone, never from
-//! the number of threads; so results are the same bits for any number of threads. Units are handed out in order,
-//! one at a time, to whichever thread is free. A **lane** names the thread within one run: lane 0 is the caller,
+//! the number of threads; so results are bit-identical for any number of threads. Free threads take the units in
+//! order, one at a time. A **lane** names the thread within one run: lane 0 is the caller,
 //! and a lane is held by one thread at a time, so it can index scratch memory that belongs to that run.
 //!
 //! - [`run`] never returns before every worker has left `work`, so `work` may borrow from the caller's stack.
-//! - One run has the team at a time. A call from another thread meanwhile, or from inside `work` or `poll`, runs
-//!   its units in order on its own thread (lane 0) with the same result. Nothing waits for the team.
+//! - One run uses the team at a time. A concurrent call from another thread, or from inside `work` or `poll`, runs
+//!   its units in order on its own thread (lane 0) with the same result. No call waits for the team.
 //! - A panic in `work` or `poll` is caught on whichever thread it happens and reported as [`Stop::Panicked`].
-//! - After `fork` the child makes a team of its own and forgets the parent's, whose threads do not exist there.
+//! - After `fork` the child creates its own team and forgets the team of the parent, whose threads do not exist there.
 //! - Between runs a worker spins for some microseconds, then sleeps: an idle team uses no CPU.
 
 mod crew;

@@ -1,5 +1,4 @@
-//! Questions in the middle of a unit: whether the run is to go on. Units may take seconds, and who waits for them may not want
-//! them any more.
+//! Cancellation points within a unit. A unit may take seconds, and the caller may cancel the run meanwhile.
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
@@ -11,51 +10,51 @@ use super::stop::StopFlag;
 type Poll<'a> = dyn FnMut() -> bool + 'a;
 
 thread_local! {
-    /// The innermost run that this thread does a unit of.
-    static RUNNING: Cell<Option<NonNull<Running<'static, 'static>>>> = const { Cell::new(None) };
+    /// The innermost run of which this thread runs a unit.
+    static CURRENT: Cell<Option<NonNull<CurrentRun<'static, 'static>>>> = const { Cell::new(None) };
 }
 
-/// May be called within `work`, from time to time. On the thread that called the run its `poll` is asked whether to stop. In a
-/// run that is stopping this does not return: the unit is left where it is, by unwinding, and what it was changing is to be
-/// discarded. So no lock may be held that another run takes. Outside of a run it does nothing.
+/// A cancellation point: `work` may call it at any time. On the thread that started the run, it calls `poll`. If the run is
+/// stopping, it does not return: it unwinds, and everything that the unit was changing must be discarded. So the caller must
+/// not hold a lock that another run takes. Outside of a run it does nothing.
 pub fn pause() {
     if look() {
         resume_unwind(Box::new(Abandoned));
     }
 }
 
-/// The same for who may not unwind: whether the run is stopping.
+/// The same for callers that must not unwind: returns whether the run is stopping.
 pub(super) fn look() -> bool {
-    // SAFETY: `enter` takes it out of the cell before its life ends.
-    RUNNING.get().is_some_and(|running| unsafe { running.as_ref() }.is_stopping())
+    // SAFETY: `enter` removes it from the cell before its lifetime ends.
+    CURRENT.get().is_some_and(|current| unsafe { current.as_ref() }.is_stopping())
 }
 
-/// Calls a stranger's code from within `work`: what pauses in it is of no run, but of those that it begins itself.
+/// Calls foreign code from within `work`: its pauses belong to no run, except to runs that it starts itself.
 pub fn apart<R>(call: impl FnOnce() -> R) -> R {
-    let _before = Before(RUNNING.take());
+    let _before = Before(CURRENT.take());
     call()
 }
 
-/// A run that this thread takes part in, and what asks its caller, on the caller's thread.
-pub(super) struct Running<'f, 'p> {
+/// A run of which this thread runs a unit; on the caller's thread, with the caller's poll.
+pub(super) struct CurrentRun<'f, 'p> {
     flag: &'f StopFlag,
     poll: Option<NonNull<Poll<'p>>>,
 }
 
-/// Puts the run of before back, also where something unwinds.
-struct Before(Option<NonNull<Running<'static, 'static>>>);
+/// Restores the previous run when dropped, also during unwinding.
+struct Before(Option<NonNull<CurrentRun<'static, 'static>>>);
 
 impl Drop for Before {
     fn drop(&mut self) {
-        RUNNING.set(self.0);
+        CURRENT.set(self.0);
     }
 }
 
-impl<'f, 'p> Running<'f, 'p> {
-    /// Calls `work`, in which `pause` asks about the run of `flag`.
+impl<'f, 'p> CurrentRun<'f, 'p> {
+    /// Calls `work`, in which `pause` refers to the run of `flag`.
     pub(super) fn enter<R>(flag: &'f StopFlag, poll: Option<&mut Poll<'p>>, work: impl FnOnce() -> R) -> R {
-        let running = Running { flag, poll: poll.map(NonNull::from) };
-        let _before = Before(RUNNING.replace(Some(NonNull::from(&running).cast())));
+        let current = CurrentRun { flag, poll: poll.map(NonNull::from) };
+        let _before = Before(CURRENT.replace(Some(NonNull::from(&current).cast())));
         work()
     }
 
@@ -63,8 +62,8 @@ impl<'f, 'p> Running<'f, 'p> {
         if !self.flag.stopped()
             && let Some(mut poll) = self.poll
         {
-            // SAFETY: `enter` borrowed it for as long as this is known, and it does not come here again from within itself, as
-            // nobody knows of this run meanwhile.
+            // SAFETY: `enter` borrowed it for as long as this run is in the cell, and `poll` cannot call itself, as `apart`
+            // empties the cell meanwhile.
             apart(|| self.flag.poll(unsafe { poll.as_mut() }));
         }
         self.flag.stopped()

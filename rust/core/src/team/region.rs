@@ -1,14 +1,14 @@
-//! A region: one thread leads a unit of work, and others stay beside it to take parts of what it shares out, thousands of
+//! A fork-join region: one thread leads a unit of work, and other threads follow it to run parts of the work, thousands of
 //! times in a row.
 //!
-//! A run of the team hands out units that need nothing of each other. Where there are fewer units than threads, the step of
-//! a sequence has to be divided itself: its products by columns, its row ops by rows. Such a part takes a microsecond, so the
-//! others may not be woken for each: they wait in the region, spinning, and sleep only if nothing comes for some time.
+//! The units of a run are independent. If there are fewer units than threads, the step of a sequence is itself divided:
+//! its products by columns, its row ops by rows. Such a part takes a microsecond, which is too short to wake a thread. So
+//! the followers wait in the region, spinning, and sleep only if no work arrives for some time.
 //!
-//! Nobody is waited for who has not begun: a part that another thread should take and has not is taken by the leader. So a
-//! region without any other thread is no error but a leader who does all parts. Which thread takes a part changes no
-//! result, but every part has a thread that tries it first: so the weights that it reads stay in that thread's cache.
-//! Parts that wait for each other are taken in their order instead.
+//! The leader never waits for a part that no thread has started: it runs the part itself. So a region without followers is
+//! valid: the leader runs all parts. Which thread runs a part changes no result, but each part has a thread that tries it
+//! first, so the weights that it reads stay in that thread's cache. Parts that wait for each other are taken in order
+//! instead.
 
 use std::cell::UnsafeCell;
 use std::panic::resume_unwind;
@@ -21,26 +21,27 @@ use super::fault::{Abandoned, Fault, caught, raise};
 use super::pause::look;
 use super::size::{num_threads, processors};
 
-/// What is done with the number of a part.
+/// The work of one part, given its number.
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// One leader and those beside it.
+/// One leader and its followers.
 #[derive(Debug)]
 pub struct Region {
-    /// Counts what was shared out. Raised with SeqCst after `work` is set, and read with SeqCst by who looks for more.
+    /// Counts calls of `share`. Incremented with SeqCst after `work` is set, and read with SeqCst by followers.
     turn: Line,
     /// By part: the last turn in which a thread took it.
     claims: Box<[Line]>,
-    /// By part of a chain: how far it says that it is, `FAILED` if it panicked or was abandoned. Raised with Release, read with Acquire.
+    /// By part of a chain: its reported progress; `FAILED` if it panicked or was abandoned. Written with Release, read with
+    /// Acquire.
     progress: Box<[Line]>,
     /// Whether the parts of this turn are a chain. Relaxed: written and read as `work` is.
     chained: AtomicBool,
-    /// Set by the leader between two turns, read by who has claimed a part of the present one.
+    /// Set by the leader between two turns, read by threads that have claimed a part of the current turn.
     work: UnsafeCell<Option<*const Work<'static>>>,
-    /// Parts of this turn that are done: raised with Release, read with Acquire by the leader.
+    /// Finished parts of this turn: incremented with Release, read with Acquire by the leader.
     done: Line,
     closed: AtomicBool,
-    /// How many sleep. SeqCst, as `turn`: either the leader sees a sleeper, or who goes to sleep sees the turn.
+    /// Number of sleeping followers. SeqCst, as `turn`: either the leader sees the sleeper, or the sleeper sees the turn.
     sleepers: AtomicUsize,
     sleep: Mutex<()>,
     wake: Condvar,
@@ -52,17 +53,17 @@ pub struct Region {
 #[repr(align(128))]
 struct Line(AtomicUsize);
 
-// SAFETY: `work` is written by the leader while no part of a turn is under way, and read only between the claim of a part and
-// its end, which the leader waits for.
+// SAFETY: the leader writes `work` only while no part of a turn runs. Other threads read it only between the claim of a part
+// and the end of the part, for which the leader waits.
 unsafe impl Sync for Region {}
-// SAFETY: the same: whoever holds the region follows `work` under these rules alone, and what it leads to is Sync.
+// SAFETY: the same: the pointer is dereferenced only under these rules, and the closure behind it is Sync.
 unsafe impl Send for Region {}
 
-/// The progress of a part that did not come to its end, or of one that waited for it.
+/// The progress of a part that did not finish, or of a part that waited for it.
 const FAILED: usize = usize::MAX;
 
 impl Region {
-    /// A region of at most so many threads.
+    /// A region of at most `parts` threads.
     pub fn new(parts: usize) -> Region {
         Region {
             turn: Line::default(),
@@ -79,24 +80,24 @@ impl Region {
         }
     }
 
-    /// How many parts everything is shared out in.
+    /// The number of parts of all work.
     pub fn parts(&self) -> usize {
         self.claims.len()
     }
 
-    /// Runs `work` once for each part, on this thread, the leader's, and on those beside it. Returns when all are done.
+    /// Runs `work` once for each part, on this thread, the leader, and on the followers. Returns when all parts are done.
     ///
     /// # Panics
-    /// When a part did, or left a run that is stopping; the others are done all the same.
+    /// If a part panicked, or was abandoned because the run is stopping; the other parts finish first.
     pub fn share(&self, work: &Work<'_>) {
         self.chained.store(false, Ordering::Relaxed);
         self.run(work);
     }
 
-    /// The same for parts that `wait` for those before them.
+    /// The same for a chain: parts that `wait` for the previous part.
     ///
     /// # Panics
-    /// The same; those that waited for it have been told.
+    /// The same; parts that wait for a failed part fail too.
     pub fn share_chain(&self, work: &Work<'_>) {
         self.chained.store(true, Ordering::Relaxed);
         self.progress.iter().for_each(|progress| progress.0.store(0, Ordering::Relaxed));
@@ -105,15 +106,15 @@ impl Region {
 
     fn run(&self, work: &Work<'_>) {
         let turn = self.turn.0.load(Ordering::Relaxed) + 1;
-        // SAFETY: only the lifetime changes. This function does not return before all parts are done, and nobody follows the
-        // pointer but between the claim of a part and its end.
+        // SAFETY: only the lifetime changes. This function returns after all parts are done, and the pointer is dereferenced
+        // only between the claim of a part and its end.
         let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
-        // SAFETY: all parts of the turn before are done, so nobody reads `work`.
+        // SAFETY: all parts of the previous turn are done, so no thread reads `work`.
         unsafe { *self.work.get() = Some(work) };
         self.done.0.store(0, Ordering::Relaxed);
         self.turn.0.store(turn, Ordering::SeqCst);
         if self.sleepers.load(Ordering::SeqCst) > 0 {
-            drop(self.asleep()); // who counted itself has looked at the turn or waits by now
+            drop(self.asleep()); // a counted sleeper has now either seen the turn or is waiting
             self.wake.notify_all();
         }
         self.take(0, turn);
@@ -126,27 +127,28 @@ impl Region {
         }
     }
 
-    /// Says how far a part of a chain is, from within it. It only goes up.
-    pub fn tell(&self, part: usize, progress: usize) {
+    /// Reports the progress of a part of a chain, from within the part. The progress only grows.
+    pub fn report(&self, part: usize, progress: usize) {
         self.progress[part].0.store(progress, Ordering::Release);
     }
 
-    /// Waits, within a part of a chain, until the one before it is at least so far. False, and the same for who waits for this one,
-    /// if it did not come to its end. Parts are taken in order, so whoever is waited for has begun, and waits for nobody but those before it.
+    /// Waits, within a part of a chain, until the previous part has made this progress. Returns false if the previous part
+    /// failed; this part then counts as failed too. There is no deadlock: parts are started in order, and a part waits only
+    /// for earlier parts.
     #[must_use]
     pub fn wait(&self, part: usize, progress: usize) -> bool {
         let Some(before) = part.checked_sub(1) else { return true };
-        let told = || self.progress[before].0.load(Ordering::Acquire);
-        self.until(|| told() >= progress);
-        let failed = told() == FAILED;
+        let reported = || self.progress[before].0.load(Ordering::Acquire);
+        self.until(|| reported() >= progress);
+        let failed = reported() == FAILED;
         if failed {
-            self.tell(part, FAILED);
+            self.report(part, FAILED);
         }
         !failed
     }
 
-    /// Spins, and lets others have the processor: who is waited for may need this very one. Polls meanwhile: where the run is
-    /// stopping, who is waited for leaves at its next pause.
+    /// Spins, and then yields the processor, because the other thread may need it. Polls meanwhile, so that a run can be
+    /// stopped: the other thread then ends at its next pause.
     fn until(&self, ready: impl Fn() -> bool) {
         while !ready() {
             spin_until(SPIN, &ready);
@@ -157,14 +159,14 @@ impl Region {
         }
     }
 
-    /// Stays beside the leader as number `member` (1 and on) until the region is closed.
+    /// Follows the leader as number `member` (from 1) until the region is closed.
     pub(super) fn follow(&self, member: usize) {
         let spin = if num_threads() > processors() { Duration::ZERO } else { SPIN };
         let mut seen = 0;
         let is_new = |seen: usize| self.turn.0.load(Ordering::SeqCst) != seen;
         let is_closed = || self.closed.load(Ordering::SeqCst);
         loop {
-            look(); // this may be the caller's thread, which nobody else polls on; the leader ends the run
+            look(); // on the caller's thread, this is the only poll; the leader ends the run
             spin_until(spin, || is_new(seen) || is_closed());
             if !is_new(seen) && !is_closed() {
                 let guard = self.asleep();
@@ -185,31 +187,31 @@ impl Region {
         }
     }
 
-    /// Makes a region that was closed ready for another unit.
+    /// Reopens a closed region for another unit.
     pub(super) fn open(&self) {
         self.closed.store(false, Ordering::SeqCst);
     }
 
-    /// Lets those beside the leader go, now and when they come later.
+    /// Releases the followers, including those that come later.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         drop(self.asleep());
         self.wake.notify_all();
     }
 
-    /// Takes the parts of a turn that nobody has taken, this thread's own first.
+    /// Runs the parts of a turn that no other thread has claimed, this thread's own part first.
     fn take(&self, own: usize, turn: usize) {
         for k in 0..self.parts() {
-            // read anew for each part: this thread may come late, when another turn has begun
+            // read for each part: this thread may be late, when another turn has started
             let first = if self.chained.load(Ordering::Relaxed) { 0 } else { own };
             let part = (first + k) % self.parts();
             let claim = &self.claims[part].0;
-            // Fails where another thread was faster, or where the turn is over.
+            // Fails if another thread was faster, or if the turn is over.
             if claim.compare_exchange(turn - 1, turn, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 continue;
             }
-            // SAFETY: a part of the present turn is claimed and not done, so the leader does not write `work`, and what it
-            // leads to is alive.
+            // SAFETY: a part of the current turn is claimed and not done, so the leader does not write `work`, and the
+            // closure is alive.
             let work = unsafe { (*self.work.get()).map(|work| &*work) };
             if let Some(work) = work
                 && let Err(fault) = caught(|| work(part))
@@ -219,7 +221,7 @@ impl Region {
                     *first = Some(fault);
                 }
                 drop(first);
-                self.tell(part, FAILED);
+                self.report(part, FAILED);
             }
             self.done.0.fetch_add(1, Ordering::Release);
         }
@@ -240,12 +242,12 @@ mod tests {
 
     const SHARES: usize = 2000;
 
-    /// How often each part was done in so many shares, with `beside` threads that stand by.
-    fn counts(region: &Region, beside: usize, pause: Option<Duration>) -> Vec<usize> {
+    /// How often each part was run in `SHARES` shares, with `followers` threads.
+    fn counts(region: &Region, followers: usize, pause: Option<Duration>) -> Vec<usize> {
         let counts: Vec<AtomicUsize> = (0..region.parts()).map(|_| AtomicUsize::new(0)).collect();
         region.open();
         std::thread::scope(|scope| {
-            (1..=beside).for_each(|member| drop(scope.spawn(move || region.follow(member))));
+            (1..=followers).for_each(|member| drop(scope.spawn(move || region.follow(member))));
             for share in 1..=SHARES {
                 pause.iter().for_each(|&pause| std::thread::sleep(pause));
                 region.share(&|part| {
@@ -260,28 +262,28 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_every_share_is_done_once_whoever_stands_by() {
+    fn every_part_of_every_share_runs_once_with_any_number_of_followers() {
         for parts in 1..=4 {
             let region = Region::new(parts);
-            for beside in 0..parts + 1 {
+            for followers in 0..parts + 1 {
                 assert_eq!(
-                    counts(&region, beside, None),
+                    counts(&region, followers, None),
                     vec![SHARES; parts],
-                    "{parts} parts, {beside} beside"
+                    "{parts} parts, {followers} followers"
                 );
             }
         }
     }
 
     #[test]
-    fn who_fell_asleep_is_woken() {
+    fn sleeping_followers_are_woken() {
         let region = Region::new(3);
         let pause = Some(SPIN * 2);
         assert_eq!(counts(&region, 2, pause), vec![SHARES; 3]);
     }
 
     #[test]
-    fn those_beside_take_parts_when_parts_wait_for_each_other() {
+    fn followers_run_parts_that_wait_for_each_other() {
         let region = Region::new(2);
         std::thread::scope(|scope| {
             scope.spawn(|| region.follow(1));
@@ -299,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_as_far_behind_an_earlier_one_as_it_waits_for_whoever_stands_by() {
+    fn a_part_of_a_chain_stays_behind_the_previous_part_with_any_number_of_followers() {
         const STEPS: usize = 500;
-        for beside in 0..4 {
+        for followers in 0..4 {
             let region = Region::new(3);
             let steps = [const { AtomicUsize::new(0) }; 3];
             std::thread::scope(|scope| {
-                (1..=beside).for_each(|member| {
+                (1..=followers).for_each(|member| {
                     drop(scope.spawn({
                         let region = &region;
                         move || region.follow(member)
@@ -319,7 +321,7 @@ mod tests {
                             let before = part.checked_sub(1).map_or(step, |part| steps[part].load(SeqCst));
                             assert!(before >= step);
                             steps[part].store(step, SeqCst);
-                            region.tell(part, step);
+                            region.report(part, step);
                         }
                     });
                     assert!(steps.iter().all(|steps| steps.load(SeqCst) == STEPS));
@@ -330,13 +332,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_on_for_a_part_that_panicked() {
+    fn no_part_waits_forever_for_a_part_that_panicked() {
         let region = [Arc::new(Region::new(3))];
         let work = |_: usize, _: usize, region: Option<&Arc<Region>>| {
             if let Some(region) = region {
                 region.share_chain(&|part| match part {
                     0 => panic!("part nought"),
-                    _ => assert!(!region.wait(part, 1), "part {part} was not told"),
+                    _ => assert!(!region.wait(part, 1), "part {part} did not fail"),
                 });
             }
         };

@@ -28,7 +28,7 @@ pub fn num_threads() -> usize {
     }
 }
 
-/// Processors this process may run on, asked once: the answer costs several system calls.
+/// Processors this process may run on, read once: reading takes several system calls.
 pub(super) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
@@ -37,8 +37,8 @@ pub(super) fn processors() -> usize {
 // Relaxed: as `CHOSEN`.
 static EAGER: AtomicBool = AtomicBool::new(false);
 
-/// Whether even the smallest work is shared among threads, which makes it slower. Results do not depend on it: it is for
-/// tests that this is so. Returns what was set before.
+/// Whether even the smallest work is divided among threads, which makes it slower. Results do not depend on it, which is
+/// what tests use it for. Returns the previous setting.
 pub fn set_eager(eager: bool) -> bool {
     EAGER.swap(eager, Ordering::Relaxed)
 }

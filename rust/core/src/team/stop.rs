@@ -28,13 +28,13 @@ impl std::error::Error for Stop {}
 /// Whether a run is to end, and why. The caller and the workers of the run share it.
 #[derive(Default)]
 pub(super) struct StopFlag {
-    /// No further unit is to begin, and those that have are to end. Relaxed: a hint that may be seen late.
+    /// No further unit starts, and running units end. Relaxed: a hint that may be seen late.
     stopped: AtomicBool,
     first: Mutex<Option<Stop>>,
 }
 
 impl StopFlag {
-    /// Asks `poll` whether to stop; true when the run is stopping for any reason.
+    /// Calls `poll`; returns whether the run is stopping for any reason.
     pub(super) fn poll(&self, poll: &mut dyn FnMut() -> bool) -> bool {
         match guard(poll) {
             Ok(false) => {}

@@ -204,7 +204,7 @@ fn guard_returns_the_value_or_the_panic() {
 }
 
 #[test]
-fn cancel_drops_the_units_not_begun() {
+fn cancel_drops_the_units_not_started() {
     let mut team = Own::new(1);
     for threads in 1..=4 {
         team.1 = threads;
@@ -219,7 +219,7 @@ fn cancel_drops_the_units_not_begun() {
             done.fetch_add(1, SeqCst);
         };
         assert_eq!(team.run(1000, &work, &mut poll), Err(Stop::Cancelled));
-        assert_eq!(polls, 4, "not asked again after it said yes");
+        assert_eq!(polls, 4, "no poll after it returned true");
         assert!((3..1000).contains(&done.load(SeqCst)), "{done:?}");
         assert!(counts(20, |work| team.run(20, work, &mut never)).iter().all(|&n| n == 1));
     }
@@ -345,12 +345,12 @@ fn ten_thousand_tiny_runs_finish_quickly() {
 
 #[test]
 fn the_number_of_threads_is_clamped() {
-    for (asked, given) in [(0, 1), (1, 1), (3, 3), (usize::MAX, MAX_THREADS)] {
-        assert_eq!(size::within_limits(asked), given);
+    for (requested, expected) in [(0, 1), (1, 1), (3, 3), (usize::MAX, MAX_THREADS)] {
+        assert_eq!(size::within_limits(requested), expected);
     }
 }
 
-/// A poll that wants to stop when it is asked for the `nth` time.
+/// A poll that returns true from its `nth` call.
 fn at(nth: usize) -> impl FnMut() -> bool {
     let mut polls = 0;
     move || {
@@ -360,67 +360,67 @@ fn at(nth: usize) -> impl FnMut() -> bool {
 }
 
 #[test]
-fn units_without_an_end_are_left_where_they_pause_once_the_caller_wants_to_stop() {
+fn endless_units_end_at_a_pause_when_the_caller_cancels() {
     for threads in 1..=3 {
-        let (team, begun, left) = (Own::new(threads), AtomicUsize::new(0), AtomicUsize::new(0));
-        /// Counts who leaves.
-        struct Leaving<'a>(&'a AtomicUsize);
-        impl Drop for Leaving<'_> {
+        let (team, started, left) = (Own::new(threads), AtomicUsize::new(0), AtomicUsize::new(0));
+        /// Counts the units that end.
+        struct CountOnDrop<'a>(&'a AtomicUsize);
+        impl Drop for CountOnDrop<'_> {
             fn drop(&mut self) {
                 self.0.fetch_add(1, SeqCst);
             }
         }
         let endless = |_: usize, _: usize| {
-            begun.fetch_add(1, SeqCst);
-            let _leaving = Leaving(&left);
+            started.fetch_add(1, SeqCst);
+            let _count = CountOnDrop(&left);
             loop {
                 pause();
             }
         };
         assert_eq!(team.run(5, &endless, &mut at(100)), Err(Stop::Cancelled));
-        assert!((1..=threads).contains(&begun.load(SeqCst)), "{threads} threads");
-        assert_eq!(left.load(SeqCst), begun.load(SeqCst));
+        assert!((1..=threads).contains(&started.load(SeqCst)), "{threads} threads");
+        assert_eq!(left.load(SeqCst), started.load(SeqCst));
         assert_eq!(team.run(5, &|_, _| pause(), &mut never), Ok(()), "the team is as it was");
     }
 }
 
 #[test]
-fn parts_without_an_end_are_left_whatever_the_caller_does_meanwhile() {
+fn endless_parts_end_at_a_pause_whatever_the_caller_does_meanwhile() {
     fn endless() {
         loop {
             pause();
         }
     }
-    // which thread leads, whether parts are a chain, and what part 0 is to do on the leader's thread, part 1 beside it
+    // which thread leads, whether parts are a chain, and the work of part 0 (on the leader) and of part 1 (on the follower)
     type Case = (usize, bool, [fn(); 2]);
     let cases: [Case; 5] = [
         (0, false, [endless, endless]),
-        (0, false, [|| {}, endless]), // the caller waits for the part beside it
-        (1, false, [endless, || {}]), // the caller stands by
+        (0, false, [|| {}, endless]), // the caller waits for the part of the follower
+        (1, false, [endless, || {}]), // the caller is the follower
         (1, false, [endless, endless]),
-        (1, true, [endless, || {}]), // the caller waits for the part before its own
+        (1, true, [endless, || {}]), // the caller waits for the previous part
     ];
     for (number, (leader, chained, parts)) in cases.into_iter().enumerate() {
         let (team, region, barrier) = (Own::new(2), Region::new(2), Barrier::new(2));
-        struct Led<'a>(&'a Region);
-        impl Drop for Led<'_> {
+        struct CloseOnDrop<'a>(&'a Region);
+        impl Drop for CloseOnDrop<'_> {
             fn drop(&mut self) {
                 self.0.close();
             }
         }
         let work = |_: usize, lane: usize| {
-            let begun = AtomicBool::new(false);
+            let started = AtomicBool::new(false);
             barrier.wait();
             if lane != leader {
                 return region.follow(1);
             }
-            let _led = Led(&region);
+            let _close = CloseOnDrop(&region);
             let part = |part: usize| {
                 if part == 1 {
-                    begun.store(true, SeqCst);
+                    started.store(true, SeqCst);
                     assert!(!chained || !region.wait(1, 1));
                 } else {
-                    wait_for(&begun); // so that the other thread has the other part
+                    wait_for(&started); // so that the other thread has the other part
                 }
                 parts[part]();
             };

@@ -30,7 +30,7 @@ impl Pipeline {
     }
 
     /// Reports that `steps` steps are finished.
-    pub fn tell(&self, steps: usize) {
-        self.region.tell(self.part, steps);
+    pub fn report(&self, steps: usize) {
+        self.region.report(self.part, steps);
     }
 }

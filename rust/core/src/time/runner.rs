@@ -187,7 +187,7 @@ impl<'a, T: Float> Runner<'a, T> {
                     return; // the thread that leads the group reports the reason
                 }
                 self.piece(&block, &piece);
-                pipeline.iter().for_each(|pipeline| pipeline.tell(done));
+                pipeline.iter().for_each(|pipeline| pipeline.report(done));
             }
             if let Some(slots) = slots.as_deref_mut() {
                 if in_piece < self.steps_per_block {
