@@ -149,7 +149,7 @@ pub enum LinkSource<T> {
     /// One value for all elements.
     Value(T),
     Elements(*const T),
-    /// The same, not in the first cache yet: those that follow are asked for in time.
+    /// The same, not in the first cache yet: the next ones are prefetched.
     Fresh(*const T),
 }
 

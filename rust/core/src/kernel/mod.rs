@@ -1,6 +1,6 @@
 //! The vector kernels: everything that touches numbers in bulk, for every instruction set.
 //!
-//! A caller asks for a table once, `f32::kernels(Isa::active()?)`, and then calls its function pointers on
+//! A caller gets a table once, `f32::kernels(Isa::active()?)`, and then calls its function pointers on
 //! rows of memory. The room knows matrices and rows, nothing of cells, steps or networks, and uses only
 //! `std`.
 //!

@@ -147,7 +147,7 @@ macro_rules! tables {
         where
             $token: Simd<T>,
         {
-            // SAFETY: tables are handed out only on machines that have the instruction set; the caller
+            // SAFETY: tables exist only on machines that have the instruction set; the caller
             // vouches for the operands.
             unsafe { $kernel(<$token>::assume(), $($arg),*) }
         }

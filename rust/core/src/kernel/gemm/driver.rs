@@ -36,7 +36,7 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
     let mut j = 0;
     while j < n {
         let cols = width.min(n - j);
-        // One or two rows make too few sums to hide the latency of multiply-add: two panels at once.
+        // One or two rows make too few sums to hide the latency of multiply-add: two panels in one loop.
         let pair = m <= 2 && n - j >= 2 * width;
         let mut p = 0;
         loop {

@@ -2,7 +2,7 @@
 //!
 //! B is packed block by block. A is read in place where its rows are short; rows of half a page or more are
 //! copied, as a tile reads a few columns of every row, which would lie in the same few sets of the first
-//! cache and on as many pages as there are rows. A B of few columns goes another way (`narrow_gradient`).
+//! cache and on as many pages as there are rows. A B of few columns has its own kernel (`narrow_gradient`).
 
 use super::micro::{Left, Start, Stretch, stretch_of_any_width};
 use super::narrow_gradient::{is_narrow, narrow_tn};

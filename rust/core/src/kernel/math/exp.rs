@@ -1,6 +1,6 @@
 //! exp and its kin: x = n ln 2 + r with |r| <= ln 2 / 2, so exp(x) = 2^n exp(r).
 //!
-//! Worst error for all x whose result is a normal number: `exp` 1.01 ULP (f32), 1 ULP beside the standard
+//! Worst error for all x whose result is a normal number: `exp` 1.01 ULP (f32), 1 ULP compared with the standard
 //! library (f64); `elu` 0.91 ULP (f32), 1 ULP (f64). Results below the normal numbers underflow gradually.
 
 use super::Math;

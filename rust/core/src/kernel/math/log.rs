@@ -1,6 +1,6 @@
 //! log and its kin: x = m 2^e with sqrt(1/2) <= m < sqrt 2, so log(x) = log(m) + e ln 2.
 //!
-//! Worst error for all positive x, denormals included: `log` 0.83 ULP (f32), 1 ULP beside the standard
+//! Worst error for all positive x, denormals included: `log` 0.83 ULP (f32), 1 ULP compared with the standard
 //! library (f64). `softplus`, for all x whose result is a normal number: 1.92 ULP (f32), 3 ULP (f64).
 
 use super::Math;

@@ -1,8 +1,8 @@
 //! The saturating functions: sigmoid, tanh, and silu and gelu that are made of them.
 //!
-//! Worst error for all x whose result is a normal number: `sigmoid` 1.80 ULP (f32), 3 ULP beside the standard
+//! Worst error for all x whose result is a normal number: `sigmoid` 1.80 ULP (f32), 3 ULP compared with the standard
 //! library (f64); `tanh` 2.41 ULP (f32), 4 ULP (f64, of which 2 are the library's); `silu` 2.68 ULP (f32, |x|
-//! <= 87), 3 ULP (f64). `gelu` is within 4 ULP of |x|: beside its zero at -inf, where 1 + erf cancels, it is
+//! <= 87), 3 ULP (f64). `gelu` is within 4 ULP of |x|: near its zero at -inf, where 1 + erf cancels, it is
 //! accurate in the absolute sense.
 
 use super::Math;

@@ -1,6 +1,6 @@
 //! sin and cos of `f32` vectors: x = n pi/2 + r with |r| <= pi/4, up to |x| = 10^4; beyond it lane by lane.
 //!
-//! Worst error for all x, beside the zeros too: 2.39 ULP.
+//! Worst error for all x, also near the zeros: 2.39 ULP.
 
 use super::{each_lane, polynomial, scalar};
 use crate::kernel::simd::Simd;

@@ -1,7 +1,7 @@
 //! Several elementwise operations in one pass: values go from one to the next in registers.
 //!
 //! One operation at a time, each pass reads and writes the first cache, and no memory is fetched while the next pass
-//! computes on what is there already. A chain asks for all its operands within a few hundred instructions, so the
+//! computes on what is there already. A chain loads all its operands within a few hundred instructions, so the
 //! processor fetches them while it divides.
 
 use super::maps::{self, Map};
@@ -9,7 +9,7 @@ use crate::kernel::args::{Link, LinkSource, Short};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// How far ahead fresh memory is asked for. To try another distance: change it here, and see what `python benches/steady.py`
+/// How far ahead fresh memory is prefetched. To try another distance: change it here, and see what `python benches/steady.py`
 /// says of Adam. On a Zen 4 less than 1 KiB was clearly slower, 4 KiB no faster.
 const AHEAD_BYTES: usize = 2048;
 

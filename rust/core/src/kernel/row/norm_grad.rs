@@ -37,7 +37,7 @@ pub(in crate::kernel) unsafe fn norm_grad<T: Math, S: Simd<T>>(
             let (sum, dot) = total::sum_and_dot(s, &d, &y, cols);
             let shift = if op == NormGrad::Layer { sum / count } else { T::ZERO };
             let along = dot / count;
-            let f = Projected { shift: s.splat(shift), along: s.splat(along), scale: s.splat(scale) };
+            let f = Projection { shift: s.splat(shift), along: s.splat(along), scale: s.splat(scale) };
             let out = dst.ptr.add(line * dst.row);
             let mut c = 0;
             while c + S::LANES <= cols {
@@ -54,13 +54,13 @@ pub(in crate::kernel) unsafe fn norm_grad<T: Math, S: Simd<T>>(
 }
 
 /// ((d - shift) - y along) scale
-struct Projected<V> {
+struct Projection<V> {
     shift: V,
     along: V,
     scale: V,
 }
 
-impl<V: Copy> Projected<V> {
+impl<V: Copy> Projection<V> {
     #[inline(always)]
     fn apply<T: Math, S: Simd<T, V = V>>(&self, s: S, y: V, d: V) -> V {
         s.mul(s.neg_mul_add(y, self.along, s.sub(d, self.shift)), self.scale)

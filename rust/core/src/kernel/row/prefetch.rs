@@ -6,7 +6,7 @@ use crate::kernel::simd::Simd;
 /// Every machine that matters here fetches so many bytes at a time.
 const LINE_BYTES: usize = 64;
 
-/// Asks for rows to come into the second cache; row `r` begins at `first + r * row`.
+/// Prefetches rows into the second cache; row `r` begins at `first + r * row`.
 ///
 /// # Safety
 /// None is needed: hints touch no memory. It is unsafe to fit the table.

@@ -37,11 +37,11 @@ pub(in crate::kernel) unsafe fn row_map<T: Math, S: Simd<T>>(
                 RowMap::LayerNorm => {
                     let center = mean(s, &x, cols);
                     let scale = reciprocal_std(s, &x, cols, center, param);
-                    write(s, cols, out, &x, Scaled { center, scale });
+                    write(s, cols, out, &x, Scale { center, scale });
                 }
                 RowMap::RmsNorm => {
                     let scale = reciprocal_std(s, &x, cols, T::ZERO, param);
-                    write(s, cols, out, &x, Scaled { center: T::ZERO, scale });
+                    write(s, cols, out, &x, Scale { center: T::ZERO, scale });
                 }
             }
         }
@@ -61,7 +61,7 @@ unsafe fn softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Opera
         let mut unused: Spread<T> = [T::ZERO; MAX_LANES];
         let written = Operand::row(s, Src { ptr: out, row: 0, col: 1 }, 0, &mut unused);
         let sum = total::sum(s, &written, cols, T::ZERO, Plain);
-        write(s, cols, out, &written, Divided(sum));
+        write(s, cols, out, &written, Divide(sum));
     }
 }
 
@@ -76,7 +76,7 @@ unsafe fn log_softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &O
         let largest = total::max(s, x, cols);
         let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(largest));
         let log_sum = first_lane(s, math::log(s, s.splat(sum)));
-        write(s, cols, out, x, ShiftedTwice(largest, log_sum));
+        write(s, cols, out, x, ShiftTwice(largest, log_sum));
     }
 }
 
@@ -101,12 +101,12 @@ unsafe fn write<T: Math, S: Simd<T>, F: Map<T, 1>>(s: S, cols: usize, out: *mut 
 }
 
 /// (x - center) * scale
-struct Scaled<T> {
+struct Scale<T> {
     center: T,
     scale: T,
 }
 
-impl<T: Math> Map<T, 1> for Scaled<T> {
+impl<T: Math> Map<T, 1> for Scale<T> {
     #[inline(always)]
     fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.mul(s.sub(x, s.splat(self.center)), s.splat(self.scale))
@@ -114,9 +114,9 @@ impl<T: Math> Map<T, 1> for Scaled<T> {
 }
 
 /// x / divisor
-struct Divided<T>(T);
+struct Divide<T>(T);
 
-impl<T: Math> Map<T, 1> for Divided<T> {
+impl<T: Math> Map<T, 1> for Divide<T> {
     #[inline(always)]
     fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.div(x, s.splat(self.0))
@@ -124,9 +124,9 @@ impl<T: Math> Map<T, 1> for Divided<T> {
 }
 
 /// (x - first) - second
-struct ShiftedTwice<T>(T, T);
+struct ShiftTwice<T>(T, T);
 
-impl<T: Math> Map<T, 1> for ShiftedTwice<T> {
+impl<T: Math> Map<T, 1> for ShiftTwice<T> {
     #[inline(always)]
     fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
         s.sub(s.sub(x, s.splat(self.0)), s.splat(self.1))

@@ -61,7 +61,7 @@ pub(super) trait Simd<T: Copy>: Copy {
     /// `count` elements are writable at `p`, and `count < LANES`.
     unsafe fn store_partial(self, p: *mut T, count: usize, x: Self::V);
 
-    /// Asks for the cache line of `p` to come into the second cache. A hint: any address will do.
+    /// Prefetches the cache line of `p` into the second cache. A hint: any address is allowed.
     #[inline(always)]
     fn prefetch(self, _p: *const T) {}
 

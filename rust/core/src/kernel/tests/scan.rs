@@ -5,7 +5,7 @@ use crate::kernel::{Along, Float, Isa, ScanState};
 
 const STEPS: usize = 6;
 const ROWS: usize = 3;
-/// What nobody may write to.
+/// Elements that no kernel may write to.
 const GUARD: f64 = 4099.125;
 
 /// A value of all steps and rows, with a guard behind each row; `fixed` ones are the same row at all times.
@@ -154,7 +154,7 @@ fn a_scan_equals_its_steps_one_by_one() {
     on_every_isa!(check);
 }
 
-/// The bits of a column do not depend on the columns beside it: not on the chunk or tail that it falls into.
+/// The bits of a column do not depend on the other columns: not on the chunk or tail that it falls into.
 fn columns_alone<T: Float>(isa: Isa, failures: &mut Failures) {
     const COLS: usize = 131;
     let mut numbers = Numbers::new(5);

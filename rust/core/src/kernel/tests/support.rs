@@ -145,7 +145,7 @@ pub(super) struct Grid<T> {
     col: usize,
 }
 
-/// What nobody may write to.
+/// Elements that no kernel may write to.
 const GUARD: f64 = 4099.125;
 
 impl<T: Float> Grid<T> {
@@ -209,7 +209,7 @@ impl<T: Float> Grid<T> {
         Dst { ptr: self.ptr_mut(), row: self.row }
     }
 
-    /// This grid as source and destination at once.
+    /// This grid as both source and destination.
     pub(super) fn in_place(&mut self) -> (Dst<T>, Src<T>) {
         let ptr = self.ptr_mut();
         (Dst { ptr, row: self.row }, Src { ptr, row: self.row, col: self.col })
