@@ -17,7 +17,7 @@ const LENGTH_BYTES: usize = 8;
 /// Fails with `Format` if a tensor's bytes do not fit its dtype and shape, a name is used twice or reserved, or a limit of
 /// the format is exceeded.
 pub fn to_bytes(model: &Model) -> Result<Vec<u8>, StoreError> {
-    let sealed = Sealed::new(model)?;
+    let sealed = EncodedModel::new(model)?;
     let mut bytes = Vec::new();
     sealed.write(&mut bytes)?;
     Ok(bytes)
@@ -28,13 +28,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Model, StoreError> {
     read(bytes, bytes.len() as u64)
 }
 
-/// A model with its complete header, ready to be written.
-pub(super) struct Sealed<'a> {
+/// A model with its complete header.
+pub(super) struct EncodedModel<'a> {
     prefix: Vec<u8>,
     tensors: Vec<&'a Tensor>,
 }
 
-impl<'a> Sealed<'a> {
+impl<'a> EncodedModel<'a> {
     pub(super) fn new(model: &'a Model) -> Result<Self, StoreError> {
         let mut order: Vec<usize> = (0..model.tensors.len()).collect();
         // 8-byte elements first keeps every tensor aligned; the sort is stable, so the order is kept otherwise.
@@ -46,7 +46,7 @@ impl<'a> Sealed<'a> {
         hash.update(prefix(&header, NO_DIGEST)?);
         tensors.iter().for_each(|tensor| hash.update(&tensor.bytes));
         let prefix = prefix(&header, &hex(hash))?;
-        Ok(Sealed { prefix, tensors })
+        Ok(EncodedModel { prefix, tensors })
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -107,7 +107,7 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
 
     let mut hash = Sha256::new();
     hash.update(&length);
-    let written = header.write(NO_DIGEST, &mut Hashing(&mut hash))?;
+    let written = header.write(NO_DIGEST, &mut HashWriter(&mut hash))?;
     hash.update(&text[written..]); // the padding: both digests have 64 digits
     drop(text);
 
@@ -149,10 +149,10 @@ fn hex(hash: Sha256) -> String {
     })
 }
 
-/// Hashes what is written to it.
-struct Hashing<'a>(&'a mut Sha256);
+/// A writer that hashes its input.
+struct HashWriter<'a>(&'a mut Sha256);
 
-impl Write for Hashing<'_> {
+impl Write for HashWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())

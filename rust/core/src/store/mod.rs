@@ -6,7 +6,7 @@
 //! On top of that container:
 //! - `__metadata__` holds `"format": "ostinato"`, `"format_version": "1"` and `"sha256"`: 64 lower-case hex digits, the
 //!   SHA-256 of the whole file with these digits written as zeros.
-//! - There is one way to write a model (*canonical*): `__metadata__` first with its keys sorted, then the tensors in the
+//! - A model has one *canonical* form: `__metadata__` first with its keys sorted, then the tensors in the
 //!   order of their bytes, those of 8-byte elements before those of 4 so that each is aligned; no white space but 0 to 7
 //!   spaces after the JSON that bring the header to a multiple of 8.
 //! - Only F32, F64 and I64; at most [`MAX_TENSORS`] tensors and as many metadata keys, a header of at most
@@ -43,8 +43,8 @@ use std::path::Path;
 /// Fails with `Format` for a model that cannot be stored (see [`to_bytes`]) and with `Io` if the folder does not exist, is
 /// not writable, or is full.
 pub fn save(path: &Path, model: &Model) -> Result<(), StoreError> {
-    let sealed = codec::Sealed::new(model)?;
-    Ok(replace::replace(path, |out| sealed.write(out))?)
+    let encoded = codec::EncodedModel::new(model)?;
+    Ok(replace::replace(path, |out| encoded.write(out))?)
 }
 
 /// Reads the model at `path`.

@@ -38,7 +38,7 @@ fn hostile_entries_are_refused_with_the_reason() {
         ("dimension 2^64", shape("[18446744073709551616]", "0", 0), "broken"),
         ("size overflows to 0", shape("[4611686018427387904]", "0", 0), "larger than any memory"),
         ("product overflows to 4", shape("[4294967297,4294967297]", "4", 4), "larger than any memory"),
-        ("overflow beside a 0", shape("[0,4611686018427387904]", "0", 0), "larger than any memory"),
+        ("overflow with a 0", shape("[0,4611686018427387904]", "0", 0), "larger than any memory"),
         ("33 dimensions", shape(&format!("[{}1]", "1,".repeat(32)), "4", 4), "more than 32 dimensions"),
         (
             "a million dimensions",

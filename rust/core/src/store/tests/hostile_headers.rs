@@ -94,7 +94,7 @@ fn hostile_headers_are_refused_with_the_reason() {
         ("metadata key twice", meta(&format!(r#"{{"a":"1","a":"1",{OURS}"{z}"}}"#)), "\"a\" occurs twice"),
         ("digest twice", meta(&format!(r#"{{{OURS}"{z}","sha256":"{z}"}}"#)), "\"sha256\" occurs twice"),
         ("too many keys", meta(&many_keys()), "more than 65536 metadata keys"),
-        // Right in content, not the one way to write it.
+        // Right in content, but not canonical.
         (
             "no padding",
             raw(format!(r#"{{"__metadata__":{{"a":"1",{OURS}"{z}"}}}}"#).as_bytes(), 0),
