@@ -9,7 +9,7 @@ use super::layer::{IncomingGradients, LayerCall, Saved};
 use super::memory::{PassMemory, Scratch};
 use super::slot_gradients::SlotGradients;
 use super::view::SeqView;
-use super::weights::{Computed, Weights};
+use super::weights::{FoldOutputs, Weights};
 
 /// All parameter values that the passes of a layer read, copied once: a later write to the parameters does not affect a
 /// running call.
@@ -136,7 +136,7 @@ impl<T: Float> FoldRun<T> {
     }
 
     /// The results, by output of the fold program.
-    fn computed<'a>(&'a self, fold: &Fold) -> Computed<'a, T> {
+    fn computed<'a>(&'a self, fold: &Fold) -> FoldOutputs<'a, T> {
         let geometry = one_row();
         let outputs = 0..fold.plan.train.outputs.len();
         let slice = |view: SeqView<T>| {

@@ -22,7 +22,7 @@ struct StateBuffers<T> {
 #[derive(Debug)]
 pub struct Stepper<T> {
     memory: PassMemory<T>,
-    // The memory that `fixed` and `states` point into, besides `memory`.
+    // The memory that `fixed` and `states` point into, in addition to `memory`.
     _scratch: Scratch<T>,
     fixed: BufferBinding<T>,
     states: Vec<StateBuffers<T>>,

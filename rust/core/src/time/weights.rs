@@ -12,7 +12,7 @@ pub(super) struct PassWeights<T> {
 }
 
 /// The values that a fold program computes from parameters, by output.
-pub(super) type Computed<'a, T> = Vec<&'a [T]>;
+pub(super) type FoldOutputs<'a, T> = Vec<&'a [T]>;
 
 /// The values that the passes of a layer read, besides their inputs.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Weights<T> {
 struct Sources<'a, T> {
     plan: &'a LayerPlan,
     params: &'a [&'a [T]],
-    computed: Computed<'a, T>,
+    computed: FoldOutputs<'a, T>,
 }
 
 impl<T: Float> Sources<'_, T> {
@@ -65,7 +65,7 @@ impl<T: Float> Weights<T> {
         &mut self,
         plan: &LayerPlan,
         params: &[&[T]],
-        computed: Option<Computed<T>>,
+        computed: Option<FoldOutputs<T>>,
         kernels: &Kernels<T>,
         training: bool,
         noise: Noise,
