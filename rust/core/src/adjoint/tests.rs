@@ -370,36 +370,38 @@ fn tangents_are_those_of_central_differences() {
             (Ok(_), false) => panic!("{name} has a tangent: delete it from WITHOUT_TANGENT"),
             (Err(error), true) => panic!("{name}: {error}"),
         };
-        let (point, ways) = (numbers.point(&program), numbers.point(&program));
+        let (point, directions) = (numbers.point(&program), numbers.point(&program));
         let varies = |ids: &[NodeId], values: &Values| -> Values {
             let kept = ids.iter().zip(values).filter(|(id, _)| !program.nodes[**id].is_index);
             kept.map(|(_, value)| value.clone()).collect()
         };
-        let both =
-            |ids: &[NodeId], values: &Values, way: &Values| [values.clone(), varies(ids, way)].concat();
-        let inputs = point.inputs.iter().zip(&ways.inputs);
+        let both = |ids: &[NodeId], values: &Values, direction: &Values| {
+            [values.clone(), varies(ids, direction)].concat()
+        };
+        let inputs = point.inputs.iter().zip(&directions.inputs);
         let doubled = Point {
-            inputs: inputs.map(|(values, way)| both(&program.inputs, values, way)).collect(),
-            states: both(&program.states, &point.states, &ways.states),
-            params: both(&program.params, &point.params, &ways.params),
+            inputs: inputs.map(|(values, direction)| both(&program.inputs, values, direction)).collect(),
+            states: both(&program.states, &point.states, &directions.states),
+            params: both(&program.params, &point.params, &directions.params),
         };
         let got = run(&tangent, &doubled, None, None);
         let steps = run(&program, &point, None, None);
         let at = |h: f64| {
-            let moved = |ids: &[NodeId], values: &Values, way: &Values| -> Values {
-                let one = |((&id, value), way): ((&NodeId, &Vec<f64>), &Vec<f64>)| match program.nodes[id]
+            let moved = |ids: &[NodeId], values: &Values, direction: &Values| -> Values {
+                let one = |((&id, value), direction): ((&NodeId, &Vec<f64>), &Vec<f64>)| match program.nodes
+                    [id]
                     .is_index
                 {
                     true => value.clone(),
-                    false => value.iter().zip(way).map(|(x, d)| x + h * d).collect(),
+                    false => value.iter().zip(direction).map(|(x, d)| x + h * d).collect(),
                 };
-                ids.iter().zip(values).zip(way).map(one).collect()
+                ids.iter().zip(values).zip(direction).map(one).collect()
             };
-            let inputs = point.inputs.iter().zip(&ways.inputs);
+            let inputs = point.inputs.iter().zip(&directions.inputs);
             let point = Point {
-                inputs: inputs.map(|(values, way)| moved(&program.inputs, values, way)).collect(),
-                states: moved(&program.states, &point.states, &ways.states),
-                params: moved(&program.params, &point.params, &ways.params),
+                inputs: inputs.map(|(values, direction)| moved(&program.inputs, values, direction)).collect(),
+                states: moved(&program.states, &point.states, &directions.states),
+                params: moved(&program.params, &point.params, &directions.params),
             };
             run(&program, &point, Some(&steps), None)
         };

@@ -166,7 +166,7 @@ pub fn recurrences(
             let times = states.iter().filter(|&&(_, other)| other == update).count();
             times == 1 && rows::row(g.node(update).op).run != Run::Source && !g.node(update).folded
         });
-        let writing = Writing { states, group: &group.states, sees: &sees, readers: &readers };
+        let writing = GroupWriter { states, group: &group.states, sees: &sees, readers: &readers };
         match writing.write(&mut g) {
             Ok(recurrence) if alone => found.push(recurrence),
             _ => group.kind = Kind::Mixing,
@@ -193,14 +193,15 @@ fn readers(nodes: &[Node], states: &[StateNodes], wanted: &[NodeId]) -> Vec<Vec<
 /// A value as `sum over j of terms[j] * s[j] + terms.last()`; None is 0.
 type Form = Vec<Option<NodeId>>;
 
-struct Writing<'a> {
+/// Writes the linear form of a group of states.
+struct GroupWriter<'a> {
     states: &'a [StateNodes],
     group: &'a [usize],
     sees: &'a [Vec<bool>],
     readers: &'a [Vec<NodeId>],
 }
 
-impl Writing<'_> {
+impl GroupWriter<'_> {
     fn depends(&self, id: NodeId) -> bool {
         // nodes that were added here do not depend on the group
         self.sees.get(id).is_some_and(|sees| self.group.iter().any(|&state| sees[state]))

@@ -318,13 +318,13 @@ impl Storage<'_> {
             let mut width = first.numel;
             while count < rest.len() {
                 let next = self.refs[&rest[count].out];
-                let beside = next.buffer == first.buffer && next.col == first.col + width;
+                let is_adjacent = next.buffer == first.buffer && next.col == first.col + width;
                 let fits = match (init, self.init_of(&rest[count])) {
                     (Init::Value(a), Init::Value(b)) => b.buffer == a.buffer && b.col == a.col + width,
                     (Init::Zero | Init::Bias, Init::Zero | Init::Bias) => true,
                     _ => false,
                 };
-                if !(beside && fits) {
+                if !(is_adjacent && fits) {
                     break;
                 }
                 width += next.numel;

@@ -3,14 +3,14 @@
 
 use super::{Attrs, Dim, Node, Shape, numel, shape_text};
 
-type Ruled = Result<Shape, String>;
+type ShapeResult = Result<Shape, String>;
 
-pub fn same(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn same(args: &[&Node], _: &Attrs) -> ShapeResult {
     Ok(args[0].shape.clone())
 }
 
 /// NumPy's broadcasting, over feature shapes.
-pub fn broadcast(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn broadcast(args: &[&Node], _: &Attrs) -> ShapeResult {
     let mut result: Shape = Vec::new();
     for index in 0..args.len() {
         result = broadcast_pair(&result, &args[index].shape).ok_or_else(|| {
@@ -37,7 +37,7 @@ fn broadcast_pair(a: &[Dim], b: &[Dim]) -> Option<Shape> {
     Some(shape)
 }
 
-pub fn matmul(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn matmul(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let (matrix, vector) = (&args[0].shape, &args[1].shape);
     if !args[0].folded {
         return Err(
@@ -60,7 +60,7 @@ pub fn matmul(args: &[&Node], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn dot(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn dot(args: &[&Node], _: &Attrs) -> ShapeResult {
     let (a, b) = (&args[0].shape, &args[1].shape);
     if a.len() == 1 && a == b {
         Ok(Vec::new())
@@ -69,7 +69,7 @@ pub fn dot(args: &[&Node], _: &Attrs) -> Ruled {
     }
 }
 
-pub fn lookup(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn lookup(args: &[&Node], _: &Attrs) -> ShapeResult {
     let table = &args[0].shape;
     match table.as_slice() {
         [_, width] if args[0].folded && args[1].is_index => Ok(vec![width.clone()]),
@@ -77,7 +77,7 @@ pub fn lookup(args: &[&Node], _: &Attrs) -> Ruled {
     }
 }
 
-pub fn pick(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn pick(args: &[&Node], _: &Attrs) -> ShapeResult {
     let vector = &args[0].shape;
     if vector.len() == 1 && args[1].is_index {
         Ok(Vec::new())
@@ -86,7 +86,7 @@ pub fn pick(args: &[&Node], _: &Attrs) -> Ruled {
     }
 }
 
-pub fn one_hot(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn one_hot(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let size = attrs.number("size");
     if !args[0].is_index {
         return Err("one_hot needs an id".into());
@@ -97,7 +97,7 @@ pub fn one_hot(args: &[&Node], attrs: &Attrs) -> Ruled {
     Ok(vec![Dim::number(size as usize)])
 }
 
-pub fn slice(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn slice(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let shape = &args[0].shape;
     let (start, stop) = (attrs.number("start"), attrs.number("stop"));
     let Some(first) = shape.first() else {
@@ -112,7 +112,7 @@ pub fn slice(args: &[&Node], attrs: &Attrs) -> Ruled {
     Ok(result)
 }
 
-pub fn concat(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn concat(args: &[&Node], _: &Attrs) -> ShapeResult {
     let mut result = args[0].shape.clone();
     if result.is_empty() {
         result.push(Dim::number(1)); // scalars are concatenated to a vector
@@ -133,7 +133,7 @@ pub fn concat(args: &[&Node], _: &Attrs) -> Ruled {
     Ok(result)
 }
 
-pub fn reshape(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn reshape(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let (from, to) = (&args[0].shape, attrs.shape());
     if numel(from) == numel(to) && to.len() <= 2 {
         Ok(to.to_vec())
@@ -146,7 +146,7 @@ pub fn reshape(args: &[&Node], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn broadcast_to(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn broadcast_to(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let (from, to) = (&args[0].shape, attrs.shape());
     match broadcast_pair(from, to) {
         Some(shape) if shape == to => Ok(to.to_vec()),
@@ -154,7 +154,7 @@ pub fn broadcast_to(args: &[&Node], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn sum_to(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn sum_to(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let (from, to) = (&args[0].shape, attrs.shape());
     match broadcast_pair(to, from) {
         Some(shape) if shape == *from => Ok(to.to_vec()),
@@ -162,7 +162,7 @@ pub fn sum_to(args: &[&Node], attrs: &Attrs) -> Ruled {
     }
 }
 
-pub fn reduce(args: &[&Node], attrs: &Attrs) -> Ruled {
+pub fn reduce(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let mut shape = args[0].shape.clone();
     if shape.pop().is_none() {
         return Err("a number has no axis to reduce; expected a vector".into());
@@ -173,7 +173,7 @@ pub fn reduce(args: &[&Node], attrs: &Attrs) -> Ruled {
     Ok(shape)
 }
 
-pub fn argmax(args: &[&Node], _: &Attrs) -> Ruled {
+pub fn argmax(args: &[&Node], _: &Attrs) -> ShapeResult {
     let shape = &args[0].shape;
     if shape.len() == 1 {
         Ok(Vec::new())

@@ -9,7 +9,7 @@ use crate::step::Program;
 use crate::step::tests::interpreter::evaluate;
 use crate::step::tests::lines::program;
 
-/// Around a tile of float32 and of float64, and several parameters at once.
+/// Around a tile of float32 and of float64, and several parameters in one step.
 const LENGTHS: &[&[usize]] = &[&[0], &[1], &[511, 0, 513], &[3, 1025]];
 /// Around a chunk of work, and more than one thread takes.
 const LONG: &[&[usize]] = &[&[3, 16_385, 700], &[32_769], &[70_000, 5]];

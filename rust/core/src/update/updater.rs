@@ -45,11 +45,11 @@ struct Workspace<T> {
 // SAFETY: the links are written anew before they are read.
 unsafe impl<T: Send> Send for Workspace<T> {}
 
-/// A segment's pointers on their way to another thread.
-struct Shared<'a, T>(&'a [Segment<T>]);
+/// The pointers of segments, which several threads use.
+struct SegmentPointers<'a, T>(&'a [Segment<T>]);
 
 // SAFETY: the threads write disjoint chunks of arrays that the caller of `step` vouches for.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
+unsafe impl<T: Send> Sync for SegmentPointers<'_, T> {}
 
 impl<T: Float> Updater<T> {
     pub fn new(rule: Rule, kernels: &'static Kernels<T>) -> Updater<T> {
@@ -64,7 +64,7 @@ impl<T: Float> Updater<T> {
     ///
     /// # Safety
     /// Each segment has `rule().streams()` arrays of `len` elements; those that the rule writes may be written and
-    /// overlap no other; nobody else uses them meanwhile.
+    /// overlap no other; no other code uses them meanwhile.
     pub unsafe fn step(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<(), Stop> {
         debug_assert_eq!(scalars.len(), self.rule.scalars());
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +78,7 @@ impl<T: Float> Updater<T> {
         let units: usize = segments.iter().map(chunks).sum();
         let bytes: usize =
             segments.iter().map(|segment| segment.len * segment.streams.len() * size_of::<T>()).sum();
-        let shared = Shared(segments);
+        let shared = SegmentPointers(segments);
         let work = |unit: usize, _: usize| {
             let shared = &shared;
             let mut unit = unit;
