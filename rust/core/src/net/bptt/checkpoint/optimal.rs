@@ -1,7 +1,7 @@
 //! The cheapest schedule of checkpointed BPTT within a memory budget, by dynamic programming.
 //!
 //! The backward pass needs the saved values of each segment's forward run, from the last segment to the first. Memory is
-//! counted in units: a *state* at a segment boundary takes one, the values *kept* for a segment take `kept`. Besides, there
+//! counted in units: a *state* at a segment boundary takes one, the values *kept* for a segment take `kept`. In addition, there
 //! is room for the segment that runs forward and backward, and for the state that it starts from. Costs are forward runs of
 //! segments.
 //!

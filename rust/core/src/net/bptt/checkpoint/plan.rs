@@ -288,13 +288,13 @@ impl<'a, T: Float> Planner<'a, T> {
         let mut best: Option<(f64, GroupSchedule)> = None;
         for blocks in self.lengths() {
             let Some(found) = self.with_segments(blocks * self.grain, bytes) else { continue };
-            let begins = found
+            let starts = found
                 .actions
                 .iter()
                 .flatten()
                 .filter(|action| !matches!(action, Action::Store | Action::Load));
-            let begun = BEGIN * begins.count() as f64 * (self.grain * self.geometry.rows) as f64;
-            let cost = found.runs as f64 + begun;
+            let start_cost = BEGIN * starts.count() as f64 * (self.grain * self.geometry.rows) as f64;
+            let cost = found.runs as f64 + start_cost;
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, found));
             }
