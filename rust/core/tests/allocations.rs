@@ -1,5 +1,5 @@
-//! What the steady state allocates: nothing in a step of a stream and in a step of an optimizer, and in a call of a network,
-//! whichever way it goes, what it hands out, and a few small lists of its layers.
+//! Allocations in the steady state: none in a step of a stream or of an optimizer; in a call of a network, of every mode,
+//! only the results and a few small lists.
 
 #[path = "../examples/guard/programs.rs"]
 mod programs;
@@ -83,7 +83,7 @@ fn steps_of_an_optimizer() {
         let streams = arrays.iter_mut().map(|array| array.as_mut_ptr()).collect();
         let segments = [Segment { streams, len }];
         let step = counted(20, || {
-            // SAFETY: the arrays are apart, of this length, and nobody else's.
+            // SAFETY: the arrays are apart, of this length, and used by no other code.
             unsafe { updater.step(&segments, &[1e-3, 1.0]) }.expect("a step");
         });
         // a second thread may meet its first segment in any of the steps
@@ -99,19 +99,19 @@ struct Case {
     width: usize,
     /// Whether rows end at different steps.
     ragged: bool,
-    both_ways: bool,
-    way: Way,
+    bidirectional: bool,
+    mode: Mode,
 }
 
 #[derive(Clone, Copy)]
-enum Way {
+enum Mode {
     Train(ThroughTime),
     /// A run, and its backward pass as a call of its own.
     RunAndBack,
     Infer,
 }
 
-/// What a call hands out.
+/// The results of a call.
 type Arrays = Vec<Vec<f32>>;
 
 /// Arrays that a call returns, as one list.
@@ -122,10 +122,11 @@ fn joined(first: [Vec<f32>; 1], others: impl IntoIterator<Item = Vec<f32>>) -> A
     all
 }
 
-/// Allocations of a call beside what it hands out, and their bytes.
-fn beside_results(case: Case) -> (usize, usize) {
-    let Case { rows, steps, width, ragged, both_ways, way } = case;
-    let network = if both_ways { programs::both_ways(width, width) } else { programs::network(width, width) };
+/// Allocations of a call in addition to its results, and their bytes.
+fn extra_allocations(case: Case) -> (usize, usize) {
+    let Case { rows, steps, width, ragged, bidirectional, mode } = case;
+    let network =
+        if bidirectional { programs::both_ways(width, width) } else { programs::network(width, width) };
     let outputs = network.output_width().expect("an output");
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
     let targets = numbers(rows * steps * outputs);
@@ -133,15 +134,15 @@ fn beside_results(case: Case) -> (usize, usize) {
     let lengths: Vec<i64> = (0..rows).map(|row| (row * 7 % steps) as i64).collect();
     let mut results = (0, 0);
     let mut work = || {
-        let training = !matches!(way, Way::Infer);
+        let training = !matches!(mode, Mode::Infer);
         let call = Call::new(network.clone(), &arena, training, 0).expect("parameters");
         let extent = Extent { lengths: ragged.then_some(&lengths[..]), ..Extent::default() };
         let batch = call.batch(rows, steps, extent).expect("a batch");
         let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let mut never = || false;
-        let (arrays, states): (Arrays, Vec<Arrays>) = match way {
-            Way::Train(way) => {
+        let (arrays, states): (Arrays, Vec<Arrays>) = match mode {
+            Mode::Train(through_time) => {
                 let target = LossTarget::Features { data: &targets, width: outputs };
                 let loss =
                     Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
@@ -151,20 +152,20 @@ fn beside_results(case: Case) -> (usize, usize) {
                     packed,
                     initial,
                     (vec![loss], Reduction::Mean),
-                    way,
+                    through_time,
                     &mut never,
                 );
                 let Evaluated { gradients, finals, .. } = done.expect("gradients");
                 (joined([gradients.params], gradients.inputs), vec![gradients.initial, finals])
             }
-            Way::RunAndBack => {
+            Mode::RunAndBack => {
                 let run = call.run(batch, packed, initial, &mut never).expect("a run");
                 let (values, finals) = (call.outputs(&run).expect("outputs"), call.final_state(&run));
                 let arriving = call.pack_gradients(&run.batch, &[Some(&targets)], &[]).expect("gradients");
                 let back = call.back(&run, arriving, 0.0, &mut never).expect("gradients");
                 (joined([back.params], values.into_iter().chain(back.inputs)), vec![finals, back.initial])
             }
-            Way::Infer => {
+            Mode::Infer => {
                 let done = call.infer(batch, packed, initial, &mut never).expect("outputs");
                 (done.outputs, vec![done.finals])
             }
@@ -181,44 +182,49 @@ fn beside_results(case: Case) -> (usize, usize) {
 
 fn calls_of_a_network() {
     team::set_num_threads(1);
-    let truncated = |every, back| Way::Train(ThroughTime::Truncated { every, back });
-    let checkpointed = |budget| Way::Train(ThroughTime::Checkpointed(budget));
+    let truncated = |every, back| Mode::Train(ThroughTime::Truncated { every, back });
+    let checkpointed = |budget| Mode::Train(ThroughTime::Checkpointed(budget));
     // Lists of a call: the name of the instruction set; its inputs and outputs; with a loss the parameters of the layer, the
     // limits of ids, the losses and what they come to; of windows, how each layer reads the input; of checkpoints, what the
     // schedule was made for; of a run that goes back, its outputs and the gradients of them.
-    let ways = [
-        ("full BPTT", Way::Train(ThroughTime::Full), 8),
+    let modes = [
+        ("full BPTT", Mode::Train(ThroughTime::Full), 8),
         ("windows", truncated(10, 10), 12),
         ("windows that overlap", truncated(10, 25), 12),
         ("checkpoints", checkpointed(Budget::Share(300_000)), 10),
         ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 10),
         ("segments of the square root", checkpointed(Budget::SquareRoot), 10),
-        ("run and back", Way::RunAndBack, 8),
-        ("inference", Way::Infer, 4),
+        ("run and back", Mode::RunAndBack, 8),
+        ("inference", Mode::Infer, 4),
     ];
-    for (name, way, count) in ways {
-        let case = |rows, steps, width| Case { rows, steps, width, ragged: false, both_ways: false, way };
+    for (name, mode, count) in modes {
+        let case =
+            |rows, steps, width| Case { rows, steps, width, ragged: false, bidirectional: false, mode };
         let small = case(32, 200, 24);
-        let expected = beside_results(small);
+        let expected = extra_allocations(small);
         assert_eq!(expected.0, count, "{name}: {} bytes", expected.1);
         assert!(expected.1 <= 1024, "{name}: {} bytes", expected.1);
         let mut others = vec![case(72, 200, 24), case(32, 500, 24), case(32, 200, 60), case(12, 700, 24)];
         // Where rows end at different steps, or a layer reads from the end, segments within a budget are of many sizes,
-        // and memory of one gives way to that of another.
-        let budget = matches!(way, Way::Train(ThroughTime::Checkpointed(_)));
+        // and the memory of one is freed for another.
+        let budget = matches!(mode, Mode::Train(ThroughTime::Checkpointed(_)));
         if !budget {
             others.push(Case { ragged: true, ..case(45, 70, 24) });
         }
         for other in others {
             let Case { rows, steps, width, .. } = other;
-            assert_eq!(beside_results(other), expected, "{name}: {rows} rows, {steps} steps, {width} units");
+            assert_eq!(
+                extra_allocations(other),
+                expected,
+                "{name}: {rows} rows, {steps} steps, {width} units"
+            );
         }
         if !budget {
             // one layer more
-            let both = beside_results(Case { both_ways: true, ..small });
+            let both = extra_allocations(Case { bidirectional: true, ..small });
             assert!(both.0 <= expected.0 + 1 && both.1 <= 1024, "{name}: {both:?}");
-            let ragged = Case { both_ways: true, ragged: true, ..case(45, 70, 40) };
-            assert_eq!(beside_results(ragged), both, "{name}");
+            let ragged = Case { bidirectional: true, ragged: true, ..case(45, 70, 40) };
+            assert_eq!(extra_allocations(ragged), both, "{name}");
         }
     }
 }
