@@ -39,7 +39,7 @@ pub fn array<'py, T: Element>(
     }
 }
 
-/// Whether an array holds ids. Asked before `array`, whose error is costly: it calls Python, where an interrupt would be lost.
+/// Whether an array holds ids. Checked before `array`, whose error is costly: it calls Python, where an interrupt would be lost.
 pub fn holds_ids(array: &Bound<'_, PyAny>) -> bool {
     array.cast::<PyArrayDyn<i64>>().is_ok()
 }

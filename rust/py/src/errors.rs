@@ -16,7 +16,7 @@ pyo3::import_exception!(ostinato.errors, TraceError);
 pyo3::import_exception!(ostinato.errors, InternalError);
 pyo3::import_exception!(ostinato.errors, ConcurrentUseError);
 
-/// An error on its way to Python.
+/// An error that becomes a Python exception.
 pub struct Raised(PyErr);
 
 impl From<Raised> for PyErr {

@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 
 use crate::errors::{Raised, panicked};
 
-/// How often signals are looked for.
+/// The time between two checks for signals.
 const INTERVAL: Duration = Duration::from_millis(40);
 
-/// Looks for signals on behalf of a call, and remembers what one raised.
+/// Checks for signals during a call, and keeps the exception that one raised.
 #[derive(Default)]
 pub struct Poller {
     last: Option<Instant>,
@@ -34,7 +34,7 @@ impl Poller {
         self.raised.is_some()
     }
 
-    /// The result of the call, or what ended it.
+    /// The result of the call, or the exception that ended it.
     pub fn result<R>(self, done: Result<Result<R, NetError>, Panic>) -> Result<R, Raised> {
         match (done, self.raised) {
             (Ok(Ok(result)), None) => Ok(result),

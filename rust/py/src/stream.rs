@@ -19,7 +19,7 @@ impl Family for Streams {
     type Of<T: Number> = Stream<T>;
 }
 
-/// Made by `Network.stream`. One step at a time: a second thread that steps meanwhile is refused.
+/// Made by `Network.stream`. One step at a time: a concurrent step of a second thread is an error.
 #[pyclass(name = "Stream", module = "ostinato._core", frozen)]
 pub struct PyStream {
     inner: Mutex<Either<Streams>>,
@@ -45,7 +45,7 @@ impl PyStream {
 /// The elements of an array that is C-contiguous, of this type and shape; none for anything else.
 ///
 /// # Safety
-/// Nobody writes the array while the slice lives.
+/// No code writes to the array during the lifetime of the slice.
 unsafe fn fitting<'a, T: Element>(array: &'a Bound<'_, PyAny>, shape: &[usize]) -> Option<&'a [T]> {
     let view = array.cast::<PyArrayDyn<T>>().ok()?;
     if view.shape() != shape || !view.is_c_contiguous() {
@@ -81,7 +81,7 @@ fn step<'py, T: Number>(
 ) -> Result<Option<Bound<'py, PyAny>>, Raised> {
     let rows = stream.rows();
     let shape = [rows, stream.output_width()];
-    // SAFETY: the GIL is held, so nobody else has the arrays while they are copied: `x` and `resets` before the step, `out`
+    // SAFETY: the GIL is held, so no other code uses the arrays while they are copied: `x` and `resets` before the step, `out`
     // after it. Steps that are Python functions run between the two, with no slice alive.
     unsafe {
         let marks = match resets.map(|resets| fitting::<bool>(resets, &[rows])) {

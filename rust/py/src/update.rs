@@ -33,22 +33,25 @@ fn stopped(stop: Stop) -> Raised {
     NetError::from(stop).into()
 }
 
-/// One array of a parameter, held while the step runs.
-enum Held<'py, T: Number> {
+/// One array of a parameter, borrowed while the step runs.
+enum ParameterArray<'py, T: Number> {
     Read(PyReadonlyArrayDyn<'py, T>),
     Written(PyReadwriteArrayDyn<'py, T>),
 }
 
-impl<T: Number> Held<'_, T> {
+impl<T: Number> ParameterArray<'_, T> {
     fn pointer(&self) -> *mut T {
         match self {
-            Held::Read(array) => array.data(),
-            Held::Written(array) => array.data(),
+            ParameterArray::Read(array) => array.data(),
+            ParameterArray::Written(array) => array.data(),
         }
     }
 }
 
-fn hold<'py, T: Number>(given: &Bound<'py, PyAny>, written: bool) -> Result<(Held<'py, T>, usize), Raised> {
+fn borrow<'py, T: Number>(
+    given: &Bound<'py, PyAny>,
+    written: bool,
+) -> Result<(ParameterArray<'py, T>, usize), Raised> {
     let view = given.cast::<PyArrayDyn<T>>().map_err(|_| {
         let expected = T::get_dtype(given.py());
         DTypeError::new_err(format!("an update got {}; expected arrays of {expected}", given.get_type()))
@@ -60,12 +63,12 @@ fn hold<'py, T: Number>(given: &Bound<'py, PyAny>, written: bool) -> Result<(Hel
     let shared = |error: String| {
         ConcurrentUseError::new_err(format!("an array of this update is in use elsewhere: {error}"))
     };
-    let held = if written {
-        Held::Written(view.try_readwrite().map_err(|error| shared(error.to_string()))?)
+    let array = if written {
+        ParameterArray::Written(view.try_readwrite().map_err(|error| shared(error.to_string()))?)
     } else {
-        Held::Read(view.try_readonly().map_err(|error| shared(error.to_string()))?)
+        ParameterArray::Read(view.try_readonly().map_err(|error| shared(error.to_string()))?)
     };
-    Ok((held, view.len()))
+    Ok((array, view.len()))
 }
 
 fn step<T: Number>(
@@ -79,7 +82,7 @@ fn step<T: Number>(
         let text = format!("scalars has {} numbers; expected {}", scalars.len(), rule.scalars());
         return Err(ShapeError::new_err(text).into());
     }
-    let mut held = Vec::with_capacity(arrays.len() * rule.streams());
+    let mut borrowed = Vec::with_capacity(arrays.len() * rule.streams());
     let mut segments = Vec::with_capacity(arrays.len());
     for streams in arrays {
         if streams.len() != rule.streams() {
@@ -88,25 +91,25 @@ fn step<T: Number>(
         }
         let mut segment = Segment { streams: Vec::with_capacity(streams.len()), len: 0 };
         for (position, (stream, &written)) in streams.iter().zip(rule.written()).enumerate() {
-            let (array, len) = hold::<T>(stream, written)?;
+            let (array, len) = borrow::<T>(stream, written)?;
             if position > 0 && len != segment.len {
                 let text = format!("arrays of {} and {len} elements in one parameter", segment.len);
                 return Err(ShapeError::new_err(text).into());
             }
             segment.len = len;
             segment.streams.push(array.pointer());
-            held.push(array);
+            borrowed.push(array);
         }
         segments.push(segment);
     }
     let segments = Segments(segments);
-    // SAFETY: all arrays are held, those that are written for writing, until the step is done.
+    // SAFETY: all arrays are borrowed, the written ones mutably, until the step is done.
     let done = py.detach(|| unsafe { updater.step(segments.all(), scalars) });
-    drop(held);
+    drop(borrowed);
     done.map_err(stopped)
 }
 
-/// Pointers into arrays that the calling thread holds while it waits.
+/// Pointers into arrays that the calling thread has borrowed while it waits.
 struct Segments<T>(Vec<Segment<T>>);
 
 impl<T> Segments<T> {
