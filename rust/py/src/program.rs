@@ -52,7 +52,7 @@ impl PyProgram {
         entry(|| Ok(Program::from_json(text)?.into()))
     }
 
-    /// What a pickle or a copy calls `new` with.
+    /// The arguments of `new` for a pickle or a copy.
     fn __getnewargs__(&self) -> PyResult<(String,)> {
         entry(|| Ok((self.inner.to_json(),)))
     }

@@ -12,7 +12,7 @@ use crate::poller::Poller;
 use crate::prepared::{Prepared, with_states};
 use crate::results::{Sizes, input_gradients, states_out};
 
-/// What a backward pass reads.
+/// The activations of a run, which its backward pass reads.
 struct Activations<T: Number> {
     call: Call<T>,
     record: Record<T>,
@@ -31,7 +31,7 @@ pub struct PyRun {
     outputs: Vec<Py<PyAny>>,
     #[pyo3(get)]
     final_state: Py<PyAny>,
-    /// What penalties come to; none where the network has none, or without training.
+    /// The sum of the penalties; none if the network has no penalty, or without training.
     #[pyo3(get)]
     penalty: Option<f64>,
     /// None without training.

@@ -61,7 +61,7 @@ fn writable<'a, 'py, T: Element>(
     shape: &[usize],
 ) -> Option<&'a Bound<'py, PyArrayDyn<T>>> {
     let view = array.cast::<PyArrayDyn<T>>().ok()?;
-    // SAFETY: the pointer is that of a living array.
+    // SAFETY: the array is alive.
     let writeable = unsafe { (*view.as_array_ptr()).fields.flags } & NPY_ARRAY_WRITEABLE != 0;
     // SAFETY: nothing is read; an array is a slice if it is contiguous and aligned.
     let plain = view.is_c_contiguous() && unsafe { view.as_slice() }.is_ok();

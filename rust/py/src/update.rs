@@ -152,7 +152,7 @@ pub fn sum_of_squares(values: &Bound<'_, PyAny>) -> PyResult<f64> {
     entry(|| for_dtype!(DType::of_array(values), T => squares::<T>(values)))
 }
 
-/// The ops that an update may use: those that are element by element.
+/// The ops that an update may use: the elementwise ones.
 #[pyfunction]
 pub fn elementwise_op_names() -> Vec<&'static str> {
     rows::elementwise()

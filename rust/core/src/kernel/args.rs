@@ -32,7 +32,7 @@ pub struct ScanState<T> {
     /// Before the first step: element (r, c) lies at `start + r * start_row + c`.
     pub start: *const T,
     pub start_row: usize,
-    /// Where it is left after the last step, in rows as those of `start`; null for nowhere.
+    /// The place for the state after the last step, with rows like `start`; null if it is not stored.
     pub end: *mut T,
     pub shift: Along<T>,
     pub factors: [Along<T>; 2],
@@ -43,7 +43,7 @@ pub struct ScanState<T> {
     pub update: Along<T>,
 }
 
-/// What the result of a matrix product starts from.
+/// The initial value of the result of a matrix product.
 #[derive(Copy, Clone, Debug)]
 pub enum Init<T> {
     /// C = A B
@@ -141,10 +141,10 @@ pub enum Short {
     Max,
 }
 
-/// What a link reads.
+/// The source of a link.
 #[derive(Copy, Clone, Debug)]
 pub enum LinkSource<T> {
-    /// The values of the link before; nothing at the first.
+    /// The values of the previous link; not valid for the first.
     Before,
     /// One value for all elements.
     Value(T),

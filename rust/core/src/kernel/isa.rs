@@ -24,12 +24,12 @@ impl Isa {
     /// Every instruction set, the better ones later.
     const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
-    /// What this machine has, the better ones later; `Portable` is always the first.
+    /// The instruction sets of this machine, the better ones later; `Portable` is always the first.
     pub fn available() -> Vec<Isa> {
         Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
-    /// The name that `OSTINATO_ISA` knows it by.
+    /// The name of the instruction set in `OSTINATO_ISA`.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
@@ -39,8 +39,8 @@ impl Isa {
         }
     }
 
-    /// What `OSTINATO_ISA` names, or else the best that this machine has.
-    /// An unknown name, or one that this machine lacks, is an error that lists what there is.
+    /// The instruction set that `OSTINATO_ISA` names, or else the best of this machine.
+    /// An unknown name, or an instruction set that this machine lacks, is an error that lists the available ones.
     pub fn active() -> Result<Isa, String> {
         match env::var_os(VARIABLE) {
             None => Ok(Isa::best()),

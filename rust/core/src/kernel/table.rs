@@ -14,7 +14,7 @@ use super::real::Real;
 /// Of every `unsafe fn` here: all addressed elements are valid for reading or writing, and a destination is
 /// exactly the memory of a source or does not overlap it (matrix products: never overlaps it). Pointers need
 /// no alignment beyond that of `T`. Every size may be 0. Nothing beyond the addressed elements is written.
-// The types say what the fields' docs say; names for them would hide it.
+// Type aliases would hide the arguments, which the docs of the fields list.
 #[allow(clippy::type_complexity)]
 pub struct Kernels<T: 'static> {
     pub isa: Isa,
@@ -26,7 +26,7 @@ pub struct Kernels<T: 'static> {
     pub binary: unsafe fn(Binary, usize, usize, Dst<T>, Src<T>, Src<T>),
     /// `(op, rows, cols, dst, a, b, c)`: dst = op(a, b, c)
     pub ternary: unsafe fn(Ternary, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
-    /// `(count, links)`: each element through all links, one after the other; as `unary` and `binary` would have it.
+    /// `(count, links)`: each element through all links, one after the other, with the results of `unary` and `binary`.
     pub chain: unsafe fn(usize, &[Link<T>]),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, 1); the result of row r lies at `dst + r * dst.row`.
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
@@ -36,13 +36,13 @@ pub struct Kernels<T: 'static> {
     pub norm_grad: unsafe fn(NormGrad, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
     /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
     pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
-    /// From a multiple of so many columns on, those of a packed B are a packed B themselves, which begins k elements a column
-    /// further on.
+    /// The columns of a packed B from a multiple of `column_grain` are themselves a packed B, which starts k elements
+    /// further per column.
     pub column_grain: usize,
-    /// `(k, n)`: how many elements `pack` writes.
+    /// `(k, n)`: the number of elements that `pack` writes.
     pub packed_len: fn(usize, usize) -> usize,
     /// `(k, n, b, row_stride, col_stride, out)`: B (k, n) into K-major panels, the last one padded with zeros.
-    /// `row_stride` is that of B's k index, `col_stride` that of its n index. What is packed must stay where it is.
+    /// `row_stride` is the stride of B's k index, `col_stride` of its n index. The packed memory must not move.
     pub pack: unsafe fn(usize, usize, *const T, usize, usize, *mut T),
     /// `(m, n, k, a, lda, packed, init, c, ldc)`: C (m, n) = init + A B with A (m, k) row-major, B packed.
     pub gemm: unsafe fn(usize, usize, usize, *const T, usize, *const T, Init<T>, *mut T, usize),
@@ -51,11 +51,11 @@ pub struct Kernels<T: 'static> {
     pub gemm_tn: unsafe fn(usize, usize, usize, *const T, usize, *const T, usize, *mut T, usize, &mut Vec<T>),
     /// `(rows, cols, a, lda, out)`: out[c] += the sum over rows of a[r, c], in row order.
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
-    /// `(n, x, out)`: out = the sum of x[i]^2 in float64, the same bits on every instruction set.
+    /// `(n, x, out)`: out = the sum of x[i]^2 in float64, bit-identical on every instruction set.
     pub square_sum: unsafe fn(usize, *const T, *mut f64),
     /// `(rows, cols, first, row)`: a hint that rows, `row` elements apart, will be read or written soon.
     pub prefetch: unsafe fn(usize, usize, *const T, usize),
-    /// `(out)`: multiply-adds without memory, for the measure of the machine's peak.
+    /// `(out)`: multiply-adds without memory, to measure the peak of the machine.
     pub fma_burst: unsafe fn(*mut T),
 }
 

@@ -1,4 +1,4 @@
-//! What one pass has to compute, with separate storage for every result.
+//! The task of one pass: its inputs and results, with separate storage for every result.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub struct State {
     pub history: bool,
 }
 
-/// What one pass has to compute.
+/// The task of one pass.
 pub struct Task<'a> {
     pub nodes: Vec<Node>,
     pub given: HashMap<NodeId, Given>,

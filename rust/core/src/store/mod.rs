@@ -7,7 +7,7 @@
 //! - `__metadata__` holds `"format": "ostinato"`, `"format_version": "1"` and `"sha256"`: 64 lower-case hex digits, the
 //!   SHA-256 of the whole file with these digits written as zeros.
 //! - A model has one *canonical* form: `__metadata__` first with its keys sorted, then the tensors in the
-//!   order of their bytes, those of 8-byte elements before those of 4 so that each is aligned; no white space but 0 to 7
+//!   order of their bytes, 8-byte elements before 4-byte elements so that each tensor is aligned; no white space but 0 to 7
 //!   spaces after the JSON that bring the header to a multiple of 8.
 //! - Only F32, F64 and I64; at most [`MAX_TENSORS`] tensors and as many metadata keys, a header of at most
 //!   [`MAX_HEADER`] bytes, [`MAX_RANK`] dimensions.

@@ -127,7 +127,7 @@ impl Drop for Crew {
     }
 }
 
-/// What the caller and its workers share.
+/// The state that the caller and its workers share.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,

@@ -4,7 +4,7 @@ use crate::kernel::{Binary, Short, Unary};
 
 use super::operation::{Action, Operation, Place};
 
-/// What runs over a tile in one pass.
+/// The work of one pass over a tile.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
     Chain(Vec<Joint>),
@@ -12,7 +12,7 @@ pub(super) enum Stage {
     One(Operation),
 }
 
-/// A link of a chain, before it is known where its places lie.
+/// A link of a chain, before its places have addresses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Joint {
     pub(super) op: Short,

@@ -29,12 +29,12 @@ pub struct Segment<T> {
 pub struct Updater<T: Float> {
     rule: Rule,
     kernels: &'static Kernels<T>,
-    /// Memories of threads that are not at work.
+    /// The scratch of idle threads.
     idle: Mutex<Vec<Workspace<T>>>,
     tables: Mutex<(Vec<f64>, Vec<T>)>,
 }
 
-/// What a thread needs.
+/// The scratch of a thread.
 struct Workspace<T> {
     /// A tile for each temporary of the rule.
     temps: Vec<T>,

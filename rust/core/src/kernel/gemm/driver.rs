@@ -89,7 +89,7 @@ unsafe fn pair_of_panels<T: Math, S: Simd<T>>(s: S, x: &Stretch<T>) {
     }
 }
 
-/// What the columns from `j` on start from.
+/// The initial value of the columns from `j`.
 ///
 /// # Safety
 /// Column j of C exists.

@@ -11,7 +11,7 @@ pub(super) struct Left<T> {
     pub(super) depth: usize,
 }
 
-/// What a tile starts from.
+/// The initial value of a tile.
 #[derive(Copy, Clone)]
 pub(super) enum Start<T> {
     Zero,

@@ -1,7 +1,7 @@
-//! C += A^T B over many k for a B of few columns: the gradient of weights of few inputs.
+//! C += A^T B over many k for a B of few columns: the gradient of the weights of few inputs.
 //!
 //! A tile of columns of A by columns of B leaves most of each vector empty. Here the vectors hold columns of A, which are read
-//! in place, and the sums are those of C transposed. Each is added in the order of k, as everywhere.
+//! in place, and the sums are the elements of C transposed. Each sum is in the order of k, as everywhere.
 
 use super::pack::panel_width;
 use crate::kernel::math::Math;

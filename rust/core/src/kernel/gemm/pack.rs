@@ -19,17 +19,17 @@ pub(super) const fn vectors<T: Math, S: Simd<T>>(cols: usize) -> usize {
 /// less (the example `rates 1` measures it).
 const LINE_BYTES: usize = 64;
 
-/// Columns from which on a packed B is one itself: whole panels that fill whole lines.
+/// The grain of columns from which the rest of a packed B is itself a packed B: whole panels that fill whole lines.
 pub(in crate::kernel) const fn column_grain<T: Math, S: Simd<T>>() -> usize {
     panel_width::<T, S>().next_multiple_of(LINE_BYTES / size_of::<T>())
 }
 
-/// How many elements the packed form of B (k, n) has, and those that are left over before the first line.
+/// The number of elements of the packed form of B (k, n), with room to align the first line.
 pub(in crate::kernel) fn packed_len<T: Math, S: Simd<T>>(k: usize, n: usize) -> usize {
     vectors::<T, S>(n) * S::LANES * k + LINE_BYTES / size_of::<T>() - 1
 }
 
-/// Where the panels begin in memory that was given to hold them. It is the same for as long as the memory stays in place.
+/// The start of the panels in the memory for a packed B. It changes if the memory moves.
 #[inline(always)]
 pub(super) fn first_panel<T>(memory: *const T) -> *const T {
     memory.wrapping_byte_add(memory.addr().wrapping_neg() % LINE_BYTES)

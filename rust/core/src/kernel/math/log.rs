@@ -16,7 +16,7 @@ pub(in crate::kernel) fn log<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
     let lift = s.select(tiny, s.splat(T::LIFT.1), zero);
     let (f, e) = reduce(s, lifted);
     let y = T::log1p_reduced(s, f, s.sub(e, lift));
-    // What is not between 0 and infinity: infinity and NaN are their own logarithm.
+    // x outside of (0, infinity): infinity and NaN are their own logarithm.
     let y = s.select(s.lt(x, infinity), y, x);
     let y = s.select(s.eq(x, zero), s.neg(infinity), y);
     s.select(s.lt(x, zero), s.splat(T::NAN), y)
@@ -34,7 +34,7 @@ pub(in crate::kernel) fn softplus<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
 fn log1p<T: Math, S: Simd<T>>(s: S, y: S::V) -> S::V {
     let one = s.splat(T::ONE);
     let u = s.add(one, y);
-    // What rounding took from y: without it, small y would be lost.
+    // The rounding error of y: without it, small y would be lost.
     let rest = s.sub(y, s.sub(u, one));
     let (f, e) = reduce(s, u);
     s.add(T::log1p_reduced(s, f, e), s.div(rest, u))

@@ -26,7 +26,7 @@ pub(super) use sigmoid::{gelu, sigmoid, silu, tanh};
 #[cfg(test)]
 pub(super) use scalar::erf as scalar_erf;
 
-/// What the vector functions need to know of a number type.
+/// The constants and conversions of a number type that the vector functions use.
 pub(super) trait Math: Real {
     const INFINITY: Self;
     const NAN: Self;

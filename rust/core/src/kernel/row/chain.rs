@@ -1,7 +1,7 @@
-//! Several elementwise operations in one pass: values go from one to the next in registers.
+//! Several elementwise operations in one pass: values stay in registers between operations.
 //!
-//! One operation at a time, each pass reads and writes the first cache, and no memory is fetched while the next pass
-//! computes on what is there already. A chain loads all its operands within a few hundred instructions, so the
+//! With one pass per operation, each pass reads and writes the first cache, and no memory is fetched while a pass
+//! computes on cached values. A chain loads all its operands within a few hundred instructions, so the
 //! processor fetches them while it divides.
 
 use super::maps::{self, Map};
@@ -9,8 +9,7 @@ use crate::kernel::args::{Link, LinkSource, Short};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// How far ahead fresh memory is prefetched. To try another distance: change it here, and see what `python benches/steady.py`
-/// says of Adam. On a Zen 4 less than 1 KiB was clearly slower, 4 KiB no faster.
+/// How far ahead fresh memory is prefetched. To try another distance, change it here and measure Adam with `python benches/steady.py`. On a Zen 4 less than 1 KiB was clearly slower, 4 KiB no faster.
 const AHEAD_BYTES: usize = 2048;
 
 /// All links for the elements below `count`.

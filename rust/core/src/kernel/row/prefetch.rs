@@ -3,13 +3,13 @@
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// Every machine that matters here fetches so many bytes at a time.
+/// The size of a cache line on most machines; a hint for fewer bytes is harmless.
 const LINE_BYTES: usize = 64;
 
 /// Prefetches rows into the second cache; row `r` begins at `first + r * row`.
 ///
 /// # Safety
-/// None is needed: hints touch no memory. It is unsafe to fit the table.
+/// No condition: a hint does not access memory. It is unsafe only to have the type of the table's field.
 #[inline(always)]
 pub(in crate::kernel) unsafe fn prefetch<T: Math, S: Simd<T>>(
     s: S,

@@ -15,7 +15,7 @@
 //! Source: Gruslys et al. 2016, "Memory-efficient backpropagation through time", section 3.4 (mixed strategy: hidden states
 //! and internal states), with the first state of a piece counted where it is stored.
 
-/// What to do first with the segments ahead.
+/// The first decision about the remaining segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// Run the first segment and keep its values for its backward pass.

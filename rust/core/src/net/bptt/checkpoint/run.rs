@@ -106,7 +106,7 @@ pub fn checkpointed<T: Float>(
     GroupResult { terms, gradients, finals }
 }
 
-/// What is stored between segments; empty between groups.
+/// The states that are stored between segments; empty between groups.
 #[derive(Debug)]
 pub struct SegmentStore<T> {
     /// SegmentStore states, by state slot.
