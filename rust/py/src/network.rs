@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::arrays::{array, elements, shaped};
 use crate::called::PyFunction;
 use crate::dtype::{DType, Number, for_dtype};
-use crate::errors::{ConfigError, Raised, entry};
+use crate::errors::{Raised, entry};
 use crate::losses::{PyLosses, plans_of};
 use crate::poller::Poller;
 use crate::prepared::{Extents, Optional, Prepared, Wanted};

@@ -75,7 +75,7 @@ fn state_of(program: &Program, name: &str) -> Result<usize, NetError> {
 mod tests {
     use super::super::layer::LayerParts;
     use super::*;
-    use crate::step::{Builder, Dim, Source};
+    use crate::step::{Builder, Dim, Equations, Source};
     use std::collections::BTreeMap;
 
     /// y = x + s, s' = y.
