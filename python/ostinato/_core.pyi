@@ -33,8 +33,8 @@ __all__ = [
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
-# lengths (N,) by axis of sequences, resets (N, T) of booleans, what the first step counts as for noise
-_Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, int]
+# lengths (N,) by axis of sequences, mask and resets (N, T) of booleans, what the first step counts as for noise
+_Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, _Array | None, int]
 # parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
 # (N, size) or None per state slot
 _Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]
@@ -222,7 +222,7 @@ class Run:
 
     @property
     def outputs(self) -> list[_Array]:
-        """By output: (N, T, width), zeros beyond the lengths; or (N, width) along rows."""
+        """By output: (N, T, width), zeros where no step is valid; or (N, width) along rows."""
     @property
     def final_state(self) -> list[_Array]:
         """(N, size) per state slot."""

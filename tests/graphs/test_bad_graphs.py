@@ -162,6 +162,11 @@ TABLE = {
     "lengths of a network without sequences": Bad(
         lambda: rows().run(s, lengths=[1, 1]), ost.ConfigError, ("lengths", "no input", "expected None")
     ),
+    "a mask of a network without sequences": Bad(
+        lambda: rows().run(s, mask=np.ones((2, 1), bool)),
+        ost.ConfigError,
+        ("mask", "no input", "expected None"),
+    ),
     "resets of a network without sequences": Bad(
         lambda: rows().run(s, resets=np.zeros((2, 1), bool)),
         ost.ConfigError,

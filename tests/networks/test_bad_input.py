@@ -242,6 +242,40 @@ TABLE = {
     "a length enormous": Bad(
         lambda: lstm().run(X, lengths=np.array([2**63, 1], np.uint64)), ost.ShapeError, ("lengths[0] is",)
     ),
+    "a mask of other axes": Bad(
+        lambda: lstm().run(X, mask=np.ones((5, 2), bool)),
+        ost.ShapeError,
+        ("mask is (5, 2)", "(2, 5)", "2 rows of 5 steps"),
+    ),
+    "a mask of features": Bad(
+        lambda: lstm().run(X, mask=np.ones((2, 5, 3), bool)), ost.ShapeError, ("mask is (2, 5, 3)", "(2, 5)")
+    ),
+    "a mask of lengths": Bad(lambda: lstm().run(X, mask=[5, 3]), ost.DTypeError, ("mask", "int64", "bool")),
+    "a mask of zeros and ones": Bad(
+        lambda: lstm().run(X, mask=zeros(2, 5)), ost.DTypeError, ("mask", "float32", ".astype(bool)")
+    ),
+    "a mask of integers in rows": Bad(
+        lambda: lstm().run([zeros(2, 3)], mask=[[1, 0]]), ost.DTypeError, ("mask[0]", ".astype(bool)")
+    ),
+    "a mask of other rows": Bad(
+        lambda: lstm().run([zeros(2, 3)], mask=[[True]]),
+        ost.ShapeError,
+        ("mask[0] has 1 steps", "x[0] has 2"),
+    ),
+    "a mask of too few rows": Bad(
+        lambda: lstm().run([zeros(2, 3)] * 2, mask=[[True] * 2]), ost.ShapeError, ("mask has 1 rows",)
+    ),
+    "a dict as mask": Bad(
+        lambda: lstm().run(X, mask={"x": np.ones((2, 5), bool)}),
+        ost.DTypeError,
+        ("mask is a dict", "(2, 5) booleans", "the same mask"),
+    ),
+    "a mask in training": Bad(
+        lambda: train(mask=np.ones((2, 4), bool)), ost.ShapeError, ("mask is (2, 4)", "(2, 5)")
+    ),
+    "a mask of a stream": Bad(
+        lambda: lstm().stream(2).step(zeros(2, 3), mask=[True, False]), TypeError, ("mask",)
+    ),
     "state no dict": Bad(lambda: lstm().run(X, state=zeros(1, 2, 4)), ost.DTypeError, ("state", "ndarray")),
     "state unknown": Bad(
         lambda: lstm().run(X, state={**STATE, "s": Y}), ost.ConfigError, ("state", "'s'", "'h', 'c'")

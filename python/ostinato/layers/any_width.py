@@ -35,7 +35,7 @@ class AnyWidth(Network):
         raise self._alone()
 
     def _call(
-        self, call: str, x: Any, lengths: Any, state: Any, resets: Any, first_step: Any
+        self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any
     ) -> tuple[Any, Batch]:
         raise self._alone()
 

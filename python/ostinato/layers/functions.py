@@ -113,7 +113,7 @@ def last(x: Symbol) -> Symbol:
 
 
 def first(x: Symbol) -> Symbol:
-    """The first step of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
+    """The first valid step of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
     check_symbols("first", (x,))
     return combined("first", x)
 

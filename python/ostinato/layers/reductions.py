@@ -46,7 +46,7 @@ class Last(Reduction):
 
 
 class First(Reduction):
-    """The first step of each row."""
+    """The first valid step of each row."""
 
     kind = "first"
     examples = ({},)

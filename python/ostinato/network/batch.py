@@ -1,6 +1,7 @@
-"""Reading a caller's arrays: dtype, rank, sizes, lengths and ids, with errors that name the argument.
+"""Reading a caller's arrays: dtype, rank, sizes, lengths, mask and ids, with errors that name the argument.
 
-Whatever lies past a row's length is never looked at, except to overwrite ids there with 0 in a copy.
+Whatever lies past a row's length or at a masked step is never looked at, except to overwrite ids there with 0
+in a copy.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ MOST_STEPS: Final = 2**32
 class Batch:
     """The rows and steps of an input, which everything that goes along with it must have too.
 
-    `lengths` is (N,) int64, or None where every row has all T steps. `ragged` says that x was a list of rows.
+    `lengths` is (N,) int64, or None where every row has all T steps. `mask` is (N, T) of booleans, False at
+    steps to skip, or None. `ragged` says that x was a list of rows.
     `resets` is (N, T) of booleans or None: where rows begin anew. `first_step` is what step 0 counts as.
     `name` is what the input is called. `axis` is that of the sequences; `others` are the same rows on
     the other axes of a graph.
@@ -43,11 +45,12 @@ class Batch:
     name: str = "x"
     axis: str = TIME
     others: tuple[Batch, ...] = ()
+    mask: Array | None = None
 
     @property
-    def extent(self) -> tuple[list[Array | None], Array | None, int]:
+    def extent(self) -> tuple[list[Array | None], Array | None, Array | None, int]:
         """The core's form."""
-        return [one.lengths for one in self.axes.values()], self.resets, self.first_step
+        return [one.lengths for one in self.axes.values()], self.mask, self.resets, self.first_step
 
     @property
     def axes(self) -> dict[str, Batch]:
@@ -57,6 +60,25 @@ class Batch:
     def of(self, axis: str) -> Batch:
         """The rows and steps of an axis; of "row", those of the first."""
         return self if axis == ROW else self.axes[axis]
+
+    @property
+    def valid(self) -> Array | None:
+        """(N, T) of booleans: the steps within the lengths that are not masked; None where all are valid."""
+        if self.lengths is None:
+            return self.mask
+        inside: Array = np.arange(self.steps) < self.lengths[:, None]
+        return inside if self.mask is None else inside & self.mask
+
+    def masked(self, mask: Any) -> Batch:
+        """The same with the mask that a caller gives, or None. Raises ShapeError, DTypeError."""
+        if mask is None:
+            return self
+        if isinstance(mask, Mapping):
+            raise DTypeError(
+                f"mask is a dict; expected {(self.rows, self.steps)} booleans: all sequences of a network "
+                "have the same mask"
+            )
+        return replace(self, mask=read_steps("mask", mask, self, (), "bool"))
 
     def along(self, call: str, resets: Any, first_step: Any) -> Batch:
         """The same with the resets and the first step that a caller gives.
@@ -91,12 +113,14 @@ def read_batch(
     name: str = "x",
     axis: str = TIME,
     told: str = "lengths",
+    mask: Any = None,
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
-    `told` is what the lengths are called.
+    `told` is what the lengths are called. mask: (N, T) of booleans with x's axes, or a list of rows where x
+    is one; or None.
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
@@ -121,10 +145,11 @@ def read_batch(
             raise ShapeError(f"{name} is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
         array = _inward(array, batch_first)
         read = read_lengths(lengths, array.shape[0], array.shape[1], name, told)
-    if limit is not None:
-        array = ids_in_range(name, array, limit, read)
     ragged = isinstance(x, (list, tuple))
-    return array, Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis)
+    batch = Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis).masked(
+        mask
+    )
+    return array if limit is None else ids_in_range(name, array, limit, batch.valid), batch
 
 
 def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x", told: str = "lengths") -> Array | None:
@@ -149,7 +174,7 @@ def read_steps(
     dtype: str | None,
     limit: int | None = None,
 ) -> Array:
-    """An argument that goes along with x, step by step: targets, weights, resets, d_outputs.
+    """An argument that goes along with x, step by step: mask, targets, weights, resets, d_outputs.
 
     (N, T) + trailing floats of `dtype` (or "bool"), or int64 below `limit` where dtype is None. A list of
     rows, or packed ones, are read where x was so. Raises ShapeError, DTypeError, ConfigError.
@@ -180,7 +205,7 @@ def read_steps(
             why = "" if array.shape[:2] == axes else size
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
-    return array if limit is None else ids_in_range(name, array, limit, batch.lengths)
+    return array if limit is None else ids_in_range(name, array, limit, batch.valid)
 
 
 def read_rows(
@@ -236,16 +261,15 @@ def as_flags(name: str, value: Any) -> Array:
     return np.asarray(array, dtype=np.bool_, order="C")
 
 
-def ids_in_range(name: str, ids: Array, limit: int, lengths: Array | None) -> Array:
-    """Ids (N, T) as contiguous int64 in 0..limit-1, 0 in the padding.
+def ids_in_range(name: str, ids: Array, limit: int, valid: Array | None) -> Array:
+    """Ids (N, T) as contiguous int64 in 0..limit-1, 0 where `valid` (N, T) is False.
 
     Raises ConfigError naming the first bad one.
     """
     bad = (ids < 0) | (ids >= limit)
     if bad.any():
-        if lengths is not None:
-            inside = np.arange(ids.shape[1]) < lengths[:, None]
-            ids, bad = np.where(inside, ids, 0), bad & inside
+        if valid is not None:
+            ids, bad = np.where(valid, ids, 0), bad & valid
         if bad.any():
             n, t = np.argwhere(bad)[0]
             raise ConfigError(

@@ -120,6 +120,7 @@ class Network(AttributeGuard):
         x: Any,
         *,
         lengths: Any = None,
+        mask: Any = None,
         state: Any = None,
         resets: Any = None,
         first_step: int = 0,
@@ -137,15 +138,22 @@ class Network(AttributeGuard):
                 several axes a dict by axis; an axis that is left out has no padding. Past its
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
                 N = 0 and length 0 are allowed.
+            mask: (N, T) booleans in the axis order of x, or a list of rows if x is one; None for True
+                everywhere. The network skips a step whose mask is False: the state holds, the output is
+                zero, and x is not read there. A step is valid if it lies within `lengths` and its mask is
+                True. A row gives the results of its valid steps, one after the other, bit for bit. So a row
+                without a valid step is a row of length 0, and `Last` takes the last valid step.
             state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a
                 value of the graph.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
                 is zeros before that step, no gradient goes back beyond it, and layers that read backwards
                 end there. So a row gives what its sequences would, each as a row of its own. `state` is for
                 the first sequence of a row, `final_state` is of the last, and so are values of rows, such
-                as those of `Last`.
+                as those of `Last`. A reset at a masked step starts a sequence at the next valid step; without
+                a next valid step that sequence is empty: its final state and values of rows are zeros.
             first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
                 pieces of a stream, each with the number of its first step, get the noise of the whole.
+                Masked steps are not counted.
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
                 their place in it. None takes the next of a series that the network's own seed decides.
             training: keep what `Run.backward` needs, and regularize.
@@ -153,7 +161,7 @@ class Network(AttributeGuard):
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         checks.flag("run", "training", training)
-        call, batch = self._call("run", x, lengths, state, resets, first_step)
+        call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
         drawn = self._seed_of("run", seed, training)
         return Run(self._core().run(call, training, drawn), self._facts, batch, self.dtype.name, training)
 
@@ -176,6 +184,7 @@ class Network(AttributeGuard):
         reduction: str = "mean",
         weights: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         state: Any = None,
         resets: Any = None,
         first_step: int = 0,
@@ -204,6 +213,7 @@ class Network(AttributeGuard):
                 proportions matter, and negative weights are an error. With "sum", weights may be negative.
                 Penalties do not use weights.
             lengths: see `run`.
+            mask: see `run`. Targets and weights are not read at masked steps.
             state: see `run`.
             resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
             first_step: see `run`.
@@ -217,7 +227,7 @@ class Network(AttributeGuard):
         """
         through_time = check_through_time(through_time)
         checks.flag("value_and_grad", "input_gradient", input_gradient)
-        call, batch = self._call("value_and_grad", x, lengths, state, resets, first_step)
+        call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
         value, parts, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
             call,
@@ -237,6 +247,7 @@ class Network(AttributeGuard):
         reduction: str = "mean",
         weights: Any = None,
         lengths: Any = None,
+        mask: Any = None,
         state: Any = None,
         resets: Any = None,
     ) -> tuple[float, dict[str, Array]]:
@@ -244,7 +255,7 @@ class Network(AttributeGuard):
 
         Arguments and errors as in value_and_grad.
         """
-        call, batch = self._call("loss_value", x, lengths, state, resets, 0)
+        call, batch = self._call("loss_value", x, lengths, mask, state, resets, 0)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
         values, final = self._core().loss_value(call, losses)
         return sum(values), from_slots(final, self._graph, batch.rows)
@@ -514,10 +525,10 @@ class Network(AttributeGuard):
             return self._compiled[input_gradient]
 
     def _call(
-        self, call: str, x: Any, lengths: Any, state: Any, resets: Any, first_step: Any
+        self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any
     ) -> tuple[Any, Batch]:
         """The core's form of what every call reads, and the rows and steps of the inputs."""
-        arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False)
+        arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False, mask)
         if resets is not None and not self._ports.axes:
             raise ConfigError("resets is given, but no input of this network is a sequence; expected None")
         batch = batch.along(call, resets, first_step)

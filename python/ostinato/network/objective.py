@@ -77,12 +77,17 @@ class Objective:
         limit = self.width if self.takes_ids else None
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit)
         scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype, None)
-        if self.reduction == "mean" and scale is not None and (scale < 0).any():
+        if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise ConfigError(
                 f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers "
                 'from 0, or reduction="sum"'
             )
         return _core.OutputLoss(output, self.program, read, scale, self.scale)
+
+    def _negative(self, weights: Array, batch: Batch) -> bool:
+        """Whether the weight of a valid step, or of a row, is below 0."""
+        below, valid = weights < 0, batch.valid if self.axis == "time" else None
+        return bool((below if valid is None else below & valid).any())
 
     def _read(
         self,

@@ -37,7 +37,9 @@ class Ports:
             raise DTypeError(f"{network} is called with {len(values)} values; it has {_counted(self.inputs)}")
         return dict(zip(self.inputs, values, strict=True))
 
-    def read(self, x: Any, lengths: Any, dtype: str, batch_first: bool) -> tuple[list[Array], Batch]:
+    def read(
+        self, x: Any, lengths: Any, dtype: str, batch_first: bool, mask: Any = None
+    ) -> tuple[list[Array], Batch]:
         """All inputs in the core's form and order, and their rows and steps.
 
         Raises ShapeError, DTypeError or ConfigError that names the input.
@@ -46,6 +48,12 @@ class Ports:
         axes: dict[str, Batch] = {}
         arrays: dict[str, Array] = {}
         by_axis = lengths_by_axis(lengths, self.axes)
+        if mask is not None and len(self.axes) > 1:
+            raise ConfigError(
+                f"mask is given, but the sequences of this network lie on the axes "
+                f"{', '.join(map(repr, self.axes))}; expected None: leave the masked steps out of the inputs, "
+                "and give lengths by axis"
+            )
         for name, node in self.inputs.items():
             axis = node.axis
             if axis == ROW:
@@ -55,7 +63,16 @@ class Ports:
                 continue
             told = f"lengths[{axis!r}]" if isinstance(lengths, Mapping) else "lengths"
             arrays[name], batch = read_batch(
-                given[name], by_axis.get(axis), node.width, node.limit, dtype, batch_first, name, axis, told
+                given[name],
+                by_axis.get(axis),
+                node.width,
+                node.limit,
+                dtype,
+                batch_first,
+                name,
+                axis,
+                told,
+                mask,
             )
             _same_rows(batch, axes)
             axes[axis] = batch
@@ -63,7 +80,7 @@ class Ports:
             first, *others = axes.values()
             batch = replace(first, others=tuple(others))
         else:
-            batch = _of_rows(given, lengths, self.inputs, dtype)
+            batch = _of_rows(given, {"lengths": lengths, "mask": mask}, self.inputs, dtype)
         for name, node in self.inputs.items():
             if node.axis == ROW:
                 trailing, kind = _form(node, dtype)
@@ -179,10 +196,15 @@ def _along(name: str, value: Any, batch: Batch, node: Node, dtype: str) -> Array
     return read_steps(name, value, batch, trailing, kind, node.limit)
 
 
-def _of_rows(given: Mapping[str, Any], lengths: Any, inputs: Mapping[str, Node], dtype: str) -> Batch:
+def _of_rows(
+    given: Mapping[str, Any], extent: Mapping[str, Any], inputs: Mapping[str, Node], dtype: str
+) -> Batch:
     """The rows of a network without a sequence."""
-    if lengths is not None:
-        raise ConfigError("lengths is given, but no input of this network is a sequence; expected None")
+    for argument, value in extent.items():
+        if value is not None:
+            raise ConfigError(
+                f"{argument} is given, but no input of this network is a sequence; expected None"
+            )
     name, node = next(iter(inputs.items()))
     array = as_integers(name, given[name]) if node.limit is not None else as_floats(name, given[name], dtype)
     if array.ndim == 0:

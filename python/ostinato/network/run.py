@@ -27,8 +27,9 @@ class Gradients:
     """Derivatives of a scalar, by what they are taken of.
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
-    own. `inputs`: like x, 0 past the lengths; None where x was ids; a dict where x was one of several inputs.
-    `initial_state`: like `state`, without states that start from a value of the graph.
+    own. `inputs`: like x, 0 past the lengths and at masked steps; None where x was ids; a dict where x was
+    one of several inputs. `initial_state`: like `state`, without states that start from a value of the
+    graph.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
     Nor are `penalty`, the part of value_and_grad's loss that regularizers added, and `losses`, that of each
     output by name: with the scale of `weighted`, 0 for an output without a loss, and empty after
@@ -71,8 +72,8 @@ class Gradients:
 class Run:
     """One forward pass. It owns what `backward` needs, so the network may be run again meanwhile.
 
-    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length; (N, width)
-    for an output of rows; a dict by name for a network of several outputs.
+    `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length and at masked
+    steps; (N, width) for an output of rows; a dict by name for a network of several outputs.
     `final_state` maps a name to (layers * directions, N, size), each row's state after its last valid step.
     `lengths` is (N,), or None where every row has all T steps; a dict by axis for sequences on several
     axes. `penalty` is what regularizers add to a loss:
@@ -98,8 +99,8 @@ class Run:
     ) -> Gradients:
         """Gradients of a scalar from its derivatives by the outputs, the final state and the penalty.
 
-        d_outputs: like `outputs`, or None for zeros; padding is not read. In a dict, a missing name means
-        zeros.
+        d_outputs: like `outputs`, or None for zeros; padding and masked steps are not read. In a dict, a
+        missing name means zeros.
         d_final_state: a dict like `final_state`; a missing name means zeros.
         d_penalty: 1 if `penalty` is part of the scalar, 0 if not. It is required for a network with
         penalties, because a run does not know the loss.

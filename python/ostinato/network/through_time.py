@@ -48,7 +48,8 @@ class FullBPTT(ThroughTime):
 class TruncatedBPTT(ThroughTime):
     """Every k1 steps, backpropagation of the loss of those steps through at most k2 steps.
 
-    Memory grows with k2, not with the number of steps T of x (padding included).
+    Memory grows with k2, not with the number of steps T of x (padding included). k1 and k2 count the valid
+    steps of each row: a step that `mask` skips belongs to no window.
 
     The gradient of the loss of step t reaches the steps from `max(0, (t // k1 + 1) * k1 - k2)` to t. The
     state at the start of this window is a constant, in every layer. If k2 >= T, the result is bit-identical

@@ -28,8 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..rows).map(|row| (steps + axis) as i64 - i64::from(row == axis % rows)).collect()
     };
     let lengths: Vec<Vec<i64>> = (0..numbers).map(lengths).collect();
+    // on a single axis, step 1 of every second row is masked
+    let mask: Vec<bool> = (0..rows * steps).map(|at| (at / steps) % 2 == 0 || at % steps != 1).collect();
+    let mask = (numbers == 1).then_some(&mask[..]);
     let axes: Vec<AxisExtent> = (lengths.iter().enumerate())
-        .map(|(axis, lengths)| AxisExtent { steps: steps + axis, lengths: Some(lengths) })
+        .map(|(axis, lengths)| AxisExtent { steps: steps + axis, lengths: Some(lengths), mask })
         .collect();
     let (mut features, mut ids) = (Vec::new(), Vec::new());
     for port in &network.inputs {

@@ -138,16 +138,17 @@ impl<T: Stored> Model<T> {
     }
 
     /// Runs inference over `rows` sequences of `steps` steps: the outputs in order, (rows, steps, width) each, zeros beyond the
-    /// lengths; or (rows, width). `inputs` are features in the order of `Network::inputs`; `lengths` is (rows,). For sequences on
-    /// one axis; `run_on` takes several.
+    /// lengths and at masked steps; or (rows, width). `inputs` are features in the order of `Network::inputs`; `lengths` is
+    /// (rows,); `mask` is (rows, steps), see `Extent::mask`. For sequences on one axis; `run_on` takes several.
     pub fn run(
         &self,
         inputs: &[&[T]],
         rows: usize,
         steps: usize,
         lengths: Option<&[i64]>,
+        mask: Option<&[bool]>,
     ) -> Result<Vec<Vec<T>>, ModelError> {
-        self.run_on(inputs, rows, &[AxisExtent { steps, lengths }])
+        self.run_on(inputs, rows, &[AxisExtent { steps, lengths, mask }])
     }
 
     /// `run` for a network with sequences on several axes: the steps and lengths of each, in the order of `Network::axes`.
@@ -184,8 +185,9 @@ impl<T: Stored> Model<T> {
         rows: usize,
         steps: usize,
         lengths: Option<&[i64]>,
+        mask: Option<&[bool]>,
     ) -> Result<Vec<Vec<T>>, ModelError> {
-        self.call_on(inputs, rows, &[AxisExtent { steps, lengths }])
+        self.call_on(inputs, rows, &[AxisExtent { steps, lengths, mask }])
     }
 
     /// `call` for sequences on several axes: see `run_on`.
@@ -196,11 +198,11 @@ impl<T: Stored> Model<T> {
         axes: &[AxisExtent],
     ) -> Result<Vec<Vec<T>>, ModelError> {
         self.check_axes(axes)?;
-        let Some((&AxisExtent { steps, lengths }, others)) = axes.split_first() else {
+        let Some((&AxisExtent { steps, lengths, mask }, others)) = axes.split_first() else {
             unreachable!("a network has at least one axis")
         };
         let call = Call::new(Arc::clone(&self.engine), &self.arena, false, 0)?;
-        let batch = call.batch(rows, steps, Extent { lengths, others, ..Extent::default() })?;
+        let batch = call.batch(rows, steps, Extent { lengths, mask, others, ..Extent::default() })?;
         let packed = call.pack(&batch, inputs)?;
         let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
         Ok(call.infer(batch, packed, initial, &mut || false)?.outputs)

@@ -13,8 +13,8 @@ use crate::errors::{Raised, ShapeError};
 /// An array argument that may be left out.
 pub type Optional<'py> = Option<Bound<'py, PyAny>>;
 
-/// Lengths by axis of sequences, resets, and the number of the first step; none for whole rows from step 0.
-pub type Extents<'py> = Option<(Vec<Optional<'py>>, Optional<'py>, usize)>;
+/// Lengths by axis of sequences, mask, resets, and the number of the first step; none for whole rows from step 0.
+pub type Extents<'py> = Option<(Vec<Optional<'py>>, Optional<'py>, Optional<'py>, usize)>;
 
 /// A batch, its packed inputs and initial states, and the weights of one call: everything copied, nothing borrowed.
 pub struct Prepared<T: Number> {
@@ -81,22 +81,27 @@ impl<T: Number> Prepared<T> {
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
-        let (lengths, resets, first_step) = match extent {
-            Some((lengths, resets, first_step)) => (&lengths[..], resets.as_ref(), *first_step),
-            None => (&[][..], None, 0),
+        let (lengths, mask, resets, first_step) = match extent {
+            Some((lengths, mask, resets, first_step)) => {
+                (&lengths[..], mask.as_ref(), resets.as_ref(), *first_step)
+            }
+            None => (&[][..], None, None, 0),
         };
         let array_of =
             |one: &Optional<'py>| one.as_ref().map(|one| array::<i64>("lengths", one, &[1])).transpose();
         let lengths = lengths.iter().map(array_of).collect::<Result<Vec<_>, _>>()?;
         let lengths = lengths.iter().map(|one| one.as_ref().map(elements).transpose());
         let lengths = lengths.collect::<Result<Vec<Option<&[i64]>>, _>>()?;
+        let mask = mask.map(|mask| array::<bool>("mask", mask, &[2])).transpose()?;
+        let mask = mask.as_ref().map(elements).transpose()?;
         let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
         let resets = resets.as_ref().map(elements).transpose()?;
         let given = given::<T>(&call, inputs)?;
         let (rows, axes) = size(&call, &given, &lengths)?;
-        let (AxisExtent { steps, lengths }, others) = (axes[0], &axes[1..]);
+        let (AxisExtent { steps, lengths, .. }, others) = (axes[0], &axes[1..]);
         let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
-        let batch = call.batch(rows, steps, Extent { lengths, others, resets, first_step, group_rows })?;
+        let batch =
+            call.batch(rows, steps, Extent { lengths, mask, others, resets, first_step, group_rows })?;
         let inputs = given.iter().map(Given::input).collect::<Result<Vec<_>, _>>()?;
         let packed = call.pack(&batch, &inputs)?;
         let initial = with_states(state, "state", |states| {
@@ -152,7 +157,7 @@ fn size<'a, T: Number>(
     };
     let axes = steps.iter().enumerate().map(|(number, steps)| {
         let lengths = lengths.get(number).copied().flatten();
-        AxisExtent { steps: steps.map_or_else(|| longest(lengths), |(_, steps)| steps), lengths }
+        AxisExtent { steps: steps.map_or_else(|| longest(lengths), |(_, steps)| steps), lengths, mask: None }
     });
     Ok((rows, axes.collect()))
 }

@@ -46,12 +46,14 @@ impl<'a> Axes<'a> {
     }
 }
 
-/// The steps of an axis after the first.
+/// The steps of an axis of sequences.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AxisExtent<'a> {
     pub steps: usize,
     /// (N,); None if every row has all steps.
     pub lengths: Option<&'a [i64]>,
+    /// See `Extent::mask`; for a network with a single axis of sequences.
+    pub mask: Option<&'a [bool]>,
 }
 
 impl AxisExtent<'_> {
@@ -98,7 +100,7 @@ mod tests {
 
     /// Rows of these lengths on the first axis, of 5 steps, and on another one, of 4 steps.
     fn batch(lengths: &[i64], others: &[i64]) -> Batch {
-        let other = AxisExtent { steps: 4, lengths: Some(others) };
+        let other = AxisExtent { steps: 4, lengths: Some(others), mask: None };
         let extent = Extent { lengths: Some(lengths), others: &[other], ..Extent::default() };
         Batch::new(lengths.len(), 5, extent).unwrap()
     }
@@ -141,9 +143,9 @@ mod tests {
 
     #[test]
     fn the_lengths_of_every_axis_are_checked_and_resets_are_refused() {
-        let other = AxisExtent { steps: 4, lengths: Some(&[5]) };
+        let other = AxisExtent { steps: 4, lengths: Some(&[5]), mask: None };
         assert!(Batch::new(1, 5, Extent { others: &[other], ..Extent::default() }).is_err());
-        let others = &[AxisExtent { steps: 4, lengths: None }];
+        let others = &[AxisExtent { steps: 4, lengths: None, mask: None }];
         let extent = Extent { resets: Some(&[false; 5]), others, ..Extent::default() };
         assert!(Batch::new(1, 5, extent).is_err());
     }

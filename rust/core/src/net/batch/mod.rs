@@ -3,6 +3,8 @@
 mod axes;
 mod output_array;
 mod row_groups;
+mod sequence;
+mod valid_steps;
 
 pub use axes::{Axes, AxisExtent, AxisRows};
 pub use output_array::OutputArray;

@@ -34,7 +34,7 @@ impl<T: Float> OutputArray<T> {
         }
     }
 
-    /// Writes the packed rows of a group to their positions, and zeros to their padding.
+    /// Writes the packed rows of a group to their positions, and zeros to their padding and masked steps.
     ///
     /// # Safety
     /// The array belongs to this batch, the view has the rows of this group, and no other thread puts the same group at the
@@ -52,7 +52,7 @@ impl<T: Float> OutputArray<T> {
         }
         batch.places(group, self.axis).enumerate().for_each(|(row, place)| copy(row, place));
         for padding in batch.padding(group, self.axis) {
-            // SAFETY: as above; the padding of a row belongs to exactly one group.
+            // SAFETY: as above; a position of the padding belongs to exactly one group.
             unsafe { self.start.add(padding.start * width).write_bytes(0, padding.len() * width) };
         }
     }
@@ -89,7 +89,7 @@ impl<T: Float> OutputArray<T> {
     /// As `filled`.
     unsafe fn complete(mut self, batch: &Batch, join: impl Fn(bool, &mut [T], &[T])) -> Vec<T> {
         let (axis, width) = (self.axis, self.width);
-        // SAFETY: together, the groups of a batch cover all valid steps and the padding of all rows, or all sequences.
+        // SAFETY: together, the groups of a batch cover all steps of all rows, valid or not, or all sequences.
         unsafe { self.room.set_len(OutputArray::<T>::places(batch, axis) * width) };
         if axis.is_sequence() {
             return self.room;
@@ -109,25 +109,37 @@ mod tests {
 
     #[test]
     fn what_was_packed_comes_back_and_everything_else_is_zero() {
-        let resets = [[0, 0, 1, 0], [0; 4], [0, 1, 0, 1], [1; 4]].map(|row| row.map(|x| x == 1)).concat();
+        let flags = |rows: [[i32; 4]; 4]| rows.map(|row| row.map(|x| x == 1)).concat();
+        let resets = flags([[0, 0, 1, 0], [0; 4], [0, 1, 0, 1], [1; 4]]);
+        let masks = [
+            flags([[1; 4]; 4]),
+            flags([[0, 1, 1, 1], [1; 4], [1, 0, 0, 1], [1; 4]]),
+            flags([[1, 0, 1, 1], [0; 4], [0, 1, 1, 0], [0; 4]]),
+            flags([[0; 4]; 4]),
+        ];
+        let lengths = [2, 0, 4, 1];
         for resets in [None, Some(&resets[..])] {
-            let extent = Extent { lengths: Some(&[2, 0, 4, 1]), resets, ..Extent::default() };
-            let batch = Batch::new(4, 4, extent).unwrap();
-            let data: Vec<f32> = (1..=4 * 4 * 2).map(|x| x as f32).collect();
-            let back = OutputArray::<f32>::new(&batch, Axis::FIRST, 2);
-            // SAFETY: the capacity is as large; uninitialized memory may hold such values
-            (0..data.len()).for_each(|at| unsafe { back.start.add(at).write(f32::NAN) });
-            for (number, group) in batch.groups.iter().enumerate() {
-                let mut packed = Vec::new();
-                batch.pack(group, Axis::FIRST, &data, 2, &mut packed);
-                // SAFETY: the view has the rows of the group, and nothing else puts anything.
-                unsafe { back.put(&batch, number, SeqView::of(&packed, 2)) };
+            for mask in std::iter::once(None).chain(masks.iter().map(|mask| Some(&mask[..]))) {
+                let extent = Extent { lengths: Some(&lengths), mask, resets, ..Extent::default() };
+                let batch = Batch::new(4, 4, extent).unwrap();
+                let data: Vec<f32> = (1..=4 * 4 * 2).map(|x| x as f32).collect();
+                let back = OutputArray::<f32>::new(&batch, Axis::FIRST, 2);
+                // SAFETY: the capacity is as large; uninitialized memory may hold such values
+                (0..data.len()).for_each(|at| unsafe { back.start.add(at).write(f32::NAN) });
+                for (number, group) in batch.groups.iter().enumerate() {
+                    let mut packed = Vec::new();
+                    batch.pack(group, Axis::FIRST, &data, 2, &mut packed);
+                    // SAFETY: the view has the rows of the group, and nothing else puts anything.
+                    unsafe { back.put(&batch, number, SeqView::of(&packed, 2)) };
+                }
+                let valid = |place: usize| {
+                    (place % 4) < lengths[place / 4] as usize && mask.is_none_or(|mask| mask[place])
+                };
+                let expected: Vec<f32> =
+                    data.iter().enumerate().map(|(at, &x)| if valid(at / 2) { x } else { 0.0 }).collect();
+                // SAFETY: all groups were put.
+                assert_eq!(unsafe { back.filled(&batch) }, expected);
             }
-            let expected: Vec<f32> = (data.iter().enumerate())
-                .map(|(at, &x)| if at / 2 % 4 < [2, 0, 4, 1][at / 8] { x } else { 0.0 })
-                .collect();
-            // SAFETY: all groups were put.
-            assert_eq!(unsafe { back.filled(&batch) }, expected);
         }
     }
 }

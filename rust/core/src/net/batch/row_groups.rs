@@ -11,6 +11,8 @@ use crate::time::Geometry;
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::locks::lock;
 use super::axes::{Axes, AxisExtent, AxisRows};
+use super::sequence::{Sequence, between_resets};
+use super::valid_steps::ValidSteps;
 
 /// An array of the caller, packed for each row group.
 pub type Packed<T> = Vec<Mutex<Vec<T>>>;
@@ -28,30 +30,19 @@ const COPY: usize = 32;
 /// Gradients are summed in at most this many partial sums: group g goes to partial sum g % (number of partial sums).
 const MAX_SUMS: usize = 8;
 
-/// A sequence of the engine: the part of a caller's row from its start, or from a reset, to the next reset or the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sequence {
-    /// The caller's row.
-    pub row: usize,
-    /// The first step of the sequence in that row.
-    pub first: usize,
-    pub length: usize,
-    /// Whether the sequence starts from the row's initial state; after a reset, a sequence starts from zeros.
-    pub head: bool,
-    /// Whether the sequence produces the row's final state.
-    pub tail: bool,
-}
-
 /// Optional properties of a batch, besides its numbers of rows and steps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extent<'a> {
     /// (N,); None if every row has all steps. Of the first axis of sequences, as `resets` is.
     pub lengths: Option<&'a [i64]>,
-    /// The axes of sequences after the first. With several axes, there are no resets.
+    /// (N, T): false where a step within the length of its row is not valid: it is skipped, as if the row did not have it. None
+    /// if all steps within the lengths are valid.
+    pub mask: Option<&'a [bool]>,
+    /// The axes of sequences after the first. With several axes, there are no resets and no masks.
     pub others: &'a [AxisExtent<'a>],
     /// (N, T): true where the state of a row is set to zeros before the step.
     pub resets: Option<&'a [bool]>,
-    /// The number of the first step, which addresses the noise.
+    /// The number of the first step. A step addresses its noise by the number of valid steps before it in its row, plus this.
     pub first_step: usize,
     /// Rows of a group. None gives the size that sums over groups require; another size changes the bits of such sums.
     pub group_rows: Option<usize>,
@@ -91,6 +82,7 @@ pub struct Batch {
     /// On the first axis, longest first. Sequences of equal length are in the order of their lengths on the other axes, then
     /// of the caller's rows and steps.
     pub sequences: Vec<Sequence>,
+    valid: ValidSteps,
     pub groups: Vec<RowGroup>,
 }
 
@@ -102,26 +94,34 @@ impl Batch {
     }
 
     /// Replaces the batch by another one and reuses its memory.
-    pub fn renew(&mut self, rows: usize, steps: usize, extent: Extent) -> Result<(), NetError> {
+    pub fn renew<'a>(&mut self, rows: usize, steps: usize, extent: Extent<'a>) -> Result<(), NetError> {
         check_lengths(rows, steps, extent.lengths)?;
-        if let Some(resets) = extent.resets {
-            expect_len("resets", resets.len(), rows * steps)?;
-            if !extent.others.is_empty() {
-                let text = "resets: expected none, because this network has sequences on several axes";
-                return Err(NetError::Config(text.into()));
+        for (what, flags) in [("resets", extent.resets), ("mask", extent.mask)] {
+            flags.map_or(Ok(()), |flags| expect_len(what, flags.len(), rows * steps))?;
+            if flags.is_some() && !extent.others.is_empty() {
+                let text =
+                    format!("{what}: expected none, because this network has sequences on several axes");
+                return Err(NetError::Config(text));
             }
         }
         for other in extent.others {
             check_lengths(rows, other.steps, other.lengths)?;
+            if other.mask.is_some() {
+                let text = "mask: expected none, because this network has sequences on several axes";
+                return Err(NetError::Config(text.into()));
+            }
         }
         (self.rows, self.steps) = (rows, steps);
         self.other_steps.clear();
         self.other_steps.extend(extent.others.iter().map(|other| other.steps));
         self.sequences.clear();
+        self.valid.renew(extent.mask.is_some());
         for row in 0..rows {
             let length = extent.lengths.map_or(steps, |lengths| lengths[row] as usize);
-            let resets = extent.resets.map(|resets| &resets[row * steps..][..length]);
-            between_resets(row, length, resets, &mut self.sequences);
+            let of_row = |flags: Option<&'a [bool]>| flags.map(|flags| &flags[row * steps..][..length]);
+            let (resets, mask) = (of_row(extent.resets), of_row(extent.mask));
+            let origin = self.valid.append(row * steps, mask);
+            between_resets((row, origin), length, resets, mask, &mut self.sequences);
         }
         self.sequences.sort_unstable_by(|a, b| {
             let others = || {
@@ -181,14 +181,16 @@ impl Batch {
             (0..geometry.alive(t)).map(move |position| {
                 let sequence = sequence(position);
                 match axis {
-                    Axis::Sequence(_) => sequence.row * steps + sequence.first + t,
+                    Axis::Sequence(0) => self.valid.place(sequence.origin + t),
+                    Axis::Sequence(_) => sequence.row * steps + t,
                     Axis::Row => sequence.row,
                 }
             })
         })
     }
 
-    /// The padding in (N, T) of the caller's rows that end in a group, along an axis of sequences.
+    /// The positions in (N, T) that the sequences of a group leave without values along an axis: padding and masked steps. Each
+    /// position belongs to exactly one group.
     pub(super) fn padding<'a>(
         &'a self,
         group: &'a RowGroup,
@@ -196,11 +198,14 @@ impl Batch {
     ) -> impl Iterator<Item = Range<usize>> + 'a {
         let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
         let sequence = self.in_order(group, axis);
-        let ends = geometry.lengths.iter().enumerate().map(move |(position, &length)| {
-            let one = sequence(position);
-            one.tail.then(|| one.row * steps + one.first + length..(one.row + 1) * steps)
-        });
-        ends.flatten()
+        (0..geometry.lengths.len()).flat_map(move |position| {
+            let (one, length) = (*sequence(position), geometry.lengths[position]);
+            let (start, end) = (one.row * steps, (one.row + 1) * steps);
+            // an axis after the first has neither resets nor a mask
+            let whole = (axis != Axis::FIRST).then_some(start + length..end);
+            let gaps = whole.is_none().then(|| self.valid.gaps(one, start, end));
+            whole.into_iter().chain(gaps.into_iter().flatten())
+        })
     }
 
     /// The sequences of a group by their positions along an axis. `length` is that of the first axis.
@@ -237,7 +242,7 @@ impl Batch {
         self.groups.iter().map(|group| group.axes().of(axis).total()).sum()
     }
 
-    /// Appends the rows of a group from (N, T, width) or (N, width). Padding is never read.
+    /// Appends the rows of a group from (N, T, width) or (N, width). Padding and masked steps are never read.
     pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
         for place in self.places(group, axis) {
             packed.extend_from_slice(&data[place * width..(place + 1) * width]);
@@ -356,19 +361,6 @@ fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(
         }
         None => Ok(()),
     }
-}
-
-/// Appends the sequences of a row; `resets` covers the steps within its length.
-fn between_resets(row: usize, length: usize, resets: Option<&[bool]>, sequences: &mut Vec<Sequence>) {
-    let resets = resets.unwrap_or_default();
-    let (mut first, mut head) = (0, true);
-    for t in (0..resets.len()).filter(|&t| resets[t]) {
-        if t > first {
-            sequences.push(Sequence { row, first, length: t - first, head, tail: false });
-        }
-        (first, head) = (t, false);
-    }
-    sequences.push(Sequence { row, first, length: length - first, head, tail: true });
 }
 
 /// The number of threads that copy this many elements together.

@@ -253,7 +253,7 @@ mod tests {
         let time = Geometry::new(vec![1, 1, 1]);
         // sequences of 3, 1 and 0 steps are the rows 2, 0 and 1 of the group
         let mut other = [AxisRows::default()];
-        let extent = AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]) };
+        let extent = AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]), mask: None };
         other[0].renew(&extent, |position| position, 3, 0);
         let axes = Axes { time: &time, row: &row, others: &other };
         let maps = RowMaps { axes, mirror: &[] };
