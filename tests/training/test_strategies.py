@@ -50,6 +50,25 @@ def test_pieces_of_a_long_batch_are_windows_that_carry_the_state():
     assert sum(piece.count for piece in pieces) == sum(piece.count for piece in cut) == 14
 
 
+def test_pieces_have_their_part_of_the_mask():
+    lengths = np.array([7, 5, 2])
+    mask = np.random.default_rng(0).random((3, 7)) < 0.6
+    count = (mask & (np.arange(7) < lengths[:, None])).sum()
+    rows = [row[:n] for row, n in zip(X[:3], lengths, strict=True)]
+    of_rows = [row[:n] for row, n in zip(mask, lengths, strict=True)]
+    turned = [array.swapaxes(0, 1) for array in (X[:3], TARGETS[:3], mask)]
+    for batch in (
+        ost.Batch(X[:3], TARGETS[:3], lengths, mask=mask),
+        ost.Batch(X[:3], TARGETS[:3], lengths, weights=np.where(mask, 1.0, -1.0), mask=mask),
+        ost.Batch(rows, [*TARGETS[:3]], mask=of_rows),
+        ost.Batch(rows, [*TARGETS[:3]], mask=mask),
+        ost.Batch(turned[0], turned[1], lengths, mask=turned[2], batch_first=False),
+    ):
+        pieces = list(Truncated(3, update_every=3).pieces(batch))
+        assert batch.count == sum(piece.count for piece in pieces) == count
+        assert np.array_equal(np.concatenate([piece.valid for piece in pieces], axis=1), batch.valid)
+
+
 def test_update_every_must_keep_windows_whole():
     with pytest.raises(ost.ConfigError, match="update_every is 5; expected a multiple of k1 = 2"):
         Truncated(2, update_every=5)

@@ -13,9 +13,10 @@ from ostinato import checks
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network import Network
+from ostinato.network.batch import as_flags
 from ostinato.network.packed import is_packed, padded, rows_of
 from ostinato.strategy import Axes, Batch
-from ostinato.training.form import Form
+from ostinato.training.form import Form, masked
 
 Array = npt.NDArray[Any]
 
@@ -25,7 +26,7 @@ PER: Final = ("step", "sequence")
 
 @dataclass(frozen=True)
 class Padding:
-    """The size of the batches of one epoch: `valid` steps, and `steps` with the padding.
+    """The size of the batches of one epoch: `valid` steps (masked ones too), and `steps` with the padding.
 
     `unsorted` is the number of steps that batches of rows in random order would have.
     """
@@ -63,6 +64,8 @@ class Batches:
         batch_size: the largest number of rows of a batch; max_steps, pool and drop_last as in `ByLength`,
             which makes the batches.
         lengths: (N,) if x is an array; None for T each.
+        mask: booleans in the form of x, False at steps to skip (`Network.run`). The batches are made by
+            lengths, whatever is masked. None skips no step.
         shuffle: a new order of rows and of batches in each epoch. It depends only on `seed` and the epoch
             (for one release of NumPy: its generators may change in the next).
         per: "step" (None means this) or "sequence", for one target of each row; not with `net`.
@@ -82,6 +85,7 @@ class Batches:
         *,
         batch_size: int = 32,
         lengths: Any = None,
+        mask: Any = None,
         max_steps: int | None = None,
         pool: int | None = 50,
         shuffle: bool = True,
@@ -98,6 +102,8 @@ class Batches:
             self._whole = _of_one(x, targets, lengths, checks.choice(owner, "per", per or "step", PER))
         else:
             self._whole = _of_network(net, x, targets, lengths, per)
+        if mask is not None:
+            self._whole = masked(self._whole, _mask_rows(mask, lengths))
         self.lengths = self._whole.row_lengths
         self.cut(self.lengths)  # a row that fits no batch is an error now, not later
         self.epoch = 0
@@ -205,6 +211,15 @@ def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> B
         raise ShapeError(f"lengths has to be ({whole.rows},) integers from 0 to {whole.steps}")
     rows = whole.each(lambda part, axis: part if axis == "row" else _rows("a sequence", part, counts))
     return rows.replace(lengths=None)
+
+
+def _mask_rows(mask: Any, lengths: Any) -> Any:
+    """The rows of a mask, without padding. Raises ShapeError, DTypeError, ConfigError."""
+    if isinstance(mask, Mapping):
+        return mask  # refused with its own message
+    if isinstance(mask, (list, tuple)):
+        mask = [as_flags(f"mask[{n}]", row) for n, row in enumerate(mask)]
+    return _rows("mask", mask, lengths)
 
 
 def _held(batches: list[Array]) -> int:

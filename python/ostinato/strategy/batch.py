@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError
+from ostinato.network.batch import Batch as Extent
+from ostinato.network.batch import read_lengths, read_steps
 from ostinato.strategy.axes import Axes, by_name, like
 
 Array = NDArray[Any]
@@ -21,10 +23,10 @@ Array = NDArray[Any]
 class Batch:
     """Rows of sequences with their targets, and how to run them.
 
-    x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so is
-    resets. Of a network with several inputs x is a dict by name, and of one with several outputs so are
-    targets and weights. carries: row n continues row n of the previous batch, so the state is carried over;
-    otherwise it starts as zeros. With batch_first=False the axes are (T, N, ...).
+    x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so are
+    resets and mask. Of a network with several inputs x is a dict by name, and of one with several outputs so
+    are targets and weights. carries: row n continues row n of the previous batch, so the state is carried
+    over; otherwise it starts as zeros. With batch_first=False the axes are (T, N, ...).
 
     The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise, and a feeding sets
     `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
@@ -44,6 +46,7 @@ class Batch:
     batch_first: bool = True
     places: Array | None = None
     axes: Axes = field(default_factory=Axes)
+    mask: Any = None
 
     @cached_property
     def ragged(self) -> bool:
@@ -82,7 +85,7 @@ class Batch:
         """By output: the number of valid steps, or of rows; with weights, the sum of their weights.
 
         Of several outputs, those that have targets. Raises ConfigError for negative weights: a mean is
-        divided by their sum.
+        divided by their sum; ShapeError, DTypeError for lengths, mask and weights that do not fit x.
         """
         outputs = self.axes.outputs
         names = list(outputs) if len(outputs) == 1 else by_name(self.targets, outputs)
@@ -94,6 +97,15 @@ class Batch:
     def count(self) -> float:
         """The sum of `counts`."""
         return sum(self.counts.values())
+
+    @cached_property
+    def valid(self) -> Array:
+        """(N, T) booleans: the steps within the lengths that the mask does not skip, for any axis order.
+
+        Raises ShapeError, DTypeError for lengths and a mask that do not fit x.
+        """
+        valid = self._extent.valid
+        return np.ones((self.rows, self.steps), dtype=bool) if valid is None else valid
 
     def window(self, start: int, stop: int) -> Batch:
         """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
@@ -139,6 +151,7 @@ class Batch:
             weights=changed(self.weights, self.axes.outputs),
             truth=None if self.truth is None else change(self.truth, "time"),
             resets=None if self.resets is None else change(self.resets, "time"),
+            mask=None if self.mask is None else change(self.mask, "time"),
         )
 
     def replace(self, **changes: Any) -> Batch:
@@ -153,18 +166,23 @@ class Batch:
 
     def _count(self, name: str, weights: Any, axis: str) -> float:
         if weights is None:
-            return float(self.rows if axis == "row" else self.row_lengths.sum())
-        listed = axis == "time" and isinstance(weights, (list, tuple)) and self.ragged
-        parts = [np.asarray(one, dtype=np.float64) for one in (weights if listed else (weights,))]
-        if any((part < 0).any() for part in parts):
+            steps = self.row_lengths if self.mask is None else self.valid
+            return float(self.rows if axis == "row" else steps.sum())
+        if axis == "row":
+            counted = np.asarray(weights, dtype=np.float64)
+        else:
+            counted = read_steps(name, weights, self._extent, (), "float64")
+            counted = counted if self._extent.valid is None else counted[self._extent.valid]
+        if (counted < 0).any():
             raise ConfigError(f"{name} holds a negative number; expected weights of at least 0")
-        if listed:
-            return float(sum(part.sum() for part in parts))
-        whole = parts[0]
-        if axis == "row" or (self.lengths is None and not self.ragged):
-            return float(whole.sum())
-        whole = whole if self.batch_first else whole.T
-        return float(whole[np.arange(self.steps) < self.row_lengths[:, None]].sum())
+        return float(counted.sum())
+
+    @cached_property
+    def _extent(self) -> Extent:
+        """Rows, steps, lengths and mask as a network reads them."""
+        counts = self.row_lengths if self.ragged else self.lengths
+        lengths = read_lengths(counts, self.rows, self.steps)
+        return Extent(lengths, self.rows, self.steps, self.ragged, self.batch_first).masked(self.mask)
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:
         if isinstance(value, (list, tuple)) and self.ragged:

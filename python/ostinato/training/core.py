@@ -36,6 +36,7 @@ class NetworkCore:
             batch.targets,
             loss=self.objective,
             lengths=batch.lengths,
+            mask=batch.mask,
             state=batch.state,
             resets=batch.resets,
             weights=batch.weights,

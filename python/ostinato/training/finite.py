@@ -83,24 +83,19 @@ def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
 
 
 def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
-    """The first non-finite value of an array of the batch, outside the padding."""
+    """The first non-finite value of an array of the batch at a valid step."""
     if isinstance(value, (list, tuple)):
         for n, one in enumerate(value):
-            found = _first_bad(one)
+            found = _first_bad(one, batch.valid[n, : len(one)])
             if found is not None:
                 return f"{name} holds {np.asarray(one)[found]} in {_row(batch, n)}, step {found[0]}"
         return ""
     array = np.asarray(value)
     array = array if batch.batch_first else array.swapaxes(0, 1)
-    if array.dtype.kind != "f":
+    first = _first_bad(array, batch.valid)
+    if first is None:
         return ""
-    bad = ~np.isfinite(array)
-    if batch.lengths is not None or batch.ragged:
-        inside = np.arange(array.shape[1]) < batch.row_lengths[:, None]
-        bad &= inside.reshape(*inside.shape, *[1] * (array.ndim - 2))
-    if not bad.any():
-        return ""
-    row, step, *_ = first = tuple(int(one) for one in np.argwhere(bad)[0])
+    row, step, *_ = first
     return f"{name} holds {array[first]} in {_row(batch, row)}, step {step}"
 
 
@@ -109,11 +104,15 @@ def _row(batch: Batch, row: int) -> str:
     return f"row {row} of the batch" if batch.places is None else f"row {batch.places[row]}"
 
 
-def _first_bad(array: Any) -> tuple[int, ...] | None:
+def _first_bad(array: Any, valid: Array | None = None) -> tuple[int, ...] | None:
+    """The place of the first value that is not finite; only where `valid`, of the first axes, is True."""
     values = np.asarray(array)
     if values.dtype.kind != "f":
         return None
-    bad = np.argwhere(~np.isfinite(values))
+    finite = np.isfinite(values)
+    if valid is not None:
+        finite |= ~valid.reshape(*valid.shape, *[1] * (values.ndim - valid.ndim))
+    bad = np.argwhere(~finite)
     return tuple(int(one) for one in bad[0]) if len(bad) else None
 
 

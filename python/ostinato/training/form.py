@@ -71,7 +71,7 @@ class Form:
             **{what: self._by_output(what, value) for what, value in outputs.items()},
         )
 
-    def whole(self, x: Any, targets: Any, lengths: Any, weights: Any) -> Batch:
+    def whole(self, x: Any, targets: Any, lengths: Any, weights: Any, mask: Any = None) -> Batch:
         """All data of a call as one batch of arrays, or of lists of rows.
 
         If the first sequence is a list of rows, all sequences become such lists. Raises ConfigError,
@@ -80,7 +80,8 @@ class Form:
         batch = self.read(Batch(x, targets, lengths, weights, batch_first=self.batch_first))
         batch = _each(batch, _array)
         _check_extent(batch)
-        return _each(batch, lambda part, axis, name: _rows_of(part, batch, axis, name))
+        whole = _each(batch, lambda part, axis, name: _rows_of(part, batch, axis, name))
+        return whole if mask is None else masked(whole, mask)
 
     def _by_output(self, what: str, value: Any) -> Any:
         if value is None:
@@ -88,6 +89,16 @@ class Form:
         ports = self.net._ports
         plain = len(ports.outputs) == 1
         return _value(ports.by_name(what, value, ports.outputs, plain=plain, partial=True), ports.outputs)
+
+
+def masked(batch: Batch, mask: Any) -> Batch:
+    """The batch with a mask in the form of its sequences. Raises ShapeError, DTypeError, ConfigError."""
+    if batch.axes.sequence is None:
+        raise ConfigError("mask is given, but no input of this network is a sequence; expected None")
+    valid = batch.replace(mask=mask).valid
+    if batch.ragged:
+        return batch.replace(mask=[row[:n] for row, n in zip(valid, batch.row_lengths, strict=True)])
+    return batch.replace(mask=valid if batch.batch_first else valid.T)
 
 
 def _value(parts: Mapping[str, Any], names: Mapping[str, Any]) -> Any:

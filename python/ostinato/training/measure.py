@@ -142,7 +142,7 @@ class Measure:
     def _read(self, batch: Batch) -> tuple[Any, Any, _core.Losses]:
         """The core's form of a call and of the losses, and the rows and steps."""
         net = self._net
-        call, read = net._call("evaluate", batch.x, batch.lengths, batch.state, batch.resets, 0)
+        call, read = net._call("evaluate", batch.x, batch.lengths, batch.mask, batch.state, batch.resets, 0)
         return call, read, self._losses.arguments(read, batch.targets, batch.weights)
 
     def _add(self, sums: dict[str, Sums], batch: Batch) -> Any:
@@ -157,7 +157,7 @@ class Measure:
         run = net._core().run(call, False, 0)
         for (output, one), given in zip(self._equations.items(), losses.outputs, strict=True):
             along = net._ports.outputs[output].axis != "row"
-            extent = ([read.lengths] if along else [], None, 0)
+            extent = ([read.lengths], read.mask, None, 0) if along else ([], None, None, 0)
             again: Any = (np.zeros(0, net.dtype), [run.outputs[given.output]], extent, [])
             for key, program in one.programs.items():
                 equation = _core.OutputLoss(0, program, given.targets, given.weights)

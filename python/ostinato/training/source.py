@@ -167,6 +167,7 @@ def read_source(
     *,
     lengths: Any = None,
     weights: Any = None,
+    mask: Any = None,
     batch_size: Any = None,
     once: bool = False,
 ) -> Source:
@@ -181,10 +182,10 @@ def read_source(
         elif not callable(batch_size):
             batch_size = checks.whole(owner, "batch_size", batch_size, at_least=1)
         with named(owner):
-            return Rows(form.whole(data, targets, lengths, weights), batch_size)
+            return Rows(form.whole(data, targets, lengths, weights, mask), batch_size)
     if isinstance(data, (np.ndarray, Mapping)) or not isinstance(data, Iterable):
         raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
-    for name, value in (("lengths", lengths), ("weights", weights)):
+    for name, value in (("lengths", lengths), ("weights", weights), ("mask", mask)):
         if value is not None:
             raise ConfigError(f"{owner}: {name} requires x and targets; each batch of an iterable has one")
     if isinstance(data, Iterator) and not once:

@@ -151,6 +151,7 @@ class Trainer(AttributeGuard):
         batch_size: int | Batcher | None = None,
         lengths: Any = None,
         weights: Any = None,
+        mask: Any = None,
         validation: Any = None,
         resume: bool | str | os.PathLike[str] = False,
     ) -> History:
@@ -168,7 +169,9 @@ class Trainer(AttributeGuard):
                 in which they are to be learned, to batches of places in it. Not for iterables of batches.
             lengths: see targets.
             weights: see targets.
-            validation: measured after each epoch: a tuple as of data, or an iterable of batches.
+            mask: as `Network.run` takes it: the steps to skip in training.
+            validation: measured after each epoch: a tuple as of data, or an iterable of batches. With a mask,
+                a list of one batch: `[ost.Batch(x, targets, mask=mask)]`.
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
 
         All rows in memory are read and checked before anything changes.
@@ -179,7 +182,7 @@ class Trainer(AttributeGuard):
         epochs = checks.whole("fit", "epochs", epochs, at_least=0)
         form = self._form
         source = read_source(
-            "fit", form, data, targets, lengths=lengths, weights=weights, batch_size=batch_size
+            "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
         )
         measured = None if validation is None else read_validation(form, validation, batch_size)
         if batch_size is not None and not any(isinstance(one, Rows) for one in (source, measured)):
@@ -312,6 +315,7 @@ class Trainer(AttributeGuard):
         batch_size: int | Batcher | None = None,
         lengths: Any = None,
         weights: Any = None,
+        mask: Any = None,
     ) -> dict[str, float]:
         """The loss per valid step and each metric over data, in inference mode.
 
@@ -325,6 +329,7 @@ class Trainer(AttributeGuard):
             targets,
             lengths=lengths,
             weights=weights,
+            mask=mask,
             batch_size=batch_size,
             once=True,
         )
