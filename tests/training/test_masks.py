@@ -134,3 +134,36 @@ def test_a_mask_that_does_not_fit_is_refused_before_an_epoch():
         with pytest.raises(error, match=message):
             call()
     assert made.run.step == 0
+
+
+def test_several_inputs_and_outputs_share_the_mask():
+    def make():
+        x, site = ost.Input("x", size=2), ost.Input("site", size=1, axis="row")
+        h = ost.GRU(2, 5, seed=0)(x)
+        mood = ost.Dense(6, 3, seed=1)(ost.concat(ost.mean(h), site))
+        return ost.Graph({"steps": ost.Dense(5, 2, seed=2)(h), "mood": mood})
+
+    site, labels = np.ones((10, 1), "float32"), np.arange(10) % 3
+    losses = {"steps": "mse", "mood": "cross_entropy"}
+    masked, by_hand = (ost.Trainer(make(), loss=losses, metrics={"steps": ["mae"]}) for _ in range(2))
+    masked.fit(
+        {"x": GIVEN[0], "site": site},
+        {"steps": GIVEN[1], "mood": labels},
+        epochs=2,
+        batch_size=4,
+        lengths=LENGTHS,
+        mask=MASK,
+    )
+    plain = {"x": BY_HAND[0], "site": site}, {"steps": BY_HAND[1], "mood": labels}
+    by_hand.fit(*plain, epochs=2, batch_size=4, lengths=VALID.sum(1))
+    assert masked.net.arena.tobytes() == by_hand.net.arena.tobytes()
+    found = masked.evaluate(
+        {"x": GIVEN[0], "site": site}, {"steps": GIVEN[1], "mood": labels}, lengths=LENGTHS, mask=MASK
+    )
+    assert found == pytest.approx(by_hand.evaluate(*plain, lengths=VALID.sum(1)), rel=1e-12)
+
+
+def test_a_mask_needs_a_sequence():
+    rows = ost.Graph(ost.Dense(2, 1)(ost.Input("s", size=2, axis="row")))
+    with pytest.raises(ost.ConfigError, match="mask is given, but no input of this network is a sequence"):
+        ost.Trainer(rows, loss="mse").fit(X[:, 0], TARGETS[:, 0, :1], epochs=1, mask=MASK[:, :1])
