@@ -33,7 +33,7 @@ __all__ = [
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
-# lengths (N,) by axis of sequences, mask and resets (N, T) of booleans, what the first step counts as for noise
+# lengths (N,) by axis of sequences, mask and resets (N, T) of booleans, what the first step counts as
 _Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, _Array | None, int]
 # parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
 # (N, size) or None per state slot

@@ -116,6 +116,11 @@ TABLE = {
         ost.ConfigError,
         ("resets", "'target', 'source'", "row of its own"),
     ),
+    "a mask": Bad(
+        lambda: run(mask=np.ones((2, 5), bool)),
+        ost.ConfigError,
+        ("mask", "'target', 'source'", "lengths by axis"),
+    ),
     "a first step": Bad(lambda: run(first_step=3), ost.ConfigError, ("first_step", "'source'", "expected 0")),
     "truncated BPTT": Bad(
         lambda: train(ost.TruncatedBPTT(2, 2)),

@@ -11,7 +11,7 @@ import ostinato as ost
 from tests.graphs.makes import MAKES, Case, case, named, state_of
 from tests.masks import compressed, mask_of, poisoned, scattered, valid_of
 
-WITH_SEQUENCES = [name for name in MAKES if "lengths" in case(name).ragged]
+WITH_SEQUENCES = [name for name in MAKES if set(case(name).input_axes.values()) - {"row"} == {"time"}]
 
 
 def computed(one: Case, given: dict[str, Any], change: Any, back: Any, dtype: Any) -> dict[str, np.ndarray]:

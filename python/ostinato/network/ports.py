@@ -51,8 +51,8 @@ class Ports:
         if mask is not None and len(self.axes) > 1:
             raise ConfigError(
                 f"mask is given, but the sequences of this network lie on the axes "
-                f"{', '.join(map(repr, self.axes))}; expected None: leave the masked steps out of the inputs, "
-                "and give lengths by axis"
+                f"{', '.join(map(repr, self.axes))}; expected None: leave the masked steps out of the "
+                "inputs, and give lengths by axis"
             )
         for name, node in self.inputs.items():
             axis = node.axis
