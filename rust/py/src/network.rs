@@ -43,8 +43,8 @@ impl PyNetwork {
     }
 }
 
-/// The loss of each output, then with the penalties; gradients of parameters, inputs and initial states; final states; the
-/// penalties' part of the loss.
+/// The loss of each output, then with the penalties; gradients of parameters, inputs and initial states (None where no
+/// backward pass runs); final states; the penalties' part of the loss.
 type PyEvaluated<'py> = (
     f64,
     Vec<f64>,
@@ -75,6 +75,9 @@ fn value_and_grad<'py, T: Number>(
     let params = shaped(py, gradients.params, &[call.arena_len])?;
     let inputs = input_gradients(py, network, gradients.inputs, &sizes)?;
     let initial = states_out(py, gradients.initial, &network.states, sizes.rows)?;
+    for (slot, _) in network.initial_gradients().iter().enumerate().filter(|(_, computed)| !**computed) {
+        initial.set_item(slot, py.None())?;
+    }
     let finals = states_out(py, finals, &network.states, sizes.rows)?;
     Ok((loss, losses, params, inputs, initial, finals, penalty))
 }
@@ -100,12 +103,14 @@ type CallArguments<'py> = (Bound<'py, PyAny>, Vec<Bound<'py, PyAny>>, Extents<'p
 
 #[pymethods]
 impl PyNetwork {
-    /// Without `input_gradient` backward passes leave that of the inputs out.
+    /// Without `input_gradient` backward passes leave that of the inputs out. `frozen` are offsets of parameters whose
+    /// gradients they leave out.
     #[new]
-    #[pyo3(signature = (dtype, input_gradient=true))]
-    fn new(dtype: &str, input_gradient: bool) -> PyResult<PyNetwork> {
+    #[pyo3(signature = (dtype, input_gradient=true, frozen=Vec::new()))]
+    fn new(dtype: &str, input_gradient: bool, frozen: Vec<usize>) -> PyResult<PyNetwork> {
         let dtype = DType::of(dtype)?;
-        let network = Network { ignores_input: !input_gradient, ..Network::default() };
+        let frozen = frozen.into_iter().collect();
+        let network = Network { ignores_input: !input_gradient, frozen, ..Network::default() };
         Ok(PyNetwork { inner: Mutex::new(Arc::new(Engine::new(network))), dtype })
     }
 

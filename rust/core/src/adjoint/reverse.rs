@@ -47,11 +47,26 @@ enum Contribution {
     Part { start: usize, d: NodeId },
 }
 
-/// Derives the gradient equations of `program`.
-pub fn reverse(program: &Program) -> Result<Adjoint> {
+impl Adjoint {
+    /// No gradient equations: nothing is differentiated.
+    pub fn none(program: &Program) -> Adjoint {
+        Adjoint {
+            nodes: program.nodes.clone(),
+            d_outputs: Vec::new(),
+            d_next: Vec::new(),
+            d_inputs: vec![None; program.inputs.len()],
+            d_states: Vec::new(),
+            sinks: Vec::new(),
+        }
+    }
+}
+
+/// Derives the gradient equations of `program`. `trained`: whether a parameter has a gradient, by its index; there are no
+/// sinks for the others.
+pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adjoint> {
     let mut g = Builder::continuing(program);
     let count = program.nodes.len();
-    let trainable = depends_on_parameters(program);
+    let trainable = depends_on_parameters(program, trained);
     let mut contributions: Vec<Vec<Contribution>> = vec![Vec::new(); count];
     let mut d_outputs = Vec::new();
     for (name, id) in &program.outputs {
@@ -132,11 +147,11 @@ pub fn reverse(program: &Program) -> Result<Adjoint> {
     Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_states, sinks })
 }
 
-/// For each node, whether it depends on a parameter.
-fn depends_on_parameters(program: &Program) -> Vec<bool> {
+/// For each node, whether it depends on a parameter that is trained.
+fn depends_on_parameters(program: &Program, trained: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut depends = vec![false; program.nodes.len()];
-    for &id in &program.params {
-        depends[id] = true;
+    for (param, &id) in program.params.iter().enumerate() {
+        depends[id] = trained(param);
     }
     for (id, node) in program.nodes.iter().enumerate() {
         depends[id] |= node.args.iter().any(|&arg| depends[arg]);

@@ -76,6 +76,10 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         line(2, &format!("state {}: {}", names.join(", "), describe(group.kind, &plan.train, &group.states)));
     }
     for (title, pass) in [("forward", &plan.train), ("backward", &plan.back)] {
+        if title == "backward" && !plan.has_backward() {
+            line(2, "backward: none, as no gradient of this layer is required");
+            continue;
+        }
         let summary = PassSummary::of(pass);
         line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
         let reversed = if pass.reversed { ", from the last step to the first" } else { "" };

@@ -46,46 +46,72 @@ pub struct Fold {
     pub params: Vec<usize>,
 }
 
+/// The gradients that a backward pass computes.
+pub struct Wanted<'a> {
+    /// Whether the gradient of an input is wanted, by its index.
+    pub inputs: &'a dyn Fn(usize) -> bool,
+    /// Whether the gradient of a parameter is wanted, by its index.
+    pub params: &'a dyn Fn(usize) -> bool,
+    /// Whether there is a backward pass at all. If there is one, it also computes the gradients of the initial states.
+    pub backward: bool,
+}
+
 impl LayerPlan {
     pub fn new(program: &Program) -> Result<LayerPlan> {
-        LayerPlan::with_gradients(program, |_| true)
+        LayerPlan::with_input_gradients(program, &|_| true)
     }
 
     /// The plan of a loss (output, target). It has no gradient of the target, which is as large as the gradient of the
     /// output.
     pub fn of_loss(program: &Program) -> Result<LayerPlan> {
-        LayerPlan::with_gradients(program, |input| input == 0)
+        LayerPlan::with_input_gradients(program, &|input| input == 0)
     }
 
     /// A plan whose backward pass computes the gradients of some inputs only, by their index.
-    pub fn with_gradients(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
+    pub fn with_input_gradients(program: &Program, inputs: &dyn Fn(usize) -> bool) -> Result<LayerPlan> {
+        LayerPlan::with_gradients(program, &Wanted { inputs, params: &|_| true, backward: true })
+    }
+
+    /// A plan whose backward pass computes some gradients only.
+    pub fn with_gradients(program: &Program, wanted: &Wanted) -> Result<LayerPlan> {
         let mut sums = with_scales(&reassociated(program)?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
         let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
-        let mut adjoint = reverse(&sums)?;
+        let mut adjoint = match wanted.backward {
+            true => reverse(&sums, wanted.params)?,
+            false => Adjoint::none(&sums),
+        };
         let d_inputs = adjoint.d_inputs.iter_mut().enumerate();
-        d_inputs.filter(|(input, _)| !wanted(*input)).for_each(|(_, d)| *d = None);
+        d_inputs.filter(|(input, _)| !(wanted.inputs)(*input)).for_each(|(_, d)| *d = None);
         let states: Vec<_> = adjoint.d_next.iter().copied().zip(adjoint.d_states.iter().copied()).collect();
         let operands = adjoint.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-        let wanted: Vec<NodeId> = adjoint.d_inputs.iter().flatten().copied().chain(operands).collect();
-        let (_, back) = recurrences(&mut adjoint.nodes, &states, &wanted);
+        let results: Vec<NodeId> = adjoint.d_inputs.iter().flatten().copied().chain(operands).collect();
+        let (_, back) = recurrences(&mut adjoint.nodes, &states, &results);
         let scans = Scans { groups, forward, back };
         let ids = fold_ids(&adjoint, &sums, &scans);
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids);
+        let trained = |param: usize| wanted.backward && (wanted.params)(param);
         let fold = match FoldProgram::new(&adjoint.nodes, &sums.params, &folds)? {
             Some(FoldProgram { program, params }) => {
-                Some(Box::new(Fold { plan: LayerPlan::unfolded(&program)?, params }))
+                let plan = LayerPlan::unfolded(&program, |input| trained(params[input]))?;
+                Some(Box::new(Fold { plan, params }))
             }
             None => None,
         };
         LayerPlan::assemble(program, sums, adjoint, folds, fold, scans)
     }
 
-    /// The plan of a fold program: only its constants are slots; everything else is computed in the pass.
-    fn unfolded(program: &Program) -> Result<LayerPlan> {
+    /// The plan of a fold program: only its constants are slots; everything else is computed in the pass. `wanted` are the
+    /// inputs that have a gradient, by their index.
+    fn unfolded(program: &Program, wanted: impl Fn(usize) -> bool) -> Result<LayerPlan> {
         let sums = with_scales(&reassociated(program)?)?;
-        let adjoint = reverse(&sums)?;
+        let mut adjoint = match (0..sums.inputs.len()).any(&wanted) {
+            true => reverse(&sums, |_| true)?,
+            false => Adjoint::none(&sums),
+        };
+        let d_inputs = adjoint.d_inputs.iter_mut().enumerate();
+        d_inputs.filter(|(input, _)| !wanted(*input)).for_each(|(_, d)| *d = None);
         let constants: Vec<NodeId> =
             (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants);
@@ -188,6 +214,12 @@ impl LayerPlan {
         let groups = scans.groups;
         let program = program.clone();
         Ok(LayerPlan { program, infer, train, back, folds, fold, kept, groups, input_gradients })
+    }
+
+    /// Whether the plan has a backward pass.
+    pub fn has_backward(&self) -> bool {
+        let Pass { outputs, sinks, states, .. } = &self.back;
+        !(outputs.is_empty() && sinks.is_empty() && states.is_empty())
     }
 
     /// The plan with the function that its ops `call` call.

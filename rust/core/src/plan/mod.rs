@@ -28,7 +28,7 @@ mod tests;
 pub use explain::{PassSummary, explain_layer};
 pub use fold_table::{FoldSource, FoldTable};
 pub use function::{Called, Function};
-pub use layer::{Fold, LayerPlan};
+pub use layer::{Fold, LayerPlan, Wanted};
 pub use pass::{
     Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
     SinkOp, SinkRun, row_work,

@@ -87,6 +87,9 @@ impl<T: Float> LayerWeights<T> {
         let (Some(run), Some(fold)) = (&self.folded, &plan.fold) else {
             return;
         };
+        if !fold.plan.has_backward() {
+            return;
+        }
         let mut d_outputs: Vec<Vec<T>> = Vec::new();
         for (slot, entry) in plan.folds.slots.iter().enumerate() {
             if let FoldSource::Computed(_) = entry.source {

@@ -53,6 +53,11 @@ pub fn layerwise<T: Float>(
         match &node.kind {
             // a network with final states is refused: they are values of rows
             NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } | NodeKind::Final { .. } => {}
+            NodeKind::Layer { layer, .. } if !node.differentiated => {
+                for slot in network.layers[*layer].state_slots() {
+                    d_initial[slot] = vec![T::ZERO; training.axes.time.rows * network.states[slot]];
+                }
+            }
             NodeKind::Layer { layer, .. } => {
                 let inner = &network.layers[*layer];
                 let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));
@@ -71,9 +76,9 @@ pub fn layerwise<T: Float>(
                     }
                 }
             }
-            NodeKind::Derived { moves, .. } if gradients.has(number) => {
+            NodeKind::Derived { moves, .. } if node.differentiated && gradients.has(number) => {
                 let (d, memory) = gradients.take(number, scratch);
-                for one in moves {
+                for one in moves.iter().filter(|one| network.nodes[one.from].differentiated) {
                     // a move from a sequence to a sequence does not read the values of its source
                     gradients.add_moved(*one, d, SeqView::NONE, scratch);
                 }
@@ -206,7 +211,9 @@ impl<T: Float> LayerwiseRun<'_, T> {
         let Training { group, axes, shared, losses, .. } = self.training;
         let (loss, geometry) = (&losses[number], axes.time);
         let width = shared.network.width(loss.node());
-        let mut d_output = Some(Vec::with_capacity(geometry.total() * width));
+        let differentiated = shared.network.nodes[loss.node()].differentiated;
+        let want = if differentiated { Want::Gradient } else { Want::Sum };
+        let mut d_output = differentiated.then(|| Vec::with_capacity(geometry.total() * width));
         for segment in 0..self.segments() {
             let piece = geometry.piece(segment * self.segment, (segment + 1) * self.segment);
             let rows: Vec<usize> = self.rows(segment).collect();
@@ -214,7 +221,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let first = rows.first().copied().unwrap_or(0);
             let view = SeqView::of(&values, width);
             let sum = terms.loss(loss.output());
-            let taken = loss.take((*group, first), &piece, view, Want::Gradient, sum, scratch);
+            let taken = loss.take((*group, first), &piece, view, want, sum, scratch);
             match (loss.output_gradient(&taken, &piece), &mut d_output) {
                 (Some(d), Some(all)) => append_rows(&d, rows.len(), all),
                 _ => d_output = None,

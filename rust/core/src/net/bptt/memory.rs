@@ -57,15 +57,21 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
     for &(node, plan) in losses {
         let axis = network.nodes[node].axis;
         let there = elements(&plan.train, axis, size);
-        meter.hold(there + elements(&plan.back, axis, size));
-        meter.release(there);
-        meter.arrive(node, of_node(node), false);
+        if network.nodes[node].differentiated {
+            meter.hold(there + elements(&plan.back, axis, size));
+            meter.release(there);
+            meter.arrive(node, of_node(node), false);
+        } else {
+            meter.hold(there);
+            meter.release(there);
+        }
     }
     if network.layers.iter().any(|layer| layer.has_step_penalty()) {
         meter.hold(size[1]);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
+            _ if !node.differentiated => {}
             NodeKind::Layer { layer, output: 0 } => {
                 let inner = &network.layers[*layer];
                 for &output in inner.outputs.iter().flatten() {
@@ -98,6 +104,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
             NodeKind::Derived { moves, .. } if meter.arrived[number] != GradientPlace::None => {
                 moves
                     .iter()
+                    .filter(|one| network.nodes[one.from].differentiated)
                     .for_each(|one| meter.arrive(one.from, of_node(one.from), one.rows != Rows::Same));
             }
             _ => {}

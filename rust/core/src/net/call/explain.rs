@@ -14,6 +14,12 @@ pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> St
         let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
         let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
         let steps = if network.nodes[layer.node()].axis == Axis::Row { 1 } else { steps };
+        let program = &layer.plan.program;
+        let frozen = program.params.iter().zip(&layer.frozen).filter(|(_, frozen)| **frozen);
+        let frozen: Vec<&str> = frozen.map(|(&id, _)| program.label(id)).collect();
+        if !frozen.is_empty() {
+            let _ = writeln!(text, "  frozen: {}", frozen.join(", "));
+        }
         text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
     }
     let memory = match bytes {

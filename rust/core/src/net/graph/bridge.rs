@@ -20,7 +20,8 @@ impl Network {
             return Ok(node);
         }
         let width = self.states[of.first_state + state];
-        let made = self.push(NodeKind::Final { layer, state }, width, Axis::Row);
+        let differentiated = self.nodes[node].differentiated;
+        let made = self.push(NodeKind::Final { layer, state }, width, Axis::Row, differentiated);
         self.layers[layer].finals[state] = Some(made);
         Ok(made)
     }

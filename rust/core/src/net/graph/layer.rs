@@ -54,6 +54,8 @@ pub struct Layer {
     pub step_penalty: Option<usize>,
     /// The offset of each parameter in the arena, and its number of elements.
     pub params: Vec<(usize, usize)>,
+    /// For each parameter, whether it is frozen: the backward pass does not compute its gradient.
+    pub frozen: Vec<bool>,
     /// The index of the layer's first state among all states of the network.
     pub first_state: usize,
 }

@@ -1,6 +1,8 @@
 //! A network: nodes, the layers between them, named inputs and outputs.
 
-use crate::plan::{LayerPlan, PassSummary};
+use std::collections::BTreeSet;
+
+use crate::plan::{LayerPlan, PassSummary, Wanted};
 use crate::step::Program;
 
 use super::axis::{Axis, ROW, TIME};
@@ -26,13 +28,16 @@ pub struct Network {
     pub states: Vec<usize>,
     /// The axis of each state's layer.
     pub state_axes: Vec<Axis>,
-    /// Whether no gradient of the inputs is required. Set before layers are added.
+    /// Whether no gradient of the inputs and initial states is required. Then the gradients of initial states are computed
+    /// only where a backward pass runs anyway. Set before nodes are added.
     pub ignores_input: bool,
+    /// The offsets of the parameters that are frozen. Set before layers are added.
+    pub frozen: BTreeSet<usize>,
 }
 
 impl Network {
-    pub(super) fn push(&mut self, kind: NodeKind, width: usize, axis: Axis) -> usize {
-        self.nodes.push(Node { kind, width, axis });
+    pub(super) fn push(&mut self, kind: NodeKind, width: usize, axis: Axis, differentiated: bool) -> usize {
+        self.nodes.push(Node { kind, width, axis, differentiated });
         self.nodes.len() - 1
     }
 
@@ -77,7 +82,8 @@ impl Network {
             return Err(NetError::Config(format!("input {name:?}: its axis has no name")));
         }
         let axis = self.axis(axis);
-        let node = self.push(NodeKind::Input(self.inputs.len()), width, axis);
+        let differentiated = limit.is_none() && !self.ignores_input;
+        let node = self.push(NodeKind::Input(self.inputs.len()), width, axis, differentiated);
         self.inputs.push(InputPort { name: name.to_string(), node, limit });
         Ok(node)
     }
@@ -145,8 +151,9 @@ impl Network {
         if made.axis == Axis::FIRST {
             self.first_axis();
         }
+        let differentiated = made.moves.iter().any(|one| self.nodes[one.from].differentiated);
         let node = NodeKind::Derived { kind: found.name, parts: nodes[..own].to_vec(), moves: made.moves };
-        Ok(self.push(node, made.width, made.axis))
+        Ok(self.push(node, made.width, made.axis, differentiated))
     }
 
     /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
@@ -184,8 +191,20 @@ impl Network {
                 "a step penalty requires a sequence, but this layer runs once per row; omit the penalty";
             return Err(NetError::Config(format!("{}: {text}", program.name)));
         }
+        let frozen: Vec<bool> = params.iter().map(|at| self.frozen.contains(at)).collect();
+        let reads_states = !program.states.is_empty() && !self.ignores_input;
+        let starts: Vec<usize> = initial.iter().flatten().copied().collect();
+        let differentiated = frozen.contains(&false)
+            || reads_states
+            || self.is_differentiated(&inputs)
+            || self.is_differentiated(&starts);
+        let wanted = Wanted {
+            inputs: &|input| self.nodes[inputs[input]].differentiated,
+            params: &|param| !frozen[param],
+            backward: differentiated,
+        };
         let planned = |program: &Program| -> Result<LayerPlan, NetError> {
-            let plan = LayerPlan::with_gradients(program, |input| self.wants_gradient(inputs[input]))?;
+            let plan = LayerPlan::with_gradients(program, &wanted)?;
             match function {
                 Some(function) => Ok(plan.calling(function)),
                 None if program.calls() => {
@@ -196,7 +215,8 @@ impl Network {
         };
         let plan = planned(program)?;
         let inference = inference.map(planned).transpose()?.map(Box::new);
-        let penalty = penalty.map(|other| plan_of_weights(other, program)).transpose()?.map(Box::new);
+        let penalty = penalty.map(|other| plan_of_weights(other, program, &frozen));
+        let penalty = penalty.transpose()?.map(Box::new);
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
@@ -218,9 +238,10 @@ impl Network {
             outputs,
             step_penalty,
             params,
+            frozen,
             first_state,
         });
-        Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis))
+        Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis, differentiated))
     }
 
     /// Adds a node for another output of the layer of `node`, by the name of that output in the program.
@@ -243,7 +264,8 @@ impl Network {
             return Err(NetError::Config("a penalty is added to the loss; no layer can read it".into()));
         }
         let (width, axis) = (of.plan.output_width(output), of.axis);
-        let made = self.push(NodeKind::Layer { layer, output }, width, axis);
+        let differentiated = self.nodes[node].differentiated;
+        let made = self.push(NodeKind::Layer { layer, output }, width, axis, differentiated);
         self.layers[layer].outputs[output] = Some(made);
         Ok(made)
     }
@@ -339,13 +361,18 @@ impl Network {
         }
     }
 
-    /// Whether the gradient of a node is required: it depends on a layer, or the caller requires the gradient of the inputs.
-    fn wants_gradient(&self, node: usize) -> bool {
-        match &self.nodes[node].kind {
-            NodeKind::Layer { .. } | NodeKind::Final { .. } => true,
-            NodeKind::Input(_) => !self.ignores_input,
-            NodeKind::Derived { moves, .. } => moves.iter().any(|one| self.wants_gradient(one.from)),
+    /// Whether the gradient of one of these nodes is required.
+    fn is_differentiated(&self, nodes: &[usize]) -> bool {
+        nodes.iter().any(|&node| self.nodes[node].differentiated)
+    }
+
+    /// For each state, whether the backward pass computes the gradient of its initial value.
+    pub fn initial_gradients(&self) -> Vec<bool> {
+        let mut found = vec![false; self.states.len()];
+        for layer in &self.layers {
+            found[layer.state_slots()].fill(layer.plan.has_backward());
         }
+        found
     }
 
     /// The nodes from which a node is computed directly.

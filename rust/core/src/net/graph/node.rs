@@ -9,6 +9,9 @@ pub struct Node {
     /// The number of features; 1 for ids.
     pub width: usize,
     pub axis: Axis,
+    /// Whether the backward pass computes the gradient of the node, or runs the layer of the node: something that the node
+    /// depends on has a gradient that is required.
+    pub differentiated: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 //! A layer's training program may have an output called `penalty`, one number per step. A layer may also have a program on
 //! its parameters; its single number is added to the loss once.
 
-use crate::plan::LayerPlan;
+use crate::plan::{LayerPlan, Wanted};
 use crate::step::Program;
 
 use super::error::NetError;
@@ -23,8 +23,9 @@ pub fn penalty_output(program: &Program) -> Result<Option<usize>, NetError> {
     }
 }
 
-/// The plan of a penalty on parameters. The parameters are the inputs of its program.
-pub fn plan_of_weights(program: &Program, layer: &Program) -> Result<LayerPlan, NetError> {
+/// The plan of a penalty on parameters. The parameters are the inputs of its program; those that are `frozen` have no
+/// gradient.
+pub fn plan_of_weights(program: &Program, layer: &Program, frozen: &[bool]) -> Result<LayerPlan, NetError> {
     let sized = |program: &Program, ids: &[usize]| -> Vec<(String, usize)> {
         ids.iter().map(|&id| (program.label(id).to_string(), program.nodes[id].numel())).collect()
     };
@@ -39,5 +40,10 @@ pub fn plan_of_weights(program: &Program, layer: &Program) -> Result<LayerPlan, 
             program.name, layer.name
         )));
     }
-    Ok(LayerPlan::new(program)?)
+    let wanted = Wanted {
+        inputs: &|input| !frozen[input],
+        params: &|_| true,
+        backward: frozen.iter().any(|frozen| !frozen),
+    };
+    Ok(LayerPlan::with_gradients(program, &wanted)?)
 }

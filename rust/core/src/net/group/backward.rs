@@ -233,6 +233,12 @@ pub fn back_group<T: Float>(
     let mut ahead: Vec<Task<T>> = Vec::new();
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
+            NodeKind::Layer { layer, output: 0 } if !node.differentiated => {
+                let rows = axes.of(node.axis).rows;
+                for slot in network.layers[*layer].state_slots() {
+                    d_initial[slot] = scratch.vectors.zeros(rows * network.states[slot]);
+                }
+            }
             // a layer whose output is not read may still have a gradient from its final state
             NodeKind::Layer { output: 0, .. } => {
                 let found = ahead.iter().position(|task| task.node == number);
@@ -242,7 +248,8 @@ pub fn back_group<T: Float>(
                 };
                 let inner = &network.layers[layer];
                 for (slot, values) in back.d_initial.drain(..).enumerate() {
-                    if let Some(from) = inner.initial[slot] {
+                    if let Some(from) = inner.initial[slot].filter(|&from| network.nodes[from].differentiated)
+                    {
                         let width = network.width(from);
                         let mut d = SeqView::of(&values, width);
                         if let Some(order) = axes.order(inner.axis) {
@@ -265,9 +272,9 @@ pub fn back_group<T: Float>(
                 }
                 memories.push(back.memory);
             }
-            NodeKind::Derived { moves, .. } if node_gradients.has(number) => {
+            NodeKind::Derived { moves, .. } if node.differentiated && node_gradients.has(number) => {
                 let (d, kept) = node_gradients.take(number, scratch);
-                for one in moves {
+                for one in moves.iter().filter(|one| network.nodes[one.from].differentiated) {
                     let source = run.view(network, one.from, axes);
                     node_gradients.add_moved(*one, d, source, scratch);
                 }

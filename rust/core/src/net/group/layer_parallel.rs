@@ -149,7 +149,9 @@ pub fn ready_forwards(network: &Network, first: usize, derive: &mut dyn FnMut(us
 pub fn ready_backwards(network: &Network, last: usize, arrived: &dyn Fn(usize) -> bool) -> [Vec<usize>; 2] {
     let (mut apart, mut behind) = (vec![last], vec![last]);
     for node in (0..last).rev() {
-        let Some(layer) = network.layer_at(node) else { continue };
+        let Some(layer) = network.layer_at(node).filter(|_| network.nodes[node].differentiated) else {
+            continue;
+        };
         let of = &network.layers[layer];
         let outputs = || of.outputs.iter().chain(&of.finals).flatten();
         let reads = |reader: &usize| outputs().any(|output| network.parts(*reader).contains(output));
@@ -277,6 +279,21 @@ mod tests {
         let stack = network(&[(8, 0), (8, 1), (8, 2)]);
         assert_eq!(ready_backwards(&stack, 3, &none), [vec![3], vec![3, 2, 1]]);
         assert_eq!(ready_backwards(&stack, 3, &|node| node == 2), [vec![3], vec![3]]);
+        // a layer without a backward pass neither follows another nor runs beside it
+        let mut frozen =
+            Network { ignores_input: true, frozen: [0, 64, 128, 192].into(), ..Network::default() };
+        frozen.input("x", "time", 8).unwrap();
+        for number in 0..3 {
+            let params = [128 * number, 128 * number + 64];
+            frozen.layer(LayerParts::new(&elman(8, 8), &[number], &params)).unwrap();
+        }
+        frozen.finish(&[("output", 3)]).unwrap();
+        assert_eq!(
+            frozen.nodes.iter().map(|node| node.differentiated).collect::<Vec<_>>(),
+            [false, false, false, true]
+        );
+        assert_eq!(ready_backwards(&frozen, 3, &none), [vec![3], vec![3]]);
+        assert_eq!(frozen.initial_gradients(), [false, false, true]);
         // node 1 is read by 2 and 3
         let fork = network(&[(8, 0), (8, 1), (8, 1)]);
         assert_eq!(ready_backwards(&fork, 3, &none), [vec![3, 2], vec![3]]);

@@ -51,7 +51,7 @@ impl<T: Float> WeightPenalties<T> {
             let value = run.memory.output(&plan.train, 0, &geometry);
             // SAFETY: the program ran on one row and has one number as its output.
             sum += unsafe { value.ptr.read() }.to_f64();
-            if scale == 0.0 {
+            if scale == 0.0 || !plan.has_backward() {
                 continue;
             }
             let d = [T::from_f64(scale)];

@@ -167,7 +167,9 @@ impl<T: Float> Training<'_, T> {
             };
             // SAFETY: an output along time has `time.total()` rows, and the last of them are the counted rows.
             let tail = SeqView { ptr: unsafe { output.ptr.add(skipped * output.stride) }, ..output };
-            let (sum, want) = (terms.loss(loss.output()), Want::Gradient);
+            let differentiated = network.nodes[loss.node()].differentiated;
+            let (sum, want) =
+                (terms.loss(loss.output()), if differentiated { Want::Gradient } else { Want::Sum });
             let taken = loss.take((self.group, first), geometry, tail, want, sum, scratch);
             if let Some(d) = loss.output_gradient(&taken, geometry) {
                 d_outputs[loss.output()] = match skipped {

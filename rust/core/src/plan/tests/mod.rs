@@ -4,6 +4,7 @@
 //! it.
 
 mod difference;
+mod frozen;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
