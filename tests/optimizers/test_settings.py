@@ -17,7 +17,7 @@ from tests.optimizers.outside import Annealed
         (Adam, "lr", -1.0, "lr is -1.0; expected at least 0"),
         (Adam, "lr", "fast", "lr is 'fast'; expected a number"),
         (Adam, "betas", (0.9, 1.0), r"betas\[1\] is 1.0"),
-        (Adam, "groups", {"w": {"lr": 1.0}}, "group 'w' sets lr, which must be the same for all"),
+        (Adam, "groups", {"w": {"lr": -1.0}}, r"lr is -1.0; expected at least 0 \(group 'w'\)"),
         (lambda: SGD(0.1, momentum=0.9, nesterov=True), "momentum", 0.0, "nesterov needs momentum above 0"),
     ],
 )
@@ -126,6 +126,32 @@ def test_groups_that_fit_no_parameter_are_named(groups, params, words):
     grads = {name: np.ones(1) for name in params} if isinstance(params, dict) else np.ones(1)
     with pytest.raises(ConfigError, match=words):
         SGD(0.1, groups=groups).step(params, grads)
+
+
+def test_the_rate_of_a_group_follows_that_of_the_optimizer_in_proportion():
+    start, rng = {"a": np.ones(3), "b": np.ones(3)}, np.random.default_rng(0)
+    grouped, whole = Adam(0.1, groups={"b": {"lr": 0.02}}), {k: v.copy() for k, v in start.items()}
+    plain, slow = (Adam(0.1), {"a": start["a"].copy()}), (Adam(0.02), {"b": start["b"].copy()})
+    for rate in (1.0, 0.5, 0.25, 0.0, 2.0):
+        grads = {name: rng.normal(size=3) for name in start}
+        # Rates are powers of two times the first, so that a product and a quotient have the same bits.
+        grouped.lr, plain[0].lr, slow[0].lr = 0.1 * rate, 0.1 * rate, 0.02 * rate
+        grouped.step(whole, grads)
+        for optimizer, params in (plain, slow):
+            optimizer.step(params, {name: grads[name] for name in params})
+        again = Adam(0.1, groups={"b": {"lr": 0.02}})
+        again.load_state_dict(grouped.state_dict())
+        grouped = again
+    for _, params in (plain, slow):
+        for name, one in params.items():
+            assert one.tobytes() == whole[name].tobytes()
+
+
+def test_a_rate_of_a_group_in_proportion_to_nothing_is_an_error():
+    optimizer, params = SGD(0.0, groups={"b": {"lr": 0.1}}), {"a": np.ones(2), "b": np.ones(2)}
+    with pytest.raises(ConfigError, match=r"group 'b' sets lr, which changes in proportion.*began as 0"):
+        optimizer.step(params, params)
+    assert optimizer.steps == 0 and (params["a"] == 1).all()
 
 
 def test_groups_come_back_with_the_state():

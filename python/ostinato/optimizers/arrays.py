@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,17 +21,29 @@ _ARENA = "arena"
 
 @dataclass(frozen=True)
 class Entry:
-    """A parameter, its gradient in the parameter's number type, and its slots."""
+    """A parameter, its gradient in the parameter's number type, and its slots.
+
+    `place` is (start, stop) of a part of an arena.
+    """
 
     name: str
     param: Array
     grad: Array
     slots: dict[str, Array]
+    place: tuple[int, int] | None = None
 
 
 def by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
     """Arrays by name; a single array is an arena."""
     return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
+
+
+def frozen_of(params: Mapping[str, Array] | Array, grads: Mapping[str, Array] | Array) -> set[Any]:
+    """What of the parameters is frozen: names of a mapping, (start, stop) of an arena.
+
+    The parameters know what is frozen now, and gradients what was frozen when they were computed.
+    """
+    return {one for arrays in (params, grads) for one in getattr(arrays, "frozen", ())}
 
 
 def dense(array: Array) -> Array:
@@ -46,8 +58,9 @@ def read_entries(
     grads: Mapping[str, Array],
     kept: Mapping[str, dict[str, Array]],
     slots: Sequence[str],
+    frozen: Collection[Any] = (),
 ) -> list[Entry]:
-    """One entry for each parameter; new slots are zeros.
+    """One entry for each parameter that is not `frozen`; new slots are zeros.
 
     Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not float32 or
     float64, ConfigError for read-only ones.
@@ -57,7 +70,11 @@ def read_entries(
             raise ShapeError(
                 f"{owner}: grads has {name!r}, which params does not have; {did_you_mean(name, params)}"
             )
-    return [_entry(owner, name, param, grads, kept.get(name), slots) for name, param in params.items()]
+    return [
+        _entry(owner, name, param, grads, kept.get(name), slots)
+        for name, param in params.items()
+        if name not in frozen
+    ]
 
 
 def _entry(
@@ -69,7 +86,10 @@ def _entry(
     slots: Sequence[str],
 ) -> Entry:
     if name not in grads:
-        raise ShapeError(f"{owner}: grads has no {name!r}; expected a gradient for every parameter")
+        raise ShapeError(
+            f"{owner}: grads has no {name!r}; expected a gradient for every parameter; if {name!r} is frozen,"
+            " give net.parameters() itself, which knows it"
+        )
     if not isinstance(param, np.ndarray) or param.dtype not in (np.float32, np.float64):
         got = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
         raise DTypeError(f"{owner}: parameter {name!r} is {got}; expected an array of float32 or float64")

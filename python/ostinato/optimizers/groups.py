@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 from ostinato.errors import ConfigError
+from ostinato.patterns import Aliases, matches, matches_nothing
 from ostinato.suggest import did_you_mean
 
 Groups: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -16,12 +16,13 @@ Groups: TypeAlias = Mapping[str, Mapping[str, Any]]
 def read_groups(
     owner: str, groups: object, options: Sequence[str], scalars: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Copy `groups`. Raises ConfigError for options that are not in `options`, or that are in `scalars`."""
+    """Copy `groups`. Raises ConfigError for unknown options, and for those in `scalars` other than `lr`."""
     if groups is None:
         return {}
     if not isinstance(groups, Mapping):
         raise ConfigError(f"{owner}: groups is {groups!r}; expected {{pattern: {{option: value}}}}")
-    free = [one for one in options if one != "groups" and one not in scalars]
+    shared = [one for one in scalars if one != "lr"]
+    free = [one for one in options if one != "groups" and one not in shared]
     for pattern, settings in groups.items():
         if not isinstance(pattern, str) or not pattern:
             raise ConfigError(
@@ -30,7 +31,7 @@ def read_groups(
         if not isinstance(settings, Mapping):
             raise ConfigError(f"{owner}: group {pattern!r} is {settings!r}; expected {{option: value}}")
         for option in settings:
-            if option in scalars:
+            if option in shared:
                 raise ConfigError(
                     f"{owner}: group {pattern!r} sets {option}, which must be the same for all parameters"
                 )
@@ -40,14 +41,14 @@ def read_groups(
     return {pattern: dict(settings) for pattern, settings in groups.items()}
 
 
-def group_of(owner: str, groups: Groups, names: Sequence[str]) -> dict[str, str | None]:
-    """The group of each name, None for the rest.
+def group_of(owner: str, groups: Groups, names: Sequence[str], aliases: Aliases) -> dict[str, str | None]:
+    """The group of each name, None for the rest. A pattern may match one of the `aliases` of a name.
 
     Raises ConfigError for a name that two groups match, and for a group that matches none.
     """
     found: dict[str, str | None] = {}
     for name in names:
-        matching = [pattern for pattern in groups if fnmatchcase(name, pattern)]
+        matching = [pattern for pattern in groups if matches(pattern, name, aliases)]
         if len(matching) > 1:
             raise ConfigError(
                 f"{owner}: parameter {name!r} is in the groups {matching}; expected one at most"
@@ -55,7 +56,5 @@ def group_of(owner: str, groups: Groups, names: Sequence[str]) -> dict[str, str 
         found[name] = matching[0] if matching else None
     for pattern in groups:
         if pattern not in found.values():
-            raise ConfigError(
-                f"{owner}: group {pattern!r} matches no parameter; {did_you_mean(pattern, names, 'names')}"
-            )
+            raise matches_nothing(f"{owner}: group", pattern, names)
     return found

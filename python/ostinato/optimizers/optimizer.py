@@ -12,11 +12,13 @@ from ostinato.checks import whole
 from ostinato.errors import ConfigError
 from ostinato.namespace import Names
 from ostinato.ops import Value
-from ostinato.optimizers.arrays import Array, Entry, by_name, read_entries
+from ostinato.optimizers.arrays import Array, Entry, by_name, frozen_of, read_entries
 from ostinato.optimizers.clip import clip_scale
 from ostinato.optimizers.engine import Engine
 from ostinato.optimizers.groups import Groups, group_of, read_groups
+from ostinato.optimizers.missed import Missed
 from ostinato.options import Configured
+from ostinato.patterns import Aliases
 from ostinato.trace import checked_update
 
 Slots: TypeAlias = Names[Value]
@@ -58,8 +60,9 @@ class Optimizer(Configured, metaclass=_Made):
     def __init__(self, groups: Groups | None = None) -> None:
         """Take options for groups of parameters: {name or pattern: {option: value}}.
 
-        Raises ConfigError for unknown options, and for the options in `scalars`, which hold for all
-        parameters.
+        The `lr` of a group changes in proportion when `lr` is set later, as by a schedule.
+        Raises ConfigError for unknown options, and for the options in `scalars` other than `lr`, which hold
+        for all parameters.
         """
         self.groups = read_groups(self._owner, groups, list(self._options), self.scalars)
         for pattern, settings in self.groups.items():
@@ -86,6 +89,9 @@ class Optimizer(Configured, metaclass=_Made):
     ) -> float | None:
         """Change `params` in place by one step along `grads`: two dicts of the same names, or two arenas.
 
+        What is frozen (`net.freeze`) stays as it is, and so do its slots: `net.parameters()`, `net.arena` and
+        the arena of gradients know it. The norm does not count it.
+
         The step is computed in the dtype of each parameter, float32 or float64. With `clip_norm`, the step
         uses gradients scaled as by `ost.clip_norm`, but `grads` do not change. Returns the norm before
         clipping if `clip_norm` is given, otherwise None.
@@ -107,11 +113,15 @@ class Optimizer(Configured, metaclass=_Made):
         return self._take(params, grads, clip_norm, eager=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return {"steps", "options", "slots"}: the number of steps, the options, copies of the slots."""
+        """Return {"steps", "options", "slots"}: the number of steps, the options, copies of the slots.
+
+        "missed" is there too if parameters were frozen: how many of the steps they missed.
+        """
         slots = {
             name: {slot: one.copy() for slot, one in group.items()} for name, group in self._kept.items()
         }
-        return {"steps": self._steps, "options": self._settings(), "slots": slots}
+        state = {"steps": self._steps, "options": self._settings(), "slots": slots}
+        return {**state, "missed": self._missed.record()} if self._missed else state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; raise ConfigError for the state of another optimizer."""
@@ -128,9 +138,10 @@ class Optimizer(Configured, metaclass=_Made):
                     f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
         steps = whole(self._owner, "steps", state["steps"], at_least=0)
+        missed = Missed.read(self._owner, state.get("missed", []))
         kept = {name: {slot: _aligned(one) for slot, one in group.items()} for name, group in slots.items()}
         self.__dict__.update({**fresh.__dict__, "_options": self._options})
-        self.__dict__.update(_steps=steps, _kept_slots=kept)
+        self.__dict__.update(_steps=steps, _kept_slots=kept, _missed_steps=missed)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_made" not in self.__dict__ or name not in self._options:
@@ -166,6 +177,10 @@ class Optimizer(Configured, metaclass=_Made):
         return cast(dict[str, dict[str, Array]], self.__dict__.setdefault("_kept_slots", {}))
 
     @property
+    def _missed(self) -> Missed:
+        return cast(Missed, self.__dict__.get("_missed_steps") or Missed())
+
+    @property
     def _members(self) -> dict[str, Optimizer]:
         """Pattern of a group -> the same optimizer with the group's options, which has its equation."""
         return cast(dict[str, Optimizer], self.__dict__.setdefault("_group_members", {}))
@@ -177,7 +192,7 @@ class Optimizer(Configured, metaclass=_Made):
             self.__dict__["_engine_of_this"] = Engine(self.name, self.update, self.slots, names)
         return cast(Engine, self.__dict__["_engine_of_this"])
 
-    def _member_of(self, names: Sequence[str], is_arena: bool) -> dict[str, Optimizer]:
+    def _member_of(self, names: Sequence[str], is_arena: bool, aliases: Aliases) -> dict[str, Optimizer]:
         """The optimizer whose equation each parameter follows."""
         if not self._members:
             return dict.fromkeys(names, self)
@@ -186,12 +201,26 @@ class Optimizer(Configured, metaclass=_Made):
                 f"{self._owner} has groups of named parameters; "
                 "step with net.parameters() and grads.params, not with arenas"
             )
-        known: tuple[Sequence[str], dict[str, Optimizer]] | None = self.__dict__.get("_names")
-        if known is None or known[0] != names:
-            groups = group_of(self._owner, self.groups, names)
-            known = names, {name: self._members[key] if key else self for name, key in groups.items()}
-            self.__dict__["_names"] = known
+        known: tuple[Any, dict[str, Optimizer]] | None = self.__dict__.get("_names")
+        if known is None or known[0] != (names, aliases):
+            groups = group_of(self._owner, self.groups, names, aliases)
+            members = {name: self._members[key] if key else self for name, key in groups.items()}
+            self.__dict__["_names"] = known = (names, aliases), members
         return known[1]
+
+    def _scalars_of(self, member: Optimizer) -> list[float]:
+        """The numbers of `scalars` for the parameters of a member."""
+        numbers = {name: float(getattr(self, name)) for name in self.scalars}
+        for pattern, other in self._members.items():
+            if other is member and "lr" in self.groups[pattern]:
+                first = self._options["lr"]
+                if not first:
+                    raise ConfigError(
+                        f"{self._owner}: group {pattern!r} sets lr, which changes in proportion to that of "
+                        f"the optimizer; the latter began as {first!r}, expected above 0"
+                    )
+                numbers["lr"] = other.lr * (self.lr / first)
+        return list(numbers.values())
 
     # A step.
 
@@ -203,20 +232,29 @@ class Optimizer(Configured, metaclass=_Made):
         eager: bool,
     ) -> float | None:
         values, slopes = by_name(params), by_name(grads)
-        entries = read_entries(self._owner, values, slopes, self._kept, self.slots)
-        member_of = self._member_of(list(values), not isinstance(params, Mapping))
+        is_arena, frozen = not isinstance(params, Mapping), frozen_of(params, grads)
+        entries = read_entries(
+            self._owner, values, slopes, self._kept, self.slots, () if is_arena else frozen
+        )
+        member_of = self._member_of(list(values), is_arena, getattr(params, "aliases", {}))
+        trained, missed = entries, self._missed
+        if is_arena and (frozen or missed):
+            trained = missed.parts(entries[0], frozen)
+        if frozen:
+            slopes = {f"{entry.name}{entry.place or ''}": entry.grad for entry in trained}
         norm, scale = (None, 1.0) if clip_norm is None else clip_scale(slopes, clip_norm)
-        work: dict[Optimizer, list[Entry]] = {}
-        for entry in entries:
-            work.setdefault(member_of[entry.name], []).append(entry)
-        count = self._steps + 1
-        numbers = [*(float(getattr(self, name)) for name in self.scalars), float(count)]
-        for member in () if eager else work:
+        work: dict[tuple[Optimizer, int], list[Entry]] = {}
+        for entry in trained:
+            work.setdefault((member_of[entry.name], missed.of(entry)), []).append(entry)
+        scalars = {member: self._scalars_of(member) for member, _ in work}
+        for member, _ in () if eager else work:
             member._engine.prepare(entries, scale)
-        self._steps = count
+        count = self._steps + 1
+        self.__dict__.update(_steps=count, _missed_steps=missed.after(frozen))
         for entry in entries:
             self._kept.setdefault(entry.name, entry.slots)
-        for member, own in work.items():
+        for (member, late), own in work.items():
+            numbers = [*scalars[member], float(count - late)]
             if eager:
                 member._step_eagerly(own, numbers, scale)
             else:

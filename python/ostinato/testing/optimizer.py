@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.frozen_arena import with_frozen
 from ostinato.optimizers import Optimizer
 from ostinato.specs import Spec
 from ostinato.testing import subject
@@ -135,6 +136,33 @@ def company(one: OptimizerSubject) -> None:
             optimizer.step(parts, {str(n): part for n, part in enumerate(np.split(grad, cut))})
         found.append({"numbers": whole})
         same(found[0], found[-1], f"cut at {list(cut)}: the {{}} differ from those of the whole")
+
+
+@check("frozen")
+def frozen(one: OptimizerSubject) -> None:
+    """A frozen part keeps its bits and its slots, and the other numbers take the same steps."""
+    rng = np.random.default_rng(6)
+    arena, grads = rng.standard_normal(24), rng.standard_normal((4, 24))
+    inside = slice(5, 9)
+    found: dict[bool, Arrays] = {}
+    for is_frozen in (False, True):
+        params, optimizer = arena.copy(), one.make()
+        optimizer.step(params, grads[0])
+        before = {"numbers": params[inside].copy(), **_slots(optimizer, inside)}
+        for grad in grads[1:]:
+            ranges = [(inside.start, inside.stop)] if is_frozen else []
+            optimizer.step(with_frozen(params, ranges), grad)
+        if is_frozen:
+            after = {"numbers": params[inside].copy(), **_slots(optimizer, inside)}
+            same(before, after, "frozen: the {} change")
+        found[is_frozen] = {"numbers": np.delete(params, inside)}
+    same(found[False], found[True], "beside a frozen part the {} differ")
+
+
+def _slots(optimizer: Optimizer, part: slice) -> Arrays:
+    """What the optimizer keeps for a part of an arena."""
+    kept = optimizer.state_dict()["slots"].get("arena", {})
+    return {f"slot {slot!r}": one[part].copy() for slot, one in kept.items()}
 
 
 @check("layouts")
@@ -293,6 +321,7 @@ OPTIMIZER: Kind[OptimizerSubject] = Kind(
         eager,
         engine_threads,
         company,
+        frozen,
         layouts,
         resume,
         learning_rate,

@@ -154,6 +154,13 @@ class TakesWrongGradients(Right):
         return super().step(params, grads, clip_norm=clip_norm)
 
 
+class TrainsWhatIsFrozen(Right):
+    def step(self, params, grads, *, clip_norm=None):
+        if not isinstance(params, dict):
+            params = np.asarray(params)  # a plain array knows of no frozen parts
+        return super().step(params, grads, clip_norm=clip_norm)
+
+
 FAULTS = [
     (Uphill, "downhill", "uphill"),
     (RateIgnored, "learning_rate", "changes nothing"),
@@ -167,6 +174,7 @@ FAULTS = [
     (GradientChanged, "in_place", "is written to"),
     (NotInPlace, "in_place", "is not changed"),
     (DependsOnItsNeighbours, "company", "differ from those of the whole"),
+    (TrainsWhatIsFrozen, "frozen", "frozen: the numbers, slot 'velocity' change"),
     (NaNForNoGradient, "extremes", "NaN"),
     (OverflowsInFloat32, "extremes", "NaN"),
     (NaNIsZero, "nan", "does not reach"),
