@@ -105,8 +105,11 @@ class Network:
     Arrays must be C-contiguous and of the network's dtype (float32 or float64); ids and lengths are int64.
     """
 
-    def __new__(cls, dtype: str, input_gradient: bool = True) -> Network:
-        """Without `input_gradient` backward passes leave that of the inputs out."""
+    def __new__(cls, dtype: str, input_gradient: bool = True, frozen: Sequence[int] = ()) -> Network:
+        """Without `input_gradient` backward passes leave that of the inputs out.
+
+        `frozen` are the offsets of parameters whose gradients they always leave out.
+        """
 
     def input(self, name: str, along: str, width: int) -> int:
         """Features along an axis of sequences, (N, T, width), or along "row", (N, width)."""
@@ -143,11 +146,12 @@ class Network:
         """Every array of `call` is copied before the engine starts; the seed is that of the noise."""
     def value_and_grad(
         self, call: _Call, losses: Losses, through_time: ThroughTime, seed: int = 0
-    ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array], list[_Array], float]:
+    ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array | None], list[_Array], float]:
         """The loss, that of each output, and gradients.
 
         After the losses come the gradient arena, the gradient of each input (None for ids) and of each
-        initial state, final states, and the part of the loss that penalties are.
+        initial state (None where no backward pass runs), final states, and the part of the loss that
+        penalties are.
         """
     def checkpoint_plan(
         self, rows: int, steps: int, budget: Budget, losses: Sequence[tuple[int, Program]]

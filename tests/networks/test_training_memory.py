@@ -10,6 +10,13 @@ import ostinato as ost
 
 pytestmark = pytest.mark.serial
 
+
+def frozen(net, *patterns):
+    """The network with parameters that are frozen."""
+    net.freeze(*patterns)
+    return net
+
+
 # How far the first call raises the peak, in bytes. A call of a small network comes before it, so that
 # libraries are loaded and threads are there; VmHWM and not getrusage, whose peak a process inherits.
 SCRIPT = """
@@ -20,6 +27,7 @@ import ostinato as ost
 
 make, rows, steps, loss, threads = sys.argv[1], *map(int, sys.argv[2:4]), sys.argv[4], int(sys.argv[5])
 ost.set_num_threads(threads)
+frozen = lambda net, *patterns: net.freeze(*patterns) or net
 net = eval(make)
 x = np.zeros((rows, steps), "int64") if net.takes_ids else np.ones((rows, steps, net.input_size), net.dtype)
 y = np.ones((rows, steps, net.output_size), net.dtype)
@@ -49,6 +57,22 @@ CASES = [
     ("ost.LSTM(32, 64, 2, bidirectional=True)", 40, 300, "mse", 1),
     ("ost.LSTM(64, 64, 2, residual=True)", 40, 300, "mse", 1),
     ("ost.GRU(64, 32, 2, bidirectional=True, residual=True)", 50, 400, "mse", 1),
+    ("frozen(ost.LSTM(64, 64, 2), '*_l0')", 32, 1000, "mse", 2),
+    # A frozen stack of dense layers on ids has no backward pass.
+    (
+        "frozen(ost.Sequential(ost.Embedding(9, 64), ost.Dense(64, 256), ost.LSTM(256, 64)), '0.*', '1.*')",
+        32,
+        1000,
+        "mse",
+        1,
+    ),
+    (
+        "frozen(ost.Sequential(ost.Embedding(9, 64), ost.Dense(64, 256), ost.Dense(256, 64)))",
+        32,
+        1000,
+        "mse",
+        1,
+    ),
 ]
 
 

@@ -61,6 +61,11 @@ def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
     net: Network = programs.network(record.inner("network"))
     if record.has("noise_calls"):
         net.noise_calls = record.whole("noise_calls")
+    if record.has("frozen"):
+        frozen = record.items("frozen")
+        net._set_frozen(frozen)
+        if not frozen or list(net.frozen) != frozen:
+            raise record.error("frozen parameters that are none, repeated or in another order")
     record.done()
     for name, tensor in tensors.items():
         if tensor.dtype.name != dtype:

@@ -61,22 +61,28 @@ class Embedding(Network):
         return f"Embedding({self.input_size}, {self._unit.output_size})"
 
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        graph.ties.tables[id(self)] = scope.name("weight")
         return graph.layer(self._unit, x, {"weight": scope.name("weight")}, {}, scope.name("embedding"))
 
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
 
     def _record(self, programs: Programs) -> dict[str, Any]:
-        return {"kind": self.kind, "seed": self.seed, "step": programs.add(self._unit)}
+        place = programs.table_place(self)
+        table = {} if place is None else {"table": place}
+        return {"kind": self.kind, "seed": self.seed, "step": programs.add(self._unit), **table}
 
     @classmethod
     def _restore(cls, record: Record, programs: Programs) -> Embedding:
         seed, unit = record.whole("seed"), programs.unit(record.inner("step"), takes_ids=True)
+        place = record.whole("table") if record.has("table") else None
         record.done()
         if {name: len(param.shape) for name, param in unit.params.items()} != {"weight": 2} or unit.states:
             raise record.error("a step that is not an Embedding layer's")
         self = cls.__new__(cls)
         self._fill(unit, programs.dtype, seed, initial=False)
+        if place is not None:
+            programs.add_table(record, place, self)
         return self
 
 

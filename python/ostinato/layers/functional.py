@@ -116,7 +116,9 @@ class Graph(Network):
         return f"Graph({inputs} -> {', '.join(map(repr, self._named))}; {len(self.layers)} layers)"
 
     def _build(self, graph: description.Graph) -> tuple[dict[str, description.Node], bool]:
-        return self._place(graph, {}, description.Scope()), self._plain
+        outputs = self._place(graph, {}, description.Scope())
+        graph.ties.check()
+        return outputs, self._plain
 
     def _place(
         self, graph: description.Graph, given: Mapping[str, description.Node], scope: description.Scope

@@ -22,6 +22,10 @@ class NetworkFacts(Protocol):
         """All parameters, 1-D."""
 
     @property
+    def frozen(self) -> tuple[str, ...]:
+        """The names of the frozen parameters."""
+
+    @property
     def output_size(self) -> int:
         """Features per step of the outputs."""
 

@@ -11,7 +11,8 @@ _PLACE: Final = "networks are on the CPU; a layer takes dtype= when it is made"
 _GRADIENTS: Final = "gradients are what value_and_grad, or run(x, training=True).backward(d_outputs), returns"
 
 _TRAINABLE: Final = (
-    "a Trainer trains all parameters; to train some, call step(params, grads) of an optimizer with them alone"
+    "use freeze('0.*') and unfreeze('0.*') with names or patterns of parameters, or without any for all; "
+    "the property frozen has the names"
 )
 
 FOREIGN_NAMES: Final = {

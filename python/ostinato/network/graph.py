@@ -7,13 +7,14 @@ A layer describes itself by calling the methods of a `Graph`; nothing is compute
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import ConfigError, ShapeError
+from ostinato.network.ties import UNKNOWN, Tie, Ties
 
 # Offsets are multiples of this many elements: 64 bytes of float32, 128 of float64; one layout serves both.
 ALIGNMENT: Final = 16
@@ -200,6 +201,9 @@ class Graph:
     units: list[tuple[str, Unit]] = field(default_factory=list)
     inputs: dict[str, Node] = field(default_factory=dict)
     size: int = 0
+    ties: Ties = field(default_factory=Ties)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    """Name of a parameter -> the other names that it has."""
     sharing: bool = False
     """Whether a layer is being added again: it shares the parameters that have its names."""
 
@@ -212,20 +216,30 @@ class Graph:
         return self._input(InputOp(name, axis, 1, limit))
 
     def layer(
-        self, unit: Unit, x: Node, names: Mapping[str, str], states: Mapping[str, str], label: str
+        self,
+        unit: Unit,
+        x: Node,
+        names: Mapping[str, str],
+        states: Mapping[str, str],
+        label: str,
+        tied: Mapping[str, Any] | None = None,
     ) -> Node:
         """`unit` at every step of `x`. `names` and `states` give its parameters and states their full names.
 
-        Raises ShapeError when `x` does not
+        A parameter that is `tied` is the table of another layer. Raises ShapeError when `x` does not
         fit, ConfigError when two parameters would get one name or the states of one name differ in size.
         """
         (_, shape, _), *_ = unit.program.inputs
         if x.limit is None and shape != [x.width]:
             raise ShapeError(f"{label} takes {shape[0] if shape else 'ids'}; it is given {x.width} features")
-        offsets = [
-            self._parameter(names[name], tuple(shape), unit.params[name])
-            for name, shape in unit.program.params
-        ]
+        offsets: list[int] = []
+        for position, (name, shape) in enumerate(unit.program.params):
+            if tied and name in tied:
+                tie = Tie(len(self.operations), position, names[name], id(tied[name]), label)
+                self.ties.ties.append(tie)
+                offsets.append(UNKNOWN)
+            else:
+                offsets.append(self._parameter(names[name], tuple(shape), unit.params[name]))
         for name, _ in unit.program.states:
             self._slot(Slot(states[name], unit.states[name], len(self.operations), name))
         if len(self.units) == MOST_LAYERS:
@@ -292,6 +306,16 @@ class Graph:
         return [
             name for name, members in self.states.items() if any(self.slots[slot].bridged for slot in members)
         ]
+
+    def complete(self) -> None:
+        """Gives tied parameters their places, once all layers are there."""
+        self.aliases = self.ties.aliases()
+        for tie, name in self.ties.found():
+            operation = self.operations[tie.operation]
+            assert isinstance(operation, LayerOp)
+            offsets = list(operation.offsets)
+            offsets[tie.position] = self.parameters[name].offset
+            self.operations[tie.operation] = replace(operation, offsets=tuple(offsets))
 
     @property
     def in_python(self) -> bool:
@@ -372,13 +396,15 @@ class Graph:
         outputs: Mapping[str, Node],
         regularized: bool = True,
         input_gradient: bool = True,
+        frozen: Iterable[int] = (),
     ) -> _core.Network:
         """The core's network for this description.
 
         Without `regularized` its training is not regularized; without `input_gradient` its backward pass
-        leaves the gradients of the inputs out.
+        leaves the gradients of the inputs out, and always those of the parameters at the offsets `frozen`.
         """
-        core = _core.Network(dtype, input_gradient)
+        self.ties.check()
+        core = _core.Network(dtype, input_gradient, sorted(frozen))
         nodes: list[int] = []
         for operation in self.operations:
             if isinstance(operation, LayerOp) and not regularized:

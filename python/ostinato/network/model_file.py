@@ -51,7 +51,7 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
 
     Raises OSError, DTypeError for a path that is none.
     """
-    programs = Programs(net.dtype.name)
+    programs = Programs(net.dtype.name, tables=net._graph.ties.places())
     network = net._record(programs)
     description = {
         "format_version": FORMAT_VERSION,
@@ -60,6 +60,7 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
         "network": network,
         "programs": programs.texts,
         **({"noise_calls": net.noise_calls} if net.noise_calls else {}),
+        **({"frozen": list(net.frozen)} if net.frozen else {}),
     }
     text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     metadata = {KEY: text}

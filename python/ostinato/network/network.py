@@ -16,10 +16,12 @@ from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
 from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError
+from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.batch import Batch
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.foreign_names import FOREIGN_NAMES
+from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
 from ostinato.network.losses import AnyLoss, Losses
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from ostinato.network.record import Record
 
 
-class Network(AttributeGuard):
+class Network(CanFreeze, AttributeGuard):
     """A graph of layers over sequences, which one call runs or differentiates.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -163,7 +165,8 @@ class Network(AttributeGuard):
         checks.flag("run", "training", training)
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
         drawn = self._seed_of("run", seed, training)
-        return Run(self._core().run(call, training, drawn), self._facts, batch, self.dtype.name, training)
+        core, facts = self._engine()
+        return Run(core.run(call, training, drawn), facts, batch, self.dtype.name, training)
 
     def stream(self, batch: int = 1) -> Stream:
         """A network that runs one step per call, for `batch` rows.
@@ -221,7 +224,9 @@ class Network(AttributeGuard):
             through_time: FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or another ThroughTime;
                 None means the first, the only one for networks with values of rows.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
-                gradient: a sixth of the products of one layer that is as wide as its input.
+                gradient: a sixth of the products of one layer that is as wide as its input. Layers that are
+                frozen, with all layers before them, then have no backward pass, and their states are left
+                out of `Gradients.initial_state`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
@@ -229,14 +234,15 @@ class Network(AttributeGuard):
         checks.flag("value_and_grad", "input_gradient", input_gradient)
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
-        value, parts, arena, inputs, d_state, final, penalty = self._core(input_gradient).value_and_grad(
+        core, facts = self._engine(input_gradient)
+        value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
             call,
             losses,
             mode_of(through_time, batch.rows, batch.steps),
             self._seed_of("value_and_grad", seed, True),
         )
         states = (d_state, final)
-        return value, Gradients.from_core(arena, inputs, states, self._facts, batch, penalty, parts)
+        return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
 
     def loss_value(
         self,
@@ -261,27 +267,40 @@ class Network(AttributeGuard):
         return sum(values), from_slots(final, self._graph, batch.rows)
 
     def parameters(self) -> Parameters:
-        """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only."""
-        return Parameters(views(self._graph.parameters.values(), self._arena))
+        """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only.
+
+        The mapping knows which parameters are frozen: `Optimizer.step` leaves them as they are.
+        """
+        arrays = views(self._graph.parameters.values(), self._arena)
+        return Parameters(arrays, self.frozen, self._graph.aliases)
 
     @property
     def arena(self) -> Array:
-        """All parameters, 1-D and contiguous; `Gradients.arena` is laid out alike."""
-        return self._arena
+        """All parameters, 1-D and contiguous; `Gradients.arena` is laid out alike.
+
+        The array knows which parameters are frozen: `Optimizer.step` leaves them as they are.
+        """
+        return with_frozen(self._arena, frozen_ranges(self._graph, self._frozen.offsets))
 
     def state_dict(self) -> dict[str, Array]:
-        """Name -> copy of each parameter, in PyTorch's names and layout where PyTorch has the layer."""
-        return {name: view.copy() for name, view in self.parameters().items()}
+        """Name -> copy of each parameter, in PyTorch's names and layout where PyTorch has the layer.
+
+        A tied parameter is there under all its names, as in PyTorch.
+        """
+        parameters = self.parameters()
+        names = [*parameters, *(alias for aliases in parameters.aliases.values() for alias in aliases)]
+        return {name: parameters[name].copy() for name in names}
 
     def load_state_dict(self, mapping: Mapping[str, Any], strict: bool = True) -> Mismatch:
         """Copies parameters from a mapping of names to anything that np.asarray makes an array of floats.
 
-        With strict=False names may be missing or unexpected; they are returned. Everything is checked
-        before anything is written. Raises ShapeError, DTypeError or ConfigError that names every
+        With strict=False names may be missing or unexpected; they are returned. A tied parameter may be there
+        under any of its names, with the same values under each. Everything is checked before anything is
+        written. Raises ShapeError, DTypeError or ConfigError that names every
         disagreement.
         """
         checks.flag("load_state_dict", "strict", strict)
-        return load_parameters(self._graph.parameters, self._arena, mapping, strict, self._layout_hint())
+        return load_parameters(self._graph, self._arena, mapping, strict, self._layout_hint())
 
     @property
     def inputs(self) -> Mapping[str, Port]:
@@ -324,9 +343,13 @@ class Network(AttributeGuard):
     def noise_calls(self, calls: int) -> None:
         self._seeds.calls = checks.whole("network", "noise_calls", calls, at_least=0)
 
-    def explain(self, rows: int = 32, steps: int = 100) -> str:
-        """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory."""
-        return self._core().explain(
+    def explain(self, rows: int = 32, steps: int = 100, *, input_gradient: bool = True) -> str:
+        """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory.
+
+        input_gradient: as in `value_and_grad`; a Trainer does without.
+        """
+        checks.flag("explain", "input_gradient", input_gradient)
+        return self._core(input_gradient).explain(
             checks.count("explain", "rows", rows, at_least=0),
             checks.count("explain", "steps", steps, at_least=0),
         )
@@ -355,9 +378,13 @@ class Network(AttributeGuard):
 
         return GraphData.of(self._graph, self._core())
 
-    def plans(self) -> list[dict[str, Any]]:
-        """The plan of each layer as numbers: matmuls before, in and after the loop, both ways."""
-        return self._core().plans()
+    def plans(self, *, input_gradient: bool = True) -> list[dict[str, Any]]:
+        """The plan of each layer as numbers: matmuls before, in and after the loop, both ways.
+
+        input_gradient: as in `value_and_grad`; a Trainer does without.
+        """
+        checks.flag("plans", "input_gradient", input_gradient)
+        return self._core(input_gradient).plans()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
@@ -368,22 +395,27 @@ class Network(AttributeGuard):
     def __str__(self) -> str:
         return summary(self, self._ports)
 
-    def __getstate__(self) -> tuple[dict[str, Any], Array | None, int]:
-        return self._given(), None if self._children() else self._arena.copy(), self.noise_calls
+    def __getstate__(self) -> tuple[dict[str, Any], tuple[Array, frozenset[int]] | None, int]:
+        own = None if self._children() else (self._arena.copy(), self._frozen.offsets)
+        return self._given(), own, self.noise_calls
 
-    def __setstate__(self, state: tuple[dict[str, Any], Array | None, int]) -> None:
-        kept, arena, calls = state
+    def __setstate__(self, state: tuple[dict[str, Any], tuple[Array, frozenset[int]] | None, int]) -> None:
+        kept, own, calls = state
         vars(self).update(kept)
         self._set_up(initial=False)
-        if arena is not None:
-            self._arena[...] = arena
+        if own is not None:
+            self._arena[...], frozen = own
+            self._frozen.replace(frozen)
         self.noise_calls = calls
         guard(self)
 
     def __copy__(self) -> Network:
-        given = [value for net in self._inside() for value in net._given().values()]
-        # What holds networks is copied, as parameters have one home.
-        shared = {id(value): value for value in given if not isinstance(value, (Network, dict))}
+        inside = list(self._inside())
+        given = [value for net in inside for value in net._given().values()]
+        # What holds networks is copied, as parameters have one home; not a layer outside, to which one inside
+        # is tied.
+        own = {id(net) for net in inside}
+        shared = {id(value): value for value in given if not isinstance(value, dict) and id(value) not in own}
         return copy.deepcopy(self, shared)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
@@ -450,11 +482,12 @@ class Network(AttributeGuard):
         before = set(vars(self))
         graph = Graph()
         outputs, plain = self._build(graph)
+        graph.complete()
         self._graph, self._ports = graph, Ports(graph.inputs, outputs, plain)
-        self._facts = Facts(self._graph, self._ports)
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
-        self._compiled: dict[bool, _core.Network] = {}
+        self._frozen = Frozen(graph.size)
+        self._compiled: dict[tuple[bool, frozenset[int]], _core.Network] = {}
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
@@ -476,9 +509,9 @@ class Network(AttributeGuard):
                     f"{child!r} has a place in a network already; make a new layer, and copy the parameters "
                     "with load_state_dict if they are to be the same"
                 )
-        for child, slot in self._parts(self._arena):
+        for child, start, stop in self._places():
             child._owned = True
-            child._move(slot)
+            child._move(self._arena[start:stop], self._frozen, start)
 
     def _cast(self, dtype: str) -> None:
         """Makes this network anew in `dtype`, with initial values."""
@@ -490,20 +523,26 @@ class Network(AttributeGuard):
         vars(self)["dtype"] = np.dtype(dtype)
         self._set_up()
 
-    def _move(self, slot: Array) -> None:
-        """Makes `slot`, a part of another network's arena, the home of the parameters."""
+    def _move(self, slot: Array, frozen: Frozen, start: int) -> None:
+        """Makes `slot`, which begins at `start` of another network's arena, the home of the parameters."""
         slot[...] = self._arena
         self._arena = slot
-        for child, part in self._parts(slot):
-            child._move(part)
+        self._frozen.move(frozen, start)
+        for child, first, stop in self._places():
+            child._move(slot[first:stop], self._frozen, first)
 
-    def _parts(self, values: Array) -> Iterator[tuple[Network, Array]]:
-        """Each child with its part of `values`, which is laid out as `arena`."""
+    def _places(self) -> Iterator[tuple[Network, int, int]]:
+        """Each child, and where its part of the arena starts and stops."""
         start = 0
         for child in self._children():
             stop = start + child._graph.size
-            yield child, values[start:stop]
+            yield child, start, stop
             start = aligned(stop)
+
+    def _parts(self, values: Array) -> Iterator[tuple[Network, Array]]:
+        """Each child with its part of `values`, which is laid out as `arena`."""
+        for child, start, stop in self._places():
+            yield child, values[start:stop]
 
     def _noise_seeds(self) -> list[int]:
         """What the series of seeds of this network's noise depends on."""
@@ -515,14 +554,23 @@ class Network(AttributeGuard):
             return 0
         return self._seeds.of_call(call, seed, training)
 
-    def _core(self, input_gradient: bool = True) -> _core.Network:
-        """The core's network, with the gradient of the input or without; made when it is first wanted."""
+    def _engine(self, input_gradient: bool = True) -> tuple[_core.Network, Facts]:
+        """The core's network for what is frozen now, made when it is first wanted; and what results need."""
         with self._lock:
-            if input_gradient not in self._compiled:
-                self._compiled[input_gradient] = self._graph.compile(
-                    self.dtype.name, self._ports.outputs, input_gradient=input_gradient
+            frozen = self._frozen.offsets
+            core = self._compiled.get((input_gradient, frozen))
+            if core is None:
+                core = self._graph.compile(
+                    self.dtype.name, self._ports.outputs, input_gradient=input_gradient, frozen=frozen
                 )
-            return self._compiled[input_gradient]
+                # Networks of what was frozen before would keep their memory.
+                kept = {key: one for key, one in self._compiled.items() if key[1] == frozen}
+                self._compiled = {**kept, (input_gradient, frozen): core}
+            return core, Facts(self._graph, self._ports, frozen)
+
+    def _core(self, input_gradient: bool = True) -> _core.Network:
+        """The core's network, with the gradient of the input or without."""
+        return self._engine(input_gradient)[0]
 
     def _call(
         self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from ostinato.dims import describe
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError
 from ostinato.network.arena import views
 from ostinato.network.batch import Array, as_floats
-from ostinato.network.graph import Parameter
+from ostinato.network.graph import Graph, Parameter
+from ostinato.patterns import Aliases
 from ostinato.suggest import did_you_mean
 
 
@@ -17,13 +20,20 @@ class Parameters(Mapping[str, Array]):
     """Name -> view into the array of all parameters: writing into a view changes the network.
 
     The mapping itself is read-only: a new array under a name would change nothing, so that is a TypeError.
+    `frozen` are the names of the parameters that no optimizer changes. `aliases` are the other names of tied
+    parameters, by the name under which the mapping lists them; each of their names can be looked up.
     """
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Array], frozen: Collection[str] = (), aliases: Aliases | None = None
+    ) -> None:
         self._arrays = dict(arrays)
+        self.frozen = frozenset(frozen)
+        self.aliases = dict(aliases or {})
+        self._names = {alias: name for name, others in self.aliases.items() for alias in others}
 
     def __getitem__(self, name: str) -> Array:
-        return self._arrays[name]
+        return self._arrays[self._names.get(name, name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
@@ -32,7 +42,7 @@ class Parameters(Mapping[str, Array]):
         return len(self._arrays)
 
     def __setitem__(self, name: str, value: Any) -> NoReturn:
-        if name not in self._arrays:
+        if name not in self:
             hint = did_you_mean(name, self._arrays, "parameters")
             raise TypeError(f"parameters() is read-only and has no {name!r} to write into; {hint}")
         raise TypeError(
@@ -55,22 +65,22 @@ class Mismatch(NamedTuple):
     unexpected: list[str]
 
 
-def load_parameters(
-    parameters: Mapping[str, Parameter], arena: Array, mapping: Any, strict: bool, hint: str
-) -> Mismatch:
-    """Writes `mapping` into `arena`. The values are anything that np.asarray makes an array of floats.
+def load_parameters(graph: Graph, arena: Array, mapping: Any, strict: bool, hint: str) -> Mismatch:
+    """Writes `mapping` into `arena`, the parameters of `graph`.
 
+    The values are anything that np.asarray makes an array of floats.
     Every disagreement is named in one error: ShapeError if a shape is among them, else DTypeError if a type
     is, else ConfigError. `hint` is added where a shape is wrong. Nothing is written if anything is wrong.
     """
     if not isinstance(mapping, Mapping):
         raise DTypeError(f"state dict is a {type(mapping).__name__}; expected a mapping of names to arrays")
+    parameters = graph.parameters
+    mapping, problems = _by_first_name(mapping, graph.aliases, str(arena.dtype))
     mismatch = Mismatch(
         [name for name in parameters if name not in mapping],
         [name for name in mapping if name not in parameters],
     )
     found: dict[str, Array] = {}
-    problems: list[str] = []
     kind: type[OstinatoError] = ConfigError
     for name, parameter in parameters.items():
         if name not in mapping:
@@ -95,6 +105,30 @@ def load_parameters(
         if name in found:
             view[...] = found[name]
     return mismatch
+
+
+def _by_first_name(
+    mapping: Mapping[str, Any], aliases: Aliases, dtype: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The mapping with each tied parameter under its first name; and which names of one have other values."""
+    found = dict(mapping)
+    problems = []
+    for name, others in aliases.items():
+        for other in others:
+            if other not in found:
+                continue
+            value = found.pop(other)
+            if name in found and not _are_equal(found[name], value, dtype):
+                problems.append(f"{name} and {other} are tied, but have different values; give one of them")
+            found.setdefault(name, value)
+    return found, problems
+
+
+def _are_equal(a: Any, b: Any, dtype: str) -> bool:
+    try:
+        return bool(np.array_equal(as_floats("", a, dtype), as_floats("", b, dtype)))
+    except (DTypeError, ShapeError):
+        return False
 
 
 def _shape_problem(name: str, shape: tuple[int, ...], parameter: Parameter, hint: str) -> str:

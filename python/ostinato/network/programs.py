@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ostinato import _core
@@ -24,11 +24,20 @@ class Programs:
     """The table of step programs of one model file, and the arithmetic type of its network.
 
     `elements` bounds what a file may ask for: the parameters of all layers together are no more than its
-    tensors hold.
+    tensors hold. `tables` numbers the layers to whose table others are tied, by id.
     """
 
-    def __init__(self, dtype: str, texts: list[Any] | None = None, elements: int = 0) -> None:
+    def __init__(
+        self,
+        dtype: str,
+        texts: list[Any] | None = None,
+        elements: int = 0,
+        tables: Mapping[int, int] | None = None,
+    ) -> None:
         self.dtype = dtype
+        self._table_places = tables or {}
+        self._tables: dict[int, Any] = {}
+        self._waiting: list[tuple[int, Callable[[Any], None]]] = []
         self.texts: list[str] = []
         self._places: dict[str, int] = {}
         self._programs: list[_core.Program] = []
@@ -75,7 +84,27 @@ class Programs:
         """Pairs of a "kind name" and its provider as an object."""
         return [[name, self.provider(provider)] for name, provider in providers]
 
+    def table_place(self, layer: object) -> int | None:
+        """The number of a layer that others are tied to; None for other layers."""
+        return self._table_places.get(id(layer))
+
     # Reading.
+
+    def add_table(self, record: Record, place: int, layer: Any) -> None:
+        """Layer number `place` that others are tied to was read."""
+        if place in self._tables:
+            raise record.error(f"the table {place}, as another layer has")
+        self._tables[place] = layer
+        for waiting, tie in self._waiting:
+            if waiting == place:
+                tie(layer)
+
+    def when_table(self, place: int, tie: Callable[[Any], None]) -> None:
+        """Calls `tie` with layer number `place`, once it is read."""
+        if place in self._tables:
+            tie(self._tables[place])
+        else:
+            self._waiting.append((place, tie))
 
     def read_providers(self, record: Record) -> tuple[tuple[str, Provider], ...]:
         """What `providers` wrote under the key "providers", which may be left out."""
@@ -83,9 +112,12 @@ class Programs:
             return ()
         return tuple((name, one.read_provider()) for name, one in record.named("providers"))
 
-    def unit(self, record: Record, takes_ids: bool = False) -> Unit:
-        """The unit of one input that `add` referred to. Raises FormatError when it is no step of a layer."""
-        unit = self._unit(record)
+    def unit(self, record: Record, takes_ids: bool = False, tied: Sequence[str] = ()) -> Unit:
+        """The unit of one input that `add` referred to; its `tied` parameters are those of another layer.
+
+        Raises FormatError when it is no step of a layer.
+        """
+        unit = self._unit(record, tied)
         inputs = unit.program.inputs
         if len(inputs) != 1 or inputs[0][2] != takes_ids or (not takes_ids and len(inputs[0][1]) != 1):
             raise record.error("a program with other inputs than a layer's")
@@ -98,7 +130,7 @@ class Programs:
             raise record.error("a step with parameters or states; expected one without")
         return unit
 
-    def _unit(self, record: Record) -> Unit:
+    def _unit(self, record: Record, tied: Sequence[str] = ()) -> Unit:
         program, inits = self._program(record, "program"), record.texts("init")
         inference = self._program(record, "inference") if record.has("inference") else None
         penalty = self._program(record, "penalty") if record.has("penalty") else None
@@ -114,7 +146,7 @@ class Programs:
             raise record.error("a program with other outputs than a layer's")
         if set(inits) != {name for name, _ in program.params}:
             raise record.error("initializers for other parameters than its program's")
-        self._left -= sum(math.prod(shape) for _, shape in program.params)
+        self._left -= sum(math.prod(shape) for name, shape in program.params if name not in tied)
         if self._left < 0:
             raise record.error("more parameters than the file holds")
         return Unit(

@@ -8,18 +8,22 @@ from typing import Any, NamedTuple
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError
+from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
 from ostinato.network.batch import Array, Batch
+from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
 from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
 
 
 class Facts(NamedTuple):
-    """What a network is made of, and its inputs and outputs."""
+    """What a network is made of, its inputs and outputs, and what was frozen when it ran."""
 
     graph: Graph
     ports: Ports
+    frozen: frozenset[int]
+    """Offsets of the parameters that have no gradient."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,10 @@ class Gradients:
     """Derivatives of a scalar, by what they are taken of.
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
-    own. `inputs`: like x, 0 past the lengths and at masked steps; None where x was ids; a dict where x was
-    one of several inputs. `initial_state`: like `state`, without states that start from a value of the
-    graph.
+    own. A frozen parameter is not in `params`, and zeros in `arena`. `inputs`: like x, 0 past the lengths and
+    at masked steps; None where x was ids; a dict where x was one of several inputs.
+    `initial_state`: like `state`, without states that start from a value of the graph, and without the states
+    of layers that have no backward pass: see `value_and_grad(input_gradient=)`.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
     Nor are `penalty`, the part of value_and_grad's loss that regularizers added, and `losses`, that of each
     output by name: with the scale of `weighted`, 0 for an output without a loss, and empty after
@@ -49,20 +54,21 @@ class Gradients:
         cls,
         arena: Array,
         inputs: Sequence[Array | None],
-        states: tuple[list[Array], list[Array]],
+        states: tuple[Sequence[Array | None], Sequence[Array]],
         facts: Facts,
         batch: Batch,
         penalty: float = 0.0,
         losses: Sequence[float] = (),
     ) -> Gradients:
         """Names for what the core returns; `states` are gradients of initial states, and final states."""
-        graph, ports = facts
+        graph, ports, frozen = facts
         initial, final = states
+        trained = (one for one in graph.parameters.values() if one.offset not in frozen)
         return cls(
-            params=views(graph.parameters.values(), arena),
+            params=views(trained, arena),
             inputs=ports.input_gradients(inputs, batch),
             initial_state=from_slots(initial, graph, batch.rows, settable=True),
-            arena=arena,
+            arena=with_frozen(arena, frozen_ranges(graph, frozen)),
             final_state=from_slots(final, graph, batch.rows),
             penalty=penalty,
             losses=dict(zip(ports.outputs, losses, strict=False)),
@@ -119,7 +125,7 @@ class Run:
                 "where it is part of what is differentiated, 0.0 where not. value_and_grad adds it by itself"
             )
         scale = 0.0 if d_penalty is None else checks.number("backward", "d_penalty", d_penalty)
-        batch, dtype, (graph, ports) = self._batch, self._dtype, self._facts
+        batch, dtype, (graph, ports, _) = self._batch, self._dtype, self._facts
         d_out = ports.read_d_outputs(d_outputs, batch, dtype)
         d_state = to_slots("d_final_state", d_final_state, graph, batch.rows, dtype, partial=True)
         arena, inputs, state = self._core.backward(d_out, d_state, scale)

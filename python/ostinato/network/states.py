@@ -57,11 +57,21 @@ def to_slots(
     return slots
 
 
-def from_slots(arrays: Sequence[Array], graph: Graph, rows: int, settable: bool = False) -> dict[str, Array]:
-    """The caller's dict from one (N, size) array per slot; `settable`: of the states that `state` sets."""
+def from_slots(
+    arrays: Sequence[Array | None], graph: Graph, rows: int, settable: bool = False
+) -> dict[str, Array]:
+    """The caller's dict from one (N, size) array per slot; a name of a slot without an array is left out.
+
+    `settable`: of the states that `state` sets.
+    """
     bridged = graph.bridged if settable else []
-    return {
-        name: np.stack([arrays[slot].reshape(rows, *graph.slots[slot].shape) for slot in members])
-        for name, members in graph.states.items()
-        if name not in bridged
-    }
+    named: dict[str, Array] = {}
+    for name, members in graph.states.items():
+        found = [
+            one.reshape(rows, *graph.slots[members[0]].shape)
+            for one in map(arrays.__getitem__, members)
+            if one is not None
+        ]
+        if len(found) == len(members) and name not in bridged:
+            named[name] = np.stack(found)
+    return named

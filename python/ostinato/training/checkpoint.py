@@ -48,7 +48,8 @@ def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[s
     run, lesson = trainer.run, trainer.run.lesson
     record = {
         "made_of": _made_of(trainer),
-        "parameters": trainer.net.state_dict(),
+        "parameters": dict(trainer.net.parameters()),  # a tied one once
+        "frozen": list(trainer.net.frozen),
         "optimizer": trainer.optimizer.state_dict(),
         "schedule": trainer.schedule.state_dict() if isinstance(trainer.schedule, Schedule) else {},
         "strategies": {one.role: one.state_dict() for one in trainer.strategies},
@@ -182,6 +183,7 @@ def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mappin
 def _snapshot(trainer: TrainerParts) -> dict[str, Any]:
     return {
         "parameters": trainer.net.state_dict(),
+        "frozen": list(trainer.net.frozen),
         "optimizer": trainer.optimizer.state_dict(),
         "schedule": trainer.schedule.state_dict() if isinstance(trainer.schedule, Schedule) else {},
         "strategies": {one.role: one.state_dict() for one in trainer.strategies},
@@ -190,6 +192,7 @@ def _snapshot(trainer: TrainerParts) -> dict[str, Any]:
 
 def _give(trainer: TrainerParts, record: Mapping[str, Any]) -> None:
     trainer.net.load_state_dict(record["parameters"])
+    trainer.net._set_frozen(record.get("frozen", []))  # earlier releases could not freeze
     trainer.optimizer.load_state_dict(record["optimizer"])
     if isinstance(trainer.schedule, Schedule):
         trainer.schedule.load_state_dict(record["schedule"])
