@@ -67,6 +67,9 @@ def networks():
         "two outputs": graph,
     }
     made["encoder and decoder"] = encoder_decoder()
+    table = ost.Embedding(7, 4)
+    made["tied"] = ost.Sequential(table, ost.GRU(4, 4), ost.Dense(4, 7, tied_to=table))
+    made["tied"].freeze("0.*")
     for name in ("ligru", "layer_norm_lstm", "slstm"):
         made[f"{name} of a plugin"] = ost.Recurrent(f"cells/{name}", 3, 4)
     return made
