@@ -74,8 +74,8 @@ class CanFreeze:
     def unfreeze(self, *patterns: str) -> None:
         """Undoes `freeze` for the parameters that some pattern matches; without a pattern for all.
 
-        An optimizer goes on with what it had kept for them. Raises ConfigError for a pattern that matches
-        nothing.
+        An optimizer continues with the slots that it kept for them. Raises ConfigError for a pattern that
+        matches nothing.
         """
         self._frozen.replace(self._frozen.offsets - self._offsets("unfreeze:", patterns))
 

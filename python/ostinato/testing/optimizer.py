@@ -156,7 +156,7 @@ def frozen(one: OptimizerSubject) -> None:
             after = {"numbers": params[inside].copy(), **_slots(optimizer, inside)}
             same(before, after, "frozen: the {} change")
         found[is_frozen] = {"numbers": np.delete(params, inside)}
-    same(found[False], found[True], "beside a frozen part the {} differ")
+    same(found[False], found[True], "next to a frozen part the {} differ")
 
 
 def _slots(optimizer: Optimizer, part: slice) -> Arrays:
