@@ -105,7 +105,7 @@ class Network:
     Arrays must be C-contiguous and of the network's dtype (float32 or float64); ids and lengths are int64.
     """
 
-    def __new__(cls, dtype: str, input_gradient: bool = True, frozen: Sequence[int] = ()) -> Network:
+    def __new__(cls, dtype: str, input_gradient: bool = True, frozen: Sequence[int] = ...) -> Network:
         """Without `input_gradient` backward passes leave that of the inputs out.
 
         `frozen` are the offsets of parameters whose gradients they always leave out.

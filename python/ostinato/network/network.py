@@ -514,7 +514,8 @@ class Network(CanFreeze, AttributeGuard):
             child._move(self._arena[start:stop], self._frozen, start)
 
     def _cast(self, dtype: str) -> None:
-        """Makes this network anew in `dtype`, with initial values."""
+        """Makes this network anew in `dtype`, with initial values; what is frozen stays frozen."""
+        frozen = self.frozen
         for child in self._children():
             child._cast(dtype)
             child._owned = False
@@ -522,6 +523,8 @@ class Network(CanFreeze, AttributeGuard):
             del vars(self)[name]
         vars(self)["dtype"] = np.dtype(dtype)
         self._set_up()
+        if frozen:
+            self.freeze(*frozen)
 
     def _move(self, slot: Array, frozen: Frozen, start: int) -> None:
         """Makes `slot`, which begins at `start` of another network's arena, the home of the parameters."""
