@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ostinato_core::net::{
-    Engine, Evaluated, LayerParts, NetError, Network, Stream, ThroughTime, checkpoint_plan, explain,
-    training_memory,
+    Engine, Evaluated, LayerParts, LayerSummary, NetError, Network, Stream, ThroughTime, checkpoint_plan,
+    explain, training_memory,
 };
 use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
@@ -272,16 +272,25 @@ impl PyNetwork {
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        for (name, [infer, train, back]) in self.engine().summaries() {
-            let layer = PyDict::new(py);
+        for LayerSummary { name, passes, once_per_row } in self.engine().summaries() {
+            let layer = summaries(py, &passes)?;
             layer.set_item("name", name)?;
-            for (title, pass) in [("inference", infer), ("forward", train), ("backward", back)] {
-                layer.set_item(title, summary(py, &pass)?)?;
+            if let Some(passes) = once_per_row {
+                layer.set_item("once_per_row", summaries(py, &passes)?)?;
             }
             list.append(layer)?;
         }
         Ok(list)
     }
+}
+
+/// The counts of the passes of a layer, by name.
+fn summaries<'py>(py: Python<'py>, passes: &[PassSummary; 3]) -> PyResult<Bound<'py, PyDict>> {
+    let layer = PyDict::new(py);
+    for (title, pass) in ["inference", "forward", "backward"].into_iter().zip(passes) {
+        layer.set_item(title, summary(py, pass)?)?;
+    }
+    Ok(layer)
 }
 
 fn summary<'py>(py: Python<'py>, pass: &PassSummary) -> PyResult<Bound<'py, PyDict>> {

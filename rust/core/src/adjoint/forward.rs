@@ -71,7 +71,7 @@ fn tangent_of(
                 terms.push(rule(g, id, t)?);
             }
         }
-        Tangent::Linear if row.run == Run::Concat => {
+        Tangent::Linear if matches!(row.run, Run::Concat | Run::JoinColumns) => {
             let mut parts = Vec::new();
             for (&arg, t) in node.args.iter().zip(&given) {
                 parts.push(known_or_zero(g, *t, arg)?);

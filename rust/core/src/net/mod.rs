@@ -18,7 +18,7 @@ pub use call::{
     explain, training_memory,
 };
 pub use graph::{
-    Axis, GRAPH_FORMAT_VERSION, InputPort, Layer, LayerParts, NetError, Network, Node, NodeKind, OutputPort,
-    kinds,
+    Axis, GRAPH_FORMAT_VERSION, InputPort, Layer, LayerParts, LayerSummary, NetError, Network, Node,
+    NodeKind, OutputPort, kinds,
 };
 pub use group::{Loss, LossTarget, Prepared, Reduction};

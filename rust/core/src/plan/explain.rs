@@ -93,38 +93,11 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
                 continue;
             }
             line(4, &format!("{phase}:"));
-            for op in ops {
-                match op {
-                    PhaseOp::Scan(scan) => line(6, &format!("scan along time   {}", scan.what)),
-                    PhaseOp::Gemm(gemm) => {
-                        let pack = &pass.packs[gemm.pack];
-                        line(6, &format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what));
-                    }
-                    PhaseOp::Rows(ops) => {
-                        let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);
-                        line(
-                            6,
-                            &format!(
-                                "{} row ops of up to {width} elements, tiles of {} rows",
-                                ops.len(),
-                                pass.tile_rows
-                            ),
-                        );
-                    }
-                }
-            }
+            ops.iter().for_each(|op| line(6, &op_text(pass, op)));
         }
-        let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
-        let scatters = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Scatter { .. })).count();
-        if !pass.sinks.is_empty() {
+        if let Some(sinks) = sinks_text(pass, "rows and time") {
             line(4, "gradients of parameters, per block of time:");
-            let sums = pass.sinks.len() - outer - scatters;
-            let mut parts =
-                vec![format!("{outer} weight GEMM(s)"), format!("{sums} sum(s) over rows and time")];
-            if scatters > 0 {
-                parts.push(format!("{scatters} scatter(s) into a table"));
-            }
-            line(6, &parts.join(", "));
+            line(6, &sinks);
         }
     }
     let kept =
@@ -142,6 +115,53 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         ),
     );
     text
+}
+
+/// The plan of the part of a layer that runs once per row, as text.
+pub fn explain_once_per_row(plan: &LayerPlan) -> String {
+    let mut text = String::new();
+    for (title, pass) in [("forward", &plan.train), ("backward, of sums over the steps", &plan.back)] {
+        let flops = thousands(PassSummary::of(pass).flops);
+        let _ = writeln!(text, "  once per row, {title}: {flops} FLOPs per row in matrix products");
+        for op in pass.ops() {
+            let _ = writeln!(text, "      {}", op_text(pass, op));
+        }
+        if let Some(sinks) = sinks_text(pass, "rows") {
+            let _ = writeln!(text, "      gradients of parameters: {sinks}");
+        }
+    }
+    text
+}
+
+/// One operation of a phase.
+fn op_text(pass: &Pass, op: &PhaseOp) -> String {
+    match op {
+        PhaseOp::Scan(scan) => format!("scan along time   {}", scan.what),
+        PhaseOp::Gemm(gemm) => {
+            let pack = &pass.packs[gemm.pack];
+            format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what)
+        }
+        PhaseOp::Rows(ops) => {
+            let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);
+            let (count, rows) = (ops.len(), pass.tile_rows);
+            format!("{count} row ops of up to {width} elements, tiles of {rows} rows")
+        }
+    }
+}
+
+/// What computes the gradients of parameters; None if there are none. `over`: what a sum adds.
+fn sinks_text(pass: &Pass, over: &str) -> Option<String> {
+    if pass.sinks.is_empty() {
+        return None;
+    }
+    let outer = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Outer { .. })).count();
+    let scatters = pass.sinks.iter().filter(|sink| matches!(sink.run, SinkRun::Scatter { .. })).count();
+    let sums = pass.sinks.len() - outer - scatters;
+    let mut parts = vec![format!("{outer} weight GEMM(s)"), format!("{sums} sum(s) over {over}")];
+    if scatters > 0 {
+        parts.push(format!("{scatters} scatter(s) into a table"));
+    }
+    Some(parts.join(", "))
 }
 
 /// How a group of states depends on itself, and how the group therefore runs.

@@ -4,6 +4,7 @@
 //! one (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
 //! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `step` and `adjoint`.
 
+mod dependence;
 mod explain;
 mod fold;
 mod fold_table;
@@ -16,6 +17,7 @@ mod merge;
 mod norms;
 mod pass;
 mod phase;
+mod row_level;
 mod row_ops;
 mod schedule;
 mod storage;
@@ -25,7 +27,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{PassSummary, explain_layer};
+pub use explain::{PassSummary, explain_layer, explain_once_per_row};
 pub use fold_table::{FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::{Fold, LayerPlan, Wanted};
@@ -33,3 +35,4 @@ pub use pass::{
     Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
     SinkOp, SinkRun, row_work,
 };
+pub use row_level::{Piece, RowSplit, split};

@@ -14,7 +14,8 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     let dst = reference(id);
     let src: Vec<Ref> = node.args.iter().map(|&arg| reference(arg)).collect();
     let operand = |k: usize| &nodes[node.args[k]];
-    let last = |k: usize| operand(k).shape.last().map_or(1, |dim| dim.value);
+    let last_of = |node: &Node| node.shape.last().map_or(1, |dim| dim.value);
+    let last = |k: usize| last_of(operand(k));
     let eps = node.attrs.number("eps");
     let mut push = |run: RowRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
         let cost = row.cost * (outer * cols) as f32;
@@ -55,6 +56,19 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                     push(copy, place, vec![part], 1, part.numel);
                 }
                 col += part.numel;
+            }
+        }
+        Run::Columns => {
+            // one line of the matrix after the other: `numel` of the operand gives the distance of lines
+            let (from, lines) = (src[0], operand(0).shape[0].value);
+            let start = Ref { col: from.col + node.attrs.int("start"), ..from };
+            push(copy, dst, vec![start], lines, last_of(node));
+        }
+        Run::JoinColumns => {
+            let (lines, mut col) = (node.shape[0].value, dst.col);
+            for (k, part) in src.into_iter().enumerate() {
+                push(copy, Ref { col, ..dst }, vec![part], lines, last(k));
+                col += last(k);
             }
         }
         Run::Broadcast => {

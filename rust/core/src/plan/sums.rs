@@ -3,18 +3,20 @@
 
 use crate::step::{Builder, Equations, NodeId, Program, Result, Run, Value, rows};
 
+use super::dependence::{Dependence, dependences};
+
 /// The same program with the terms of sums ordered: parameters, inputs, states.
 pub fn reassociated(program: &Program) -> Result<Program> {
+    reassociated_by(program, &dependences(&program.nodes, &|_| false))
+}
+
+/// The same program with the terms of sums ordered: parameters, inputs per row, inputs per step, states.
+pub fn reassociated_by(program: &Program, dependence: &[Dependence]) -> Result<Program> {
     let count = program.nodes.len();
     let add = rows::find("add");
     let live = program.live();
     let mut uses = vec![0usize; count];
-    let mut on_state = vec![false; count];
-    for &id in &program.states {
-        on_state[id] = true;
-    }
     for (id, node) in program.nodes.iter().enumerate() {
-        on_state[id] |= node.args.iter().any(|&arg| on_state[arg]);
         if live[id] {
             node.args.iter().for_each(|&arg| uses[arg] += 1);
         }
@@ -43,7 +45,14 @@ pub fn reassociated(program: &Program) -> Result<Program> {
             let mut terms = Vec::new();
             collect(program, id, &inner, &mut terms);
             let matrix_product = |id: NodeId| rows::row(program.nodes[id].op).run == Run::MatVec;
-            terms.sort_by_key(|&term| (!program.nodes[term].folded, on_state[term], matrix_product(term)));
+            // a product of parameters alone is computed with the inputs per step: it is not folded
+            let order = |term: NodeId| match dependence[term] {
+                Dependence::Parameters if program.nodes[term].folded => 0,
+                Dependence::Row => 1,
+                Dependence::Parameters | Dependence::Step => 2,
+                Dependence::State => 3,
+            };
+            terms.sort_by_key(|&term| (order(term), matrix_product(term)));
             let mut sum = moved[terms[0]];
             for &term in &terms[1..] {
                 sum = g.op("add", &[sum, moved[term]])?;

@@ -51,9 +51,9 @@ impl<T: Pooled> Call<T> {
         let mut workspace = idle_workspace(&engine);
         let mut weights = std::mem::take(&mut workspace.weights);
         weights.resize_with(network.layers.len(), LayerWeights::empty);
-        for (number, (layer, weights)) in network.layers.iter().zip(&mut weights).enumerate() {
+        for (layer, weights) in network.layers.iter().zip(&mut weights) {
             let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
-            let noise = Noise::new(seed, number as u16); // `Network::layer` limits the number of layers to this type
+            let noise = Noise::new(seed, layer.share.layer as u16); // `Network::layer` limits the number of layers to this type
             weights.renew(layer.plan(training), &params, kernels, training, noise);
         }
         let penalties = WeightPenalties::new(network, arena, training);

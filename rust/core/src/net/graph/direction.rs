@@ -1,6 +1,7 @@
 //! The direction in which each sequence of a network runs.
 
 use super::kinds::Rows;
+use super::layer::Layer;
 use super::network::Network;
 use super::node::NodeKind;
 
@@ -30,10 +31,14 @@ impl Network {
         self.reversed_nodes().is_some()
     }
 
-    /// For each layer, whether it reads its input from the end.
+    /// For each layer, whether it reads its input from the end. The parts of a divided layer read what the layer reads.
     pub fn layers_from_end(&self) -> Vec<bool> {
-        let nodes = self.reversed_nodes().unwrap_or_else(|| vec![false; self.nodes.len()]);
-        self.layers.iter().map(|layer| layer.inputs.first().is_some_and(|&input| nodes[input])).collect()
+        let written = self.written();
+        let nodes = written.reversed_nodes().unwrap_or_else(|| vec![false; written.nodes.len()]);
+        let from_end = |layer: &Layer| {
+            written.layers[layer.share.layer].inputs.first().is_some_and(|&input| nodes[input])
+        };
+        self.layers.iter().map(from_end).collect()
     }
 
     /// For each state slot, whether its layer reads its input from the end.

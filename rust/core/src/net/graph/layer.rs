@@ -58,6 +58,17 @@ pub struct Layer {
     pub frozen: Vec<bool>,
     /// The index of the layer's first state among all states of the network.
     pub first_state: usize,
+    /// Which part of which written layer it is.
+    pub share: Share,
+}
+
+/// What a layer is of the network as written: a whole layer, or one of the two parts of a layer that is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The index of the written layer. Both parts draw the noise of this layer.
+    pub layer: usize,
+    /// Whether it computes what the written layer repeats at every step.
+    pub once_per_row: bool,
 }
 
 impl Layer {

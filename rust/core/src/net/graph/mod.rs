@@ -9,6 +9,7 @@ mod layer;
 mod limits;
 mod network;
 mod node;
+mod once_per_row;
 mod penalty;
 mod text;
 
@@ -16,6 +17,6 @@ pub use axis::Axis;
 pub use error::{NetError, expect_len};
 pub use layer::{Layer, LayerParts};
 pub use limits::index_limits;
-pub use network::Network;
+pub use network::{LayerSummary, Network};
 pub use node::{InputPort, Node, NodeKind, OutputPort};
 pub use text::GRAPH_FORMAT_VERSION;

@@ -8,13 +8,23 @@ use crate::step::Program;
 use super::axis::{Axis, ROW, TIME};
 use super::error::NetError;
 use super::kinds::{self, Part, Rows};
-use super::layer::{Layer, LayerParts, same_ports};
+use super::layer::{Layer, LayerParts, Share, same_ports};
 use super::limits::index_limits;
 use super::node::{InputPort, Node, NodeKind, OutputPort};
+use super::once_per_row::divided;
 use super::penalty::{penalty_output, plan_of_weights};
 
 /// Features of a value, at most: as many as a shape in a program may have.
 const WIDEST: usize = i32::MAX as usize;
+
+/// The counts of the passes of a layer: inference, training forward, backward.
+#[derive(Debug, Clone)]
+pub struct LayerSummary {
+    pub name: String,
+    pub passes: [PassSummary; 3],
+    /// The passes that run once per row, if the layer is divided.
+    pub once_per_row: Option<[PassSummary; 3]>,
+}
 
 #[derive(Debug, Clone, Default)]
 pub struct Network {
@@ -33,6 +43,8 @@ pub struct Network {
     pub ignores_input: bool,
     /// The offsets of the parameters that are frozen. Set before layers are added.
     pub frozen: BTreeSet<usize>,
+    /// The network as it was built, if layers were divided when it was finished.
+    pub written: Option<Box<Network>>,
 }
 
 impl Network {
@@ -240,6 +252,7 @@ impl Network {
             params,
             frozen,
             first_state,
+            share: Share { layer, once_per_row: false },
         });
         Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis, differentiated))
     }
@@ -350,7 +363,49 @@ impl Network {
             named.push(OutputPort { name: name.to_string(), node });
         }
         self.outputs = named;
+        // a network near the largest number of layers or operations may exceed it when it is divided: then it runs as written
+        if let Ok(Some(made)) = divided(self) {
+            let written = std::mem::replace(self, made);
+            self.written = Some(Box::new(written));
+        }
         Ok(())
+    }
+
+    /// The network as it was built: its text and its layers as the author knows them.
+    pub fn written(&self) -> &Network {
+        self.written.as_deref().unwrap_or(self)
+    }
+
+    /// Adds a layer of another network, with other inputs and initial values. Returns the node of its first output.
+    pub(super) fn layer_again(
+        &mut self,
+        layer: &Layer,
+        differentiated: bool,
+        inputs: Vec<usize>,
+        initial: Vec<Option<usize>>,
+    ) -> usize {
+        let node = self.push(
+            NodeKind::Layer { layer: self.layers.len(), output: 0 },
+            layer.plan.output_width(0),
+            layer.axis,
+            differentiated,
+        );
+        let parts = inputs.iter().chain(initial.iter().flatten()).copied().collect();
+        let finals = vec![None; initial.len()];
+        let mut outputs = vec![None; layer.outputs.len()];
+        outputs[0] = Some(node);
+        let first_state = self.states.len();
+        self.states.extend(layer.plan.program.states.iter().map(|&id| layer.plan.program.nodes[id].numel()));
+        self.state_axes.resize(self.states.len(), layer.axis);
+        self.layers.push(Layer { inputs, initial, parts, finals, outputs, first_state, ..layer.clone() });
+        node
+    }
+
+    /// Names the written layer of the layer that was added last.
+    pub(super) fn set_share(&mut self, share: Share) {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.share = share;
+        }
     }
 
     /// Returns an error unless the network is finished.
@@ -444,14 +499,21 @@ impl Network {
         self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
     }
 
-    /// The counts of each layer's plan: (name, [inference, training forward, backward]).
-    pub fn summaries(&self) -> Vec<(String, [PassSummary; 3])> {
-        (self.layers.iter())
-            .map(|layer| {
-                let plan = &layer.plan;
-                let passes = [&layer.plan(false).infer, &plan.train, &plan.back].map(PassSummary::of);
-                (plan.program.name.clone(), passes)
-            })
-            .collect()
+    /// The counts of the plan of each layer as written.
+    pub fn summaries(&self) -> Vec<LayerSummary> {
+        let of = |layer: &Layer| {
+            [&layer.plan(false).infer, &layer.plan.train, &layer.plan.back].map(PassSummary::of)
+        };
+        let one = |number: usize| LayerSummary {
+            name: self.written().layers[number].plan.program.name.clone(),
+            passes: self.part(number, false).map(of).unwrap_or_default(),
+            once_per_row: self.part(number, true).map(of),
+        };
+        (0..self.written().layers.len()).map(one).collect()
+    }
+
+    /// The layer that runs a written layer: the part of every step, or the part per row of a divided layer.
+    pub fn part(&self, layer: usize, once_per_row: bool) -> Option<&Layer> {
+        self.layers.iter().find(|one| one.share == Share { layer, once_per_row })
     }
 }

@@ -42,6 +42,10 @@ impl Network {
     /// The canonical text. `Network::from_json` gives an equal network back. Refuses steps that call a function.
     pub fn to_json(&self) -> Result<String, NetError> {
         self.finished()?;
+        self.written().own_json()
+    }
+
+    fn own_json(&self) -> Result<String, NetError> {
         let mut table = Table::default();
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for (number, node) in self.nodes.iter().enumerate() {

@@ -21,6 +21,10 @@ pub enum Run {
     MatVec,
     Slice,
     Concat,
+    /// Some columns of a matrix.
+    Columns,
+    /// Matrices side by side.
+    JoinColumns,
     Broadcast,
     SumTo,
     Lookup,

@@ -129,6 +129,14 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
             let row = args[0].values.len() / args[0].node.shape[0].value;
             args[0].values[node.attrs.int("start") * row..node.attrs.int("stop") * row].to_vec()
         }
+        "columns" => {
+            let range = node.attrs.int("start")..node.attrs.int("stop");
+            by_row(&|row| row[range.clone()].to_vec())
+        }
+        "join_columns" => {
+            let lines = (0..shape[0]).flat_map(|line| args.iter().map(move |arg| (line, arg)));
+            lines.flat_map(|(line, arg)| &arg.values[line * arg.width()..][..arg.width()]).copied().collect()
+        }
         "concat" => args.iter().flat_map(|arg| arg.values).copied().collect(),
         "reshape" => args[0].values.to_vec(),
         "broadcast_to" => each(&|v| v[0]),

@@ -1,0 +1,296 @@
+//! Divides layers that read values per row at every step: what depends on these values and on parameters alone becomes a
+//! layer of its own that runs once per row, and its results are repeated along time. The gradient of a repeated value is the
+//! sum over the steps of the row.
+//!
+//! The text of a network describes the network as written; it is divided when it is finished.
+
+use std::collections::HashMap;
+
+use crate::plan::{Piece, RowSplit, split};
+use crate::step::Result as StepResult;
+
+use super::axis::Axis;
+use super::error::NetError;
+use super::layer::{Layer, LayerParts, Share};
+use super::network::Network;
+use super::node::{InputPort, NodeKind};
+
+/// An input with more pieces is read as it is: pieces are for a few values side by side.
+const MOST_PIECES: usize = 64;
+
+/// Adjacent features of an input of a layer: nodes side by side, all of them per row or all of them sequences. Each node
+/// comes with whether its sequence is reversed.
+#[derive(Debug, Clone)]
+struct Run {
+    is_row: bool,
+    nodes: Vec<(usize, bool)>,
+    width: usize,
+}
+
+/// A layer that is divided.
+struct Division {
+    split: RowSplit,
+    /// The pieces of all inputs, in order.
+    runs: Vec<Run>,
+    /// The last written node that the part per row reads.
+    after: usize,
+}
+
+/// The network that computes the same, with values per row computed once per row; None if no layer is divided.
+pub fn divided(written: &Network) -> Result<Option<Network>, NetError> {
+    if !written.has_row_values() {
+        return Ok(None);
+    }
+    let divisions = written.layers.iter().map(|layer| division(written, layer));
+    let divisions = divisions.collect::<StepResult<Vec<Option<Division>>>>()?;
+    if divisions.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut writer = Writer {
+        written,
+        made: Network {
+            axes: written.axes.clone(),
+            ignores_input: written.ignores_input,
+            frozen: written.frozen.clone(),
+            ..Network::default()
+        },
+        moved: vec![usize::MAX; written.nodes.len()],
+        derived: HashMap::new(),
+        repeated: vec![Vec::new(); written.layers.len()],
+    };
+    let wanted = wanted(written, &divisions);
+    for number in 0..written.nodes.len() {
+        writer.node(number, wanted[number], &divisions)?;
+        for (layer, one) in divisions.iter().enumerate() {
+            if let Some(one) = one.as_ref().filter(|one| one.after == number) {
+                writer.row_part(layer, one)?;
+            }
+        }
+    }
+    let mut made = writer.made;
+    made.outputs = written.outputs.clone();
+    made.outputs.iter_mut().for_each(|port| port.node = writer.moved[port.node]);
+    Ok(Some(made))
+}
+
+/// How a layer is divided; None if it is not.
+fn division(network: &Network, layer: &Layer) -> StepResult<Option<Division>> {
+    if layer.axis == Axis::Row || layer.plan.program.calls() {
+        return Ok(None);
+    }
+    let inputs: Vec<Vec<Run>> = layer.inputs.iter().map(|&node| runs(network, node)).collect();
+    let all = || inputs.iter().flatten();
+    if !all().any(|run| run.is_row) {
+        return Ok(None);
+    }
+    let piece = |run: &Run| Piece { width: run.width, is_row: run.is_row };
+    let pieces: Vec<Vec<Piece>> = inputs.iter().map(|runs| runs.iter().map(piece).collect()).collect();
+    let inference = layer.inference.as_ref().map(|plan| &plan.program);
+    let Some(split) = split(&layer.plan.program, inference, &pieces)? else { return Ok(None) };
+    let read = all().zip(&split.row_reads).filter(|(_, read)| **read).flat_map(|(run, _)| &run.nodes);
+    let after = read.map(|&(node, _)| node).max().unwrap_or(0);
+    Ok(Some(Division { split, runs: inputs.into_iter().flatten().collect(), after }))
+}
+
+/// The pieces of a node, through `concat`, `reverse` and `repeat`. A single sequence if none of them is a value per row.
+fn runs(network: &Network, node: usize) -> Vec<Run> {
+    let whole = || vec![Run { is_row: false, nodes: vec![(node, false)], width: network.width(node) }];
+    let mut open = vec![(node, false)];
+    let mut found: Vec<Run> = Vec::new();
+    let mut count = 0;
+    while let Some((node, reversed)) = open.pop() {
+        count += 1;
+        if count > MOST_PIECES {
+            return whole();
+        }
+        let (mut leaf, mut is_row) = ((node, reversed), false);
+        if let NodeKind::Derived { kind, parts, .. } = &network.nodes[node].kind {
+            match *kind {
+                "concat" => {
+                    open.extend(parts.iter().rev().map(|&part| (part, reversed)));
+                    continue;
+                }
+                "reverse" => {
+                    open.push((parts[0], !reversed));
+                    continue;
+                }
+                "repeat" => (leaf, is_row) = ((parts[0], false), true),
+                _ => {}
+            }
+        }
+        let width = network.width(node);
+        match found.last_mut().filter(|run| run.is_row == is_row) {
+            Some(run) => {
+                run.nodes.push(leaf);
+                run.width += width;
+            }
+            None => found.push(Run { is_row, nodes: vec![leaf], width }),
+        }
+    }
+    if found.iter().any(|run| run.is_row) { found } else { whole() }
+}
+
+/// The derived nodes that the divided network reads.
+fn wanted(network: &Network, divisions: &[Option<Division>]) -> Vec<bool> {
+    let mut wanted = vec![false; network.nodes.len()];
+    network.outputs.iter().for_each(|port| wanted[port.node] = true);
+    for (layer, division) in network.layers.iter().zip(divisions) {
+        match division {
+            None => layer.parts.iter().for_each(|&node| wanted[node] = true),
+            Some(division) => {
+                let nodes = division.runs.iter().flat_map(|run| &run.nodes);
+                nodes.for_each(|&(node, _)| wanted[node] = true);
+                layer.initial.iter().flatten().for_each(|&node| wanted[node] = true);
+            }
+        }
+    }
+    for (number, node) in network.nodes.iter().enumerate().rev() {
+        if let NodeKind::Derived { parts, .. } = &node.kind
+            && wanted[number]
+        {
+            parts.iter().for_each(|&part| wanted[part] = true);
+        }
+    }
+    wanted
+}
+
+/// Writes the divided network.
+struct Writer<'a> {
+    written: &'a Network,
+    made: Network,
+    /// By written node: its node.
+    moved: Vec<usize>,
+    /// Derived nodes by kind and parts: each is made once.
+    derived: HashMap<(&'static str, Vec<usize>), usize>,
+    /// By written layer: the results of its part per row, repeated along time.
+    repeated: Vec<Vec<usize>>,
+}
+
+impl Writer<'_> {
+    /// Adds a written node.
+    fn node(
+        &mut self,
+        number: usize,
+        is_wanted: bool,
+        divisions: &[Option<Division>],
+    ) -> Result<(), NetError> {
+        let node = &self.written.nodes[number];
+        self.moved[number] = match &node.kind {
+            NodeKind::Input(input) => {
+                let (port, axis) = (&self.written.inputs[*input], self.written.axis_name(node.axis));
+                match port.limit {
+                    Some(limit) => self.made.index_input(&port.name, axis, limit)?,
+                    None => self.made.input(&port.name, axis, node.width)?,
+                }
+            }
+            NodeKind::Derived { kind, parts, .. } if is_wanted => {
+                let parts = parts.iter().map(|&part| self.moved[part]).collect();
+                self.derive(kind, parts)?
+            }
+            NodeKind::Derived { .. } => return Ok(()),
+            NodeKind::Layer { layer, output } => {
+                let of = &self.written.layers[*layer];
+                match (&divisions[*layer], *output) {
+                    (Some(division), 0) => self.step_part(*layer, division)?,
+                    (None, 0) => {
+                        let inputs = of.inputs.iter().map(|&input| self.moved[input]).collect();
+                        let initial =
+                            of.initial.iter().map(|from| from.map(|node| self.moved[node])).collect();
+                        self.made.layer_again(of, node.differentiated, inputs, initial)
+                    }
+                    (_, output) => {
+                        let name = &of.plan.program.outputs[output].0;
+                        self.made.layer_output(self.moved[of.node()], name)?
+                    }
+                }
+            }
+            NodeKind::Final { layer, state } => {
+                let of = &self.written.layers[*layer];
+                let program = &of.plan.program;
+                self.made.final_state(self.moved[of.node()], program.label(program.states[*state]))?
+            }
+        };
+        Ok(())
+    }
+
+    fn derive(&mut self, kind: &'static str, parts: Vec<usize>) -> Result<usize, NetError> {
+        let key = (kind, parts);
+        if let Some(&node) = self.derived.get(&key) {
+            return Ok(node);
+        }
+        let node = self.made.derive(kind, &key.1)?;
+        self.derived.insert(key, node);
+        Ok(node)
+    }
+
+    /// A value per row at every step of an axis.
+    fn repeat(&mut self, node: usize, axis: Axis) -> Result<usize, NetError> {
+        let mut parts = vec![node];
+        if axis != Axis::FIRST {
+            let on_axis = |port: &&InputPort| self.written.nodes[port.node].axis == axis;
+            let like = self.written.inputs.iter().find(on_axis);
+            parts.extend(like.map(|port| self.moved[port.node]));
+        }
+        self.derive("repeat", parts)
+    }
+
+    /// The node of a piece of an input.
+    fn piece(&mut self, run: &Run) -> Result<usize, NetError> {
+        let mut nodes = Vec::with_capacity(run.nodes.len());
+        for &(node, reversed) in &run.nodes {
+            let node = self.moved[node];
+            nodes.push(if reversed { self.derive("reverse", vec![node])? } else { node });
+        }
+        if nodes.len() == 1 { Ok(nodes[0]) } else { self.derive("concat", nodes) }
+    }
+
+    /// Adds the layer that runs once per row, and its results at every step.
+    fn row_part(&mut self, number: usize, division: &Division) -> Result<(), NetError> {
+        let layer = &self.written.layers[number];
+        let mut inputs = Vec::new();
+        for (run, _) in division.runs.iter().zip(&division.split.row_reads).filter(|(_, read)| **read) {
+            inputs.push(self.piece(run)?);
+        }
+        let split = &division.split;
+        let node = self.made.layer(LayerParts {
+            inference: split.inference.as_ref().map(|(row, _)| row),
+            ..LayerParts::new(&split.row, &inputs, &offsets(layer))
+        })?;
+        self.made.set_share(Share { layer: number, once_per_row: true });
+        for (name, _) in &split.row.outputs {
+            let result = self.made.layer_output(node, name)?;
+            let repeated = self.repeat(result, layer.axis)?;
+            self.repeated[number].push(repeated);
+        }
+        Ok(())
+    }
+
+    /// Adds the layer that runs at every step.
+    fn step_part(&mut self, number: usize, division: &Division) -> Result<usize, NetError> {
+        let layer = &self.written.layers[number];
+        let mut inputs = Vec::new();
+        for (run, _) in division.runs.iter().zip(&division.split.step_reads).filter(|(_, read)| **read) {
+            let node = self.piece(run)?;
+            inputs.push(if run.is_row { self.repeat(node, layer.axis)? } else { node });
+        }
+        inputs.append(&mut self.repeated[number]);
+        let split = &division.split;
+        let program = &layer.plan.program;
+        let states = program.states.iter().zip(&layer.initial);
+        let initial: Vec<(&str, usize)> =
+            states.filter_map(|(&id, from)| from.map(|node| (program.label(id), self.moved[node]))).collect();
+        let node = self.made.layer(LayerParts {
+            initial: &initial,
+            inference: split.inference.as_ref().map(|(_, step)| step),
+            penalty: layer.penalty.as_ref().map(|plan| &plan.program),
+            ..LayerParts::new(&split.step, &inputs, &offsets(layer))
+        })?;
+        self.made.set_share(Share { layer: number, once_per_row: false });
+        Ok(node)
+    }
+}
+
+/// The offset of each parameter of a layer.
+fn offsets(layer: &Layer) -> Vec<usize> {
+    layer.params.iter().map(|&(at, _)| at).collect()
+}
