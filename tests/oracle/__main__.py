@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.oracle.search import Outcome, search, smallest
+from tests.oracle.search import Outcome, search, search_rows, smallest
 
 
 def main() -> int:
@@ -23,12 +23,14 @@ def main() -> int:
 
     seeds = range(given.seed, given.seed + given.programs * given.stride, given.stride)
     outcome = search(seeds, given.failures, given.seconds, progress)
-    print(f"seeds from {given.seed}: {outcome}")
+    rows = search_rows(seeds if given.seconds == float("inf") else ())
+    print(f"seeds from {given.seed}: {outcome}; {rows}")
+    print("\n".join(rows.found))
     for found in outcome.found:
         if not given.as_found:
             print(f"\nits smallest form:\n{smallest(found)}")
         print(f"\nseed {found.case.seed}: {found.why}")
-    return bool(outcome.found)
+    return bool(outcome.found or rows.found)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,14 @@ ROW_MAPS = ["softmax", "log_softmax", "layer_norm", "rms_norm"]
 class Generator:
     """Writes one recipe, op by op."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, inputs: int | None = None) -> None:
         self.rng = random.Random(seed)
         rng = self.rng
         self.hidden = rng.choice([1, 2, 3, 4, 4, 5])
         self.inputs = rng.choice([1, 2, 3, 4])
+        self.reads_input = inputs is not None
+        if inputs is not None:
+            self.inputs = inputs
         vector: Shape = (self.hidden,)
         others: list[Shape] = [vector, vector, vector, (), (2,), (2, self.hidden), (self.inputs,)]
         self.states = [vector if rng.random() < 0.7 else rng.choice(others) for _ in range(rng.randint(1, 4))]
@@ -220,11 +223,24 @@ class Generator:
         near, far = self.as_shape(self.some(), shape), self.as_shape(self.some(), shape)
         return self.binary("add", self.binary("mul", gate, near), self.binary("mul", rest, far))
 
+    def of_input(self) -> int:
+        """What cells do with their input: a product, a part, or a nonlinear function of a part."""
+        x, matrix, kind = 0, 2 + len(self.states), self.rng.choice(["product", "product", "part", "function"])
+        if kind == "product":
+            return self.add("matmul", [matrix, x], (self.hidden,))
+        start = self.rng.randint(0, self.inputs - 1)
+        stop = self.rng.randint(start + 1, self.inputs)
+        part = self.add("slice", [x], (stop - start,), start=start, stop=stop)
+        name = self.rng.choice(["tanh", "sigmoid", "softmax" if stop > start + 1 else "tanh"])
+        return part if kind == "part" else self.add(name, [part], (stop - start,))
+
     FAMILIES = ("arithmetic",) * 5 + ("unary",) * 4 + ("product",) * 3 + ("moving",) * 2 + (
         "reduction", "row_map", "dot", "choice", "interpolation", "narrow_domain", "by_id")  # fmt: skip
 
     def write(self) -> Recipe:
         rng = self.rng
+        for _ in range(rng.randint(1, 3) if self.reads_input else 0):
+            self.of_input()
         for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 12])):
             getattr(self, rng.choice(self.FAMILIES))()
         updates: list[int] = []
@@ -309,6 +325,6 @@ class Generator:
         )
 
 
-def recipe(seed: int) -> Recipe:
-    """The recipe of a seed."""
-    return Generator(seed).write()
+def recipe(seed: int, inputs: int | None = None) -> Recipe:
+    """The recipe of a seed; its input has `inputs` features, or a random number of them."""
+    return Generator(seed, inputs).write()

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tests.oracle import once_per_row
 from tests.oracle.compare import Case, Mismatch, Undecided, check
+from tests.oracle.once_per_row import RowCase
 
 
 @dataclass
@@ -89,5 +91,37 @@ def search(
         if progress is not None:
             progress(outcome)
         if len(outcome.found) >= stop_after or outcome.seconds > seconds:
+            break
+    return outcome
+
+
+@dataclass
+class RowOutcome:
+    """How many programs with values of rows were compared, how many of them computed something once per row."""
+
+    compared: int
+    undecided: int
+    divided: int
+    found: list[str]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.compared} programs with values of rows compared, {self.divided} divided, "
+            f"{self.undecided} undecided, {len(self.found)} differ"
+        )
+
+
+def search_rows(seeds: Iterable[int]) -> RowOutcome:
+    """Compares the programs of these seeds with values of rows and without, until one fails."""
+    outcome = RowOutcome(0, 0, 0, [])
+    for seed in seeds:
+        case = RowCase(seed)
+        try:
+            outcome.divided += once_per_row.check(case)
+            outcome.compared += 1
+        except Undecided:
+            outcome.undecided += 1
+        except Mismatch as error:
+            outcome.found.append(f"seed {seed}: {error}\n{case}")
             break
     return outcome

@@ -20,6 +20,13 @@ def test_random_programs_agree_with_numpy():
     assert outcome.compared > 0.9 * PROGRAMS, outcome
 
 
+def test_random_programs_compute_values_of_rows_once_per_row():
+    outcome = search.search_rows(range(SEED, SEED + PROGRAMS // 4))
+    assert not outcome.found, outcome.found[0]
+    assert outcome.compared > 0.85 * (PROGRAMS // 4), outcome
+    assert outcome.divided > 0.2 * outcome.compared, outcome
+
+
 def test_programs_use_the_whole_op_table():
     used = {op.name for seed in range(SEED, SEED + 2000) for op in generate.recipe(seed).ops}
     assert not TABLE.keys() - used

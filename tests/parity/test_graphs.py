@@ -113,14 +113,16 @@ def one_to_many(kind: str) -> Pair:
     )
 
 
-def with_a_row(kind: str, both: bool) -> Pair:
+def with_a_row(kind: str, both: bool, size: int = 2) -> Pair:
+    """From 8 features on, products of the row are computed once per row."""
+
     def ours() -> Any:
         x = seq()
-        return layer(kind, 5, 4, bidirectional=both)(ost.concat(x, ost.repeat(row(), x)))
+        return layer(kind, 3 + size, 4, bidirectional=both)(ost.concat(x, ost.repeat(row("s", size), x)))
 
     return Pair(
         ours,
-        lambda: [getattr(torch.nn, kind)(5, 4, batch_first=True, bidirectional=both)],
+        lambda: [getattr(torch.nn, kind)(3 + size, 4, batch_first=True, bidirectional=both)],
         lambda net, x: net.steps(0, torch.cat([x["x"], x["s"].expand(len(x["x"]), -1)], 1)),
     )
 
@@ -222,6 +224,9 @@ PAIRS: dict[str, Pair] = {
     **{f"one to many, {kind}": one_to_many(kind) for kind in ("RNN", "LSTM", "GRU")},
     "a row with a sequence, LSTM": with_a_row("LSTM", False),
     "a row with a sequence, GRU, both ways": with_a_row("GRU", True),
+    "a wide row with a sequence, LSTM": with_a_row("LSTM", False, 16),
+    "a wide row with a sequence, GRU, both ways": with_a_row("GRU", True, 9),
+    "a wide row with a sequence, RNN": with_a_row("RNN", False, 8),
     "two sequences": two_sequences(),
     "two outputs": two_outputs(),
     "siamese": siamese(),

@@ -99,16 +99,42 @@ pub fn one_hot(args: &[&Node], attrs: &Attrs) -> ShapeResult {
 
 pub fn slice(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let shape = &args[0].shape;
-    let (start, stop) = (attrs.number("start"), attrs.number("stop"));
-    let Some(first) = shape.first() else {
+    if shape.is_empty() {
         return Err("a number cannot be sliced; expected a vector".into());
-    };
+    }
+    part_of(shape, 0, attrs)
+}
+
+pub fn columns(args: &[&Node], attrs: &Attrs) -> ShapeResult {
+    let shape = &args[0].shape;
+    if shape.len() != 2 {
+        return Err(format!("{} has no columns; expected a matrix", shape_text(shape)));
+    }
+    part_of(shape, 1, attrs)
+}
+
+/// The shape of elements `start..stop` along an axis.
+fn part_of(shape: &[Dim], axis: usize, attrs: &Attrs) -> ShapeResult {
+    let (start, stop) = (attrs.number("start"), attrs.number("stop"));
     let whole = start.fract() == 0.0 && stop.fract() == 0.0;
-    if !(whole && 0.0 <= start && start < stop && stop <= first.value as f64) {
+    if !(whole && 0.0 <= start && start < stop && stop <= shape[axis].value as f64) {
         return Err(format!("slice {start}:{stop} does not lie inside {}", shape_text(shape)));
     }
     let mut result = shape.to_vec();
-    result[0] = first.part((stop - start) as usize);
+    result[axis] = shape[axis].part((stop - start) as usize);
+    Ok(result)
+}
+
+pub fn join_columns(args: &[&Node], _: &Attrs) -> ShapeResult {
+    let mut result: Shape = Vec::new();
+    for (index, part) in args.iter().enumerate() {
+        let shape = &part.shape;
+        match (&shape[..], &mut result[..]) {
+            ([_, _], []) => result = shape.to_vec(),
+            ([rows, columns], [all, width]) if rows == all => *width = width.plus(columns),
+            _ => return Err(format!("part {index} has shape {}, which has other rows", shape_text(shape))),
+        }
+    }
     Ok(result)
 }
 

@@ -49,10 +49,13 @@ pub fn divided(written: &Network) -> Result<Option<Network>, NetError> {
     let mut writer = Writer {
         written,
         made: Network {
-            axes: written.axes.clone(),
-            ignores_input: written.ignores_input,
-            frozen: written.frozen.clone(),
-            ..Network::default()
+            nodes: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            layers: Vec::new(),
+            states: Vec::new(),
+            state_axes: Vec::new(),
+            ..written.clone() // the settings
         },
         moved: vec![usize::MAX; written.nodes.len()],
         derived: HashMap::new(),

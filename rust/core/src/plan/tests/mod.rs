@@ -5,6 +5,7 @@
 
 mod difference;
 mod frozen;
+mod row_level;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

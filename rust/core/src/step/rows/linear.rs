@@ -1,7 +1,7 @@
 //! Rows of the ops that move or mix elements linearly: matrix products, tables, slices, shapes.
 
 use super::super::shape;
-use super::op_row::{Grad, OpRow, Tangent, no_gradient};
+use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
 use super::run::Run;
 use crate::step::{Attrs, Equations, NodeId, Result};
 
@@ -22,6 +22,25 @@ const BASE: OpRow = OpRow {
 fn dot(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
     let product = g.op("mul", args)?;
     g.op("sum", &[product])
+}
+
+/// The gradient of some columns of a matrix, between zeros.
+fn columns_back(g: &mut dyn Equations, s: &Site) -> Result<Vec<Grad>> {
+    let (start, stop) = (s.attrs.int("start"), s.attrs.int("stop"));
+    let shape = g.node(s.args[0]).shape.clone();
+    let gap = |g: &mut dyn Equations, width: usize| {
+        let (zero, shape) = (g.constant(0.0), [shape[0].clone(), shape[1].part(width)]);
+        g.op_with("broadcast_to", &[zero], Attrs::shape_of(&shape))
+    };
+    let mut parts = Vec::new();
+    if start > 0 {
+        parts.push(gap(g, start)?);
+    }
+    parts.push(s.d);
+    if stop < shape[1].value {
+        parts.push(gap(g, shape[1].value - stop)?);
+    }
+    Ok(vec![Grad::Node(g.op("join_columns", &parts)?)])
 }
 
 pub fn rows() -> Vec<OpRow> {
@@ -95,6 +114,35 @@ pub fn rows() -> Vec<OpRow> {
                     let part = g.op_with("slice", &[s.d], range)?;
                     let shape = g.node(arg).shape.clone();
                     grads.push(Grad::Node(g.reshaped(part, &shape)?));
+                    start = stop;
+                }
+                Ok(grads)
+            },
+            ..BASE
+        },
+        // `columns` and `join_columns` are slice and concat along the second axis; the planner divides products with them
+        OpRow {
+            name: "columns",
+            attrs: &[("start", None), ("stop", None)],
+            shape: shape::columns,
+            run: Run::Columns,
+            internal: true,
+            adjoint: columns_back,
+            ..BASE
+        },
+        OpRow {
+            name: "join_columns",
+            arity: usize::MAX,
+            shape: shape::join_columns,
+            run: Run::JoinColumns,
+            internal: true,
+            adjoint: |g, s| {
+                let mut start = 0;
+                let mut grads = Vec::with_capacity(s.args.len());
+                for &arg in s.args {
+                    let stop = start + g.node(arg).shape.last().map_or(1, |dim| dim.value);
+                    let range = Attrs::numbers(&[("start", start as f64), ("stop", stop as f64)]);
+                    grads.push(Grad::Node(g.op_with("columns", &[s.d], range)?));
                     start = stop;
                 }
                 Ok(grads)

@@ -5,7 +5,6 @@
 
 mod arithmetic;
 mod call;
-mod columns;
 mod linear;
 mod op_row;
 mod reduction;
@@ -25,7 +24,7 @@ pub use source::PER_WEIGHTS;
 pub fn table() -> &'static [OpRow] {
     static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        [source::rows(), arithmetic::rows(), linear::rows(), columns::rows(), reduction::rows(), call::rows()]
+        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), call::rows()]
             .into_iter()
             .flatten()
             .collect()
