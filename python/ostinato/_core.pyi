@@ -165,7 +165,10 @@ class Network:
         """Step by step with the parameters as they are now; ConfigError where something is reversed."""
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
-        """Each layer's "name", and counts of its plan for "inference", "forward" and "backward"."""
+        """Each layer's "name", and counts of its plan for "inference", "forward" and "backward".
+
+        A layer that is divided has the same counts of what runs once per row under "once_per_row".
+        """
 
 @final
 class ThroughTime:

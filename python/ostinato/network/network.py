@@ -381,6 +381,8 @@ class Network(CanFreeze, AttributeGuard):
     def plans(self, *, input_gradient: bool = True) -> list[dict[str, Any]]:
         """The plan of each layer as numbers: matmuls before, in and after the loop, both ways.
 
+        What a layer computes once per row, from values of rows, is counted apart, under "once_per_row".
+
         input_gradient: as in `value_and_grad`; a Trainer does without.
         """
         checks.flag("plans", "input_gradient", input_gradient)
