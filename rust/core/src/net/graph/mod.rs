@@ -11,12 +11,14 @@ mod network;
 mod node;
 mod once_per_row;
 mod penalty;
+mod summary;
 mod text;
 
 pub use axis::Axis;
 pub use error::{NetError, expect_len};
 pub use layer::{Layer, LayerParts};
 pub use limits::index_limits;
-pub use network::{LayerSummary, Network};
+pub use network::Network;
 pub use node::{InputPort, Node, NodeKind, OutputPort};
+pub use summary::LayerSummary;
 pub use text::GRAPH_FORMAT_VERSION;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{LayerPlan, PassSummary, Wanted};
+use crate::plan::{LayerPlan, Wanted};
 use crate::step::Program;
 
 use super::axis::{Axis, ROW, TIME};
@@ -11,20 +11,10 @@ use super::kinds::{self, Part, Rows};
 use super::layer::{Layer, LayerParts, Share, same_ports};
 use super::limits::index_limits;
 use super::node::{InputPort, Node, NodeKind, OutputPort};
-use super::once_per_row::divided;
 use super::penalty::{penalty_output, plan_of_weights};
 
 /// Features of a value, at most: as many as a shape in a program may have.
 const WIDEST: usize = i32::MAX as usize;
-
-/// The counts of the passes of a layer: inference, training forward, backward.
-#[derive(Debug, Clone)]
-pub struct LayerSummary {
-    pub name: String,
-    pub passes: [PassSummary; 3],
-    /// The passes that run once per row, if the layer is divided.
-    pub once_per_row: Option<[PassSummary; 3]>,
-}
 
 #[derive(Debug, Clone, Default)]
 pub struct Network {
@@ -345,7 +335,7 @@ impl Network {
     }
 
     /// Names the outputs. Nothing can be added afterwards.
-    pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
+    pub(super) fn name_outputs(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         if outputs.is_empty() {
             return Err(NetError::Config("the network has no output; expected at least one".into()));
         }
@@ -363,11 +353,6 @@ impl Network {
             named.push(OutputPort { name: name.to_string(), node });
         }
         self.outputs = named;
-        // a network near the largest number of layers or operations may exceed it when it is divided: then it runs as written
-        if let Ok(Some(made)) = divided(self) {
-            let written = std::mem::replace(self, made);
-            self.written = Some(Box::new(written));
-        }
         Ok(())
     }
 
@@ -497,23 +482,5 @@ impl Network {
     /// The number of arena elements that the parameters need.
     pub fn arena_len(&self) -> usize {
         self.layers.iter().flat_map(|layer| &layer.params).map(|(at, numel)| at + numel).max().unwrap_or(0)
-    }
-
-    /// The counts of the plan of each layer as written.
-    pub fn summaries(&self) -> Vec<LayerSummary> {
-        let of = |layer: &Layer| {
-            [&layer.plan(false).infer, &layer.plan.train, &layer.plan.back].map(PassSummary::of)
-        };
-        let one = |number: usize| LayerSummary {
-            name: self.written().layers[number].plan.program.name.clone(),
-            passes: self.part(number, false).map(of).unwrap_or_default(),
-            once_per_row: self.part(number, true).map(of),
-        };
-        (0..self.written().layers.len()).map(one).collect()
-    }
-
-    /// The layer that runs a written layer: the part of every step, or the part per row of a divided layer.
-    pub fn part(&self, layer: usize, once_per_row: bool) -> Option<&Layer> {
-        self.layers.iter().find(|one| one.share == Share { layer, once_per_row })
     }
 }

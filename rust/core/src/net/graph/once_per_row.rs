@@ -36,8 +36,21 @@ struct Division {
     after: usize,
 }
 
+impl Network {
+    /// Names the outputs, and divides the layers that compute values per row at every step. Nothing can be added afterwards.
+    pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
+        self.name_outputs(outputs)?;
+        // a network near the largest number of layers or operations may exceed it when it is divided: then it runs as written
+        if let Ok(Some(made)) = divided(self) {
+            let written = std::mem::replace(self, made);
+            self.written = Some(Box::new(written));
+        }
+        Ok(())
+    }
+}
+
 /// The network that computes the same, with values per row computed once per row; None if no layer is divided.
-pub fn divided(written: &Network) -> Result<Option<Network>, NetError> {
+fn divided(written: &Network) -> Result<Option<Network>, NetError> {
     if !written.has_row_values() {
         return Ok(None);
     }

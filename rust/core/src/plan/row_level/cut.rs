@@ -5,7 +5,7 @@ use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, rows};
 use super::super::dependence::{Dependence, dependences};
 use super::super::sums::{copy, reassociated_by};
 use super::open::free_name;
-use super::{Piece, WORTH};
+use super::piece::{Piece, WORTH};
 
 /// A program, and the values at which it is cut.
 pub struct Cut {

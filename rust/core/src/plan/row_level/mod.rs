@@ -6,22 +6,13 @@
 
 mod cut;
 mod open;
+mod piece;
 
 use crate::step::{Program, Result};
 
 use cut::Cut;
 use open::opened;
-
-/// Multiplications for each element of a result from which on the result is computed once per row: with less, a step
-/// computes the value as fast as it reads it. A product of fewer columns is not divided for the same reason.
-const WORTH: usize = 8;
-
-/// A part of an input: adjacent features, all of them per row or all of them per step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece {
-    pub width: usize,
-    pub is_row: bool,
-}
+pub use piece::Piece;
 
 /// The two programs of a layer. Both have all its parameters.
 #[derive(Debug)]

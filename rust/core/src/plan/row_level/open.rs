@@ -9,7 +9,7 @@ use crate::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Result, Run, 
 
 use super::super::dependence::{Dependence, find_dependences};
 use super::super::sums::copy;
-use super::{Piece, WORTH};
+use super::piece::{Piece, WORTH};
 
 /// The program with an input for each piece, in order.
 pub fn opened(program: &Program, inputs: &[Vec<Piece>]) -> Result<Program> {
