@@ -1,7 +1,7 @@
 """Values of rows that a layer reads at every step: what depends on them alone is computed once per row.
 
-Each network is compared with the same layer over a sequence in which the row stands at every step: there, nothing
-is computed once per row.
+Each network is compared with the same layer over a sequence in which the row stands at every step: there,
+nothing is computed once per row.
 """
 
 from __future__ import annotations

@@ -23,14 +23,16 @@ def main() -> int:
 
     seeds = range(given.seed, given.seed + given.programs * given.stride, given.stride)
     outcome = search(seeds, given.failures, given.seconds, progress)
-    rows = search_rows(seeds if given.seconds == float("inf") else ())
-    print(f"seeds from {given.seed}: {outcome}; {rows}")
-    print("\n".join(rows.found))
+    print(f"seeds from {given.seed}: {outcome}")
+    # every fourth seed again, as a program with values of rows
+    rows = search_rows(seeds[::4], given.seconds / 4) if not outcome.found else None
+    if rows is not None:
+        print("\n".join([str(rows), *rows.found]))
     for found in outcome.found:
         if not given.as_found:
             print(f"\nits smallest form:\n{smallest(found)}")
         print(f"\nseed {found.case.seed}: {found.why}")
-    return bool(outcome.found or rows.found)
+    return bool(outcome.found or (rows is not None and rows.found))
 
 
 if __name__ == "__main__":

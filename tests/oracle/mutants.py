@@ -44,6 +44,18 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
+        "a product of values side by side reads the columns of the first one",
+        "plan/row_level/open.rs",
+        "            start = stop;\n",
+        "            start = stop - width;\n",
+    ),
+    Mutant(
+        "noise of a step is drawn once per row",
+        "plan/dependence.rs",
+        "(Run::Noise, _) if !node.folded => Dependence::Step,",
+        "(Run::Noise, _) if !node.folded => Dependence::Parameters,",
+    ),
+    Mutant(
         "the old value of a scanned state is taken for a place of its own",
         "plan/task.rs",
         "!is_view && !given[id] && !in_history[id]",

@@ -1,7 +1,8 @@
 """A random cell that reads values of rows, in two networks: are they the same?
 
-In one network the values of rows are repeated along time, so that the planner computes what depends on them once
-per row. In the other they are features of the sequence like any others; `compare` shows that this one is right.
+In one network the values of rows are repeated along time, so that the planner computes what depends on them
+once per row. In the other they are features of the sequence like any others; `compare` shows that this one is
+right.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class RowCase:
         rng = random.Random(seed)
         self.seed = seed
         self.widths = [rng.choice([0, 1, 2]), rng.choice([8, 9, 12]), rng.choice([0, 1, 2, 3])]
-        if rng.random() < 0.1:
+        if rng.random() < 0.2:
             self.widths = [0, rng.choice([8, 9]), 0]
         self.recipe: Recipe = random_recipe(seed, sum(self.widths))
         chosen = rng.sample(list(REGULARIZERS), rng.randint(1, 2)) if rng.random() < 0.3 else []

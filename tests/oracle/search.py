@@ -97,7 +97,7 @@ def search(
 
 @dataclass
 class RowOutcome:
-    """How many programs with values of rows were compared, how many of them computed something once per row."""
+    """How many programs with values of rows were compared, and how many computed something once per row."""
 
     compared: int
     undecided: int
@@ -111,10 +111,13 @@ class RowOutcome:
         )
 
 
-def search_rows(seeds: Iterable[int]) -> RowOutcome:
-    """Compares the programs of these seeds with values of rows and without, until one fails."""
+def search_rows(seeds: Iterable[int], seconds: float = float("inf")) -> RowOutcome:
+    """Compares these programs with values of rows and without, until one fails or the time is over."""
+    begin = time.monotonic()
     outcome = RowOutcome(0, 0, 0, [])
     for seed in seeds:
+        if time.monotonic() - begin > seconds:
+            break
         case = RowCase(seed)
         try:
             outcome.divided += once_per_row.check(case)

@@ -20,12 +20,20 @@ impl Network {
         let of = |layer: &Layer| {
             [&layer.plan(false).infer, &layer.plan.train, &layer.plan.back].map(PassSummary::of)
         };
-        let one = |number: usize| LayerSummary {
-            name: self.written().layers[number].plan.program.name.clone(),
-            passes: self.part(number, false).map(of).unwrap_or_default(),
-            once_per_row: self.part(number, true).map(of),
+        let unknown = |layer: &Layer| LayerSummary {
+            name: layer.plan.program.name.clone(),
+            passes: Default::default(),
+            once_per_row: None,
         };
-        (0..self.written().layers.len()).map(one).collect()
+        let mut found: Vec<LayerSummary> = self.written().layers.iter().map(unknown).collect();
+        for layer in &self.layers {
+            let Share { layer: number, once_per_row } = layer.share;
+            match once_per_row {
+                true => found[number].once_per_row = Some(of(layer)),
+                false => found[number].passes = of(layer),
+            }
+        }
+        found
     }
 
     /// The layer that runs a written layer: the part of every step, or the part per row of a divided layer.
