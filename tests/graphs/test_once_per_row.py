@@ -157,6 +157,12 @@ def test_the_products_of_a_row_run_once_per_row() -> None:
     assert plan["forward"]["flops"] == 2 * 4 * (3 + 4)
 
 
+def test_the_cost_of_a_divided_layer_includes_what_runs_once_per_row() -> None:
+    step, once = ost.analysis.cost(Pair(LAYERS["GRU"]).net, rows=4, steps=10).layers
+    assert (once.axis, once.parameters, once.forward_flops, once.runs(4, 10)) == ("row", 0, 2 * 12 * WIDE, 4)
+    assert (step.axis, step.forward_flops) == ("time", 2 * 12 * (3 + 4))
+
+
 def test_explain_says_what_runs_once_per_row() -> None:
     text = Pair(LAYERS["GRU"]).net.explain(rows=4, steps=10)
     assert "once per row, forward: 216 FLOPs per row in matrix products" in text

@@ -24,7 +24,7 @@ TEXTBOOK: Final = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer of the network, in the order of its plans."""
+    """One layer of the network, in the order of its plans; what a layer computes once per row follows it."""
 
     name: str
     parameters: int
@@ -173,6 +173,19 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
                 axis=axes_of_nodes[at],
             )
         )
+        if per_row := plan.get("once_per_row"):
+            layers.append(
+                LayerCost(
+                    name=f"{operation.label}, once per row",
+                    parameters=0,
+                    textbook_parameters=None,
+                    forward_flops=per_row["forward"]["flops"],
+                    backward_flops=per_row["backward"]["flops"],
+                    kept_bytes=per_row["forward"]["kept_width"] * item,
+                    textbook_bytes=0,
+                    axis="row",
+                )
+            )
     times = np.unique(np.linspace(1, steps, min(steps, 50)).round().astype(int))
     along = [layer for layer in layers if layer.axis != "row"]
     kept, book = (

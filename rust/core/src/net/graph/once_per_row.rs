@@ -74,11 +74,15 @@ fn divided(written: &Network) -> Result<Option<Network>, NetError> {
         derived: HashMap::new(),
         repeated: vec![Vec::new(); written.layers.len()],
     };
-    let wanted = wanted(written, &divisions);
-    for number in 0..written.nodes.len() {
-        writer.node(number, wanted[number], &divisions)?;
-        for (layer, one) in divisions.iter().enumerate() {
-            if let Some(one) = one.as_ref().filter(|one| one.after == number) {
+    // as early as possible, so that layers that run at the same time do not wait for a part between them
+    let mut due: Vec<Vec<usize>> = vec![Vec::new(); written.nodes.len()];
+    for (layer, one) in divisions.iter().enumerate() {
+        one.iter().for_each(|one| due[one.after].push(layer));
+    }
+    for (number, is_wanted) in wanted(written, &divisions).into_iter().enumerate() {
+        writer.node(number, is_wanted, &divisions)?;
+        for &layer in &due[number] {
+            if let Some(one) = &divisions[layer] {
                 writer.row_part(layer, one)?;
             }
         }
