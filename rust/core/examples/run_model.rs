@@ -1,13 +1,11 @@
 //! Loads a model file and runs it, without Python: `cargo run --example run_model -- FILE ROWS STEPS`.
 //!
-//! Each input is a fixed sequence of numbers, of features or of ids. Each axis of sequences after the first has one step more than
-//! the one before it. The outputs are printed as the bits of their float32 values, one row a line.
+//! The input is a fixed sequence of numbers; the outputs are printed as the bits of their float32 values, one row a line.
 
 use std::error::Error;
 use std::path::Path;
 
 use ostinato_core::model::Model;
-use ostinato_core::net::{Axis, AxisExtent, Input};
 
 /// The number at a place of the input: between -1 and 1, the same on every machine.
 fn number(place: usize) -> f32 {
@@ -22,32 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (rows, steps): (usize, usize) = (rows.parse()?, steps.parse()?);
     let model = Model::<f32>::open(Path::new(file))?;
     let network = model.network();
-    let numbers = network.axes.len();
-    // on each axis one row is shorter than the others, the first row on the first axis
-    let lengths = |axis: usize| -> Vec<i64> {
-        (0..rows).map(|row| (steps + axis) as i64 - i64::from(row == axis % rows)).collect()
-    };
-    let lengths: Vec<Vec<i64>> = (0..numbers).map(lengths).collect();
-    // on a single axis, step 1 of every second row is masked
-    let mask: Vec<bool> = (0..rows * steps).map(|at| (at / steps) % 2 == 0 || at % steps != 1).collect();
-    let mask = (numbers == 1).then_some(&mask[..]);
-    let axes: Vec<AxisExtent> = (lengths.iter().enumerate())
-        .map(|(axis, lengths)| AxisExtent { steps: steps + axis, lengths: Some(lengths), mask })
-        .collect();
-    let (mut features, mut ids) = (Vec::new(), Vec::new());
-    for port in &network.inputs {
-        let node = &network.nodes[port.node];
-        let count = rows * if let Axis::Sequence(axis) = node.axis { axes[axis].steps } else { 1 };
-        features.push((0..count * node.width).map(number).collect::<Vec<f32>>());
-        ids.push((0..count).map(|place| (place % port.limit.unwrap_or(1)) as i64).collect::<Vec<i64>>());
-    }
-    let inputs: Vec<Input<f32>> = (network.inputs.iter().zip(features.iter().zip(&ids)))
-        .map(|(port, (data, ids))| match port.limit {
-            Some(_) => Input::Ids { data: ids },
-            None => Input::Features { data, width: network.width(port.node) },
-        })
-        .collect();
-    let outputs = model.call_on(&inputs, rows, &axes)?;
+    let width = network.width(network.inputs[0].node);
+    let x: Vec<f32> = (0..rows * steps * width).map(number).collect();
+    // the first row is shorter than the others
+    let lengths: Vec<i64> = (0..rows).map(|row| steps as i64 - i64::from(row == 0)).collect();
+    let outputs = model.run(&[&x], rows, steps, Some(&lengths), None)?;
     for (port, values) in network.outputs.iter().zip(&outputs) {
         println!("{}", port.name);
         for row in values.chunks(values.len() / rows.max(1)) {
