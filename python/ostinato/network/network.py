@@ -166,7 +166,7 @@ class Network(CanFreeze, AttributeGuard):
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
         drawn = self._seed_of("run", seed, training)
         core, facts = self._engine()
-        return Run(core.run(call, training, drawn), facts, batch, self.dtype.name, training)
+        return Run(core.run(call, training, drawn), facts, batch, self._dtype_name, training)
 
     def stream(self, batch: int = 1) -> Stream:
         """A network that runs one step per call, for `batch` rows.
@@ -176,7 +176,7 @@ class Network(CanFreeze, AttributeGuard):
         """
         rows = checks.count("stream", "batch", batch, at_least=1)
         core = self._core().stream(self._arena, rows)
-        return Stream(self, core, self._graph, rows, self.dtype.name)
+        return Stream(self, core, self._graph, rows, self._dtype_name)
 
     def value_and_grad(
         self,
@@ -486,6 +486,7 @@ class Network(CanFreeze, AttributeGuard):
         outputs, plain = self._build(graph)
         graph.complete()
         self._graph, self._ports = graph, Ports(graph.inputs, outputs, plain)
+        self._dtype_name = self.dtype.name  # NumPy computes the name at each use, for microseconds
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._frozen = Frozen(graph.size)
@@ -566,7 +567,7 @@ class Network(CanFreeze, AttributeGuard):
             core = self._compiled.get((input_gradient, frozen))
             if core is None:
                 core = self._graph.compile(
-                    self.dtype.name, self._ports.outputs, input_gradient=input_gradient, frozen=frozen
+                    self._dtype_name, self._ports.outputs, input_gradient=input_gradient, frozen=frozen
                 )
                 # Networks of what was frozen before would keep their memory.
                 kept = {key: one for key, one in self._compiled.items() if key[1] == frozen}
@@ -581,11 +582,11 @@ class Network(CanFreeze, AttributeGuard):
         self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any
     ) -> tuple[Any, Batch]:
         """The core's form of what every call reads, and the rows and steps of the inputs."""
-        arrays, batch = self._ports.read(x, lengths, self.dtype.name, self.batch_first is not False, mask)
+        arrays, batch = self._ports.read(x, lengths, self._dtype_name, self.batch_first is not False, mask)
         if resets is not None and not self._ports.axes:
             raise ConfigError("resets is given, but no input of this network is a sequence; expected None")
         batch = batch.along(call, resets, first_step)
-        slots = to_slots("state", state, self._graph, batch.rows, self.dtype.name)
+        slots = to_slots("state", state, self._graph, batch.rows, self._dtype_name)
         return (self._arena, arrays, batch.extent, slots), batch
 
     def _checkpoint_plan(self, budget: Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
@@ -601,7 +602,7 @@ class Network(CanFreeze, AttributeGuard):
         return [] if loss is None else self._losses(loss, "sum").programs
 
     def _losses(self, loss: Any, reduction: str) -> Losses:
-        return Losses.of(loss, reduction, self._ports, self.dtype.name, self._traced)
+        return Losses.of(loss, reduction, self._ports, self._dtype_name, self._traced)
 
 
 def draw_all(graph: Graph, values: Array, scope: Scope, seed: int) -> None:

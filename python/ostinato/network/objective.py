@@ -86,7 +86,7 @@ class Objective:
 
     def _negative(self, weights: Array, batch: Batch) -> bool:
         """Whether the weight of a valid step, or of a row, is below 0."""
-        below, valid = weights < 0, batch.valid if self.axis == "time" else None
+        below, valid = weights < 0, None if self.axis == ROW else batch.of(self.axis).valid
         return bool((below if valid is None else below & valid).any())
 
     def _read(

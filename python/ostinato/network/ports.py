@@ -78,7 +78,7 @@ class Ports:
             axes[axis] = batch
         if axes:
             first, *others = axes.values()
-            batch = replace(first, others=tuple(others))
+            batch = replace(first, others=tuple(others)) if others else first
         else:
             batch = _of_rows(given, {"lengths": lengths, "mask": mask}, self.inputs, dtype)
         for name, node in self.inputs.items():
