@@ -18,7 +18,7 @@ from ostinato.training.form import Form
 BATCH_SIZE: Final = 32
 """Rows of a batch, if `fit` is not given another number."""
 
-# Rows that are read together before the first update: more would copy large data at once.
+# Rows that are read together before the first update: more would copy much of a large data set.
 ROWS_AT_A_TIME: Final = 256
 
 Batcher = Callable[[Array], Iterable[Array]]
