@@ -107,6 +107,7 @@ def test_a_metric_that_counts_only_small_errors_passes_and_one_that_forgets_is_c
         ("lstn", "did you mean 'lstm'"),
         ("mze", "did you mean 'mse'"),
         ("nothere", "the kit knows cell, regularizer, loss,"),
+        ("nothere", "check MODULE:CLASS"),
         ("explain", "'explain' is a command, which has no checks; the kit knows cell,"),
         ("no_such_module:Mine", "cannot be imported"),
         ("ostinato:Nothing", "cannot be imported"),

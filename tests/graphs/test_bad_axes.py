@@ -196,7 +196,13 @@ TABLE = {
     "an initial state without a name": Bad(
         lambda: ost.GRU(2, 4)(T, initial_state=R),  # type: ignore[arg-type]
         ost.ConfigError,
-        ("initial_state is a Symbol", "a dict"),
+        ("initial_state is a Symbol", "a dict", "final_states"),
+    ),
+    "an initial state by position": Bad(
+        lambda: ost.GRU(2, 4)(T, {"h": R}), ost.DTypeError, ("a symbol and a dict", "initial_state=")
+    ),
+    "a state of symbols": Bad(
+        lambda: ost.GRU(2, 4)(T, state={"h": R}), ost.ConfigError, ("a symbol and state", "initial_state=")
     ),
     "an unknown initial state": Bad(
         lambda: ost.GRU(2, 4)(T, initial_state={"c": R}), ost.ConfigError, ("no state 'c'", "'h'")

@@ -16,6 +16,8 @@ from tests.optimizers.outside import Annealed
         (Adam, "lr", float("nan"), "optimizer 'adam': lr is nan; expected a finite number"),
         (Adam, "lr", -1.0, "lr is -1.0; expected at least 0"),
         (Adam, "lr", "fast", "lr is 'fast'; expected a number"),
+        (Adam, "lr", [{"params": [], "lr": 0.1}], "lr is a list; expected a number. .*groups="),
+        (lambda: SGD(0.1), "lr", {"weight": np.zeros(2)}, "lr is a dict; expected a number. .*step"),
         (Adam, "betas", (0.9, 1.0), r"betas\[1\] is 1.0"),
         (Adam, "groups", {"w": {"lr": -1.0}}, r"lr is -1.0; expected at least 0 \(group 'w'\)"),
         (lambda: SGD(0.1, momentum=0.9, nesterov=True), "momentum", 0.0, "nesterov needs momentum above 0"),

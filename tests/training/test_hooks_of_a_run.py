@@ -276,6 +276,15 @@ def test_early_stopping_names_a_metric_that_is_not_measured():
         assert made.run.step == 0
 
 
+def test_a_metric_is_suggested_by_the_name_of_its_column():
+    made = trainer(callbacks=[ost.EarlyStopping("val_may")], metrics=["mae"])
+    with pytest.raises(ost.PluginError, match=r"did you mean 'val_mae'\?.*validation="):
+        made.fit(X, TARGETS, epochs=1)
+    made = trainer(callbacks=[ost.EarlyStopping("val_mae")], metrics=["mae"])
+    with pytest.raises(ost.PluginError, match=r"it is measured on validation data; give fit validation="):
+        made.fit(X, TARGETS, epochs=1)
+
+
 def test_plateau_is_refused_before_the_run_when_its_metric_is_not_measured():
     for schedule in ("plateau", ost.schedules.WarmUp(2, then=ost.schedules.Plateau())):
         made = trainer(schedule=schedule)

@@ -102,12 +102,22 @@ def test_regression_targets_are_rows_of_features():
         (lambda labels: labels[:-1], ost.ShapeError, "targets has 47 rows"),
         (lambda labels: labels + 7, ost.ConfigError, "expected ids from 0 to 1"),
         (lambda labels: labels.astype(float), ost.DTypeError, "expected integers"),
+        (lambda labels: np.eye(2)[labels], ost.ShapeError, r"ids from 0 to 1. .*one-hot.*argmax"),
     ],
 )
 def test_bad_labels_are_named(targets, error, text):
     x, labels, lengths = sums()
     with pytest.raises(error, match=text):
         trainer(classifier()).fit(x, targets(labels), lengths=lengths, epochs=1)
+
+
+def test_labels_of_rows_for_a_network_of_steps_name_a_reduction():
+    x, labels, lengths = sums()
+    net = ost.Sequential(ost.GRU(2, 4), ost.Dense(4, 2))
+    with pytest.raises(ost.ShapeError, match=r"targets is \(48,\).*ost.Last\(\)"):
+        net.value_and_grad(x, labels, loss="cross_entropy", lengths=lengths)
+    with pytest.raises(ost.ShapeError, match="one-hot"):
+        net.value_and_grad(x, np.zeros((N, T, 2)), loss="cross_entropy", lengths=lengths)
 
 
 def test_a_nan_is_named_with_its_row():

@@ -418,7 +418,7 @@ BAD_TRAINERS = {
     "optimizer": ({"optimizer": 0.1}, "optimizer is 0.1"),
     "schedule": ({"schedule": 0.1}, "schedule is 0.1"),
     "schedule name": ({"schedule": "cosin"}, "did you mean 'cosine'"),
-    "strategies": ({"strategies": "all"}, "strategies is 'all'; expected a list"),
+    "strategies": ({"strategies": "all"}, r"strategies is 'all'; expected a list, such as \['all'\]"),
     "strategy": ({"strategies": [3]}, r"strategies\[0\] is 3; expected a name"),
     "strategy name": ({"strategies": ["teacher"]}, "teacher_forcing"),
     "two of a role": (

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.graph import ROW, TIME
+from ostinato.network.meant import one_per_row, refuse_one_hot
 from ostinato.network.packed import is_packed, rows_of
 
 Array = NDArray[Any]
@@ -201,11 +202,13 @@ def read_steps(
                 f"{name} is {kind}, {batch.name} is an array; give both as lists of rows, or both as arrays "
                 "with lengths"
             )
-        array = _read(name, value, dtype)
         axes = (batch.rows, batch.steps) if batch.batch_first else (batch.steps, batch.rows)
+        if limit is not None:
+            refuse_one_hot(name, value, axes, limit)
+        array = _read(name, value, dtype)
         if array.shape != (*axes, *trailing):
             size = f", as {batch.name} has {batch.rows} rows of {batch.steps} steps"
-            why = "" if array.shape[:2] == axes else size
+            why = "" if array.shape[:2] == axes else size + one_per_row(name, array.shape, batch.rows, trailing)
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
     return array if limit is None else ids_in_range(name, array, limit, batch.valid)
@@ -218,6 +221,8 @@ def read_rows(
 
     Raises ShapeError, DTypeError, ConfigError.
     """
+    if limit is not None:
+        refuse_one_hot(name, value, (rows,), limit)
     array = _read(name, value, dtype)
     if array.shape != (rows, *trailing):
         raise ShapeError(f"{name} is {array.shape}; expected {(rows, *trailing)}, one value for each row")

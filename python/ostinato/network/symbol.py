@@ -181,12 +181,14 @@ def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) 
         if not isinstance(value, Symbol):
             raise DTypeError(
                 f"{layer!r} is called with a symbol and a {type(value).__name__}; expected symbols alone: "
-                "make an ost.Input for the values, and give them to the run of the graph"
+                "make an ost.Input for the values, and give them to the run of the graph; write "
+                "initial_state=... for symbols from which states start"
             )
     if arguments:
+        hint = "; write initial_state=... for symbols from which states start" if "state" in arguments else ""
         raise ConfigError(
             f"{type(layer).__name__} is called with a symbol and {', '.join(arguments)}; give those to the "
-            "run of the graph"
+            f"run of the graph{hint}"
         )
     inputs = layer._ports.inputs
     if len(values) != len(inputs):
@@ -202,7 +204,7 @@ def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int
     if not isinstance(initial_state, Mapping):
         raise ConfigError(
             f"initial_state is a {type(initial_state).__name__}; expected a dict of symbols by the name "
-            "of a state"
+            "of a state, such as ost.final_states(encoded) or {'h': value}"
         )
     found: list[tuple[tuple[str, int], Symbol]] = []
     for name, given in initial_state.items():

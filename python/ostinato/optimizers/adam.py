@@ -9,6 +9,7 @@ from ostinato.errors import ConfigError
 from ostinato.ops import Value, sqrt, square
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
+from ostinato.optimizers.rate import rate
 
 
 class Adam(Optimizer):
@@ -44,7 +45,7 @@ class Adam(Optimizer):
     ) -> None:
         """Take `lr`, `eps`, decays of at least 0, `betas` in 0..1, options by group; or raise ConfigError."""
         owner = "optimizer 'adam'"
-        self.lr = number(owner, "lr", lr, at_least=0)
+        self.lr = rate(owner, lr)
         if not isinstance(betas, Sequence) or len(betas) != 2:
             raise ConfigError(f"{owner}: betas is {betas!r}; expected two numbers")
         self.betas = tuple(

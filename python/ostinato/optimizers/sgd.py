@@ -7,6 +7,7 @@ from ostinato.errors import ConfigError
 from ostinato.ops import Value
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
+from ostinato.optimizers.rate import rate
 
 
 class SGD(Optimizer):
@@ -41,7 +42,7 @@ class SGD(Optimizer):
     ) -> None:
         """Take `lr`, `momentum` and decays, all at least 0, options by group; or raise ConfigError."""
         owner = "optimizer 'sgd'"
-        self.lr = number(owner, "lr", lr, at_least=0)
+        self.lr = rate(owner, lr)
         self.momentum = number(owner, "momentum", momentum, at_least=0)
         self.nesterov = flag(owner, "nesterov", nesterov)
         self.weight_decay = number(owner, "weight_decay", weight_decay, at_least=0)

@@ -85,7 +85,8 @@ def _unknown(name: str) -> str:
         return f"{name!r} is a command, which has no checks; {kinds}"
     names = [one.shown for one in registry.entries() if one.kind in BASES]
     hint = did_you_mean(name, sorted(set(names)))
-    return f"nothing that can be checked is called {name!r}; {hint}; {kinds}{registry.suspects()}"
+    path = "a package's names are known once it is installed; without that, check MODULE:CLASS"
+    return f"nothing that can be checked is called {name!r}; {hint}; {kinds}; {path}{registry.suspects()}"
 
 
 def _known(kind: str, name: str) -> bool:

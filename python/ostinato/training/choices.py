@@ -175,5 +175,6 @@ def _of(base: type[Role], found: Mapping[str, Strategy], default: Callable[[], R
 
 def _listed(argument: str, given: Any) -> list[Any]:
     if isinstance(given, (str, Mapping)) or not isinstance(given, (Sequence, Iterable)):
-        raise ConfigError(f"{argument} is {given!r}; expected a list")
+        such = f", such as [{given!r}]" if isinstance(given, str) else ""
+        raise ConfigError(f"{argument} is {given!r}; expected a list{such}")
     return list(given)

@@ -27,5 +27,5 @@ FOREIGN_NAMES: Final = {
     "callbacks": _CALLBACKS,
     "model": "trainer.net is the network that Trainer(net, ...) was given",
     "train": "use fit(x, targets, epochs=...)",
-    "predict": "use trainer.net.run(x).outputs",
+    "predict": "call trainer.net with x, or use trainer.net.run(x).outputs",
 }

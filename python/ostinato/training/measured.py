@@ -31,7 +31,7 @@ class Measured:
     def missing(self, name: str) -> str:
         """What to do to measure `name`."""
         if not self.knows(name):
-            known = dict.fromkeys([*self.names, *self.metrics])
+            known = dict.fromkeys([*self.names, *map(validated, self.metrics)])
             more = "" if self.validation else ", and give fit validation="
             return (
                 f"{did_you_mean(name, known, 'measured')}; a metric goes into metrics= of the Trainer{more}"
@@ -39,4 +39,5 @@ class Measured:
         column = validated(unvalidated(name))
         if self.validation:
             return f"it is measured on validation data only, as {column!r}"
-        return f"it is measured as {column!r} when fit is given validation=, which it was not"
+        other = "" if name == column else f", as {column!r}"
+        return f"it is measured on validation data{other}; give fit validation=(x, targets)"

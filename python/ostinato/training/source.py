@@ -201,7 +201,8 @@ def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
     if isinstance(given, tuple):
         if not 2 <= len(given) <= 4:
             raise ConfigError(
-                f"validation has {len(given)} parts; expected (x, targets[, lengths[, weights]])"
+                f"validation has {len(given)} parts; expected (x, targets[, lengths[, weights]]), or a list "
+                "of batches, such as [ost.Batch(x, targets, mask=mask)]"
             )
         x, targets, lengths, weights = (*given, None, None)[:4]
         return read_source(
