@@ -40,20 +40,20 @@ class Placed:
 class Graph(Network):
     """A network made of symbols: `Graph(outputs={"tags": tags, "mood": mood})`, or of one symbol.
 
-    The inputs are found: every `Input` that the outputs are made of, in that order. `run`, `value_and_grad`,
-    losses and targets take dicts by name; a network of one input takes its array, and one whose output is
-    given as a symbol returns an array.
+    The graph finds its inputs: every `Input` that the outputs depend on. `run`, `value_and_grad`, losses and
+    targets take dicts by name. A network of one input also takes an array, and a network whose output is given
+    as a symbol returns an array.
 
-    A layer that is called twice shares its parameters; their gradients add up.
-    Its states have one place for each call, in the order of the calls.
+    A layer that is called twice has one set of parameters, whose gradients add up, and one state for each
+    call, in the order of the calls.
 
-    Layers are named by their place, in the order of their first use: `0.weight_ih_l0`. They move in, as in
-    Sequential: from now on their parameters are views into this network's arena. seed: as in Sequential.
+    Layers are numbered in the order in which the graph computes them, which may differ from the order of the
+    calls: `0.weight_ih_l0`. As in Sequential, their parameters become views into this network's arena, and
+    `seed` draws all of them anew.
 
-    The sequences of an axis have the same lengths; the axes of a graph have lengths of their own, and
-    `lengths`
-    is a dict by axis where there are several. A Graph stands in no other network, and no layer in two:
-    what Keras writes as a second model of the same layers is one more output here.
+    All sequences of an axis have the same lengths. If there are several axes, `lengths` is a dict by axis.
+    A Graph cannot be a part of another network, and a layer belongs to one network: for a second view of the
+    same layers, add an output.
 
     Raises ConfigError for outputs that hold ids, names that occur twice, and layers that disagree on dtype or
     batch_first or have a place in a network already.

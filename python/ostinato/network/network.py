@@ -344,9 +344,9 @@ class Network(CanFreeze, AttributeGuard):
         self._seeds.calls = checks.whole("network", "noise_calls", calls, at_least=0)
 
     def explain(self, rows: int = 32, steps: int = 100, *, input_gradient: bool = True) -> str:
-        """What the planner made of this network for `rows` x `steps`: phases, matmuls, FLOPs, memory.
+        """The plan of each layer for `rows` x `steps`, on each axis: phases, matmuls, FLOPs, memory.
 
-        input_gradient: as in `value_and_grad`; a Trainer does without.
+        input_gradient: as in `value_and_grad`; a Trainer computes no gradients of inputs.
         """
         checks.flag("explain", "input_gradient", input_gradient)
         return self._core(input_gradient).explain(
@@ -379,11 +379,11 @@ class Network(CanFreeze, AttributeGuard):
         return GraphData.of(self._graph, self._core())
 
     def plans(self, *, input_gradient: bool = True) -> list[dict[str, Any]]:
-        """The plan of each layer as numbers: matmuls before, in and after the loop, both ways.
+        """The plan of each layer as numbers: matmuls before, in and after the loop, forwards and backwards.
 
         What a layer computes once per row, from values of rows, is counted apart, under "once_per_row".
 
-        input_gradient: as in `value_and_grad`; a Trainer does without.
+        input_gradient: as in `value_and_grad`; a Trainer computes no gradients of inputs.
         """
         checks.flag("plans", "input_gradient", input_gradient)
         return self._core(input_gradient).plans()
