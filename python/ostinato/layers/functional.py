@@ -41,8 +41,8 @@ class Graph(Network):
     """A network made of symbols: `Graph(outputs={"tags": tags, "mood": mood})`, or of one symbol.
 
     The graph finds its inputs: every `Input` that the outputs depend on. `run`, `value_and_grad`, losses and
-    targets take dicts by name. A network of one input also takes an array, and a network whose output is given
-    as a symbol returns an array.
+    targets take dicts by name. A network of one input also takes an array, and a network whose output is
+    given as a symbol returns an array.
 
     A layer that is called twice has one set of parameters, whose gradients add up, and one state for each
     call, in the order of the calls.

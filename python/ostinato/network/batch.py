@@ -208,7 +208,9 @@ def read_steps(
         array = _read(name, value, dtype)
         if array.shape != (*axes, *trailing):
             size = f", as {batch.name} has {batch.rows} rows of {batch.steps} steps"
-            why = "" if array.shape[:2] == axes else size + one_per_row(name, array.shape, batch.rows, trailing)
+            why = (
+                "" if array.shape[:2] == axes else size + one_per_row(name, array.shape, batch.rows, trailing)
+            )
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
     return array if limit is None else ids_in_range(name, array, limit, batch.valid)
