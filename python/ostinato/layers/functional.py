@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ostinato import checks
 from ostinato.errors import ConfigError
+from ostinato.foreign_arguments import hinted
 from ostinato.layers import functions
 from ostinato.layers.children import common_settings, redraw_equal
-from ostinato.layers.foreign_arguments import hinted
 from ostinato.network import graph as description
 from ostinato.network.arena import Array
 from ostinato.network.network import Network

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
-from ostinato.layers.foreign_arguments import hinted
+from ostinato.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.graph import ROW, TIME, Axis
 from ostinato.network.symbol import (

@@ -174,9 +174,8 @@ def lengths_by_axis(lengths: Any, axes: Sequence[str]) -> Mapping[str, Any]:
         if axis == ROW:
             raise ConfigError(f"lengths has {ROW!r}, but values of rows have no steps; leave it out")
         if axis not in axes:
-            raise ConfigError(
-                f"lengths has the axis {axis!r}; {did_you_mean(str(axis), axes, 'expected')} (axes, not inputs)"
-            )
+            hint = did_you_mean(str(axis), axes, "expected")
+            raise ConfigError(f"lengths has the axis {axis!r}; {hint} (axes, not inputs)")
     return lengths
 
 

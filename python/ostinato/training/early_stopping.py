@@ -8,8 +8,10 @@ from typing import Any
 
 from ostinato.checks import choice, flag, number, whole
 from ostinato.errors import ConfigError
+from ostinato.foreign_arguments import hinted
 from ostinato.specs import hookimpl
 from ostinato.suggest import did_you_mean
+from ostinato.training.foreign_arguments import EARLY_STOPPING
 from ostinato.training.run import TrainingRun
 
 
@@ -21,6 +23,7 @@ class EarlyStopping:
     but when?".
     """
 
+    @hinted("EarlyStopping", "write EarlyStopping('val_loss', patience=5)", EARLY_STOPPING)
     def __init__(
         self,
         metric: str = "val_loss",

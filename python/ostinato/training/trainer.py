@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError
+from ostinato.foreign_arguments import hinted
 from ostinato.metrics import Metric
 from ostinato.network import Network
 from ostinato.network.losses import AnyLoss
@@ -32,6 +33,7 @@ from ostinato.training.choices import (
 from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
+from ostinato.training.foreign_arguments import FIT, FIT_USAGE, TRAINER, TRAINER_USAGE
 from ostinato.training.foreign_names import FOREIGN_NAMES
 from ostinato.training.form import Form
 from ostinato.training.history import History
@@ -88,6 +90,7 @@ class Trainer(AttributeGuard):
     )
     _instead = "make a new one: Trainer(net, ...)"
 
+    @hinted("Trainer", TRAINER_USAGE, TRAINER)
     def __init__(
         self,
         net: Network,
@@ -142,6 +145,7 @@ class Trainer(AttributeGuard):
         """The measurements of each epoch so far."""
         return self.run.history
 
+    @hinted("fit", FIT_USAGE, FIT)
     def fit(
         self,
         data: Any,
