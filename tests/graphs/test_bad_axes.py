@@ -42,6 +42,16 @@ def start(value: Any, layer: ost.Network | None = None) -> Any:
     return (layer or ost.GRU(2, 4))(T, initial_state={"h": value})
 
 
+class Started(ost.Layer):
+    """A layer that starts from the end of another."""
+
+    input_size: int
+
+    def build(self, x: ost.Symbol) -> ost.Symbol:
+        """Return the output."""
+        return ost.GRU(2, 4)(x, initial_state=ost.final_states(ost.GRU(2, 4)(x)))
+
+
 BOTH = ("'source'", "'target'", "other lengths", "reduce one", "the same axis")
 
 TABLE = {
@@ -214,6 +224,11 @@ TABLE = {
         lambda: start(R, ost.GRU(2, 4, 2)),
         ost.ConfigError,
         ("2 of this state", "layers * directions", "a list of 2 symbols"),
+    ),
+    "an initial state that starts inside the layer": Bad(
+        lambda: Started(2)(T, initial_state={"1.h": R}),
+        ost.ConfigError,
+        ("'1.h'", "a value inside Started(2)", "leave it out"),
     ),
     "an initial state beside an array": Bad(
         lambda: ost.GRU(2, 4)(x["t"], initial_state={"h": R}), ost.ConfigError, ("an array", "write state=")

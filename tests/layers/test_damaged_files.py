@@ -78,6 +78,10 @@ EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "a layer with a provider that is a text": (layer(0, provider="acme"), ("provider",)),
     "a layer with one more key": (layer(0, plain=True), ("unknown key 'plain'",)),
     "a regularizer without steps": (regularized(steps=[]), ("no step of one feature",)),
+    "a regularizer without the step of its width": (
+        lambda n: n["layers"][2][1]["layers"][1][1]["steps"].pop(),
+        ("given 2 features", "steps for 1 features"),
+    ),
     "a regularizer with a step of two inputs": (
         lambda n: regularized(steps=[next(o for o in n["nodes"] if o["op"] == "apply")["step"]])(n),
         ("a step of several inputs",),

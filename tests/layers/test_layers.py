@@ -59,6 +59,39 @@ def test_equal_layers_in_a_sequential_start_differently() -> None:
     assert not np.array_equal(first, second)
 
 
+def chained(seed: int = 0) -> ost.Sequential:
+    """Two equal layers, so that the Sequential draws one of them anew."""
+    return ost.Sequential(Highway(3, seed=seed), ost.Dense(3, 3), ost.Dense(3, 3))
+
+
+def test_equal_chains_in_a_network_start_differently() -> None:
+    net = ost.Sequential(chained(), chained())
+    first, second = (layer.arena for layer in net.layers.values())
+    assert not np.array_equal(first, second)
+    x = ost.Input("x", size=3)
+    graph = ost.Graph(ost.concat(chained()(x), chained()(x)))
+    assert not np.array_equal(graph[0].arena, graph[1].arena)
+    trained, copied = chained(), chained()
+    for layer in (trained, copied):
+        layer[2].arena[...] = 0.5
+    ost.Sequential(trained, copied)
+    np.testing.assert_array_equal(trained.arena, copied.arena)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_layer_may_be_made_of_chains(dtype: str, tmp_path: Path) -> None:
+    def build(self: Any, x: ost.Symbol) -> ost.Symbol:
+        return ost.Sequential(chained(), ost.GRU(3, 4))(x)
+
+    made = layer_of(build)
+    layer, again = made(3, dtype=dtype), made(3, dtype=dtype)
+    np.testing.assert_array_equal(layer.arena, again.arena)
+    assert not np.array_equal(layer.arena, made(3, dtype=dtype, seed=1).arena)
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(dtype)
+    layer.save(tmp_path / "model")
+    np.testing.assert_array_equal(ost.load(tmp_path / "model")(x), layer(x))
+
+
 def test_the_seed_decides_the_initial_values_of_every_layer_in_it() -> None:
     one, two, other = Highway(3, seed=1).arena, Highway(3, seed=1).arena, Highway(3, seed=2).arena
     np.testing.assert_array_equal(one, two)

@@ -281,7 +281,9 @@ def test_bad_patterns_change_nothing():
         net.frozen = ()
 
 
-@pytest.mark.parametrize("frozen", [["bais"], ["bias", "bias"], ["bias", "weight"], [], [3], "bias"])
+@pytest.mark.parametrize(
+    "frozen", [["bais"], ["bias", "bias"], ["bias", "weight"], [], [3], [["bias"]], [{}], "bias"]
+)
 def test_a_file_with_bad_frozen_names_is_an_error(frozen, tmp_path):
     net = ost.Dense(3, 2)
     net.freeze("bias")

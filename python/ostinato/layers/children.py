@@ -31,13 +31,21 @@ def redraw_equal(network: Network, layers: Mapping[str, Network]) -> None:
 
 
 def is_untouched(layer: Network) -> bool:
-    """Whether the parameters are still those that the layer was made with."""
+    """Whether the parameters are still those that the layer was made with.
+
+    A container keeps the values that its layers had before they moved in, or has drawn them anew.
+    """
     initial = np.zeros_like(layer.arena)
     try:
         layer._redraw(initial, Scope(), None)
     except FormatError:  # loaded from a file that does not know how it was drawn
         return False
-    return bool(np.array_equal(initial, layer.arena))
+    if np.array_equal(initial, layer.arena):
+        return True
+    inside = list(layer._parts(initial))
+    return bool(inside) and all(
+        np.array_equal(drawn, child.arena) or is_untouched(child) for child, drawn in inside
+    )
 
 
 def _common(what: str, values: Mapping[str, Any]) -> Any:

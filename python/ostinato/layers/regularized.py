@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ostinato.errors import ShapeError
 from ostinato.layers.any_width import AnyWidth
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import columns, regularized
@@ -37,7 +38,11 @@ class Regularized(AnyWidth):
 
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
         if x.width not in self._steps:
-            assert self._regularizer is not None, "a file holds the steps of all widths"
+            if self._regularizer is None:
+                known = ", ".join(map(str, self._steps))
+                raise ShapeError(
+                    f"{self!r} is given {x.width} features; the file has steps for {known} features"
+                )
             self._steps[x.width] = regularized(self._regularizer, x.width)
         return graph.regularize(self._steps[x.width], x, columns)
 

@@ -88,7 +88,7 @@ class CanFreeze:
     def _set_frozen(self, names: Sequence[str]) -> None:
         """Makes the parameters of these names the frozen ones. Raises ConfigError for an unknown name."""
         for name in names:
-            if name not in self._graph.parameters:
+            if not isinstance(name, str) or name not in self._graph.parameters:
                 hint = did_you_mean(str(name), self._graph.parameters, "parameters")
                 raise ConfigError(f"frozen has {name!r}; {hint}")
         self._frozen.replace(frozenset(self._graph.parameters[name].offset for name in names))

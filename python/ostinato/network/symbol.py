@@ -209,6 +209,10 @@ def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int
     found: list[tuple[tuple[str, int], Symbol]] = []
     for name, given in initial_state.items():
         count = count_of_states(layer, name)
+        if name in layer._graph.bridged:
+            raise ConfigError(
+                f"initial_state has {name!r}, which starts from a value inside {layer!r}; leave it out"
+            )
         values = [given] if isinstance(given, Symbol) else given
         if not isinstance(values, (list, tuple)) or len(values) != count:
             raise ConfigError(
