@@ -214,6 +214,11 @@ TABLE = {
     "operators of other widths": Bad(
         lambda: X * S, ost.ShapeError, ("mul", "input 'x'", "input 's'", "as many features in both")
     ),
+    "a slice that ends beyond the features": Bad(
+        lambda: ost.slice(X, 1, 9),
+        ost.ShapeError,
+        ("features 1 to 9 of 3", "a stop of at most 3"),
+    ),
     "operators of ids": Bad(lambda: IDS + 1, ost.ShapeError, ("add", "holds ids", "Embedding")),
     "apply of an array": Bad(
         lambda: ost.apply(lambda a, b: a + b, X, x), ost.DTypeError, ("apply", "ndarray", "expected symbols")

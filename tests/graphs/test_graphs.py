@@ -556,6 +556,13 @@ def test_equal_layers_start_differently_and_a_seed_decides_all() -> None:
     assert (build(3).arena != build(4).arena).any()
 
 
+@pytest.mark.parametrize("base", [2, 0.5])
+def test_a_number_to_the_power_of_a_symbol(base: float) -> None:
+    x = ost.Input("x", size=3)
+    values = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(ost.Graph(base**x)(values), base**values, rtol=1e-6)
+
+
 def test_a_layer_in_a_graph_still_runs_alone_on_the_same_parameters() -> None:
     one = case("tagger")
     before = one.net[1].run(np.ones((1, 2, 3))).outputs

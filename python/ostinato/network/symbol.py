@@ -98,6 +98,9 @@ class Symbol:
     def __pow__(self, other: Any) -> Symbol:
         return _operator(ops.pow, self, other)
 
+    def __rpow__(self, other: Any) -> Symbol:
+        return _operator(ops.pow, other, self)
+
     def __neg__(self) -> Symbol:
         return apply(ops.neg, self)
 
