@@ -511,6 +511,15 @@ def test_a_layer_that_a_graph_refused_is_free_for_another() -> None:
     assert ost.Graph(layer(X)).run(x).outputs.shape == (2, 5, 4)
 
 
+@pytest.mark.parametrize("seed", [-1, "3", 1.5])
+def test_a_layer_is_free_where_the_seed_of_a_network_is_refused(seed: Any) -> None:
+    layer = ost.GRU(3, 4)
+    for make in (lambda: ost.Graph(layer(X), seed=seed), lambda: ost.Sequential(layer, seed=seed)):
+        with pytest.raises(ost.OstinatoError, match="seed"):
+            make()
+    assert ost.Sequential(layer).arena.size == ost.Graph(ost.GRU(3, 4)(X)).arena.size
+
+
 # Model files. Each edit is given the nodes of the graph below, and the whole description.
 Edit = Callable[[list[dict[str, Any]], dict[str, Any]], Any]
 

@@ -114,3 +114,17 @@ def test_the_count_of_calls_is_a_whole_number():
     for wrong in (-1, 1.5, "2", True):
         with pytest.raises(ost.ConfigError, match="noise_calls"):
             net.noise_calls = wrong
+
+
+def test_a_call_that_raises_takes_no_seed_of_the_series():
+    net = ost.GRU(3, 4, regularizers=[ost.RecurrentDropout(0.5)])
+    x, targets = np.ones((2, 9, 3), "float32"), np.zeros((2, 9, 4), "float32")
+    for way in (ost.CheckpointedBPTT(1), None):
+        before = net.noise_calls
+        options = {"loss": "mse", "through_time": way}
+        if way is None:
+            net.value_and_grad(x, targets, **options)
+        else:
+            with pytest.raises(ost.ConfigError, match="too small"):
+                net.value_and_grad(x, targets, **options)
+        assert net.noise_calls == before + (way is None)

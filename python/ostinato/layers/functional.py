@@ -64,6 +64,8 @@ class Graph(Network):
 
     @hinted("Graph", _USAGE, {"inputs": _USAGE, "name": _USAGE})
     def __init__(self, outputs: Symbol | Mapping[str, Symbol], *, seed: int | None = None) -> None:
+        if seed is not None:
+            checks.whole("Graph", "seed", seed, at_least=0)
         plain = isinstance(outputs, Symbol)
         named = {OUTPUT: outputs} if isinstance(outputs, Symbol) else outputs
         if not isinstance(named, Mapping) or not named:
@@ -74,7 +76,7 @@ class Graph(Network):
         if seed is None:
             redraw_equal(self, self.layers)
         else:
-            self._redraw(self._arena, description.Scope(), checks.whole("Graph", "seed", seed, at_least=0))
+            self._redraw(self._arena, description.Scope(), seed)
 
     def _fill(self, outputs: dict[str, Symbol], plain: bool) -> None:
         self._arrange(outputs, plain)

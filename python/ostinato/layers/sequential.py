@@ -42,11 +42,13 @@ class Sequential(Network):
     _fixed = ("layers",)
 
     def __init__(self, *layers: Any, seed: int | None = None) -> None:
+        if seed is not None:
+            checks.whole("Sequential", "seed", seed, at_least=0)
         self._fill(_named(layers))
         if seed is None:
             redraw_equal(self, self.layers)
         else:
-            self._redraw(self._arena, Scope(), checks.whole("Sequential", "seed", seed, at_least=0))
+            self._redraw(self._arena, Scope(), seed)
 
     def _fill(self, layers: dict[str, Network]) -> None:
         if not layers:

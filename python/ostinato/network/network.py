@@ -7,6 +7,7 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -164,9 +165,10 @@ class Network(CanFreeze, AttributeGuard):
         """
         checks.flag("run", "training", training)
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
-        drawn = self._seed_of("run", seed, training)
         core, facts = self._engine()
-        return Run(core.run(call, training, drawn), facts, batch, self._dtype_name, training)
+        with self._seed_of("run", seed, training) as drawn:
+            result = core.run(call, training, drawn)
+        return Run(result, facts, batch, self._dtype_name, training)
 
     def stream(self, batch: int = 1) -> Stream:
         """A network that runs one step per call, for `batch` rows.
@@ -235,12 +237,11 @@ class Network(CanFreeze, AttributeGuard):
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
         core, facts = self._engine(input_gradient)
-        value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
-            call,
-            losses,
-            mode_of(through_time, batch.rows, batch.steps),
-            self._seed_of("value_and_grad", seed, True),
-        )
+        mode = mode_of(through_time, batch.rows, batch.steps)
+        with self._seed_of("value_and_grad", seed, True) as drawn:
+            value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
+                call, losses, mode, drawn
+            )
         states = (d_state, final)
         return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
 
@@ -555,10 +556,10 @@ class Network(CanFreeze, AttributeGuard):
         inside = [seed for child in self._children() for seed in child._noise_seeds()]
         return inside or [getattr(self, "seed", 0)]
 
-    def _seed_of(self, call: str, seed: int | None, training: bool) -> int:
+    def _seed_of(self, call: str, seed: int | None, training: bool) -> AbstractContextManager[int]:
         if seed is None and not self._noisy:
-            return 0
-        return self._seeds.of_call(call, seed, training)
+            return nullcontext(0)
+        return self._seeds.during(call, seed, training)
 
     def _engine(self, input_gradient: bool = True) -> tuple[_core.Network, Facts]:
         """The core's network for what is frozen now, made when it is first wanted; and what results need."""

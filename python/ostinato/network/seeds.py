@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,19 @@ class Seeds:
         self._entropy = list(seeds)
         self.calls = 0
         self._lock = threading.RLock()  # a signal handler may draw a seed at any moment
+
+    @contextmanager
+    def during(self, call: str, seed: Any, training: bool) -> Iterator[int]:
+        """The seed of a call, as `of_call`. A call that raises gives it back if it is the last one."""
+        before = self.calls
+        drawn = self.of_call(call, seed, training)
+        try:
+            yield drawn
+        except BaseException:
+            with self._lock:
+                if seed is None and training and self.calls == before + 1:
+                    self.calls = before
+            raise
 
     def of_call(self, call: str, seed: Any, training: bool) -> int:
         """The seed of a call: the argument, or the next one of the series; 0 if nothing is random.
