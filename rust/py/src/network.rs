@@ -160,8 +160,10 @@ impl PyNetwork {
         self.build(|network| network.final_state(node, name))
     }
 
-    fn derive(&self, kind: &str, nodes: Vec<usize>) -> PyResult<usize> {
-        self.build(|network| network.derive(kind, &nodes))
+    #[pyo3(signature = (kind, nodes, columns=Vec::new()))]
+    fn derive(&self, kind: &str, nodes: Vec<usize>, columns: Vec<(usize, usize)>) -> PyResult<usize> {
+        let columns: Vec<_> = columns.into_iter().map(|(start, stop)| start..stop).collect();
+        self.build(|network| network.derive_columns(kind, &nodes, &columns))
     }
 
     fn finish(&self, outputs: Vec<(String, usize)>) -> PyResult<()> {

@@ -24,4 +24,9 @@ impl<T> SeqView<T> {
     pub fn of(data: &[T], width: usize) -> SeqView<T> {
         SeqView { ptr: data.as_ptr(), stride: width, width }
     }
+
+    /// `width` of the columns, starting at `first`. Nothing is read if there are no rows.
+    pub fn columns(&self, first: usize, width: usize) -> SeqView<T> {
+        SeqView { ptr: self.ptr.wrapping_add(first), stride: self.stride, width }
+    }
 }

@@ -102,10 +102,10 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
                 }
             }
             NodeKind::Derived { moves, .. } if meter.arrived[number] != GradientPlace::None => {
-                moves
-                    .iter()
-                    .filter(|one| network.nodes[one.from].differentiated)
-                    .for_each(|one| meter.arrive(one.from, of_node(one.from), one.rows != Rows::Same));
+                for one in moves.iter().filter(|one| network.nodes[one.from].differentiated) {
+                    let all = one.rows == Rows::Same && one.width == network.width(one.from);
+                    meter.arrive(one.from, of_node(one.from), !all);
+                }
             }
             _ => {}
         }

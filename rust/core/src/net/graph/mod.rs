@@ -2,6 +2,7 @@
 
 mod axis;
 mod bridge;
+mod derived;
 mod direction;
 mod error;
 pub mod kinds;

@@ -7,14 +7,14 @@ use crate::step::Program;
 
 use super::axis::{Axis, ROW, TIME};
 use super::error::NetError;
-use super::kinds::{self, Part, Rows};
+use super::kinds::{Rows, two_axes};
 use super::layer::{Layer, LayerParts, Share, same_ports};
 use super::limits::index_limits;
 use super::node::{InputPort, Node, NodeKind, OutputPort};
 use super::penalty::{penalty_output, plan_of_weights};
 
 /// Features of a value, at most: as many as a shape in a program may have.
-const WIDEST: usize = i32::MAX as usize;
+pub(super) const WIDEST: usize = i32::MAX as usize;
 
 #[derive(Debug, Clone, Default)]
 pub struct Network {
@@ -103,7 +103,7 @@ impl Network {
     }
 
     /// The first axis of sequences, "time" if no input named one.
-    fn first_axis(&mut self) -> Axis {
+    pub(super) fn first_axis(&mut self) -> Axis {
         if self.axes.is_empty() {
             self.axes.push(TIME.to_string());
         }
@@ -124,38 +124,6 @@ impl Network {
             NodeKind::Input(number) => self.inputs[number].limit,
             _ => None,
         }
-    }
-
-    /// Adds a node that moves elements of other nodes: see `kinds`.
-    pub fn derive(&mut self, kind: &str, nodes: &[usize]) -> Result<usize, NetError> {
-        let Some(found) = kinds::find(kind) else {
-            let names: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
-            let text = format!("{kind:?} is not a kind of node; expected one of {}", names.join(", "));
-            return Err(NetError::Config(text));
-        };
-        let mut parts = Vec::with_capacity(nodes.len());
-        for &node in nodes {
-            let Node { width, axis, .. } = *self.check(node)?;
-            // of a second part of `repeat`, only the axis is read
-            let reads = found.name != "repeat" || parts.is_empty();
-            if reads && self.limit(node).is_some() {
-                return Err(NetError::Config(format!("{kind}: ids have no features; look them up first")));
-            }
-            parts.push(Part { node, width, axis, axis_name: self.axis_name(axis) });
-        }
-        let made = (found.make)(&parts).map_err(|text| NetError::Shape(format!("{kind}: {text}")))?;
-        if made.width > WIDEST {
-            let text = format!("{kind}: {} features; expected at most {WIDEST}", made.width);
-            return Err(NetError::Shape(text));
-        }
-        // the first axis is what a kind of one part means, so it is not written
-        let own = if made.axis == Axis::FIRST && found.name == "repeat" { 1 } else { nodes.len() };
-        if made.axis == Axis::FIRST {
-            self.first_axis();
-        }
-        let differentiated = made.moves.iter().any(|one| self.nodes[one.from].differentiated);
-        let node = NodeKind::Derived { kind: found.name, parts: nodes[..own].to_vec(), moves: made.moves };
-        Ok(self.push(node, made.width, made.axis, differentiated))
     }
 
     /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
@@ -320,7 +288,7 @@ impl Network {
         };
         for other in inputs.iter().map(|&node| self.nodes[node].axis) {
             if other.is_sequence() && other != axis {
-                let text = kinds::two_axes(self.axis_name(axis), self.axis_name(other));
+                let text = two_axes(self.axis_name(axis), self.axis_name(other));
                 return Err(NetError::Shape(format!("{what}: {text}")));
             }
         }

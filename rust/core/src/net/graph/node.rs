@@ -1,5 +1,7 @@
 //! The nodes of a network: values per row, or per row and step.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::kinds::Move;
 
@@ -22,8 +24,9 @@ pub enum NodeKind {
     Layer { layer: usize, output: usize },
     /// The state of a layer after the last step of each sequence, by its index.
     Final { layer: usize, state: usize },
-    /// Moved or summed elements of other nodes: `kind` is the name of the row in the table of kinds.
-    Derived { kind: &'static str, parts: Vec<usize>, moves: Vec<Move> },
+    /// Moved or summed elements of other nodes: `kind` is the name of the row in the table of kinds. `columns` has
+    /// those of each part that are read; without any, all are.
+    Derived { kind: &'static str, parts: Vec<usize>, columns: Vec<Range<usize>>, moves: Vec<Move> },
 }
 
 /// An input of a network.

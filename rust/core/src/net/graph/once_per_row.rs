@@ -5,6 +5,7 @@
 //! The text of a network describes the network as written; it is divided when it is finished.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::plan::{Piece, RowSplit, split};
 use crate::step::Result as StepResult;
@@ -112,7 +113,7 @@ fn division(network: &Network, layer: &Layer) -> StepResult<Option<Division>> {
     Ok(Some(Division { split, runs: inputs.into_iter().flatten().collect(), after }))
 }
 
-/// The pieces of a node, through `concat`, `reverse` and `repeat`. A single sequence if none of them is a value per row.
+/// The pieces of a node, through `concat`, `reverse` and `repeat` of all columns. A single sequence if none of them is a value per row.
 fn runs(network: &Network, node: usize) -> Vec<Run> {
     let whole = || vec![Run { is_row: false, nodes: vec![(node, false)], width: network.width(node) }];
     let mut open = vec![(node, false)];
@@ -124,7 +125,9 @@ fn runs(network: &Network, node: usize) -> Vec<Run> {
             return whole();
         }
         let (mut leaf, mut is_row) = ((node, reversed), false);
-        if let NodeKind::Derived { kind, parts, .. } = &network.nodes[node].kind {
+        if let NodeKind::Derived { kind, parts, columns, .. } = &network.nodes[node].kind
+            && columns.is_empty()
+        {
             match *kind {
                 "concat" => {
                     open.extend(parts.iter().rev().map(|&part| (part, reversed)));
@@ -174,14 +177,17 @@ fn wanted(network: &Network, divisions: &[Option<Division>]) -> Vec<bool> {
     wanted
 }
 
+/// The kind, parts and columns of a derived node.
+type Derived = (&'static str, Vec<usize>, Vec<Range<usize>>);
+
 /// Writes the divided network.
 struct Writer<'a> {
     written: &'a Network,
     made: Network,
     /// By written node: its node.
     moved: Vec<usize>,
-    /// Derived nodes by kind and parts: each is made once.
-    derived: HashMap<(&'static str, Vec<usize>), usize>,
+    /// Each is made once.
+    derived: HashMap<Derived, usize>,
     /// By written layer: the results of its part per row, repeated along time.
     repeated: Vec<Vec<usize>>,
 }
@@ -203,9 +209,9 @@ impl Writer<'_> {
                     None => self.made.input(&port.name, axis, node.width)?,
                 }
             }
-            NodeKind::Derived { kind, parts, .. } if is_wanted => {
+            NodeKind::Derived { kind, parts, columns, .. } if is_wanted => {
                 let parts = parts.iter().map(|&part| self.moved[part]).collect();
-                self.derive(kind, parts)?
+                self.derive_columns(kind, parts, columns.clone())?
             }
             NodeKind::Derived { .. } => return Ok(()),
             NodeKind::Layer { layer, output } => {
@@ -234,11 +240,20 @@ impl Writer<'_> {
     }
 
     fn derive(&mut self, kind: &'static str, parts: Vec<usize>) -> Result<usize, NetError> {
-        let key = (kind, parts);
+        self.derive_columns(kind, parts, Vec::new())
+    }
+
+    fn derive_columns(
+        &mut self,
+        kind: &'static str,
+        parts: Vec<usize>,
+        columns: Vec<Range<usize>>,
+    ) -> Result<usize, NetError> {
+        let key = (kind, parts, columns);
         if let Some(&node) = self.derived.get(&key) {
             return Ok(node);
         }
-        let node = self.made.derive(kind, &key.1)?;
+        let node = self.made.derive_columns(kind, &key.1, &key.2)?;
         self.derived.insert(key, node);
         Ok(node)
     }

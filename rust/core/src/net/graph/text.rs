@@ -3,6 +3,8 @@
 //! Reading a text replays it through the builder, so a network from a file has passed the same rules as one that was built.
 //! Every format version ever written stays readable. A step that calls a function has no text.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -15,7 +17,8 @@ use super::network::Network;
 use super::node::{InputPort, NodeKind};
 
 /// The newest version. A network that an older version can express is written in that one, so that older releases read it:
-/// version 1 has one axis of sequences, called "time", and no initial and final states of layers.
+/// version 1 has one axis of sequences, called "time", no initial and final states of layers, and no nodes that read some
+/// columns.
 pub const GRAPH_FORMAT_VERSION: u64 = 2;
 
 /// Programs of a text, each once.
@@ -48,7 +51,7 @@ impl Network {
     fn own_json(&self) -> Result<String, NetError> {
         let mut table = Table::default();
         let mut nodes = Vec::with_capacity(self.nodes.len());
-        for (number, node) in self.nodes.iter().enumerate() {
+        for node in &self.nodes {
             nodes.push(match &node.kind {
                 NodeKind::Input(input) => self.input_json(&self.inputs[*input]),
                 NodeKind::Layer { layer, output: 0 } => self.layer_json(*layer, &mut table)?,
@@ -61,7 +64,7 @@ impl Network {
                     let of = &self.layers[*layer];
                     json!({"op": "final", "parts": [of.node()], "name": state_name(&of.plan.program, *state)})
                 }
-                NodeKind::Derived { kind, .. } => json!({"op": kind, "parts": self.parts(number)}),
+                NodeKind::Derived { kind, parts, columns, .. } => derived_json(kind, parts, columns),
             });
         }
         let outputs: Vec<Json> = self.outputs.iter().map(|port| json!([port.name, port.node])).collect();
@@ -79,10 +82,12 @@ impl Network {
     /// The first format version that can express this network.
     fn format(&self) -> u64 {
         let bridges = |layer: &Layer| layer.initial.iter().chain(&layer.finals).any(Option::is_some);
-        match self.axes.iter().all(|name| name == TIME) && !self.layers.iter().any(bridges) {
-            true => 1,
-            false => 2,
-        }
+        let reads_columns =
+            |kind: &NodeKind| matches!(kind, NodeKind::Derived { columns, .. } if !columns.is_empty());
+        let is_new = self.axes.iter().any(|name| name != TIME)
+            || self.layers.iter().any(bridges)
+            || self.nodes.iter().any(|node| reads_columns(&node.kind));
+        if is_new { 2 } else { 1 }
     }
 
     fn input_json(&self, port: &InputPort) -> Json {
@@ -207,9 +212,32 @@ impl Network {
                 [layer] => self.final_state(layer, text("name")?),
                 _ => Err(bad("a final state of no layer, or of several")),
             },
-            kind => self.derive(kind, &numbers(node, "parts")?),
+            kind => self.derive_columns(kind, &numbers(node, "parts")?, &columns(node)?),
         }
     }
+}
+
+fn derived_json(kind: &str, parts: &[usize], columns: &[Range<usize>]) -> Json {
+    let mut object = Map::new();
+    object.insert("op".into(), kind.into());
+    object.insert("parts".into(), parts.into());
+    if !columns.is_empty() {
+        let pairs = columns.iter().map(|one| json!([one.start, one.end])).collect();
+        object.insert("columns".into(), Json::Array(pairs));
+    }
+    Json::Object(object)
+}
+
+/// The columns of the parts of a node, if the node reads some alone.
+fn columns(node: &Json) -> Result<Vec<Range<usize>>, NetError> {
+    if node.get("columns").is_none() {
+        return Ok(Vec::new());
+    }
+    let pair = |pair: &Json| match pair.as_array().map(Vec::as_slice) {
+        Some([start, stop]) => Ok(whole(Some(start), "columns")?..whole(Some(stop), "columns")?),
+        _ => Err(bad("columns that are no pairs")),
+    };
+    list(node, "columns")?.iter().map(pair).collect()
 }
 
 /// The name of a state of a program.

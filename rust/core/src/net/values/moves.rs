@@ -48,7 +48,7 @@ pub fn derive<T: Float>(
     width: usize,
 ) {
     for one in moves {
-        let source = view(one.from);
+        let source = view(one.from).columns(one.first, one.width);
         match one.rows {
             Rows::Same => add_rows(&source, None, values, width, one.column),
             Rows::Mirror => add_rows(&source, Some(maps.mirror(one.axis)), values, width, one.column),
@@ -66,26 +66,28 @@ pub fn derive<T: Float>(
     }
 }
 
-/// Adds to the gradient of a move's source (packed rows of its width) the gradient of its columns in the result.
+/// Adds to the gradient of a move's source (`sum`, packed rows of `width` elements) the gradient `d` of the result.
 pub(super) fn add_back<T: Float>(
     one: Move,
     d: &SeqView<T>,
     source: SeqView<T>,
     maps: RowMaps,
     sum: &mut [T],
+    width: usize,
 ) {
-    let width = d.width;
+    let (d, source) = (&d.columns(one.column, one.width), source.columns(one.first, one.width));
     match one.rows {
-        Rows::Same => add_rows(d, None, sum, width, 0),
-        Rows::Mirror => add_rows(d, Some(maps.mirror(one.axis)), sum, width, 0),
+        Rows::Same => add_rows(d, None, sum, width, one.first),
+        Rows::Mirror => add_rows(d, Some(maps.mirror(one.axis)), sum, width, one.first),
         Rows::Max => each_max(maps.along(one.axis), &source, |row, column, from| {
             // SAFETY: a gradient has the rows and columns of its node.
-            sum[from * width + column] += unsafe { element(d, row, column) };
+            sum[from * width + one.first + column] += unsafe { element(d, row, column) };
         }),
         rows => pairs(rows, maps.along(one.axis), |to, from, share: T| {
             // SAFETY: a gradient has the rows of its node.
             let d = unsafe { row_of(d, to) };
-            sum[from * width..][..width].iter_mut().zip(d).for_each(|(sum, d)| *sum += share * *d);
+            let line = &mut sum[from * width + one.first..][..d.len()];
+            line.iter_mut().zip(d).for_each(|(sum, d)| *sum += share * *d);
         }),
     }
 }
@@ -216,18 +218,16 @@ mod tests {
         (Geometry::new(vec![3, 1, 0]), Geometry::new(vec![1, 1, 1]), values)
     }
 
+    fn whole(rows: Rows) -> Move {
+        Move { from: 0, first: 0, width: 2, rows, axis: Axis::FIRST, column: 0 }
+    }
+
     fn moved(rows: Rows, values: &[f64], result_rows: usize) -> Vec<f64> {
         let (time, row, _) = case();
         let mirror = time.mirror();
         let maps = RowMaps { axes: Axes { time: &time, row: &row, others: &[] }, mirror: &mirror };
         let mut result = vec![0.0; result_rows * 2];
-        derive(
-            &[Move { from: 0, rows, axis: Axis::FIRST, column: 0 }],
-            |_| SeqView::of(values, 2),
-            maps,
-            &mut result,
-            2,
-        );
+        derive(&[whole(rows)], |_| SeqView::of(values, 2), maps, &mut result, 2);
         result
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let maps = RowMaps { axes, mirror: &[] };
         let moved = |rows: Rows, values: &[f64], result_rows: usize| {
             let mut result = vec![0.0; result_rows * 2];
-            let one = Move { from: 0, rows, axis: Axis::Sequence(1), column: 0 };
+            let one = Move { axis: Axis::Sequence(1), ..whole(rows) };
             derive(&[one], |_| SeqView::of(values, 2), maps, &mut result, 2);
             result
         };
@@ -296,14 +296,16 @@ mod tests {
                 _ => (4, 3),
             };
             let source = &values[..from * 2];
-            let d: Vec<f64> = (0..to * 2).map(|x| 0.5 + x as f64).collect();
-            let mut result = vec![0.0; to * 2];
-            let one = Move { from: 0, rows, axis: Axis::FIRST, column: 0 };
-            derive(&[one], |_| SeqView::of(source, 2), maps, &mut result, 2);
-            let mut back = vec![0.0; from * 2];
-            add_back(one, &SeqView::of(&d, 2), SeqView::of(source, 2), maps, &mut back);
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            assert!((dot(&d, &result) - dot(&back, source)).abs() < 1e-12, "{rows:?}");
+            // all columns, and the second column alone, into the last of three columns
+            for one in [whole(rows), Move { first: 1, width: 1, column: 2, ..whole(rows) }] {
+                let d: Vec<f64> = (0..to * 3).map(|x| 0.5 + x as f64).collect();
+                let mut result = vec![0.0; to * 3];
+                derive(&[one], |_| SeqView::of(source, 2), maps, &mut result, 3);
+                let mut back = vec![0.0; from * 2];
+                add_back(one, &SeqView::of(&d, 3), SeqView::of(source, 2), maps, &mut back, 2);
+                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+                assert!((dot(&d, &result) - dot(&back, source)).abs() < 1e-12, "{one:?}");
+            }
         }
     }
 }

@@ -84,14 +84,12 @@ impl<'a, T: Float> NodeGradients<'a, T> {
     /// Adds to the gradient of a move's source, from the gradient `d` of the result. `source` has the values of the source.
     pub fn add_moved(&mut self, one: Move, d: SeqView<T>, source: SeqView<T>, scratch: &mut Scratch<T>) {
         let width = self.network.width(one.from);
-        // the columns of one part; nothing is read if there are no rows
-        let part = SeqView { ptr: d.ptr.wrapping_add(one.column), stride: d.stride, width };
-        if one.rows == Rows::Same {
-            return self.add(one.from, part, scratch);
+        if one.rows == Rows::Same && one.width == width {
+            return self.add(one.from, d.columns(one.column, width), scratch);
         }
         let maps = self.maps;
         let sum = self.sum(one.from, scratch);
-        add_back(one, &part, source, maps, sum);
+        add_back(one, &d, source, maps, sum, width);
         self.views[one.from] = SeqView::of(&self.sums[one.from], width);
     }
 

@@ -1,6 +1,6 @@
 //! The sum of two values of the same width and axis.
 
-use super::kind::{Definition, Kind, Move, Part, Rows, same_axis};
+use super::kind::{Definition, Kind, Part, Rows, same_axis};
 
 pub const ADD: Kind = Kind { name: "add", make };
 
@@ -10,7 +10,6 @@ fn make(parts: &[Part]) -> Result<Definition, String> {
     if a.width != b.width {
         return Err(format!("cannot add values of {} and {} features", a.width, b.width));
     }
-    let moves =
-        parts.iter().map(|part| Move { from: part.node, rows: Rows::Same, axis, column: 0 }).collect();
+    let moves = parts.iter().map(|part| part.to(Rows::Same, axis, 0)).collect();
     Ok(Definition { width: a.width, axis, moves })
 }

@@ -1,6 +1,6 @@
 //! Concatenates values of one axis along the features.
 
-use super::kind::{Definition, Kind, Move, Part, Rows, same_axis};
+use super::kind::{Definition, Kind, Part, Rows, same_axis};
 
 pub const CONCAT: Kind = Kind { name: "concat", make };
 
@@ -9,7 +9,7 @@ fn make(parts: &[Part]) -> Result<Definition, String> {
     let mut width = 0;
     let mut moves = Vec::with_capacity(parts.len());
     for part in parts {
-        moves.push(Move { from: part.node, rows: Rows::Same, axis, column: width });
+        moves.push(part.to(Rows::Same, axis, width));
         width = part.width.saturating_add(width);
     }
     Ok(Definition { width, axis, moves })

@@ -8,10 +8,11 @@ pub struct Kind {
     pub make: fn(&[Part]) -> Result<Definition, String>,
 }
 
-/// An input of a derived node.
+/// An input of a derived node: `width` columns of a node, starting at `first`.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
     pub node: usize,
+    pub first: usize,
     pub width: usize,
     pub axis: Axis,
     /// The name of the axis.
@@ -26,14 +27,23 @@ pub struct Definition {
     pub moves: Vec<Move>,
 }
 
-/// All columns of a node, added to the columns of the result starting at `column`.
+/// `width` columns of a node, starting at `first`, added to the columns of the result starting at `column`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     pub from: usize,
+    pub first: usize,
+    pub width: usize,
     pub rows: Rows,
     /// The axis of the sequences that `rows` speaks of.
     pub axis: Axis,
     pub column: usize,
+}
+
+impl Part<'_> {
+    /// The whole part, added to the columns of the result starting at `column`.
+    pub(super) fn to(self, rows: Rows, axis: Axis, column: usize) -> Move {
+        Move { from: self.node, first: self.first, width: self.width, rows, axis, column }
+    }
 }
 
 /// Which rows of a node become which rows of the result.
@@ -77,11 +87,7 @@ pub(super) fn reduced(parts: &[Part], rows: Rows) -> Result<Definition, String> 
 /// The whole of one part.
 pub(super) fn moved(part: Part, rows: Rows, axis: Axis) -> Definition {
     let along = if axis == Axis::Row { part.axis } else { axis };
-    Definition {
-        width: part.width,
-        axis,
-        moves: vec![Move { from: part.node, rows, axis: along, column: 0 }],
-    }
+    Definition { width: part.width, axis, moves: vec![part.to(rows, along, 0)] }
 }
 
 /// The axis of the parts, which must all have the same one.

@@ -52,12 +52,12 @@ mod tests {
     fn moves_fill_the_columns_of_the_result() {
         for kind in KINDS {
             for axis in [Axis::FIRST, Axis::Sequence(1), Axis::Row] {
-                let part = |node| Part { node, width: 3, axis, axis_name: "a" };
-                let parts = [part(7), part(4)];
+                let part = |node, first| Part { node, first, width: 3, axis, axis_name: "a" };
+                let parts = [part(7, 0), part(4, 2)];
                 for given in [&parts[..1], &parts] {
                     let Ok(made) = (kind.make)(given) else { continue };
                     let mut columns = vec![false; made.width];
-                    made.moves.iter().for_each(|one| columns[one.column..one.column + 3].fill(true));
+                    made.moves.iter().for_each(|one| columns[one.column..one.column + one.width].fill(true));
                     assert!(columns.iter().all(|filled| *filled), "{}", kind.name);
                 }
             }
