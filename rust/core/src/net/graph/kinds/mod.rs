@@ -12,6 +12,7 @@ mod max;
 mod mean;
 mod repeat;
 mod reverse;
+mod slice;
 mod sum;
 
 pub use kind::{Definition, Kind, Move, Part, Rows, two_axes};
@@ -26,6 +27,7 @@ pub const KINDS: &[Kind] = &[
     mean::MEAN,
     repeat::REPEAT,
     reverse::REVERSE,
+    slice::SLICE,
     sum::SUM,
 ];
 
