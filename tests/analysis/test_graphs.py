@@ -253,3 +253,24 @@ def test_what_an_instrument_cannot_do_is_refused_with_what_to_write(name):
         bad.call()
     for text in bad.says:
         assert text in str(caught.value)
+
+
+def test_slices_flow_like_functions_that_take_the_same_features():
+    """Slices before the layer, on the way to the output, and of what is reduced."""
+
+    def graph_with(part: Callable[[Any, int, int], Any]) -> ost.Graph:
+        b = ost.Input("b", size=3)
+        h = ost.GRU(2, 5, **F64)(part(b, 1, 3))
+        return ost.Graph(
+            {"mood": ost.Dense(3, 2, **F64)(part(ost.mean(part(h, 0, 4)), 1, 4)), "h": h}, seed=2
+        )
+
+    sliced = graph_with(ost.slice)
+    applied = graph_with(lambda x, start, stop: ost.apply(lambda v: v[start:stop], x))
+    d_mood = RNG.normal(size=(N, 2))
+    flows = [
+        analysis.gradient_flow(net, {"b": B}, d_outputs=d_mood, output="mood") for net in (sliced, applied)
+    ]
+    np.testing.assert_allclose(flows[0].norms, flows[1].norms, rtol=1e-13)
+    steps = [analysis.jacobians(net, {"b": B}).steps for net in (sliced, applied)]
+    np.testing.assert_allclose(steps[0], steps[1], rtol=1e-13)

@@ -286,3 +286,27 @@ def test_a_row_alone_has_the_bits_that_it_has_in_a_batch() -> None:
         np.testing.assert_array_equal(pair.net(alone, lengths=[length]), outputs[n : n + 1])
         turned = {name: value[::-1] for name, value in pair.inputs.items()}
         np.testing.assert_array_equal(pair.net(turned, lengths=LENGTHS[::-1])[::-1], outputs)
+
+
+@pytest.mark.parametrize("first", ["slice", "repeat"])
+def test_some_features_of_a_row(first: str) -> None:
+    """A slice that is repeated is read once per row; a slice of what is repeated, at every step."""
+    pair = Pair(LAYERS["GRU"])
+    x, row = ost.Input("x", size=5), ost.Input("row", size=WIDE + 3, axis="row")
+    features = slice(1, WIDE + 1)
+    some = ost.repeat(row[..., features], x) if first == "slice" else ost.repeat(row, x)[..., features]
+    net = ost.Graph(LAYERS["GRU"](3 + WIDE)(ost.concat(x[..., 2:], some)))
+    net.arena[...] = pair.plain.arena
+    assert ["once_per_row" in plan for plan in net.plans()] == [first == "slice"]
+    assert [node["op"] for node in net.graph().nodes].count("slice") == 2
+    rng = np.random.default_rng(5)
+    wide, rows = rng.normal(size=(5, STEPS, 5)), rng.normal(size=(5, WIDE + 3))
+    both = pair.joined(wide[..., 2:], rows[:, features])
+    targets = rng.normal(size=(5, STEPS, 4))
+    loss, own = net.value_and_grad({"x": wide, "row": rows}, targets, loss="mse", lengths=LENGTHS)
+    expected, plain = pair.plain.value_and_grad(both, targets, loss="mse", lengths=LENGTHS)
+    assert loss == pytest.approx(expected, rel=1e-12)
+    close(own.arena, plain.arena)
+    d = pair.apart(plain.inputs)
+    close(own.inputs["x"], np.pad(d["x"], ((0, 0), (0, 0), (2, 0))))
+    close(own.inputs["row"], np.pad(d["row"], ((0, 0), (1, 2))))

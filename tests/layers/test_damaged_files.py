@@ -59,7 +59,11 @@ EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
         lambda n: node("apply", step=n["layers"][0][1]["layers"][0][1]["step"])(n),
         ("more parameters than the file holds",),
     ),
-    "a slice of two": (node("slice", parts=[0, 0]), ("a step of 2 parts",)),
+    "a slice of two": (node("slice", parts=[0, 0]), ("a slice of 2 parts",)),
+    "a slice of three numbers": (node("slice", columns=[0, 1, 2]), ("the features [0, 1, 2]",)),
+    "a slice of true": (node("slice", columns=[True, 2]), ("the features [True, 2]",)),
+    "a slice of nothing": (node("slice", columns=[1, 1]), ("features 1 to 1 of 3",)),
+    "a slice of too much": (node("slice", columns=[0, 2**70]), ("features 0 to",)),
     "a regularizer of two": (node("regularize", parts=[0, 0]), ("a step of 2 parts",)),
     "a layer of two inputs with one part": (
         lambda n: next(one for one in n["nodes"] if one.get("layer") == "1").update(parts=[0]),

@@ -133,8 +133,7 @@ def _widths(graph: Graph) -> list[int]:
             states = {(slot.layer, slot.state): slot.shape for slot in graph.slots}
             widths.append(math.prod(states[operation.layer, operation.state]))
         else:
-            parts = [widths[part] for part in operation.parts]
-            widths.append(sum(parts) if operation.kind == "concat" else parts[0])
+            widths.append(operation.width([widths[part] for part in operation.parts]))
     return widths
 
 

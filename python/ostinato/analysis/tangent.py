@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +52,8 @@ class TangentCore:
                 self._keep(x, self.core.layer(_nothing(width), [x], []), width)
             case InputOp(name, axis, _, int(limit)):
                 self._keep(self.core.index_input(name, axis, limit), None, 1)
-            case DeriveOp(kind, parts):
-                self._derive(kind, parts)
+            case DeriveOp():
+                self._derive(operation)
             case LayerOp():
                 self._layer(operation)
             case FinalOp():
@@ -89,22 +88,23 @@ class TangentCore:
         value = self.core.layer(forward, _in_order(program, forward, given), offsets)
         self._keep(value, self.core.layer_output(value, f"d_{output}"), width)
 
-    def _derive(self, kind: str, parts: Sequence[int]) -> None:
+    def _derive(self, operation: DeriveOp) -> None:
         """The same moves for values and tangents.
 
         Raises ConfigError for a reversed sequence: a state that depends on later steps is not the state of a
         step.
         """
+        kind, columns = operation.kind, operation.columns
         if kind == "reverse":
             raise ConfigError(
                 "net reads sequences backward (bidirectional), so no step maps one state to the next; "
                 "analyze a network of one direction"
             )
-        pairs = [self.pairs[part] for part in parts]
+        pairs = [self.pairs[part] for part in operation.parts]
         tangents = [pair.tangent for pair in pairs if pair.tangent is not None]
-        width = sum(pair.width for pair in pairs) if kind == "concat" else pairs[0].width
-        value = self.core.derive(kind, [pair.value for pair in pairs])
-        self._keep(value, self.core.derive(kind, tangents), width)
+        width = operation.width([pair.width for pair in pairs])
+        value = self.core.derive(kind, [pair.value for pair in pairs], columns)
+        self._keep(value, self.core.derive(kind, tangents, columns), width)
 
     def _keep(self, value: int, tangent: int | None, width: int) -> None:
         self.pairs.append(Pair(value, tangent, width))

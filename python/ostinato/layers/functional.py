@@ -181,6 +181,8 @@ class Graph(Network):
                 node["layer"] = one.layer
             elif symbol.unit is not None:
                 node["step"] = programs.add(symbol.unit)
+            elif symbol.columns is not None:
+                node["columns"] = list(symbol.columns)
             if symbol.places:
                 node["states"] = [list(place) for place in symbol.places]
             nodes.append(node)
@@ -289,7 +291,12 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
         if len(parts) != 1 or len(places) != 1:
             raise record.error("a final state of not exactly one layer")
         made = functions.final_state(parts[0], *places[0])
-    elif op in ("apply", "regularize", "slice"):
+    elif op == "slice":
+        columns = record.items("columns")
+        if len(parts) != 1 or len(columns) != 2 or not all(type(one) is int for one in columns):
+            raise record.error(f"a slice of {len(parts)} parts with the features {columns!r}")
+        made = combined("slice", *parts, columns=(columns[0], columns[1]))
+    elif op in ("apply", "regularize"):
         unit = programs.step(record.inner("step"))
         if len(parts) != len(unit.program.inputs) or (op != "apply" and len(parts) != 1):
             raise record.error(f"a step of {len(parts)} parts")

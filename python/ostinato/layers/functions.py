@@ -16,7 +16,6 @@ from ostinato.network.symbol import (
     combined,
     count_of_states,
     sequence_input,
-    sliced,
 )
 
 _INPUT: Final = (
@@ -90,7 +89,7 @@ def slice(x: Symbol, start: int, stop: int) -> Symbol:
     """
     check_symbols("slice", (x,))
     start = checks.whole("slice", "start", start, at_least=0)
-    return sliced(x, start, checks.whole("slice", "stop", stop, at_least=0))
+    return combined("slice", x, columns=(start, checks.whole("slice", "stop", stop, at_least=0)))
 
 
 def reverse(x: Symbol) -> Symbol:

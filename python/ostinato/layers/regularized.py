@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ostinato.errors import ShapeError
 from ostinato.layers.any_width import AnyWidth
 from ostinato.network.graph import Graph, Node, Scope, Unit
-from ostinato.network.steps import columns, regularized
+from ostinato.network.steps import regularized
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
@@ -44,7 +44,7 @@ class Regularized(AnyWidth):
                     f"{self!r} is given {x.width} features; the file has steps for {known} features"
                 )
             self._steps[x.width] = regularized(self._regularizer, x.width)
-        return graph.regularize(self._steps[x.width], x, columns)
+        return graph.regularize(self._steps[x.width], x)
 
     def _record(self, programs: Programs) -> dict[str, Any]:
         return {

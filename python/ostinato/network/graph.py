@@ -7,7 +7,7 @@ A layer describes itself by calling the methods of a `Graph`; nothing is compute
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -78,9 +78,9 @@ class Node:
 
     `ends` are the values of both directions, each in its own order, where the node joins two directions: the
     last step of each is the end of that direction. `blended` says that both directions were added to
-    something else, so that the end of each is no value of the graph. `halves` are steps that return the
-    features of each direction, where all were changed one by one. `source` is the node that a slice took its
-    features from, with the step that does.
+    something else, so that the end of each is no value of the graph. `halves` are the widths of both
+    directions, where all features were changed one by one. `source` is the node that a slice took its
+    features from, the first of them and the one after the last.
     """
 
     index: int
@@ -89,8 +89,8 @@ class Node:
     axis: Axis = TIME
     ends: tuple[Node, ...] = ()
     blended: bool = False
-    halves: tuple[Unit, ...] = ()
-    source: tuple[Node, Unit] | None = None
+    halves: tuple[int, ...] = ()
+    source: tuple[Node, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,13 @@ class DeriveOp:
 
     kind: str
     parts: tuple[int, ...]
+    columns: tuple[tuple[int, int], ...] = ()
+    """For each part the first feature that is read, and the one after the last; none for all features."""
+
+    def width(self, widths: Sequence[int]) -> int:
+        """The features of the result; `widths` are those of the parts."""
+        read = [stop - start for start, stop in self.columns] or widths
+        return sum(read) if self.kind == "concat" else read[0]
 
 
 Operation: TypeAlias = InputOp | LayerOp | FinalOp | DeriveOp
@@ -344,19 +351,18 @@ class Graph:
             raise ShapeError(f"add: {a.width} and {b.width} features; expected as many in both")
         return self._append(DeriveOp("add", (a.index, b.index)), a.width, axis=_axis_of("add", (a, b)))
 
-    def slice(self, x: Node, columns: Unit) -> Node:
-        """Some features of `x`: `columns` is the step that returns them."""
-        return replace(self.apply(columns, [x]), source=(x, columns))
+    def slice(self, x: Node, start: int, stop: int) -> Node:
+        """The features `start` to `stop` - 1 of `x`. Raises ShapeError for none, or beyond its width."""
+        if not 0 <= start < stop <= x.width:
+            raise ShapeError(f"slice: features {start} to {stop} of {x.width}; expected at least one of them")
+        made = self._append(DeriveOp("slice", (x.index,), ((start, stop),)), stop - start, axis=x.axis)
+        return replace(made, source=(x, start, stop))
 
-    def regularize(self, unit: Unit, x: Node, columns: Callable[[int, int, int], Unit]) -> Node:
-        """`x` changed feature by feature, so that both directions stay what they are.
-
-        `columns(width, start, stop)` is the step that returns some of `width` features.
-        """
+    def regularize(self, unit: Unit, x: Node) -> Node:
+        """`x` changed feature by feature, so that both directions stay what they are."""
         made, halves = self.apply(unit, [x]), x.halves
         if len(x.ends) == 2 and not any(end.ends or end.halves for end in x.ends):
-            middle = x.ends[0].width
-            halves = (columns(x.width, 0, middle), columns(x.width, middle, x.width))
+            halves = tuple(end.width for end in x.ends)
         return replace(made, halves=halves, blended=x.blended)
 
     def reduce(self, kind: str, x: Node) -> Node:
@@ -375,13 +381,13 @@ class Graph:
         if kind == "last" and x.ends:
             return self.concat([self.reduce(kind, end) for end in x.ends])
         if kind == "last" and x.halves:
-            forward, backward = x.halves
+            middle, _ = x.halves
             last = self._append(DeriveOp("last", (x.index,)), x.width, axis=ROW)
             first = self._append(DeriveOp("first", (x.index,)), x.width, axis=ROW)
-            return self.concat([self.apply(forward, [last]), self.apply(backward, [first])])
+            return self.concat([self.slice(last, 0, middle), self.slice(first, middle, x.width)])
         if kind == "last" and x.source is not None and (x.source[0].ends or x.source[0].halves):
-            of, columns = x.source
-            return self.apply(columns, [self.reduce(kind, of)])
+            of, start, stop = x.source
+            return self.slice(self.reduce(kind, of), start, stop)
         return self._append(DeriveOp(kind, (x.index,)), x.width, axis=ROW)
 
     def repeat(self, x: Node, like: Node) -> Node:
@@ -461,8 +467,8 @@ def add_operation(core: _core.Network, operation: Operation, nodes: Sequence[int
             return core.input(name, axis, width)
         case InputOp(name, axis, _, int(limit)):
             return core.index_input(name, axis, limit)
-        case DeriveOp(kind, parts):
-            return core.derive(kind, [nodes[part] for part in parts])
+        case DeriveOp(kind, parts, columns):
+            return core.derive(kind, [nodes[part] for part in parts], columns)
         case FinalOp(layer, state):
             return core.final_state(nodes[layer], state)
         case LayerOp():

@@ -33,20 +33,6 @@ def step_of(fn: Callable[..., Any], shapes: Sequence[Shape]) -> Unit:
     return Unit(program, {}, {}, size)
 
 
-def columns(width: int, start: int, stop: int) -> Unit:
-    """The step that returns the features `start` to `stop` - 1 of `width`. Raises ShapeError for none."""
-    if not 0 <= start < stop <= width:
-        raise ShapeError(
-            f"slice: features {start} to {stop} of {width}; expected at least one of them, and a stop of at "
-            f"most {width}"
-        )
-
-    def features(x: Any) -> Any:
-        return x[start:stop]
-
-    return step_of(features, [(width,)])
-
-
 def regularized(regularizer: Regularizer, width: int) -> Unit:
     """What a regularizer does to a value of `width` features, as a step.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.graph import ROW, TIME, Axis, Graph, Node, Scope, Unit
-from ostinato.network.steps import columns, regularized, step_of
+from ostinato.network.steps import regularized, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,8 @@ class Symbol:
     places: tuple[tuple[str, int], ...] = ()
     """Of a layer: the state, and its place among those of this name, of each part after its inputs. Of a
     final state: its own."""
+    columns: tuple[int, int] | None = None
+    """Of a slice: the first feature, and the one after the last."""
 
     def __repr__(self) -> str:
         shape = "(N" if self.axis == ROW else "(N, T"
@@ -120,7 +122,7 @@ class Symbol:
         if isinstance(place, tuple) and len(place) == 2 and place[0] is ... and isinstance(place[1], slice):
             start, stop, step = place[1].indices(self.width)
             if step == 1:
-                return sliced(self, start, stop)
+                return combined("slice", self, columns=(start, stop))
         raise DTypeError(
             f"{self!r} takes the index [..., start:stop] alone, for some of its features; ost.last(x) and "
             "ost.first(x) give the last and the first step of each row"
@@ -135,10 +137,10 @@ class Symbol:
             return graph.input(self.name, self.width, self.axis)
         if self.unit is not None:
             if self.op == "regularize":
-                return graph.regularize(self.unit, nodes[0], columns)
-            if self.op == "slice":
-                return graph.slice(nodes[0], self.unit)
+                return graph.regularize(self.unit, nodes[0])
             return graph.apply(self.unit, nodes)
+        if self.columns is not None:
+            return graph.slice(nodes[0], *self.columns)
         if self.op == "concat":
             return graph.concat(nodes)
         if self.op == "add":
@@ -235,7 +237,7 @@ def count_of_states(layer: Any, name: Any) -> int:
     return int(layer.state_shapes[name][0])
 
 
-def combined(op: str, *parts: Symbol) -> Symbol:
+def combined(op: str, *parts: Symbol, columns: tuple[int, int] | None = None) -> Symbol:
     """A symbol that moves elements of others. Raises ShapeError when they do not fit."""
     for part in parts[:1] if op == "repeat" else parts:  # its second part is read for its steps alone
         if part.limit is not None:
@@ -244,8 +246,8 @@ def combined(op: str, *parts: Symbol) -> Symbol:
             )
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", part) for place, part in enumerate(parts)]
-    node = Symbol(op, parts, 0, TIME).into(graph, nodes)
-    return Symbol(op, parts, node.width, node.axis, node.limit)
+    node = Symbol(op, parts, 0, TIME, columns=columns).into(graph, nodes)
+    return Symbol(op, parts, node.width, node.axis, node.limit, columns=columns)
 
 
 def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
@@ -272,13 +274,6 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     return through(
         step_of(fn, ["index" if one.limit is not None else (one.width,) for one in values]), *values
     )
-
-
-def sliced(x: Symbol, start: int, stop: int) -> Symbol:
-    """The features `start` to `stop` - 1 of a value. Raises ShapeError for none, and for ids."""
-    if x.limit is not None:
-        raise ShapeError(f"slice: {x!r} holds ids, which have no features; write an Embedding before it")
-    return through(columns(x.width, start, stop), x, op="slice")
 
 
 def through(unit: Unit, *values: Symbol, op: str = "apply") -> Symbol:
