@@ -13,10 +13,11 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.parts import axes_of
 from ostinato.analysis.system import System
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
-from ostinato.network.batch import Array
-from ostinato.network.graph import Axis, LayerOp
+from ostinato.network.graph import LayerOp
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT
+from ostinato.sequences.axis import Axis
+from ostinato.sequences.batch import Array
 
 # Gates, G in the count G * (n_h + n_x + 1) * n_h.
 TEXTBOOK: Final = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}

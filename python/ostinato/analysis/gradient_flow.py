@@ -14,9 +14,9 @@ from ostinato.analysis.system import System
 from ostinato.analysis.verdict import Verdict, judge
 from ostinato.errors import ConfigError
 from ostinato.network.arena import views
-from ostinato.network.batch import Array, Batch, read_rows, read_steps
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
+from ostinato.sequences.batch import Array, Batch, read_rows, read_steps
 
 
 @dataclass(frozen=True)

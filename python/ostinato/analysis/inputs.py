@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ostinato.network.batch import Array
+from ostinato.sequences.batch import Array
 
 
 @dataclass(frozen=True)

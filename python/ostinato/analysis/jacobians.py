@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
-from ostinato.network.batch import Array
+from ostinato.sequences.batch import Array
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ostinato.analysis.system import ROWS, System, chosen
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.layers import Embedding, Sequential
 from ostinato.network import Network
-from ostinato.network.batch import Array
 from ostinato.network.graph import Node
+from ostinato.sequences.batch import Array
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Final
 from ostinato import _core
 from ostinato.errors import ConfigError
 from ostinato.network.graph import (
-    Axis,
     DeriveOp,
     FinalOp,
     Graph,
@@ -22,6 +21,7 @@ from ostinato.network.graph import (
     add_operation,
     resting,
 )
+from ostinato.sequences.axis import Axis
 from ostinato.trace import trace_step
 
 REDUCTIONS: Final = ("last", "first", "mean", "max", "sum")

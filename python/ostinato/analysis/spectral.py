@@ -14,8 +14,8 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
 from ostinato.layers.recurrent import GATES
 from ostinato.network import Network
-from ostinato.network.batch import Array
 from ostinato.network.graph import LayerOp
+from ostinato.sequences.batch import Array
 
 
 @dataclass(frozen=True)

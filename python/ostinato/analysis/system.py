@@ -21,9 +21,9 @@ from ostinato.analysis.tangent import TangentNetwork, tangent_network
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network import Network
-from ostinato.network.batch import Array, Batch, as_floats, as_integers
 from ostinato.network.graph import Node
 from ostinato.network.states import to_slots
+from ostinato.sequences.batch import Array, Batch, as_floats, as_integers
 from ostinato.suggest import did_you_mean
 
 # Rows in one call of the core; more rows take several calls, so that memory is bounded.

@@ -10,7 +10,7 @@ from ostinato.data.batches import Batches, Padding
 from ostinato.data.by_length import ByLength
 from ostinato.data.streams import Streams
 from ostinato.data.text import king_james, split
-from ostinato.network.packed import Packed, pack, unpack
+from ostinato.sequences.packed import Packed, pack, unpack
 
 __all__ = [
     "Alphabet",

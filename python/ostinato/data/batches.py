@@ -13,8 +13,8 @@ from ostinato import checks
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network import Network
-from ostinato.network.batch import as_flags
-from ostinato.network.packed import is_packed, padded, rows_of
+from ostinato.sequences.batch import as_flags
+from ostinato.sequences.packed import is_packed, padded, rows_of
 from ostinato.strategy import Axes, Batch
 from ostinato.training.form import Form, masked
 

@@ -10,9 +10,9 @@ import numpy as np
 from ostinato._core import Network as CoreNetwork
 from ostinato.errors import ConfigError
 from ostinato.network.arena import Array
-from ostinato.network.batch import Batch
 from ostinato.network.graph import Scope
 from ostinato.network.network import Network
+from ostinato.sequences.batch import Batch
 
 
 class AnyWidth(Network):

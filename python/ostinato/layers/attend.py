@@ -7,8 +7,8 @@ from typing import Any, Final
 from ostinato import ops
 from ostinato.errors import ShapeError
 from ostinato.layers import functions
-from ostinato.network.graph import ROW
 from ostinato.network.symbol import Symbol, apply, check_symbols
+from ostinato.sequences.axis import ROW
 
 # Below every finite float32: scores of minus infinity are no scores, and weigh nothing.
 _LOWEST: Final = -3e38

@@ -10,8 +10,8 @@ from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers import functions
 from ostinato.layers.attend import attend
 from ostinato.layers.recurrent import Recurrent
-from ostinato.network.graph import ROW
 from ostinato.network.symbol import Symbol, apply
+from ostinato.sequences.axis import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

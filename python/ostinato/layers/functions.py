@@ -9,7 +9,6 @@ from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
-from ostinato.network.graph import ROW, TIME, Axis
 from ostinato.network.symbol import (
     Symbol,
     check_symbols,
@@ -17,6 +16,7 @@ from ostinato.network.symbol import (
     count_of_states,
     sequence_input,
 )
+from ostinato.sequences.axis import ROW, TIME, Axis
 
 _INPUT: Final = (
     "write ost.Input('x', size=3) for floats (N, T, 3), ost.Input('x', ids=20) for ids (N, T); axis='row' "

@@ -23,6 +23,7 @@ from ostinato.network.symbol import Symbol, in_order
 from ostinato.options import Configured
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
+from ostinato.sequences.axis import Axis
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -274,7 +275,7 @@ class InputSlot:
     """An input of a layer."""
 
     name: str
-    axis: description.Axis
+    axis: Axis
     width: int
     limit: int | None
 

@@ -15,6 +15,7 @@ from ostinato import _core
 from ostinato.cell import Param
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network.ties import UNKNOWN, Tie, Ties
+from ostinato.sequences.axis import ROW, TIME, Axis
 
 # Offsets are multiples of this many elements: 64 bytes of float32, 128 of float64; one layout serves both.
 ALIGNMENT: Final = 16
@@ -24,12 +25,6 @@ MOST_LAYERS: Final = 2**16
 WIDEST: Final = 2**31 - 1
 
 Shape = tuple[int, ...]
-
-Axis: TypeAlias = str
-"""Where a value varies: by row alone ("row"), or by row and step: a sequence on the axis of this name."""
-
-ROW: Final = "row"
-TIME: Final = "time"
 
 
 class Called(Protocol):
@@ -354,7 +349,10 @@ class Graph:
     def slice(self, x: Node, start: int, stop: int) -> Node:
         """The features `start` to `stop` - 1 of `x`. Raises ShapeError for none, or beyond its width."""
         if not 0 <= start < stop <= x.width:
-            raise ShapeError(f"slice: features {start} to {stop} of {x.width}; expected at least one of them")
+            raise ShapeError(
+                f"slice: features {start} to {stop} of {x.width}; expected at least one of them, and a stop "
+                f"of at most {x.width}"
+            )
         made = self._append(DeriveOp("slice", (x.index,), ((start, stop),)), stop - start, axis=x.axis)
         return replace(made, source=(x, start, stop))
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato import _core
 from ostinato.errors import ConfigError
-from ostinato.network.batch import Batch
 from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
+from ostinato.sequences.batch import Batch
 
 if TYPE_CHECKING:
     from ostinato.losses import Loss

@@ -19,7 +19,6 @@ from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
-from ostinato.network.batch import Batch
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
@@ -38,6 +37,7 @@ from ostinato.network.summary import summary
 from ostinato.network.symbol import InitialState, Symbol, applied, check_call
 from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
 from ostinato.network.training_memory import TrainingMemory
+from ostinato.sequences.batch import Batch
 
 if TYPE_CHECKING:
     from ostinato._core import Budget, Program

@@ -8,10 +8,11 @@ from typing import Any, Final
 from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.losses import Loss
-from ostinato.network.batch import Array, Batch, read_rows, read_steps
-from ostinato.network.graph import ROW, TIME, Axis, Node
+from ostinato.network.graph import Node
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
+from ostinato.sequences.axis import ROW, TIME, Axis
+from ostinato.sequences.batch import Array, Batch, read_rows, read_steps
 from ostinato.trace import trace_loss
 
 REDUCTIONS: Final = ("mean", "sum")

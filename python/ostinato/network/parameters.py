@@ -10,9 +10,9 @@ import numpy as np
 from ostinato.dims import describe
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError
 from ostinato.network.arena import views
-from ostinato.network.batch import Array, as_floats
 from ostinato.network.graph import Graph, Parameter
 from ostinato.patterns import Aliases
+from ostinato.sequences.batch import Array, as_floats
 from ostinato.suggest import did_you_mean
 
 

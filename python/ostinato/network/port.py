@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ostinato.network.graph import Axis, Node
+    from ostinato.network.graph import Node
+    from ostinato.sequences.axis import Axis
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
-from ostinato.network.graph import ROW, Node
+from ostinato.network.graph import Node
+from ostinato.sequences.axis import ROW
+from ostinato.sequences.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
 from ostinato.suggest import did_you_mean
 
 INPUT = "x"

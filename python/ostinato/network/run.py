@@ -10,11 +10,11 @@ from ostinato import _core, checks
 from ostinato.errors import ConfigError
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
-from ostinato.network.batch import Array, Batch
 from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
 from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
+from ostinato.sequences.batch import Array, Batch
 
 
 class Facts(NamedTuple):

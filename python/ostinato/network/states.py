@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.batch import Array, as_floats
 from ostinato.network.graph import Graph
+from ostinato.sequences.batch import Array, as_floats
 
 
 def to_slots(

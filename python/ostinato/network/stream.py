@@ -8,10 +8,10 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.batch import Array, as_flags, as_floats
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
+from ostinato.sequences.batch import Array, as_flags, as_floats
 
 
 class Stream:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ostinato.network.facts import NetworkFacts
-from ostinato.network.graph import ROW, TIME, Node
+from ostinato.network.graph import Node
 from ostinato.network.ports import Ports
+from ostinato.sequences.axis import ROW, TIME
 
 
 def summary(net: NetworkFacts, ports: Ports) -> str:

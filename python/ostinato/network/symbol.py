@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.graph import ROW, TIME, Axis, Graph, Node, Scope, Unit
+from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized, step_of
+from ostinato.sequences.axis import ROW, TIME, Axis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError
-from ostinato.network.batch import Batch as Extent
-from ostinato.network.batch import read_lengths, read_steps
+from ostinato.sequences.batch import Batch as Extent
+from ostinato.sequences.batch import read_lengths, read_steps
 from ostinato.strategy.axes import Axes, by_name, like
 
 Array = NDArray[Any]

@@ -11,10 +11,10 @@ import numpy as np
 
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.network import Network
-from ostinato.network.batch import as_array
-from ostinato.network.graph import ROW, TIME
-from ostinato.network.packed import is_packed, rows_of
 from ostinato.network.port import Port
+from ostinato.sequences.axis import ROW, TIME
+from ostinato.sequences.batch import as_array
+from ostinato.sequences.packed import is_packed, rows_of
 from ostinato.strategy import Axes, Batch
 from ostinato.strategy.axes import by_name, like
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
-from ostinato.network.graph import ROW, TIME
-from ostinato.network.meant import one_per_row, refuse_one_hot
-from ostinato.network.packed import is_packed, rows_of
+from ostinato.sequences.axis import ROW, TIME
+from ostinato.sequences.meant import one_per_row, refuse_one_hot
+from ostinato.sequences.packed import is_packed, rows_of
 
 Array = NDArray[Any]
 
