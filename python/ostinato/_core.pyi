@@ -137,7 +137,7 @@ class Network:
 
     def layer_output(self, node: int, name: str) -> int:
         """Another output of the layer whose first output is `node`."""
-    def derive(self, kind: str, nodes: Sequence[int], columns: Sequence[tuple[int, int]] = ()) -> int:
+    def derive(self, kind: str, nodes: Sequence[int], columns: Sequence[tuple[int, int]] = ...) -> int:
         """Elements of other nodes: "add", "concat", "reverse", "repeat", "slice", or a reduction over time.
 
         columns: for each node the first column that is read, and the one after the last; () for all columns.

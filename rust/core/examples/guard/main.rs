@@ -2,8 +2,12 @@
 
 mod programs;
 
+use std::sync::Arc;
+
 use ostinato_core::kernel::{Dst, Float, Init, Isa, Src, Unary};
-use ostinato_core::net::{Call, End, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime};
+use ostinato_core::net::{
+    Call, End, Engine, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime,
+};
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use ostinato_core::update::{Rule, Segment, Updater, square_sum};
@@ -29,11 +33,12 @@ fn main() {
 
 type Work = fn(usize);
 
-const WORKS: [(&str, Work); 6] = [
+const WORKS: [(&str, Work); 7] = [
     ("gemm", gemm),
     ("sigmoid_tanh", sigmoid_tanh),
     ("lstm_step", lstm_step),
     ("lstm_train", lstm_train),
+    ("lstm_frozen", lstm_frozen),
     ("adam", adam),
     ("norm", norm),
 ];
@@ -86,8 +91,19 @@ fn lstm_step(times: usize) {
 
 /// Loss and gradients of an LSTM, I = H = 64, 8 rows x 20 steps.
 fn lstm_train(times: usize) {
-    let (rows, steps, width) = (8, 20, 64);
-    let network = programs::network(width, width);
+    train(programs::network(WIDTH, WIDTH), times);
+}
+
+/// The same with frozen matrices: a third of the products falls away.
+fn lstm_frozen(times: usize) {
+    train(programs::frozen(WIDTH, WIDTH), times);
+}
+
+/// I and H of the networks that are trained.
+const WIDTH: usize = 64;
+
+fn train(network: Arc<Engine>, times: usize) {
+    let (rows, steps, width) = (8, 20, WIDTH);
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
     let plan = LayerPlan::of_loss(&programs::squared_error(width)).expect("a loss");
     for _ in 0..times {

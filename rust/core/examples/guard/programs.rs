@@ -90,7 +90,17 @@ pub fn adam() -> Program {
 
 /// One layer of LSTM, its parameters one after the other.
 pub fn network(input: usize, hidden: usize) -> Arc<Engine> {
-    let mut network = Network::default();
+    lstm_network(input, hidden, Network::default())
+}
+
+/// The same with both matrices frozen, so that only the bias has a gradient.
+#[allow(dead_code)] // the tests use this file too
+pub fn frozen(input: usize, hidden: usize) -> Arc<Engine> {
+    let matrices = [0, 4 * hidden * input];
+    lstm_network(input, hidden, Network { frozen: matrices.into(), ..Network::default() })
+}
+
+fn lstm_network(input: usize, hidden: usize, mut network: Network) -> Arc<Engine> {
     let (w_x, w_h) = (4 * hidden * input, 4 * hidden * hidden);
     let x = network.input("x", "time", input).expect("a width");
     let params = [0, w_x, w_x + w_h];
