@@ -4,7 +4,7 @@
 //! use ostinato_core::model::Model;
 //!
 //! let model = Model::<f32>::open("model.safetensors".as_ref())?;
-//! let outputs = model.run(&[&[0.5; 2 * 7 * 3]], 2, 7, None)?; // 2 rows of 7 steps of 3 features
+//! let outputs = model.run(&[&[0.5; 2 * 7 * 3]], 2, 7, None, None)?; // 2 rows of 7 steps of 3 features
 //! println!("{:?}", outputs[0]);
 //! # Ok::<(), ostinato_core::model::ModelError>(())
 //! ```
