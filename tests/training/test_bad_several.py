@@ -210,7 +210,7 @@ MAKES = {
         lambda _: dense(net=tagger(), per="step")(), ost.ConfigError, ("per is 'step'", "omit per")
     ),
     "a net that is none": Bad(lambda _: dense(net="tagger")(), ost.DTypeError, ("net is 'tagger'",)),
-    "a batch nobody has read": Bad(
+    "a batch that no trainer has read": Bad(
         lambda _: ost.Batch(X, Y).rows, ost.ConfigError, ("a dict of 'text', 'speaker'", "axes")
     ),
 }
