@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from ostinato.errors import ConfigError
 from ostinato.suggest import did_you_mean
+
+# Of an object without a text of its own: "<function f at 0x7f...>".
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Configured:
@@ -65,5 +69,18 @@ class Configured:
         return dict(self._options)
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+        inside = ", ".join(f"{name}={stable_text(value)}" for name, value in self._options.items())
         return f"{type(self).__name__}({inside})"
+
+
+def stable_text(value: object) -> str:
+    """`repr(value)`, but the same in every process: sets are sorted, and no text has an address."""
+    if isinstance(value, (set, frozenset)):
+        return f"{type(value).__name__}({{{', '.join(sorted(map(stable_text, value)))}}})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(stable_text, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(stable_text, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{stable_text(key)}: {stable_text(one)}' for key, one in value.items())}}}"
+    return _ADDRESS.sub("", repr(value))

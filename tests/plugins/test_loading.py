@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,19 @@ def test_a_model_file_says_who_gave_each_part(tmp_path: Path, monkeypatch: pytes
     assert again.setting.providers == expected
     again.save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_of_two_versions_in_one_folder_the_same_is_found_however_the_folder_lists_them(tmp_path, monkeypatch):
+    listed, found = os.listdir, []
+    for number, turn in enumerate(
+        (sorted, lambda names: sorted(names)[::-1], lambda names: sorted(names)[1:])
+    ):
+        for version in ("0.2.0", "0.10.0", "0.1.0", "0.0.1"):
+            folder = tmp_path / str(number) / f"ostinato_twice-{version}.dist-info"
+            folder.mkdir(parents=True)
+            (folder / "METADATA").write_text(f"Name: ostinato-twice\nVersion: {version}\n")
+            (folder / "entry_points.txt").write_text("[ostinato]\ntwice = twice\n")
+        monkeypatch.setattr(os, "listdir", lambda path="", turn=turn: turn(listed(path)))
+        found.append([one.provider.version for one in discover([str(tmp_path / str(number))])])
+        monkeypatch.undo()
+    assert found == [["0.0.1"], ["0.0.1"], ["0.1.0"]]

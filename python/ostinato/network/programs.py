@@ -14,6 +14,7 @@ from ostinato.errors import FormatError
 from ostinato.network.graph import Unit
 from ostinato.network.kinds import class_of, kind_hint
 from ostinato.network.record import Record
+from ostinato.options import stable_text
 from ostinato.plugins.entry import Provider
 
 # Containers within containers; a file that goes deeper was not written by `save`.
@@ -70,9 +71,9 @@ class Programs:
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Options as JSON values.
 
-        One that JSON cannot hold is kept as its repr; a loaded model only shows it.
+        One that JSON cannot hold is kept as a text, the same in every process; a loaded model only shows it.
         """
-        return {name: value if _is_json(value) else repr(value) for name, value in options.items()}
+        return {name: value if _is_json(value) else stable_text(value) for name, value in options.items()}
 
     def provider(self, provider: Provider | None) -> dict[str, str] | None:
         """A provider as an object, None as null."""

@@ -7,6 +7,7 @@ drops one of two entry points of the same name; so it is not used.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def discover(path: Sequence[str] | None = None) -> list[Found]:
     """
     found: dict[str, Found] = {}
     seen: set[str] = set()
-    for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
+    for distribution in _installed(list(sys.path if path is None else path)):
         here = list(_plugins_of(distribution))
         # Of equal names on the path, Python would import the first.
         names = {one.provider.distribution for one in here}
@@ -62,6 +63,13 @@ def discover(path: Sequence[str] | None = None) -> list[Found]:
             id = one.provider.id
             found[id] = _clash(found[id], one) if id in found else one
     return [found[id] for id in sorted(found)]
+
+
+def _installed(path: list[str]) -> Iterator[importlib.metadata.Distribution]:
+    """The distributions in the order of `path`, and in each folder by name: not as the folder lists them."""
+    everything = importlib.metadata.distributions(path=path)
+    for _, here in itertools.groupby(everything, lambda one: Path(str(getattr(one, "_path", ""))).parent):
+        yield from sorted(here, key=lambda one: str(getattr(one, "_path", "")))
 
 
 def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found]:

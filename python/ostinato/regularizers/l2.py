@@ -50,10 +50,10 @@ class L2(Regularizer):
             return [(name, self.strength) for name in noise.matrices if self.strength]
         rates = []
         for key, rate in self.strength.items():
-            meant = noise.groups.get(key, {name for name in params if fnmatchcase(name, key)})
+            meant = noise.groups.get(key, tuple(name for name in params if fnmatchcase(name, key)))
             if not meant:
                 groups = ", ".join(
-                    f"{group} ({', '.join(sorted(ones))})" for group, ones in noise.groups.items() if ones
+                    f"{group} ({', '.join(ones)})" for group, ones in noise.groups.items() if ones
                 )
                 raise ConfigError(
                     f"{self!r}: {key!r} means no parameter; the groups are {groups or 'empty'}, "

@@ -33,7 +33,7 @@ class WeightDrop(Regularizer):
 
     def weight(self, name: str, weight: Value, noise: Noise) -> Value:
         """Return W * mask of the call for the selected matrices."""
-        chosen = {one for one in noise.matrices if self._means(one, noise)}
+        chosen = [one for one in noise.matrices if self._means(one, noise)]
         if not chosen:
             meant = (
                 "a state is multiplied with no matrix"

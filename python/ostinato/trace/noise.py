@@ -26,7 +26,8 @@ class Noise:
 
     `training` says which of its two programs is being traced; `states` and `matrices` are the names of the
     cell's states and parameter matrices. `groups` are the names of the matrices by their operand: "recurrent"
-    a state, "input" a value of the input alone, "output" a value that depends on the state.
+    a state, "input" a value of the input alone, "output" a value that depends on the state. All are in the
+    order in which the cell declares them, so that a loop over them always makes the same program.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Noise:
         training: bool,
         states: Sequence[str],
         matrices: Sequence[str],
-        groups: Mapping[str, frozenset[str]],
+        groups: Mapping[str, tuple[str, ...]],
     ) -> None:
         """Draw into the program that `recorder` builds."""
         self.training = training
@@ -46,7 +47,7 @@ class Noise:
         self._streams = 0
 
     @property
-    def recurrent(self) -> frozenset[str]:
+    def recurrent(self) -> tuple[str, ...]:
         """The matrices that multiply a state."""
         return self.groups["recurrent"]
 

@@ -18,7 +18,7 @@ def trace_penalty(
     owner: str,
     regularizers: Sequence[Regularizer],
     made: Declared,
-    groups: Mapping[str, frozenset[str]],
+    groups: Mapping[str, tuple[str, ...]],
 ) -> _core.Program | None:
     """Trace the penalties on parameters: the parameters are the inputs, one number is the output.
 

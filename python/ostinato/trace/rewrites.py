@@ -29,12 +29,12 @@ class Rewrites:
         self,
         regularizers: Sequence[Regularizer] = (),
         training: bool = True,
-        groups: Mapping[str, frozenset[str]] | None = None,
+        groups: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """Apply `regularizers` for training or for inference."""
         self.regularizers = regularizers
         self.training = training
-        self.groups = dict.fromkeys(GROUPS, frozenset[str]()) if groups is None else groups
+        self.groups = dict[str, tuple[str, ...]](dict.fromkeys(GROUPS, ())) if groups is None else groups
         self._reached: set[tuple[int, str]] = set()
         self._entered: dict[int, int] = {}
         self._left: dict[int, int] = {}
@@ -94,8 +94,8 @@ class Rewrites:
         self._recorder.naming = True
         return total(terms)
 
-    def _found(self, states: Mapping[str, Traced]) -> dict[str, frozenset[str]]:
-        """The parameters in the matrices of all products, by their operand."""
+    def _found(self, states: Mapping[str, Traced]) -> dict[str, tuple[str, ...]]:
+        """The parameters in the matrices of all products, by their operand, in the order of declaration."""
         recorder, held = self._recorder, {one.node for one in states.values()}
         found: dict[str, set[str]] = {group: set() for group in GROUPS}
         for matrix, vector in recorder.products:
@@ -106,7 +106,7 @@ class Rewrites:
         known: set[str] = set()
         groups = {}
         for group in GROUPS:
-            groups[group] = frozenset(found[group] - known)
+            groups[group] = tuple(name for name in self._params.values() if name in found[group] - known)
             known |= found[group]
         return groups
 
