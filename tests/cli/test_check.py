@@ -93,6 +93,8 @@ def test_a_metric_that_counts_only_small_errors_passes_and_one_that_forgets_is_c
     class Forgetful(ost.Metric):
         """Does not look at the target."""
 
+        better = "lower"
+
         def step(self, y: Any, target: Any) -> Any:
             return ops.sum(y * y)
 

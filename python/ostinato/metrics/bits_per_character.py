@@ -15,6 +15,7 @@ class BitsPerCharacter(Metric):
 
     name = "bits_per_character"
     target: ClassVar[str] = "index"
+    better: ClassVar[str] = "lower"
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the cross-entropy in nats."""

@@ -14,12 +14,13 @@ class Metric(Configured):
 
     Derive from this class and write `step` in the step language: one number from the output y (F,) and the
     target of one time step. The engine runs it over the valid steps only. `target` is the kind of targets:
-    "output" for numbers of the output's shape, "index" for ids. `better` is "lower" or "higher".
+    "output" for numbers of the output's shape, "index" for ids. `better` says which values are better,
+    "lower" or "higher": `EarlyStopping` and `Plateau` take it from here. "" says nothing.
     """
 
     kind: ClassVar[str] = "metric"
     target: ClassVar[str] = "output"
-    better: ClassVar[str] = "lower"
+    better: ClassVar[str] = ""
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the number to average."""

@@ -14,6 +14,7 @@ class Perplexity(Metric):
     """e to the mean cross-entropy of logits with ids: how many equally likely choices it amounts to."""
 
     target: ClassVar[str] = "index"
+    better: ClassVar[str] = "lower"
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the cross-entropy in nats."""

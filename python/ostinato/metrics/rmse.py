@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from ostinato.losses import MSE
 from ostinato.metrics.metric import Metric
@@ -12,6 +12,8 @@ from ostinato.ops import Value
 
 class RMSE(Metric):
     """sqrt(mean((y - t)^2)) over features and steps, in the units of the target. y and target (F,)."""
+
+    better: ClassVar[str] = "lower"
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the mean square over the features."""

@@ -207,6 +207,7 @@ class Hooks:
             >>> from ostinato import Metric, MetricSpec, hookimpl, ops
             >>> class Misses(Metric):
             ...     '''The share of steps with an error above `width` in any feature.'''
+            ...     better = "lower"
             ...     def __init__(self, width=0.1):
             ...         self.width = width
             ...     def step(self, y, target):

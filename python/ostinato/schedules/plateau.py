@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ostinato.checks import choice, number, whole
+from ostinato.checks import number, whole
+from ostinato.direction import Direction
 from ostinato.errors import ConfigError
 from ostinato.schedules.schedule import Schedule
 from ostinato.strategy.moment import Moment
@@ -17,7 +18,7 @@ class Plateau(Schedule):
     """start * factor^n; n grows by 1 after each `patience` epochs in which `metric` did not improve.
 
     A value improves if it is lower (`mode="min"`) or higher ("max") than the best so far by more than
-    `min_delta`.
+    `min_delta`. With "auto", the `better` of the metric decides; a loss is better if it is lower.
     """
 
     examples = ({}, {"metric": "loss", "patience": 2, "factor": 0.5})
@@ -29,16 +30,16 @@ class Plateau(Schedule):
         factor: float = 0.1,
         patience: int = 5,
         min_delta: float = 0.0,
-        mode: str = "min",
+        mode: str = "auto",
     ) -> None:
         """Choose the metric and its limits; raise ConfigError for a value out of its range."""
         owner = "schedule 'plateau'"
-        self.metric = metric
+        self._direction = Direction(owner, metric, mode)
+        self.metric, self.mode = metric, mode
         self.factor = number(owner, "factor", factor, above=0)
         self.patience = whole(owner, "patience", patience, at_least=1)
         self.min_delta = number(owner, "min_delta", min_delta, at_least=0)
-        self.mode = choice(owner, "mode", mode, ("min", "max"))
-        self.best = math.inf if mode == "min" else -math.inf
+        self.best = math.nan
         self.waited = self.drops = 0
 
     def __call__(self, start: float, when: Moment) -> float:
@@ -50,6 +51,10 @@ class Plateau(Schedule):
         """The metric."""
         return (self.metric,)
 
+    def begin(self, better: Mapping[str, str]) -> None:
+        """Take the direction of the metric; raise ConfigError if it is unknown and `mode` is "auto"."""
+        self._direction.resolve(better)
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Compare the metric with the best value; raise ConfigError if it is not measured."""
         if self.metric not in metrics:
@@ -58,8 +63,7 @@ class Plateau(Schedule):
                 f"{did_you_mean(self.metric, metrics, 'measured')} (val_... needs validation=)"
             )
         value = metrics[self.metric]
-        gain = self.best - value if self.mode == "min" else value - self.best
-        if gain > self.min_delta:
+        if self._direction.improves(value, self.best, self.min_delta):
             self.best, self.waited = value, 0
             return
         self.waited += 1
@@ -67,7 +71,7 @@ class Plateau(Schedule):
             self.waited, self.drops = 0, self.drops + 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best value, the epochs waited, and n."""
+        """Return the best value (NaN if there is none), the epochs waited, and n."""
         return {"best": self.best, "waited": self.waited, "drops": self.drops}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

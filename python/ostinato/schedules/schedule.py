@@ -28,6 +28,12 @@ class Schedule(Configured):
         """The metrics that `observe` reads. A run that does not measure them is an error before it starts."""
         return ()
 
+    def begin(self, better: Mapping[str, str]) -> None:
+        """Receive, before a run, what is better of each measured column: "lower", "higher", "" if unknown.
+
+        Raise ConfigError for a column that the schedule cannot use.
+        """
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Receive the metrics at the end of an epoch, such as "loss" and "val_loss"."""
 

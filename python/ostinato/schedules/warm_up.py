@@ -42,6 +42,11 @@ class WarmUp(Schedule):
         """The metrics that `then` reads."""
         return self.then.watched if isinstance(self.then, Schedule) else ()
 
+    def begin(self, better: Mapping[str, str]) -> None:
+        """Pass the directions on to `then`."""
+        if isinstance(self.then, Schedule):
+            self.then.begin(better)
+
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Pass the metrics on to `then`."""
         if isinstance(self.then, Schedule):

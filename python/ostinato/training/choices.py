@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ostinato.direction import BETTER
 from ostinato.errors import ConfigError, DTypeError
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
@@ -78,6 +79,11 @@ def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
         registry.make("metric", one, Metric, argument=f"{argument}[{n}]")
         for n, one in enumerate(_listed(argument, given))
     ]
+    for one in made:
+        if one.better not in ("", *BETTER):
+            raise ConfigError(
+                f"{argument}: metric {one.name!r} has better = {one.better!r}; expected 'lower' or 'higher'"
+            )
     names = [one.name for one in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or "loss" in names:

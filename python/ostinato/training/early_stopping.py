@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ostinato.checks import choice, flag, number, whole
+from ostinato.checks import flag, number, whole
+from ostinato.direction import Direction
 from ostinato.errors import ConfigError
 from ostinato.foreign_arguments import hinted
 from ostinato.specs import hookimpl
@@ -18,8 +19,9 @@ from ostinato.training.run import TrainingRun
 class EarlyStopping:
     """Stops the run when `patience` consecutive epochs do not improve `metric`.
 
-    An improvement is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With `restore_best`,
-    the parameters of the best epoch are restored when the run ends. Source: Prechelt 1998, "Early stopping -
+    An improvement is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With "auto", the
+    `better` of the metric decides; a loss is better if it is lower. With `restore_best`, the parameters of
+    the best epoch are restored when the run ends. Source: Prechelt 1998, "Early stopping -
     but when?".
     """
 
@@ -30,26 +32,30 @@ class EarlyStopping:
         *,
         patience: int = 5,
         min_delta: float = 0.0,
-        mode: str = "min",
+        mode: str = "auto",
         restore_best: bool = True,
     ) -> None:
-        self.metric = metric
+        self._direction = Direction("EarlyStopping", metric, mode)
+        self.metric, self.mode = metric, mode
         self.patience = whole("EarlyStopping", "patience", patience, at_least=1)
         self.min_delta = number("EarlyStopping", "min_delta", min_delta, at_least=0)
-        self.mode = choice("EarlyStopping", "mode", mode, ("min", "max"))
         self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
         self._begin()
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:
-        """Start counting; raise ConfigError if neither the run nor a plugin measures the metric."""
-        self._begin()
+        """Start counting; raise ConfigError if neither the run nor a plugin measures the metric.
+
+        Also if nothing says whether the metric should fall or rise.
+        """
         measured = run.history.measured
         if not run.others_measure and not measured.has(self.metric):
             raise ConfigError(f"{self.metric!r} is not measured; {measured.missing(self.metric)}")
+        self._direction.resolve(measured.better)
+        self._begin()
 
     def _begin(self) -> None:
-        self.best = math.inf if self.mode == "min" else -math.inf
+        self.best = math.nan
         self.best_epoch, self.waited = -1, 0
         self._parameters: Any = None
 
@@ -62,8 +68,7 @@ class EarlyStopping:
                 "(val_... needs validation=)"
             )
         value = metrics[self.metric]
-        gain = self.best - value if self.mode == "min" else value - self.best
-        if gain > self.min_delta:
+        if self._direction.improves(value, self.best, self.min_delta):
             self.best, self.best_epoch, self.waited = value, epoch, 0
             self._parameters = run.net.arena.copy() if self.restore_best else None
         else:

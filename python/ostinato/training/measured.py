@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ostinato.suggest import did_you_mean
 from ostinato.training.columns import unvalidated, validated
@@ -12,13 +13,15 @@ from ostinato.training.columns import unvalidated, validated
 class Measured:
     """names: the columns of an epoch; losses, metrics: those of the trainer, without "val_".
 
-    `validation` says whether `fit` is given validation data.
+    `validation` says whether `fit` is given validation data. better: what is better of the column of each
+    metric, "lower" or "higher"; "" if its class does not say it.
     """
 
     names: tuple[str, ...] = ()
     losses: tuple[str, ...] = ("loss",)
     metrics: tuple[str, ...] = ()
     validation: bool = False
+    better: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether it is measured; penalties, which are optional, count."""

@@ -13,6 +13,7 @@ from ostinato.network import Network
 from ostinato.network.objective import Objective, Weighted
 from ostinato.plugins.registry import registry
 from ostinato.training.choices import choose_metrics
+from ostinato.training.columns import validated
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,16 @@ class Terms:
     def losses(self) -> tuple[str, ...]:
         """The columns of losses: the total, and each output's if there are several."""
         return ("loss", *(term.column("loss") for term in self.terms if self.several))
+
+    @property
+    def better(self) -> dict[str, str]:
+        """What is better of each column of a metric, in training and validation; "" if unknown."""
+        return {
+            column: metric.better
+            for term in self.terms
+            for name, metric in term.metrics.items()
+            for column in (term.column(name), validated(term.column(name)))
+        }
 
     @property
     def measured(self) -> tuple[str, ...]:

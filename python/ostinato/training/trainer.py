@@ -232,13 +232,15 @@ class Trainer(AttributeGuard):
         names = (*terms.losses, *self._measure.while_training(ones), "grad_norm", "lr")
         if validation:
             names = (*names, *map(validated, (*terms.losses, *terms.measured)))
-        made = Measured(names, terms.losses, terms.measured, validation)
+        made = Measured(names, terms.losses, terms.measured, validation, terms.better)
         watched = self.schedule.watched if isinstance(self.schedule, Schedule) else ()
         for name in watched:
             if not made.has(name):
                 raise ConfigError(
                     f"the schedule watches {name!r}, which is not measured; {made.missing(name)}"
                 )
+        if isinstance(self.schedule, Schedule):
+            self.schedule.begin(made.better)
         return made
 
     def _epoch(self, source: Source, measured: Source | None) -> None:

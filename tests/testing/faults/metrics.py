@@ -14,6 +14,8 @@ from ostinato.trace import Traced
 class Right(Metric):
     """The sum of absolute errors: the faults below are changes of this one, which has none."""
 
+    better = "lower"
+
     def step(self, y: Any, target: Any) -> Any:
         return sum(abs(y - target))
 
