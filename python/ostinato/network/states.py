@@ -67,11 +67,13 @@ def from_slots(
     bridged = graph.bridged if settable else []
     named: dict[str, Array] = {}
     for name, members in graph.states.items():
-        found = [
-            one.reshape(rows, *graph.slots[members[0]].shape)
-            for one in map(arrays.__getitem__, members)
-            if one is not None
-        ]
-        if len(found) == len(members) and name not in bridged:
-            named[name] = np.stack(found)
+        found = [one for one in map(arrays.__getitem__, members) if one is not None]
+        if len(found) < len(members) or name in bridged:
+            continue
+        shape = (rows, *graph.slots[members[0]].shape)
+        # A view where a name has one slot: np.stack takes 5 us, which short calls would notice.
+        if len(found) == 1:
+            named[name] = found[0].reshape(1, *shape)
+        else:
+            named[name] = np.stack([one.reshape(shape) for one in found])
     return named
