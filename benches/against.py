@@ -1,9 +1,10 @@
 """This checkout against another one, both built: `python benches/against.py OTHER [--rounds 7]`.
 
 OTHER is the folder of the other checkout, such as a worktree of an earlier commit in which `make build`
-ran. Each side has a process of its own. The sides take turns, in an order that changes with every round,
-on the shapes of `make bench-quick`. A ratio is the other side's time divided by the time of this one:
-above 1, this checkout is faster. Each line has the median of the rounds and the quartiles.
+ran. Each side has a process of its own, and a new one in every round: where the system puts the memory of a
+process moves its times by 2 to 3 %, as long as it lives. The sides take turns, in an order that changes, on
+the shapes of `make bench-quick`. A ratio is the other side's time divided by the time of this one: above 1,
+this checkout is faster. Each line has the median of the rounds and the quartiles.
 """
 
 from __future__ import annotations
@@ -87,30 +88,31 @@ def main() -> None:
         return worker()
     if options.other is None or not (options.other / "python" / "ostinato").is_dir():
         parser.error("OTHER is the folder of another checkout, in which `make build` ran")
-    here, there = Side(ROOT), Side(options.other.resolve())
+    shapes = [
+        (kind, width, training, threads)
+        for kind in KINDS
+        for width in (64, 128, 256)
+        for training in (True, False)
+        for threads in (1, 2)
+    ]
+    pairs: dict[tuple[str, int, bool, int], list[tuple[float, float]]] = {shape: [] for shape in shapes}
     order = random.Random(0)
+    for number in range(options.rounds):
+        here, there = Side(ROOT), Side(options.other.resolve())
+        for shape in shapes:
+            sides = [here, there]
+            order.shuffle(sides)
+            times = {id(side): side.milliseconds(*shape) for side in sides}
+            pairs[shape].append((times[id(here)], times[id(there)]))
+        here.close()
+        there.close()
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
     print(f"{'':32}{'here ms':>9}{'other ms':>10}{'ratio':>8}  quartiles")
-    for kind in KINDS:
-        for width in (64, 128, 256):
-            for training in (True, False):
-                for threads in (1, 2):
-                    shape = (kind, width, training, threads)
-                    rounds = []
-                    for _ in range(options.rounds):
-                        sides = [here, there]
-                        order.shuffle(sides)
-                        times = {id(side): side.milliseconds(*shape) for side in sides}
-                        rounds.append((times[id(here)], times[id(there)]))
-                    ratios = [other / own for own, other in rounds]
-                    low, middle, high = statistics.quantiles(ratios, n=4)
-                    own, other = (statistics.median(one) for one in zip(*rounds, strict=True))
-                    title = f"{kind} H={width} {'train' if training else 'infer'}, {threads} thread(s)"
-                    print(
-                        f"{title:32}{own:>9.2f}{other:>10.2f}{middle:>8.3f}  {low:.3f} to {high:.3f}",
-                        flush=True,
-                    )
-    here.close()
-    there.close()
+    for (kind, width, training, threads), rounds in pairs.items():
+        low, middle, high = statistics.quantiles([other / own for own, other in rounds], n=4)
+        own, other = (statistics.median(one) for one in zip(*rounds, strict=True))
+        title = f"{kind} H={width} {'train' if training else 'infer'}, {threads} thread(s)"
+        print(f"{title:32}{own:>9.2f}{other:>10.2f}{middle:>8.3f}  {low:.3f} to {high:.3f}")
     return None
 
 
