@@ -21,6 +21,7 @@ from ostinato.errors import (
     PluginError,
     ShapeError,
     TraceError,
+    shown,
 )
 from ostinato.layers import (
     GRU,
@@ -274,7 +275,7 @@ def __getattr__(name: str) -> Any:
             value = getattr(importlib.import_module(f"ostinato.{room}"), name)
             globals()[name] = value
             return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {shown(__name__)} has no attribute {shown(name)}")
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ from abc import ABCMeta
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from ostinato.signature import InitSignature
 from ostinato.suggest import did_you_mean
 
 MARK: Final = "_guarded"
@@ -31,6 +32,9 @@ class AttributeGuard(metaclass=GuardMeta):
     Private names, properties with a setter, and the attributes that a subclass sets in its `__init__` can be
     assigned as usual. Anything else raises AttributeError, which says what to do instead.
     """
+
+    if not TYPE_CHECKING:
+        __signature__ = InitSignature()
 
     _fixed: ClassVar[tuple[str, ...]] = ()
     """Further attributes that are read during construction only: a later change would have no effect."""

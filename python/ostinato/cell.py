@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.dims import Dim, describe, named
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
@@ -38,7 +38,7 @@ class Param:
         object.__setattr__(self, "shape", _checked_shape("Param", self.shape))
         if not isinstance(self.init, str) and not callable(self.init):
             raise ConfigError(
-                f"Param: init is {self.init!r}; expected a name or a callable (shape, rng) -> array"
+                f"Param: init is {shown(self.init)}; expected a name or a callable (shape, rng) -> array"
             )
 
 
@@ -85,7 +85,7 @@ class Cell(Configured):
     def step(self, x: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
         """Return the output (n,) and the new states, from x (input,), the states and the parameters."""
         raise ConfigError(
-            f"cell {self.name!r} has no step; write step(self, x, state, p) -> output, new_states"
+            f"cell {shown(self.name)} has no step; write step(self, x, state, p) -> output, new_states"
         )
 
 
@@ -116,16 +116,18 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
 def _named_sizes(owner: str, sizes: Mapping[str, int]) -> dict[str, Dim]:
     for name, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ShapeError(f"{owner}: {name} size is {value!r}; expected an integer of at least 1")
+            raise ShapeError(f"{owner}: {name} size is {shown(value)}; expected an integer of at least 1")
     return named(sizes)
 
 
 def _mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]:
     if not isinstance(answer, Mapping):
-        raise ConfigError(f"{owner}: {method}() returns {answer!r}; expected a dict of {kind.__name__}")
+        raise ConfigError(f"{owner}: {method}() returns {shown(answer)}; expected a dict of {kind.__name__}")
     for name, one in answer.items():
         if not isinstance(one, kind):
-            raise ConfigError(f"{owner}: {method}() gives {one!r} for {name!r}; expected {kind.__name__}")
+            raise ConfigError(
+                f"{owner}: {method}() gives {shown(one)} for {shown(name)}; expected {kind.__name__}"
+            )
     return dict(answer)
 
 
@@ -133,9 +135,9 @@ def _checked_shape(noun: str, shape: int | Sequence[int]) -> tuple[int, ...]:
     sizes = (shape,) if isinstance(shape, int | float | np.integer) else tuple(shape)
     for one in sizes:
         if isinstance(one, bool) or not isinstance(one, int | np.integer):
-            raise ShapeError(f"{noun}: {one!r} in shape {sizes} is not whole; divide sizes with //")
+            raise ShapeError(f"{noun}: {shown(one)} in shape {sizes} is not whole; divide sizes with //")
         if one < 1:
-            raise ShapeError(f"{noun}: size {one!r} in shape {sizes} is below 1")
+            raise ShapeError(f"{noun}: size {shown(one)} in shape {sizes} is below 1")
     if len(sizes) > 2:
         raise ShapeError(f"{noun}: shape {describe(sizes)} has {len(sizes)} axes; expected at most 2")
     return tuple(one if isinstance(one, int) else int(one) for one in sizes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ostinato.checks import choice
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 BETTER: Final = ("lower", "higher")
 """What a metric may say about itself."""
@@ -22,7 +22,9 @@ class Direction:
 
     def __init__(self, owner: str, column: Any, mode: Any) -> None:
         if not isinstance(column, str):
-            raise ConfigError(f"{owner}: metric is {column!r}; expected the name of a column of the history")
+            raise ConfigError(
+                f"{owner}: metric is {shown(column)}; expected the name of a column of the history"
+            )
         self.mode = choice(owner, "mode", mode, ("auto", "min", "max"))
         self._owner, self._column = owner, column
         self._sign = _SIGNS.get(mode)
@@ -38,7 +40,8 @@ class Direction:
         known = "lower" if base in ("loss", "penalty") else better.get(self._column, "")
         if known not in BETTER:
             raise ConfigError(
-                f"{self._owner}: nothing says whether {self._column!r} is better if it is lower or higher; "
+                f"{self._owner}: nothing says whether {shown(self._column)} is better if it is lower or "
+                "higher; "
                 "give mode='min' or mode='max', or set better = 'lower' or 'higher' in the metric's class"
             )
         self._sign = _SIGNS[known]

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.options import Configured
 from ostinato.suggest import did_you_mean
 
@@ -31,5 +31,5 @@ def make(package: str, base: type[Configured], name: object, options: Mapping[st
     """Make the class called `name` with these options; raise ConfigError for an unknown name."""
     known = leaves(package, base)
     if not isinstance(name, str) or name not in known:
-        raise ConfigError(f"unknown {base.kind} {name!r}; {did_you_mean(str(name), known, 'built in')}")
+        raise ConfigError(f"unknown {base.kind} {shown(name)}; {did_you_mean(str(name), known, 'built in')}")
     return known[name](**options)

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ostinato.cell import Cell, declared
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.suggest import did_you_mean
+
+__all__ = ["run"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -53,7 +55,7 @@ def run(
         for name, value in new.items():
             if np.shape(value) != held[name].shape:
                 raise ShapeError(
-                    f"{owner}: step returns state {name!r} with shape {np.shape(value)}; "
+                    f"{owner}: step returns state {shown(name)} with shape {np.shape(value)}; "
                     f"expected {held[name].shape}"
                 )
         held = {name: _frozen(new[name], x.dtype) for name in held}
@@ -91,7 +93,9 @@ def _writable(state: Mapping[str, Floats]) -> dict[str, Floats]:
 def _check_names(owner: str, noun: str, given: Mapping[str, object], expected: Mapping[str, object]) -> None:
     for name in given:
         if name not in expected:
-            raise ConfigError(f"{owner} has no {noun} {name!r}; {did_you_mean(name, expected, 'declared')}")
+            raise ConfigError(
+                f"{owner} has no {noun} {shown(name)}; {did_you_mean(name, expected, 'declared')}"
+            )
     for name in expected:
         if name not in given:
-            raise ConfigError(f"{owner}: {noun} {name!r} is missing; expected {', '.join(expected)}")
+            raise ConfigError(f"{owner}: {noun} {shown(name)} is missing; expected {', '.join(expected)}")

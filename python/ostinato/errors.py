@@ -61,3 +61,15 @@ def described(error: BaseException) -> str:
     except Exception as second:
         message = f"(no message: its __str__ raises {type(second).__name__})"
     return f"{kind}: {message}" if message else kind
+
+
+def shown(value: object) -> str:
+    """A value in a message: its repr on one line of at most 160 characters, or its type where repr raises."""
+    try:
+        text = repr(value)
+    except Exception:
+        if isinstance(value, int):
+            return f"an integer of about {int(value.bit_length() * 0.30103) + 1} digits"
+        return f"a value of type {type(value).__name__} that cannot be printed"
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= 160 else f"{text[:157]}..."

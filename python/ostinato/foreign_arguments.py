@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ def hinted(owner: str, usage: str, hints: Mapping[str, str]) -> Callable[[Functi
             for name in options:
                 if name not in known:
                     hint = hints.get(name) or did_you_mean(name, known, "arguments")
-                    raise ConfigError(f"{owner} has no argument {name!r}; {hint}")
+                    raise ConfigError(f"{owner} has no argument {shown(name)}; {hint}")
             try:
                 signature.bind(*args, **options)
             except TypeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Generic, NoReturn, TypeVar
 
-from ostinato.errors import TraceError
+from ostinato.errors import TraceError, shown
 from ostinato.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -43,11 +43,11 @@ class Names(Generic[T]):
             return self._values[name]
         except KeyError:
             hint = did_you_mean(name, self._values, noun="declared")
-            raise UnknownNameError(f"{self._owner} has no {self._noun} {name!r}; {hint}") from None
+            raise UnknownNameError(f"{self._owner} has no {self._noun} {shown(name)}; {hint}") from None
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise TraceError(
-            f"{self._owner}: {self._noun} {name!r} cannot be assigned inside a step; "
+            f"{self._owner}: {self._noun} {shown(name)} cannot be assigned inside a step; "
             f'a step returns its new states: return output, {{"{name}": value}}'
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
+from ostinato.signature import InitSignature
 from ostinato.suggest import did_you_mean
 
 # Of an object without a text of its own: "<function f at 0x7f...>".
@@ -20,6 +21,9 @@ class Configured:
     The options are whatever `__init__` declares. An unknown one raises ConfigError with the closest known
     name, and the values given (with the defaults of the rest) can be read back from `options`.
     """
+
+    if not TYPE_CHECKING:
+        __signature__ = InitSignature()
 
     name: ClassVar[str] = ""
     kind: ClassVar[str] = "object"
@@ -44,7 +48,7 @@ class Configured:
             for option in options:
                 if option not in known:
                     raise ConfigError(
-                        f"{cls.kind} {cls.name!r} has no option {option!r}; "
+                        f"{cls.kind} {shown(cls.name)} has no option {shown(option)}; "
                         f"{did_you_mean(option, known, 'options')}"
                     )
         # __init__ itself reports too many positional arguments, or a missing one.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 Aliases: TypeAlias = Mapping[str, Sequence[str]]
@@ -32,7 +32,7 @@ def matching(owner: str, patterns: Sequence[object], names: Sequence[str], alias
     for pattern in patterns:
         if not isinstance(pattern, str):
             raise ConfigError(
-                f"{owner} {pattern!r}; expected names or patterns of names, each an argument of its own"
+                f"{owner} {shown(pattern)}; expected names or patterns of names, each an argument of its own"
             )
         own = {name for name in names if matches(pattern, name, aliases)}
         if not own:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ostinato.cell import Param
 from ostinato.dims import Dim
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
@@ -43,5 +43,5 @@ class Scorer(Configured):
         the keys from r before this one to r after it (0 beyond the ends, and for the first query).
         """
         raise ConfigError(
-            f"scorer {self.name!r} has no step; write step(self, query, key, p, place) -> score"
+            f"scorer {shown(self.name)} has no step; write step(self, query, key, p, place) -> score"
         )

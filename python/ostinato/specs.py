@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pluggy
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -72,18 +72,22 @@ class Spec:
     def __post_init__(self) -> None:
         noun = type(self).__name__
         if not isinstance(self.name, str) or not self.name.isidentifier():
-            raise ConfigError(f"{noun}: name is {self.name!r}; expected letters, digits and _ as in Python")
+            raise ConfigError(
+                f"{noun}: name is {shown(self.name)}; expected letters, digits and _ as in Python"
+            )
         if not callable(self.factory):
             raise ConfigError(
-                f"{noun} {self.name!r}: factory is {self.factory!r}; expected a class or a function"
+                f"{noun} {shown(self.name)}: factory is {shown(self.factory)}; expected a class or a function"
             )
         if not isinstance(self.doc, str):
-            raise ConfigError(f"{noun} {self.name!r}: doc is {self.doc!r}; expected a line of text")
+            raise ConfigError(f"{noun} {shown(self.name)}: doc is {shown(self.doc)}; expected a line of text")
         if not self.doc:
             object.__setattr__(self, "doc", (self.factory.__doc__ or "").strip().partition("\n")[0])
         examples = self.examples or getattr(self.factory, "examples", ({},))
         if not isinstance(examples, (list, tuple)) or not all(isinstance(one, Mapping) for one in examples):
-            raise ConfigError(f"{noun} {self.name!r}: examples is {examples!r}; expected a list of options")
+            raise ConfigError(
+                f"{noun} {shown(self.name)}: examples is {shown(examples)}; expected a list of options"
+            )
         object.__setattr__(self, "examples", tuple(examples))
 
     @classmethod
@@ -174,7 +178,7 @@ class StrategySpec(Spec):
         super().__post_init__()
         if self.role not in ROLES:
             hint = did_you_mean(str(self.role), ROLES, "roles")
-            raise ConfigError(f"StrategySpec {self.name!r}: role is {self.role!r}; {hint}")
+            raise ConfigError(f"StrategySpec {shown(self.name)}: role is {shown(self.role)}; {hint}")
 
     @classmethod
     def of(cls, made: Any) -> Self:

@@ -49,7 +49,7 @@ class LayerCost:
         return rows * (1 if self.axis == "row" else steps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cost:
     """The cost of one training step over `rows` sequences of `steps` steps, from the plan; nothing is run."""
 

@@ -19,7 +19,7 @@ from ostinato.sequences.batch import Array, as_floats
 DAMPING, HOPELESS = 1e-3, 1e12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FixedPoints:
     """P different fixed points z* = F(z*, x), by residual; n numbers in the state of all layers."""
 

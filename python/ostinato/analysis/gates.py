@@ -11,7 +11,7 @@ import numpy as np
 from ostinato import _core, checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import LayerOp, Operation, add_layer, add_operation, resting
 from ostinato.sequences.batch import Array
 
@@ -20,7 +20,7 @@ LOW: Final = {"sigmoid": 0.0, "tanh": -1.0, "relu": 0.0}
 HIGH: Final = {"sigmoid": 1.0, "tanh": 1.0, "relu": np.inf}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gates:
     """The sigmoid, tanh and relu values of a network's steps over some data.
 
@@ -81,7 +81,7 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
         made.add(operation)
     if not made.found:
         raise ConfigError(
-            f"net is {net!r}, whose steps have no sigmoid, tanh or relu; expected a network with gates"
+            f"net is {shown(net)}, whose steps have no sigmoid, tanh or relu; expected a network with gates"
         )
     made.core.finish([(name, node) for name, (_, node) in made.found.items()])
     slots = system.split(system.initial(state, batch.rows))

@@ -19,7 +19,7 @@ from ostinato.network.objective import Objective
 from ostinato.sequences.batch import Array, Batch, read_rows, read_steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradientFlow:
     """Norms of derivatives of a loss L over N rows and T steps.
 

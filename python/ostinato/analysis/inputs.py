@@ -10,7 +10,7 @@ import numpy as np
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """Sequences (N, T, F) or (N, T) ids, and values of rows (N, F) or (N,) ids, in the order of the network.
 

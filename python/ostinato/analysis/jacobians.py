@@ -13,7 +13,7 @@ from ostinato.analysis.system import System
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Jacobians:
     """State Jacobians along N trajectories of T steps; n numbers in the state of all layers."""
 

@@ -15,7 +15,7 @@ from ostinato.errors import NonFiniteError, ShapeError
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LyapunovSpectrum:
     """Lyapunov exponents, decreasing; in units of 1 / (steps * dt)."""
 

@@ -11,14 +11,14 @@ import numpy as np
 from ostinato import checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import ROWS, System, chosen
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Embedding, Sequential
 from ostinato.network import Network
 from ostinato.network.graph import Node
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MemoryLength:
     """Influence of each step of an input on the last output, or on the output of a row."""
 
@@ -84,7 +84,8 @@ def memory_length(
     to, target = system.output(output)
     if source.limit is not None:
         raise ConfigError(
-            f"input {name!r} holds ids, which have no gradient; make the graph with an input of features, "
+            f"input {shown(name)} holds ids, which have no gradient; make the graph with an input of "
+            "features, "
             "and give it the outputs of the embedding"
         )
     inputs, batch = system.read(x)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ostinato import _core
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import (
     DeriveOp,
     FinalOp,
@@ -57,7 +57,8 @@ def check_steps(graph: Graph) -> None:
             )
         if isinstance(operation, LayerOp) and axes[place] == "row" and operation.unit.program.states:
             raise ConfigError(
-                f'net has {operation.label!r} on the axis "row", a recurrent layer that runs for one step; '
+                f'net has {shown(operation.label)} on the axis "row", a recurrent layer that runs for one '
+                "step; "
                 "analyze the part of the graph before it"
             )
 
@@ -83,7 +84,7 @@ def rest(graph: Graph, output: Node, name: str) -> Rest:
             needed.add(place)
             waiting += _parts(graph.operations[place])
     if not cut:
-        raise ConfigError(f"output {name!r} depends on no sequence, so nothing flows back through time")
+        raise ConfigError(f"output {shown(name)} depends on no sequence, so nothing flows back through time")
     nodes = [-1] * len(graph.operations)
     for place in sorted(cut):
         nodes[place] = core.input(f"sequence {place}", "time", widths[place])

@@ -13,7 +13,7 @@ from ostinato.analysis.system import System
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Saturation:
     """The states and outputs of a network over some data, by name: `h`, `c`, ..., `output`.
 

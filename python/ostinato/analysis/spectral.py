@@ -18,7 +18,7 @@ from ostinato.network.graph import LayerOp
 from ostinato.sequences.batch import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpectralBlock:
     """One recurrent matrix: a parameter, or its rows for one gate."""
 
@@ -35,7 +35,7 @@ class SpectralBlock:
         return float(np.abs(self.eigenvalues[0])) if self.eigenvalues.size else float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectral:
     """All recurrent blocks by name.
 

@@ -19,7 +19,7 @@ from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.parts import check_steps
 from ostinato.analysis.tangent import TangentNetwork, tangent_network
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.network.graph import Node
 from ostinato.network.states import to_slots
@@ -30,7 +30,7 @@ from ostinato.suggest import did_you_mean
 ROWS = 8192
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """One network in float64. `arena` is a copy of its parameters, followed by zeros for `tangent`."""
 
@@ -54,10 +54,11 @@ class System:
             raise DTypeError(f"net is a {type(net).__name__}; expected a network such as LSTM(8, 16)")
         graph = net._graph
         if needs_state and not graph.slots:
-            raise ConfigError(f"net is {net!r}, which has no state; expected a recurrent layer in it")
+            raise ConfigError(f"net is {shown(net)}, which has no state; expected a recurrent layer in it")
         if graph.bridged:
             raise ConfigError(
-                f"net is {net!r}, whose state {graph.bridged[0]!r} starts from a value of the graph; "
+                f"net is {shown(net)}, whose state {shown(graph.bridged[0])} starts from a value of the "
+                "graph; "
                 "analyze the layer "
                 "by itself"
             )
@@ -115,11 +116,12 @@ class System:
         axes = net._ports.axes
         if not axes:
             raise ConfigError(
-                f"net is {net!r}, none of whose inputs is a sequence; nothing happens over time"
+                f"net is {shown(net)}, none of whose inputs is a sequence; nothing happens over time"
             )
         if len(axes) > 1:
             raise ConfigError(
-                f"net is {net!r}, with sequences on several axes ({', '.join(map(repr, axes))}), which have "
+                f"net is {shown(net)}, with sequences on several axes ({', '.join(map(repr, axes))}), "
+                "which have "
                 "no steps in common; analyze the layers of one axis by themselves"
             )
         arrays, batch = net._ports.read(x, None, "float64", net.batch_first is not False)
@@ -215,17 +217,17 @@ def chosen(kind: str, name: Any, ports: Mapping[str, Node]) -> tuple[str, Node]:
     """An input or output by name; the only one for None. Raises ConfigError."""
     if name is None and len(ports) > 1:
         raise ConfigError(
-            f"net has several {kind}s: {', '.join(map(repr, ports))}; write {kind}={next(iter(ports))!r}"
+            f"net has several {kind}s: {', '.join(map(repr, ports))}; write {kind}={shown(next(iter(ports)))}"
         )
     if name is not None and name not in ports:
-        raise ConfigError(f"{kind} is {name!r}; {did_you_mean(str(name), ports, f'{kind}s')}")
+        raise ConfigError(f"{kind} is {shown(name)}; {did_you_mean(str(name), ports, f'{kind}s')}")
     return next((one, node) for one, node in ports.items() if name in (None, one))
 
 
 def _one_id(argument: str, value: Any, limit: int) -> Array:
     array = as_integers(argument, 0 if value is None else value)
     if array.shape != () or not 0 <= int(array) < limit:
-        raise ShapeError(f"{argument} is {value!r}; expected one id from 0 to {limit - 1}")
+        raise ShapeError(f"{argument} is {shown(value)}; expected one id from 0 to {limit - 1}")
     return array.astype(np.int64).reshape(1)
 
 

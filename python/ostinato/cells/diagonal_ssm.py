@@ -9,7 +9,7 @@ import numpy as np
 from ostinato.cell import Cell, Param, State
 from ostinato.checks import number, whole
 from ostinato.dims import Dim
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.initializers.initializer import Floats
 from ostinato.namespace import Names
 from ostinato.ops import Value, concat, cos, exp, reshape, sin, split, sqrt, tanh
@@ -75,7 +75,7 @@ class DiagonalSSM(Cell):
         self.r_max = number(owner, "r_max", r_max, above=self.r_min)
         self.max_phase = number(owner, "max_phase", max_phase, above=0)
         if self.r_max > 1:
-            raise ConfigError(f"{owner}: r_max is {r_max!r}; expected at most 1, for stable modes")
+            raise ConfigError(f"{owner}: r_max is {shown(r_max)}; expected at most 1, for stable modes")
 
     def sizes(self, size: Names[Dim]) -> dict[str, int]:
         """Return the number of complex modes."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 Ids = npt.NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class Alphabet:
         known = self._points[np.minimum(ids, len(self) - 1)] == points
         if not known.all():
             unknown = text[int(np.argmin(known))]
-            raise ConfigError(f"{unknown!r} is not in the alphabet {self.characters!r}")
+            raise ConfigError(f"{shown(unknown)} is not in the alphabet {shown(self.characters)}")
         return ids.astype(np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:

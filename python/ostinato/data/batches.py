@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ostinato import checks
 from ostinato.data.by_length import ByLength
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.sequences.batch import as_flags
 from ostinato.sequences.packed import is_packed, padded, rows_of
@@ -198,9 +198,9 @@ def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
 def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> Batch:
     """All rows of what a network reads. Raises ShapeError, DTypeError, ConfigError."""
     if not isinstance(net, Network):
-        raise DTypeError(f"Batches: net is {net!r}; expected a Network")
+        raise DTypeError(f"Batches: net is {shown(net)}; expected a Network")
     if per is not None:
-        raise ConfigError(f"Batches: per is {per!r}, but net is given, which knows its axes; omit per")
+        raise ConfigError(f"Batches: per is {shown(per)}, but net is given, which knows its axes; omit per")
     if net.batch_first is False:
         raise ConfigError(
             "Batches: net takes (T, N, ...), and Batches makes (N, T, ...); make it with batch_first=True"

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ostinato.cell import Init
 from ostinato.discover import make
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.initializers.constant import Constant, Identity, Ones, Zeros
 from ostinato.initializers.gatewise import ByGate
 from ostinato.initializers.he import HeNormal, HeUniform
@@ -47,7 +47,7 @@ def get(name: str | Init, **options: Any) -> Init:
     if callable(name):
         if options:
             raise ConfigError(
-                f"options {', '.join(options)} go with a name; got the initializer {name!r} itself"
+                f"options {', '.join(options)} go with a name; got the initializer {shown(name)} itself"
             )
         return name
     return cast(Init, make("ostinato.initializers", Initializer, name, options))
@@ -60,7 +60,7 @@ def by_gate(init: str | Init | Sequence[str | Init], gates: int | None = None) -
     """
     if isinstance(init, str) or callable(init):
         if gates is None or gates < 1:
-            raise ConfigError(f"by_gate: gates is {gates!r}; expected the number of gates")
+            raise ConfigError(f"by_gate: gates is {shown(gates)}; expected the number of gates")
         return ByGate((get(init),) * gates)
     if gates not in (None, len(init)):
         raise ConfigError(f"by_gate: got {len(init)} initializers for {gates} gates")

@@ -9,7 +9,7 @@ from typing import Any
 # Layers register their kinds when they are imported.
 import ostinato.layers  # noqa: F401
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError
+from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, shown
 from ostinato.network.check import DTYPES
 from ostinato.network.model_file import FORMAT_VERSION, GRAPH_KEY, KEY, path_text
 from ostinato.network.network import Network
@@ -32,7 +32,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     metadata, tensors = _core.load_model(path_text(path))
     if not {KEY} <= set(metadata) <= {KEY, GRAPH_KEY}:
         raise FormatError(
-            f"{path}: the metadata keys are {sorted(metadata)}; expected {KEY!r}, so this is no model"
+            f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(KEY)}, so this is no model"
         )
     try:
         return _read(metadata[KEY], metadata.get(GRAPH_KEY), tensors)
@@ -55,7 +55,7 @@ def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
     record.text("ostinato")
     dtype = record.text("dtype")
     if dtype not in DTYPES:
-        raise record.error(f"the dtype {dtype!r}")
+        raise record.error(f"the dtype {shown(dtype)}")
     elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
     programs = Programs(dtype, record.items("programs"), elements)
     net: Network = programs.network(record.inner("network"))
@@ -69,7 +69,7 @@ def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
     record.done()
     for name, tensor in tensors.items():
         if tensor.dtype.name != dtype:
-            raise FormatError(f"tensor {name!r} has dtype {tensor.dtype}; expected {dtype}")
+            raise FormatError(f"tensor {shown(name)} has dtype {tensor.dtype}; expected {dtype}")
     net.load_state_dict(tensors)
     net.plans()  # a program that cannot be planned means a damaged file: an error now, not at the first run
     if version > 1 and graph != (None if net._graph.in_python else net.graph().to_json()):

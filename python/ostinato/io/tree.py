@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, FormatError
+from ostinato.errors import ConfigError, DTypeError, FormatError, shown
 from ostinato.network.record import parse
 
 FORMAT_VERSION: Final = 1
@@ -58,16 +58,17 @@ def save_tree(path: str | os.PathLike[str], kind: str, tree: Mapping[str, Any]) 
 def load_tree(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     """The tree that `save_tree` wrote. Raises OSError, FormatError."""
     if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError(f"path is {path!r}; expected a text or a Path")
+        raise DTypeError(f"path is {shown(path)}; expected a text or a Path")
     metadata, tensors = _core.load_model(os.fspath(Path(path)))
     if set(metadata) != {kind}:
-        raise FormatError(f"{path}: the metadata keys are {sorted(metadata)}; expected {kind!r}")
+        raise FormatError(f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(kind)}")
     record = parse(metadata[kind])
     if not isinstance(record, dict) or set(record) != {"format_version", "tree"}:
         raise FormatError(f"{path}: expected an object with format_version and tree")
     if record["format_version"] != FORMAT_VERSION:
         raise FormatError(
-            f"{path}: format_version is {record['format_version']!r}; this release reads {FORMAT_VERSION}"
+            f"{path}: format_version is {shown(record['format_version'])}; this release reads "
+            f"{FORMAT_VERSION}"
         )
     tree = _deep(record["tree"], tensors, DEEPEST)
     if not isinstance(tree, dict) or tensors:
@@ -98,7 +99,8 @@ def _flat(value: Any, place: str, tensors: list[tuple[str, Any]], depth: int) ->
         for key in value:
             if not isinstance(key, str) or key in (ARRAY, FLOAT):
                 raise ConfigError(
-                    f"{place or 'the state'} has the key {key!r}; expected a text, not {ARRAY} or {FLOAT}"
+                    f"{place or 'the state'} has the key {shown(key)}; expected a text, not {ARRAY} or "
+                    f"{FLOAT}"
                 )
         start = f"{place}/" if place else ""
         return {key: _flat(one, f"{start}{key}", tensors, depth - 1) for key, one in value.items()}
@@ -121,11 +123,11 @@ def _deep(value: Any, tensors: dict[str, Any], depth: int) -> Any:
     if set(value) == {ARRAY, "dtype"}:
         name, dtype = value[ARRAY], value["dtype"]
         if not isinstance(name, str) or name not in tensors or not isinstance(dtype, str):
-            raise FormatError(f"the tree names the tensor {name!r}, which is not there, or twice")
+            raise FormatError(f"the tree names the tensor {shown(name)}, which is not there, or twice")
         array = tensors.pop(name)
         if CARRIERS.get(dtype) != array.dtype.name:
-            raise FormatError(f"tensor {name!r} is {array.dtype}; {dtype!r} does not travel so")
+            raise FormatError(f"tensor {shown(name)} is {array.dtype}; {shown(dtype)} does not travel so")
         return array if dtype == array.dtype.name else array.astype(dtype)
     if ARRAY in value or FLOAT in value:
-        raise FormatError(f"the tree has the object {value!r}")
+        raise FormatError(f"the tree has the object {shown(value)}")
     return {key: _deep(one, tensors, depth - 1) for key, one in value.items()}

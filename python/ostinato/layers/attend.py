@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ostinato import ops
-from ostinato.errors import ShapeError
+from ostinato.errors import ShapeError, shown
 from ostinato.layers import functions
 from ostinato.network.symbol import Symbol, apply, check_symbols
 from ostinato.sequences.axis import ROW
@@ -24,11 +24,12 @@ def attend(scores: Symbol, values: Symbol) -> Symbol:
     check_symbols("attend", (scores, values))
     for name, one in (("scores", scores), ("values", values)):
         if one.axis == ROW or one.limit is not None:
-            raise ShapeError(f"attend: {name} is {one!r}; expected a sequence of features")
+            raise ShapeError(f"attend: {name} is {shown(one)}; expected a sequence of features")
     heads, width = scores.width, values.width
     if width % heads:
         raise ShapeError(
-            f"attend: scores are {scores!r}, values {values!r}; expected a multiple of {heads} features"
+            f"attend: scores are {shown(scores)}, values {shown(values)}; expected a multiple of {heads} "
+            "features"
         )
 
     def attention_powers(scores: Any, top: Any) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
 from ostinato.dims import Dim, describe
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers.attention_in_graph import attended
 from ostinato.layers.recurrent import Recurrent
 from ostinato.namespace import Names
@@ -26,7 +26,7 @@ from ostinato.scorer import Scorer
 Array: TypeAlias = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttentionGradients:
     """Gradients of a run: of the parameters by name, of the queries and of the memory, in their shapes."""
 
@@ -83,11 +83,11 @@ class Attention:
         if memory_size % self.heads:
             raise ConfigError(
                 f"memory_size is {memory_size}; expected a multiple of the {self.heads} heads "
-                f"of scorer {self.scorer.name!r}"
+                f"of scorer {shown(self.scorer.name)}"
             )
         if self.past and self.heads > 1:
             raise ConfigError(
-                f"scorer {self.scorer.name!r} has a past and {self.heads} heads; expected one head"
+                f"scorer {shown(self.scorer.name)} has a past and {self.heads} heads; expected one head"
             )
 
     def __repr__(self) -> str:
@@ -105,12 +105,12 @@ class Attention:
             return self.run(query, memory, **arguments).context
         if not all(given):
             raise DTypeError(
-                f"{self!r} is called with a symbol and an array; expected two symbols or two arrays"
+                f"{shown(self)} is called with a symbol and an array; expected two symbols or two arrays"
             )
         if arguments:
             told = ", ".join(arguments)
             raise ConfigError(
-                f"{self!r} is called with symbols and {told}; give those to the run of the graph"
+                f"{shown(self)} is called with symbols and {told}; give those to the run of the graph"
             )
         places = self._scores.read | ({"past"} if self.past else set())
         sizes = (self.query_size, self.memory_size)
@@ -162,7 +162,7 @@ class Attention:
         return array.astype(self.dtype, copy=False)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Block:
     """Some queries of a run: the engine's run of their scores, and their weights (N, T, heads, S)."""
 
@@ -170,7 +170,7 @@ class _Block:
     weights: Array
 
 
-@dataclass
+@dataclass(eq=False)
 class AttentionRun:
     """The result of `Attention.run`: contexts, weights, and the backward pass."""
 

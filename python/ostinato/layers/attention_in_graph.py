@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato import ops
 from ostinato.cell import Cell, State
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import functions
 from ostinato.layers.attend import attend
 from ostinato.layers.recurrent import Recurrent
@@ -51,14 +51,14 @@ def attended(
         )
     for name, one, width in (("query", query, sizes[0]), ("memory", memory, sizes[1])):
         if one.limit is not None or one.width != width:
-            raise ShapeError(f"{owner}: {name} is {one!r}; expected {width} features")
+            raise ShapeError(f"{owner}: {name} is {shown(one)}; expected {width} features")
     if query.axis != ROW:
         raise ShapeError(
-            f"{owner}: query is {query!r}; in a graph there is one query for each row: expected "
+            f"{owner}: query is {shown(query)}; in a graph there is one query for each row: expected "
             f"(N, {sizes[0]}), such as ost.last(h). For a query at every step write run(query, memory)"
         )
     if memory.axis == ROW:
-        raise ShapeError(f"{owner}: memory is {memory!r}; expected a sequence (N, T, {sizes[1]})")
+        raise ShapeError(f"{owner}: memory is {shown(memory)}; expected a sequence (N, T, {sizes[1]})")
     position = length = apply(_zero, memory)
     if "position" in places:
         position = Recurrent(Position, memory.width, 1, dtype=scores.dtype)(memory)

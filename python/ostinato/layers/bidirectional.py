@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
@@ -36,7 +36,7 @@ class Bidirectional(Network):
                 raise DTypeError(f"{name} is a {type(layer).__name__}; expected a layer such as LSTM(8, 16)")
         if forward.takes_ids:
             raise ConfigError(
-                f"forward is {forward!r}, which takes ids; put the Embedding before Bidirectional"
+                f"forward is {shown(forward)}, which takes ids; put the Embedding before Bidirectional"
             )
         if backward is None:
             backward = copy.copy(forward)
@@ -47,7 +47,9 @@ class Bidirectional(Network):
         self.forward, self.backward = forward, backward
         self.input_size, self.dtype, self.batch_first = forward.input_size, forward.dtype, forward.batch_first
         if _make(forward) != _make(backward):
-            raise ConfigError(f"backward is {backward!r}; expected the make of forward, {forward!r}")
+            raise ConfigError(
+                f"backward is {shown(backward)}; expected the make of forward, {shown(forward)}"
+            )
         self._set_up()
 
     def __repr__(self) -> str:

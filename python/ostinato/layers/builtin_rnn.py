@@ -5,12 +5,30 @@ The classes use the full name of the cell, so that an override of the bare name 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.recurrent_options import CellSignature
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ostinato.layers.recurrent_options import (
+        BiasOptions,
+        DiagonalSSMOptions,
+        GRUOptions,
+        LSTMOptions,
+        RecurrentOptions,
+        RNNOptions,
+    )
 
 
-class RNN(Recurrent):
+class _BuiltIn(Recurrent):
+    if not TYPE_CHECKING:
+        __signature__ = CellSignature()
+
+
+class RNN(_BuiltIn):
     """Elman's network, `h' = f(W_h h + W_x x + b)`; `nonlinearity=` tanh, relu, sigmoid or identity.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -18,11 +36,13 @@ class RNN(Recurrent):
 
     kind = "rnn"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RNNOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class LSTM(Recurrent):
+class LSTM(_BuiltIn):
     """Long short-term memory, states `h` and `c`, gate order i f g o.
 
     The other arguments, shapes and errors are those of `Recurrent`, the options those of the cell `lstm`.
@@ -30,11 +50,13 @@ class LSTM(Recurrent):
 
     kind = "lstm"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[LSTMOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class GRU(Recurrent):
+class GRU(_BuiltIn):
     """Gated recurrent unit, gate order r z n; `reset="after"` as PyTorch has it (default) or `"before"`.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -42,11 +64,13 @@ class GRU(Recurrent):
 
     kind = "gru"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[GRUOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class IndRNN(Recurrent):
+class IndRNN(_BuiltIn):
     """Independently recurrent network, `h' = relu(W x + u * h + b)`: units are independent.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -54,11 +78,13 @@ class IndRNN(Recurrent):
 
     kind = "indrnn"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class MinGRU(Recurrent):
+class MinGRU(_BuiltIn):
     """Minimal gated recurrent unit, linear in its state: a scan along time.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -66,11 +92,13 @@ class MinGRU(Recurrent):
 
     kind = "min_gru"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[BiasOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class MinLSTM(Recurrent):
+class MinLSTM(_BuiltIn):
     """Minimal long short-term memory, linear in its state `h`: a scan along time.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -78,11 +106,13 @@ class MinLSTM(Recurrent):
 
     kind = "min_lstm"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[BiasOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class LinearSSM(Recurrent):
+class LinearSSM(_BuiltIn):
     """Linear state space with dense matrices, `h' = A h + B x`, `y = C h' + D x`.
 
     The other arguments, shapes and errors are those of `Recurrent`.
@@ -90,11 +120,13 @@ class LinearSSM(Recurrent):
 
     kind = "linear_ssm"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 
 
-class DiagonalSSM(Recurrent):
+class DiagonalSSM(_BuiltIn):
     """Linear state space of complex modes, states `re` and `im`, stable by construction: a scan along time.
 
     The other arguments, shapes and errors are those of `Recurrent`, the options those of `diagonal_ssm`.
@@ -102,5 +134,7 @@ class DiagonalSSM(Recurrent):
 
     kind = "diagonal_ssm"
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[DiagonalSSMOptions]
+    ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)

@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Final
 
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
 
@@ -32,7 +32,7 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
         options = {key: value for key, value in options.items() if key != "dropout"}
     elif "dropout" in options:
         raise ConfigError(
-            f"dropout is {options['dropout']!r}; expected 0. "
+            f"dropout is {shown(options['dropout'])}; expected 0. "
             "regularizers=[Dropout(p)] drops the input of every layer"
         )
     choice = registry.choose("cell", cell, Cell, options, others=LAYER_ARGUMENTS)

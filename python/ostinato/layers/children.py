@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.errors import ConfigError, FormatError
+from ostinato.errors import ConfigError, FormatError, shown
 from ostinato.network.graph import Scope
 from ostinato.network.network import Network
 
@@ -53,6 +53,7 @@ def _common(what: str, values: Mapping[str, Any]) -> Any:
     for name, other in rest:
         if other != value:
             raise ConfigError(
-                f"{what} is {value!r} in layer {first!r} and {other!r} in layer {name!r}; expected one"
+                f"{what} is {shown(value)} in layer {shown(first)} and {shown(other)} in layer "
+                f"{shown(name)}; expected one"
             )
     return value

@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
 from ostinato.network.arena import Array
@@ -167,7 +167,7 @@ class Dense(Network):
         place = programs.table_place(self.tied_to)
         if place is None:
             raise ConfigError(
-                f"{self!r} is tied to a layer that is not in this network; save the whole network"
+                f"{shown(self)} is tied to a layer that is not in this network; save the whole network"
             )
         return place
 
@@ -200,12 +200,14 @@ def _check_tie(table: object, shape: tuple[int, int], dtype: str) -> None:
         return
     if not isinstance(table, Embedding):
         raise ConfigError(
-            f"Dense: tied_to is {table!r}; expected an Embedding, whose table becomes the weight"
+            f"Dense: tied_to is {shown(table)}; expected an Embedding, whose table becomes the weight"
         )
     if (table.input_size, table.output_size) != shape:
         raise ShapeError(
-            f"Dense: tied_to is {table!r}, and the weight is {shape}; "
+            f"Dense: tied_to is {shown(table)}, and the weight is {shape}; "
             f"expected Dense({table.output_size}, {table.input_size}, tied_to=...)"
         )
     if table.dtype.name != dtype:
-        raise ConfigError(f"Dense: dtype is {dtype!r}; expected {table.dtype.name!r}, as tied_to has it")
+        raise ConfigError(
+            f"Dense: dtype is {shown(dtype)}; expected {shown(table.dtype.name)}, as tied_to has it"
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ostinato import checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.foreign_arguments import hinted
 from ostinato.layers import functions
 from ostinato.layers.children import common_settings, redraw_equal
@@ -70,7 +70,8 @@ class Graph(Network):
         named = {OUTPUT: outputs} if isinstance(outputs, Symbol) else outputs
         if not isinstance(named, Mapping) or not named:
             raise ConfigError(
-                f"Graph: outputs is {named!r}; expected a symbol, or a dict of at least one symbol by name"
+                f"Graph: outputs is {shown(named)}; expected a symbol, or a dict of at least one symbol by "
+                "name"
             )
         self._fill(dict(named), plain)
         if seed is None:
@@ -86,9 +87,11 @@ class Graph(Network):
         check_symbols("Graph: outputs", list(outputs.values()))
         for name, symbol in outputs.items():
             if not isinstance(name, str) or not name:
-                raise ConfigError(f"Graph: an output is called {name!r}; expected a text")
+                raise ConfigError(f"Graph: an output is called {shown(name)}; expected a text")
             if symbol.limit is not None:
-                raise ConfigError(f"Graph: output {name!r} is {symbol!r}; a network does not return its ids")
+                raise ConfigError(
+                    f"Graph: output {shown(name)} is {shown(symbol)}; a network does not return its ids"
+                )
         symbols = in_order(list(outputs.values()))
         inputs = [symbol for symbol in symbols if symbol.op == "input"]
         if not inputs:
@@ -160,7 +163,7 @@ class Graph(Network):
     def _assemble(
         self, graph: description.Graph, x: description.Node, scope: description.Scope
     ) -> description.Node:
-        raise ConfigError(f"{self!r} is no layer: a Graph does not stand inside another network")
+        raise ConfigError(f"{shown(self)} is no layer: a Graph does not stand inside another network")
 
     def _children(self) -> list[Network]:
         return list(self.layers.values())
@@ -200,7 +203,7 @@ class Graph(Network):
         plain = record.flag("plain")
         record.done()
         if plain and list(outputs) != [OUTPUT]:
-            raise record.error(f"a plain output that is not the one output {OUTPUT!r}")
+            raise record.error(f"a plain output that is not the one output {shown(OUTPUT)}")
         self = cls.__new__(cls)
         self._fill(outputs, plain)
         self._check_layers(record, layers)
@@ -243,7 +246,7 @@ def _placed(symbols: list[Symbol], names: Mapping[int, str]) -> list[Placed]:
 
 def _at(record: Record, place: Any, symbols: list[Symbol]) -> Symbol:
     if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(symbols):
-        raise record.error(f"the node {place!r}; expected one of the {len(symbols)} before it")
+        raise record.error(f"the node {shown(place)}; expected one of the {len(symbols)} before it")
     return symbols[place]
 
 
@@ -254,7 +257,7 @@ def _places(record: Record) -> list[tuple[str, int]]:
         match one:
             case [str(), int(place)] if not isinstance(place, bool) and place >= 0:
                 continue
-        raise record.error(f"the state {one!r}; expected a name and a place")
+        raise record.error(f"the state {shown(one)}; expected a name and a place")
     return [(name, place) for name, place in found]
 
 
@@ -275,7 +278,7 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
     elif op == "layer":
         layer = record.text("layer")
         if layer not in layers:
-            raise record.error(f"the unknown layer {layer!r}")
+            raise record.error(f"the unknown layer {shown(layer)}")
         places = _places(record) if record.has("states") else []
         inputs = len(layers[layer]._ports.inputs)
         if len(parts) != inputs + len(places):
@@ -294,7 +297,7 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
     elif op == "slice":
         columns = record.items("columns")
         if len(parts) != 1 or len(columns) != 2 or not all(type(one) is int for one in columns):
-            raise record.error(f"a slice of {len(parts)} parts with the features {columns!r}")
+            raise record.error(f"a slice of {len(parts)} parts with the features {shown(columns)}")
         made = combined("slice", *parts, columns=(columns[0], columns[1]))
     elif op in ("apply", "regularize"):
         unit = programs.step(record.inner("step"))
@@ -305,9 +308,9 @@ def _symbol(record: Record, before: list[Symbol], layers: dict[str, Network], pr
         counts = {"concat": len(parts) or 1, "add": 2, "repeat": 2}
         known = ("concat", "add", "reverse", "repeat", "last", "first", "mean", "max", "sum")
         if op not in known:
-            raise record.error(f"the unknown op {op!r}")
+            raise record.error(f"the unknown op {shown(op)}")
         if len(parts) != counts.get(op, 1):
-            raise record.error(f"the op {op!r} of {len(parts)} parts")
+            raise record.error(f"the op {shown(op)} of {len(parts)} parts")
         if op == "repeat" and parts[1].op != "input":
             raise record.error("a repeat whose steps are not those of an input")
         made = functions.repeat(*parts) if op == "repeat" else combined(op, *parts)

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from ostinato import checks
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.foreign_arguments import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.symbol import (
@@ -49,13 +49,15 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
     Raises ConfigError unless exactly one of `size` and `ids` is given.
     """
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"Input: name is {name!r}; expected a text")
+        raise ConfigError(f"Input: name is {shown(name)}; expected a text")
     if not isinstance(axis, str) or not axis:
-        raise ConfigError(f"Input {name!r}: axis is {axis!r}; expected a text")
+        raise ConfigError(f"Input {shown(name)}: axis is {shown(axis)}; expected a text")
     if axis != ROW and axis.lower().rstrip("s") == ROW:
-        raise ConfigError(f"Input {name!r}: axis is {axis!r}; did you mean {ROW!r}, one value of each row?")
+        raise ConfigError(
+            f"Input {shown(name)}: axis is {shown(axis)}; did you mean {shown(ROW)}, one value of each row?"
+        )
     if (size is None) == (ids is None):
-        raise ConfigError(f"Input {name!r}: give either size, for features, or ids, the number of ids")
+        raise ConfigError(f"Input {shown(name)}: give either size, for features, or ids, the number of ids")
     if ids is not None:
         return Symbol("input", (), 1, axis, checked_size(f"Input {name!r}", "ids", ids), name)
     return Symbol("input", (), checked_size(f"Input {name!r}", "size", size), axis, None, name)
@@ -96,7 +98,7 @@ def reverse(x: Symbol) -> Symbol:
     """A sequence with each row turned round within its own length."""
     check_symbols("reverse", (x,))
     if x.axis == ROW:
-        raise ShapeError(f"reverse: {x!r} has no time axis; expected a sequence")
+        raise ShapeError(f"reverse: {shown(x)} has no time axis; expected a sequence")
     return combined("reverse", x)
 
 
@@ -147,7 +149,9 @@ def repeat(row: Symbol, like: Symbol) -> Symbol:
     """
     check_symbols("repeat", (row, like))
     if like.axis == ROW:
-        raise ShapeError(f"repeat: like is {like!r}; expected a sequence, whose steps the row is to have")
+        raise ShapeError(
+            f"repeat: like is {shown(like)}; expected a sequence, whose steps the row is to have"
+        )
     return combined("repeat", row, sequence_input(like))
 
 
@@ -165,13 +169,14 @@ def final_state(y: Symbol, name: str, place: int | None = None) -> Symbol:
     check_symbols("final_state", (y,))
     if y.op != "layer":
         raise ConfigError(
-            f"final_state: {y!r} is not the output of a layer; expected a layer called with a symbol"
+            f"final_state: {shown(y)} is not the output of a layer; expected a layer called with a symbol"
         )
     count = count_of_states(y.layer, name)
     if place is None and count > 1:
         raise ConfigError(
-            f"final_state: {y.layer!r} has {count} states {name!r} (layers * directions); give place, 0 to "
-            f"{count - 1}, or concat all: ost.concat(ost.final_states(y)[{name!r}])"
+            f"final_state: {shown(y.layer)} has {count} states {shown(name)} (layers * directions); give "
+            "place, 0 to "
+            f"{count - 1}, or concat all: ost.concat(ost.final_states(y)[{shown(name)}])"
         )
     place = checks.whole("final_state", "place", 0 if place is None else place, at_least=0)
     if place >= count:
@@ -188,5 +193,5 @@ def final_states(y: Symbol) -> dict[str, list[Symbol]]:
     check_symbols("final_states", (y,))
     shapes = y.layer.state_shapes if y.op == "layer" else {}
     if not shapes:
-        raise ConfigError(f"final_states: {y!r} is not the output of a layer with states")
+        raise ConfigError(f"final_states: {shown(y)} is not the output of a layer with states")
     return {name: [final_state(y, name, place) for place in range(shapes[name][0])] for name in shapes}

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 from ostinato.cell import Param
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import Unit
 
 Init: TypeAlias = str | Callable[..., Any]
@@ -47,7 +47,7 @@ def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -
     if unused:
         names = [f"{name}_l0" for name in units[0][0].params]
         raise ConfigError(
-            f"init names {unused[0]!r}, which is no parameter; expected names like {', '.join(names)}"
+            f"init names {shown(unused[0])}, which is no parameter; expected names like {', '.join(names)}"
         )
     return result
 
@@ -73,5 +73,6 @@ def _matrices(unit: Unit, rule: Init) -> dict[str, Init]:
 def _check(name: str, rule: Any) -> None:
     if not isinstance(rule, str) and not callable(rule):
         raise ConfigError(
-            f"{name} is {rule!r}; expected the name of an initializer or a callable (shape, rng) -> array"
+            f"{name} is {shown(rule)}; expected the name of an initializer or a callable (shape, rng) -> "
+            "array"
         )

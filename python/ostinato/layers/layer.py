@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers.children import is_untouched
 from ostinato.layers.functional import Graph
 from ostinato.layers.functions import Input
@@ -94,7 +94,7 @@ class Layer(Configured, Graph):
         for one in fields(cls):
             if one.name in taken and one.name not in _SHARED:
                 raise ConfigError(
-                    f"layer {cls.__name__}: the option {one.name!r} has a name that every network has; "
+                    f"layer {cls.__name__}: the option {shown(one.name)} has a name that every network has; "
                     "expected another name"
                 )
         cls._fixed = tuple(one.name for one in fields(cls))
@@ -104,7 +104,7 @@ class Layer(Configured, Graph):
         size = getattr(self, "input_size", None)
         if size is None:
             raise ConfigError(
-                f"layer {self.name!r} has no option input_size; write "
+                f"layer {shown(self.name)} has no option input_size; write "
                 "input_symbols(self), which returns "
                 '[ost.Input("x", size=...)], or the field input_size'
             )
@@ -113,7 +113,8 @@ class Layer(Configured, Graph):
     def build(self, *inputs: Any, **_: Any) -> Symbol:
         """Return the output, made of the inputs by layers and functions of symbols."""
         raise ConfigError(
-            f"layer {self.name!r} has no build; write build(self, x), which returns what layers give for x"
+            f"layer {shown(self.name)} has no build; write build(self, x), which returns what layers give "
+            "for x"
         )
 
     def _complete(self) -> None:
@@ -125,18 +126,18 @@ class Layer(Configured, Graph):
         output = self.build(*inputs)
         if not isinstance(output, Symbol):
             raise DTypeError(
-                f"layer {self.name!r}: build returns a {type(output).__name__}; expected a symbol"
+                f"layer {shown(self.name)}: build returns a {type(output).__name__}; expected a symbol"
             )
         found = [one for one in in_order([output]) if one.op == "input"]
         for one in found:
             if one not in inputs:
                 raise ConfigError(
-                    f"layer {self.name!r}: build uses {one!r}, which input_symbols does not return"
+                    f"layer {shown(self.name)}: build uses {shown(one)}, which input_symbols does not return"
                 )
         for one in inputs:
             if one not in found:
                 raise ConfigError(
-                    f"layer {self.name!r}: build does not use {one!r}, which input_symbols returns"
+                    f"layer {shown(self.name)}: build does not use {shown(one)}, which input_symbols returns"
                 )
         self._fill_layer(output, inputs, dtype)
         self._redraw(self._arena, description.Scope(), None)
@@ -147,18 +148,21 @@ class Layer(Configured, Graph):
         first = self._ordered[0]
         if size not in (None, first.size):
             raise ConfigError(
-                f"layer {self.name!r}: input_size is {size}, but its first input is {inputs[0]!r}; expected "
+                f"layer {shown(self.name)}: input_size is {size}, but its first input is "
+                f"{shown(inputs[0])}; expected "
                 "another name for the option"
             )
         self._arrange({OUTPUT: output}, True)
         for name, layer in self.layers.items():
             if layer._owned:
                 raise ConfigError(
-                    f"layer {self.name!r}: {layer!r} has a place in a network already; expected a new layer"
+                    f"layer {shown(self.name)}: {shown(layer)} has a place in a network already; expected "
+                    "a new layer"
                 )
             if self._loaded is None and not is_untouched(layer):
                 raise ConfigError(
-                    f"layer {self.name!r}: the parameters of layer {name!r}, {layer!r}, are not its initial "
+                    f"layer {shown(self.name)}: the parameters of layer {shown(name)}, {shown(layer)}, are "
+                    "not its initial "
                     "values, which seed decides; expected a new layer, with an initializer for other values"
                 )
         for layer in self.layers.values():
@@ -188,7 +192,9 @@ class Layer(Configured, Graph):
     ) -> description.Node:
         if len(self._ordered) > 1:
             names = ", ".join(repr(one.name) for one in self._ordered)
-            raise ConfigError(f"{self!r} has several inputs, {names}; call it with symbols, in an ost.Graph")
+            raise ConfigError(
+                f"{shown(self)} has several inputs, {names}; call it with symbols, in an ost.Graph"
+            )
         return self._join(graph, [x], scope)
 
     def _redraw(self, values: Array, scope: description.Scope, seed: int | None) -> None:
@@ -258,10 +264,10 @@ class Layer(Configured, Graph):
         )
         record.done()
         if list(outputs) != [OUTPUT]:
-            raise record.error(f"other outputs than {OUTPUT!r}")
+            raise record.error(f"other outputs than {shown(OUTPUT)}")
         inputs = {str(one.name): one for one in in_order(list(outputs.values())) if one.op == "input"}
         if not all(isinstance(name, str) for name in names) or sorted(names) != sorted(inputs):
-            raise record.error(f"the inputs {names!r}; its nodes have {sorted(inputs)}")
+            raise record.error(f"the inputs {shown(names)}; its nodes have {sorted(inputs)}")
         self: Layer = Layer.__new__(Layer)
         vars(self).update(seed=seed, _loaded=made)
         self._options = {**made.required, **made.more, **common}
@@ -303,10 +309,12 @@ def checked_inputs(layer: Layer) -> list[Symbol]:
     for one in found:
         if not isinstance(one, Symbol) or one.op != "input":
             raise ConfigError(
-                f"layer {layer.name!r}: input_symbols returns {one!r}; expected what ost.Input makes"
+                f"layer {shown(layer.name)}: input_symbols returns {shown(one)}; expected what ost.Input "
+                "makes"
             )
     if not found or len({one.name for one in found}) != len(found):
         raise ConfigError(
-            f"layer {layer.name!r}: input_symbols returns {found!r}; expected inputs of different names"
+            f"layer {shown(layer.name)}: input_symbols returns {shown(found)}; expected inputs of "
+            "different names"
         )
     return found

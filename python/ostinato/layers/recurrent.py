@@ -12,7 +12,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.cell import Cell, declared
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
-from ostinato.errors import ConfigError, PluginError
+from ostinato.errors import ConfigError, PluginError, shown
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
 from ostinato.layers.provenance import providers_of
@@ -255,7 +255,7 @@ class Recurrent(Network):
         if any(unit.program.sizes.get("hidden") != setting.hidden_size for layer in layers for unit in layer):
             raise record.error("a hidden_size that is not its programs'")
         if cls is not Recurrent and name != cls.kind:
-            raise record.error(f"the cell {name!r} in a layer of kind {cls.kind!r}")
+            raise record.error(f"the cell {shown(name)} in a layer of kind {shown(cls.kind)}")
         self = cls.__new__(cls)
         self.cell = None
         if any(unit.program.calls for layer in layers for unit in layer):
@@ -287,7 +287,7 @@ def _called(
             else "ost.register its class, or give its file (--plugin FILE on the command line)"
         )
         raise PluginError(
-            f"the step of the cell {name!r} is Python code, which a model file does not hold; {source}, "
+            f"the step of the cell {shown(name)} is Python code, which a model file does not hold; {source}, "
             f"then load again ({error})"
         ) from error
 
@@ -296,7 +296,7 @@ def _called(
         traced = trace_cell(cell, width, hidden_size)
         if traced.program.params != unit.program.params or traced.program.states != unit.program.states:
             raise PluginError(
-                f"the cell {name!r} has other parameters or states than when the model was saved"
+                f"the cell {shown(name)} has other parameters or states than when the model was saved"
             )
         return replace(unit, function=traced.function)
 

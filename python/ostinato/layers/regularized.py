@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ostinato.errors import ShapeError
+from ostinato.errors import ShapeError, shown
 from ostinato.layers.any_width import AnyWidth
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized
@@ -41,7 +41,7 @@ class Regularized(AnyWidth):
             if self._regularizer is None:
                 known = ", ".join(map(str, self._steps))
                 raise ShapeError(
-                    f"{self!r} is given {x.width} features; the file has steps for {known} features"
+                    f"{shown(self)} is given {x.width} features; the file has steps for {known} features"
                 )
             self._steps[x.width] = regularized(self._regularizer, x.width)
         return graph.regularize(self._steps[x.width], x)

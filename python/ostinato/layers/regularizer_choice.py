@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
 
@@ -17,7 +17,7 @@ def choose_regularizers(layer: str, given: Any) -> tuple[Regularizer, ...]:
     """The regularizers in the order given. Raises ConfigError for an unknown name, DTypeError for others."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise ConfigError(
-            f"{layer}: regularizers is {given!r}; expected a list of regularizers or their names"
+            f"{layer}: regularizers is {shown(given)}; expected a list of regularizers or their names"
         )
     return tuple(
         registry.make("regularizer", one, Regularizer, argument=f"{layer}: regularizers[{n}]")

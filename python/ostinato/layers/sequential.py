@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ostinato import checks
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers.children import common_settings, redraw_equal
 from ostinato.layers.regularized import Regularized
 from ostinato.network.arena import Array
@@ -59,12 +59,14 @@ class Sequential(Network):
         first = next((one for one in layers.values() if not isinstance(one, Regularized)), begins)
         if first.takes_ids and first is not begins:
             raise ConfigError(
-                f"Sequential begins with {begins!r}, but {first!r} takes ids, which no regularizer changes; "
+                f"Sequential begins with {shown(begins)}, but {shown(first)} takes ids, which no "
+                "regularizer changes; "
                 "put it after that layer"
             )
         if first.any_width:
             raise ConfigError(
-                f"Sequential begins with {begins!r}, which has no width of its own; put a layer before it"
+                f"Sequential begins with {shown(begins)}, which has no width of its own; put a layer "
+                "before it"
             )
         self.takes_ids, self.input_size = first.takes_ids, first.input_size
         self.dtype, self.batch_first = common_settings(layers)
@@ -87,11 +89,13 @@ class Sequential(Network):
         before = ""
         for name, layer in self.layers.items():
             if before and layer.takes_ids:
-                raise ConfigError(f"layer {name!r}, {layer!r}, takes ids, so it can only come first")
+                raise ConfigError(
+                    f"layer {shown(name)}, {shown(layer)}, takes ids, so it can only come first"
+                )
             if before and not layer.any_width and layer.input_size != x.width:
                 raise ShapeError(
-                    f"layer {name!r}, {layer!r}, takes {layer.input_size} features; "
-                    f"layer {before!r} gives {x.width}"
+                    f"layer {shown(name)}, {shown(layer)}, takes {layer.input_size} features; "
+                    f"layer {shown(before)} gives {x.width}"
                 )
             x = layer._assemble(graph, x, scope.inside(name))
             before = name
@@ -142,5 +146,5 @@ def _checked(layers: dict[str, Any]) -> dict[str, Network]:
             base: type[Any] = Network
             layers[name] = registry.make("layer", layer, base, argument=argument)
         if not isinstance(name, str) or not name or "." in name:
-            raise ConfigError(f"layer name {name!r}; expected a text without dots")
+            raise ConfigError(f"layer name {shown(name)}; expected a text without dots")
     return layers

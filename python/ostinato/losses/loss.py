@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.options import Configured
 
@@ -22,4 +22,4 @@ class Loss(Configured):
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the loss of one step, one number."""
-        raise ConfigError(f"loss {self.name!r} has no step; write step(self, y, target) -> one number")
+        raise ConfigError(f"loss {shown(self.name)} has no step; write step(self, y, target) -> one number")

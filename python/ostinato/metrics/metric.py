@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.options import Configured
 
@@ -24,7 +24,7 @@ class Metric(Configured):
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the number to average."""
-        raise ConfigError(f"metric {self.name!r} has no step; write step(self, y, target) -> one number")
+        raise ConfigError(f"metric {shown(self.name)} has no step; write step(self, y, target) -> one number")
 
     def finish(self, mean: Any) -> Any:
         """Return the metric from the mean of `step` over all valid steps, a float."""

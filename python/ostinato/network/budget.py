@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 # What the core can count to; a larger number means the same.
 LARGEST: Final = 2**62
@@ -37,7 +37,7 @@ def read_budget(value: Any) -> _core.Budget:
     count = float(found[1]) * UNITS.get(found[2], 0) if found else 0
     if found is None or count < 1 or (found[2] == "%" and float(found[1]) > 100):
         raise ConfigError(
-            f"CheckpointedBPTT: budget is {value!r}; "
+            f"CheckpointedBPTT: budget is {shown(value)}; "
             'expected bytes such as 64000000, "64MB", "64MiB", a share of full BPTT such as "5%", or "sqrt"'
         )
     make = _core.Budget.share if found[2] == "%" else _core.Budget.bytes

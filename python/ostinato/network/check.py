@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 DTYPES: Final = ("float32", "float64")
 
@@ -24,5 +24,5 @@ def dtype_name(layer: str, value: Any) -> str:
     except (TypeError, ValueError):
         name = ""
     if name not in DTYPES:
-        raise ConfigError(f"{layer}: dtype is {value!r}; expected one of {', '.join(DTYPES)}")
+        raise ConfigError(f"{layer}: dtype is {shown(value)}; expected one of {', '.join(DTYPES)}")
     return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import Graph
 from ostinato.patterns import matching
 from ostinato.suggest import did_you_mean
@@ -90,7 +90,7 @@ class CanFreeze:
         for name in names:
             if not isinstance(name, str) or name not in self._graph.parameters:
                 hint = did_you_mean(str(name), self._graph.parameters, "parameters")
-                raise ConfigError(f"frozen has {name!r}; {hint}")
+                raise ConfigError(f"frozen has {shown(name)}; {hint}")
         self._frozen.replace(frozenset(self._graph.parameters[name].offset for name in names))
 
     def _offsets(self, owner: str, patterns: Sequence[object]) -> frozenset[int]:

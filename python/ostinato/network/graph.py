@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from ostinato import _core
 from ostinato.cell import Param
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network.ties import UNKNOWN, Tie, Ties
 from ostinato.sequences.axis import ROW, TIME, Axis
 
@@ -262,7 +262,7 @@ class Graph:
         for (input, shape, is_index), node in zip(unit.program.inputs, nodes, strict=True):
             if is_index != (node.limit is not None) or not (is_index or shape == [node.width]):
                 takes = "ids" if is_index else f"{shape} features"
-                raise ShapeError(f"{name} takes as {input!r} {takes}; it is given {node.width}")
+                raise ShapeError(f"{name} takes as {shown(input)} {takes}; it is given {node.width}")
         if len(self.units) == MOST_LAYERS:
             raise ConfigError(f"{name}: this network has more than {MOST_LAYERS} layers")
         labels = {label for label, _ in self.units}
@@ -280,14 +280,14 @@ class Graph:
         one = self.slots[slot]
         if value.axis != ROW:
             raise ShapeError(
-                f"initial state {one.state!r} is a sequence; expected a value of rows, such as "
+                f"initial state {shown(one.state)} is a sequence; expected a value of rows, such as "
                 "ost.final_state or "
                 "ost.last makes"
             )
         if value.width != math.prod(one.shape) or value.limit is not None:
             given = "ids" if value.limit is not None else f"{value.width} features"
             raise ShapeError(
-                f"initial state {one.state!r} has {given}; expected {math.prod(one.shape)} features, "
+                f"initial state {shown(one.state)} has {given}; expected {math.prod(one.shape)} features, "
                 "the size of "
                 "the state"
             )
@@ -420,7 +420,9 @@ class Graph:
 
     def _input(self, made: InputOp) -> Node:
         if made.name in self.inputs:
-            raise ConfigError(f"two inputs of this network are called {made.name!r}; give each its own name")
+            raise ConfigError(
+                f"two inputs of this network are called {shown(made.name)}; give each its own name"
+            )
         node = self.inputs[made.name] = self._append(made, made.width, made.limit, made.axis)
         return node
 
@@ -440,7 +442,7 @@ class Graph:
         if known is not None and self.sharing:
             return known.offset
         if known is not None:
-            raise ConfigError(f"two parameters of this network would be called {name!r}")
+            raise ConfigError(f"two parameters of this network would be called {shown(name)}")
         entry = Parameter(name, shape, param, aligned(self.size))
         self.parameters[name] = entry
         self.size = entry.offset + entry.size
@@ -450,7 +452,7 @@ class Graph:
         group = self.states.setdefault(slot.name, [])
         if group and self.slots[group[0]].shape != slot.shape:
             raise ConfigError(
-                f"state {slot.name!r} has shape {self.slots[group[0]].shape} in one layer and "
+                f"state {shown(slot.name)} has shape {self.slots[group[0]].shape} in one layer and "
                 f"{slot.shape} in "
                 "another; use one Recurrent per layer in a Sequential"
             )
@@ -471,7 +473,7 @@ def add_operation(core: _core.Network, operation: Operation, nodes: Sequence[int
             return core.final_state(nodes[layer], state)
         case LayerOp():
             return add_layer(core, operation.unit, operation, nodes)
-    raise AssertionError(f"{operation!r} is no operation")
+    raise AssertionError(f"{shown(operation)} is no operation")
 
 
 def add_layer(core: _core.Network, unit: Unit, operation: LayerOp, nodes: Sequence[int]) -> int:
@@ -500,7 +502,8 @@ def _axis_of(what: str, nodes: Sequence[Node]) -> Axis:
         raise ShapeError(f"{what}: a sequence and a value of rows; write ost.repeat(row, like) for the row")
     if len(axes) > 1:
         raise ShapeError(
-            f"{what}: a sequence on the axis {axes[0]!r} and one on the axis {axes[1]!r}, which has other "
+            f"{what}: a sequence on the axis {shown(axes[0])} and one on the axis {shown(axes[1])}, which "
+            "has other "
             "lengths; reduce one of them to a value of rows (ost.last, first, mean, max, sum), or give both "
             "inputs the same axis"
         )

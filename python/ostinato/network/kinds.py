@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 _KINDS: Final[dict[str, type[Any]]] = {}
@@ -22,7 +22,8 @@ def register_kind(kind: str, made: type[Any]) -> None:
     other = _KINDS.get(kind)
     if other is not None and _place(other) != _place(made):
         raise ConfigError(
-            f"{_place(made)}: kind is {kind!r}, which names {_place(other)} in model files; expected another "
+            f"{_place(made)}: kind is {shown(kind)}, which names {_place(other)} in model files; expected "
+            "another "
             "name, or none, which keeps the kind of the base class"
         )
     _KINDS[kind] = made

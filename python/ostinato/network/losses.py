@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato import _core
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
 from ostinato.sequences.batch import Batch
@@ -76,7 +76,9 @@ class Losses:
         given = self._by_output("targets", targets, plain)
         missing = [name for name in names if name not in given]
         if missing:
-            raise ConfigError(f"targets has no {missing[0]!r}, which has a loss; expected {', '.join(names)}")
+            raise ConfigError(
+                f"targets has no {shown(missing[0])}, which has a loss; expected {', '.join(names)}"
+            )
         scales = {} if weights is None else self._by_output("weights", weights, plain)
         numbers = {name: number for number, name in enumerate(self.ports.outputs)}
         made = [
@@ -90,6 +92,7 @@ class Losses:
         extra = [name for name in given if name not in self.objectives]
         if extra:
             raise ConfigError(
-                f"{what} has {extra[0]!r}, an output without a loss; give loss[{extra[0]!r}], or leave it out"
+                f"{what} has {shown(extra[0])}, an output without a loss; give loss[{shown(extra[0])}], or "
+                "leave it out"
             )
         return given

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ostinato import _core
-from ostinato.errors import DTypeError
+from ostinato.errors import DTypeError, shown
 from ostinato.network.description import GraphData
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
@@ -72,5 +72,5 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
 def path_text(path: Any) -> str:
     """A path as text. Raises DTypeError for anything else."""
     if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError(f"path is {path!r}; expected a text or a Path")
+        raise DTypeError(f"path is {shown(path)}; expected a text or a Path")
     return os.fspath(Path(path))

@@ -16,7 +16,7 @@ import numpy as np
 from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
 from ostinato.attribute_guard import MARK, AttributeGuard, guard
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.checkpoint_plan import CheckpointPlan
@@ -510,7 +510,8 @@ class Network(CanFreeze, AttributeGuard):
         for place, child in enumerate(children):
             if child._owned or any(child is other for other in children[:place]):
                 raise ConfigError(
-                    f"{child!r} has a place in a network already; make a new layer, and copy the parameters "
+                    f"{shown(child)} has a place in a network already; make a new layer, and copy the "
+                    "parameters "
                     "with load_state_dict if they are to be the same"
                 )
         for child, start, stop in self._places():

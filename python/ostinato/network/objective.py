@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
 from ostinato.network.graph import Node
 from ostinato.plugins.blame import blamed
@@ -59,7 +59,9 @@ class Objective:
             loss, scale = loss.loss, loss.scale
         loss = registry.make("loss", loss, Loss)
         if loss.target not in ("index", "output"):
-            raise ConfigError(f"loss {loss.name!r}: target is {loss.target!r}; expected 'index' or 'output'")
+            raise ConfigError(
+                f"loss {shown(loss.name)}: target is {shown(loss.target)}; expected 'index' or 'output'"
+            )
         with blamed(loss):
             program = trace_loss(loss, output.width)
         return cls(program, loss.target == "index", reduction, output.width, dtype, output.axis, scale)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ostinato.dims import describe
-from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError, shown
 from ostinato.network.arena import views
 from ostinato.network.graph import Graph, Parameter
 from ostinato.patterns import Aliases
@@ -44,10 +44,10 @@ class Parameters(Mapping[str, Array]):
     def __setitem__(self, name: str, value: Any) -> NoReturn:
         if name not in self:
             hint = did_you_mean(name, self._arrays, "parameters")
-            raise TypeError(f"parameters() is read-only and has no {name!r} to write into; {hint}")
+            raise TypeError(f"parameters() is read-only and has no {shown(name)} to write into; {hint}")
         raise TypeError(
             "parameters() is read-only, as a new array would change nothing; write into the old one: "
-            f"net.parameters()[{name!r}][...] = value"
+            f"net.parameters()[{shown(name)}][...] = value"
         )
 
     def __delitem__(self, name: str) -> NoReturn:

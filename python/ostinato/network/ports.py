@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network.graph import Node
 from ostinato.sequences.axis import ROW
 from ostinato.sequences.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
@@ -143,11 +143,13 @@ class Ports:
         for name in value:
             if name not in names:
                 raise ConfigError(
-                    f"{argument} has the name {name!r}; {did_you_mean(str(name), names, 'expected')}"
+                    f"{argument} has the name {shown(name)}; {did_you_mean(str(name), names, 'expected')}"
                 )
         missing = [name for name in names if name not in value]
         if missing and not partial:
-            raise ConfigError(f"{argument} has no {missing[0]!r}; expected {', '.join(map(repr, names))}")
+            raise ConfigError(
+                f"{argument} has no {shown(missing[0])}; expected {', '.join(map(repr, names))}"
+            )
         return dict(value)
 
 
@@ -173,10 +175,10 @@ def lengths_by_axis(lengths: Any, axes: Sequence[str]) -> Mapping[str, Any]:
         )
     for axis in lengths:
         if axis == ROW:
-            raise ConfigError(f"lengths has {ROW!r}, but values of rows have no steps; leave it out")
+            raise ConfigError(f"lengths has {shown(ROW)}, but values of rows have no steps; leave it out")
         if axis not in axes:
             hint = did_you_mean(str(axis), axes, "expected")
-            raise ConfigError(f"lengths has the axis {axis!r}; {hint} (axes, not inputs)")
+            raise ConfigError(f"lengths has the axis {shown(axis)}; {hint} (axes, not inputs)")
     return lengths
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ostinato import _core
 from ostinato.attribute_guard import guard
 from ostinato.cell import Param
-from ostinato.errors import FormatError
+from ostinato.errors import FormatError, shown
 from ostinato.network.graph import Unit
 from ostinato.network.kinds import class_of, kind_hint
 from ostinato.network.record import Record
@@ -170,7 +170,7 @@ class Programs:
         kind = record.text("kind")
         made = class_of(kind)
         if made is None:
-            raise record.error(f"the unknown kind {kind!r}; {kind_hint(kind)}")
+            raise record.error(f"the unknown kind {shown(kind)}; {kind_hint(kind)}")
         self._depth += 1
         if self._depth > DEEPEST_NETWORK:
             raise record.error(f"more than {DEEPEST_NETWORK} containers around it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from ostinato.errors import FormatError
+from ostinato.errors import FormatError, shown
 from ostinato.plugins.entry import Provider
 
 # Options of a cell are plain values; more levels of lists and dicts are not expected.
@@ -42,7 +42,7 @@ class Record:
     def done(self) -> None:
         """Raises FormatError for a key that was not read."""
         if self._left:
-            raise self.error(f"the unknown key {next(iter(self._left))!r}")
+            raise self.error(f"the unknown key {shown(next(iter(self._left)))}")
 
     def has(self, key: str) -> bool:
         """Whether an optional key is there."""
@@ -145,7 +145,7 @@ class Record:
 
     def _take(self, key: str) -> Any:
         if key not in self._left:
-            raise self.error(f"no {key!r}")
+            raise self.error(f"no {shown(key)}")
         return self._left.pop(key)
 
     def _wrong(self, key: str, value: Any, expected: str) -> FormatError:

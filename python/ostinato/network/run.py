@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
 from ostinato.network.freezing import frozen_ranges
@@ -26,7 +26,7 @@ class Facts(NamedTuple):
     """Offsets of the parameters that have no gradient."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradients:
     """Derivatives of a scalar, by what they are taken of.
 
@@ -117,7 +117,7 @@ class Run:
             raise ConfigError("backward needs a run with training=True; this one kept nothing for it")
         if self.penalty is None and d_penalty is not None:
             raise ConfigError(
-                f"d_penalty is {d_penalty!r}, but no regularizer of this network adds to a loss"
+                f"d_penalty is {shown(d_penalty)}, but no regularizer of this network adds to a loss"
             )
         if self.penalty is not None and d_penalty is None:
             raise ConfigError(

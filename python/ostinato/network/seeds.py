@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 
 class Seeds:
@@ -45,10 +45,10 @@ class Seeds:
         if seed is None:
             return self._next() if training else 0
         if not training:
-            raise ConfigError(f"{call}: seed is {seed!r}, but nothing is random without training=True")
+            raise ConfigError(f"{call}: seed is {shown(seed)}, but nothing is random without training=True")
         number = checks.whole(call, "seed", seed, at_least=0)
         if number >= 2**64:
-            raise ConfigError(f"{call}: seed is {seed!r}; expected a whole number below 2**64")
+            raise ConfigError(f"{call}: seed is {shown(seed)}; expected a whole number below 2**64")
         return number
 
     def _next(self) -> int:

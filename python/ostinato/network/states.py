@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network.graph import Graph
 from ostinato.sequences.batch import Array, as_floats
 
@@ -34,7 +34,7 @@ def to_slots(
     for name in bridged:
         if name in state:
             raise ConfigError(
-                f"{argument} has {name!r}, which starts from a value of the graph (initial_state=); "
+                f"{argument} has {shown(name)}, which starts from a value of the graph (initial_state=); "
                 "leave it out, or make that value an input of rows"
             )
     names = [name for name in graph.states if name not in bridged]
@@ -50,7 +50,8 @@ def to_slots(
         expected = (len(members), rows, *shape)
         if array.shape != expected:
             raise ShapeError(
-                f"{argument}[{name!r}] is {array.shape}; expected {expected}: layers * directions, rows, size"
+                f"{argument}[{shown(name)}] is {array.shape}; expected {expected}: layers * directions, "
+                "rows, size"
             )
         for place, slot in enumerate(members):
             slots[slot] = array[place].reshape(rows, math.prod(shape))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato import ops
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized, step_of
 from ostinato.sequences.axis import ROW, TIME, Axis
@@ -61,7 +61,7 @@ class Symbol:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
-            f"{self!r} is no array: it has no values before the graph runs; write "
+            f"{shown(self)} is no array: it has no values before the graph runs; write "
             "ost.Graph(outputs=...).run(...)"
         )
 
@@ -69,7 +69,7 @@ class Symbol:
         op = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
         if op is None:  # what NumPy calls for an operator with its number on the left is in the table
             raise TypeError(
-                f"np.{ufunc.__name__}: {self!r} is no array; write ost.apply(lambda x: ..., x) with "
+                f"np.{ufunc.__name__}: {shown(self)} is no array; write ost.apply(lambda x: ..., x) with "
                 "functions of ost.ops"
             )
         return _operator(op, *inputs)
@@ -108,12 +108,12 @@ class Symbol:
         return apply(ops.neg, self)
 
     def __matmul__(self, other: Any) -> Any:
-        raise TypeError(f"{self!r} is no matrix; write ost.Dense for a product with parameters")
+        raise TypeError(f"{shown(self)} is no matrix; write ost.Dense for a product with parameters")
 
     __rmatmul__ = __matmul__
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self!r} has no values before the graph runs, so it is neither true nor false")
+        raise TypeError(f"{shown(self)} has no values before the graph runs, so it is neither true nor false")
 
     def _regularized(self, regularizer: Regularizer) -> Symbol:
         """What a regularizer makes of this value in training."""
@@ -125,7 +125,8 @@ class Symbol:
             if step == 1:
                 return combined("slice", self, columns=(start, stop))
         raise DTypeError(
-            f"{self!r} takes the index [..., start:stop] alone, for some of its features; ost.last(x) and "
+            f"{shown(self)} takes the index [..., start:stop] alone, for some of its features; ost.last(x) "
+            "and "
             "ost.first(x) give the last and the first step of each row"
         )
 
@@ -163,13 +164,17 @@ def applied(layer: Any, *values: Symbol, initial_state: Any = None) -> Symbol:
         takes = "takes" if len(values) == 1 else f"takes as {name!r}"
         if port.limit is not None:
             if x.limit is None:
-                raise ShapeError(f"{layer!r} {takes} ids below {port.limit}; {x!r} holds features")
+                raise ShapeError(f"{shown(layer)} {takes} ids below {port.limit}; {shown(x)} holds features")
             if x.limit > port.limit:
-                raise ShapeError(f"{layer!r} {takes} ids below {port.limit}; {x!r} has ids below {x.limit}")
+                raise ShapeError(
+                    f"{shown(layer)} {takes} ids below {port.limit}; {shown(x)} has ids below {x.limit}"
+                )
         elif x.limit is not None:
-            raise ShapeError(f"{layer!r} {takes} features; {x!r} holds ids: write an Embedding before it")
+            raise ShapeError(
+                f"{shown(layer)} {takes} features; {shown(x)} holds ids: write an Embedding before it"
+            )
         elif not layer.any_width and port.width != x.width:
-            raise ShapeError(f"{layer!r} {takes} {port.width} features; {x!r} has {x.width}")
+            raise ShapeError(f"{shown(layer)} {takes} {port.width} features; {shown(x)} has {x.width}")
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", x) for place, x in enumerate(values)]
     node = layer._join(graph, nodes, Scope())
@@ -186,7 +191,8 @@ def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) 
     for value in values:
         if not isinstance(value, Symbol):
             raise DTypeError(
-                f"{layer!r} is called with a symbol and a {type(value).__name__}; expected symbols alone: "
+                f"{shown(layer)} is called with a symbol and a {type(value).__name__}; expected symbols "
+                "alone: "
                 "make an ost.Input for the values, and give them to the run of the graph; write "
                 "initial_state=... for symbols from which states start"
             )
@@ -200,7 +206,7 @@ def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) 
     if len(values) != len(inputs):
         one = "one input" if len(inputs) == 1 else f"{len(inputs)} inputs, {', '.join(map(repr, inputs))}"
         hint = "; ost.concat(a, b) joins their features" if len(inputs) == 1 else ""
-        raise DTypeError(f"{layer!r} is called with {len(values)} symbols; it has {one}{hint}")
+        raise DTypeError(f"{shown(layer)} is called with {len(values)} symbols; it has {one}{hint}")
 
 
 def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int], Symbol]]:
@@ -217,12 +223,14 @@ def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int
         count = count_of_states(layer, name)
         if name in layer._graph.bridged:
             raise ConfigError(
-                f"initial_state has {name!r}, which starts from a value inside {layer!r}; leave it out"
+                f"initial_state has {shown(name)}, which starts from a value inside {shown(layer)}; leave "
+                "it out"
             )
         values = [given] if isinstance(given, Symbol) else given
         if not isinstance(values, (list, tuple)) or len(values) != count:
             raise ConfigError(
-                f"initial_state[{name!r}] is {given!r:.80}; {layer!r} has {count} of this state (layers * "
+                f"initial_state[{shown(name)}] is {shown(given)}; {shown(layer)} has {count} of this state "
+                "(layers * "
                 f"directions): expected {'a symbol' if count == 1 else f'a list of {count} symbols'}"
             )
         check_symbols(f"initial_state[{name!r}]", values)
@@ -234,7 +242,7 @@ def count_of_states(layer: Any, name: Any) -> int:
     """How many states of a layer have this name. Raises ConfigError for an unknown one."""
     if name not in layer.state_shapes:
         known = ", ".join(map(repr, layer.state_shapes)) or "none"
-        raise ConfigError(f"{layer!r} has no state {name!r}; its states: {known}")
+        raise ConfigError(f"{shown(layer)} has no state {shown(name)}; its states: {known}")
     return int(layer.state_shapes[name][0])
 
 
@@ -243,7 +251,7 @@ def combined(op: str, *parts: Symbol, columns: tuple[int, int] | None = None) ->
     for part in parts[:1] if op == "repeat" else parts:  # its second part is read for its steps alone
         if part.limit is not None:
             raise ShapeError(
-                f"{op}: {part!r} holds ids, which have no features; write an Embedding before it"
+                f"{op}: {shown(part)} holds ids, which have no features; write an Embedding before it"
             )
     graph = Graph()
     nodes = [_as_input(graph, f"x{place}", part) for place, part in enumerate(parts)]
@@ -263,7 +271,7 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     cannot be recorded.
     """
     if not callable(fn):
-        raise DTypeError(f"apply: fn is {fn!r}; expected a function of the values of one step")
+        raise DTypeError(f"apply: fn is {shown(fn)}; expected a function of the values of one step")
     if not values:
         raise ConfigError("apply: no symbols; expected at least one")
     for value in values:
@@ -297,11 +305,13 @@ def _operator(op: Callable[..., Any], a: Any, b: Any) -> Symbol:
     for one in symbols:
         if one.limit is not None:
             raise ShapeError(
-                f"{op.__name__}: {one!r} holds ids, which have no features; write an Embedding before it"
+                f"{op.__name__}: {shown(one)} holds ids, which have no features; write an Embedding before it"
             )
     widths = {one.width for one in symbols} - {1}
     if len(widths) > 1:
-        raise ShapeError(f"{op.__name__}: {a!r} and {b!r}; expected as many features in both, or one feature")
+        raise ShapeError(
+            f"{op.__name__}: {shown(a)} and {shown(b)}; expected as many features in both, or one feature"
+        )
 
     def step(*values: Any) -> Any:
         left = iter(values)

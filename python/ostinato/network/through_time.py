@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.budget import LARGEST, read_budget
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.losses import AnyLoss
@@ -136,7 +136,8 @@ def check_through_time(value: Any) -> ThroughTime:
     if isinstance(value, ThroughTime):
         return value
     raise ConfigError(
-        f"through_time is {value!r}; expected FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget), "
+        f"through_time is {shown(value)}; expected FullBPTT(), TruncatedBPTT(k1, k2), "
+        "CheckpointedBPTT(budget), "
         "an instance of another subclass of ThroughTime, or None"
     )
 
@@ -147,6 +148,6 @@ def mode_of(value: ThroughTime, rows: int, steps: int) -> _core.ThroughTime:
     if isinstance(mode, _core.ThroughTime):
         return mode
     raise ConfigError(
-        f"through_time is {value!r}, whose mode({rows}, {steps}) returned {mode!r}; "
+        f"through_time is {shown(value)}, whose mode({rows}, {steps}) returned {shown(mode)}; "
         "expected the mode of a variant, such as ost.FullBPTT().mode(rows, steps)"
     )

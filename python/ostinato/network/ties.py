@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 
 UNKNOWN = -1
 """The offset of a tied parameter before it is found."""
@@ -56,6 +56,7 @@ class Ties:
         for tie in self.ties:
             if tie.owner not in self.tables:
                 raise ConfigError(
-                    f"{tie.label} is tied to a layer that is not in this network, so {tie.alias!r} has no "
+                    f"{tie.label} is tied to a layer that is not in this network, so {shown(tie.alias)} "
+                    "has no "
                     "values; put both layers into one Sequential or Graph, and run that"
                 )

@@ -9,7 +9,7 @@ import operator
 
 import numpy as np
 
-from ostinato.errors import DTypeError, ShapeError
+from ostinato.errors import DTypeError, ShapeError, shown
 from ostinato.ops.table import Value, op
 
 
@@ -17,7 +17,7 @@ def _checked_id(index: Value, limit: int, noun: str) -> int:
     try:
         id_ = operator.index(index)
     except TypeError:
-        raise DTypeError(f"{noun}: id is {index!r}; expected an integer") from None
+        raise DTypeError(f"{noun}: id is {shown(index)}; expected an integer") from None
     if not 0 <= id_ < limit:
         raise ShapeError(f"{noun}: id {id_} is out of range; expected 0 to {limit - 1}")
     return id_

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ostinato.dims import describe
-from ostinato.errors import ShapeError
+from ostinato.errors import ShapeError, shown
 from ostinato.ops.table import Value, op
 
 
@@ -66,12 +66,16 @@ def split(v: Value, parts: int | Sequence[int]) -> tuple[Value, ...]:
     length = v.shape[0]
     if isinstance(parts, int):
         if parts < 1 or length % parts:
-            raise ShapeError(f"split: a first axis of {length!r} does not divide into {parts} equal parts")
+            raise ShapeError(
+                f"split: a first axis of {shown(length)} does not divide into {parts} equal parts"
+            )
         sizes: list[int] = [length // parts] * parts
     else:
         sizes = list(parts)
         if sum(sizes) != length or min(sizes, default=0) < 0:
-            raise ShapeError(f"split: sizes {describe(sizes)} do not add up to a first axis of {length!r}")
+            raise ShapeError(
+                f"split: sizes {describe(sizes)} do not add up to a first axis of {shown(length)}"
+            )
     pieces, start = [], 0
     for size in sizes:
         pieces.append(slice(v, start, start + size))

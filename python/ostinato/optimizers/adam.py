@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value, sqrt, square
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
@@ -47,7 +47,7 @@ class Adam(Optimizer):
         owner = "optimizer 'adam'"
         self.lr = rate(owner, lr)
         if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise ConfigError(f"{owner}: betas is {betas!r}; expected two numbers")
+            raise ConfigError(f"{owner}: betas is {shown(betas)}; expected two numbers")
         self.betas = tuple(
             number(owner, f"betas[{i}]", one, at_least=0, below=1) for i, one in enumerate(betas)
         )

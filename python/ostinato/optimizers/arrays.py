@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.aligned import aligned_zeros
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.suggest import did_you_mean
 
 Array: TypeAlias = NDArray[Any]
@@ -19,7 +19,7 @@ _ARENA = "arena"
 # The name of an arena in slots, which are stored by name.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A parameter, its gradient in the parameter's number type, and its slots.
 
@@ -68,7 +68,7 @@ def read_entries(
     for name in grads:
         if name not in params:
             raise ShapeError(
-                f"{owner}: grads has {name!r}, which params does not have; {did_you_mean(name, params)}"
+                f"{owner}: grads has {shown(name)}, which params does not have; {did_you_mean(name, params)}"
             )
     return [
         _entry(owner, name, param, grads, kept.get(name), slots)
@@ -87,21 +87,26 @@ def _entry(
 ) -> Entry:
     if name not in grads:
         raise ShapeError(
-            f"{owner}: grads has no {name!r}; expected a gradient for every parameter; if {name!r} is frozen,"
+            f"{owner}: grads has no {shown(name)}; expected a gradient for every parameter; if "
+            f"{shown(name)} is frozen,"
             " give net.parameters() itself, which knows it"
         )
     if not isinstance(param, np.ndarray) or param.dtype not in (np.float32, np.float64):
         got = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
-        raise DTypeError(f"{owner}: parameter {name!r} is {got}; expected an array of float32 or float64")
+        raise DTypeError(
+            f"{owner}: parameter {shown(name)} is {got}; expected an array of float32 or float64"
+        )
     if not param.flags.writeable:
-        raise ConfigError(f"{owner}: parameter {name!r} is read-only; expected an array to change in place")
+        raise ConfigError(
+            f"{owner}: parameter {shown(name)} is read-only; expected an array to change in place"
+        )
     grad = np.asarray(grads[name], param.dtype)
     if grad.shape != param.shape:
-        raise ShapeError(f"{owner}: gradient of {name!r} has shape {grad.shape}; expected {param.shape}")
+        raise ShapeError(f"{owner}: gradient of {shown(name)} has shape {grad.shape}; expected {param.shape}")
     for slot, one in (kept or {}).items():
         if one.shape != param.shape or one.dtype != param.dtype:
             raise ShapeError(
-                f"{owner}: {slot} of {name!r} has shape {one.shape} ({one.dtype}) and the parameter "
+                f"{owner}: {slot} of {shown(name)} has shape {one.shape} ({one.dtype}) and the parameter "
                 f"{param.shape} ({param.dtype}); use a new optimizer for a new network"
             )
     if kept is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.patterns import Aliases, matches, matches_nothing
 from ostinato.suggest import did_you_mean
 
@@ -20,24 +20,27 @@ def read_groups(
     if groups is None:
         return {}
     if not isinstance(groups, Mapping):
-        raise ConfigError(f"{owner}: groups is {groups!r}; expected {{pattern: {{option: value}}}}")
+        raise ConfigError(f"{owner}: groups is {shown(groups)}; expected {{pattern: {{option: value}}}}")
     shared = [one for one in scalars if one != "lr"]
     free = [one for one in options if one != "groups" and one not in shared]
     for pattern, settings in groups.items():
         if not isinstance(pattern, str) or not pattern:
             raise ConfigError(
-                f"{owner}: group {pattern!r}; expected a parameter's name or a pattern of names"
+                f"{owner}: group {shown(pattern)}; expected a parameter's name or a pattern of names"
             )
         if not isinstance(settings, Mapping):
-            raise ConfigError(f"{owner}: group {pattern!r} is {settings!r}; expected {{option: value}}")
+            raise ConfigError(
+                f"{owner}: group {shown(pattern)} is {shown(settings)}; expected {{option: value}}"
+            )
         for option in settings:
             if option in shared:
                 raise ConfigError(
-                    f"{owner}: group {pattern!r} sets {option}, which must be the same for all parameters"
+                    f"{owner}: group {shown(pattern)} sets {option}, which must be the same for all "
+                    "parameters"
                 )
             if option not in free:
                 hint = did_you_mean(str(option), free, "options of a group")
-                raise ConfigError(f"{owner}: group {pattern!r} sets {option!r}; {hint}")
+                raise ConfigError(f"{owner}: group {shown(pattern)} sets {shown(option)}; {hint}")
     return {pattern: dict(settings) for pattern, settings in groups.items()}
 
 
@@ -51,7 +54,7 @@ def group_of(owner: str, groups: Groups, names: Sequence[str], aliases: Aliases)
         matching = [pattern for pattern in groups if matches(pattern, name, aliases)]
         if len(matching) > 1:
             raise ConfigError(
-                f"{owner}: parameter {name!r} is in the groups {matching}; expected one at most"
+                f"{owner}: parameter {shown(name)} is in the groups {matching}; expected one at most"
             )
         found[name] = matching[0] if matching else None
     for pattern in groups:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import trained_ranges
 from ostinato.optimizers.arrays import Entry
 
@@ -58,7 +58,7 @@ class Missed:
             }
         except (TypeError, ValueError, IndexError):
             raise ConfigError(
-                f"{owner}: the state has {record!r} as missed; expected what state_dict() returned"
+                f"{owner}: the state has {shown(record)} as missed; expected what state_dict() returned"
             ) from None
         return cls(counts)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato.aligned import aligned_zeros
 from ostinato.checks import whole
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.optimizers.arrays import Array, Entry, by_name, frozen_of, read_entries
@@ -69,7 +69,7 @@ class Optimizer(Configured, metaclass=_Made):
             try:
                 self._members[pattern] = type(self)(**{**self._options, "groups": None, **settings})
             except ConfigError as error:
-                raise ConfigError(f"{error} (group {pattern!r})") from None
+                raise ConfigError(f"{error} (group {shown(pattern)})") from None
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and the new slots. `s` has the options in `scalars`, and `s.count`."""
@@ -135,7 +135,7 @@ class Optimizer(Configured, metaclass=_Made):
         for name, group in slots.items():
             if set(group) != set(self.slots):
                 raise ConfigError(
-                    f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
+                    f"{self._owner}: {shown(name)} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
         steps = whole(self._owner, "steps", state["steps"], at_least=0)
         missed = Missed.read(self._owner, state.get("missed", []))
@@ -216,8 +216,9 @@ class Optimizer(Configured, metaclass=_Made):
                 first = self._options["lr"]
                 if not first:
                     raise ConfigError(
-                        f"{self._owner}: group {pattern!r} sets lr, which changes in proportion to that of "
-                        f"the optimizer; the latter began as {first!r}, expected above 0"
+                        f"{self._owner}: group {shown(pattern)} sets lr, which changes in proportion to "
+                        "that of "
+                        f"the optimizer; the latter began as {shown(first)}, expected above 0"
                     )
                 numbers["lr"] = other.lr * (self.lr / first)
         return list(numbers.values())

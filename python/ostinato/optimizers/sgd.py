@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostinato.checks import flag, number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
@@ -48,7 +48,7 @@ class SGD(Optimizer):
         self.weight_decay = number(owner, "weight_decay", weight_decay, at_least=0)
         self.decoupled_decay = number(owner, "decoupled_decay", decoupled_decay, at_least=0, below=1)
         if self.nesterov and self.momentum == 0:
-            raise ConfigError(f"{owner}: nesterov needs momentum above 0; got momentum {momentum!r}")
+            raise ConfigError(f"{owner}: nesterov needs momentum above 0; got momentum {shown(momentum)}")
         super().__init__(groups)
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:

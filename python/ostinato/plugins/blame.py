@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ostinato.errors import OstinatoError, PluginError, described
+from ostinato.errors import OstinatoError, PluginError, described, shown
 from ostinato.options import Configured
 from ostinato.plugins.entry import Entry, Provider
 
@@ -37,7 +37,9 @@ def blamed(*things: Configured) -> Iterator[None]:
         provider: Provider | None = None if culprit is None else culprit.provider
         if culprit is None or provider is None or not provider.is_foreign:
             raise
-        raise _failure(f"{culprit.kind} {culprit.name!r}", provider, f"{method} ({place})", error) from error
+        raise _failure(
+            f"{culprit.kind} {shown(culprit.name)}", provider, f"{method} ({place})", error
+        ) from error
 
 
 @contextmanager
@@ -50,7 +52,7 @@ def blamed_on(entry: Entry | None) -> Iterator[None]:
     except Exception as error:
         if entry is None or not entry.provider.is_foreign:
             raise
-        raise _failure(f"{entry.kind} {entry.full!r}", entry.provider, "it", error) from error
+        raise _failure(f"{entry.kind} {shown(entry.full)}", entry.provider, "it", error) from error
 
 
 def _failure(what: str, provider: Provider, where: str, error: Exception) -> PluginError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from ostinato.errors import ConfigError, DTypeError, OstinatoError
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, shown
 from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.specs import SPECS
@@ -51,7 +51,7 @@ def choose(
         if more:
             option = next(iter(more))
             raise ConfigError(
-                f"{argument} is an instance, so the option {option!r} belongs to its making: "
+                f"{argument} is an instance, so the option {shown(option)} belongs to its making: "
                 f"write {type(given).__name__}({option}=...)"
             )
         return Choice(given, getattr(given, "name", ""))
@@ -108,7 +108,7 @@ def _check_options(
     for option in given:
         if option not in known and not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
             raise ConfigError(
-                f"{what} has no option {option!r}; {did_you_mean(option, [*known, *others], 'options')}"
+                f"{what} has no option {shown(option)}; {did_you_mean(option, [*known, *others], 'options')}"
             )
     missing = [one.name for one in named if one.default is one.empty and one.name not in given]
     if not missing:

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from ostinato.errors import ConfigError, OstinatoError, PluginError, described
+from ostinato.errors import ConfigError, OstinatoError, PluginError, described, shown
 from ostinato.options import Configured
 from ostinato.specs import Spec
 
@@ -79,7 +79,7 @@ class Entry:
             if not self.provider.is_foreign:
                 raise
             raise PluginError(
-                f"{self.kind} {self.full!r} cannot be made: its factory raises "
+                f"{self.kind} {shown(self.full)} cannot be made: its factory raises "
                 f"{described(error)}. It comes from {self.provider.distribution} "
                 f"{self.provider.version}; report this to its authors, or use another {self.kind}",
                 plugin=self.provider.id,
@@ -88,7 +88,8 @@ class Entry:
             made.provider = self.provider
         if self.spec.product and not (isinstance(made, Configured) and made.kind == self.kind):
             raise ConfigError(
-                f"{self.kind} {self.shown!r} of {self.provider.distribution} {self.provider.version} makes a "
+                f"{self.kind} {shown(self.shown)} of {self.provider.distribution} {self.provider.version} "
+                "makes a "
                 f"{type(made).__name__}; expected a {self.spec.product}"
             )
         return made

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pluggy
 
-from ostinato.errors import PluginError, described
+from ostinato.errors import PluginError, described, shown
 from ostinato.plugins.entry import LOCAL, Entry, Provider, ReportRow, Status
 from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
@@ -147,12 +147,13 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
     for caller in callers:
         if caller.name not in HOOKS:
             raise PluginError(
-                f"there is no hook {caller.name!r}; {did_you_mean(caller.name, HOOKS, 'hooks')}"
+                f"there is no hook {shown(caller.name)}; {did_you_mean(caller.name, HOOKS, 'hooks')}"
             )
         for one in caller.get_hookimpls():
             if one.kwargnames:
                 raise PluginError(
-                    f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, so no value is "
+                    f"{caller.name} has the argument {shown(one.kwargnames[0])} with a default, so no "
+                    "value is "
                     "ever passed to it. Remove the default, or the argument"
                 )
     entries: list[Entry] = []
@@ -164,7 +165,7 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
                         f"{wanted.hook} returns {_brief(spec)}; expected a list of {wanted.__name__}"
                     )
                 if any(entry.kind == kind and entry.spec.name == spec.name for entry in entries):
-                    raise NameConflict(f"{wanted.hook} returns the name {spec.name!r} twice; rename one")
+                    raise NameConflict(f"{wanted.hook} returns the name {shown(spec.name)} twice; rename one")
                 entries.append(Entry(kind, spec, provider))
     return tuple(caller.name for caller in callers), entries
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ostinato import _core
-from ostinato.errors import ConfigError, PluginError
+from ostinato.errors import ConfigError, PluginError, shown
 from ostinato.options import Configured
 from ostinato.plugins.choice import Choice, choose
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
@@ -87,9 +87,10 @@ class Registry:
                 )
                 same = len({one.full for one in found}) == 1
                 mend = "remove all but one of them" if same else "give the full name"
-                raise AmbiguousName(f"{place}{kind} {name!r} has several providers: {choices}; {mend}")
+                raise AmbiguousName(f"{place}{kind} {shown(name)} has several providers: {choices}; {mend}")
             raise UnknownName(
-                f"{place}there is no {kind} {name!r}; {did_you_mean(name, self.names(kind))}{self.suspects()}"
+                f"{place}there is no {kind} {shown(name)}; "
+                f"{did_you_mean(name, self.names(kind))}{self.suspects()}"
             )
 
     def make(
@@ -130,12 +131,16 @@ class Registry:
         """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
         with self._lock:
             if "/" in name:
-                raise ConfigError(f"name is {name!r}; expected a bare name: a full name cannot be overridden")
+                raise ConfigError(
+                    f"name is {shown(name)}; expected a bare name: a full name cannot be overridden"
+                )
             if full is None:
                 self._overrides.pop((kind, name), None)
                 return
             if "/" not in full:
-                raise ConfigError(f"{full!r} is not a full name; expected namespace/name, as in acme/{name}")
+                raise ConfigError(
+                    f"{shown(full)} is not a full name; expected namespace/name, as in acme/{name}"
+                )
             self.resolve(kind, full)
             self._overrides[kind, name] = full
 
@@ -158,7 +163,7 @@ class Registry:
             if not found:
                 known = sorted({one.provider.namespace for one in self._plugins if one.provider})
                 raise UnknownName(
-                    f"there is no active plugin {name!r}; {did_you_mean(name, known)}{self.suspects()}"
+                    f"there is no active plugin {shown(name)}; {did_you_mean(name, known)}{self.suspects()}"
                 )
             return found
 
@@ -217,7 +222,7 @@ class Registry:
     def names(self, kind: str | None = None) -> list[str]:
         """All names of a kind, or of all: bare for built-ins, full for the rest. Raises ConfigError."""
         if kind is not None and kind not in SPECS:
-            raise ConfigError(f"there is no kind {kind!r}; {did_you_mean(str(kind), SPECS, 'kinds')}")
+            raise ConfigError(f"there is no kind {shown(kind)}; {did_you_mean(str(kind), SPECS, 'kinds')}")
         return sorted(entry.shown for entry in self.entries() if kind in (None, entry.kind))
 
     def entries(self) -> list[Entry]:
@@ -262,7 +267,7 @@ class Registry:
             self._load_builtins()
             for entry in self._entries:
                 if entry.kind == kind and entry.spec.name == spec.name and entry.provider.id == BUILTIN:
-                    raise ConfigError(f"{kind} {spec.name!r} is built in; give yours another name")
+                    raise ConfigError(f"{kind} {shown(spec.name)} is built in; give yours another name")
             local = Provider(LOCAL, LOCAL, "")
             self._entries = [
                 entry
@@ -347,7 +352,7 @@ def register(item: Any) -> Any:
         registry.register(item)
     else:
         raise ConfigError(
-            f"register got {item!r}; expected a subclass of Cell, Regularizer, Loss, ..., "
+            f"register got {shown(item)}; expected a subclass of Cell, Regularizer, Loss, ..., "
             "or a descriptor such as CellSpec(name, cls)"
         )
     return item

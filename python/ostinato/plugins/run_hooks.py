@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pluggy
 
-from ostinato.errors import PluginError, described
+from ostinato.errors import PluginError, described, shown
 from ostinato.plugins.hook_names import HOOKS, LIFECYCLE
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
@@ -48,7 +48,9 @@ class RunHooks:
                 self._manager.register(plugin, name=name)
                 self._check(plugin)
             except (pluggy.PluginValidationError, ValueError) as error:
-                raise PluginError(f"plugin {name!r} cannot be enabled: {error}{_arguments(error)}") from error
+                raise PluginError(
+                    f"plugin {shown(name)} cannot be enabled: {error}{_arguments(error)}"
+                ) from error
 
     @property
     def names(self) -> list[str]:
@@ -103,11 +105,11 @@ class RunHooks:
         for caller in self._manager.get_hookcallers(plugin) or []:
             if caller.name not in HOOKS:
                 hint = did_you_mean(caller.name, HOOKS, "hooks")
-                raise ValueError(f"there is no hook {caller.name!r}; {hint}")
+                raise ValueError(f"there is no hook {shown(caller.name)}; {hint}")
             for one in caller.get_hookimpls():
                 if one.plugin is plugin and one.kwargnames:
                     raise ValueError(
-                        f"{caller.name} has the argument {one.kwargnames[0]!r} with a default, so no "
+                        f"{caller.name} has the argument {shown(one.kwargnames[0])} with a default, so no "
                         "value is ever passed to it; remove the default"
                     )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.plugins.entry import Provider
 
 VARIABLE: Final = "OSTINATO_PLUGINS"
@@ -37,7 +37,7 @@ class Selection:
             return cls("none")
         if mode in ("only", "no") and names:
             return cls(mode, names)
-        raise ConfigError(f"{VARIABLE} is {text!r}; expected none, only:NAME,NAME or no:NAME,NAME")
+        raise ConfigError(f"{VARIABLE} is {shown(text)}; expected none, only:NAME,NAME or no:NAME,NAME")
 
     def refusal(self, provider: Provider) -> str:
         """Why the plugin is disabled, or "" if it is not."""
@@ -61,5 +61,5 @@ def is_strict() -> bool:
     """Whether a plugin that cannot be used is an error. Raises ConfigError."""
     value = os.environ.get(STRICT, "")
     if value not in ("", "0", "1"):
-        raise ConfigError(f"{STRICT} is {value!r}; expected 1, or 0")
+        raise ConfigError(f"{STRICT} is {shown(value)}; expected 1, or 0")
     return value == "1"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.ops import Value, square, sum
 from ostinato.regularizer import Regularizer
@@ -56,7 +56,7 @@ class L2(Regularizer):
                     f"{group} ({', '.join(ones)})" for group, ones in noise.groups.items() if ones
                 )
                 raise ConfigError(
-                    f"{self!r}: {key!r} means no parameter; the groups are {groups or 'empty'}, "
+                    f"{shown(self)}: {shown(key)} means no parameter; the groups are {groups or 'empty'}, "
                     f"the parameters {', '.join(params)}"
                 )
             rates += [(name, rate) for name in params if name in meant and rate]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.regularizer import Regularizer
 from ostinato.trace import Noise
@@ -29,6 +29,6 @@ class SkipConnection(Regularizer):
         """Return new + alpha * old for the selected state."""
         if self.state not in noise.states:
             raise ConfigError(
-                f"{self!r}: there is no state {self.state!r}; expected {', '.join(noise.states)}"
+                f"{shown(self)}: there is no state {shown(self.state)}; expected {', '.join(noise.states)}"
             )
         return new + self.alpha * old if name == self.state and self.alpha != 0.0 else new

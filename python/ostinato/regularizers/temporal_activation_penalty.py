@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.ops import Value, mean, square
 from ostinato.regularizer import Regularizer
@@ -30,7 +30,8 @@ class TemporalActivationPenalty(Regularizer):
         """Return beta * mean((new - old)^2)."""
         if self.state not in noise.states:
             raise ConfigError(
-                f"{self!r}: there is no state {self.state!r}; expected {', '.join(noise.states) or 'none'}"
+                f"{shown(self)}: there is no state {shown(self.state)}; expected "
+                f"{', '.join(noise.states) or 'none'}"
             )
         if not self.beta:
             return None

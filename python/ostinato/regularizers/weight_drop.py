@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.regularizer import Regularizer
 from ostinato.trace import Noise
@@ -27,7 +27,7 @@ class WeightDrop(Regularizer):
         self.p = number("regularizer 'weight_drop'", "p", p, at_least=0.0, below=1.0)
         if weights is not None and not isinstance(weights, str):
             raise ConfigError(
-                f"regularizer 'weight_drop': weights is {weights!r}; expected a pattern or None"
+                f"regularizer 'weight_drop': weights is {shown(weights)}; expected a pattern or None"
             )
         self.weights = weights
 
@@ -40,7 +40,7 @@ class WeightDrop(Regularizer):
                 if self.weights is None
                 else f"none is {self.weights!r}"
             )
-            raise ConfigError(f"{self!r}: {meant}; the matrices are {', '.join(noise.matrices)}")
+            raise ConfigError(f"{shown(self)}: {meant}; the matrices are {', '.join(noise.matrices)}")
         return noise.drop(weight, self.p, per="weights") if name in chosen else weight
 
     def _means(self, name: str, noise: Noise) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ostinato.checks import number
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.regularizer import Regularizer
 from ostinato.trace import Noise
@@ -26,7 +26,7 @@ class Zoneout(Regularizer):
         rates = dict(p) if isinstance(p, Mapping) else {"p": p}
         for name, rate in rates.items():
             if number("regularizer 'zoneout'", name, rate, at_least=0.0) > 1.0:
-                raise ConfigError(f"regularizer 'zoneout': {name} is {rate!r}; expected at most 1")
+                raise ConfigError(f"regularizer 'zoneout': {name} is {shown(rate)}; expected at most 1")
         self.p = rates if isinstance(p, Mapping) else float(p)
 
     def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
@@ -35,5 +35,7 @@ class Zoneout(Regularizer):
             return noise.mix(self.p, old, new)
         for one in self.p:
             if one not in noise.states:
-                raise ConfigError(f"{self!r}: there is no state {one!r}; expected {', '.join(noise.states)}")
+                raise ConfigError(
+                    f"{shown(self)}: there is no state {shown(one)}; expected {', '.join(noise.states)}"
+                )
         return noise.mix(self.p.get(name, 0.0), old, new)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ostinato.checks import number, whole
 from ostinato.direction import Direction
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.schedules.schedule import Schedule
 from ostinato.strategy.moment import Moment
 from ostinato.suggest import did_you_mean
@@ -59,7 +59,7 @@ class Plateau(Schedule):
         """Compare the metric with the best value; raise ConfigError if it is not measured."""
         if self.metric not in metrics:
             raise ConfigError(
-                f"schedule 'plateau': {self.metric!r} is not measured; "
+                f"schedule 'plateau': {shown(self.metric)} is not measured; "
                 f"{did_you_mean(self.metric, metrics, 'measured')} (val_... needs validation=)"
             )
         value = metrics[self.metric]

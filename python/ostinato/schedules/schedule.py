@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.options import Configured
 from ostinato.strategy.moment import Moment
 
@@ -21,7 +21,7 @@ class Schedule(Configured):
 
     def __call__(self, start: float, when: Moment) -> float:
         """Return the value at the moment `when`; `start` is the initial value."""
-        raise ConfigError(f"schedule {self.name!r} has no value; write __call__(self, start, when)")
+        raise ConfigError(f"schedule {shown(self.name)} has no value; write __call__(self, start, when)")
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -44,4 +44,6 @@ class Schedule(Configured):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; raise ConfigError for anything else."""
         if state:
-            raise ConfigError(f"schedule {self.name!r} keeps no state; got {', '.join(map(repr, state))}")
+            raise ConfigError(
+                f"schedule {shown(self.name)} keeps no state; got {', '.join(map(repr, state))}"
+            )

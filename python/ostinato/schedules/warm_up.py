@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ostinato.checks import whole
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.schedules.schedule import Schedule
 from ostinato.strategy.moment import Moment
 
@@ -28,7 +28,7 @@ class WarmUp(Schedule):
         self.steps = whole("schedule 'warm_up'", "steps", steps, at_least=1)
         if then is not None and not callable(then):
             raise ConfigError(
-                f"schedule 'warm_up': then is {then!r}; expected a schedule, a function or None"
+                f"schedule 'warm_up': then is {shown(then)}; expected a schedule, a function or None"
             )
         self.then = then
 

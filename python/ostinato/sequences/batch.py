@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.axis import ROW, TIME
 from ostinato.sequences.meant import one_per_row, refuse_one_hot
 from ostinato.sequences.packed import is_packed, rows_of
@@ -25,7 +25,7 @@ Array = NDArray[Any]
 MOST_STEPS: Final = 2**32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """The rows and steps of an input, which everything that goes along with it must have too.
 
@@ -248,7 +248,7 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
     if array.dtype.kind != "f":
         raise DTypeError(
             f"{name} has dtype {array.dtype}; expected {dtype}. "
-            f"Convert it if numbers are meant: .astype({dtype!r})"
+            f"Convert it if numbers are meant: .astype({shown(dtype)})"
         )
     return _plain(array, dtype)
 

@@ -14,7 +14,7 @@ from ostinato.errors import DTypeError, ShapeError
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packed:
     """Rows of different lengths as one array: step 0 of all rows, then step 1 of those that have one, ...
 

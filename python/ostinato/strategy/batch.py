@@ -19,7 +19,7 @@ from ostinato.strategy.axes import Axes, by_name, like
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of sequences with their targets, and how to run them.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.strategy.batch import Array
 from ostinato.strategy.moment import Moment
 from ostinato.strategy.strategy import Strategy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lesson:
     """The data of an epoch.
 
@@ -34,4 +34,4 @@ class Curriculum(Strategy):
         lengths: (N,) the steps of each row; None if the data is an iterable of batches, whose rows are
         unknown beforehand (a lesson can then set `steps` only).
         """
-        raise ConfigError(f"curriculum {self.name!r} has no lesson; write lesson(self, when, lengths)")
+        raise ConfigError(f"curriculum {shown(self.name)} has no lesson; write lesson(self, when, lengths)")

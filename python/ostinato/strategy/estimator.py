@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.strategy.batch import Batch
 from ostinato.strategy.core import Core, Slopes
 from ostinato.strategy.strategy import Strategy
@@ -25,4 +25,4 @@ class Estimator(Strategy):
 
     def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:
         """Return the loss over a piece, and gradients."""
-        raise ConfigError(f"estimator {self.name!r} has no estimate; write estimate(self, core, batch)")
+        raise ConfigError(f"estimator {shown(self.name)} has no estimate; write estimate(self, core, batch)")

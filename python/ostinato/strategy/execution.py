@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.strategy.core import Core
 from ostinato.strategy.strategy import Strategy
 
@@ -20,4 +20,4 @@ class Execution(Strategy):
 
     def core(self, local: Core) -> Core:
         """Return the core for estimators, based on the core of this process."""
-        raise ConfigError(f"execution {self.name!r} has no core; write core(self, local)")
+        raise ConfigError(f"execution {shown(self.name)} has no core; write core(self, local)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.strategy.batch import Batch
 from ostinato.strategy.moment import Moment
 from ostinato.strategy.strategy import Strategy
@@ -21,4 +21,4 @@ class Feeding(Strategy):
 
     def feed(self, batch: Batch, when: Moment) -> Batch:
         """Return the batch to run."""
-        raise ConfigError(f"feeding {self.name!r} has no feed; write feed(self, batch, when)")
+        raise ConfigError(f"feeding {shown(self.name)} has no feed; write feed(self, batch, when)")

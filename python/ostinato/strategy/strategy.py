@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.options import Configured
 
 
@@ -27,6 +27,6 @@ class Strategy(Configured):
         """Restore the result of `state_dict`; raise ConfigError for anything else."""
         if state:
             raise ConfigError(
-                f"{self.role} {self.name!r} keeps no state; got {', '.join(map(repr, state))}. "
+                f"{self.role} {shown(self.name)} keeps no state; got {', '.join(map(repr, state))}. "
                 "Was the checkpoint written with another version of it?"
             )

@@ -74,7 +74,7 @@ class LayerSubject(subject.Made):
         return "\n".join([repr(made), *texts, made.arena.tobytes().hex()])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerProblem:
     """A network, values for its inputs, lengths, and the derivative that its output gets."""
 

@@ -40,7 +40,7 @@ class Passage(Cell):
         return x, {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Outputs y (N, T, F), targets and lengths for a loss, which messages call `noun`."""
 

@@ -16,7 +16,7 @@ from ostinato.testing.arrays import Array, Arrays
 WARMING = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A network, a batch, an initial state, and incoming gradients for the backward pass.
 

@@ -27,7 +27,7 @@ SIZES = ((3, 5), (4, 8), (8, 8), (5, 12), (4, 4), (16, 16))
 ROUNDING = {"float64": 1e-12, "float32": 1e-5}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Queries (N, T, Q), a memory (N, S, K) with its lengths, and incoming gradients."""
 

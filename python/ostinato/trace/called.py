@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ostinato import ops
 from ostinato.cell import Cell, Declared
 from ostinato.dims import describe
-from ostinato.errors import OstinatoError, PluginError, ShapeError, described
+from ostinato.errors import OstinatoError, PluginError, ShapeError, described, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.trace.value import Traced
@@ -120,11 +120,12 @@ class CalledStep:
     ) -> tuple[Floats, dict[str, Floats]]:
         returned = self._guarded("step", self.cell.step, x, state, p)
         if not isinstance(returned, tuple) or len(returned) != 2:
-            raise ShapeError(f"{self._owner}: step returns {returned!r}; expected output, new_states")
+            raise ShapeError(f"{self._owner}: step returns {shown(returned)}; expected output, new_states")
         output, new = returned
         if self._same and output is not new.get(self._same):
             raise ShapeError(
-                f"{self._owner}: step returned its output as the new state {self._same!r} once, and now as "
+                f"{self._owner}: step returned its output as the new state {shown(self._same)} once, and "
+                "now as "
                 "another array; expected the same at every step (copy the output to keep them apart)"
             )
         return (
@@ -142,7 +143,7 @@ class CalledStep:
         vjp: Callable[..., Any] = getattr(self.cell, "vjp")  # noqa: B009 Only these cells have one.
         returned = self._guarded("vjp", vjp, x, state, p, d_output, Names(self._owner, "state", d_state))
         if not isinstance(returned, tuple) or len(returned) != 3:
-            raise ShapeError(f"{self._owner}: vjp returns {returned!r}; expected d_x, d_state, d_params")
+            raise ShapeError(f"{self._owner}: vjp returns {shown(returned)}; expected d_x, d_state, d_params")
         d_x, d_s, d_p = returned
         return (
             self._array("vjp", "d_x", d_x, (*rows, self._inputs)),
@@ -192,7 +193,7 @@ class CalledStep:
         with np.errstate(all="ignore"):
             returned = self._guarded("step", self.cell.step, x, zeros, p)
         if not isinstance(returned, tuple) or len(returned) != 2:
-            raise ShapeError(f"{self._owner}: step returns {returned!r}; expected output, new_states")
+            raise ShapeError(f"{self._owner}: step returns {shown(returned)}; expected output, new_states")
         output, new = returned
         if isinstance(new, Mapping):
             self._same = next(

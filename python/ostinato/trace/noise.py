@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from ostinato import ops
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.ops.table import Value
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.value import Traced
@@ -57,7 +57,7 @@ class Noise:
         Raises ConfigError for an unknown `per`, and in inference, where nothing is random.
         """
         if per not in _PER:
-            raise ConfigError(f"per is {per!r}; expected one of {', '.join(_PER)}")
+            raise ConfigError(f"per is {shown(per)}; expected one of {', '.join(_PER)}")
         if not self.training:
             raise ConfigError(
                 "noise.uniform in inference; check noise.training, or use noise.drop or noise.mix"

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from ostinato import _core
 from ostinato.cell import Cell, Param, State, declared
 from ostinato.dims import Dim, describe, named
-from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described
+from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
@@ -91,7 +91,7 @@ def trace_cell(
     given: object = cell
     if not isinstance(given, Cell):
         hint = "make an instance: MyCell()" if isinstance(given, type) else "derive it from ostinato.Cell"
-        raise ConfigError(f"trace_cell got {cell!r}; expected a cell: {hint}")
+        raise ConfigError(f"trace_cell got {shown(cell)}; expected a cell: {hint}")
     owner = f"cell {cell.name!r}"
     made = declared(cell, input_size, hidden_size)
     inputs = {"x": (made.sizes["input"],)}
@@ -201,7 +201,7 @@ def _trace(
     for key, one in given.items():
         if one.node not in used:
             raise TraceError(
-                f"{owner}: parameter {key!r} {describe(one.shape)} is never used by step; "
+                f"{owner}: parameter {shown(key)} {describe(one.shape)} is never used by step; "
                 "use it, or remove it from parameters()"
             )
     for key, one in updates.items():
@@ -225,7 +225,9 @@ def _checked_return(
     for key in updates:
         if key not in held:
             hint = did_you_mean(str(key), held, "declared")
-            raise TraceError(f"{owner}: step returns a state {key!r} that state() does not declare; {hint}")
+            raise TraceError(
+                f"{owner}: step returns a state {shown(key)} that state() does not declare; {hint}"
+            )
     missing = [key for key in held if key not in updates]
     if missing:
         raise TraceError(
@@ -239,7 +241,7 @@ def _checked_return(
         _check_traced(owner, recorder, f"state {key!r}", new)
         if [int(one) for one in new.shape] != [int(one) for one in old.shape]:
             raise ShapeError(
-                f"{owner}: step returns state {key!r} with shape {describe(new.shape)}; "
+                f"{owner}: step returns state {shown(key)} with shape {describe(new.shape)}; "
                 f"state() declares {describe(old.shape)}"
             )
         checked[key] = new
@@ -262,10 +264,11 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
     for group in groups:
         for key in group:
             if not isinstance(key, str) or not key.isidentifier():
-                raise ConfigError(f"{owner}: {key!r} is not a name; expected a Python identifier")
+                raise ConfigError(f"{owner}: {shown(key)} is not a name; expected a Python identifier")
             if key in seen:
                 raise ConfigError(
-                    f"{owner}: the name {key!r} is declared twice; inputs, states and parameters share names"
+                    f"{owner}: the name {shown(key)} is declared twice; inputs, states and parameters "
+                    "share names"
                 )
             seen.add(key)
 
@@ -273,7 +276,9 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
 def int_or_dim(size: int) -> int:
     """Return a size unchanged if it is an integer of at least 1; otherwise raise ShapeError."""
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ShapeError(f"got a size of {size!r}; expected an integer of at least 1 (divide sizes with //)")
+        raise ShapeError(
+            f"got a size of {shown(size)}; expected an integer of at least 1 (divide sizes with //)"
+        )
     return size
 
 

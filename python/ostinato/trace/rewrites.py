@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ostinato.dims import describe
-from ostinato.errors import ConfigError, ShapeError, TraceError
+from ostinato.errors import ConfigError, ShapeError, TraceError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
@@ -77,7 +77,7 @@ class Rewrites:
         for number, one in enumerate(self.regularizers):
             for place in PLACES:
                 if _changes(one, place) and (number, place) not in self._reached:
-                    raise ConfigError(f"{one!r} changes {_WORDS[place]}, which this step does not have")
+                    raise ConfigError(f"{shown(one)} changes {_WORDS[place]}, which this step does not have")
         return output, changed, self._penalty(owner, output, changed, states)
 
     def _penalty(
@@ -147,10 +147,12 @@ class Rewrites:
                 recorder.naming = True
                 recorder.entering, recorder.leaving = hooks
                 if not isinstance(result, Traced):
-                    raise TraceError(f"{one!r}: {place} returns {result!r}; expected a value of the step")
+                    raise TraceError(
+                        f"{shown(one)}: {place} returns {shown(result)}; expected a value of the step"
+                    )
                 if [int(size) for size in result.shape] != [int(size) for size in value.shape]:
                     raise ShapeError(
-                        f"{one!r}: {place} returns shape {describe(result.shape)}; "
+                        f"{shown(one)}: {place} returns shape {describe(result.shape)}; "
                         f"expected {describe(value.shape)}"
                     )
                 value = result
@@ -162,10 +164,12 @@ def checked_penalty(regularizer: Regularizer, place: str, term: object) -> Trace
     if term is None:
         return None
     if not isinstance(term, Traced):
-        raise TraceError(f"{regularizer!r}: {place} returns {term!r}; expected a value of the step, or None")
+        raise TraceError(
+            f"{shown(regularizer)}: {place} returns {shown(term)}; expected a value of the step, or None"
+        )
     if term.shape:
         raise ShapeError(
-            f"{regularizer!r}: {place} returns shape {describe(term.shape)}; expected one number: "
+            f"{shown(regularizer)}: {place} returns shape {describe(term.shape)}; expected one number: "
             "use ops.sum or ops.mean"
         )
     return term

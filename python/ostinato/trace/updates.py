@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ostinato import _core
-from ostinato.errors import OstinatoError, TraceError
+from ostinato.errors import OstinatoError, TraceError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.suggest import did_you_mean
@@ -54,10 +54,12 @@ def checked_update(owner: str, returned: object, slots: Sequence[str]) -> tuple[
     for key in kept:
         if key not in slots:
             hint = did_you_mean(str(key), slots, "declared")
-            raise TraceError(f"{owner}: update returns a slot {key!r} that `slots` does not declare; {hint}")
+            raise TraceError(
+                f"{owner}: update returns a slot {shown(key)} that `slots` does not declare; {hint}"
+            )
     missing = [key for key in slots if key not in kept]
     if missing:
-        raise TraceError(f"{owner}: update does not return slot {missing[0]!r}; expected `{want}`")
+        raise TraceError(f"{owner}: update does not return slot {shown(missing[0])}; expected `{want}`")
     return new, kept
 
 

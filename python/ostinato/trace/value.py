@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from ostinato import ops
 from ostinato.dims import Dim, describe
-from ostinato.errors import ShapeError, TraceError
+from ostinato.errors import ShapeError, TraceError, shown
 from ostinato.namespace import UnknownNameError
 from ostinato.ops.table import Row, Symbolic, Value
 from ostinato.trace.recorder import Node, Recorder
@@ -238,7 +238,7 @@ class Traced(Node):
             return ops.slice(self, start, stop if stop > start else start)
         if isinstance(key, int) and not isinstance(key, bool):
             if not -length <= key < length:
-                raise ShapeError(f"index {key} is outside a first axis of {length!r}")
+                raise ShapeError(f"index {key} is outside a first axis of {shown(length)}")
             at = key if key >= 0 else length + key
             return ops.reshape(ops.slice(self, at, at + 1), self.shape[1:])
         if isinstance(key, Traced):
@@ -254,7 +254,7 @@ class Traced(Node):
         if value < 0:
             value = length + value
         if not 0 <= value <= length:
-            raise ShapeError(f"slice {noun} {value!r} is outside a first axis of {length!r}")
+            raise ShapeError(f"slice {noun} {shown(value)} is outside a first axis of {shown(length)}")
         return value
 
     def __setitem__(self, key: object, value: object) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ostinato.errors import ConfigError, FormatError
+from ostinato.errors import ConfigError, FormatError, shown
 from ostinato.io.tree import load_tree, save_tree
 from ostinato.network import Network
 from ostinato.network.objective import Weighted
@@ -85,7 +85,7 @@ def load(path: str | os.PathLike[str], trainer: TrainerParts) -> dict[str, Any]:
             _give(trainer, before)
             raise
     except (KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"{os.fspath(path)}: the checkpoint contradicts itself: {error!r}") from error
+        raise FormatError(f"{os.fspath(path)}: the checkpoint contradicts itself: {shown(error)}") from error
     for name, value in state.items():
         setattr(trainer.run, name, value)
     plugins: dict[str, Any] = record["plugins"]
@@ -169,13 +169,13 @@ def _check_make(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mappin
                         "Use the original network and trainer settings"
                     )
             raise ConfigError(
-                f"the checkpoint was written with the {name} {was!r}; this trainer has {is_now!r}. "
+                f"the checkpoint was written with the {name} {shown(was)}; this trainer has {shown(is_now)}. "
                 "Use the original network and trainer settings"
             )
     missing = sorted(set(plugins) - set(trainer._hooks.names))
     if missing:
         raise ConfigError(
-            f"the checkpoint holds the state of {missing[0]!r}, which is not among the callbacks: "
+            f"the checkpoint holds the state of {shown(missing[0])}, which is not among the callbacks: "
             f"{', '.join(trainer._hooks.names) or 'none'}"
         )
 

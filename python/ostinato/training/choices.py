@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ostinato.direction import BETTER
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
@@ -35,7 +35,8 @@ class Strategies:
             other = found.get(strategy.role)
             if other is not None:
                 raise ConfigError(
-                    f"strategies has two of the role {strategy.role!r}: {other!r} and {strategy!r}; "
+                    f"strategies has two of the role {shown(strategy.role)}: {shown(other)} and "
+                    f"{shown(strategy)}; "
                     "a run has one of each role"
                 )
             found[strategy.role] = strategy
@@ -65,7 +66,8 @@ def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
         inspect.signature(made).bind(1.0, Moment())
     except TypeError as error:
         raise ConfigError(
-            f"schedule is {made!r}, which cannot be called with (start, when): {error}; expected a function "
+            f"schedule is {shown(made)}, which cannot be called with (start, when): {error}; expected a "
+            "function "
             "of the learning rate at the start and of now: lambda start, when: start * 0.9**when.epoch"
         ) from None
     except ValueError:  # A function in C may have no signature.
@@ -82,13 +84,14 @@ def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
     for one in made:
         if one.better not in ("", *BETTER):
             raise ConfigError(
-                f"{argument}: metric {one.name!r} has better = {one.better!r}; expected 'lower' or 'higher'"
+                f"{argument}: metric {shown(one.name)} has better = {shown(one.better)}; expected 'lower' "
+                "or 'higher'"
             )
     names = [one.name for one in made]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None or "loss" in names:
         raise ConfigError(
-            f"{argument} has {twice or 'loss'!r} twice; each is a column of the history (so is 'loss')"
+            f"{argument} has {shown(twice or 'loss')} twice; each is a column of the history (so is 'loss')"
         )
     return dict(zip(names, made, strict=True))
 
@@ -107,14 +110,15 @@ def choose_plugins(given: Any) -> dict[str, Any]:
         if not hearing:
             hint = f": {one.__name__}(), not the class" if isinstance(one, type) else ""
             raise ConfigError(
-                f"callbacks has {one!r}, which has no hook of a run; expected a plugin's name, or an object "
+                f"callbacks has {shown(one)}, which has no hook of a run; expected a plugin's name, or an "
+                "object "
                 f"with functions marked by @ostinato.hookimpl{hint}"
             )
         for name, plugin in hearing.items():
             step = getattr(plugin, "ostinato_train_step", None)
             if step is not None and not getattr(step, "ostinato_impl", {}).get("wrapper"):
                 raise ConfigError(
-                    f"callbacks has {name!r}, whose ostinato_train_step would replace the run's own; "
+                    f"callbacks has {shown(name)}, whose ostinato_train_step would replace the run's own; "
                     "mark it with @ostinato.hookimpl(wrapper=True), and yield where the step is"
                 )
             number = 1 + sum(name == other.partition("#")[0] for other in found)
@@ -139,7 +143,8 @@ def _check_marks(name: str, plugin: Any) -> None:
         found = getattr(plugin, hook)
         if inspect.isroutine(found) and not hasattr(found, "ostinato_impl"):
             raise ConfigError(
-                f"callbacks has {name!r}, whose {hook} is named like a hook but not marked as one, so it "
+                f"callbacks has {shown(name)}, whose {hook} is named like a hook but not marked as one, so "
+                "it "
                 "would never be called; put @ost.hookimpl above it, or rename it if "
                 "it is none"
             )
@@ -152,7 +157,8 @@ def _strategy(one: Any, argument: str) -> Strategy:
     role = getattr(choice.entry and choice.entry.spec, "role", choice.made.role)
     if not isinstance(choice.made, _BASES.get(role, ())):
         raise DTypeError(
-            f"{argument} is {choice.made!r}, which does not derive from the base of its role {role!r}; "
+            f"{argument} is {shown(choice.made)}, which does not derive from the base of its role "
+            f"{shown(role)}; "
             f"expected one of the roles {', '.join(ROLES)}"
         )
     return choice.made
@@ -182,5 +188,5 @@ def _of(base: type[Role], found: Mapping[str, Strategy], default: Callable[[], R
 def _listed(argument: str, given: Any) -> list[Any]:
     if isinstance(given, (str, Mapping)) or not isinstance(given, (Sequence, Iterable)):
         such = f", such as [{given!r}]" if isinstance(given, str) else ""
-        raise ConfigError(f"{argument} is {given!r}; expected a list{such}")
+        raise ConfigError(f"{argument} is {shown(given)}; expected a list{such}")
     return list(given)

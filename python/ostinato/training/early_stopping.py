@@ -8,7 +8,7 @@ from typing import Any
 
 from ostinato.checks import flag, number, whole
 from ostinato.direction import Direction
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.foreign_arguments import hinted
 from ostinato.specs import hookimpl
 from ostinato.suggest import did_you_mean
@@ -50,7 +50,7 @@ class EarlyStopping:
         """
         measured = run.history.measured
         if not run.others_measure and not measured.has(self.metric):
-            raise ConfigError(f"{self.metric!r} is not measured; {measured.missing(self.metric)}")
+            raise ConfigError(f"{shown(self.metric)} is not measured; {measured.missing(self.metric)}")
         self._direction.resolve(measured.better)
         self._begin()
 
@@ -64,7 +64,7 @@ class EarlyStopping:
         """Compare with the best epoch so far."""
         if self.metric not in metrics:
             raise ConfigError(
-                f"{self.metric!r} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
+                f"{shown(self.metric)} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
                 "(val_... needs validation=)"
             )
         value = metrics[self.metric]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import NonFiniteError
+from ostinato.errors import NonFiniteError, shown
 from ostinato.network import Network
 from ostinato.strategy import Batch, Slopes
 from ostinato.strategy.axes import by_name
@@ -40,7 +40,7 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
         bad = _first_bad(value)
         if bad is not None:
             raise NonFiniteError(
-                f"{place}: the update made parameter {name!r} hold {value[bad]} at {_at(bad)}; "
+                f"{place}: the update made parameter {shown(name)} hold {value[bad]} at {_at(bad)}; "
                 f"lower the learning rate, which is {lr:g}"
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.network.port import Port
 from ostinato.sequences.axis import ROW, TIME
@@ -132,7 +132,7 @@ def _array(part: Any, axis: str, name: str) -> Any:
         return as_array(name, part)
     for n, row in enumerate(part):
         if not isinstance(row, (list, tuple)) and np.ndim(row) == 0:
-            raise ShapeError(f"{name}[{n}] is {row!r}; expected a row of steps, (T, ...)")
+            raise ShapeError(f"{name}[{n}] is {shown(row)}; expected a row of steps, (T, ...)")
     return part
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 from ostinato.training.measured import Measured
 
@@ -40,9 +40,9 @@ class History:
         if isinstance(key, str):
             if key not in self.names:
                 if self.measured.knows(key) and self.rows:
-                    raise ConfigError(f"history has no {key!r}; {self.measured.missing(key)}")
+                    raise ConfigError(f"history has no {shown(key)}; {self.measured.missing(key)}")
                 raise ConfigError(
-                    f"history has no {key!r}; {did_you_mean(key, self.names, 'it was measured')}"
+                    f"history has no {shown(key)}; {did_you_mean(key, self.names, 'it was measured')}"
                 )
             return [row.get(key, float("nan")) for row in self.rows]
         return self.rows[key]

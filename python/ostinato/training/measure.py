@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import _core
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network import Network
 from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
@@ -51,8 +51,8 @@ class Equations:
         for name, metric in term.metrics.items():
             if metric.target != term.loss.target:
                 raise ConfigError(
-                    f"metric {term.column(name)!r} takes targets of kind {metric.target!r}, loss "
-                    f"{term.loss.name!r} of kind {term.loss.target!r}; they are given the same"
+                    f"metric {shown(term.column(name))} takes targets of kind {shown(metric.target)}, loss "
+                    f"{shown(term.loss.name)} of kind {shown(term.loss.target)}; they are given the same"
                 )
             key = keys[name] = _key(metric, node.width)
             if key not in programs:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.batch import Array
 from ostinato.training.form import Form
@@ -106,7 +106,7 @@ class Rows:
             or (order.size and not 0 <= order.min() <= order.max() < rows)
         ):
             raise ConfigError(
-                f"the curriculum's lesson has rows {order!r}; expected integers from 0 to {rows - 1}"
+                f"the curriculum's lesson has rows {shown(order)}; expected integers from 0 to {rows - 1}"
             )
         return order
 
@@ -210,7 +210,7 @@ def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
         )
     if isinstance(given, Real):
         raise ConfigError(
-            f"validation is {given!r}; a fraction is not taken: choose the rows that are held out "
+            f"validation is {shown(given)}; a fraction is not taken: choose the rows that are held out "
             "yourself, and pass them as (x, targets[, lengths[, weights]])"
         )
     return read_source("validation", form, given)

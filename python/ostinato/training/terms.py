@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.network import Network
@@ -129,15 +129,16 @@ def _metrics(net: Network, given: Any, losses: Mapping[str, Any], several: bool)
     if not isinstance(given, Mapping):
         if several and given != () and given != []:
             raise ConfigError(
-                f"metrics is {given!r}, but this network has several outputs; expected a dict of lists by "
-                f"output ({names}), such as metrics={{{next(iter(losses))!r}: {given!r}}}"
+                f"metrics is {shown(given)}, but this network has several outputs; expected a dict of "
+                "lists by "
+                f"output ({names}), such as metrics={{{shown(next(iter(losses)))}: {shown(given)}}}"
             )
         return {} if several else {next(iter(ports.outputs)): given}
     found = ports.by_name("metrics", given, ports.outputs, plain=False, partial=True)
     for name in found:
         if name not in losses:
             raise ConfigError(
-                f"metrics has {name!r}, an output without a loss, so it is given no targets; give "
-                f"loss[{name!r}] (ost.weighted(loss, 0) to measure without training), or leave it out"
+                f"metrics has {shown(name)}, an output without a loss, so it is given no targets; give "
+                f"loss[{shown(name)}] (ost.weighted(loss, 0) to measure without training), or leave it out"
             )
     return found

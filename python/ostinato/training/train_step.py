@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ostinato.errors import ConfigError, NonFiniteError
+from ostinato.errors import ConfigError, NonFiniteError, shown
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.specs import hookimpl
@@ -78,7 +78,8 @@ class TrainStep:
         missing = [name for name in self.outputs if name not in found]
         if missing:
             raise ConfigError(
-                f"the gradients of a batch have no losses[{missing[0]!r}]; an estimator or an execution for "
+                f"the gradients of a batch have no losses[{shown(missing[0])}]; an estimator or an "
+                "execution for "
                 "networks with several outputs returns the losses of the outputs too (Slopes.losses)"
             )
         return {name: found[name] for name in self.outputs}

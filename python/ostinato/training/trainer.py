@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
-from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError
+from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError, shown
 from ostinato.foreign_arguments import hinted
 from ostinato.metrics import Metric
 from ostinato.network import Network
@@ -107,7 +107,7 @@ class Trainer(AttributeGuard):
         seed: int = 0,
     ) -> None:
         if not isinstance(net, Network):
-            raise DTypeError(f"net is {net!r}; expected a Network")
+            raise DTypeError(f"net is {shown(net)}; expected a Network")
         self.net = net
         self._terms = terms = Terms.of(net, loss, metrics, reduction)
         self.loss, self.metrics = terms.loss, terms.metrics
@@ -191,7 +191,7 @@ class Trainer(AttributeGuard):
         measured = None if validation is None else read_validation(form, validation, batch_size)
         if batch_size is not None and not any(isinstance(one, Rows) for one in (source, measured)):
             raise ConfigError(
-                f"fit: batch_size is {batch_size!r}, but the data is an iterable of batches; omit it"
+                f"fit: batch_size is {shown(batch_size)}, but the data is an iterable of batches; omit it"
             )
         with self._alone("fit"), self._interrupts:
             run, hooks = self.run, self._hooks
@@ -237,7 +237,7 @@ class Trainer(AttributeGuard):
         for name in watched:
             if not made.has(name):
                 raise ConfigError(
-                    f"the schedule watches {name!r}, which is not measured; {made.missing(name)}"
+                    f"the schedule watches {shown(name)}, which is not measured; {made.missing(name)}"
                 )
         if isinstance(self.schedule, Schedule):
             self.schedule.begin(made.better)
@@ -341,7 +341,8 @@ class Trainer(AttributeGuard):
         )
         if batch_size is not None and not isinstance(source, Rows):
             raise ConfigError(
-                f"evaluate: batch_size is {batch_size!r}, but the data is an iterable of batches; omit it"
+                f"evaluate: batch_size is {shown(batch_size)}, but the data is an iterable of batches; "
+                "omit it"
             )
         return self._measure.over(source, "evaluate")
 
