@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.io.tree import load_tree, save_tree
-from ostinato.training.checkpoint import KIND
+from ostinato.io.tree import CHECKPOINT, load_tree, save_tree
+from ostinato.network.model_file import MODEL_KEYS
 from tests.training.tasks import language_model, windows
 
 RNG = np.random.default_rng(0)
@@ -128,15 +128,15 @@ def test_a_checkpoint_of_an_earlier_release_had_nothing_frozen(tmp_path: Any) ->
     path, old = tmp_path / "new", tmp_path / "old"
     one = ost.Trainer(network(), loss="cross_entropy", callbacks=[ost.Checkpoints(path, every_steps=2)])
     one.fit(X, TARGETS, epochs=1, batch_size=4)
-    record = load_tree(path, KIND)
+    record = load_tree(path, CHECKPOINT, MODEL_KEYS)
     assert record.pop("frozen") == []
-    save_tree(old, KIND, record)
+    save_tree(old, CHECKPOINT, record)
     again = ost.Trainer(network(), loss="cross_entropy", callbacks=[ost.Checkpoints(path, every_steps=9)])
     again.net.freeze("0.*")
     again.fit(X, TARGETS, epochs=2, batch_size=4, resume=old)
     assert again.net.frozen == ()
     for bad in (["3.weight"], "0.weight", 3):
-        save_tree(old, KIND, {**record, "frozen": bad})
+        save_tree(old, CHECKPOINT, {**record, "frozen": bad})
         before = again.net.arena.tobytes()
         with pytest.raises((ost.ConfigError, ost.FormatError)):
             again.fit(X, TARGETS, epochs=2, batch_size=4, resume=old)

@@ -6,10 +6,13 @@ import math
 import os
 from typing import Any
 
+import numpy as np
+
 # Layers register their kinds when they are imported.
 import ostinato.layers  # noqa: F401
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, shown
+from ostinato.io.tree import CHECKPOINT, read_tree
 from ostinato.network.check import DTYPES
 from ostinato.network.model_file import FORMAT_VERSION, GRAPH_KEY, KEY, path_text
 from ostinato.network.network import Network
@@ -25,11 +28,15 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file, with the same structure, names and parameters. No plugin is imported.
+    """The network in a model file or a checkpoint, with the same structure, names and parameters.
+
+    No plugin is imported.
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
     metadata, tensors = _core.load_model(path_text(path))
+    if CHECKPOINT in metadata and KEY in metadata:
+        tensors = _parameters(read_tree(path, metadata.pop(CHECKPOINT), tensors), path)
     if not {KEY} <= set(metadata) <= {KEY, GRAPH_KEY}:
         raise FormatError(
             f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(KEY)}, so this is no model"
@@ -41,6 +48,14 @@ def load(path: str | os.PathLike[str]) -> Network:
     except (ShapeError, DTypeError, ConfigError, TraceError, RecursionError) as error:
         # Each part is valid, but they do not fit together.
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
+
+
+def _parameters(tree: dict[str, Any], path: Any) -> dict[str, Any]:
+    """The parameters of a checkpoint. Raises FormatError if there are none."""
+    found = tree.get("parameters")
+    if not isinstance(found, dict) or not all(isinstance(one, np.ndarray) for one in found.values()):
+        raise FormatError(f"{path}: the checkpoint has no parameters")
+    return found
 
 
 def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:

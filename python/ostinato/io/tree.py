@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ from ostinato.network.record import parse
 
 FORMAT_VERSION: Final = 1
 """Increased by every change that an older reader would misunderstand; old files stay readable."""
+
+CHECKPOINT: Final = "ostinato.checkpoint"
+"""The metadata key of a checkpoint."""
 
 # Keys that mark values without a JSON form: {"$array": "place", "dtype": ...}, {"$float": "nan"}.
 ARRAY: Final = "$array"
@@ -44,25 +47,34 @@ CARRIERS: Final = {
 DEEPEST: Final = 32
 
 
-def save_tree(path: str | os.PathLike[str], kind: str, tree: Mapping[str, Any]) -> None:
+def save_tree(
+    path: str | os.PathLike[str], kind: str, tree: Mapping[str, Any], more: Mapping[str, str] | None = None
+) -> None:
     """Writes `tree` to `path` under the metadata key `kind`, completely or not at all.
+
+    more: further metadata.
 
     Raises OSError; ConfigError, naming the place, for a value that a tree cannot hold.
     """
     tensors: list[tuple[str, Any]] = []
     record = {"format_version": FORMAT_VERSION, "tree": _flat(tree, "", tensors, DEEPEST)}
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    _core.save_model(os.fspath(Path(path)), {kind: text}, tensors)
+    _core.save_model(os.fspath(Path(path)), {**(more or {}), kind: text}, tensors)
 
 
-def load_tree(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """The tree that `save_tree` wrote. Raises OSError, FormatError."""
+def load_tree(path: str | os.PathLike[str], kind: str, more: Collection[str] = ()) -> dict[str, Any]:
+    """The tree that `save_tree` wrote; metadata keys in `more` may be there. Raises OSError, FormatError."""
     if not isinstance(path, (str, os.PathLike)):
         raise DTypeError(f"path is {shown(path)}; expected a text or a Path")
     metadata, tensors = _core.load_model(os.fspath(Path(path)))
-    if set(metadata) != {kind}:
+    if not {kind} <= set(metadata) <= {kind, *more}:
         raise FormatError(f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(kind)}")
-    record = parse(metadata[kind])
+    return read_tree(path, metadata[kind], tensors)
+
+
+def read_tree(path: Any, text: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tree of a text and its tensors, which are removed from `tensors`. Raises FormatError."""
+    record = parse(text)
     if not isinstance(record, dict) or set(record) != {"format_version", "tree"}:
         raise FormatError(f"{path}: expected an object with format_version and tree")
     if record["format_version"] != FORMAT_VERSION:

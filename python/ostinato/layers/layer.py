@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,7 +21,7 @@ from ostinato.network.network import Network
 from ostinato.network.ports import OUTPUT
 from ostinato.network.symbol import Symbol, in_order
 from ostinato.options import Configured
-from ostinato.plugins.entry import Provider
+from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.plugins.registry import registry
 from ostinato.sequences.axis import Axis
 
@@ -245,6 +245,12 @@ class Layer(Configured, Graph):
             "seed": self.seed,
             "provider": programs.provider(provider),
         }
+
+    def _providers(self) -> Iterator[tuple[str, Provider]]:
+        made = self._made_as()
+        provider = made.provider or registry.provider_of(type(self))
+        if provider is not None and provider.id != BUILTIN:
+            yield f"layer {made.name}", provider
 
     @classmethod
     def _restore(cls, record: Record, programs: Programs) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
 from ostinato.plugins.blame import blamed
-from ostinato.plugins.entry import Provider
+from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.regularizer import Regularizer
 from ostinato.trace import trace_cell
 
@@ -210,6 +210,11 @@ class Recurrent(Network):
 
     def _redraw(self, values: Array, scope: Scope, seed: int | None) -> None:
         draw_all(self._graph, values, scope, self.seed if seed is None else seed)
+
+    def _providers(self) -> Iterator[tuple[str, Provider]]:
+        if self.provider is not None and self.provider.id != BUILTIN:
+            yield f"cell {self.cell_name}", self.provider
+        yield from self.setting.providers
 
     def _layout_hint(self) -> str:
         gates = GATES.get(self.cell_name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ostinato.errors import ShapeError, shown
 from ostinato.layers.any_width import AnyWidth
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized
-from ostinato.plugins.entry import Provider
+from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
 
@@ -53,6 +54,10 @@ class Regularized(AnyWidth):
             "provider": programs.provider(self._provider),
             "steps": [programs.add(unit) for unit in self._steps.values()],
         }
+
+    def _providers(self) -> Iterator[tuple[str, Provider]]:
+        if self._provider is not None and self._provider.id != BUILTIN:
+            yield f"regularizer {self._text.partition('(')[0]}", self._provider
 
     @classmethod
     def _restore(cls, record: Record, programs: Programs) -> Regularized:

@@ -26,6 +26,9 @@ GRAPH_KEY: Final = "ostinato.graph"
 It is there from version 2 on, unless a step is Python code.
 """
 
+MODEL_KEYS: Final = (KEY, GRAPH_KEY)
+"""All metadata keys of a model file."""
+
 FORMAT_VERSION: Final = 2
 """Counts up with every change that an older reader would misunderstand; old files stay readable."""
 
@@ -51,6 +54,11 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
 
     Raises OSError, DTypeError for a path that is none.
     """
+    _core.save_model(path_text(path), describe(net), list(net.parameters().items()))
+
+
+def describe(net: FileContent) -> dict[str, str]:
+    """The metadata of a model file: everything about `net` but its parameters, as texts by key."""
     programs = Programs(net.dtype.name, tables=net._graph.ties.places())
     network = net._record(programs)
     description = {
@@ -66,7 +74,7 @@ def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
     metadata = {KEY: text}
     if not net._graph.in_python:
         metadata[GRAPH_KEY] = net.graph().to_json()
-    _core.save_model(path_text(path), metadata, list(net.parameters().items()))
+    return metadata
 
 
 def path_text(path: Any) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ostinato.network.description import GraphData
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
+    from ostinato.plugins.entry import Provider
 
 
 class Network(CanFreeze, AttributeGuard):
@@ -473,6 +474,10 @@ class Network(CanFreeze, AttributeGuard):
         yield self
         for child in self._children():
             yield from child._inside()
+
+    def _providers(self) -> Iterator[tuple[str, Provider]]:
+        """What of this layer itself plugins provide, by its kind and name."""
+        yield from ()
 
     def _layout_hint(self) -> str:
         """What to add when a parameter of the wrong shape is loaded."""

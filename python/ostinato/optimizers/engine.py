@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from ostinato import _core
@@ -45,6 +46,11 @@ class Engine:
                 for one, new in zip((entry.param, *entry.slots.values()), (param, *slots), strict=True):
                     if one is not new:
                         one[...] = new
+
+    @cached_property
+    def program(self) -> _core.Program:
+        """The equation as a program, without clipping. Raises TraceError."""
+        return self._program(clipped=False)
 
     def _of(self, dtype: str, scale: float) -> _core.Update:
         key = dtype, scale != 1.0

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 
+from ostinato import _core
 from ostinato.aligned import aligned_zeros
 from ostinato.checks import whole
 from ostinato.errors import ConfigError, shown
@@ -191,6 +192,11 @@ class Optimizer(Configured, metaclass=_Made):
             names = (*self.scalars, "count")
             self.__dict__["_engine_of_this"] = Engine(self.name, self.update, self.slots, names)
         return cast(Engine, self.__dict__["_engine_of_this"])
+
+    @property
+    def _equation(self) -> _core.Program:
+        """The program of `update`. Raises ConfigError, TraceError if there is none."""
+        return self._engine.program
 
     def _member_of(self, names: Sequence[str], is_arena: bool, aliases: Aliases) -> dict[str, Optimizer]:
         """The optimizer whose equation each parameter follows."""

@@ -39,6 +39,11 @@ class Provider:
         """Whether a package provides it, neither the built-ins nor the user of this process."""
         return self.id != BUILTIN and self.distribution != LOCAL
 
+    @property
+    def shown(self) -> str:
+        """The package and its version, for messages."""
+        return f"{self.distribution} {self.version}"
+
     def is_called(self, name: str) -> bool:
         """Whether `name` is this plugin's id, distribution or namespace."""
         return name == self.id or normal(name) in (normal(self.distribution), self.namespace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,6 +99,19 @@ class Measure:
         if not self._terms.several:
             return {}
         return {one.term.column("loss"): losses.get(output, 0.0) for output, one in self._equations.items()}
+
+    def equations(self) -> Iterator[tuple[str, Any]]:
+        """Each loss and metric, with its name in errors."""
+        for one in self._equations.values():
+            of = f" of output {one.term.output!r}" if one.term.several else ""
+            yield f"loss {one.term.loss.name!r}{of}", one.term.loss
+            for name, metric in one.term.metrics.items():
+                yield f"metric {name!r}{of}", metric
+
+    def hashes(self) -> Iterator[tuple[str, str]]:
+        """The hash of each program, in the order of `equations`."""
+        found = [key for one in self._equations.values() for key in (one.loss, *one.keys.values())]
+        yield from ((what, key) for (what, _), key in zip(self.equations(), found, strict=True))
 
     def check(self, source: Source, owner: str, *, some: bool) -> None:
         """Raises the errors of `over` for rows in memory that can be found without running the network.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ostinato.strategy import Lesson, Moment
+from ostinato.strategy import Batch, Lesson, Moment
 from ostinato.training.history import History
 from ostinato.training.totals import Totals
 
@@ -46,6 +46,8 @@ class TrainingRun:
     the schedule starts. position, totals, lesson, carried: the position, the sums and the lesson of this
     epoch, and the state that the next piece may carry over. history: the epochs so far. first and last: the
     epochs between which this `fit` runs; data: the state of data that has one, at the start of the epoch;
+    seen: what identifies the rows in memory of this `fit`; current: the last batch of an iterable; expected:
+    what identifies the batch with which the run continues;
     batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not. others_measure:
     whether a plugin may add to the metrics of an epoch.
     """
@@ -58,6 +60,9 @@ class TrainingRun:
     totals: Totals = field(default_factory=Totals)
     lesson: Lesson | None = None
     data: Any = None
+    seen: dict[str, Any] = field(default_factory=dict)
+    current: Batch | None = None
+    expected: dict[str, int] = field(default_factory=dict)
     carried: Mapping[str, Any] | None = None
     history: History = field(default_factory=History)
     first: int = 0
@@ -102,6 +107,7 @@ class TrainingRun:
         if not resume:
             if self.position.batch or self.position.piece:  # The rest of an epoch is skipped.
                 self.next_epoch()
+            self.current, self.expected = None, {}
             self.lesson, self.batches = None, 0  # An epoch without an update begins again.
             self.first = self.position.epoch
         self.last = self.first + epochs
@@ -110,3 +116,4 @@ class TrainingRun:
         """Finish this epoch."""
         self.position = Position(self.position.epoch + 1, self.position.step)
         self.totals, self.lesson, self.carried, self.batches = Totals(), None, None, 0
+        self.current, self.expected = None, {}

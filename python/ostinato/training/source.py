@@ -53,7 +53,7 @@ class Rows:
 
     def __init__(self, whole: Batch, batch: int | Batcher) -> None:
         self._whole = whole
-        self._batch = batch
+        self.batch = batch
         self._planned: tuple[Lesson, Array, list[Array]] | None = None
         self.lengths = whole.row_lengths
 
@@ -87,13 +87,13 @@ class Rows:
 
     def _groups(self, lesson: Lesson) -> tuple[Array, list[Array]]:
         order = self._order(lesson)
-        if not isinstance(self._batch, int):
+        if not isinstance(self.batch, int):
             cropped = self.lengths[order]
             if lesson.steps is not None:
                 cropped = np.minimum(cropped, lesson.steps)
-            return order, [np.asarray(group) for group in self._batch(cropped)]
+            return order, [np.asarray(group) for group in self.batch(cropped)]
         places = np.arange(len(order))
-        return order, [places[first : first + self._batch] for first in range(0, len(order), self._batch)]
+        return order, [places[first : first + self.batch] for first in range(0, len(order), self.batch)]
 
     def _order(self, lesson: Lesson) -> Array:
         rows = self._whole.rows

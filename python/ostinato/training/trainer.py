@@ -23,7 +23,7 @@ from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
-from ostinato.training import checkpoint
+from ostinato.training import checkpoint, same_data
 from ostinato.training.choices import (
     Strategies,
     choose_optimizer,
@@ -199,14 +199,19 @@ class Trainer(AttributeGuard):
             if measured is not None:
                 self._measure.check(measured, "validation", some=True)
             columns = self._measured(measured is not None)
+            seen = same_data.seen(source, measured, self.net.dtype)
             if not isinstance(resume, bool):
-                self._load(resume)
+                self._load(resume, seen)
             elif resume and self._plugin_states is None and not run.last:
                 raise ConfigError(
                     "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
                     "a checkpoint, or omit resume"
                 )
+            if resume is True:
+                same_data.check_seen(run.seen, seen)
+                run.expected = same_data.of_current(run)
             run.history.measured = columns
+            run.seen = seen
             run.begin(epochs, bool(resume))
             if resume is not False:
                 source.load_state_dict(run.data)
@@ -275,6 +280,7 @@ class Trainer(AttributeGuard):
         run = self.run
         assert run.lesson is not None
         for batch in source.batches(run.lesson, run.position.batch):
+            same_data.check_batch(run, batch, source)
             done = run.position.piece
             yield from itertools.islice(self.strategies.estimator.pieces(batch), done, None)
             run.position = run.position.after_batch()
@@ -364,8 +370,8 @@ class Trainer(AttributeGuard):
         with self._alone("load"):
             self._load(path)
 
-    def _load(self, path: str | os.PathLike[str]) -> None:
-        self._plugin_states = checkpoint.load(path, self)
+    def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
+        self._plugin_states = checkpoint.load(path, self, seen)
 
     def _states_of_plugins(self) -> Mapping[str, Any]:
         """The states of plugins; before their run starts, the states that they will receive."""

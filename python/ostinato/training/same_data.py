@@ -1,0 +1,129 @@
+"""Checksums of data, by which a resumed run notices other rows."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import ConfigError
+from ostinato.options import stable_text
+from ostinato.strategy import Batch
+from ostinato.strategy.axes import by_name
+from ostinato.training.run import TrainingRun
+from ostinato.training.source import Rows, Source
+
+WHAT_TO_DO: Final = (
+    "use the original data and batch_size. To continue with other data, load the checkpoint with "
+    "trainer.load(path) and call fit without resume"
+)
+
+
+# What is a number that a reader knows, and no checksum.
+_READABLE: Final = ("rows", "batch_size", "validation rows")
+
+
+def seen(source: Source, validation: Source | None, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """What identifies the rows in memory of a `fit`: plain values. Iterables of batches are left out.
+
+    dtype: of the network, to which numbers are rounded before.
+    """
+    found: dict[str, Any] = {}
+    if isinstance(source, Rows):
+        found = {**_of_rows(source, dtype), "batch_size": _of_batcher(source.batch)}
+    if isinstance(validation, Rows):
+        found |= {f"validation {name}": value for name, value in _of_rows(validation, dtype).items()}
+    return found
+
+
+def check_seen(was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises ConfigError, naming what differs. What one of them does not know is not compared."""
+    differ = [name for name in now if name in was and was[name] != now[name]]
+    for one, other in ((was, now), (now, was)):
+        if "rows" in one and "rows" in other:
+            differ += [name for name in one if name not in other and not name.startswith("validation ")]
+    if differ:
+        told = [
+            f"{name} ({was[name]} then, {now[name]} now)" if name in _READABLE else name for name in differ
+        ]
+        raise ConfigError(
+            f"cannot resume: the data differs from that of the interrupted run in {', '.join(told)}; "
+            f"{WHAT_TO_DO}"
+        )
+
+
+def of_current(run: TrainingRun) -> dict[str, int]:
+    """What identifies the batch of an iterable of which some updates are done; empty if there is none."""
+    if not run.position.piece or run.current is None:
+        return dict(run.expected)
+    sums: dict[str, int] = {}
+    _add(sums, run.current, run.net.dtype)
+    return sums
+
+
+def check_batch(run: TrainingRun, batch: Batch, source: Source) -> None:
+    """Raises ConfigError if the first batch of a resumed epoch is not the one that was interrupted.
+
+    Batches of rows in memory are not looked at: their rows are the same.
+    """
+    if isinstance(source, Rows):
+        run.current = None
+    else:
+        expected, run.current = run.expected, batch
+        if expected:
+            sums: dict[str, int] = {}
+            _add(sums, batch, run.net.dtype)
+            differ = [name for name in {**expected, **sums} if expected.get(name) != sums.get(name)]
+            if differ:
+                raise ConfigError(
+                    f"cannot resume: batch {run.position.batch} of this data differs from that of the "
+                    f"interrupted run in {', '.join(differ)}; {WHAT_TO_DO}"
+                )
+    run.expected = {}
+
+
+def _of_rows(source: Rows, dtype: np.dtype[Any]) -> dict[str, Any]:
+    sums: dict[str, int] = {}
+    for part in source.parts():
+        _add(sums, part, dtype)
+    return {"rows": len(source.lengths), **sums}
+
+
+def _of_batcher(batcher: Any) -> Any:
+    if isinstance(batcher, int):
+        return batcher
+    own = type(batcher).__module__.startswith("ostinato.")
+    return f"{type(batcher).__name__}{f' {stable_text(vars(batcher))}' if own else ''}"
+
+
+def _add(sums: dict[str, int], batch: Batch, dtype: np.dtype[Any]) -> None:
+    """Adds the valid steps of a batch to the checksum of each of its arrays."""
+    axes, lengths = batch.axes, batch.row_lengths
+    _sum(sums, "lengths", np.asarray(lengths, np.int64))
+    for name, part in by_name(batch.x, axes.inputs).items():
+        _sum(sums, axes.input_name(name), _numbers(part, axes.inputs[name], batch, lengths, dtype))
+    for what, value in (("targets", batch.targets), ("weights", batch.weights)):
+        for name, part in by_name(value, axes.outputs).items() if value is not None else ():
+            numbers = _numbers(part, axes.outputs[name], batch, lengths, dtype)
+            _sum(sums, axes.output_name(what, name), numbers)
+    if batch.mask is not None:
+        _sum(sums, "mask", _numbers(batch.mask, "time", batch, lengths, dtype))
+
+
+def _numbers(part: Any, axis: str, batch: Batch, lengths: Any, dtype: np.dtype[Any]) -> Any:
+    """The numbers of the valid steps, row after row: equal for a padded array and for a list of rows."""
+    if axis == "time" and isinstance(part, (list, tuple)):
+        array = np.concatenate([np.asarray(row) for row in part]) if len(part) else np.zeros(0)
+    else:
+        array = np.asarray(part)
+        if axis == "time":
+            array = array if batch.batch_first else np.swapaxes(array, 0, 1)
+            valid = np.arange(np.shape(array)[1]) < lengths[:, None]
+            array = array[valid] if not valid.all() else array
+    return np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else np.int64)
+
+
+def _sum(sums: dict[str, int], name: str, numbers: Any) -> None:
+    sums[name] = zlib.crc32(memoryview(numbers.reshape(-1)).cast("B"), sums.get(name, 0))
