@@ -342,14 +342,6 @@ def test_a_fit_in_another_thread_than_the_main_one_works():
     assert made.run.epoch == 1
 
 
-def test_nothing_to_learn_from_is_no_error():
-    x, targets = running_sum(rows=0)
-    assert trainer().fit(x, targets, epochs=2)["loss"] == [0.0, 0.0]
-    x, targets = running_sum(steps=0)
-    assert trainer().fit(x, targets, epochs=1)["loss"] == [0.0]
-    assert len(trainer().fit(x, targets, epochs=0)) == 0
-
-
 X, TARGETS = running_sum()
 BAD_FITS = {
     "no targets": ((X,), {}, "targets is missing"),

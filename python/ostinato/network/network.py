@@ -217,7 +217,8 @@ class Network(CanFreeze, AttributeGuard):
             weights: (N, T) floats, or (N,) for an output of rows: a factor for each step or row; a dict by
                 name like `loss`. With "mean", the sum is divided by the sum of the weights, so only their
                 proportions matter, and negative weights are an error. With "sum", weights may be negative.
-                Penalties do not use weights.
+                The target under a weight of 0 is not read: it may be NaN or any id. Penalties do not use
+                weights.
             lengths: see `run`.
             mask: see `run`. Targets and weights are not read at masked steps.
             state: see `run`.

@@ -78,8 +78,9 @@ class Objective:
         dtype = None if self.takes_ids else self.dtype
         # A class is one of the outputs, so an id below the width is what every loss on ids takes.
         limit = self.width if self.takes_ids else None
-        read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit)
-        scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype, None)
+        scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype)
+        used = None if scale is None else scale != 0
+        read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise ConfigError(
                 f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers "
@@ -99,8 +100,9 @@ class Objective:
         batch: Batch,
         trailing: tuple[int, ...],
         dtype: str | None,
-        limit: int | None,
+        limit: int | None = None,
+        used: Array | None = None,
     ) -> Array:
         if self.axis == ROW:
-            return read_rows(name, value, batch.rows, trailing, dtype, limit)
-        return read_steps(name, value, batch.of(self.axis), trailing, dtype, limit)
+            return read_rows(name, value, batch.rows, trailing, dtype, limit, used)
+        return read_steps(name, value, batch.of(self.axis), trailing, dtype, limit, used)

@@ -177,11 +177,13 @@ def read_steps(
     trailing: tuple[int, ...],
     dtype: str | None,
     limit: int | None = None,
+    used: Array | None = None,
 ) -> Array:
     """An argument that goes along with x, step by step: mask, targets, weights, resets, d_outputs.
 
     (N, T) + trailing floats of `dtype` (or "bool"), or int64 below `limit` where dtype is None. A list of
-    rows, or packed ones, are read where x was so. Raises ShapeError, DTypeError, ConfigError.
+    rows, or packed ones, are read where x was so. Ids are not read where `used`, (N, T) booleans, is False.
+    Raises ShapeError, DTypeError, ConfigError.
     """
     if batch.ragged and is_packed(value):
         value = rows_of(name, value)
@@ -213,15 +215,26 @@ def read_steps(
             )
             raise ShapeError(f"{name} is {array.shape}; expected {(*axes, *trailing)}{why}")
         array = _inward(array, batch.batch_first)
-    return array if limit is None else ids_in_range(name, array, limit, batch.valid)
+    if limit is None:
+        return array
+    valid = batch.valid
+    if used is not None:
+        valid = used if valid is None else valid & used
+    return ids_in_range(name, array, limit, valid)
 
 
 def read_rows(
-    name: str, value: Any, rows: int, trailing: tuple[int, ...], dtype: str | None, limit: int | None = None
+    name: str,
+    value: Any,
+    rows: int,
+    trailing: tuple[int, ...],
+    dtype: str | None,
+    limit: int | None = None,
+    used: Array | None = None,
 ) -> Array:
     """An argument that has one value for each row: (N,) + trailing floats of `dtype`, or int64 below `limit`.
 
-    Raises ShapeError, DTypeError, ConfigError.
+    Ids are not read where `used`, (N,) booleans, is False. Raises ShapeError, DTypeError, ConfigError.
     """
     if limit is not None:
         refuse_one_hot(name, value, (rows,), limit)
@@ -230,10 +243,12 @@ def read_rows(
         raise ShapeError(f"{name} is {array.shape}; expected {(rows, *trailing)}, one value for each row")
     if limit is None:
         return array
+    if used is not None:
+        array = np.where(used, array, 0)
     wrong = np.flatnonzero((array < 0) | (array >= limit))
     if wrong.size:
         n = wrong[0]
-        raise ConfigError(f"{name} holds the id {array[n]} (row {n}); expected ids from 0 to {limit - 1}")
+        raise ConfigError(_bad_id(name, int(array[n]), f"row {n}", limit))
     return _plain(array, "int64")
 
 
@@ -282,10 +297,15 @@ def ids_in_range(name: str, ids: Array, limit: int, valid: Array | None) -> Arra
             ids, bad = np.where(valid, ids, 0), bad & valid
         if bad.any():
             n, t = np.argwhere(bad)[0]
-            raise ConfigError(
-                f"{name} holds the id {ids[n, t]} (row {n}, step {t}); expected ids from 0 to {limit - 1}"
-            )
+            raise ConfigError(_bad_id(name, int(ids[n, t]), f"row {n}, step {t}", limit))
     return _plain(ids, "int64")
+
+
+def _bad_id(name: str, found: int, place: str, limit: int) -> str:
+    """What is wrong with an id; of a target that marks a step to leave out, what to write."""
+    told = f"{name} holds the id {found} ({place}); expected ids from 0 to {limit - 1}"
+    marks = name.startswith("targets") and found < 0
+    return f"{told}. To leave such targets out, give weights= that are 0 there" if marks else told
 
 
 def _plain(array: Array, dtype: str) -> Array:

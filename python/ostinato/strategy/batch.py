@@ -107,6 +107,13 @@ class Batch:
         valid = self._extent.valid
         return np.ones((self.rows, self.steps), dtype=bool) if valid is None else valid
 
+    def of_steps(self, name: str, value: Any) -> Array:
+        """One number for each step, such as weights, as (N, T) float64; `name` is for errors.
+
+        Raises ShapeError, DTypeError.
+        """
+        return read_steps(name, value, self._extent, (), "float64")
+
     def window(self, start: int, stop: int) -> Batch:
         """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
         stop = min(stop, self.steps)
@@ -171,7 +178,7 @@ class Batch:
         if axis == "row":
             counted = np.asarray(weights, dtype=np.float64)
         else:
-            counted = read_steps(name, weights, self._extent, (), "float64")
+            counted = self.of_steps(name, weights)
             counted = counted if self._extent.valid is None else counted[self._extent.valid]
         if (counted < 0).any():
             raise ConfigError(f"{name} holds a negative number; expected weights of at least 0")

@@ -278,6 +278,21 @@ def padding(one: LossSubject) -> None:
     same(clean, dirty.results(), "NaN in the padding reaches the {}")
 
 
+@check("unread")
+def unread(one: LossSubject) -> None:
+    """What has the weight 0, even a NaN or an unknown id, changes no bit; the gradient there is 0."""
+    case = one.case(5, 6)
+    weights = np.random.default_rng(6).integers(0, 3, (5, 6)).astype("float64")
+    clean = case.results(weights=weights)
+    dirty = replace(case, y=case.y.copy(), targets=case.targets.copy())
+    hidden = weights == 0
+    dirty.targets[hidden] = np.nan if dirty.targets.dtype.kind == "f" else -100
+    dirty.y[hidden] = np.inf
+    if clean["gradient"][hidden].any():
+        raise Failed("the gradient of a step with the weight 0 is not 0")
+    same(clean, dirty.results(weights=weights), "what has the weight 0 reaches the {}")
+
+
 @check("reduction")
 def reduction(one: LossSubject) -> None:
     """A mean is the sum divided by the valid steps, or by their weights; weights scale their steps."""
@@ -433,6 +448,7 @@ LOSS: Kind[LossSubject] = Kind(
         engine_threads,
         batch_company,
         padding,
+        unread,
         reduction,
         rows,
         through_time,

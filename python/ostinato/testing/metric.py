@@ -77,6 +77,7 @@ METRIC: Kind[MetricSubject] = Kind(
         loss.engine_threads,
         loss.batch_company,
         loss.padding,
+        loss.unread,
         loss.reduction,
         loss.rows,
         loss.float32,

@@ -47,8 +47,8 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
 
 def _origin(net: Network, batch: Batch) -> str:
     """The non-finite arrays among the inputs of the step, the most likely cause first."""
-    for name, value, axis in _arrays(batch):
-        found = _in_rows(name, value, batch) if axis == "row" else _in_valid_steps(name, value, batch)
+    for name, value, axis, weights in _arrays(batch):
+        found = (_in_rows if axis == "row" else _in_valid_steps)(name, value, batch, weights)
         if found:
             return found
     for kind, named in (("parameter", net.parameters()), ("carried state", batch.state or {})):
@@ -58,19 +58,24 @@ def _origin(net: Network, batch: Batch) -> str:
     return "data and parameters are finite, so the step overflowed: lower the learning rate, or clip"
 
 
-def _arrays(batch: Batch) -> Iterator[tuple[str, Any, str]]:
-    """Inputs, targets and weights with the names that errors give them, and their axes."""
+def _arrays(batch: Batch) -> Iterator[tuple[str, Any, str, Any]]:
+    """Inputs, targets and weights with the names that errors give them, their axes, and the targets' weights.
+
+    A target of weight 0 is not read.
+    """
     axes = batch.axes
     for name, part in by_name(batch.x, axes.inputs).items():
-        yield axes.input_name(name), part, axes.inputs[name]
-    for what, value in (("targets", batch.targets), ("weights", batch.weights)):
-        for name, part in by_name(value, axes.outputs).items():
-            yield axes.output_name(what, name), part, axes.outputs[name]
+        yield axes.input_name(name), part, axes.inputs[name], None
+    weights = by_name(batch.weights, axes.outputs)
+    for name, part in by_name(batch.targets, axes.outputs).items():
+        yield axes.output_name("targets", name), part, axes.outputs[name], weights.get(name)
+    for name, part in weights.items():
+        yield axes.output_name("weights", name), part, axes.outputs[name], None
 
 
-def _in_rows(name: str, value: Any, batch: Batch) -> str:
-    """The first non-finite value of an array of rows."""
-    bad = _first_bad(value)
+def _in_rows(name: str, value: Any, batch: Batch, weights: Any) -> str:
+    """The first non-finite value of an array of rows, where the weights are not 0."""
+    bad = _first_bad(value, None if weights is None else np.asarray(weights) != 0)
     return "" if bad is None else f"{name} holds {np.asarray(value)[bad]} in {_row(batch, bad[0])}"
 
 
@@ -82,17 +87,18 @@ def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
     return ""
 
 
-def _in_valid_steps(name: str, value: Any, batch: Batch) -> str:
-    """The first non-finite value of an array of the batch at a valid step."""
+def _in_valid_steps(name: str, value: Any, batch: Batch, weights: Any) -> str:
+    """The first non-finite value of an array of the batch at a valid step, where the weights are not 0."""
+    valid = batch.valid if weights is None else batch.valid & (batch.of_steps("weights", weights) != 0)
     if isinstance(value, (list, tuple)):
         for n, one in enumerate(value):
-            found = _first_bad(one, batch.valid[n, : len(one)])
+            found = _first_bad(one, valid[n, : len(one)])
             if found is not None:
                 return f"{name} holds {np.asarray(one)[found]} in {_row(batch, n)}, step {found[0]}"
         return ""
     array = np.asarray(value)
     array = array if batch.batch_first else array.swapaxes(0, 1)
-    first = _first_bad(array, batch.valid)
+    first = _first_bad(array, valid)
     if first is None:
         return ""
     row, step, *_ = first

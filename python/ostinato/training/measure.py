@@ -113,18 +113,28 @@ class Measure:
         found = [key for one in self._equations.values() for key in (one.loss, *one.keys.values())]
         yield from ((what, key) for (what, _), key in zip(self.equations(), found, strict=True))
 
-    def check(self, source: Source, owner: str, *, some: bool) -> None:
+    def check(self, source: Source, owner: str) -> None:
         """Raises the errors of `over` for rows in memory that can be found without running the network.
 
-        An iterable is not touched: it may count its passes. With `some`, no rows are an error too.
+        An iterable is not touched: it may count its passes.
         """
         if isinstance(source, Rows):
-            if some and not len(source.lengths):
-                raise _no_step(owner)
-            with named(owner):
-                for part in source.parts():
+            counts = dict.fromkeys(self._equations, 0.0)
+            for part in source.parts():
+                with named(owner):
                     self._read(part)
-                    _ = part.counts
+                    for output in counts:
+                        counts[output] += part.counts[output]
+            self.check_counts(counts, owner)
+
+    def check_counts(self, counts: Mapping[str, float], owner: str) -> None:
+        """Raises ConfigError for an output without a valid step: a loss of 0 would be a perfect score."""
+        for output in self._equations:
+            if not counts.get(output):
+                of = f" of output {output!r}" if self._terms.several else ""
+                raise ConfigError(
+                    f"{owner}: the data has no valid step{of}; expected rows, lengths and weights above 0"
+                )
 
     def over(self, source: Source, owner: str) -> dict[str, float]:
         """The loss per valid step, that of each output, and each metric over all of `source`.
@@ -142,11 +152,10 @@ class Measure:
                 state = self._add(sums, batch.replace(state=state if batch.carries else None))
                 for output in counts:
                     counts[output] += batch.counts[output]
+        self.check_counts(counts, owner)
         losses: dict[str, float] = {}
         told: dict[str, float] = {}
         for output, one in self._equations.items():
-            if not counts[output]:
-                raise _no_step(owner, output if self._terms.several else None)
             means = {key: value / counts[output] for key, value in sums[output].items()}
             losses[output] = one.term.objective.scale * means[one.loss]
             told |= one.told(means)
@@ -176,11 +185,6 @@ class Measure:
                 equation = _core.OutputLoss(0, program, given.targets, given.weights)
                 sums[output][key] += one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
         return from_slots(run.final_state, net._graph, batch.rows)
-
-
-def _no_step(owner: str, output: str | None = None) -> ConfigError:
-    of = "" if output is None else f" of output {output!r}"
-    return ConfigError(f"{owner}: the data has no valid step{of}; expected rows, lengths and weights above 0")
 
 
 def _key(loss: Any, width: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,10 +33,8 @@ class Totals:
 
     @property
     def mean_losses(self) -> dict[str, float]:
-        """By output, the loss per valid step; 0 if there was none."""
-        return {
-            name: loss / self.counts[name] if self.counts[name] else 0.0 for name, loss in self.losses.items()
-        }
+        """By output, the loss per valid step; NaN if there was none."""
+        return {name: _ratio(loss, self.counts[name]) for name, loss in self.losses.items()}
 
     @property
     def mean_loss(self) -> float:
@@ -45,5 +44,8 @@ class Totals:
     @property
     def mean_penalty(self) -> float:
         """The penalty per valid step, consistent with the mean loss."""
-        count = next(iter(self.counts.values()), 0.0)
-        return self.penalty / count if count else 0.0
+        return _ratio(self.penalty, next(iter(self.counts.values()), 0.0))
+
+
+def _ratio(total: float, count: float) -> float:
+    return total / count if count else math.nan

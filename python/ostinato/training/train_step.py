@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class TrainStep:
         """Make the update. Raises NonFiniteError.
 
         Returns "loss", including "penalty" if there is one; "mood.loss" of each output if there are several;
-        "grad_norm" (before clipping), "lr".
+        "grad_norm" (before clipping), "lr". The loss of an output of which no step is valid is NaN.
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
@@ -65,10 +66,13 @@ class TrainStep:
         run.totals.add(sums, counts, scales[self.outputs[0]] * grads.penalty, norm)
         run.position = run.position.after_update()
         check_parameters(run.net, place, lr)
-        told = {f"{name}.loss": value for name, value in losses.items()} if self.several else {}
+        # A loss of 0 over no step would look like a perfect score.
+        seen = {name: value if counts[name] else math.nan for name, value in losses.items()}
+        told = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}
         if grads.penalty:
             told["penalty"] = grads.penalty
-        return {"loss": loss, **told, "grad_norm": norm, "lr": lr}
+        total = loss if any(counts[name] for name in losses) else math.nan
+        return {"loss": total, **told, "grad_norm": norm, "lr": lr}
 
     def _losses(self, loss: float, grads: Slopes) -> dict[str, float]:
         """The loss of each output, without penalties. Raises ConfigError for gradients that do not say it."""

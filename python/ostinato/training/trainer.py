@@ -195,9 +195,9 @@ class Trainer(AttributeGuard):
             )
         with self._alone("fit"), self._interrupts:
             run, hooks = self.run, self._hooks
-            self._measure.check(source, "fit", some=False)
+            self._measure.check(source, "fit")
             if measured is not None:
-                self._measure.check(measured, "validation", some=True)
+                self._measure.check(measured, "validation")
             columns = self._measured(measured is not None)
             seen = same_data.seen(source, measured, self.net.dtype)
             if not isinstance(resume, bool):
@@ -302,7 +302,9 @@ class Trainer(AttributeGuard):
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
         """Measures, and finishes the epoch. Returns its row of the history."""
         run, totals = self.run, self.run.totals
-        measure, losses = self._measure, totals.mean_losses
+        measure = self._measure
+        measure.check_counts(totals.counts, f"fit: epoch {run.epoch}")
+        losses = totals.mean_losses
         metrics = {"loss": totals.mean_loss, **measure.losses(losses), **measure.while_training(losses)}
         if measured is not None:
             over = measure.over(measured, "validation")

@@ -84,15 +84,34 @@ impl<T: Float> PassMemory<T> {
 
     /// Output `k` of the pass.
     pub fn output(&self, pass: &Pass, k: usize, geometry: &Geometry) -> SeqView<T> {
+        let (start, stride, width) = self.place(pass, k, geometry);
+        // No slice is made: another thread may be writing other rows.
+        SeqView { ptr: self.data.as_ptr().wrapping_add(start), stride, width }
+    }
+
+    /// Writes zeros to some packed rows of output `k`.
+    pub fn clear_output(
+        &mut self,
+        pass: &Pass,
+        k: usize,
+        geometry: &Geometry,
+        rows: impl Iterator<Item = usize>,
+    ) {
+        let (start, stride, width) = self.place(pass, k, geometry);
+        for row in rows {
+            self.data[start + row * stride..][..width].fill(T::ZERO);
+        }
+    }
+
+    /// The offset of output `k`, the distance between its rows, and their width.
+    fn place(&self, pass: &Pass, k: usize, geometry: &Geometry) -> (usize, usize, usize) {
         let place = pass.outputs[k];
         let buffer = &pass.buffers[place.buffer];
         let start = match buffer.class {
             Class::History(state) => self.history[state] + geometry.rows * buffer.width,
             _ => self.full[place.buffer],
         };
-        // No slice is made: another thread may be writing other rows.
-        let ptr = self.data.as_ptr().wrapping_add(start + place.col);
-        SeqView { ptr, stride: buffer.width, width: place.numel }
+        (start + place.col, buffer.width, place.numel)
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Loss<'p, 'a, T> {
     pub plan: &'p LayerPlan,
     pub target: LossTarget<'a, T>,
     pub reduction: Reduction,
-    /// (N, T), or (N,) for an output per row; None gives every valid step, or row, the weight 1.
+    /// (N, T), or (N,) for an output per row; None gives every valid step, or row, the weight 1. A step with weight 0 has no
+    /// loss and no gradient, even if its target or its output is not finite.
     pub weights: Option<&'a [T]>,
     /// The factor of the loss.
     pub scale: f64,
@@ -149,14 +150,21 @@ impl<'a, T: Float> Prepared<'a, T> {
         let pass = if training { &plan.train } else { &plan.infer };
         let values = run.memory.output(pass, 0, geometry);
         for (row, weight) in steps.iter().enumerate() {
+            if *weight == T::ZERO {
+                continue; // 0 * inf would be a NaN
+            }
             // SAFETY: the loss has one number per packed row.
             *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
         }
         let memory = (want == Want::Gradient).then(|| {
             let d_loss = [SeqView::of(steps, 1)];
             let saved = Saved { inputs: &views, memory: &run.memory };
-            let back =
+            let mut back =
                 call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &[] }, None, scratch);
+            if let Some(position) = plan.input_gradients[0] {
+                let unread = (0..steps.len()).filter(|row| steps[*row] == T::ZERO);
+                back.memory.clear_output(&plan.back, position, geometry, unread);
+            }
             scratch.vectors.keep_list(back.d_initial);
             back.memory
         });

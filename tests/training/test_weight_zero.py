@@ -1,0 +1,261 @@
+"""A weight of 0 means not read: a NaN, -100 or any other id under it reaches no loss and no metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato import ops
+from ostinato.data import pack
+from ostinato.losses import Loss
+from ostinato.metrics import Metric
+from ostinato.plugins.registry import registry
+
+ROWS, STEPS, FEATURES, WIDTH = 6, 5, 3, 4
+rng = np.random.default_rng(0)
+X = rng.normal(size=(ROWS, STEPS, FEATURES)).astype("float32")
+WEIGHTS = rng.integers(0, 3, (ROWS, STEPS)).astype("float32")
+WEIGHTS[0] = 0.0  # a row of which nothing counts
+LENGTHS = np.array([5, 3, 4, 5, 1, 2])
+ROW_WEIGHTS = np.array([1, 0, 2, 0, 1, 3], dtype="float32")
+
+
+@ost.register
+class PinballOfATest(ost.Loss):
+    """Quantile loss, with corners."""
+
+    def step(self, y, target):
+        error = target - y
+        return ops.mean(ops.maximum(0.9 * error, -0.1 * error))
+
+
+@ost.register
+class FocalOfATest(ost.Loss):
+    """A loss on ids with a power and a product, which turn inf into NaN."""
+
+    target = "index"
+
+    def step(self, y, target):
+        log_p = ops.pick(ops.log_softmax(y), target)
+        return -ops.square(1.0 - ops.exp(log_p)) * log_p
+
+
+@ost.register
+class LogsOfATest(ost.Loss):
+    """A loss that is infinite at targets of 0, and NaN below."""
+
+    def step(self, y, target):
+        return ops.mean(ops.square(y - ops.log(ops.abs(target) + 0.1)) + 0.0 * ops.exp(ops.square(y)))
+
+
+@ost.register
+class HitsOfATest(ost.Metric):
+    """A metric that compares."""
+
+    better = "higher"
+
+    def step(self, y, target):
+        return ops.where(ops.max(ops.abs(y - target)) < 1.0, 1.0, 0.0)
+
+
+@ost.register
+class RankOfATest(ost.Metric):
+    """A metric on ids."""
+
+    target = "index"
+    better = "lower"
+
+    def step(self, y, target):
+        return ops.sum(ops.where(y > ops.pick(y, target), 1.0, 0.0))
+
+
+LOSSES = {name: registry.make("loss", name, Loss) for name in registry.names("loss")}
+METRICS = {name: registry.make("metric", name, Metric) for name in registry.names("metric")}
+JUNK = {
+    "output": (math.nan, math.inf, -math.inf, 3e38),
+    "index": (-100, -1, WIDTH, 2**40),
+}
+
+
+def network(**options: Any) -> ost.Network:
+    return ost.Sequential(ost.GRU(FEATURES, 5, **options), ost.Dense(5, WIDTH))
+
+
+def labels(**options: Any) -> ost.Network:
+    return ost.Sequential(ost.GRU(FEATURES, 5, **options), ost.Last(), ost.Dense(5, WIDTH))
+
+
+def targets_of(kind: str, shape: tuple[int, ...]) -> Any:
+    own = np.random.default_rng(1)
+    if kind == "index":
+        return own.integers(0, WIDTH, shape)
+    return own.normal(size=(*shape, WIDTH)).astype("float32")
+
+
+def rows_of(array: Any) -> list[Any]:
+    return [row[:n] for row, n in zip(array, LENGTHS, strict=True)]
+
+
+def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
+    """Everything that reads targets: name -> the numbers that come of it, for targets (N, T, ...)."""
+    loss: Any = made if isinstance(made, Loss) else ("cross_entropy" if made.target == "index" else "mse")
+    metrics = [made] if isinstance(made, Metric) else []
+    last = ROW_WEIGHTS
+
+    def trainer(net: ost.Network | None = None, **options: Any) -> ost.Trainer:
+        return ost.Trainer(net or network(), loss=loss, metrics=metrics, **options)
+
+    def gradient(t: Any, net: ost.Network | None = None, **options: Any) -> Any:
+        value, grads = (net or network()).value_and_grad(X, t, loss=loss, weights=WEIGHTS, **options)
+        return value, grads.arena
+
+    def fitted(one: ost.Trainer, *data: Any, **options: Any) -> Any:
+        history = one.fit(*data, epochs=2, batch_size=4, **options)
+        return history.rows, one.net.arena
+
+    def batches(t: Any) -> Any:
+        one = trainer()
+        return one.fit([ost.Batch(X, t, weights=WEIGHTS)], epochs=2).rows, one.net.arena
+
+    def several(t: Any) -> Any:
+        x = ost.Input("x", size=FEATURES)
+        hidden = ost.GRU(FEATURES, 5)(x)
+        net = ost.Graph(outputs={"a": ost.Dense(5, WIDTH)(hidden), "b": ost.Dense(5, WIDTH)(hidden)})
+        one = ost.Trainer(net, loss={"a": loss, "b": "mse"}, metrics={"a": metrics})
+        plain = {"a": t, "b": targets_of("output", (ROWS, STEPS))}
+        return fitted(one, X, plain, weights={"a": WEIGHTS})
+
+    turned = np.ascontiguousarray
+    return {
+        "value_and_grad": gradient,
+        "value_and_grad, a sum": lambda t: gradient(t, reduction="sum"),
+        "value_and_grad with lengths": lambda t: gradient(t, lengths=LENGTHS),
+        "value_and_grad with resets": lambda t: gradient(
+            t, resets=np.arange(STEPS) % 2 * np.ones((ROWS, 1)) > 0
+        ),
+        "truncated": lambda t: gradient(t, through_time=ost.TruncatedBPTT(2, 3)),
+        "checkpointed": lambda t: gradient(t, through_time=ost.CheckpointedBPTT("sqrt")),
+        "both directions": lambda t: gradient(
+            t, ost.Sequential(ost.GRU(FEATURES, 5, bidirectional=True), ost.Dense(10, WIDTH))
+        ),
+        "time first": lambda t: (
+            network(batch_first=False)
+            .value_and_grad(
+                turned(X.swapaxes(0, 1)), turned(t.swapaxes(0, 1)), loss=loss, weights=turned(WEIGHTS.T)
+            )[1]
+            .arena
+        ),
+        "loss_value": lambda t: network().loss_value(X, t, loss=loss, weights=WEIGHTS)[0],
+        "lists of rows": lambda t: (
+            network().value_and_grad(rows_of(X), rows_of(t), loss=loss, weights=rows_of(WEIGHTS))[1].arena
+        ),
+        "packed": lambda t: network().loss_value(
+            pack(X, LENGTHS), pack(t, LENGTHS), loss=loss, weights=pack(WEIGHTS, LENGTHS)
+        )[0],
+        "a value of rows": lambda t: labels().value_and_grad(X, t[:, 0], loss=loss, weights=last)[1].arena,
+        "fit": lambda t: fitted(trainer(), X, t, weights=WEIGHTS),
+        "fit of rows": lambda t: fitted(trainer(labels()), X, t[:, 0], weights=last),
+        "fit of lists": lambda t: fitted(trainer(), rows_of(X), rows_of(t), weights=rows_of(WEIGHTS)),
+        "fit of batches": batches,
+        "fit with updates in the row": lambda t: fitted(
+            trainer(strategies=[ost.strategies.Truncated(1, update_every=2)]), X, t, weights=WEIGHTS
+        ),
+        "evaluate": lambda t: trainer().evaluate(X, t, weights=WEIGHTS),
+        "validation": lambda t: fitted(
+            trainer(),
+            X,
+            targets_of(made.target, (ROWS, STEPS)),
+            validation=(X, t, None, WEIGHTS),
+        ),
+        "several outputs": several,
+    }
+
+
+# A row whose weight is 0 in each of the calls: those of rows take the targets of step 0.
+def spoiled(kind: str, junk: float, name: str) -> Any:
+    targets = targets_of(kind, (ROWS, STEPS)).copy()
+    if "of rows" in name and "lists" not in name:
+        targets[ROW_WEIGHTS == 0] = junk
+    else:
+        targets[WEIGHTS == 0] = junk
+    return targets
+
+
+def bits(value: Any) -> Any:
+    """Anything as something that == compares bit for bit, a NaN as well."""
+    if isinstance(value, dict):
+        return {name: bits(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [bits(one) for one in value]
+    return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [f"loss {one}" for one in LOSSES] + [f"metric {one}" for one in METRICS])
+def test_what_has_the_weight_0_is_not_read(name):
+    kind, _, bare = name.partition(" ")
+    made = (LOSSES if kind == "loss" else METRICS)[bare]
+    wrong = []
+    for call, results in calls(made).items():
+        clean = bits(results(targets_of(made.target, (ROWS, STEPS))))
+        assert "nan" not in repr(clean)
+        for junk in JUNK[made.target]:
+            try:
+                found = bits(results(spoiled(made.target, junk, call)))
+            except ost.OstinatoError as error:
+                wrong.append(f"{call}, {junk}: {error}")
+            else:
+                wrong += [f"{call}, {junk}: other numbers"] * (found != clean)
+    assert wrong == []
+
+
+def test_the_table_has_everything_that_has_a_name():
+    assert {"mse", "cross_entropy", "pinballofatest", "focalofatest"} <= {one.name for one in LOSSES.values()}
+    assert {"accuracy", "perplexity", "bits_per_character", "mae", "rmse"} <= {
+        one.name for one in METRICS.values()
+    }
+
+
+@pytest.mark.parametrize("value", [math.inf, 3e38])
+def test_an_output_of_weight_0_that_overflows_the_loss_reaches_nothing(value):
+    net = ost.Dense(1, 1, dtype="float32")
+    net.arena[...] = 0.0
+    net.parameters()["weight"][...] = 1.0
+    x = np.array([[[1.0], [value], [2.0]]], dtype="float32")
+    targets, weights = np.zeros((1, 3, 1), "float32"), np.array([[1.0, 0.0, 1.0]])
+    loss, grads = net.value_and_grad(x, targets, loss="mse", weights=weights)
+    assert loss == 2.5
+    assert grads.inputs.tolist() == [[[1.0], [0.0], [2.0]]]
+    assert grads.params["bias"] == [3.0]
+
+
+def test_a_nan_that_counts_is_named_and_one_that_does_not_is_not():
+    targets = targets_of("output", (ROWS, STEPS)).astype("float64")
+    targets[1, 1], targets[4, 2, 3] = np.nan, np.nan
+    weights = np.ones((ROWS, STEPS))
+    weights[1, 1] = 0.0
+    for data in ((X, targets, weights), tuple(map(list, (X, targets, weights)))):
+        with pytest.raises(ost.NonFiniteError, match="targets holds nan in row 4, step 2"):
+            ost.Trainer(network(), loss="mse").fit(*data[:2], weights=data[2], epochs=1)
+    with pytest.raises(ost.NonFiniteError, match="targets holds nan in row 5"):
+        rows = np.full((ROWS, WIDTH), np.nan)
+        ost.Trainer(labels(), loss="mse").fit(X, rows, weights=np.array([0, 0, 0, 0, 0, 1.0]), epochs=1)
+
+
+def test_an_id_that_marks_what_to_leave_out_is_refused_with_the_way_to_write_it():
+    targets = targets_of("index", (ROWS, STEPS))
+    targets[2, 1] = -100
+    for given in (np.ones((ROWS, STEPS)), None):
+        with pytest.raises(
+            ost.ConfigError, match=r"id -100 \(row 2, step 1\).*give weights= that are 0 there"
+        ):
+            network().value_and_grad(X, targets, loss="cross_entropy", weights=given)
+    with pytest.raises(ost.ConfigError, match=r"id -100 \(row 2\).*give weights= that are 0 there"):
+        labels().loss_value(X, targets[:, 1], loss="cross_entropy")
+    with pytest.raises(ost.ConfigError, match=r"id 4 .* expected ids from 0 to 3$"):
+        network().value_and_grad(X, np.full((ROWS, STEPS), 4), loss="cross_entropy")
