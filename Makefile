@@ -15,7 +15,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -85,6 +85,10 @@ check-python: build $(VENV)/tools
 # The kit at a higher level than `make test` has time for: every night.
 conformance: build $(VENV)/tools
 	OSTINATO_CONFORMANCE_LEVEL=standard $(BIN)/python -m pytest tests/testing/test_registry.py plugins -k "conformance or kit"
+
+# Errors at every place of some trainings: the state after them, and the rest of the run. `make test` draws some.
+failures: build
+	$(BIN)/python -m tests.failures $(FAILURES_FLAGS)
 
 # Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
 oracle: build $(VENV)/tools

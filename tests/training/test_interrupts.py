@@ -94,6 +94,7 @@ def test_an_ignored_interrupt_stays_ignored():
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Interrupts() as interrupts:
+            interrupts.begin()
             interrupts.hold()
             signal.raise_signal(signal.SIGINT)
             interrupts.release()

@@ -113,7 +113,10 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_save(self, run: Any) -> Mapping[str, Any] | None:
-        """The plugin's state for a checkpoint: a dict of plain values and arrays, or None.
+        """The plugin's state: a dict of plain values and arrays, or None.
+
+        It is for checkpoints, and for an error, which returns the run to its last whole update or epoch. So
+        it may be called after each of them, and has no other effect.
 
         Example:
             >>> from ostinato import hookimpl
@@ -126,7 +129,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_load(self, run: Any, state: Mapping[str, Any]) -> None:
-        """Before a run resumes from a checkpoint: `state` is the result of the same plugin's `ostinato_save`.
+        """Before a run resumes, and after an error: `state` is what this plugin's `ostinato_save` returned.
 
         Example:
             >>> from ostinato import hookimpl

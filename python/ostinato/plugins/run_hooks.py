@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -80,11 +80,28 @@ class RunHooks:
                     f"plugin {one.plugin_name!r} failed in ostinato_run_error: {failure!r}", stacklevel=2
                 )
 
-    def save(self, run: Any) -> dict[str, Mapping[str, Any]]:
-        """The state of each plugin for the checkpoint, by the plugin's name. Raises PluginError."""
+    def hearing(self, *hooks: str) -> set[str]:
+        """The names of the plugins that have one of these hooks."""
+        found = (getattr(self._manager.hook, hook).get_hookimpls() for hook in hooks)
+        return {one.plugin_name for implementations in found for one in implementations} - {_OWN}
+
+    def save(
+        self, run: Any, only: Collection[str] | None = None, *, lenient: bool = False
+    ) -> dict[str, Mapping[str, Any]]:
+        """The state of each plugin, or of those in `only`, by the plugin's name.
+
+        Raises PluginError; with `lenient`, a plugin that fails is left out.
+        """
         states = {}
         for one in self._manager.hook.ostinato_save.get_hookimpls():
-            state = self._alone("ostinato_save", one, {"run": run})
+            if only is not None and one.plugin_name not in only:
+                continue
+            try:
+                state = self._alone("ostinato_save", one, {"run": run})
+            except PluginError:
+                if not lenient:
+                    raise
+                state = None
             if state is not None:
                 states[one.plugin_name] = state
         return states

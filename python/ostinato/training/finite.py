@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ostinato import _core
 from ostinato.errors import NonFiniteError, shown
 from ostinato.network import Network
+from ostinato.optimizers import Optimizer
 from ostinato.strategy import Batch, Slopes
 from ostinato.strategy.axes import by_name
 from ostinato.strategy.batch import Array
+
+LARGE_NORM: Final = 1e15
+"""Squares of float32 overflow from 1.8e19 on; sums of many of them before."""
 
 
 def check_loss(net: Network, batch: Batch, loss: float, place: str) -> None:
@@ -43,6 +47,25 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
                 f"{place}: the update made parameter {shown(name)} hold {value[bad]} at {_at(bad)}; "
                 f"lower the learning rate, which is {lr:g}"
             )
+
+
+def check_slots(optimizer: Optimizer, place: str, norm: float) -> None:
+    """Raises NonFiniteError, naming the first slot that an update made infinite or NaN.
+
+    norm: of the gradients. Only after large ones a slot can overflow while the parameters do not, such as the
+    mean square of Adam, whose updates would be 0 from then on.
+    """
+    if norm < LARGE_NORM:
+        return
+    for group in optimizer._kept.values():
+        for slot, value in group.items():
+            bad = _first_bad(value)
+            if bad is not None:
+                raise NonFiniteError(
+                    f"{place}: the norm of the gradients is {norm:.3g}, and made {slot!r} of optimizer "
+                    f"{optimizer.name!r} hold {value[bad]} at {_at(bad)}; set clip_norm=, or look for "
+                    "large numbers in the data"
+                )
 
 
 def _origin(net: Network, batch: Batch) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Interrupts:
-    """A context that delays Ctrl-C from `hold` to `release`, so that no update is half made.
+    """A context that delays Ctrl-C from `hold` to `release`, so that no update is half made, after `begin`.
 
     Otherwise, Ctrl-C works as before. If Python ignores the exception, as in a destructor, it is raised again
     before the next update, so that no interrupt is lost. Only the main thread receives signals: in other
@@ -24,13 +24,16 @@ class Interrupts:
         self._raised: tuple[int, FrameType | None] | None = None
 
     def __enter__(self) -> Interrupts:
+        return self
+
+    def begin(self) -> None:
+        """Installs the handler: in the context, because an interrupt on the way in would leave it behind."""
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.getsignal(signal.SIGINT)
             # None: not installed by Python code, so it cannot be restored.
             if self._previous is not None:
-                signal.signal(signal.SIGINT, self._received)
                 self._installed = True
-        return self
+                signal.signal(signal.SIGINT, self._received)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -46,6 +49,14 @@ class Interrupts:
         if self._raised is not None:
             self._act(*self._raised)
         self._holding = True
+
+    def defer(self) -> None:
+        """Delays an interrupt from now on, and raises none."""
+        self._holding = True
+
+    def settle(self) -> None:
+        """Interrupts are raised again, unless one waits: then `release` raises it later."""
+        self._holding = self._pending is not None
 
     def release(self) -> None:
         """Interrupts are raised again, first of all a delayed one."""

@@ -12,7 +12,7 @@ from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.specs import hookimpl
 from ostinato.strategy import Batch, Core, Estimator, Moment, Slopes
-from ostinato.training.finite import check_gradients, check_loss, check_parameters
+from ostinato.training.finite import check_gradients, check_loss, check_parameters, check_slots
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.run import TrainingRun
 
@@ -21,8 +21,8 @@ from ostinato.training.run import TrainingRun
 class TrainStep:
     """The run's own implementation of `ostinato_train_step`, inside the wrappers of plugins.
 
-    If anything fails before the optimizer step, everything is unchanged. From there to the end of the update,
-    an interrupt is delayed.
+    If anything fails before the optimizer step, everything is unchanged; the trainer undoes what fails later.
+    From the optimizer step on, an interrupt is delayed.
     """
 
     estimator: Estimator
@@ -66,6 +66,7 @@ class TrainStep:
         run.totals.add(sums, counts, scales[self.outputs[0]] * grads.penalty, norm)
         run.position = run.position.after_update()
         check_parameters(run.net, place, lr)
+        check_slots(run.optimizer, place, norm)
         # A loss of 0 over no step would look like a perfect score.
         seen = {name: value if counts[name] else math.nan for name, value in losses.items()}
         told = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}

@@ -45,6 +45,7 @@ from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation
 from ostinato.training.terms import Terms
 from ostinato.training.train_step import TrainStep
+from ostinato.training.undo import Cut, Undo
 
 Metrics: TypeAlias = "Sequence[str | type[Metric] | Metric]"
 
@@ -135,6 +136,7 @@ class Trainer(AttributeGuard):
         plugins = choose_plugins(callbacks)
         self._hooks = step.hooks = RunHooks(plugins, own=step)
         self._plugin_states: Mapping[str, Any] | None = None
+        self._cut = Cut()
         self._busy = threading.Lock()
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
@@ -179,7 +181,9 @@ class Trainer(AttributeGuard):
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
 
         All rows in memory are read and checked before anything changes.
-        The parameters are those of a whole number of updates at any time, also after an error or Ctrl-C.
+        An error, or Ctrl-C, leaves everything as after the last whole update or epoch: network, optimizer,
+        schedule, strategies, history, and callbacks that save and load their states; or as before the call,
+        if there was none.
         Raises ShapeError, DTypeError, ConfigError, naming the argument; NonFiniteError, naming the array, in
         the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
         """
@@ -194,41 +198,65 @@ class Trainer(AttributeGuard):
                 f"fit: batch_size is {shown(batch_size)}, but the data is an iterable of batches; omit it"
             )
         with self._alone("fit"), self._interrupts:
+            self._interrupts.begin()
             run, hooks = self.run, self._hooks
             self._measure.check(source, "fit")
             if measured is not None:
                 self._measure.check(measured, "validation")
             columns = self._measured(measured is not None)
             seen = same_data.seen(source, measured, self.net.dtype)
-            if not isinstance(resume, bool):
-                self._load(resume, seen)
-            elif resume and self._plugin_states is None and not run.last:
+            if resume is True and self._cut.start:
+                resume = False
+            elif resume is True and self._plugin_states is None and not run.last:
                 raise ConfigError(
                     "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
                     "a checkpoint, or omit resume"
                 )
             if resume is True:
                 same_data.check_seen(run.seen, seen)
-                run.expected = same_data.of_current(run)
-            run.history.measured = columns
-            run.seen = seen
-            run.begin(epochs, bool(resume))
-            if resume is not False:
-                source.load_state_dict(run.data)
-            # A copy: a plugin may reset the object that it returned when the run starts.
-            states = None if resume is False else copy.deepcopy(self._states_of_plugins())
+            states, started = self._plugin_states, False
+            undo = Undo(self, (source,) if measured is None else (source, measured))
             try:
-                hooks.call("ostinato_run_start", run=run)
-                if states is not None:
-                    hooks.load(run, states)
-                self._plugin_states = None
-                while run.epoch < run.last and not run.stopped:
-                    self._epoch(source, measured)
-                hooks.call("ostinato_run_end", run=run)
+                if not isinstance(resume, bool):
+                    self._load(resume, seen)
+                elif resume:
+                    run.expected = same_data.of_current(run)
+                stopped = self._cut.stopped if resume is True else ""
+                run.history.measured = columns
+                run.seen = seen
+                run.begin(epochs, bool(resume))
+                run.stopped = stopped
+                started = True
+                self._run(source, measured, undo, bool(resume))
+                self._cut = Cut()
             except BaseException as error:
-                hooks.tell_error(run, error)
+                self._interrupts.defer()
+                undo.restore(error)
+                if undo.commits:
+                    self._cut = Cut(stopped=run.stopped)
+                else:
+                    self._plugin_states = states
+                    if started and not resume:
+                        self._cut = Cut(start=True)
+                if started:
+                    hooks.tell_error(run, error)
                 raise
         return run.history
+
+    def _run(self, source: Source, measured: Source | None, undo: Undo, resume: bool) -> None:
+        """The run of a `fit`, from its first hook to its last."""
+        run, hooks = self.run, self._hooks
+        if resume:
+            source.load_state_dict(run.data)
+        # A copy: a plugin may reset the object that it returned when the run starts.
+        states = copy.deepcopy(self._states_of_plugins()) if resume else None
+        hooks.call("ostinato_run_start", run=run)
+        if states is not None:
+            hooks.load(run, states)
+        self._plugin_states = None
+        while run.epoch < run.last and not run.stopped:
+            self._epoch(source, measured, undo)
+        hooks.call("ostinato_run_end", run=run)
 
     def _measured(self, validation: bool) -> Measured:
         """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
@@ -248,7 +276,7 @@ class Trainer(AttributeGuard):
             self.schedule.begin(made.better)
         return made
 
-    def _epoch(self, source: Source, measured: Source | None) -> None:
+    def _epoch(self, source: Source, measured: Source | None, undo: Undo) -> None:
         """One epoch, or the rest of an interrupted one."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
@@ -265,7 +293,7 @@ class Trainer(AttributeGuard):
             )
         run.batches = count
         for piece in self._pieces(source):
-            self._update(piece)
+            self._update(piece, undo)
             if run.stopped:
                 return
         metrics = self._end_of_epoch(source, measured)
@@ -274,6 +302,7 @@ class Trainer(AttributeGuard):
         if hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics):
             run.stop("ostinato_should_stop")
         self._save_if_asked()
+        undo.commit(epoch=True)
 
     def _pieces(self, source: Source) -> Iterator[Batch]:
         """The pieces that make one update each, starting at the position in the epoch."""
@@ -285,19 +314,19 @@ class Trainer(AttributeGuard):
             yield from itertools.islice(self.strategies.estimator.pieces(batch), done, None)
             run.position = run.position.after_batch()
 
-    def _update(self, piece: Batch) -> None:
+    def _update(self, piece: Batch, undo: Undo) -> None:
         """Feed a piece to the network and learn from it."""
         run, hooks, step = self.run, self._hooks, self.run.step
         state = run.carried if piece.carries else None
         batch = piece.replace(state=state, seed=run.when.draw_seed("noise"))
         batch = self.strategies.feeding.feed(batch, run.when)
         hooks.call("ostinato_batch_start", run=run, step=step, batch=batch)
-        try:
-            metrics = hooks.call("ostinato_train_step", run=run, step=step, batch=batch)
-        finally:
-            self._interrupts.release()
+        metrics = hooks.call("ostinato_train_step", run=run, step=step, batch=batch)
+        self._interrupts.settle()  # an interrupt in the middle waits for the end of this method
         hooks.call("ostinato_batch_end", run=run, step=step, metrics=metrics)
         self._save_if_asked()
+        undo.commit()
+        self._interrupts.release()
 
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
         """Measures, and finishes the epoch. Returns its row of the history."""
@@ -312,13 +341,11 @@ class Trainer(AttributeGuard):
         if totals.penalty:
             metrics["penalty"] = totals.mean_penalty
         metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}
-        self._interrupts.hold()
         if isinstance(self.schedule, Schedule):
             self.schedule.observe(metrics)
         run.history.append({"epoch": run.epoch, "step": run.step, **metrics})
         run.next_epoch()
         run.data = source.state_dict()
-        self._interrupts.release()
         return metrics
 
     def evaluate(
@@ -371,6 +398,7 @@ class Trainer(AttributeGuard):
         """
         with self._alone("load"):
             self._load(path)
+            self._cut = Cut()
 
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
         self._plugin_states = checkpoint.load(path, self, seen)

@@ -1,0 +1,142 @@
+"""Undoes what a failing step of a run has changed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import described
+from ostinato.optimizers.snapshot import OptimizerSnapshot
+from ostinato.plain import plain_copy
+from ostinato.schedules import Schedule
+from ostinato.training.made_of import TrainerParts
+from ostinato.training.source import Source
+
+# The hooks of an update: a plugin with one of them may change its state in every update.
+_IN_UPDATES: Final = (
+    "ostinato_batch_start",
+    "ostinato_train_step",
+    "ostinato_after_backward",
+    "ostinato_batch_end",
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the last `fit` ended with an error, if it did.
+
+    start: before its first update, so that it left nothing and is to be started again; stopped: after
+    something had stopped the run, for this reason.
+    """
+
+    start: bool = False
+    stopped: str = ""
+
+
+class Undo:
+    """A training as it was at a moment, to which `restore` returns it bit for bit.
+
+    The moment is the one at which this object was made, before a `fit`, until `commit` sets another: after
+    each update and each epoch, when all hooks have been called. It covers parameters, what is frozen, the
+    optimizer, the states of schedule and strategies, position, history and data, and the states of plugins
+    that have both `ostinato_save` and `ostinato_load`.
+
+    A commit copies parameters and slots, because the equation of an optimizer has no inverse.
+    """
+
+    def __init__(self, trainer: TrainerParts, sources: Sequence[Source]) -> None:
+        self._trainer = trainer
+        self._sources = tuple(sources)
+        hooks = trainer._hooks
+        self._savers = hooks.hearing("ostinato_save") & hooks.hearing("ostinato_load")
+        self._savers_in_updates = self._savers & hooks.hearing(*_IN_UPDATES)
+        self._optimizer = OptimizerSnapshot(trainer.optimizer)
+        self._arena = np.empty_like(np.asarray(trainer.net.arena))
+        self._kept: dict[str, Any] = {}
+        self._next: dict[str, Any] | None = None
+        # A plugin may have no state yet before it hears of the start of a run.
+        plugins = plain_copy(hooks.save(trainer.run, self._savers, lenient=True))
+        self._set({**self._of_update(), "plugins": plugins, "data": self._states_of_data()})
+        self.commits = 0
+        """The number of times that `commit` was called."""
+
+    def commit(self, *, epoch: bool = False) -> None:
+        """Make this the moment; with `epoch`, an epoch has ended since the last one."""
+        run, kept = self._trainer.run, self._kept
+        # The first commit comes after the start of the run, which changes all of them.
+        savers = self._savers if epoch or not self.commits else self._savers_in_updates
+        plugins = self._trainer._hooks.save(run, savers)
+        data = self._states_of_data(run.data) if epoch else [run.data, *kept["data"][1:]]
+        self._set({**self._of_update(), "plugins": {**kept["plugins"], **plain_copy(plugins)}, "data": data})
+        self.commits += 1
+
+    def restore(self, why: BaseException) -> None:
+        """Return to the moment, because of an error. A state that its owner refuses to load is a warning."""
+        if self._next is not None:  # The error came while a commit was written, which only copies.
+            self._write(self._next)
+            self.commits += 1
+            return
+        trainer, kept = self._trainer, self._kept
+        np.copyto(np.asarray(trainer.net.arena), self._arena)
+        trainer.net._frozen.replace(kept["frozen"])
+        trainer.net.noise_calls = kept["noise_calls"]
+        self._optimizer.put_back()
+        run = trainer.run
+        vars(run).clear()
+        vars(run).update(kept["run"], totals=_copied(kept["run"]["totals"]))
+        run.history.rows[:], run.history.measured = plain_copy(kept["rows"]), kept["measured"]
+        loads: list[tuple[Callable[[Any], None], Any]] = [
+            *((one.load_state_dict, kept["strategies"][one.role]) for one in trainer.strategies),
+            *((one.load_state_dict, state) for one, state in zip(self._sources, kept["data"], strict=True)),
+            *((partial(trainer._hooks.load, run), {name: one}) for name, one in kept["plugins"].items()),
+        ]
+        if isinstance(trainer.schedule, Schedule):
+            loads.append((trainer.schedule.load_state_dict, kept["schedule"]))
+        for load, state in loads:
+            try:
+                load(plain_copy(state))
+            except Exception as error:
+                if getattr(why, "hook", None) != "ostinato_load":  # else the error says it
+                    told = f"after a failed fit, a state cannot be restored: {described(error)}"
+                    warnings.warn(told, stacklevel=2)
+
+    def _set(self, kept: dict[str, Any]) -> None:
+        """Copy everything that changes in place. All that can fail comes before the first copy."""
+        self._optimizer.prepare()
+        self._next = kept
+        self._write(kept)
+
+    def _write(self, kept: dict[str, Any]) -> None:
+        np.copyto(self._arena, np.asarray(self._trainer.net.arena))
+        self._optimizer.take()
+        self._kept, self._next = kept, None
+
+    def _of_update(self) -> dict[str, Any]:
+        """What an update may change."""
+        trainer, run = self._trainer, self._trainer.run
+        schedule, history = trainer.schedule, run.history
+        rows = self._kept.get("rows")
+        if rows is None or len(rows) != len(history) or self._kept["run"]["history"] is not history:
+            rows = plain_copy(history.rows)
+        return {
+            "frozen": trainer.net._frozen.offsets,
+            "noise_calls": trainer.net.noise_calls,
+            "schedule": plain_copy(schedule.state_dict()) if isinstance(schedule, Schedule) else {},
+            "strategies": {one.role: plain_copy(one.state_dict()) for one in trainer.strategies},
+            "run": {**vars(run), "totals": _copied(run.totals)},
+            "rows": rows,
+            "measured": history.measured,
+        }
+
+    def _states_of_data(self, *first: Any) -> list[Any]:
+        """The state of each source; `first` is that of the first, if it is known."""
+        return [*first, *(plain_copy(one.state_dict()) for one in self._sources[len(first) :])]
+
+
+def _copied(totals: Any) -> Any:
+    return replace(totals, losses=dict(totals.losses), counts=dict(totals.counts))

@@ -1,0 +1,99 @@
+"""Raises an error at any point of a call: each call and return of Python and C functions is a point."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+# Functions that put back what Python itself holds. Nothing can be done when an error comes while they run.
+CLEAN_UP: Final = frozenset(
+    {
+        ("contextlib.py", "__exit__"),
+        ("trainer.py", "_alone"),
+        ("interrupts.py", "__exit__"),
+        ("interrupts.py", "release"),
+        ("interrupts.py", "defer"),
+    }
+)
+
+
+class InjectedError(RuntimeError):
+    """An error of a callback, of data, or of a call of the engine."""
+
+
+class Interrupt(KeyboardInterrupt):
+    """Ctrl-C."""
+
+
+class Site(NamedTuple):
+    """Where a point is: a line that calls a function, or the first and the last line of one."""
+
+    event: str
+    function: str
+    file: str
+    line: int
+    engine: bool
+    """Whether the function is one of the engine's."""
+
+    @property
+    def primary(self) -> bool:
+        """A call of the engine, or of what a user writes and gives: callbacks, strategies, metrics, data."""
+        rooms = ("failures/runs", "optimizers/", "schedules/", "metrics/", "losses/", "data/", "training/")
+        return self.engine or self.file.startswith(rooms)
+
+
+class Injector:
+    """Counts the points of a call, and raises at one of them.
+
+    at: the number of the point, from 0; None only counts. `where` is the point at which the error came.
+    """
+
+    def __init__(self, at: int | None = None, kind: type[BaseException] = InjectedError) -> None:
+        self.at, self.kind = at, kind
+        self.points = 0
+        self.where = ""
+        self.sites: dict[Site, list[int]] = {}
+
+    def run(self, call: Callable[[], Any]) -> BaseException | None:
+        """Makes the call; returns the error that came out of it."""
+        sys.setprofile(self._event)
+        try:
+            call()
+        except (Exception, Interrupt) as error:
+            sys.setprofile(None)
+            return error
+        finally:
+            sys.setprofile(None)
+        return None
+
+    def _event(self, frame: FrameType, event: str, arg: Any) -> None:
+        number, self.points = self.points, self.points + 1
+        if self.at not in (None, number) or _cleans_up(frame) or frame.f_code.co_filename == __file__:
+            return
+        site = _site(frame, event, arg)
+        if self.at is None:
+            self.sites.setdefault(site, []).append(number)
+            return
+        sys.setprofile(None)
+        self.where = f"{site.event} of {site.function} in {site.file}:{site.line}"
+        raise self.kind(f"injected at point {number}")
+
+
+def _cleans_up(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if (frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name) in CLEAN_UP:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _site(frame: FrameType, event: str, arg: Any) -> Site:
+    code = frame.f_code
+    file = "/".join(code.co_filename.split("/")[-2:])
+    if not event.startswith("c_"):
+        return Site(event, code.co_name, file, frame.f_lineno, False)
+    owner = getattr(arg, "__self__", None)
+    module = getattr(arg, "__module__", None) or type(owner).__module__
+    return Site(event, getattr(arg, "__qualname__", "?"), file, frame.f_lineno, "_core" in str(module))
