@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Final
+from typing import Any, Final
 
-from ostinato.errors import ConfigError, shown
+from ostinato.errors import ConfigError, DTypeError, shown
 
 # Of features, rows, steps or threads: no machine has more.
 LARGEST_COUNT: Final = 2**31 - 1
@@ -28,7 +30,10 @@ def number(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected a number")
-    result = float(value)
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
     if not math.isfinite(result):
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected a finite number")
     if at_least is not None and result < at_least:
@@ -67,3 +72,71 @@ def choice(owner: str, name: str, value: object, choices: tuple[str, ...]) -> st
     if not isinstance(value, str) or value not in choices:
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected one of {', '.join(choices)}")
     return value
+
+
+def text(owner: str, name: str, value: object) -> str:
+    """Return `value` if it is a text that is not empty, or raise a ConfigError that names the argument."""
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{owner}: {name} is {shown(value)}; expected a text")
+    return value
+
+
+def path(name: str, value: object) -> str:
+    """Return a text or a Path as a text, or raise a DTypeError or ConfigError that names the argument."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise DTypeError(f"{name} is {shown(value)}; expected a text or a Path")
+    found = os.fspath(value)
+    if not isinstance(found, str) or not found or "\0" in found:
+        raise ConfigError(f"{name} is {shown(value)}; expected the name of a file")
+    return found
+
+
+def mapping(owner: str, name: str, value: object, expected: str) -> Mapping[Any, Any]:
+    """Return `value` if it is a mapping, or raise a DTypeError that says what is expected."""
+    if not isinstance(value, Mapping):
+        raise DTypeError(f"{owner}: {name} is {shown(value)}; expected {expected}")
+    return value
+
+
+def function(owner: str, name: str, value: object, arguments: str) -> Callable[..., Any]:
+    """Return `value` if it can be called, or raise a DTypeError that gives the `arguments`."""
+    if not callable(value) or isinstance(value, type):
+        raise DTypeError(f"{owner}: {name} is {shown(value)}; expected a function {arguments}")
+    return value
+
+
+def shape(owner: str, name: str, value: object) -> tuple[int, ...]:
+    """Return sizes as a tuple of ints, or raise a ConfigError; one size may be -1."""
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{owner}: {name} is {shown(value)}; expected a tuple of integers")
+    for one in value:
+        count(owner, name, one, at_least=-1)
+    return tuple(value)
+
+
+def by_type(owner: str, name: str, annotation: str, value: object) -> None:
+    """Checks an argument by its annotation, if that is one of the simple types; any other value passes."""
+    for kind in (one.strip() for one in annotation.split("|")):
+        if kind not in _BY_TYPE:
+            return
+    kinds = [one.strip() for one in annotation.split("|")]
+    if value is None and "None" in kinds:
+        return
+    errors = []
+    for kind in kinds:
+        try:
+            _BY_TYPE[kind](owner, name, value)
+            return
+        except (ConfigError, DTypeError) as error:
+            errors.append(error)
+    raise errors[0]
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[str, str, object], object]]] = {
+    "None": lambda owner, name, value: text(owner, name, None),
+    "bool": flag,
+    "float": number,
+    "int": lambda owner, name, value: whole(owner, name, value, at_least=-LARGEST_COUNT),
+    "str": text,
+    "Sequence[int]": shape,
+}

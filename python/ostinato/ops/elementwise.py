@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ostinato.ops.table import Value, op
+from ostinato.ops.table import Value, composed, op
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -135,11 +135,13 @@ def clip(x: Value, low: float, high: float) -> Value:
     return np.clip(x, low, high)
 
 
+@composed
 def square(x: Value) -> Value:
     """The product x * x."""
     return x * x
 
 
+@composed
 def reciprocal(x: Value) -> Value:
     """1 / x."""
     return 1.0 / x

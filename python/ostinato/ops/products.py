@@ -10,16 +10,16 @@ import operator
 import numpy as np
 
 from ostinato.errors import DTypeError, ShapeError, shown
-from ostinato.ops.table import Value, op
+from ostinato.ops.table import Value, composed, op
 
 
-def _checked_id(index: Value, limit: int, noun: str) -> int:
+def _checked_id(index: Value, limit: int, op: str, of: str) -> int:
     try:
         id_ = operator.index(index)
     except TypeError:
-        raise DTypeError(f"{noun}: id is {shown(index)}; expected an integer") from None
+        raise DTypeError(f"{op}: index is {shown(index)}; expected an id, an integer") from None
     if not 0 <= id_ < limit:
-        raise ShapeError(f"{noun}: id {id_} is out of range; expected 0 to {limit - 1}")
+        raise ShapeError(f"{op}: index is {shown(id_)}, out of range; expected 0 to {limit - 1}, as {of} has")
     return id_
 
 
@@ -28,6 +28,7 @@ def _matmul(w: Value, v: Value, transpose: int = 0) -> Value:
     return np.matmul(np.transpose(w) if transpose else w, v)
 
 
+@composed
 def matmul(w: Value, v: Value) -> Value:
     """W @ v: a parameter matrix (a, b), or its transpose `w.T`, times a vector (b,); the result is (a,)."""
     return w @ v
@@ -38,7 +39,7 @@ def dot(a: Value, b: Value) -> Value:
     """The sum of a * b: two vectors (n,), one number."""
     if np.ndim(a) != 1 or np.shape(a) != np.shape(b):
         raise ShapeError(
-            f"dot: got shapes {np.shape(a)} and {np.shape(b)}; expected two vectors of one length"
+            f"dot: a is {np.shape(a)} and b is {np.shape(b)}; expected two vectors of one length"
         )
     return np.dot(a, b)
 
@@ -46,18 +47,18 @@ def dot(a: Value, b: Value) -> Value:
 @op()
 def lookup(table: Value, index: Value) -> Value:
     """Row `index` of a parameter table (V, D): (D,)."""
-    return table[_checked_id(index, len(table), "lookup")]
+    return table[_checked_id(index, len(table), "lookup", "table")]
 
 
 @op()
 def pick(v: Value, index: Value) -> Value:
     """Element `index` of a vector (n,): one number."""
-    return v[_checked_id(index, len(v), "pick")]
+    return v[_checked_id(index, len(v), "pick", "v")]
 
 
 @op("size")
 def one_hot(index: Value, size: int) -> Value:
     """A vector (size,) of zeros with 1.0 at `index`; float64 in its eager form."""
     result = np.zeros(size)
-    result[_checked_id(index, size, "one_hot")] = 1.0
+    result[_checked_id(index, size, "one_hot", "size")] = 1.0
     return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ostinato.errors import ShapeError
-from ostinato.ops.table import Value, op
+from ostinato.ops.table import Value, composed, op
 
 
 @op("keepdims")
@@ -44,7 +44,7 @@ def logsumexp(x: Value, keepdims: bool = False) -> Value:
 def argmax(x: Value) -> Value:
     """The id of the largest element of a vector, the first of equal ones."""
     if np.ndim(x) != 1:
-        raise ShapeError(f"argmax: got shape {np.shape(x)}; expected a vector")
+        raise ShapeError(f"argmax: x is {np.shape(x)}; expected a vector")
     return np.argmax(x)
 
 
@@ -73,6 +73,7 @@ def _rms_norm(x: Value, eps: float = 1e-5) -> Value:
     return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps)
 
 
+@composed
 def layer_norm(x: Value, weight: Value = None, bias: Value = None, eps: float = 1e-5) -> Value:
     """(x - mean) / sqrt(variance + eps) along the last axis, then times weight, plus bias if given.
 
@@ -81,6 +82,7 @@ def layer_norm(x: Value, weight: Value = None, bias: Value = None, eps: float = 
     return _affine(_layer_norm(x, eps), weight, bias)
 
 
+@composed
 def rms_norm(x: Value, weight: Value = None, eps: float = 1e-5) -> Value:
     """Root-mean-square norm: x / sqrt(mean(x^2) + eps) along the last axis, then times weight if given.
 

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ostinato import checks
 from ostinato.dims import describe
 from ostinato.errors import ShapeError, shown
-from ostinato.ops.table import Value, op
+from ostinato.ops.table import Value, composed, op
 
 
 @op("start", "stop")
 def slice(v: Value, start: int, stop: int) -> Value:
     """Rows start to stop - 1 along the first axis; usually written `v[start:stop]`."""
     if not 0 <= start <= stop <= len(v):
-        raise ShapeError(f"slice: {start}:{stop} does not fit the first axis of shape {np.shape(v)}")
+        raise ShapeError(
+            f"slice: start is {shown(start)}, stop {shown(stop)}; expected a part of the first axis of v, "
+            f"{np.shape(v)}"
+        )
     return v[start:stop]
 
 
@@ -25,6 +29,7 @@ def _concat(*values: Value) -> Value:
     return np.concatenate(values)
 
 
+@composed
 def concat(*values: Value) -> Value:
     """Concatenate vectors (matrices along the first axis); takes values, or one list of them."""
     if len(values) == 1 and isinstance(values[0], list | tuple):
@@ -45,36 +50,44 @@ def _reshape(x: Value, shape: Sequence[int]) -> Value:
     return np.reshape(x, tuple(shape))
 
 
+@composed
 def reshape(x: Value, shape: Sequence[int]) -> Value:
     """The same elements in row-major order, as `shape`; one size may be -1, to be inferred."""
     sizes, have = list(shape), tuple(x.shape)
     if -1 in sizes:
         rest = math.prod(size for size in sizes if size != -1)
         if sizes.count(-1) > 1 or rest == 0 or math.prod(have) % rest:
-            raise ShapeError(f"reshape: shape {describe(have)} does not divide into {tuple(sizes)}")
+            raise ShapeError(
+                f"reshape: x is {describe(have)}, which does not divide into shape {tuple(sizes)}"
+            )
         sizes[sizes.index(-1)] = math.prod(have) // rest
     if math.prod(sizes) != math.prod(have):
-        raise ShapeError(f"reshape: shape {describe(have)} does not have the size of {describe(sizes)}")
+        raise ShapeError(
+            f"reshape: x is {describe(have)}; expected as many elements as shape {describe(sizes)}"
+        )
     return _reshape(x, tuple(sizes))
 
 
+@composed
 def split(v: Value, parts: int | Sequence[int]) -> tuple[Value, ...]:
     """Split along the first axis: into `parts` equal pieces, or into pieces of the given sizes.
 
     Raises ShapeError if the pieces do not fill the axis exactly.
     """
     length = v.shape[0]
+    checks.by_type("split", "parts", "int | Sequence[int]", parts)
     if isinstance(parts, int):
         if parts < 1 or length % parts:
             raise ShapeError(
-                f"split: a first axis of {shown(length)} does not divide into {parts} equal parts"
+                f"split: the first axis of v of {shown(length)} does not divide into {shown(parts)} equal "
+                "parts"
             )
         sizes: list[int] = [length // parts] * parts
     else:
         sizes = list(parts)
         if sum(sizes) != length or min(sizes, default=0) < 0:
             raise ShapeError(
-                f"split: sizes {describe(sizes)} do not add up to a first axis of {shown(length)}"
+                f"split: the parts {describe(sizes)} do not add up to the first axis of v of {shown(length)}"
             )
     pieces, start = [], 0
     for size in sizes:

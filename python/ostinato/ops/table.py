@@ -15,6 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
+import numpy as np
+
+from ostinato import checks
+from ostinato.errors import DTypeError, OstinatoError, ShapeError, TraceError, described, shown
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -62,9 +67,13 @@ def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Calla
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             tracer = first_symbolic(*args, *kwargs.values())
             if tracer is None:
-                return eager(*args, **kwargs)
-            bound = signature.bind(*args, **kwargs)
+                if attrs:
+                    _check_attributes(row.name, _bound(row.name, signature, args, kwargs))
+                with explained(row.name, signature, args, kwargs):
+                    return eager(*args, **kwargs)
+            bound = _bound(row.name, signature, args, kwargs)
             bound.apply_defaults()
+            _check_attributes(row.name, bound)
             values = bound.arguments
             listed = list(values[operands[0]]) if variadic else [values[one] for one in operands]
             return cast(R, tracer.record(row, listed, {one: values[one] for one in attrs}))
@@ -72,6 +81,101 @@ def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Calla
         return call
 
     return enter
+
+
+def composed(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorates a function that is made of ops: what is wrong with its arguments is named, as of an op."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with explained(function.__name__, signature, args, kwargs):
+            return function(*args, **kwargs)
+
+    return call
+
+
+class explained:
+    """Within it, an error of Python's or NumPy's becomes one that names the op and the argument at fault."""
+
+    def __init__(
+        self, name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Keep what the error is explained by."""
+        self._call = name, signature, args, kwargs
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if not isinstance(error, Exception):
+            return
+        name, signature, args, kwargs = self._call
+        bound = _bound(name, signature, args, kwargs)
+        _check_attributes(name, bound)
+        told = [
+            f"{one} is {'traced' if isinstance(value, Symbolic) else _numbers(name, one, value).shape}"
+            for one, value in _operands(bound)
+        ]
+        told += [
+            f"{one} is {shown(value)}"
+            for one, value in bound.arguments.items()
+            if bound.signature.parameters[one].annotation != "Value"
+        ]
+        if isinstance(error, OstinatoError):
+            return
+        raise ShapeError(f"{name}: {', '.join(told)}: {described(error)}") from error
+
+
+def _bound(
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        hint = ""
+        if "axis" in kwargs or "dim" in kwargs:
+            hint = ": a value has the features of one row, and ops reduce or join its last axis"
+        raise TraceError(
+            f"ops.{name}: {error}; its arguments are {', '.join(signature.parameters)}{hint}"
+        ) from None
+
+
+def _operands(bound: inspect.BoundArguments) -> list[tuple[str, Any]]:
+    """The operands with their names; of `*values`, values[0] and so on."""
+    found: list[tuple[str, Any]] = []
+    for one in bound.signature.parameters.values():
+        value = bound.arguments.get(one.name)
+        if one.annotation != "Value" or (value is None and one.default is None):
+            continue
+        several = one.kind is one.VAR_POSITIONAL
+        found += (
+            [(f"{one.name}[{n}]", part) for n, part in enumerate(value or ())]
+            if several
+            else [(one.name, value)]
+        )
+    return found
+
+
+def _numbers(name: str, argument: str, value: Any) -> Any:
+    """An operand as an array. Raises DTypeError for what holds no numbers."""
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise DTypeError(
+            f"{name}: {argument} is {shown(value)}, which makes no array: {described(error)}"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name}: {argument} is {shown(value)}; expected a number or an array of numbers")
+    return array
+
+
+def _check_attributes(name: str, bound: inspect.BoundArguments) -> None:
+    """Raises ConfigError for an attribute of another type than the op declares."""
+    for argument, value in bound.arguments.items():
+        one = bound.signature.parameters[argument]
+        if value is not one.default and not isinstance(value, Symbolic):
+            checks.by_type(name, argument, one.annotation, value)
 
 
 def first_symbolic(*values: object) -> Symbolic | None:
