@@ -20,6 +20,12 @@ class ConfigError(OstinatoError, ValueError):
     """A name, an option or a hyper-parameter is unknown or out of its range."""
 
 
+class UnknownItemError(ConfigError, KeyError, IndexError):
+    """A name or a place that a network, its parameters or a history does not have."""
+
+    __str__ = Exception.__str__  # a KeyError would print the repr of its message
+
+
 class FormatError(OstinatoError, ValueError):
     """A file or a program text is damaged, of another format, or hostile."""
 
@@ -64,7 +70,9 @@ def described(error: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in a message: its repr on one line of at most 160 characters, or its type where repr raises."""
+    """A value in a message: its repr on one line of at most 160 characters, or its type."""
+    if type(value).__name__ == "ndarray" and getattr(value, "ndim", 0) > 0:
+        return f"an array of {value.dtype} {value.shape}"  # type: ignore[attr-defined]
     try:
         text = repr(value)
     except Exception:

@@ -83,7 +83,9 @@ class Spec:
             raise ConfigError(f"{noun} {shown(self.name)}: doc is {shown(self.doc)}; expected a line of text")
         if not self.doc:
             object.__setattr__(self, "doc", (self.factory.__doc__ or "").strip().partition("\n")[0])
-        examples = self.examples or getattr(self.factory, "examples", ({},))
+        examples = self.examples
+        if isinstance(examples, (list, tuple)) and not examples:
+            examples = getattr(self.factory, "examples", ({},))
         if not isinstance(examples, (list, tuple)) or not all(isinstance(one, Mapping) for one in examples):
             raise ConfigError(
                 f"{noun} {shown(self.name)}: examples is {shown(examples)}; expected a list of options"
@@ -93,6 +95,8 @@ class Spec:
     @classmethod
     def of(cls, made: Any) -> Self:
         """The descriptor of a class that has the fields of a descriptor: its `name`, ..."""
+        if not callable(made) or not isinstance(getattr(made, "name", None), str):
+            raise ConfigError(f"{cls.__name__}.of: made is {shown(made)}; expected a class that has a name")
         return cls(made.name, made)
 
 

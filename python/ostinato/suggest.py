@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from ostinato.errors import UnknownItemError, shown
+
+T = TypeVar("T")
 
 
 def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> str:
@@ -22,3 +27,13 @@ def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> 
     close = difflib.get_close_matches(name, meant, n=1, cutoff=0.6)
     listing = f"{noun}: {', '.join(names)}"
     return f"did you mean {meant[close[0]]!r}? {listing}" if close else listing
+
+
+def item(noun: str, items: Mapping[Any, T], key: object, argument: str = "name") -> T:
+    """The item of this name or, for an int, at this place, or an UnknownItemError that lists the names."""
+    if isinstance(key, str) and key in items:
+        return items[key]
+    if isinstance(key, int) and not isinstance(key, bool) and -len(items) <= key < len(items):
+        return list(items.values())[key]
+    hint = did_you_mean(key if isinstance(key, str) else "", map(str, items), f"{noun}s")
+    raise UnknownItemError(f"{argument} is {shown(key)}, which no {noun} has; {hint}")

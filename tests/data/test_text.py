@@ -42,7 +42,7 @@ def test_an_alphabet_round_trips_and_names_what_it_lacks():
     assert alphabet.encode("").shape == (0,)
     with pytest.raises(ConfigError, match="'x'"):
         alphabet.encode("taxo")
-    with pytest.raises(ConfigError, match="id 7"):
+    with pytest.raises(ConfigError, match="ids has 7"):
         alphabet.decode([0, 7])
     with pytest.raises(ConfigError, match="characters"):
         Alphabet("")

@@ -186,7 +186,7 @@ TABLE = {
     "the final state of an array": Bad(
         lambda: ost.final_state(x["s"], "h"),  # type: ignore[arg-type]
         ost.ConfigError,
-        ("ndarray", "expected symbols"),
+        ("y is an array of", "expected a symbol"),
     ),
     # Initial states.
     "an initial state of another size": Bad(

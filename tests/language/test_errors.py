@@ -17,6 +17,7 @@ BUILT_IN = {
     "PluginError": RuntimeError,
     "TraceError": TypeError,
     "InternalError": RuntimeError,
+    "UnknownItemError": LookupError,
 }
 
 

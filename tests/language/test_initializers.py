@@ -111,7 +111,7 @@ def test_a_callable_is_its_own_initializer():
         (lambda: get("orthogonal", gain=float("nan")), ConfigError, "gain is nan; expected a finite number"),
         (lambda: get("constant", value="1"), ConfigError, "value is '1'; expected a number"),
         (lambda: get("uniform", bound=float("inf")), ConfigError, "bound is inf"),
-        (lambda: get("xavier_uniform")((3,), None), ConfigError, r"shape \(3,\); it is for matrices"),
+        (lambda: get("xavier_uniform")((3,), None), ConfigError, r"shape is \(3,\); it is for matrices"),
         (lambda: get(np.zeros, gain=2), ConfigError, "options gain"),
         (lambda: by_gate("zeros"), ConfigError, "gates is None"),
         (lambda: by_gate(["zeros"], 2), ConfigError, "1 initializers for 2 gates"),

@@ -363,7 +363,7 @@ BAD: dict[str, Bad] = {
         ("values is", "a sequence"),
     ),
     "register of a class that is no layer": Bad(
-        lambda: ost.register(ost.Dense), ost.ConfigError, ("register got",)
+        lambda: ost.register(ost.Dense), ost.ConfigError, ("register: item is",)
     ),
 }
 

@@ -400,7 +400,7 @@ TABLE = {
     "registering a built-in's name": Bad(
         lambda: ost.register(ost.CellSpec("lstm", Branching)), ost.ConfigError, ("lstm", "built in")
     ),
-    "registering a number": Bad(lambda: ost.register(7), ost.ConfigError, ("register got 7",)),
+    "registering a number": Bad(lambda: ost.register(7), ost.ConfigError, ("register: item is 7",)),
 }
 
 

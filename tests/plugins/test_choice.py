@@ -150,7 +150,7 @@ def test_a_noun_of_another_kind_is_refused(place: str) -> None:
             lambda: ost.Sequential(ost.RNN),
             r"layer 'RNN' has required arguments \(input_size, hidden_size\); pass RNN\(",
         ),
-        (lambda: ost.LSTM(2, 3, init="orthogonl"), "initializer of weight_ih: there is no initializer"),
+        (lambda: ost.LSTM(2, 3, init="orthogonl"), "init: there is no initializer"),
         (lambda: ost.Trainer(net(), loss="mse", metrics=["mae", 3]), r"metrics\[1\] is 3; expected a name"),
         (lambda: ost.Trainer(net(), loss="mse", optimizer=ost.MSE), "optimizer is the class MSE; expected"),
     ],

@@ -143,7 +143,7 @@ def test_an_override_is_the_users_choice_and_ends_when_it_is_taken_back() -> Non
     ("name", "full", "words"),
     [
         ("lstm", "acme/lstn", "did you mean 'acme/lstm'"),
-        ("lstm", "gru", "not a full name"),
+        ("lstm", "gru", "full is 'gru'"),
         ("ostinato/lstm", "acme/lstm", "a bare name"),
     ],
 )

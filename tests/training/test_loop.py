@@ -448,7 +448,7 @@ BAD_TRAINERS = {
     ),
     "schedule without its arguments": ({"schedule": "exponential"}, r"ost.schedules.Exponential\(decay\)"),
     "schedule of an epoch": ({"schedule": lambda epoch: 0.1}, r"cannot be called with \(start, when\)"),
-    "callback name": ({"callbacks": ["no_such"]}, "no active plugin 'no_such'"),
+    "callback name": ({"callbacks": ["no_such"]}, r"callbacks\[0\] is 'no_such', which no active plugin has"),
     "seed": ({"seed": -1}, "seed is -1"),
 }
 

@@ -118,7 +118,7 @@ def test_a_lesson_with_rows_that_are_none_is_refused(rows):
         def lesson(self, when, lengths):
             return ost.Lesson(np.array(rows))
 
-    with pytest.raises(ost.ConfigError, match="expected integers from 0 to 9"):
+    with pytest.raises(ost.ConfigError, match=r"rows .*expected integers"):
         trainer(strategies=[Wrong()]).fit(X, TARGETS, epochs=1)
 
 

@@ -16,8 +16,8 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.network.graph import LayerOp
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT
+from ostinato.sequences.arrays import Array
 from ostinato.sequences.axis import Axis
-from ostinato.sequences.batch import Array
 
 # Gates, G in the count G * (n_h + n_x + 1) * n_h.
 TEXTBOOK: Final = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}

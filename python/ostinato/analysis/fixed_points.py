@@ -12,7 +12,7 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import ShapeError
-from ostinato.sequences.batch import Array, as_floats
+from ostinato.sequences.arrays import Array, as_floats
 
 # Damping: its initial value, and the value at which a start is given up. Two attempts differ by the usual
 # factor of 10.

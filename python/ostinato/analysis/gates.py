@@ -13,7 +13,7 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
 from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import LayerOp, Operation, add_layer, add_operation, resting
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 # The ops to find in a program, and the ends of their range; relu has no upper one.
 LOW: Final = {"sigmoid": 0.0, "tanh": -1.0, "relu": 0.0}

@@ -16,7 +16,8 @@ from ostinato.errors import ConfigError
 from ostinato.network.arena import views
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
-from ostinato.sequences.batch import Array, Batch, read_rows, read_steps
+from ostinato.sequences.arrays import Array
+from ostinato.sequences.batch import Batch, read_rows, read_steps
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

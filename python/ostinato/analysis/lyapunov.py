@@ -12,7 +12,7 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import NonFiniteError, ShapeError
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

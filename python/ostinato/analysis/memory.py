@@ -15,7 +15,7 @@ from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Embedding, Sequential
 from ostinato.network import Network
 from ostinato.network.graph import Node
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

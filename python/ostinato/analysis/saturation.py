@@ -10,7 +10,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ostinato.analysis.system import System
 from ostinato.layers.recurrent import GATES
 from ostinato.network import Network
 from ostinato.network.graph import LayerOp
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

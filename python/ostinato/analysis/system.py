@@ -23,7 +23,8 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.network.graph import Node
 from ostinato.network.states import to_slots
-from ostinato.sequences.batch import Array, Batch, as_floats, as_integers
+from ostinato.sequences.arrays import Array, as_floats, as_integers
+from ostinato.sequences.batch import Batch
 from ostinato.suggest import did_you_mean
 
 # Rows in one call of the core; more rows take several calls, so that memory is bounded.

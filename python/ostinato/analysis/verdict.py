@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ostinato.sequences.batch import Array
+from ostinato.sequences.arrays import Array
 
 # Beyond a factor of a thousand, either only the first steps learn, or all but the first.
 FACTOR: Final = 1e3

@@ -13,7 +13,8 @@ from ostinato import checks
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network import Network
-from ostinato.sequences.batch import as_flags
+from ostinato.sequences.arrays import as_array, as_flags, as_integers
+from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, padded, rows_of
 from ostinato.strategy import Axes, Batch
 from ostinato.training.form import Form, masked
@@ -99,7 +100,9 @@ class Batches:
         self.shuffle = checks.flag(owner, "shuffle", shuffle)
         self.seed = checks.whole(owner, "seed", seed, at_least=0)
         if net is None:
-            self._whole = _of_one(x, targets, lengths, checks.choice(owner, "per", per or "step", PER))
+            self._whole = _of_one(
+                x, targets, lengths, checks.choice(owner, "per", "step" if per is None else per, PER)
+            )
         else:
             self._whole = _of_network(net, x, targets, lengths, per)
         if mask is not None:
@@ -135,10 +138,11 @@ class Batches:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The next `iter` continues where `state` was taken. Raises ConfigError for a state of other data."""
+        checks.mapping("Batches", "state", state, "what state_dict() returned")
         found = {key: state.get(key) for key in self._same()}
         if found != self._same():
             raise ConfigError(
-                f"Batches: the state is of other data or settings: {found}; expected {self._same()}"
+                f"Batches: the state is of other data or settings: {shown(found)}; expected {self._same()}"
             )
         epoch = checks.whole("Batches", "epoch", state.get("epoch"), at_least=0)
         self._skipped = self._handed = checks.whole("Batches", "batch", state.get("batch"), at_least=0)
@@ -189,7 +193,7 @@ def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
         if [len(row) for row in targets] != [len(row) for row in rows]:
             raise ShapeError("targets has other lengths than x; expected one for each step of each row")
     elif targets is not None:
-        targets = np.asarray(targets)
+        targets = as_array("targets", targets)
         if targets.shape[:1] != (len(rows),):
             raise ShapeError(f"targets is {targets.shape}; expected {len(rows)}, one for each row")
     return Batch(rows, targets, axes=axes)
@@ -231,13 +235,14 @@ def _rows(name: str, value: Any, lengths: Any) -> list[Array]:
     """The rows of a list, a packed or a padded array. Raises ShapeError."""
     if is_packed(value):
         rows = rows_of(name, value)
-    elif isinstance(value, (list, tuple)):
-        rows = [np.asarray(row) for row in value]
+    elif isinstance(value := rows_in(name, value), (list, tuple)):
+        rows = [as_array(f"{name}[{n}]", row) for n, row in enumerate(value)]
     else:
-        array = np.asarray(value)
+        array = as_array(name, value)
         if array.ndim < 2:
             raise ShapeError(f"{name} is {array.shape}; expected (N, T) or (N, T, F), or a list of rows")
-        counts = np.full(len(array), array.shape[1]) if lengths is None else np.asarray(lengths)
+        whole = np.full(len(array), array.shape[1])
+        counts = whole if lengths is None else as_integers("lengths", lengths)
         if counts.shape != (len(array),) or ((counts < 0) | (counts > array.shape[1])).any():
             raise ShapeError(f"lengths has to be ({len(array)},) integers from 0 to {array.shape[1]}")
         return [row[:count] for row, count in zip(array, counts, strict=True)]

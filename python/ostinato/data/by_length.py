@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.sequences.arrays import as_integers
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +48,9 @@ class ByLength:
 
     def __call__(self, lengths: Array) -> list[Array]:
         """Batches of positions in `lengths`. Raises ConfigError for a row longer than max_steps."""
-        lengths = np.asarray(lengths)
+        lengths = as_integers("ByLength: lengths", lengths)
+        if lengths.ndim != 1 or (lengths < 0).any():
+            raise ShapeError(f"ByLength: lengths is {shown(lengths)}; expected (N,) integers of at least 0")
         longest = int(lengths.max(initial=0))
         if self.max_steps is not None and longest > self.max_steps:
             raise ConfigError(f"ByLength: max_steps is {self.max_steps}, but a row has {longest} steps")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.sequences.arrays import as_array
 from ostinato.strategy import Batch
 
 
@@ -24,7 +26,7 @@ class Streams:
     """
 
     def __init__(self, ids: npt.ArrayLike, rows: int, steps: int) -> None:
-        self.ids = np.asarray(ids)
+        self.ids = as_array("ids", ids)
         if self.ids.dtype.kind == "f" or self.ids.ndim == 2:
             kind = DTypeError if self.ids.ndim == 1 else ShapeError
             raise kind(
@@ -35,9 +37,8 @@ class Streams:
             raise ShapeError(f"ids has shape {self.ids.shape}; expected (L,) with L at least 2")
         if self.ids.dtype.kind not in "iu":
             raise DTypeError(f"ids has dtype {self.ids.dtype}; expected integers")
-        for name, value in (("rows", rows), ("steps", steps)):
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; expected at least 1")
+        rows = checks.count("Streams", "rows", rows, at_least=1)
+        steps = checks.count("Streams", "steps", steps, at_least=1)
         self.targets = len(self.ids) - 1
         if rows > self.targets:
             raise ConfigError(

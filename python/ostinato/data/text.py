@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ostinato.errors import ConfigError
+from ostinato import checks
+from ostinato.errors import ConfigError, shown
 
-Sequence = TypeVar("Sequence", str, np.ndarray)
+Sequence = TypeVar("Sequence", str, np.ndarray, "list[Any]", "tuple[Any, ...]")
 
 
 def king_james() -> str:
@@ -32,7 +33,8 @@ def split(data: Sequence, held_out: float = 0.1) -> tuple[Sequence, Sequence]:
     held_out is the fraction of the last part, above 0 and below 1; the split is rounded down. Raises
     ConfigError.
     """
-    if not 0.0 < held_out < 1.0:
-        raise ConfigError(f"held_out is {held_out}; expected a share above 0 and below 1")
+    held_out = checks.number("split", "held_out", held_out, above=0, below=1)
+    if not isinstance(data, (str, list, tuple)) and not (isinstance(data, np.ndarray) and data.ndim):
+        raise ConfigError(f"split: data is {shown(data)}; expected a text, a list or an array")
     cut = int(len(data) * (1.0 - held_out))
     return data[:cut], data[cut:]

@@ -7,9 +7,10 @@ errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ostinato.cell import Init
+from ostinato.checks import count
 from ostinato.discover import make
 from ostinato.errors import ConfigError, shown
 from ostinato.initializers.constant import Constant, Identity, Ones, Zeros
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 
+_MOST_GATES: Final = 1000
+
+
 def get(name: str | Init, **options: Any) -> Init:
     """Return the built-in initializer called `name` with these options; a callable is returned unchanged.
 
@@ -59,9 +63,13 @@ def by_gate(init: str | Init | Sequence[str | Init], gates: int | None = None) -
     Fans and orthogonality are then those of one gate's matrix, as if the gates were separate parameters.
     """
     if isinstance(init, str) or callable(init):
-        if gates is None or gates < 1:
-            raise ConfigError(f"by_gate: gates is {shown(gates)}; expected the number of gates")
+        if gates is None:
+            raise ConfigError("by_gate: gates is None; expected the number of gates")
+        if count("by_gate", "gates", gates, at_least=1) > _MOST_GATES:
+            raise ConfigError(f"by_gate: gates is {shown(gates)}; expected at most {_MOST_GATES}")
         return ByGate((get(init),) * gates)
-    if gates not in (None, len(init)):
-        raise ConfigError(f"by_gate: got {len(init)} initializers for {gates} gates")
+    if not isinstance(init, (list, tuple)):
+        raise ConfigError(f"by_gate: init is {shown(init)}; expected an initializer, or a list of them")
+    if gates is not None and count("by_gate", "gates", gates, at_least=1) != len(init):
+        raise ConfigError(f"by_gate: init has {len(init)} initializers for {gates} gates")
     return ByGate(tuple(get(one) for one in init))

@@ -27,7 +27,7 @@ def fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a matrix (fan_out, fan_in); raise ConfigError for another rank."""
     if len(shape) != 2:
         raise ConfigError(
-            f"initializer {shown(name)} got shape {shape}; it is for matrices (out, in); "
+            f"initializer {shown(name)}: shape is {shape}; it is for matrices (out, in); "
             "for a vector use init='zeros', 'uniform' or a constant"
         )
     return shape[1], shape[0]

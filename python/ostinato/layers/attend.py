@@ -21,7 +21,7 @@ def attend(scores: Symbol, values: Symbol) -> Symbol:
     With several heads, the k-th score weighs the k-th part of the features. Raises ShapeError for other
     widths and for values of rows. Source: Bahdanau et al. 2015, eq. 5-6; heads: Vaswani et al. 2017.
     """
-    check_symbols("attend", (scores, values))
+    check_symbols("attend", scores=scores, values=values)
     for name, one in (("scores", scores), ("values", values)):
         if one.axis == ROW or one.limit is not None:
             raise ShapeError(f"attend: {name} is {shown(one)}; expected a sequence of features")

@@ -16,6 +16,7 @@ from ostinato.network.arena import Array
 from ostinato.network.network import Network
 from ostinato.network.ports import OUTPUT
 from ostinato.network.symbol import Symbol, applied, check_symbols, combined, in_order, through
+from ostinato.suggest import item
 
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
@@ -84,7 +85,8 @@ class Graph(Network):
         self._set_up()
 
     def _arrange(self, outputs: dict[str, Symbol], plain: bool) -> None:
-        check_symbols("Graph: outputs", list(outputs.values()))
+        named: dict[str, Any] = {f"outputs[{name!r}]": one for name, one in outputs.items()}
+        check_symbols("Graph", **named)
         for name, symbol in outputs.items():
             if not isinstance(name, str) or not name:
                 raise ConfigError(f"Graph: an output is called {shown(name)}; expected a text")
@@ -111,7 +113,7 @@ class Graph(Network):
 
     def __getitem__(self, name: str | int) -> Network:
         """The layer of this place."""
-        return self.layers[str(name)]
+        return item("layer", self.layers, name)
 
     def __len__(self) -> int:
         return len(self.layers)

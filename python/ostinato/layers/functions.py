@@ -80,7 +80,7 @@ def concat(*values: Any) -> Symbol:
 
 def add(a: Symbol, b: Symbol) -> Symbol:
     """`a + b`, feature by feature. Raises ShapeError when their widths or axes differ."""
-    check_symbols("add", (a, b))
+    check_symbols("add", a=a, b=b)
     return combined("add", a, b)
 
 
@@ -89,14 +89,14 @@ def slice(x: Symbol, start: int, stop: int) -> Symbol:
 
     Raises ShapeError unless 0 <= start < stop <= F.
     """
-    check_symbols("slice", (x,))
+    check_symbols("slice", x=x)
     start = checks.whole("slice", "start", start, at_least=0)
     return combined("slice", x, columns=(start, checks.whole("slice", "stop", stop, at_least=0)))
 
 
 def reverse(x: Symbol) -> Symbol:
     """A sequence with each row turned round within its own length."""
-    check_symbols("reverse", (x,))
+    check_symbols("reverse", x=x)
     if x.axis == ROW:
         raise ShapeError(f"reverse: {shown(x)} has no time axis; expected a sequence")
     return combined("reverse", x)
@@ -109,19 +109,19 @@ def last(x: Symbol) -> Symbol:
     take it of the layer itself: of `concat(layer(x), y)`, or of a Dense after the layer, it is the last step,
     where the backward direction has read one step only. Raises ShapeError for a value of rows.
     """
-    check_symbols("last", (x,))
+    check_symbols("last", x=x)
     return combined("last", x)
 
 
 def first(x: Symbol) -> Symbol:
     """The first valid step of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
-    check_symbols("first", (x,))
+    check_symbols("first", x=x)
     return combined("first", x)
 
 
 def mean(x: Symbol) -> Symbol:
     """The mean over the valid steps of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
-    check_symbols("mean", (x,))
+    check_symbols("mean", x=x)
     return combined("mean", x)
 
 
@@ -130,13 +130,13 @@ def max(x: Symbol) -> Symbol:
 
     The gradient goes to the first of equal steps; NaN where a step is NaN.
     """
-    check_symbols("max", (x,))
+    check_symbols("max", x=x)
     return combined("max", x)
 
 
 def sum(x: Symbol) -> Symbol:
     """The sum over the valid steps of each row: (N, T, F) -> (N, F), zeros for a row of length 0."""
-    check_symbols("sum", (x,))
+    check_symbols("sum", x=x)
     return combined("sum", x)
 
 
@@ -147,7 +147,7 @@ def repeat(row: Symbol, like: Symbol) -> Symbol:
     part of the graph, for its axis.
     Raises ShapeError for a sequence as `row` and a value of rows as `like`.
     """
-    check_symbols("repeat", (row, like))
+    check_symbols("repeat", row=row, like=like)
     if like.axis == ROW:
         raise ShapeError(
             f"repeat: like is {shown(like)}; expected a sequence, whose steps the row is to have"
@@ -166,7 +166,7 @@ def final_state(y: Symbol, name: str, place: int | None = None) -> Symbol:
     A row of length 0 has its initial state. Raises ConfigError for a symbol that no layer made, an
     unknown name and a missing place.
     """
-    check_symbols("final_state", (y,))
+    check_symbols("final_state", y=y)
     if y.op != "layer":
         raise ConfigError(
             f"final_state: {shown(y)} is not the output of a layer; expected a layer called with a symbol"
@@ -190,7 +190,7 @@ def final_states(y: Symbol) -> dict[str, list[Symbol]]:
 
     It is what a layer of the same states takes as `initial_state`. Raises ConfigError as `final_state`.
     """
-    check_symbols("final_states", (y,))
+    check_symbols("final_states", y=y)
     shapes = y.layer.state_shapes if y.op == "layer" else {}
     if not shapes:
         raise ConfigError(f"final_states: {shown(y)} is not the output of a layer with states")

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ostinato.cell import Param
 from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import Unit
+from ostinato.plugins.registry import registry
 
 Init: TypeAlias = str | Callable[..., Any]
 
@@ -71,6 +72,8 @@ def _matrices(unit: Unit, rule: Init) -> dict[str, Init]:
 
 
 def _check(name: str, rule: Any) -> None:
+    if isinstance(rule, str):
+        registry.resolve("initializer", rule, argument=name)
     if not isinstance(rule, str) and not callable(rule):
         raise ConfigError(
             f"{name} is {shown(rule)}; expected the name of an initializer or a callable (shape, rng) -> "

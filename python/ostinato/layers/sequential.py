@@ -14,6 +14,7 @@ from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
 from ostinato.plugins.registry import registry
 from ostinato.regularizer import Regularizer
+from ostinato.suggest import item
 
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
@@ -74,7 +75,7 @@ class Sequential(Network):
 
     def __getitem__(self, name: str | int) -> Network:
         """The layer of this name or place."""
-        return list(self.layers.values())[name] if isinstance(name, int) else self.layers[name]
+        return item("layer", self.layers, name)
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -11,8 +11,9 @@ from ostinato.losses import Loss
 from ostinato.network.graph import Node
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
+from ostinato.sequences.arrays import Array
 from ostinato.sequences.axis import ROW, TIME, Axis
-from ostinato.sequences.batch import Array, Batch, read_rows, read_steps
+from ostinato.sequences.batch import Batch, read_rows, read_steps
 from ostinato.trace import trace_loss
 
 REDUCTIONS: Final = ("mean", "sum")

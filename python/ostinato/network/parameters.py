@@ -12,8 +12,8 @@ from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError, 
 from ostinato.network.arena import views
 from ostinato.network.graph import Graph, Parameter
 from ostinato.patterns import Aliases
-from ostinato.sequences.batch import Array, as_floats
-from ostinato.suggest import did_you_mean
+from ostinato.sequences.arrays import Array, as_floats
+from ostinato.suggest import did_you_mean, item
 
 
 class Parameters(Mapping[str, Array]):
@@ -33,7 +33,8 @@ class Parameters(Mapping[str, Array]):
         self._names = {alias: name for name, others in self.aliases.items() for alias in others}
 
     def __getitem__(self, name: str) -> Array:
-        return self._arrays[self._names.get(name, name)]
+        known = isinstance(name, str) and self._names.get(name, name) in self._arrays
+        return self._arrays[self._names.get(name, name)] if known else item("parameter", self._arrays, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

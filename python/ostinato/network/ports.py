@@ -11,8 +11,9 @@ from typing import Any
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network.graph import Node
+from ostinato.sequences.arrays import Array, as_floats, as_integers
 from ostinato.sequences.axis import ROW
-from ostinato.sequences.batch import Array, Batch, as_floats, as_integers, read_batch, read_rows, read_steps
+from ostinato.sequences.batch import Batch, read_batch, read_rows, read_steps
 from ostinato.suggest import did_you_mean
 
 INPUT = "x"

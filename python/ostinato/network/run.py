@@ -14,7 +14,8 @@ from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
 from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
-from ostinato.sequences.batch import Array, Batch
+from ostinato.sequences.arrays import Array
+from ostinato.sequences.batch import Batch
 
 
 class Facts(NamedTuple):

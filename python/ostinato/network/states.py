@@ -14,7 +14,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.network.graph import Graph
-from ostinato.sequences.batch import Array, as_floats
+from ostinato.sequences.arrays import Array, as_floats
 
 
 def to_slots(

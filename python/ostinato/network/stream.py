@@ -11,7 +11,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
-from ostinato.sequences.batch import Array, as_flags, as_floats
+from ostinato.sequences.arrays import Array, as_flags, as_floats
 
 
 class Stream:

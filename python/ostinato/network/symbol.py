@@ -125,9 +125,9 @@ class Symbol:
             if step == 1:
                 return combined("slice", self, columns=(start, stop))
         raise DTypeError(
-            f"{shown(self)} takes the index [..., start:stop] alone, for some of its features; ost.last(x) "
-            "and "
-            "ost.first(x) give the last and the first step of each row"
+            f"place is {shown(place)}; {shown(self)} takes the index [..., start:stop] alone, for some of "
+            "its "
+            "features; ost.last(x) and ost.first(x) give the last and the first step of each row"
         )
 
     def into(self, graph: Graph, nodes: Sequence[Node]) -> Node:
@@ -357,11 +357,11 @@ def _distinct(order: list[Symbol]) -> list[Symbol]:
     return list(found.values())
 
 
-def check_symbols(what: str, values: Sequence[Any]) -> None:
-    """Raises ConfigError for what is no symbol."""
-    for value in values:
+def check_symbols(what: str, values: Sequence[Any] = (), /, **named: Any) -> None:
+    """Raises ConfigError for what is no symbol; `values` are called by their places."""
+    for name, value in ({f"values[{place}]": one for place, one in enumerate(values)} | named).items():
         if not isinstance(value, Symbol):
             raise ConfigError(
-                f"{what} is given a {type(value).__name__}; expected symbols: what ost.Input makes, and "
-                "layers called with symbols"
+                f"{what}: {name} is {shown(value)}; expected a symbol: what ost.Input makes, or a layer "
+                "called with symbols"
             )

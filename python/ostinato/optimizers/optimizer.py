@@ -9,8 +9,8 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.aligned import aligned_zeros
-from ostinato.checks import whole
-from ostinato.errors import ConfigError, shown
+from ostinato.checks import mapping, whole
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.optimizers.arrays import Array, Entry, by_name, frozen_of, read_entries
@@ -20,6 +20,7 @@ from ostinato.optimizers.groups import Groups, group_of, read_groups
 from ostinato.optimizers.missed import Missed
 from ostinato.options import Configured
 from ostinato.patterns import Aliases
+from ostinato.sequences.arrays import as_array
 from ostinato.trace import checked_update
 
 Slots: TypeAlias = Names[Value]
@@ -126,21 +127,28 @@ class Optimizer(Configured, metaclass=_Made):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; raise ConfigError for the state of another optimizer."""
+        expected = "what state_dict() returned"
+        mapping(self._owner, "state", state, expected)
         missing = [key for key in ("steps", "options", "slots") if key not in state]
         if missing:
-            raise ConfigError(
-                f"{self._owner}: the state has no {', '.join(missing)}; expected what state_dict() returned"
-            )
-        slots = state["slots"]
-        fresh = type(self)(**state["options"])
+            raise ConfigError(f"{self._owner}: the state has no {', '.join(missing)}; expected {expected}")
+        slots = mapping(self._owner, "slots of the state", state["slots"], expected)
+        options = mapping(self._owner, "options of the state", state["options"], expected)
+        fresh = type(self)(**options)
         for name, group in slots.items():
-            if set(group) != set(self.slots):
+            if set(mapping(self._owner, f"slots of the state: {name!r}", group, expected)) != set(self.slots):
                 raise ConfigError(
-                    f"{self._owner}: {shown(name)} has slots {sorted(group)}; expected {sorted(self.slots)}"
+                    f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
         steps = whole(self._owner, "steps", state["steps"], at_least=0)
         missed = Missed.read(self._owner, state.get("missed", []))
-        kept = {name: {slot: _aligned(one) for slot, one in group.items()} for name, group in slots.items()}
+        kept = {
+            name: {
+                slot: _aligned(f"{self._owner}: state: {slot} of {name!r}", one)
+                for slot, one in group.items()
+            }
+            for name, group in slots.items()
+        }
         self.__dict__.update({**fresh.__dict__, "_options": self._options})
         self.__dict__.update(_steps=steps, _kept_slots=kept, _missed_steps=missed)
 
@@ -281,9 +289,11 @@ class Optimizer(Configured, metaclass=_Made):
                 entry.slots[slot][...] = one
 
 
-def _aligned(values: Array) -> Array:
-    """A copy that begins on a cache line."""
-    values = np.asarray(values)
+def _aligned(name: str, given: Any) -> Array:
+    """A copy that begins on a cache line. Raises DTypeError for what is no array of floats."""
+    values = as_array(name, given)
+    if values.dtype not in (np.float32, np.float64):
+        raise DTypeError(f"{name} is {shown(given)}; expected an array of float32 or float64")
     copy = aligned_zeros(values.shape, values.dtype)
     copy[...] = values
     return copy

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, shown
 from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, Entry
@@ -35,6 +36,11 @@ def choose(
     others: Sequence[str],
 ) -> Choice[Made]:
     """The choice that `Registry.choose` describes; `resolve` is the registry's."""
+    if not isinstance(base, type):
+        raise DTypeError(f"base is {shown(base)}; expected a class")
+    if options is not None:
+        checks.mapping("choose", "options", options, "a dict of options by name")
+    checks.text("choose", "argument", argument)
     more = dict(options or {})
     if isinstance(given, str):
         entry = resolve(kind, given, argument=argument)

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from ostinato import _core
-from ostinato.errors import ConfigError, PluginError, shown
+from ostinato import _core, checks
+from ostinato.errors import ConfigError, DTypeError, PluginError, shown
 from ostinato.options import Configured
 from ostinato.plugins.choice import Choice, choose
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
@@ -67,6 +67,7 @@ class Registry:
         Raises UnknownName or AmbiguousName.
         """
         place = "" if argument in ("", kind) else f"{argument}: "
+        check_names(kind, name)
         with self._lock:
             self._load_builtins()
             name = self._overrides.get((kind, name), name)
@@ -129,6 +130,7 @@ class Registry:
 
     def override(self, kind: str, name: str, full: str | None) -> None:
         """From now on the bare `name` means `full`; None ends it. Raises ConfigError, UnknownName."""
+        check_names(kind, name)
         with self._lock:
             if "/" in name:
                 raise ConfigError(
@@ -137,22 +139,28 @@ class Registry:
             if full is None:
                 self._overrides.pop((kind, name), None)
                 return
-            if "/" not in full:
-                raise ConfigError(
-                    f"{shown(full)} is not a full name; expected namespace/name, as in acme/{name}"
-                )
-            self.resolve(kind, full)
+            if not isinstance(full, str) or "/" not in full:
+                raise ConfigError(f"full is {shown(full)}; expected namespace/name, as in acme/{name}")
+            try:
+                self.resolve(kind, full)
+            except UnknownName as error:
+                raise UnknownName(f"full is {shown(full)}: {error}") from None
+            if not any(one.spec.name == name and one.kind == kind for one in self._entries):
+                bare = sorted({one.spec.name for one in self._entries if one.kind == kind})
+                raise UnknownName(f"name is {shown(name)}, which no {kind} has; {did_you_mean(name, bare)}")
             self._overrides[kind, name] = full
 
     def overrides(self) -> dict[tuple[str, str], str]:
         """(kind, bare name) -> full name, of every override."""
         return dict(self._overrides)
 
-    def plugins(self, name: str) -> dict[str, Any]:
+    def plugins(self, name: str, argument: str = "name") -> dict[str, Any]:
         """Id -> module or object of each active plugin called `name`: id, distribution or namespace.
 
         A run enables them for its lifecycle hooks. Raises UnknownName.
         """
+        checks.text("plugins", argument, name)
+        checks.text("plugins", "argument", argument)
         with self._lock:
             self._load_plugins()
             found = {
@@ -163,7 +171,8 @@ class Registry:
             if not found:
                 known = sorted({one.provider.namespace for one in self._plugins if one.provider})
                 raise UnknownName(
-                    f"there is no active plugin {shown(name)}; {did_you_mean(name, known)}{self.suspects()}"
+                    f"{argument} is {shown(name)}, which no active plugin has; {did_you_mean(name, known)}"
+                    f"{self.suspects()}"
                 )
             return found
 
@@ -171,6 +180,8 @@ class Registry:
         """The installed plugin whose package a class is defined in, from metadata alone; None for others."""
         from ostinato.plugins.index import discover
 
+        if not isinstance(made, type):
+            raise DTypeError(f"provider_of: made is {shown(made)}; expected a class")
         package = made.__module__.partition(".")[0]
         if package == "ostinato":
             return None
@@ -181,6 +192,7 @@ class Registry:
 
     def builtins(self, kind: str) -> list[Entry]:
         """The built-in entries of a kind. No plugin is imported."""
+        check_names(kind)
         with self._lock:
             self._load_builtins()
             return [one for one in self._entries if one.provider.id == BUILTIN and one.kind == kind]
@@ -221,8 +233,8 @@ class Registry:
 
     def names(self, kind: str | None = None) -> list[str]:
         """All names of a kind, or of all: bare for built-ins, full for the rest. Raises ConfigError."""
-        if kind is not None and kind not in SPECS:
-            raise ConfigError(f"there is no kind {shown(kind)}; {did_you_mean(str(kind), SPECS, 'kinds')}")
+        if kind is not None:
+            check_names(kind)
         return sorted(entry.shown for entry in self.entries() if kind in (None, entry.kind))
 
     def entries(self) -> list[Entry]:
@@ -262,6 +274,8 @@ class Registry:
 
     def register(self, spec: Spec) -> None:
         """Adds a descriptor for this process; registering the name again replaces it. Raises ConfigError."""
+        if not isinstance(spec, Spec):
+            raise DTypeError(f"register: spec is {shown(spec)}; expected a descriptor such as CellSpec")
         kind = spec.kind
         with self._lock:
             self._load_builtins()
@@ -324,6 +338,15 @@ class Registry:
         return f"; not loaded: {', '.join(lost)}; see `ostinato plugins`" if lost else ""
 
 
+def check_names(kind: object, name: object = "x") -> None:
+    """Raises ConfigError for a kind that does not exist, and for a name that is no text."""
+    if not isinstance(kind, str) or kind not in SPECS:
+        hint = did_you_mean(kind if isinstance(kind, str) else "", SPECS, "kinds")
+        raise ConfigError(f"kind is {shown(kind)}, which does not exist; {hint}")
+    if not isinstance(name, str):
+        raise ConfigError(f"name is {shown(name)}; expected the name of a {kind}, a text")
+
+
 registry: Final = Registry()
 """The names of this process."""
 
@@ -352,7 +375,7 @@ def register(item: Any) -> Any:
         registry.register(item)
     else:
         raise ConfigError(
-            f"register got {shown(item)}; expected a subclass of Cell, Regularizer, Loss, ..., "
+            f"register: item is {shown(item)}; expected a subclass of Cell, Regularizer, Loss, ..., "
             "or a descriptor such as CellSpec(name, cls)"
         )
     return item

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ostinato.checks import number, whole
+from ostinato.checks import mapping, number, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.schedules.schedule import Schedule
@@ -76,8 +76,12 @@ class Plateau(Schedule):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state; raise ConfigError for the state of another schedule."""
+        owner = "schedule 'plateau'"
+        mapping(owner, "state", state, "the result of state_dict()")
         if set(state) != {"best", "waited", "drops"}:
-            raise ConfigError(
-                f"schedule 'plateau': the state has {sorted(state)}; expected best, drops, waited"
-            )
-        self.best, self.waited, self.drops = float(state["best"]), int(state["waited"]), int(state["drops"])
+            raise ConfigError(f"{owner}: the state is {shown(dict(state))}; expected best, drops, waited")
+        if not isinstance(state["best"], float):
+            raise ConfigError(f"{owner}: best of the state is {shown(state['best'])}; expected a number")
+        waited = whole(owner, "waited of the state", state["waited"], at_least=0)
+        self.drops = whole(owner, "drops of the state", state["drops"], at_least=0)
+        self.best, self.waited = state["best"], waited

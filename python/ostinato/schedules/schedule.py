@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.options import Configured
 from ostinato.strategy.moment import Moment
@@ -43,7 +44,6 @@ class Schedule(Configured):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; raise ConfigError for anything else."""
-        if state:
-            raise ConfigError(
-                f"schedule {shown(self.name)} keeps no state; got {', '.join(map(repr, state))}"
-            )
+        owner = f"schedule {self.name!r}"
+        if checks.mapping(owner, "state", state, "the result of state_dict()"):
+            raise ConfigError(f"{owner} keeps no state; got {shown(state)}")

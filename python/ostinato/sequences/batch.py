@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.sequences.arrays import Array, as_flags, as_floats, as_integers, plain
 from ostinato.sequences.axis import ROW, TIME
+from ostinato.sequences.containers import is_frame, rows_in
 from ostinato.sequences.meant import one_per_row, refuse_one_hot
 from ostinato.sequences.packed import is_packed, rows_of
-
-Array = NDArray[Any]
 
 # Noise counts steps in 32 bits.
 MOST_STEPS: Final = 2**32
@@ -128,8 +127,7 @@ def read_batch(
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
-    if is_packed(x):
-        x = rows_of(name, x)
+    x = rows_of(name, x) if is_packed(x) else rows_in(name, x)
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
@@ -146,7 +144,9 @@ def read_batch(
             axes = ("N", "T") if batch_first else ("T", "N")
             expected = ", ".join([*axes, *map(str, trailing)])
             kind = "ids" if limit is not None else "features"
-            raise ShapeError(f"{name} is {array.shape}; expected {kind} ({expected}){_hint(array, trailing)}")
+            raise ShapeError(
+                f"{name} is {array.shape}; expected {kind} ({expected}){_hint(x, array, trailing)}"
+            )
         array = _inward(array, batch_first)
         read = read_lengths(lengths, array.shape[0], array.shape[1], name, told)
     ragged = isinstance(x, (list, tuple))
@@ -167,7 +167,7 @@ def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x", told: str
     if wrong.size:
         n = wrong[0]
         raise ShapeError(f"{told}[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
-    return _plain(array, "int64")
+    return plain(array, "int64")
 
 
 def read_steps(
@@ -185,8 +185,8 @@ def read_steps(
     rows, or packed ones, are read where x was so. Ids are not read where `used`, (N, T) booleans, is False.
     Raises ShapeError, DTypeError, ConfigError.
     """
-    if batch.ragged and is_packed(value):
-        value = rows_of(name, value)
+    if batch.ragged:
+        value = rows_of(name, value) if is_packed(value) else rows_in(name, value)
     if batch.ragged and isinstance(value, (list, tuple)):
         rows = [_row(f"{name}[{n}]", row, trailing, dtype) for n, row in enumerate(value)]
         array, counts = _pad(rows, trailing, dtype or "int64")
@@ -249,41 +249,7 @@ def read_rows(
     if wrong.size:
         n = wrong[0]
         raise ConfigError(_bad_id(name, int(array[n]), f"row {n}", limit))
-    return _plain(array, "int64")
-
-
-def as_floats(name: str, value: Any, dtype: str) -> Array:
-    """Any floating-point array as `dtype`, C-contiguous.
-
-    Raises DTypeError for other kinds, ShapeError if ragged.
-    """
-    array = as_array(name, value)
-    if array.dtype.kind not in "biuf":
-        raise DTypeError(f"{name} is {_told(value, array)}; expected an array of {dtype}")
-    if array.dtype.kind != "f":
-        raise DTypeError(
-            f"{name} has dtype {array.dtype}; expected {dtype}. "
-            f"Convert it if numbers are meant: .astype({shown(dtype)})"
-        )
-    return _plain(array, dtype)
-
-
-def as_integers(name: str, value: Any) -> Array:
-    """Any integer array, in its own type. An empty list counts. Raises DTypeError for other kinds."""
-    array = as_array(name, value)
-    if array.dtype.kind in "iu":
-        return array
-    if array.size == 0 and not isinstance(value, np.ndarray):
-        return array.astype(np.int64)
-    raise DTypeError(f"{name} has dtype {array.dtype}; expected integers")
-
-
-def as_flags(name: str, value: Any) -> Array:
-    """Any array of booleans, C-contiguous. An empty list counts. Raises DTypeError for other kinds."""
-    array = as_array(name, value)
-    if array.dtype.kind != "b" and (array.size or isinstance(value, np.ndarray)):
-        raise DTypeError(f"{name} has dtype {array.dtype}; expected booleans. Convert it: .astype(bool)")
-    return np.asarray(array, dtype=np.bool_, order="C")
+    return plain(array, "int64")
 
 
 def ids_in_range(name: str, ids: Array, limit: int, valid: Array | None) -> Array:
@@ -298,7 +264,7 @@ def ids_in_range(name: str, ids: Array, limit: int, valid: Array | None) -> Arra
         if bad.any():
             n, t = np.argwhere(bad)[0]
             raise ConfigError(_bad_id(name, int(ids[n, t]), f"row {n}, step {t}", limit))
-    return _plain(ids, "int64")
+    return plain(ids, "int64")
 
 
 def _bad_id(name: str, found: int, place: str, limit: int) -> str:
@@ -308,36 +274,11 @@ def _bad_id(name: str, found: int, place: str, limit: int) -> str:
     return f"{told}. To leave such targets out, give weights= that are 0 there" if marks else told
 
 
-def _plain(array: Array, dtype: str) -> Array:
-    """The array as the core takes it: of this type, C-contiguous, aligned; itself where it is all that."""
-    # ascontiguousarray would give a 0-d array an axis.
-    made = np.asarray(array, dtype=dtype, order="C")
-    return made if made.flags.aligned else made.copy()
-
-
 def _read(name: str, value: Any, dtype: str | None) -> Array:
     """Floats of `dtype`, booleans where that is "bool", integers where it is None."""
     if dtype is None:
         return as_integers(name, value)
     return as_flags(name, value) if dtype == "bool" else as_floats(name, value, dtype)
-
-
-def _told(value: Any, array: Array) -> str:
-    """What was given instead of numbers."""
-    if isinstance(value, Mapping):
-        return f"a {type(value).__name__}"
-    return f"an array of {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.80}"
-
-
-def as_array(name: str, value: Any) -> Array:
-    """Anything as an array of its own type. Raises ShapeError, DTypeError for what makes none."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, OverflowError) as error:
-        raise ShapeError(f"{name} does not make an array: {error}") from error
-    except (TypeError, RuntimeError) as error:
-        raise DTypeError(f"{name} does not make an array: {error}") from error
-    return array
 
 
 def _inward(array: Array, batch_first: bool) -> Array:
@@ -368,7 +309,9 @@ def _uneven(value: Any) -> bool:
     return len({len(row) for row in value if isinstance(row, (list, tuple)) or np.ndim(row)}) > 1
 
 
-def _hint(array: Array, trailing: tuple[int, ...]) -> str:
+def _hint(given: Any, array: Array, trailing: tuple[int, ...]) -> str:
     if array.ndim == 1 + len(trailing) and array.shape[1:] == trailing:
+        if is_frame(given):
+            return "; write [x] for a single sequence, or a list such as [one for _, one in x.groupby('id')]"
         return "; for a single sequence write x[None]"
     return ""

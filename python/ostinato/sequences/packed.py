@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ostinato.errors import DTypeError, ShapeError
-
-Array = NDArray[Any]
+from ostinato.errors import DTypeError, ShapeError, shown
+from ostinato.sequences.arrays import Array, as_array, as_integers
+from ostinato.sequences.containers import rows_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +38,24 @@ def pack(x: Any, lengths: Any = None) -> Packed:
 
     Raises ShapeError, also for rows of length 0, which the form cannot hold; PyTorch rejects them too.
     """
+    x = rows_in("x", x)
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ShapeError("lengths is given, but x is a list of rows, each of which has its own")
-        rows = [np.asarray(row) for row in x]
+        rows = [as_array(f"x[{n}]", row) for n, row in enumerate(x)]
     else:
-        array = np.asarray(x)
-        counts = np.full(len(array), array.shape[1]) if lengths is None else np.asarray(lengths)
-        if array.ndim < 2 or counts.shape != array.shape[:1]:
-            raise ShapeError(f"x is {array.shape}, lengths {counts.shape}; expected (N, T, ...) and (N,)")
+        array = as_array("x", x)
+        if array.ndim < 2:
+            raise ShapeError(f"x is {array.shape}; expected (N, T, ...), or a list of rows")
+        most = array.shape[1]
+        counts = np.full(len(array), most) if lengths is None else as_integers("lengths", lengths)
+        if counts.shape != array.shape[:1]:
+            raise ShapeError(f"lengths is {counts.shape}; expected ({len(array)},), one for each row of x")
+        if counts.size and not 1 <= counts.min() <= counts.max() <= most:
+            raise ShapeError(f"lengths is {shown(counts)}; expected 1 to {most}, the steps of x")
         rows = [row[:count] for row, count in zip(array, counts, strict=True)]
+    if any(row.dtype.kind not in "biufc" for row in rows):
+        raise DTypeError(f"x is {shown(x)}; expected arrays of numbers")
     if not rows or any(row.ndim == 0 or not len(row) or row.shape[1:] != rows[0].shape[1:] for row in rows):
         raise ShapeError("x has no rows, rows without steps, or steps of different shapes; nothing to pack")
     counts = np.array([len(row) for row in rows])
@@ -87,6 +94,8 @@ def unpack(packed: Any) -> tuple[Array, Array]:
 
     Raises ShapeError, DTypeError.
     """
+    if not is_packed(packed):
+        raise DTypeError(f"packed is {shown(packed)}; expected what ostinato.data.pack or PyTorch packs")
     rows = rows_of("packed", packed)
     return padded(rows), np.array([len(row) for row in rows], dtype=np.int64)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from ostinato import checks
 from ostinato.errors import ConfigError, shown
+from ostinato.sequences.arrays import as_array
 from ostinato.strategy.batch import Array
 from ostinato.strategy.moment import Moment
 from ostinato.strategy.strategy import Strategy
@@ -21,6 +25,17 @@ class Lesson:
 
     rows: Array | None = None
     steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None:
+            checks.count("Lesson", "steps", self.steps, at_least=0)
+        if self.rows is not None:
+            rows = as_array("Lesson: rows", self.rows)
+            if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+                raise ConfigError(
+                    f"Lesson: rows is {shown(self.rows)}; expected integers (n,), positions in the data"
+                )
+            object.__setattr__(self, "rows", rows.astype(np.int64))
 
 
 class Curriculum(Strategy):

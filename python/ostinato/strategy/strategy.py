@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.options import Configured
 
@@ -25,8 +26,9 @@ class Strategy(Configured):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the result of `state_dict`; raise ConfigError for anything else."""
-        if state:
+        owner = f"{self.role} {self.name!r}"
+        if checks.mapping(owner, "state", state, "the result of state_dict()"):
             raise ConfigError(
-                f"{self.role} {shown(self.name)} keeps no state; got {', '.join(map(repr, state))}. "
+                f"{owner} keeps no state; got {shown(state)}. "
                 "Was the checkpoint written with another version of it?"
             )

@@ -102,8 +102,9 @@ def choose_plugins(given: Any) -> dict[str, Any]:
     Raises ConfigError.
     """
     found: dict[str, Any] = {}
-    for one in _listed("callbacks", given):
-        plugins = registry.plugins(one) if isinstance(one, str) else {_name(one): one}
+    for place, one in enumerate(_listed("callbacks", given)):
+        argument = f"callbacks[{place}]"
+        plugins = registry.plugins(one, argument) if isinstance(one, str) else {_name(one): one}
         for name, plugin in plugins.items():
             _check_marks(name, plugin)
         hearing = {name: plugin for name, plugin in plugins.items() if _hears(plugin)}

@@ -12,8 +12,9 @@ import numpy as np
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.network.port import Port
+from ostinato.sequences.arrays import as_array
 from ostinato.sequences.axis import ROW, TIME
-from ostinato.sequences.batch import as_array
+from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, rows_of
 from ostinato.strategy import Axes, Batch
 from ostinato.strategy.axes import by_name, like
@@ -126,8 +127,7 @@ def _array(part: Any, axis: str, name: str) -> Any:
     """An array; a list of the rows of a sequence stays a list. Raises ShapeError, DTypeError."""
     if axis == "row":
         return as_array(name, part)
-    if is_packed(part):
-        return rows_of(name, part)
+    part = rows_of(name, part) if is_packed(part) else rows_in(name, part)
     if not isinstance(part, (list, tuple)):
         return as_array(name, part)
     for n, row in enumerate(part):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ostinato.errors import ConfigError, shown
-from ostinato.suggest import did_you_mean
+from ostinato.suggest import did_you_mean, item
 from ostinato.training.measured import Measured
 
 
@@ -36,7 +36,7 @@ class History:
     def __iter__(self) -> Iterator[dict[str, float]]:
         return iter(self.rows)
 
-    def __getitem__(self, key: int | str) -> Any:
+    def __getitem__(self, key: int | str | slice) -> Any:
         if isinstance(key, str):
             if key not in self.names:
                 if self.measured.knows(key) and self.rows:
@@ -45,7 +45,9 @@ class History:
                     f"history has no {shown(key)}; {did_you_mean(key, self.names, 'it was measured')}"
                 )
             return [row.get(key, float("nan")) for row in self.rows]
-        return self.rows[key]
+        if isinstance(key, slice):
+            return self.rows[key]
+        return item("epoch", dict(enumerate(self.rows)), key, "key")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self.rows == other.rows

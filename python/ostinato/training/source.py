@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from numbers import Real
@@ -114,6 +115,28 @@ class Rows:
         return self._whole.take(rows).replace(places=rows)
 
 
+class Indexed:
+    """The items of data that have places but no `__iter__`, such as a data set of PyTorch."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        if hasattr(data, "state_dict"):
+            self.state_dict = data.state_dict
+            self.load_state_dict = data.load_state_dict
+
+    def __iter__(self) -> Iterator[Any]:
+        places = range(len(self)) if isinstance(self._data, Sized) else itertools.count()
+        for place in places:
+            try:
+                item = self._data[place]
+            except IndexError:  # the end of data without a length
+                return
+            yield item
+
+    def __len__(self) -> int:
+        return len(self._data) if isinstance(self._data, Sized) else 0
+
+
 class Batches:
     """A repeatable iterable of `Batch` or tuples (x, targets[, lengths[, weights]])."""
 
@@ -150,12 +173,12 @@ class Batches:
     def _read(self, place: int, item: Any) -> Batch:
         if isinstance(item, Batch):
             return self._form.read(item)
-        if isinstance(item, tuple) and 2 <= len(item) <= 4:
+        if isinstance(item, (list, tuple)) and 2 <= len(item) <= 4:
             x, targets, lengths, weights = (*item, None, None)[:4]
             return self._form.read(Batch(x, targets, lengths, weights, batch_first=self._form.batch_first))
         raise DTypeError(
-            f"data gives a {type(item).__name__} as batch {place}; "
-            "expected ost.Batch(x, targets), or a tuple (x, targets[, lengths[, weights]])"
+            f"data gives {shown(item)} as batch {place}; "
+            "expected ost.Batch(x, targets), or a tuple or list (x, targets[, lengths[, weights]])"
         )
 
 
@@ -183,8 +206,20 @@ def read_source(
             batch_size = checks.whole(owner, "batch_size", batch_size, at_least=1)
         with named(owner):
             return Rows(form.whole(data, targets, lengths, weights, mask), batch_size)
-    if isinstance(data, (np.ndarray, Mapping)) or not isinstance(data, Iterable):
-        raise ConfigError(f"{owner}: targets is missing; expected x and targets, or an iterable of batches")
+    if callable(data) and not isinstance(data, Iterable):
+        raise ConfigError(
+            f"{owner}: data is the function {shown(data)}; give what it returns as a list, list(data()), "
+            "or an "
+            "object whose __iter__ starts again"
+        )
+    if not isinstance(data, (Iterable, Mapping)) and hasattr(type(data), "__getitem__"):
+        data = Indexed(data)
+    if hasattr(data, "__array__") or isinstance(data, Mapping) or not isinstance(data, Iterable):
+        raise ConfigError(
+            f"{owner}: targets is missing, and data is {shown(data)}; expected x and targets, or an "
+            "iterable of "
+            "batches"
+        )
     for name, value in (("lengths", lengths), ("weights", weights), ("mask", mask)):
         if value is not None:
             raise ConfigError(f"{owner}: {name} requires x and targets; each batch of an iterable has one")
