@@ -138,7 +138,7 @@ class Optimizer(Configured, metaclass=_Made):
         for name, group in slots.items():
             if set(mapping(self._owner, f"slots of the state: {name!r}", group, expected)) != set(self.slots):
                 raise ConfigError(
-                    f"{self._owner}: {name!r} has slots {sorted(group)}; expected {sorted(self.slots)}"
+                    f"{self._owner}: {shown(name)} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
         steps = whole(self._owner, "steps", state["steps"], at_least=0)
         missed = Missed.read(self._owner, state.get("missed", []))

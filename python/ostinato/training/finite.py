@@ -62,8 +62,8 @@ def check_slots(optimizer: Optimizer, place: str, norm: float) -> None:
             bad = _first_bad(value)
             if bad is not None:
                 raise NonFiniteError(
-                    f"{place}: the norm of the gradients is {norm:.3g}, and made {slot!r} of optimizer "
-                    f"{optimizer.name!r} hold {value[bad]} at {_at(bad)}; set clip_norm=, or look for "
+                    f"{place}: the norm of the gradients is {norm:.3g}, and made {shown(slot)} of optimizer "
+                    f"{shown(optimizer.name)} hold {value[bad]} at {_at(bad)}; set clip_norm=, or look for "
                     "large numbers in the data"
                 )
 
