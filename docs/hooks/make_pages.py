@@ -16,10 +16,26 @@ from typing import Any
 
 from ostinato.plugins.hook_names import HOOKS
 from ostinato.plugins.hookspecs import Hooks
-from ostinato.plugins.lifecycle import LifecycleHooks
+from ostinato.plugins.lifecycle import ARGUMENTS, LifecycleHooks
 from ostinato.specs import SPECS, Spec
 
 HERE = Path(__file__).parent
+
+# The page that explains what a hook registers.
+MORE = {
+    "ostinato_cells": "add-a-cell.md",
+    "ostinato_scorers": "attention.md#your-own-scorer",
+    "ostinato_layers": "new-layer.md",
+    "ostinato_regularizers": "regularizers.md#your-own-regularizer",
+    "ostinato_losses": "step-language.md",
+    "ostinato_optimizers": "optimizers.md#your-own-optimizer",
+    "ostinato_schedules": "training.md#schedules",
+    "ostinato_initializers": "add-a-cell.md",
+    "ostinato_strategies": "your-own-strategy.md",
+    "ostinato_metrics": "training.md#metrics",
+    "ostinato_commands": "plugins.md#on-the-command-line",
+}
+LIFECYCLE = "training.md#plugins-of-a-run"
 
 
 def pages() -> dict[str, str]:
@@ -41,10 +57,14 @@ def index() -> str:
     lines = [
         "# Hooks",
         "",
-        "A plugin implements one or more of these hooks. An implementation is a function with the",
-        "decorator `ostinato.hookimpl`. It is in a module (or an object) that the package declares as an",
-        "entry point of the group `ostinato`; [a new cell in ten minutes](../new-cell.md) makes such a",
-        "package.",
+        "A plugin is a package that adds names (of cells, losses, ...) to Ostinato, or an object that a",
+        "training run calls. It implements one or more of the hooks below. An implementation is a function",
+        "with the name of the hook and the decorator `ostinato.hookimpl`.",
+        "",
+        "The hooks of the first table are functions of a module that a package declares as an entry point",
+        "of the group `ostinato`; [a new cell in ten minutes](../new-cell.md) makes such a package. The",
+        "hooks of the second table can also be methods of an object: pass the object in",
+        "`Trainer(..., callbacks=[...])`.",
         "",
     ]
     titles = {Hooks: "Registration: names", LifecycleHooks: "Lifecycle: a training run"}
@@ -67,18 +87,29 @@ def page(hook: str, function: Callable[..., Any], home: type) -> str:
     spec = next((one for one in SPECS.values() if one.hook == hook), None)
     lines = [f"# {hook}({', '.join(arguments)})", "", words.strip(), ""]
     if spec is not None:
-        lines += [f"Returns a list of `{spec.__name__}`. {inspect.cleandoc(spec.__doc__ or '').strip()}", ""]
+        lines += [f"Returns a list of `{spec.__name__}`, one for each name.", ""]
+        lines += [inspect.cleandoc(spec.__doc__ or ""), ""]
         lines += ["| field | meaning |", "|---|---|", *fields(spec), ""]
-        lines += ["Ostinato calls this hook once, when a name is used that is not built in.", ""]
+        lines += ["Ostinato calls this hook once: when it first needs a name that is not built in.", ""]
     else:
-        until = ", until a result is not None" if is_first_result(function) else ""
-        lines += [
-            f"A run calls this hook of each plugin in `Trainer(..., callbacks=[...])`, in that order{until}.",
-            "An implementation receives arguments by name, and may omit any of them.",
-            "",
-        ]
+        lines += [*order(hook, function), ""]
+        lines += ["| argument | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {ARGUMENTS[name]} |" for name in arguments]
+        lines += ["", "An implementation receives its arguments by name, and may omit any of them.", ""]
+    more = MORE.get(hook, LIFECYCLE)
+    lines += [f"[{title(more)}](../{more}) explains more.", ""]
     lines += ["## Example", "", *blocks(textwrap.dedent(example))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def title(link: str) -> str:
+    """The title of a page of docs/, or of the section that the link names."""
+    page, _, section = link.partition("#")
+    for line in (HERE.parent / page).read_text(encoding="utf-8").split("\n"):
+        heading = line.lstrip("#").strip()
+        if line.startswith("#") and section in ("", heading.lower().replace(" ", "-")):
+            return heading
+    raise ValueError(f"{page} has no section {section}")
 
 
 def fields(spec: type[Spec]) -> list[str]:
@@ -128,6 +159,21 @@ def spaced(code: list[str]) -> list[str]:
 def first_line(function: Callable[..., Any]) -> str:
     """The purpose of a hook."""
     return (function.__doc__ or "").strip().partition("\n")[0]
+
+
+def order(hook: str, function: Callable[..., Any]) -> list[str]:
+    """Which implementations a run calls, and in which order."""
+    who = "A run calls this hook of each plugin in `Trainer(..., callbacks=[...])`, in that order"
+    if hook == "ostinato_train_step":
+        return [
+            "An implementation must be a wrapper: a generator function with the decorator",
+            "`hookimpl(wrapper=True)`. The update runs at its `yield`, which returns the measurements of the",
+            "batch, such as the loss. The wrapper returns them too. The first plugin in",
+            "`Trainer(..., callbacks=[...])` is the outermost wrapper.",
+        ]
+    if is_first_result(function):
+        return [f"{who}, until", "a result is not None."]
+    return [f"{who}."]
 
 
 def is_first_result(function: Callable[..., Any]) -> bool:

@@ -39,7 +39,7 @@ class Spec:
     the required base class of an instance, "" if there is none. `instance` is the text of an example.
     `function` is the signature of a function that is accepted instead of an instance, "" if none is.
     `examples` are the sets of options that the conformance kit checks: by default the attribute `examples` of
-    the factory, else none.
+    the factory, or one set without options.
 
     Raises ConfigError for a name that is not a Python identifier, a factory that cannot be called, a doc that
     is not text, examples that are not options.
@@ -52,20 +52,20 @@ class Spec:
     function: ClassVar[str] = ""
 
     # The purpose of each field, for the pages of the hooks.
-    name: str = field(metadata={"doc": "the name: letters, digits and _, as in Python"})
+    name: str = field(metadata={"doc": "the name: letters, digits and `_`, not starting with a digit"})
     factory: Callable[..., Any] = field(
         metadata={"doc": "a class or a function that creates an instance from its options"}
     )
     doc: str = field(
         default="",
-        metadata={"doc": "a line of description; by default the first line of the factory's docstring"},
+        metadata={"doc": "a description in one line; by default the first line of the factory's docstring"},
     )
     examples: Sequence[Mapping[str, Any]] = field(
         default=(),
         hash=False,
         metadata={
-            "doc": "sets of options for the conformance kit, each a dict; by default the factory's attribute "
-            "`examples`, else none"
+            "doc": "the sets of options that the conformance kit checks, each a dict; by default the "
+            "attribute `examples` of the factory, or one set without options"
         },
     )
 
@@ -101,7 +101,7 @@ class Spec:
 
 
 class CellSpec(Spec):
-    """A cell: `factory(**options) -> Cell`."""
+    """`factory(**options)` returns a `Cell`."""
 
     kind = "cell"
     hook = "ostinato_cells"
@@ -109,14 +109,14 @@ class CellSpec(Spec):
 
 
 class ScorerSpec(Spec):
-    """A scorer of attention: `factory(**options) -> Scorer`."""
+    """`factory(**options)` returns a `Scorer`."""
 
     kind = "scorer"
     hook = "ostinato_scorers"
 
 
 class LayerSpec(Spec):
-    """A layer: `factory(**options)` makes a `Layer`, or any other network; it takes the option `dtype`."""
+    """`factory(**options)` returns a `Layer` or any other network. One of the options is `dtype`."""
 
     kind = "layer"
     hook = "ostinato_layers"
@@ -124,7 +124,7 @@ class LayerSpec(Spec):
 
 
 class RegularizerSpec(Spec):
-    """A regularizer: `factory(**options) -> Regularizer`."""
+    """`factory(**options)` returns a `Regularizer`."""
 
     kind = "regularizer"
     hook = "ostinato_regularizers"
@@ -133,7 +133,7 @@ class RegularizerSpec(Spec):
 
 
 class LossSpec(Spec):
-    """A loss: `factory(**options) -> Loss`."""
+    """`factory(**options)` returns a `Loss`."""
 
     kind = "loss"
     hook = "ostinato_losses"
@@ -142,7 +142,7 @@ class LossSpec(Spec):
 
 
 class OptimizerSpec(Spec):
-    """An optimizer: `factory(**options) -> Optimizer`."""
+    """`factory(**options)` returns an `Optimizer`."""
 
     kind = "optimizer"
     hook = "ostinato_optimizers"
@@ -151,7 +151,7 @@ class OptimizerSpec(Spec):
 
 
 class ScheduleSpec(Spec):
-    """A schedule: `factory(**options)` makes a function of the start value and the moment of training."""
+    """`factory(**options)` returns a function `(start, when)`: the initial learning rate and a `Moment`."""
 
     kind = "schedule"
     hook = "ostinato_schedules"
@@ -160,7 +160,7 @@ class ScheduleSpec(Spec):
 
 
 class InitializerSpec(Spec):
-    """An initializer: `factory(**options) -> callable (shape, rng) -> float64 array`."""
+    """`factory(**options)` returns a function `(shape, rng)` that returns a float64 array."""
 
     kind = "initializer"
     hook = "ostinato_initializers"
@@ -170,7 +170,7 @@ class InitializerSpec(Spec):
 
 @dataclass(frozen=True)
 class StrategySpec(Spec):
-    """A strategy of training: `factory(**options)` makes an object for the `role`, one of `ROLES`."""
+    """`factory(**options)` returns an instance of the base class of the `role`."""
 
     kind = "strategy"
     hook = "ostinato_strategies"
@@ -191,7 +191,7 @@ class StrategySpec(Spec):
 
 
 class MetricSpec(Spec):
-    """A metric: `factory(**options)` makes an object that measures outputs against targets."""
+    """`factory(**options)` returns a `Metric`."""
 
     kind = "metric"
     hook = "ostinato_metrics"
@@ -199,11 +199,10 @@ class MetricSpec(Spec):
 
 
 class CommandSpec(Spec):
-    """A command of the command line: `ostinato NAME ...`.
+    """`factory(parser)` adds arguments to an `argparse.ArgumentParser` and returns a function `run`.
 
-    `factory(parser)` adds its arguments to an `argparse.ArgumentParser` and returns the function that runs
-    it: `run(options)`, which prints, returns an exit code or None, and raises an OstinatoError for errors
-    that the user can fix.
+    `run(options)` runs the command. It prints its results and returns an exit code, or None for success. It
+    raises an OstinatoError for errors that the user can fix.
     """
 
     kind = "command"

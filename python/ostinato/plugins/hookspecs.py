@@ -56,6 +56,8 @@ class Hooks:
     def ostinato_scorers(self) -> list[ScorerSpec]:
         """Scorers: a score from a query and a key, for `Attention(name, ...)`.
 
+        `step` gets one query and one key, and returns the score of the key. `place` has the key's position.
+
         Example:
             >>> from ostinato import Scorer, ScorerSpec, hookimpl, ops
             >>> class Closeness(Scorer):
@@ -114,6 +116,9 @@ class Hooks:
     def ostinato_losses(self) -> list[LossSpec]:
         """Losses: the loss of one step, for `value_and_grad(..., loss=name)`.
 
+        `step` gets the output `y` (F,) of one step of one row, and its target, and returns one number. The
+        target has the shape of `y`; with the class attribute `target = "index"`, it is an id.
+
         Example:
             >>> from ostinato import Loss, LossSpec, hookimpl, ops
             >>> class LogCosh(Loss):
@@ -146,8 +151,6 @@ class Hooks:
     def ostinato_schedules(self) -> list[ScheduleSpec]:
         """Schedules: the learning rate over the course of training, for `Trainer(..., schedule=name)`.
 
-        The factory returns a function of the initial learning rate and a `Moment`.
-
         Example:
             >>> from ostinato import Moment, ScheduleSpec, hookimpl
             >>> def halving(every=10):
@@ -179,12 +182,12 @@ class Hooks:
 
     @hookspec
     def ostinato_strategies(self) -> list[StrategySpec]:
-        """Training strategies, each with one role: curriculum, feeding, estimator or execution.
+        """Strategies: the replaceable parts of a training run, for `Trainer(..., strategies=[name])`.
 
         A run has one strategy for each role. The curriculum decides which rows a batch has, and in which
         order. The feeding decides whether a step's input is the true value or a prediction. The estimator
-        computes the gradient of a batch. The execution decides in which process this happens. The factory
-        returns an instance of the role's base class, for `Trainer(..., strategies=[name])`.
+        computes the gradient of a batch. The execution decides in which process this happens. The base
+        classes are `Curriculum`, `Feeding`, `Estimator` and `Execution`.
 
         Example:
             >>> import numpy as np
@@ -222,7 +225,7 @@ class Hooks:
     def ostinato_commands(self) -> list[CommandSpec]:
         """Commands: `ostinato NAME ...` on the command line.
 
-        The name of a built-in command means the built-in command; `namespace/name` always means the plugin's.
+        If a plugin's command has the name of a built-in command, call it as `ostinato namespace/name`.
 
         Example:
             >>> from ostinato import CommandSpec, hookimpl

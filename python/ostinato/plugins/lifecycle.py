@@ -7,15 +7,29 @@ arguments by name, and may omit any of them. No hook is called more often than o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pluggy
 
 hookspec = pluggy.HookspecMarker("ostinato")
 
 
+ARGUMENTS: Final = {
+    "run": "the run: `run.net`, `run.history`; `run.epoch` and `run.step` count what is complete; "
+    "`run.stop(reason)` ends the run after this batch, `run.save(path)` requests a checkpoint",
+    "epoch": "the number of the epoch, from 0",
+    "step": "the number of the update, from 0, over all epochs",
+    "batch": "an `ostinato.Batch`: `batch.x`, `batch.targets`, `batch.lengths` and others",
+    "grads": "the gradients: `grads.params` by name, `grads.arena` as one flat array",
+    "metrics": 'numbers by name, such as `"loss"`',
+    "state": "what the same plugin's `ostinato_save` returned",
+    "error": "the exception",
+}
+"""What each argument of the hooks is, for the pages of the hooks."""
+
+
 class LifecycleHooks:
-    """One method per hook, as pluggy requires. `run` is the run that calls the hook."""
+    """One method per hook, as pluggy requires."""
 
     @hookspec
     def ostinato_run_start(self, run: Any) -> None:
@@ -25,12 +39,12 @@ class LifecycleHooks:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_run_start(run):
-            ...     print("off we go")
+            ...     print("the run starts")
         """
 
     @hookspec
     def ostinato_epoch_start(self, run: Any, epoch: int) -> None:
-        """Before the first batch of an epoch; `epoch` counts from 0.
+        """Before the first batch of an epoch.
 
         Example:
             >>> from ostinato import hookimpl
@@ -41,18 +55,18 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_batch_start(self, run: Any, step: int, batch: Any) -> None:
-        """Before an update; `step` counts updates from 0, over all epochs.
+        """Before an update.
 
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_batch_start(step, batch):
-            ...     print(f"batch {step}")
+            ...     print(f"update {step}: {len(batch.x)} rows")
         """
 
     @hookspec
     def ostinato_after_backward(self, run: Any, step: int, grads: Any) -> None:
-        """After the backward pass of a batch: its gradients, before clipping; may change them in place.
+        """After the backward pass of a batch, before clipping. An implementation may change `grads` in place.
 
         Example:
             >>> from ostinato import hookimpl
@@ -63,18 +77,18 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_batch_end(self, run: Any, step: int, metrics: Mapping[str, float]) -> None:
-        """After the update of a batch; `metrics` holds its measurements, such as "loss".
+        """After an update. `metrics` are measurements of the batch, such as "loss", "grad_norm" and "lr".
 
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_batch_end(step, metrics):
-            ...     print(f"batch {step}: {metrics['loss']:.3f}")
+            ...     print(f"update {step}: loss {metrics['loss']:.3f}")
         """
 
     @hookspec
     def ostinato_epoch_end(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> None:
-        """After the last batch of an epoch and its validation; `metrics` holds the measurements.
+        """After an epoch and its validation. `metrics` are the columns of the history, such as "val_loss".
 
         Example:
             >>> from ostinato import hookimpl
@@ -85,7 +99,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After an epoch: True ends the run, None leaves the decision to the next plugin.
+        """After an epoch. True ends the run, False continues it, None leaves the decision to the next plugin.
 
         Example:
             >>> from ostinato import hookimpl
@@ -97,7 +111,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_train_step(self, run: Any, step: int, batch: Any) -> Any:
-        """One training step: the run itself implements this hook, and plugins may wrap it.
+        """Around an update, from the forward pass to the new parameters: for code before and after it.
 
         Example:
             >>> import time
@@ -106,17 +120,17 @@ class LifecycleHooks:
             ... def ostinato_train_step(step):
             ...     start = time.monotonic()
             ...     result = yield
-            ...     print(f"batch {step} took {time.monotonic() - start:.3f} s")
+            ...     print(f"update {step} took {time.monotonic() - start:.3f} s")
             ...     return result
         """
         return None
 
     @hookspec
     def ostinato_save(self, run: Any) -> Mapping[str, Any] | None:
-        """The plugin's state: a dict of plain values and arrays, or None.
+        """Returns the state of the plugin: a dict of plain values and arrays, or None.
 
-        It is for checkpoints, and for an error, which returns the run to its last whole update or epoch. So
-        it may be called after each of them, and has no other effect.
+        A run calls this hook for checkpoints, and to undo an incomplete update or epoch after an error. So it
+        may call the hook after every update and every epoch. The hook must not change anything.
 
         Example:
             >>> from ostinato import hookimpl
@@ -129,7 +143,7 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_load(self, run: Any, state: Mapping[str, Any]) -> None:
-        """Before a run resumes, and after an error: `state` is what this plugin's `ostinato_save` returned.
+        """Sets the state of the plugin: before a run resumes from a checkpoint, and after an error.
 
         Example:
             >>> from ostinato import hookimpl
@@ -141,13 +155,13 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_run_end(self, run: Any) -> None:
-        """After a run that ended without an error, early or not.
+        """After a run that ended without an error, at its last epoch or earlier.
 
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_run_end():
-            ...     print("done")
+            ...     print("the run is complete")
         """
 
     @hookspec
@@ -158,5 +172,5 @@ class LifecycleHooks:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_run_error(error):
-            ...     print(f"it ended with {type(error).__name__}")
+            ...     print(f"the run ended with {type(error).__name__}")
         """
