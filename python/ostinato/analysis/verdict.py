@@ -14,7 +14,7 @@ FACTOR: Final = 1e3
 
 REMEDIES: Final = {
     "vanishing": (
-        "a gated cell: LSTM (forget bias 1, as it starts here) or GRU",
+        "a gated cell: LSTM (its forget bias starts at 1) or GRU",
         "an orthogonal or identity start of the recurrent weights: init={'weight_hh_l*': 'orthogonal'}",
         "relu or identity in place of tanh in a plain RNN, with the recurrent weights near the identity",
         "residual=True in a deep stack; that helps through layers, not through time",
