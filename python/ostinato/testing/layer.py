@@ -223,7 +223,7 @@ def padding(one: LayerSubject) -> None:
 
 @check("company")
 def company(one: LayerSubject) -> None:
-    """A row gives the same bits alone and in any batch."""
+    """A row is bit-identical alone and in any batch."""
     problem = one.problem(at(one.level, 5, 19, 40), 6, ragged=True)
     rows = len(problem.d_output)
     still = replace(problem, training=False)
@@ -241,7 +241,7 @@ def company(one: LayerSubject) -> None:
 
 @check("threads")
 def engine_threads(one: LayerSubject) -> None:
-    """Any number of threads gives the same bits."""
+    """Any number of threads gives bit-identical results."""
     for dtype in ("float32", "float64"):
         problem = one.problem(61, at(one.level, 6, 12, 24), dtype, ragged=True)
         with threads(1):
@@ -253,7 +253,7 @@ def engine_threads(one: LayerSubject) -> None:
 
 @check("in_a_graph", lambda one: "it runs in a graph only" if one.layer().any_width else None)
 def in_a_graph(one: LayerSubject) -> None:
-    """In a Graph it gives the bits that it gives alone; called twice, it has one set of parameters."""
+    """In a Graph, results are bit-identical to those alone; two calls use the same parameters."""
     problem = one.problem(4, 5, ragged=True)
     names = _renamed(problem.results())
     graph = Graph(_called(one.layer(), problem.net))
@@ -278,7 +278,7 @@ def in_a_graph(one: LayerSubject) -> None:
 
 @check("copies")
 def copied(one: LayerSubject) -> None:
-    """A copy, a deep copy and an unpickled one give the same bits, and have parameters of their own."""
+    """A copy, a deep copy and an unpickled one give bit-identical results, with their own parameters."""
     problem = one.problem(3, 4, ragged=True)
     clean = problem.results()
     makers: dict[str, Callable[[Network], Network]] = {
@@ -297,7 +297,7 @@ def copied(one: LayerSubject) -> None:
 
 @check("save_load")
 def save_load(one: LayerSubject) -> None:
-    """A file holds all of it: loaded without its class it gives the same bits, and looks the same."""
+    """Loaded from a file without its class, it gives bit-identical results and prints the same."""
     for dtype in ("float32", "float64"):
         problem = one.problem(3, 5, dtype, ragged=True)
         clean = problem.results()

@@ -280,7 +280,7 @@ def padding(one: LossSubject) -> None:
 
 @check("unread")
 def unread(one: LossSubject) -> None:
-    """What has the weight 0, even a NaN or an unknown id, changes no bit; the gradient there is 0."""
+    """A target with the weight 0, even NaN or an unknown id, changes no bit; the gradient there is 0."""
     case = one.case(5, 6)
     weights = np.random.default_rng(6).integers(0, 3, (5, 6)).astype("float64")
     clean = case.results(weights=weights)

@@ -140,7 +140,7 @@ def company(one: OptimizerSubject) -> None:
 
 @check("frozen")
 def frozen(one: OptimizerSubject) -> None:
-    """A frozen part keeps its bits and its slots, and the other numbers take the same steps."""
+    """A frozen part and its slots do not change, and the other numbers take the same steps."""
     rng = np.random.default_rng(6)
     arena, grads = rng.standard_normal(24), rng.standard_normal((4, 24))
     inside = slice(5, 9)
