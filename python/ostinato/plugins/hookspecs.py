@@ -206,6 +206,9 @@ class Hooks:
     def ostinato_metrics(self) -> list[MetricSpec]:
         """Metrics: numbers that are measured in addition to the loss, for `Trainer(..., metrics=[name])`.
 
+        `step` gets the output `y` (F,) of one step of one row, and its target, and returns one number. The
+        metric is the mean of these numbers. `better` is "lower" or "higher", for `EarlyStopping`.
+
         Example:
             >>> from ostinato import Metric, MetricSpec, hookimpl, ops
             >>> class Misses(Metric):
