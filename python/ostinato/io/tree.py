@@ -7,7 +7,6 @@ become numbers. Reading a file never imports or runs code that the file names.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -18,6 +17,7 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError, shown
+from ostinato.network.model_file import json_text
 from ostinato.network.record import parse
 
 FORMAT_VERSION: Final = 1
@@ -58,7 +58,7 @@ def save_tree(
     """
     tensors: list[tuple[str, Any]] = []
     record = {"format_version": FORMAT_VERSION, "tree": _flat(tree, "", tensors, DEEPEST)}
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json_text(record, "the checkpoint")
     _core.save_model(os.fspath(Path(path)), {**(more or {}), kind: text}, tensors)
 
 

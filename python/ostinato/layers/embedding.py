@@ -10,7 +10,7 @@ from ostinato import checks, ops
 from ostinato.cell import Param
 from ostinato.dims import named
 from ostinato.network.arena import Array
-from ostinato.network.check import dtype_name, size
+from ostinato.network.check import dtype_name, ids, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
 from ostinato.trace import trace_step
@@ -42,7 +42,7 @@ class Embedding(Network):
     ) -> None:
         sizes = named(
             {
-                "ids": size("Embedding", "num_embeddings", num_embeddings),
+                "ids": ids("Embedding", "num_embeddings", num_embeddings),
                 "width": size("Embedding", "embedding_dim", embedding_dim),
             }
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ostinato import _core
-from ostinato.errors import DTypeError, shown
+from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.network.description import GraphData
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
@@ -52,7 +52,7 @@ class FileContent(NetworkFacts, Protocol):
 def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
     """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
-    Raises OSError, DTypeError for a path that is none.
+    Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds.
     """
     _core.save_model(path_text(path), describe(net), list(net.parameters().items()))
 
@@ -70,11 +70,21 @@ def describe(net: FileContent) -> dict[str, str]:
         **({"noise_calls": net.noise_calls} if net.noise_calls else {}),
         **({"frozen": list(net.frozen)} if net.frozen else {}),
     }
-    text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json_text(description, repr(net))
     metadata = {KEY: text}
     if not net._graph.in_python:
         metadata[GRAPH_KEY] = net.graph().to_json()
     return metadata
+
+
+def json_text(value: Any, owner: str) -> str:
+    """A value as JSON, which a file can hold. Raises ConfigError for texts and numbers that it cannot."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{owner} cannot be stored in a file: {described(error)}") from error
+    return text
 
 
 def path_text(path: Any) -> str:

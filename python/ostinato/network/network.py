@@ -19,6 +19,7 @@ from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
+from ostinato.network.check import depth
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
@@ -489,6 +490,7 @@ class Network(CanFreeze, AttributeGuard):
     def _set_up(self, initial: bool = True) -> None:
         """Lays out the parameters; with `initial` a layer draws them. A container takes its children's."""
         before = set(vars(self))
+        self._depth = depth(self, self._children())
         graph = Graph()
         outputs, plain = self._build(graph)
         graph.complete()

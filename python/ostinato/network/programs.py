@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ostinato import _core
 from ostinato.attribute_guard import guard
 from ostinato.cell import Param
 from ostinato.errors import FormatError, shown
+from ostinato.network.check import DEEPEST_NETWORK
 from ostinato.network.graph import Unit
 from ostinato.network.kinds import class_of, kind_hint
-from ostinato.network.record import Record
+from ostinato.network.record import Record, is_plain
 from ostinato.options import stable_text
 from ostinato.plugins.entry import Provider
-
-# Containers within containers; a file that goes deeper was not written by `save`.
-DEEPEST_NETWORK: Final = 64
 
 
 class Programs:
@@ -191,6 +189,6 @@ def _ports(program: _core.Program) -> tuple[Any, ...]:
 
 def _is_json(value: Any) -> bool:
     try:
-        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+        return is_plain(value) and bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):
         return False

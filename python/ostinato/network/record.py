@@ -126,7 +126,7 @@ class Record:
     def options(self, key: str) -> dict[str, Any]:
         """An object of plain values."""
         value = self._take(key)
-        if not isinstance(value, dict) or not _plain(value, DEEPEST_OPTION):
+        if not isinstance(value, dict) or not all(map(is_plain, value.values())):
             raise self._wrong(key, value, "an object of plain values")
         return value
 
@@ -163,11 +163,12 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is no number in JSON")
 
 
-def _plain(value: Any, depth: int) -> bool:
+def is_plain(value: Any, depth: int = DEEPEST_OPTION) -> bool:
+    """Whether lists and dicts are not deeper within each other than a file holds options."""
     if isinstance(value, list):
-        return depth > 0 and all(_plain(one, depth - 1) for one in value)
+        return depth > 1 and all(is_plain(one, depth - 1) for one in value)
     if isinstance(value, dict):
-        return depth > 0 and all(_plain(one, depth - 1) for one in value.values())
+        return depth > 1 and all(is_plain(one, depth - 1) for one in value.values())
     return True
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ostinato.checks import mapping, number, whole
+from ostinato.checks import count, mapping, number, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.schedules.schedule import Schedule
@@ -82,6 +82,6 @@ class Plateau(Schedule):
             raise ConfigError(f"{owner}: the state is {shown(dict(state))}; expected best, drops, waited")
         if not isinstance(state["best"], float):
             raise ConfigError(f"{owner}: best of the state is {shown(state['best'])}; expected a number")
-        waited = whole(owner, "waited of the state", state["waited"], at_least=0)
-        self.drops = whole(owner, "drops of the state", state["drops"], at_least=0)
+        waited = count(owner, "waited of the state", state["waited"], at_least=0)
+        self.drops = count(owner, "drops of the state", state["drops"], at_least=0)
         self.best, self.waited = state["best"], waited

@@ -56,8 +56,8 @@ def load(
     with _contradictions(where):
         check_same(trainer, record["made_of"], record["plugins"])
         state = read_record(record, trainer)
-    if seen is not None:
-        same_data.check_seen(state["seen"], seen)
+        if seen is not None:
+            same_data.check_seen(state["seen"], seen)
     before = _snapshot(trainer)
     try:
         with _contradictions(where, typed=True):

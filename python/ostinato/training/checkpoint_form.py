@@ -38,9 +38,9 @@ def read_record(record: Mapping[str, Any], trainer: TrainerParts) -> dict[str, A
         "totals": _totals(totals, list(trainer._terms.objectives)),
         "lesson": _lesson(record["lesson"]),
         "data": record["data"],
-        "seen": _dict("seen", record.get("seen", {})),  # earlier releases did not write it
+        "seen": _sums("seen", record.get("seen", {})),  # earlier releases did not write it
         "current": None,
-        "expected": _dict("batch", record.get("batch", {})),
+        "expected": _sums("batch", record.get("batch", {})),
         "carried": _carried(record["carried"]),
         "history": History([_row(one) for one in _list("history", record["history"])]),
     }
@@ -141,6 +141,15 @@ def _carried(value: Any) -> dict[str, Any] | None:
     for name, array in _dict("carried", value).items():
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             raise _wrong(f"carried[{shown(name)}]", array, "an array of floats")
+    found: dict[str, Any] = value
+    return found
+
+
+def _sums(name: str, value: Any) -> dict[str, Any]:
+    """Checksums, and a text for what makes batches."""
+    for key, one in _dict(name, value).items():
+        if not isinstance(one, str):
+            _count(f"{name}[{shown(key)}]", one)
     found: dict[str, Any] = value
     return found
 

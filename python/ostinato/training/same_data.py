@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.options import stable_text
 from ostinato.strategy import Batch
 from ostinato.strategy.axes import by_name
@@ -46,7 +46,8 @@ def check_seen(was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             differ += [name for name in one if name not in other and not name.startswith("validation ")]
     if differ:
         told = [
-            f"{name} ({was[name]} then, {now[name]} now)" if name in _READABLE else name for name in differ
+            f"{name} ({shown(was.get(name))} then, {shown(now.get(name))} now)" if name in _READABLE else name
+            for name in differ
         ]
         raise ConfigError(
             f"cannot resume: the data differs from that of the interrupted run in {', '.join(told)}; "

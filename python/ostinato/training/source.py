@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, described, shown
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.batch import Array
 from ostinato.training.form import Form
@@ -167,8 +167,14 @@ class Batches:
 
     def load_state_dict(self, state: Any) -> None:
         """Restore the state of the data."""
-        if state is not None and hasattr(self._data, "load_state_dict"):
+        if state is None or not hasattr(self._data, "load_state_dict"):
+            return
+        try:
             self._data.load_state_dict(state)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            raise FormatError(
+                f"cannot resume: load_state_dict of the data does not take its state: {described(error)}"
+            ) from error
 
     def _read(self, place: int, item: Any) -> Batch:
         if isinstance(item, Batch):

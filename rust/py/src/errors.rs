@@ -1,5 +1,7 @@
 //! The one place where errors of the core become exceptions of `ostinato.errors`.
 
+use std::path::Path;
+
 use ostinato_core::net::NetError;
 use ostinato_core::step::StepError;
 use ostinato_core::store::StoreError;
@@ -63,14 +65,16 @@ impl From<StoreError> for Raised {
 }
 
 /// Adds the file's name to an error of the operating system.
-pub fn with_path(error: StoreError, path: &str) -> Raised {
+pub fn with_path(error: StoreError, path: &Path) -> Raised {
     match error {
         StoreError::Io(error) => {
             let kind = PyErr::from(std::io::Error::from(error.kind()));
             Python::attach(|py| match (error.raw_os_error(), kind.is_instance_of::<PyOSError>(py)) {
                 // OSError(errno, text, file) picks the matching subclass by itself
-                (Some(code), true) => Raised(PyOSError::new_err((code, error.to_string(), path.to_string()))),
-                _ => Raised(PyOSError::new_err(format!("{path}: {error}"))),
+                (Some(code), true) => {
+                    Raised(PyOSError::new_err((code, error.to_string(), path.as_os_str().to_os_string())))
+                }
+                _ => Raised(PyOSError::new_err(format!("{}: {error}", path.display()))),
             })
         }
         other => other.into(),

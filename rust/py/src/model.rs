@@ -1,7 +1,7 @@
 //! Model files: named arrays and text, written and read by the core's store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use ostinato_core::store::{self, DType, Model, Tensor};
@@ -41,14 +41,14 @@ fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
 #[pyfunction]
 pub fn save_model(
     py: Python<'_>,
-    path: &str,
+    path: PathBuf,
     metadata: BTreeMap<String, String>,
     tensors: Vec<(String, Bound<'_, PyAny>)>,
 ) -> PyResult<()> {
     entry(|| {
         let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
         let model = Model { metadata, tensors };
-        py.detach(|| store::save(Path::new(path), &model)).map_err(|error| with_path(error, path))
+        py.detach(|| store::save(&path, &model)).map_err(|error| with_path(error, &path))
     })
 }
 
@@ -56,10 +56,10 @@ pub fn save_model(
 #[pyfunction]
 pub fn load_model<'py>(
     py: Python<'py>,
-    path: &str,
+    path: PathBuf,
 ) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
     entry(|| {
-        let model = py.detach(|| store::load(Path::new(path))).map_err(|error| with_path(error, path))?;
+        let model = py.detach(|| store::load(&path)).map_err(|error| with_path(error, &path))?;
         let arrays = PyDict::new(py);
         for Tensor { name, dtype, shape, bytes } in model.tensors {
             let array = match dtype {

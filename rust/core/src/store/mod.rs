@@ -38,10 +38,10 @@ use std::path::Path;
 /// Writes `model` to `path`. An existing file is replaced only when the new file is complete and on the disk.
 ///
 /// A crash at any moment leaves the old file or the new one, and at most a hidden temporary file next to it, which the next
-/// `save` to the same path removes. A symbolic link is kept and its target replaced. The file's mode follows the umask.
+/// `save` into the folder removes. A symbolic link is kept and its target replaced. The file's mode follows the umask.
 ///
 /// Fails with `Format` for a model that cannot be stored (see [`to_bytes`]) and with `Io` if the folder does not exist, is
-/// not writable, or is full.
+/// not writable, or is full, or if `path` is a folder, a pipe, a socket or a device.
 pub fn save(path: &Path, model: &Model) -> Result<(), StoreError> {
     let encoded = codec::EncodedModel::new(model)?;
     Ok(replace::replace(path, |out| encoded.write(out))?)

@@ -4,14 +4,18 @@
 //! step. The temporary file is named `.ostinato-<target>-<process id>-<time>.tmp`, where `<target>` is a digest of the
 //! target's name, so that any name that the file system allows has a temporary one. Its writer holds a lock on it: a
 //! temporary file whose lock is free belongs to a process that died, also on a shared folder where process ids of several
-//! machines or containers meet.
+//! machines or containers meet. The next writer to the folder removes it, whatever the name of its own target.
+//!
+//! Only a regular file is replaced. A pipe, a socket or a device would stop being one.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, FileType, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+
+const PREFIX: &str = ".ostinato-";
 
 /// Replaces the file at `path` by the output of `write`. After an error, the file is unchanged and no temporary file
 /// remains, with one exception: if the last step, flushing the folder, fails, the new file is in place and may be lost in a
@@ -29,11 +33,20 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    // A link that leads nowhere has no metadata: it is replaced.
+    if let Ok(metadata) = fs::metadata(&path)
+        && !metadata.is_file()
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{} is {}; expected a file or a new name", path.display(), what(metadata.file_type())),
+        ));
+    }
     let prefix = Sha256::digest(name.as_encoded_bytes())[..8]
         .iter()
-        .fold(".ostinato-".to_string(), |prefix, byte| format!("{prefix}{byte:02x}"));
+        .fold(PREFIX.to_string(), |prefix, byte| format!("{prefix}{byte:02x}"));
 
-    sweep(folder, &prefix);
+    sweep(folder);
     let temporary = Temporary::create(folder, &prefix)?;
     let mut out = BufWriter::with_capacity(1 << 16, &temporary.file);
     write(&mut out)?;
@@ -90,14 +103,32 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes the temporary files that dead writers of the same target left. Files that cannot be read or removed stay.
-fn sweep(folder: &Path, prefix: &str) {
+/// What stands in the place of a file.
+fn what(kind: FileType) -> &'static str {
+    if kind.is_dir() { "a folder" } else { "a pipe, a socket or a device" }
+}
+
+/// Whether a file in the folder has the name of a temporary file: `.ostinato-<16 hex digits>-<number>-<hex digits>.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(".tmp")) else {
+        return false;
+    };
+    let parts: Vec<&str> = rest.split('-').collect();
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let [target, process, time] = parts[..] else { return false };
+    target.len() == 16
+        && hex(target)
+        && !process.is_empty()
+        && process.bytes().all(|byte| byte.is_ascii_digit())
+        && hex(time)
+}
+
+/// Removes the temporary files that dead writers left in the folder. Files that cannot be read or removed stay.
+fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|name| {
-            name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".tmp"))
-        });
+        let ours = name.to_str().is_some_and(is_temporary);
         // Checked on the entry itself: opening a pipe would block, and a link may lead anywhere.
         if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;

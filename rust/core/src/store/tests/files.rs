@@ -149,7 +149,7 @@ fn a_damaged_file_is_refused_by_name() {
 }
 
 #[test]
-fn temporaries_of_dead_writers_of_the_same_target_are_swept() {
+fn temporaries_of_dead_writers_are_swept_whatever_their_target() {
     let folder = Folder::new();
     let path = folder.join("model");
     // Taken while it is written: the name of a temporary of this target and of another.
@@ -168,7 +168,60 @@ fn temporaries_of_dead_writers_of_the_same_target_are_swept() {
         fs::write(folder.join(name), b"half").unwrap();
     }
     save(&path, &small_model()).unwrap();
-    assert_eq!(folder.names(), [others.as_str(), "another", "model"]);
+    assert_eq!(folder.names(), ["another", "model"]);
+}
+
+#[test]
+fn a_temporary_of_a_living_writer_and_files_of_other_names_stay() {
+    let folder = Folder::new();
+    let others = [
+        ".ostinato-.tmp",
+        ".ostinato-0123456789abcdef-12-.tmp",
+        ".ostinato-0123456789abcdef-12-ff",
+        ".ostinato-0123456789abcdef-twelve-ff.tmp",
+        ".ostinato-0123456789abcdeg-12-ff.tmp",
+        ".ostinato-notes-12-ff.tmp",
+        "ostinato-0123456789abcdef-12-ff.tmp",
+    ];
+    for name in others {
+        fs::write(folder.join(name), b"mine").unwrap();
+    }
+    let mut during = Vec::new();
+    let inner = |_: &mut dyn Write| {
+        // The outer writer holds its lock.
+        save(&folder.join("inner"), &small_model()).unwrap();
+        during = folder.names();
+        Ok(())
+    };
+    replace(&folder.join("outer"), inner).unwrap();
+    assert_eq!(during.len(), others.len() + 2, "{during:?}");
+    let mut expected = [others.as_slice(), &["inner", "outer"]].concat();
+    expected.sort();
+    assert_eq!(folder.names(), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_is_not_replaced_also_through_a_link() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = Folder::new();
+    let socket = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
+    std::os::unix::fs::symlink("socket", folder.join("link")).unwrap();
+    for name in ["socket", "link"] {
+        assert_eq!(io_kind(save(&folder.join(name), &small_model())), io::ErrorKind::InvalidInput);
+        assert!(fs::metadata(folder.join(name)).unwrap().file_type().is_socket());
+    }
+    assert_eq!(folder.names(), ["link", "socket"]);
+    drop(socket);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_replaced() {
+    let folder = Folder::new();
+    std::os::unix::fs::symlink("nowhere", folder.join("link")).unwrap();
+    save(&folder.join("link"), &small_model()).unwrap();
+    assert_eq!(load(&folder.join("link")).unwrap(), small_model());
 }
 
 #[test]
