@@ -23,7 +23,7 @@ from ostinato.network.model_file import MODEL_KEYS
 from tests.training.tasks import ragged_lengths, running_sum
 
 X, TARGETS = running_sum()
-SHORT = 400
+SHORT = 120
 SECONDS = 5.0
 
 

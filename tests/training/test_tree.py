@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.io.tree import CARRIERS, load_tree, save_tree
+from ostinato.io.tree import load_tree, save_tree
+from ostinato.network.tree import CARRIERS
 
 
 def round_trip(tree, tmp_path):

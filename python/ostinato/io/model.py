@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,41 +14,51 @@ import ostinato.layers  # noqa: F401
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, shown
 from ostinato.io.tree import CHECKPOINT, read_tree
+from ostinato.io.versions import warn_of_others
 from ostinato.network.check import DTYPES
-from ostinato.network.model_file import FORMAT_VERSION, GRAPH_KEY, KEY, path_text
+from ostinato.network.metadata import METADATA_KEY, read_metadata
+from ostinato.network.model_file import FORMAT_VERSION, GRAPH_KEY, KEY, MODEL_KEYS, path_text
 from ostinato.network.network import Network
 from ostinato.network.programs import Programs
 from ostinato.network.record import Record, parse
 
 
-def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """`net.save(path)`: writes a model file, completely or not at all. Raises OSError, DTypeError."""
+def save(net: Network, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
+    """`net.save(path)`: writes a model file, completely or not at all.
+
+    metadata: as in `Network.save`. Raises OSError, DTypeError, ConfigError.
+    """
     if not isinstance(net, Network):
         raise DTypeError(f"net is a {type(net).__name__}; expected a Network")
-    net.save(path)
+    net.save(path, metadata=metadata)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in a model file or a checkpoint, with the same structure, names and parameters.
 
-    No plugin is imported.
+    No plugin is imported. A PluginWarning says if the equations of an installed or registered cell differ
+    from those of the file, which the network computes.
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
     metadata, tensors = _core.load_model(path_text(path))
     if CHECKPOINT in metadata and KEY in metadata:
         tensors = _parameters(read_tree(path, metadata.pop(CHECKPOINT), tensors), path)
-    if not {KEY} <= set(metadata) <= {KEY, GRAPH_KEY}:
+    if not {KEY} <= set(metadata) <= set(MODEL_KEYS):
         raise FormatError(
             f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(KEY)}, so this is no model"
         )
     try:
-        return _read(metadata[KEY], metadata.get(GRAPH_KEY), tensors)
+        net = _read(metadata[KEY], metadata.get(GRAPH_KEY), tensors)
+        if METADATA_KEY in metadata:
+            vars(net)["_metadata"] = read_metadata(metadata[METADATA_KEY])
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
     except (ShapeError, DTypeError, ConfigError, TraceError, RecursionError) as error:
         # Each part is valid, but they do not fit together.
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
+    warn_of_others(net)
+    return net
 
 
 def _parameters(tree: dict[str, Any], path: Any) -> dict[str, Any]:
@@ -67,13 +78,14 @@ def _read(text: str, graph: str | None, tensors: dict[str, Any]) -> Network:
         )
     if version == 1 and graph is not None:
         raise FormatError("format_version is 1, but the graph is there")
-    record.text("ostinato")
+    release = record.text("ostinato")
     dtype = record.text("dtype")
     if dtype not in DTYPES:
         raise record.error(f"the dtype {shown(dtype)}")
     elements = sum(math.prod(tensor.shape) for tensor in tensors.values())
     programs = Programs(dtype, record.items("programs"), elements)
     net: Network = programs.network(record.inner("network"))
+    vars(net)["_release"] = release
     if record.has("noise_calls"):
         net.noise_calls = record.whole("noise_calls")
     if record.has("frozen"):

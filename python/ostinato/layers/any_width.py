@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +40,7 @@ class AnyWidth(Network):
     ) -> tuple[Any, Batch]:
         raise self._alone()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Raises ConfigError: a file holds a network that runs."""
         raise self._alone()
 

@@ -5,17 +5,19 @@ The file is a safetensors container whose metadata is strict, versioned JSON.
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, described, shown
+from ostinato.errors import DTypeError, shown
 from ostinato.network.description import GraphData
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
+from ostinato.network.metadata import METADATA_KEY, metadata_text
 from ostinato.network.programs import Programs
+from ostinato.network.tree import json_text
 
 KEY: Final = "ostinato.model"
 """The metadata key that holds the description."""
@@ -26,7 +28,7 @@ GRAPH_KEY: Final = "ostinato.graph"
 It is there from version 2 on, unless a step is Python code.
 """
 
-MODEL_KEYS: Final = (KEY, GRAPH_KEY)
+MODEL_KEYS: Final = (KEY, GRAPH_KEY, METADATA_KEY)
 """All metadata keys of a model file."""
 
 FORMAT_VERSION: Final = 2
@@ -42,6 +44,10 @@ class FileContent(NetworkFacts, Protocol):
     def noise_calls(self) -> int:
         """How many calls have drawn noise."""
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Values of the caller's own."""
+
     def graph(self) -> GraphData:
         """The network as data."""
 
@@ -49,16 +55,21 @@ class FileContent(NetworkFacts, Protocol):
         """The configuration as JSON values."""
 
 
-def write_model(net: FileContent, path: str | os.PathLike[str]) -> None:
+def write_model(
+    net: FileContent, path: str | os.PathLike[str], more: Mapping[str, Any] | None = None
+) -> None:
     """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
     Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds.
     """
-    _core.save_model(path_text(path), describe(net), list(net.parameters().items()))
+    _core.save_model(path_text(path), describe(net, more), list(net.parameters().items()))
 
 
-def describe(net: FileContent) -> dict[str, str]:
-    """The metadata of a model file: everything about `net` but its parameters, as texts by key."""
+def describe(net: FileContent, more: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The metadata of a model file: everything about `net` but its parameters, as texts by key.
+
+    more: further values beside `net.metadata`.
+    """
     programs = Programs(net.dtype.name, tables=net._graph.ties.places())
     network = net._record(programs)
     description = {
@@ -74,17 +85,9 @@ def describe(net: FileContent) -> dict[str, str]:
     metadata = {KEY: text}
     if not net._graph.in_python:
         metadata[GRAPH_KEY] = net.graph().to_json()
+    if net.metadata or more:
+        metadata[METADATA_KEY] = metadata_text({**net.metadata, **(more or {})})
     return metadata
-
-
-def json_text(value: Any, owner: str) -> str:
-    """A value as JSON, which a file can hold. Raises ConfigError for texts and numbers that it cannot."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode()
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{owner} cannot be stored in a file: {described(error)}") from error
-    return text
 
 
 def path_text(path: Any) -> str:

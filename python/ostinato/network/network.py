@@ -26,6 +26,7 @@ from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
 from ostinato.network.losses import AnyLoss, Losses
+from ostinato.network.metadata import HasMetadata, metadata_text
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
 from ostinato.network.port import Port
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from ostinato.plugins.entry import Provider
 
 
-class Network(CanFreeze, AttributeGuard):
+class Network(CanFreeze, HasMetadata, AttributeGuard):
     """A graph of layers over sequences, which one call runs or differentiates.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -335,6 +336,12 @@ class Network(CanFreeze, AttributeGuard):
         return {label: unit.program for label, unit in self._graph.units}
 
     @property
+    def release(self) -> str:
+        """The version of ostinato that wrote its file; this version for a network that is not from a file."""
+        found: str = vars(self).get("_release", _core.__version__)
+        return found
+
+    @property
     def noise_calls(self) -> int:
         """The number of calls without `seed=` so far that drew noise, from the network's own series of seeds.
 
@@ -392,11 +399,17 @@ class Network(CanFreeze, AttributeGuard):
         checks.flag("plans", "input_gradient", input_gradient)
         return self._core(input_gradient).plans()
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file that `ostinato.load` reads, whole or not at all. Raises OSError."""
+    def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
+        """Writes a model file that `ostinato.load` reads, whole or not at all.
+
+        metadata: values of your own for this file, beside those of `self.metadata`. Raises OSError,
+        ConfigError for values that a file cannot hold.
+        """
         from ostinato.network.model_file import write_model
 
-        write_model(self, path)
+        if metadata is not None:
+            metadata_text(metadata)
+        write_model(self, path, metadata)
 
     def __str__(self) -> str:
         return summary(self, self._ports)

@@ -190,6 +190,11 @@ class Registry:
                 return one.provider
         return None
 
+    def loaded(self, kind: str, full: str) -> Entry | None:
+        """The entry of a full name, if its plugin is loaded already. No plugin is imported."""
+        with self._lock:
+            return next((one for one in self._entries if one.kind == kind and one.full == full), None)
+
     def builtins(self, kind: str) -> list[Entry]:
         """The built-in entries of a kind. No plugin is imported."""
         check_names(kind)

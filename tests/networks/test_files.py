@@ -1,0 +1,213 @@
+"""What can be saved can be loaded, under any name; only files are replaced; nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+
+UNIX = pytest.mark.skipif(os.name != "posix", reason="names are bytes and pipes are files on Unix")
+
+
+def nested(depth: int) -> ost.Network:
+    net: ost.Network = ost.Dense(2, 2)
+    for _ in range(depth - 1):
+        net = ost.Sequential(net)
+    return net
+
+
+class Options(ost.Cell):
+    """Takes any option, and ignores it."""
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+
+    def parameters(self, size: Any) -> Any:
+        return {"W": ost.Param((size.hidden, size.input))}
+
+    def state(self, size: Any) -> Any:
+        return {}
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        return p.W @ x, {}
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+STORED = {
+    "64 networks within each other": lambda: nested(64),
+    "the most ids": lambda: ost.Embedding(2**24, 1),
+    "options 8 lists deep": lambda: ost.Recurrent(Options(deep(8)), 2, 2),
+    "options 9 lists deep": lambda: ost.Recurrent(Options(deep(9)), 2, 2),
+    "options 200 lists deep": lambda: ost.Recurrent(Options(deep(200)), 2, 2),
+    "NaN": lambda: ost.Recurrent(Options(float("nan")), 2, 2),
+    "a set": lambda: ost.Recurrent(Options({1, 2}), 2, 2),
+    "a function": lambda: ost.Recurrent(Options(len), 2, 2),
+    "an array": lambda: ost.Recurrent(Options(np.ones(3)), 2, 2),
+    "int keys": lambda: ost.Recurrent(Options({1: 2, "1": 3}), 2, 2),
+    "a tuple": lambda: ost.Recurrent(Options((1, (2,))), 2, 2),
+    "a large int": lambda: ost.Recurrent(Options(10**4000), 2, 2),
+    "odd names": lambda: ost.Sequential({name: ost.Dense(2, 2) for name in ("a b", "ä\n\"'\\", "\0")}),
+    "a large seed": lambda: ost.Dense(2, 2, seed=10**30),
+    "no hidden layers": lambda: ost.Sequential(ost.Last()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STORED)
+def test_what_can_be_saved_can_be_loaded(case, tmp_path):
+    path = tmp_path / "m"
+    try:
+        net = STORED[case]()
+        net.save(path)
+    except (ost.ConfigError, ost.FormatError):
+        assert case in ("no hidden layers", "odd names")
+        return
+    loaded = ost.load(path)
+    assert loaded.arena.tobytes() == net.arena.tobytes()
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+REFUSED = {
+    "65 networks within each other": (
+        lambda: nested(65),
+        "65 networks within each other; expected at most 64",
+    ),
+    "more ids": (
+        lambda: ost.Embedding(2**24 + 1, 1),
+        "num_embeddings is 16777217; expected at most 16777216",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_no_file_holds_is_refused_when_it_is_made(case):
+    make, message = REFUSED[case]
+    with pytest.raises(ost.ConfigError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ost.Dense(2, 2, seed=10**5000),
+        lambda: ost.Sequential({"\udcff": ost.Dense(2, 2)}),
+        lambda: ost.Recurrent(Options("\udcff"), 2, 2),
+    ],
+    ids=["a seed of 5001 digits", "a name", "an option"],
+)
+def test_texts_and_numbers_that_json_does_not_hold_are_a_typed_error(make, tmp_path):
+    with pytest.raises((ost.ConfigError, ost.ShapeError)):
+        make().save(tmp_path / "m")
+    assert os.listdir(tmp_path) == []
+
+
+@UNIX
+@pytest.mark.parametrize(
+    "name", [b"m\xff", b"\xe4\xf6\xfc.safetensors", b"\x80", "日本".encode("euc-jp"), b"a\xff\nb"]
+)
+def test_a_name_that_is_no_utf_8_is_a_name(name, tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/" + name)
+    net = ost.Dense(2, 2)
+    net.save(path)
+    assert ost.load(path).arena.tobytes() == net.arena.tobytes()
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+    trainer = ost.Trainer(net, loss="mse", callbacks=[ost.Checkpoints(Path(path))])
+    x = np.ones((2, 3, 2), "f4")
+    trainer.fit(x, x, epochs=1)
+    trainer.fit(x, x, epochs=1, resume=path)
+    Path(path).write_bytes(b"no model")
+    with pytest.raises(ost.FormatError):
+        ost.load(path)
+    with pytest.raises(FileNotFoundError) as error:
+        ost.load(path + "x")
+    assert error.value.filename == path + "x"
+
+
+@UNIX
+@pytest.mark.parametrize("kind", ["pipe", "socket", "link to a pipe", "device"])
+def test_a_pipe_a_socket_and_a_device_are_not_replaced(kind, tmp_path):
+    path = tmp_path / "special"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(os.path.relpath(path))
+    elif kind == "device":
+        try:  # a node of its own: never one of the machine
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except OSError:
+            pytest.skip("only the superuser makes devices")
+    else:
+        os.mkfifo(path)
+    target = path
+    if kind == "link to a pipe":
+        target = tmp_path / "link"
+        target.symlink_to(path)
+    before = path.stat()
+    trainer = ost.Trainer(ost.Dense(2, 2), loss="mse")
+    for save in (trainer.net.save, trainer.save):
+        with pytest.raises(OSError, match="a pipe, a socket or a device; expected a file or a new name"):
+            save(target)
+    with pytest.raises(OSError, match="not a regular file"):
+        ost.load(target)
+    after = path.stat()
+    assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="is a folder; expected a file or a new name"):
+        ost.Dense(2, 2).save(tmp_path / "folder")
+    assert os.listdir(tmp_path) == ["folder"] and os.listdir(tmp_path / "folder") == []
+
+
+WRITES = """
+import sys, time
+import numpy as np, ostinato as ost
+net = ost.Dense(2000, 2000)
+print("begins", flush=True)
+while True:
+    net.save(sys.argv[1])
+"""
+
+
+@UNIX
+@pytest.mark.parametrize("what", ["a model of another name", "a checkpoint"])
+def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_folder(what, tmp_path):
+    for _ in range(20):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None and process.stdout.readline()
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        if any(name.endswith(".tmp") for name in os.listdir(tmp_path)):
+            break
+    else:
+        pytest.skip("no process was killed while it wrote")
+    (tmp_path / ".ostinato-of-mine.tmp").write_text("keep")
+    net = ost.Dense(2, 2)
+    if what == "a checkpoint":
+        ost.Trainer(net, loss="mse").save(tmp_path / "epoch-8")
+    else:
+        net.save(tmp_path / "epoch-8")
+    left = [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
+    assert left == [".ostinato-of-mine.tmp"]
