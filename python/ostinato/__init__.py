@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.metrics import Metric
+    from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
     from ostinato.regularizers import (
         L2,
@@ -214,6 +215,7 @@ __all__ = [
     "final_state",
     "final_states",
     "first",
+    "generate",
     "get_num_threads",
     "hookimpl",
     "initializers",
@@ -242,6 +244,7 @@ _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "te
 _HOMES = {
     "io": ("load",),
     "layers.attention": ("Attention",),
+    "network.generate": ("generate",),
     "metrics": ("Metric",),
     "optimizers": ("SGD", "Adam", "Optimizer", "clip_norm"),
     "regularizers": (

@@ -105,8 +105,8 @@ def test_an_interrupted_training_is_measured_and_saved(tmp_path, monkeypatch, ca
     monkeypatch.setattr(train, "king_james", lambda: TEXT)
     watched = train.Watch.ostinato_batch_end
 
-    def press(self, step, metrics):
-        watched(self, step, metrics)
+    def press(self, run, step, metrics):
+        watched(self, run, step, metrics)
         if step == 2:
             signal.raise_signal(signal.SIGINT)
 
@@ -176,19 +176,173 @@ def test_a_missing_or_foreign_file_is_an_error(tmp_path, capsys):
     assert "foreign.safetensors" in capsys.readouterr().err
 
 
-def test_a_damaged_alphabet_is_an_error(trained, capfd):
-    model = trained[0] / "model.safetensors"
+def test_a_model_file_has_its_alphabet_inside(trained, tmp_path, capfd):
+    out, _ = trained
+    assert sorted(path.name for path in out.iterdir()) == [
+        "curve.png",
+        "model.safetensors",
+        "train.checkpoint",
+    ]
+    moved = tmp_path / "elsewhere"
+    moved.write_bytes((out / "model.safetensors").read_bytes())
+    assert main(["sample", str(moved), "--length", "3"]) == 0
+    assert main(["sample", str(out / "train.checkpoint"), "--length", "3"]) == 0
+    assert ost.load(moved).metadata["characters"] == "".join(sorted(set(TEXT)))
+    capfd.readouterr()
+    assert main(["info", str(moved)]) == 0
+    told = capfd.readouterr().out
+    assert "characters" in told and f"written by ostinato {ost.__version__}" in told
+
+
+def own_model(tmp_path, **metadata):
+    """A model made in Python, whose ids are the characters a, b and c."""
+    net = ost.Sequential(ost.Embedding(3, 4), ost.GRU(4, 4), ost.Dense(4, 3))
+    net.metadata = metadata
+    net.save(tmp_path / "own.safetensors")
+    return tmp_path / "own.safetensors"
+
+
+def test_a_model_of_ones_own_is_sampled_with_its_alphabet(tmp_path, capfd):
+    model = own_model(tmp_path, characters="abc")
+    assert main(["sample", str(model), "--prompt", "abc", "--length", "5"]) == 0
+    drawn = capfd.readouterr().out
+    assert drawn.startswith("abc") and len(drawn) == 9 and set(drawn) <= set("abc\n")
+
+
+def test_a_model_without_an_alphabet_says_how_to_give_it_one(tmp_path, capfd):
+    model = own_model(tmp_path)
+    assert main(["sample", str(model)]) == 1
+    assert 'net.metadata["characters"] = alphabet.characters' in capfd.readouterr().err
+    # An earlier release wrote the alphabet next to the model.
+    (tmp_path / "own.alphabet.json").write_text(json.dumps({"characters": "abc"}))
+    assert main(["sample", str(model), "--length", "2"]) == 0
+
+
+@pytest.mark.parametrize("characters", ["", "ba", "aab", 3, ["a", "b", "c"], "ab", "abcd"])
+def test_a_damaged_alphabet_is_an_error(characters, tmp_path, capfd):
+    assert main(["sample", str(own_model(tmp_path, characters=characters))]) == 1
+    assert "alphabet" in capfd.readouterr().err
     for content in ("{", "[]", json.dumps({"characters": ""}), json.dumps({"characters": "ab"})):
-        (trained[0] / "model.alphabet.json").write_text(content)
+        model = own_model(tmp_path)
+        (tmp_path / "own.alphabet.json").write_text(content)
         assert main(["sample", str(model)]) == 1
         assert "alphabet" in capfd.readouterr().err
 
 
 def test_a_sample_needs_a_prompt_and_a_temperature(trained, capfd):
     model = str(trained[0] / "model.safetensors")
-    for flags, named in ((["--prompt", ""], "prompt"), (["--temperature", "0"], "temperature")):
+    for flags, named in (
+        (["--prompt", ""], "prompt"),
+        (["--temperature", "-1"], "temperature"),
+        (["--temperature", "nan"], "temperature"),
+        (["--temperature", "1e9"], "temperature"),
+    ):
         assert main(["sample", model, *flags]) == 1
         assert named in capfd.readouterr().err
+
+
+def test_a_sample_begins_with_its_prompt_and_temperature_0_takes_the_likeliest(trained, capfd):
+    model = str(trained[0] / "model.safetensors")
+    drawn = []
+    for seed in ("1", "2"):
+        flags = ["--prompt", "God", "--temperature", "0", "--seed", seed, "--length", "12"]
+        assert main(["sample", model, *flags]) == 0
+        drawn.append(capfd.readouterr().out)
+    assert drawn[0] == drawn[1] and drawn[0].startswith("God") and len(drawn[0]) == 16
+
+
+SMALL = ["--hidden", "6", "--embedding", "3", "--rows", "2", "--window", "5", "--seed", "3"]
+
+
+def test_train_takes_layers_dropout_and_epochs(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    out = tmp_path / "out"
+    flags = ["--layers", "2", "--dropout", "0.2", "--epochs", "0.1", "--temperature", "0.3"]
+    assert main(["train", *SMALL, *flags, "--out", str(out)]) == 0
+    net = ost.load(out / "model.safetensors")
+    assert net.layers["1"].num_layers == 2 and "Dropout(p=0.2, where='input')" in repr(net)
+    characters = int(len(TEXT) * 0.9) * 0.1
+    printed = capfd.readouterr().out
+    seen = int(printed.partition("trained on ")[2].partition(" characters")[0])
+    assert abs(seen - characters) <= 10
+
+
+@pytest.mark.parametrize(
+    "flags", [["--epochs", "0"], ["--epochs", "nan"], ["--layers", "0"], ["--dropout", "1"], ["--rows", "0"]]
+)
+def test_a_bad_limit_is_named_and_writes_nothing(flags, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    assert main(["train", "--steps", "1", "--out", str(tmp_path / "out"), *flags]) == 1
+    told = capsys.readouterr().err
+    assert {"--layers": "num_layers", "--dropout": " p is"}.get(flags[0], flags[0][2:]) in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_is_resumed_to_the_same_weights(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    # A learning rate that depends on the clock is never twice the same.
+    monkeypatch.setattr(train.Clock, "done", property(lambda self: min(self._steps / 40, 1.0)))
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert main(["train", *SMALL, "--steps", "40", "--out", str(whole)]) == 0
+    watched = train.Watch.ostinato_batch_end
+
+    def press(self, run, step, metrics):
+        watched(self, run, step, metrics)
+        if step == 17:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Watch, "ostinato_batch_end", ost.hookimpl(press))
+        assert main(["train", *SMALL, "--steps", "40", "--out", str(parts)]) == 0
+    capfd.readouterr()
+    assert main(["train", *SMALL, "--steps", "40", "--out", str(parts), "--resume"]) == 0
+    assert "trained on 400 characters" in capfd.readouterr().out
+    assert (
+        ost.load(parts / "train.checkpoint").arena.tobytes()
+        == ost.load(whole / "train.checkpoint").arena.tobytes()
+    )
+    assert main(["train", *SMALL, "--hidden", "7", "--steps", "40", "--out", str(parts), "--resume"]) == 1
+    assert "Use the original network and trainer settings" in capfd.readouterr().err
+
+
+def test_there_must_be_something_to_resume(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    assert main(["train", *SMALL, "--out", str(tmp_path / "out"), "--resume"]) == 1
+    assert "train without --resume first" in capfd.readouterr().err
+
+
+def test_the_best_weights_are_kept_and_the_held_out_loss_is_printed(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(train, "king_james", lambda: TEXT)
+    monkeypatch.setattr(train, "LOOKS", 8)
+    from ostinato.training import progress
+
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    out = tmp_path / "out"
+    measured = iter([3.5, 2.125, *np.linspace(2.5, 4.0, 40)])  # it overfits after the second measurement
+    monkeypatch.setattr(train, "bits_per_character", lambda model, ids, pieces=None: next(measured))
+    assert main(["train", *SMALL, "--steps", "24", "--out", str(out)]) == 0
+    printed = capfd.readouterr().out
+    assert "held out 3.500" in printed and "held out 2.500 (best 2.125)" in printed
+    assert "2.125 after " in printed and "the weights of then are kept" in printed
+    kept, last = (ost.load(out / name).arena for name in ("model.safetensors", "train.checkpoint"))
+    assert (kept != last).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "program"),
+    [
+        (["train", "--layer-count", "2"], "usage: ostinato train"),
+        (["sample"], "usage: ostinato sample"),
+        (["sample", "m", "--bogus"], "usage: ostinato sample"),
+        (["--bogus"], "usage: ostinato "),
+        (["train", "--steps", "x"], "usage: ostinato train"),
+    ],
+)
+def test_a_wrong_flag_prints_the_usage_of_its_command(given, program, capsys):
+    with pytest.raises(SystemExit) as done:
+        main(given)
+    assert done.value.code == 2
+    assert program in " ".join(capsys.readouterr().err.split())
 
 
 def test_compressed_bits_of_a_repetition_are_few_and_of_noise_are_many():

@@ -1,32 +1,50 @@
-"""The alphabet of a language model, as JSON next to its file: model.safetensors -> model.alphabet.json."""
+"""The alphabet of a character model: `characters` in the metadata of its file.
+
+Files of earlier releases have it next to them: model.safetensors, model.alphabet.json.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Final
 
 from ostinato.data import Alphabet
-from ostinato.errors import FormatError
+from ostinato.errors import ConfigError, FormatError
+from ostinato.network import Network
+
+KEY: Final = "characters"
+"""The key in the metadata: a text of all characters, in the order of their ids."""
 
 
-def alphabet_path(model: Path) -> Path:
-    """The path of a model file's alphabet."""
-    return model.with_suffix(".alphabet.json")
+def put(network: Network, alphabet: Alphabet) -> None:
+    """Puts the alphabet into the network's metadata, so that its file has it."""
+    network.metadata = {**network.metadata, KEY: alphabet.characters}
 
 
-def write(model: Path, alphabet: Alphabet) -> None:
-    """Writes the alphabet next to the model. Raises OSError."""
-    alphabet_path(model).write_text(json.dumps({"characters": alphabet.characters}) + "\n", encoding="utf-8")
+def get(network: Network, model: Path) -> Alphabet:
+    """The alphabet of a network that was loaded from `model`.
 
-
-def read(model: Path) -> Alphabet:
-    """Reads the alphabet next to the model. Raises OSError, and FormatError for anything else."""
-    path = alphabet_path(model)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(f"{path} is not JSON: {error}") from error
-    characters = content.get("characters") if isinstance(content, dict) else None
-    if not isinstance(characters, str) or not characters:
-        raise FormatError(f'{path} holds no alphabet; expected {{"characters": "..."}}')
+    Raises ConfigError if there is none, FormatError if it is none, OSError.
+    """
+    beside = model.with_suffix(".alphabet.json")
+    place = f'{model}: metadata["{KEY}"]'
+    characters = network.metadata.get(KEY)
+    if characters is None and beside.exists():
+        place = str(beside)
+        try:
+            content = json.loads(beside.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise FormatError(f"{beside} is not JSON: {error}") from error
+        characters = content.get(KEY) if isinstance(content, dict) else ""
+    if characters is None:
+        raise ConfigError(
+            f"{model} has no alphabet. Give it the characters in the order of their ids, before it is saved: "
+            f'net.metadata["{KEY}"] = alphabet.characters'
+        )
+    if not isinstance(characters, str) or not characters or list(characters) != sorted(set(characters)):
+        raise FormatError(
+            f"{place} is no alphabet; expected a text of different characters in code point order, "
+            "such as Alphabet(text).characters"
+        )
     return Alphabet(characters)

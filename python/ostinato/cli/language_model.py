@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import ostinato
-from ostinato import checks
 from ostinato.data import Alphabet, Streams
 from ostinato.errors import ConfigError
 from ostinato.optimizers import Adam
+from ostinato.regularizers import Dropout
 from ostinato.schedules import Cosine
 from ostinato.specs import hookimpl
 from ostinato.strategies import Truncated
@@ -28,7 +28,8 @@ NATS_PER_BIT = math.log(2.0)
 class Plan:
     """How to train: `rows` streams read `window` characters at a time, for `steps` windows or `seconds`.
 
-    The learning rate falls from `learning_rate` to 0 along half a cosine, by the limit that ends first.
+    An infinite number of seconds is no limit. The learning rate falls from `learning_rate` to 0 along half a
+    cosine, by the limit that ends first.
     Gradients are scaled down to a global norm of `clip`. Raises ConfigError.
     """
 
@@ -46,38 +47,54 @@ class Plan:
             raise ConfigError(f"seconds is {self.seconds:g}; expected above 0")
 
 
-def build(cell: str, size: int, *, hidden: int, embedding: int, seed: int) -> ostinato.Network:
-    """The network over an alphabet of `size` characters: ids (N, T) -> logits (N, T, size)."""
+def build(
+    cell: str, size: int, *, hidden: int, embedding: int, seed: int, layers: int = 1, dropout: float = 0.0
+) -> ostinato.Network:
+    """The network over an alphabet of `size` characters: ids (N, T) -> logits (N, T, size).
+
+    dropout: of the input of each layer of the cell, and of the logits' layer.
+    """
+    drop = [Dropout(dropout)] if dropout else []
     return ostinato.Sequential(
         ostinato.Embedding(size, embedding, seed=seed),
-        ostinato.Recurrent(cell, embedding, hidden, seed=seed),
-        ostinato.Dense(hidden, size, seed=seed),
+        ostinato.Recurrent(cell, embedding, hidden, layers, regularizers=drop, seed=seed),
+        ostinato.Dense(hidden, size, regularizers=drop, seed=seed),
     )
 
 
 class Clock:
-    """The completed share of a plan, which ends the run. `characters` is the number seen so far."""
+    """The completed share of a plan, which ends the run. `characters` is the number seen so far.
+
+    A resumed run continues with the time that it had spent.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._start = time.monotonic()
-        self._steps = self.characters = 0
+        self._begin(0.0, 0, 0)
+
+    def _begin(self, spent: float, steps: int, characters: int) -> None:
+        self._start, self._spent = time.monotonic(), spent
+        self._steps, self.characters = steps, characters
+
+    @property
+    def seconds(self) -> float:
+        """The time of training so far."""
+        return self._spent + time.monotonic() - self._start
 
     @property
     def done(self) -> float:
         """The share 0..1 of the steps, or of the time, whichever is larger."""
-        spent = (time.monotonic() - self._start) / self._plan.seconds
-        return min(max(self._steps / self._plan.steps, spent), 1.0)
+        return min(max(self._steps / self._plan.steps, self.seconds / self._plan.seconds), 1.0)
 
     @property
     def speed(self) -> float:
         """Characters per second."""
-        return self.characters / max(time.monotonic() - self._start, 1e-9)
+        return self.characters / max(self.seconds, 1e-9)
 
     @hookimpl
     def ostinato_run_start(self) -> None:
         """Start the clock."""
-        self._start, self._steps, self.characters = time.monotonic(), 0, 0
+        self._begin(0.0, 0, 0)
 
     @hookimpl
     def ostinato_batch_start(self, batch: ostinato.Batch) -> None:
@@ -90,6 +107,16 @@ class Clock:
         self._steps = run.step
         if self.done >= 1.0:
             run.stop("the plan is done")
+
+    @hookimpl
+    def ostinato_save(self) -> dict[str, Any]:
+        """The time and the counts so far."""
+        return {"seconds": self.seconds, "steps": self._steps, "characters": self.characters}
+
+    @hookimpl
+    def ostinato_load(self, state: Mapping[str, Any]) -> None:
+        """Continue from them."""
+        self._begin(float(state["seconds"]), int(state["steps"]), int(state["characters"]))
 
 
 def trainer(
@@ -125,19 +152,10 @@ def sample(
 ) -> str:
     """`length` characters that follow `prompt`, sampled one by one from softmax(logits / temperature).
 
-    Raises ConfigError if the prompt is empty or has unknown characters, or a number is out of range.
+    A temperature of 0 takes the most likely character each time. Raises ConfigError if the prompt is empty or
+    has unknown characters, or a number is out of range.
     """
     if not prompt:
         raise ConfigError("prompt is empty; the model needs a character to continue from")
-    if not 1e-3 <= temperature <= 1e3:
-        raise ConfigError(f"temperature is {temperature}; expected 0.001 to 1000")
-    checks.whole("sample", "length", length, at_least=0)
-    rng = np.random.default_rng(checks.whole("sample", "seed", seed, at_least=0))
-    run = network.run(alphabet.encode(prompt)[None, :])
-    drawn: list[int] = []
-    for _ in range(length):
-        logits = run.outputs[0, -1].astype(np.float64) / temperature
-        weights = np.exp(logits - logits.max())
-        drawn.append(int(rng.choice(len(alphabet), p=weights / weights.sum())))
-        run = network.run(np.array([[drawn[-1]]]), state=run.final_state)
-    return alphabet.decode(drawn)
+    ids = ostinato.generate(network, alphabet.encode(prompt), length, temperature=temperature, seed=seed)
+    return alphabet.decode(ids)

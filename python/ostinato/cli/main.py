@@ -65,8 +65,10 @@ def _run(given: list[str], command: str | None) -> int:
         run = entry.make(sub)
         if not callable(run):
             raise _failed(entry, f"its factory returns {run!r}; expected the function that runs it")
-        sub.set_defaults(run=run, entry=entry)
-    options = parser.parse_args(given)
+        sub.set_defaults(run=run, entry=entry, parser=sub)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:  # argparse itself would print the usage of `ostinato`
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     load_files(options)
     try:
         return options.run(options) or 0

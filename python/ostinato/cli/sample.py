@@ -14,14 +14,14 @@ from ostinato.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato sample`."""
-    parser.add_argument("model", type=Path, help="a model file; its alphabet is next to it")
+    parser.add_argument("model", type=Path, help="a model file, or a checkpoint")
     parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
     parser.add_argument("--prompt", help="text to continue (default: the alphabet's first character)")
     parser.add_argument(
         "--temperature",
         type=float,
         default=0.8,
-        help="below 1 is safer, above 1 bolder (default: %(default)s)",
+        help="0 takes the most likely character, above 1 is bolder (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
     add_flag(parser)
@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Loads the model, samples, prints. Raises OstinatoError, OSError."""
-    network, alphabet = ostinato.load(options.model), alphabet_file.read(options.model)
+    network = ostinato.load(options.model)
+    alphabet = alphabet_file.get(network, options.model)
     if (network.input_size, network.output_size) != (len(alphabet), len(alphabet)):
         raise ConfigError(
             f"{options.model} maps {network.input_size} ids to {network.output_size} logits; expected "
@@ -44,4 +45,4 @@ def run(options: argparse.Namespace) -> None:
         temperature=options.temperature,
         seed=options.seed,
     )
-    print(text)
+    print(f"{options.prompt or ''}{text}")

@@ -1,15 +1,16 @@
 """Train a character language model on a text, by default King James', and measure it on its last tenth.
 
-Writes to --out: the model file, the alphabet next to it, the learning curve as a PNG. Then a new process
-loads the file and samples from it.
+Writes to --out: a checkpoint during training, from which --resume continues; the model file, with the best
+weights and the alphabet inside; the learning curve as a PNG. Then a new process loads the file and samples
+from it.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from ostinato.cli import alphabet_file
@@ -27,6 +28,9 @@ from ostinato.training import Progress
 LOOKS = 12
 PIECES = 2
 
+# Minutes, if no other limit is given.
+MINUTES = 3.75
+
 # A shorter text has no tenth to measure on.
 SHORTEST = 100
 
@@ -39,14 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cell", default="lstm", help='any registered cell, such as "gru" or "ligru" (default: %(default)s)')
     add_flag(parser)
     add("--hidden", type=int, default=256, help="units of the cell (default: %(default)s)")
+    add("--layers", type=int, default=1, help="layers of the cell (default: %(default)s)")
+    add("--dropout", type=float, default=0.0, help="of the input of each layer (default: %(default)s)")
     add("--embedding", type=int, default=32, help="features of a character (default: %(default)s)")
     add("--rows", type=int, default=plan.rows, help="streams read in parallel (default: %(default)s)")
     add("--window", type=int, default=plan.window, help="characters a step (default: %(default)s)")
-    add("--steps", type=int, default=plan.steps, help="most windows to train on (default: %(default)s)")
-    minutes = plan.seconds / 60
-    add("--minutes", type=float, default=minutes, help=f"longest training time (default: {minutes:.1f})")
+    add("--epochs", type=float, help="most passes over the text (default: no limit)")
+    add("--steps", type=int, help=f"most windows to train on (default: {plan.steps}, or --epochs)")
+    minutes = "longest training time, also of a resumed run as a whole"
+    add("--minutes", type=float, help=f"{minutes} (default: {MINUTES:g}, or no limit with --epochs)")
     add("--learning-rate", type=float, default=plan.learning_rate, help="of Adam (default: %(default)s)")
     add("--seed", type=int, default=0, help="of parameters and samples (default: %(default)s)")
+    add("--temperature", type=float, default=0.8, help="of the sample at the end (default: %(default)s)")
+    add("--resume", action="store_true", help="continue the training whose checkpoint is in --out")
     add(
         "--out",
         type=Path,
@@ -64,29 +73,48 @@ def run(options: argparse.Namespace) -> int:
     known, unseen = split(text)
     alphabet = Alphabet(text)
     network = build(
-        options.cell, len(alphabet), hidden=options.hidden, embedding=options.embedding, seed=options.seed
+        options.cell,
+        len(alphabet),
+        hidden=options.hidden,
+        embedding=options.embedding,
+        seed=options.seed,
+        layers=options.layers,
+        dropout=options.dropout,
     )
+    alphabet_file.put(network, alphabet)
     print(network)
     print(f"{len(known):,} characters to learn from, {len(unseen):,} held out, {len(alphabet)} kinds")
-    plan = Plan(options.rows, options.window, options.steps, 60 * options.minutes, options.learning_rate)
     folder = options.out or Path("out") / f"{name}-{options.cell.replace('/', '-')}"
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"out is {folder}, which is a file; expected a folder to write to")
     ids, held_out_ids = alphabet.encode(known), alphabet.encode(unseen)
+    streams = Streams(ids, min(options.rows, len(ids) - 1), options.window)
+    plan = _plan(options, len(streams))
+    saved = folder / "train.checkpoint"
+    if options.resume and not saved.exists():
+        raise ConfigError(f"--resume: there is no {saved}; train without --resume first, or give its --out")
 
     clock = Clock(plan)
-    watch = Watch(clock, lambda: bits_per_character(model, held_out_ids, PIECES), LOOKS)
+    watch = Watch(clock, lambda: bits_per_character(model, held_out_ids, PIECES), LOOKS, saved)
     progress = Progress(watch.figures, lambda run: clock.done)
     model = trainer(network, plan, clock, [watch, progress], options.seed)
-    start = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         # The clock ends it earlier.
-        model.fit(Streams(ids, min(plan.rows, len(ids) - 1), plan.window), epochs=plan.steps)
+        model.fit(streams, epochs=plan.steps, resume=saved if options.resume else False)
     except KeyboardInterrupt:
         if not watch.learned:
             raise
-    seen = watch.learned[-1][0]
-    print(f"trained on {seen:,} characters in {time.monotonic() - start:.0f} s")
+    print(f"trained on {clock.characters:,} characters in {clock.seconds:.0f} s")
+    if not watch.looks or watch.looks[-1][0] != clock.characters:
+        watch.look(network)
+    model.save(saved)
+    if watch.best_seen != clock.characters:
+        print(
+            f"held out: {watch.looks[-1][1]:.3f} bits per character at the end, {watch.best_bits:.3f} after "
+            f"{watch.best_seen:,} characters; the weights of then are kept"
+        )
+        network.arena[...] = watch.best
 
     bits = bits_per_character(model, held_out_ids)
     rivals = {one: compressed_bits(compress, known, unseen) for one, compress in COMPRESSORS.items()}
@@ -95,10 +123,7 @@ def run(options: argparse.Namespace) -> int:
     _print_table({f"this model ({options.cell}, {options.hidden} units)": bits, **rivals})
 
     file, picture = folder / "model.safetensors", folder / "curve.png"
-    folder.mkdir(parents=True, exist_ok=True)
     network.save(file)
-    alphabet_file.write(file, alphabet)
-    watch.looks[-1] = (seen, bits)
     title = "King James text" if options.text is None else options.text.name
     draw_curve(
         picture, watch.learned, watch.looks, rivals, f"{title}, {options.cell}, {options.hidden} units"
@@ -107,9 +132,28 @@ def run(options: argparse.Namespace) -> int:
 
     print("300 characters sampled by a new process from the file:", flush=True)
     command = ["sample", str(file), "--length", "300", "--seed", str(options.seed)]
+    command += ["--temperature", str(options.temperature)]
     command += [part for path in options.plugin_files for part in ("--plugin", str(path))]
     # The new process reports its own errors; the model is saved.
     return subprocess.run([sys.executable, "-m", "ostinato", *command], check=False).returncode
+
+
+def _plan(options: argparse.Namespace, windows: int) -> Plan:
+    """The limits of a training whose text has so many windows. Raises ConfigError."""
+    steps, minutes = options.steps, options.minutes
+    if options.epochs is not None:
+        if not 0 < options.epochs < math.inf:
+            raise ConfigError(f"epochs is {options.epochs:g}; expected above 0")
+        passes = max(round(options.epochs * windows), 1)
+        steps = passes if steps is None else min(steps, passes)
+        minutes = math.inf if minutes is None else minutes
+    return Plan(
+        options.rows,
+        options.window,
+        Plan.steps if steps is None else steps,
+        60 * (MINUTES if minutes is None else minutes),
+        options.learning_rate,
+    )
 
 
 def _read(path: Path) -> str:

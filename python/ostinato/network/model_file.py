@@ -68,7 +68,7 @@ def write_model(
 def describe(net: FileContent, more: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The metadata of a model file: everything about `net` but its parameters, as texts by key.
 
-    more: further values beside `net.metadata`.
+    more: further values in addition to `net.metadata`.
     """
     programs = Programs(net.dtype.name, tables=net._graph.ties.places())
     network = net._record(programs)

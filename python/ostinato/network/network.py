@@ -402,7 +402,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all.
 
-        metadata: values of your own for this file, beside those of `self.metadata`. Raises OSError,
+        metadata: values of your own for this file, in addition to those of `self.metadata`. Raises OSError,
         ConfigError for values that a file cannot hold.
         """
         from ostinato.network.model_file import write_model
