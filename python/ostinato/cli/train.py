@@ -101,7 +101,8 @@ def run(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         # The clock ends it earlier.
-        model.fit(streams, epochs=plan.steps, resume=saved if options.resume else False)
+        resume = saved if options.resume else False
+        model.fit(streams, epochs=plan.steps, resume=resume, progress=False)
     except KeyboardInterrupt:
         if not watch.learned:
             raise

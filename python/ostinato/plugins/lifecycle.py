@@ -98,14 +98,16 @@ class LifecycleHooks:
         """
 
     @hookspec(firstresult=True)
-    def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | None:
-        """After an epoch. True ends the run, False continues it, None leaves the decision to the next plugin.
+    def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | str | None:
+        """After an epoch. True, or a text, ends the run; False continues it; None leaves it to the next plugin.
+
+        The text says why. It becomes `run.stopped`, and `fit` prints it.
 
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_should_stop(metrics):
-            ...     return True if metrics["loss"] < 0.01 else None
+            ...     return "the loss is below 0.01" if metrics["loss"] < 0.01 else None
         """
         return None
 

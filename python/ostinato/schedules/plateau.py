@@ -26,9 +26,9 @@ class Plateau(Schedule):
     def __init__(
         self,
         metric: str = "val_loss",
-        *,
         factor: float = 0.1,
         patience: int = 5,
+        *,
         min_delta: float = 0.0,
         mode: str = "auto",
     ) -> None:

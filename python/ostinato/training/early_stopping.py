@@ -75,14 +75,20 @@ class EarlyStopping:
             self.waited += 1
 
     @hookimpl
-    def ostinato_should_stop(self) -> bool | None:
-        """Stop when patience is exhausted."""
-        return True if self.waited >= self.patience else None
+    def ostinato_should_stop(self) -> str | None:
+        """Stop when patience is exhausted; say why."""
+        if self.waited < self.patience:
+            return None
+        best = "no epoch was better than NaN"
+        if self.best_epoch >= 0:
+            best = f"the best was {self.best:.4g} in epoch {self.best_epoch}"
+            best += ", whose parameters are restored" if self.restore_best else ""
+        return f"EarlyStopping: {self.metric} did not improve for {self.waited} epochs; {best}"
 
     @hookimpl
     def ostinato_run_end(self, run: TrainingRun) -> None:
         """Restore the best parameters, unless something else stopped the run."""
-        if self._parameters is not None and run.stopped in ("", "ostinato_should_stop"):
+        if self._parameters is not None and (run.done_early or not run.stopped):
             run.net.arena[...] = self._parameters
 
     @hookimpl

@@ -36,7 +36,7 @@ FIT: Final = {
     "sample_weight": "write weights=, one number for each step, or for each row of an output of rows",
     "class_weight": "write weights=, such as weights=class_weights[labels]",
     "callbacks": _CALLBACKS,
-    "verbose": _CALLBACKS,
+    "verbose": "write progress=False for no lines; Progress() among the callbacks is a bar",
     "shuffle": "write Trainer(net, loss=..., strategies=[ost.strategies.AllRows(shuffle=False)])",
     "resets": "give a list of batches: fit([ost.Batch(x, targets, resets=resets)], epochs=...)",
 }

@@ -48,7 +48,8 @@ class TrainingRun:
     epochs between which this `fit` runs; data: the state of data that has one, at the start of the epoch;
     seen: what identifies the rows in memory of this `fit`; current: the last batch of an iterable; expected:
     what identifies the batch with which the run continues;
-    batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not. others_measure:
+    batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not; done_early: whether
+    `ostinato_should_stop` ended it. others_measure:
     whether a plugin may add to the metrics of an epoch.
     """
 
@@ -69,7 +70,8 @@ class TrainingRun:
     last: int = 0
     batches: int = 0
     stopped: str = ""
-    save_to: str | None = None
+    done_early: bool = False
+    save_to: tuple[str, ...] = ()
     others_measure: bool = False
 
     @property
@@ -97,13 +99,14 @@ class TrainingRun:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint as soon as all hooks of this batch, or epoch, have been called.
 
-        Only then do the states of all plugins belong to the same moment.
+        Only then do the states of all plugins belong to the same moment. Several plugins may ask for files
+        of their own.
         """
-        self.save_to = os.fspath(path)
+        self.save_to = tuple(dict.fromkeys((*self.save_to, os.fspath(path))))
 
     def begin(self, epochs: int, resume: bool) -> None:
         """Set the goal of a `fit`: `epochs` more; if resumed, as many since the last `fit` started."""
-        self.stopped, self.save_to = "", None
+        self.stopped, self.done_early, self.save_to = "", False, ()
         if not resume:
             if self.position.batch or self.position.piece:  # The rest of an epoch is skipped.
                 self.next_epoch()

@@ -24,6 +24,7 @@ from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint, same_data
+from ostinato.training.checkpoints import Checkpoints
 from ostinato.training.choices import (
     Strategies,
     choose_optimizer,
@@ -33,6 +34,7 @@ from ostinato.training.choices import (
 from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
+from ostinato.training.epoch_lines import EpochLines
 from ostinato.training.foreign_arguments import FIT, FIT_USAGE, TRAINER, TRAINER_USAGE
 from ostinato.training.foreign_names import FOREIGN_NAMES
 from ostinato.training.form import Form
@@ -160,6 +162,7 @@ class Trainer(AttributeGuard):
         mask: Any = None,
         validation: Any = None,
         resume: bool | str | os.PathLike[str] = False,
+        progress: bool = True,
     ) -> History:
         """Trains for so many epochs, and returns the history of all of them so far.
 
@@ -179,6 +182,7 @@ class Trainer(AttributeGuard):
             validation: measured after each epoch: a tuple as of data, or an iterable of batches. With a mask,
                 a list of one batch: `[ost.Batch(x, targets, mask=mask)]`.
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
+            progress: print a line for each epoch to standard error, and why the run ended early.
 
         All rows in memory are read and checked before anything changes.
         An error, or Ctrl-C, leaves everything as after the last whole update or epoch: network, optimizer,
@@ -188,6 +192,7 @@ class Trainer(AttributeGuard):
         the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
         """
         epochs = checks.whole("fit", "epochs", epochs, at_least=0)
+        checks.flag("fit", "progress", progress)
         form = self._form
         source = read_source(
             "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
@@ -221,19 +226,21 @@ class Trainer(AttributeGuard):
                     self._load(resume, seen)
                 elif resume:
                     run.expected = same_data.of_current(run)
-                stopped = self._cut.stopped if resume is True else ""
+                cut = self._cut if resume is True else Cut()
                 run.history.measured = columns
                 run.seen = seen
                 run.begin(epochs, bool(resume))
-                run.stopped = stopped
+                run.stopped, run.done_early = cut.stopped, cut.early
                 started = True
-                self._run(source, measured, undo, bool(resume))
+                lines = EpochLines(run, progress)
+                self._run(source, measured, undo, bool(resume), lines)
+                lines.end()
                 self._cut = Cut()
             except BaseException as error:
                 self._interrupts.defer()
                 undo.restore(error)
                 if undo.commits:
-                    self._cut = Cut(stopped=run.stopped)
+                    self._cut = Cut(stopped=run.stopped, early=run.done_early)
                 else:
                     self._plugin_states = states
                     if started and not resume:
@@ -243,7 +250,9 @@ class Trainer(AttributeGuard):
                 raise
         return run.history
 
-    def _run(self, source: Source, measured: Source | None, undo: Undo, resume: bool) -> None:
+    def _run(
+        self, source: Source, measured: Source | None, undo: Undo, resume: bool, lines: EpochLines
+    ) -> None:
         """The run of a `fit`, from its first hook to its last."""
         run, hooks = self.run, self._hooks
         if resume:
@@ -255,7 +264,7 @@ class Trainer(AttributeGuard):
             hooks.load(run, states)
         self._plugin_states = None
         while run.epoch < run.last and not run.stopped:
-            self._epoch(source, measured, undo)
+            self._epoch(source, measured, undo, lines)
         hooks.call("ostinato_run_end", run=run)
 
     def _measured(self, validation: bool) -> Measured:
@@ -276,7 +285,7 @@ class Trainer(AttributeGuard):
             self.schedule.begin(made.better)
         return made
 
-    def _epoch(self, source: Source, measured: Source | None, undo: Undo) -> None:
+    def _epoch(self, source: Source, measured: Source | None, undo: Undo, lines: EpochLines) -> None:
         """One epoch, or the rest of an interrupted one."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
@@ -299,8 +308,11 @@ class Trainer(AttributeGuard):
         metrics = self._end_of_epoch(source, measured)
         epoch = run.epoch - 1
         hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
-        if hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics):
-            run.stop("ostinato_should_stop")
+        lines.epoch(metrics)
+        reason = hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics)
+        if reason:
+            run.stop(reason if isinstance(reason, str) else "ostinato_should_stop")
+            run.done_early = True
         self._save_if_asked()
         undo.commit(epoch=True)
 
@@ -408,8 +420,8 @@ class Trainer(AttributeGuard):
         return self._hooks.save(self.run) if self._plugin_states is None else self._plugin_states
 
     def _save_if_asked(self) -> None:
-        if self.run.save_to is not None:
-            path, self.run.save_to = self.run.save_to, None
+        paths, self.run.save_to = self.run.save_to, ()
+        for path in paths:
             checkpoint.save(path, self, self._hooks.save(self.run))
 
     @contextmanager
@@ -425,7 +437,7 @@ class Trainer(AttributeGuard):
 def _may_measure(plugin: Any) -> bool:
     """Whether it receives the metrics of an epoch, to which it may add."""
     hook = getattr(plugin, "ostinato_epoch_end", None)
-    own = isinstance(plugin, (EarlyStopping, Progress))
+    own = isinstance(plugin, (Checkpoints, EarlyStopping, Progress))
     return hook is not None and not own and "metrics" in inspect.signature(hook).parameters
 
 

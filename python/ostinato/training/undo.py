@@ -31,11 +31,12 @@ class Cut:
     """How the last `fit` ended with an error, if it did.
 
     start: before its first update, so that it left nothing and is to be started again; stopped: after
-    something had stopped the run, for this reason.
+    something had stopped the run, for this reason; early: whether it was `ostinato_should_stop`.
     """
 
     start: bool = False
     stopped: str = ""
+    early: bool = False
 
 
 class Undo:
