@@ -152,4 +152,5 @@ except KeyboardInterrupt:
     assert process.returncode == 0
     resumed = trainer()
     resumed.load(tmp_path / "checkpoint")
-    assert resumed.run.step == int(out) > 3
+    # An update whose hooks were interrupted is undone: the fourth may be.
+    assert resumed.run.step == int(out) >= 3

@@ -8,8 +8,6 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, FormatError, shown
-from ostinato.network.record import parse
-from ostinato.network.tree import deep, flat, json_text
 
 METADATA_KEY: Final = "ostinato.metadata"
 """The key of a model file that holds them."""
@@ -43,11 +41,16 @@ def metadata_text(values: Mapping[str, Any]) -> str:
     """Metadata as JSON. Raises ConfigError for values that a file cannot hold."""
     if not isinstance(values, Mapping):
         raise ConfigError(f"metadata is {shown(values)}; expected a dict with texts as keys")
+    from ostinato.network.tree import flat, json_text  # most programs write no file
+
     return json_text(flat(values, "metadata", "a model file", _inline), "metadata")
 
 
 def read_metadata(text: str) -> dict[str, Any]:
     """The metadata of a model file. Raises FormatError."""
+    from ostinato.network.record import parse
+    from ostinato.network.tree import deep
+
     found = deep(parse(text), _array)
     if not isinstance(found, dict) or not found:
         raise FormatError("the metadata is no object with at least one key")
