@@ -99,7 +99,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | str | None:
-        """After an epoch. True, or a text, ends the run; False continues it; None leaves it to the next plugin.
+        """After an epoch. True or a text ends the run, False continues it, None leaves it to the next plugin.
 
         The text says why. It becomes `run.stopped`, and `fit` prints it.
 
