@@ -117,7 +117,7 @@ WORDS = {
     "fused": "Training is forward pass, mean squared error, backward pass. Neither side computes the "
     "gradient of the input, and the share of the peak does not count it.",
     "threads": "Ostinato with two threads is compared with Ostinato with one thread (the rival), so 2 is "
-    "ideal. Below 1, the second thread slows the call.",
+    "ideal. Below 1, the call is slower with two threads.",
     "user": "PyTorch runs the same equations in a loop, with the input products outside the loop; JAX runs "
     "them in `lax.scan`, with one thread.",
     "plugins": "PyTorch runs the same equations in a loop.",
@@ -127,15 +127,14 @@ WORDS = {
     "for all other operations. Ostinato runs the equations op by op, as for any cell. 1 - ratio is the cost "
     "of this generality.",
     "groups": "The engine cuts a batch into row groups of up to 16 rows. This table compares "
-    "`value_and_grad` of an LSTM with row groups of other sizes and with the whole batch. Above 1 the "
-    "engine's size is faster. Smaller row groups keep less between forward and backward pass; larger ones "
-    "read the weights less often. Memory falls with the size of a row group, and time is the same within a "
-    "few percent.",
+    "`value_and_grad` of an LSTM with row groups of other sizes and with the whole batch. Above 1, "
+    "the engine's size is faster. Smaller row groups need less memory, because fewer values are kept for the "
+    "backward pass; larger ones read the weights less often.",
     "traffic": "`value_and_grad` finishes one row group before it starts the next. The rival calls `run`, "
     "computes the loss in NumPy, and calls `backward`: it keeps the saved values of all rows, returns the "
     "outputs and reads their gradients.",
-    "ragged": "`time over share` is the ratio of two numbers: Ostinato's time relative to a full batch, and "
-    "the share of valid steps. 1 is ideal.",
+    "ragged": "`time over share` is Ostinato's time relative to a batch without padding, divided by the "
+    "share of valid steps. 1 is ideal.",
     "optimizer": "Adam reads four arrays and writes three. The bandwidth is measured in the same run, with a "
     "copy and with `a += b`; the higher value is used.",
     "demo": "The time of one window of 32 x 64 characters: forward, loss, backward, clip, Adam. Windows of "
@@ -183,14 +182,17 @@ def page(content: dict[str, Any]) -> str:
         "it. [How it is measured](../benches/README.md).",
         "",
         f"{told['processor']}, {told['cores']} cores, {told['instruction_set']}; FMA peak of one core "
-        f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} around the rows). "
+        f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} during the measurements). "
         + ", ".join(f"{name} {told[name]}" for name in ("torch", "jax", "onnxruntime") if name in told)
         + f"; ostinato {told['ostinato']} at {told['commit']}, {content['time']}.",
         "",
         "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster; **a ratio below 1 "
-        "is bold**. A `?` marks an unreliable measurement: a side was slower with two threads than with one, "
-        "or in three attempts the FMA peak moved by more than 5 % or two threads had less than two cores. A "
-        "share of the peak refers to the peak just before and after its measurement, times the threads.",
+        "is bold**. A share of the peak is the speed divided by the FMA peak of all threads. The peak is "
+        "measured just before and just after each measurement.",
+        "",
+        "A `?` marks an unreliable measurement. Either Ostinato or the rival was slower with two threads "
+        "than with one, or the machine was not steady in three attempts: the FMA peak changed by more than "
+        "5 %, or two threads did not have two cores.",
     ]
     if missing:
         lines += ["", f"Not measured: {', '.join(missing)}."]
