@@ -99,9 +99,9 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | str | None:
-        """After an epoch. True or a text ends the run, False continues it, None leaves it to the next plugin.
+        """After an epoch. True or a text ends the run, False continues it. With None, the next plugin decides.
 
-        The text says why. It becomes `run.stopped`, and `fit` prints it.
+        The text is the reason: it becomes `run.stopped`, and `fit` prints it.
 
         Example:
             >>> from ostinato import hookimpl
