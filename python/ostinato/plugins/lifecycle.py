@@ -99,7 +99,7 @@ class LifecycleHooks:
 
     @hookspec(firstresult=True)
     def ostinato_should_stop(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> bool | str | None:
-        """After an epoch. True or a text ends the run, False continues it. With None, the next plugin decides.
+        """After an epoch. True or a text ends the run, False continues it, None lets the next plugin decide.
 
         The text is the reason: it becomes `run.stopped`, and `fit` prints it.
 
