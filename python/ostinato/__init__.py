@@ -11,6 +11,7 @@ from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
 from ostinato.cell import Cell, Param, State
 from ostinato.errors import (
+    CallError,
     ConcurrentUseError,
     ConfigError,
     DTypeError,
@@ -21,7 +22,7 @@ from ostinato.errors import (
     PluginError,
     ShapeError,
     TraceError,
-    shown,
+    UnknownItemError,
 )
 from ostinato.layers import (
     GRU,
@@ -127,6 +128,7 @@ __all__ = [
     "Axes",
     "Batch",
     "Bidirectional",
+    "CallError",
     "Cell",
     "CellSpec",
     "CheckpointedBPTT",
@@ -200,6 +202,7 @@ __all__ = [
     "Trainer",
     "TrainingRun",
     "TruncatedBPTT",
+    "UnknownItemError",
     "VariationalDropout",
     "WeightDrop",
     "Zoneout",
@@ -278,9 +281,12 @@ def __getattr__(name: str) -> Any:
             value = getattr(importlib.import_module(f"ostinato.{room}"), name)
             globals()[name] = value
             return value
-    raise AttributeError(f"module {shown(__name__)} has no attribute {shown(name)}")
+    from ostinato.foreign.names import ROOT, no_attribute
+
+    raise no_attribute(__name__, name, __all__, ROOT)
 
 
 def __dir__() -> list[str]:
-    """List all names, also those that are not imported yet."""
-    return sorted({*globals(), *__all__})
+    """List the public names, also those that are not imported yet, without the rooms behind them."""
+    dunders = [name for name in globals() if name.startswith("__")]
+    return sorted({*dunders, *__all__})

@@ -6,6 +6,7 @@ from abc import ABCMeta
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from ostinato.foreign.calls import explained
 from ostinato.signature import InitSignature
 from ostinato.suggest import did_you_mean
 
@@ -20,7 +21,14 @@ class GuardMeta(ABCMeta):
 
         def __call__(cls, *args: Any, **options: Any) -> Any:
             """Make an instance, complete it, and guard its attributes."""
-            made = super().__call__(*args, **options)
+            try:
+                made = super().__call__(*args, **options)
+            except TypeError as error:
+                owners = [one.__name__ for one in cls.__mro__]
+                found = explained(error, owners, cls.__signature__, args, options)
+                if found is error:
+                    raise
+                raise found from None
             made._complete()
             guard(made)
             return made

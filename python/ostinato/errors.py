@@ -20,6 +20,10 @@ class ConfigError(OstinatoError, ValueError):
     """A name, an option or a hyper-parameter is unknown or out of its range."""
 
 
+class CallError(ConfigError, TypeError):
+    """Arguments that do not fit a call: too many, missing, or with unknown names."""
+
+
 class UnknownItemError(ConfigError, KeyError, IndexError):
     """A name or a place that a network, its parameters or a history does not have."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ostinato.errors import ConfigError, shown
-from ostinato.signature import InitSignature
+from ostinato.foreign.calls import argument_hint, explained
+from ostinato.foreign.names import KINDS
+from ostinato.signature import InitSignature, of_init
 from ostinato.suggest import did_you_mean
 
 # Of an object without a text of its own: "<function f at 0x7f...>".
@@ -37,6 +40,8 @@ class Configured:
         super().__init_subclass__(**kwargs)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__.lower()
+        if "__init__" in cls.__dict__:
+            cls.__init__ = _explained(cls.__init__)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         """Check the options and store them, before `__init__` runs. Raises ConfigError for unknown ones."""
@@ -47,11 +52,12 @@ class Configured:
         if len(known) == len(parameters):
             for option in options:
                 if option not in known:
+                    hint = argument_hint([one.__name__ for one in cls.__mro__], option)
                     raise ConfigError(
                         f"{cls.kind} {shown(cls.name)} has no option {shown(option)}; "
-                        f"{did_you_mean(option, known, 'options')}"
+                        f"{hint or did_you_mean(option, known, 'options')}"
                     )
-        # __init__ itself reports too many positional arguments, or a missing one.
+        # `__init__` reports arguments that do not fit; a copy calls `__new__` without any.
         try:
             bound = signature.bind_partial(None, *args, **options)
         except TypeError:
@@ -63,6 +69,15 @@ class Configured:
                 values.update(values.pop(one.name, {}))
         self._options = values
         return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = KINDS.get(type(self).kind, {}).get(name)
+            if hint:
+                told = f"{type(self).__name__!r} object has no attribute {name!r}; {hint}"
+                raise AttributeError(told, name=name, obj=self)
+            return object.__getattribute__(self, name)  # Python's own words
 
     def __init__(self) -> None:
         """Take no options; a subclass with options writes its own `__init__`."""
@@ -88,3 +103,20 @@ def stable_text(value: object) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{stable_text(key)}: {stable_text(one)}' for key, one in value.items())}}}"
     return _ADDRESS.sub("", repr(value))
+
+
+def _explained(init: Callable[..., None]) -> Callable[..., None]:
+    """An `__init__` whose misfit of arguments is a CallError that says what to write."""
+
+    @wraps(init)
+    def call(self: Configured, *args: Any, **options: Any) -> None:
+        try:
+            init(self, *args, **options)
+        except TypeError as error:
+            owners = [f"{self.kind} {self.name!r}", *(one.__name__ for one in type(self).__mro__)]
+            found = explained(error, owners, of_init(type(self)), args, options)
+            if found is error:
+                raise
+            raise found from None
+
+    return call

@@ -23,10 +23,16 @@ def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> 
     names = list(known)
     if not names:
         return f"{noun}: none"
-    meant = {one.rpartition("/")[2]: one for one in reversed(names)} | {one: one for one in names}
-    close = difflib.get_close_matches(name, meant, n=1, cutoff=0.6)
+    parts = {one.rpartition("/")[2]: one for one in reversed(names)} | {one: one for one in names}
+    meant = {plain(part): one for part, one in reversed(parts.items())}
+    close = difflib.get_close_matches(plain(name), meant, n=1, cutoff=0.6)
     listing = f"{noun}: {', '.join(names)}"
     return f"did you mean {meant[close[0]]!r}? {listing}" if close else listing
+
+
+def plain(name: str) -> str:
+    """A name in lower case without separators: "MinGRU" and "min_gru" mean the same."""
+    return "".join(one for one in name.lower() if one not in "_- ")
 
 
 def item(noun: str, items: Mapping[Any, T], key: object, argument: str = "name") -> T:

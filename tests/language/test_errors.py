@@ -18,6 +18,7 @@ BUILT_IN = {
     "TraceError": TypeError,
     "InternalError": RuntimeError,
     "UnknownItemError": LookupError,
+    "CallError": TypeError,
 }
 
 

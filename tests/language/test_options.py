@@ -9,7 +9,7 @@ import pytest
 from ostinato import builtin
 from ostinato.cell import Cell
 from ostinato.cells.lstm import LSTM
-from ostinato.errors import ConfigError, TraceError
+from ostinato.errors import CallError, ConfigError, TraceError
 from ostinato.namespace import Names
 from ostinato.options import Configured
 from ostinato.specs import CellSpec, InitializerSpec, LossSpec, OptimizerSpec
@@ -47,8 +47,8 @@ def test_an_unknown_option_is_a_config_error():
         Cell(size=3)
 
 
-def test_a_missing_option_is_pythons_own_error():
-    with pytest.raises(TypeError, match="size"):
+def test_a_missing_option_is_a_typed_error_that_names_it():
+    with pytest.raises(CallError, match="thing 'thing': missing a required argument: 'size'; write"):
         Thing()
 
 

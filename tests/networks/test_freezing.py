@@ -273,9 +273,9 @@ def test_bad_patterns_change_nothing():
     net.unfreeze("0.*")
     assert net.frozen == ("1.bias",)
     for name in ("trainable", "requires_grad"):
-        with pytest.raises(AttributeError, match="use freeze"):
+        with pytest.raises(AttributeError, match=r"use net\.freeze"):
             getattr(net, name)
-        with pytest.raises(AttributeError, match="use freeze"):
+        with pytest.raises(AttributeError, match=r"use net\.freeze"):
             setattr(net[0], name, False)
     with pytest.raises(AttributeError):
         net.frozen = ()

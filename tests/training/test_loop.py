@@ -12,7 +12,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.data import Streams
-from ostinato.training.foreign_names import FOREIGN_NAMES
+from ostinato.foreign.names import TRAINER as FOREIGN_NAMES
 from tests.training.tasks import (
     language_model,
     network,

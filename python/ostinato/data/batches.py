@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ostinato import checks
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.foreign.calls import hinted
 from ostinato.network import Network
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
 from ostinato.sequences.containers import rows_in
@@ -79,6 +80,7 @@ class Batches:
     that was left without it starts again. Raises ShapeError, ConfigError naming the argument.
     """
 
+    @hinted("Batches")
     def __init__(
         self,
         x: Any,

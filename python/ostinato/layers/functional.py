@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
-from ostinato.foreign_arguments import hinted
 from ostinato.layers import functions
 from ostinato.layers.children import common_settings, redraw_equal
 from ostinato.network import graph as description
@@ -21,12 +20,6 @@ from ostinato.suggest import item
 if TYPE_CHECKING:  # Most programs read no model file.
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
-
-
-_USAGE: Final = (
-    "it finds the inputs, so give the outputs alone: ost.Graph(tags), or "
-    "ost.Graph(outputs={'tags': tags, 'mood': mood})"
-)
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,6 @@ class Graph(Network):
     kind = "graph"
     _fixed: ClassVar[tuple[str, ...]] = ("layers",)
 
-    @hinted("Graph", _USAGE, {"inputs": _USAGE, "name": _USAGE})
     def __init__(self, outputs: Symbol | Mapping[str, Symbol], *, seed: int | None = None) -> None:
         if seed is not None:
             checks.whole("Graph", "seed", seed, at_least=0)

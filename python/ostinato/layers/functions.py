@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
-from ostinato.foreign_arguments import hinted
+from ostinato.foreign.calls import hinted
 from ostinato.network.check import size as checked_size
 from ostinato.network.symbol import (
     Symbol,
@@ -18,23 +18,8 @@ from ostinato.network.symbol import (
 )
 from ostinato.sequences.axis import ROW, TIME, Axis
 
-_INPUT: Final = (
-    "write ost.Input('x', size=3) for floats (N, T, 3), ost.Input('x', ids=20) for ids (N, T); axis='row' "
-    "gives one value for each row"
-)
-_CONCAT: Final = "features are joined, the last axis: ost.concat(a, b)"
 
-
-@hinted(
-    "Input",
-    _INPUT,
-    {
-        "shape": _INPUT,
-        "batch_shape": _INPUT,
-        "batch_size": "a network takes any number of rows",
-        "dtype": "layers have a dtype; ids=20 makes an input of integers",
-    },
-)
+@hinted("Input")
 def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: Axis = TIME) -> Symbol:
     """An input of a graph, called `name`.
 
@@ -63,7 +48,7 @@ def Input(name: str, *, size: int | None = None, ids: int | None = None, axis: A
     return Symbol("input", (), checked_size(f"Input {name!r}", "size", size), axis, None, name)
 
 
-@hinted("concat", _CONCAT, {"axis": _CONCAT, "dim": _CONCAT})
+@hinted("concat")
 def concat(*values: Any) -> Symbol:
     """The features of all values side by side; takes symbols of one axis, or one list of them, and no `axis`.
 

@@ -17,11 +17,12 @@ from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
 from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError, shown
+from ostinato.foreign import names
+from ostinato.foreign.calls import hinted
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.check import depth
 from ostinato.network.checkpoint_plan import CheckpointPlan
-from ostinato.network.foreign_names import FOREIGN_NAMES
 from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
@@ -67,7 +68,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
     Setting a new public attribute, or one that is fixed at construction, raises AttributeError.
     """
 
-    _foreign_names = FOREIGN_NAMES
+    _foreign_names = names.NETWORK
     _fixed: ClassVar[tuple[str, ...]] = ("dtype", "input_size", "batch_first", "takes_ids")
     _instead = "make a new one, and copy the parameters with load_state_dict"
 
@@ -121,6 +122,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
             )
         return self.run(self._ports.called_with(repr(self), values) if more else x, **arguments).outputs
 
+    @hinted("run")
     def run(
         self,
         x: Any,
@@ -183,6 +185,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         core = self._core().stream(self._arena, rows)
         return Stream(self, core, self._graph, rows, self._dtype_name)
 
+    @hinted("value_and_grad")
     def value_and_grad(
         self,
         x: Any,
@@ -249,6 +252,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         states = (d_state, final)
         return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
 
+    @hinted("loss_value")
     def loss_value(
         self,
         x: Any,

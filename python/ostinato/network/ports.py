@@ -36,7 +36,11 @@ class Ports:
     def called_with(self, network: str, values: Sequence[Any]) -> dict[str, Any]:
         """Values in the order of the inputs, by name. Raises DTypeError for another number of them."""
         if len(values) != len(self.inputs):
-            raise DTypeError(f"{network} is called with {len(values)} values; it has {_counted(self.inputs)}")
+            raise DTypeError(
+                f"{network} is called with {len(values)} values; it has {_counted(self.inputs)}. For a "
+                "state write "
+                "net.run(x, state=state)"
+            )
         return dict(zip(self.inputs, values, strict=True))
 
     def read(

@@ -8,6 +8,8 @@ first axis. The operators `< <= > >=` return booleans in eager NumPy code, but 1
 To add or negate a comparison, write `ops.less(a, b)` and so on, which return 1.0 and 0.0 in both.
 """
 
+from typing import Any
+
 from ostinato.ops.elementwise import (
     abs,
     clip,
@@ -120,3 +122,10 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Say what to write instead of an op that does not exist."""
+    from ostinato.foreign.names import OPS, no_attribute
+
+    raise no_attribute(__name__, name, __all__, OPS)

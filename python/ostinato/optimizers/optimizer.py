@@ -11,6 +11,7 @@ from ostinato import _core
 from ostinato.aligned import aligned_zeros
 from ostinato.checks import mapping, whole
 from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.foreign.calls import hinted
 from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.optimizers.arrays import Array, Entry, by_name, frozen_of, read_entries
@@ -82,6 +83,7 @@ class Optimizer(Configured, metaclass=_Made):
         """The number of steps so far."""
         return self._steps
 
+    @hinted("step of an optimizer")
     def step(
         self,
         params: Mapping[str, Array] | Array,

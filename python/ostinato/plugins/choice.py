@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, shown
+from ostinato.foreign.calls import argument_hint
 from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.specs import SPECS
@@ -113,8 +114,11 @@ def _check_options(
     given = options or {}
     for option in given:
         if option not in known and not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+            kind = getattr(factory, "kind", "") if entry is None else entry.kind
+            hint = argument_hint([getattr(factory, "__name__", ""), kind], option)
             raise ConfigError(
-                f"{what} has no option {shown(option)}; {did_you_mean(option, [*known, *others], 'options')}"
+                f"{what} has no option {shown(option)}; "
+                f"{hint or did_you_mean(option, [*known, *others], 'options')}"
             )
     missing = [one.name for one in named if one.default is one.empty and one.name not in given]
     if not missing:

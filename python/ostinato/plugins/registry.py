@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError, DTypeError, PluginError, shown
+from ostinato.foreign.choices import CHOICES
 from ostinato.options import Configured
 from ostinato.plugins.choice import Choice, choose
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
@@ -91,7 +92,7 @@ class Registry:
                 raise AmbiguousName(f"{place}{kind} {shown(name)} has several providers: {choices}; {mend}")
             raise UnknownName(
                 f"{place}there is no {kind} {shown(name)}; "
-                f"{did_you_mean(name, self.names(kind))}{self.suspects()}"
+                f"{_foreign(kind, name)}{did_you_mean(name, self.names(kind))}{self.suspects()}"
             )
 
     def make(
@@ -341,6 +342,12 @@ class Registry:
         """The plugins that could not be loaded, as the end of a message; "" if there are none."""
         lost = [f"{row.id} ({row.status})" for row in self._rows if row.status != "active"]
         return f"; not loaded: {', '.join(lost)}; see `ostinato plugins`" if lost else ""
+
+
+def _foreign(kind: str, name: str) -> str:
+    """What to write instead of a name of another framework, as the start of a hint."""
+    hint = CHOICES.get(kind, {}).get(name.lower().replace("-", "_").replace(" ", "_"))
+    return f"{hint}; " if hint else ""
 
 
 def check_names(kind: object, name: object = "x") -> None:

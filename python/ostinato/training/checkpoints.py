@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ostinato.checks import whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
+from ostinato.foreign.calls import hinted
 from ostinato.network.model_file import path_text
 from ostinato.specs import hookimpl
 from ostinato.suggest import did_you_mean
@@ -29,6 +30,7 @@ class Checkpoints:
     Raises ConfigError, DTypeError; in a run ConfigError for a name that is not measured.
     """
 
+    @hinted("Checkpoints")
     def __init__(
         self,
         path: str | os.PathLike[str],

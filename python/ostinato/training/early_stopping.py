@@ -9,10 +9,9 @@ from typing import Any
 from ostinato.checks import flag, number, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
-from ostinato.foreign_arguments import hinted
+from ostinato.foreign.calls import hinted
 from ostinato.specs import hookimpl
 from ostinato.suggest import did_you_mean
-from ostinato.training.foreign_arguments import EARLY_STOPPING
 from ostinato.training.run import TrainingRun
 
 
@@ -25,7 +24,7 @@ class EarlyStopping:
     but when?".
     """
 
-    @hinted("EarlyStopping", "write EarlyStopping('val_loss', patience=5)", EARLY_STOPPING)
+    @hinted("EarlyStopping")
     def __init__(
         self,
         metric: str = "val_loss",

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError, shown
-from ostinato.foreign_arguments import hinted
+from ostinato.foreign import names
+from ostinato.foreign.calls import hinted
 from ostinato.metrics import Metric
 from ostinato.network import Network
 from ostinato.network.losses import AnyLoss
@@ -35,8 +36,6 @@ from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
 from ostinato.training.early_stopping import EarlyStopping
 from ostinato.training.epoch_lines import EpochLines
-from ostinato.training.foreign_arguments import FIT, FIT_USAGE, TRAINER, TRAINER_USAGE
-from ostinato.training.foreign_names import FOREIGN_NAMES
 from ostinato.training.form import Form
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
@@ -79,7 +78,7 @@ class Trainer(AttributeGuard):
     Raises ConfigError or DTypeError, naming the argument; PluginError for a callback that cannot be enabled.
     """
 
-    _foreign_names = FOREIGN_NAMES
+    _foreign_names = names.TRAINER
     _fixed = (
         "net",
         "loss",
@@ -93,7 +92,6 @@ class Trainer(AttributeGuard):
     )
     _instead = "make a new one: Trainer(net, ...)"
 
-    @hinted("Trainer", TRAINER_USAGE, TRAINER)
     def __init__(
         self,
         net: Network,
@@ -149,7 +147,7 @@ class Trainer(AttributeGuard):
         """The measurements of each epoch so far."""
         return self.run.history
 
-    @hinted("fit", FIT_USAGE, FIT)
+    @hinted("fit")
     def fit(
         self,
         data: Any,

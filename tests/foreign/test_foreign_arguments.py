@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.training.foreign_arguments import EARLY_STOPPING, FIT, TRAINER
+from ostinato.foreign.arguments import ARGUMENTS
+
+TRAINER, FIT = ARGUMENTS["Trainer"].hints, ARGUMENTS["fit"].hints
+EARLY_STOPPING = ARGUMENTS["EarlyStopping"].hints
 
 X = np.zeros((4, 5, 2), dtype="float32")
 

@@ -1,0 +1,60 @@
+"""Names given as texts that other frameworks have: `loss="bce"`, `optimizer="rmsprop"`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_BINARY: Final = "write loss='cross_entropy' with an output of 2 features and ids 0 and 1 as targets"
+_OWN: Final = "write a subclass of ost.Loss with this equation; 'mse' and 'cross_entropy' are built in"
+
+CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
+    "loss": {
+        "bce": _BINARY,
+        "binary_crossentropy": _BINARY,
+        "binary_cross_entropy": _BINARY,
+        "mean_squared_error": "write loss='mse'",
+        "l2": "write loss='mse'",
+        "sparse_categorical_crossentropy": "write loss='cross_entropy' with ids as targets",
+        "categorical_crossentropy": "write loss='cross_entropy' with ids as targets: one_hot.argmax(-1)",
+        "crossentropy": "write loss='cross_entropy'",
+        "ce": "write loss='cross_entropy'",
+        "nll": "write loss='cross_entropy', which takes logits",
+        "nll_loss": "write loss='cross_entropy', which takes logits",
+        "mae": f"it is a metric: metrics=['mae']; {_OWN}",
+        "l1": _OWN,
+        "huber": _OWN,
+        "smooth_l1": _OWN,
+    },
+    "optimizer": {
+        "adamw": "write optimizer=ost.Adam(lr=1e-3, decoupled_decay=1e-5)",
+        "rmsprop": "write optimizer='adam', or an optimizer of your own, as the page on optimizers shows",
+        "adagrad": "write optimizer='adam', or an optimizer of your own",
+        "nadam": "write optimizer='adam'",
+    },
+    "metric": {
+        "acc": "write metrics=['accuracy']",
+        "ppl": "write metrics=['perplexity']",
+        "bpc": "write metrics=['bits_per_character']",
+        "mean_absolute_error": "write metrics=['mae']",
+        "root_mean_squared_error": "write metrics=['rmse']",
+        "f1": "write a metric of your own, a subclass of ost.Metric, such as accuracy is: "
+        "metrics=['accuracy']",
+    },
+    "cell": {
+        "simple_rnn": "write ost.RNN(input_size, hidden_size)",
+        "elman": "write ost.RNN(input_size, hidden_size)",
+    },
+    "initializer": {
+        "glorot_uniform": "write init='xavier_uniform'",
+        "glorot_normal": "write init='xavier_normal'",
+        "kaiming_uniform": "write init='he_uniform'",
+        "kaiming_normal": "write init='he_normal'",
+        "random_normal": "write init='scaled_normal'",
+    },
+    "schedule": {
+        "reduce_lr_on_plateau": "write schedule='plateau'",
+        "step_lr": "write schedule=ost.schedules.Step(every=10, factor=0.1)",
+        "cosine_annealing": "write schedule='cosine'",
+    },
+}
