@@ -93,9 +93,13 @@ def names(kind: str) -> list[str]:
     return sorted(ost.plugins.list(kind))
 
 
+def factory_of(kind: str, name: str) -> Any:
+    return registry.resolve(kind, name).spec.factory
+
+
 def made(kind: str, name: str) -> Any:
     """The thing of a name, with options if it needs some."""
-    factory = registry.resolve(kind, name).spec.factory
+    factory = factory_of(kind, name)
     options = {"lr": 0.01} if kind == "optimizer" else dict(getattr(factory, "examples", ({},))[0])
     return factory(**options)
 
@@ -121,6 +125,11 @@ def cases(folder: Path) -> Iterator[tuple[str, str]]:
             )
     for name in names("optimizer"):
         yield f"optimizer {name}", digest(trained(head("gru"), folder, optimizer=made("optimizer", name)))
+        net = head("gru")
+        net.freeze("0.*")
+        groups = {"1.*": {"lr": 0.1}}
+        options = {"optimizer": factory_of("optimizer", name)(lr=0.01, groups=groups)}
+        yield f"optimizer {name}, frozen", digest(trained(net, folder, **options))
     for name in names("schedule"):
         yield f"schedule {name}", digest(trained(head("gru"), folder, schedule=made("schedule", name)))
     for name in names("strategy"):

@@ -34,7 +34,7 @@ class Missed:
     def after(self, frozen: Frozen) -> Missed:
         """These counts after one more step in which `frozen` took no part."""
         counts = dict(self._counts)
-        for key in frozen:
+        for key in sorted(frozen, key=repr):  # a set, whose order differs between processes
             counts[key] = counts.get(key, 0) + 1
         return Missed(counts)
 
