@@ -134,6 +134,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         first_step: int = 0,
         seed: int | None = None,
         training: bool = False,
+        regularize: bool = True,
     ) -> Run:
         """Runs the network over whole sequences.
 
@@ -165,13 +166,16 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
                 their place in it. None takes the next of a series that the network's own seed decides.
             training: keep what `Run.backward` needs, and regularize.
+            regularize: False leaves regularizers at rest in training too, so that `Run.backward` is the
+                gradient of what the network computes without training, such as a saliency.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         checks.flag("run", "training", training)
+        checks.flag("run", "regularize", regularize)
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
-        core, facts = self._engine()
-        with self._seed_of("run", seed, training) as drawn:
+        core, facts = self._engine(regularize=regularize or not training)
+        with self._seed_of("run", seed, training and regularize) as drawn:
             result = core.run(call, training, drawn)
         return Run(result, facts, batch, self._dtype_name, training)
 
@@ -202,6 +206,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         seed: int | None = None,
         through_time: ThroughTime | None = None,
         input_gradient: bool = True,
+        regularize: bool = True,
     ) -> tuple[float, Gradients]:
         """The loss over a batch and all its gradients, in one call.
 
@@ -236,16 +241,19 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
                 gradient: a sixth of the products of one layer that is as wide as its input. Layers that are
                 frozen, with all layers before them, then have no backward pass, and their states are left
                 out of `Gradients.initial_state`.
+            regularize: False leaves regularizers at rest: no noise, and no penalties in the loss, which is
+                then that of `loss_value`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         through_time = check_through_time(through_time)
         checks.flag("value_and_grad", "input_gradient", input_gradient)
+        checks.flag("value_and_grad", "regularize", regularize)
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
         losses = self._losses(loss, reduction).arguments(batch, targets, weights)
-        core, facts = self._engine(input_gradient)
+        core, facts = self._engine(input_gradient, regularize)
         mode = mode_of(through_time, batch.rows, batch.steps)
-        with self._seed_of("value_and_grad", seed, True) as drawn:
+        with self._seed_of("value_and_grad", seed, regularize) as drawn:
             value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
                 call, losses, mode, drawn
             )
@@ -516,11 +524,12 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._frozen = Frozen(graph.size)
-        self._compiled: dict[tuple[bool, frozenset[int]], _core.Network] = {}
+        self._compiled: dict[tuple[bool, bool, frozenset[int]], _core.Network] = {}
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
         self._adopt(children)
+        self._regularized = any(unit.inference is not None or unit.penalised for _, unit in graph.units)
         self._noisy = any(unit.inference is not None for _, unit in graph.units)
         self._seeds = Seeds(self._noise_seeds())
         self._made = {"_made", *vars(self)} - before
@@ -587,18 +596,19 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
             return nullcontext(0)
         return self._seeds.during(call, seed, training)
 
-    def _engine(self, input_gradient: bool = True) -> tuple[_core.Network, Facts]:
+    def _engine(self, input_gradient: bool = True, regularize: bool = True) -> tuple[_core.Network, Facts]:
         """The core's network for what is frozen now, made when it is first wanted; and what results need."""
+        regularize = regularize or not self._regularized
         with self._lock:
             frozen = self._frozen.offsets
-            core = self._compiled.get((input_gradient, frozen))
+            core = self._compiled.get((input_gradient, regularize, frozen))
             if core is None:
                 core = self._graph.compile(
-                    self._dtype_name, self._ports.outputs, input_gradient=input_gradient, frozen=frozen
+                    self._dtype_name, self._ports.outputs, regularize, input_gradient, frozen
                 )
                 # Networks of what was frozen before would keep their memory.
-                kept = {key: one for key, one in self._compiled.items() if key[1] == frozen}
-                self._compiled = {**kept, (input_gradient, frozen): core}
+                kept = {key: one for key, one in self._compiled.items() if key[2] == frozen}
+                self._compiled = {**kept, (input_gradient, regularize, frozen): core}
             return core, Facts(self._graph, self._ports, frozen)
 
     def _core(self, input_gradient: bool = True) -> _core.Network:

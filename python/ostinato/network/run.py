@@ -115,7 +115,10 @@ class Run:
         ShapeError, DTypeError.
         """
         if not self._training:
-            raise ConfigError("backward needs a run with training=True; this one kept nothing for it")
+            raise ConfigError(
+                "backward needs a run with training=True; this one kept nothing for it. With "
+                "regularize=False too, regularizers are at rest"
+            )
         if self.penalty is None and d_penalty is not None:
             raise ConfigError(
                 f"d_penalty is {shown(d_penalty)}, but no regularizer of this network adds to a loss"

@@ -45,7 +45,10 @@ class Seeds:
         if seed is None:
             return self._next() if training else 0
         if not training:
-            raise ConfigError(f"{call}: seed is {shown(seed)}, but nothing is random without training=True")
+            raise ConfigError(
+                f"{call}: seed is {shown(seed)}, but nothing is random without training=True or with "
+                "regularize=False"
+            )
         number = checks.whole(call, "seed", seed, at_least=0)
         if number >= 2**64:
             raise ConfigError(f"{call}: seed is {shown(seed)}; expected a whole number below 2**64")
