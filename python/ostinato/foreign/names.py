@@ -25,7 +25,6 @@ _ADD: Final = "give all layers when it is made: ost.Sequential(ost.GRU(3, 8), os
 
 NETWORK: Final = {
     "forward": f"use {_RUN}",
-    "predict": f"use {_RUN}",
     "predict_proba": "use net(x), the logits; ost.Dense(8, 2, 'softmax') gives probabilities",
     "transform": f"use {_RUN}",
     "train": _MODE,
@@ -97,7 +96,6 @@ TRAINER: Final = {
     "callbacks": _CALLBACKS,
     "model": "trainer.net is the network that Trainer(net, ...) was given",
     "train": "use fit(x, targets, epochs=...)",
-    "predict": "call trainer.net with x, or use trainer.net.run(x).outputs",
     "test": "use trainer.evaluate(x, targets)",
     "validate": "use trainer.evaluate(x, targets)",
     "score": "use trainer.evaluate(x, targets)",

@@ -32,6 +32,7 @@ from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
 from ostinato.network.port import Port
 from ostinato.network.ports import INPUT, OUTPUT, Ports
+from ostinato.network.predicting import BATCH_SIZE, predict
 from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
@@ -178,6 +179,16 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         with self._seed_of("run", seed, training and regularize) as drawn:
             result = core.run(call, training, drawn)
         return Run(result, facts, batch, self._dtype_name, training)
+
+    def predict(self, x: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = BATCH_SIZE) -> Any:
+        """The outputs for many rows, computed `batch_size` rows at a time, without training.
+
+        x, lengths, mask: as in `run`. A list of rows gives a list of outputs (T_n, width), each with the
+        steps of its row; arrays give arrays, as `run` does. A network of several outputs gives a dict of
+        those. The results are those of one `run` over everything, bit for bit, with the memory of a batch.
+        Raises ShapeError, DTypeError, ConfigError, naming the argument.
+        """
+        return predict(self, x, lengths, mask, batch_size)
 
     def stream(self, batch: int = 1) -> Stream:
         """A network that runs one step per call, for `batch` rows.

@@ -19,6 +19,7 @@ from ostinato.foreign.calls import hinted
 from ostinato.metrics import Metric
 from ostinato.network import Network
 from ostinato.network.losses import AnyLoss
+from ostinato.network.predicting import BATCH_SIZE
 from ostinato.network.through_time import ThroughTime
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
@@ -390,6 +391,10 @@ class Trainer(AttributeGuard):
                 "omit it"
             )
         return self._measure.over(source, "evaluate")
+
+    def predict(self, x: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = BATCH_SIZE) -> Any:
+        """`net.predict(x, ...)`: the outputs of the network as it is now."""
+        return self.net.predict(x, lengths=lengths, mask=mask, batch_size=batch_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a checkpoint, completely or not at all; `fit(resume=path)` continues bit-identically.
