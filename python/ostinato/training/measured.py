@@ -40,7 +40,8 @@ class Measured:
                 f"{did_you_mean(name, known, 'measured')}; a metric goes into metrics= of the Trainer{more}"
             )
         column = validated(unvalidated(name))
+        more = "" if name == column else "; fit(..., training_metrics=True) measures it in training too"
         if self.validation:
-            return f"it is measured on validation data only, as {column!r}"
+            return f"it is measured on validation data only, as {column!r}{more}"
         other = "" if name == column else f", as {column!r}"
-        return f"it is measured on validation data{other}; give fit validation=(x, targets)"
+        return f"it is measured on validation data{other}; give fit validation=(x, targets){more}"

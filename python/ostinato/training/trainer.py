@@ -137,6 +137,7 @@ class Trainer(AttributeGuard):
         plugins = choose_plugins(callbacks)
         self._hooks = step.hooks = RunHooks(plugins, own=step)
         self._plugin_states: Mapping[str, Any] | None = None
+        self._training_metrics = False
         self._cut = Cut()
         self._busy = threading.Lock()
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
@@ -162,6 +163,7 @@ class Trainer(AttributeGuard):
         validation: Any = None,
         resume: bool | str | os.PathLike[str] = False,
         progress: bool = True,
+        training_metrics: bool = False,
     ) -> History:
         """Trains for so many epochs, and returns the history of all of them so far.
 
@@ -181,6 +183,9 @@ class Trainer(AttributeGuard):
             validation: measured after each epoch: a tuple as of data, or an iterable of batches. With a mask,
                 a list of one batch: `[ost.Batch(x, targets, mask=mask)]`.
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
+            training_metrics: after each epoch, also measure on the training data the metrics that the loss
+                does not decide, such as accuracy: as validation does, without regularizers and over all
+                rows, which costs another forward pass. The data are rows in memory.
             progress: print a line for each epoch to standard error, and why the run ended early.
 
         All rows in memory are read and checked before anything changes.
@@ -192,6 +197,7 @@ class Trainer(AttributeGuard):
         """
         epochs = checks.whole("fit", "epochs", epochs, at_least=0)
         checks.flag("fit", "progress", progress)
+        checks.flag("fit", "training_metrics", training_metrics)
         form = self._form
         source = read_source(
             "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
@@ -201,12 +207,18 @@ class Trainer(AttributeGuard):
             raise ConfigError(
                 f"fit: batch_size is {shown(batch_size)}, but the data is an iterable of batches; omit it"
             )
+        if training_metrics and not isinstance(source, Rows):
+            raise ConfigError(
+                "fit: training_metrics is True, but the data is an iterable of batches, which runs once in "
+                "each epoch; expected rows in memory, or validation=data"
+            )
         with self._alone("fit"), self._interrupts:
             self._interrupts.begin()
             run, hooks = self.run, self._hooks
             self._measure.check(source, "fit")
             if measured is not None:
                 self._measure.check(measured, "validation")
+            self._training_metrics = training_metrics
             columns = self._measured(measured is not None)
             seen = same_data.seen(source, measured, self.net.dtype)
             if resume is True and self._cut.start:
@@ -270,7 +282,10 @@ class Trainer(AttributeGuard):
         """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
         terms = self._terms
         ones = dict.fromkeys(terms.objectives, 1.0)
-        names = (*terms.losses, *self._measure.while_training(ones), "grad_norm", "lr")
+        known = dict.fromkeys(self._measure.while_training(ones))
+        if self._training_metrics:
+            known |= dict.fromkeys(terms.measured)
+        names = (*terms.losses, *known, "grad_norm", "lr")
         if validation:
             names = (*names, *map(validated, (*terms.losses, *terms.measured)))
         made = Measured(names, terms.losses, terms.measured, validation, terms.better)
@@ -346,6 +361,9 @@ class Trainer(AttributeGuard):
         measure.check_counts(totals.counts, f"fit: epoch {run.epoch}")
         losses = totals.mean_losses
         metrics = {"loss": totals.mean_loss, **measure.losses(losses), **measure.while_training(losses)}
+        if self._training_metrics:
+            over = measure.over(source, "fit")
+            metrics |= {name: over[name] for name in self._terms.measured if name not in metrics}
         if measured is not None:
             over = measure.over(measured, "validation")
             metrics |= {validated(name): value for name, value in over.items()}
