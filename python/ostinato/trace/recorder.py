@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any, Literal
@@ -39,7 +40,11 @@ class Recorder:
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
         self._names: dict[int, str] = {}
-        self._numbered: set[int] = set()
+        # How many nodes have a name; by name, the numbers below this are in use.
+        self._taken: Counter[str] = Counter()
+        self._free: dict[str, int] = {}
+        # By node with a numbered name: the name without the number, and the number.
+        self._numbered: dict[int, tuple[str, int]] = {}
         self._constants: dict[str, int] = {}
         self._operands: dict[int, set[int]] = {}
         # States, and products and parts of them: the vectors for which `entering` is called.
@@ -59,7 +64,7 @@ class Recorder:
         texts = [as_dim(size).text for size in shape]
         declare: Callable[[str, Sequence[str]], int] = getattr(self.builder, kind)
         node = declare(name, texts)
-        self._names[node] = name
+        self._set_name(node, name)
         if kind == "state":
             self._states.add(node)
         return node, self.shape(node)
@@ -67,7 +72,7 @@ class Recorder:
     def declare_index(self, name: str) -> int:
         """Add an input of ids."""
         node = self.builder.index_input(name)
-        self._names[node] = name
+        self._set_name(node, name)
         return node
 
     def shape(self, node: int) -> tuple[Dim, ...]:
@@ -159,17 +164,29 @@ class Recorder:
         """
         if node in self._names and node not in self._numbered:
             return
-        taken = {one for other, one in self._names.items() if other != node}
+        if node in self._numbered:
+            self._release(node)
         unique, count = name, 1
-        while unique in taken:
-            count += 1
-            unique = f"{name}_{count}"
-        self._names[node] = unique
+        if self._taken[name]:
+            count = self._free.get(name, 2)
+            while self._taken[unique := f"{name}_{count}"]:
+                count += 1
+            self._free[name] = count + 1
+        self._set_name(node, unique)
         if count > 1:
-            self._numbered.add(node)
+            self._numbered[node] = (name, count)
         else:
-            self._numbered.discard(node)
             self.builder.name(node, unique)
+
+    def _set_name(self, node: int, name: str) -> None:
+        self._names[node] = name
+        self._taken[name] += 1
+
+    def _release(self, node: int) -> None:
+        """Make the numbered name of a node free for others."""
+        name, count = self._numbered.pop(node)
+        self._taken[self._names.pop(node)] -= 1
+        self._free[name] = min(self._free[name], count)
 
     def is_unnamed(self, node: int) -> bool:
         """Return whether a node has no name yet."""
