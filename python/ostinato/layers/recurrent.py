@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # Most programs read no model file.
 # For the message about weights of another layout.
 GATES: Final = {"lstm": LSTM_GATES, "gru": GRU_GATES}
 
+# Of a network, each direction counted.
+MOST_LAYERS: Final = 2**16
+
 # What repr leaves out.
 DEFAULTS: Final = {
     "num_layers": 1,
@@ -131,8 +134,8 @@ class Recurrent(Network):
         inputs = size(kind, "input_size", input_size)
         setting = Setting(
             hidden_size=size(kind, "hidden_size", hidden_size),
-            num_layers=size(kind, "num_layers", num_layers),
-            bidirectional=checks.flag(kind, "bidirectional", bidirectional),
+            num_layers=_layers(kind, num_layers, 1 + checks.flag(kind, "bidirectional", bidirectional)),
+            bidirectional=bidirectional,
             residual=checks.flag(kind, "residual", residual),
             batch_first=checks.flag(kind, "batch_first", batch_first),
             dtype=dtype_name(kind, dtype),
@@ -306,6 +309,13 @@ def _called(
         return replace(unit, function=traced.function)
 
     return cell, [[called(unit) for unit in layer] for layer in layers]
+
+
+def _layers(kind: str, num_layers: Any, directions: int) -> int:
+    layers, most = size(kind, "num_layers", num_layers), MOST_LAYERS // directions
+    if layers > most:
+        raise ConfigError(f"{kind}: num_layers is {num_layers!r}; expected at most {most}")
+    return layers
 
 
 def _trace(
