@@ -26,6 +26,7 @@ __all__ = [
     "op_names",
     "save_model",
     "set_eager",
+    "set_memory_reserve",
     "set_num_threads",
     "square_sum",
 ]
@@ -278,6 +279,9 @@ def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[s
 def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
+def set_memory_reserve(bytes: int) -> int:
+    """Bytes of the reserve for small pieces when memory runs out: for tests. What was set before."""
+
 def set_eager(eager: bool) -> bool:
     """Whether threads share even work that is faster on one. What was set before."""
 

@@ -12,6 +12,7 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import ShapeError
+from ostinato.interruptible import interruptible
 from ostinato.sequences.arrays import Array, as_floats
 
 # Damping: its initial value, and the value at which a start is given up. Two attempts differ by the usual
@@ -104,7 +105,9 @@ def fixed_points(
         else:
             kept.append(int(k))
             found.append(1)
-    eigenvalues = np.linalg.eigvals(slopes[kept]).astype(complex).reshape(len(kept), system.size)
+    eigenvalues = (
+        interruptible(np.linalg.eigvals, slopes[kept]).astype(complex).reshape(len(kept), system.size)
+    )
     order = np.argsort(-np.abs(eigenvalues), axis=1, kind="stable")
     eigenvalues = np.take_along_axis(eigenvalues, order, axis=1)
     return FixedPoints(

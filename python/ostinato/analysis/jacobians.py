@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
+from ostinato.interruptible import interruptible
 from ostinato.sequences.arrays import Array
 
 
@@ -32,7 +33,7 @@ class Jacobians:
 
         Computed on first access: N T decompositions take longer than all the rest if n is above 100.
         """
-        values: Array = np.linalg.svd(self.products, compute_uv=False)
+        values: Array = interruptible(_singular_values, self.products)
         return values
 
     def plot(self, ax: Any = None) -> Any:
@@ -80,3 +81,8 @@ def jacobians(net: Any, x: Any, *, state: Any = None) -> Jacobians:
         product = product @ steps[:, t]
         products[:, t] = product
     return Jacobians(steps, products, states, system.slots)
+
+
+def _singular_values(matrices: Array) -> Array:
+    values: Array = np.linalg.svd(matrices, compute_uv=False)
+    return values

@@ -12,6 +12,7 @@ from ostinato.analysis.drawing import axes
 from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import NonFiniteError, ShapeError
+from ostinato.interruptible import interruptible
 from ostinato.sequences.arrays import Array
 
 
@@ -94,7 +95,7 @@ def lyapunov_spectrum(
         raise ShapeError(f"lyapunov_spectrum: count is {count}; expected at most {n}, the size of the state")
     drive, total = _drive(system, x, steps, warmup)
     rng = np.random.default_rng(checks.whole("lyapunov_spectrum", "seed", seed, at_least=0))
-    q = np.linalg.qr(rng.standard_normal((n, k)))[0]
+    q = interruptible(np.linalg.qr, rng.standard_normal((n, k)))[0]
     z = np.repeat(system.initial(state, 1), k, axis=0)
 
     sums, measured = np.zeros(k), 0

@@ -12,6 +12,7 @@ import numpy as np
 from ostinato import _core
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
+from ostinato.interruptible import interruptible
 from ostinato.layers.recurrent import GATES
 from ostinato.network import Network
 from ostinato.network.graph import LayerOp
@@ -73,9 +74,11 @@ def spectral(net: Any) -> Spectral:
     for name, cell, weight in _recurrent(system.net):
         for label, matrix in _squares(name, cell, np.asarray(weight, np.float64)):
             square = matrix.shape[0] == matrix.shape[1]
-            values = np.linalg.eigvals(matrix).astype(complex) if square else np.zeros(0, complex)
+            values = (
+                interruptible(np.linalg.eigvals, matrix).astype(complex) if square else np.zeros(0, complex)
+            )
             values = values[np.argsort(-np.abs(values), kind="stable")]
-            blocks[label] = SpectralBlock(label, values, float(np.linalg.norm(matrix, 2)))
+            blocks[label] = SpectralBlock(label, values, float(interruptible(np.linalg.norm, matrix, 2)))
     return Spectral(blocks)
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from ostinato.checks import number
 from ostinato.initializers.initializer import Floats, Initializer, fans
+from ostinato.interruptible import interruptible
+
+LARGE: Final = 1 << 16
+"""From this many elements, a decomposition takes longer than a new thread."""
 
 
 class Orthogonal(Initializer):
@@ -27,7 +33,7 @@ class Orthogonal(Initializer):
         """Return a matrix (rows, columns)."""
         columns, rows = fans(self.name, shape)
         tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
-        q, r = np.linalg.qr(tall)
+        q, r = interruptible(np.linalg.qr, tall) if tall.size >= LARGE else np.linalg.qr(tall)
         # The signs of QR depend on the library; a positive diagonal of R makes the result uniform.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
         return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T))
