@@ -85,3 +85,9 @@ def shown(value: object) -> str:
         return f"a value of type {type(value).__name__} that cannot be printed"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def a_type(value: object) -> str:
+    """The type of a value with its article: "a list", "an Attention"."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ostinato.errors import DTypeError, shown
+from ostinato.errors import DTypeError, a_type, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
@@ -37,7 +37,7 @@ class Regularizer(Configured):
         regularized = getattr(x, "_regularized", None)
         if regularized is None:
             raise DTypeError(
-                f"{shown(self)} is called with a {type(x).__name__}; expected a symbol, such as ost.Input "
+                f"{shown(self)} is called with {a_type(x)}; expected a symbol, such as ost.Input "
                 "makes. "
                 "Arrays are regularized inside a network: Sequential(..., Dropout(0.3), ...), or "
                 "regularizers=[...] of a layer"

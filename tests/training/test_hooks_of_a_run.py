@@ -271,17 +271,17 @@ def test_early_stopping_ends_the_run_and_restores_the_best():
 def test_early_stopping_names_a_metric_that_is_not_measured():
     for metric, words in (("val_loss", "validation="), ("val_rmsd", "metrics="), ("mae", "validation=")):
         made = trainer(callbacks=[ost.EarlyStopping(metric)], metrics=["mae"])
-        with pytest.raises(ost.PluginError, match=f"run_start.*{metric!r} is not measured.*{words}"):
+        with pytest.raises(ost.ConfigError, match=f"{metric!r} is not measured.*{words}"):
             made.fit(X, TARGETS, epochs=1)
         assert made.run.step == 0
 
 
 def test_a_metric_is_suggested_by_the_name_of_its_column():
     made = trainer(callbacks=[ost.EarlyStopping("val_may")], metrics=["mae"])
-    with pytest.raises(ost.PluginError, match=r"did you mean 'val_mae'\?.*validation="):
+    with pytest.raises(ost.ConfigError, match=r"did you mean 'val_mae'\?.*validation="):
         made.fit(X, TARGETS, epochs=1)
     made = trainer(callbacks=[ost.EarlyStopping("val_mae")], metrics=["mae"])
-    with pytest.raises(ost.PluginError, match=r"it is measured on validation data; give fit validation="):
+    with pytest.raises(ost.ConfigError, match=r"it is measured on validation data; give fit validation="):
         made.fit(X, TARGETS, epochs=1)
 
 

@@ -19,7 +19,7 @@ from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.parts import check_steps
 from ostinato.analysis.tangent import TangentNetwork, tangent_network
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network import Network
 from ostinato.network.graph import Node
 from ostinato.network.states import to_slots
@@ -52,7 +52,7 @@ class System:
                 "Recurrent(cell, input_size, hidden_size)"
             )
         if not isinstance(net, Network):
-            raise DTypeError(f"net is a {type(net).__name__}; expected a network such as LSTM(8, 16)")
+            raise DTypeError(f"net is {a_type(net)}; expected a network such as LSTM(8, 16)")
         graph = net._graph
         if needs_state and not graph.slots:
             raise ConfigError(f"net is {shown(net)}, which has no state; expected a recurrent layer in it")

@@ -12,7 +12,8 @@ import numpy as np
 # Layers register their kinds when they are imported.
 import ostinato.layers  # noqa: F401
 from ostinato import _core
-from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, shown
+from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, a_type, shown
+from ostinato.io.other_files import explained
 from ostinato.io.tree import CHECKPOINT, read_tree
 from ostinato.io.versions import warn_of_others
 from ostinato.network.check import DTYPES
@@ -29,7 +30,7 @@ def save(net: Network, path: str | os.PathLike[str], *, metadata: Mapping[str, A
     metadata: as in `Network.save`. Raises OSError, DTypeError, ConfigError.
     """
     if not isinstance(net, Network):
-        raise DTypeError(f"net is a {type(net).__name__}; expected a Network")
+        raise DTypeError(f"net is {a_type(net)}; expected a Network")
     net.save(path, metadata=metadata)
 
 
@@ -41,7 +42,10 @@ def load(path: str | os.PathLike[str]) -> Network:
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
-    metadata, tensors = _core.load_model(path_text(path))
+    try:
+        metadata, tensors = _core.load_model(path_text(path))
+    except FormatError as error:
+        raise explained(path_text(path), error) from None
     if CHECKPOINT in metadata and KEY in metadata:
         tensors = _parameters(read_tree(path, metadata.pop(CHECKPOINT), tensors), path)
     if not {KEY} <= set(metadata) <= set(MODEL_KEYS):

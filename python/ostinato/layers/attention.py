@@ -13,6 +13,7 @@ from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
 from ostinato.dims import Dim, describe
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.foreign.calls import hinted
 from ostinato.layers.attention_in_graph import attended
 from ostinato.layers.recurrent import Recurrent
 from ostinato.namespace import Names
@@ -56,6 +57,7 @@ class Attention:
     Sources: Bahdanau et al. 2015; Luong et al. 2015; heads: Vaswani et al. 2017, section 3.2.2.
     """
 
+    @hinted("Attention")
     def __init__(
         self,
         scorer: str | type[Scorer] | Scorer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.errors import ConfigError, DTypeError, a_type, shown
 from ostinato.network.arena import Array
 from ostinato.network.graph import Graph, Node, Scope
 from ostinato.network.network import Network
@@ -33,7 +33,7 @@ class Bidirectional(Network):
     def __init__(self, forward: Network, backward: Network | None = None) -> None:
         for name, layer in (("forward", forward), ("backward", backward)):
             if not isinstance(layer, Network) and not (layer is None and name == "backward"):
-                raise DTypeError(f"{name} is a {type(layer).__name__}; expected a layer such as LSTM(8, 16)")
+                raise DTypeError(f"{name} is {a_type(layer)}; expected a layer such as LSTM(8, 16)")
         if forward.takes_ids:
             raise ConfigError(
                 f"forward is {shown(forward)}, which takes ids; put the Embedding before Bidirectional"

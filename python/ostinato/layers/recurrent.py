@@ -314,7 +314,7 @@ def _called(
 def _layers(kind: str, num_layers: Any, directions: int) -> int:
     layers, most = size(kind, "num_layers", num_layers), MOST_LAYERS // directions
     if layers > most:
-        raise ConfigError(f"{kind}: num_layers is {num_layers!r}; expected at most {most}")
+        raise ConfigError(f"{kind}: num_layers is {shown(num_layers)}; expected at most {most}")
     return layers
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.initializers import Initializer
 from ostinato.network.graph import Parameter
 from ostinato.plugins.blame import blamed_on
@@ -41,7 +41,17 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     if choice.entry is not None:
         told = f"initializer {choice.name!r} of {name}"
     with blamed_on(choice.entry):
-        values = np.array(choice.made(parameter.shape, rng), dtype=np.float64)
+        try:
+            made = choice.made(parameter.shape, rng)
+        except (ConfigError, ShapeError) as error:
+            kind = ShapeError if isinstance(error, ShapeError) else ConfigError
+            raise kind(f"{told}: {error}") from error
+    try:
+        values = np.array(made, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{told} returned {shown(made)}; expected an array {parameter.shape} of numbers"
+        ) from None
     if values.shape != parameter.shape:
         raise ShapeError(f"{told} returned {values.shape}; expected {parameter.shape}")
     if not np.isfinite(values).all():

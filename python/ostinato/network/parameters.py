@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ostinato.dims import describe
-from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError, a_type, shown
 from ostinato.network.arena import views
 from ostinato.network.graph import Graph, Parameter
 from ostinato.patterns import Aliases
@@ -74,7 +74,7 @@ def load_parameters(graph: Graph, arena: Array, mapping: Any, strict: bool, hint
     is, else ConfigError. `hint` is added where a shape is wrong. Nothing is written if anything is wrong.
     """
     if not isinstance(mapping, Mapping):
-        raise DTypeError(f"state dict is a {type(mapping).__name__}; expected a mapping of names to arrays")
+        raise DTypeError(f"state dict is {a_type(mapping)}; expected a mapping of names to arrays")
     parameters = graph.parameters
     mapping, problems = _by_first_name(mapping, graph.aliases, str(arena.dtype))
     mismatch = Mismatch(
@@ -87,11 +87,14 @@ def load_parameters(graph: Graph, arena: Array, mapping: Any, strict: bool, hint
         if name not in mapping:
             continue
         try:
-            array = as_floats(name, mapping[name], str(arena.dtype))
+            with np.errstate(over="ignore"):  # told below, with the name
+                array = as_floats(name, mapping[name], str(arena.dtype))
         except (DTypeError, ShapeError) as error:
             problems.append(str(error))
             kind = ShapeError if ShapeError in (kind, type(error)) else DTypeError
             continue
+        if np.isinf(array).any() and np.isfinite(np.asarray(mapping[name], dtype=np.float64)).all():
+            problems.append(f"{name} holds numbers that {arena.dtype} cannot hold")
         if array.shape != parameter.shape:
             problems.append(_shape_problem(name, array.shape, parameter, hint))
             kind = ShapeError

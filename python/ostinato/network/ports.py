@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network.graph import Node
 from ostinato.sequences.arrays import Array, as_floats, as_integers
 from ostinato.sequences.axis import ROW
@@ -143,7 +143,7 @@ class Ports:
             if plain:
                 return {next(iter(names)): value}
             raise DTypeError(
-                f"{argument} is a {type(value).__name__}; expected a dict of {', '.join(map(repr, names))}"
+                f"{argument} is {a_type(value)}; expected a dict of {', '.join(map(repr, names))}"
             )
         for name in value:
             if name not in names:
@@ -175,7 +175,7 @@ def lengths_by_axis(lengths: Any, axes: Sequence[str]) -> Mapping[str, Any]:
             return {axes[0]: lengths}
         entries = ", ".join(f"{axis!r}: ..." for axis in axes)
         raise ConfigError(
-            f"lengths is a {type(lengths).__name__}, but the sequences of this network lie on several axes; "
+            f"lengths is {a_type(lengths)}, but the sequences of this network lie on several axes; "
             f"write a dict: lengths={{{entries}}}"
         )
     for axis in lengths:

@@ -14,6 +14,7 @@ from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
 from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
+from ostinato.no_copies import NoCopies
 from ostinato.sequences.arrays import Array
 from ostinato.sequences.batch import Batch
 
@@ -76,7 +77,7 @@ class Gradients:
         )
 
 
-class Run:
+class Run(NoCopies):
     """One forward pass. It owns what `backward` needs, so the network may be run again meanwhile.
 
     `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length and at masked
@@ -87,6 +88,8 @@ class Run:
     the mean over the valid steps of what each adds, and what the parameters add; None where none does, or
     without training.
     """
+
+    _instead_of_a_copy = "keep run.outputs and run.final_state, which are arrays"
 
     def __init__(self, core: _core.Run, facts: Facts, batch: Batch, dtype: str, training: bool) -> None:
         self._core = core

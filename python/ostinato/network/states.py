@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network.graph import Graph
 from ostinato.sequences.arrays import Array, as_floats
 
@@ -29,7 +29,7 @@ def to_slots(
     if state is None:
         return slots
     if not isinstance(state, Mapping):
-        raise DTypeError(f"{argument} is a {type(state).__name__}; expected a dict of arrays by state name")
+        raise DTypeError(f"{argument} is {a_type(state)}; expected a dict of arrays by state name")
     bridged = [] if argument == "d_final_state" else graph.bridged
     for name in bridged:
         if name in state:
@@ -51,11 +51,22 @@ def to_slots(
         if array.shape != expected:
             raise ShapeError(
                 f"{argument}[{shown(name)}] is {array.shape}; expected {expected}: layers * directions, "
-                "rows, size"
+                f"rows, size{_other_rows(argument, array.shape, expected)}"
             )
         for place, slot in enumerate(members):
             slots[slot] = array[place].reshape(rows, math.prod(shape))
     return slots
+
+
+def _other_rows(argument: str, found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """A hint for the state of other rows, as the end of a message."""
+    if argument == "state" and len(found) > 1 and (found[0], *found[2:]) == (expected[0], *expected[2:]):
+        return (
+            f". A state that is carried on is of the same rows: {found[1]} rows before, {expected[1]} now; "
+            "give "
+            "rows that have ended the length 0"
+        )
+    return ""
 
 
 def from_slots(

@@ -11,16 +11,21 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
 from ostinato.network.states import from_slots, to_slots
+from ostinato.no_copies import NoCopies
 from ostinato.sequences.arrays import Array, as_flags, as_floats
 
 
-class Stream:
+class Stream(NoCopies):
     """A network that runs one step per call: `y = stream.step(x)`. `Network.stream` makes it.
 
     It holds a copy of the parameters from its creation (`refresh` copies them again), and the state of
     `batch` rows, initially zeros. Results are bit-identical to `run` over the whole sequence. Only one thread
     at a time may use a stream; otherwise ConcurrentUseError.
     """
+
+    _instead_of_a_copy = (
+        "keep stream.state, a dict of arrays: other = net.stream(batch), then other.state = state"
+    )
 
     def __init__(self, net: NetworkFacts, core: _core.Stream, graph: Graph, batch: int, dtype: str) -> None:
         self._net = net

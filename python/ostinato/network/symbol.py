@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ostinato import ops
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized, step_of
 from ostinato.sequences.axis import ROW, TIME, Axis
@@ -215,7 +215,7 @@ def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int
         return []
     if not isinstance(initial_state, Mapping):
         raise ConfigError(
-            f"initial_state is a {type(initial_state).__name__}; expected a dict of symbols by the name "
+            f"initial_state is {a_type(initial_state)}; expected a dict of symbols by the name "
             "of a state, such as ost.final_states(encoded) or {'h': value}"
         )
     found: list[tuple[tuple[str, int], Symbol]] = []
@@ -277,7 +277,7 @@ def apply(fn: Callable[..., Any], *values: Symbol) -> Symbol:
     for value in values:
         if not isinstance(value, Symbol):
             raise DTypeError(
-                f"apply is given a {type(value).__name__} as a value; expected symbols. A number may stand "
+                f"apply is given {a_type(value)} as a value; expected symbols. A number may stand "
                 "in the function itself"
             )
     return through(

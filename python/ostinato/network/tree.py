@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.errors import ConfigError, FormatError, described, shown
+from ostinato.errors import ConfigError, FormatError, a_type, described, shown
 
 # Keys that mark values without a JSON form: {"$array": ..., "dtype": ...}, {"$float": "nan"}.
 ARRAY: Final = "$array"
@@ -67,7 +67,7 @@ def flat(value: Any, place: str, owner: str, store: Callable[[str, Any], Any], d
         start = f"{place}/" if place else ""
         return {key: flat(one, f"{start}{key}", owner, store, depth - 1) for key, one in value.items()}
     raise ConfigError(
-        f"{place} is a {type(value).__name__}, which {owner} does not hold; expected numbers, texts, "
+        f"{place} is {a_type(value)}, which {owner} does not hold; expected numbers, texts, "
         "arrays, None, and lists and dicts of them"
     )
 

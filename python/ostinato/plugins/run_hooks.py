@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pluggy
 
-from ostinato.errors import PluginError, described, shown
+from ostinato.errors import ConfigError, DTypeError, PluginError, ShapeError, described, shown
 from ostinato.plugins.hook_names import HOOKS, LIFECYCLE
 from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.lifecycle import LifecycleHooks
@@ -116,6 +116,8 @@ class RunHooks:
         try:
             return one.function(*(known[name] for name in one.argnames))
         except Exception as error:
+            if _is_users(one.function, error):
+                raise
             raise _failed(one.plugin_name, hook, None, error) from error
 
     def _check(self, plugin: Any) -> None:
@@ -134,15 +136,22 @@ class RunHooks:
         """Raises PluginError if an implementation is at fault, otherwise the error as it is."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         # The deepest frame of an implementation in the traceback: a wrapper only propagates the error.
+        culprits = {one.plugin_name: one.function for one in implementations}
         culprit, trace = None, error.__traceback__
         while trace is not None:
             for one in implementations:
                 if _is_frame_of(one.function, trace.tb_frame):
                     culprit = one.plugin_name
             trace = trace.tb_next
-        if culprit is None or culprit == _OWN:
+        if culprit is None or culprit == _OWN or _is_users(culprits.get(culprit), error):
             raise error
         raise _failed(culprit, hook, step, error) from error
+
+
+def _is_users(function: Any, error: BaseException) -> bool:
+    """Whether a callback of the package refuses what the user gave: no failure of the callback."""
+    home = getattr(function, "__module__", None) or ""
+    return home.partition(".")[0] == "ostinato" and isinstance(error, (ConfigError, DTypeError, ShapeError))
 
 
 def _failed(plugin: str, hook: str, step: int | None, error: BaseException) -> PluginError:

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ostinato.errors import DTypeError, shown
+from ostinato.errors import DTypeError, a_type, shown
 
 
 def is_frame(value: Any) -> TypeGuard[Any]:
@@ -36,9 +36,7 @@ def rows_in(name: str, value: Any) -> Any:
     if is_series(value):
         return list(value) if _kind(value.dtype) not in "biuf" and _holds_rows(value) else value
     if isinstance(value, Iterator):
-        raise DTypeError(
-            f"{name} is a {type(value).__name__}, which is used up after one pass; write list(...)"
-        )
+        raise DTypeError(f"{name} is {a_type(value)}, which is used up after one pass; write list(...)")
     return value
 
 

@@ -139,7 +139,7 @@ _DEEDS: Mapping[str, Callable[[Any, Moment], Any]] = {
 
 
 def _only(role: str) -> Callable[[StrategySubject], str | None]:
-    return lambda one: None if one.role == role else f"it is a {one.role}"
+    return lambda one: None if one.role == role else f"its role is {one.role}"
 
 
 @check("repeatable")

@@ -89,7 +89,10 @@ class Recorder:
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
             what = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
             raise TraceError(
-                f"{what} is not traced; a step's constants are single numbers, so declare an array as a Param"
+                f"{what} is not traced; a step's constants are single numbers. In a cell declare an array "
+                "as a "
+                "Param; in a loss, a metric or a regularizer write its numbers one by one, such as "
+                "ops.concat([0.1 * y[0:1], 0.9 * y[1:2]])"
             )
         number = float(value)
         # As text, because 0.0 and -0.0 would be one key, and a NaN none.

@@ -289,7 +289,12 @@ class Traced(Node):
     def __floordiv__(self, other: Value) -> NoReturn:
         _refuse("// of a traced value", "rounding has no gradient and no op")
 
-    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
+    __rfloordiv__ = __floordiv__
+
+    def __mod__(self, other: Value) -> NoReturn:
+        _refuse("% of a traced value", "a remainder needs rounding, which has no gradient and no op")
+
+    __rmod__ = __divmod__ = __rdivmod__ = __mod__
 
     def __and__(self, other: Value) -> NoReturn:
         _refuse(
@@ -333,6 +338,11 @@ class Traced(Node):
         if name.startswith("__"):
             raise AttributeError(name)
         raise UnknownNameError(f"a traced value has no .{name}; {_use_op(name)}")
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+        name = getattr(func, "__name__", "function")
+        _refuse(f"torch.{name} of a traced value", _use_op(name))
 
 
 class Transposed(Symbolic):

@@ -132,7 +132,9 @@ def _array(part: Any, axis: str, name: str) -> Any:
         return as_array(name, part)
     for n, row in enumerate(part):
         if not isinstance(row, (list, tuple)) and np.ndim(row) == 0:
-            raise ShapeError(f"{name}[{n}] is {shown(row)}; expected a row of steps, (T, ...)")
+            raise ShapeError(
+                f"{name}[{n}] is {shown(row)}; expected a row of steps, (T, ...){_of_rows(name)}"
+            )
     return part
 
 
@@ -177,6 +179,13 @@ def _rows_of(part: Any, batch: Batch, axis: str, name: str) -> Any:
     if rows.ndim < 2 or rows.shape[1] != batch.steps:
         raise ShapeError(
             f"{name} is {part.shape}; expected a list of rows like {first}, or {batch.steps} steps, those of "
-            f"the longest row of {first}"
+            f"the longest row of {first}{_of_rows(name) if rows.ndim == 1 else ''}"
         )
     return [row[:length] for row, length in zip(rows, batch.row_lengths, strict=True)]
+
+
+def _of_rows(name: str) -> str:
+    """A hint for targets of rows where targets of steps are expected, as the end of a message."""
+    if not name.startswith(("targets", "weights")):
+        return ""
+    return "; for one target per row, reduce the sequence in the network, such as with ost.Last()"

@@ -21,6 +21,7 @@ from ostinato.network import Network
 from ostinato.network.losses import AnyLoss
 from ostinato.network.predicting import BATCH_SIZE
 from ostinato.network.through_time import ThroughTime
+from ostinato.no_copies import NoCopies
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
@@ -52,7 +53,7 @@ from ostinato.training.undo import Cut, Undo
 Metrics: TypeAlias = "Sequence[str | type[Metric] | Metric]"
 
 
-class Trainer(AttributeGuard):
+class Trainer(NoCopies, AttributeGuard):
     """Trains a network: `Trainer(net, loss="mse", optimizer="adam").fit(x, targets, epochs=10)`.
 
     Args:
@@ -92,6 +93,11 @@ class Trainer(AttributeGuard):
         "run",
     )
     _instead = "make a new one: Trainer(net, ...)"
+    _instead_of_a_copy = (
+        "write trainer.save(path), and load or fit(resume=path) of an equal trainer; its network, "
+        "trainer.net, "
+        "can be pickled and copied"
+    )
 
     def __init__(
         self,
