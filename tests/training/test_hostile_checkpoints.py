@@ -80,6 +80,7 @@ def rows(path: Any, resume: Any) -> None:
         batch_size=4,
         validation=(X, TARGETS),
         resume=path if resume else False,
+        progress=False,
     )
 
 
@@ -94,7 +95,7 @@ def frozen(path: Any, resume: Any) -> None:
         strategies=[ost.strategies.Truncated(2, 4, update_every=4)],
         callbacks=[] if resume else [Cut(path)],
     )
-    trainer.fit(X, TARGETS, epochs=3, batch_size=5, resume=path if resume else False)
+    trainer.fit(X, TARGETS, epochs=3, batch_size=5, resume=path if resume else False, progress=False)
 
 
 def iterable(path: Any, resume: Any) -> None:
@@ -102,7 +103,9 @@ def iterable(path: Any, resume: Any) -> None:
     net = ost.Sequential(ost.RNN(2, 3), ost.Dense(3, 2))
     net.freeze("1.*")
     trainer = ost.Trainer(net, loss="mse", optimizer="adam", callbacks=[] if resume else [Cut(path)])
-    trainer.fit(Batches(X, TARGETS, batch_size=2, seed=1), epochs=3, resume=path if resume else False)
+    trainer.fit(
+        Batches(X, TARGETS, batch_size=2, seed=1), epochs=3, resume=path if resume else False, progress=False
+    )
 
 
 RUNS: tuple[Run, ...] = (rows, frozen, iterable)

@@ -337,12 +337,21 @@ def test_other_batches_of_an_iterable_are_noticed_within_the_epoch(tmp_path):
                 run.save(path)
                 run.stop("enough")
 
+    class Data:
+        """An iterable without a length, of which nothing is known before it is used."""
+
+        def __init__(self, items):
+            self.items = items
+
+        def __iter__(self):
+            return iter(self.items)
+
     batches = [(X[n : n + 2], TARGETS[n : n + 2]) for n in range(0, 10, 2)]
-    trainer(callbacks=[Cut()]).fit(batches, epochs=1)
-    trainer().fit(batches, epochs=1, resume=path)
+    trainer(callbacks=[Cut()]).fit(Data(batches), epochs=1)
+    trainer().fit(Data(batches), epochs=1, resume=path)
     other = [*batches[:1], (X[:2] + 1, TARGETS[:2]), *batches[2:]]
     with pytest.raises(ost.ConfigError, match=r"cannot resume: batch 1 .* differs .* in x"):
-        trainer().fit(other, epochs=1, resume=path)
+        trainer().fit(Data(other), epochs=1, resume=path)
 
 
 def test_a_checkpoint_without_equations_is_one_of_an_earlier_release(tmp_path, monkeypatch):
@@ -361,3 +370,44 @@ def test_a_checkpoint_without_equations_is_one_of_an_earlier_release(tmp_path, m
     resumed = trainer()
     resumed.fit(X, TARGETS, epochs=2, resume=tmp_path / "c")
     assert len(resumed.history) == 2
+
+
+ITERABLES = {
+    "a list of batches": lambda x: [(x[n : n + 2], TARGETS[n : n + 2]) for n in range(0, 10, 2)],
+    "a tuple of batches": lambda x: tuple(ost.Batch(x[n : n + 5], TARGETS[n : n + 5]) for n in (0, 5)),
+    "batches by length": lambda x: ost.data.Batches(x, TARGETS, batch_size=4),
+    "fewer batches": lambda x: [(x[:2], TARGETS[:2])] * (3 if x is X else 2),
+}
+
+
+@pytest.mark.parametrize("how", ["a file", "the same trainer"])
+@pytest.mark.parametrize("case", ITERABLES)
+def test_other_batches_are_noticed_between_epochs(case, how, tmp_path):
+    make = ITERABLES[case]
+    first = trainer()
+    first.fit(make(X), epochs=1)
+    first.save(tmp_path / "c")
+    resume: Any = True if how == "the same trainer" else tmp_path / "c"
+    with pytest.raises(ost.ConfigError, match="cannot resume: the data differs"):
+        (first if resume is True else trainer()).fit(make(X + (X > 2)), epochs=2, resume=resume)
+    assert len(trainer().fit(make(X), epochs=2, resume=tmp_path / "c")) == 2
+
+
+def test_other_ids_of_a_stream_are_noticed(tmp_path):
+    ids = np.arange(60) % 4
+    made = [
+        ost.Trainer(ost.Sequential(ost.Embedding(4, 3), ost.Dense(3, 4)), loss="cross_entropy") for _ in "abc"
+    ]
+    made[0].fit(ost.data.Streams(ids, 3, 5), epochs=1)
+    made[0].save(tmp_path / "c")
+    for other in (ost.data.Streams(ids[::-1], 3, 5), ost.data.Streams(ids, 3, 4)):
+        with pytest.raises(ost.ConfigError, match=r"cannot resume: the data differs .* in data"):
+            made[1].fit(other, epochs=2, resume=tmp_path / "c")
+    made[2].fit(ost.data.Streams(ids, 3, 5), epochs=2, resume=tmp_path / "c")
+
+
+def test_a_batch_that_no_network_takes_keeps_its_own_message():
+    with pytest.raises(ost.OstinatoError, match="targets"):
+        trainer().fit([(X, TARGETS), (X, TARGETS[:, :, 0])], epochs=1)
+    with pytest.raises(ost.OstinatoError, match="batch 1"):
+        trainer().fit([(X, TARGETS), 3], epochs=1)

@@ -19,6 +19,7 @@ from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, padded, rows_of
 from ostinato.strategy import Axes, Batch
 from ostinato.training.form import Form, masked
+from ostinato.training.same_data import identity
 
 Array = npt.NDArray[Any]
 
@@ -111,6 +112,7 @@ class Batches:
             self._whole = masked(self._whole, _mask_rows(mask, lengths))
         self.lengths = self._whole.row_lengths
         self.cut(self.lengths)  # a row that fits no batch is an error now, not later
+        self._identity: int | None = None
         self.epoch = 0
         self._handed, self._skipped = 0, 0
 
@@ -149,6 +151,12 @@ class Batches:
         epoch = checks.whole("Batches", "epoch", state.get("epoch"), at_least=0)
         self._skipped = self._handed = checks.whole("Batches", "batch", state.get("batch"), at_least=0)
         self.epoch = epoch
+
+    def identity(self) -> int:
+        """A checksum of the rows, by which a resumed run notices other data."""
+        if self._identity is None:
+            self._identity = identity(self._whole)
+        return self._identity
 
     def _same(self) -> dict[str, Any]:
         cut = self.cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,6 +52,11 @@ class Streams:
     def __len__(self) -> int:
         """The number of windows in one pass."""
         return -(-self.stream_length // self.steps)
+
+    def identity(self) -> int:
+        """A checksum of ids and windows, by which a resumed run notices other data."""
+        ids = np.ascontiguousarray(self.ids, np.int64)
+        return zlib.crc32(f"{self.rows} {self.steps}".encode(), zlib.crc32(ids.tobytes()))
 
     def __iter__(self) -> Iterator[Batch]:
         starts = np.arange(self.rows) * self.stream_length

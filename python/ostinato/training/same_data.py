@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.options import stable_text
-from ostinato.strategy import Batch
+from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.axes import by_name
 from ostinato.training.run import TrainingRun
-from ostinato.training.source import Rows, Source
+from ostinato.training.source import Batches, Rows, Source
 
 WHAT_TO_DO: Final = (
     "use the original data and batch_size. To continue with other data, load the checkpoint with "
@@ -22,17 +22,19 @@ WHAT_TO_DO: Final = (
 
 
 # What is a number that a reader knows, and no checksum.
-_READABLE: Final = ("rows", "batch_size", "validation rows")
+_READABLE: Final = ("rows", "batches", "batch_size", "validation rows")
 
 
 def seen(source: Source, validation: Source | None, dtype: np.dtype[Any]) -> dict[str, Any]:
-    """What identifies the rows in memory of a `fit`: plain values. Iterables of batches are left out.
+    """What identifies the data of a `fit`: rows in memory, a list of batches, or what has `identity()`.
 
-    dtype: of the network, to which numbers are rounded before.
+    Other iterables are left out. dtype: of the network, to which numbers are rounded before.
     """
     found: dict[str, Any] = {}
     if isinstance(source, Rows):
         found = {**_of_rows(source, dtype), "batch_size": _of_batcher(source.batch)}
+    elif isinstance(source, Batches):
+        found = _of_iterable(source, dtype)
     if isinstance(validation, Rows):
         found |= {f"validation {name}": value for name, value in _of_rows(validation, dtype).items()}
     return found
@@ -42,7 +44,7 @@ def check_seen(was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raises ConfigError, naming what differs. What one of them does not know is not compared."""
     differ = [name for name in now if name in was and was[name] != now[name]]
     for one, other in ((was, now), (now, was)):
-        if "rows" in one and "rows" in other:
+        if any(counted in one and counted in other for counted in ("rows", "batches")):
             differ += [name for name in one if name not in other and not name.startswith("validation ")]
     if differ:
         told = [
@@ -59,9 +61,7 @@ def of_current(run: TrainingRun) -> dict[str, int]:
     """What identifies the batch of an iterable of which some updates are done; empty if there is none."""
     if not run.position.piece or run.current is None:
         return dict(run.expected)
-    sums: dict[str, int] = {}
-    _add(sums, run.current, run.net.dtype)
-    return sums
+    return _of_batches([run.current], run.net.dtype)
 
 
 def check_batch(run: TrainingRun, batch: Batch, source: Source) -> None:
@@ -74,10 +74,9 @@ def check_batch(run: TrainingRun, batch: Batch, source: Source) -> None:
     else:
         expected, run.current = run.expected, batch
         if expected:
-            sums: dict[str, int] = {}
-            _add(sums, batch, run.net.dtype)
+            sums = _of_batches([batch], run.net.dtype)
             differ = [name for name in {**expected, **sums} if expected.get(name) != sums.get(name)]
-            if differ:
+            if differ and sums:
                 raise ConfigError(
                     f"cannot resume: batch {run.position.batch} of this data differs from that of the "
                     f"interrupted run in {', '.join(differ)}; {WHAT_TO_DO}"
@@ -90,6 +89,35 @@ def _of_rows(source: Rows, dtype: np.dtype[Any]) -> dict[str, Any]:
     for part in source.parts():
         _add(sums, part, dtype)
     return {"rows": len(source.lengths), **sums}
+
+
+def _of_iterable(source: Batches, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """What identifies an iterable that can be looked at without going through it."""
+    identity = getattr(source.data, "identity", None)
+    if callable(identity):
+        return {"data": int(identity())}
+    if type(source.data) in (list, tuple):
+        sums = _of_batches(source.batches(Lesson()), dtype)
+        return {"batches": source.count(Lesson()), **sums}
+    return {}
+
+
+def _of_batches(batches: Iterable[Batch], dtype: np.dtype[Any]) -> dict[str, int]:
+    """The checksums of batches; empty for batches that the network will refuse, which says why."""
+    sums: dict[str, int] = {}
+    try:
+        for batch in batches:
+            _add(sums, batch, dtype)
+    except Exception:
+        return {}
+    return sums
+
+
+def identity(batch: Batch) -> int:
+    """One checksum of all arrays of a batch."""
+    sums: dict[str, int] = {}
+    _add(sums, batch, np.dtype("float64"))
+    return zlib.crc32(repr(sorted(sums.items())).encode())
 
 
 def _of_batcher(batcher: Any) -> Any:
@@ -109,8 +137,9 @@ def _add(sums: dict[str, int], batch: Batch, dtype: np.dtype[Any]) -> None:
         for name, part in by_name(value, axes.outputs).items() if value is not None else ():
             numbers = _numbers(part, axes.outputs[name], batch, lengths, dtype)
             _sum(sums, axes.output_name(what, name), numbers)
-    if batch.mask is not None:
-        _sum(sums, "mask", _numbers(batch.mask, "time", batch, lengths, dtype))
+    for what, flags in (("mask", batch.mask), ("resets", batch.resets)):
+        if flags is not None:
+            _sum(sums, what, _numbers(flags, "time", batch, lengths, dtype))
 
 
 def _numbers(part: Any, axis: str, batch: Batch, lengths: Any, dtype: np.dtype[Any]) -> Any:

@@ -119,22 +119,22 @@ class Indexed:
     """The items of data that have places but no `__iter__`, such as a data set of PyTorch."""
 
     def __init__(self, data: Any) -> None:
-        self._data = data
+        self.data = data
         if hasattr(data, "state_dict"):
             self.state_dict = data.state_dict
             self.load_state_dict = data.load_state_dict
 
     def __iter__(self) -> Iterator[Any]:
-        places = range(len(self)) if isinstance(self._data, Sized) else itertools.count()
+        places = range(len(self)) if isinstance(self.data, Sized) else itertools.count()
         for place in places:
             try:
-                item = self._data[place]
+                item = self.data[place]
             except IndexError:  # the end of data without a length
                 return
             yield item
 
     def __len__(self) -> int:
-        return len(self._data) if isinstance(self._data, Sized) else 0
+        return len(self.data) if isinstance(self.data, Sized) else 0
 
 
 class Batches:
@@ -143,7 +143,7 @@ class Batches:
     lengths = None
 
     def __init__(self, data: Iterable[Any], form: Form) -> None:
-        self._data = data
+        self.data = data
         self._form = form
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
@@ -152,25 +152,25 @@ class Batches:
             raise ConfigError(
                 "the curriculum's lesson names rows, but the data is an iterable of batches; give arrays"
             )
-        for place, item in enumerate(self._data):
+        for place, item in enumerate(self.data):
             if place >= start:
                 batch = self._read(place, item)
                 yield batch if lesson.steps is None else batch.window(0, lesson.steps)
 
     def count(self, lesson: Lesson) -> int:
         """The length of the iterable, if it has one."""
-        return len(self._data) if isinstance(self._data, Sized) else 0
+        return len(self.data) if isinstance(self.data, Sized) else 0
 
     def state_dict(self) -> Any:
         """The state of the data, if it has one."""
-        return self._data.state_dict() if hasattr(self._data, "state_dict") else None
+        return self.data.state_dict() if hasattr(self.data, "state_dict") else None
 
     def load_state_dict(self, state: Any) -> None:
         """Restore the state of the data."""
-        if state is None or not hasattr(self._data, "load_state_dict"):
+        if state is None or not hasattr(self.data, "load_state_dict"):
             return
         try:
-            self._data.load_state_dict(state)
+            self.data.load_state_dict(state)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise FormatError(
                 f"cannot resume: load_state_dict of the data does not take its state: {described(error)}"
