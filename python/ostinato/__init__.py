@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
-from ostinato.cell import Cell, Param, State
+from ostinato.cell import Cell, Memory, Param, State
 from ostinato.errors import (
     CallError,
     ConcurrentUseError,
@@ -167,6 +167,7 @@ __all__ = [
     "LossSpec",
     "Max",
     "Mean",
+    "Memory",
     "Metric",
     "MetricSpec",
     "MinGRU",

@@ -52,6 +52,8 @@ class ProgramBuilder:
     def index_input(self, name: str) -> int: ...
     def state(self, name: str, shape: Sequence[str]) -> int: ...
     def param(self, name: str, shape: Sequence[str]) -> int: ...
+    def memory(self, name: str, shape: Sequence[str], axis: int) -> int:
+        """A vector for each entry of the entries axis `axis`; a new axis has the next number."""
     def const(self, value: float) -> int: ...
     def add(
         self,
@@ -65,6 +67,8 @@ class ProgramBuilder:
     def shape(self, node: int) -> list[tuple[int, str]]:
         """Value and text of each dim."""
     def is_index(self, node: int) -> bool: ...
+    def entries(self, node: int) -> int | None:
+        """The entries axis of a value on the entries of a memory."""
     def finish(self, outputs: Sequence[tuple[str, int]], updates: Sequence[tuple[str, int]]) -> Program: ...
 
 @final
@@ -89,6 +93,8 @@ class Program:
     def states(self) -> list[tuple[str, list[int]]]: ...
     @property
     def params(self) -> list[tuple[str, list[int]]]: ...
+    @property
+    def memories(self) -> list[tuple[str, list[int]]]: ...
     @property
     def outputs(self) -> list[tuple[str, list[int]]]: ...
     @property
@@ -124,6 +130,7 @@ class Network:
         function: tuple[Callable[[str, int, list[_Array]], _Array], str] | None = None,
         penalty: Program | None = None,
         initial: Sequence[tuple[str, int]] | None = None,
+        memories: Sequence[int] = ...,
     ) -> int:
         """A program at every step, or once a row; `params` are the offsets of its parameters in the arena.
 
@@ -131,7 +138,8 @@ class Network:
         `function(part, rows, operands)` is what a program with calls calls, with float64 arrays; the text
         beside it says why that is no equation. An output called "penalty", one number, is what a step adds to
         the loss of training; `penalty` is what the parameters, its inputs, add. `initial` are states
-        that start from the value of a node, (N, size), by name. Returns the first output.
+        that start from the value of a node, (N, size), by name. `memories` are sequences that stay the
+        same at every step, in the order of the program. Returns the first output.
         """
     def final_state(self, node: int, name: str) -> int:
         """The state of the layer of `node` after the last step of each row, (N, size)."""

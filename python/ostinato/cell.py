@@ -1,10 +1,10 @@
-"""The classes for authors of cells: `Cell`, `Param`, `State`."""
+"""The classes for authors of cells: `Cell`, `Param`, `State`, `Memory`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,14 @@ from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
+from ostinato.sequences.axis import ROW, TIME
 from ostinato.specs import CellSpec
 
 # In quotes, because NumPy imports its random module when the name is first used.
 Init: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator"], NDArray[np.float64]]
 """Makes the initial values of a parameter: `(shape, rng) -> float64 array`."""
 
-__all__ = ["Cell", "CellSpec", "Declared", "Init", "Param", "State", "declared"]
+__all__ = ["Cell", "CellSpec", "Declared", "Init", "Memory", "Param", "State", "declared"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,20 @@ class State:
         object.__setattr__(self, "shape", _checked_shape("State", shape_or_size))
 
 
+@dataclass(frozen=True)
+class Memory:
+    """A memory of a cell: a sequence that each step reads as a whole, with `width` features per entry.
+
+    Raises ShapeError for a width below 1.
+    """
+
+    width: int
+
+    def __post_init__(self) -> None:
+        (width,) = _checked_shape("Memory", (self.width,))
+        object.__setattr__(self, "width", width)
+
+
 class Cell(Configured):
     """A step as equations, which the engine repeats through time.
 
@@ -82,11 +97,25 @@ class Cell(Configured):
         """Return the states by name; none by default."""
         return {}
 
-    def step(self, x: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
-        """Return the output (n,) and the new states, from x (input,), the states and the parameters."""
-        raise ConfigError(
-            f"cell {shown(self.name)} has no step; write step(self, x, state, p) -> output, new_states"
-        )
+    def memories(self, size: Names[Dim]) -> dict[str, Memory]:
+        """Return the memories by name; none by default.
+
+        A memory is a sequence with lengths of its own, such as the outputs of an encoder, that stays the same
+        while the step is repeated. A step of a cell with memories takes them as its last argument:
+        `step(self, x, state, p, memory)`; `memory.source` has one vector (width,) for each entry.
+        """
+        return {}
+
+    if TYPE_CHECKING:
+        # A cell with memories takes one more argument.
+        step: Callable[..., tuple[Value, dict[str, Value]]]
+    else:
+
+        def step(self, x: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
+            """Return the output (n,) and the new states, from x (input,), the states and the parameters."""
+            raise ConfigError(
+                f"cell {shown(self.name)} has no step; write step(self, x, state, p) -> output, new_states"
+            )
 
 
 @dataclass(frozen=True)
@@ -96,6 +125,7 @@ class Declared:
     sizes: dict[str, Dim]
     params: dict[str, Param]
     states: dict[str, State]
+    memories: dict[str, Memory] = field(default_factory=dict)
 
 
 def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
@@ -110,7 +140,14 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
     size = Names(owner, "size", sizes)
     params = _mapping(owner, "parameters", cell.parameters(size), Param)
     states = _mapping(owner, "state", cell.state(size), State)
-    return Declared(sizes, params, states)
+    memories = _mapping(owner, "memories", cell.memories(size), Memory)
+    for name in memories:
+        if name in (ROW, TIME):
+            raise ConfigError(
+                f"{owner}: a memory is called {name!r}, which is the name of another axis; expected "
+                "another name, such as 'source'"
+            )
+    return Declared(sizes, params, states, memories)
 
 
 def _named_sizes(owner: str, sizes: Mapping[str, int]) -> dict[str, Dim]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ostinato.cell import Cell, declared
+from ostinato.entry_values import EntryValues
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.suggest import did_you_mean
@@ -25,12 +26,15 @@ def run(
     state: Mapping[str, ArrayLike] | None = None,
     *,
     hidden_size: int | None = None,
+    memories: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Floats, dict[str, Floats]]:
     """Run one sequence x (T, F), float32 or float64, through a cell; all results have the dtype of x.
 
     Returns the outputs (T, n) and the final states. `state` holds the initial states by name. Without it
-    they are zeros, and `hidden_size` is required. Raises ConfigError for unknown or missing names, ShapeError
-    and DTypeError for x of another rank or type, and for states and outputs whose shape changes.
+    they are zeros, and `hidden_size` is required. `memories` holds the entries (S, width) of each memory
+    of the cell by name; a step sees them as values on entries (`ops.entries`). Raises ConfigError for
+    unknown or missing names, ShapeError and DTypeError for x of another rank or type, and for states and
+    outputs whose shape changes.
     """
     owner = f"cell {cell.name!r}"
     x = np.asarray(x)
@@ -43,11 +47,14 @@ def run(
             raise ConfigError(f"{owner}: give the initial state, or hidden_size to start from zeros")
         made = declared(cell, x.shape[1], hidden_size)
         _check_names(owner, "parameter", params, made.params)
+        _check_names(owner, "memory", memories or {}, made.memories)
         state = {name: np.zeros(one.shape) for name, one in made.states.items()}
     p = Names(owner, "parameter", {name: _frozen(value, x.dtype) for name, value in params.items()})
     held = {name: _frozen(value, x.dtype) for name, value in state.items()}
 
-    step = _one_row(cell) if cell.batched else cell.step
+    step = _with_memories(cell, memories or {}, x.dtype)
+    if cell.batched:
+        step = _one_row(cell)
     outputs = []
     for row in x:
         output, new = step(_frozen(row, x.dtype), Names(owner, "state", held), p)
@@ -66,6 +73,23 @@ def run(
             output, _ = step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
         return np.zeros((0, *np.shape(output)), x.dtype), _writable(held)
     return np.stack(outputs), _writable(held)
+
+
+def _with_memories(cell: Cell, memories: Mapping[str, ArrayLike], dtype: np.dtype[Any]) -> Callable[..., Any]:
+    """The step of a cell, with its memories as the last argument if it has some."""
+    owner = f"cell {cell.name!r}"
+    values: dict[str, EntryValues] = {}
+    for name, given in memories.items():
+        entries = _frozen(given, dtype)
+        if entries.ndim != 2:
+            raise ShapeError(
+                f"{owner}: memory {name!r} has shape {entries.shape}; expected (S, width), the entries of "
+                "one sequence"
+            )
+        values[name] = EntryValues(name, entries)
+    if not values:
+        return cell.step
+    return lambda x, state, p: cell.step(x, state, p, Names(owner, "memory", values))
 
 
 def _one_row(cell: Cell) -> Callable[..., tuple[Any, dict[str, Any]]]:

@@ -21,6 +21,7 @@ from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
+from ostinato.network.ports import INPUT, OUTPUT
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.regularizer import Regularizer
@@ -185,10 +186,30 @@ class Recurrent(Network):
         parts += [f"{name}={value!r}" for name, value in self.cell_options.items()]
         return f"{kind}({', '.join(parts)})"
 
+    @property
+    def memories(self) -> dict[str, int]:
+        """The memories that every step reads, with the features of their entries, by name."""
+        return {name: width for name, (width,) in self._units[0][0].program.memories}
+
+    def _build(self, graph: Graph) -> tuple[dict[str, Node], bool]:
+        x = graph.input(INPUT, self.input_size)
+        memories = [graph.input(name, width, name) for name, width in self.memories.items()]
+        return {OUTPUT: self._join(graph, [x, *memories], Scope())}, True
+
     def _assemble(self, graph: Graph, x: Node, scope: Scope) -> Node:
+        return self._join(graph, [x], scope)
+
+    def _join(self, graph: Graph, nodes: Sequence[Node], scope: Scope) -> Node:
+        x, *memories = nodes
+        if len(memories) != len(self.memories):
+            names = ", ".join(f"{name}=..." for name in self.memories)
+            raise ConfigError(
+                f"{self!r} reads memories, which a container does not give; call it with symbols in an "
+                f"ost.Graph: layer(x, {names})"
+            )
         for layer, units in enumerate(self._units):
             ends = [
-                self._direction(graph, x, unit, scope, layer, reverse=bool(direction))
+                self._direction(graph, x, unit, scope, layer, bool(direction), memories)
                 for direction, unit in enumerate(units)
             ]
             y = graph.concat([ends[0], graph.reverse(ends[1])], ends) if len(ends) == 2 else ends[0]
@@ -196,12 +217,22 @@ class Recurrent(Network):
             x = replace(graph.add(y, x), blended=len(ends) == 2) if added else y
         return x
 
-    def _direction(self, graph: Graph, x: Node, unit: Unit, scope: Scope, layer: int, reverse: bool) -> Node:
+    def _direction(
+        self,
+        graph: Graph,
+        x: Node,
+        unit: Unit,
+        scope: Scope,
+        layer: int,
+        reverse: bool,
+        memories: Sequence[Node],
+    ) -> Node:
         end = f"_l{layer}_reverse" if reverse else f"_l{layer}"
         names = {name: scope.name(name + end) for name in unit.params}
         states = {name: scope.state(name) for name in unit.states}
         label = scope.name(self.cell_name.rpartition("/")[2] + end)
-        return graph.layer(unit, graph.reverse(x) if reverse else x, names, states, label)
+        read = graph.reverse(x) if reverse else x
+        return graph.layer(unit, read, names, states, label, memories=memories)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         memo[id(self.cell)] = self.cell  # the units are its equations, or call it

@@ -102,7 +102,8 @@ class InputOp:
 class LayerOp:
     """A step at every step of its input; the offsets of its parameters in the arena.
 
-    `initial` are states of the step that start from the value of an operation, by name.
+    `initial` are states of the step that start from the value of an operation, by name. `memories` are the
+    sequences that the step reads as a whole.
     """
 
     label: str
@@ -110,6 +111,7 @@ class LayerOp:
     inputs: tuple[int, ...]
     offsets: tuple[int, ...]
     initial: tuple[tuple[str, int], ...] = ()
+    memories: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -225,15 +227,25 @@ class Graph:
         states: Mapping[str, str],
         label: str,
         tied: Mapping[str, Any] | None = None,
+        memories: Sequence[Node] = (),
     ) -> Node:
         """`unit` at every step of `x`. `names` and `states` give its parameters and states their full names.
 
-        A parameter that is `tied` is the table of another layer. Raises ShapeError when `x` does not
+        A parameter that is `tied` is the table of another layer. `memories` are the sequences that it reads
+        as a whole at each step, in the order of its program. Raises ShapeError when `x` or a memory does not
         fit, ConfigError when two parameters would get one name or the states of one name differ in size.
         """
         (_, shape, _), *_ = unit.program.inputs
         if x.limit is None and shape != [x.width]:
             raise ShapeError(f"{label} takes {shape[0] if shape else 'ids'}; it is given {x.width} features")
+        for (memory, (width,)), node in zip(unit.program.memories, memories, strict=True):
+            given = "ids" if node.limit is not None else f"{node.width} features"
+            if node.axis == ROW:
+                raise ShapeError(f"{label}: memory {memory!r} is a sequence; it is given a value of rows")
+            if node.limit is not None or node.width != width:
+                raise ShapeError(
+                    f"{label}: memory {memory!r} has entries of {width} features; it is given {given}"
+                )
         offsets: list[int] = []
         for position, (name, shape) in enumerate(unit.program.params):
             if tied and name in tied:
@@ -249,7 +261,8 @@ class Graph:
         if self.sharing:  # what the parameters add to the loss counts once
             unit = replace(unit, penalty=None)
         self.units.append((label, unit))
-        made = LayerOp(label, unit, (x.index,), tuple(offsets))
+        read = tuple(node.index for node in memories)
+        made = LayerOp(label, unit, (x.index,), tuple(offsets), memories=read)
         return self._append(made, unit.output_size, axis=x.axis)
 
     def apply(self, unit: Unit, nodes: Sequence[Node]) -> Node:
@@ -487,6 +500,7 @@ def add_layer(core: _core.Network, unit: Unit, operation: LayerOp, nodes: Sequen
         None if function is None else (function, function.why),
         unit.penalty,
         [(state, nodes[at]) for state, at in operation.initial],
+        [nodes[at] for at in operation.memories],
     )
 
 

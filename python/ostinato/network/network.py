@@ -38,7 +38,7 @@ from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
-from ostinato.network.symbol import InitialState, Symbol, applied, check_call
+from ostinato.network.symbol import InitialState, Symbol, applied, by_keyword, check_call
 from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
 from ostinato.network.training_memory import TrainingMemory
 from ostinato.sequences.batch import Batch
@@ -102,7 +102,8 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
     ) -> Any:
         """`run(x, **arguments).outputs`, the outputs alone. For symbols, the symbol of this layer's output.
 
-        A network of several inputs takes one value for each, in their order, or a dict.
+        A network of several inputs takes one value for each, in their order, or a dict. With symbols,
+        inputs after the first may be given by name, such as the memory of a cell: `layer(x, source=encoded)`.
 
         initial_state: with symbols: by the name of a state, the value of rows (N, size) from which it starts
             instead of `state`; a list of values for a state of several layers or directions, in the order of
@@ -113,7 +114,8 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         fewer values than inputs; ShapeError for values that do not fit.
         """
         values = (x, *more)
-        if any(isinstance(one, Symbol) for one in values):
+        if any(isinstance(one, Symbol) for one in (*values, *arguments.values())):
+            values = (*values, *by_keyword(self, len(values), arguments))
             check_call(self, values, arguments)
             return applied(self, *values, initial_state=initial_state)
         if initial_state is not None:

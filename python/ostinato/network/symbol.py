@@ -186,6 +186,24 @@ def applied(layer: Any, *values: Symbol, initial_state: Any = None) -> Symbol:
     return Symbol("layer", parts, node.width, node.axis, node.limit, layer=layer, places=names)
 
 
+def by_keyword(layer: Any, given: int, arguments: dict[str, Any]) -> list[Any]:
+    """Takes the values of further inputs out of the arguments of a call: those after the `given` first ones.
+
+    Raises ConfigError for an input that has a value already, or none before a later one.
+    """
+    names = list(layer._ports.inputs)
+    for name in names[:given]:
+        if name in arguments:
+            raise ConfigError(f"{layer!r}: input {name!r} is given twice, by its place and by its name")
+    found = [name for name in names[given:] if name in arguments]
+    for name, expected in zip(found, names[given:], strict=False):
+        if name != expected:
+            raise ConfigError(
+                f"{layer!r} is called without {expected!r}; its inputs are {', '.join(map(repr, names))}"
+            )
+    return [arguments.pop(name) for name in found]
+
+
 def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) -> None:
     """Raises ConfigError or DTypeError unless a layer may be called with these symbols."""
     for value in values:

@@ -10,6 +10,7 @@ To add or negate a comparison, write `ops.less(a, b)` and so on, which return 1.
 
 from typing import Any
 
+from ostinato.ops import entries
 from ostinato.ops.elementwise import (
     abs,
     clip,
@@ -77,6 +78,7 @@ __all__ = [
     "div",
     "dot",
     "elu",
+    "entries",
     "equal",
     "erf",
     "exp",

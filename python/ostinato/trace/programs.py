@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ostinato import _core
-from ostinato.cell import Cell, Param, State, declared
+from ostinato.cell import Cell, Memory, Param, State, declared
 from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described, shown
 from ostinato.namespace import Names
@@ -100,9 +100,16 @@ def trace_cell(
     function: CalledStep | None = None
 
     def trace(rewrites: Rewrites) -> tuple[_core.Program, tuple[Dim, ...]]:
-        return _trace(cell.name, owner, step, inputs, made.params, made.states, made.sizes, rewrites)
+        return _trace(
+            cell.name, owner, step, inputs, made.params, made.states, made.sizes, rewrites, made.memories
+        )
 
     plain = Rewrites()
+    if made.memories and has_vjp(cell):
+        raise ConfigError(
+            f"{owner}: a step with a vjp runs in Python and has no memories; write it as equations, "
+            "without vjp"
+        )
     if cell.batched and not has_vjp(cell):
         raise ConfigError(
             f"{owner}: batched is True, which is for cells with a vjp; an equation is for one row"
@@ -174,8 +181,10 @@ def _trace(
     states: Mapping[str, State],
     sizes: Mapping[str, int],
     rewrites: Rewrites,
+    memories: Mapping[str, Memory] | None = None,
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
-    _check_names(owner, inputs, params, states)
+    memories = memories or {}
+    _check_names(owner, inputs, params, states, memories)
     recorder = Recorder(name, sizes)
     values: list[Traced] = []
     for key, shape in inputs.items():
@@ -187,9 +196,14 @@ def _trace(
             )
     held = {key: Traced(recorder, *recorder.declare("state", key, one.shape)) for key, one in states.items()}
     given = {key: Traced(recorder, *recorder.declare("param", key, one.shape)) for key, one in params.items()}
+    entries = {
+        key: Traced(recorder, *recorder.declare_memory(key, one.width, axis))
+        for axis, (key, one) in enumerate(memories.items())
+    }
+    more = (Names(owner, "memory", entries),) if entries else ()
     try:
         values, seen = rewrites.begin(recorder, values, held, given)
-        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen))
+        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen), *more)
         output, updates = _checked_return(owner, recorder, returned, held)
         output, updates, penalty = rewrites.end(owner, output, updates, held)
     except OstinatoError as error:
@@ -203,6 +217,11 @@ def _trace(
             raise TraceError(
                 f"{owner}: parameter {shown(key)} {describe(one.shape)} is never used by step; "
                 "use it, or remove it from parameters()"
+            )
+    for key, one in entries.items():
+        if one.node not in used:
+            raise TraceError(
+                f"{owner}: memory {key!r} is never used by step; use it, or remove it from memories()"
             )
     for key, one in updates.items():
         recorder.name_node(one.node, f"new_{key}")
@@ -255,6 +274,12 @@ def _check_traced(owner: str, recorder: Recorder, what: str, value: object) -> N
             "(ops.broadcast_to(0.0 * x[0], shape) makes constants)"
         )
     recorder.check_same(value.recorder, what)
+    memory = recorder.memory_of(value.node)
+    if memory is not None:
+        raise ShapeError(
+            f"{owner}: step returns a value for each entry of memory {memory!r} as {what}; expected "
+            "one for the row: reduce it with ops.entries.sum, mean or max"
+        )
     if value.is_index:
         raise TraceError(f"{owner}: step returns ids as {what}; expected numbers: use ops.one_hot(id, size)")
 
@@ -267,7 +292,7 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
                 raise ConfigError(f"{owner}: {shown(key)} is not a name; expected a Python identifier")
             if key in seen:
                 raise ConfigError(
-                    f"{owner}: the name {shown(key)} is declared twice; inputs, states and parameters "
+                    f"{owner}: the name {shown(key)} is declared twice; inputs, states, parameters and memories "
                     "share names"
                 )
             seen.add(key)

@@ -40,6 +40,7 @@ class Recorder:
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
         self._names: dict[int, str] = {}
+        self._memories: dict[int, str] = {}
         # How many nodes have a name; by name, the numbers below this are in use.
         self._taken: Counter[str] = Counter()
         self._free: dict[str, int] = {}
@@ -68,6 +69,17 @@ class Recorder:
         if kind == "state":
             self._states.add(node)
         return node, self.shape(node)
+
+    def declare_memory(self, name: str, width: int, axis: int) -> tuple[int, tuple[Dim, ...]]:
+        """Add a memory of `width` features per entry, on an entries axis."""
+        node = self.builder.memory(name, [as_dim(width).text], axis)
+        self._names[node] = self._memories[axis] = name
+        return node, self.shape(node)
+
+    def memory_of(self, node: int) -> str | None:
+        """Return the name of the memory on whose entries a value lies; None for a value of the row."""
+        axis = self.builder.entries(node)
+        return None if axis is None else self._memories[axis]
 
     def declare_index(self, name: str) -> int:
         """Add an input of ids."""

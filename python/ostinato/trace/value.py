@@ -15,6 +15,7 @@ from ostinato import ops
 from ostinato.dims import Dim, describe
 from ostinato.errors import ShapeError, TraceError, shown
 from ostinato.namespace import UnknownNameError
+from ostinato.ops.arithmetic import Arithmetic
 from ostinato.ops.table import Row, Symbolic, Value
 from ostinato.trace.recorder import Node, Recorder
 
@@ -69,7 +70,7 @@ def _use_op(name: str) -> str:
     return "the ops that a step can use are in ostinato.ops"
 
 
-class Traced(Node):
+class Traced(Arithmetic, Node):
     """A value of the step being traced: a node of the program with its shape."""
 
     __slots__ = ("is_index", "shape")
@@ -128,62 +129,6 @@ class Traced(Node):
 
     def __repr__(self) -> str:
         return f"<traced {self._called()}: {'id' if self.is_index else describe(self.shape)}>"
-
-    # Arithmetic and comparisons: one op each.
-
-    def __add__(self, other: Value) -> Value:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Value) -> Value:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Value) -> Value:
-        return ops.sub(self, other)
-
-    def __rsub__(self, other: Value) -> Value:
-        return ops.sub(other, self)
-
-    def __mul__(self, other: Value) -> Value:
-        return ops.mul(self, other)
-
-    def __rmul__(self, other: Value) -> Value:
-        return ops.mul(other, self)
-
-    def __truediv__(self, other: Value) -> Value:
-        return ops.div(self, other)
-
-    def __rtruediv__(self, other: Value) -> Value:
-        return ops.div(other, self)
-
-    def __pow__(self, other: Value) -> Value:
-        # A square is a product: exact, cheap, and with a gradient that holds for negative values.
-        if not isinstance(other, Symbolic) and other == 2:
-            return ops.mul(self, self)
-        return ops.pow(self, other)
-
-    def __rpow__(self, other: Value) -> Value:
-        return ops.pow(other, self)
-
-    def __neg__(self) -> Value:
-        return ops.neg(self)
-
-    def __pos__(self) -> Traced:
-        return self
-
-    def __abs__(self) -> Value:
-        return ops.abs(self)
-
-    def __lt__(self, other: Value) -> Value:
-        return ops.less(self, other)
-
-    def __le__(self, other: Value) -> Value:
-        return ops.less_equal(self, other)
-
-    def __gt__(self, other: Value) -> Value:
-        return ops.greater(self, other)
-
-    def __ge__(self, other: Value) -> Value:
-        return ops.greater_equal(self, other)
 
     __hash__ = object.__hash__
 

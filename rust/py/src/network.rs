@@ -123,7 +123,7 @@ impl PyNetwork {
     }
 
     /// `function` is what a program with `call` calls, and why it is no equation.
-    #[pyo3(signature = (program, inputs, params, inference=None, function=None, penalty=None, initial=None))]
+    #[pyo3(signature = (program, inputs, params, inference=None, function=None, penalty=None, initial=None, memories=Vec::new()))]
     #[allow(clippy::too_many_arguments)] // what a layer consists of
     fn layer(
         &self,
@@ -134,6 +134,7 @@ impl PyNetwork {
         function: Option<(Py<PyAny>, String)>,
         penalty: Option<&PyProgram>,
         initial: Option<Vec<(String, usize)>>,
+        memories: Vec<usize>,
     ) -> PyResult<usize> {
         let initial = initial.unwrap_or_default();
         let initial: Vec<(&str, usize)> = initial.iter().map(|(name, node)| (name.as_str(), *node)).collect();
@@ -145,6 +146,7 @@ impl PyNetwork {
             inference,
             penalty,
             inputs: &inputs,
+            memories: &memories,
             initial: &initial,
             params: &params,
             function: function.as_ref(),
@@ -274,11 +276,18 @@ impl PyNetwork {
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        for LayerSummary { name, passes, once_per_row } in self.engine().summaries() {
+        for LayerSummary { name, passes, once_per_row, once_per_entry } in self.engine().summaries() {
             let layer = summaries(py, &passes)?;
             layer.set_item("name", name)?;
             if let Some(passes) = once_per_row {
                 layer.set_item("once_per_row", summaries(py, &passes)?)?;
+            }
+            if !once_per_entry.is_empty() {
+                let by_memory = PyDict::new(py);
+                for (memory, passes) in once_per_entry {
+                    by_memory.set_item(memory, summaries(py, &passes)?)?;
+                }
+                layer.set_item("once_per_entry", by_memory)?;
             }
             list.append(layer)?;
         }

@@ -95,6 +95,11 @@ impl PyProgram {
     }
 
     #[getter]
+    fn memories(&self) -> Vec<Port> {
+        self.ports(&self.inner.memories)
+    }
+
+    #[getter]
     fn outputs(&self) -> Vec<Port> {
         (self.inner.outputs.iter())
             .map(|(name, id)| (name.clone(), sizes(&self.inner.nodes[*id].shape)))
@@ -178,6 +183,10 @@ impl PyProgramBuilder {
         self.with(|g| Ok(g.source(Source::Param, name, shape_of(g, &shape)?)?))
     }
 
+    fn memory(&self, name: &str, shape: Vec<String>, axis: usize) -> PyResult<usize> {
+        self.with(|g| Ok(g.memory(name, shape_of(g, &shape)?, axis)?))
+    }
+
     fn r#const(&self, value: f64) -> PyResult<usize> {
         self.with(|g| Ok(g.constant(value)))
     }
@@ -241,6 +250,13 @@ impl PyProgramBuilder {
         self.with(|g| {
             check(g, node)?;
             Ok(g.node(node).is_index)
+        })
+    }
+
+    fn entries(&self, node: usize) -> PyResult<Option<usize>> {
+        self.with(|g| {
+            check(g, node)?;
+            Ok(g.node(node).entries)
         })
     }
 

@@ -14,6 +14,10 @@ pub fn forward_mode(program: &Program) -> Result<Program> {
         (Source::State, &program.states),
         (Source::Param, &program.params),
     ];
+    for &id in &program.memories {
+        let (name, node) = (format!("d_{}", program.label(id)), &program.nodes[id]);
+        tangents[id] = Some(g.memory(&name, node.shape.clone(), node.entries.unwrap_or(0))?);
+    }
     for (kind, ids) in kinds {
         for &id in ids.iter().filter(|&&id| !program.nodes[id].is_index) {
             let name = format!("d_{}", program.label(id));
@@ -71,6 +75,11 @@ fn tangent_of(
                 terms.push(rule(g, id, t)?);
             }
         }
+        Tangent::Operand(rule) => {
+            if let Some(t) = given[0] {
+                terms.push(rule(g, node.args[0], id, t)?);
+            }
+        }
         Tangent::Linear if matches!(row.run, Run::Concat | Run::JoinColumns) => {
             let mut parts = Vec::new();
             for (&arg, t) in node.args.iter().zip(&given) {
@@ -116,6 +125,11 @@ fn tangent_of(
             Some(before) => g.op("add", &[before, term])?,
             None => term,
         });
+    }
+    if let (Some(term), Some(axis)) = (sum, node.entries)
+        && g.node(term).entries.is_none()
+    {
+        sum = Some(g.op_with("entries_repeat", &[term], Attrs::numbers(&[("axis", axis as f64)]))?);
     }
     // a term from a scalar operand may still be a scalar although the value is a vector
     match sum {

@@ -35,6 +35,8 @@ pub struct Adjoint {
     pub d_next: Vec<NodeId>,
     /// The gradient of each input; None for ids and for inputs on which nothing depends.
     pub d_inputs: Vec<Option<NodeId>>,
+    /// By memory: the gradient of its entries, to be summed over the steps; None if nothing depends on it.
+    pub d_memories: Vec<Option<NodeId>>,
     /// The gradient of each state, carried to step t - 1.
     pub d_states: Vec<NodeId>,
     pub sinks: Vec<Sink>,
@@ -55,6 +57,7 @@ impl Adjoint {
             d_outputs: Vec::new(),
             d_next: Vec::new(),
             d_inputs: vec![None; program.inputs.len()],
+            d_memories: vec![None; program.memories.len()],
             d_states: Vec::new(),
             sinks: Vec::new(),
         }
@@ -125,6 +128,14 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
                     if g.node(d).shape != operand.shape {
                         d = g.op_with("sum_to", &[d], Attrs::shape_of(&operand.shape))?;
                     }
+                    match (g.node(d).entries, operand.entries) {
+                        (Some(_), None) => d = g.op("entries_sum", &[d])?,
+                        (None, Some(axis)) => {
+                            let axis = Attrs::numbers(&[("axis", axis as f64)]);
+                            d = g.op_with("entries_repeat", &[d], axis)?;
+                        }
+                        _ => {}
+                    }
                     if !operand.folded {
                         contributions[arg].push(Contribution::Whole(d));
                         continue;
@@ -137,6 +148,7 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
     }
 
     let d_inputs = program.inputs.iter().map(|&id| total[id]).collect();
+    let d_memories = program.memories.iter().map(|&id| total[id]).collect();
     let mut d_states = Vec::new();
     for &state in &program.states {
         d_states.push(match total[state] {
@@ -144,7 +156,7 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
             None => zeros(&mut g, &program.nodes[state])?,
         });
     }
-    Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_states, sinks })
+    Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_memories, d_states, sinks })
 }
 
 /// For each node, whether it depends on a parameter that is trained.

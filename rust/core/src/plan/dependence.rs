@@ -22,6 +22,9 @@ pub fn find_dependences(nodes: &[Node], is_row: &dyn Fn(NodeId) -> bool, found: 
             (Run::Source, "input") if is_row(id) => Dependence::Row,
             (Run::Source, "input") => Dependence::Step,
             (Run::Source, "state") => Dependence::State,
+            // what depends on memories and parameters alone leaves the step before: see `entry_level`
+            (Run::Source, "memory") => Dependence::Step,
+            (Run::Entries(_), _) => Dependence::Step,
             (Run::Noise, _) if !node.folded => Dependence::Step,
             (Run::Call(_), _) => Dependence::Step,
             _ => Dependence::Parameters,

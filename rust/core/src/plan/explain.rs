@@ -119,14 +119,23 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
 
 /// The plan of the part of a layer that runs once per row, as text.
 pub fn explain_once_per_row(plan: &LayerPlan) -> String {
+    explain_once(plan, "row", "row", "rows")
+}
+
+/// The plan of the part of a layer that runs once per entry of a memory, as text.
+pub fn explain_once_per_entry(plan: &LayerPlan, memory: &str) -> String {
+    explain_once(plan, &format!("entry of {memory:?}"), "entry", "entries")
+}
+
+fn explain_once(plan: &LayerPlan, what: &str, one: &str, all: &str) -> String {
     let mut text = String::new();
     for (title, pass) in [("forward", &plan.train), ("backward, of sums over the steps", &plan.back)] {
         let flops = thousands(PassSummary::of(pass).flops);
-        let _ = writeln!(text, "  once per row, {title}: {flops} FLOPs per row in matrix products");
+        let _ = writeln!(text, "  once per {what}, {title}: {flops} FLOPs per {one} in matrix products");
         for op in pass.ops() {
             let _ = writeln!(text, "      {}", op_text(pass, op));
         }
-        if let Some(sinks) = sinks_text(pass, "rows") {
+        if let Some(sinks) = sinks_text(pass, all) {
             let _ = writeln!(text, "      gradients of parameters: {sinks}");
         }
     }
@@ -140,6 +149,13 @@ fn op_text(pass: &Pass, op: &PhaseOp) -> String {
         PhaseOp::Gemm(gemm) => {
             let pack = &pass.packs[gemm.pack];
             format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what)
+        }
+        PhaseOp::Entries(op) => {
+            let width = op.ops().map(|op| op.dst.numel.max(op.cols)).max().unwrap_or(0);
+            let (count, rows) = (op.ops().count(), pass.tile_rows);
+            let whole = op.stages.iter().map(|stage| stage.whole.len()).sum::<usize>();
+            let whole = if whole == 0 { String::new() } else { format!(", {whole} over all entries") };
+            format!("for each entry: {count} ops of up to {width} elements, tiles of {rows} entries{whole}")
         }
         PhaseOp::Rows(ops) => {
             let width = ops.iter().map(|op| op.dst.numel).max().unwrap_or(0);

@@ -44,6 +44,7 @@ impl FoldProgram {
             inputs: Vec::new(),
             states: Vec::new(),
             params: Vec::new(),
+            memories: Vec::new(),
             outputs: Vec::new(),
             updates: Vec::new(),
         };

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::adjoint::{Adjoint, reverse};
-use crate::step::{Node, NodeId, Program, Result, Run, StepError, rows};
+use crate::step::{Attrs, Node, NodeId, Program, Result, Run, StepError, rows};
 
 use super::fold::FoldProgram;
 use super::fold_table::FoldTable;
@@ -36,6 +36,8 @@ pub struct LayerPlan {
     pub groups: Vec<Group>,
     /// For each input: its output in `back`; None for ids, and for the target of a loss.
     pub input_gradients: Vec<Option<usize>>,
+    /// For each memory: the buffer of `back` that holds its gradient.
+    pub memory_gradients: Vec<Option<usize>>,
 }
 
 /// The plan of the fold program of a layer, which runs on one row.
@@ -50,6 +52,8 @@ pub struct Fold {
 pub struct Wanted<'a> {
     /// Whether the gradient of an input is wanted, by its index.
     pub inputs: &'a dyn Fn(usize) -> bool,
+    /// Whether the gradient of a memory is wanted, by its index.
+    pub memories: &'a dyn Fn(usize) -> bool,
     /// Whether the gradient of a parameter is wanted, by its index.
     pub params: &'a dyn Fn(usize) -> bool,
     /// Whether there is a backward pass at all. If there is one, it also computes the gradients of the initial states.
@@ -69,7 +73,10 @@ impl LayerPlan {
 
     /// A plan whose backward pass computes the gradients of some inputs only, by their index.
     pub fn with_input_gradients(program: &Program, inputs: &dyn Fn(usize) -> bool) -> Result<LayerPlan> {
-        LayerPlan::with_gradients(program, &Wanted { inputs, params: &|_| true, backward: true })
+        LayerPlan::with_gradients(
+            program,
+            &Wanted { inputs, memories: &|_| true, params: &|_| true, backward: true },
+        )
     }
 
     /// A plan whose backward pass computes some gradients only.
@@ -84,9 +91,12 @@ impl LayerPlan {
         };
         let d_inputs = adjoint.d_inputs.iter_mut().enumerate();
         d_inputs.filter(|(input, _)| !(wanted.inputs)(*input)).for_each(|(_, d)| *d = None);
+        accumulate(&mut adjoint, wanted.memories);
         let states: Vec<_> = adjoint.d_next.iter().copied().zip(adjoint.d_states.iter().copied()).collect();
         let operands = adjoint.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-        let results: Vec<NodeId> = adjoint.d_inputs.iter().flatten().copied().chain(operands).collect();
+        let memories = adjoint.d_memories.iter().flatten().copied();
+        let results: Vec<NodeId> =
+            adjoint.d_inputs.iter().flatten().copied().chain(memories).chain(operands).collect();
         let (_, back) = recurrences(&mut adjoint.nodes, &states, &results);
         let scans = Scans { groups, forward, back };
         let ids = fold_ids(&adjoint, &sums, &scans);
@@ -135,6 +145,9 @@ impl LayerPlan {
         for (k, &id) in sums.inputs.iter().enumerate() {
             given.insert(id, Given { class: Class::Input(k), width: sums.nodes[id].numel(), col: 0 });
         }
+        for (k, &id) in sums.memories.iter().enumerate() {
+            given.insert(id, Given { class: Class::Memory(k), width: sums.nodes[id].numel(), col: 0 });
+        }
         let forward = |kept: &[NodeId], training: bool| {
             let state = |(&read, &update): (&NodeId, &NodeId)| {
                 // the history is required for the backward pass, or because it is an output
@@ -147,6 +160,7 @@ impl LayerPlan {
                 states: sums.states.iter().zip(&sums.updates).map(state).collect(),
                 outputs: outputs.clone(),
                 kept: kept.to_vec(),
+                accumulated: Vec::new(),
                 sinks: &[],
                 folds: &folds,
                 scans: scans.forward.clone(),
@@ -205,21 +219,37 @@ impl LayerPlan {
             states: states.map(|(&read, &update)| State { read, update, history: false }).collect(),
             outputs: wanted,
             kept: Vec::new(),
+            accumulated: adjoint.d_memories.iter().flatten().copied().collect(),
             sinks: &adjoint.sinks,
             folds: &folds,
             scans: scans.back,
             reversed: true,
         });
+        let place =
+            |k: usize| back.buffers.iter().position(|buffer| buffer.class == Class::MemoryGradient(k));
+        let memory_gradients = (0..sums.memories.len()).map(place).collect();
         let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
         let groups = scans.groups;
         let program = program.clone();
-        Ok(LayerPlan { program, infer, train, back, folds, fold, kept, groups, input_gradients })
+        Ok(LayerPlan {
+            program,
+            infer,
+            train,
+            back,
+            folds,
+            fold,
+            kept,
+            groups,
+            input_gradients,
+            memory_gradients,
+        })
     }
 
     /// Whether the plan has a backward pass.
     pub fn has_backward(&self) -> bool {
         let Pass { outputs, sinks, states, .. } = &self.back;
         !(outputs.is_empty() && sinks.is_empty() && states.is_empty())
+            || self.memory_gradients.iter().any(Option::is_some)
     }
 
     /// The plan with the function that its ops `call` call.
@@ -233,6 +263,30 @@ impl LayerPlan {
     /// Elements of one row of output `k`.
     pub fn output_width(&self, k: usize) -> usize {
         self.program.nodes[self.program.outputs[k].1].numel()
+    }
+}
+
+/// Replaces the gradient of each wanted memory by an op that adds it to a sum over the steps; removes the others.
+fn accumulate(adjoint: &mut Adjoint, wanted: &dyn Fn(usize) -> bool) {
+    for k in 0..adjoint.d_memories.len() {
+        let Some(d) = adjoint.d_memories[k].filter(|_| wanted(k)) else {
+            adjoint.d_memories[k] = None;
+            continue;
+        };
+        let op = rows::find("entries_accumulate");
+        let node = &adjoint.nodes[d];
+        let made = Node {
+            op: op.unwrap_or_else(|| unreachable!("the op table has no entries_accumulate")),
+            args: vec![d],
+            attrs: Attrs::numbers(&[("memory", k as f64)]),
+            shape: node.shape.clone(),
+            is_index: false,
+            label: None,
+            folded: false,
+            entries: node.entries,
+        };
+        adjoint.nodes.push(made);
+        adjoint.d_memories[k] = Some(adjoint.nodes.len() - 1);
     }
 }
 

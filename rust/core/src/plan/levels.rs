@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::step::NodeId;
+use crate::step::rows::Across;
+use crate::step::{Node, NodeId, Run, rows};
 
 use super::phase::Phase;
 use super::schedule::{Work, resolved};
@@ -12,6 +13,8 @@ use super::task::{Task, sink_operands};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Tile,
+    /// Ops over the entries of one row.
+    RowEntries,
     Step,
     Block,
     Full,
@@ -20,8 +23,16 @@ pub enum Level {
 /// The work of the three phases.
 pub type Plan = [(Phase, Vec<Work>); 3];
 
-/// Where a value is computed: phase, position of the work in the phase, whether by row ops.
-type Place = (Phase, usize, bool);
+/// Where a value is computed: phase, position of the work in the phase, and how.
+type Place = (Phase, usize, By);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Rows,
+    /// Ops over entries, by their stage.
+    Entries(usize),
+    Other,
+}
 
 fn places(work: &Plan) -> HashMap<NodeId, Place> {
     let mut places = HashMap::new();
@@ -29,18 +40,29 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
         for (position, one) in list.iter().enumerate() {
             match one {
                 Work::Rows(ids) => ids.iter().for_each(|&id| {
-                    places.insert(id, (*phase, position, true));
+                    places.insert(id, (*phase, position, By::Rows));
+                }),
+                Work::Entries(_, stages) => stages.iter().enumerate().for_each(|(stage, ids)| {
+                    ids.iter().for_each(|&id| {
+                        places.insert(id, (*phase, position, By::Entries(stage)));
+                    });
                 }),
                 Work::Products(products) => products.iter().for_each(|p| {
-                    places.insert(p.out, (*phase, position, false));
+                    places.insert(p.out, (*phase, position, By::Other));
                 }),
                 Work::Scan(_, ids) => ids.iter().for_each(|&id| {
-                    places.insert(id, (*phase, position, false));
+                    places.insert(id, (*phase, position, By::Other));
                 }),
             }
         }
     }
     places
+}
+
+/// Whether an op reads all entries of a row at once.
+pub fn reads_whole(node: &Node) -> bool {
+    use Across::{Count, LogSumExp, Max, Position, Softmax};
+    matches!(rows::row(node.op).run, Run::Entries(Max | LogSumExp | Softmax | Count | Position))
 }
 
 /// The level of every computed value.
@@ -55,7 +77,12 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
     };
     let needed = |id: NodeId, reader: Place| -> Level {
         match places.get(&resolved(&task.nodes, given, id).0) {
-            Some(&writer) if writer == reader && writer.2 => Level::Tile,
+            Some(&writer) if writer == reader && writer.2 == By::Rows => Level::Tile,
+            Some(&(phase, position, By::Entries(stage)))
+                if (phase, position) == (reader.0, reader.1) && task.nodes[id].entries.is_some() =>
+            {
+                if reader.2 == By::Entries(stage) { Level::Tile } else { Level::RowEntries }
+            }
             Some(&(Phase::Loop, ..)) if reader.0 == Phase::Loop => Level::Step,
             _ => Level::Block,
         }
@@ -66,15 +93,33 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
                 Work::Rows(ids) => {
                     for &id in ids {
                         for &arg in &task.nodes[id].args {
-                            raise(arg, needed(arg, (*phase, position, true)));
+                            raise(arg, needed(arg, (*phase, position, By::Rows)));
                         }
                     }
                 }
                 Work::Scan(..) => {}
+                Work::Entries(_, stages) => {
+                    for (stage, ids) in stages.iter().enumerate() {
+                        for &id in ids {
+                            let node = &task.nodes[id];
+                            for &arg in &node.args {
+                                raise(arg, needed(arg, (*phase, position, By::Entries(stage))));
+                            }
+                            // all entries of the row are read, or written, at once
+                            if reads_whole(node) {
+                                node.args.iter().for_each(|&arg| raise(arg, Level::RowEntries));
+                                raise(id, Level::RowEntries);
+                            }
+                            if node.entries.is_none() {
+                                raise(id, if *phase == Phase::Loop { Level::Step } else { Level::Block });
+                            }
+                        }
+                    }
+                }
                 Work::Products(products) => {
                     for p in products {
                         for id in [Some(p.vector), p.init].into_iter().flatten() {
-                            raise(id, needed(id, (*phase, position, false)));
+                            raise(id, needed(id, (*phase, position, By::Other)));
                         }
                         raise(p.out, if *phase == Phase::Loop { Level::Step } else { Level::Block });
                     }

@@ -155,6 +155,7 @@ pub fn recurrences(
         inputs: Vec::new(),
         states: Vec::new(),
         params: Vec::new(),
+        memories: Vec::new(),
         outputs: Vec::new(),
         updates: Vec::new(),
     });

@@ -59,7 +59,9 @@ impl Ops<'_> {
 
     /// The operands of `id` if it is op `name`, in the same phase as `reader`, and `reader` alone reads it.
     fn only(&self, id: NodeId, name: &str, reader: NodeId) -> Option<&[NodeId]> {
-        let fits = self.name(id) == name && self.phases[id] == self.phases[reader] && self.uses[id] == 1;
+        let is_near =
+            self.phases[id] == self.phases[reader] && self.nodes[id].entries == self.nodes[reader].entries;
+        let fits = self.name(id) == name && is_near && self.uses[id] == 1;
         fits.then_some(&self.nodes[id].args[..])
     }
 

@@ -5,6 +5,7 @@
 //! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `step` and `adjoint`.
 
 mod dependence;
+mod entry_level;
 mod explain;
 mod fold;
 mod fold_table;
@@ -27,12 +28,13 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use explain::{PassSummary, explain_layer, explain_once_per_row};
+pub use entry_level::{EntryPart, EntrySplit, split_entries};
+pub use explain::{PassSummary, explain_layer, explain_once_per_entry, explain_once_per_row};
 pub use fold_table::{FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::{Fold, LayerPlan, Wanted};
 pub use pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
-    SinkOp, SinkRun, row_work,
+    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan,
+    ScanState, SinkOp, SinkRun, WholeOp, row_work,
 };
 pub use row_level::{Piece, RowSplit, split};

@@ -1,7 +1,7 @@
 //! A pass: one direction (forward or backward) of one layer, ready to run.
 
 use crate::kernel::{Binary, NormGrad, Reduce, RowMap, Ternary, Unary};
-use crate::step::rows::Part;
+use crate::step::rows::{Across, Part};
 
 use super::function::Function;
 
@@ -13,6 +13,8 @@ pub enum Class {
     Fold(usize),
     /// Scratch for one tile of rows within one run of row ops.
     Tile,
+    /// Scratch for all entries of one row, within one run of ops over entries.
+    RowEntries,
     /// The rows of one step.
     Step,
     /// The rows of one block of time.
@@ -34,6 +36,10 @@ pub enum Class {
     OutputGradient(usize),
     /// Buffer of the forward pass, stored for the backward pass.
     Saved(usize),
+    /// Memory `k` of the program, from outside: the entries of every row.
+    Memory(usize),
+    /// The gradient of memory `k`, summed over the steps.
+    MemoryGradient(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +49,8 @@ pub struct Buffer {
     pub width: usize,
     /// For `Tile`: offset of its slot, in elements of one row.
     pub slot: usize,
+    /// The entries axis, if it holds a value for each entry of a row. `width` then counts the elements of one entry.
+    pub entries: Option<usize>,
 }
 
 /// Part of the rows of a buffer: `numel` elements starting at column `col`.
@@ -87,6 +95,8 @@ pub enum RowRun {
     },
     /// The layer's function.
     Call(Part),
+    /// Adds the sum over the entries of a tile to the value of the row.
+    SumEntries,
 }
 
 /// One op over a tile of rows. `outer` x `cols` is the shape of a feature in the kernel: reductions and row maps process
@@ -175,11 +185,52 @@ pub struct Scan {
     pub what: String,
 }
 
+/// An op over all entries of a row at once.
+#[derive(Debug, Clone)]
+pub struct WholeOp {
+    pub run: Across,
+    pub dst: Ref,
+    pub src: Option<Ref>,
+}
+
+/// Ops over the entries of a row that need no result of a sum over entries, then ops over all its entries at once.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Run over tiles of entries; a value of the row is the same at each of them.
+    pub ops: Vec<RowOp>,
+    pub whole: Vec<WholeOp>,
+}
+
+/// Ops over the entries of a memory: for each row, all stages over its own entries.
+#[derive(Debug, Clone)]
+pub struct EntriesOp {
+    pub axis: usize,
+    pub stages: Vec<Stage>,
+    /// Sums over entries; they start from zeros.
+    pub sums: Vec<Ref>,
+}
+
 #[derive(Debug, Clone)]
 pub enum PhaseOp {
     Rows(Vec<RowOp>),
+    Entries(EntriesOp),
     Gemm(Gemm),
     Scan(Scan),
+}
+
+/// A guess at the number of entries of a row, for costs.
+pub const USUAL_ENTRIES: usize = 16;
+
+impl EntriesOp {
+    /// The approximate cost in multiplications per entry.
+    pub fn work(&self) -> usize {
+        self.stages.iter().map(|stage| row_work(&stage.ops) + 20 * stage.whole.len()).sum()
+    }
+
+    /// All ops over tiles of entries.
+    pub fn ops(&self) -> impl Iterator<Item = &RowOp> {
+        self.stages.iter().flat_map(|stage| &stage.ops)
+    }
 }
 
 /// The approximate cost of row ops, in multiplications per row.
@@ -235,7 +286,12 @@ pub struct Pass {
 impl Pass {
     /// Elements of one row in all buffers of a class.
     pub fn width_of(&self, class: Class) -> usize {
-        self.buffers.iter().filter(|b| b.class == class).map(|b| b.width).sum()
+        self.buffers.iter().filter(|b| b.class == class && b.entries.is_none()).map(|b| b.width).sum()
+    }
+
+    /// The entries axis of a value.
+    pub fn entries_of(&self, place: Ref) -> Option<usize> {
+        self.buffers[place.buffer].entries
     }
 
     /// Whether some op calls the layer's function.
@@ -255,7 +311,12 @@ impl Pass {
     pub fn work(&self, counts: impl Fn(usize) -> bool) -> [usize; 2] {
         let of = |op: &PhaseOp| match op {
             PhaseOp::Rows(ops) => row_work(ops),
-            PhaseOp::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
+            PhaseOp::Entries(op) => USUAL_ENTRIES * op.work(),
+            PhaseOp::Gemm(gemm) => {
+                self.entries_of(gemm.c).map_or(1, |_| USUAL_ENTRIES)
+                    * self.packs[gemm.pack].k
+                    * self.packs[gemm.pack].n
+            }
             PhaseOp::Scan(_) => 0,
         };
         let sinks = self.sinks.iter().map(|sink| match sink.run {

@@ -89,6 +89,7 @@ impl Graph<'_> {
                 self.nodes[id].args.iter().for_each(|&arg| needed[arg] = true);
             }
         }
+        self.close_entries(&order, &computed, &on_state, &mut needed);
         let has_states = !self.states.is_empty();
         let mut phases: Vec<Phase> = (0..count)
             .map(|id| match (computed[id], on_state[id], needed[id]) {
@@ -103,6 +104,28 @@ impl Graph<'_> {
             self.reduce_in_loop(&mut phases);
         }
         phases
+    }
+
+    /// Keeps the entries of a step in the loop: what reads a value on entries that the loop computes is computed in the loop too,
+    /// so that such a value is never stored for several steps.
+    fn close_entries(&self, order: &[NodeId], computed: &[bool], on_state: &[bool], needed: &mut [bool]) {
+        let in_loop = |needed: &[bool], id: NodeId| computed[id] && on_state[id] && needed[id];
+        loop {
+            let late = |&&id: &&NodeId| {
+                let reads = |&arg: &NodeId| self.nodes[arg].entries.is_some() && in_loop(needed, arg);
+                computed[id] && !needed[id] && self.nodes[id].args.iter().any(reads)
+            };
+            let found: Vec<NodeId> = order.iter().filter(late).copied().collect();
+            if found.is_empty() {
+                return;
+            }
+            found.into_iter().for_each(|id| needed[id] = true);
+            for &id in order.iter().rev().filter(|&&id| computed[id]) {
+                if needed[id] {
+                    self.nodes[id].args.iter().for_each(|&arg| needed[arg] = true);
+                }
+            }
+        }
     }
 
     /// Moves a cheap value that only the loop reads into the loop: storing it in memory costs more than computing it there.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::kernel::{Reduce, Unary};
+use crate::kernel::{Binary, Reduce, Unary};
+use crate::step::rows::Across;
 use crate::step::{Node, NodeId, Run, rows};
 
 use super::pass::{Buffer, Class, Per, Ref, RowOp, RowRun};
@@ -45,6 +46,11 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
             push(RowRun::Noise { stream, per }, dst, src, 1, dst.numel)
         }
         Run::Call(part) => push(RowRun::Call(part), dst, src, 1, dst.numel),
+        Run::Entries(Across::Sum) => push(RowRun::SumEntries, dst, src, 1, dst.numel),
+        Run::Entries(Across::Accumulate) => {
+            push(RowRun::Binary(Binary::Add), dst, vec![dst, src[0]], 1, dst.numel)
+        }
+        Run::Entries(Across::Repeat) => push(copy, dst, src, 1, dst.numel),
         Run::Lookup => push(RowRun::Lookup, dst, src, 1, dst.numel),
         Run::Pick => push(RowRun::Pick, dst, src, 1, 1),
         Run::OneHot => push(RowRun::OneHot, dst, src, 1, dst.numel),
@@ -94,7 +100,7 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                 push(RowRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
             }
         }
-        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite | Run::Scan => {
+        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite | Run::Scan | Run::Entries(_) => {
             unreachable!("{} is not a row op", row.name)
         }
     }

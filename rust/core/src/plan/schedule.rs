@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::step::rows::Across;
 use crate::step::{Node, NodeId, Run, rows};
 
 use super::phase::Phase;
@@ -22,6 +23,8 @@ pub enum Work {
     Rows(Vec<NodeId>),
     /// Products of one operand, which become one product.
     Products(Vec<Product>),
+    /// Ops over the entries of an axis, in stages.
+    Entries(usize, Vec<Vec<NodeId>>),
     /// A scan, by its number, with the nodes that it computes.
     Scan(usize, Vec<NodeId>),
 }
@@ -68,6 +71,8 @@ pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMa
                 && phases[product] == phases[id]
                 && nodes[init].numel() == node.numel()
                 && nodes[product].numel() == node.numel()
+                && nodes[product].entries == node.entries
+                && (nodes[init].entries == node.entries || nodes[init].folded)
         };
         if let Some(&(product, init)) = candidates.iter().find(fits) {
             fused.insert(id, Product { out: id, init: Some(init), ..product_of(nodes, product) });
@@ -113,7 +118,7 @@ pub fn schedule(
     while !waiting.is_empty() {
         let mut rows = Vec::new();
         waiting.retain(|&id| {
-            let alone = product(id).is_none() && !is_scan(id);
+            let alone = product(id).is_none() && !is_scan(id) && entries_axis(nodes, id).is_none();
             let ready = alone && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
             if ready {
                 done[id] = true;
@@ -150,8 +155,103 @@ pub fn schedule(
             }
             !ready
         });
+        if groups.is_empty() && !waiting.is_empty() {
+            // last, so that as many ops over entries as possible run together
+            let region =
+                region(nodes, &waiting, &|id| done[holder(id)], &|id| product(id).is_some(), &holder);
+            region.nodes().for_each(|id| done[id] = true);
+            waiting.retain(|&id| !done[id]);
+            order.push(Work::Entries(region.axis, region.stages));
+            continue;
+        }
         now_done.into_iter().for_each(|id| done[id] = true);
         order.extend(groups.into_iter().map(Work::Products));
     }
     order
+}
+
+/// The entries axis of an op that runs over the entries of a row: its operands or its result are on entries. None for other ops,
+/// and for products.
+pub fn entries_axis(nodes: &[Node], id: NodeId) -> Option<usize> {
+    let node = &nodes[id];
+    match rows::row(node.op).run {
+        Run::MatVec | Run::Source => None,
+        _ => node.entries.or_else(|| node.args.iter().find_map(|&arg| nodes[arg].entries)),
+    }
+}
+
+/// Whether the result of an op exists only when all entries of the row have been read.
+fn ends_a_stage(nodes: &[Node], id: NodeId) -> bool {
+    use Across::{Accumulate, Repeat};
+    matches!(rows::row(nodes[id].op).run, Run::Entries(across) if !matches!(across, Repeat | Accumulate))
+}
+
+/// Ops over the entries of one axis that run together.
+struct Region {
+    axis: usize,
+    stages: Vec<Vec<NodeId>>,
+}
+
+impl Region {
+    fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.stages.iter().flatten().copied()
+    }
+}
+
+/// The ops over entries that can run now, without those that only later ops over entries read: these run with their readers, so
+/// that their results need not be stored.
+fn region(
+    nodes: &[Node],
+    waiting: &[NodeId],
+    is_done: &dyn Fn(NodeId) -> bool,
+    is_product: &dyn Fn(NodeId) -> bool,
+    holder: &dyn Fn(NodeId) -> NodeId,
+) -> Region {
+    let mut axis = None;
+    let mut found: Vec<NodeId> = Vec::new();
+    let mut there = vec![false; nodes.len()];
+    for &id in waiting.iter().filter(|&&id| !is_product(id)) {
+        let own = entries_axis(nodes, id);
+        let is_ready = |&arg: &NodeId| is_done(arg) || there[holder(arg)];
+        if own.is_some() && (axis.is_none() || own == axis) && nodes[id].args.iter().all(is_ready) {
+            axis = own;
+            found.push(id);
+            there[id] = true;
+        }
+    }
+    let mut is_wanted = vec![true; nodes.len()];
+    let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
+    for &id in waiting {
+        nodes[id].args.iter().for_each(|&arg| readers[holder(arg)].push(id));
+    }
+    for &id in found.iter().rev() {
+        let readers = &readers[id];
+        let waits = |&other: &NodeId| {
+            let now = there[other] && is_wanted[other];
+            !now && entries_axis(nodes, other).is_some() && !is_product(other)
+        };
+        is_wanted[id] = readers.is_empty() || !readers.iter().all(waits);
+    }
+    if found.iter().all(|&id| !is_wanted[id]) {
+        found.iter().for_each(|&id| is_wanted[id] = true);
+    }
+    found.retain(|&id| is_wanted[id]);
+    let mut stage: HashMap<NodeId, usize> = HashMap::new();
+    let mut stages: Vec<Vec<NodeId>> = Vec::new();
+    for &id in &found {
+        let before = nodes[id].args.iter().filter_map(|&arg| {
+            let arg = holder(arg);
+            stage.get(&arg).map(|stage| stage + usize::from(ends_a_stage(nodes, arg)))
+        });
+        let own = before.max().unwrap_or(0);
+        stage.insert(id, own);
+        if stages.len() <= own {
+            stages.resize_with(own + 1, Vec::new);
+        }
+        stages[own].push(id);
+    }
+    match axis {
+        Some(axis) => Region { axis, stages },
+        None => unreachable!("every op waits for another"),
+    }
 }

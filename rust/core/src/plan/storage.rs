@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use crate::adjoint::Accumulate;
 use crate::step::{Node, NodeId, Run, rows};
 
-use super::levels::{Level, Plan, levels};
+use super::levels::{Level, Plan, levels, reads_whole};
 use super::merge::merge;
 use super::pass::{
-    Buffer, Class, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, Scan, ScanState, SinkOp, SinkRun,
+    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, RowRun, Scan, ScanState,
+    SinkOp, SinkRun, Stage, WholeOp,
 };
 use super::phase::Phase;
 use super::row_ops;
@@ -66,11 +67,12 @@ impl Storage<'_> {
         self.task.nodes[id].numel()
     }
 
-    fn buffer(&mut self, class: Class, width: usize) -> usize {
-        let shared = !matches!(class, Class::Tile | Class::Step | Class::Block | Class::Full);
+    fn buffer(&mut self, class: Class, width: usize, entries: Option<usize>) -> usize {
+        let shared =
+            !matches!(class, Class::Tile | Class::RowEntries | Class::Step | Class::Block | Class::Full);
         let known = self.pass.buffers.iter().position(|b| shared && b.class == class);
         known.unwrap_or_else(|| {
-            self.pass.buffers.push(Buffer { class, width, slot: 0 });
+            self.pass.buffers.push(Buffer { class, width, slot: 0, entries });
             self.pass.buffers.len() - 1
         })
     }
@@ -78,6 +80,7 @@ impl Storage<'_> {
     fn class_of(level: Level) -> Class {
         match level {
             Level::Tile => Class::Tile,
+            Level::RowEntries => Class::RowEntries,
             Level::Step => Class::Step,
             Level::Block => Class::Block,
             Level::Full => Class::Full,
@@ -100,9 +103,15 @@ impl Storage<'_> {
             if scanned && !state.history {
                 continue; // a scan keeps it in registers, and what is read of it lies where other values lie
             }
-            let (read, write) = (self.buffer(read, width), self.buffer(write, width));
+            let (read, write) = (self.buffer(read, width, None), self.buffer(write, width, None));
             self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
             self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
+        }
+        for &id in &self.task.accumulated {
+            let node = &self.task.nodes[id];
+            let (class, width) = (Class::MemoryGradient(node.attrs.int("memory")), node.numel());
+            let buffer = self.buffer(class, width, node.entries);
+            self.refs.insert(id, Ref { buffer, col: 0, numel: width });
         }
         let computed = |id: &NodeId| self.phases[*id] != Phase::None;
         let concats: Vec<NodeId> = (0..self.task.nodes.len())
@@ -117,6 +126,11 @@ impl Storage<'_> {
                     Work::Products(products) => self.place_products(products),
                     Work::Rows(ids) => {
                         for &id in ids {
+                            self.place_alone(id);
+                        }
+                    }
+                    Work::Entries(_, stages) => {
+                        for &id in stages.iter().flatten() {
                             self.place_alone(id);
                         }
                     }
@@ -136,7 +150,7 @@ impl Storage<'_> {
     fn place_alone(&mut self, id: NodeId) {
         if !self.refs.contains_key(&id) {
             let width = self.numel(id);
-            let buffer = self.buffer(Self::class_of(self.level[&id]), width);
+            let buffer = self.buffer(Self::class_of(self.level[&id]), width, self.task.nodes[id].entries);
             self.refs.insert(id, Ref { buffer, col: 0, numel: width });
         }
     }
@@ -148,6 +162,7 @@ impl Storage<'_> {
         let bound =
             self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
                 Class::Tile => Level::Tile,
+                Class::RowEntries => Level::RowEntries,
                 Class::Step | Class::CarryOut(_) => Level::Step,
                 Class::Block => Level::Block,
                 _ => Level::Full,
@@ -157,7 +172,8 @@ impl Storage<'_> {
                 let computed = !self.given[*arg] && resolved(&self.task.nodes, self.given, *arg).0 == *arg;
                 let once = !args[..position].contains(arg);
                 let alone = !self.refs.contains_key(arg) && self.phases[*arg] == self.phases[id];
-                computed && once && alone && self.level[arg] <= bound
+                let same = self.task.nodes[*arg].entries == self.task.nodes[id].entries;
+                computed && once && alone && same && self.level[arg] <= bound
             })
             .collect();
         let whole = match self.refs.get(&id) {
@@ -166,7 +182,7 @@ impl Storage<'_> {
                 let parts = args.iter().zip(&eligible).filter(|(_, ok)| **ok).map(|(arg, _)| self.level[arg]);
                 let level = parts.fold(self.level[&id], Level::max);
                 let width = self.numel(id);
-                let buffer = self.buffer(Self::class_of(level), width);
+                let buffer = self.buffer(Self::class_of(level), width, self.task.nodes[id].entries);
                 let whole = Ref { buffer, col: 0, numel: width };
                 self.refs.insert(id, whole);
                 whole
@@ -190,7 +206,7 @@ impl Storage<'_> {
         let Some(level) = free.iter().map(|id| self.level[id]).max() else {
             return;
         };
-        let buffer = self.buffer(Self::class_of(level), width);
+        let buffer = self.buffer(Self::class_of(level), width, self.task.nodes[free[0]].entries);
         let mut col = 0;
         for id in free {
             let numel = self.numel(id);
@@ -211,14 +227,14 @@ impl Storage<'_> {
                     (None, Some(given)) => *given,
                     (None, None) => unreachable!("value {holder} has no place"),
                 };
-                let buffer = self.buffer(place.class, place.width);
+                let buffer = self.buffer(place.class, place.width, self.task.nodes[holder].entries);
                 let whole = Ref { buffer, col: place.col, numel: self.numel(holder) };
                 self.refs.insert(holder, whole);
                 whole
             }
         };
         let buffer = match self.pass.buffers[whole.buffer].class {
-            Class::CarryIn(state) if self.late => self.buffer(Class::CarryLog(state), whole.numel),
+            Class::CarryIn(state) if self.late => self.buffer(Class::CarryLog(state), whole.numel, None),
             _ => whole.buffer,
         };
         Ref { buffer, col: whole.col + offset, numel }
@@ -243,6 +259,11 @@ impl Storage<'_> {
                         if !ops.is_empty() {
                             phase_ops.push(PhaseOp::Rows(ops));
                         }
+                    }
+                    Work::Entries(axis, stages) => {
+                        let op = self.entries(*axis, stages);
+                        widest = op.ops().map(|op| op.dst.numel.max(op.cols)).fold(widest, usize::max);
+                        phase_ops.push(PhaseOp::Entries(op));
                     }
                     Work::Products(products) => self.emit_products(products, &mut phase_ops),
                     Work::Scan(number, _) => phase_ops.push(PhaseOp::Scan(self.scan(*number))),
@@ -283,6 +304,28 @@ impl Storage<'_> {
             }
         }
         (self.pass, kept)
+    }
+
+    fn entries(&mut self, axis: usize, stages: &[Vec<NodeId>]) -> EntriesOp {
+        let mut made = EntriesOp { axis, stages: Vec::new(), sums: Vec::new() };
+        for ids in stages {
+            let mut stage = Stage { ops: Vec::new(), whole: Vec::new() };
+            for &id in ids {
+                let node = &self.task.nodes[id];
+                match rows::row(node.op).run {
+                    Run::Entries(run) if reads_whole(node) => {
+                        let (dst, arg) = (self.reference(id), node.args.first().copied());
+                        stage.whole.push(WholeOp { run, dst, src: arg.map(|arg| self.reference(arg)) });
+                    }
+                    _ => row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut stage.ops),
+                }
+            }
+            let used = row_ops::assign_slots(&mut self.pass.buffers, &stage.ops);
+            self.pass.tile_width = self.pass.tile_width.max(used);
+            made.sums.extend(stage.ops.iter().filter(|op| op.run == RowRun::SumEntries).map(|op| op.dst));
+            made.stages.push(stage);
+        }
+        made
     }
 
     fn scan(&mut self, number: usize) -> Scan {

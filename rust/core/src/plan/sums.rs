@@ -53,11 +53,21 @@ pub fn reassociated_by(program: &Program, dependence: &[Dependence]) -> Result<P
                 Dependence::State => 3,
             };
             terms.sort_by_key(|&term| (order(term), matrix_product(term)));
-            let mut sum = moved[terms[0]];
-            for &term in &terms[1..] {
-                sum = g.op("add", &[sum, moved[term]])?;
+            // terms of the row and terms on entries are added apart: the sum of the row is computed once, not for each entry
+            let (on_entries, of_row): (Vec<NodeId>, Vec<NodeId>) =
+                terms.iter().partition(|&&term| program.nodes[term].entries.is_some());
+            let mut sums = Vec::with_capacity(2);
+            for part in [on_entries, of_row].into_iter().filter(|part| !part.is_empty()) {
+                let mut sum = moved[part[0]];
+                for &term in &part[1..] {
+                    sum = g.op("add", &[sum, moved[term]])?;
+                }
+                sums.push(sum);
             }
-            sum
+            match sums[..] {
+                [on_entries, of_row] => g.op("add", &[on_entries, of_row])?,
+                _ => sums[0],
+            }
         } else {
             copy(&mut g, program, id, &moved)?
         };
@@ -105,6 +115,9 @@ pub fn copy(g: &mut Builder, program: &Program, id: NodeId, moved: &[NodeId]) ->
             "input" if node.is_index => Source::Index,
             "input" => Source::Input,
             "state" => Source::State,
+            "memory" => {
+                return g.memory(program.label(id), node.shape.clone(), node.entries.unwrap_or(0));
+            }
             _ => Source::Param,
         };
         return g.source(kind, program.label(id), node.shape.clone());

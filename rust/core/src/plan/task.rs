@@ -35,6 +35,8 @@ pub struct Task<'a> {
     pub states: Vec<State>,
     pub outputs: Vec<NodeId>,
     pub kept: Vec<NodeId>,
+    /// Ops that add to the gradients of memories.
+    pub accumulated: Vec<NodeId>,
     pub sinks: &'a [Sink],
     pub folds: &'a FoldTable,
     /// The recurrences that scans may run; `plan` removes the others.
@@ -56,7 +58,7 @@ impl Task<'_> {
     /// Results besides the updates of states: outputs, kept values and operands of sinks.
     pub fn wanted(&self) -> Vec<NodeId> {
         let operands = self.sinks.iter().flat_map(|sink| sink_operands(sink.what));
-        self.outputs.iter().chain(&self.kept).copied().chain(operands).collect()
+        self.outputs.iter().chain(&self.kept).chain(&self.accumulated).copied().chain(operands).collect()
     }
 
     /// Whether a scan computes the state.
@@ -178,7 +180,7 @@ pub fn settle(task: &mut Task, given: &[bool]) {
 }
 
 fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
-    let shape = nodes[id].shape.clone();
+    let (shape, entries) = (nodes[id].shape.clone(), nodes[id].entries);
     let op = rows::find("copy").unwrap_or_else(|| unreachable!("the op table has no copy"));
     let attrs = Attrs::default();
     nodes.push(Node {
@@ -189,6 +191,7 @@ fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
         is_index: nodes[id].is_index,
         label: None,
         folded: false,
+        entries,
     });
     nodes.len() - 1
 }

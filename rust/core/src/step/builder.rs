@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::rows::{self, Run};
+use crate::kernel::Reduce;
+
+use super::rows::{self, Across, Run};
 use super::{
     Attrs, Dim, Equations, Node, NodeId, OpId, Program, Result, Shape, StepError, Value, numel, shape_text,
 };
@@ -25,6 +27,7 @@ pub struct Builder {
     inputs: Vec<NodeId>,
     states: Vec<NodeId>,
     params: Vec<NodeId>,
+    memories: Vec<NodeId>,
     most_nodes: usize,
 }
 
@@ -35,6 +38,8 @@ pub enum Source {
     Index,
     State,
     Param,
+    /// A sequence on an axis of its own: see `Builder::memory`.
+    Memory,
 }
 
 impl Builder {
@@ -47,6 +52,7 @@ impl Builder {
             inputs: Vec::new(),
             states: Vec::new(),
             params: Vec::new(),
+            memories: Vec::new(),
             most_nodes: MAX_NODES,
         }
     }
@@ -62,6 +68,7 @@ impl Builder {
         builder.inputs = program.inputs.clone();
         builder.states = program.states.clone();
         builder.params = program.params.clone();
+        builder.memories = program.memories.clone();
         builder
     }
 
@@ -72,6 +79,25 @@ impl Builder {
     /// Declares a source. Names are unique within their kind.
     pub fn source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
         self.declare(kind, name, shape, false)
+    }
+
+    /// Declares a memory: one vector for each entry of an entries axis. A new axis has the next number.
+    pub fn memory(&mut self, name: &str, shape: Shape, axis: usize) -> Result<NodeId> {
+        let axes = self.memories.iter().filter_map(|&id| self.nodes[id].entries).map(|axis| axis + 1);
+        let next = axes.max().unwrap_or(0);
+        if axis > next {
+            return Err(StepError::Shape(format!(
+                "memory {name:?} has the axis {axis}; expected at most {next}"
+            )));
+        }
+        if shape.len() != 1 {
+            let text = shape_text(&shape);
+            return Err(StepError::Shape(format!("memory {name:?} has shape {text}; expected a vector")));
+        }
+        let id = self.declare(Source::Memory, name, shape, false)?;
+        self.nodes[id].entries = Some(axis);
+        self.nodes[id].attrs = Attrs::numbers(&[("axis", axis as f64)]);
+        Ok(id)
     }
 
     /// A source of a derived program: `d.name`, a name that no author can choose.
@@ -88,6 +114,7 @@ impl Builder {
             Source::Input | Source::Index => (&self.inputs, "input"),
             Source::State => (&self.states, "state"),
             Source::Param => (&self.params, "param"),
+            Source::Memory => (&self.memories, "memory"),
         };
         if list.iter().any(|&id| self.nodes[id].label.as_deref() == Some(name)) {
             return Err(StepError::Shape(format!("{op} {name:?} is declared twice in {}", self.name)));
@@ -111,11 +138,13 @@ impl Builder {
             is_index: kind == Source::Index,
             label: Some(name.to_string()),
             folded: kind == Source::Param,
+            entries: None,
         })?;
         match kind {
             Source::Input | Source::Index => self.inputs.push(id),
             Source::State => self.states.push(id),
             Source::Param => self.params.push(id),
+            Source::Memory => self.memories.push(id),
         }
         Ok(id)
     }
@@ -147,6 +176,10 @@ impl Builder {
         }
         self.check_ids(row.run, args)?;
         let attrs = self.completed(op, attrs)?;
+        let entries = match self.entries_of(op, args, &attrs) {
+            Ok(entries) => entries,
+            Err(why) => return fail(self, why),
+        };
         let operands: Vec<&Node> = args.iter().map(|&arg| &self.nodes[arg]).collect();
         let shape = match (row.shape)(&operands, &attrs) {
             Ok(shape) if fits(&shape, self.most_elements(args)) => shape,
@@ -158,7 +191,17 @@ impl Builder {
         if let Some(expand) = row.expand {
             return expand(self, args, &attrs);
         }
-        let args = self.fitted(row.run, args, &shape)?;
+        let mut args = self.fitted(row.run, args, &shape)?;
+        if let Run::Entries(Across::Count | Across::Position) = row.run {
+            // only the axis is read, so any value on it stands for the others: the first memory, which is always there
+            args = self
+                .memories
+                .iter()
+                .copied()
+                .filter(|&id| self.nodes[id].entries == self.nodes[args[0]].entries)
+                .take(1)
+                .collect();
+        }
         let key = key(op, &args, &attrs, None);
         if let Some(&id) = self.made.get(&key) {
             return Ok(id);
@@ -166,10 +209,76 @@ impl Builder {
         let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
         let is_index = row.name == "argmax";
         let varies = row.run == Run::Noise && attrs.int("per") != rows::PER_WEIGHTS;
-        let folded = !per_row && !varies && !is_index && args.iter().all(|&arg| self.nodes[arg].folded);
-        let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded })?;
+        let per_entry = matches!(row.run, Run::Entries(_));
+        let folded =
+            !per_row && !varies && !is_index && !per_entry && args.iter().all(|&arg| self.nodes[arg].folded);
+        let id = self.push(Node { op, args, attrs, shape, is_index, label: None, folded, entries })?;
         self.made.insert(key, id);
         Ok(id)
+    }
+
+    /// The entries axis of a result: that of the operands on entries, which must all be the same.
+    fn entries_of(
+        &self,
+        op: OpId,
+        args: &[NodeId],
+        attrs: &Attrs,
+    ) -> std::result::Result<Option<usize>, String> {
+        let row = rows::row(op);
+        let mut axis: Option<usize> = None;
+        for found in args.iter().filter_map(|&arg| self.nodes[arg].entries) {
+            match axis {
+                Some(axis) if axis != found => {
+                    let names = [axis, found].map(|axis| self.memory_name(axis));
+                    return Err(format!(
+                        "mixes entries of the memories {:?} and {:?}, which differ in number; reduce one of them to a \
+                         value of the row first (entries.sum, mean, max)",
+                        names[0], names[1]
+                    ));
+                }
+                _ => axis = Some(found),
+            }
+        }
+        let given = || {
+            let axis = attrs.number("axis");
+            let known = self.memories.iter().any(|&id| self.nodes[id].entries == Some(axis as usize));
+            match known && axis >= 0.0 && axis.fract() == 0.0 {
+                true => Ok(Some(axis as usize)),
+                false => Err(format!("the entries axis {axis} has no memory")),
+            }
+        };
+        match (row.run, axis) {
+            (Run::Entries(Across::Repeat), None) => given(),
+            (Run::Entries(Across::Repeat), Some(_)) => Err("repeats a value that has entries already".into()),
+            (Run::Entries(across), Some(axis)) => Ok(across.keeps_entries().then_some(axis)),
+            (Run::Entries(_), None) => {
+                Err("reads the entries of a memory; this is a value of the row, which has none".into())
+            }
+            (Run::Call(_), Some(_)) => Err("a step in Python has no memories; write it as equations".into()),
+            (Run::Reduce(Reduce::ArgMax), Some(_)) => {
+                Err("an id for each entry of a memory is not supported; use entries.max, or where".into())
+            }
+            (_, axis) => Ok(axis),
+        }
+    }
+
+    /// The name of the first memory of an entries axis.
+    fn memory_name(&self, axis: usize) -> &str {
+        let found = self.memories.iter().find(|&&id| self.nodes[id].entries == Some(axis));
+        found.and_then(|&id| self.nodes[id].label.as_deref()).unwrap_or("")
+    }
+
+    /// Returns an error for a result that lies on the entries of a memory.
+    fn check_on_row(&self, what: &str, id: NodeId) -> Result<()> {
+        match self.nodes[id].entries {
+            None => Ok(()),
+            Some(axis) => Err(StepError::Shape(format!(
+                "{}: {what} has a value for each entry of the memory {:?}; expected a value of the row: reduce it with \
+                 entries.sum, mean or max",
+                self.name,
+                self.memory_name(axis)
+            ))),
+        }
     }
 
     /// A value computed from parameters alone may be as large as parameters.
@@ -202,6 +311,16 @@ impl Builder {
                 let from = &self.nodes[*arg].shape;
                 if numel(from) != 1 && from != shape {
                     *arg = self.op_with("broadcast_to", &[*arg], Attrs::shape_of(shape))?;
+                }
+            }
+            // next to a value on entries, a value of the row is repeated anyway
+            let repeated =
+                |g: &Builder, arg: NodeId| rows::row(g.nodes[arg].op).run == Run::Entries(Across::Repeat);
+            if args.iter().any(|&arg| self.nodes[arg].entries.is_some() && !repeated(self, arg)) {
+                for arg in &mut args {
+                    if repeated(self, *arg) {
+                        *arg = self.nodes[*arg].args[0];
+                    }
                 }
             }
         }
@@ -284,6 +403,7 @@ impl Builder {
                     shape_text(&self.nodes[state].shape)
                 )));
             }
+            self.check_on_row(&format!("the next value of state {name:?}"), *update)?;
             ordered.push(*update);
         }
         if updates.len() != self.states.len() {
@@ -292,6 +412,7 @@ impl Builder {
             return Err(StepError::Trace(format!("{}: the states are {}", self.name, known.join(", "))));
         }
         for (position, (name, id)) in outputs.iter().enumerate() {
+            self.check_on_row(&format!("output {name:?}"), *id)?;
             if outputs[..position].iter().any(|(other, _)| other == name) || self.nodes[*id].is_index {
                 return Err(StepError::Shape(format!(
                     "{}: output {name:?} is given twice or is an id",
@@ -306,6 +427,7 @@ impl Builder {
             inputs: self.inputs,
             states: self.states,
             params: self.params,
+            memories: self.memories,
             outputs: outputs.to_vec(),
             updates: ordered,
         })
@@ -333,6 +455,7 @@ impl Equations for Builder {
             is_index: false,
             label: None,
             folded: true,
+            entries: None,
         });
         self.made.insert(key, id);
         id

@@ -20,6 +20,8 @@ pub struct Node {
     pub label: Option<String>,
     /// Whether it depends on parameters and constants only: one value for all rows and all times.
     pub folded: bool,
+    /// The entries axis to which it belongs: one value for each entry of a memory. None for one value per row.
+    pub entries: Option<usize>,
 }
 
 impl Node {

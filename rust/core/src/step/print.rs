@@ -19,8 +19,12 @@ impl fmt::Display for Program {
             ids.iter().map(one).collect::<Vec<_>>().join(", ")
         };
         writeln!(f, "program {}", self.name)?;
-        for (title, ids) in [("inputs", &self.inputs), ("states", &self.states), ("parameters", &self.params)]
-        {
+        for (title, ids) in [
+            ("inputs", &self.inputs),
+            ("states", &self.states),
+            ("parameters", &self.params),
+            ("memories", &self.memories),
+        ] {
             if !ids.is_empty() {
                 writeln!(f, "  {title:<11}{}", sources(ids))?;
             }
@@ -124,7 +128,7 @@ impl<'a> Printer<'a> {
         };
         match row.name {
             "const" => format!("{}", node.attrs.number("value")),
-            "input" | "state" | "param" => node.label.clone().unwrap_or_default(),
+            "input" | "state" | "param" | "memory" => node.label.clone().unwrap_or_default(),
             "add" => infix("+"),
             "sub" => infix("-"),
             "mul" => infix("*"),
@@ -147,6 +151,10 @@ impl<'a> Printer<'a> {
                 let per = ["step", "sequence", "weights"][node.attrs.int("per").min(2)];
                 let shape = shape_text(node.attrs.shape());
                 format!("noise({}, per {per}, {shape})", node.attrs.int("stream"))
+            }
+            name if name.starts_with("entries_") => {
+                let parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();
+                format!("{}({})", name.replacen('_', ".", 1), parts.join(", "))
             }
             name => {
                 let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();

@@ -13,6 +13,8 @@ pub struct Program {
     pub inputs: Vec<NodeId>,
     pub states: Vec<NodeId>,
     pub params: Vec<NodeId>,
+    /// Sequences on other axes that stay constant while the step is repeated.
+    pub memories: Vec<NodeId>,
     pub outputs: Vec<(String, NodeId)>,
     /// The next value of each state, in the order of `states`.
     pub updates: Vec<NodeId>,
@@ -22,6 +24,16 @@ impl Program {
     /// The name of a source node.
     pub fn label(&self, node: NodeId) -> &str {
         self.nodes[node].label.as_deref().unwrap_or("")
+    }
+
+    /// The entries axis of memory `k`: memories of one axis have the same entries.
+    pub fn axis_of_memory(&self, k: usize) -> usize {
+        self.nodes[self.memories[k]].entries.unwrap_or(k)
+    }
+
+    /// The number of entries axes.
+    pub fn entry_axes(&self) -> usize {
+        (0..self.memories.len()).map(|k| self.axis_of_memory(k) + 1).max().unwrap_or(0)
     }
 
     /// Whether the program calls a function; the layer provides it.

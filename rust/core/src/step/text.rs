@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 use super::rows::{self, Run};
 use super::{Attrs, Builder, Dim, Equations, Node, NodeId, Program, Result, Source, StepError, Value};
 
-pub const FORMAT_VERSION: u64 = 1;
+/// The newest version. A program that an older version can express is written in that one, so that older releases read it:
+/// version 1 has no memories.
+pub const FORMAT_VERSION: u64 = 2;
 
 fn bad(why: impl std::fmt::Display) -> StepError {
     StepError::Format(format!("not a program text: {why}"))
@@ -31,7 +33,7 @@ impl Program {
     fn json(&self, names: bool) -> Json {
         // only declared or used nodes are written, renumbered in order
         let mut kept = self.live();
-        for &id in self.inputs.iter().chain(&self.states).chain(&self.params) {
+        for &id in self.inputs.iter().chain(&self.states).chain(&self.params).chain(&self.memories) {
             kept[id] = true;
         }
         let mut number = vec![0usize; self.nodes.len()];
@@ -44,7 +46,8 @@ impl Program {
         let updates: Vec<Json> = (self.states.iter().zip(&self.updates))
             .map(|(&state, &next)| json!([self.label(state), number[next]]))
             .collect();
-        json!({"format": FORMAT_VERSION, "name": self.name, "nodes": nodes, "outputs": outputs,
+        let format = if self.memories.is_empty() { 1 } else { 2 };
+        json!({"format": format, "name": self.name, "nodes": nodes, "outputs": outputs,
                "sizes": self.sizes, "updates": updates})
     }
 
@@ -103,9 +106,9 @@ fn read(json: &Json) -> Result<Program> {
     let field = |name: &str| top.get(name).ok_or_else(|| bad(format!("{name:?} is missing")));
     let list = |name: &str| field(name)?.as_array().ok_or_else(|| bad(format!("{name:?} is not a list")));
     match field("format")?.as_u64() {
-        Some(FORMAT_VERSION) => {}
+        Some(1..=FORMAT_VERSION) => {}
         other => {
-            return Err(bad(format!("format is {other:?}; this version reads {FORMAT_VERSION}")));
+            return Err(bad(format!("format is {other:?}; this version reads 1 to {FORMAT_VERSION}")));
         }
     }
     let mut sizes = BTreeMap::new();
@@ -173,6 +176,12 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
             _ => Source::Param,
         };
         let shape = shape(builder)?;
+        if row.name == "memory" {
+            let axis = number("axis")?
+                .filter(|axis| (0.0..=f64::from(u16::MAX)).contains(axis) && axis.fract() == 0.0);
+            let axis = axis.ok_or_else(|| bad("a memory has no axis"))? as usize;
+            return builder.memory(text("name").unwrap_or(""), shape, axis);
+        }
         return builder.source(kind, text("name").unwrap_or(""), shape);
     }
     let listed = match object.get("args") {

@@ -1,6 +1,8 @@
 //! The addresses of a pass's buffers, and the division of a thread's scratch among them.
 
-use crate::plan::{Class, Pass};
+use crate::plan::{Buffer, Class, Pass};
+
+use super::entries::Entries;
 
 /// The offsets of a pass's scratch: block, step, tile, carry and gather buffers, one after the other.
 #[derive(Debug, Default)]
@@ -11,12 +13,21 @@ pub(super) struct Layout {
     pub carries: Vec<Option<[usize; 2]>>,
     /// The distance between the tiles of two threads.
     pub tile: usize,
+    /// The distance between the `RowEntries` buffers of two threads.
+    pub row_entries: usize,
     pub end: usize,
 }
 
 impl Layout {
     /// Computes the layout for a number of threads, each with its own tile.
-    pub fn settle(&mut self, pass: &Pass, rows: usize, block_rows: usize, threads: usize) {
+    pub fn settle(
+        &mut self,
+        pass: &Pass,
+        rows: usize,
+        block_rows: usize,
+        entries: &[Entries],
+        threads: usize,
+    ) {
         let mut end = 0usize;
         let mut take = |elements: usize| {
             end += elements.next_multiple_of(16); // 64 bytes of float32: buffers do not share a cache line
@@ -24,9 +35,24 @@ impl Layout {
         };
         self.tile = (pass.tile_width * pass.tile_rows).next_multiple_of(16);
         let tile = take(self.tile * threads);
+        let on_axis = |buffer: &Buffer| buffer.entries.and_then(|axis| entries.get(axis));
+        let most = |buffer: &Buffer| on_axis(buffer).map_or(0, |entries| entries.most);
+        // a block of time has at most as many entries as all rows together at each of its steps
+        let steps = block_rows.div_ceil(rows.max(1));
+        let of_rows = pass.buffers.iter().filter(|buffer| buffer.class == Class::RowEntries);
+        self.row_entries = of_rows.map(|buffer| (most(buffer) * buffer.width).next_multiple_of(16)).sum();
+        let mut next = take(self.row_entries * threads);
         self.place.clear();
         self.place.extend(pass.buffers.iter().map(|buffer| match buffer.class {
             Class::Tile => tile + buffer.slot * pass.tile_rows,
+            Class::RowEntries => {
+                next += (most(buffer) * buffer.width).next_multiple_of(16);
+                next - (most(buffer) * buffer.width).next_multiple_of(16)
+            }
+            Class::Step | Class::Block if buffer.entries.is_some() => {
+                let count = on_axis(buffer).map_or(0, Entries::count);
+                take(count * buffer.width * if buffer.class == Class::Block { steps } else { 1 })
+            }
             Class::Step => take(rows * buffer.width),
             Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
             _ => usize::MAX,

@@ -101,8 +101,9 @@ impl<T: Float> LayerWeights<T> {
             run.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
         let d_views: Vec<SeqView<T>> = d_outputs.iter().map(|d| SeqView::of(d, d.len())).collect();
         let geometry = one_row();
-        let call = LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, kernels };
-        let saved = Saved { inputs: &inputs, memory: &run.memory };
+        let call =
+            LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, entries: &[], kernels };
+        let saved = Saved { inputs: &inputs, memories: &[], memory: &run.memory };
         let arrived = IncomingGradients { outputs: &d_views, finals: &[] };
         let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
         for (k, &position) in fold.params.iter().enumerate() {
@@ -134,7 +135,13 @@ impl<T: Float> FoldRun<T> {
         let inputs: Vec<SeqView<T>> =
             self.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
         let geometry = one_row();
-        let call = LayerCall { plan: &fold.plan, weights: &self.weights, geometry: &geometry, kernels };
+        let call = LayerCall {
+            plan: &fold.plan,
+            weights: &self.weights,
+            geometry: &geometry,
+            entries: &[],
+            kernels,
+        };
         self.memory = call.forward(&inputs, &[], true, &mut self.scratch).memory;
     }
 

@@ -4,6 +4,7 @@ use crate::kernel::{Float, Kernels};
 use crate::plan::{Class, LayerPlan, Pass};
 
 use super::Geometry;
+use super::entries::Entries;
 use super::memory::{PassMemory, Scratch};
 use super::runner::{Outside, PassCall, Runner};
 use super::slot_gradients::SlotGradients;
@@ -17,6 +18,8 @@ pub struct LayerCall<'a, T: Float> {
     pub plan: &'a LayerPlan,
     pub weights: &'a Weights<T>,
     pub geometry: &'a Geometry,
+    /// The entries of its memories, by entries axis.
+    pub entries: &'a [Entries],
     pub kernels: &'a Kernels<T>,
 }
 
@@ -36,6 +39,8 @@ pub struct Backward<T> {
 #[derive(Clone, Copy)]
 pub struct Saved<'a, T> {
     pub inputs: &'a [SeqView<T>],
+    /// The memories, in the order of `Entries`.
+    pub memories: &'a [SeqView<T>],
     pub memory: &'a PassMemory<T>,
 }
 
@@ -48,8 +53,14 @@ pub struct IncomingGradients<'a, T> {
 
 impl<T: Float> Forward<T> {
     /// Memory for a run of a pass from `initial`, `rows * width` numbers per state.
-    pub fn new(pass: &Pass, geometry: &Geometry, initial: &[Vec<T>], scratch: &mut Scratch<T>) -> Forward<T> {
-        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, scratch);
+    pub fn new(
+        pass: &Pass,
+        geometry: &Geometry,
+        entries: &[Entries],
+        initial: &[Vec<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Forward<T> {
+        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, entries, scratch);
         for (state, (class, width)) in pass.states.iter().enumerate() {
             if let Class::History(_) = class {
                 let first = memory.history(state);
@@ -63,14 +74,19 @@ impl<T: Float> Forward<T> {
 
 impl<T: Float> Backward<T> {
     /// Memory for the backward pass of a layer.
-    pub fn new(plan: &LayerPlan, geometry: &Geometry, scratch: &mut Scratch<T>) -> Backward<T> {
-        let memory = PassMemory::new(&plan.back, geometry, scratch);
+    pub fn new(
+        plan: &LayerPlan,
+        geometry: &Geometry,
+        entries: &[Entries],
+        scratch: &mut Scratch<T>,
+    ) -> Backward<T> {
+        let memory = PassMemory::new(&plan.back, geometry, entries, scratch);
         Backward { memory, d_initial: room_for_states(&plan.back, geometry, scratch) }
     }
 }
 
 impl<'a, T: Float> LayerCall<'a, T> {
-    /// Runs the forward pass in memory from `scratch`. `inputs` are packed by time.
+    /// Runs the forward pass of a layer without memories, in memory from `scratch`. `inputs` are packed by time.
     pub fn forward(
         &self,
         inputs: &[SeqView<T>],
@@ -79,8 +95,8 @@ impl<'a, T: Float> LayerCall<'a, T> {
         scratch: &mut Scratch<T>,
     ) -> Forward<T> {
         let pass = if training { &self.plan.train } else { &self.plan.infer };
-        let mut run = Forward::new(pass, self.geometry, initial, scratch);
-        self.run_forward(&mut run, inputs, initial, training, scratch);
+        let mut run = Forward::new(pass, self.geometry, self.entries, initial, scratch);
+        self.run_forward(&mut run, inputs, &[], initial, training, scratch);
         run
     }
 
@@ -89,6 +105,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         &self,
         run: &mut Forward<T>,
         inputs: &[SeqView<T>],
+        memories: &[SeqView<T>],
         initial: &[Vec<T>],
         training: bool,
         scratch: &mut Scratch<T>,
@@ -98,7 +115,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
             true => (&self.plan.train, &self.weights.train),
             false => (&self.plan.infer, &self.weights.infer),
         };
-        let outside = Outside { inputs, d_outputs: &[], saved: None };
+        let outside = Outside { inputs, memories, d_outputs: &[], saved: None };
         {
             let mut runner = Runner::new(self.pass(pass, packs), &outside, memory, initial, scratch);
             runner.run(None);
@@ -119,7 +136,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         slots: Option<&mut SlotGradients<T>>,
         scratch: &mut Scratch<T>,
     ) -> Backward<T> {
-        let mut back = Backward::new(self.plan, self.geometry, scratch);
+        let mut back = Backward::new(self.plan, self.geometry, self.entries, scratch);
         self.run_backward(&mut back, saved, arrived, slots, scratch);
         back
     }
@@ -137,6 +154,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         let Backward { memory, d_initial } = back;
         let outside = Outside {
             inputs: saved.inputs,
+            memories: saved.memories,
             d_outputs: arrived.outputs,
             saved: Some((saved.memory, &self.plan.train)),
         };
@@ -147,8 +165,8 @@ impl<'a, T: Float> LayerCall<'a, T> {
     }
 
     fn pass(&self, pass: &'a Pass, packs: &'a super::weights::PassWeights<T>) -> PassCall<'a, T> {
-        let LayerCall { weights, geometry, kernels, .. } = *self;
-        PassCall { pass, weights, packs, geometry, kernels }
+        let LayerCall { weights, geometry, entries, kernels, .. } = *self;
+        PassCall { pass, weights, packs, geometry, entries, kernels }
     }
 }
 

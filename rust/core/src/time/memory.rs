@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use crate::kernel::Float;
-use crate::plan::{Class, Pass};
+use crate::plan::{Buffer, Class, Pass};
 use crate::team::Region;
 
 use super::Geometry;
 use super::buffer_binding::BufferBinding;
 use super::by_size::BySize;
+use super::entries::Entries;
 use super::pipeline::Pipeline;
 use super::vec_pool::{VecPool, grow};
 use super::view::SeqView;
@@ -29,10 +30,22 @@ impl<T: Float> PassMemory<T> {
     }
 
     /// Memory from a thread's scratch; the contents are unspecified.
-    pub fn new(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> PassMemory<T> {
+    pub fn new(
+        pass: &Pass,
+        geometry: &Geometry,
+        entries: &[Entries],
+        scratch: &mut Scratch<T>,
+    ) -> PassMemory<T> {
         let total = geometry.total();
         let (rows, room) = (geometry.rows.max(scratch.least.0), total.max(scratch.least.1));
-        let mut memory = scratch.take(PassMemory::<T>::elements(pass, rows, room));
+        let of_entries =
+            |buffer: &Buffer| match (buffer.class, buffer.entries.and_then(|axis| entries.get(axis))) {
+                (Class::Full, Some(entries)) => entries.total() * buffer.width,
+                (Class::MemoryGradient(_), Some(entries)) => entries.count() * buffer.width,
+                _ => 0,
+            };
+        let more: usize = pass.buffers.iter().map(of_entries).sum();
+        let mut memory = scratch.take(PassMemory::<T>::elements(pass, rows, room) + more);
         let mut end = 0;
         let mut take = |elements: usize| {
             end += elements;
@@ -40,8 +53,8 @@ impl<T: Float> PassMemory<T> {
         };
         memory.full.clear();
         memory.full.extend(pass.buffers.iter().map(|buffer| match buffer.class {
-            Class::Full => take(total * buffer.width),
-            _ => 0,
+            Class::Full if buffer.entries.is_none() => take(total * buffer.width),
+            _ => take(of_entries(buffer)),
         }));
         memory.history.clear();
         memory.history.extend(pass.states.iter().map(|(class, width)| match class {
@@ -80,6 +93,12 @@ impl<T: Float> PassMemory<T> {
     /// The values of a state: the initial ones, then those after each step.
     pub(super) fn history_slice(&self, state: usize, elements: usize) -> &[T] {
         &self.data[self.history[state]..][..elements]
+    }
+
+    /// The sum of the gradient of a memory, in the order of its entries. `buffer` holds it.
+    pub fn memory_gradient(&self, pass: &Pass, buffer: usize) -> SeqView<T> {
+        let width = pass.buffers[buffer].width;
+        SeqView { ptr: self.data.as_ptr().wrapping_add(self.full[buffer]), stride: width, width }
     }
 
     /// Output `k` of the pass.

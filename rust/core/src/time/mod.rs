@@ -5,6 +5,8 @@
 
 mod buffer_binding;
 mod by_size;
+mod entries;
+mod entry_ops;
 mod fold;
 mod function_call;
 mod geometry;
@@ -22,6 +24,7 @@ mod view;
 mod weight_grad;
 mod weights;
 
+pub use entries::Entries;
 pub use fold::LayerWeights;
 pub use geometry::Geometry;
 pub use layer::{Backward, Forward, IncomingGradients, LayerCall, Saved, states_after};

@@ -29,7 +29,16 @@ impl<T: Float> Runner<'_, T> {
             match op {
                 PhaseOp::Scan(scan) => self.scan(scan),
                 PhaseOp::Rows(ops) => self.rows(ops, rows, ahead),
-                PhaseOp::Gemm(gemm) => self.product(gemm, rows),
+                PhaseOp::Entries(op) => self.entries(op),
+                PhaseOp::Gemm(gemm) => match self.on_entries(gemm.c) {
+                    Some(entries) => {
+                        // the entries of a step are contiguous, those of several steps may not be
+                        for t in self.steps.0..self.steps.1 {
+                            self.product(gemm, entries.start[self.geometry.alive(t)], t);
+                        }
+                    }
+                    None => self.product(gemm, rows, self.steps.0),
+                },
             }
         }
     }
@@ -81,21 +90,26 @@ impl<T: Float> Runner<'_, T> {
         });
     }
 
-    fn product(&self, gemm: &Gemm, rows: usize) {
+    /// A product over `rows` rows, or over the entries of a step.
+    fn product(&self, gemm: &Gemm, rows: usize, step: usize) {
         let pack = &self.pass.packs[gemm.pack];
         let cost = rows * pack.k * pack.n;
         // each thread reads its own columns of the weights at every step; if there are few columns, it reads all of them
         let grain = self.kernels.column_grain;
         let parts = self.region.map_or(1, |region| region.parts());
         if pack.n >= parts * grain || rows < parts {
-            self.in_parts(cost, pack.n, grain, &|_, columns| self.partial_product(gemm, 0..rows, columns));
+            self.in_parts(cost, pack.n, grain, &|_, columns| {
+                self.partial_product(gemm, step, 0..rows, columns);
+            });
         } else {
-            self.in_parts(cost, rows, 1, &|_, rows| self.partial_product(gemm, rows, 0..pack.n));
+            self.in_parts(cost, rows, 1, &|_, rows| {
+                self.partial_product(gemm, step, rows, 0..pack.n);
+            });
         }
     }
 
     /// Some rows and columns of a product. The columns start at a multiple of `column_grain`.
-    fn partial_product(&self, gemm: &Gemm, rows: Range<usize>, columns: Range<usize>) {
+    fn partial_product(&self, gemm: &Gemm, step: usize, rows: Range<usize>, columns: Range<usize>) {
         let pack = &self.pass.packs[gemm.pack];
         let (packed, bias) = &self.weights.packs[gemm.pack];
         let stride = |buffer: usize| self.binding.stride[buffer];
@@ -110,13 +124,16 @@ impl<T: Float> Runner<'_, T> {
                 Init::Zero => KernelInit::Zero,
                 Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr().add(column), row: 0, col: 1 }),
                 Init::Value(at) => KernelInit::From(Src {
-                    ptr: self.at(at).add(row * stride(at.buffer) + column),
+                    ptr: self.at_step(at, step).add(row * stride(at.buffer) + column),
                     row: stride(at.buffer),
                     col: 1,
                 }),
             };
             let (lda, ldc) = (stride(gemm.a.buffer), stride(gemm.c.buffer));
-            let (a, c) = (self.at(gemm.a).add(row * lda), self.at(gemm.c).add(row * ldc + column));
+            let (a, c) = (
+                self.at_step(gemm.a, step).add(row * lda),
+                self.at_step(gemm.c, step).add(row * ldc + column),
+            );
             let packed = packed.as_ptr().add(column * pack.k);
             (self.kernels.gemm)(rows.len(), n, pack.k, a, lda, packed, init, c, ldc);
         }

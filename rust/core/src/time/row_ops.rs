@@ -100,6 +100,11 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile
                 kernel_call(kernels, op.run, tile.rows, op.cols, tile.dst(op.dst), [src(0), src(1), src(2)])
             };
         }
+        RowRun::SumEntries => {
+            let (from, to) = (tile.src(op.src[0], op.cols), tile.dst(op.dst));
+            // SAFETY: the caller's guarantee; the sum has as many elements as an entry.
+            unsafe { (kernels.col_sum)(tile.rows, op.cols, from.ptr, from.row, to.ptr) };
+        }
         RowRun::Noise { stream, per } => {
             for row in 0..tile.rows {
                 // SAFETY: the caller's guarantee, row by row.

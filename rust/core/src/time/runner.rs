@@ -10,6 +10,7 @@ use crate::team::{Region, pause};
 
 use super::Geometry;
 use super::buffer_binding::{BufferBinding, Layout};
+use super::entries::Entries;
 use super::memory::{PassMemory, Scratch};
 use super::pipeline::{Pipeline, piece_steps};
 use super::slot_gradients::SlotGradients;
@@ -45,13 +46,15 @@ fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
 pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
     let mut layout = Layout::default();
-    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows, 1);
+    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows, &[], 1);
     layout.end
 }
 
 /// The values outside its own memory that a pass reads.
 pub(super) struct Outside<'a, T> {
     pub inputs: &'a [SeqView<T>],
+    /// The memories: the entries of all rows.
+    pub memories: &'a [SeqView<T>],
     pub d_outputs: &'a [SeqView<T>],
     /// The memory and the plan of the forward pass.
     pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
@@ -65,6 +68,7 @@ pub(super) struct PassCall<'a, T: Float> {
     /// The packed weights of this pass.
     pub packs: &'a PassWeights<T>,
     pub geometry: &'a Geometry,
+    pub entries: &'a [Entries],
     pub kernels: &'a Kernels<T>,
 }
 
@@ -73,6 +77,7 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) pass: &'a Pass,
     pub(super) weights: &'a PassWeights<T>,
     pub(super) geometry: &'a Geometry,
+    pub(super) entries: &'a [Entries],
     /// Buffers for packing weight gradients, by thread.
     pub(super) products: &'a [Mutex<Vec<T>>],
     pub(super) binding: &'a mut BufferBinding<T>,
@@ -98,7 +103,7 @@ impl<'a, T: Float> Runner<'a, T> {
         initial: &[Vec<T>],
         scratch: &'a mut Scratch<T>,
     ) -> Runner<'a, T> {
-        let PassCall { pass, weights: layer, packs, geometry, kernels } = call;
+        let PassCall { pass, weights: layer, packs, geometry, entries, kernels } = call;
         let rows = geometry.rows;
         let steps_per_block = block_steps(rows).min(geometry.steps().max(1));
         let block_rows = steps_per_block * rows;
@@ -111,7 +116,7 @@ impl<'a, T: Float> Runner<'a, T> {
         }
         binding.clear();
         let BufferBinding { layout, base, stride, here, carry, gathered } = &mut *binding;
-        layout.settle(pass, rows, block_rows, threads);
+        layout.settle(pass, rows, block_rows, entries, threads);
         grow(arena, layout.end);
         let arena = arena.as_mut_ptr();
         // SAFETY: the layout computed every offset, so it lies inside the arena.
@@ -133,10 +138,18 @@ impl<'a, T: Float> Runner<'a, T> {
             };
             let (ptr, row) = match buffer.class {
                 Class::Fold(slot) => (layer.slot(slot).cast_mut(), 0),
-                Class::Tile | Class::Step | Class::Block | Class::CarryLog(_) => {
+                Class::Tile | Class::RowEntries | Class::Step | Class::Block | Class::CarryLog(_) => {
                     (scratch_place, buffer.width)
                 }
                 Class::Full => (memory.full(number), buffer.width),
+                Class::Memory(k) => (outside.memories[k].ptr.cast_mut(), outside.memories[k].stride),
+                Class::MemoryGradient(_) => {
+                    let count = buffer.entries.map_or(0, |axis| entries[axis].count());
+                    let first = memory.full(number);
+                    // SAFETY: the memory of the pass has room for all entries; sums start from zeros.
+                    unsafe { first.write_bytes(0, count * buffer.width) };
+                    (first, buffer.width)
+                }
                 Class::History(state) | Class::HistoryPrev(state) => match outside.saved {
                     Some((saved, _)) => (saved.saved_history(state).cast_mut(), buffer.width),
                     None => (memory.history(state), buffer.width),
@@ -161,6 +174,7 @@ impl<'a, T: Float> Runner<'a, T> {
             pass,
             weights: packs,
             geometry,
+            entries,
             products,
             binding,
             steps_done: 0,
@@ -237,13 +251,14 @@ impl<'a, T: Float> Runner<'a, T> {
 
     /// Runs a pass of one step at the addresses of `fixed`.
     pub fn run_fixed(call: PassCall<T>, fixed: &mut BufferBinding<T>) {
-        let PassCall { pass, weights: layer, packs, geometry, kernels } = call;
+        let PassCall { pass, weights: layer, packs, geometry, entries, kernels } = call;
         let rows = geometry.rows;
         let mut runner = Runner {
             kernels,
             pass,
             weights: packs,
             geometry,
+            entries,
             products: &[],
             binding: fixed,
             steps_done: 0,
@@ -295,8 +310,10 @@ impl<'a, T: Float> Runner<'a, T> {
             let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them), or the
             // rows of a block.
+            let on_entries = self.entries_before(number, from, block.start);
             self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
+                    _ if on_entries.is_some() => base.add(on_entries.unwrap_or(0) * stride),
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(first * stride)
                     }
@@ -307,6 +324,18 @@ impl<'a, T: Float> Runner<'a, T> {
                 }
             };
         }
+    }
+
+    /// The number of entries in a buffer on entries before those of step `t` of the block that starts at `from`; None for a
+    /// buffer of rows.
+    fn entries_before(&self, number: usize, t: usize, from: usize) -> Option<usize> {
+        let buffer = &self.pass.buffers[number];
+        let entries = &self.entries[buffer.entries?];
+        Some(match buffer.class {
+            Class::Full | Class::Saved(_) => entries.step[t],
+            Class::Block => entries.step[t] - entries.step[from],
+            _ => 0,
+        })
     }
 
     /// The states that the steps `from..to` read, as contiguous rows.
@@ -335,11 +364,14 @@ impl<'a, T: Float> Runner<'a, T> {
         let geometry = self.geometry;
         let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
         self.packed = row;
+        self.steps = (t, t + 1);
         for number in 0..self.binding.base.len() {
             let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
             // SAFETY: step t belongs to the block, so its rows lie inside each of these buffers.
+            let on_entries = self.entries_before(number, t, from);
             self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
+                    _ if on_entries.is_some() => base.add(on_entries.unwrap_or(0) * stride),
                     Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => {
                         base.add(row * stride)
                     }
@@ -352,7 +384,12 @@ impl<'a, T: Float> Runner<'a, T> {
                     Class::CarryOut(state) => {
                         self.binding.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
                     }
-                    Class::Fold(_) | Class::Tile | Class::Step => base,
+                    Class::Fold(_)
+                    | Class::Tile
+                    | Class::RowEntries
+                    | Class::Step
+                    | Class::Memory(_)
+                    | Class::MemoryGradient(_) => base,
                 }
             };
         }

@@ -38,10 +38,10 @@ impl<T: Float> Stepper<T> {
         debug_assert_eq!(geometry.steps(), 1);
         let pass = &call.plan.infer;
         let mut scratch = Scratch::new();
-        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &mut scratch);
+        let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &[], &mut scratch);
         let zeros: Vec<Vec<T>> =
             pass.states.iter().map(|&(_, width)| vec![T::ZERO; geometry.rows * width]).collect();
-        let outside = Outside { inputs, d_outputs: &[], saved: None };
+        let outside = Outside { inputs, memories: &[], d_outputs: &[], saved: None };
         let fixed = Runner::new(inference(call), &outside, &mut memory, &zeros, &mut scratch).fixed();
         let states = (pass.states.iter().enumerate())
             .map(|(state, &(class, width))| {
@@ -95,6 +95,6 @@ impl<T: Float> Stepper<T> {
 
 /// The pass of a step.
 fn inference<'a, T: Float>(call: &LayerCall<'a, T>) -> PassCall<'a, T> {
-    let LayerCall { plan, weights, geometry, kernels } = *call;
-    PassCall { pass: &plan.infer, weights, packs: &weights.infer, geometry, kernels }
+    let LayerCall { plan, weights, geometry, entries, kernels } = *call;
+    PassCall { pass: &plan.infer, weights, packs: &weights.infer, geometry, entries, kernels }
 }

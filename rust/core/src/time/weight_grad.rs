@@ -38,6 +38,9 @@ impl<T: Float> Runner<'_, T> {
                 // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
                 unsafe { function_call::gradient(self.pass.function.as_ref(), rows, &operands, slot) };
             }
+            SinkRun::Outer { left, right } if self.on_entries(left).is_some() => {
+                self.outer_on_entries(left, right, slot);
+            }
             SinkRun::Outer { left, right } => {
                 let (m, n) = (left.numel, right.numel);
                 debug_assert_eq!(slot.len(), m * n);
@@ -74,6 +77,40 @@ impl<T: Float> Runner<'_, T> {
                     }
                 }
             }
+        }
+    }
+
+    /// The same sum over the entries of all rows, step by step: the entries of one step are contiguous.
+    fn outer_on_entries(&self, left: Ref, right: Ref, slot: &mut [T]) {
+        let (m, n) = (left.numel, right.numel);
+        debug_assert_eq!(slot.len(), m * n);
+        let target = Target(slot.as_mut_ptr());
+        let stride = |place: Ref| self.binding.stride[place.buffer];
+        let Some(entries) = self.on_entries(left) else { return };
+        for t in self.steps.0..self.steps.1 {
+            let rows = entries.start[self.geometry.alive(t)];
+            self.in_parts(rows * m * n, m, GRAIN, &|part, lines| {
+                let (a, b) = (self.at_step(left, t), self.at_step(right, t));
+                let mut scratch = self.products[part].lock().unwrap_or_else(PoisonError::into_inner);
+                // SAFETY: both operands have `rows` entries at this step; the target is an m x n matrix, and this part is some
+                // of its rows.
+                unsafe {
+                    let (a, c) = (a.add(lines.start), target.at(lines.start * n));
+                    let count = lines.len();
+                    (self.kernels.gemm_tn)(
+                        count,
+                        n,
+                        rows,
+                        a,
+                        stride(left),
+                        b,
+                        stride(right),
+                        c,
+                        n,
+                        &mut scratch,
+                    );
+                }
+            });
         }
     }
 }

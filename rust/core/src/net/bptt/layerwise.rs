@@ -153,7 +153,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
     fn call<'b>(&'b self, layer: usize, geometry: &'b Geometry) -> LayerCall<'b, T> {
         let shared = self.training.shared;
         let (plan, weights) = (&shared.network.layers[layer].plan, shared.weights[layer].weights());
-        LayerCall { plan, weights, geometry, kernels: shared.kernels }
+        LayerCall { plan, weights, geometry, entries: &[], kernels: shared.kernels }
     }
 
     /// Runs a segment of a layer forward from `states`.
@@ -266,7 +266,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             });
             let outputs: Vec<SeqView<T>> = outputs.collect();
             let views = self.views(layer, &inputs);
-            let saved = Saved { inputs: &views, memory: &done.memory };
+            let saved = Saved { inputs: &views, memories: &[], memory: &done.memory };
             let arrived = IncomingGradients { outputs: &outputs, finals: &d_states };
             let back = self.call(layer, &geometry).backward(saved, arrived, Some(slots), scratch);
             for (d_input, position) in d_inputs.iter_mut().zip(&inner.plan.input_gradients) {

@@ -40,6 +40,13 @@ impl ThroughTime {
                     network.axes.join(", ")
                 )));
             }
+            ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_memories() => {
+                return Err(NetError::Config(
+                    "through_time: a layer of this network reads a whole sequence at each step (a memory), so time cannot be \
+                     divided into windows or segments; use FullBPTT()"
+                        .into(),
+                ));
+            }
             ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_row_values() => {
                 return Err(NetError::Config(
                     "through_time: this network has values of whole rows (an input of rows, or a sequence reduced to one), so \

@@ -2,19 +2,24 @@
 
 use std::fmt::Write;
 
-use crate::plan::{explain_layer, explain_once_per_row};
+use crate::plan::{explain_layer, explain_once_per_entry, explain_once_per_row};
 
-use super::super::graph::{Axis, Network};
+use super::super::graph::{Axis, LayerPart, Network};
 use super::training_memory::training_memory;
 
 /// The plans of all layers as text, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
 pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> String {
     let mut text = String::new();
     for number in 0..network.written().layers.len() {
-        let Some(layer) = network.part(number, false) else { continue };
+        let Some(layer) = network.part(number, LayerPart::Step) else { continue };
         let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
         let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
-        if let Some(once) = network.part(number, true) {
+        for axis in 0..network.written().layers[number].plan.program.entry_axes() {
+            if let Some(once) = network.part(number, LayerPart::Entry(axis)) {
+                text.push_str(&explain_once_per_entry(&once.plan, &network.memory_name(number, axis)));
+            }
+        }
+        if let Some(once) = network.part(number, LayerPart::Row) {
             text.push_str(&explain_once_per_row(&once.plan));
         }
         let steps = if network.nodes[layer.node()].axis == Axis::Row { 1 } else { steps };

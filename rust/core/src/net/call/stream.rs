@@ -36,6 +36,11 @@ impl<T: Pooled> Stream<T> {
             let text = "only a network of one input and one output, both along time, can stream";
             return Err(NetError::Config(text.into()));
         }
+        if network.has_memories() {
+            let text =
+                "a layer of this network reads a whole sequence at each step (a memory); it cannot stream";
+            return Err(NetError::Config(text.into()));
+        }
         if network.has_reversed() {
             let text = "a bidirectional network reads its input to the end before its first output; it cannot stream";
             return Err(NetError::Config(text.into()));

@@ -17,6 +17,8 @@ pub struct LayerParts<'a> {
     pub penalty: Option<&'a Program>,
     /// The input nodes.
     pub inputs: &'a [usize],
+    /// The nodes of the memories.
+    pub memories: &'a [usize],
     /// The node of the initial value of some states, by the name of the state; the caller sets the others.
     pub initial: &'a [(&'a str, usize)],
     /// The offset of each parameter in the arena.
@@ -28,7 +30,16 @@ pub struct LayerParts<'a> {
 impl<'a> LayerParts<'a> {
     /// A layer with one program and no penalty on parameters.
     pub fn new(program: &'a Program, inputs: &'a [usize], params: &'a [usize]) -> LayerParts<'a> {
-        LayerParts { program, inference: None, penalty: None, inputs, initial: &[], params, function: None }
+        LayerParts {
+            program,
+            inference: None,
+            penalty: None,
+            inputs,
+            memories: &[],
+            initial: &[],
+            params,
+            function: None,
+        }
     }
 }
 
@@ -42,11 +53,13 @@ pub struct Layer {
     /// The axis along which the step is repeated; along `Axis::Row` the layer runs once per row.
     pub axis: Axis,
     pub inputs: Vec<usize>,
+    /// The nodes of the program's memories.
+    pub memories: Vec<usize>,
     /// By state: the node of its initial value; None if the caller sets it.
     pub initial: Vec<Option<usize>>,
     /// By state: the node of its final value; None if no node reads it.
     pub finals: Vec<Option<usize>>,
-    /// The nodes that the layer reads: its inputs, then the initial values of states.
+    /// The nodes that the layer reads: its inputs, the initial values of states, its memories.
     pub parts: Vec<usize>,
     /// The node of each output of the program; None for an output that no node reads, and for a penalty.
     pub outputs: Vec<Option<usize>>,
@@ -62,18 +75,33 @@ pub struct Layer {
     pub share: Share,
 }
 
-/// What a layer is of the network as written: a whole layer, or one of the two parts of a layer that is divided.
+/// What a layer is of the network as written: a whole layer, or a part of a layer that is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// The index of the written layer. Both parts draw the noise of this layer.
+    /// The index of the written layer. All parts draw the noise of this layer.
     pub layer: usize,
-    /// Whether it computes what the written layer repeats at every step.
-    pub once_per_row: bool,
+    pub part: LayerPart,
+}
+
+/// How often a part of a layer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerPart {
+    /// At every step; also a layer that is not divided.
+    Step,
+    /// Once per row: what the written layer repeats at every step.
+    Row,
+    /// Once per entry of a memory, by its entries axis.
+    Entry(usize),
 }
 
 impl Layer {
     pub fn plan(&self, training: bool) -> &LayerPlan {
         self.inference.as_deref().filter(|_| !training).unwrap_or(&self.plan)
+    }
+
+    /// The offset of each parameter in the arena.
+    pub fn offsets(&self) -> Vec<usize> {
+        self.params.iter().map(|&(at, _)| at).collect()
     }
 
     /// The node at which the layer runs: the node of its first output.
@@ -105,6 +133,9 @@ impl Layer {
     /// The output of the backward pass that is this layer's whole contribution to the gradient of a node. None if the layer
     /// reads the node more than once, or not at all.
     pub fn gradient_for(&self, node: usize) -> Option<usize> {
+        if self.memories.contains(&node) {
+            return None;
+        }
         let mut reads =
             self.inputs.iter().zip(&self.plan.input_gradients).filter(|(input, _)| **input == node);
         match (reads.next(), reads.next()) {
@@ -120,12 +151,13 @@ impl Layer {
 }
 
 /// The interface of a program: its inputs, states, parameters and outputs with their sizes.
-type Ports = (Vec<(String, usize, bool)>, [Vec<(String, usize)>; 2], Vec<(String, usize)>);
+type Ports = (Vec<(String, usize, bool)>, [Vec<(String, usize)>; 3], Vec<(String, usize)>);
 
 fn ports(program: &Program) -> Ports {
     let sized = |&id: &usize| (program.label(id).to_string(), program.nodes[id].numel());
     let inputs = program.inputs.iter().map(|id| (sized(id).0, sized(id).1, program.nodes[*id].is_index));
-    let both = [&program.states, &program.params].map(|ids| ids.iter().map(sized).collect());
+    let both =
+        [&program.states, &program.params, &program.memories].map(|ids| ids.iter().map(sized).collect());
     let outputs = program.outputs.iter().map(|(name, id)| (name.clone(), program.nodes[*id].numel()));
     (inputs.collect(), both, outputs.filter(|(name, _)| name != "penalty").collect())
 }

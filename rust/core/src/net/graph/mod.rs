@@ -10,6 +10,7 @@ mod layer;
 mod limits;
 mod network;
 mod node;
+mod once_per_entry;
 mod once_per_row;
 mod penalty;
 mod summary;
@@ -17,7 +18,7 @@ mod text;
 
 pub use axis::Axis;
 pub use error::{NetError, expect_len};
-pub use layer::{Layer, LayerParts};
+pub use layer::{Layer, LayerPart, LayerParts};
 pub use limits::index_limits;
 pub use network::Network;
 pub use node::{InputPort, Node, NodeKind, OutputPort};

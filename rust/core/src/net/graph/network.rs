@@ -8,7 +8,7 @@ use crate::step::Program;
 use super::axis::{Axis, ROW, TIME};
 use super::error::NetError;
 use super::kinds::{Rows, two_axes};
-use super::layer::{Layer, LayerParts, Share, same_ports};
+use super::layer::{Layer, LayerPart, LayerParts, Share, same_ports};
 use super::limits::index_limits;
 use super::node::{InputPort, Node, NodeKind, OutputPort};
 use super::penalty::{penalty_output, plan_of_weights};
@@ -129,7 +129,7 @@ impl Network {
     /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
     /// sequences, the values per row are repeated along time. Returns the node of the first output.
     pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
-        let LayerParts { program, inference, penalty, inputs, initial, params, function } = parts;
+        let LayerParts { program, inference, penalty, inputs, memories, initial, params, function } = parts;
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
             return Err(NetError::Config(format!(
                 "{} takes {} inputs and {} parameters; got {} and {}",
@@ -154,6 +154,7 @@ impl Network {
             return Err(NetError::Config("more than 65536 layers".into()));
         }
         self.check_inputs(program, inference, inputs)?;
+        self.check_memories(program, memories)?;
         let initial = self.initial_states(program, initial)?;
         let (inputs, axis) = self.on_one_axis(&program.name, inputs)?;
         if axis == Axis::Row && step_penalty.is_some() {
@@ -167,9 +168,11 @@ impl Network {
         let differentiated = frozen.contains(&false)
             || reads_states
             || self.is_differentiated(&inputs)
+            || self.is_differentiated(memories)
             || self.is_differentiated(&starts);
         let wanted = Wanted {
             inputs: &|input| self.nodes[inputs[input]].differentiated,
+            memories: &|memory| self.nodes[memories[memory]].differentiated,
             params: &|param| !frozen[param],
             backward: differentiated,
         };
@@ -201,8 +204,9 @@ impl Network {
             inference,
             penalty,
             axis,
-            parts: inputs.iter().chain(initial.iter().flatten()).copied().collect(),
+            parts: inputs.iter().chain(initial.iter().flatten()).chain(memories).copied().collect(),
             inputs,
+            memories: memories.to_vec(),
             finals: vec![None; initial.len()],
             initial,
             outputs,
@@ -210,7 +214,7 @@ impl Network {
             params,
             frozen,
             first_state,
-            share: Share { layer, once_per_row: false },
+            share: Share { layer, part: LayerPart::Step },
         });
         Ok(self.push(NodeKind::Layer { layer, output: 0 }, width, axis, differentiated))
     }
@@ -278,6 +282,37 @@ impl Network {
         Ok(())
     }
 
+    /// Returns an error for memories that do not fit a program.
+    fn check_memories(&self, program: &Program, memories: &[usize]) -> Result<(), NetError> {
+        let names = || program.memories.iter().map(|&id| program.label(id));
+        if memories.len() != program.memories.len() {
+            let known = names().collect::<Vec<_>>().join(", ");
+            let (takes, got) = (program.memories.len(), memories.len());
+            return Err(NetError::Config(format!(
+                "{} reads {takes} memories ({known}); got {got}",
+                program.name
+            )));
+        }
+        let mut axes: Vec<Option<Axis>> = vec![None; program.entry_axes()];
+        for (k, (name, &node)) in names().zip(memories).enumerate() {
+            let bad = |text: String| NetError::Shape(format!("{}: memory {name:?} {text}", program.name));
+            let (expected, given) = (program.nodes[program.memories[k]].numel(), self.check(node)?);
+            if self.limit(node).is_some() || given.width != expected {
+                let got = if self.limit(node).is_some() { "ids".into() } else { given.width.to_string() };
+                return Err(bad(format!("has entries of {expected} features; got {got}")));
+            }
+            if given.axis == Axis::Row {
+                return Err(bad("is a sequence; got a value of a row".into()));
+            }
+            let axis = &mut axes[program.axis_of_memory(k)];
+            if axis.is_some_and(|axis| axis != given.axis) {
+                return Err(bad("lies on another axis than a memory with the same entries".into()));
+            }
+            *axis = Some(given.axis);
+        }
+        Ok(())
+    }
+
     /// The inputs of a layer on the axis that it runs along: next to sequences, values per row are repeated.
     fn on_one_axis(&mut self, what: &str, inputs: &[usize]) -> Result<(Vec<usize>, Axis), NetError> {
         let first = inputs.iter().find(|&&node| self.nodes[node].axis.is_sequence());
@@ -335,6 +370,7 @@ impl Network {
         layer: &Layer,
         differentiated: bool,
         inputs: Vec<usize>,
+        memories: Vec<usize>,
         initial: Vec<Option<usize>>,
     ) -> usize {
         let node = self.push(
@@ -343,14 +379,23 @@ impl Network {
             layer.axis,
             differentiated,
         );
-        let parts = inputs.iter().chain(initial.iter().flatten()).copied().collect();
+        let parts = inputs.iter().chain(initial.iter().flatten()).chain(&memories).copied().collect();
         let finals = vec![None; initial.len()];
         let mut outputs = vec![None; layer.outputs.len()];
         outputs[0] = Some(node);
         let first_state = self.states.len();
         self.states.extend(layer.plan.program.states.iter().map(|&id| layer.plan.program.nodes[id].numel()));
         self.state_axes.resize(self.states.len(), layer.axis);
-        self.layers.push(Layer { inputs, initial, parts, finals, outputs, first_state, ..layer.clone() });
+        self.layers.push(Layer {
+            inputs,
+            memories,
+            initial,
+            parts,
+            finals,
+            outputs,
+            first_state,
+            ..layer.clone()
+        });
         node
     }
 
@@ -407,6 +452,11 @@ impl Network {
     /// Whether some node is a value per row. Then time cannot be divided into windows or segments.
     pub fn has_row_values(&self) -> bool {
         self.nodes.iter().any(|node| node.axis == Axis::Row)
+    }
+
+    /// Whether some layer reads a memory: a whole sequence at each of its steps. Then time cannot be divided.
+    pub fn has_memories(&self) -> bool {
+        self.layers.iter().any(|layer| !layer.memories.is_empty())
     }
 
     /// Whether some node reads a sequence from its end.

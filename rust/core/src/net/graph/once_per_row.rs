@@ -12,9 +12,10 @@ use crate::step::Result as StepResult;
 
 use super::axis::Axis;
 use super::error::NetError;
-use super::layer::{Layer, LayerParts, Share};
+use super::layer::{Layer, LayerPart, LayerParts, Share};
 use super::network::Network;
 use super::node::{InputPort, NodeKind};
+use super::once_per_entry::divided_by_entries;
 
 /// An input with more pieces is read as it is: pieces are for a few values side by side.
 const MOST_PIECES: usize = 64;
@@ -42,7 +43,9 @@ impl Network {
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         self.name_outputs(outputs)?;
         // a network near the largest number of layers or operations may exceed it when it is divided: then it runs as written
-        if let Ok(Some(made)) = divided(self) {
+        let by_entries = divided_by_entries(self).unwrap_or(None);
+        let by_rows = divided(by_entries.as_ref().unwrap_or(self)).unwrap_or(None);
+        if let Some(made) = by_rows.or(by_entries) {
             let written = std::mem::replace(self, made);
             self.written = Some(Box::new(written));
         }
@@ -163,7 +166,7 @@ fn wanted(network: &Network, divisions: &[Option<Division>]) -> Vec<bool> {
             Some(division) => {
                 let nodes = division.runs.iter().flat_map(|run| &run.nodes);
                 nodes.for_each(|&(node, _)| wanted[node] = true);
-                layer.initial.iter().flatten().for_each(|&node| wanted[node] = true);
+                layer.initial.iter().flatten().chain(&layer.memories).for_each(|&node| wanted[node] = true);
             }
         }
     }
@@ -222,7 +225,8 @@ impl Writer<'_> {
                         let inputs = of.inputs.iter().map(|&input| self.moved[input]).collect();
                         let initial =
                             of.initial.iter().map(|from| from.map(|node| self.moved[node])).collect();
-                        self.made.layer_again(of, node.differentiated, inputs, initial)
+                        let memories = of.memories.iter().map(|&memory| self.moved[memory]).collect();
+                        self.made.layer_again(of, node.differentiated, inputs, memories, initial)
                     }
                     (_, output) => {
                         let name = &of.plan.program.outputs[output].0;
@@ -289,9 +293,9 @@ impl Writer<'_> {
         let split = &division.split;
         let node = self.made.layer(LayerParts {
             inference: split.inference.as_ref().map(|(row, _)| row),
-            ..LayerParts::new(&split.row, &inputs, &offsets(layer))
+            ..LayerParts::new(&split.row, &inputs, &layer.offsets())
         })?;
-        self.made.set_share(Share { layer: number, once_per_row: true });
+        self.made.set_share(Share { layer: layer.share.layer, part: LayerPart::Row });
         for (name, _) in &split.row.outputs {
             let result = self.made.layer_output(node, name)?;
             let repeated = self.repeat(result, layer.axis)?;
@@ -314,18 +318,15 @@ impl Writer<'_> {
         let states = program.states.iter().zip(&layer.initial);
         let initial: Vec<(&str, usize)> =
             states.filter_map(|(&id, from)| from.map(|node| (program.label(id), self.moved[node]))).collect();
+        let memories: Vec<usize> = layer.memories.iter().map(|&memory| self.moved[memory]).collect();
         let node = self.made.layer(LayerParts {
             initial: &initial,
+            memories: &memories,
             inference: split.inference.as_ref().map(|(_, step)| step),
             penalty: layer.penalty.as_ref().map(|plan| &plan.program),
-            ..LayerParts::new(&split.step, &inputs, &offsets(layer))
+            ..LayerParts::new(&split.step, &inputs, &layer.offsets())
         })?;
-        self.made.set_share(Share { layer: number, once_per_row: false });
+        self.made.set_share(Share { layer: layer.share.layer, part: LayerPart::Step });
         Ok(node)
     }
-}
-
-/// The offset of each parameter of a layer.
-fn offsets(layer: &Layer) -> Vec<usize> {
-    layer.params.iter().map(|&(at, _)| at).collect()
 }

@@ -42,6 +42,7 @@ pub fn plan_of_weights(program: &Program, layer: &Program, frozen: &[bool]) -> R
     }
     let wanted = Wanted {
         inputs: &|input| !frozen[input],
+        memories: &|_| false,
         params: &|_| true,
         backward: frozen.iter().any(|frozen| !frozen),
     };

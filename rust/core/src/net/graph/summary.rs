@@ -2,7 +2,7 @@
 
 use crate::plan::PassSummary;
 
-use super::layer::{Layer, Share};
+use super::layer::{Layer, LayerPart, Share};
 use super::network::Network;
 
 /// The counts of the passes of a layer: inference, training forward, backward.
@@ -12,6 +12,8 @@ pub struct LayerSummary {
     pub passes: [PassSummary; 3],
     /// The passes that run once per row, if the layer is divided.
     pub once_per_row: Option<[PassSummary; 3]>,
+    /// The passes that run once per entry of a memory: by its name.
+    pub once_per_entry: Vec<(String, [PassSummary; 3])>,
 }
 
 impl Network {
@@ -24,20 +26,32 @@ impl Network {
             name: layer.plan.program.name.clone(),
             passes: Default::default(),
             once_per_row: None,
+            once_per_entry: Vec::new(),
         };
         let mut found: Vec<LayerSummary> = self.written().layers.iter().map(unknown).collect();
         for layer in &self.layers {
-            let Share { layer: number, once_per_row } = layer.share;
-            match once_per_row {
-                true => found[number].once_per_row = Some(of(layer)),
-                false => found[number].passes = of(layer),
+            let Share { layer: number, part } = layer.share;
+            match part {
+                LayerPart::Row => found[number].once_per_row = Some(of(layer)),
+                LayerPart::Step => found[number].passes = of(layer),
+                LayerPart::Entry(axis) => {
+                    let name = self.memory_name(number, axis);
+                    found[number].once_per_entry.push((name, of(layer)));
+                }
             }
         }
         found
     }
 
-    /// The layer that runs a written layer: the part of every step, or the part per row of a divided layer.
-    pub fn part(&self, layer: usize, once_per_row: bool) -> Option<&Layer> {
-        self.layers.iter().find(|one| one.share == Share { layer, once_per_row })
+    /// A part of a written layer; the part of every step always exists.
+    pub fn part(&self, layer: usize, part: LayerPart) -> Option<&Layer> {
+        self.layers.iter().find(|one| one.share == Share { layer, part })
+    }
+
+    /// The name of the first memory of an entries axis of a written layer.
+    pub fn memory_name(&self, layer: usize, axis: usize) -> String {
+        let program = &self.written().layers[layer].plan.program;
+        let found = (0..program.memories.len()).find(|&k| program.axis_of_memory(k) == axis);
+        found.map_or("", |k| program.label(program.memories[k])).to_string()
     }
 }

@@ -18,8 +18,8 @@ use super::node::{InputPort, NodeKind};
 
 /// The newest version. A network that an older version can express is written in that one, so that older releases read it:
 /// version 1 has one axis of sequences, called "time", no initial and final states of layers, and no nodes that read some
-/// columns.
-pub const GRAPH_FORMAT_VERSION: u64 = 2;
+/// columns; up to version 2 no layer reads a memory.
+pub const GRAPH_FORMAT_VERSION: u64 = 3;
 
 /// Programs of a text, each once.
 #[derive(Default)]
@@ -87,7 +87,11 @@ impl Network {
         let is_new = self.axes.iter().any(|name| name != TIME)
             || self.layers.iter().any(bridges)
             || self.nodes.iter().any(|node| reads_columns(&node.kind));
-        if is_new { 2 } else { 1 }
+        match (self.has_memories(), is_new) {
+            (true, _) => 3,
+            (false, true) => 2,
+            (false, false) => 1,
+        }
     }
 
     fn input_json(&self, port: &InputPort) -> Json {
@@ -115,6 +119,9 @@ impl Network {
         let mut object = Map::new();
         object.insert("op".into(), "layer".into());
         object.insert("parts".into(), layer.inputs.iter().copied().collect());
+        if !layer.memories.is_empty() {
+            object.insert("memories".into(), layer.memories.iter().copied().collect());
+        }
         object.insert("params".into(), layer.params.iter().map(|&(at, _)| at).collect());
         object.insert("program".into(), table.place(&layer.plan.program).into());
         for (key, plan) in [("inference", &layer.inference), ("penalty", &layer.penalty)] {
@@ -197,7 +204,12 @@ impl Network {
                         initial.push((name.as_str(), whole(Some(from), "initial")?));
                     }
                 }
+                let memories = match node.get("memories") {
+                    Some(_) => numbers(node, "memories")?,
+                    None => Vec::new(),
+                };
                 self.layer(LayerParts {
+                    memories: &memories,
                     inference: other("inference")?,
                     penalty: other("penalty")?,
                     initial: &initial,

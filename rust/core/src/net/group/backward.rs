@@ -13,6 +13,7 @@ use super::super::values::{NodeGradients, scatter_rows};
 use super::bridges::{final_gradients, keep_states};
 use super::forward::GroupRun;
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
+use super::memories::{Memories, memory_gradient};
 use super::shared::Shared;
 use super::step_scales::StepScales;
 
@@ -65,6 +66,7 @@ struct Task<'a, T: Float> {
     layer: usize,
     call: LayerCall<'a, T>,
     saved: &'a PassMemory<T>,
+    memories: Option<&'a Memories<T>>,
     d_final: Cow<'a, [Vec<T>]>,
     views: Vec<SeqView<T>>,
     d_views: Vec<SeqView<T>>,
@@ -76,10 +78,14 @@ struct Task<'a, T: Float> {
 
 impl<T: Float> LayerTask<T> for Task<'_, T> {
     fn run(&mut self, scratch: &mut Scratch<T>) {
-        let Task { call, saved, d_final, views, d_views, slots, back, .. } = self;
-        let saved = Saved { inputs: views, memory: saved };
+        let Task { call, saved, memories, d_final, views, d_views, slots, back, .. } = self;
+        let (entries, given) = match memories {
+            Some(memories) => (&memories.entries[..], memories.views()),
+            None => (&[][..], Vec::new()),
+        };
+        let saved = Saved { inputs: views, memories: &given, memory: saved };
         let arrived = IncomingGradients { outputs: d_views, finals: d_final };
-        call.run_backward(back, saved, arrived, Some(slots), scratch);
+        LayerCall { entries, ..*call }.run_backward(back, saved, arrived, Some(slots), scratch);
     }
 }
 
@@ -187,17 +193,20 @@ impl<'a, T: Float> Group<'a, T> {
         let given = &self.d_final[inner.state_slots()];
         let d_final = final_gradients(inner, given, node_gradients, self.axes, &mut kept, scratch);
         let run = self.run;
+        let memories = run.memories[layer].as_deref();
+        let entries = memories.map_or(&[][..], |memories| &memories.entries);
         Task {
             node,
             layer,
             call,
             saved: &run.memory[layer],
+            memories,
             d_final,
             views,
             d_views,
             kept,
             slots: std::mem::replace(&mut slots[layer], SlotGradients::none()),
-            back: Backward::new(&inner.plan, call.geometry, scratch),
+            back: Backward::new(&inner.plan, call.geometry, entries, scratch),
         }
     }
 }
@@ -217,7 +226,7 @@ pub fn back_group<T: Float>(
     let mut d_initial = scratch.vectors.list();
     d_initial.resize(network.states.len(), Vec::new());
     // memory that views point into, until the group is done
-    let mut memories = scratch.list();
+    let mut passes = scratch.list();
     let mut sums = scratch.vectors.list();
     // packed row r of a layer that reads from the end is another step
     let mut mirrored: Vec<T> = Vec::new();
@@ -242,7 +251,7 @@ pub fn back_group<T: Float>(
             // a layer whose output is not read may still have a gradient from its final state
             NodeKind::Layer { output: 0, .. } => {
                 let found = ahead.iter().position(|task| task.node == number);
-                let Task { layer, mut back, call, .. } = match found {
+                let Task { layer, mut back, call, memories, .. } = match found {
                     Some(at) => ahead.swap_remove(at),
                     None => group.run_layers(number, &mut ahead, &mut node_gradients, slots, scratch),
                 };
@@ -270,7 +279,25 @@ pub fn back_group<T: Float>(
                         node_gradients.add(input, d, scratch);
                     }
                 }
-                memories.push(back.memory);
+                for (k, &node) in inner.memories.iter().enumerate() {
+                    let buffer =
+                        inner.plan.memory_gradients[k].filter(|_| network.nodes[node].differentiated);
+                    if let (Some(buffer), Some(memories)) = (buffer, memories) {
+                        let d = memory_gradient(
+                            network,
+                            inner,
+                            (k, buffer),
+                            memories,
+                            &back.memory,
+                            axes,
+                            scratch,
+                        );
+                        // `sums` is readable until the group is done
+                        node_gradients.add(node, SeqView::of(&d, network.width(node)), scratch);
+                        sums.push(d);
+                    }
+                }
+                passes.push(back.memory);
             }
             NodeKind::Derived { moves, .. } if node.differentiated && node_gradients.has(number) => {
                 let (d, kept) = node_gradients.take(number, scratch);
@@ -292,7 +319,7 @@ pub fn back_group<T: Float>(
     }
     node_gradients.retired(scratch);
     scratch.vectors.keep(group.mirrored);
-    scratch.reclaim_list(memories);
+    scratch.reclaim_list(passes);
     scratch.vectors.keep_list(sums);
     GroupGradients { d_inputs, d_initial }
 }

@@ -1,6 +1,7 @@
 //! The forward pass of one row group through the whole network.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::kernel::Float;
 use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, states_after};
@@ -10,6 +11,7 @@ use super::super::graph::{Network, NodeKind};
 use super::super::values::{RowMaps, derive, scatter_rows};
 use super::bridges::{initial_of, keep_states};
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
+use super::memories::Memories;
 use super::shared::Shared;
 
 /// The values of a group after its forward pass.
@@ -21,6 +23,8 @@ pub struct GroupRun<T> {
     pub(super) memory: Vec<PassMemory<T>>,
     /// Final states, by state slot.
     pub finals: Vec<Vec<T>>,
+    /// By layer: its memories, for the backward pass.
+    pub(super) memories: Vec<Option<Arc<Memories<T>>>>,
     mirror: Vec<usize>,
     training: bool,
 }
@@ -29,7 +33,7 @@ impl<T: Float> GroupRun<T> {
     /// A run without values and without memory.
     pub fn empty() -> GroupRun<T> {
         let (owned, memory, finals, mirror) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        GroupRun { owned, memory, finals, mirror, training: false }
+        GroupRun { owned, memory, finals, memories: Vec::new(), mirror, training: false }
     }
 
     /// Returns the memory to the workspace and the inputs to `inputs`; returns the final states.
@@ -143,6 +147,7 @@ pub fn run_group<T: Float>(
         owned: scratch.vectors.list(),
         memory: scratch.list(),
         finals: scratch.vectors.list(),
+        memories: Vec::new(),
         mirror: scratch.rows.pop().unwrap_or_default(),
         training,
     };
@@ -155,21 +160,29 @@ pub fn run_group<T: Float>(
         run.owned[port.node] = std::mem::take(values);
     }
     let group = Group { shared, axes, initial };
-    let mut ahead: Vec<(usize, Forward<T>)> = Vec::new();
+    let mut ahead: Vec<(usize, Done<T>)> = Vec::new();
     for node in 0..network.nodes.len() {
         if network.layer_at(node).is_none() {
             run.derive(network, node, axes, scratch);
             continue;
         }
-        let mut done = match ahead.iter().position(|(other, _)| *other == node) {
+        let done = match ahead.iter().position(|(other, _)| *other == node) {
             Some(at) => ahead.swap_remove(at).1,
             None => group.run_layers(&mut run, node, &mut ahead, scratch),
         };
+        run.memories.push(done.memories);
+        let mut done = done.forward;
         run.memory.push(done.memory);
         run.finals.append(&mut done.finals);
         scratch.vectors.keep_list(done.finals);
     }
     run
+}
+
+/// A layer after its forward pass.
+struct Done<T> {
+    forward: Forward<T>,
+    memories: Option<Arc<Memories<T>>>,
 }
 
 /// What the layers of a group read.
@@ -185,6 +198,7 @@ struct Task<'a, T: Float> {
     layer: usize,
     call: LayerCall<'a, T>,
     views: Vec<SeqView<T>>,
+    memories: Option<Arc<Memories<T>>>,
     initial: Cow<'a, [Vec<T>]>,
     training: bool,
     run: Forward<T>,
@@ -192,8 +206,14 @@ struct Task<'a, T: Float> {
 
 impl<T: Float> LayerTask<T> for Task<'_, T> {
     fn run(&mut self, scratch: &mut Scratch<T>) {
-        let Task { call, views, initial, training, run, .. } = self;
-        call.run_forward(run, views, initial, *training, scratch);
+        let Task { call, views, memories, initial, training, run, .. } = self;
+        match memories {
+            Some(memories) => {
+                let call = LayerCall { entries: &memories.entries, ..*call };
+                call.run_forward(run, views, &memories.views(), initial, *training, scratch);
+            }
+            None => call.run_forward(run, views, &[], initial, *training, scratch),
+        }
     }
 }
 
@@ -203,9 +223,9 @@ impl<'a, T: Float> Group<'a, T> {
         &self,
         run: &mut GroupRun<T>,
         first: usize,
-        ahead: &mut Vec<(usize, Forward<T>)>,
+        ahead: &mut Vec<(usize, Done<T>)>,
         scratch: &mut Scratch<T>,
-    ) -> Forward<T> {
+    ) -> Done<T> {
         let (network, training) = (self.shared.network, run.training);
         let plan = scratch.helper_threads().map(|parts| {
             let mut ready = ready_forwards(network, first, &mut |node| {
@@ -225,7 +245,7 @@ impl<'a, T: Float> Group<'a, T> {
                 let mut done = tasks.into_iter().map(|task| {
                     scratch.keep_views(task.views);
                     keep_states(task.initial, scratch);
-                    (task.node, task.run)
+                    (task.node, Done { forward: task.run, memories: task.memories })
                 });
                 let this = done.next().map(|(_, run)| run);
                 ahead.extend(done);
@@ -237,7 +257,7 @@ impl<'a, T: Float> Group<'a, T> {
                 run_alone(&mut task, alone != Some(Grouping::Alone { divided: false }), scratch);
                 scratch.keep_views(task.views);
                 keep_states(task.initial, scratch);
-                task.run
+                Done { forward: task.run, memories: task.memories }
             }
         }
     }
@@ -264,7 +284,9 @@ impl<'a, T: Float> Group<'a, T> {
         let call = self.shared.call(layer, self.axes, run.training);
         let given = &self.initial[inner.state_slots()];
         let initial = initial_of(inner, given, |at| run.view(network, at, self.axes), self.axes, scratch);
-        let memory = Forward::new(inner.forward(run.training), call.geometry, &initial, scratch);
-        Task { node, layer, call, views, initial, training: run.training, run: memory }
+        let memories = Memories::of(network, inner, self.axes, |at| run.view(network, at, self.axes));
+        let entries = memories.as_ref().map_or(&[][..], |memories| &memories.entries);
+        let memory = Forward::new(inner.forward(run.training), call.geometry, entries, &initial, scratch);
+        Task { node, layer, call, views, memories, initial, training: run.training, run: memory }
     }
 }

@@ -125,10 +125,11 @@ pub fn ready_forwards(network: &Network, first: usize, derive: &mut dyn FnMut(us
         let is_next = parts.iter().all(|&other| there[other]);
         let is_behind = parts.iter().all(|other| there[*other] || behind.contains(other));
         match network.layer_at(node) {
-            Some(_) => {
+            Some(layer) => {
                 if is_next {
                     apart.push(node);
-                } else if is_behind {
+                } else if is_behind && network.layers[layer].memories.is_empty() {
+                    // a memory must be complete before the layer that reads it starts
                     behind.push(node);
                 }
             }

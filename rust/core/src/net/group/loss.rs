@@ -145,7 +145,13 @@ impl<'a, T: Float> Prepared<'a, T> {
         let targets = lock(&self.targets[group]);
         let views = [output, SeqView::of(&targets[first * self.target_width..], self.target_width)];
         let training = want != Want::Value;
-        let call = LayerCall { plan, weights: self.weights.weights(), geometry, kernels: self.kernels };
+        let call = LayerCall {
+            plan,
+            weights: self.weights.weights(),
+            geometry,
+            entries: &[],
+            kernels: self.kernels,
+        };
         let run = call.forward(&views, &[], training, scratch);
         let pass = if training { &plan.train } else { &plan.infer };
         let values = run.memory.output(pass, 0, geometry);
@@ -158,7 +164,7 @@ impl<'a, T: Float> Prepared<'a, T> {
         }
         let memory = (want == Want::Gradient).then(|| {
             let d_loss = [SeqView::of(steps, 1)];
-            let saved = Saved { inputs: &views, memory: &run.memory };
+            let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
             let mut back =
                 call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &[] }, None, scratch);
             if let Some(position) = plan.input_gradients[0] {

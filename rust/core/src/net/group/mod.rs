@@ -5,6 +5,7 @@ mod bridges;
 mod forward;
 mod layer_parallel;
 mod loss;
+mod memories;
 mod penalty;
 mod reduction;
 mod shared;

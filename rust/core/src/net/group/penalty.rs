@@ -46,7 +46,8 @@ impl<T: Float> WeightPenalties<T> {
             let mut scratch = Scratch::new();
             let weights = LayerWeights::new(plan, &[], kernels, true, Noise::new(0, 0));
             let views: Vec<SeqView<T>> = params.iter().map(|param| SeqView::of(param, param.len())).collect();
-            let call = LayerCall { plan, weights: weights.weights(), geometry: &geometry, kernels };
+            let call =
+                LayerCall { plan, weights: weights.weights(), geometry: &geometry, entries: &[], kernels };
             let run = call.forward(&views, &[], true, &mut scratch);
             let value = run.memory.output(&plan.train, 0, &geometry);
             // SAFETY: the program ran on one row and has one number as its output.
@@ -56,7 +57,7 @@ impl<T: Float> WeightPenalties<T> {
             }
             let d = [T::from_f64(scale)];
             let d = [SeqView::of(&d, 1)];
-            let saved = Saved { inputs: &views, memory: &run.memory };
+            let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
             let back =
                 call.backward(saved, IncomingGradients { outputs: &d, finals: &[] }, None, &mut scratch);
             for (position, &(at, numel)) in layer.params.iter().enumerate() {

@@ -14,13 +14,14 @@ pub struct Shared<'a, T: Float> {
 }
 
 impl<'a, T: Float> Shared<'a, T> {
-    /// The call of a layer over the rows of a group.
+    /// The call of a layer over the rows of a group, without its memories.
     pub fn call(&self, layer: usize, axes: Axes<'a>, training: bool) -> LayerCall<'a, T> {
         let of = &self.network.layers[layer];
         LayerCall {
             plan: of.plan(training),
             weights: self.weights[layer].weights(),
             geometry: axes.of(of.axis),
+            entries: &[],
             kernels: self.kernels,
         }
     }

@@ -28,7 +28,8 @@ impl Cut {
         };
         let program = reassociated_by(&program, &of(&program))?;
         let dependence = of(&program);
-        let frontier = frontier(&program, &dependence);
+        let is_row = |id: NodeId| dependence[id] == Dependence::Row;
+        let frontier = frontier(&program, &is_row, &|id| is_worth(&program.nodes, id, &is_row));
         if frontier.is_empty() {
             return Ok(None);
         }
@@ -96,7 +97,7 @@ impl Cut {
                 moved[id] = g.source(Source::Input, &name, program.nodes[id].shape.clone())?;
             }
         }
-        let states = program.states.iter().filter(|_| is_step);
+        let states = program.states.iter().chain(&program.memories).filter(|_| is_step);
         for &id in states.chain(&program.params) {
             moved[id] = copy(g, program, id, &[])?;
         }
@@ -117,10 +118,15 @@ impl Cut {
 }
 
 /// The values per row at which the program is cut, in order: the last ones before the steps that are worth it.
-fn frontier(program: &Program, dependence: &[Dependence]) -> Vec<NodeId> {
+/// `is_row`: whether a value is one of those that may leave the step.
+/// `is_worth`: whether computing it outside the steps saves work.
+pub fn frontier(
+    program: &Program,
+    is_row: &dyn Fn(NodeId) -> bool,
+    is_worth: &dyn Fn(NodeId) -> bool,
+) -> Vec<NodeId> {
     let nodes = &program.nodes;
     let live = program.live();
-    let is_row = |id: NodeId| dependence[id] == Dependence::Row;
     let mut open: Vec<NodeId> = program.outputs.iter().map(|(_, id)| *id).collect();
     open.extend(&program.updates);
     let others = nodes.iter().enumerate().filter(|&(id, _)| live[id] && !is_row(id));
@@ -132,7 +138,7 @@ fn frontier(program: &Program, dependence: &[Dependence]) -> Vec<NodeId> {
         if std::mem::replace(&mut seen[id], true) {
             continue;
         }
-        match is_worth(nodes, id, &is_row) {
+        match is_worth(id) {
             true => found.push(id),
             false => open.extend(nodes[id].args.iter().filter(|&&arg| is_row(arg))),
         }
@@ -142,7 +148,7 @@ fn frontier(program: &Program, dependence: &[Dependence]) -> Vec<NodeId> {
 }
 
 /// Whether a value per row is to be computed once per row: it is computed, not moved, and costs more than reading it.
-fn is_worth(nodes: &[Node], id: NodeId, is_row: &dyn Fn(NodeId) -> bool) -> bool {
+pub fn is_worth(nodes: &[Node], id: NodeId, is_row: &dyn Fn(NodeId) -> bool) -> bool {
     let moves = |run: Run| matches!(run, Run::Source | Run::View | Run::Slice | Run::Concat | Run::Broadcast);
     let node = &nodes[id];
     if node.is_index || moves(rows::row(node.op).run) {
@@ -177,7 +183,7 @@ fn cost(nodes: &[Node], id: NodeId) -> usize {
 }
 
 /// The results and all nodes from which they are computed; the nodes `stop` are given.
-fn ancestors(nodes: &[Node], results: impl Iterator<Item = NodeId>, stop: &[NodeId]) -> Vec<bool> {
+pub fn ancestors(nodes: &[Node], results: impl Iterator<Item = NodeId>, stop: &[NodeId]) -> Vec<bool> {
     let mut wanted = vec![false; nodes.len()];
     results.for_each(|id| wanted[id] = true);
     let mut given = vec![false; nodes.len()];

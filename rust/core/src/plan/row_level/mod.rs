@@ -11,6 +11,7 @@ mod piece;
 use crate::step::{Program, Result};
 
 use cut::Cut;
+pub(super) use cut::{ancestors, frontier, is_worth};
 use open::opened;
 pub use piece::Piece;
 

@@ -6,7 +6,7 @@ use crate::step::tests::lines::{program, programs};
 
 fn planned(program: &Program, frozen: impl Fn(&str) -> bool, backward: bool) -> LayerPlan {
     let params = |param: usize| !frozen(program.label(program.params[param]));
-    let wanted = Wanted { inputs: &|_| backward, params: &params, backward };
+    let wanted = Wanted { inputs: &|_| backward, memories: &|_| backward, params: &params, backward };
     LayerPlan::with_gradients(program, &wanted).expect("a plan")
 }
 

@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod call;
+mod entries;
 mod linear;
 mod op_row;
 mod reduction;
@@ -17,14 +18,14 @@ use super::OpId;
 
 pub use op_row::{Grad, OpRow, Site, Tangent};
 pub use reduction::norm_scale;
-pub use run::{Part, Run};
+pub use run::{Across, Part, Run};
 pub use source::PER_WEIGHTS;
 
 /// The whole table.
 pub fn table() -> &'static [OpRow] {
     static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), call::rows()]
+        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), entries::rows(), call::rows()]
             .into_iter()
             .flatten()
             .collect()

@@ -39,6 +39,8 @@ pub enum Tangent {
     Gradient,
     /// A separate rule, given the operand's tangent.
     Rule(fn(&mut dyn Equations, NodeId, NodeId) -> Result<NodeId>),
+    /// A separate rule, given the operand, the result and the operand's tangent.
+    Operand(fn(&mut dyn Equations, NodeId, NodeId, NodeId) -> Result<NodeId>),
     /// Constant: no tangent.
     Zero,
     /// Unknown, with the reason.

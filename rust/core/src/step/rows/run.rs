@@ -34,8 +34,36 @@ pub enum Run {
     Noise,
     /// A step outside the language, or its gradient.
     Call(Part),
+    /// Reads or makes values for each entry of a memory.
+    Entries(Across),
     /// A state along time; the planner replaces the state's own equations by it.
     Scan,
+}
+
+/// An op between entries, or between the row and entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Across {
+    /// One value for the row: the sum over its entries.
+    Sum,
+    Max,
+    LogSumExp,
+    /// Over all entries of the row, for each feature.
+    Softmax,
+    /// The value of the row, at each of its entries.
+    Repeat,
+    /// The number of entries of the row.
+    Count,
+    /// The index of each entry in its row.
+    Position,
+    /// Adds the value to the gradient of a memory; made by the planner.
+    Accumulate,
+}
+
+impl Across {
+    /// Whether an op of operands on entries has a value for each entry; otherwise it has one for the row.
+    pub fn keeps_entries(self) -> bool {
+        matches!(self, Across::Softmax | Across::Position | Across::Accumulate)
+    }
 }
 
 /// What the function computes: values, gradients of input and states, or gradients of the parameters.

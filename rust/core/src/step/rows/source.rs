@@ -51,5 +51,6 @@ pub fn rows() -> Vec<OpRow> {
         cost: 8.0,
         ..source("noise")
     };
-    vec![source("input"), source("state"), source("param"), constant, noise]
+    let memory = OpRow { attrs: &[("axis", None)], ..source("memory") };
+    vec![source("input"), source("state"), source("param"), constant, noise, memory]
 }

@@ -5,8 +5,20 @@
 use crate::step::{Node, NodeId, rows};
 
 /// Ops that have no value here, and why.
-pub(crate) const WITHOUT_VALUE: [(&str, &str); 1] =
-    [("scan", "the planner makes it out of a state's equations, after all derivatives")];
+pub(crate) const WITHOUT_VALUE: [(&str, &str); 11] = [
+    ("scan", "the planner makes it out of a state's equations, after all derivatives"),
+    ("memory", OVER_ENTRIES),
+    ("entries_sum", OVER_ENTRIES),
+    ("entries_mean", OVER_ENTRIES),
+    ("entries_max", OVER_ENTRIES),
+    ("entries_logsumexp", OVER_ENTRIES),
+    ("entries_softmax", OVER_ENTRIES),
+    ("entries_repeat", OVER_ENTRIES),
+    ("entries_count", OVER_ENTRIES),
+    ("entries_position", OVER_ENTRIES),
+    ("entries_accumulate", "the planner makes it, after all derivatives"),
+];
+const OVER_ENTRIES: &str = "it is about the entries of a memory, which tests/entries runs";
 
 /// The values of nodes, by number. Ids are numbers too.
 pub(crate) type Values = Vec<Vec<f64>>;

@@ -1,0 +1,98 @@
+"""Ops over the entries of a memory: `ops.entries.sum(weight * memory.source)`.
+
+A value *on entries* has one vector, matrix or number for each entry of a memory: the memory itself, and
+what is computed with it. All other ops work on it entry by entry, and a value of the row is the same at
+each entry. The ops here go over the entries: `sum`, `mean`, `max`, `logsumexp` and `count` return a value of
+the row, `softmax` and `position` a value on entries. Without entries, the sum, the mean and the maximum are
+0, and the log of the sum is -inf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ostinato.errors import ShapeError
+from ostinato.ops.table import Row, Symbolic, Value
+
+TABLE: dict[str, Row] = {}
+"""The ops over entries, by their names in programs.
+
+They have a table of their own, because an eager form takes all entries of a row, (S, ...).
+"""
+
+__all__ = ["TABLE", "count", "logsumexp", "max", "mean", "position", "softmax", "sum"]
+
+
+def _enter(name: str, eager: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    """Add an op to the table; `eager` takes an array (S, ...) with all entries of the row."""
+    row = TABLE[f"entries_{name}"] = Row(f"entries_{name}", ("v",), (), False, eager)
+
+    def call(v: Value) -> Value:
+        if not isinstance(v, Symbolic):
+            raise ShapeError(
+                f"entries.{name}: got a value of the row, of shape {np.shape(v)}; expected a value on the "
+                "entries of a memory"
+            )
+        return v.record(row, [v], {})
+
+    return call
+
+
+def _softmax(v: Value) -> Value:
+    if not len(v):
+        return v
+    powers = np.exp(v - np.max(v, axis=0))
+    return powers / np.sum(powers, axis=0)
+
+
+def _logsumexp(v: Value) -> Value:
+    peak = np.max(v, axis=0) if len(v) else np.zeros(np.shape(v)[1:], v.dtype)
+    peak = np.where(np.isfinite(peak), peak, np.zeros_like(peak))
+    with np.errstate(divide="ignore"):
+        return np.log(np.sum(np.exp(v - peak), axis=0)) + peak
+
+
+_sum = _enter("sum", lambda v: np.sum(v, axis=0))
+_mean = _enter("mean", lambda v: np.sum(v, axis=0) / np.maximum(len(v), 1))
+_max = _enter("max", lambda v: np.max(v, axis=0) if len(v) else np.sum(v, axis=0))
+_logsumexp_of = _enter("logsumexp", _logsumexp)
+_softmax_of = _enter("softmax", _softmax)
+_count = _enter("count", lambda v: v.dtype.type(len(v)))
+_position = _enter("position", lambda v: np.arange(len(v), dtype=v.dtype))
+
+
+def sum(v: Value) -> Value:
+    """The sum over the entries, feature by feature."""
+    return _sum(v)
+
+
+def mean(v: Value) -> Value:
+    """The mean over the entries, feature by feature."""
+    return _mean(v)
+
+
+def max(v: Value) -> Value:
+    """The maximum over the entries, feature by feature; equal maxima share the gradient equally."""
+    return _max(v)
+
+
+def logsumexp(v: Value) -> Value:
+    """Log of the sum of e^v over the entries, without overflow."""
+    return _logsumexp_of(v)
+
+
+def softmax(v: Value) -> Value:
+    """e^v / (sum of e^v over the entries), feature by feature, without overflow."""
+    return _softmax_of(v)
+
+
+def count(v: Value) -> Value:
+    """The number of entries on which `v` lies, as a number of the row."""
+    return _count(v)
+
+
+def position(v: Value) -> Value:
+    """The index of each entry in its row, from 0."""
+    return _position(v)

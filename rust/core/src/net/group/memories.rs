@@ -1,0 +1,87 @@
+//! The memories of a layer for one row group: the entries of each row, gathered from the axis of the memory in the order in which
+//! the layer has its rows; and the way back for their gradients.
+
+use std::sync::Arc;
+
+use crate::kernel::Float;
+use crate::time::{Entries, PassMemory, Scratch, SeqView};
+
+use super::super::batch::Axes;
+use super::super::graph::{Layer, Network};
+
+/// The entries of a layer's memories, by entries axis, and their values, by memory.
+#[derive(Debug)]
+pub struct Memories<T> {
+    pub entries: Vec<Entries>,
+    values: Vec<Vec<T>>,
+    widths: Vec<usize>,
+}
+
+impl<T: Float> Memories<T> {
+    /// The memories of a layer; None if it has none. `view` returns the values of a node.
+    pub fn of(
+        network: &Network,
+        layer: &Layer,
+        axes: Axes,
+        view: impl Fn(usize) -> SeqView<T>,
+    ) -> Option<Arc<Memories<T>>> {
+        let program = &layer.plan.program;
+        if layer.memories.is_empty() {
+            return None;
+        }
+        let mut made = Memories { entries: Vec::new(), values: Vec::new(), widths: Vec::new() };
+        for axis in 0..program.entry_axes() {
+            let of_axis = |&k: &usize| program.axis_of_memory(k) == axis;
+            let first = (0..layer.memories.len()).find(of_axis).unwrap_or(0);
+            let along = network.nodes[layer.memories[first]].axis;
+            let memory = axes.of(along);
+            // rows are in the order of the layer's axis, the sequences of the memory in the order of theirs
+            let mut position: Vec<usize> = (0..memory.rows).collect();
+            if let Some(order) = axes.order(along) {
+                order.iter().enumerate().for_each(|(at, &row)| position[row] = at);
+            }
+            let own = axes.order(layer.axis);
+            let place = |row: usize| position[own.map_or(row, |order| order[row])];
+            made.entries.push(Entries::new(axes.of(layer.axis), memory, place));
+        }
+        for (k, &node) in layer.memories.iter().enumerate() {
+            let (entries, view) = (&made.entries[program.axis_of_memory(k)], view(node));
+            let mut values = Vec::with_capacity(entries.count() * view.width);
+            for &packed in entries.packed() {
+                // SAFETY: a view has all packed rows of its axis.
+                values.extend_from_slice(unsafe {
+                    std::slice::from_raw_parts(view.ptr.add(packed * view.stride), view.width)
+                });
+            }
+            made.values.push(values);
+            made.widths.push(view.width);
+        }
+        Some(Arc::new(made))
+    }
+
+    pub fn views(&self) -> Vec<SeqView<T>> {
+        self.values.iter().zip(&self.widths).map(|(values, &width)| SeqView::of(values, width)).collect()
+    }
+}
+
+/// The gradient of memory `k` of a layer after its backward pass, packed along the axis of the memory's node.
+pub fn memory_gradient<T: Float>(
+    network: &Network,
+    layer: &Layer,
+    (k, buffer): (usize, usize),
+    memories: &Memories<T>,
+    back: &PassMemory<T>,
+    axes: Axes,
+    scratch: &mut Scratch<T>,
+) -> Vec<T> {
+    let view = back.memory_gradient(&layer.plan.back, buffer);
+    let along = network.nodes[layer.memories[k]].axis;
+    let mut values = scratch.zero_sequence(axes.of(along).total(), view.width);
+    let entries = &memories.entries[layer.plan.program.axis_of_memory(k)];
+    for (entry, &packed) in entries.packed().iter().enumerate() {
+        // SAFETY: the pass has a sum for each entry.
+        let d = unsafe { std::slice::from_raw_parts(view.ptr.add(entry * view.stride), view.width) };
+        values[packed * view.width..][..view.width].copy_from_slice(d);
+    }
+    values
+}
