@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
     from ostinato.io import load
     from ostinato.layers.attention import Attention
+    from ostinato.layers.step_attention import StepAttention
     from ostinato.metrics import Metric
     from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
@@ -194,6 +195,7 @@ __all__ = [
     "ShapeError",
     "SkipConnection",
     "State",
+    "StepAttention",
     "StrategySpec",
     "Sum",
     "Symbol",
@@ -248,6 +250,7 @@ _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "te
 _HOMES = {
     "io": ("load",),
     "layers.attention": ("Attention",),
+    "layers.step_attention": ("StepAttention",),
     "network.generate": ("generate",),
     "metrics": ("Metric",),
     "optimizers": ("SGD", "Adam", "Optimizer", "clip_norm"),

@@ -179,7 +179,8 @@ class Network:
     def plans(self) -> list[dict[str, Any]]:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward".
 
-        A layer that is divided has the same counts of what runs once per row under "once_per_row".
+        A layer that is divided has the same counts of what runs once per row under "once_per_row",
+        and of what runs once per entry of a memory, by its name, under "once_per_entry".
         """
 
 @final

@@ -144,7 +144,7 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
     for name in memories:
         if name in (ROW, TIME):
             raise ConfigError(
-                f"{owner}: a memory is called {name!r}, which is the name of another axis; expected "
+                f"{owner}: a memory is called {shown(name)}, which is the name of another axis; expected "
                 "another name, such as 'source'"
             )
     return Declared(sizes, params, states, memories)

@@ -83,8 +83,8 @@ def _with_memories(cell: Cell, memories: Mapping[str, ArrayLike], dtype: np.dtyp
         entries = _frozen(given, dtype)
         if entries.ndim != 2:
             raise ShapeError(
-                f"{owner}: memory {name!r} has shape {entries.shape}; expected (S, width), the entries of "
-                "one sequence"
+                f"{owner}: memory {shown(name)} has shape {entries.shape}; expected (S, width), the entries "
+                "of one sequence"
             )
         values[name] = EntryValues(name, entries)
     if not values:

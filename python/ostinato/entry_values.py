@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import ops
-from ostinato.errors import ShapeError
+from ostinato.errors import ShapeError, shown
 from ostinato.ops.arithmetic import Arithmetic
 from ostinato.ops.table import Row, Symbolic, Value
 
 # The ops over all entries whose result is on entries too.
-_KEEPS = ("entries_softmax", "entries_position")
+_KEEPS = ("entries_softmax", "entries_position", "entries_shift")
 
 
 class EntryValues(Arithmetic, Symbolic):
@@ -46,11 +46,12 @@ class EntryValues(Arithmetic, Symbolic):
         for one in operands:
             if isinstance(one, EntryValues) and one.memory != self.memory:
                 raise ShapeError(
-                    f"{row.name}: mixes entries of the memories {one.memory!r} and {self.memory!r}, which "
-                    "differ in number; reduce one of them to a value of the row first (ops.entries.sum, mean, max)"
+                    f"{row.name}: mixes entries of the memories {shown(one.memory)} and "
+                    f"{shown(self.memory)}, which differ in number; reduce one of them to a value of the row "
+                    "first (ops.entries.sum, mean, max)"
                 )
         if row.name.startswith("entries_"):
-            result = row.eager(self.values)
+            result = row.eager(self.values, **attrs)
             return EntryValues(self.memory, result) if row.name in _KEEPS else result
 
         def at(entry: int | None) -> Value:

@@ -39,6 +39,10 @@ def test_eager_values(count: int) -> None:
     assert np.allclose(e.softmax(v).values, np.exp(some) / np.exp(some).sum(0))
     assert e.count(v) == count
     assert np.array_equal(e.position(v).values, np.arange(count))
+    for by in (-7, -1, 0, 2, 6):
+        moved = [some[at - by] if 0 <= at - by < count else np.zeros(WIDTH) for at in range(count)]
+        assert np.array_equal(e.shift(v, by).values, np.reshape(moved, (count, WIDTH)))
+    assert np.array_equal(e.window(v, 1).values[:, WIDTH : 2 * WIDTH], some)
     row = np.arange(WIDTH) + 1.0
     assert np.array_equal((row * v - 1).values, row * some - 1)
     matrix = rng.normal(size=(3, WIDTH))
@@ -61,6 +65,11 @@ EQUATIONS: dict[str, Equation] = {
     "softmax of a number": lambda h, m, p: ops.entries.sum(ops.entries.softmax(ops.dot(h, m)) * m),
     "count": lambda h, m, p: ops.entries.sum(m * h) / (1.0 + ops.entries.count(m)),
     "position": lambda h, m, p: ops.entries.sum(ops.sin(h + ops.entries.position(m)) * m),
+    "shift": lambda h, m, p: ops.entries.sum(ops.entries.shift(m, 1) * ops.entries.shift(h * m, -2)),
+    "a shift beyond the ends": lambda h, m, p: ops.entries.sum(ops.entries.shift(m * h, 3) + m),
+    "window": lambda h, m, p: ops.entries.sum(
+        ops.entries.window(ops.dot(h, m), 1)[:1] * m + ops.sum(ops.entries.window(m, 1))
+    ),
     "a product": lambda h, m, p: ops.entries.sum(ops.sigmoid(p.W @ m + h)),
     "a product of a product": lambda h, m, p: ops.entries.sum(ops.tanh(p.W @ ops.tanh(p.W @ m + h))),
     "a product with a transpose": lambda h, m, p: ops.entries.sum(p.W.T @ (h * m)),

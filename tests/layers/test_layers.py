@@ -332,10 +332,15 @@ BAD: dict[str, Bad] = {
         ost.ConfigError,
         ("Film(3, 2) has several inputs", "ost.Graph"),
     ),
-    "an attention with a query along time": Bad(
-        lambda: ost.Attention("dot", 3, 3)(ost.Input("q", size=3), ost.Input("m", size=3)),
+    "an attention with a query of another width at every step": Bad(
+        lambda: ost.Attention("dot", 3, 3)(ost.Input("q", size=2), ost.Input("m", size=3)),
         ost.ShapeError,
-        ("one query for each row", "ost.last(h)", "run(query, memory)"),
+        ("'x' 3 features", "input 'q'> has 2"),
+    ),
+    "an attention of every step to a row": Bad(
+        lambda: ost.Attention("dot", 3, 3)(ost.Input("q", size=3), ost.Input("m", size=3, axis="row")),
+        ost.ShapeError,
+        ("memory 'memory' is a sequence", "a value of rows"),
     ),
     "an attention to a row": Bad(
         lambda: ost.Attention("dot", 3, 3)(*[ost.Input(name, size=3, axis="row") for name in "qm"]),

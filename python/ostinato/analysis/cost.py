@@ -174,6 +174,19 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
                 axis=axes_of_nodes[at],
             )
         )
+        for memory, per_entry in plan.get("once_per_entry", {}).items():
+            layers.append(
+                LayerCost(
+                    name=f"{operation.label}, once per entry of {memory!r}",
+                    parameters=0,
+                    textbook_parameters=None,
+                    forward_flops=per_entry["forward"]["flops"],
+                    backward_flops=per_entry["backward"]["flops"],
+                    kept_bytes=per_entry["forward"]["kept_width"] * item,
+                    textbook_bytes=0,
+                    axis=memory,
+                )
+            )
         if per_row := plan.get("once_per_row"):
             layers.append(
                 LayerCost(
@@ -193,7 +206,8 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
         rows * sum(getattr(layer, of) for layer in along) for of in ("kept_bytes", "textbook_bytes")
     )
     once = rows * sum(layer.kept_bytes for layer in layers if layer.axis == "row")
-    cuttable = "row" not in axes_of_nodes
+    reads_memories = any(operation.memories for _, operation in operations)
+    cuttable = "row" not in axes_of_nodes and not reads_memories
     return Cost(
         rows,
         steps,

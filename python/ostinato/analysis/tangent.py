@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato import _core
 from ostinato.cell import Param
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import DeriveOp, FinalOp, Graph, InputOp, LayerOp, Node, Operation, resting
 from ostinato.trace import trace_step
 
@@ -69,6 +69,11 @@ class TangentCore:
         penalty. Raises TraceError for a step in Python, which has no forward mode.
         """
         program = resting(operation.unit).program
+        if operation.memories:
+            raise ConfigError(
+                f"layer {shown(operation.label)} reads a memory, a whole sequence at each step, so its step "
+                "is no function of one input and its state; analyze the layers without memories"
+            )
         forward = program.tangent()
         given: list[int] = []
         for index, (_, _, is_index) in zip(operation.inputs, program.inputs, strict=True):

@@ -10,12 +10,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ostinato import checks, ops
-from ostinato.cell import Cell, Param, State
+from ostinato.cell import Cell, Memory, Param, State
 from ostinato.dims import Dim, describe
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.foreign.calls import hinted
 from ostinato.layers.attention_in_graph import attended
 from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.step_attention import StepAttention
 from ostinato.namespace import Names
 from ostinato.network.check import dtype_name, size
 from ostinato.network.parameters import Parameters
@@ -23,6 +24,7 @@ from ostinato.network.run import Run
 from ostinato.network.symbol import Symbol
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
+from ostinato.sequences.axis import ROW
 
 Array: TypeAlias = NDArray[Any]
 
@@ -47,8 +49,9 @@ class Attention:
         seed: the same seed gives the same parameters.
         **options: options of the scorer, unless that is an instance.
 
-    `attention(query, memory)` with symbols is a part of a graph: one query for each row, (N, query_size), and
-    a memory along time -> (N, memory_size). With arrays it is `run(query, memory).context`.
+    `attention(query, memory)` with symbols is a part of a graph: queries at every step, (N, T, query_size),
+    and a memory along any axis -> (N, T, memory_size); or one query for each row, (N, query_size), and a
+    memory along time -> (N, memory_size). With arrays it is `run(query, memory).context`.
 
     The scorer is a step in equations, run by the engine as any other. A scorer of several heads divides the
     memory's features among them: head k's weights average the k-th part. Raises ConfigError for a bad
@@ -81,6 +84,7 @@ class Attention:
             seed=seed,
         )
         self.dtype = self.net.dtype
+        self._contexts: Recurrent | None = None
         self.heads = self.net._units[0][0].output_size
         if memory_size % self.heads:
             raise ConfigError(
@@ -98,9 +102,9 @@ class Attention:
     def __call__(self, query: Any, memory: Any, **arguments: Any) -> Any:
         """The contexts: of symbols a symbol, of arrays an array.
 
-        Raises ShapeError for symbols that do not fit, such as a query along time; ConfigError for a scorer
-        that reads its past weights, and for symbols with further arguments; DTypeError for a symbol
-        together with an array.
+        Raises ShapeError for symbols that do not fit; ConfigError for a scorer that reads its past weights,
+        for an attention with queries of both kinds, and for symbols with further arguments; DTypeError for
+        a symbol together with an array.
         """
         given = [isinstance(one, Symbol) for one in (query, memory)]
         if not any(given):
@@ -114,12 +118,41 @@ class Attention:
             raise ConfigError(
                 f"{shown(self)} is called with symbols and {told}; give those to the run of the graph"
             )
+        if query.axis != ROW and not self.past:
+            return self._at_every_step(query, memory)
         places = self._scores.read | ({"past"} if self.past else set())
+        if self._contexts is not None:
+            raise ConfigError(self._other_place)
         sizes = (self.query_size, self.memory_size)
         return attended(repr(self), self.net, sizes, places, query, memory)
 
+    def _at_every_step(self, query: Symbol, memory: Symbol) -> Symbol:
+        """The contexts of queries along an axis: a step without a state, whose memory lies on any axis."""
+        if self._contexts is None:
+            if self.net._owned:
+                raise ConfigError(self._other_place)
+            cell = _Contexts(self.scorer, self.query_size, self.memory_size, 0)
+            made = Recurrent(cell, self.query_size, 1, dtype=self.dtype, seed=self.net.seed)
+            made.arena[...] = self.net.arena
+            self._contexts = made
+        contexts: Symbol = self._contexts(query, memory=memory)
+        return contexts
+
+    @property
+    def _other_place(self) -> str:
+        return (
+            f"{self!r} is used in a graph with a query at every step and with one for each row; make an "
+            "Attention for each"
+        )
+
+    def _gather(self) -> None:
+        """Lets runs with arrays read the parameters where a graph has them."""
+        if self._contexts is not None:
+            self.net._arena = self._contexts._arena
+
     def parameters(self) -> Parameters:
         """The parameters by name: views that may be changed in place."""
+        self._gather()
         return Parameters({name.removesuffix("_l0"): one for name, one in self.net.parameters().items()})
 
     @property
@@ -133,6 +166,7 @@ class Attention:
         without entries has weights and a context of 0. Raises ShapeError for shapes that do not fit and
         lengths outside 0..S, DTypeError for what is not numbers.
         """
+        self._gather()
         q, rows = self._floats("query", query), self._floats("memory", memory)
         single = q.ndim == 2
         q = q[:, None] if single else q
@@ -326,6 +360,21 @@ class _Scores(Cell):
                 f"{owner}: step returns shape {describe(score.shape)}; expected one number, or (heads,)"
             )
         return (score if score.ndim else ops.reshape(score, (1,))), {}
+
+
+class _Contexts(_Scores):
+    """The context of a query in a memory, as a step without states."""
+
+    def memories(self, size: Any) -> dict[str, Memory]:
+        """One: key and value in one."""
+        return {"memory": Memory(size.key)}
+
+    def step(  # type: ignore[override]
+        self, x: Any, state: Any, p: Any, memory: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the context (key,)."""
+        context, _ = StepAttention(self.scorer, prefix="")(x, memory.memory, p)
+        return context, {}
 
 
 class _Place(Names[Any]):

@@ -52,11 +52,6 @@ def attended(
     for name, one, width in (("query", query, sizes[0]), ("memory", memory, sizes[1])):
         if one.limit is not None or one.width != width:
             raise ShapeError(f"{owner}: {name} is {shown(one)}; expected {width} features")
-    if query.axis != ROW:
-        raise ShapeError(
-            f"{owner}: query is {shown(query)}; in a graph there is one query for each row: expected "
-            f"(N, {sizes[0]}), such as ost.last(h). For a query at every step write run(query, memory)"
-        )
     if memory.axis == ROW:
         raise ShapeError(f"{owner}: memory is {shown(memory)}; expected a sequence (N, T, {sizes[1]})")
     position = length = apply(_zero, memory)

@@ -204,7 +204,7 @@ class Recurrent(Network):
         if len(memories) != len(self.memories):
             names = ", ".join(f"{name}=..." for name in self.memories)
             raise ConfigError(
-                f"{self!r} reads memories, which a container does not give; call it with symbols in an "
+                f"{shown(self)} reads memories, which a container does not give; call it with symbols in an "
                 f"ost.Graph: layer(x, {names})"
             )
         for layer, units in enumerate(self._units):

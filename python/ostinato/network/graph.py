@@ -241,10 +241,12 @@ class Graph:
         for (memory, (width,)), node in zip(unit.program.memories, memories, strict=True):
             given = "ids" if node.limit is not None else f"{node.width} features"
             if node.axis == ROW:
-                raise ShapeError(f"{label}: memory {memory!r} is a sequence; it is given a value of rows")
+                raise ShapeError(
+                    f"{label}: memory {shown(memory)} is a sequence; it is given a value of rows"
+                )
             if node.limit is not None or node.width != width:
                 raise ShapeError(
-                    f"{label}: memory {memory!r} has entries of {width} features; it is given {given}"
+                    f"{label}: memory {shown(memory)} has entries of {width} features; it is given {given}"
                 )
         offsets: list[int] = []
         for position, (name, shape) in enumerate(unit.program.params):

@@ -194,12 +194,15 @@ def by_keyword(layer: Any, given: int, arguments: dict[str, Any]) -> list[Any]:
     names = list(layer._ports.inputs)
     for name in names[:given]:
         if name in arguments:
-            raise ConfigError(f"{layer!r}: input {name!r} is given twice, by its place and by its name")
+            raise ConfigError(
+                f"{shown(layer)}: input {shown(name)} is given twice, by its place and by its name"
+            )
     found = [name for name in names[given:] if name in arguments]
     for name, expected in zip(found, names[given:], strict=False):
         if name != expected:
             raise ConfigError(
-                f"{layer!r} is called without {expected!r}; its inputs are {', '.join(map(repr, names))}"
+                f"{shown(layer)} is called without {shown(expected)}; its inputs are "
+                f"{', '.join(map(repr, names))}"
             )
     return [arguments.pop(name) for name in found]
 

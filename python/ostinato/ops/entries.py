@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ostinato.errors import ShapeError
+from ostinato.errors import ShapeError, TraceError, shown
+from ostinato.ops.shaping import concat
 from ostinato.ops.table import Row, Symbolic, Value
 
 TABLE: dict[str, Row] = {}
@@ -22,7 +23,7 @@ TABLE: dict[str, Row] = {}
 They have a table of their own, because an eager form takes all entries of a row, (S, ...).
 """
 
-__all__ = ["TABLE", "count", "logsumexp", "max", "mean", "position", "softmax", "sum"]
+__all__ = ["TABLE", "count", "logsumexp", "max", "mean", "position", "shift", "softmax", "sum", "window"]
 
 
 def _enter(name: str, eager: Callable[[Value], Value]) -> Callable[[Value], Value]:
@@ -31,13 +32,26 @@ def _enter(name: str, eager: Callable[[Value], Value]) -> Callable[[Value], Valu
 
     def call(v: Value) -> Value:
         if not isinstance(v, Symbolic):
-            raise ShapeError(
-                f"entries.{name}: got a value of the row, of shape {np.shape(v)}; expected a value on the "
-                "entries of a memory"
-            )
+            raise _on_row(name, v)
         return v.record(row, [v], {})
 
     return call
+
+
+def _on_row(name: str, v: Value) -> ShapeError:
+    return ShapeError(
+        f"entries.{name}: got a value of the row, of shape {np.shape(v)}; expected a value on the entries "
+        "of a memory"
+    )
+
+
+def _shift(v: Value, by: int) -> Value:
+    result = np.zeros_like(v)
+    if 0 <= by < len(v):
+        result[by:] = v[: len(v) - by]
+    elif -len(v) < by < 0:
+        result[:by] = v[-by:]
+    return result
 
 
 def _softmax(v: Value) -> Value:
@@ -61,6 +75,32 @@ _logsumexp_of = _enter("logsumexp", _logsumexp)
 _softmax_of = _enter("softmax", _softmax)
 _count = _enter("count", lambda v: v.dtype.type(len(v)))
 _position = _enter("position", lambda v: np.arange(len(v), dtype=v.dtype))
+
+
+TABLE["entries_shift"] = Row("entries_shift", ("v",), ("by",), False, _shift)
+
+
+def shift(v: Value, by: int) -> Value:
+    """The values moved `by` entries towards the end, or for a negative number towards the start.
+
+    Entry s has the value of entry s - by; 0 beyond the ends. Raises TraceError for anything but a whole
+    number.
+    """
+    if isinstance(by, bool) or not isinstance(by, int | np.integer):
+        raise TraceError(f"entries.shift: by is {shown(by)}; expected a whole number, fixed in the step")
+    row = TABLE["entries_shift"]
+    if not isinstance(v, Symbolic):
+        raise _on_row("shift", v)
+    return v.record(row, [v], {"by": int(by)})
+
+
+def window(v: Value, radius: int) -> Value:
+    """The values of the 2 radius + 1 entries around each entry, side by side: v () -> (2 radius + 1,).
+
+    A vector (n,) becomes ((2 radius + 1) n,): the entry `radius` places before comes first. 0 beyond the
+    ends.
+    """
+    return concat(*(shift(v, by) for by in range(radius, -radius - 1, -1)))
 
 
 def sum(v: Value) -> Value:

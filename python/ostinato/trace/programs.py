@@ -221,7 +221,7 @@ def _trace(
     for key, one in entries.items():
         if one.node not in used:
             raise TraceError(
-                f"{owner}: memory {key!r} is never used by step; use it, or remove it from memories()"
+                f"{owner}: memory {shown(key)} is never used by step; use it, or remove it from memories()"
             )
     for key, one in updates.items():
         recorder.name_node(one.node, f"new_{key}")
@@ -277,7 +277,7 @@ def _check_traced(owner: str, recorder: Recorder, what: str, value: object) -> N
     memory = recorder.memory_of(value.node)
     if memory is not None:
         raise ShapeError(
-            f"{owner}: step returns a value for each entry of memory {memory!r} as {what}; expected "
+            f"{owner}: step returns a value for each entry of memory {shown(memory)} as {what}; expected "
             "one for the row: reduce it with ops.entries.sum, mean or max"
         )
     if value.is_index:
@@ -292,8 +292,8 @@ def _check_names(owner: str, *groups: Mapping[str, object]) -> None:
                 raise ConfigError(f"{owner}: {shown(key)} is not a name; expected a Python identifier")
             if key in seen:
                 raise ConfigError(
-                    f"{owner}: the name {shown(key)} is declared twice; inputs, states, parameters and memories "
-                    "share names"
+                    f"{owner}: the name {shown(key)} is declared twice; inputs, states, parameters and "
+                    "memories share names"
                 )
             seen.add(key)
 

@@ -73,7 +73,8 @@ class Recorder:
     def declare_memory(self, name: str, width: int, axis: int) -> tuple[int, tuple[Dim, ...]]:
         """Add a memory of `width` features per entry, on an entries axis."""
         node = self.builder.memory(name, [as_dim(width).text], axis)
-        self._names[node] = self._memories[axis] = name
+        self._set_name(node, name)
+        self._memories[axis] = name
         return node, self.shape(node)
 
     def memory_of(self, node: int) -> str | None:

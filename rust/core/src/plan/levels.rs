@@ -61,8 +61,8 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
 
 /// Whether an op reads all entries of a row at once.
 pub fn reads_whole(node: &Node) -> bool {
-    use Across::{Count, LogSumExp, Max, Position, Softmax};
-    matches!(rows::row(node.op).run, Run::Entries(Max | LogSumExp | Softmax | Count | Position))
+    use Across::{Count, LogSumExp, Max, Position, Shift, Softmax};
+    matches!(rows::row(node.op).run, Run::Entries(Max | LogSumExp | Softmax | Shift | Count | Position))
 }
 
 /// The level of every computed value.

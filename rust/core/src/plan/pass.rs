@@ -189,6 +189,8 @@ pub struct Scan {
 #[derive(Debug, Clone)]
 pub struct WholeOp {
     pub run: Across,
+    /// For `Shift`: the distance.
+    pub by: isize,
     pub dst: Ref,
     pub src: Option<Ref>,
 }

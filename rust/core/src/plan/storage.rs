@@ -315,7 +315,12 @@ impl Storage<'_> {
                 match rows::row(node.op).run {
                     Run::Entries(run) if reads_whole(node) => {
                         let (dst, arg) = (self.reference(id), node.args.first().copied());
-                        stage.whole.push(WholeOp { run, dst, src: arg.map(|arg| self.reference(arg)) });
+                        stage.whole.push(WholeOp {
+                            run,
+                            by: node.attrs.number("by") as isize,
+                            dst,
+                            src: arg.map(|arg| self.reference(arg)),
+                        });
                     }
                     _ => row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut stage.ops),
                 }

@@ -153,7 +153,10 @@ impl<'a> Printer<'a> {
                 format!("noise({}, per {per}, {shape})", node.attrs.int("stream"))
             }
             name if name.starts_with("entries_") => {
-                let parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();
+                let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();
+                if name == "entries_shift" {
+                    parts.push(node.attrs.number("by").to_string());
+                }
                 format!("{}({})", name.replacen('_', ".", 1), parts.join(", "))
             }
             name => {

@@ -134,6 +134,7 @@ impl<T: Float> Runner<'_, T> {
                     let (to, stride) = (row.at(op.dst), row.stride[op.dst.buffer]);
                     (0..count).for_each(|entry| to.add(entry * stride).write(T::from_f64(entry as f64)));
                 }
+                (Across::Shift, Some(src)) => shift(row, op.dst, src, op.by),
                 (run, Some(src)) => {
                     for feature in 0..src.numel {
                         self.whole_feature(run, [op.dst, src], feature, row);
@@ -194,5 +195,25 @@ impl<T: Float> Runner<'_, T> {
 impl<T> Row<T> {
     fn at(&self, place: Ref) -> *mut T {
         self.here[place.buffer].wrapping_add(place.col)
+    }
+}
+
+/// Each entry of `dst` is the entry of `src` that stands `by` places before it, or zeros.
+///
+/// # Safety
+/// `row` has `count` entries in both buffers, which do not overlap.
+unsafe fn shift<T: Float>(row: &Row<T>, dst: Ref, src: Ref, by: isize) {
+    let (to, from) = (row.at(dst), row.at(src));
+    let (to_stride, stride) = (row.stride[dst.buffer], row.stride[src.buffer]);
+    for entry in 0..row.count {
+        let source = entry.checked_add_signed(-by).filter(|&source| source < row.count);
+        // SAFETY: both entries are entries of the row.
+        unsafe {
+            let to = to.add(entry * to_stride);
+            match source {
+                Some(source) => to.copy_from_nonoverlapping(from.add(source * stride), dst.numel),
+                None => to.write_bytes(0, dst.numel),
+            }
+        }
     }
 }

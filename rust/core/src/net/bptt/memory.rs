@@ -1,6 +1,6 @@
 //! The memory of a window or segment in its forward and backward pass.
 
-use crate::plan::{LayerPlan, Pass};
+use crate::plan::{Class, LayerPlan, Pass};
 use crate::time::{Geometry, PassMemory};
 
 use super::super::graph::kinds::Rows;
@@ -17,12 +17,25 @@ fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
     }
 }
 
-/// Elements that a pass stores.
+/// Elements that a pass stores. A memory counts as long as the sequences are.
 fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
-    match axis {
-        Axis::Sequence(_) => PassMemory::<f64>::elements(pass, rows, total),
-        Axis::Row => PassMemory::<f64>::elements(pass, rows, rows),
-    }
+    let steps = if axis.is_sequence() { total } else { rows };
+    of_entries(pass, rows, steps, total)
+        + match axis {
+            Axis::Sequence(_) => PassMemory::<f64>::elements(pass, rows, total),
+            Axis::Row => PassMemory::<f64>::elements(pass, rows, rows),
+        }
+}
+
+/// Elements of a pass on the entries of memories: `steps` rows at all their steps, with `total` entries in all rows.
+fn of_entries(pass: &Pass, rows: usize, steps: usize, total: usize) -> usize {
+    let buffers = pass.buffers.iter().filter(|buffer| buffer.entries.is_some());
+    let elements = buffers.map(|buffer| match buffer.class {
+        Class::Full => steps * total.div_ceil(rows.max(1)) * buffer.width,
+        Class::MemoryGradient(_) => total * buffer.width,
+        _ => 0,
+    });
+    elements.sum()
 }
 
 /// Elements stored between the forward and the backward pass of a piece of time; `size` is its number of sequences, and of
@@ -32,7 +45,10 @@ pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
     nodes
         .map(|(number, node)| match node.kind {
             NodeKind::Layer { layer, output: 0 } => {
-                elements(&network.layers[layer].plan.train, node.axis, size)
+                let of = &network.layers[layer];
+                // memories are copied, row by row
+                let copies: usize = of.memories.iter().map(|&memory| network.width(memory) * size[1]).sum();
+                elements(&of.plan.train, node.axis, size) + copies
             }
             NodeKind::Layer { .. } => 0,
             // states of the first axis are read in place
@@ -94,6 +110,11 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
                 }
                 for &node in inner.initial.iter().flatten() {
                     meter.arrive(node, of_node(node), inner.is_reordered());
+                }
+                for (&memory, gradient) in inner.memories.iter().zip(&inner.plan.memory_gradients) {
+                    if gradient.is_some() && network.nodes[memory].differentiated {
+                        meter.arrive(memory, of_node(memory), true);
+                    }
                 }
                 for (&input, gradient) in inner.inputs.iter().zip(&inner.plan.input_gradients) {
                     if gradient.is_some() {

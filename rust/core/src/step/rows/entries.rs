@@ -4,7 +4,7 @@
 use super::super::shape;
 use super::op_row::{Grad, OpRow, Tangent, no_gradient};
 use super::run::{Across, Run};
-use crate::step::{Attrs, Equations, NodeId, Result};
+use crate::step::{Attrs, Equations, Node, NodeId, Result, Shape};
 
 const BASE: OpRow = OpRow {
     name: "",
@@ -19,6 +19,18 @@ const BASE: OpRow = OpRow {
     cost: 1.0,
     internal: false,
 };
+
+/// The largest distance of a shift.
+const FARTHEST: f64 = 65536.0;
+
+/// The shape of the operand, if the distance is a whole number.
+fn whole_shift(args: &[&Node], attrs: &Attrs) -> std::result::Result<Shape, String> {
+    let by = attrs.number("by");
+    if by.fract() != 0.0 || by.abs() > FARTHEST {
+        return Err(format!("by is {by}; expected a whole number of at most {FARTHEST}"));
+    }
+    shape::same(args, attrs)
+}
 
 fn grad(node: NodeId) -> Result<Vec<Grad>> {
     Ok(vec![Grad::Node(node)])
@@ -101,6 +113,17 @@ pub fn rows() -> Vec<OpRow> {
             cost: 10.0,
             tangent: Tangent::Symmetric,
             adjoint: |g, s| grad(centred(g, s.node, s.d)?),
+            ..BASE
+        },
+        OpRow {
+            name: "entries_shift",
+            attrs: &[("by", None)],
+            shape: whole_shift,
+            run: Run::Entries(Across::Shift),
+            adjoint: |g, s| {
+                let back = Attrs::numbers(&[("by", -s.attrs.number("by"))]);
+                grad(g.op_with("entries_shift", &[s.d], back)?)
+            },
             ..BASE
         },
         OpRow {

@@ -51,6 +51,8 @@ pub enum Across {
     Softmax,
     /// The value of the row, at each of its entries.
     Repeat,
+    /// The value of the entry that stands `by` places before; 0 beyond the ends.
+    Shift,
     /// The number of entries of the row.
     Count,
     /// The index of each entry in its row.
@@ -62,7 +64,7 @@ pub enum Across {
 impl Across {
     /// Whether an op of operands on entries has a value for each entry; otherwise it has one for the row.
     pub fn keeps_entries(self) -> bool {
-        matches!(self, Across::Softmax | Across::Position | Across::Accumulate)
+        matches!(self, Across::Softmax | Across::Shift | Across::Position | Across::Accumulate)
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::step::{Node, NodeId, rows};
 
 /// Ops that have no value here, and why.
-pub(crate) const WITHOUT_VALUE: [(&str, &str); 11] = [
+pub(crate) const WITHOUT_VALUE: [(&str, &str); 12] = [
     ("scan", "the planner makes it out of a state's equations, after all derivatives"),
     ("memory", OVER_ENTRIES),
     ("entries_sum", OVER_ENTRIES),
@@ -13,6 +13,7 @@ pub(crate) const WITHOUT_VALUE: [(&str, &str); 11] = [
     ("entries_max", OVER_ENTRIES),
     ("entries_logsumexp", OVER_ENTRIES),
     ("entries_softmax", OVER_ENTRIES),
+    ("entries_shift", OVER_ENTRIES),
     ("entries_repeat", OVER_ENTRIES),
     ("entries_count", OVER_ENTRIES),
     ("entries_position", OVER_ENTRIES),
