@@ -10,6 +10,7 @@ from tests.testing.faults import (
     initializers,
     layers,
     losses,
+    memories,
     metrics,
     networks,
     numpy_cells,
@@ -21,7 +22,7 @@ from tests.testing.faults import (
 )
 
 OF_KIND = {
-    "cell": [*cells.FAULTS, *numpy_cells.FAULTS],
+    "cell": [*cells.FAULTS, *numpy_cells.FAULTS, *memories.FAULTS],
     "regularizer": regularizers.FAULTS,
     "loss": losses.FAULTS,
     "optimizer": optimizers.FAULTS,
@@ -33,7 +34,7 @@ OF_KIND = {
     "metric": metrics.FAULTS,
 }
 RIGHT = {
-    "cell": [cells.Right, numpy_cells.Right, numpy_cells.RightForManyRows],
+    "cell": [cells.Right, numpy_cells.Right, numpy_cells.RightForManyRows, memories.Right],
     "regularizer": [regularizers.Right],
     "loss": [losses.Right],
     "optimizer": [optimizers.Right],
