@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ostinato.errors import ShapeError, TraceError, shown
-from ostinato.ops.shaping import concat
+from ostinato.ops.shaping import concat, reshape
 from ostinato.ops.table import Row, Symbolic, Value
 
 TABLE: dict[str, Row] = {}
@@ -100,7 +100,8 @@ def window(v: Value, radius: int) -> Value:
     A vector (n,) becomes ((2 radius + 1) n,): the entry `radius` places before comes first. 0 beyond the
     ends.
     """
-    return concat(*(shift(v, by) for by in range(radius, -radius - 1, -1)))
+    parts = [shift(v, by) for by in range(radius, -radius - 1, -1)]
+    return concat(*(one if one.ndim else reshape(one, (1,)) for one in parts))
 
 
 def sum(v: Value) -> Value:

@@ -59,9 +59,9 @@ impl Engine {
         let none = [0, 1].map(|_| vec![0.0; ROWS * hidden]);
         for (unit, geometry) in units.iter().enumerate() {
             let (inputs, d_outputs) = ([SeqView::of(&x[unit], hidden)], [SeqView::of(&d[unit], hidden)]);
-            let call = LayerCall { plan, weights: weights.weights(), geometry, kernels };
+            let call = LayerCall { plan, weights: weights.weights(), geometry, entries: &[], kernels };
             let there = call.forward(&inputs, &none, true, scratch);
-            let saved = Saved { inputs: &inputs, memory: &there.memory };
+            let saved = Saved { inputs: &inputs, memories: &[], memory: &there.memory };
             let arrived = IncomingGradients { outputs: &d_outputs, finals: &none };
             let back = call.backward(saved, arrived, Some(&mut sums), scratch);
             if keep {

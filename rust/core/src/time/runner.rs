@@ -308,9 +308,9 @@ impl<'a, T: Float> Runner<'a, T> {
         self.steps = (from, to);
         for number in 0..self.binding.base.len() {
             let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
+            let on_entries = self.entries_before(number, from, block.start);
             // SAFETY: the buffers of these classes hold all packed rows (a history its initial rows before them), or the
             // rows of a block.
-            let on_entries = self.entries_before(number, from, block.start);
             self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     _ if on_entries.is_some() => base.add(on_entries.unwrap_or(0) * stride),
@@ -367,8 +367,8 @@ impl<'a, T: Float> Runner<'a, T> {
         self.steps = (t, t + 1);
         for number in 0..self.binding.base.len() {
             let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
-            // SAFETY: step t belongs to the block, so its rows lie inside each of these buffers.
             let on_entries = self.entries_before(number, t, from);
+            // SAFETY: step t belongs to the block, so its rows lie inside each of these buffers.
             self.binding.here[number] = unsafe {
                 match self.pass.buffers[number].class {
                     _ if on_entries.is_some() => base.add(on_entries.unwrap_or(0) * stride),

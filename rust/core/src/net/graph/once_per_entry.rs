@@ -157,8 +157,8 @@ mod tests {
         let mut network = Network::default();
         let x = network.input("x", "time", WIDTH).unwrap();
         let source = network.input("source", "source", WIDTH).unwrap();
-        let (program, params) = (attends(), [0, WIDTH * WIDTH]);
-        let parts = LayerParts { memories: &[source], ..LayerParts::new(&program, &[x], &params) };
+        let (program, params, inputs) = (attends(), [0, WIDTH * WIDTH], [x]);
+        let parts = LayerParts { memories: &[source], ..LayerParts::new(&program, &inputs, &params) };
         let y = network.layer(parts).unwrap();
         network.finish(&[("y", y)]).unwrap();
         network
@@ -221,7 +221,7 @@ mod tests {
         let x = network.input("x", "time", WIDTH).unwrap();
         let (narrow, row) = (network.input("n", "s", 3).unwrap(), network.input("r", "row", WIDTH).unwrap());
         let ids = network.index_input("i", "s", 9).unwrap();
-        let program = attends();
+        let (program, params, inputs) = (attends(), [0, WIDTH * WIDTH], [x]);
         for (memories, says) in [
             (&[][..], "reads 1 memories (source); got 0"),
             (&[narrow], "has entries of 32 features; got 3"),
@@ -229,12 +229,12 @@ mod tests {
             (&[ids], "has entries of 32 features; got ids"),
             (&[99], "node 99 does not exist"),
         ] {
-            let parts = LayerParts { memories, ..LayerParts::new(&program, &[x], &[0, WIDTH * WIDTH]) };
+            let parts = LayerParts { memories, ..LayerParts::new(&program, &inputs, &params) };
             let error = network.layer(parts).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
         // the memory may lie on the axis of the layer itself
-        let parts = LayerParts { memories: &[x], ..LayerParts::new(&program, &[x], &[0, WIDTH * WIDTH]) };
+        let parts = LayerParts { memories: &inputs, ..LayerParts::new(&program, &inputs, &params) };
         assert!(network.layer(parts).is_ok());
     }
 }

@@ -63,6 +63,22 @@ fn pass_text(pass: &Pass) -> String {
                         let _ = writeln!(text, "      of fold {}{turned}{bias}", part.slot);
                     }
                 }
+                PhaseOp::Entries(op) => {
+                    let _ = writeln!(text, "    entries of axis {}", op.axis);
+                    for stage in &op.stages {
+                        for op in &stage.ops {
+                            let (dst, src) = (at(&op.dst), list(&op.src));
+                            let _ = writeln!(
+                                text,
+                                "      {dst} = {:?}({src}) {} x {}",
+                                op.run, op.outer, op.cols
+                            );
+                        }
+                        for op in &stage.whole {
+                            let _ = writeln!(text, "      {} = {:?} of all", at(&op.dst), op.run);
+                        }
+                    }
+                }
                 PhaseOp::Rows(ops) => {
                     let _ = writeln!(text, "    row ops, tiles of {} x {}", pass.tile_rows, pass.tile_width);
                     for op in ops {
