@@ -7,6 +7,7 @@ PYTEST_FLAGS ?=
 PYTEST_JOBS ?= 2
 BENCH_FLAGS ?=
 ORACLE_FLAGS ?= --programs 100000
+RELIABILITY_FLAGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures oracle mutants conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -93,6 +94,10 @@ failures: build
 # Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
 oracle: build $(VENV)/tools
 	$(BIN)/python -m tests.oracle $(ORACLE_FLAGS)
+
+# What docs/reliability.md promises, measured in the long form; `RELIABILITY_FLAGS=--short` takes seconds.
+reliability: build $(VENV)/tools
+	$(BIN)/python -m tests.reliability $(RELIABILITY_FLAGS)
 
 # The planner broken in one place after another, each built and searched: some 15 minutes.
 mutants: build $(VENV)/tools

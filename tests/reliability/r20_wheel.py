@@ -1,0 +1,54 @@
+"""R20: one light wheel for every Python, which imports fast."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import ostinato
+from tests.reliability.row import Row
+
+LARGEST, SLOWEST = 5_000_000, 0.1  # bytes; seconds beyond NumPy
+ROOT = Path(__file__).parents[2]
+TIMED = (
+    "import time, numpy; started = time.perf_counter(); import ostinato; print(time.perf_counter() - started)"
+)
+
+
+def import_seconds(rounds: int) -> float:
+    """The median time of the import after that of NumPy."""
+    command = [sys.executable, "-c", TIMED]
+    run = (subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(rounds))
+    return statistics.median(map(float, run))
+
+
+def packed() -> int:
+    """Bytes of the package in a zip, which is what a wheel is."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            root = Path(ostinato.__file__).parent
+            for path in root.rglob("*"):
+                if path.suffix in {".py", ".pyi", ".so", ".pyd"}:
+                    archive.write(path, path.relative_to(root))
+        return file.tell()
+
+
+def measure(long: bool) -> Row:
+    """The wheel itself in the long form; what it would hold in the short one, which measures no time."""
+    promise = "a wheel of at most 5 MB for CPython 3.10 and later, imported within 100 ms over NumPy"
+    if not long:
+        size = packed()
+        return Row("R20", promise, f"the package in a zip: {size / 1e6:.1f} MB", size <= LARGEST)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", folder]
+        subprocess.run(command, cwd=ROOT, check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        size, name = wheel.stat().st_size, wheel.name
+    seconds = import_seconds(21)
+    tags = name.split("-", 2)[2].removesuffix(".whl")
+    figure = f"{size / 1e6:.1f} MB, {tags}; import {seconds * 1e3:.0f} ms over NumPy"
+    return Row("R20", promise, figure, size <= LARGEST and "cp310-abi3" in name and seconds <= SLOWEST)
