@@ -365,6 +365,8 @@ class _Scores(Cell):
 class _Contexts(_Scores):
     """The context of a query in a memory, as a step without states."""
 
+    name = "attention"
+
     def memories(self, size: Any) -> dict[str, Memory]:
         """One: key and value in one."""
         return {"memory": Memory(size.key)}
