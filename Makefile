@@ -6,6 +6,7 @@ GUARD_FLAGS ?=
 PYTEST_FLAGS ?=
 PYTEST_JOBS ?= 2
 BENCH_FLAGS ?=
+ARGUMENTS_FLAGS ?=
 ORACLE_FLAGS ?= --programs 100000
 RELIABILITY_FLAGS ?=
 
@@ -16,7 +17,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -90,6 +91,10 @@ conformance: build $(VENV)/tools
 # Errors at every place of some trainings: the state after them, and the rest of the run. `make test` draws some.
 failures: build
 	$(BIN)/python -m tests.failures $(FAILURES_FLAGS)
+
+# Every public entry with 75 wrong values for each argument: some minutes. `make test` takes a few of them.
+arguments: build $(VENV)/tools
+	$(BIN)/python -m tests.arguments $(ARGUMENTS_FLAGS)
 
 # Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
 oracle: build $(VENV)/tools

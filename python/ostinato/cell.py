@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.checks import LARGEST_COUNT
 from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.namespace import Names
@@ -36,7 +37,7 @@ class Param:
     init: str | Init = "xavier_uniform"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", _checked_shape("Param", self.shape))
+        object.__setattr__(self, "shape", _checked_shape("Param: shape", self.shape))
         if not isinstance(self.init, str) and not callable(self.init):
             raise ConfigError(
                 f"Param: init is {shown(self.init)}; expected a name or a callable (shape, rng) -> array"
@@ -51,7 +52,7 @@ class State:
 
     def __init__(self, shape_or_size: int | Sequence[int]) -> None:
         """Declare a state of this shape; raises ShapeError for a rank above 2 or a size below 1."""
-        object.__setattr__(self, "shape", _checked_shape("State", shape_or_size))
+        object.__setattr__(self, "shape", _checked_shape("State: shape_or_size", shape_or_size))
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,16 @@ def _mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]
 
 
 def _checked_shape(noun: str, shape: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int | float | np.integer) else tuple(shape)
+    if not isinstance(shape, int | float | np.integer | list | tuple):
+        raise ShapeError(f"{noun} is {shown(shape)}; expected an integer, or a tuple of one or two")
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     for one in sizes:
         if isinstance(one, bool) or not isinstance(one, int | np.integer):
-            raise ShapeError(f"{noun}: {shown(one)} in shape {sizes} is not whole; divide sizes with //")
+            raise ShapeError(f"{noun} is {shown(sizes)}: {shown(one)} is not whole; divide sizes with //")
         if one < 1:
-            raise ShapeError(f"{noun}: size {shown(one)} in shape {sizes} is below 1")
-    if len(sizes) > 2:
-        raise ShapeError(f"{noun}: shape {describe(sizes)} has {len(sizes)} axes; expected at most 2")
+            raise ShapeError(f"{noun} is {shown(sizes)}: size {shown(one)} is below 1")
+        if one > LARGEST_COUNT:
+            raise ShapeError(f"{noun} is {shown(sizes)}; expected sizes of at most {LARGEST_COUNT}")
+    if not 1 <= len(sizes) <= 2:
+        raise ShapeError(f"{noun} is {describe(sizes)}, which has {len(sizes)} axes; expected 1 or 2")
     return tuple(one if isinstance(one, int) else int(one) for one in sizes)

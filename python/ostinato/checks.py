@@ -12,6 +12,8 @@ from ostinato.errors import ConfigError, DTypeError, shown
 
 # Of features, rows, steps or threads: no machine has more.
 LARGEST_COUNT: Final = 2**31 - 1
+# Of anything, such as a seed.
+LARGEST_WHOLE: Final = 2**64 - 1
 
 
 def number(
@@ -45,19 +47,18 @@ def number(
     return result
 
 
-def whole(owner: str, name: str, value: object, *, at_least: int) -> int:
+def whole(owner: str, name: str, value: object, *, at_least: int, at_most: int = LARGEST_WHOLE) -> int:
     """Return `value` as an int of at least `at_least`, or raise a ConfigError that names the argument."""
     if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected an integer of at least {at_least}")
+    if int(value) > at_most:
+        raise ConfigError(f"{owner}: {name} is {shown(value)}; expected at most {at_most}")
     return int(value)
 
 
 def count(owner: str, name: str, value: object, *, at_least: int) -> int:
     """The same for a count of the core, which is at most 2**31 - 1."""
-    counted = whole(owner, name, value, at_least=at_least)
-    if counted > LARGEST_COUNT:
-        raise ConfigError(f"{owner}: {name} is {shown(value)}; expected at most {LARGEST_COUNT}")
-    return counted
+    return whole(owner, name, value, at_least=at_least, at_most=LARGEST_COUNT)
 
 
 def flag(owner: str, name: str, value: object) -> bool:

@@ -20,10 +20,10 @@ class Direction:
     owner: for errors; column: the name of the measurement, such as "val_loss". Raises ConfigError.
     """
 
-    def __init__(self, owner: str, column: Any, mode: Any) -> None:
+    def __init__(self, owner: str, column: Any, mode: Any, argument: str = "metric") -> None:
         if not isinstance(column, str):
             raise ConfigError(
-                f"{owner}: metric is {shown(column)}; expected the name of a column of the history"
+                f"{owner}: {argument} is {shown(column)}; expected the name of a column of the history"
             )
         self.mode = choice(owner, "mode", mode, ("auto", "min", "max"))
         self._owner, self._column = owner, column

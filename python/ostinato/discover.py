@@ -31,5 +31,6 @@ def make(package: str, base: type[Configured], name: object, options: Mapping[st
     """Make the class called `name` with these options; raise ConfigError for an unknown name."""
     known = leaves(package, base)
     if not isinstance(name, str) or name not in known:
-        raise ConfigError(f"unknown {base.kind} {shown(name)}; {did_you_mean(str(name), known, 'built in')}")
+        hint = did_you_mean(name if isinstance(name, str) else "", known, "built in")
+        raise ConfigError(f"name: unknown {base.kind} {shown(name)}; {hint}")
     return known[name](**options)

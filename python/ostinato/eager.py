@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ostinato import checks
 from ostinato.cell import Cell, declared
 from ostinato.entry_values import EntryValues
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
+from ostinato.sequences.arrays import as_array
 from ostinato.suggest import did_you_mean
 
 __all__ = ["run"]
@@ -36,8 +38,15 @@ def run(
     unknown or missing names, ShapeError and DTypeError for x of another rank or type, and for states and
     outputs whose shape changes.
     """
+    if not isinstance(cell, Cell):
+        raise DTypeError(f"run: cell is {shown(cell)}; expected an instance of Cell")
     owner = f"cell {cell.name!r}"
-    x = np.asarray(x)
+    x = as_array(f"{owner}: x", x)
+    checks.mapping(owner, "params", params, "a dict of arrays by name")
+    if state is not None:
+        checks.mapping(owner, "state", state, "a dict of arrays by name")
+    if hidden_size is not None:
+        checks.count(owner, "hidden_size", hidden_size, at_least=1)
     if x.dtype not in (np.float32, np.float64):
         raise DTypeError(f"{owner}: x is {x.dtype}; expected float32 or float64")
     if x.ndim != 2:
@@ -49,8 +58,12 @@ def run(
         _check_names(owner, "parameter", params, made.params)
         _check_names(owner, "memory", memories or {}, made.memories)
         state = {name: np.zeros(one.shape) for name, one in made.states.items()}
-    p = Names(owner, "parameter", {name: _frozen(value, x.dtype) for name, value in params.items()})
-    held = {name: _frozen(value, x.dtype) for name, value in state.items()}
+    p = Names(
+        owner,
+        "parameter",
+        {name: _frozen(value, x.dtype, f"params[{name!r}]") for name, value in params.items()},
+    )
+    held = {name: _frozen(value, x.dtype, f"state[{name!r}]") for name, value in state.items()}
 
     step = _with_memories(cell, memories or {}, x.dtype)
     if cell.batched:
@@ -103,9 +116,12 @@ def _one_row(cell: Cell) -> Callable[..., tuple[Any, dict[str, Any]]]:
     return step
 
 
-def _frozen(value: ArrayLike, dtype: np.dtype[Any]) -> Floats:
+def _frozen(value: ArrayLike, dtype: np.dtype[Any], name: str = "x") -> Floats:
     """Copy to a read-only array: a step that changes its arguments in place would not be an equation."""
-    copy = np.array(value, dtype)
+    array = as_array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name} is {shown(value)}; expected an array of numbers")
+    copy = np.array(array, dtype)
     copy.setflags(write=False)
     return copy
 

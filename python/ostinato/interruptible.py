@@ -45,8 +45,8 @@ def interruptible(function: Callable[..., R], *arguments: Any) -> R:
     token = _Token()
     alive = weakref.ref(token)
     try:
-        # NumPy's settings for errors are part of the context. `threading.Thread.start` would wait for ever for
-        # a thread that finds no memory.
+        # NumPy's settings for errors are part of the context. `threading.Thread.start` would wait for ever
+        # for a thread that finds no memory.
         _thread.start_new_thread(contextvars.copy_context().run, (work, token))
     except RuntimeError:  # the system refuses a thread
         return function(*arguments)

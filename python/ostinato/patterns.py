@@ -20,7 +20,9 @@ def matches(pattern: str, name: str, aliases: Aliases) -> bool:
 
 def matches_nothing(owner: str, pattern: str, names: Iterable[str]) -> ConfigError:
     """The error for a pattern that matches none of `names`."""
-    return ConfigError(f"{owner} {pattern!r} matches no parameter; {did_you_mean(pattern, names, 'names')}")
+    return ConfigError(
+        f"{owner} {shown(pattern)} matches no parameter; {did_you_mean(pattern, names, 'names')}"
+    )
 
 
 def matching(owner: str, patterns: Sequence[object], names: Sequence[str], aliases: Aliases) -> list[str]:

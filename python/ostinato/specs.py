@@ -180,14 +180,18 @@ class StrategySpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.role not in ROLES:
-            hint = did_you_mean(str(self.role), ROLES, "roles")
+        if not isinstance(self.role, str) or self.role not in ROLES:
+            hint = did_you_mean(self.role if isinstance(self.role, str) else "", ROLES, "roles")
             raise ConfigError(f"StrategySpec {shown(self.name)}: role is {shown(self.role)}; {hint}")
 
     @classmethod
     def of(cls, made: Any) -> Self:
         """The descriptor of a class with a `name` and a `role`."""
-        return cls(made.name, made, role=made.role)
+        if not callable(made) or not isinstance(getattr(made, "name", None), str):
+            raise ConfigError(
+                f"StrategySpec.of: made is {shown(made)}; expected a class that has a name and a role"
+            )
+        return cls(made.name, made, role=getattr(made, "role", ""))
 
 
 class MetricSpec(Spec):

@@ -108,7 +108,7 @@ def test_nothing_is_changed_and_float32_networks_are_analysed_in_float64():
         (ost.GRU(3, 4), np.ones((1, 0, 3)), ost.ShapeError, "0 steps"),
         (ost.GRU(3, 4), [np.ones((2, 3)), np.ones((4, 3))], ost.ConfigError, "different lengths"),
         (ost.GRU(3, 4).cell, np.ones((1, 4, 3)), ost.DTypeError, "net is a cell"),
-        (3, np.ones((1, 4, 3)), ost.DTypeError, "net is a int"),
+        (3, np.ones((1, 4, 3)), ost.DTypeError, "net is an int"),
     ],
 )
 def test_bad_arguments_are_named(net, x, error, told):

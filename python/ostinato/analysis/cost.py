@@ -144,7 +144,7 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
     system = System.of(net, needs_state=False)
     rows = checks.count("cost", "rows", rows, at_least=1)
     steps = checks.count("cost", "steps", steps, at_least=1)
-    window = checks.whole("cost", "window", max(1, steps // 10) if window is None else window, at_least=1)
+    window = checks.count("cost", "window", max(1, steps // 10) if window is None else window, at_least=1)
     item = system.net.dtype.itemsize
     layers = []
     graph = system.net._graph

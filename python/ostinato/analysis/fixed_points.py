@@ -13,7 +13,7 @@ from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import ShapeError
 from ostinato.interruptible import interruptible
-from ostinato.sequences.arrays import Array, as_floats
+from ostinato.sequences.arrays import Array, as_array, as_floats
 
 # Damping: its initial value, and the value at which a start is given up. Two attempts differ by the usual
 # factor of 10.
@@ -126,8 +126,8 @@ def _apart(a: Array, b: Array) -> float:
 
 
 def _starts(system: System, starts: Any, scale: float, seed: int) -> Array:
-    if np.ndim(starts) == 0:
-        count = checks.whole("fixed_points", "starts", starts, at_least=1)
+    if as_array("starts", starts).ndim == 0:
+        count = checks.count("fixed_points", "starts", starts, at_least=1)
         rng = np.random.default_rng(checks.whole("fixed_points", "seed", seed, at_least=0))
         drawn = scale * rng.standard_normal((count, system.size))
         drawn[0] = 0.0

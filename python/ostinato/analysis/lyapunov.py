@@ -13,7 +13,7 @@ from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.system import System
 from ostinato.errors import NonFiniteError, ShapeError
 from ostinato.interruptible import interruptible
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, as_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def lyapunov_spectrum(
     """
     system = System.of(net).one_way()
     n = system.size
-    warmup = checks.whole("lyapunov_spectrum", "warmup", warmup, at_least=0)
+    warmup = checks.count("lyapunov_spectrum", "warmup", warmup, at_least=0)
     every = checks.whole("lyapunov_spectrum", "every", every, at_least=1)
     dt = checks.number("lyapunov_spectrum", "dt", dt, above=0.0)
     k = n if count is None else checks.whole("lyapunov_spectrum", "count", count, at_least=1)
@@ -129,13 +129,13 @@ def _drive(system: System, x: Any, steps: int | None, warmup: int) -> tuple[Inpu
     """The input, (1, T, F) or (1, 1, F) if constant, and the total number of steps."""
     sequence = x is not None and _is_sequence(system, x)
     if not sequence:
-        measured = checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
+        measured = checks.count("lyapunov_spectrum", "steps", steps, at_least=1)
         return system.read_constant(x), warmup + measured
     drive, _ = system.read(x)
     if drive.rows != 1:
         raise ShapeError(f"x has {drive.rows} rows; expected one trajectory")
     most = drive.steps - warmup
-    measured = most if steps is None else checks.whole("lyapunov_spectrum", "steps", steps, at_least=1)
+    measured = most if steps is None else checks.count("lyapunov_spectrum", "steps", steps, at_least=1)
     if not 1 <= measured <= most:
         raise ShapeError(
             f"x has {drive.steps} steps; expected at least {warmup + max(measured, 1)}: warmup and steps"
@@ -153,7 +153,7 @@ def _is_sequence(system: System, x: Any) -> bool:
     ports = system.net._ports
     given = ports.by_name("x", x, ports.inputs, plain=len(ports.inputs) == 1)
     return any(
-        np.ndim(given[name]) == (2 if node.limit is not None else 3)
+        as_array(name, given[name]).ndim == (2 if node.limit is not None else 3)
         for name, node in ports.inputs.items()
         if node.axis != "row"
     )

@@ -220,8 +220,9 @@ def chosen(kind: str, name: Any, ports: Mapping[str, Node]) -> tuple[str, Node]:
         raise ConfigError(
             f"net has several {kind}s: {', '.join(map(repr, ports))}; write {kind}={shown(next(iter(ports)))}"
         )
-    if name is not None and name not in ports:
-        raise ConfigError(f"{kind} is {shown(name)}; {did_you_mean(str(name), ports, f'{kind}s')}")
+    if name is not None and (not isinstance(name, str) or name not in ports):
+        hint = did_you_mean(name if isinstance(name, str) else "", ports, f"{kind}s")
+        raise ConfigError(f"{kind} is {shown(name)}; {hint}")
     return next((one, node) for one, node in ports.items() if name in (None, one))
 
 

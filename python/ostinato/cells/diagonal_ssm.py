@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.cell import Cell, Param, State
-from ostinato.checks import number, whole
+from ostinato.checks import count, number
 from ostinato.dims import Dim
 from ostinato.errors import ConfigError, shown
 from ostinato.initializers.initializer import Floats
@@ -70,7 +70,7 @@ class DiagonalSSM(Cell):
     ) -> None:
         """Choose the number of modes (0: half of hidden) and the ring of lambda: 0 <= r_min < r_max <= 1."""
         owner = "cell 'diagonal_ssm'"
-        self.modes = whole(owner, "modes", modes, at_least=0)
+        self.modes = count(owner, "modes", modes, at_least=0)
         self.r_min = number(owner, "r_min", r_min, at_least=0, below=1)
         self.r_max = number(owner, "r_max", r_max, above=self.r_min)
         self.max_phase = number(owner, "max_phase", max_phase, above=0)

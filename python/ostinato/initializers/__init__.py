@@ -67,9 +67,16 @@ def by_gate(init: str | Init | Sequence[str | Init], gates: int | None = None) -
             raise ConfigError("by_gate: gates is None; expected the number of gates")
         if count("by_gate", "gates", gates, at_least=1) > _MOST_GATES:
             raise ConfigError(f"by_gate: gates is {shown(gates)}; expected at most {_MOST_GATES}")
-        return ByGate((get(init),) * gates)
+        return ByGate((_by_name("by_gate", init),) * gates)
     if not isinstance(init, (list, tuple)):
         raise ConfigError(f"by_gate: init is {shown(init)}; expected an initializer, or a list of them")
     if gates is not None and count("by_gate", "gates", gates, at_least=1) != len(init):
         raise ConfigError(f"by_gate: init has {len(init)} initializers for {gates} gates")
-    return ByGate(tuple(get(one) for one in init))
+    return ByGate(tuple(_by_name("by_gate", one) for one in init))
+
+
+def _by_name(owner: str, init: Any) -> Init:
+    try:
+        return get(init)
+    except ConfigError as error:
+        raise ConfigError(f"{owner}: init: {error}") from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.cell import Init
-from ostinato.errors import ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.initializers.initializer import Floats
 
 
@@ -16,6 +16,12 @@ class ByGate:
     """Initializes the equal blocks along the first axis one by one, so that each gate has its own fans."""
 
     blocks: tuple[Init, ...]
+
+    def __post_init__(self) -> None:
+        blocks = self.blocks
+        if not isinstance(blocks, (list, tuple)) or not blocks or not all(map(callable, blocks)):
+            raise ConfigError(f"ByGate: blocks is {shown(blocks)}; expected initializers, one for each gate")
+        object.__setattr__(self, "blocks", tuple(blocks))
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """Return the blocks, stacked; raise ShapeError when the first axis does not divide into them."""

@@ -24,6 +24,7 @@ from ostinato.network.run import Run
 from ostinato.network.symbol import Symbol
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
+from ostinato.sequences.arrays import as_array
 from ostinato.sequences.axis import ROW
 
 Array: TypeAlias = NDArray[Any]
@@ -111,7 +112,9 @@ class Attention:
             return self.run(query, memory, **arguments).context
         if not all(given):
             raise DTypeError(
-                f"{shown(self)} is called with a symbol and an array; expected two symbols or two arrays"
+                f"{shown(self)}: query is {shown(query)}, memory {shown(memory)}; expected two symbols or "
+                "two "
+                "arrays"
             )
         if arguments:
             told = ", ".join(arguments)
@@ -192,7 +195,7 @@ class Attention:
         return run
 
     def _floats(self, name: str, value: Any) -> Array:
-        array = np.asarray(value)
+        array = as_array(name, value)
         if array.dtype.kind != "f":
             raise DTypeError(f"{name} is {array.dtype}; expected float32 or float64")
         return array.astype(self.dtype, copy=False)
@@ -396,7 +399,7 @@ class _Place(Names[Any]):
 def _lengths(lengths: Any, rows: int, keys: int) -> Array:
     if lengths is None:
         return np.full(rows, keys, np.int64)
-    counts = np.asarray(lengths)
+    counts = as_array("lengths", lengths)
     if counts.dtype.kind not in "iu":
         raise DTypeError(f"lengths is {counts.dtype}; expected integers")
     if counts.shape != (rows,):

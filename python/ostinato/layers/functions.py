@@ -75,8 +75,8 @@ def slice(x: Symbol, start: int, stop: int) -> Symbol:
     Raises ShapeError unless 0 <= start < stop <= F.
     """
     check_symbols("slice", x=x)
-    start = checks.whole("slice", "start", start, at_least=0)
-    return combined("slice", x, columns=(start, checks.whole("slice", "stop", stop, at_least=0)))
+    start = checks.count("slice", "start", start, at_least=0)
+    return combined("slice", x, columns=(start, checks.count("slice", "stop", stop, at_least=0)))
 
 
 def reverse(x: Symbol) -> Symbol:
@@ -154,7 +154,8 @@ def final_state(y: Symbol, name: str, place: int | None = None) -> Symbol:
     check_symbols("final_state", y=y)
     if y.op != "layer":
         raise ConfigError(
-            f"final_state: {shown(y)} is not the output of a layer; expected a layer called with a symbol"
+            f"final_state: y is {shown(y)}, which is not the output of a layer; expected a layer called "
+            "with a symbol"
         )
     count = count_of_states(y.layer, name)
     if place is None and count > 1:
@@ -178,5 +179,5 @@ def final_states(y: Symbol) -> dict[str, list[Symbol]]:
     check_symbols("final_states", y=y)
     shapes = y.layer.state_shapes if y.op == "layer" else {}
     if not shapes:
-        raise ConfigError(f"final_states: {shown(y)} is not the output of a layer with states")
+        raise ConfigError(f"final_states: y is {shown(y)}, which is not the output of a layer with states")
     return {name: [final_state(y, name, place) for place in range(shapes[name][0])] for name in shapes}

@@ -131,7 +131,7 @@ def _named(layers: tuple[Any, ...]) -> dict[str, Network]:
         (inside,) = layers
         if isinstance(inside, Mapping):
             return _checked(dict(inside))
-        if isinstance(inside, Iterable):
+        if isinstance(inside, Iterable) and getattr(inside, "ndim", None) != 0:
             layers = tuple(inside)
     return _checked({str(place): layer for place, layer in enumerate(layers)})
 

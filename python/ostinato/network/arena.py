@@ -36,10 +36,10 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     digest = hashlib.sha256(name.encode()).digest()
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
-    told = f"initializer of {name}"
+    told = f"init: initializer of {name}"
     choice = registry.choose("initializer", parameter.param.init, Initializer, argument=told)
     if choice.entry is not None:
-        told = f"initializer {choice.name!r} of {name}"
+        told = f"init: initializer {choice.name!r} of {name}"
     with blamed_on(choice.entry):
         try:
             made = choice.made(parameter.shape, rng)

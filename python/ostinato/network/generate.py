@@ -50,7 +50,7 @@ def generate(
     ids = given.reshape(1, -1) if given.ndim == 1 else given
     if ids.ndim != 2 or not ids.shape[1]:
         raise ShapeError(f"prompt is {given.shape}; expected ids (T,) or (N, T), with T at least 1")
-    checks.whole("generate", "length", length, at_least=0)
+    checks.count("generate", "length", length, at_least=0)
     heat = checks.number("generate", "temperature", temperature, at_least=0)
     if heat > LARGEST_TEMPERATURE:
         raise ConfigError(f"generate: temperature is {heat}; expected 0 to {LARGEST_TEMPERATURE:g}")

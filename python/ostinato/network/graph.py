@@ -406,7 +406,7 @@ class Graph:
     def repeat(self, x: Node, like: Node) -> Node:
         """A value of rows at every step of the axis of `like`. Raises ShapeError for a sequence."""
         if x.axis != ROW:
-            raise ShapeError("repeat: this value is a sequence already; expected a value of rows")
+            raise ShapeError("repeat: row is a sequence already; expected a value of rows")
         return self._append(DeriveOp("repeat", (x.index, like.index)), x.width, axis=like.axis)
 
     def compile(

@@ -12,6 +12,7 @@ from ostinato import checks
 from ostinato.errors import ShapeError, shown
 from ostinato.network.port import Port
 from ostinato.network.ports import Ports
+from ostinato.sequences.arrays import as_array
 from ostinato.sequences.axis import ROW
 from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, rows_of
@@ -39,7 +40,7 @@ class Runs(Protocol):
 
 def predict(net: Runs, x: Any, lengths: Any, mask: Any, batch_size: Any) -> Any:
     """The outputs of `net` for x, `batch_size` rows at a time; see `Network.predict`."""
-    size = checks.whole("predict", "batch_size", batch_size, at_least=1)
+    size = checks.count("predict", "batch_size", batch_size, at_least=1)
     ports, first = net._ports, net.batch_first is not False
     plain = len(ports.inputs) == 1
     parts = {
@@ -48,7 +49,7 @@ def predict(net: Runs, x: Any, lengths: Any, mask: Any, batch_size: Any) -> Any:
     axes = {name: port.axis for name, port in net.inputs.items()}
     several = len(ports.axes) > 1
     rows, steps = _counted(parts, axes, first)
-    lengths = _each(lengths, several, np.asarray)
+    lengths = _each(lengths, several, lambda value: as_array("lengths", value))
     mask = _each(mask, several, lambda value: _listed("mask", value))
     for what, value in (("lengths", lengths), ("mask", mask)):
         for one in value.values() if isinstance(value, dict) else [value]:
@@ -84,7 +85,7 @@ def predict(net: Runs, x: Any, lengths: Any, mask: Any, batch_size: Any) -> Any:
 def _listed(name: str, part: Any) -> Any:
     """Rows as a list, anything else as an array."""
     part = rows_of(name, part) if is_packed(part) else rows_in(name, part)
-    return list(part) if isinstance(part, (list, tuple)) else np.asarray(part)
+    return list(part) if isinstance(part, (list, tuple)) else as_array(name, part)
 
 
 def _counted(

@@ -261,9 +261,11 @@ def _initial_places(layer: Any, initial_state: Any) -> list[tuple[tuple[str, int
 
 def count_of_states(layer: Any, name: Any) -> int:
     """How many states of a layer have this name. Raises ConfigError for an unknown one."""
-    if name not in layer.state_shapes:
+    if not isinstance(name, str) or name not in layer.state_shapes:
         known = ", ".join(map(repr, layer.state_shapes)) or "none"
-        raise ConfigError(f"{shown(layer)} has no state {shown(name)}; its states: {known}")
+        raise ConfigError(
+            f"name is {shown(name)}; {shown(layer)} has no state {shown(name)}; its states: {known}"
+        )
     return int(layer.state_shapes[name][0])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ostinato import _core, checks
-from ostinato.errors import ConfigError, shown
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.network.budget import LARGEST, read_budget
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.losses import AnyLoss
@@ -126,6 +126,8 @@ class CheckpointedBPTT(ThroughTime):
         `loss` is as in `value_and_grad`; without it, the memory of the loss is not counted. Raises
         ConfigError.
         """
+        if isinstance(net, type) or not hasattr(net, "_checkpoint_plan"):
+            raise DTypeError(f"plan: net is {shown(net)}; expected a Network")
         return net._checkpoint_plan(read_budget(self.budget), rows, steps, loss)
 
 

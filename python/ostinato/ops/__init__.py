@@ -63,10 +63,12 @@ from ostinato.ops.rows import (
     sum,
 )
 from ostinato.ops.shaping import broadcast_to, concat, reshape, slice, split
-from ostinato.ops.table import TABLE, Value
+from ostinato.ops.table import TABLE
+from ostinato.ops.value import Operand, Value
 
 __all__ = [
     "TABLE",
+    "Operand",
     "Value",
     "abs",
     "add",

@@ -33,9 +33,17 @@ class Entry:
     place: tuple[int, int] | None = None
 
 
-def by_name(arrays: Mapping[str, Array] | Array) -> Mapping[str, Array]:
+def by_name(arrays: Mapping[str, Array] | Array, argument: str = "params") -> Mapping[str, Array]:
     """Arrays by name; a single array is an arena."""
-    return arrays if isinstance(arrays, Mapping) else {_ARENA: arrays}
+    if isinstance(arrays, Mapping):
+        if not all(isinstance(name, str) for name in arrays):
+            raise DTypeError(f"{argument} is {shown(arrays)}; expected arrays by their names")
+        return arrays
+    if isinstance(arrays, type):
+        raise DTypeError(
+            f"{argument} is {shown(arrays)}; expected net.parameters() and grads.params, or arenas"
+        )
+    return {_ARENA: arrays}
 
 
 def frozen_of(params: Mapping[str, Array] | Array, grads: Mapping[str, Array] | Array) -> set[Any]:

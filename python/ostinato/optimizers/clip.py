@@ -9,7 +9,7 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.checks import number
-from ostinato.errors import NonFiniteError
+from ostinato.errors import DTypeError, NonFiniteError, shown
 from ostinato.optimizers.arrays import Array, dense
 
 _EPS = 1e-6
@@ -25,6 +25,11 @@ def clip_norm(grads: Mapping[str, Array] | Array, max_norm: float) -> float:
     Source: Pascanu et al. 2013, algorithm 1.
     """
     arrays = dict(grads) if isinstance(grads, Mapping) else {"gradient arena": grads}
+    for name, one in arrays.items():
+        if not isinstance(one, np.ndarray) or one.dtype.kind != "f":
+            raise DTypeError(
+                f"clip_norm: grads holds {shown(one)} as {shown(name)}; expected arrays of floats"
+            )
     norm, scale = clip_scale(arrays, max_norm)
     if scale < 1:
         for one in arrays.values():
@@ -44,7 +49,7 @@ def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, floa
     if not math.isfinite(norm):
         bad = [name for name, one in squares.items() if not math.isfinite(one)] or list(squares)
         raise NonFiniteError(
-            f"clip_norm: the norm of the gradients is not finite, because of {', '.join(bad)}; "
+            f"clip_norm: the norm of grads is not finite, because of {', '.join(bad)}; "
             "lower the learning rate, or look for a NaN in the data"
         )
     return norm, min(1.0, limit / (norm + _EPS))

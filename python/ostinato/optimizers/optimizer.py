@@ -248,7 +248,7 @@ class Optimizer(Configured, metaclass=_Made):
         clip_norm: float | None,
         eager: bool,
     ) -> float | None:
-        values, slopes = by_name(params), by_name(grads)
+        values, slopes = by_name(params), by_name(grads, "grads")
         is_arena, frozen = not isinstance(params, Mapping), frozen_of(params, grads)
         entries = read_entries(
             self._owner, values, slopes, self._kept, self.slots, () if is_arena else frozen
@@ -279,7 +279,9 @@ class Optimizer(Configured, metaclass=_Made):
         return norm
 
     def _step_eagerly(self, entries: Sequence[Entry], numbers: Sequence[float], scale: float) -> None:
-        s = Names(self._owner, "scalar", dict(zip((*self.scalars, "count"), numbers, strict=True)))
+        s: Names[Any] = Names(
+            self._owner, "scalar", dict(zip((*self.scalars, "count"), numbers, strict=True))
+        )
         for entry in entries:
             grad = entry.grad if scale == 1.0 else entry.grad * scale
             returned = self.update(entry.param, grad, Names(self._owner, "slot", entry.slots), s)

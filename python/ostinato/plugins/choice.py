@@ -83,7 +83,7 @@ def _fits(kind: str, value: Any, base: type) -> bool:
 
 def _shown(given: Any) -> str:
     noun = f"the {given.kind} " if isinstance(given, Configured) else ""
-    return f"the class {given.__name__}" if isinstance(given, type) else f"{noun}{given!r}"
+    return f"the class {given.__name__}" if isinstance(given, type) else f"{noun}{shown(given)}"
 
 
 def _expected(kind: str, base: type) -> str:
@@ -157,5 +157,5 @@ def _call(what: str, make: Callable[..., Any], options: dict[str, Any]) -> Any:
     except TypeError as error:
         if isinstance(error, OstinatoError):
             raise
-        told = f" with the options {options!r}" if options else ""
+        told = f" with the options {shown(options)}" if options else ""
         raise ConfigError(f"{what} cannot be made{told}: {error}") from error

@@ -30,7 +30,7 @@ class L2(Regularizer):
         """Add `strength` >= 0 times the sum of squares."""
         rates = dict(strength) if isinstance(strength, Mapping) else {"strength": strength}
         for name, rate in rates.items():
-            number("regularizer 'l2'", str(name), rate, at_least=0.0)
+            number("regularizer 'l2'", f"strength[{name!r}]", rate, at_least=0.0)
         self.strength = rates if isinstance(strength, Mapping) else float(strength)
 
     def penalty(self, params: Names[Value], noise: Noise) -> Value | None:

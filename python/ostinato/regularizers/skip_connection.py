@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ostinato.checks import number
+from ostinato.checks import number, text
 from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
 from ostinato.regularizer import Regularizer
@@ -23,7 +23,7 @@ class SkipConnection(Regularizer):
     def __init__(self, alpha: float = 1.0, state: str = "h") -> None:
         """Add `alpha` times the old value of `state`."""
         self.alpha = number("regularizer 'skip_connection'", "alpha", alpha)
-        self.state = state
+        self.state = text("regularizer 'skip_connection'", "state", state)
 
     def update(self, name: str, new: Value, old: Value, noise: Noise) -> Value:
         """Return new + alpha * old for the selected state."""

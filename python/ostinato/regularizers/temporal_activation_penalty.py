@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ostinato.checks import number
+from ostinato.checks import number, text
 from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.ops import Value, mean, square
@@ -24,7 +24,7 @@ class TemporalActivationPenalty(Regularizer):
     def __init__(self, beta: float = 1.0, state: str = "h") -> None:
         """Add `beta` times the mean square of the change of `state`, beta >= 0."""
         self.beta = number("regularizer 'temporal_activation_penalty'", "beta", beta, at_least=0.0)
-        self.state = state
+        self.state = text("regularizer 'temporal_activation_penalty'", "state", state)
 
     def step_penalty(self, y: Value, new: Names[Value], old: Names[Value], noise: Noise) -> Value | None:
         """Return beta * mean((new - old)^2)."""

@@ -25,7 +25,7 @@ class Zoneout(Regularizer):
         """Keep with probability p, 0 <= p <= 1."""
         rates = dict(p) if isinstance(p, Mapping) else {"p": p}
         for name, rate in rates.items():
-            if number("regularizer 'zoneout'", name, rate, at_least=0.0) > 1.0:
+            if number("regularizer 'zoneout'", f"p[{name!r}]", rate, at_least=0.0) > 1.0:
                 raise ConfigError(f"regularizer 'zoneout': {name} is {shown(rate)}; expected at most 1")
         self.p = rates if isinstance(p, Mapping) else float(p)
 

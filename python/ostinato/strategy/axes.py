@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato import checks
+from ostinato.errors import ConfigError, shown
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,13 @@ class Axes:
 
     inputs: Mapping[str, str] = field(default_factory=lambda: {"x": "time"})
     outputs: Mapping[str, str] = field(default_factory=lambda: {"output": "time"})
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "outputs"):
+            found = checks.mapping("Axes", name, getattr(self, name), "a dict of axes by name")
+            for key, axis in found.items():
+                if not isinstance(key, str) or axis not in ("time", "row"):
+                    raise ConfigError(f"Axes: {name} is {shown(found)}; expected 'time' or 'row' by name")
 
     @property
     def sequence(self) -> str | None:

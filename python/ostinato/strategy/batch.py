@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError
+from ostinato import checks
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.sequences.arrays import as_array, as_flags, as_integers
 from ostinato.sequences.batch import Batch as Extent
 from ostinato.sequences.batch import read_lengths, read_steps
 from ostinato.strategy.axes import Axes, by_name, like
@@ -48,6 +50,20 @@ class Batch:
     axes: Axes = field(default_factory=Axes)
     mask: Any = None
 
+    def __post_init__(self) -> None:
+        checks.flag("Batch", "carries", self.carries)
+        checks.flag("Batch", "batch_first", self.batch_first)
+        if self.seed is not None:
+            checks.whole("Batch", "seed", self.seed, at_least=0)
+        if not isinstance(self.axes, Axes):
+            raise DTypeError(f"Batch: axes is {shown(self.axes)}; expected ost.Axes(inputs, outputs)")
+        if self.truth is not None:
+            if as_flags("Batch: truth", self.truth).ndim == 0:
+                raise ShapeError(f"Batch: truth is {shown(self.truth)}; expected (N, T) booleans")
+        if self.places is not None:
+            if as_integers("Batch: places", self.places).ndim != 1:
+                raise ShapeError(f"Batch: places is {shown(self.places)}; expected (N,) integers")
+
     @cached_property
     def ragged(self) -> bool:
         """Whether the sequences are lists of rows, each of its own length."""
@@ -77,7 +93,7 @@ class Batch:
         if self.ragged:
             return np.array([len(row) for row in self._sequence], dtype=np.int64)
         if self.lengths is not None:
-            return np.asarray(self.lengths)
+            return as_array("lengths", self.lengths)
         return np.full(self.rows, self.steps, dtype=np.int64)
 
     @cached_property
@@ -116,7 +132,8 @@ class Batch:
 
     def window(self, start: int, stop: int) -> Batch:
         """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
-        stop = min(stop, self.steps)
+        start = checks.count("window", "start", start, at_least=0)
+        stop = min(checks.count("window", "stop", stop, at_least=0), self.steps)
         if start == 0 and stop == self.steps:
             return self
         lengths = self.lengths
@@ -129,7 +146,16 @@ class Batch:
         return dataclasses.replace(self.each(cut), lengths=lengths, carries=self.carries or start > 0)
 
     def take(self, rows: Array | slice) -> Batch:
-        """The rows at these positions, in this order; of a slice, views."""
+        """The rows at these positions, in this order; of a slice, views. Raises DTypeError, ShapeError."""
+        if isinstance(rows, slice):
+            try:
+                rows.indices(self.rows)
+            except (TypeError, ValueError) as error:
+                raise DTypeError(f"take: rows is {shown(rows)}: {error}") from None
+        else:
+            rows = as_integers("take: rows", rows)
+            if rows.ndim != 1 or (rows.size and not -self.rows <= rows.min() <= rows.max() < self.rows):
+                raise ShapeError(f"take: rows is {shown(rows)}; expected positions below {self.rows}, (n,)")
 
         def chosen(value: Any, axis: str) -> Any:
             if isinstance(value, (list, tuple)):
@@ -145,7 +171,8 @@ class Batch:
         )
 
     def each(self, change: Callable[[Any, str], Any]) -> Batch:
-        """The batch with `change(value, axis)` in the place of each array or list."""
+        """The batch with `change(value, axis)` in the place of each array or list. Raises DTypeError."""
+        checks.function("each", "change", change, "(value, axis)")
 
         def changed(value: Any, axes: Any) -> Any:
             parts = {name: change(part, axes[name]) for name, part in by_name(value, axes).items()}

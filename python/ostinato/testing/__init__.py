@@ -15,7 +15,7 @@ from ostinato.testing.marks import parametrize_checks
 from ostinato.testing.report import ConformanceError, Report, Result, render
 from ostinato.testing.runner import Failed, Level, run
 from ostinato.testing.scripted_core import ScriptedCore
-from ostinato.testing.subject import find
+from ostinato.testing.subject import check_arguments, find
 
 __all__ = [
     "KINDS",
@@ -60,6 +60,7 @@ def check(
 
     Raises ConfigError for an unknown name, level or check id, DTypeError for an item of no known kind.
     """
+    check_arguments(kind, options, expected_failures)
     found = find(item, kind)
     examples = found.examples if options is None else tuple(options)
     return run(KINDS[found.kind], found.name, found.spec, examples, level, expected_failures or {})

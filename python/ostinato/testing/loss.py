@@ -169,7 +169,7 @@ def eager(one: LossSubject) -> None:
         for n in range(3):
             for t in range(4):
                 with np.errstate(all="ignore"):
-                    mine = case.loss.step(case.y[n, t], case.targets[n, t])
+                    mine: Any = case.loss.step(case.y[n, t], case.targets[n, t])
                 if np.shape(mine) != ():
                     raise Failed(f"step gives shape {np.shape(mine)} on NumPy arrays; expected one number")
                 engine = replace(

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ostinato.testing.kinds import KINDS
 from ostinato.testing.runner import Check, Level, outcome, shown, verify
-from ostinato.testing.subject import Found, find
+from ostinato.testing.subject import Found, check_arguments, find
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def parametrize_checks(
     OSTINATO_CONFORMANCE_LEVEL. A check in `expected_failures` is a strict xfail with its reason. Needs
     pytest.
     """
+    check_arguments(kind, options, expected_failures)
     import pytest
 
     level = cast(Level, os.environ.get("OSTINATO_CONFORMANCE_LEVEL", "quick")) if level is None else level

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-from ostinato.errors import OstinatoError
+from ostinato import checks
+from ostinato.errors import DTypeError, OstinatoError, shown
 
 Outcome: TypeAlias = Literal["passed", "failed", "expected", "skipped"]
 """`expected`: it failed, as `expected_failures` states. `skipped`: it did not run, for the given reason."""
@@ -97,6 +98,9 @@ def render(report: Report, *, verbose: bool = False) -> str:
 
     `verbose` lists the checks that passed too.
     """
+    if not isinstance(report, Report):
+        raise DTypeError(f"render: report is {shown(report)}; expected what check returns")
+    checks.flag("render", "verbose", verbose)
     lines = [f"{report.kind} {report.name}, level {report.level}"]
     skipped: dict[tuple[str, str], list[str]] = {}
     wide = max((len(one.id) for one in report.results), default=0)

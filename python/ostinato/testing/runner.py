@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
+from ostinato import checks
 from ostinato.errors import ConfigError, described
 from ostinato.specs import Spec
 from ostinato.suggest import did_you_mean
@@ -99,8 +100,7 @@ def run(
 
 def verify(kind: Kind[Any], level: Level, expected_failures: Mapping[str, str]) -> None:
     """Raise ConfigError for an unknown level or check id, and for an expected failure without a reason."""
-    if level not in LEVELS:
-        raise ConfigError(f"level is {level!r}; expected one of {', '.join(LEVELS)}")
+    checks.choice("check", "level", level, LEVELS)
     for id, reason in expected_failures.items():
         if id not in kind.ids:
             raise ConfigError(f"expected_failures: there is no check {id!r}; {did_you_mean(id, kind.ids)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostinato.cell import Cell
-from ostinato.errors import ConfigError, DTypeError, described
+from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.initializers import Initializer
 from ostinato.layers.layer import Layer
 from ostinato.losses import Loss
@@ -50,6 +50,20 @@ class Found:
     examples: tuple[Mapping[str, Any], ...]
 
 
+def check_arguments(kind: Any, options: Any, expected_failures: Any) -> None:
+    """Raises ConfigError or DTypeError for arguments of `check` that are of another type."""
+    if kind is not None and (not isinstance(kind, str) or kind not in BASES):
+        raise ConfigError(f"kind is {shown(kind)}; expected one of {', '.join(BASES)}")
+    if options is not None and not (
+        isinstance(options, (list, tuple)) and all(isinstance(one, Mapping) for one in options)
+    ):
+        raise DTypeError(f"options is {shown(options)}; expected a list of dicts of options")
+    if expected_failures is not None and not (
+        isinstance(expected_failures, Mapping) and all(isinstance(one, str) for one in expected_failures)
+    ):
+        raise DTypeError(f"expected_failures is {shown(expected_failures)}; expected reasons by check")
+
+
 def find(item: Any, kind: str | None = None) -> Found:
     """The descriptor of a name, a descriptor, a class or an instance, and the options to check it with.
 
@@ -60,8 +74,8 @@ def find(item: Any, kind: str | None = None) -> Found:
         if len(kinds) > 1:
             raise ConfigError(f"{item!r} is a {' and a '.join(kinds)}; say which with kind=")
         if not kinds:
-            raise ConfigError(_unknown(item))
-        entry = registry.resolve(kinds[0], item)
+            raise ConfigError(f"item is {shown(item)}: {_unknown(item)}")
+        entry = registry.resolve(kinds[0], item, argument="item")
         return Found(entry.kind, entry.shown, entry.spec, tuple(entry.spec.examples))
     for one, base in BASES.items():
         if kind not in (None, one):
@@ -75,7 +89,9 @@ def find(item: Any, kind: str | None = None) -> Found:
         if isinstance(item, base):
             return Found(one, item.name, wanted.of(type(item)), (item.options,))
     expected = f"a {kind}" if kind else f"a {', '.join(BASES)}"
-    raise DTypeError(f"got {item!r}; expected {expected}: its name, descriptor, class or an instance")
+    raise DTypeError(
+        f"item is {shown(item)}; expected {expected}: its name, descriptor, class or an instance"
+    )
 
 
 def _unknown(name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from ostinato import ops
 from ostinato.errors import ConfigError, shown
-from ostinato.ops.table import Value
+from ostinato.ops import Value
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.value import Traced
 
@@ -65,7 +65,8 @@ class Noise:
         attrs = {"stream": self._streams, "per": _PER[per], "shape": tuple(shape)}
         self._streams += 1
         node, made, _ = self._recorder.add("noise", [], attrs)
-        return Traced(self._recorder, node, made)
+        drawn: Any = Traced(self._recorder, node, made)
+        return cast(Value, drawn)
 
     def drop(self, value: Value, rate: float, per: Per = "step") -> Value:
         """`value` with each element 0 with probability `rate` below 1, else divided by 1 - rate.

@@ -11,13 +11,16 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from ostinato import ops
+from ostinato import ops as typed_ops
 from ostinato.dims import Dim, describe
 from ostinato.errors import ShapeError, TraceError, shown
 from ostinato.namespace import UnknownNameError
 from ostinato.ops.arithmetic import Arithmetic
 from ostinato.ops.table import Row, Symbolic, Value
 from ostinato.trace.recorder import Node, Recorder
+
+# Untyped here: a traced value is what the types of ops describe.
+ops: Any = typed_ops
 
 _UFUNCS: dict[str, Callable[..., Value]] = {
     "add": ops.add,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ostinato import checks
 from ostinato.errors import FormatError, OstinatoError, described
 from ostinato.io.tree import CHECKPOINT, load_tree, save_tree
 from ostinato.network.model_file import MODEL_KEYS, describe
@@ -40,6 +41,7 @@ def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[s
         "history": run.history.rows,
         "plugins": dict(plugins),
     }
+    checks.path("path", path)
     save_tree(path, CHECKPOINT, record, describe(trainer.net))
 
 

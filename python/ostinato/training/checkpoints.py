@@ -45,7 +45,7 @@ class Checkpoints:
         if len(names) > 1:
             both = "both" if len(names) == 2 else "all"
             raise ConfigError(f"Checkpoints: {' and '.join(names)} are {both} given; expected one of them")
-        if best is None and mode != "auto":
+        if best is None and not (isinstance(mode, str) and mode == "auto"):
             raise ConfigError(f"Checkpoints: mode is {shown(mode)}, but best is not given; omit mode")
         path_text(path)
         self.path = path
@@ -54,7 +54,7 @@ class Checkpoints:
                 whole("Checkpoints", name, value, at_least=1)
         self._epochs = every_epochs if names else 1
         self._steps = every_steps
-        self._direction = None if best is None else Direction("Checkpoints", best, mode)
+        self._direction = None if best is None else Direction("Checkpoints", best, mode, "best")
         self._column, self._best = best, math.nan
 
     @hookimpl

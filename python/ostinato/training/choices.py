@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ostinato.direction import BETTER
-from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
@@ -190,4 +190,7 @@ def _listed(argument: str, given: Any) -> list[Any]:
     if isinstance(given, (str, Mapping)) or not isinstance(given, (Sequence, Iterable)):
         such = f", such as [{given!r}]" if isinstance(given, str) else ""
         raise ConfigError(f"{argument} is {shown(given)}; expected a list{such}")
-    return list(given)
+    try:
+        return list(given)
+    except Exception as error:
+        raise ConfigError(f"{argument} is {shown(given)}; expected a list: {described(error)}") from error

@@ -78,6 +78,8 @@ class Form:
         If the first sequence is a list of rows, all sequences become such lists. Raises ConfigError,
         DTypeError and ShapeError, naming the argument.
         """
+        if x is None:
+            raise ConfigError("x is None; expected data as Network.run takes it")
         batch = self.read(Batch(x, targets, lengths, weights, batch_first=self.batch_first))
         batch = _each(batch, _array)
         _check_extent(batch)

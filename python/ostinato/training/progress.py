@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ostinato import checks
 from ostinato.specs import hookimpl
 from ostinato.training.run import TrainingRun
 
@@ -27,6 +28,9 @@ class Progress:
         figures: Callable[[TrainingRun, Mapping[str, float]], str] | None = None,
         done: Callable[[TrainingRun], float] | None = None,
     ) -> None:
+        for name, value in (("figures", figures), ("done", done)):
+            if value is not None:
+                checks.function("Progress", name, value, "of the run")
         self._figures = figures or _where_and_loss
         self._done = done or (lambda run: run.when.done)
         self._bar: Any = None

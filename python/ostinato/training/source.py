@@ -92,7 +92,7 @@ class Rows:
             cropped = self.lengths[order]
             if lesson.steps is not None:
                 cropped = np.minimum(cropped, lesson.steps)
-            return order, [np.asarray(group) for group in self.batch(cropped)]
+            return order, _groups_of(self.batch, cropped)
         places = np.arange(len(order))
         return order, [places[first : first + self.batch] for first in range(0, len(order), self.batch)]
 
@@ -113,6 +113,25 @@ class Rows:
 
     def _take(self, rows: Array) -> Batch:
         return self._whole.take(rows).replace(places=rows)
+
+
+def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
+    """The batches of places that a function given as `batch_size` makes. Raises ConfigError."""
+    try:
+        groups = [np.asarray(group) for group in batcher(lengths)]
+    except Exception as error:
+        raise ConfigError(
+            f"batch_size is {shown(batcher)}, which fails with the lengths of the rows: {described(error)}"
+        ) from error
+    for group in groups:
+        inside = group.dtype.kind in "iu" and group.size and 0 <= group.min() and group.max() < len(lengths)
+        if group.ndim != 1 or not (inside or not group.size):
+            raise ConfigError(
+                f"batch_size is {shown(batcher)}, which gives the batch {group.tolist()}; expected places "
+                "from 0 "
+                f"to {len(lengths) - 1}"
+            )
+    return groups
 
 
 class Indexed:
@@ -142,8 +161,8 @@ class Batches:
 
     lengths = None
 
-    def __init__(self, data: Iterable[Any], form: Form) -> None:
-        self.data = data
+    def __init__(self, data: Iterable[Any], form: Form, called: str = "data") -> None:
+        self.data, self._called = data, called
         self._form = form
 
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
@@ -183,7 +202,7 @@ class Batches:
             x, targets, lengths, weights = (*item, None, None)[:4]
             return self._form.read(Batch(x, targets, lengths, weights, batch_first=self._form.batch_first))
         raise DTypeError(
-            f"data gives {shown(item)} as batch {place}; "
+            f"{self._called} gives {shown(item)} as batch {place}; "
             "expected ost.Batch(x, targets), or a tuple or list (x, targets[, lengths[, weights]])"
         )
 
@@ -199,6 +218,7 @@ def read_source(
     mask: Any = None,
     batch_size: Any = None,
     once: bool = False,
+    called: str = "data",
 ) -> Source:
     """Arrays or lists with targets as `Rows`, any other iterable as `Batches`.
 
@@ -234,7 +254,7 @@ def read_source(
             f"{owner}: data is an iterator, which is used up after one pass; give a list, or an object whose "
             "__iter__ starts again"
         )
-    return Batches(data, form)
+    return Batches(data, form, called)
 
 
 def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
@@ -254,7 +274,7 @@ def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
             f"validation is {shown(given)}; a fraction is not taken: choose the rows that are held out "
             "yourself, and pass them as (x, targets[, lengths[, weights]])"
         )
-    return read_source("validation", form, given)
+    return read_source("validation", form, given, called="validation")
 
 
 @contextmanager

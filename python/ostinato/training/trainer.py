@@ -201,7 +201,7 @@ class Trainer(NoCopies, AttributeGuard):
         Raises ShapeError, DTypeError, ConfigError, naming the argument; NonFiniteError, naming the array, in
         the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
         """
-        epochs = checks.whole("fit", "epochs", epochs, at_least=0)
+        epochs = checks.count("fit", "epochs", epochs, at_least=0)
         checks.flag("fit", "progress", progress)
         checks.flag("fit", "training_metrics", training_metrics)
         form = self._form
@@ -240,7 +240,7 @@ class Trainer(NoCopies, AttributeGuard):
             undo = Undo(self, (source,) if measured is None else (source, measured))
             try:
                 if not isinstance(resume, bool):
-                    self._load(resume, seen)
+                    self._load(checks.path("fit: resume", resume), seen)
                 elif resume:
                     run.expected = same_data.of_current(run)
                 cut = self._cut if resume is True else Cut()

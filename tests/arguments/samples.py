@@ -1,0 +1,271 @@
+"""Right values for the arguments of public entries: by entry and name, by name, or by type.
+
+The first table that has the key decides; an argument with a default needs none.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+import ostinato as ost
+
+if TYPE_CHECKING:
+    pass
+
+
+def x() -> Any:
+    return np.ones((2, 3, 2), "f4")
+
+
+def ids() -> Any:
+    return np.array([[0, 1, 1], [1, 0, 1]])
+
+
+def net() -> Any:
+    return ost.RNN(2, 2)
+
+
+def symbol() -> Any:
+    return ost.Input("x", size=2)
+
+
+def path() -> str:
+    return os.path.join(tempfile.mkdtemp(dir=os.getcwd()), "file")
+
+
+def saved() -> str:
+    place = path()
+    net().save(place)
+    return place
+
+
+def checkpoint() -> str:
+    place = path()
+    ost.Trainer(net(), loss="mse").save(place)
+    return place
+
+
+def pieces() -> Any:
+    return ost.Batch(x(), x())
+
+
+def run_of(length: int = 4) -> Any:
+    return ost.GRU(2, 3)(symbol())
+
+
+class Plain(ost.Cell):
+    """A cell without parameters."""
+
+    def state(self, size: Any) -> dict[str, ost.State]:
+        return {"h": ost.State(size.input)}
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        return x, {"h": x}
+
+
+ENTRIES: Final[dict[str, Callable[[], Any]]] = {
+    "ost.Attention.scorer": lambda: "additive",
+    "ost.Batch.take.rows": lambda: np.array([0]),
+    "ost.Batch.window.stop": lambda: 2,
+    "ost.Batch.window.start": lambda: 0,
+    "ost.Bidirectional.forward": net,
+    "ost.CommandSpec.factory": lambda: print,
+    "ost.Dense.activation": lambda: "tanh",
+    "ost.Graph.outputs": run_of,
+    "ost.Graph.__getitem__.name": lambda: 0,
+    "ost.Sequential.__getitem__.name": lambda: 0,
+    "ost.Sequential.layers": net,
+    "ost.History.__getitem__.key": lambda: slice(0),
+    "ost.Symbol.__getitem__.place": lambda: (..., slice(0, 1)),
+    "ost.Trainer.load.path": checkpoint,
+    "ost.load.path": saved,
+    "ost.generate.net": lambda: ost.Sequential(ost.Embedding(3, 2), ost.Dense(2, 3)),
+    "ost.generate.prompt": lambda: [0, 1],
+    "ost.Recurrent.cell": lambda: "lstm",
+    "ost.State.shape_or_size": lambda: 2,
+    "ost.apply.fn": lambda: ost.ops.tanh,
+    "ost.attend.scores": lambda: ost.Dense(2, 1)(symbol()),
+    "ost.data.Alphabet.characters": lambda: "abc",
+    "ost.data.Alphabet.encode.text": lambda: "ab",
+    "ost.data.Alphabet.decode.ids": lambda: [0, 1],
+    "ost.data.Streams.ids": lambda: np.arange(9),
+    "ost.data.split.data": lambda: "abcdefghij",
+    "ost.data.unpack.packed": lambda: ost.data.pack(x()),
+    "ost.eager.run.x": lambda: np.ones((3, 2), "f4"),
+    "ost.final_state.y": run_of,
+    "ost.final_state.name": lambda: "h",
+    "ost.final_states.y": run_of,
+    "ost.initializers.by_gate.init": lambda: "zeros",
+    "ost.initializers.ByGate.blocks": lambda: (lambda shape, rng: np.zeros(shape),),
+    "ost.initializers.get.name": lambda: "zeros",
+    "ost.repeat.row": lambda: ost.last(symbol()),
+    "ost.repeat.like": symbol,
+    "ost.register.item": lambda: type("Mine", (ost.Cell,), {"name": "mine"}),
+    "ost.slice.start": lambda: 0,
+    "ost.slice.stop": lambda: 1,
+    "ost.weighted.scale": lambda: 2.0,
+    "ost.hookimpl.function": lambda: print,
+    "ost.Spec.name": lambda: "x",
+    "ost.plugins.Registry.plugins.name": lambda: "cells",
+    "ost.plugins.Registry.choose.given": lambda: "lstm",
+    "ost.plugins.Registry.make.given": lambda: "lstm",
+    "ost.plugins.override.full": lambda: "cells/mgu",
+    "ost.plugins.Registry.override.full": lambda: "cells/mgu",
+    "ost.plugins.override.name": lambda: "mgu",
+    "ost.plugins.Registry.override.name": lambda: "mgu",
+    "ost.strategies.Truncated.k1": lambda: 2,
+    "ost.testing.check.item": lambda: "rnn",
+    "ost.testing.parametrize_checks.items": lambda: "rnn",
+    "Symbol.__getitem__.place": lambda: (..., slice(0, 1)),
+    "ost.Param.init": lambda: "zeros",
+    "ost.eager.run.cell": lambda: Plain(),
+    "ost.eager.run.params": lambda: {},
+    "ost.ops.argmax.x": lambda: np.ones(2),
+    "ost.ops.broadcast_to.x": lambda: np.ones(2),
+    "ost.ops.reshape.x": lambda: np.ones(2),
+    "ost.CellSpec.of.made": lambda: ost.Cell,
+    "ost.StrategySpec.of.made": lambda: ost.strategies.Full,
+    "ost.StrategySpec.role": lambda: "estimator",
+    "ost.Input.size": lambda: 2,
+    "ost.concat.values": symbol,
+    "Parameters.__getitem__.name": lambda: "weight_ih_l0",
+    "ost.Run.backward.d_outputs": lambda: np.ones((2, 3, 2), "f4"),
+    "Run.backward.d_outputs": lambda: np.ones((2, 3, 2), "f4"),
+    "Stream.step.x": lambda: np.ones((1, 2), "f4"),
+    "AttentionRun.backward.d_context": x,
+    "ost.analysis.gradient_flow.targets": x,
+    "ost.analysis.gradient_flow.loss": lambda: "mse",
+    "ost.analysis.lyapunov_spectrum.steps": lambda: 3,
+    "ost.eager.run.hidden_size": lambda: 2,
+    "ost.initializers.by_gate.gates": lambda: 2,
+    "ost.ops.split.parts": lambda: 2,
+    "ost.plugins.Registry.provider_of.made": lambda: ost.LSTM,
+    "ost.plugins.Registry.resolve.name": lambda: "lstm",
+    "ost.CheckpointedBPTT.budget": lambda: "100%",
+}
+NAMES: Final[dict[str, Callable[[], Any]]] = {
+    "strategy": lambda: "full",
+    "scorer": lambda: "dot",
+    "schedule": lambda: "cosine",
+    "regularizer": lambda: "dropout",
+    "optimizer": lambda: "sgd",
+    "metric": lambda: "mae",
+    "layer": lambda: "last",
+    "initializer": lambda: "zeros",
+    "cell": ost.Cell,
+    "change": lambda: lambda value, axis: value,
+    "data": x,
+    "epochs": lambda: 1,
+    "grads": lambda: {"w": np.ones(2, "f4")},
+    "index": lambda: 0,
+    "kind": lambda: "cell",
+    "lengths": lambda: np.array([3, 2]),
+    "loss": lambda: "mse",
+    "lr": lambda: 0.1,
+    "patterns": lambda: "*",
+    "memory": x,
+    "net": net,
+    "path": path,
+    "params": lambda: {"w": np.ones(2, "f4")},
+    "query": x,
+    "rng": lambda: np.random.default_rng(0),
+    "rows": lambda: 2,
+    "steps": lambda: 3,
+    "targets": x,
+    "row": lambda: {"loss": 1.0},
+    "x": x,
+}
+TYPES: Final[dict[str, Callable[[], Any]]] = {
+    "Spec": lambda: ost.CellSpec("x", ost.Cell),
+    "Batch": pieces,
+    "type[Made]": lambda: ost.Cell,
+    "Report": lambda: ost.testing.check("mse", "quick", kind="loss"),
+    "Sequence[int]": lambda: (2,),
+    "Axis": lambda: "time",
+    "Callable[..., Any]": lambda: ost.LSTM,
+    "Network": net,
+    "Symbol": symbol,
+    "Value": lambda: np.ones(2),
+    "bool": lambda: False,
+    "float": lambda: 0.5,
+    "int": lambda: 2,
+    "str": lambda: "x",
+    "tuple[int, ...]": lambda: (2, 2),
+}
+# Further arguments that a right call has.
+NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "ost.Input": ("size",),
+    "ost.Trainer.fit": ("targets",),
+    "ost.analysis.gradient_flow": ("targets", "loss"),
+    "ost.analysis.lyapunov_spectrum": ("steps",),
+    "ost.eager.run": ("hidden_size",),
+    "ost.initializers.by_gate": ("gates",),
+    "ost.Trainer.evaluate": ("targets",),
+}
+MAKERS: Final[dict[str, Callable[[], Any]]] = {"Run": lambda: net().run(x(), training=True)}
+# Made by the package alone.
+RESULTS: Final = (
+    *(
+        "Gradients",
+        "Run",
+        "Symbol",
+        "TrainingRun",
+        "Packed",
+        "Padding",
+        "Report",
+        "Result",
+        "ReportRow",
+        "Entry",
+    ),
+    *(
+        "Provider",
+        "Cost",
+        "FixedPoints",
+        "Gates",
+        "GradientFlow",
+        "Jacobians",
+        "LayerCost",
+        "LyapunovSpectrum",
+    ),
+    *("MemoryLength", "Saturation", "Spectral", "SpectralBlock", "Moment", "History", "Layer"),
+)
+SLOW: Final = tuple(f"ost.testing.check{end}" for end in ("", "_cell", "_layer", "_optimizer", "_strategy"))
+
+
+def maker_of(kind: type) -> Callable[[], Any] | None:
+    return MAKERS.get(kind.__name__)
+
+
+def is_result(kind: type) -> bool:
+    return kind.__name__ in RESULTS
+
+
+def is_needed(entry: str, name: str) -> bool:
+    return name in NEEDED.get(entry, ())
+
+
+def sample(entry: str, one: inspect.Parameter, function: Callable[..., Any]) -> Any:
+    if one.name == "state" and function.__name__ == "load_state_dict":
+        return function.__self__.state_dict()  # type: ignore[attr-defined]
+    if one.name == "mapping":
+        return function.__self__.state_dict()  # type: ignore[attr-defined]
+    annotation = str(one.annotation)
+    kind = annotation if annotation in ("Symbol", "Spec", "Batch") else ""
+    for table, key in (
+        (ENTRIES, f"{entry}.{one.name}"),
+        (TYPES, kind),
+        (NAMES, one.name),
+        (TYPES, annotation),
+    ):
+        if key in table:
+            value = table[key]()
+            return [value] if one.kind is one.VAR_POSITIONAL else value
+    if one.kind is one.VAR_POSITIONAL:
+        return []
+    raise LookupError(f"{entry}: no sample for {one}")
