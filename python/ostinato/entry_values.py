@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato import ops
+from ostinato import ops as typed_ops
 from ostinato.errors import ShapeError, shown
 from ostinato.ops.arithmetic import Arithmetic
 from ostinato.ops.table import Row, Symbolic, Value
+
+# Untyped here: values on entries are what the types of ops describe.
+ops: Any = typed_ops
 
 # The ops over all entries whose result is on entries too.
 _KEEPS = ("entries_softmax", "entries_position", "entries_shift")

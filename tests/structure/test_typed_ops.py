@@ -22,7 +22,7 @@ def test_the_types_of_the_ops_have_the_names_and_arguments_of_the_ops():
     real = {
         name: list(inspect.signature(getattr(ops, name)).parameters)
         for name in ops.__all__
-        if name not in ("TABLE", "Value", "Operand")
+        if inspect.isfunction(getattr(ops, name))
     }
     assert typed == real
 

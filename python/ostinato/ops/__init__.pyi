@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ostinato.ops import entries as entries
 from ostinato.ops.table import Row
 from ostinato.ops.value import Operand as Operand
 from ostinato.ops.value import Value as Value

@@ -40,8 +40,7 @@ def _enter(name: str, eager: Callable[[Value], Value]) -> Callable[[Value], Valu
 
 def _on_row(name: str, v: Value) -> ShapeError:
     return ShapeError(
-        f"entries.{name}: got a value of the row, of shape {np.shape(v)}; expected a value on the entries "
-        "of a memory"
+        f"entries.{name}: v is {shown(v)}, a value of the row; expected a value on the entries of a memory"
     )
 
 
