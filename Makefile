@@ -17,7 +17,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures hostile arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -95,6 +95,11 @@ failures: build
 # Every public entry with 75 wrong values for each argument: some minutes. `make test` takes a few of them.
 arguments: build $(VENV)/tools
 	$(BIN)/python -m tests.arguments $(ARGUMENTS_FLAGS)
+
+# Checkpoints with a right digest and mutated content, resumed: HOSTILE of each kind. `make test` runs some.
+HOSTILE ?= 5000
+hostile: build
+	$(BIN)/python -W ignore -m tests.training.test_hostile_checkpoints $(HOSTILE)
 
 # Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
 oracle: build $(VENV)/tools

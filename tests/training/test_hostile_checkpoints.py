@@ -1,10 +1,11 @@
 """A checkpoint with a right digest and a wrong content is refused with a typed error, or the run ends.
 
-`python -m tests.training.test_hostile_checkpoints 20000` runs as many mutations, from the first seed given.
+`make hostile HOSTILE=20000` runs as many of each kind; a second argument of the module is the first seed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import signal
 import sys
@@ -23,8 +24,8 @@ from ostinato.network.model_file import MODEL_KEYS
 from tests.training.tasks import ragged_lengths, running_sum
 
 X, TARGETS = running_sum()
-SHORT = 120
-SECONDS = 5.0
+SHORT = 60
+SECONDS = 5.0  # of CPU time: other processes may keep the machine busy
 
 
 class Counts:
@@ -168,7 +169,7 @@ class Hangs(BaseException):
 
 
 def hangs(number: int, frame: Any) -> None:
-    raise Hangs(f"no end after {SECONDS} s")
+    raise Hangs(f"no end after {SECONDS} s of computing")
 
 
 def attempt(run: Run, tree: Any, path: Any) -> str:
@@ -177,15 +178,17 @@ def attempt(run: Run, tree: Any, path: Any) -> str:
         save_tree(path, CHECKPOINT, tree)
     except ost.ConfigError:
         return "not written"
-    before = signal.signal(signal.SIGALRM, hangs)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    before = signal.signal(signal.SIGPROF, hangs)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
+        with contextlib.suppress(ost.FormatError):  # the network alone
+            ost.load(path)
         run(path, True)
     except ost.OstinatoError as error:
         return type(error).__name__
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
     return "resumed"
 
 
@@ -209,6 +212,7 @@ def search(count: int, seed: int, folder: Path) -> dict[str, int]:
     return ends
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
 def test_a_mutated_checkpoint_is_refused_with_a_typed_error_or_resumes(tmp_path):
     ends = search(SHORT, 0, tmp_path)
