@@ -65,7 +65,7 @@ class Memory:
     width: int
 
     def __post_init__(self) -> None:
-        (width,) = _checked_shape("Memory", (self.width,))
+        (width,) = _checked_shape("Memory: width", (self.width,))
         object.__setattr__(self, "width", width)
 
 

@@ -75,9 +75,9 @@ def choice(owner: str, name: str, value: object, choices: tuple[str, ...]) -> st
     return value
 
 
-def text(owner: str, name: str, value: object) -> str:
-    """Return `value` if it is a text that is not empty, or raise a ConfigError that names the argument."""
-    if not isinstance(value, str) or not value:
+def text(owner: str, name: str, value: object, *, empty: bool = False) -> str:
+    """Return `value` if it is a text, which may be empty or not; or raise a ConfigError that names it."""
+    if not isinstance(value, str) or not (value or empty):
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected a text")
     return value
 

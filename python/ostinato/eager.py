@@ -45,6 +45,8 @@ def run(
     checks.mapping(owner, "params", params, "a dict of arrays by name")
     if state is not None:
         checks.mapping(owner, "state", state, "a dict of arrays by name")
+    if memories is not None:
+        checks.mapping(owner, "memories", memories, "a dict of arrays by name")
     if hidden_size is not None:
         checks.count(owner, "hidden_size", hidden_size, at_least=1)
     if x.dtype not in (np.float32, np.float64):

@@ -35,11 +35,11 @@ def plain(name: str) -> str:
     return "".join(one for one in name.lower() if one not in "_- ")
 
 
-def item(noun: str, items: Mapping[Any, T], key: object, argument: str = "name") -> T:
-    """The item of this name or, for an int, at this place, or an UnknownItemError that lists the names."""
+def item(noun: str, items: Mapping[Any, T], key: object, argument: str = "name", *, places: bool = True) -> T:
+    """The item of this name or, with `places`, at this place; or an UnknownItemError with the names."""
     if isinstance(key, str) and key in items:
         return items[key]
-    if isinstance(key, int) and not isinstance(key, bool) and -len(items) <= key < len(items):
+    if places and isinstance(key, int) and not isinstance(key, bool) and -len(items) <= key < len(items):
         return list(items.values())[key]
     hint = did_you_mean(key if isinstance(key, str) else "", map(str, items), f"{noun}s")
     raise UnknownItemError(f"{argument} is {shown(key)}, which no {noun} has; {hint}")

@@ -36,9 +36,9 @@ def trouble(entry: Entry, name: str, make: Callable[[], Any]) -> str:
     except (ost.InternalError, SystemError) as error:
         return f"internal: {_text(error)}"
     except OSError as error:
-        return "" if name == "path" else f"untyped: {type(error).__name__}: {_text(error)}"
+        return "" if name in ("path", "resume") else f"untyped: {type(error).__name__}: {_text(error)}"
     except (ost.OstinatoError, MemoryError) as error:
-        if name == "path" and isinstance(error, ost.FormatError):
+        if name in ("path", "resume") and isinstance(error, ost.FormatError):
             return ""  # the message begins with the path
         return "" if names(_text(error), name) else f"unnamed: {type(error).__name__}: {_text(error)}"
     except TimeoutError:
@@ -62,7 +62,7 @@ ALSO: Final = {
     "data": "x",
     "mapping": "missing",
     "params": "parameter",
-    "net": "x",
+    "net": "x|network|Network",
     "more": "values",
     "fn": "step",
 }
@@ -70,12 +70,12 @@ ALSO: Final = {
 
 def _is_mine(error: BaseException) -> bool:
     """Whether the values' own code raised, or was called with arguments that it does not take."""
-    return "<lambda>" in _text(error)
+    return "<lambda>" in _text(error) or "__len__() should return" in _text(error)
 
 
 def names(message: str, name: str) -> bool:
     """Whether a message names an argument; of `*values`, one of them."""
-    if name in ALSO and names(message, ALSO[name]):
+    if name in ALSO and re.search(rf"\b({ALSO[name]})\b", message):
         return True
     plain = name.rstrip("s") if name.endswith("s") else name
     return re.search(rf"(?<![\w])({re.escape(name)}|{re.escape(plain)})(?![a-z0-9])", message) is not None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import ostinato as ost
+from ostinato.entry_values import EntryValues
 
 if TYPE_CHECKING:
     pass
@@ -253,6 +254,8 @@ def is_needed(entry: str, name: str) -> bool:
 def sample(entry: str, one: inspect.Parameter, function: Callable[..., Any]) -> Any:
     if one.name == "state" and function.__name__ == "load_state_dict":
         return function.__self__.state_dict()  # type: ignore[attr-defined]
+    if entry.startswith("ost.ops.entries.") and one.name == "v":
+        return EntryValues("memory", np.ones((3, 2)))
     if one.name == "mapping":
         return function.__self__.state_dict()  # type: ignore[attr-defined]
     annotation = str(one.annotation)

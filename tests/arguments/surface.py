@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ostinato as ost
+from ostinato.entry_values import EntryValues
 from ostinato.layers.any_width import AnyWidth
 from tests.arguments import samples
 
@@ -27,9 +28,9 @@ AUTHORS: Final = (
     *("input_name", "output_name", "of_steps", "add_builtins"),
 )
 # Bases that have nothing of their own to call.
-ABSTRACT: Final = (ost.initializers.Initializer, ost.Regularizer, AnyWidth)
+ABSTRACT: Final = (ost.initializers.Initializer, ost.Regularizer, AnyWidth, ost.StepAttention, ost.Scorer)
 # Reached by functions of the package: `ost.plugins.list` and so on; and a stand-in for the engine in tests.
-INSIDE: Final = (ost.plugins.Registry, ost.testing.ScriptedCore)
+INSIDE: Final = (ost.plugins.Registry, ost.testing.ScriptedCore, EntryValues)
 DUNDERS: Final = ("__call__", "__getitem__")
 
 
@@ -88,6 +89,7 @@ def entries() -> list[Entry]:
                 not value.__module__.startswith("ostinato")
                 or issubclass(value, BaseException)
                 or value in INSIDE
+                or getattr(value, "_is_protocol", False)
             ):
                 continue
             if maker is None:

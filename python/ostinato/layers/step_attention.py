@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostinato import ops
+from ostinato import checks, ops
 from ostinato.cell import Param
 from ostinato.dims import Dim, describe
 from ostinato.errors import ConfigError, ShapeError, shown
@@ -30,7 +30,7 @@ class StepAttention:
         self, scorer: str | type[Scorer] | Scorer, *, prefix: str = "attend_", **options: Any
     ) -> None:
         self.scorer = registry.make("scorer", scorer, Scorer, options)
-        self.prefix = prefix
+        self.prefix = checks.text("StepAttention", "prefix", prefix, empty=True)
         if self.scorer.past:
             raise ConfigError(
                 f"scorer {shown(self.scorer.name)} reads the weights of the query before (past), which a "

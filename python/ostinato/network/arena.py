@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.initializers import Initializer
 from ostinato.network.graph import Parameter
 from ostinato.plugins.blame import blamed_on
@@ -43,7 +43,7 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     with blamed_on(choice.entry):
         try:
             made = choice.made(parameter.shape, rng)
-        except (ConfigError, ShapeError) as error:
+        except (ConfigError, DTypeError, ShapeError) as error:
             kind = ShapeError if isinstance(error, ShapeError) else ConfigError
             raise kind(f"{told}: {error}") from error
     try:

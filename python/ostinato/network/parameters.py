@@ -34,7 +34,11 @@ class Parameters(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         known = isinstance(name, str) and self._names.get(name, name) in self._arrays
-        return self._arrays[self._names.get(name, name)] if known else item("parameter", self._arrays, name)
+        return (
+            self._arrays[self._names.get(name, name)]
+            if known
+            else item("parameter", self._arrays, name, places=False)
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

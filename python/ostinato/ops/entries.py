@@ -10,12 +10,16 @@ the row, `softmax` and `position` a value on entries. Without entries, the sum, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
+from ostinato import checks
 from ostinato.errors import ShapeError, TraceError, shown
 from ostinato.ops.shaping import concat, reshape
 from ostinato.ops.table import Row, Symbolic, Value
+
+MOST_PLACES: Final = 1000
 
 TABLE: dict[str, Row] = {}
 """The ops over entries, by their names in programs.
@@ -99,6 +103,9 @@ def window(v: Value, radius: int) -> Value:
     A vector (n,) becomes ((2 radius + 1) n,): the entry `radius` places before comes first. 0 beyond the
     ends.
     """
+    radius = checks.count("entries.window", "radius", radius, at_least=0)
+    if radius > MOST_PLACES:
+        raise TraceError(f"entries.window: radius is {shown(radius)}; expected at most {MOST_PLACES}")
     parts = [shift(v, by) for by in range(radius, -radius - 1, -1)]
     return concat(*(one if one.ndim else reshape(one, (1,)) for one in parts))
 

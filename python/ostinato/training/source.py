@@ -12,6 +12,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, described, shown
+from ostinato.network.symbol import Symbol
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.batch import Array
 from ostinato.training.form import Form
@@ -238,7 +239,7 @@ def read_source(
             "or an "
             "object whose __iter__ starts again"
         )
-    if not isinstance(data, (Iterable, Mapping)) and hasattr(type(data), "__getitem__"):
+    if not isinstance(data, (Iterable, Mapping, Symbol)) and hasattr(type(data), "__getitem__"):
         data = Indexed(data)
     if hasattr(data, "__array__") or isinstance(data, Mapping) or not isinstance(data, Iterable):
         raise ConfigError(
