@@ -116,7 +116,7 @@ def test_a_resumed_run_compares_with_the_epochs_before(tmp_path):
             {"best": "val_loss", "every_epochs": 1},
             "every_epochs and best are both given; expected one of them",
         ),
-        ({"best": 5}, "metric is 5"),
+        ({"best": 5}, "best is 5"),
         ({"best": "val_loss", "mode": "lowest"}, "mode"),
         ({"mode": "min"}, "best is not given"),
         ({"every_steps": 0}, "every_steps"),
