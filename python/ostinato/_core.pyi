@@ -34,8 +34,8 @@ __all__ = [
 __version__: str
 
 _Array: TypeAlias = ndarray[Any, Any]
-# lengths (N,) by axis of sequences, mask and resets (N, T) of booleans, what the first step counts as
-_Extent: TypeAlias = tuple[Sequence[_Array | None], _Array | None, _Array | None, int]
+# lengths (N,) and masks (N, T) of booleans by axis of sequences; resets (N, T); what the first step counts as
+_Extent: TypeAlias = tuple[Sequence[_Array | None], Sequence[_Array | None], _Array | None, int]
 # parameter arena; the inputs in order, (N, T, F) or (N, F), ids (N, T) or (N,); extent;
 # (N, size) or None per state slot
 _Call: TypeAlias = tuple[_Array, Sequence[_Array], _Extent | None, Sequence[_Array | None]]

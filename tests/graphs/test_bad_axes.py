@@ -126,10 +126,23 @@ TABLE = {
         ost.ConfigError,
         ("resets", "'target', 'source'", "row of its own"),
     ),
-    "a mask": Bad(
+    "an array as mask of two axes": Bad(
         lambda: run(mask=np.ones((2, 5), bool)),
         ost.ConfigError,
-        ("mask", "'target', 'source'", "lengths by axis"),
+        ("mask is a ndarray", "several axes", "mask={'target': ..., 'source': ...}"),
+    ),
+    "a mask of an input": Bad(
+        lambda: run(mask={"s": np.ones((2, 5), bool)}),
+        ost.ConfigError,
+        ("mask has the axis 's'", "not inputs"),
+    ),
+    "a mask of the other axis's steps": Bad(
+        lambda: run(mask={"source": np.ones((2, 4), bool)}),
+        ost.ShapeError,
+        ("mask['source'] is (2, 4)", "s has 2 rows of 5 steps"),
+    ),
+    "a mask of numbers": Bad(
+        lambda: run(mask={"target": np.ones((2, 4))}), ost.DTypeError, ("mask['target']", "astype(bool)")
     ),
     "a first step": Bad(lambda: run(first_step=3), ost.ConfigError, ("first_step", "'source'", "expected 0")),
     "truncated BPTT": Bad(
@@ -146,13 +159,6 @@ TABLE = {
         ("several axes", "FullBPTT()"),
     ),
     "a stream": Bad(lambda: net().stream(), ost.ConfigError, ("stream",)),
-    "a trainer": Bad(
-        lambda: ost.Trainer(net(), optimizer="adam", loss={"y": "mse"}).fit(
-            x, {"y": np.zeros((2, 4, 4))}, epochs=1
-        ),
-        ost.ConfigError,
-        ("several axes ('target', 'source')", "net.value_and_grad"),
-    ),
     "an analysis": Bad(
         lambda: ost.analysis.gradient_flow(
             ost.Graph(ost.concat(ost.last(ost.GRU(3, 4)(S)), ost.last(ost.GRU(2, 4)(T)))),

@@ -11,16 +11,18 @@ import ostinato as ost
 from tests.graphs.makes import MAKES, Case, case, named, state_of
 from tests.masks import compressed, mask_of, poisoned, scattered, valid_of
 
-WITH_SEQUENCES = [name for name in MAKES if set(case(name).input_axes.values()) - {"row"} == {"time"}]
+WITH_SEQUENCES = [name for name in MAKES if set(case(name).input_axes.values()) - {"row"}]
 
 
 def computed(one: Case, given: dict[str, Any], change: Any, back: Any, dtype: Any) -> dict[str, np.ndarray]:
-    """All numbers that a graph gives. `change` is for inputs along time, `back` for results along time."""
+    """All numbers of a graph. `change(array, axis)` is for sequences that go in, `back` for others."""
     rng = np.random.default_rng(11)
     state = state_of(one, rng)
 
     def moved(values: dict[str, Any], axes: dict[str, str]) -> dict[str, Any]:
-        return {key: change(value) if axes[key] == "time" else value for key, value in values.items()}
+        return {
+            key: value if axes[key] == "row" else change(value, axes[key]) for key, value in values.items()
+        }
 
     def draw() -> Any:
         return one.given(
@@ -39,13 +41,14 @@ def computed(one: Case, given: dict[str, Any], change: Any, back: Any, dtype: An
     )
     found = {"loss": np.array(value), "arena": grads.arena, "trained arena": trained.arena}
     for key, output in named(run.outputs).items():
-        found[f"output {key}"] = back(output) if one.axes[key] == "time" else output
+        found[f"output {key}"] = output if one.axes[key] == "row" else back(output, one.axes[key])
     for title, one_grads in (("", grads), ("trained ", trained)):
         inputs = one_grads.inputs if isinstance(one_grads.inputs, dict) else {"x": one_grads.inputs}
         plain = next(iter(axes.values()))
         for key, d in inputs.items():
             if d is not None:
-                found[f"{title}input {key}"] = back(d) if axes.get(key, plain) == "time" else d
+                axis = axes.get(key, plain)
+                found[f"{title}input {key}"] = d if axis == "row" else back(d, axis)
         for key, d in one_grads.initial_state.items():
             found[f"{title}initial {key}"] = d
     for key, final in run.final_state.items():
@@ -57,17 +60,27 @@ def computed(one: Case, given: dict[str, Any], change: Any, back: Any, dtype: An
 @pytest.mark.parametrize("name", WITH_SEQUENCES)
 def test_a_graph_with_a_mask_equals_the_graph_of_the_valid_steps(name: str, dtype: str) -> None:
     one = case(name, dtype, rows=9, steps=6)
-    mask = mask_of(9, 6)
-    mask[[0, 3]] = mask[[3, 0]]  # row 1 has length 0 and row 3 no step that the mask leaves
-    valid = valid_of(mask, one.ragged["lengths"])
+    masks, valid = {}, {}
+    for place, (axis, steps) in enumerate(one.steps_of.items()):
+        masks[axis] = mask_of(9, steps, place)
+        # of the first axis, row 1 has length 0 and row 3 no step that the mask leaves
+        masks[axis][[0, 3]] = masks[axis][[3, 0]]
+        lengths = one.ragged["lengths"]
+        valid[axis] = valid_of(masks[axis], lengths[axis] if isinstance(lengths, dict) else lengths)
+    several = len(masks) > 1
     masked = computed(
-        one, {**one.ragged, "mask": mask}, lambda a: poisoned(a, valid), lambda a: a, one.net.dtype
+        one,
+        {**one.ragged, "mask": masks if several else next(iter(masks.values()))},
+        lambda a, axis: poisoned(a, valid[axis]),
+        lambda a, axis: a,
+        one.net.dtype,
     )
+    counts = {axis: steps.sum(1) for axis, steps in valid.items()}
     expected = computed(
         one,
-        {"lengths": valid.sum(1)},
-        lambda a: compressed(a, valid),
-        lambda a: scattered(a, valid),
+        {"lengths": counts if several else next(iter(counts.values()))},
+        lambda a, axis: compressed(a, valid[axis]),
+        lambda a, axis: scattered(a, valid[axis]),
         one.net.dtype,
     )
     assert masked.keys() == expected.keys()

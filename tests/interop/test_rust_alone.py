@@ -89,9 +89,10 @@ def test_rust_prints_the_bits_that_python_computes(name, program, programs, tmp_
     net.save(path)
     inputs, lengths = inputs_of(net)
     mask = None
-    if program == "run_graph" and len(lengths) == 1:
-        mask = np.ones((ROWS, STEPS), bool)
-        mask[1, 1] = False
+    if program == "run_graph":
+        mask = {axis: np.ones((ROWS, STEPS + place), bool) for place, axis in enumerate(lengths)}
+        for place, steps in enumerate(mask.values()):
+            steps[1, 1 + place] = False
     outputs = net.run(inputs, lengths=lengths, mask=mask).outputs
     named = outputs if isinstance(outputs, dict) else {"output": outputs}
     command = [str(programs[program]), str(path), str(ROWS), str(STEPS)]

@@ -258,8 +258,8 @@ TABLE = {
     ),
     "a dict as mask": Bad(
         lambda: lstm().run(X, mask={"x": np.ones((2, 5), bool)}),
-        ost.DTypeError,
-        ("mask is a dict", "(2, 5) booleans", "the same mask"),
+        ost.ConfigError,
+        ("mask has the axis 'x'", "expected: time", "axes, not inputs"),
     ),
     "a mask in training": Bad(
         lambda: train(mask=np.ones((2, 4), bool)), ost.ShapeError, ("mask is (2, 4)", "(2, 5)")

@@ -97,7 +97,9 @@ CALLS = {
         fit(y={**Y, "mood": Y["mood"] + 0.0}), ost.DTypeError, ("targets['mood']", "expected integers")
     ),
     # Lengths and lists.
-    "lengths by input": Bad(fit(lengths={"text": COUNTS}), ost.ShapeError, ("lengths is ()", "(24,)")),
+    "lengths by input": Bad(
+        fit(lengths={"text": COUNTS}), ost.ConfigError, ("lengths has the axis 'text'", "time", "not inputs")
+    ),
     "lengths beyond the steps": Bad(fit(lengths=COUNTS + T), ost.ShapeError, ("lengths", "0 to 7")),
     "too few lengths": Bad(fit(lengths=COUNTS[:-1]), ost.ShapeError, ("lengths is (23,)", "row of text")),
     "lengths beside lists": Bad(

@@ -119,7 +119,7 @@ def test_a_mask_that_does_not_fit_is_refused_before_an_epoch():
     for call, error, message in (
         (lambda: made.fit(X, TARGETS, epochs=1, mask=MASK[:5]), ost.ShapeError, r"mask is \(5, 7\)"),
         (lambda: made.fit(X, TARGETS, epochs=1, mask=MASK * 1.0), ost.DTypeError, r"astype\(bool\)"),
-        (lambda: made.fit(X, TARGETS, epochs=1, mask={"x": MASK}), ost.DTypeError, "mask is a dict"),
+        (lambda: made.fit(X, TARGETS, epochs=1, mask={"x": MASK}), ost.ConfigError, "the axis 'x'"),
         (lambda: made.fit([ost.Batch(X, TARGETS)], epochs=1, mask=MASK), ost.ConfigError, "mask requires x"),
         (
             lambda: made.fit(X, TARGETS, epochs=1, mask=MASK, weights=np.ones((10, 5))),

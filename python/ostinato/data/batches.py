@@ -15,6 +15,8 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.foreign.calls import hinted
 from ostinato.network import Network
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
+from ostinato.sequences.axis import ROW
+from ostinato.sequences.by_axis import by_axis, like_axes
 from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, padded, rows_of
 from ostinato.strategy import Axes, Batch
@@ -66,9 +68,10 @@ class Batches:
             targets. With `net`, a dict if the network has several outputs.
         batch_size: the largest number of rows of a batch; max_steps, pool and drop_last as in `ByLength`,
             which makes the batches.
-        lengths: (N,) if x is an array; None for T each.
-        mask: booleans in the form of x, False at steps to skip (`Network.run`). The batches are made by
-            lengths, whatever is masked. None skips no step.
+        lengths: (N,) if x is an array; None for T each. For sequences on several axes a dict by axis; the
+            batches are then made by the steps of a row on all axes together.
+        mask: booleans in the form of x, False at steps to skip (`Network.run`); a dict by axis for several
+            axes. The batches are made by lengths, whatever is masked. None skips no step.
         shuffle: a new order of rows and of batches in each epoch. It depends only on `seed` and the epoch
             (for one release of NumPy: its generators may change in the next).
         per: "step" (None means this) or "sequence", for one target of each row; not with `net`.
@@ -108,9 +111,12 @@ class Batches:
             )
         else:
             self._whole = _of_network(net, x, targets, lengths, per)
-        if mask is not None:
-            self._whole = masked(self._whole, _mask_rows(mask, lengths))
+            lengths, mask = (
+                Form(net).along(what, one) for what, one in (("lengths", lengths), ("mask", mask))
+            )
+        self._whole = masked(self._whole, _mask_rows(mask, lengths, self._whole))
         self.lengths = self._whole.row_lengths
+        self._along = {axis: self._whole.lengths_of(axis) for axis in self._whole.axes.sequences}
         self.cut(self.lengths)  # a row that fits no batch is an error now, not later
         self._identity: int | None = None
         self.epoch = 0
@@ -130,11 +136,11 @@ class Batches:
 
     def padding(self) -> Padding:
         """The padding that sorting by length saves in this epoch."""
-        held = [self.lengths[places] for places in self._plan()]
-        rows, size = sum(len(lengths) for lengths in held), self.cut.batch_size
-        some = self.lengths[self._order()[:rows]]
-        unsorted = [some[at : at + size] for at in range(0, rows, size)]
-        return Padding(int(sum(lengths.sum() for lengths in held)), _held(held), _held(unsorted))
+        plan, size = self._plan(), self.cut.batch_size
+        some = self._order()[: sum(map(len, plan))]
+        unsorted = [some[at : at + size] for at in range(0, len(some), size)]
+        valid = sum(int(self.lengths[places].sum()) for places in plan)
+        return Padding(valid, self._held(plan), self._held(unsorted))
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch and number of batches returned in it, with its data and settings: JSON values."""
@@ -184,8 +190,13 @@ class Batches:
 
     def _batch(self, places: Array) -> Batch:
         batch = self._whole.take(places).each(lambda part, axis: part if axis == "row" else padded(part))
-        lengths = self.lengths[places] if batch.axes.sequence else None
-        return batch.replace(lengths=lengths, places=places)
+        lengths = {axis: lengths[places] for axis, lengths in self._along.items()}
+        return batch.replace(lengths=like_axes(lengths, lengths), places=places)
+
+    def _held(self, batches: list[Array]) -> int:
+        """Steps of batches of rows, including their padding."""
+        lengths = [of_axis[places] for places in batches for of_axis in self._along.values()]
+        return sum(len(one) * int(one.max(initial=0)) for one in lengths)
 
 
 def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
@@ -220,25 +231,35 @@ def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> B
             "Batches: net takes (T, N, ...), and Batches makes (N, T, ...); make it with batch_first=True"
         )
     whole = Form(net).whole(x, targets, lengths, None)
-    counts = None if whole.ragged else whole.row_lengths
-    if counts is not None and ((counts < 0) | (counts > whole.steps)).any():
-        raise ShapeError(f"lengths has to be ({whole.rows},) integers from 0 to {whole.steps}")
-    rows = whole.each(lambda part, axis: part if axis == "row" else _rows("a sequence", part, counts))
-    return rows.replace(lengths=None)
+    counts: dict[str, Array] = {}
+    for axis in whole.axes.sequences:
+        if not whole.is_ragged(axis):
+            counts[axis], most = whole.lengths_of(axis), whole.steps_of(axis)
+            if ((counts[axis] < 0) | (counts[axis] > most)).any():
+                told = "lengths" if len(whole.axes.sequences) == 1 else f"lengths[{axis!r}]"
+                raise ShapeError(f"{told} has to be ({whole.rows},) integers from 0 to {most}")
+
+    def rows(part: Any, axis: str) -> Any:
+        return part if axis == ROW else _rows("a sequence", part, counts.get(axis))
+
+    return whole.each(rows).replace(lengths=None)
 
 
-def _mask_rows(mask: Any, lengths: Any) -> Any:
-    """The rows of a mask, without padding. Raises ShapeError, DTypeError, ConfigError."""
-    if isinstance(mask, Mapping):
-        return mask  # refused with its own message
-    if isinstance(mask, (list, tuple)):
-        mask = [as_flags(f"mask[{n}]", row) for n, row in enumerate(mask)]
-    return _rows("mask", mask, lengths)
+def _mask_rows(mask: Any, lengths: Any, whole: Batch) -> Any:
+    """The rows of a mask, or of masks by axis, without padding.
 
+    Raises ShapeError, DTypeError, ConfigError.
+    """
+    axes = whole.axes.sequences
+    counts = by_axis("lengths", lengths, axes)
 
-def _held(batches: list[Array]) -> int:
-    """Steps of batches, including their padding."""
-    return int(sum(len(lengths) * lengths.max(initial=0) for lengths in batches))
+    def rows(axis: str, one: Any) -> Any:
+        told = "mask" if len(axes) == 1 else f"mask[{axis!r}]"
+        if isinstance(one, (list, tuple)):
+            one = [as_flags(f"{told}[{n}]", row) for n, row in enumerate(one)]
+        return _rows(told, one, counts.get(axis))
+
+    return like_axes({axis: rows(axis, one) for axis, one in by_axis("mask", mask, axes).items()}, axes)
 
 
 def _rows(name: str, value: Any, lengths: Any) -> list[Array]:

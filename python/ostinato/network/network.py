@@ -151,10 +151,11 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
                 N = 0 and length 0 are allowed.
             mask: (N, T) booleans in the axis order of x, or a list of rows if x is one; None for True
-                everywhere. The network skips a step whose mask is False: the state holds, the output is
-                zero, and x is not read there. A step is valid if it lies within `lengths` and its mask is
-                True. A row gives the results of its valid steps, one after the other, bit for bit. So a row
-                without a valid step is a row of length 0, and `Last` takes the last valid step.
+                everywhere. Of a graph with several axes a dict by axis, as `lengths` is. The network skips a
+                step whose mask is False: the state holds, the output is zero, and x is not read there. A step
+                is valid if it lies within `lengths` and its mask is True. A row gives the results of its
+                valid steps, one after the other, bit for bit. So a row without a valid step is a row of
+                length 0, and `Last` takes the last valid step.
             state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a
                 value of the graph.
             resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state

@@ -14,6 +14,7 @@ from ostinato.network.graph import Node
 from ostinato.sequences.arrays import Array, as_floats, as_integers
 from ostinato.sequences.axis import ROW
 from ostinato.sequences.batch import Batch, read_batch, read_rows, read_steps
+from ostinato.sequences.by_axis import by_axis
 from ostinato.suggest import did_you_mean
 
 INPUT = "x"
@@ -53,13 +54,7 @@ class Ports:
         given = self.by_name("x", x, self.inputs, plain=len(self.inputs) == 1)
         axes: dict[str, Batch] = {}
         arrays: dict[str, Array] = {}
-        by_axis = lengths_by_axis(lengths, self.axes)
-        if mask is not None and len(self.axes) > 1:
-            raise ConfigError(
-                f"mask is given, but the sequences of this network lie on the axes "
-                f"{', '.join(map(repr, self.axes))}; expected None: leave the masked steps out of the "
-                "inputs, and give lengths by axis"
-            )
+        counts, masks = by_axis("lengths", lengths, self.axes), by_axis("mask", mask, self.axes)
         for name, node in self.inputs.items():
             axis = node.axis
             if axis == ROW:
@@ -67,18 +62,18 @@ class Ports:
             if axis in axes:
                 arrays[name] = _along(name, given[name], axes[axis], node, dtype)
                 continue
-            told = f"lengths[{axis!r}]" if isinstance(lengths, Mapping) else "lengths"
             arrays[name], batch = read_batch(
                 given[name],
-                by_axis.get(axis),
+                counts.get(axis),
                 node.width,
                 node.limit,
                 dtype,
                 batch_first,
                 name,
                 axis,
-                told,
-                mask,
+                f"lengths[{axis!r}]" if isinstance(lengths, Mapping) else "lengths",
+                masks.get(axis),
+                f"mask[{axis!r}]" if isinstance(mask, Mapping) else "mask",
             )
             _same_rows(batch, axes)
             axes[axis] = batch
@@ -161,30 +156,6 @@ class Ports:
 def _counted(inputs: Mapping[str, Node]) -> str:
     names = ", ".join(map(repr, inputs))
     return f"one input, {names}" if len(inputs) == 1 else f"{len(inputs)} inputs, {names}"
-
-
-def lengths_by_axis(lengths: Any, axes: Sequence[str]) -> Mapping[str, Any]:
-    """Lengths by axis: a dict as it is; an array where there is one axis.
-
-    Raises ConfigError for other axes, and for an array where there are several.
-    """
-    if lengths is None or not axes:
-        return {}
-    if not isinstance(lengths, Mapping):
-        if len(axes) == 1:
-            return {axes[0]: lengths}
-        entries = ", ".join(f"{axis!r}: ..." for axis in axes)
-        raise ConfigError(
-            f"lengths is {a_type(lengths)}, but the sequences of this network lie on several axes; "
-            f"write a dict: lengths={{{entries}}}"
-        )
-    for axis in lengths:
-        if axis == ROW:
-            raise ConfigError(f"lengths has {shown(ROW)}, but values of rows have no steps; leave it out")
-        if axis not in axes:
-            hint = did_you_mean(str(axis), axes, "expected")
-            raise ConfigError(f"lengths has the axis {shown(axis)}; {hint} (axes, not inputs)")
-    return lengths
 
 
 def _same_rows(batch: Batch, axes: Mapping[str, Batch]) -> None:

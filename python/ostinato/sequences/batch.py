@@ -6,14 +6,14 @@ in a copy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.errors import ConfigError, ShapeError
 from ostinato.sequences.arrays import Array, as_flags, as_floats, as_integers, plain
 from ostinato.sequences.axis import ROW, TIME
 from ostinato.sequences.containers import is_frame, rows_in
@@ -48,9 +48,10 @@ class Batch:
     mask: Array | None = None
 
     @property
-    def extent(self) -> tuple[list[Array | None], Array | None, Array | None, int]:
+    def extent(self) -> tuple[list[Array | None], list[Array | None], Array | None, int]:
         """The core's form."""
-        return [one.lengths for one in self.axes.values()], self.mask, self.resets, self.first_step
+        axes = self.axes.values()
+        return [one.lengths for one in axes], [one.mask for one in axes], self.resets, self.first_step
 
     @property
     def axes(self) -> dict[str, Batch]:
@@ -69,16 +70,9 @@ class Batch:
         inside: Array = np.arange(self.steps) < self.lengths[:, None]
         return inside if self.mask is None else inside & self.mask
 
-    def masked(self, mask: Any) -> Batch:
+    def masked(self, mask: Any, told: str = "mask") -> Batch:
         """The same with the mask that a caller gives, or None. Raises ShapeError, DTypeError."""
-        if mask is None:
-            return self
-        if isinstance(mask, Mapping):
-            raise DTypeError(
-                f"mask is a dict; expected {(self.rows, self.steps)} booleans: all sequences of a network "
-                "have the same mask"
-            )
-        return replace(self, mask=read_steps("mask", mask, self, (), "bool"))
+        return self if mask is None else replace(self, mask=read_steps(told, mask, self, (), "bool"))
 
     def along(self, call: str, resets: Any, first_step: Any) -> Batch:
         """The same with the resets and the first step that a caller gives.
@@ -117,13 +111,14 @@ def read_batch(
     axis: str = TIME,
     told: str = "lengths",
     mask: Any = None,
+    told_mask: str = "mask",
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
-    `told` is what the lengths are called. mask: (N, T) of booleans with x's axes, or a list of rows where x
-    is one; or None.
+    `told` and `told_mask` are what lengths and mask are called. mask: (N, T) of booleans with x's axes, or a
+    list of rows where x is one; or None.
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
@@ -151,7 +146,7 @@ def read_batch(
         read = read_lengths(lengths, array.shape[0], array.shape[1], name, told)
     ragged = isinstance(x, (list, tuple))
     batch = Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis).masked(
-        mask
+        mask, told_mask
     )
     return array if limit is None else ids_in_range(name, array, limit, batch.valid), batch
 

@@ -12,9 +12,10 @@ from ostinato.errors import ConfigError, shown
 
 @dataclass(frozen=True)
 class Axes:
-    """Name -> "time" for a sequence, "row" for one value of each row; of inputs and of outputs.
+    """Name -> "row" for one value of each row, or the axis of a sequence; of inputs and of outputs.
 
-    By default one input and one output, both sequences.
+    A single axis of sequences is called "time" in a batch; several have the names that the network gives
+    them, and lengths of their own. By default one input and one output, both sequences.
     """
 
     inputs: Mapping[str, str] = field(default_factory=lambda: {"x": "time"})
@@ -24,13 +25,28 @@ class Axes:
         for name in ("inputs", "outputs"):
             found = checks.mapping("Axes", name, getattr(self, name), "a dict of axes by name")
             for key, axis in found.items():
-                if not isinstance(key, str) or axis not in ("time", "row"):
+                if not isinstance(key, str) or not isinstance(axis, str) or not axis:
                     raise ConfigError(f"Axes: {name} is {shown(found)}; expected 'time' or 'row' by name")
+        for axis in self.outputs.values():
+            if axis not in ("time", "row", *self.inputs.values()):
+                raise ConfigError(
+                    f"Axes: outputs has the axis {shown(axis)}, which no input has; expected 'time' or 'row' "
+                    "by name, or the axis of an input"
+                )
 
     @property
     def sequence(self) -> str | None:
         """The first input that is a sequence; None if there is none."""
-        return next((name for name, axis in self.inputs.items() if axis == "time"), None)
+        return next(iter(self.sequences.values()), None)
+
+    @property
+    def sequences(self) -> dict[str, str]:
+        """Each axis of sequences, and the first input on it, which sets its steps and lengths."""
+        first: dict[str, str] = {}
+        for name, axis in self.inputs.items():
+            if axis != "row":
+                first.setdefault(axis, name)
+        return first
 
     def input_name(self, name: str) -> str:
         """What errors call an input: "x" if there is one."""

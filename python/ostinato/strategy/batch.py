@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
 from ostinato.sequences.batch import Batch as Extent
 from ostinato.sequences.batch import read_lengths, read_steps
+from ostinato.sequences.by_axis import by_axis, like_axes
 from ostinato.strategy.axes import Axes, by_name, like
 
 Array = NDArray[Any]
@@ -27,8 +28,9 @@ class Batch:
 
     x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so are
     resets and mask. Of a network with several inputs x is a dict by name, and of one with several outputs so
-    are targets and weights. carries: row n continues row n of the previous batch, so the state is carried
-    over; otherwise it starts as zeros. With batch_first=False the axes are (T, N, ...).
+    are targets and weights; of one with several axes lengths and mask are dicts by axis. carries: row n
+    continues row n of the previous batch, so the state is carried over; otherwise it starts as zeros. With
+    batch_first=False the axes are (T, N, ...).
 
     The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise, and a feeding sets
     `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
@@ -64,37 +66,69 @@ class Batch:
             if as_integers("Batch: places", self.places).ndim != 1:
                 raise ShapeError(f"Batch: places is {shown(self.places)}; expected (N,) integers")
 
-    @cached_property
+    @property
     def ragged(self) -> bool:
-        """Whether the sequences are lists of rows, each of its own length."""
-        return isinstance(self._sequence, (list, tuple))
+        """Whether the first sequence is a list of rows, each of its own length."""
+        return any(self.is_ragged(axis) for axis in list(self._sequences)[:1])
 
     @cached_property
     def rows(self) -> int:
         """N."""
-        sequence = self._sequence
-        if sequence is None:
-            return len(next(iter(by_name(self.x, self.axes.inputs).values())))
-        return len(sequence) if self.ragged else int(np.shape(sequence)[0 if self.batch_first else 1])
+        for axis, sequence in self._sequences.items():
+            listed = self.is_ragged(axis)
+            return len(sequence) if listed else int(np.shape(sequence)[0 if self.batch_first else 1])
+        return len(next(iter(by_name(self.x, self.axes.inputs).values())))
 
     @cached_property
     def steps(self) -> int:
-        """T, including padding; 1 if no input is a sequence."""
-        sequence = self._sequence
-        if sequence is None:
-            return 1
-        if self.ragged:
-            return max((len(row) for row in sequence), default=0)
-        return int(np.shape(sequence)[1 if self.batch_first else 0])
+        """T, including padding; 1 if no input is a sequence. Of several axes, the sum of their T."""
+        return sum(map(self.steps_of, self._sequences)) if self._sequences else 1
 
     @cached_property
     def row_lengths(self) -> Array:
-        """(N,) the steps of each row, whatever the form of the data."""
-        if self.ragged:
-            return np.array([len(row) for row in self._sequence], dtype=np.int64)
-        if self.lengths is not None:
-            return as_array("lengths", self.lengths)
-        return np.full(self.rows, self.steps, dtype=np.int64)
+        """(N,) the steps of each row, whatever the form of the data; of several axes, on all together."""
+        if not self._sequences:
+            return np.ones(self.rows, dtype=np.int64)
+        first, *others = map(self.lengths_of, self._sequences)
+        return sum(others, start=first)
+
+    def is_ragged(self, axis: str) -> bool:
+        """Whether the sequences of an axis are lists of rows, each of its own length."""
+        return isinstance(self._sequences[axis], (list, tuple))
+
+    def steps_of(self, axis: str) -> int:
+        """T of an axis, including padding."""
+        sequence = self._sequences[axis]
+        if self.is_ragged(axis):
+            return max((len(row) for row in sequence), default=0)
+        return int(np.shape(sequence)[1 if self.batch_first else 0])
+
+    def lengths_of(self, axis: str) -> Array:
+        """(N,) the steps of each row on an axis, whatever the form of the data."""
+        if self.is_ragged(axis):
+            return np.array([len(row) for row in self._sequences[axis]], dtype=np.int64)
+        lengths = self._by_axis("lengths").get(axis)
+        if lengths is not None:
+            return as_array("lengths", lengths)
+        return np.full(self.rows, self.steps_of(axis), dtype=np.int64)
+
+    def valid_of(self, axis: str) -> Array:
+        """(N, T) booleans: the steps of an axis within the lengths that its mask does not skip, rows first.
+
+        Raises ShapeError, DTypeError for lengths and a mask that do not fit x.
+        """
+        valid = self._extents[axis].valid
+        return np.ones((self.rows, self.steps_of(axis)), dtype=bool) if valid is None else valid
+
+    @property
+    def valid(self) -> Array:
+        """`valid_of` the first axis of sequences."""
+        return self.valid_of(next(iter(self._sequences)))
+
+    @property
+    def masks(self) -> dict[str, Any]:
+        """The mask of each axis that has one, in the form of the batch."""
+        return self._by_axis("mask")
 
     @cached_property
     def counts(self) -> dict[str, float]:
@@ -114,31 +148,30 @@ class Batch:
         """The sum of `counts`."""
         return sum(self.counts.values())
 
-    @cached_property
-    def valid(self) -> Array:
-        """(N, T) booleans: the steps within the lengths that the mask does not skip, for any axis order.
-
-        Raises ShapeError, DTypeError for lengths and a mask that do not fit x.
-        """
-        valid = self._extent.valid
-        return np.ones((self.rows, self.steps), dtype=bool) if valid is None else valid
-
-    def of_steps(self, name: str, value: Any) -> Array:
-        """One number for each step, such as weights, as (N, T) float64; `name` is for errors.
+    def of_steps(self, name: str, value: Any, axis: str) -> Array:
+        """One number for each step of an axis, such as weights, as (N, T) float64; `name` is for errors.
 
         Raises ShapeError, DTypeError.
         """
-        return read_steps(name, value, self._extent, (), "float64")
+        return read_steps(name, value, self._extents[axis], (), "float64")
 
     def window(self, start: int, stop: int) -> Batch:
-        """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over."""
+        """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over.
+
+        Raises ConfigError for sequences on several axes.
+        """
         start = checks.count("window", "start", start, at_least=0)
-        stop = min(checks.count("window", "stop", stop, at_least=0), self.steps)
+        stop = checks.count("window", "stop", stop, at_least=0)
+        if len(self._sequences) > 1:
+            raise ConfigError(
+                f"the steps from {start} to {stop} of a batch are wanted, but its sequences lie on several "
+                f"axes ({', '.join(map(repr, self._sequences))}), which have no steps in common; choose "
+                "whole rows"
+            )
+        stop = min(stop, self.steps)
         if start == 0 and stop == self.steps:
             return self
-        lengths = self.lengths
-        if lengths is not None:
-            lengths = np.clip(np.asarray(lengths) - start, 0, stop - start)
+        lengths = self._each_axis("lengths", lambda one, _: np.clip(np.asarray(one) - start, 0, stop - start))
 
         def cut(value: Any, axis: str) -> Any:
             return value if axis == "row" else self._cut(value, start, stop)
@@ -165,7 +198,7 @@ class Batch:
 
         return dataclasses.replace(
             self.each(chosen),
-            lengths=None if self.lengths is None else np.asarray(self.lengths)[rows],
+            lengths=self._each_axis("lengths", lambda one, _: np.asarray(one)[rows]),
             state=None if self.state is None else {name: one[:, rows] for name, one in self.state.items()},
             places=None if self.places is None else self.places[rows],
         )
@@ -178,14 +211,15 @@ class Batch:
             parts = {name: change(part, axes[name]) for name, part in by_name(value, axes).items()}
             return like(value, parts, axes)
 
+        first = next(iter(self._sequences), "time")
         return dataclasses.replace(
             self,
             x=changed(self.x, self.axes.inputs),
             targets=changed(self.targets, self.axes.outputs),
             weights=changed(self.weights, self.axes.outputs),
-            truth=None if self.truth is None else change(self.truth, "time"),
-            resets=None if self.resets is None else change(self.resets, "time"),
-            mask=None if self.mask is None else change(self.mask, "time"),
+            truth=None if self.truth is None else change(self.truth, first),
+            resets=None if self.resets is None else change(self.resets, first),
+            mask=self._each_axis("mask", change),
         )
 
     def replace(self, **changes: Any) -> Batch:
@@ -193,33 +227,55 @@ class Batch:
         return dataclasses.replace(self, **changes)
 
     @cached_property
-    def _sequence(self) -> Any:
-        """The first input that is a sequence, or None."""
-        name = self.axes.sequence
-        return None if name is None else by_name(self.x, self.axes.inputs)[name]
+    def _sequences(self) -> dict[str, Any]:
+        """By axis, the first input on it."""
+        if not self.axes.sequences:
+            return {}
+        parts = by_name(self.x, self.axes.inputs)
+        return {axis: parts[name] for axis, name in self.axes.sequences.items()}
+
+    def _by_axis(self, what: str) -> dict[str, Any]:
+        """Lengths or masks by axis. Raises ConfigError."""
+        return by_axis(what, getattr(self, what), self._sequences)
+
+    def _each_axis(self, what: str, change: Callable[[Any, str], Any]) -> Any:
+        """Lengths or masks, changed, in the form that the batch has them."""
+        parts = {axis: change(one, axis) for axis, one in self._by_axis(what).items()}
+        return like_axes(parts, self._sequences)
 
     def _count(self, name: str, weights: Any, axis: str) -> float:
         if weights is None:
-            steps = self.row_lengths if self.mask is None else self.valid
-            return float(self.rows if axis == "row" else steps.sum())
+            if axis == "row":
+                return float(self.rows)
+            steps = self.valid_of(axis) if axis in self.masks else self.lengths_of(axis)
+            return float(steps.sum())
         if axis == "row":
             counted = np.asarray(weights, dtype=np.float64)
         else:
-            counted = self.of_steps(name, weights)
-            counted = counted if self._extent.valid is None else counted[self._extent.valid]
+            counted, valid = self.of_steps(name, weights, axis), self._extents[axis].valid
+            counted = counted if valid is None else counted[valid]
         if (counted < 0).any():
             raise ConfigError(f"{name} holds a negative number; expected weights of at least 0")
         return float(counted.sum())
 
     @cached_property
-    def _extent(self) -> Extent:
-        """Rows, steps, lengths and mask as a network reads them."""
-        counts = self.row_lengths if self.ragged else self.lengths
-        lengths = read_lengths(counts, self.rows, self.steps)
-        return Extent(lengths, self.rows, self.steps, self.ragged, self.batch_first).masked(self.mask)
+    def _extents(self) -> dict[str, Extent]:
+        """By axis: rows, steps, lengths and mask as a network reads them."""
+        counts, masks = self._by_axis("lengths"), self.masks
+        extents: dict[str, Extent] = {}
+        for axis in self._sequences:
+            ragged, steps = self.is_ragged(axis), self.steps_of(axis)
+            given = self.lengths_of(axis) if ragged else counts.get(axis)
+            told = [
+                what if len(self._sequences) == 1 else f"{what}[{axis!r}]" for what in ("lengths", "mask")
+            ]
+            lengths = read_lengths(given, self.rows, steps, told=told[0])
+            extent = Extent(lengths, self.rows, steps, ragged, self.batch_first)
+            extents[axis] = extent.masked(masks.get(axis), told[1])
+        return extents
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:
-        if isinstance(value, (list, tuple)) and self.ragged:
+        if isinstance(value, (list, tuple)) and all(map(self.is_ragged, self._sequences)):
             return [row[start:stop] for row in value]
         array = np.asarray(value)
         return array[:, start:stop] if self.batch_first else array[start:stop]

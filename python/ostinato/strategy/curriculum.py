@@ -46,7 +46,7 @@ class Curriculum(Strategy):
     def lesson(self, when: Moment, lengths: Array | None) -> Lesson:
         """Choose the data of the epoch that starts.
 
-        lengths: (N,) the steps of each row; None if the data is an iterable of batches, whose rows are
-        unknown beforehand (a lesson can then set `steps` only).
+        lengths: (N,) the steps of each row, on all axes of sequences together; None if the data is an
+        iterable of batches, whose rows are unknown beforehand (a lesson can then set `steps` only).
         """
         raise ConfigError(f"curriculum {shown(self.name)} has no lesson; write lesson(self, when, lengths)")

@@ -71,7 +71,10 @@ def check_slots(optimizer: Optimizer, place: str, norm: float) -> None:
 def _origin(net: Network, batch: Batch) -> str:
     """The non-finite arrays among the inputs of the step, the most likely cause first."""
     for name, value, axis, weights in _arrays(batch):
-        found = (_in_rows if axis == "row" else _in_valid_steps)(name, value, batch, weights)
+        if axis == "row":
+            found = _in_rows(name, value, batch, weights)
+        else:
+            found = _in_valid_steps(name, value, batch, axis, weights)
         if found:
             return found
     for kind, named in (("parameter", net.parameters()), ("carried state", batch.state or {})):
@@ -110,9 +113,11 @@ def _in_mapping(kind: str, named: Mapping[str, Array]) -> str:
     return ""
 
 
-def _in_valid_steps(name: str, value: Any, batch: Batch, weights: Any) -> str:
+def _in_valid_steps(name: str, value: Any, batch: Batch, axis: str, weights: Any) -> str:
     """The first non-finite value of an array of the batch at a valid step, where the weights are not 0."""
-    valid = batch.valid if weights is None else batch.valid & (batch.of_steps("weights", weights) != 0)
+    valid = batch.valid_of(axis)
+    if weights is not None:
+        valid = valid & (batch.of_steps("weights", weights, axis) != 0)
     if isinstance(value, (list, tuple)):
         for n, one in enumerate(value):
             found = _first_bad(one, valid[n, : len(one)])

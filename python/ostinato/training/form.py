@@ -14,6 +14,7 @@ from ostinato.network import Network
 from ostinato.network.port import Port
 from ostinato.sequences.arrays import as_array
 from ostinato.sequences.axis import ROW, TIME
+from ostinato.sequences.by_axis import by_axis, like_axes
 from ostinato.sequences.containers import rows_in
 from ostinato.sequences.packed import is_packed, rows_of
 from ostinato.strategy import Axes, Batch
@@ -32,20 +33,12 @@ class Form:
 
     @property
     def axes(self) -> Axes:
-        """The axes of the network; batches call its only axis of sequences "time".
-
-        Raises ConfigError for sequences on several axes.
-        """
+        """The axes of the network; batches call its only axis of sequences "time"."""
         net = self.net
-        several = net._ports.axes
-        if len(several) > 1:
-            raise ConfigError(
-                f"net has sequences on several axes ({', '.join(map(repr, several))}), and a batch has one "
-                "array of lengths; call net.value_and_grad and the step of an optimizer in a loop"
-            )
+        several = len(net._ports.axes) > 1
 
         def axis(port: Port) -> str:
-            return ROW if port.axis == ROW else TIME
+            return port.axis if several or port.axis == ROW else TIME
 
         return Axes(
             {name: axis(port) for name, port in net.inputs.items()},
@@ -60,23 +53,37 @@ class Form:
     def read(self, batch: Batch) -> Batch:
         """A batch with the axes of the network, and with its names checked.
 
-        Raises ConfigError and DTypeError for names that are unknown, missing or not given.
+        Raises ConfigError and DTypeError for names that are unknown, missing or not given, and for a state
+        that cannot be carried over.
         """
         ports = self.net._ports
+        if batch.carries:
+            self.check_carries()
         inputs = ports.by_name("x", batch.x, ports.inputs, plain=len(ports.inputs) == 1)
         outputs = {"targets": batch.targets, "weights": batch.weights}
         return replace(
             batch,
             x=_value(inputs, ports.inputs),
             axes=self.axes,
+            lengths=self.along("lengths", batch.lengths),
+            mask=self.along("mask", batch.mask),
             **{what: self._by_output(what, value) for what, value in outputs.items()},
         )
+
+    def check_carries(self) -> None:
+        """Raises ConfigError if a batch cannot carry the state of the network over to the next."""
+        bridged = self.net._graph.bridged
+        if bridged:
+            raise ConfigError(
+                f"a batch carries the state over, but the state {shown(bridged[0])} of net starts from a value of "
+                "the graph (initial_state=) in each batch; give whole rows"
+            )
 
     def whole(self, x: Any, targets: Any, lengths: Any, weights: Any, mask: Any = None) -> Batch:
         """All data of a call as one batch of arrays, or of lists of rows.
 
-        If the first sequence is a list of rows, all sequences become such lists. Raises ConfigError,
-        DTypeError and ShapeError, naming the argument.
+        If the first sequence of an axis is a list of rows, all sequences of that axis become such lists.
+        Raises ConfigError, DTypeError and ShapeError, naming the argument.
         """
         if x is None:
             raise ConfigError("x is None; expected data as Network.run takes it")
@@ -84,7 +91,14 @@ class Form:
         batch = _each(batch, _array)
         _check_extent(batch)
         whole = _each(batch, lambda part, axis, name: _rows_of(part, batch, axis, name))
-        return whole if mask is None else masked(whole, mask)
+        return masked(whole, self.along("mask", mask))
+
+    def along(self, what: str, value: Any) -> Any:
+        """Lengths or masks by the axes of a batch. Raises ConfigError."""
+        axes = self.net._ports.axes
+        if value is not None and not axes:
+            raise ConfigError(f"{what} is given, but no input of this network is a sequence; expected None")
+        return like_axes(by_axis(what, value, axes), axes)
 
     def _by_output(self, what: str, value: Any) -> Any:
         if value is None:
@@ -95,13 +109,24 @@ class Form:
 
 
 def masked(batch: Batch, mask: Any) -> Batch:
-    """The batch with a mask in the form of its sequences. Raises ShapeError, DTypeError, ConfigError."""
-    if batch.axes.sequence is None:
+    """The batch with a mask, or masks by axis, in the form of its sequences.
+
+    Raises ShapeError, DTypeError, ConfigError.
+    """
+    if mask is None:
+        return batch
+    axes = batch.axes.sequences
+    if not axes:
         raise ConfigError("mask is given, but no input of this network is a sequence; expected None")
-    valid = batch.replace(mask=mask).valid
-    if batch.ragged:
-        return batch.replace(mask=[row[:n] for row, n in zip(valid, batch.row_lengths, strict=True)])
-    return batch.replace(mask=valid if batch.batch_first else valid.T)
+    given = batch.replace(mask=mask)
+
+    def form(axis: str) -> Any:
+        valid = given.valid_of(axis)
+        if batch.is_ragged(axis):
+            return [row[:n] for row, n in zip(valid, batch.lengths_of(axis), strict=True)]
+        return valid if batch.batch_first else valid.T
+
+    return batch.replace(mask=like_axes({axis: form(axis) for axis in by_axis("mask", mask, axes)}, axes))
 
 
 def _value(parts: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
@@ -127,7 +152,7 @@ def _each(batch: Batch, change: Callable[[Any, str, str], Any]) -> Batch:
 
 def _array(part: Any, axis: str, name: str) -> Any:
     """An array; a list of the rows of a sequence stays a list. Raises ShapeError, DTypeError."""
-    if axis == "row":
+    if axis == ROW:
         return as_array(name, part)
     part = rows_of(name, part) if is_packed(part) else rows_in(name, part)
     if not isinstance(part, (list, tuple)):
@@ -144,46 +169,51 @@ def _check_extent(batch: Batch) -> None:
     """Raises ShapeError and ConfigError for inputs without rows or steps, and for lengths that do not fit."""
     axes = batch.axes
     for name, part in by_name(batch.x, axes.inputs).items():
-        least = 2 if axes.inputs[name] == "time" else 1
+        least = 1 if axes.inputs[name] == ROW else 2
         if not isinstance(part, (list, tuple)) and part.ndim < least:
             expected = "rows and steps, (N, T, ...)" if least == 2 else "one value for each row, (N, ...)"
             raise ShapeError(f"{axes.input_name(name)} is {part.shape}; expected {expected}")
-    first = _first(batch)
-    if batch.ragged and batch.lengths is not None:
-        raise ConfigError(
-            f"lengths is given, but {first} is a list of rows, each of which has its own; expected None"
-        )
-    lengths = batch.row_lengths
-    if lengths.shape != (batch.rows,):
-        raise ShapeError(f"lengths is {lengths.shape}; expected ({batch.rows},), one for each row of {first}")
+    for axis, given in by_axis("lengths", batch.lengths, axes.sequences).items():
+        told = "lengths" if len(axes.sequences) == 1 else f"lengths[{axis!r}]"
+        first = _first(batch, axis)
+        if batch.is_ragged(axis):
+            raise ConfigError(
+                f"{told} is given, but {first} is a list of rows, each of which has its own; expected None"
+            )
+        if np.shape(given) != (batch.rows,):
+            raise ShapeError(
+                f"{told} is {np.shape(given)}; expected ({batch.rows},), one for each row of {first}"
+            )
 
 
-def _first(batch: Batch) -> str:
-    """What errors call the input that sets the rows and steps."""
-    return batch.axes.input_name(batch.axes.sequence or next(iter(batch.axes.inputs)))
+def _first(batch: Batch, axis: str) -> str:
+    """What errors call the input that sets the steps of an axis, or for "row" the rows."""
+    axes = batch.axes
+    return axes.input_name(axes.sequences.get(axis) or axes.sequence or next(iter(axes.inputs)))
 
 
 def _rows_of(part: Any, batch: Batch, axis: str, name: str) -> Any:
-    """One part, which has as many rows as the batch; as a list of rows if the batch consists of such."""
-    first = _first(batch)
+    """One part, which has as many rows as the batch; as a list of rows if its axis consists of such."""
     listed = isinstance(part, (list, tuple))
-    place = 0 if listed or axis == "row" or batch.batch_first else 1
+    place = 0 if listed or axis == ROW or batch.batch_first else 1
     found = len(part) if listed else (part.shape[place] if part.ndim > place else 0)
     if found != batch.rows:
-        raise ShapeError(f"{name} has {found} rows; {first} has {batch.rows}")
-    if axis == "time" and listed and batch.ragged:
-        for n, (row, length) in enumerate(zip(part, batch.row_lengths, strict=True)):
+        raise ShapeError(f"{name} has {found} rows; {_first(batch, ROW)} has {batch.rows}")
+    if axis == ROW or not batch.is_ragged(axis):
+        return part
+    first, lengths = _first(batch, axis), batch.lengths_of(axis)
+    if listed:
+        for n, (row, length) in enumerate(zip(part, lengths, strict=True)):
             if len(row) != length:
                 raise ShapeError(f"{name}[{n}] has {len(row)} steps; {first}[{n}] has {length}")
-    if axis == "row" or listed or not batch.ragged:
         return part
-    rows = part if batch.batch_first else np.swapaxes(part, 0, 1)
-    if rows.ndim < 2 or rows.shape[1] != batch.steps:
+    rows, steps = part if batch.batch_first else np.swapaxes(part, 0, 1), batch.steps_of(axis)
+    if rows.ndim < 2 or rows.shape[1] != steps:
         raise ShapeError(
-            f"{name} is {part.shape}; expected a list of rows like {first}, or {batch.steps} steps, those of "
+            f"{name} is {part.shape}; expected a list of rows like {first}, or {steps} steps, those of "
             f"the longest row of {first}{_of_rows(name) if rows.ndim == 1 else ''}"
         )
-    return [row[:length] for row, length in zip(rows, batch.row_lengths, strict=True)]
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
 
 def _of_rows(name: str) -> str:

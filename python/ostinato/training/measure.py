@@ -14,6 +14,7 @@ from ostinato.network import Network
 from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
 from ostinato.network.states import from_slots
+from ostinato.sequences.axis import ROW
 from ostinato.strategy import Batch, Lesson
 from ostinato.trace import trace_loss
 from ostinato.training.source import Rows, Source, named
@@ -178,8 +179,9 @@ class Measure:
             return from_slots(final, net._graph, batch.rows)
         run = net._core().run(call, False, 0)
         for (output, one), given in zip(self._equations.items(), losses.outputs, strict=True):
-            along = net._ports.outputs[output].axis != "row"
-            extent = ([read.lengths], read.mask, None, 0) if along else ([], None, None, 0)
+            axis = net._ports.outputs[output].axis
+            along = read.of(axis)
+            extent: Any = ([], [], None, 0) if axis == ROW else ([along.lengths], [along.mask], None, 0)
             again: Any = (np.zeros(0, net.dtype), [run.outputs[given.output]], extent, [])
             for key, program in one.programs.items():
                 equation = _core.OutputLoss(0, program, given.targets, given.weights)

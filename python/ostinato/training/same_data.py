@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.options import stable_text
+from ostinato.sequences.axis import ROW
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.axes import by_name
 from ostinato.training.run import TrainingRun
@@ -129,28 +130,34 @@ def _of_batcher(batcher: Any) -> Any:
 
 def _add(sums: dict[str, int], batch: Batch, dtype: np.dtype[Any]) -> None:
     """Adds the valid steps of a batch to the checksum of each of its arrays."""
-    axes, lengths = batch.axes, batch.row_lengths
-    _sum(sums, "lengths", np.asarray(lengths, np.int64))
+    axes = batch.axes
+
+    def of_axis(what: str, axis: str) -> str:
+        return what if len(axes.sequences) == 1 else f"{what}[{axis!r}]"
+
+    for axis in axes.sequences:
+        _sum(sums, of_axis("lengths", axis), np.asarray(batch.lengths_of(axis), np.int64))
     for name, part in by_name(batch.x, axes.inputs).items():
-        _sum(sums, axes.input_name(name), _numbers(part, axes.inputs[name], batch, lengths, dtype))
+        _sum(sums, axes.input_name(name), _numbers(part, axes.inputs[name], batch, dtype))
     for what, value in (("targets", batch.targets), ("weights", batch.weights)):
         for name, part in by_name(value, axes.outputs).items() if value is not None else ():
-            numbers = _numbers(part, axes.outputs[name], batch, lengths, dtype)
+            numbers = _numbers(part, axes.outputs[name], batch, dtype)
             _sum(sums, axes.output_name(what, name), numbers)
-    for what, flags in (("mask", batch.mask), ("resets", batch.resets)):
-        if flags is not None:
-            _sum(sums, what, _numbers(flags, "time", batch, lengths, dtype))
+    for axis, mask in batch.masks.items():
+        _sum(sums, of_axis("mask", axis), _numbers(mask, axis, batch, dtype))
+    if batch.resets is not None:
+        _sum(sums, "resets", _numbers(batch.resets, next(iter(axes.sequences)), batch, dtype))
 
 
-def _numbers(part: Any, axis: str, batch: Batch, lengths: Any, dtype: np.dtype[Any]) -> Any:
+def _numbers(part: Any, axis: str, batch: Batch, dtype: np.dtype[Any]) -> Any:
     """The numbers of the valid steps, row after row: equal for a padded array and for a list of rows."""
-    if axis == "time" and isinstance(part, (list, tuple)):
+    if axis != ROW and isinstance(part, (list, tuple)):
         array = np.concatenate([np.asarray(row) for row in part]) if len(part) else np.zeros(0)
     else:
         array = np.asarray(part)
-        if axis == "time":
+        if axis != ROW:
             array = array if batch.batch_first else np.swapaxes(array, 0, 1)
-            valid = np.arange(np.shape(array)[1]) < lengths[:, None]
+            valid = np.arange(np.shape(array)[1]) < batch.lengths_of(axis)[:, None]
             array = array[valid] if not valid.all() else array
     return np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else np.int64)
 

@@ -63,8 +63,7 @@ class Rows:
         """The batches of an epoch, in the lesson's order."""
         order, groups = self._plan(lesson)
         for group in groups[start:]:
-            batch = self._take(order[group])
-            yield batch if lesson.steps is None else batch.window(0, lesson.steps)
+            yield _cropped(self._take(order[group]), lesson)
 
     def parts(self) -> Iterator[Batch]:
         """All rows in the order of the data, some at a time."""
@@ -135,6 +134,22 @@ def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
     return groups
 
 
+def _cropped(batch: Batch, lesson: Lesson) -> Batch:
+    """The steps of a batch that the lesson has. Raises ConfigError if it cuts sequences on several axes."""
+    if lesson.steps is None:
+        return batch
+    several, longest = batch.axes.sequences, int(batch.row_lengths.max(initial=0))
+    if len(several) < 2:
+        return batch.window(0, lesson.steps)
+    if longest > lesson.steps:
+        raise ConfigError(
+            f"the curriculum's lesson has the first {lesson.steps} steps of each row, and a row has "
+            f"{longest} on the axes {', '.join(map(repr, several))} together; several axes have no steps "
+            "in common, so rows cannot be cut: use a curriculum that chooses whole rows"
+        )
+    return batch
+
+
 class Indexed:
     """The items of data that have places but no `__iter__`, such as a data set of PyTorch."""
 
@@ -174,8 +189,7 @@ class Batches:
             )
         for place, item in enumerate(self.data):
             if place >= start:
-                batch = self._read(place, item)
-                yield batch if lesson.steps is None else batch.window(0, lesson.steps)
+                yield _cropped(self._read(place, item), lesson)
 
     def count(self, lesson: Lesson) -> int:
         """The length of the iterable, if it has one."""

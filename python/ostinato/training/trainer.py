@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,16 +175,16 @@ class Trainer(NoCopies, AttributeGuard):
         Args:
             data: x as `Network.run` takes it, a dict for several inputs, with targets (and lengths, weights);
                 or an iterable of `Batch` or of tuples (x, targets[, lengths[, weights]]), gone through once
-                in each epoch. If the first sequence is a list of rows, all are.
+                in each epoch. If the first sequence of an axis is a list of rows, all on that axis are.
             targets: as `Network.value_and_grad` takes them, and so are lengths and weights: one for each
                 step, or, for an output of rows, one label for each row, (N,) or (N, K). A dict for several
                 outputs.
             epochs: how many more; with resume, how many in all since the `fit` that is resumed began.
             batch_size: rows of a batch, None for 32; or a function from the lengths of the rows, in the order
                 in which they are to be learned, to batches of places in it. Not for iterables of batches.
-            lengths: see targets.
+            lengths: see targets; a dict by axis for sequences on several axes.
             weights: see targets.
-            mask: as `Network.run` takes it: the steps to skip in training.
+            mask: as `Network.run` takes it, a dict by axis for several axes: the steps to skip in training.
             validation: measured after each epoch: a tuple as of data, or an iterable of batches. With a mask,
                 a list of one batch: `[ost.Batch(x, targets, mask=mask)]`.
             resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
@@ -343,7 +342,10 @@ class Trainer(NoCopies, AttributeGuard):
         for batch in source.batches(run.lesson, run.position.batch):
             same_data.check_batch(run, batch, source)
             done = run.position.piece
-            yield from itertools.islice(self.strategies.estimator.pieces(batch), done, None)
+            pieces = list(self.strategies.estimator.pieces(batch))
+            if any(piece.carries for piece in pieces):
+                self._form.check_carries()
+            yield from pieces[done:]
             run.position = run.position.after_batch()
 
     def _update(self, piece: Batch, undo: Undo) -> None:

@@ -29,11 +29,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..rows).map(|row| (steps + axis) as i64 - i64::from(row == axis % rows)).collect()
     };
     let lengths: Vec<Vec<i64>> = (0..numbers).map(lengths).collect();
-    // on a single axis, step 1 of every second row is masked
-    let mask: Vec<bool> = (0..rows * steps).map(|at| (at / steps) % 2 == 0 || at % steps != 1).collect();
-    let mask = (numbers == 1).then_some(&mask[..]);
-    let axes: Vec<AxisExtent> = (lengths.iter().enumerate())
-        .map(|(axis, lengths)| AxisExtent { steps: steps + axis, lengths: Some(lengths), mask })
+    // on the first axis, step 1 of every second row is masked; on the next one step 2, and so on
+    let mask = |axis: usize| -> Vec<bool> {
+        let steps = steps + axis;
+        (0..rows * steps).map(|at| (at / steps).is_multiple_of(2) || at % steps != 1 + axis).collect()
+    };
+    let masks: Vec<Vec<bool>> = (0..numbers).map(mask).collect();
+    let axes: Vec<AxisExtent> = (lengths.iter().zip(&masks).enumerate())
+        .map(|(axis, (lengths, mask))| AxisExtent {
+            steps: steps + axis,
+            lengths: Some(lengths),
+            mask: Some(mask),
+        })
         .collect();
     let (mut features, mut ids) = (Vec::new(), Vec::new());
     for port in &network.inputs {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{Element, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use ostinato_core::net::{Axis, AxisExtent, Batch, Call, End, Engine, Extent, Input, Packed, States};
 use pyo3::prelude::*;
 
@@ -13,8 +13,8 @@ use crate::errors::{Raised, ShapeError};
 /// An array argument that may be left out.
 pub type Optional<'py> = Option<Bound<'py, PyAny>>;
 
-/// Lengths by axis of sequences, mask, resets, and the number of the first step; none for whole rows from step 0.
-pub type Extents<'py> = Option<(Vec<Optional<'py>>, Optional<'py>, Optional<'py>, usize)>;
+/// Lengths and masks by axis of sequences, resets, and the number of the first step; none for whole rows from step 0.
+pub type Extents<'py> = Option<(Vec<Optional<'py>>, Vec<Optional<'py>>, Optional<'py>, usize)>;
 
 /// A batch, its packed inputs and initial states, and the weights of one call: everything copied, nothing borrowed.
 pub struct Prepared<T: Number> {
@@ -81,24 +81,21 @@ impl<T: Number> Prepared<T> {
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
-        let (lengths, mask, resets, first_step) = match extent {
-            Some((lengths, mask, resets, first_step)) => {
-                (&lengths[..], mask.as_ref(), resets.as_ref(), *first_step)
+        let (lengths, masks, resets, first_step) = match extent {
+            Some((lengths, masks, resets, first_step)) => {
+                (&lengths[..], &masks[..], resets.as_ref(), *first_step)
             }
-            None => (&[][..], None, None, 0),
+            None => (&[][..], &[][..], None, 0),
         };
-        let array_of =
-            |one: &Optional<'py>| one.as_ref().map(|one| array::<i64>("lengths", one, &[1])).transpose();
-        let lengths = lengths.iter().map(array_of).collect::<Result<Vec<_>, _>>()?;
-        let lengths = lengths.iter().map(|one| one.as_ref().map(elements).transpose());
-        let lengths = lengths.collect::<Result<Vec<Option<&[i64]>>, _>>()?;
-        let mask = mask.map(|mask| array::<bool>("mask", mask, &[2])).transpose()?;
-        let mask = mask.as_ref().map(elements).transpose()?;
+        let lengths = by_axis::<i64>("lengths", lengths, 1)?;
+        let lengths = slices(&lengths)?;
+        let masks = by_axis::<bool>("mask", masks, 2)?;
+        let masks = slices(&masks)?;
         let resets = resets.map(|resets| array::<bool>("resets", resets, &[2])).transpose()?;
         let resets = resets.as_ref().map(elements).transpose()?;
         let given = given::<T>(&call, inputs)?;
-        let (rows, axes) = size(&call, &given, &lengths)?;
-        let (AxisExtent { steps, lengths, .. }, others) = (axes[0], &axes[1..]);
+        let (rows, axes) = size(&call, &given, &lengths, &masks)?;
+        let (AxisExtent { steps, lengths, mask }, others) = (axes[0], &axes[1..]);
         let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
         let batch =
             call.batch(rows, steps, Extent { lengths, mask, others, resets, first_step, group_rows })?;
@@ -122,18 +119,36 @@ fn given<'py, T: Number>(call: &Call<T>, inputs: &[Bound<'py, PyAny>]) -> Result
     ports.map(|(port, one)| Given::new(&port.name, network.nodes[port.node].axis, one)).collect()
 }
 
-/// The rows that all inputs have, and the steps of each axis of sequences, with its lengths.
+/// Arrays by axis, each of rank `rank`.
+fn by_axis<'py, E: Element>(
+    name: &str,
+    given: &[Optional<'py>],
+    rank: usize,
+) -> Result<Vec<Option<PyReadonlyArrayDyn<'py, E>>>, Raised> {
+    given.iter().map(|one| one.as_ref().map(|one| array::<E>(name, one, &[rank])).transpose()).collect()
+}
+
+fn slices<'a, E: Element>(
+    arrays: &'a [Option<PyReadonlyArrayDyn<'_, E>>],
+) -> Result<Vec<Option<&'a [E]>>, Raised> {
+    arrays.iter().map(|one| one.as_ref().map(elements).transpose()).collect()
+}
+
+/// The rows that all inputs have, and the steps of each axis of sequences, with its lengths and its mask.
 fn size<'a, T: Number>(
     call: &Call<T>,
     given: &[Given<'_, T>],
     lengths: &[Option<&'a [i64]>],
+    masks: &[Option<&'a [bool]>],
 ) -> Result<(usize, Vec<AxisExtent<'a>>), Raised> {
     let network = call.network();
     let mut rows: Option<(&str, usize)> = None;
     let mut steps: Vec<Option<(&str, usize)>> = vec![None; network.axes.len().max(1)];
-    if lengths.len() > steps.len() {
-        let text = format!("lengths of {} axes; expected {}", lengths.len(), steps.len());
-        return Err(ShapeError::new_err(text).into());
+    for (what, found) in [("lengths", lengths.len()), ("mask", masks.len())] {
+        if found > steps.len() {
+            let text = format!("{what} of {found} axes; expected {}", steps.len());
+            return Err(ShapeError::new_err(text).into());
+        }
     }
     for (one, port) in given.iter().zip(&network.inputs) {
         let agree = |known: Option<(&str, usize)>, got: usize, what: &str| match known {
@@ -157,7 +172,8 @@ fn size<'a, T: Number>(
     };
     let axes = steps.iter().enumerate().map(|(number, steps)| {
         let lengths = lengths.get(number).copied().flatten();
-        AxisExtent { steps: steps.map_or_else(|| longest(lengths), |(_, steps)| steps), lengths, mask: None }
+        let mask = masks.get(number).copied().flatten();
+        AxisExtent { steps: steps.map_or_else(|| longest(lengths), |(_, steps)| steps), lengths, mask }
     });
     Ok((rows, axes.collect()))
 }

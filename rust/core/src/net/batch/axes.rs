@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use crate::time::Geometry;
 
 use super::super::graph::Axis;
+use super::sequence::{Sequence, between_resets};
+use super::valid_steps::ValidSteps;
 
 /// The sequences of a row group on all axes, and the same rows with one step each.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +54,32 @@ pub struct AxisExtent<'a> {
     pub steps: usize,
     /// (N,); None if every row has all steps.
     pub lengths: Option<&'a [i64]>,
-    /// See `Extent::mask`; for a network with a single axis of sequences.
+    /// (N, T): see `Extent::mask`.
     pub mask: Option<&'a [bool]>,
 }
 
-impl AxisExtent<'_> {
-    /// The length of a caller's row, which was checked.
-    pub fn length(&self, row: usize) -> usize {
-        self.lengths.map_or(self.steps, |lengths| lengths[row] as usize)
+/// The valid steps of the caller's rows on an axis after the first. Such an axis has no resets: a row is one sequence.
+#[derive(Debug, Clone, Default)]
+pub struct AxisSteps {
+    pub steps: usize,
+    pub valid: ValidSteps,
+    /// By the caller's row.
+    pub sequences: Vec<Sequence>,
+}
+
+impl AxisSteps {
+    /// Replaces the rows and reuses the memory. The extent was checked.
+    pub fn renew(&mut self, rows: usize, extent: &AxisExtent) {
+        let AxisExtent { steps, lengths, mask } = *extent;
+        self.steps = steps;
+        self.valid.renew(mask.is_some());
+        self.sequences.clear();
+        for row in 0..rows {
+            let length = lengths.map_or(steps, |lengths| lengths[row] as usize);
+            let mask = mask.map(|mask| &mask[row * steps..][..length]);
+            let origin = self.valid.append(row * steps, mask);
+            between_resets((row, origin), length, None, mask, &mut self.sequences);
+        }
     }
 }
 
@@ -76,7 +96,7 @@ impl AxisRows {
     /// Replaces the sequences and reuses the memory; `rows` are the caller's rows in the order of the group.
     pub fn renew(
         &mut self,
-        extent: &AxisExtent,
+        steps: &AxisSteps,
         rows: impl Fn(usize) -> usize,
         count: usize,
         first_step: usize,
@@ -84,9 +104,10 @@ impl AxisRows {
         let AxisRows { geometry, order, mirror } = self;
         order.clear();
         order.extend(0..count);
-        order.sort_by_key(|&position| Reverse(extent.length(rows(position))));
+        let length = |row: usize| steps.sequences[row].length;
+        order.sort_by_key(|&position| Reverse(length(rows(position))));
         let sequences = order.iter().map(|&position| rows(position));
-        geometry.renew(sequences.map(|row| (extent.length(row), row, first_step)));
+        geometry.renew(sequences.map(|row| (length(row), row, first_step)));
         geometry.mirror_into(mirror);
     }
 }
@@ -142,9 +163,31 @@ mod tests {
     }
 
     #[test]
-    fn the_lengths_of_every_axis_are_checked_and_resets_are_refused() {
+    fn masked_steps_of_every_axis_are_skipped() {
+        // row 0 has steps 1 and 2 of the other axis, row 1 none, row 2 steps 0 and 3
+        let mask = ["0110", "0000", "1001"].concat().chars().map(|c| c == '1').collect::<Vec<_>>();
+        let other = AxisExtent { steps: 4, lengths: Some(&[3, 4, 4]), mask: Some(&mask) };
+        let first = "11 01 11".replace(' ', "").chars().map(|c| c == '1').collect::<Vec<_>>();
+        let extent = Extent { mask: Some(&first), others: &[other], ..Extent::default() };
+        let batch = Batch::new(3, 2, extent).unwrap();
+        let group = &batch.groups[0];
+        // rows 0 and 2 have two valid steps on both axes
+        assert_eq!(group.axes().of(Axis::FIRST).lengths, [2, 2, 1]);
+        assert_eq!(group.axes().of(OTHER).lengths, [2, 2, 0]);
+        let data: Vec<usize> = (0..12).collect();
+        let mut packed = Vec::new();
+        batch.pack(group, OTHER, &data, 1, &mut packed);
+        assert_eq!(packed, [1, 8, 2, 11]);
+        let padding: Vec<_> = batch.padding(group, OTHER).filter(|gap| !gap.is_empty()).collect();
+        assert_eq!(padding, [0..1, 3..4, 9..11, 4..8]);
+    }
+
+    #[test]
+    fn the_extent_of_every_axis_is_checked_and_resets_are_refused() {
         let other = AxisExtent { steps: 4, lengths: Some(&[5]), mask: None };
         assert!(Batch::new(1, 5, Extent { others: &[other], ..Extent::default() }).is_err());
+        let short = AxisExtent { steps: 4, lengths: None, mask: Some(&[true; 3]) };
+        assert!(Batch::new(1, 5, Extent { others: &[short], ..Extent::default() }).is_err());
         let others = &[AxisExtent { steps: 4, lengths: None, mask: None }];
         let extent = Extent { resets: Some(&[false; 5]), others, ..Extent::default() };
         assert!(Batch::new(1, 5, extent).is_err());

@@ -6,6 +6,8 @@ mod row_groups;
 mod sequence;
 mod valid_steps;
 
+#[cfg(test)]
+pub use axes::AxisSteps;
 pub use axes::{Axes, AxisExtent, AxisRows};
 pub use output_array::OutputArray;
 pub use row_groups::{Batch, End, Extent, Input, Packed, RowGroup, States, lanes_to_copy};

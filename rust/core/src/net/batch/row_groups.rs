@@ -10,7 +10,7 @@ use crate::time::Geometry;
 
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::locks::lock;
-use super::axes::{Axes, AxisExtent, AxisRows};
+use super::axes::{Axes, AxisExtent, AxisRows, AxisSteps};
 use super::sequence::{Sequence, between_resets};
 use super::valid_steps::ValidSteps;
 
@@ -38,7 +38,7 @@ pub struct Extent<'a> {
     /// (N, T): false where a step within the length of its row is not valid: it is skipped, as if the row did not have it. None
     /// if all steps within the lengths are valid.
     pub mask: Option<&'a [bool]>,
-    /// The axes of sequences after the first. With several axes, there are no resets and no masks.
+    /// The axes of sequences after the first. With several axes, there are no resets.
     pub others: &'a [AxisExtent<'a>],
     /// (N, T): true where the state of a row is set to zeros before the step.
     pub resets: Option<&'a [bool]>,
@@ -77,8 +77,8 @@ pub struct Batch {
     pub rows: usize,
     /// The steps of the first axis.
     pub steps: usize,
-    /// The steps of the other axes.
-    other_steps: Vec<usize>,
+    /// The valid steps of the rows on the other axes.
+    others: Vec<AxisSteps>,
     /// On the first axis, longest first. Sequences of equal length are in the order of their lengths on the other axes, then
     /// of the caller's rows and steps.
     pub sequences: Vec<Sequence>,
@@ -96,24 +96,21 @@ impl Batch {
     /// Replaces the batch by another one and reuses its memory.
     pub fn renew<'a>(&mut self, rows: usize, steps: usize, extent: Extent<'a>) -> Result<(), NetError> {
         check_lengths(rows, steps, extent.lengths)?;
-        for (what, flags) in [("resets", extent.resets), ("mask", extent.mask)] {
-            flags.map_or(Ok(()), |flags| expect_len(what, flags.len(), rows * steps))?;
-            if flags.is_some() && !extent.others.is_empty() {
-                let text =
-                    format!("{what}: expected none, because this network has sequences on several axes");
-                return Err(NetError::Config(text));
-            }
+        check_flags("resets", extent.resets, rows * steps)?;
+        check_flags("mask", extent.mask, rows * steps)?;
+        if extent.resets.is_some() && !extent.others.is_empty() {
+            let text = "resets: expected none, because this network has sequences on several axes";
+            return Err(NetError::Config(text.into()));
         }
         for other in extent.others {
             check_lengths(rows, other.steps, other.lengths)?;
-            if other.mask.is_some() {
-                let text = "mask: expected none, because this network has sequences on several axes";
-                return Err(NetError::Config(text.into()));
-            }
+            check_flags("mask", other.mask, rows * other.steps)?;
         }
         (self.rows, self.steps) = (rows, steps);
-        self.other_steps.clear();
-        self.other_steps.extend(extent.others.iter().map(|other| other.steps));
+        self.others.resize_with(extent.others.len(), AxisSteps::default);
+        for (axis, other) in self.others.iter_mut().zip(extent.others) {
+            axis.renew(rows, other);
+        }
         self.sequences.clear();
         self.valid.renew(extent.mask.is_some());
         for row in 0..rows {
@@ -123,9 +120,13 @@ impl Batch {
             let origin = self.valid.append(row * steps, mask);
             between_resets((row, origin), length, resets, mask, &mut self.sequences);
         }
+        let others = &self.others;
         self.sequences.sort_unstable_by(|a, b| {
             let others = || {
-                let lengths = extent.others.iter().map(|other| other.length(b.row).cmp(&other.length(a.row)));
+                let lengths = others.iter().map(|axis| {
+                    let length = |row: usize| axis.sequences[row].length;
+                    length(b.row).cmp(&length(a.row))
+                });
                 lengths.fold(Ordering::Equal, Ordering::then)
             };
             let callers = || (a.row, a.first).cmp(&(b.row, b.first));
@@ -143,10 +144,10 @@ impl Batch {
             let rows = || self.sequences[group.rows.clone()].iter();
             group.geometry.renew(rows().map(|one| (one.length, one.row, extent.first_step + one.first)));
             group.row_geometry.renew(rows().map(|one| (1, one.row, extent.first_step + one.first)));
-            group.others.resize_with(extent.others.len(), AxisRows::default);
+            group.others.resize_with(self.others.len(), AxisRows::default);
             let sequences = &self.sequences[group.rows.clone()];
-            for (axis, other) in group.others.iter_mut().zip(extent.others) {
-                axis.renew(other, |position| sequences[position].row, sequences.len(), extent.first_step);
+            for (axis, steps) in group.others.iter_mut().zip(&self.others) {
+                axis.renew(steps, |position| sequences[position].row, sequences.len(), extent.first_step);
             }
         }
         Ok(())
@@ -175,16 +176,12 @@ impl Batch {
 
     /// The position of each packed row of a group in the caller's (N, T) or (N,) order.
     pub(super) fn places<'a>(&'a self, group: &'a RowGroup, axis: Axis) -> impl Iterator<Item = usize> + 'a {
-        let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
+        let (geometry, valid) = (group.axes().of(axis), self.valid(axis));
         let sequence = self.in_order(group, axis);
         (0..geometry.steps()).flat_map(move |t| {
-            (0..geometry.alive(t)).map(move |position| {
-                let sequence = sequence(position);
-                match axis {
-                    Axis::Sequence(0) => self.valid.place(sequence.origin + t),
-                    Axis::Sequence(_) => sequence.row * steps + t,
-                    Axis::Row => sequence.row,
-                }
+            (0..geometry.alive(t)).map(move |position| match axis {
+                Axis::Sequence(_) => valid.place(sequence(position).origin + t),
+                Axis::Row => sequence(position).row,
             })
         })
     }
@@ -196,26 +193,38 @@ impl Batch {
         group: &'a RowGroup,
         axis: Axis,
     ) -> impl Iterator<Item = Range<usize>> + 'a {
-        let (geometry, steps) = (group.axes().of(axis), self.steps_of(axis));
+        let (rows, steps, valid) = (group.rows.len(), self.steps_of(axis), self.valid(axis));
         let sequence = self.in_order(group, axis);
-        (0..geometry.lengths.len()).flat_map(move |position| {
-            let (one, length) = (*sequence(position), geometry.lengths[position]);
-            let (start, end) = (one.row * steps, (one.row + 1) * steps);
-            // an axis after the first has neither resets nor a mask
-            let whole = (axis != Axis::FIRST).then_some(start + length..end);
-            let gaps = whole.is_none().then(|| self.valid.gaps(one, start, end));
-            whole.into_iter().chain(gaps.into_iter().flatten())
+        (0..rows).flat_map(move |position| {
+            let one = *sequence(position);
+            valid.gaps(one, one.row * steps, (one.row + 1) * steps)
         })
     }
 
-    /// The sequences of a group by their positions along an axis. `length` is that of the first axis.
+    /// The sequences of a group by their positions along an axis; of values per row, those of the first axis.
     fn in_order<'a>(
         &'a self,
         group: &'a RowGroup,
         axis: Axis,
     ) -> impl Fn(usize) -> &'a Sequence + Copy + use<'a> {
         let (sequences, order) = (&self.sequences[group.rows.clone()], group.axes().order(axis));
-        move |position| &sequences[order.map_or(position, |order| order[position])]
+        let other = self.other(axis).map(|steps| &steps.sequences);
+        move |position| {
+            let first = &sequences[order.map_or(position, |order| order[position])];
+            other.map_or(first, |sequences| &sequences[first.row])
+        }
+    }
+
+    /// The valid steps of an axis of sequences.
+    fn valid(&self, axis: Axis) -> &ValidSteps {
+        self.other(axis).map_or(&self.valid, |steps| &steps.valid)
+    }
+
+    fn other(&self, axis: Axis) -> Option<&AxisSteps> {
+        match axis {
+            Axis::Row | Axis::Sequence(0) => None,
+            Axis::Sequence(number) => Some(&self.others[number - 1]),
+        }
     }
 
     /// The number of steps of an axis; 1 for values per row.
@@ -223,7 +232,7 @@ impl Batch {
         match axis {
             Axis::Row => 1,
             Axis::Sequence(0) => self.steps,
-            Axis::Sequence(number) => self.other_steps[number - 1],
+            Axis::Sequence(number) => self.others[number - 1].steps,
         }
     }
 
@@ -234,7 +243,7 @@ impl Batch {
 
     /// The number of axes of sequences.
     pub fn axes(&self) -> usize {
-        1 + self.other_steps.len()
+        1 + self.others.len()
     }
 
     /// The valid steps of all sequences along an axis.
@@ -347,6 +356,10 @@ impl Batch {
 pub enum End {
     Initial,
     Final,
+}
+
+fn check_flags(what: &str, flags: Option<&[bool]>, count: usize) -> Result<(), NetError> {
+    flags.map_or(Ok(()), |flags| expect_len(what, flags.len(), count))
 }
 
 fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(), NetError> {

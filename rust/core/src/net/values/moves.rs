@@ -209,7 +209,7 @@ pub fn scatter_rows<T: Float>(view: &SeqView<T>, to: &[usize], values: &mut [T])
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::batch::{AxisExtent, AxisRows};
+    use super::super::super::batch::{AxisExtent, AxisRows, AxisSteps};
     use super::*;
 
     /// Rows of 3, 1 and 0 steps; packed row r holds r + 1 and its square.
@@ -253,8 +253,9 @@ mod tests {
         let time = Geometry::new(vec![1, 1, 1]);
         // sequences of 3, 1 and 0 steps are the rows 2, 0 and 1 of the group
         let mut other = [AxisRows::default()];
-        let extent = AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]), mask: None };
-        other[0].renew(&extent, |position| position, 3, 0);
+        let mut steps = AxisSteps::default();
+        steps.renew(3, &AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]), mask: None });
+        other[0].renew(&steps, |position| position, 3, 0);
         let axes = Axes { time: &time, row: &row, others: &other };
         let maps = RowMaps { axes, mirror: &[] };
         let moved = |rows: Rows, values: &[f64], result_rows: usize| {
