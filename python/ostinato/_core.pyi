@@ -271,7 +271,10 @@ class Stream:
     def state(self) -> list[_Array]:
         """(N, size) per state slot."""
     def set_state(self, states: Sequence[_Array]) -> None: ...
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """Starts all rows: states are zeros, or values of rows."""
+    def start(self, rows: Sequence[tuple[int, _Array]]) -> None:
+        """Takes inputs of rows, each with its number among the inputs, and starts all rows."""
 
 @final
 class Update:

@@ -260,7 +260,6 @@ MAKES: dict[str, Callable[[Maker], Outputs]] = {
         ost.last(m.layer("GRU", 3, 4, bidirectional=True)(m.seq())[..., 3:6])
     ),
     "rows alone": rows_alone,
-    "a step of a recurrence on rows": lambda m: m.layer("GRU", 2, 3)(m.row()),
     "two axes": two_axes,
     "repeated on the other axis": repeated_on_the_other_axis,
     "encoder and decoder": encoder_decoder("GRU"),

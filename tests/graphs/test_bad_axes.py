@@ -148,17 +148,19 @@ TABLE = {
     "truncated BPTT": Bad(
         lambda: train(ost.TruncatedBPTT(2, 2)),
         ost.ConfigError,
-        ("through_time", "several axes (target, source)", "FullBPTT()"),
+        ("through_time", "several axes (target, source)", "CheckpointedBPTT"),
     ),
-    "checkpointed BPTT": Bad(
-        lambda: train(ost.CheckpointedBPTT("sqrt")), ost.ConfigError, ("several axes", "FullBPTT()")
+    "a stream": Bad(
+        lambda: net().stream(), ost.ConfigError, ("several axes (target, source)", "cannot stream")
     ),
-    "a plan of checkpointed BPTT": Bad(
-        lambda: ost.CheckpointedBPTT("sqrt").plan(net(), 2, 5),
+    "a recurrent layer on values of rows": Bad(
+        lambda: ost.GRU(4, 2)(R), ost.ShapeError, ("recurrent", "one value per row", "ost.repeat(row, like)")
+    ),
+    "a stream of a bridge": Bad(
+        lambda: ost.Graph(ost.GRU(3, 4)(X, initial_state=ost.final_states(ost.GRU(3, 4)(X)))).stream(),
         ost.ConfigError,
-        ("several axes", "FullBPTT()"),
+        ("a final state depends on all steps", "cannot stream"),
     ),
-    "a stream": Bad(lambda: net().stream(), ost.ConfigError, ("stream",)),
     "an analysis": Bad(
         lambda: ost.analysis.gradient_flow(
             ost.Graph(ost.concat(ost.last(ost.GRU(3, 4)(S)), ost.last(ost.GRU(2, 4)(T)))),

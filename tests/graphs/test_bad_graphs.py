@@ -306,7 +306,7 @@ TABLE = {
     "the last step of a value of rows": Bad(lambda: ost.last(S), ost.ShapeError, ("last", "no time axis")),
     "Mean of a value of rows": Bad(lambda: ost.Mean()(S), ost.ShapeError, ("mean", "no time axis")),
     "both ways over a value of rows": Bad(
-        lambda: ost.GRU(2, 3, bidirectional=True)(S), ost.ShapeError, ("no time axis", "expected a sequence")
+        lambda: ost.GRU(2, 3, bidirectional=True)(S), ost.ShapeError, ("recurrent", "ost.repeat(row, like)")
     ),
     "an input without a kind": Bad(
         lambda: ost.Input("x"), ost.ConfigError, ("Input 'x'", "either size", "or ids")
@@ -392,10 +392,14 @@ TABLE = {
         ("no time axis",),
     ),
     "a stream of several inputs": Bad(
-        lambda: net().stream(), ost.ConfigError, ("one input and one output", "stream")
+        lambda: ost.Graph(ost.concat(ost.Input("a", size=2), ost.Input("b", size=2))).stream(),
+        ost.ConfigError,
+        ("one input and one output", "stream"),
     ),
     "a stream of Last": Bad(
-        lambda: ost.Sequential(ost.GRU(3, 4), ost.Last()).stream(), ost.ConfigError, ("along time", "stream")
+        lambda: ost.Sequential(ost.GRU(3, 4), ost.Last()).stream(),
+        ost.ConfigError,
+        ('"last" of a sequence', "all steps of a row", "cannot stream"),
     ),
     "outputs set later": Bad(lambda: setattr(net(), "layers", {}), AttributeError, ("'layers' is fixed",)),
     "a penalty of steps on rows": Bad(

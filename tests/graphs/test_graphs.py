@@ -296,29 +296,6 @@ def test_what_the_planner_made_can_be_read(name: str) -> None:
     assert repr(one.net) in str(one.net)
 
 
-ROW_VALUES = [
-    "last",
-    "mean",
-    "one to many",
-    "a row with a sequence",
-    "context",
-    "tagger",
-    "reductions of the input",
-    "rows alone",
-    "a sequential inside",
-]
-
-
-@pytest.mark.parametrize("way", [ost.TruncatedBPTT(2, 4), ost.CheckpointedBPTT("sqrt")], ids=repr)
-@pytest.mark.parametrize("name", ROW_VALUES)
-def test_ways_that_cut_time_refuse_values_of_rows(name: str, way: Any) -> None:
-    one = case(name)
-    targets = one.by_output(lambda _, shape: np.zeros(shape))
-    loss = one.given({key: "mse" for key in one.axes})
-    with pytest.raises(ost.ConfigError, match=r"through_time: .*values of whole rows.*use FullBPTT\(\)"):
-        one.net.value_and_grad(one.x, one.given(targets), loss=loss, through_time=way)
-
-
 @pytest.mark.parametrize("name", ["add two sequences", "concat two sequences", "residual", "no state"])
 def test_graphs_of_sequences_train_with_truncated_and_checkpointed_bptt(name: str) -> None:
     one = case(name)

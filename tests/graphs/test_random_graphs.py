@@ -13,7 +13,7 @@ from ostinato.network.symbol import Symbol
 D = {"dtype": "float64"}
 REDUCTIONS = ("last", "first", "mean", "max", "sum")
 OF_SEQUENCES = ("recurrent", "both ways", "dense", "concat", "add", "reverse", "shared")
-OF_ROWS = ("dense of rows", "step of rows", "concat of rows", "add of rows", "repeat", "reduce")
+OF_ROWS = ("dense of rows", "function of rows", "concat of rows", "add of rows", "repeat", "reduce")
 BRIDGES = ("final state", "initial state", "encoder and decoder")
 WIDEST = 12
 
@@ -61,8 +61,8 @@ class Drawn:
             made = self.called("Dense", x, 3, "tanh")
         elif op == "dense of rows":
             made = self.called("Dense", row, 3, "tanh")
-        elif op == "step of rows":
-            made = self.called("GRU", row, 3)
+        elif op == "function of rows":
+            made = ost.apply(lambda s: s / (1.0 + s * s), row)
         elif op == "concat":
             made = ost.concat(x, self.one([y for y in self.sequences if y.axis == x.axis]))
         elif op == "concat of rows":
@@ -188,6 +188,40 @@ def test_a_random_graph_gives_the_same_bits_for_any_threads_and_without_input_gr
     for value, grads in results[1:]:
         assert value == results[0][0]
         np.testing.assert_array_equal(grads.arena, results[0][1].arena)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_random_graph_has_the_bits_of_full_bptt_in_segments(seed: int) -> None:
+    rng = np.random.default_rng([3, seed])
+    drawn = Drawn(rng)
+    inputs, ragged, _ = drawn.batch()
+    # 16 rows are groups of 8, whose blocks of time have 32 steps
+    inputs = {
+        name: np.concatenate([value] * 16)[:16]
+        if drawn.net.inputs[name].axis == "row"
+        else np.tile(np.concatenate([value] * 16)[:16], (1, 12, *[1] * (value.ndim - 2)))
+        for name, value in inputs.items()
+    }
+    steps = {
+        port.axis: inputs[name].shape[1] for name, port in drawn.net.inputs.items() if port.axis != "row"
+    }
+    arguments: dict[str, Any] = {
+        "lengths": {axis: rng.integers(0, count + 1, 16) for axis, count in steps.items()},
+        "mask": {axis: rng.random((16, count)) < 0.8 for axis, count in steps.items()},
+    }
+    if len(steps) == 1 and "resets" in ragged:
+        arguments["resets"] = rng.random((16, steps["time"])) < 0.1
+    outputs = drawn.net.run(given(inputs)).outputs
+    targets = {name: rng.normal(size=value.shape) for name, value in outputs.items()}
+    arguments["loss"] = dict.fromkeys(targets, "mse")
+    value, full = drawn.net.value_and_grad(given(inputs), targets, **arguments)
+    other, grads = drawn.net.value_and_grad(
+        given(inputs), targets, through_time=ost.CheckpointedBPTT("sqrt"), **arguments
+    )
+    assert other == value
+    assert grads.arena.tobytes() == full.arena.tobytes()
+    for name, final in full.final_state.items():
+        assert grads.final_state[name].tobytes() == final.tobytes()
 
 
 @pytest.mark.parametrize("seed", range(20))

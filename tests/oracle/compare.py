@@ -55,6 +55,48 @@ class Mismatch(Exception):
     """The engine and the reference differ."""
 
 
+class Places:
+    """Where the steps of a case are in the arrays of the engine: among masked steps, if the case has some."""
+
+    def __init__(self, case: Case) -> None:
+        rng = np.random.default_rng([case.seed, 17])
+        self.steps = case.steps + case.masked
+        self.rows = [
+            np.sort(rng.choice(self.steps, length, replace=False)) if case.masked else np.arange(length)
+            for length in case.lengths
+        ]
+        self.resets = np.zeros((len(case.lengths), self.steps), bool)
+        for row, t in case.resets:
+            # a reset at a masked step starts a sequence at the next step that is not masked
+            first = self.rows[row][t - 1] + 1 if t else 0
+            self.resets[row, rng.integers(first, self.rows[row][t] + 1)] = True
+        self.mask: NDArray[np.bool_] | None = None
+        if case.masked:
+            self.mask = np.zeros((len(case.lengths), self.steps), bool)
+            for row, place in enumerate(self.rows):
+                self.mask[row, place] = True
+
+    def spread(self, array: Floats) -> Floats:
+        """An array (N, T, ...) of the case as the engine gets it, with NaN at masked steps."""
+        if self.mask is None:
+            return array
+        made = np.full((len(array), self.steps, *array.shape[2:]), np.nan)
+        for row, place in enumerate(self.rows):
+            made[row, place] = array[row, : len(place)]
+        return made
+
+    def gathered(self, array: Floats, steps: int) -> Floats:
+        """A result (N, T, ...) at the steps of the case. Raises Mismatch unless masked steps are 0."""
+        if self.mask is None:
+            return array
+        if array[~self.mask].any():
+            raise Mismatch("a result at a masked step is not 0")
+        made = np.zeros((len(array), steps, *array.shape[2:]))
+        for row, place in enumerate(self.rows):
+            made[row, : len(place)] = array[row, place]
+        return made
+
+
 @dataclass(frozen=True)
 class Case:
     """A recipe, how it is run, and the seed of all numbers."""
@@ -68,6 +110,8 @@ class Case:
     resets: tuple[tuple[int, int], ...] = ()
     k1: int = 1
     k2: int = 1
+    masked: int = 0
+    """How many masked steps the engine has besides: the steps of a row lie somewhere among them."""
 
     @classmethod
     def random(cls, seed: int) -> Case:
@@ -98,6 +142,7 @@ class Case:
             resets=tuple(marks),
             k1=k1,
             k2=rng.randint(k1, steps + 1) if steps >= k1 else k1,
+            masked=rng.randint(1, 4) if rng.random() < 0.3 else 0,
         )
 
     def smaller(self) -> Iterator[Case]:
@@ -105,6 +150,8 @@ class Case:
         if self.regularizers:
             yield replace(self, regularizers=())
             yield from (replace(self, regularizers=(one,)) for one in self.regularizers)
+        if self.masked:
+            yield replace(self, masked=0)
         if self.bidirectional:
             yield replace(self, bidirectional=False)
         if self.resets:
@@ -129,6 +176,8 @@ class Case:
         told = [f"seed {self.seed}, lengths={list(self.lengths)} of {self.steps} steps"]
         if self.resets:
             told.append(f"resets at (row, step) {list(self.resets)}")
+        if self.masked:
+            told.append(f"{self.masked} masked steps")
         if self.bidirectional:
             told.append("bidirectional")
         if self.regularizers:
@@ -436,6 +485,7 @@ class Check:
         self.case = case
         self.problem = Problem.of(case)
         self.truncates = not case.bidirectional
+        self.places = Places(case)
         rng = random.Random(case.seed)
         self.reduction = rng.choice(["mean", "sum"])
         self.divisor = float(max(1, sum(case.lengths))) if self.reduction == "mean" else 1.0
@@ -447,24 +497,24 @@ class Check:
         everything.append(np.array(found.largest))  # of states that nothing reads too: 0 times inf is nan
         if not all(np.isfinite(one).all() and np.abs(one).max(initial=0) < LARGEST for one in everything):
             raise Undecided("numbers too large")
-        base = problem.base
-        resets = np.zeros((len(case.lengths), case.steps), bool)
-        for row, t in case.resets:
-            resets[row, t] = True
+        base, places = problem.base, self.places
+        x, targets = places.spread(base.x), places.spread(problem.targets)
         more = {
-            "lengths": np.array(case.lengths),
+            "lengths": np.array(case.lengths) if places.mask is None else None,
+            "mask": places.mask,
             "state": base.state,
-            "resets": resets if case.resets else None,
+            "resets": places.resets if case.resets else None,
         }
-        training = net.run(base.x, training=True, seed=problem.noise, **more)
+        training = net.run(x, training=True, seed=problem.noise, **more)
         self.values("training", training.outputs, training.final_state, found)
         self.scalars = scalars(problem, found, self.divisor)
         with_penalty = None if training.penalty is None else PENALTY_SCALE
-        self.slopes("backward", training.backward(problem.d_out, problem.d_final, with_penalty), 0)
+        d_out = places.spread(problem.d_out)
+        self.slopes("backward", training.backward(d_out, problem.d_final, with_penalty), 0)
 
         whole = {"loss": "mse", "reduction": self.reduction, "seed": problem.noise, **more}
         if sum(case.lengths):
-            loss, grads = net.value_and_grad(base.x, problem.targets, **whole)
+            loss, grads = net.value_and_grad(x, targets, **whole)
             expected = self.scalars[1][0]
             self.close("the loss of value_and_grad", np.array(loss), expected)
             self.slopes("value_and_grad", grads, 1)
@@ -478,7 +528,7 @@ class Check:
                     raise Mismatch("CheckpointedBPTT differs from FullBPTT in its bits")
             if self.truncates:
                 way = ost.TruncatedBPTT(case.k1, case.k2)
-                value, grads = net.value_and_grad(base.x, problem.targets, through_time=way, **whole)
+                value, grads = net.value_and_grad(x, targets, through_time=way, **whole)
                 self.close("the loss of TruncatedBPTT", np.array(value), expected)
                 self.slopes("TruncatedBPTT", grads, 2)
         self.inference(more, found)
@@ -487,10 +537,9 @@ class Check:
         """Where there are several blocks of time, for a small budget."""
         if self.case.steps < 16:
             return None
+        x, targets = (self.places.spread(one) for one in (self.problem.base.x, self.problem.targets))
         way = ost.CheckpointedBPTT("sqrt")
-        return self.problem.net.value_and_grad(
-            self.problem.base.x, self.problem.targets, through_time=way, **whole
-        )
+        return self.problem.net.value_and_grad(x, targets, through_time=way, **whole)
 
     def inference(self, more: dict[str, Any], trained: Answer) -> None:
         """Without regularization: against the reference, the eager run, and step by step."""
@@ -500,7 +549,7 @@ class Check:
         if case.regularizers:
             problem.use(training=False)
             found = answer(problem, [base])
-        run = net.run(base.x, **more)
+        run = net.run(self.places.spread(base.x), **more)
         self.values("inference", run.outputs, run.final_state, found)
         if not case.bidirectional:
             self.stream(run, found)
@@ -516,7 +565,7 @@ class Check:
         for t in range(min(case.lengths[row], 12)):
             reset = np.array([(row, t) in case.resets])
             got = stream.step(problem.base.x[row : row + 1, t], resets=reset)
-            if not np.array_equal(got[0], run.outputs[row, t]):
+            if not np.array_equal(got[0], run.outputs[row, self.places.rows[row][t]]):
                 self.close(f"step {t} of a stream", got[0], found.outputs[0, row, t])
                 raise Mismatch(f"step {t} of a stream differs in its bits from a run")
 
@@ -542,7 +591,7 @@ class Check:
     # comparing
 
     def values(self, what: str, outputs: Floats, finals: dict[str, Floats], found: Answer) -> None:
-        self.close(f"outputs of {what}", outputs, found.outputs[0])
+        self.close(f"outputs of {what}", self.places.gathered(outputs, self.case.steps), found.outputs[0])
         for name, value in finals.items():
             self.close(f"final state {name} of {what}", value, found.finals[name][0])
 
@@ -573,7 +622,9 @@ class Check:
         along = self.problem.direction
         got = {
             "params": sum(float((grads.params[name] * along.params[name]).sum()) for name in along.params),
-            "x": 0.0 if grads.inputs is None else float((grads.inputs * along.x).sum()),
+            "x": 0.0
+            if grads.inputs is None
+            else float((self.places.gathered(grads.inputs, self.case.steps) * along.x).sum()),
             "state": sum(
                 float((grads.initial_state[name] * along.state[name]).sum()) for name in along.state
             ),

@@ -43,11 +43,16 @@ class RowCase:
             draws.uniform(-1, 1, (rows, *([self.steps] * (k != 1)), width))
             for k, width in enumerate(self.widths)
         )
+        self.mask = draws.random((rows, self.steps)) < 0.7 if rng.random() < 0.3 else None
+        if self.mask is not None:
+            self.before[~self.mask] = self.after[~self.mask] = np.nan
 
     def __str__(self) -> str:
         told = f"# seed {self.seed}; the widths of step, row and step values are {self.widths}"
         more = f"lengths={self.lengths}, regularizers {self.regularizers}, bidirectional {self.bidirectional}"
-        return f"{self.recipe}\n{told}; {more}; resets {self.resets is not None}"
+        return (
+            f"{self.recipe}\n{told}; {more}; resets {self.resets is not None}, masked {self.mask is not None}"
+        )
 
     def layer(self) -> ost.Recurrent:
         return ost.Recurrent(
@@ -81,7 +86,7 @@ class RowCase:
 def check(case: RowCase) -> bool:
     """Compares both networks; whether something ran once per row. Raises Mismatch, Undecided."""
     (rows, inputs), (plain, x) = case.networks()
-    more: dict[str, Any] = {"lengths": case.lengths, "resets": case.resets}
+    more: dict[str, Any] = {"lengths": case.lengths, "resets": case.resets, "mask": case.mask}
     rng = np.random.default_rng(case.seed)
     state = {
         name: rng.uniform(-1, 1, (n, len(case.lengths), *size))

@@ -276,6 +276,15 @@ def test_a_row_measures_the_same_alone_and_in_a_batch():
             assert value.tobytes() == together[name][row].tobytes()
 
 
+def test_checkpointed_backpropagation_has_the_bits_of_full():
+    arenas = []
+    for way in (None, ost.CheckpointedBPTT("sqrt")):
+        made = trainer(through_time=way)
+        made.fit(X, Y, lengths=COUNTS, mask=MASKS, epochs=2, batch_size=8)
+        arenas.append(made.net.arena)
+    np.testing.assert_array_equal(*arenas)
+
+
 @pytest.mark.parametrize("cut", [0, 2, 3, 7])
 def test_a_resumed_run_has_the_bits_of_one_that_was_not_cut(cut, tmp_path):
     path = tmp_path / "cut"
@@ -423,6 +432,11 @@ TABLE = {
         fit(stream(carries=True), None, lengths=None, batch_size=None),
         ost.ConfigError,
         ("carries the state over", "starts from a value of the graph", "whole rows"),
+    ),
+    "windows of time": Bad(
+        fit(made=lambda: trainer(through_time=ost.TruncatedBPTT(2, 2))),
+        ost.ConfigError,
+        ("several axes (target, source)", "no steps in common", "CheckpointedBPTT"),
     ),
     "updates within rows": Bad(
         fit(made=lambda: trainer(strategies=[ost.strategies.Truncated(2, update_every=2)])),

@@ -278,13 +278,21 @@ def test_checkpointed_backpropagation_has_the_bits_of_full():
     np.testing.assert_array_equal(*arenas)
 
 
-def test_cutting_time_of_a_network_with_values_of_rows_is_refused():
-    for way in (ost.TruncatedBPTT(2, 4), ost.CheckpointedBPTT("sqrt")):
+def test_checkpointed_backpropagation_of_a_network_with_reductions_has_the_bits_of_full():
+    arenas = []
+    for way in (None, ost.CheckpointedBPTT("sqrt")):
         made = trainer(through_time=way)
-        before = made.net.arena.copy()
-        with pytest.raises(ost.ConfigError, match=r"use FullBPTT\(\)"):
-            made.fit(X, Y, lengths=COUNTS, epochs=1)
-        np.testing.assert_array_equal(made.net.arena, before)
+        made.fit(X, Y, lengths=COUNTS, epochs=2, batch_size=8)
+        arenas.append(made.net.arena)
+    np.testing.assert_array_equal(*arenas)
+
+
+def test_windows_of_a_network_with_reductions_are_refused():
+    made = trainer(through_time=ost.TruncatedBPTT(2, 4))
+    before = made.net.arena.copy()
+    with pytest.raises(ost.ConfigError, match=r'"last" of a sequence depends on all steps.*FullBPTT\(\)'):
+        made.fit(X, Y, lengths=COUNTS, epochs=1)
+    np.testing.assert_array_equal(made.net.arena, before)
 
 
 def test_an_output_may_be_left_out():

@@ -55,12 +55,6 @@ def check_steps(graph: Graph) -> None:
                 "net reads at each step what it made of the whole sequence (repeat of a last, mean, ...), so "
                 "no step maps one state to the next; analyze the part of the graph before the repeat"
             )
-        if isinstance(operation, LayerOp) and axes[place] == "row" and operation.unit.program.states:
-            raise ConfigError(
-                f'net has {shown(operation.label)} on the axis "row", a recurrent layer that runs for one '
-                "step; "
-                "analyze the part of the graph before it"
-            )
 
 
 def rest(graph: Graph, output: Node, name: str) -> Rest:

@@ -236,6 +236,11 @@ class Graph:
         fit, ConfigError when two parameters would get one name or the states of one name differ in size.
         """
         (_, shape, _), *_ = unit.program.inputs
+        if x.axis == ROW and unit.program.states:
+            raise ShapeError(
+                f"{label} is recurrent and reads a sequence; it is given one value per row, for which it "
+                "would run a single step. Write a Dense, or ost.repeat(row, like) for a value at every step"
+            )
         if x.limit is None and shape != [x.width]:
             raise ShapeError(f"{label} takes {shape[0] if shape else 'ids'}; it is given {x.width} features")
         for (memory, (width,)), node in zip(unit.program.memories, memories, strict=True):

@@ -193,15 +193,21 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         """
         return predict(self, x, lengths, mask, batch_size)
 
-    def stream(self, batch: int = 1) -> Stream:
+    def stream(self, batch: int = 1, *, rows: Mapping[str, Any] | None = None) -> Stream:
         """A network that runs one step per call, for `batch` rows.
 
+        rows: of a graph that reads values of rows, such as static features, a dict of them by name: (batch,
+        size) floats, or (batch,) ids. The graph computes what depends on them once.
+
         It copies the current parameters; `Stream.refresh` copies them again. Raises ConfigError for a network
-        that reads backwards.
+        that reads backwards, that makes a value of rows of a whole sequence, or that has several sequences
+        as inputs or outputs; ShapeError, DTypeError for other values of rows.
         """
-        rows = checks.count("stream", "batch", batch, at_least=1)
-        core = self._core().stream(self._arena, rows)
-        return Stream(self, core, self._graph, rows, self._dtype_name)
+        count = checks.count("stream", "batch", batch, at_least=1)
+        core = self._core().stream(self._arena, count)
+        made = Stream(self, core, self._graph, self._ports, count, self._dtype_name)
+        made.start(rows)
+        return made
 
     @hinted("value_and_grad")
     def value_and_grad(
@@ -250,7 +256,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
             first_step: see `run`.
             seed: see `run`.
             through_time: FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or another ThroughTime;
-                None means the first, the only one for networks with values of rows.
+                None means the first.
             input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
                 gradient: a sixth of the products of one layer that is as wide as its input. Layers that are
                 frozen, with all layers before them, then have no backward pass, and their states are left

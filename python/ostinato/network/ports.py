@@ -88,6 +88,30 @@ class Ports:
                 arrays[name] = read_rows(name, given[name], batch.rows, trailing, kind, node.limit)
         return [arrays[name] for name in self.inputs], batch
 
+    def read_rows(self, rows: Any, count: int, dtype: str) -> list[tuple[int, Array]]:
+        """The inputs of rows in the core's form, each with its number, from a dict by name.
+
+        Raises ShapeError, DTypeError or ConfigError that names the input.
+        """
+        named = {name: node for name, node in self.inputs.items() if node.axis == ROW}
+        if not named:
+            if rows is not None:
+                raise ConfigError("rows is given, but no input of this network is a value of rows; omit it")
+            return []
+        if rows is None:
+            entries = ", ".join(f"{name!r}: ..." for name in named)
+            raise ConfigError(
+                f"rows is missing: this network reads values of rows; write rows={{{entries}}}, one value "
+                "for each sequence"
+            )
+        given = self.by_name("rows", rows, named, plain=False)
+        numbers = {name: number for number, name in enumerate(self.inputs)}
+        read = []
+        for name, node in named.items():
+            trailing, kind = _form(node, dtype)
+            read.append((numbers[name], read_rows(name, given[name], count, trailing, kind, node.limit)))
+        return read
+
     @property
     def axes(self) -> list[str]:
         """The axes of the sequences among the inputs, in order."""

@@ -134,7 +134,9 @@ class Run(NoCopies):
         scale = 0.0 if d_penalty is None else checks.number("backward", "d_penalty", d_penalty)
         batch, dtype, (graph, ports, _) = self._batch, self._dtype, self._facts
         d_out = ports.read_d_outputs(d_outputs, batch, dtype)
-        d_state = to_slots("d_final_state", d_final_state, graph, batch.rows, dtype, partial=True)
+        d_state = to_slots(
+            "d_final_state", d_final_state, graph, batch.rows, dtype, partial=True, settable=False
+        )
         arena, inputs, state = self._core.backward(d_out, d_state, scale)
         penalty = scale * (self.penalty or 0.0)
         states = (state, self._core.final_state)

@@ -18,9 +18,18 @@ from ostinato.sequences.arrays import Array, as_floats
 
 
 def to_slots(
-    argument: str, state: Any, graph: Graph, rows: int, dtype: str, partial: bool = False
+    argument: str,
+    state: Any,
+    graph: Graph,
+    rows: int,
+    dtype: str,
+    *,
+    partial: bool = False,
+    settable: bool = True,
 ) -> list[Array | None]:
     """One array per slot, None for zeros. `partial` allows names to be left out.
+
+    `settable`: of the states that `state` of a call sets, without those that start from values of the graph.
 
     Raises DTypeError when it is no mapping, ConfigError for unknown or missing names, ShapeError for wrong
     shapes.
@@ -30,7 +39,7 @@ def to_slots(
         return slots
     if not isinstance(state, Mapping):
         raise DTypeError(f"{argument} is {a_type(state)}; expected a dict of arrays by state name")
-    bridged = [] if argument == "d_final_state" else graph.bridged
+    bridged = graph.bridged if settable else []
     for name in bridged:
         if name in state:
             raise ConfigError(

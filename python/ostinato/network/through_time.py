@@ -60,6 +60,10 @@ class TruncatedBPTT(ThroughTime):
     windows that start at step 0. The loss, `final_state`, and the divisor of "mean" are those of FullBPTT. If
     k2 > k1, windows overlap: each step runs about k2 / k1 times, forward and backward.
 
+    Values of rows, such as static features, are the same in every window, and their gradient is the sum over
+    the windows. A state that starts from a value of rows does so at step 0. What is made of a whole sequence
+    (last, mean, a final state) belongs to no window: ConfigError, as for sequences on several axes.
+
     Reversed layers (the backward direction of bidirectional layers) process each window as a separate
     sequence: they start at its end with the initial state and carry no state to another window. So the loss
     is the loss of the windows. The gradient of their `initial_state` is a sum over all windows, and their
@@ -103,8 +107,9 @@ class CheckpointedBPTT(ThroughTime):
     (inputs, targets, loss terms, gradients of the inputs), parameters, and some MB of scratch per thread that
     do not grow with T.
 
-    Networks with a reversed layer run layer by layer: outputs of layers and gradients of whole sequences are
-    kept, and the saved tensors of a layer are computed again in segments.
+    Networks with a reversed layer, with values of rows, or with sequences on several axes run layer by layer:
+    outputs of layers and gradients of whole sequences are kept, and the saved tensors of a layer are computed
+    again in segments.
 
     Raises ConfigError for an unreadable budget, and, in a call or in `plan`, for a budget that is too small
     (the message names the smallest). Sources: Gruslys et al. 2016, "Memory-efficient backpropagation through

@@ -22,7 +22,7 @@ class Problem:
 
     `seed` is the seed of the training noise; equal seeds give equal masks. `d_penalty` is the derivative with
     respect to the penalty that regularizers add to the loss, if any. `first_step` is the step at which the
-    noise of a sequence continues.
+    noise of a sequence continues. `mask` (rows, steps) is False at steps to skip.
     """
 
     network: Network
@@ -35,6 +35,7 @@ class Problem:
     training: bool = True
     d_penalty: float = 1.0
     first_step: int = 0
+    mask: Array | None = None
 
     @classmethod
     def random(
@@ -73,6 +74,8 @@ class Problem:
         """The forward pass."""
         seed = self.seed if self.training else None
         more: dict[str, Any] = {"first_step": self.first_step} if self.first_step else {}
+        if self.mask is not None:
+            more["mask"] = self.mask
         return self.network.run(
             self.x, lengths=self.lengths, state=self.state, seed=seed, training=self.training, **more
         )
@@ -118,6 +121,7 @@ class Problem:
             self,
             x=self.x[picked],
             lengths=None if self.lengths is None else self.lengths[picked],
+            mask=None if self.mask is None else self.mask[picked],
             state=of_states(self.state),
             d_outputs=self.d_outputs[picked],
             d_final_state=of_states(self.d_final_state),

@@ -37,7 +37,7 @@ impl From<StepError> for Raised {
     fn from(error: StepError) -> Raised {
         Raised(match error {
             StepError::Shape(text) => ShapeError::new_err(text),
-            StepError::Trace(text) => TraceError::new_err(text),
+            StepError::Trace(text) | StepError::Large(text) => TraceError::new_err(text),
             StepError::Format(text) => FormatError::new_err(text),
         })
     }
@@ -47,7 +47,7 @@ impl From<NetError> for Raised {
     fn from(error: NetError) -> Raised {
         Raised(match error {
             NetError::Shape(text) => ShapeError::new_err(text),
-            NetError::Config(text) => ConfigError::new_err(text),
+            NetError::Config(text) | NetError::Large(text) => ConfigError::new_err(text),
             NetError::Internal(panic) => panicked(panic),
             // the signal's own exception is raised by whoever polled; this stands for a poll without one
             NetError::Cancelled => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),

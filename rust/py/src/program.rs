@@ -221,10 +221,11 @@ impl PyProgramBuilder {
                 }
             }
             g.add(id, &args, Attrs(values)).map_err(|error| {
-                use ostinato_core::step::StepError::{Format, Shape, Trace};
+                use ostinato_core::step::StepError::{Format, Large, Shape, Trace};
                 Raised::from(match error {
                     Shape(text) => Shape(at(text)),
                     Trace(text) => Trace(at(text)),
+                    Large(text) => Large(at(text)),
                     Format(text) => Format(at(text)),
                 })
             })

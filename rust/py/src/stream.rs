@@ -142,6 +142,47 @@ fn set_state<T: Number>(stream: &mut Stream<T>, states: &[Bound<'_, PyAny>]) -> 
     Ok(())
 }
 
+/// All values are checked before the first is written.
+fn start<T: Number>(stream: &mut Stream<T>, rows: &[(usize, Bound<'_, PyAny>)]) -> Result<(), Raised> {
+    let (mut features, mut ids) = (Vec::new(), Vec::new());
+    for (number, values) in rows {
+        let network = stream.network();
+        let Some(port) = network.inputs.get(*number) else {
+            let text = format!("input {number} does not exist; expected 0 to {}", network.inputs.len() - 1);
+            return Err(ShapeError::new_err(text).into());
+        };
+        let (width, limit) = (network.nodes[port.node].width, port.limit);
+        let rank = if limit.is_some() { 1 } else { 2 };
+        let expected = [stream.rows(), width];
+        let got = match limit {
+            Some(_) => {
+                let array = array::<i64>(&port.name, values, &[1])?;
+                let shape = array.shape().to_vec();
+                ids.push((*number, array));
+                shape
+            }
+            None => {
+                let array = array::<T>(&port.name, values, &[2])?;
+                let shape = array.shape().to_vec();
+                features.push((*number, array));
+                shape
+            }
+        };
+        if got != expected[..rank] {
+            let text = format!("{} has shape {got:?}; expected {:?}", port.name, &expected[..rank]);
+            return Err(ShapeError::new_err(text).into());
+        }
+    }
+    for (number, values) in &ids {
+        stream.set_ids(*number, elements(values)?)?;
+    }
+    for (number, values) in &features {
+        stream.set_features(*number, elements(values)?)?;
+    }
+    stream.start();
+    Ok(())
+}
+
 #[pymethods]
 impl PyStream {
     #[pyo3(signature = (x, resets=None, out=None))]
@@ -178,5 +219,10 @@ impl PyStream {
             for_value!(stream, stream => stream.reset());
             Ok(())
         })
+    }
+
+    /// Sets the inputs per row, by number, and starts every row.
+    fn start(&self, rows: Vec<(usize, Bound<'_, PyAny>)>) -> PyResult<()> {
+        self.with(|stream| for_value!(stream, stream => start(stream, &rows)))
     }
 }

@@ -26,6 +26,18 @@ class LengthsIgnored(Network):
         return super().run(x, state=state, lengths=None, **more)
 
 
+class MaskedStepsHoldZeros(Network):
+    """The state goes to zeros at masked steps: their input is zeros, and the mask is forgotten."""
+
+    def run(self, x, *, state=None, lengths=None, mask=None, **more):
+        if mask is not None:
+            x = np.where(mask[..., None], x, 0.0)
+        run = super().run(x, state=state, lengths=lengths, **more)
+        if mask is not None:
+            run.outputs[~mask] = 0.0
+        return run
+
+
 class PaddingRead(Network):
     def changed(self, run, x, lengths):
         if lengths is not None:
@@ -162,6 +174,7 @@ class FlushesTinyNumbers(Network):
 FAULTS = [
     (LengthsIgnored, "padding", "is not 0"),
     (PaddingRead, "padding", "NaN in the padding"),
+    (MaskedStepsHoldZeros, "masks", "is not 0 at masked steps"),
     (WritesItsInput, "inputs_unchanged", "inputs is written to"),
     (NotWhollyWritten, "outputs_written", "not wholly written"),
     (ReadsBesideTheInput, "guard_bands", "outside the given arrays"),

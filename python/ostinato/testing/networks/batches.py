@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ostinato.testing.arrays import Arrays
+from ostinato.testing.arrays import Array, Arrays
 from ostinato.testing.networks.model import Model
 from ostinato.testing.problem import Problem, row_axis
 from ostinato.testing.runner import Check, Failed, check
@@ -63,6 +63,39 @@ def padding(model: Model) -> None:
         model.alike(held, alone, f"row {n}, {length} steps: {{}} differs from the row without padding")
 
 
+@check("masks")
+def masks(model: Model) -> None:
+    """A row with a mask is bit-identical to the row of its valid steps; NaN at masked steps changes nothing."""
+    problem = replace(model.problem(6, 5, 4, 5, ragged=True), d_penalty=0.0)
+    rows, steps = problem.x.shape[:2]
+    assert problem.lengths is not None
+    clean = problem.results()
+    # the valid steps of each row, moved to random places among steps that are masked
+    rng, wide = np.random.default_rng(4), steps + 3
+    places = [np.sort(rng.choice(wide, length, replace=False)) for length in problem.lengths]
+
+    def spread(array: Array) -> Array:
+        made = np.full((rows, wide, *array.shape[2:]), np.nan, array.dtype)
+        for row, place in enumerate(places):
+            made[row, place] = array[row, : len(place)]
+        return made
+
+    mask = np.zeros((rows, wide), bool)
+    for row, place in enumerate(places):
+        mask[row, place] = True
+    masked = replace(
+        problem, x=spread(problem.x), d_outputs=spread(problem.d_outputs), lengths=None, mask=mask
+    ).results()
+    for name in ("outputs", "inputs"):
+        if masked[name][~mask].any():
+            raise Failed(f"{name} is not 0 at masked steps")
+        gathered = np.zeros_like(clean[name])
+        for row, place in enumerate(places):
+            gathered[row, : len(place)] = masked[name][row, place]
+        masked[name] = gathered
+    model.alike(clean, masked, "with a mask {} differs from the rows of valid steps")
+
+
 def of_rows(results: Arrays, chosen: list[int] | None = None) -> Arrays:
     """The results by row, of some rows; sums over the rows are left out."""
     found = {}
@@ -78,4 +111,4 @@ def cut(problem: Problem, begin: int, end: int) -> Problem:
     return replace(problem, x=problem.x[:, begin:end], d_outputs=problem.d_outputs[:, begin:end])
 
 
-CHECKS: tuple[Check[Model], ...] = (batch_company, padding)
+CHECKS: tuple[Check[Model], ...] = (batch_company, padding, masks)

@@ -57,9 +57,11 @@ impl PassSummary {
     }
 }
 
-/// The plan of one layer as text, for a batch of `rows` sequences of `steps` steps in numbers of `bytes` bytes.
-pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) -> String {
+/// The plan of one layer as text, for a batch of `rows` sequences of `steps` steps in numbers of `bytes` bytes; no steps for a
+/// layer that runs once per row.
+pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: Option<usize>, bytes: usize) -> String {
     let mut text = String::new();
+    let per = if steps.is_some() { "row and step" } else { "row" };
     let mut line = |indent: usize, what: &str| {
         let _ = writeln!(text, "{:indent$}{what}", "");
     };
@@ -81,9 +83,13 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
             continue;
         }
         let summary = PassSummary::of(pass);
-        line(2, &format!("{title}: {} FLOPs per row and step in matrix products", thousands(summary.flops)));
+        line(2, &format!("{title}: {} FLOPs per {per} in matrix products", thousands(summary.flops)));
         let reversed = if pass.reversed { ", from the last step to the first" } else { "" };
-        let before = if pass.stepwise { "before the loop, per block of time" } else { "per block of time" };
+        let before = match steps {
+            Some(_) if pass.stepwise => "before the loop, per block of time",
+            Some(_) => "per block of time",
+            None => "once per row",
+        };
         for (phase, ops) in [
             (before.to_string(), &pass.before),
             (format!("loop, step by step{reversed}"), &pass.body),
@@ -95,8 +101,13 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
             line(4, &format!("{phase}:"));
             ops.iter().for_each(|op| line(6, &op_text(pass, op)));
         }
-        if let Some(sinks) = sinks_text(pass, "rows and time") {
-            line(4, "gradients of parameters, per block of time:");
+        let (summed, block) = if steps.is_some() {
+            ("rows and time", "per block of time")
+        } else {
+            ("rows", "per block of rows")
+        };
+        if let Some(sinks) = sinks_text(pass, summed) {
+            line(4, &format!("gradients of parameters, {block}:"));
             line(6, &sinks);
         }
     }
@@ -104,12 +115,13 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: usize, bytes: usize) 
         if plan.kept.is_empty() { "nothing besides states and outputs".into() } else { plan.kept.join(", ") };
     line(2, &format!("kept for the backward pass: {kept}"));
     let memory =
-        |pass: &Pass| PassSummary::of(pass).full_width as f64 * rows as f64 * steps as f64 * bytes as f64;
+        |pass: &Pass| PassSummary::of(pass).full_width as f64 * (rows * steps.unwrap_or(1) * bytes) as f64;
     let (forward, back) = (memory(&plan.train), memory(&plan.back));
     line(
         2,
         &format!(
-            "memory at {rows} rows x {steps} steps: {} kept, {} of input gradients",
+            "memory at {rows} rows{}: {} kept, {} of input gradients",
+            steps.map_or_else(String::new, |steps| format!(" x {steps} steps")),
             size(forward),
             size(back)
         ),

@@ -363,7 +363,7 @@ impl Builder {
     fn push(&mut self, node: Node) -> Result<NodeId> {
         if self.nodes.len() >= self.most_nodes {
             let text = format!("{} has more than {} operations", self.name, self.most_nodes);
-            return Err(StepError::Trace(text));
+            return Err(StepError::Large(text));
         }
         self.nodes.push(node);
         Ok(self.nodes.len() - 1)

@@ -7,6 +7,8 @@ pub enum StepError {
     Shape(String),
     /// The equations cannot be expressed in the step language.
     Trace(String),
+    /// The program would have too many operations.
+    Large(String),
     /// A program text is damaged, hostile, or of a newer version.
     Format(String),
 }
@@ -14,7 +16,10 @@ pub enum StepError {
 impl std::fmt::Display for StepError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            StepError::Shape(text) | StepError::Trace(text) | StepError::Format(text) => f.write_str(text),
+            StepError::Shape(text)
+            | StepError::Trace(text)
+            | StepError::Large(text)
+            | StepError::Format(text) => f.write_str(text),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Program {
     pub fn from_json(text: &str) -> Result<Program> {
         let json: Json = serde_json::from_str(text).map_err(bad)?;
         let program = read(&json).map_err(|error| match error {
-            StepError::Shape(why) | StepError::Trace(why) => bad(why),
+            StepError::Shape(why) | StepError::Trace(why) | StepError::Large(why) => bad(why),
             format => format,
         })?;
         if program.to_json() == text { Ok(program) } else { Err(bad("it is not in canonical form")) }

@@ -159,9 +159,9 @@ impl Batch {
         count.div_ceil(GROUP_ROWS).max(least)
     }
 
-    /// Whether every row has all steps, starting from its first one.
+    /// Whether every row has all steps of the only axis, starting from its first one.
     pub fn is_even(&self) -> bool {
-        self.sequences.iter().all(|one| one.length == self.steps)
+        self.others.is_empty() && self.sequences.iter().all(|one| one.length == self.steps)
     }
 
     /// The number of partial sums of gradients.

@@ -1,9 +1,9 @@
-//! Checkpointed BPTT of networks that read in both directions: layer by layer, each over all of time in segments.
+//! Checkpointed BPTT of networks whose time no segment can pass through: layer by layer, each over all of its axis in segments.
 //!
-//! A layer that reads from the end needs all of its input before its first step, so no segment can pass through the whole
-//! network. Instead, the outputs of all layers are kept, but the values that a layer saves within its steps are not: in the
-//! backward pass of a layer, its segments run again from states that were stored at the segment boundaries. So every step
-//! runs forward twice.
+//! A layer that reads from the end needs all of its input before its first step, and so does a value per row that is made of a
+//! sequence; sequences on several axes have no steps in common. Instead, the outputs of all layers and the values per row are
+//! kept, but the values that a layer saves within its steps are not: in the backward pass of a layer, its segments run again
+//! from states that were stored at the segment boundaries. So every step runs forward twice.
 //!
 //! The results are bit-identical to full BPTT: the segments of a layer start at its block boundaries, and gradients between
 //! layers are added in the same order as in `back_group`.
@@ -13,10 +13,10 @@ use std::ops::Range;
 use crate::kernel::Float;
 use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients};
 
-use super::super::graph::NodeKind;
 use super::super::graph::kinds::{Move, Rows};
-use super::super::group::{GroupGradients, GroupResult, Terms, Training, Want, step_gradient};
-use super::super::values::{NodeGradients, RowMaps, append_rows, derive, source_rows};
+use super::super::graph::{Axis, NodeKind};
+use super::super::group::{GroupGradients, GroupResult, Terms, Training, Want, final_gradients, initial_of};
+use super::super::values::{NodeGradients, RowMaps, append_rows, derive, scatter_rows, source_rows};
 
 /// Runs a group in segments of `segment` steps.
 pub fn layerwise<T: Float>(
@@ -32,42 +32,67 @@ pub fn layerwise<T: Float>(
     for (values, port) in inputs.iter_mut().zip(&network.inputs) {
         kept[port.node] = std::mem::take(values);
     }
-    let mirror = training.axes.time.mirror();
-    let maps = RowMaps { axes: training.axes, mirror: &mirror };
-    let mut run = LayerwiseRun { training, maps, segment, kept, borders: Vec::new() };
+    let axes = training.axes;
+    let mirror = axes.time.mirror();
+    let maps = RowMaps { axes, mirror: &mirror };
+    let mut run = LayerwiseRun { training, maps, segment, kept, borders: Vec::new(), finals: Vec::new() };
     let mut terms = Terms::default();
-    let mut finals = Vec::new();
-    for node in 0..network.nodes.len() {
-        if let Some(layer) = network.layer_at(node) {
-            finals.extend(run.forward(layer, &mut terms, scratch));
+    for (number, node) in network.nodes.iter().enumerate() {
+        match network.layer_at(number) {
+            Some(layer) => run.forward(layer, &mut terms, scratch),
+            None if node.axis == Axis::Row => run.keep(number),
+            None => {}
         }
     }
-    let mut gradients = NodeGradients::owning(network, maps, scratch);
+    let mut of_outputs: Vec<(usize, Vec<T>)> = Vec::new();
     for number in 0..training.losses.len() {
         if let Some(d) = run.loss(number, &mut terms, scratch) {
-            gradients.add_values(training.losses[number].node(), d, scratch);
+            of_outputs.push((training.losses[number].output(), d));
         }
+    }
+    // in the order of the outputs, as in `back_group`
+    of_outputs.sort_by_key(|(output, _)| *output);
+    let mut gradients = NodeGradients::owning(network, maps, scratch);
+    for (output, d) in of_outputs {
+        gradients.add_values(network.outputs[output].node, d, scratch);
     }
     let mut d_initial: Vec<Vec<T>> = vec![Vec::new(); network.states.len()];
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
-            // a network with final states is refused: they are values of rows
+            // the gradient of a final state goes to its layer
             NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } | NodeKind::Final { .. } => {}
             NodeKind::Layer { layer, .. } if !node.differentiated => {
                 for slot in network.layers[*layer].state_slots() {
-                    d_initial[slot] = vec![T::ZERO; training.axes.time.rows * network.states[slot]];
+                    d_initial[slot] = vec![T::ZERO; axes.time.rows * network.states[slot]];
                 }
             }
             NodeKind::Layer { layer, .. } => {
                 let inner = &network.layers[*layer];
                 let widths = (0..inner.outputs.len()).map(|output| inner.plan.output_width(output));
                 let arrived = widths.zip(&inner.outputs).map(|(width, node)| {
-                    node.map_or_else(|| run.zeros(width), |node| gradients.take(node, scratch).1)
+                    node.map_or_else(|| run.zeros(inner.axis, width), |node| gradients.take(node, scratch).1)
                 });
                 let arrived: Vec<Vec<T>> = arrived.collect();
-                let (d_inputs, d_states) = run.back(*layer, &arrived, &mut slots[*layer], scratch);
-                drop(arrived);
+                let states = network.states[inner.state_slots()].iter();
+                let zeros: Vec<Vec<T>> = states.map(|width| vec![T::ZERO; axes.time.rows * width]).collect();
+                let mut kept = Vec::new();
+                let d_finals = final_gradients(inner, &zeros, &mut gradients, axes, &mut kept, scratch);
+                let d_finals = d_finals.into_owned();
+                let (d_inputs, d_states) = run.back(*layer, &arrived, d_finals, &mut slots[*layer], scratch);
+                drop((arrived, kept));
                 for (slot, values) in d_states.into_iter().enumerate() {
+                    if let Some(from) = inner.initial[slot].filter(|&from| network.nodes[from].differentiated)
+                    {
+                        let view = SeqView::of(&values, network.width(from));
+                        match axes.order(inner.axis) {
+                            None => gradients.add(from, view, scratch),
+                            Some(order) => {
+                                let mut by_row = vec![T::ZERO; values.len()];
+                                scatter_rows(&view, order, &mut by_row);
+                                gradients.add_values(from, by_row, scratch);
+                            }
+                        }
+                    }
                     d_initial[inner.first_state + slot] = values;
                 }
                 for (&input, d) in inner.inputs.iter().zip(d_inputs) {
@@ -79,8 +104,13 @@ pub fn layerwise<T: Float>(
             NodeKind::Derived { moves, .. } if node.differentiated && gradients.has(number) => {
                 let (d, memory) = gradients.take(number, scratch);
                 for one in moves.iter().filter(|one| network.nodes[one.from].differentiated) {
-                    // a move from a sequence to a sequence does not read the values of its source
-                    gradients.add_moved(*one, d, SeqView::NONE, scratch);
+                    // only the move of a maximum reads the values of its source
+                    let values = if one.rows == Rows::Max { run.whole(one.from) } else { Vec::new() };
+                    let source = match one.rows {
+                        Rows::Max => SeqView::of(&values, network.width(one.from)),
+                        _ => SeqView::NONE,
+                    };
+                    gradients.add_moved(*one, d, source, scratch);
                 }
                 drop(memory);
             }
@@ -96,19 +126,22 @@ pub fn layerwise<T: Float>(
             None => Vec::new(),
         });
     }
-    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
+    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals: run.finals }
 }
 
 /// The layer-by-layer run of one group.
 struct LayerwiseRun<'a, T: Float> {
     training: &'a Training<'a, T>,
     maps: RowMaps<'a>,
-    /// Steps of a segment.
+    /// Steps of a segment, on every axis.
     segment: usize,
-    /// By node: the packed inputs, and the outputs of layers. The values of other nodes are computed where they are read.
+    /// By node: the packed inputs, the outputs of layers, and the values per row. The values of other nodes are computed where
+    /// they are read.
     kept: Vec<Vec<T>>,
     /// By layer and segment: the states before it.
     borders: Vec<Vec<Vec<Vec<T>>>>,
+    /// Final states, by state slot.
+    finals: Vec<Vec<T>>,
 }
 
 /// A segment of a layer after its forward pass.
@@ -119,30 +152,69 @@ struct Segment<T> {
 }
 
 impl<T: Float> LayerwiseRun<'_, T> {
-    fn segments(&self) -> usize {
-        self.training.axes.time.steps().div_ceil(self.segment)
+    fn segments(&self, axis: Axis) -> usize {
+        self.training.axes.of(axis).steps().div_ceil(self.segment)
     }
 
-    fn zeros(&self, width: usize) -> Vec<T> {
-        vec![T::ZERO; self.training.axes.time.total() * width]
+    fn zeros(&self, axis: Axis, width: usize) -> Vec<T> {
+        vec![T::ZERO; self.training.axes.of(axis).total() * width]
     }
 
     /// The packed rows of a segment.
-    fn rows(&self, segment: usize) -> Range<usize> {
-        let geometry = self.training.axes.time;
+    fn rows(&self, axis: Axis, segment: usize) -> Range<usize> {
+        let geometry = self.training.axes.of(axis);
         geometry.first_row(segment * self.segment)..geometry.first_row((segment + 1) * self.segment)
+    }
+
+    /// The steps of a segment.
+    fn piece(&self, axis: Axis, segment: usize) -> Geometry {
+        self.training.axes.of(axis).piece(segment * self.segment, (segment + 1) * self.segment)
+    }
+
+    /// All rows of a node.
+    fn whole(&self, node: usize) -> Vec<T> {
+        let total = self.training.axes.of(self.training.shared.network.nodes[node].axis).total();
+        self.values(node, &(0..total).collect::<Vec<usize>>())
+    }
+
+    /// Computes a value per row that is not the output of a layer, and keeps it.
+    fn keep(&mut self, number: usize) {
+        let Training { shared, axes, .. } = self.training;
+        let network = shared.network;
+        let width = network.width(number);
+        let mut values = self.zeros(Axis::Row, width);
+        match &network.nodes[number].kind {
+            NodeKind::Derived { moves, .. } => {
+                for one in moves {
+                    let source = self.whole(one.from);
+                    let view = SeqView::of(&source, network.width(one.from));
+                    derive(&[*one], |_| view, self.maps, &mut values, width);
+                }
+            }
+            NodeKind::Final { layer, state } => {
+                let of = &network.layers[*layer];
+                let states = &self.finals[of.first_state + state];
+                match axes.order(of.axis) {
+                    None => values.clone_from(states),
+                    Some(order) => scatter_rows(&SeqView::of(states, width), order, &mut values),
+                }
+            }
+            _ => return,
+        }
+        self.kept[number] = values;
     }
 
     /// Some rows of a node, summed in the same order as in `run_group`.
     fn values(&self, node: usize, rows: &[usize]) -> Vec<T> {
         let network = self.training.shared.network;
         let width = network.width(node);
-        let NodeKind::Derived { moves, .. } = &network.nodes[node].kind else {
-            return taken(&self.kept[node], width, rows.iter().copied());
+        let moves = match &network.nodes[node].kind {
+            NodeKind::Derived { moves, .. } if network.nodes[node].axis != Axis::Row => moves,
+            _ => return taken(&self.kept[node], width, rows.iter().copied()),
         };
         let mut values = vec![T::ZERO; rows.len() * width];
         for one in moves {
-            let source = self.values(one.from, &source_rows(one.rows, self.maps.mirror, rows));
+            let source = self.values(one.from, &source_rows(*one, self.maps, rows));
             let source = SeqView::of(&source, network.width(one.from));
             let here = Move { rows: Rows::Same, ..*one }; // of the rows that were gathered
             derive(&[here], |_| source, self.maps, &mut values, width);
@@ -159,8 +231,8 @@ impl<T: Float> LayerwiseRun<'_, T> {
     /// Runs a segment of a layer forward from `states`.
     fn run(&self, layer: usize, segment: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Segment<T> {
         let inner = &self.training.shared.network.layers[layer];
-        let geometry = self.training.axes.time.piece(segment * self.segment, (segment + 1) * self.segment);
-        let rows: Vec<usize> = self.rows(segment).collect();
+        let geometry = self.piece(inner.axis, segment);
+        let rows: Vec<usize> = self.rows(inner.axis, segment).collect();
         let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
         let done = self.call(layer, &geometry).forward(&self.views(layer, &inputs), states, true, scratch);
         Segment { geometry, inputs, done }
@@ -172,19 +244,22 @@ impl<T: Float> LayerwiseRun<'_, T> {
         nodes.map(|(&node, values)| SeqView::of(values, network.width(node))).collect()
     }
 
-    /// Runs a layer forward over all of time. Returns its final states.
-    fn forward(&mut self, layer: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
-        let network = self.training.shared.network;
+    /// Runs a layer forward over all of its axis.
+    fn forward(&mut self, layer: usize, terms: &mut Terms, scratch: &mut Scratch<T>) {
+        let Training { shared, axes, initial, step_scales, .. } = self.training;
+        let network = shared.network;
         let inner = &network.layers[layer];
-        let mut states = self.training.initial[inner.state_slots()].to_vec();
-        let total = self.training.axes.time.total();
+        let given = &initial[inner.state_slots()];
+        let view = |node: usize| SeqView::of(&self.kept[node], network.width(node));
+        let mut states = initial_of(inner, given, view, *axes, scratch).into_owned();
+        let total = axes.of(inner.axis).total();
         let mut outputs: Vec<(usize, usize, Vec<T>)> = Vec::new();
         for (output, node) in inner.outputs.iter().enumerate() {
             let Some(node) = *node else { continue };
             outputs.push((output, node, Vec::with_capacity(total * network.width(node))));
         }
-        let mut borders = Vec::with_capacity(self.segments());
-        for segment in 0..self.segments() {
+        let mut borders = Vec::with_capacity(self.segments(inner.axis));
+        for segment in 0..self.segments(inner.axis) {
             let Segment { geometry, done, .. } = self.run(layer, segment, &states, scratch);
             let rows = geometry.total();
             for (output, _, values) in &mut outputs {
@@ -193,7 +268,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             }
             if let Some(output) = inner.step_penalty {
                 let penalty = done.memory.output(&inner.plan.train, output, &geometry);
-                terms.add_layer(network, layer, penalty, 0..rows, self.training.step_scales.of_first());
+                terms.add_layer(network, layer, penalty, 0..rows, step_scales.of(inner.axis));
             }
             scratch.reclaim(done.memory);
             borders.push(std::mem::replace(&mut states, done.finals));
@@ -202,21 +277,21 @@ impl<T: Float> LayerwiseRun<'_, T> {
             self.kept[node] = values;
         }
         self.borders.push(borders);
-        states
+        self.finals.append(&mut states);
     }
 
     /// Computes a loss over all steps, and the gradient of its output; None if the loss does not depend on the output.
     fn loss(&self, number: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
         scratch.exact_fit(None); // frees the idle memory of the layers
         let Training { group, axes, shared, losses, .. } = self.training;
-        let (loss, geometry) = (&losses[number], axes.time);
+        let (loss, axis) = (&losses[number], losses[number].axis());
         let width = shared.network.width(loss.node());
         let differentiated = shared.network.nodes[loss.node()].differentiated;
         let want = if differentiated { Want::Gradient } else { Want::Sum };
-        let mut d_output = differentiated.then(|| Vec::with_capacity(geometry.total() * width));
-        for segment in 0..self.segments() {
-            let piece = geometry.piece(segment * self.segment, (segment + 1) * self.segment);
-            let rows: Vec<usize> = self.rows(segment).collect();
+        let mut d_output = differentiated.then(|| Vec::with_capacity(axes.of(axis).total() * width));
+        for segment in 0..self.segments(axis) {
+            let piece = self.piece(axis, segment);
+            let rows: Vec<usize> = self.rows(axis, segment).collect();
             let values = self.values(loss.node(), &rows);
             let first = rows.first().copied().unwrap_or(0);
             let view = SeqView::of(&values, width);
@@ -233,30 +308,32 @@ impl<T: Float> LayerwiseRun<'_, T> {
         d_output
     }
 
-    /// Runs a layer backward over all of time, from the gradients of its outputs. Returns the gradients of its inputs and of
-    /// its initial states.
+    /// Runs a layer backward over all of its axis, from the gradients of its outputs and of its final states. Returns the
+    /// gradients of its inputs and of its initial states.
     #[allow(clippy::type_complexity)] // two results, named above
     fn back(
         &mut self,
         layer: usize,
         d_outputs: &[Vec<T>],
+        mut d_states: Vec<Vec<T>>,
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
     ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
         scratch.exact_fit(None); // frees the idle memory of the layer above
-        let Training { shared, axes, step_scales, .. } = self.training;
+        let Training { shared, step_scales, .. } = self.training;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
         let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);
-        let mut d_inputs: Vec<Option<Vec<T>>> =
-            of_input.map(|(&node, position)| position.map(|_| self.zeros(network.width(node)))).collect();
+        let mut d_inputs: Vec<Option<Vec<T>>> = of_input
+            .map(|(&node, position)| position.map(|_| self.zeros(inner.axis, network.width(node))))
+            .collect();
         let borders = std::mem::take(&mut self.borders[layer]);
-        let states = &network.states[inner.state_slots()];
-        let mut d_states: Vec<Vec<T>> =
-            states.iter().map(|width| vec![T::ZERO; axes.time.rows * width]).collect();
         for (segment, states) in borders.iter().enumerate().rev() {
             let Segment { geometry, inputs, done } = self.run(layer, segment, states, scratch);
-            let rows = self.rows(segment);
-            let d_steps = step_gradient(network, 0, geometry.total(), step_scales, scratch);
+            let rows = self.rows(inner.axis, segment);
+            let d_steps = match inner.step_penalty {
+                Some(_) => vec![T::from_f64(step_scales.of(inner.axis)); geometry.total()],
+                None => Vec::new(),
+            };
             let outputs = d_outputs.iter().enumerate().map(|(output, d)| match inner.step_penalty {
                 Some(penalty) if penalty == output => SeqView::of(&d_steps, 1),
                 _ => {

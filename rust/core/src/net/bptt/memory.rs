@@ -1,30 +1,47 @@
 //! The memory of a window or segment in its forward and backward pass.
 
 use crate::plan::{Class, LayerPlan, Pass};
-use crate::time::{Geometry, PassMemory};
+use crate::time::PassMemory;
 
+use super::super::batch::{Axes, AxisRows};
 use super::super::graph::kinds::Rows;
-use super::super::graph::{Axis, Network, NodeKind};
+use super::super::graph::{Axis, Network, Node, NodeKind};
 
 /// The plan of each loss, with the node that the loss reads.
 pub type Losses<'a> = &'a [(usize, &'a LayerPlan)];
 
-/// Packed rows of a node, for `rows` sequences with `total` steps in all.
-fn rows_of(network: &Network, node: usize, [rows, total]: [usize; 2]) -> usize {
-    match network.nodes[node].axis {
-        Axis::Sequence(_) => total,
-        Axis::Row => rows,
+/// The number of sequences of a piece of time, and of their steps in all.
+#[derive(Debug, Clone, Copy)]
+pub struct PieceSize<'a> {
+    pub rows: usize,
+    /// On the first axis.
+    pub total: usize,
+    /// The sequences on the other axes; empty if they have as many steps as on the first.
+    pub others: &'a [AxisRows],
+}
+
+impl PieceSize<'_> {
+    /// The packed rows along an axis.
+    fn of(&self, axis: Axis) -> usize {
+        match axis {
+            Axis::Row => self.rows,
+            Axis::Sequence(0) => self.total,
+            Axis::Sequence(number) => {
+                self.others.get(number - 1).map_or(self.total, |rows| rows.geometry.total())
+            }
+        }
     }
 }
 
+/// Packed rows of a node.
+fn rows_of(network: &Network, node: usize, size: PieceSize) -> usize {
+    size.of(network.nodes[node].axis)
+}
+
 /// Elements that a pass stores. A memory counts as long as the sequences are.
-fn elements(pass: &Pass, axis: Axis, [rows, total]: [usize; 2]) -> usize {
-    let steps = if axis.is_sequence() { total } else { rows };
-    of_entries(pass, rows, steps, total)
-        + match axis {
-            Axis::Sequence(_) => PassMemory::<f64>::elements(pass, rows, total),
-            Axis::Row => PassMemory::<f64>::elements(pass, rows, rows),
-        }
+fn elements(pass: &Pass, axis: Axis, size: PieceSize) -> usize {
+    let steps = size.of(axis);
+    of_entries(pass, size.rows, steps, size.total) + PassMemory::<f64>::elements(pass, size.rows, steps)
 }
 
 /// Elements of a pass on the entries of memories: `steps` rows at all their steps, with `total` entries in all rows.
@@ -38,16 +55,19 @@ fn of_entries(pass: &Pass, rows: usize, steps: usize, total: usize) -> usize {
     elements.sum()
 }
 
-/// Elements stored between the forward and the backward pass of a piece of time; `size` is its number of sequences, and of
-/// their steps in all.
-pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
+/// Elements stored between the forward and the backward pass of a piece of time.
+pub fn saved_elements(network: &Network, size: PieceSize) -> usize {
     let nodes = network.nodes.iter().enumerate();
     nodes
         .map(|(number, node)| match node.kind {
             NodeKind::Layer { layer, output: 0 } => {
                 let of = &network.layers[layer];
                 // memories are copied, row by row
-                let copies: usize = of.memories.iter().map(|&memory| network.width(memory) * size[1]).sum();
+                let copies: usize = of
+                    .memories
+                    .iter()
+                    .map(|&memory| network.width(memory) * rows_of(network, memory, size))
+                    .sum();
                 elements(&of.plan.train, node.axis, size) + copies
             }
             NodeKind::Layer { .. } => 0,
@@ -64,7 +84,7 @@ pub fn saved_elements(network: &Network, size: [usize; 2]) -> usize {
 /// Follows `run_group`, `Prepared::take` and `back_group` allocation by allocation. Memory that does not grow with the piece
 /// is not counted: weights, their gradients, and the scratch of a thread for blocks of time. `retained`: freed memory stays
 /// idle for the next piece, so it counts as live.
-pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retained: bool) -> usize {
+pub fn piece_elements(network: &Network, losses: Losses, size: PieceSize, retained: bool) -> usize {
     let saved = saved_elements(network, size);
     let of_node = |node: usize| rows_of(network, node, size) * network.width(node);
     let mut meter =
@@ -83,7 +103,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
         }
     }
     if network.layers.iter().any(|layer| layer.has_step_penalty()) {
-        meter.hold(size[1]);
+        meter.hold(size.total);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         match &node.kind {
@@ -139,43 +159,47 @@ pub fn piece_elements(network: &Network, losses: Losses, size: [usize; 2], retai
     meter.most
 }
 
-/// The peak of live elements if a network runs layer by layer in `segments` segments of at most `segment` packed rows: outputs
-/// of layers, states at segment boundaries, gradients of whole sequences, one segment of one layer. Follows `layerwise`.
-pub fn layerwise_elements(
-    network: &Network,
-    losses: Losses,
-    geometry: &Geometry,
-    segment: usize,
-    segments: usize,
-) -> usize {
-    let (rows, total) = (geometry.rows, geometry.total());
-    let elements = |pass| PassMemory::<f64>::elements(pass, rows, segment);
-    let outputs = network.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Layer { .. }));
-    let kept: usize = outputs.map(|node| node.width * total).sum();
-    let states: usize = network.states.iter().map(|width| width * rows * (segments + 1)).sum();
+/// The peak of live elements if a network runs layer by layer in segments of `steps` steps: outputs of layers, values per row,
+/// states at segment boundaries, gradients of whole sequences, one segment of one layer. Follows `layerwise`.
+pub fn layerwise_elements(network: &Network, losses: Losses, axes: Axes, steps: usize) -> usize {
+    let rows = axes.time.rows;
+    let total = |axis: Axis| axes.of(axis).total();
+    // rows only end, so no segment has more rows than the first
+    let segment = |axis: Axis| axes.of(axis).first_row(steps);
+    let elements = |pass, axis: Axis| PassMemory::<f64>::elements(pass, rows, segment(axis));
+    let kept = |node: &&Node| match node.kind {
+        NodeKind::Layer { .. } => true,
+        NodeKind::Input(_) => false,
+        NodeKind::Derived { .. } | NodeKind::Final { .. } => node.axis == Axis::Row,
+    };
+    let kept: usize = network.nodes.iter().filter(kept).map(|node| node.width * total(node.axis)).sum();
+    let states = network.states.iter().zip(&network.state_axes);
+    let states: usize =
+        states.map(|(width, axis)| width * rows * (axes.of(*axis).steps().div_ceil(steps).max(1) + 1)).sum();
     let mut live = kept + states;
     let mut arrived = vec![0; network.nodes.len()]; // elements of the gradient of each node
     let mut most = live;
     for &(output, loss) in losses {
-        let width = network.width(output);
+        let (width, axis) = (network.width(output), network.nodes[output].axis);
         if arrived[output] == 0 {
-            arrived[output] = total * width;
+            arrived[output] = total(axis) * width;
             live += arrived[output];
         }
-        most = most.max(live + segment * width + elements(&loss.train) + elements(&loss.back));
+        let working = segment(axis) * width + elements(&loss.train, axis) + elements(&loss.back, axis);
+        most = most.max(live + working);
     }
     for (number, node) in network.nodes.iter().enumerate().rev() {
         let parts = network.parts(number);
-        let sizes = || parts.iter().map(|&to| total * network.width(to));
+        let sizes = || parts.iter().map(|&to| total(network.nodes[to].axis) * network.width(to));
         let made: usize = sizes().sum();
         let working = match node.kind {
             NodeKind::Input(_) => continue,
             NodeKind::Layer { layer, output: 0 } => {
-                let plan = &network.layers[layer].plan;
+                let (plan, axis) = (&network.layers[layer].plan, node.axis);
                 // zeros stand for a missing gradient; inputs are copied, twice if they are concatenated
-                let zeros = if arrived[number] == 0 { total * node.width } else { 0 };
-                let gathered: usize = parts.iter().map(|&to| 2 * segment * network.width(to)).sum();
-                zeros + gathered + elements(&plan.train) + elements(&plan.back) + segment
+                let zeros = if arrived[number] == 0 { total(axis) * node.width } else { 0 };
+                let gathered: usize = parts.iter().map(|&to| 2 * segment(axis) * network.width(to)).sum();
+                zeros + gathered + elements(&plan.train, axis) + elements(&plan.back, axis) + segment(axis)
             }
             NodeKind::Layer { .. } | NodeKind::Final { .. } => continue,
             NodeKind::Derived { .. } => 0,

@@ -9,6 +9,6 @@ mod truncated;
 pub use checkpoint::{
     GroupSchedule, LARGEST_PLAN, Schedule, SegmentStore, checkpoint_plan, checkpointed, schedule,
 };
-pub use memory::piece_elements;
+pub use memory::{PieceSize, piece_elements};
 pub use through_time::{Budget, ThroughTime};
 pub use truncated::{Windows, truncated};

@@ -33,10 +33,10 @@ impl ThroughTime {
                     "truncated BPTT every {every} steps through {back}; expected 1 <= every <= back"
                 )));
             }
-            ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.axes.len() > 1 => {
+            ThroughTime::Truncated { .. } if network.axes.len() > 1 => {
                 return Err(NetError::Config(format!(
-                    "through_time: this network has sequences on several axes ({}), so time cannot be divided into windows \
-                     or segments; use FullBPTT()",
+                    "through_time: this network has sequences on several axes ({}), which have no steps in common that truncated \
+                     BPTT could divide into windows; use FullBPTT(), or CheckpointedBPTT(budget) to save memory",
                     network.axes.join(", ")
                 )));
             }
@@ -47,12 +47,12 @@ impl ThroughTime {
                         .into(),
                 ));
             }
-            ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_row_values() => {
-                return Err(NetError::Config(
-                    "through_time: this network has values of whole rows (an input of rows, or a sequence reduced to one), so \
-                     time cannot be divided into windows or segments; use FullBPTT()"
-                        .into(),
-                ));
+            ThroughTime::Truncated { .. } if network.reads_whole_rows().is_some() => {
+                let what = network.reads_whole_rows().unwrap_or_default();
+                return Err(NetError::Config(format!(
+                    "through_time: {what} depends on all steps of a row, and truncated BPTT divides rows into windows; use \
+                     FullBPTT(), or CheckpointedBPTT(budget) to save memory"
+                )));
             }
             ThroughTime::Truncated { .. } if !network.has_directions() => {
                 return Err(NetError::Config(

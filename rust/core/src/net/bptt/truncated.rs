@@ -6,6 +6,10 @@
 //! the result of a row does not depend on the other rows. Where windows overlap, the steps before j*k1 run again. The memory
 //! is that of one window.
 //!
+//! Values per row, such as static features, are the same in every window: they are computed again in each, their gradient is the
+//! sum over the windows, and a loss of theirs is counted in the first. A state that starts from a value per row does so in the
+//! windows that start at step 0.
+//!
 //! Layers that read from the end treat each window as a separate sequence: they start at the end of the window (or where a
 //! row ends in it) with the initial state, and carry no state to another window.
 //! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
@@ -46,11 +50,11 @@ pub fn truncated<T: Float>(
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> GroupResult<T> {
-    if windows.back >= windows.steps {
+    let (network, whole) = (training.shared.network, training.axes.time);
+    if windows.back >= windows.steps || whole.steps() == 0 {
         // every loss term reaches the first step: this is full BPTT
         return training.full(inputs, slots, scratch);
     }
-    let (network, whole) = (training.shared.network, training.axes.time);
     let count = whole.steps().div_ceil(windows.every);
     let rows_of = |span: Range<usize>| whole.first_row(span.end) - whole.first_row(span.start);
     // the first windows may be shorter, and so may the last

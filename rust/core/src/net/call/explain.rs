@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::plan::{explain_layer, explain_once_per_entry, explain_once_per_row};
 
-use super::super::graph::{Axis, LayerPart, Network};
+use super::super::graph::{LayerPart, Network};
 use super::training_memory::training_memory;
 
 /// The plans of all layers as text, for a batch of `rows` sequences of `steps` steps, in numbers of `bytes` bytes.
@@ -22,7 +22,7 @@ pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> St
         if let Some(once) = network.part(number, LayerPart::Row) {
             text.push_str(&explain_once_per_row(&once.plan));
         }
-        let steps = if network.nodes[layer.node()].axis == Axis::Row { 1 } else { steps };
+        let steps = network.nodes[layer.node()].axis.is_sequence().then_some(steps);
         let program = &layer.plan.program;
         let frozen = program.params.iter().zip(&layer.frozen).filter(|(_, frozen)| **frozen);
         let frozen: Vec<&str> = frozen.map(|(&id, _)| program.label(id)).collect();

@@ -1,4 +1,5 @@
-//! One step per call: the network carries its state from call to call, with a fixed copy of the parameters.
+//! One step per call: the network carries its state from call to call, with a fixed copy of the parameters. Values per row, such
+//! as static features, are computed when they are given; the steps read them.
 //!
 //! All memory is allocated, and every address is fixed, when the stream is created. A step allocates nothing. It runs the
 //! same kernels in the same order as a run of one step, so its results are bit-identical to the run.
@@ -10,7 +11,8 @@ use crate::team;
 use crate::time::{Geometry, SeqView, Stepper, grow};
 
 use super::super::batch::Axes;
-use super::super::graph::{NetError, Network, NodeKind, expect_len};
+use super::super::graph::kinds::Rows;
+use super::super::graph::{Axis, NetError, Network, Node, NodeKind, expect_len};
 use super::super::values::{RowMaps, derive};
 use super::arguments::Call;
 use super::engine::Engine;
@@ -26,25 +28,18 @@ pub struct Stream<T: Pooled> {
     steppers: Vec<Stepper<T>>,
     /// By state slot: its layer, and its number there.
     slots: Vec<(usize, usize)>,
+    /// By node: whether its value is the same at every step.
+    constant: Vec<bool>,
+    /// The number of the input that is a sequence.
+    input: usize,
 }
 
 impl<T: Pooled> Stream<T> {
-    /// Copies the current parameters. A network that reads its input backward cannot run step by step.
+    /// Copies the current parameters. Inputs per row are zeros until they are set: see `start`. A network that reads its input
+    /// backward, or makes a value per row of a whole sequence, cannot run step by step.
     pub fn new(engine: Arc<Engine>, arena: &[T], rows: usize) -> Result<Stream<T>, NetError> {
         let network = &engine.network;
-        if network.has_row_values() || network.inputs.len() != 1 || network.outputs.len() != 1 {
-            let text = "only a network of one input and one output, both along time, can stream";
-            return Err(NetError::Config(text.into()));
-        }
-        if network.has_memories() {
-            let text =
-                "a layer of this network reads a whole sequence at each step (a memory); it cannot stream";
-            return Err(NetError::Config(text.into()));
-        }
-        if network.has_reversed() {
-            let text = "a bidirectional network reads its input to the end before its first output; it cannot stream";
-            return Err(NetError::Config(text.into()));
-        }
+        let input = streamed_input(network)?;
         let too_many =
             || NetError::Config(format!("batch is {rows}; expected a number of rows that fits memory"));
         let mut lengths: Vec<usize> = Vec::new();
@@ -61,10 +56,12 @@ impl<T: Pooled> Stream<T> {
         let slots = (network.layers.iter().enumerate())
             .flat_map(|(layer, of)| (0..of.plan.program.states.len()).map(move |state| (layer, state)))
             .collect();
+        let constant = network.nodes.iter().map(is_constant).collect();
         let call = Call::new(engine, arena, false, 0)?;
-        let mut stream =
-            Stream { call, geometry: Geometry::new(lengths), owned, steppers: Vec::new(), slots };
+        let geometry = Geometry::new(lengths);
+        let mut stream = Stream { call, geometry, owned, steppers: Vec::new(), slots, constant, input };
         stream.settle();
+        stream.start();
         Ok(stream)
     }
 
@@ -74,6 +71,7 @@ impl<T: Pooled> Stream<T> {
         self.call = Call::new(engine, arena, false, 0)?;
         let states: Vec<Vec<T>> = (0..self.slots.len()).map(|slot| self.state(slot).to_vec()).collect();
         self.settle();
+        self.run_nodes(true);
         states.iter().enumerate().for_each(|(slot, values)| self.state_mut(slot).copy_from_slice(values));
         Ok(())
     }
@@ -128,46 +126,74 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
-    /// Sets every state to zeros.
+    /// Sets every state to where a sequence starts: zeros, or a value per row.
     pub fn reset(&mut self) {
-        (0..self.slots.len()).for_each(|slot| self.state_mut(slot).fill(T::ZERO));
+        (0..self.slots.len()).for_each(|slot| self.restart(slot, |_| true));
     }
 
-    /// Sets the states of the rows that `resets` marks to zeros.
+    /// The same for the rows that `resets` marks.
     pub fn reset_rows(&mut self, resets: &[bool]) -> Result<(), NetError> {
-        let rows = self.rows();
-        expect_len("resets", resets.len(), rows)?;
-        for slot in 0..self.slots.len() {
-            let state = self.state_mut(slot);
-            let width = state.len() / rows.max(1);
-            let marked = (0..rows).filter(|&row| resets[row]);
-            marked.for_each(|row| state[row * width..][..width].fill(T::ZERO));
-        }
+        expect_len("resets", resets.len(), self.rows())?;
+        (0..self.slots.len()).for_each(|slot| self.restart(slot, |row| resets[row]));
         Ok(())
+    }
+
+    /// Computes what depends on the inputs per row, and sets every state to where a sequence starts.
+    pub fn start(&mut self) {
+        self.run_nodes(true);
+        self.reset();
+    }
+
+    fn restart(&mut self, slot: usize, marked: impl Fn(usize) -> bool) {
+        let (layer, state) = self.slots[slot];
+        let from = self.network().layers[layer].initial[state].map(|node| self.view(node));
+        let rows = self.rows();
+        let values = self.state_mut(slot);
+        let width = values.len() / rows.max(1);
+        for row in (0..rows).filter(|&row| marked(row)) {
+            let line = &mut values[row * width..][..width];
+            match from {
+                None => line.fill(T::ZERO),
+                // SAFETY: a value per row has a row for each sequence, as wide as the state, in memory that no state shares.
+                Some(view) => line.copy_from_slice(unsafe {
+                    std::slice::from_raw_parts(view.ptr.add(row * view.stride), width)
+                }),
+            }
+        }
     }
 
     /// Sets the input of the next step from features (rows, width).
     pub fn features(&mut self, x: &[T]) -> Result<(), NetError> {
-        let port = &self.network().inputs[0];
-        let node = port.node;
-        if port.limit.is_some() {
-            return Err(NetError::Shape("x holds features; expected ids (N,)".into()));
-        }
-        expect_len("x", x.len(), self.owned[node].len())?;
-        self.owned[node].copy_from_slice(x);
-        Ok(())
+        self.set_features(self.input, x)
     }
 
     /// Sets the input of the next step from ids (rows,).
     pub fn ids(&mut self, x: &[i64]) -> Result<(), NetError> {
-        let port = &self.network().inputs[0];
+        self.set_ids(self.input, x)
+    }
+
+    /// Sets an input, by its number, from features (rows, width). Inputs per row take effect in `start`.
+    pub fn set_features(&mut self, input: usize, x: &[T]) -> Result<(), NetError> {
+        let port = &self.network().inputs[input];
+        let node = port.node;
+        if port.limit.is_some() {
+            return Err(NetError::Shape(format!("{} holds features; expected ids (N,)", port.name)));
+        }
+        expect_len(&port.name, x.len(), self.owned[node].len())?;
+        self.owned[node].copy_from_slice(x);
+        Ok(())
+    }
+
+    /// Sets an input, by its number, from ids (rows,). Inputs per row take effect in `start`.
+    pub fn set_ids(&mut self, input: usize, x: &[i64]) -> Result<(), NetError> {
+        let port = &self.network().inputs[input];
         let node = port.node;
         let Some(limit) = port.limit else {
-            return Err(NetError::Shape("x holds ids; expected features (N, F)".into()));
+            return Err(NetError::Shape(format!("{} holds ids; expected features (N, F)", port.name)));
         };
-        expect_len("x", x.len(), self.rows())?;
+        expect_len(&port.name, x.len(), self.rows())?;
         if let Some((row, id)) = x.iter().enumerate().find(|&(_, id)| !(0..limit as i64).contains(id)) {
-            let text = format!("x[{row}] is {id}; expected an id from 0 to {}", limit - 1);
+            let text = format!("{}[{row}] is {id}; expected an id from 0 to {}", port.name, limit - 1);
             return Err(NetError::Config(text));
         }
         self.owned[node].iter_mut().zip(x).for_each(|(to, &id)| *to = T::from_f64(id as f64));
@@ -189,9 +215,16 @@ impl<T: Pooled> Stream<T> {
 
     /// Runs one step and updates the states.
     pub fn step(&mut self) {
+        self.run_nodes(false);
+    }
+
+    /// Computes the nodes that are constant, or the others.
+    fn run_nodes(&mut self, constant: bool) {
         let _flush = FlushDenormals::new();
-        for number in 0..self.network().nodes.len() {
-            self.run_node(number);
+        for number in 0..self.constant.len() {
+            if self.constant[number] == constant {
+                self.run_node(number);
+            }
         }
     }
 
@@ -248,7 +281,48 @@ impl<T: Pooled> Stream<T> {
 
     /// The number of features of the input; None for ids.
     pub fn feature_input(&self) -> Option<usize> {
-        let port = &self.network().inputs[0];
+        let port = &self.network().inputs[self.input];
         port.limit.is_none().then(|| self.network().width(port.node))
+    }
+}
+
+/// The number of the input that a stream reads step by step. Returns an error for a network that cannot stream.
+fn streamed_input(network: &Network) -> Result<usize, NetError> {
+    let refuse = |text: String| Err(NetError::Config(text));
+    if network.has_reversed() {
+        let text =
+            "a bidirectional network reads its input to the end before its first output; it cannot stream";
+        return refuse(text.into());
+    }
+    if network.axes.len() > 1 {
+        let axes = network.axes.join(", ");
+        let text = "the sequences of this network lie on several axes";
+        return refuse(format!("{text} ({axes}), which have no steps in common; it cannot stream"));
+    }
+    if network.has_memories() {
+        let text = "a layer of this network reads a whole sequence at each step (a memory); it cannot stream";
+        return refuse(text.into());
+    }
+    if let Some(what) = network.reads_whole_rows() {
+        return refuse(format!("{what} depends on all steps of a row; a network with one cannot stream"));
+    }
+    let along = |node: usize| network.nodes[node].axis.is_sequence();
+    let mut inputs = (0..network.inputs.len()).filter(|&number| along(network.inputs[number].node));
+    match (inputs.next(), inputs.next(), &network.outputs[..]) {
+        (Some(input), None, [output]) if along(output.node) => Ok(input),
+        _ => refuse(
+            "only a network with one input and one output along time, besides inputs per row, can stream"
+                .into(),
+        ),
+    }
+}
+
+/// Whether the value of a node is the same at every step: a value per row, or one that is repeated.
+fn is_constant(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Derived { moves, .. } if node.axis.is_sequence() => {
+            moves.iter().all(|one| one.rows == Rows::Repeat)
+        }
+        _ => node.axis == Axis::Row,
     }
 }

@@ -5,7 +5,7 @@ use crate::plan::LayerPlan;
 use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
 
 use super::super::batch::{Batch, Extent};
-use super::super::bptt::{LARGEST_PLAN, piece_elements};
+use super::super::bptt::{LARGEST_PLAN, PieceSize, piece_elements};
 use super::super::graph::{NetError, Network};
 
 /// Bytes of a training step, by purpose.
@@ -51,7 +51,8 @@ pub fn training_memory<T: Float>(
     };
     for one in &batch.groups {
         let geometry = &one.geometry;
-        let piece = piece_elements(network, &losses, [geometry.rows, geometry.total()], false);
+        let size = PieceSize { rows: geometry.rows, total: geometry.total(), others: &[] };
+        let piece = piece_elements(network, &losses, size, false);
         // the group's inputs are counted with the batch
         let own = of_inputs(geometry.rows, geometry.total());
         let passes =

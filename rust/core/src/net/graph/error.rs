@@ -7,6 +7,8 @@ use crate::team::{Panic, Stop};
 pub enum NetError {
     Shape(String),
     Config(String),
+    /// The network would have too many layers, or a program too many operations.
+    Large(String),
     Cancelled,
     Internal(Panic),
 }
@@ -14,7 +16,7 @@ pub enum NetError {
 impl std::fmt::Display for NetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NetError::Shape(text) | NetError::Config(text) => f.write_str(text),
+            NetError::Shape(text) | NetError::Config(text) | NetError::Large(text) => f.write_str(text),
             NetError::Internal(panic) => panic.fmt(f),
             NetError::Cancelled => f.write_str("interrupted"),
         }
@@ -25,7 +27,10 @@ impl std::error::Error for NetError {}
 
 impl From<StepError> for NetError {
     fn from(error: StepError) -> NetError {
-        NetError::Shape(error.to_string())
+        match error {
+            StepError::Large(text) => NetError::Large(text),
+            error => NetError::Shape(error.to_string()),
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl Network {
         }
         let step_penalty = penalty_output(program)?;
         if self.layers.len() > usize::from(u16::MAX) {
-            return Err(NetError::Config("more than 65536 layers".into()));
+            return Err(NetError::Large("more than 65536 layers".into()));
         }
         self.check_inputs(program, inference, inputs)?;
         self.check_memories(program, memories)?;
@@ -449,7 +449,7 @@ impl Network {
         self.nodes[node].width
     }
 
-    /// Whether some node is a value per row. Then time cannot be divided into windows or segments.
+    /// Whether some node is a value per row.
     pub fn has_row_values(&self) -> bool {
         self.nodes.iter().any(|node| node.axis == Axis::Row)
     }
@@ -457,6 +457,27 @@ impl Network {
     /// Whether some layer reads a memory: a whole sequence at each of its steps. Then time cannot be divided.
     pub fn has_memories(&self) -> bool {
         self.layers.iter().any(|layer| !layer.memories.is_empty())
+    }
+
+    /// What makes a value per row of a whole sequence, for a message; None if all values per row are made of inputs per row.
+    pub fn reads_whole_rows(&self) -> Option<String> {
+        let reduces =
+            |number: usize| self.parts(number).iter().any(|&part| self.nodes[part].axis.is_sequence());
+        (self.nodes.iter().enumerate()).filter(|(_, node)| node.axis == Axis::Row).find_map(
+            |(number, node)| {
+                match &node.kind {
+                    NodeKind::Final { .. } => Some("a final state".into()),
+                    NodeKind::Derived { kind, .. } if reduces(number) => {
+                        Some(format!("{kind:?} of a sequence"))
+                    }
+                    // it has a state, which starts anew with each row
+                    NodeKind::Layer { layer, .. } if !self.layers[*layer].plan.program.states.is_empty() => {
+                        Some("a recurrent layer that runs once per row".into())
+                    }
+                    _ => None,
+                }
+            },
+        )
     }
 
     /// Whether some node reads a sequence from its end.

@@ -42,14 +42,22 @@ impl Network {
     /// Names the outputs, and divides the layers that compute values per row at every step. Nothing can be added afterwards.
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         self.name_outputs(outputs)?;
-        // a network near the largest number of layers or operations may exceed it when it is divided: then it runs as written
-        let by_entries = divided_by_entries(self).unwrap_or(None);
-        let by_rows = divided(by_entries.as_ref().unwrap_or(self)).unwrap_or(None);
+        let by_entries = unless_too_large(divided_by_entries(self))?;
+        let by_rows = unless_too_large(divided(by_entries.as_ref().unwrap_or(self)))?;
         if let Some(made) = by_rows.or(by_entries) {
             let written = std::mem::replace(self, made);
             self.written = Some(Box::new(written));
         }
         Ok(())
+    }
+}
+
+/// A divided network. One near the largest number of layers or operations may exceed it when it is divided: then it runs as
+/// written.
+fn unless_too_large(made: Result<Option<Network>, NetError>) -> Result<Option<Network>, NetError> {
+    match made {
+        Err(NetError::Large(_)) => Ok(None),
+        other => other,
     }
 }
 

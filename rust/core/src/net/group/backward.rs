@@ -10,7 +10,7 @@ use crate::time::{
 use super::super::batch::Axes;
 use super::super::graph::{Axis, Network, NodeKind};
 use super::super::values::{NodeGradients, scatter_rows};
-use super::bridges::{final_gradients, keep_states};
+use super::bridges::{final_gradients, keep_states, starts_from_nodes};
 use super::forward::GroupRun;
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_backwards, run_alone, run_together};
 use super::memories::{Memories, memory_gradient};
@@ -256,9 +256,10 @@ pub fn back_group<T: Float>(
                     None => group.run_layers(number, &mut ahead, &mut node_gradients, slots, scratch),
                 };
                 let inner = &network.layers[layer];
+                let starts = starts_from_nodes(network, layer, axes);
                 for (slot, values) in back.d_initial.drain(..).enumerate() {
-                    if let Some(from) = inner.initial[slot].filter(|&from| network.nodes[from].differentiated)
-                    {
+                    let from = inner.initial[slot].filter(|_| starts);
+                    if let Some(from) = from.filter(|&from| network.nodes[from].differentiated) {
                         let width = network.width(from);
                         let mut d = SeqView::of(&values, width);
                         if let Some(order) = axes.order(inner.axis) {

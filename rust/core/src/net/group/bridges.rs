@@ -6,8 +6,16 @@ use crate::kernel::Float;
 use crate::time::{Scratch, SeqView};
 
 use super::super::batch::Axes;
-use super::super::graph::Layer;
+use super::super::graph::{Layer, Network};
 use super::super::values::{NodeGradients, add_rows};
+
+/// Whether the states of a layer start from nodes here: a piece of time that does not start the row continues from the states
+/// before it. A layer that reads from the end starts anew in each piece.
+pub fn starts_from_nodes(network: &Network, layer: usize, axes: Axes) -> bool {
+    let inner = &network.layers[layer];
+    inner.initial.iter().any(Option::is_some)
+        && (axes.of(inner.axis).start == 0 || network.layers_from_end()[layer])
+}
 
 /// The initial states of a layer, in the order of its axis: the caller's `given`, or values of nodes.
 pub fn initial_of<'a, T: Float>(

@@ -9,7 +9,7 @@ use crate::time::{Forward, LayerCall, PassMemory, Scratch, SeqView, VecPool, sta
 use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
 use super::super::values::{RowMaps, derive, scatter_rows};
-use super::bridges::{initial_of, keep_states};
+use super::bridges::{initial_of, keep_states, starts_from_nodes};
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
 use super::memories::Memories;
 use super::shared::Shared;
@@ -283,7 +283,10 @@ impl<'a, T: Float> Group<'a, T> {
         }));
         let call = self.shared.call(layer, self.axes, run.training);
         let given = &self.initial[inner.state_slots()];
-        let initial = initial_of(inner, given, |at| run.view(network, at, self.axes), self.axes, scratch);
+        let initial = match starts_from_nodes(network, layer, self.axes) {
+            true => initial_of(inner, given, |at| run.view(network, at, self.axes), self.axes, scratch),
+            false => Cow::Borrowed(given),
+        };
         let memories = Memories::of(network, inner, self.axes, |at| run.view(network, at, self.axes));
         let entries = memories.as_ref().map_or(&[][..], |memories| &memories.entries);
         let memory = Forward::new(inner.forward(run.training), call.geometry, entries, &initial, scratch);

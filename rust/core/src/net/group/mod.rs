@@ -14,6 +14,7 @@ mod training;
 mod workspace;
 
 pub use backward::{BackwardStart, GroupGradients, back_group};
+pub use bridges::{final_gradients, initial_of};
 pub use forward::{GroupRun, run_group};
 pub use layer_parallel::is_shared;
 pub use loss::{Loss, LossTarget, Prepared, Want};

@@ -90,10 +90,9 @@ impl<T: Float> Training<'_, T> {
         scratch: &mut Scratch<T>,
     ) -> Piece<'_, T> {
         let network = self.shared.network;
-        let rows = self.axes.time.first_row(span.start)..self.axes.time.first_row(span.end);
         let mut of_piece = scratch.vectors.list();
         for (values, port) in inputs.iter().zip(&network.inputs) {
-            let width = network.width(port.node);
+            let (width, rows) = (network.width(port.node), self.rows_of(port.node, &span));
             let mut own = scratch.sequence(rows.len(), width);
             own.extend_from_slice(&values[rows.start * width..rows.end * width]);
             of_piece.push(own);
@@ -107,6 +106,14 @@ impl<T: Float> Training<'_, T> {
 
     fn piece<'p>(&'p self, time: Cow<'p, Geometry>, run: GroupRun<T>) -> Piece<'p, T> {
         Piece { time, row: self.axes.row, others: self.axes.others, run }
+    }
+
+    /// The packed rows of a node in some steps of the first axis: all rows of a value per row.
+    fn rows_of(&self, node: usize, span: &Range<usize>) -> Range<usize> {
+        match self.shared.network.nodes[node].axis {
+            Axis::Row => 0..self.axes.row.total(),
+            Axis::Sequence(_) => self.axes.time.first_row(span.start)..self.axes.time.first_row(span.end),
+        }
     }
 
     /// A piece from its stored form.
@@ -162,6 +169,8 @@ impl<T: Float> Training<'_, T> {
             let output = piece.run.view(network, loss.node(), axes);
             let (geometry, first, skipped) = match loss.axis() {
                 Axis::FIRST => (&*counted, self.axes.time.first_row(counted.start), rows),
+                // counted once, in the piece that starts the row
+                Axis::Row if counted.start > 0 => continue,
                 // time is not divided, so all steps count
                 axis => (axes.of(axis), 0, 0),
             };
@@ -202,19 +211,20 @@ impl<T: Float> Training<'_, T> {
     pub fn no_input_gradients(&self, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let network = self.shared.network;
         let mut inputs = scratch.vectors.list();
-        inputs.extend((0..network.inputs.len()).map(|input| {
+        inputs.extend(network.inputs.iter().enumerate().map(|(input, port)| {
             let width = network.input_gradient(input).unwrap_or(0);
-            scratch.vectors.zeros(self.axes.time.total() * width)
+            let rows = self.rows_of(port.node, &(0..self.axes.time.steps()));
+            scratch.vectors.zeros(rows.len() * width)
         }));
         inputs
     }
 
     /// Adds the gradients of a piece's inputs to the gradients of the group's inputs.
     pub fn add_input_gradients(&self, piece: &Piece<'_, T>, d_piece: &[Vec<T>], d_inputs: &mut [Vec<T>]) {
-        let (network, row) = (self.shared.network, self.axes.time.first_row(piece.time.start));
+        let (network, start) = (self.shared.network, piece.time.start);
         for ((port, d), sum) in network.inputs.iter().zip(d_piece).zip(d_inputs) {
             if !d.is_empty() {
-                let first = row * network.width(port.node);
+                let first = self.rows_of(port.node, &(start..start)).start * network.width(port.node);
                 sum[first..].iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
             }
         }

@@ -92,12 +92,17 @@ pub(super) fn add_back<T: Float>(
     }
 }
 
-/// The packed rows of the source sequence that become the `wanted` rows of the result.
-pub fn source_rows(rows: Rows, mirror: &[usize], wanted: &[usize]) -> Vec<usize> {
-    match rows {
+/// The rows of the source that become the `wanted` packed rows of the result, a sequence.
+pub fn source_rows(one: Move, maps: RowMaps, wanted: &[usize]) -> Vec<usize> {
+    match one.rows {
         Rows::Same => wanted.to_vec(),
-        Rows::Mirror => wanted.iter().map(|&row| mirror[row]).collect(),
-        _ => unreachable!("{rows:?} does not lead from a sequence to a sequence"),
+        Rows::Mirror => wanted.iter().map(|&row| maps.mirror(one.axis)[row]).collect(),
+        Rows::Repeat => {
+            let along = maps.along(one.axis);
+            // a piece of time begins later, but its rows are those of the whole
+            wanted.iter().map(|&row| along.place(along.time.place(row).1)).collect()
+        }
+        rows => unreachable!("{rows:?} does not lead to a sequence"),
     }
 }
 

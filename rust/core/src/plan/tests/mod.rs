@@ -26,7 +26,7 @@ fn folder() -> PathBuf {
 fn snapshot(text: &str) -> String {
     let program = program(text);
     let plan = LayerPlan::new(&program).unwrap_or_else(|error| panic!("{}: {error}", program.name));
-    let mut text = format!("{program}\nplan\n{}", explain_layer(&plan, 8, 16, 4));
+    let mut text = format!("{program}\nplan\n{}", explain_layer(&plan, 8, Some(16), 4));
     for (title, pass) in [("inference", &plan.infer), ("forward", &plan.train), ("backward", &plan.back)] {
         text += &format!("\n{title}{}\n{}", if pass.reversed { ", reversed" } else { "" }, pass_text(pass));
     }

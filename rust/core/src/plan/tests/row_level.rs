@@ -95,7 +95,7 @@ fn snapshot(split: &RowSplit) -> String {
     format!(
         "once per row\n{row}\n{}\nevery step\n{step}\n{}",
         explain_once_per_row(&plan(row)),
-        explain_layer(&plan(step), 8, 16, 4)
+        explain_layer(&plan(step), 8, Some(16), 4)
     )
 }
 

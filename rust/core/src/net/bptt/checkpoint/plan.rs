@@ -6,9 +6,9 @@ use crate::plan::LayerPlan;
 use crate::team;
 use crate::time::{Geometry, block_steps};
 
-use super::super::super::batch::{Batch, Extent};
-use super::super::super::graph::{NetError, Network};
-use super::super::memory::{Losses, layerwise_elements, piece_elements, saved_elements};
+use super::super::super::batch::{Axes, AxisExtent, Batch, Extent, RowGroup};
+use super::super::super::graph::{Axis, NetError, Network};
+use super::super::memory::{Losses, PieceSize, layerwise_elements, piece_elements, saved_elements};
 use super::super::through_time::{Budget, ThroughTime};
 use super::actions::{Action, itinerary};
 use super::binomial::Binomial;
@@ -72,14 +72,15 @@ pub fn schedule<T: Float>(
     lanes: usize,
 ) -> Result<Schedule, NetError> {
     let most = lanes.min(batch.partial_sums()).max(1);
-    let geometries = || batch.groups.iter().map(|group| &group.geometry);
+    let axes = || batch.groups.iter().map(RowGroup::axes);
+    let geometries = || axes().map(|axes| axes.time);
     // if all groups start their blocks at the same steps, all groups use the schedule and the memory of the first, the
     // largest
     let grain = |geometry: &Geometry| block_steps(geometry.rows);
     let alike = batch.is_even() && geometries().all(|one| grain(one) == grain(&batch.groups[0].geometry));
-    let planners: Vec<Planner<T>> = geometries()
+    let planners: Vec<Planner<T>> = axes()
         .take(if alike { 1 } else { usize::MAX })
-        .map(|geometry| Planner::new(network, losses, geometry, batch.is_even()))
+        .map(|axes| Planner::new(network, losses, axes, batch.is_even()))
         .collect();
     let total = batch.groups.iter().map(|group| group.geometry.total()).sum();
     let whole = planners.iter().map(|planner| planner.whole().bytes).max().unwrap_or(0);
@@ -137,7 +138,11 @@ pub fn schedule<T: Float>(
 struct Planner<'a, T> {
     network: &'a Network,
     losses: Losses<'a>,
+    axes: Axes<'a>,
+    /// Of the first axis.
     geometry: &'a Geometry,
+    /// The steps of the longest axis.
+    steps: usize,
     /// Steps of a block of time; segments start at block boundaries.
     grain: usize,
     blocks: usize,
@@ -149,11 +154,15 @@ struct Planner<'a, T> {
 }
 
 impl<'a, T: Float> Planner<'a, T> {
-    fn new(network: &'a Network, losses: Losses<'a>, geometry: &'a Geometry, even: bool) -> Planner<'a, T> {
+    fn new(network: &'a Network, losses: Losses<'a>, axes: Axes<'a>, even: bool) -> Planner<'a, T> {
+        let geometry = axes.time;
         let grain = block_steps(geometry.rows);
-        let blocks = geometry.steps().div_ceil(grain).max(1);
+        let steps = (0..network.axes.len().max(1)).map(|number| axes.of(Axis::Sequence(number)).steps());
+        let steps = steps.max().unwrap_or(0);
+        let blocks = steps.div_ceil(grain).max(1);
         let state = network.states.iter().map(|width| width * geometry.rows).sum::<usize>() * size_of::<T>();
-        Planner { network, losses, geometry, grain, blocks, state, even, number: std::marker::PhantomData }
+        let number = std::marker::PhantomData;
+        Planner { network, losses, axes, geometry, steps, grain, blocks, state, even, number }
     }
 
     fn rows_of(&self, segment: usize, steps: usize) -> usize {
@@ -169,10 +178,10 @@ impl<'a, T: Float> Planner<'a, T> {
     /// gradients of both states.
     fn segment_bytes(&self, segment: usize, steps: usize) -> (usize, usize) {
         let total = self.room(steps).map_or_else(|| self.rows_of(segment, steps), |(_, total)| total);
-        let rows = self.geometry.rows;
+        let size = PieceSize { rows: self.geometry.rows, total, others: self.axes.others };
         let retained = self.even && steps < self.geometry.steps();
-        let kept = saved_elements(self.network, [rows, total]) * size_of::<T>();
-        let working = piece_elements(self.network, self.losses, [rows, total], retained) * size_of::<T>();
+        let kept = saved_elements(self.network, size) * size_of::<T>();
+        let working = piece_elements(self.network, self.losses, size, retained) * size_of::<T>();
         (kept, working + 3 * self.state)
     }
 
@@ -232,11 +241,8 @@ impl<'a, T: Float> Planner<'a, T> {
     /// Layer by layer, in segments of `steps`.
     fn layerwise(&self, steps: usize) -> GroupSchedule {
         let geometry = self.geometry;
-        let segments = geometry.steps().div_ceil(steps).max(1);
-        // rows only end, so no segment has more rows than the first
-        let rows = self.rows_of(0, steps);
-        let elements = layerwise_elements(self.network, self.losses, geometry, rows, segments);
-        let bytes = elements * size_of::<T>();
+        let segments = self.steps.div_ceil(steps).max(1);
+        let bytes = layerwise_elements(self.network, self.losses, self.axes, steps) * size_of::<T>();
         GroupSchedule {
             segment: steps,
             actions: None,
@@ -248,9 +254,11 @@ impl<'a, T: Float> Planner<'a, T> {
         }
     }
 
-    /// Whether a layer reads from the end, so that no segment can pass through the whole network.
-    fn both_ways(&self) -> bool {
-        self.network.has_reversed()
+    /// Whether no segment of time can pass through the whole network: a layer reads from the end, some values are values per
+    /// row, or sequences lie on several axes.
+    fn runs_layerwise(&self) -> bool {
+        let network = self.network;
+        network.has_reversed() || network.has_row_values() || network.axes.len() > 1
     }
 
     /// The longest segments that fit, layer by layer.
@@ -267,9 +275,9 @@ impl<'a, T: Float> Planner<'a, T> {
 
     /// Segments of about sqrt(steps) steps, with a stored state between any two.
     fn square_root(&self) -> Option<GroupSchedule> {
-        let root = (self.geometry.steps().max(1) as f64).sqrt().ceil() as usize;
+        let root = (self.steps.max(1) as f64).sqrt().ceil() as usize;
         let segment = root.next_multiple_of(self.grain);
-        if self.both_ways() {
+        if self.runs_layerwise() {
             return Some(self.layerwise(segment));
         }
         let segments = self.geometry.steps().div_ceil(segment).max(1);
@@ -282,7 +290,7 @@ impl<'a, T: Float> Planner<'a, T> {
         if whole.bytes <= bytes {
             return Some(whole);
         }
-        if self.both_ways() {
+        if self.runs_layerwise() {
             return self.layerwise_within(bytes);
         }
         let mut best: Option<(f64, GroupSchedule)> = None;
@@ -352,7 +360,7 @@ impl<'a, T: Float> Planner<'a, T> {
     /// The least possible memory: one block, and as many states as it takes to run no segment more often than the number of
     /// segments has binary digits.
     fn least(&self) -> usize {
-        if self.both_ways() {
+        if self.runs_layerwise() {
             let parts =
                 (1..=self.blocks.min(TABLE_SEGMENTS)).map(|parts| self.blocks.div_ceil(parts) * self.grain);
             let least = parts.map(|steps| self.layerwise(steps).bytes).min().unwrap_or(usize::MAX);
@@ -378,7 +386,8 @@ pub fn checkpoint_plan<T: Float>(
         return Err(NetError::Config(text));
     }
     ThroughTime::Checkpointed(budget).check(network)?;
-    let batch = Batch::new(rows, steps, Extent::default())?;
+    let others = vec![AxisExtent { steps, ..AxisExtent::default() }; network.axes.len().saturating_sub(1)];
+    let batch = Batch::new(rows, steps, Extent { others: &others, ..Extent::default() })?;
     let losses = network.losses_of_nodes(losses)?;
     schedule::<T>(network, &losses, &batch, budget, team::lanes())
 }
