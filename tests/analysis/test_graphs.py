@@ -266,3 +266,21 @@ def test_slices_flow_like_functions_that_take_the_same_features():
     np.testing.assert_allclose(flows[0].norms, flows[1].norms, rtol=1e-13)
     steps = [analysis.jacobians(net, {"b": B}).steps for net in (sliced, applied)]
     np.testing.assert_allclose(steps[0], steps[1], rtol=1e-13)
+
+
+def test_the_cost_of_an_encoder_and_a_decoder_is_that_of_its_layers():
+    source, target = ost.Input("s", size=3, axis="source"), ost.Input("t", size=2, axis="target")
+    encoder, decoder = ost.GRU(3, 5), ost.GRU(2, 5)
+    both = ost.Graph(decoder(target, initial_state=ost.final_states(encoder(source))))
+    found = analysis.cost(both, rows=4, steps=10)
+    alone = [analysis.cost(ost.GRU(width, 5), rows=4, steps=10) for width in (3, 2)]
+    assert found.parameters == sum(one.parameters for one in alone)
+    assert found.forward_flops == sum(one.forward_flops for one in alone)
+    assert found.memory_bytes == sum(one.memory_bytes for one in alone)
+    assert found.truncated_memory is None and found.checkpointed_memory is None
+
+
+def test_the_cost_of_two_axes_without_values_of_rows():
+    a, b = ost.Input("a", size=3, axis="a"), ost.Input("b", size=2, axis="b")
+    found = analysis.cost(ost.Graph({"a": ost.GRU(3, 5)(a), "b": ost.GRU(2, 5)(b)}), rows=4, steps=10)
+    assert found.truncated_memory is None and found.checkpointed_memory is None

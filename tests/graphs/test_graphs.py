@@ -626,3 +626,17 @@ def test_packed_rows_run_where_there_are_several_inputs() -> None:
     alive = [n for n, length in enumerate(lengths) if length]
     packed = {name: pack([value[n] for n in alive]) for name, value in rows.items()}
     np.testing.assert_array_equal(one.net.run(packed).outputs, one.net.run(rows).outputs[alive])
+
+
+def test_explain_counts_a_layer_of_rows_per_row() -> None:
+    x, s = ost.Input("x", size=3), ost.Input("s", size=2, axis="row")
+    h = ost.GRU(3, 4)(x)
+    lines = ost.Graph({"h": h, "row": ost.Dense(2, 5, "tanh")(s)}).explain(8, 20).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("layer") and "dense" in line)
+    end = next((n for n, line in enumerate(lines) if n > start and line[:1].strip()), len(lines))
+    own = "\n".join(lines[start:end])
+    assert "forward: 20 FLOPs per row in matrix products" in own
+    assert "memory at 8 rows:" in own and "gradients of parameters, per block of rows" in own
+    assert "step" not in own and "time" not in own
+    others = "\n".join(lines[:start] + lines[end:])
+    assert "FLOPs per row and step" in others and "memory at 8 rows x 20 steps" in others

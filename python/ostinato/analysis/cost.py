@@ -66,14 +66,14 @@ class Cost:
     """k of TruncatedBPTT(k, k)."""
     truncated_memory: Array | None
     """Bytes stored for truncated BPTT at each of `times`, (M,): those of one window. None for a network with
-    values of rows, whose time cannot be cut.
+    values of rows or with several axes.
     """
     textbook_truncated_memory: Array
     """k n_h in bytes, and T n_h where T < k, (M,)."""
     checkpointed_memory: Array | None
     """Bytes stored for CheckpointedBPTT("sqrt") at each of `times`, (M,): what full BPTT stores for one
-    segment, and the states between segments. None for a network that reads from the end, which stores
-    more, and for one with values of rows.
+    segment, and the states between segments. None for a network that runs layer by layer and stores more:
+    with a layer that reads from the end, with values of rows, or with several axes.
     """
     textbook_checkpointed_memory: Array
     """2 sqrt(T) n_h in bytes, (M,): sqrt(T) states, and as many steps of one segment."""
@@ -136,6 +136,7 @@ class Cost:
 def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) -> Cost:
     """Parameters, FLOPs in matrix products and memory of the BPTT modes, from the plans of a network.
 
+    Each axis of sequences has `steps` steps.
     window: k of TruncatedBPTT(k, k), a tenth of the steps if None. The counts are for the network's own
     dtype. Raises DTypeError, ConfigError. Source of the formulas: Hochreiter and Schmidhuber 1997 and Cho et
     al. 2014 with one bias per gate; Werbos 1990 for O(T n_h); Williams and Peng 1990 for O(k n_h); Chen et
@@ -207,7 +208,8 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
     )
     once = rows * sum(layer.kept_bytes for layer in layers if layer.axis == "row")
     reads_memories = any(operation.memories for _, operation in operations)
-    cuttable = "row" not in axes_of_nodes and not reads_memories
+    one_axis = len(set(axes_of_nodes)) == 1 and "row" not in axes_of_nodes
+    cuttable = one_axis and not reads_memories
     return Cost(
         rows,
         steps,

@@ -45,7 +45,7 @@ class System:
 
     @classmethod
     def of(cls, net: Any, needs_state: bool = True) -> System:
-        """Raises DTypeError for anything but a network, ConfigError for one without a state."""
+        """Raises DTypeError for anything but a network; ConfigError for one without a state, if needed."""
         if isinstance(net, Cell) or (isinstance(net, type) and issubclass(net, Cell)):
             raise DTypeError(
                 "net is a cell, which has no parameters of its own; expected a network: "
@@ -56,7 +56,7 @@ class System:
         graph = net._graph
         if needs_state and not graph.slots:
             raise ConfigError(f"net is {shown(net)}, which has no state; expected a recurrent layer in it")
-        if graph.bridged:
+        if needs_state and graph.bridged:
             raise ConfigError(
                 f"net is {shown(net)}, whose state {shown(graph.bridged[0])} starts from a value of the "
                 "graph; "

@@ -75,8 +75,8 @@ class Form:
         bridged = self.net._graph.bridged
         if bridged:
             raise ConfigError(
-                f"a batch carries the state over, but the state {shown(bridged[0])} of net starts from a value of "
-                "the graph (initial_state=) in each batch; give whole rows"
+                f"a batch carries the state over, but the state {shown(bridged[0])} of net starts from a "
+                "value of the graph (initial_state=) in each batch; give whole rows"
             )
 
     def whole(self, x: Any, targets: Any, lengths: Any, weights: Any, mask: Any = None) -> Batch:

@@ -65,7 +65,7 @@ def padding(model: Model) -> None:
 
 @check("masks")
 def masks(model: Model) -> None:
-    """A row with a mask is bit-identical to the row of its valid steps; NaN at masked steps changes nothing."""
+    """A row with a mask is bit-identical to the row of its valid steps; NaN at masked steps is not read."""
     problem = replace(model.problem(6, 5, 4, 5, ragged=True), d_penalty=0.0)
     rows, steps = problem.x.shape[:2]
     assert problem.lengths is not None
