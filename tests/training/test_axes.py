@@ -285,6 +285,17 @@ def test_checkpointed_backpropagation_has_the_bits_of_full():
     np.testing.assert_array_equal(*arenas)
 
 
+@pytest.mark.parametrize("size", [5, 24])
+def test_predict_takes_lengths_and_masks_by_axis(size):
+    made = trainer()
+    whole = made.net(X, lengths=COUNTS, mask=MASKS)
+    for name, found in made.predict(X, lengths=COUNTS, mask=MASKS, batch_size=size).items():
+        assert found.tobytes() == whole[name].tobytes()
+    net, x = ost.GRU(2, 3), np.random.default_rng(0).normal(size=(7, 5, 2))
+    given = {"lengths": {"time": np.arange(7) % 6}, "mask": {"time": x[..., 0] > -1}}
+    assert net.predict(x, batch_size=3, **given).tobytes() == net(x, **given).tobytes()
+
+
 @pytest.mark.parametrize("cut", [0, 2, 3, 7])
 def test_a_resumed_run_has_the_bits_of_one_that_was_not_cut(cut, tmp_path):
     path = tmp_path / "cut"

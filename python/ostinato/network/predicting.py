@@ -47,10 +47,9 @@ def predict(net: Runs, x: Any, lengths: Any, mask: Any, batch_size: Any) -> Any:
         name: _listed(name, part) for name, part in ports.by_name("x", x, ports.inputs, plain=plain).items()
     }
     axes = {name: port.axis for name, port in net.inputs.items()}
-    several = len(ports.axes) > 1
     rows, steps = _counted(parts, axes, first)
-    lengths = _each(lengths, several, lambda value: as_array("lengths", value))
-    mask = _each(mask, several, lambda value: _listed("mask", value))
+    lengths = _each(lengths, lambda value: as_array("lengths", value))
+    mask = _each(mask, lambda value: _listed("mask", value))
     for what, value in (("lengths", lengths), ("mask", mask)):
         for one in value.values() if isinstance(value, dict) else [value]:
             if one is not None and _count(one, what != "mask" or first) != rows:
@@ -62,8 +61,8 @@ def predict(net: Runs, x: Any, lengths: Any, mask: Any, batch_size: Any) -> Any:
         chosen = {name: _cut(values, first or axes[name] == ROW, part) for name, values in parts.items()}
         run = net.run(
             next(iter(chosen.values())) if plain else chosen,
-            lengths=_each(lengths, several, partial(_cut, first=True, rows=part)),
-            mask=_each(mask, several, partial(_cut, first=first, rows=part)),
+            lengths=_each(lengths, partial(_cut, first=True, rows=part)),
+            mask=_each(mask, partial(_cut, first=first, rows=part)),
         )
         outputs = run.outputs if isinstance(run.outputs, dict) else {next(iter(found)): run.outputs}
         for name, values in outputs.items():
@@ -125,10 +124,10 @@ def _cut(values: Any, first: bool, rows: slice) -> Any:
     return values[rows] if isinstance(values, list) or first else values[:, rows]
 
 
-def _each(value: Any, several: bool, change: Callable[[Any], Any]) -> Any:
-    """`change` of a value, or of each if there is one by axis."""
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """`change` of a value, or of each in a dict by axis."""
     if value is None:
         return None
-    if several and isinstance(value, Mapping):
+    if isinstance(value, Mapping):
         return {name: None if one is None else change(one) for name, one in value.items()}
     return change(value)
