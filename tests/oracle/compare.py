@@ -407,7 +407,7 @@ def windows(
     for k, one in enumerate(pieces):
         targets[k, : one.length] = problem.targets[one.row, one.start : one.start + one.length]
     k1, k2 = case.k1, case.k2
-    if k2 >= case.steps:
+    if k2 >= case.steps + case.masked:  # the steps of the arrays, padding and masked steps included
         k1 = k2 = case.steps
     for number in range(-(-x.shape[1] // k1)):
         end = min((number + 1) * k1, x.shape[1])
