@@ -58,12 +58,15 @@ def trouble(entry: Entry, name: str, make: Callable[[], Any]) -> str:
 
 # What an argument is called where another one has its place: data is x, or an iterable of batches.
 ALSO: Final = {
-    "patterns": "parameter",
     "data": "x",
+    "prompt": "x",
+    "change": "values",
     "mapping": "missing",
-    "params": "parameter",
-    "net": "x|network|Network",
+    "memories": "memory",
     "more": "values",
+    "net": "x|network|Network",
+    "params": "parameter",
+    "patterns": "parameter",
     "fn": "step",
 }
 

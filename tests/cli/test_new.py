@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -14,6 +15,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.cli import main
+from ostinato.cli.new import write
 from ostinato.specs import SPECS
 
 Results: TypeAlias = dict[str, list[str]]
@@ -98,3 +100,23 @@ def test_the_requirement_holds_this_release(tmp_path: Path) -> None:
     assert main(["new", "acme", "--into", str(tmp_path)]) == 0
     text = (tmp_path / "ostinato-acme" / "pyproject.toml").read_text()
     assert fits(ost.__version__, text.partition('dependencies = ["ostinato')[2].partition('"')[0])
+
+
+@pytest.mark.slow
+def test_the_source_and_the_tests_of_each_kind_pass_a_strict_type_check(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    folders = [write(f"typed-{kind}", kind, tmp_path) for kind in SPECS]
+    files = [str(file) for folder in folders for file in sorted(folder.rglob("*.py"))]
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(str(folder / "src") for folder in folders)}
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--config-file=",
+        f"--cache-dir={tmp_path / 'cache'}",
+    ]
+    done = subprocess.run(
+        [*command, *files], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, NonFiniteError, ShapeError, shown
 from ostinato.network.network import Network
+from ostinato.sequences.arrays import as_array
 
 LARGEST_TEMPERATURE = 1e3
 
@@ -44,7 +45,7 @@ def generate(
             f"generate: this network maps {net.input_size} {'ids' if net.takes_ids else 'features'} to "
             f"{net.output_size} features; expected ids, and one logit for each of them"
         )
-    given = np.asarray(prompt)
+    given = as_array("prompt", prompt)
     if given.dtype.kind not in "iu" and given.size:
         raise DTypeError(f"prompt is {given.dtype}; expected integer ids, such as Alphabet.encode returns")
     ids = given.reshape(1, -1) if given.ndim == 1 else given
