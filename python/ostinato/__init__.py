@@ -95,6 +95,10 @@ if TYPE_CHECKING:
     from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
     from ostinato.io import load
     from ostinato.layers.attention import Attention
+    from ostinato.layers.bridge import Bridge
+    from ostinato.layers.decoder import Decoder
+    from ostinato.layers.head import Head
+    from ostinato.layers.stack import stack
     from ostinato.layers.step_attention import StepAttention
     from ostinato.metrics import Metric
     from ostinato.network.generate import generate
@@ -129,6 +133,7 @@ __all__ = [
     "Axes",
     "Batch",
     "Bidirectional",
+    "Bridge",
     "CallError",
     "Cell",
     "CellSpec",
@@ -140,6 +145,7 @@ __all__ = [
     "CrossEntropy",
     "Curriculum",
     "DTypeError",
+    "Decoder",
     "Dense",
     "DiagonalSSM",
     "Dropout",
@@ -153,6 +159,7 @@ __all__ = [
     "FullBPTT",
     "Gradients",
     "Graph",
+    "Head",
     "History",
     "IndRNN",
     "InitializerSpec",
@@ -238,6 +245,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "slice",
+    "stack",
     "strategies",
     "sum",
     "testing",
@@ -250,6 +258,10 @@ _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "te
 _HOMES = {
     "io": ("load",),
     "layers.attention": ("Attention",),
+    "layers.bridge": ("Bridge",),
+    "layers.decoder": ("Decoder",),
+    "layers.head": ("Head",),
+    "layers.stack": ("stack",),
     "layers.step_attention": ("StepAttention",),
     "network.generate": ("generate",),
     "metrics": ("Metric",),

@@ -15,9 +15,12 @@ from ostinato.plugins.registry import registry
 Init: TypeAlias = str | Callable[..., Any]
 
 
-def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -> list[list[Unit]]:
+def with_init(
+    units: list[list[Unit]], init: Init | Mapping[str, Init] | None, end: Callable[[int, bool], str]
+) -> list[list[Unit]]:
     """The units (layer by layer, direction by direction) with the initializers of `init`.
 
+    `end` is what the full names of the parameters of a layer, in reverse or not, end with.
     A single initializer is for every parameter of rank 2. In a mapping, a full name has priority over
     patterns, and earlier patterns over later ones. Raises ConfigError for a key that fits no parameter.
     """
@@ -32,10 +35,10 @@ def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -
     result = []
     for layer, directions in enumerate(units):
         row = []
-        for unit, end in zip(directions, (f"_l{layer}", f"_l{layer}_reverse"), strict=False):
+        for direction, unit in enumerate(directions):
             chosen = {}
             for name in unit.params:
-                full = name + end
+                full = name + end(layer, bool(direction))
                 fitting = (
                     full if full in init else next((key for key in init if fnmatchcase(full, key)), None)
                 )
@@ -46,7 +49,7 @@ def with_init(units: list[list[Unit]], init: Init | Mapping[str, Init] | None) -
         result.append(row)
     unused = [key for key in init if key not in used]
     if unused:
-        names = [f"{name}_l0" for name in units[0][0].params]
+        names = [name + end(0, False) for name in units[0][0].params]
         raise ConfigError(
             f"init names {shown(unused[0])}, which is no parameter; expected names like {', '.join(names)}"
         )

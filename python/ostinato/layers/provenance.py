@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ostinato.network.graph import Unit
+from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.plugins.registry import registry
-from ostinato.regularizer import Regularizer
 
 
 def providers_of(
-    regularizers: Iterable[Regularizer], units: Sequence[Sequence[Unit]]
+    things: Iterable[Configured], units: Sequence[Sequence[Unit]]
 ) -> tuple[tuple[str, Provider], ...]:
-    """The providers of regularizers and initializers that plugins gave, by "kind namespace/name", sorted.
+    """The providers of those `things` and initializers that plugins gave, by "kind namespace/name", sorted.
+
+    things: regularizers, and what a composed cell is made of.
 
     Raises UnknownName or AmbiguousName for an initializer.
     """
     found: dict[str, Provider] = {}
-    for one in regularizers:
+    for one in things:
         if one.provider is not None and one.provider.id != BUILTIN:
-            found[f"regularizer {one.provider.namespace}/{one.name}"] = one.provider
+            found[f"{one.kind} {one.provider.namespace}/{one.name}"] = one.provider
     params = [pair for layer in units for unit in layer for pair in unit.params.items()]
     for name, init in ((name, param.init) for name, param in params):
         if isinstance(init, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ostinato.cells.gates import GRU_GATES, LSTM_GATES
 from ostinato.errors import ConfigError, PluginError, shown
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
+from ostinato.layers.inlined import Composed
 from ostinato.layers.provenance import providers_of
 from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
 from ostinato.network.arena import Array
@@ -105,11 +106,11 @@ class Recurrent(Network):
     """
 
     kind = "recurrent"
-    examples = (
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = (
         {"cell": "gru", "input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True},
         {"cell": "lstm", "input_size": 3, "hidden_size": 3, "residual": True},
     )
-    _fixed = (
+    _fixed: ClassVar[tuple[str, ...]] = (
         *("cell", "cell_name", "cell_options", "provider", "setting", "hidden_size", "num_layers", "seed"),
         *("bidirectional", "residual"),
     )
@@ -146,9 +147,10 @@ class Recurrent(Network):
         )
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
-        with blamed(made, *rewrites):
-            units = with_init(_trace(made, inputs, setting, rewrites), init)
-        setting = replace(setting, providers=providers_of(rewrites, units))
+        inside = list(made.made_of()) if isinstance(made, Composed) else []
+        with blamed(made, *inside, *rewrites):
+            units = with_init(_trace(made, inputs, setting, rewrites), init, self._end)
+        setting = replace(setting, providers=providers_of([*inside, *rewrites], units))
         self._fill(name, chosen_options(made), provider, setting, units)
 
     def _fill(
@@ -182,7 +184,7 @@ class Recurrent(Network):
         for name, default in DEFAULTS.items():
             value = getattr(setting, name)
             if value != default:
-                parts.append(f"{name}={_shown(name, value)}")
+                parts.append(f"{name}={shown_setting(name, value)}")
         parts += [f"{name}={value!r}" for name, value in self.cell_options.items()]
         return f"{kind}({', '.join(parts)})"
 
@@ -227,12 +229,21 @@ class Recurrent(Network):
         reverse: bool,
         memories: Sequence[Node],
     ) -> Node:
-        end = f"_l{layer}_reverse" if reverse else f"_l{layer}"
+        end = self._end(layer, reverse)
         names = {name: scope.name(name + end) for name in unit.params}
-        states = {name: scope.state(name) for name in unit.states}
+        states = {name: scope.state(self._state_name(name)) for name in unit.states}
         label = scope.name(self.cell_name.rpartition("/")[2] + end)
         read = graph.reverse(x) if reverse else x
         return graph.layer(unit, read, names, states, label, memories=memories)
+
+    @staticmethod
+    def _end(layer: int, reverse: bool) -> str:
+        """What the names of the parameters of a layer and direction end with."""
+        return f"_l{layer}_reverse" if reverse else f"_l{layer}"
+
+    def _state_name(self, name: str) -> str:
+        """The name of a state of the network, whose name in the program is `name`."""
+        return name
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         memo[id(self.cell)] = self.cell  # the units are its equations, or call it
@@ -295,6 +306,7 @@ class Recurrent(Network):
             raise record.error("a hidden_size that is not its programs'")
         if cls is not Recurrent and name != cls.kind:
             raise record.error(f"the cell {shown(name)} in a layer of kind {shown(cls.kind)}")
+        cls._check_record(record, options, layers)
         self = cls.__new__(cls)
         self.cell = None
         if any(unit.program.calls for layer in layers for unit in layer):
@@ -302,8 +314,13 @@ class Recurrent(Network):
         self._fill(name, options, provider, setting, layers, initial=False)
         return self
 
+    @classmethod
+    def _check_record(cls, record: Record, options: Mapping[str, Any], layers: list[list[Unit]]) -> None:
+        """Raises FormatError for a record that a subclass cannot be made of."""
 
-def _shown(name: str, value: Any) -> str:
+
+def shown_setting(name: str, value: Any) -> str:
+    """A value of a `Setting` as `repr` has it."""
     if name == "regularizers":
         return f"[{', '.join(value)}]"
     return str(value) if name == "init" else repr(value)

@@ -19,11 +19,12 @@ from ostinato.layers.functional import Graph
 from ostinato.layers.functions import Input
 from ostinato.network.network import Network
 from ostinato.network.symbol import Symbol
+from ostinato.sequences.axis import ROW, TIME
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import Array, Arrays, copies, near, refused, same
 from ostinato.testing.networks.model import threads
-from ostinato.testing.runner import Failed, Kind, Level, Skipped, at, check
+from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 
 # The number of redraws if one-sided differences show a corner; see networks/backwards.py.
@@ -80,7 +81,8 @@ class LayerProblem:
 
     net: Network
     inputs: Arrays
-    lengths: Array | None
+    lengths: dict[str, Array]
+    """By axis; none where all rows are as long as the arrays."""
     d_output: Array
     training: bool = True
 
@@ -94,17 +96,19 @@ class LayerProblem:
             view[...] = rng.standard_normal(view.shape) / np.sqrt(max(view.shape[-1:], default=1))
         inputs: Arrays = {}
         for name, port in net._ports.inputs.items():
-            shape = (rows, steps) if port.axis == "time" else (rows,)
+            shape = (rows, *_steps(port.axis, steps))
             if port.limit is not None:
                 inputs[name] = rng.integers(0, port.limit, shape)
             else:
                 inputs[name] = rng.standard_normal((*shape, port.width)).astype(net.dtype)
-        lengths = None
-        if ragged and any(port.axis == "time" for port in net._ports.inputs.values()):
-            lengths = rng.integers(0, steps + 1, rows)
-            lengths[0], lengths[-1] = 0, steps
+        lengths: dict[str, Array] = {}
+        for number, axis in enumerate(net._ports.axes if ragged else []):
+            own = rng.integers(0, 1 + sum(_steps(axis, steps)), rows)
+            # An axis after the first one has its empty and its full row elsewhere.
+            own[number], own[-1 - number] = 0, sum(_steps(axis, steps))
+            lengths[axis] = own
         output = net._ports.output
-        shape = (rows, steps) if output.axis == "time" else (rows,)
+        shape = (rows, *_steps(output.axis, steps))
         d_output = rng.standard_normal((*shape, output.width)).astype(net.dtype)
         return cls(net, inputs, lengths, d_output)
 
@@ -112,7 +116,13 @@ class LayerProblem:
         """The forward pass."""
         x: Any = self.inputs if len(self.inputs) > 1 else next(iter(self.inputs.values()))
         seed = 5 if self.training else None
-        return self.net.run(x, lengths=self.lengths, training=self.training, seed=seed)
+        return self.net.run(x, lengths=self.given_lengths, training=self.training, seed=seed)
+
+    @property
+    def given_lengths(self) -> Any:
+        """What `lengths` of a run is: None, one array, or a dict of several axes."""
+        several = len(self.lengths) > 1
+        return self.lengths if several else next(iter(self.lengths.values()), None)
 
     def results(self) -> Arrays:
         """The output and the final states; in training all gradients too, by name."""
@@ -141,7 +151,7 @@ class LayerProblem:
         return replace(
             self,
             inputs={name: value[chosen] for name, value in self.inputs.items()},
-            lengths=None if self.lengths is None else self.lengths[chosen],
+            lengths={axis: one[chosen] for axis, one in self.lengths.items()},
             d_output=self.d_output[chosen],
         )
 
@@ -204,20 +214,19 @@ def single(one: LayerSubject) -> None:
         near(double, results, 1e-3, "{} in float64 and float32")
 
 
-@check("padding")
+@check("padding", lambda one: None if one.network()._ports.axes else "no input is a sequence")
 def padding(one: LayerSubject) -> None:
     """NaN beyond the length of a row changes nothing, and outputs there are 0."""
     problem = one.problem(4, 5, ragged=True)
-    if problem.lengths is None:
-        raise Skipped("no input is a sequence")
-    outside = np.arange(5) >= problem.lengths[:, None]
+    outside = {axis: np.arange(sum(_steps(axis, 5))) >= own[:, None] for axis, own in problem.lengths.items()}
     poisoned = copies(problem.inputs)
     for name, port in problem.net._ports.inputs.items():
-        if port.axis == "time":
-            poisoned[name][outside] = np.nan if port.limit is None else port.limit + 7
+        if port.axis in outside:
+            poisoned[name][outside[port.axis]] = np.nan if port.limit is None else port.limit + 7
     clean = problem.results()
     same(clean, replace(problem, inputs=poisoned).results(), "with NaN in the padding {} differs")
-    if problem.net._ports.output.axis == "time" and clean["outputs"][outside].any():
+    axis = problem.net._ports.output.axis
+    if axis in outside and clean["outputs"][outside[axis]].any():
         raise Failed("an output beyond the length of its row is not 0")
 
 
@@ -265,7 +274,7 @@ def in_a_graph(one: LayerSubject) -> None:
         raise Failed("called twice in a Graph, it has two sets of parameters")
     twice.arena[...] = problem.net.arena
     inputs = {f"{part}{name}": value for part in ("", "b.") for name, value in problem.inputs.items()}
-    run = twice.run(inputs, lengths=problem.lengths, training=True, seed=5)
+    run = twice.run(inputs, lengths=problem.given_lengths, training=True, seed=5)
     if not np.array_equal(run.outputs["a"], run.outputs["b"]):
         return  # noise differs between the calls
     grads = run.backward(
@@ -330,6 +339,13 @@ def bad_input(one: LayerSubject) -> None:
         for what, other in wrong.items():
             refused(f"{name} with {what}", replace(problem, inputs={**problem.inputs, name: other}).run)
     same(clean, problem.results(), "after refused calls {} differs")
+
+
+def _steps(axis: str, steps: int) -> tuple[int, ...]:
+    """The steps of an axis, as a part of a shape: other sequences than "time" have two more, if any."""
+    if axis == ROW:
+        return ()
+    return (steps if axis == TIME or not steps else steps + 2,)
 
 
 def _called(layer: Any, net: Network, part: str = "") -> Symbol:
