@@ -53,6 +53,8 @@ _EVERY_LAYER: Final = {
     "trainable": "write net.freeze('0.*') after the network is made",
 }
 
+_DECODER: Final = "write ost.Decoder('gru', input_size, hidden_size, memory_size)"
+
 _CELL: Final = Arguments(
     _LAYER,
     {
@@ -151,6 +153,7 @@ ARGUMENTS: Final[Mapping[str, Arguments]] = {
     "Recurrent": Arguments(
         "write Recurrent('lstm', input_size, hidden_size)", {"units": _LAYER, **_EVERY_LAYER}
     ),
+    "Decoder": Arguments(_DECODER, {**_EVERY_LAYER, "units": _DECODER}),
     "cell": _CELL,
     "_BuiltIn": _CELL,
     "Dense": Arguments(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ostinato.cell import Cell
@@ -23,9 +24,12 @@ LAYER_ARGUMENTS: Final = (
 """The arguments of Recurrent that are not options of its cell."""
 
 
-def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider | None]:
+def choose_cell(
+    cell: Any, options: dict[str, Any], others: Sequence[str] = LAYER_ARGUMENTS
+) -> tuple[str, Cell, Provider | None]:
     """The cell's name, the cell, and its provider (None for a class that is not registered).
 
+    others: the arguments of the layer that are not options of its cell, for hints.
     Raises ConfigError for an unknown name or option, and for options with an instance.
     """
     if options.get("dropout") == 0.0 and not isinstance(options["dropout"], bool):
@@ -35,7 +39,7 @@ def choose_cell(cell: Any, options: dict[str, Any]) -> tuple[str, Cell, Provider
             f"dropout is {shown(options['dropout'])}; expected 0. "
             "regularizers=[Dropout(p)] drops the input of every layer"
         )
-    choice = registry.choose("cell", cell, Cell, options, others=LAYER_ARGUMENTS)
+    choice = registry.choose("cell", cell, Cell, options, others=others)
     return choice.name, choice.made, None if choice.entry is None else choice.entry.provider
 
 

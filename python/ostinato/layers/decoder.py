@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from ostinato.cell import Cell
 from ostinato.errors import shown
 from ostinato.layers.cell_choice import choose_cell
-from ostinato.layers.decoder_step import FEED, SOURCE, DecoderStep
+from ostinato.layers.decoder_step import ARGUMENTS, FEED, SOURCE, DecoderStep
 from ostinato.layers.initial import Init
 from ostinato.layers.recurrent import DEFAULTS, Recurrent, Setting, shown_setting
 from ostinato.network.graph import Unit
@@ -98,7 +98,7 @@ class Decoder(Recurrent):
         **cell_options: Any,
     ) -> None:
         if isinstance(cell, type):  # the options of an instance are a part of its text in a model file
-            cell, cell_options = choose_cell(cell, cell_options)[1], {}
+            cell, cell_options = choose_cell(cell, cell_options, ARGUMENTS)[1], {}
         if isinstance(attention, type):
             attention = registry.make("scorer", attention, Scorer, {}, argument="attention")
         step = DecoderStep(

@@ -25,6 +25,12 @@ SOURCE: Final = "source"
 FEED: Final = "feed"
 """The state that holds what the step before found, where it is fed."""
 
+ARGUMENTS: Final = (
+    *("memory_size", "attention", "query", "input_feeding", "num_layers", "readout", "regularizers"),
+    *("init", "batch_first", "dtype", "seed"),
+)
+"""The arguments of a decoder that are not options of its cell."""
+
 OWN_READOUTS: Final = ("tanh", "deep")
 
 
@@ -92,7 +98,7 @@ class DecoderStep(Composed[DecoderParts]):
         readout: Any = "tanh",
         **cell_options: Any,
     ) -> None:
-        _, self.cell, _ = choose_cell(cell, cell_options)
+        _, self.cell, _ = choose_cell(cell, cell_options, ARGUMENTS)
         self.memory_size = checks.whole("Decoder", "memory_size", memory_size, at_least=1)
         self.attention = StepAttention(registry.make("scorer", attention, Scorer, {}, argument="attention"))
         self.query = checks.choice("Decoder", "query", query, QUERIES)

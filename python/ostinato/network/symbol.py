@@ -217,6 +217,10 @@ def check_call(layer: Any, values: Sequence[Any], arguments: Mapping[str, Any]) 
                 "make an ost.Input for the values, and give them to the run of the graph; write "
                 "initial_state=... for symbols from which states start"
             )
+    unknown = [name for name, value in arguments.items() if isinstance(value, Symbol) and name != "state"]
+    if unknown:
+        names = ", ".join(map(repr, layer._ports.inputs))
+        raise ConfigError(f"{shown(layer)} has no input {shown(unknown[0])}; its inputs: {names}")
     if arguments:
         hint = "; write initial_state=... for symbols from which states start" if "state" in arguments else ""
         raise ConfigError(
