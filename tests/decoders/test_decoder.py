@@ -272,6 +272,12 @@ BAD = {
     ),
     "options of an instance": Bad(lambda: decoder(Wide(), bias=False), ost.ConfigError, ("is an instance",)),
     "no layers": Bad(lambda: decoder(num_layers=0), ost.ConfigError, ("num_layers is 0",)),
+    "more layers than a step holds": Bad(
+        lambda: decoder(num_layers=2**63), ost.ConfigError, ("num_layers is", "at most 64")
+    ),
+    "a readout without a step": Bad(
+        lambda: decoder(readout=ost.Cell()), ost.ConfigError, ("readout: cell 'cell'", "no step")
+    ),
     "a memory of no features": Bad(
         lambda: ost.Decoder("gru", 3, 4, 0), ost.ConfigError, ("memory_size is 0",)
     ),

@@ -76,7 +76,7 @@ class Bridge(Layer):
 
     def input_symbols(self) -> list[Symbol]:
         """Return all final states side by side, a value of rows."""
-        return [functions.Input("final", size=_total(self.encoder), axis=ROW)]
+        return [functions.Input("x", size=_total(self.encoder), axis=ROW)]
 
     def build(self, x: Symbol) -> Symbol:
         """Return all initial states side by side."""

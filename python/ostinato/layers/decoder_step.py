@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from ostinato import checks, ops
 from ostinato.cell import Cell, Memory, Param, State
-from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.dims import Dim
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, shown
 from ostinato.layers.cell_choice import choose_cell
 from ostinato.layers.dense import Affine
 from ostinato.layers.inlined import Composed, Inlined, joined_memories
 from ostinato.layers.step_attention import StepAttention
+from ostinato.namespace import Names
+from ostinato.ops import Value
 from ostinato.options import Configured
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
@@ -30,6 +33,8 @@ ARGUMENTS: Final = (
     *("init", "batch_first", "dtype", "seed"),
 )
 """The arguments of a decoder that are not options of its cell."""
+
+MOST_LAYERS: Final = 64
 
 OWN_READOUTS: Final = ("tanh", "deep")
 
@@ -99,11 +104,16 @@ class DecoderStep(Composed[DecoderParts]):
         **cell_options: Any,
     ) -> None:
         _, self.cell, _ = choose_cell(cell, cell_options, ARGUMENTS)
-        self.memory_size = checks.whole("Decoder", "memory_size", memory_size, at_least=1)
+        self.memory_size = checks.count("Decoder", "memory_size", memory_size, at_least=1)
         self.attention = StepAttention(registry.make("scorer", attention, Scorer, {}, argument="attention"))
         self.query = checks.choice("Decoder", "query", query, QUERIES)
         self.input_feeding = checks.flag("Decoder", "input_feeding", input_feeding)
         self.num_layers = checks.whole("Decoder", "num_layers", num_layers, at_least=1)
+        if self.num_layers > MOST_LAYERS:
+            raise ConfigError(
+                f"Decoder: num_layers is {shown(num_layers)}; expected at most {MOST_LAYERS}, because one "
+                "step holds all of them"
+            )
         self.readout = _readout(readout)
         self._reads_input = readout != "tanh"
         if self.query == "between" and not self.input_feeding:
@@ -112,15 +122,15 @@ class DecoderStep(Composed[DecoderParts]):
                 "reads the context alone; expected input_feeding=True, or query='after'"
             )
 
-    def made_of(self) -> Iterable[Configured]:
+    def _made_of(self) -> Iterable[Configured]:
         """Return the cell, the scorer and the readout."""
         return [self.cell, self.attention.scorer, *([] if self.readout is None else [self.readout])]
 
-    def sizes(self, size: Any) -> dict[str, int]:
+    def sizes(self, size: Names[Dim]) -> dict[str, int]:
         """Return the width of the memory."""
         return {"memory": self.memory_size}
 
-    def compose(self, input_size: int, hidden_size: int) -> DecoderParts:
+    def _compose(self, input_size: int, hidden_size: int) -> DecoderParts:
         """Return the parts. Raises ConfigError for a cell without the states that the query needs."""
         made = self._with_feed(input_size, hidden_size, 0)
         if self.query == "after" and self.input_feeding:
@@ -153,7 +163,11 @@ class DecoderStep(Composed[DecoderParts]):
         readout = None
         if self.readout is not None:
             width = top.output_size + context + (input_size if self._reads_input else 0)
-            readout = Inlined(self.readout, width, hidden_size, prefix="readout_")
+            try:
+                readout = Inlined(self.readout, width, hidden_size, prefix="readout_")
+            except OstinatoError as error:
+                error.args = (f"readout: {error}",)
+                raise
         scorer = self.attention.parameters(query, context)
         return DecoderParts(tuple(cells), second, readout, scorer, feed, context)
 
@@ -169,9 +183,11 @@ class DecoderStep(Composed[DecoderParts]):
             )
         return state.shape[0]
 
-    def step(self, x: Any, state: Any, p: Any, memory: Any) -> tuple[Any, dict[str, Any]]:
+    def step(
+        self, x: Value, state: Names[Value], p: Names[Value], memory: Names[Value]
+    ) -> tuple[Value, dict[str, Value]]:
         """Return the readout, or [y; context] without one, and the new states."""
-        parts = self.parts_with(state, p)
+        parts = self._parts_with(state, p)
         first, *above = parts.cells
         given, context = x, None
         if self.query == "before":

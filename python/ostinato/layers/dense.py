@@ -9,13 +9,16 @@ import numpy as np
 
 from ostinato import checks, ops
 from ostinato.cell import Cell, Param, State
+from ostinato.dims import Dim
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.regularizer_choice import choose_regularizers, read_regularizers
+from ostinato.namespace import Names
 from ostinato.network.arena import Array
 from ostinato.network.check import dtype_name, size
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.network import Network, draw_all
+from ostinato.ops import Value
 from ostinato.trace import trace_cell
 
 if TYPE_CHECKING:  # Most programs read no model file.
@@ -46,16 +49,16 @@ class Affine(Cell):
         self.activation = checks.choice("Dense", "activation", activation, ACTIVATIONS)
         self.bias = checks.flag("Dense", "bias", bias)
 
-    def parameters(self, size: Any) -> dict[str, Param]:
+    def parameters(self, size: Names[Dim]) -> dict[str, Param]:
         """`weight` (out, in), `bias` (out,)."""
         params = {"weight": Param((size.hidden, size.input), init="xavier_uniform")}
         return {**params, "bias": Param((size.hidden,), init="zeros")} if self.bias else params
 
-    def state(self, size: Any) -> dict[str, State]:
+    def state(self, size: Names[Dim]) -> dict[str, State]:
         """None."""
         return {}
 
-    def step(self, x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
         """Output y = activation(weight @ x + bias)."""
         y = p.weight @ x + p.bias if self.bias else p.weight @ x
         return y if self.activation == "identity" else getattr(ops, self.activation)(y), {}

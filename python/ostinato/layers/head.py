@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ostinato import checks
 from ostinato.cell import Param
+from ostinato.dims import Dim
 from ostinato.layers.dense import Affine
+from ostinato.namespace import Names
 
 
 class Head(Affine):
@@ -20,9 +20,9 @@ class Head(Affine):
 
     def __init__(self, size: int, activation: str = "identity", *, bias: bool = True) -> None:
         super().__init__(activation, bias)
-        self.size = checks.whole("Head", "size", size, at_least=1)
+        self.size = checks.count("Head", "size", size, at_least=1)
 
-    def parameters(self, size: Any) -> dict[str, Param]:
+    def parameters(self, size: Names[Dim]) -> dict[str, Param]:
         """Return `weight` (size, input) and `bias` (size,)."""
         params = {"weight": Param((self.size, size.input), init="xavier_uniform")}
         return {**params, "bias": Param((self.size,), init="zeros")} if self.bias else params

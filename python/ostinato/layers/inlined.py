@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from ostinato.cell import Cell, Memory, Param, State, declared
+from ostinato.dims import Dim
 from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.options import Configured
@@ -90,43 +91,43 @@ P = TypeVar("P", bound=Parts)
 
 
 class Composed(Cell, Generic[P]):
-    """A cell whose step consists of the steps of others: write `compose` and `step`."""
+    """A cell whose step consists of the steps of others: write `_compose`, `_made_of` and `step`."""
 
     _found: dict[tuple[int, int], P]
 
     @abstractmethod
-    def compose(self, input_size: int, hidden_size: int) -> P:
+    def _compose(self, input_size: int, hidden_size: int) -> P:
         """Return the parts for these sizes."""
 
     @abstractmethod
-    def made_of(self) -> Iterable[Configured]:
+    def _made_of(self) -> Iterable[Configured]:
         """Return the cells and scorers, whose plugins a model file names."""
 
-    def parts(self, size: Any) -> P:
+    def _parts(self, size: Names[Dim]) -> P:
         """The parts for these sizes, made once."""
         key = int(size.input), int(size.hidden)
         found = vars(self).setdefault("_found", {})
         if key not in found:
-            found[key] = self.compose(*key)
+            found[key] = self._compose(*key)
         made: P = found[key]
         return made
 
-    def parts_with(self, state: Iterable[str], p: Iterable[str]) -> P:
+    def _parts_with(self, state: Iterable[str], p: Iterable[str]) -> P:
         """The parts with these names of states and parameters: a step gets values, and no sizes."""
         names = set(state), set(p)
         return next(one for one in self._found.values() if (set(one.states), set(one.parameters)) == names)
 
-    def parameters(self, size: Any) -> dict[str, Param]:
+    def parameters(self, size: Names[Dim]) -> dict[str, Param]:
         """Return those of all parts."""
-        return self.parts(size).parameters
+        return self._parts(size).parameters
 
-    def state(self, size: Any) -> dict[str, State]:
+    def state(self, size: Names[Dim]) -> dict[str, State]:
         """Return those of all parts."""
-        return self.parts(size).states
+        return self._parts(size).states
 
-    def memories(self, size: Any) -> dict[str, Memory]:
+    def memories(self, size: Names[Dim]) -> dict[str, Memory]:
         """Return those of all parts."""
-        return self.parts(size).memories
+        return self._parts(size).memories
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Composed[P]:
         return self  # nothing changes it

@@ -147,7 +147,7 @@ class Recurrent(Network):
         )
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
-        inside = list(made.made_of()) if isinstance(made, Composed) else []
+        inside = list(made._made_of()) if isinstance(made, Composed) else []
         with blamed(made, *inside, *rewrites):
             units = with_init(_trace(made, inputs, setting, rewrites), init, self._end)
         setting = replace(setting, providers=providers_of([*inside, *rewrites], units))

@@ -9,6 +9,8 @@ from typing import Any
 from ostinato.cell import Cell, Memory, Param, State
 from ostinato.errors import ConfigError
 from ostinato.layers.inlined import Composed, Inlined, joined_memories
+from ostinato.namespace import Names
+from ostinato.ops import Value
 from ostinato.options import Configured
 from ostinato.plugins.registry import registry
 
@@ -48,7 +50,7 @@ class Stack(Composed[Steps]):
             for place, one in enumerate(cells)
         )
 
-    def compose(self, input_size: int, hidden_size: int) -> Steps:
+    def _compose(self, input_size: int, hidden_size: int) -> Steps:
         """Return the steps: the input of each has the width of the output before it."""
         made: list[Inlined] = []
         width = input_size
@@ -57,14 +59,16 @@ class Stack(Composed[Steps]):
             width = made[-1].output_size
         return Steps(tuple(made))
 
-    def made_of(self) -> Iterable[Configured]:
+    def _made_of(self) -> Iterable[Configured]:
         """Return the cells."""
         return self.cells
 
-    def step(self, x: Any, state: Any, p: Any, memory: Any = None) -> tuple[Any, dict[str, Any]]:
+    def step(
+        self, x: Value, state: Names[Value], p: Names[Value], memory: Names[Value] | None = None
+    ) -> tuple[Value, dict[str, Value]]:
         """Return the output of the last step, and the new states of all."""
         new: dict[str, Any] = {}
-        for one in self.parts_with(state, p).steps:
+        for one in self._parts_with(state, p).steps:
             x, update = one(x, state, p, memory)
             new |= update
         return x, new
