@@ -17,7 +17,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures hostile arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -100,6 +100,10 @@ arguments: build $(VENV)/tools
 HOSTILE ?= 5000
 hostile: build
 	$(BIN)/python -W ignore -m tests.training.test_hostile_checkpoints $(HOSTILE)
+
+# Every argument and attribute, used or refused, as a table in Markdown. `make test` fails for one that is neither.
+audit: build
+	$(BIN)/python -m tests.audit
 
 # Random programs, the engine beside plain NumPy. `make test` runs some thousand of them.
 oracle: build $(VENV)/tools

@@ -6,23 +6,28 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
+from ostinato.attribute_guard import MARK, GuardMeta
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import argument_hint, explained
 from ostinato.foreign.names import KINDS
 from ostinato.signature import InitSignature, of_init
-from ostinato.suggest import did_you_mean
+from ostinato.suggest import closest, did_you_mean
 
 # Of an object without a text of its own: "<function f at 0x7f...>".
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-class Configured:
+class Configured(metaclass=GuardMeta):
     """Base of everything that is made by name with options.
 
     The options are whatever `__init__` declares. An unknown one raises ConfigError with the closest known
     name, and the values given (with the defaults of the rest) can be read back from `options`.
+
+    Once it is made, setting an option raises AttributeError, because what is traced or drawn from it would
+    not change; `_live_options` says that a kind reads its options at each use. So does setting what belongs
+    to the class, and a new attribute whose name is nearly that of an option.
     """
 
     if not TYPE_CHECKING:
@@ -32,6 +37,12 @@ class Configured:
     kind: ClassVar[str] = "object"
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     """Sets of options for the conformance kit, which checks all of them."""
+    _live_options: ClassVar[bool] = False
+    _of_class: ClassVar[tuple[str, ...]] = (
+        *("kind", "name", "examples", "provider", "target", "better"),
+        *("batched", "role", "slots", "scalars"),
+    )
+    """What a class says of all its objects."""
     _options: dict[str, Any]
     # The package that provides the class (plugins.Provider), if the object was made by name.
     provider: Any = None
@@ -85,10 +96,37 @@ class Configured:
     @property
     def options(self) -> dict[str, Any]:
         """The options of this object by name, including defaults."""
+        if self._live_options:
+            return {name: vars(self).get(name, value) for name, value in self._options.items()}
         return dict(self._options)
 
+    def _complete(self) -> None:
+        """Nothing is left to do when `__init__` is done."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = vars(self)
+        if MARK in known and not name.startswith("_"):
+            owner, options = f"{self.kind} {shown(self.name)}", known["_options"]
+            if name in options and not self._live_options:
+                self._refuse_attribute(
+                    name,
+                    f"{owner}: {name!r} is fixed when it is made; make a new one: "
+                    f"{type(self).__name__}({name}={shown(value)})",
+                )
+            if name in self._of_class:
+                self._refuse_attribute(name, f"{owner}: {name!r} belongs to its class; write it there")
+            meant = None if hasattr(self, name) else closest(name, options)
+            if meant is not None:
+                self._refuse_attribute(
+                    name, f"{owner} has no attribute {name!r} to set; did you mean {meant!r}?"
+                )
+        super().__setattr__(name, value)
+
+    def _refuse_attribute(self, name: str, told: str) -> NoReturn:
+        raise AttributeError(told, name=name, obj=self)
+
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={stable_text(value)}" for name, value in self._options.items())
+        inside = ", ".join(f"{name}={stable_text(value)}" for name, value in self.options.items())
         return f"{type(self).__name__}({inside})"
 
 

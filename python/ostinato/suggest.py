@@ -10,6 +10,14 @@ from ostinato.errors import UnknownItemError, shown
 T = TypeVar("T")
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` may be a typing error of."""
+    import difflib  # for errors alone
+
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
+    return found[0] if found else None
+
+
 def did_you_mean(name: str, known: Iterable[str], noun: str = "known names") -> str:
     """Return a hint for the unknown `name`: the closest of `known`, then all of them.
 

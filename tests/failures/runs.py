@@ -55,7 +55,7 @@ class Counts:
     def ostinato_batch_end(self, run, metrics):
         self.seen[5] += 1
         run.net.arena[0] += 0.125 * self.seen[5]  # a hook may write parameters
-        run.optimizer.lr = 0.01 / self.seen[5]  # and options
+        run.optimizer.weight_decay = 0.01 * self.seen[5]  # and options
 
     @ost.hookimpl
     def ostinato_epoch_end(self, run, epoch, metrics):

@@ -251,7 +251,7 @@ def test_a_tied_and_frozen_network_loads_from_a_checkpoint(tmp_path):
 def test_the_versions_of_a_plugin_are_named_and_compared_where_there_is_no_equation(tmp_path):
     def made(version: str, k: float = 0.5) -> ost.Trainer:
         order = curriculum(k)
-        order.provider = Provider("acme:order", "ostinato-acme", version)
+        vars(order)["provider"] = Provider("acme:order", "ostinato-acme", version)
         return trainer(strategies=[order])
 
     made("1.0").save(tmp_path / "c")

@@ -31,6 +31,8 @@ def test_processes_of_other_hash_seeds_make_the_same_programs_files_and_weights(
     assert different == []
     for kind in ("cell", "regularizer", "optimizer", "schedule", "strategy", "loss", "metric", "scorer"):
         for name in hash_seed_child.names(kind):
+            if name.startswith("local/"):  # another test of this process has registered it
+                continue
             assert any(one.startswith(f"{kind} {name}") for one in first), f"{kind} {name} was not made"
 
 

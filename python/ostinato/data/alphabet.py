@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_integers
 
 Ids = npt.NDArray[np.int64]
 
 
-class Alphabet:
+class Alphabet(AttributeGuard):
     """The different characters of a text, each with its id 0..V-1 in code point order.
 
     characters: any text or iterable of characters; repeats are dropped. Raises ConfigError if it is empty.
     """
+
+    _fixed = ("characters",)
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = "".join(sorted(set(_texts(characters))))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.foreign.calls import hinted
@@ -57,7 +58,7 @@ class Padding:
         )
 
 
-class Batches:
+class Batches(AttributeGuard):
     """An iterable of batches: each `iter` is one pass, and each pass is an epoch in another order.
 
     Args:
@@ -83,6 +84,8 @@ class Batches:
     A `state_dict` taken in the middle of a pass and loaded elsewhere continues with the next batch; a pass
     that was left without it starts again. Raises ShapeError, ConfigError naming the argument.
     """
+
+    _fixed = ("cut", "shuffle", "seed", "lengths")
 
     @hinted("Batches")
     def __init__(

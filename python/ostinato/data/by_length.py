@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.sequences.arrays import as_integers
 
 Array = npt.NDArray[Any]
 
 
-class ByLength:
+class ByLength(AttributeGuard):
     """Divides rows into batches: `by_length(lengths)` gives positions in `lengths` (N,) per batch.
 
     Pools of `pool` batches are sorted by length, longest first, and divided; the batches of a pool are in the
@@ -27,6 +28,8 @@ class ByLength:
     fill a batch; not with max_steps, whose batches have no fixed size. Raises ConfigError, for a row longer
     than max_steps too.
     """
+
+    _fixed = ("batch_size", "max_steps", "pool", "drop_last")
 
     def __init__(
         self,

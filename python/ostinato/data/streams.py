@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.sequences.arrays import as_array
 from ostinato.strategy import Batch
 
 
-class Streams:
+class Streams(AttributeGuard):
     """`ids` divided into `rows` equal streams, read `steps` at a time, as batches for `Trainer.fit`.
 
     x (N, T) are ids and targets (N, T) the next ids. Row n of window k + 1 continues row n of window k, so
@@ -25,6 +26,8 @@ class Streams:
     ids (L,) integers, L > rows; rows and steps >= 1. Divide features (L, F) into windows yourself, each an
     `ost.Batch(x, targets, carries=True)`. Raises ShapeError, DTypeError, ConfigError.
     """
+
+    _fixed = ("ids", "targets", "rows", "steps", "stream_length")
 
     def __init__(self, ids: npt.ArrayLike, rows: int, steps: int) -> None:
         self.ids = as_array("ids", ids)

@@ -103,6 +103,20 @@ TRAINER: Final = {
     "load_checkpoint": "use trainer.load(path)",
 }
 
+_RATE_OF_RUN: Final = "set run.optimizer.lr, or write ost.Trainer(net, loss='mse', schedule='cosine')"
+_STOP: Final = "call run.stop('reason'), or write the hook ostinato_should_stop"
+
+RUN: Final = {
+    "lr": _RATE_OF_RUN,
+    "learning_rate": _RATE_OF_RUN,
+    "should_stop": _STOP,
+    "stop_training": _STOP,
+    "model": "use run.net, the network",
+    "loss": "the metrics of an update are an argument of ostinato_batch_end",
+    "global_step": "use run.step, the number of updates",
+    "current_epoch": "use run.epoch, the number of whole epochs",
+}
+
 _STEP: Final = "optimizer.step(net.parameters(), grads.params)"
 _PER_EPOCH: Final = "use ost.Trainer(net, loss='mse', schedule='cosine'), which calls it"
 
@@ -113,7 +127,12 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
         "apply_gradients": f"write {_STEP}",
         "param_groups": "use optimizer.lr, and groups= for options of some parameters",
         "learning_rate": "use optimizer.lr",
+        "rate": "use optimizer.lr",
         "defaults": "use optimizer.options",
+        "clipnorm": "write clip_norm= in step, or in ost.Trainer(net, loss='mse', clip_norm=1.0)",
+        "clip_norm": "write clip_norm= in step, or in ost.Trainer(net, loss='mse', clip_norm=1.0)",
+        "iterations": "optimizer.steps is the number of steps; load_state_dict sets it",
+        "steps": "optimizer.steps is the number of steps; load_state_dict sets it",
     },
     "loss": {
         "backward": _GRADIENTS,

@@ -70,7 +70,10 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
     """
 
     _foreign_names = names.NETWORK
-    _fixed: ClassVar[tuple[str, ...]] = ("dtype", "input_size", "batch_first", "takes_ids")
+    _fixed: ClassVar[tuple[str, ...]] = (
+        *("dtype", "input_size", "batch_first", "takes_ids"),
+        *("kind", "examples", "any_width"),
+    )
     _instead = "make a new one, and copy the parameters with load_state_dict"
 
     kind: ClassVar[str]

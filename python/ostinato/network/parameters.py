@@ -24,6 +24,10 @@ class Parameters(Mapping[str, Array]):
     parameters, by the name under which the mapping lists them; each of their names can be looked up.
     """
 
+    _owner = "parameters()"
+    _example = "net.parameters()"
+    _why = "a network keeps all parameters that its layers have"
+
     def __init__(
         self, arrays: Mapping[str, Array], frozen: Collection[str] = (), aliases: Aliases | None = None
     ) -> None:
@@ -49,18 +53,26 @@ class Parameters(Mapping[str, Array]):
     def __setitem__(self, name: str, value: Any) -> NoReturn:
         if name not in self:
             hint = did_you_mean(name, self._arrays, "parameters")
-            raise TypeError(f"parameters() is read-only and has no {shown(name)} to write into; {hint}")
+            raise TypeError(f"{self._owner} is read-only and has no {shown(name)} to write into; {hint}")
         raise TypeError(
-            "parameters() is read-only, as a new array would change nothing; write into the old one: "
-            f"net.parameters()[{shown(name)}][...] = value"
+            f"{self._owner} is read-only, as a new array would change nothing; write into the old one: "
+            f"{self._example}[{shown(name)}][...] = value"
         )
 
     def __delitem__(self, name: str) -> NoReturn:
-        raise TypeError("parameters() is read-only; a network keeps all parameters that its layers have")
+        raise TypeError(f"{self._owner} is read-only; {self._why}")
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name!r}: {array.shape}" for name, array in self._arrays.items())
-        return f"Parameters({{{shapes}}})"
+        return f"{type(self).__name__}({{{shapes}}})"
+
+
+class ParameterGradients(Parameters):
+    """Name -> view into the array of all gradients; the mapping is read-only too."""
+
+    _owner = "grads.params"
+    _example = "grads.params"
+    _why = "a gradient of zeros leaves a parameter to its optimizer, net.freeze leaves it as it is"
 
 
 class Mismatch(NamedTuple):

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ostinato import _core, checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
 from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
+from ostinato.network.parameters import ParameterGradients
 from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
 from ostinato.no_copies import NoCopies
@@ -33,8 +35,8 @@ class Gradients:
     """Derivatives of a scalar, by what they are taken of.
 
     `params`: name -> array of the parameter's shape, views into `arena`, which is laid out as the network's
-    own. A frozen parameter is not in `params`, and zeros in `arena`. `inputs`: like x, 0 past the lengths and
-    at masked steps; None where x was ids; a dict where x was one of several inputs.
+    own; a read-only mapping. A frozen parameter is not in `params`, and zeros in `arena`. `inputs`: like x, 0
+    past the lengths and at masked steps; None where x was ids; a dict where x was one of several inputs.
     `initial_state`: like `state`, without states that start from a value of the graph, and without the states
     of layers that have no backward pass: see `value_and_grad(input_gradient=)`.
     `final_state` is no derivative: the states after the last valid steps, for the next window of a stream.
@@ -43,7 +45,7 @@ class Gradients:
     `Run.backward`.
     """
 
-    params: dict[str, Array]
+    params: Mapping[str, Array]
     inputs: Any
     initial_state: dict[str, Array]
     arena: Array
@@ -67,7 +69,7 @@ class Gradients:
         initial, final = states
         trained = (one for one in graph.parameters.values() if one.offset not in frozen)
         return cls(
-            params=views(trained, arena),
+            params=ParameterGradients(views(trained, arena)),
             inputs=ports.input_gradients(inputs, batch),
             initial_state=from_slots(initial, graph, batch.rows, settable=True),
             arena=with_frozen(arena, frozen_ranges(graph, frozen)),
@@ -77,7 +79,7 @@ class Gradients:
         )
 
 
-class Run(NoCopies):
+class Run(NoCopies, AttributeGuard):
     """One forward pass. It owns what `backward` needs, so the network may be run again meanwhile.
 
     `outputs` is (N, T, width), or (T, N, width) when not batch_first, 0 past each row's length and at masked

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import _core
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
@@ -18,7 +19,7 @@ from ostinato.sequences.arrays import Array, as_flags, as_floats
 from ostinato.sequences.axis import ROW
 
 
-class Stream(NoCopies):
+class Stream(NoCopies, AttributeGuard):
     """A network that runs one step per call: `y = stream.step(x)`. `Network.stream` makes it.
 
     It holds a copy of the parameters from its creation (`refresh` copies them again), and the state of

@@ -9,9 +9,11 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.aligned import aligned_zeros
+from ostinato.attribute_guard import MARK
 from ostinato.checks import mapping, whole
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.foreign.calls import hinted
+from ostinato.foreign.names import KINDS
 from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.optimizers.arrays import Array, Entry, by_name, frozen_of, read_entries
@@ -22,6 +24,7 @@ from ostinato.optimizers.missed import Missed
 from ostinato.options import Configured
 from ostinato.patterns import Aliases
 from ostinato.sequences.arrays import as_array
+from ostinato.suggest import did_you_mean
 from ostinato.trace import checked_update
 
 Slots: TypeAlias = Names[Value]
@@ -32,16 +35,7 @@ Updated: TypeAlias = tuple[Value, dict[str, Value]]
 """The new parameter and its new slots."""
 
 
-class _Made(type):
-    """Records the end of `__init__`: options that are set later are changes, and are checked."""
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        made = super().__call__(*args, **options)
-        made.__dict__["_made"] = True
-        return made
-
-
-class Optimizer(Configured, metaclass=_Made):
+class Optimizer(Configured):
     """An equation `(param, grad, slots, s) -> (new param, new slots)` in the step language, elementwise.
 
     Derive from this class, list the names of running values in `slots` (they start at zero), and write
@@ -49,10 +43,11 @@ class Optimizer(Configured, metaclass=_Made):
 
     Options are attributes. The options in `scalars` can change from step to step at no cost (a schedule sets
     `lr`). After a change of another option, the equation is traced again. A new value is checked as in
-    `__init__`.
+    `__init__`. Setting another public attribute raises AttributeError, unless `__init__` has set it.
     """
 
     kind: ClassVar[str] = "optimizer"
+    _live_options: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ()
     scalars: ClassVar[tuple[str, ...]] = ("lr",)
     lr: float
@@ -77,6 +72,12 @@ class Optimizer(Configured, metaclass=_Made):
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and the new slots. `s` has the options in `scalars`, and `s.count`."""
         raise ConfigError(f"{self._owner} has no update; write update(self, param, grad, slots, s)")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as they are now, by name."""
+        now = super().options
+        return {**now, "groups": self.groups or None} if "groups" in now else now
 
     @property
     def steps(self) -> int:
@@ -155,7 +156,15 @@ class Optimizer(Configured, metaclass=_Made):
         self.__dict__.update(_steps=steps, _kept_slots=kept, _missed_steps=missed)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_made" not in self.__dict__ or name not in self._options:
+        if MARK not in self.__dict__ or name.startswith("_"):
+            super().__setattr__(name, value)
+            return
+        if name not in self._options:
+            if name not in self.__dict__ or name in self._of_class:
+                hint = KINDS["optimizer"].get(name) or did_you_mean(name, self._options, "options")
+                raise AttributeError(
+                    f"{self._owner} has no attribute {name!r} to set; {hint}", name=name, obj=self
+                )
             super().__setattr__(name, value)
             return
         fresh = type(self)(**{**self._settings(), name: value})
@@ -205,8 +214,11 @@ class Optimizer(Configured, metaclass=_Made):
 
     @property
     def _equation(self) -> _core.Program:
-        """The program of `update`. Raises ConfigError, TraceError if there is none."""
-        return self._engine.program
+        """The program of `update` with the options of the start. Raises ConfigError, TraceError."""
+        if self.options == {**self._options, "groups": self.groups or None}:
+            return self._engine.program
+        first: Optimizer = type(self)(**self._options)
+        return first._engine.program
 
     def _member_of(self, names: Sequence[str], is_arena: bool, aliases: Aliases) -> dict[str, Optimizer]:
         """The optimizer whose equation each parameter follows."""

@@ -90,7 +90,7 @@ class Entry:
                 plugin=self.provider.id,
             ) from error
         if isinstance(made, Configured):
-            made.provider = self.provider
+            vars(made)["provider"] = self.provider
         if self.spec.product and not (isinstance(made, Configured) and made.kind == self.kind):
             raise ConfigError(
                 f"{self.kind} {shown(self.shown)} of {self.provider.distribution} {self.provider.version} "

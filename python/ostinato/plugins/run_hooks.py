@@ -65,9 +65,30 @@ class RunHooks:
         if hook in _WITH_STEP:
             arguments["step"] = step
         try:
-            return getattr(self._manager.hook, hook)(**arguments)
+            result = getattr(self._manager.hook, hook)(**arguments)
         except Exception as error:
             self._blame(hook, step, error)
+        if isinstance(result, list) and result:  # of hooks whose results have no use
+            self._refuse(hook, step, result[0], "the run has no use for it; return nothing")
+        return result
+
+    def train(self, *, step: int, **arguments: Any) -> Mapping[str, float]:
+        """Calls `ostinato_train_step`. Raises PluginError, also for a wrapper that returns something else."""
+        metrics = self.call("ostinato_train_step", step=step, **arguments)
+        if not isinstance(metrics, Mapping):
+            self._refuse("ostinato_train_step", step, metrics, "a wrapper returns what its yield returned")
+        return metrics
+
+    def _refuse(self, hook: str, step: int | None, value: Any, why: str) -> NoReturn:
+        own = [one.plugin_name for one in getattr(self._manager.hook, hook).get_hookimpls()]
+        names = [name for name in own if name != _OWN]
+        of = (
+            f"plugin {names[0]!r}" if len(names) == 1 else f"one of the plugins {', '.join(map(repr, names))}"
+        )
+        at = "" if step is None else f" at step {step}"
+        raise PluginError(
+            f"{of} returned {shown(value)} from {hook}{at}; {why}", plugin=names[0], hook=hook, step=step
+        )
 
     def tell_error(self, run: Any, error: BaseException) -> None:
         """Calls `ostinato_run_error` of each plugin. Its own failure is a warning only."""

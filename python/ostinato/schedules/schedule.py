@@ -19,6 +19,7 @@ class Schedule(Configured):
     """
 
     kind: ClassVar[str] = "schedule"
+    _live_options: ClassVar[bool] = True
 
     def __call__(self, start: float, when: Moment) -> float:
         """Return the value at the moment `when`; `start` is the initial value."""

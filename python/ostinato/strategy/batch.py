@@ -29,11 +29,12 @@ class Batch:
     x, targets, lengths, weights: as in `Network.value_and_grad`: (N, T, ...) arrays, or lists of rows; so are
     resets and mask. Of a network with several inputs x is a dict by name, and of one with several outputs so
     are targets and weights; of one with several axes lengths and mask are dicts by axis. carries: row n
-    continues row n of the previous batch, so the state is carried over; otherwise it starts as zeros. With
+    continues row n of the previous batch of the epoch, so the state is carried over; otherwise it starts as
+    `state`, a dict as `Run.final_state` is, or as zeros. With
     batch_first=False the axes are (T, N, ...).
 
-    The trainer sets the rest: `state` is the carried state, `seed` the seed of the noise, and a feeding sets
-    `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
+    The trainer sets the rest: `seed` is the seed of the noise, `state` also the carried state, and a feeding
+    sets `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
     everywhere. `places` (N,) are the rows' positions in the data, if known. `axes` are those of the network:
     whatever lies on the axis "row", such as the label of a row, has one value for each row, (N,) or (N, K).
     """
@@ -176,7 +177,9 @@ class Batch:
         def cut(value: Any, axis: str) -> Any:
             return value if axis == "row" else self._cut(value, start, stop)
 
-        return dataclasses.replace(self.each(cut), lengths=lengths, carries=self.carries or start > 0)
+        state = None if start > 0 else self.state
+        carries = self.carries or start > 0
+        return dataclasses.replace(self.each(cut), lengths=lengths, carries=carries, state=state)
 
     def take(self, rows: Array | slice) -> Batch:
         """The rows at these positions, in this order; of a slice, views. Raises DTypeError, ShapeError."""

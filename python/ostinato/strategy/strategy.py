@@ -18,6 +18,7 @@ class Strategy(Configured):
     """
 
     kind: ClassVar[str] = "strategy"
+    _live_options: ClassVar[bool] = True
     role: ClassVar[str] = ""
 
     def state_dict(self) -> dict[str, Any]:

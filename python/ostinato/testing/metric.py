@@ -22,6 +22,7 @@ class Measured(Loss):
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
+        self.target, self.name = metric.target, metric.name  # type: ignore[misc]
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the value that the metric averages."""
@@ -41,11 +42,7 @@ class MetricSubject(loss.LossSubject):
 
     def loss(self) -> Loss:
         """A new metric, as a loss."""
-        metric = self.make()
-        measured = Measured(metric)
-        measured.target = metric.target  # type: ignore[misc]
-        measured.name = metric.name  # type: ignore[misc]
-        return measured
+        return Measured(self.make())
 
 
 @check("finish")

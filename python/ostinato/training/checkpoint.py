@@ -69,6 +69,7 @@ def load(
         raise
     for name, value in state.items():
         setattr(trainer.run, name, value)
+    trainer.run.scheduled = trainer.optimizer.lr
     plugins: dict[str, Any] = record["plugins"]
     return plugins
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.checks import whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
@@ -16,7 +17,7 @@ from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
 
 
-class Checkpoints:
+class Checkpoints(AttributeGuard):
     """Writes a checkpoint to `path` at intervals of epochs or updates, replacing the last one.
 
     The previous file stays until the new one is complete and on the disk. `fit(..., resume=path)` resumes
@@ -29,6 +30,8 @@ class Checkpoints:
 
     Raises ConfigError, DTypeError; in a run ConfigError for a name that is not measured.
     """
+
+    _fixed = ("path",)
 
     @hinted("Checkpoints")
     def __init__(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.checks import flag, number, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
@@ -15,7 +16,7 @@ from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
 
 
-class EarlyStopping:
+class EarlyStopping(AttributeGuard):
     """Stops the run when `patience` consecutive epochs do not improve `metric`.
 
     An improvement is lower (`mode="min"`) or higher ("max") by more than `min_delta`. With "auto", the
@@ -23,6 +24,8 @@ class EarlyStopping:
     the best epoch are restored when the run ends. Source: Prechelt 1998, "Early stopping -
     but when?".
     """
+
+    _fixed = ("metric", "patience", "min_delta", "mode", "restore_best")
 
     @hinted("EarlyStopping")
     def __init__(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.checks import flag
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.network.port import Port
@@ -56,7 +57,8 @@ class Form:
         Raises ConfigError and DTypeError for names that are unknown, missing or not given, and for a state
         that cannot be carried over.
         """
-        ports = self.net._ports
+        ports, axes = self.net._ports, self.axes
+        _check_fields(batch, axes, self.batch_first)
         if batch.carries:
             self.check_carries()
         inputs = ports.by_name("x", batch.x, ports.inputs, plain=len(ports.inputs) == 1)
@@ -64,7 +66,8 @@ class Form:
         return replace(
             batch,
             x=_value(inputs, ports.inputs),
-            axes=self.axes,
+            axes=axes,
+            batch_first=self.batch_first,
             lengths=self.along("lengths", batch.lengths),
             mask=self.along("mask", batch.mask),
             **{what: self._by_output(what, value) for what, value in outputs.items()},
@@ -106,6 +109,36 @@ class Form:
         ports = self.net._ports
         plain = len(ports.outputs) == 1
         return _value(ports.by_name(what, value, ports.outputs, plain=plain, partial=True), ports.outputs)
+
+
+def _check_fields(batch: Batch, axes: Axes, batch_first: bool) -> None:
+    """Raises ConfigError for a field of a given batch that would not be used, or contradicts another."""
+    flag("Batch", "carries", batch.carries)
+    flag("Batch", "batch_first", batch.batch_first)
+    if batch.carries and batch.state is not None:
+        raise ConfigError(
+            "the batch has state and carries=True, but starts from one of them: omit state to continue the "
+            "batch before, or carries to start from state"
+        )
+    if batch.seed is not None:
+        raise ConfigError(
+            f"the batch has seed {shown(batch.seed)}, but a trainer draws the noise of each update from its "
+            "own seed; write Trainer(net, seed=...)"
+        )
+    if batch.truth is not None:
+        raise ConfigError("the batch has truth, which only a strategy of the role 'feeding' sets; omit it")
+    if not batch.batch_first and batch_first:
+        raise ConfigError(
+            "the batch has batch_first=False, but the network takes (N, T, ...); make the network with "
+            "batch_first=False, or swap the first two axes of the arrays"
+        )
+    own = batch.axes
+    for what, given, known in (("input", own.inputs, axes.inputs), ("output", own.outputs, axes.outputs)):
+        if own != Axes() and list(given.values()) != list(known.values()):
+            raise ConfigError(
+                f"the batch has the {what} axes {shown(dict(given))}, the network {shown(dict(known))}; "
+                "omit axes, which a trainer takes from its network"
+            )
 
 
 def masked(batch: Batch, mask: Any) -> Batch:

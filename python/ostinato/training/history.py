@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
 from typing import Any
 
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean, item
 from ostinato.training.measured import Measured
 
 
-class History:
+class History(AttributeGuard):
     """A row of numbers for each finished epoch; prints as a table.
 
     `history[-1]["loss"]` is a number, `history["val_loss"]` a list with one number for each row (NaN if it
@@ -24,6 +26,21 @@ class History:
     def append(self, row: Mapping[str, float]) -> None:
         """Add an epoch."""
         self.rows.append(dict(row))
+
+    def replace_last(self, row: Mapping[str, Any]) -> None:
+        """Replace the measurements of the last epoch; its "epoch" and "step" stay.
+
+        Raises ConfigError for a value that is no number.
+        """
+        for name, value in row.items():
+            if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, Real):
+                raise ConfigError(
+                    f"metrics has {shown(name)}: {shown(value)}; a plugin may add names with numbers to them"
+                )
+        last = self.rows[-1]
+        own = {name: last[name] for name in ("epoch", "step")}
+        numbers = {name: value if type(value) is int else float(value) for name, value in row.items()}
+        self.rows[-1] = {**own, **numbers, **own}
 
     @property
     def names(self) -> list[str]:

@@ -47,7 +47,7 @@ def made_of(trainer: TrainerParts) -> dict[str, Any]:
         "schedule": _schedule(trainer.schedule),
         "strategies": {one.role: _called(one) for one in trainer.strategies},
         "parameters": {name: list(view.shape) for name, view in trainer.net.parameters().items()},
-        "optimizer's options": {name: _plain(value) for name, value in trainer.optimizer.options.items()},
+        "optimizer's options": {name: _plain(value) for name, value in trainer.optimizer._options.items()},
         "clip_norm": trainer.clip_norm,
         "reduction": trainer.reduction,
         "metrics": _metrics(trainer.metrics),
@@ -58,7 +58,7 @@ def made_of(trainer: TrainerParts) -> dict[str, Any]:
 
 def _called(made: Configured) -> str:
     """Name and options, without options whose text does not identify their value."""
-    options = ((name, _plain(value)) for name, value in made.options.items())
+    options = ((name, _plain(value)) for name, value in made._options.items())
     return f"{made.name}({', '.join(f'{name}={value}' for name, value in options if value)})"
 
 

@@ -150,7 +150,7 @@ class Measure:
         state = None
         for batch in source.batches(Lesson()):
             with named(owner):
-                state = self._add(sums, batch.replace(state=state if batch.carries else None))
+                state = self._add(sums, batch.replace(state=state if batch.carries else batch.state))
                 for output in counts:
                     counts[output] += batch.counts[output]
         self.check_counts(counts, owner)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ostinato import checks
+from ostinato.attribute_guard import AttributeGuard
 from ostinato.specs import hookimpl
 from ostinato.training.run import TrainingRun
 
@@ -15,7 +16,7 @@ from ostinato.training.run import TrainingRun
 LINE_EVERY = 10.0
 
 
-class Progress:
+class Progress(AttributeGuard):
     """Shows the completed share, the loss, and the time left: `callbacks=[Progress()]`.
 
     On a terminal, with the extra [progress], a bar; otherwise plain lines on standard output. `figures`

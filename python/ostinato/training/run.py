@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ostinato.attribute_guard import AttributeGuard
+from ostinato.errors import ShapeError
+from ostinato.foreign import names
 from ostinato.strategy import Batch, Lesson, Moment
 from ostinato.training.history import History
 from ostinato.training.totals import Totals
@@ -39,7 +42,7 @@ class Position:
 
 
 @dataclass
-class TrainingRun:
+class TrainingRun(AttributeGuard):
     """The training of one network, from its first update to its last, over all calls of `fit`.
 
     net, optimizer, seed: what is trained, and how; start_lr: the learning rate at the very start, from which
@@ -50,8 +53,15 @@ class TrainingRun:
     what identifies the batch with which the run continues;
     batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not; done_early: whether
     `ostinato_should_stop` ended it. others_measure:
-    whether a plugin may add to the metrics of an epoch.
+    whether a plugin may add to the metrics of an epoch. scheduled: the learning rate that the
+    schedule set last.
+
+    Hooks may call `stop` and `save`. Setting another attribute than these raises AttributeError.
     """
+
+    _foreign_names = names.RUN
+    _fixed = ("net", "optimizer")
+    _instead = "make a new trainer"
 
     net: Network
     optimizer: Optimizer
@@ -73,6 +83,7 @@ class TrainingRun:
     done_early: bool = False
     save_to: tuple[str, ...] = ()
     others_measure: bool = False
+    scheduled: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -103,6 +114,21 @@ class TrainingRun:
         of their own.
         """
         self.save_to = tuple(dict.fromkeys((*self.save_to, os.fspath(path))))
+
+    def starting(self, batch: Batch) -> Batch:
+        """A batch with the state from which it starts: its own, or that of the batch before if it carries on.
+
+        Raises ShapeError for another number of rows than before.
+        """
+        if not batch.carries:
+            return batch
+        for value in (self.carried or {}).values():
+            if value.shape[1] != batch.rows:
+                raise ShapeError(
+                    f"batch {self.position.batch} has carries=True and {batch.rows} rows, the batch before "
+                    f"had {value.shape[1]}; give rows that have ended the length 0"
+                )
+        return batch.replace(state=self.carried)
 
     def begin(self, epochs: int, resume: bool) -> None:
         """Set the goal of a `fit`: `epochs` more; if resumed, as many since the last `fit` started."""

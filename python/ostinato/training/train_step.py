@@ -51,7 +51,7 @@ class TrainStep:
         losses = self._losses(loss, grads)
         check_loss(run.net, batch, loss, place)
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
-        lr = run.optimizer.lr if self.schedule is None else self.schedule(run.start_lr, run.when)
+        lr = self._rate(run)
 
         self.interrupts.hold()
         try:
@@ -59,6 +59,7 @@ class TrainStep:
         except NonFiniteError:
             check_gradients(run.net, batch, grads, place)
             raise
+        run.scheduled = None if self.schedule is None else run.optimizer.lr
         run.carried = grads.final_state
         # Validation has no penalties, so the loss for comparison has none either.
         scales = {name: 1.0 if self.summed else counts[name] for name in losses}
@@ -74,6 +75,20 @@ class TrainStep:
             told["penalty"] = grads.penalty
         total = loss if any(counts[name] for name in losses) else math.nan
         return {"loss": total, **told, "grad_norm": norm, "lr": lr}
+
+    def _rate(self, run: TrainingRun) -> float:
+        """The learning rate of this update. Raises ConfigError for one set by hand if there is a schedule."""
+        now = run.optimizer.lr
+        if self.schedule is None:
+            return now
+        before = run.start_lr if run.scheduled is None else run.scheduled
+        if now != before:
+            raise ConfigError(
+                f"lr of the optimizer was set from {before:g} to {now:g}, but the schedule of this trainer "
+                f"sets it in every update, from {run.start_lr:g} at the start; make a trainer without "
+                "schedule=, or with a schedule that returns this rate"
+            )
+        return self.schedule(run.start_lr, run.when)
 
     def _losses(self, loss: float, grads: Slopes) -> dict[str, float]:
         """The loss of each output, without penalties. Raises ConfigError for gradients that do not say it."""

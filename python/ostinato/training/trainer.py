@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ostinato import checks
@@ -324,10 +325,12 @@ class Trainer(NoCopies, AttributeGuard):
             self._update(piece, undo)
             if run.stopped:
                 return
-        metrics = self._end_of_epoch(source, measured)
+        metrics: Any = self._end_of_epoch(source, measured)
         epoch = run.epoch - 1
         hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
+        run.history.replace_last(metrics)  # plugins may have added columns
         lines.epoch(metrics)
+        metrics = MappingProxyType(metrics)
         reason = hooks.call("ostinato_should_stop", run=run, epoch=epoch, metrics=metrics)
         if reason:
             run.stop(reason if isinstance(reason, str) else "ostinato_should_stop")
@@ -351,13 +354,12 @@ class Trainer(NoCopies, AttributeGuard):
     def _update(self, piece: Batch, undo: Undo) -> None:
         """Feed a piece to the network and learn from it."""
         run, hooks, step = self.run, self._hooks, self.run.step
-        state = run.carried if piece.carries else None
-        batch = piece.replace(state=state, seed=run.when.draw_seed("noise"))
+        batch = run.starting(piece).replace(seed=run.when.draw_seed("noise"))
         batch = self.strategies.feeding.feed(batch, run.when)
         hooks.call("ostinato_batch_start", run=run, step=step, batch=batch)
-        metrics = hooks.call("ostinato_train_step", run=run, step=step, batch=batch)
+        metrics = hooks.train(run=run, step=step, batch=batch)
         self._interrupts.settle()  # an interrupt in the middle waits for the end of this method
-        hooks.call("ostinato_batch_end", run=run, step=step, metrics=metrics)
+        hooks.call("ostinato_batch_end", run=run, step=step, metrics=MappingProxyType(metrics))
         self._save_if_asked()
         undo.commit()
         self._interrupts.release()

@@ -62,9 +62,14 @@ class Undo:
         self._next: dict[str, Any] | None = None
         # A plugin may have no state yet before it hears of the start of a run.
         plugins = plain_copy(hooks.save(trainer.run, self._savers, lenient=True))
-        self._set({**self._of_update(), "plugins": plugins, "data": self._states_of_data()})
-        self.commits = 0
-        """The number of times that `commit` was called."""
+        data = self._states_of_data()
+        self._set({**self._of_update(), "plugins": plugins, "data": data, "commits": 0})
+
+    @property
+    def commits(self) -> int:
+        """The number of commits so far."""
+        count: int = self._kept["commits"]
+        return count
 
     def commit(self, *, epoch: bool = False) -> None:
         """Make this the moment; with `epoch`, an epoch has ended since the last one."""
@@ -73,14 +78,13 @@ class Undo:
         savers = self._savers if epoch or not self.commits else self._savers_in_updates
         plugins = self._trainer._hooks.save(run, savers)
         data = self._states_of_data(run.data) if epoch else [run.data, *kept["data"][1:]]
-        self._set({**self._of_update(), "plugins": {**kept["plugins"], **plain_copy(plugins)}, "data": data})
-        self.commits += 1
+        states = {**kept["plugins"], **plain_copy(plugins)}
+        self._set({**self._of_update(), "plugins": states, "data": data, "commits": self.commits + 1})
 
     def restore(self, why: BaseException) -> None:
         """Return to the moment, because of an error. A state that its owner refuses to load is a warning."""
         if self._next is not None:  # The error came while a commit was written, which only copies.
             self._write(self._next)
-            self.commits += 1
             return
         trainer, kept = self._trainer, self._kept
         np.copyto(np.asarray(trainer.net.arena), self._arena)
