@@ -171,7 +171,7 @@ def _mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]
 
 def _checked_shape(noun: str, shape: int | Sequence[int]) -> tuple[int, ...]:
     if not isinstance(shape, int | float | np.integer | list | tuple):
-        raise ShapeError(f"{noun} is {shown(shape)}; expected an integer, or a tuple of one or two")
+        raise ShapeError(f"{noun} is {shown(shape)}; expected an integer, or a tuple of up to two")
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     for one in sizes:
         if isinstance(one, bool) or not isinstance(one, int | np.integer):
@@ -180,6 +180,6 @@ def _checked_shape(noun: str, shape: int | Sequence[int]) -> tuple[int, ...]:
             raise ShapeError(f"{noun} is {shown(sizes)}: size {shown(one)} is below 1")
         if one > LARGEST_COUNT:
             raise ShapeError(f"{noun} is {shown(sizes)}; expected sizes of at most {LARGEST_COUNT}")
-    if not 1 <= len(sizes) <= 2:
-        raise ShapeError(f"{noun} is {describe(sizes)}, which has {len(sizes)} axes; expected 1 or 2")
+    if len(sizes) > 2:  # () is a single number
+        raise ShapeError(f"{noun} is {describe(sizes)}, which has {len(sizes)} axes; expected at most 2")
     return tuple(one if isinstance(one, int) else int(one) for one in sizes)

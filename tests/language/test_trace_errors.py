@@ -215,7 +215,7 @@ class Declares(Base):
             ShapeError,
             "not whole; divide sizes with //",
         ),
-        (Declares(lambda size: {"W": Param((2, 2, 2))}), ShapeError, "3 axes; expected 1 or 2"),
+        (Declares(lambda size: {"W": Param((2, 2, 2))}), ShapeError, "3 axes; expected at most 2"),
         (Declares(lambda size: {"W": Param((0,))}), ShapeError, "below 1"),
         (Declares(lambda size: {"W": Param((2,), init=3)}), ConfigError, "init is 3"),
         (Base, ConfigError, "make an instance"),
