@@ -103,7 +103,7 @@ def load_parameters(graph: Graph, arena: Array, mapping: Any, strict: bool, hint
         if name not in mapping:
             continue
         try:
-            with np.errstate(over="ignore"):  # told below, with the name
+            with np.errstate(over="ignore"):  # an error below names it
                 array = as_floats(name, mapping[name], str(arena.dtype))
         except (DTypeError, ShapeError) as error:
             problems.append(str(error))
