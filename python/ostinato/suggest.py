@@ -49,5 +49,7 @@ def item(noun: str, items: Mapping[Any, T], key: object, argument: str = "name",
         return items[key]
     if places and isinstance(key, int) and not isinstance(key, bool) and -len(items) <= key < len(items):
         return list(items.values())[key]
-    hint = did_you_mean(key if isinstance(key, str) else "", map(str, items), f"{noun}s")
+    hint = did_you_mean(
+        key if isinstance(key, str) else "", map(str, items), "axes" if noun == "axis" else f"{noun}s"
+    )
     raise UnknownItemError(f"{argument} is {shown(key)}, which no {noun} has; {hint}")

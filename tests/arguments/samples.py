@@ -158,6 +158,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.CheckpointedBPTT.budget": lambda: "100%",
 }
 NAMES: Final[dict[str, Callable[[], Any]]] = {
+    "axis": lambda: "time",
     "strategy": lambda: "full",
     "scorer": lambda: "dot",
     "schedule": lambda: "cosine",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.sequences.arrays import as_array
 from ostinato.suggest import did_you_mean
 
 Array: TypeAlias = NDArray[Any]
@@ -108,7 +109,12 @@ def _entry(
         raise ConfigError(
             f"{owner}: parameter {shown(name)} is read-only; expected an array to change in place"
         )
-    grad = np.asarray(grads[name], param.dtype)
+    found = as_array(f"{owner}: gradient of {name!r}", grads[name])
+    if found.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{owner}: gradient of {shown(name)} is {shown(grads[name])}; expected an array of floats"
+        )
+    grad = np.asarray(found, param.dtype)
     if grad.shape != param.shape:
         raise ShapeError(f"{owner}: gradient of {shown(name)} has shape {grad.shape}; expected {param.shape}")
     for slot, one in (kept or {}).items():

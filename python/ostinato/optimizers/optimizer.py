@@ -163,7 +163,7 @@ class Optimizer(Configured):
             if name not in self.__dict__ or name in self._of_class:
                 hint = KINDS["optimizer"].get(name) or did_you_mean(name, self._options, "options")
                 raise AttributeError(
-                    f"{self._owner} has no attribute {name!r} to set; {hint}", name=name, obj=self
+                    f"{self._owner} has no attribute {shown(name)} to set; {hint}", name=name, obj=self
                 )
             super().__setattr__(name, value)
             return

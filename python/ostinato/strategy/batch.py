@@ -18,6 +18,7 @@ from ostinato.sequences.batch import Batch as Extent
 from ostinato.sequences.batch import read_lengths, read_steps
 from ostinato.sequences.by_axis import by_axis, like_axes
 from ostinato.strategy.axes import Axes, by_name, like
+from ostinato.suggest import item
 
 Array = NDArray[Any]
 
@@ -95,11 +96,11 @@ class Batch:
 
     def is_ragged(self, axis: str) -> bool:
         """Whether the sequences of an axis are lists of rows, each of its own length."""
-        return isinstance(self._sequences[axis], (list, tuple))
+        return isinstance(item("axis", self._sequences, axis, "axis", places=False), (list, tuple))
 
     def steps_of(self, axis: str) -> int:
         """T of an axis, including padding."""
-        sequence = self._sequences[axis]
+        sequence = item("axis", self._sequences, axis, "axis", places=False)
         if self.is_ragged(axis):
             return max((len(row) for row in sequence), default=0)
         return int(np.shape(sequence)[1 if self.batch_first else 0])
@@ -118,7 +119,7 @@ class Batch:
 
         Raises ShapeError, DTypeError for lengths and a mask that do not fit x.
         """
-        valid = self._extents[axis].valid
+        valid = item("axis", self._extents, axis, "axis", places=False).valid
         return np.ones((self.rows, self.steps_of(axis)), dtype=bool) if valid is None else valid
 
     @property

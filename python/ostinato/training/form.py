@@ -213,10 +213,9 @@ def _check_extent(batch: Batch) -> None:
             raise ConfigError(
                 f"{told} is given, but {first} is a list of rows, each of which has its own; expected None"
             )
-        if np.shape(given) != (batch.rows,):
-            raise ShapeError(
-                f"{told} is {np.shape(given)}; expected ({batch.rows},), one for each row of {first}"
-            )
+        shape = as_array(told, given).shape
+        if shape != (batch.rows,):
+            raise ShapeError(f"{told} is {shape}; expected ({batch.rows},), one for each row of {first}")
 
 
 def _first(batch: Batch, axis: str) -> str:

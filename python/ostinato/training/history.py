@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from ostinato.attribute_guard import AttributeGuard
-from ostinato.errors import ConfigError, shown
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.suggest import did_you_mean, item
 from ostinato.training.measured import Measured
 
@@ -20,7 +20,10 @@ class History(AttributeGuard):
     """
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
-        self.rows: list[dict[str, float]] = [dict(row) for row in rows]
+        given = list(rows) if isinstance(rows, Iterable) else [rows]
+        if not all(isinstance(row, Mapping) for row in given):
+            raise DTypeError(f"History: rows is {shown(rows)}; expected a list of dicts, one for each epoch")
+        self.rows: list[dict[str, float]] = [dict(row) for row in given]
         self.measured = Measured()
 
     def append(self, row: Mapping[str, float]) -> None:
