@@ -198,7 +198,7 @@ def refused(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        ("a stream", ost.ConfigError, "only a network of one input"),
+        ("a stream", ost.ConfigError, "several axes"),
         ("truncated", ost.ConfigError, "several axes"),
         ("truncated on the own axis", ost.ConfigError, "FullBPTT()"),
         ("checkpointed on the own axis", ost.ConfigError, "FullBPTT()"),
