@@ -10,7 +10,6 @@ Run: python examples/reverse.py [--query before|between|after] [--epochs 6] [--t
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ import numpy as np
 import ostinato as ost
 
 DIGITS = 10
-BATCH = 64
 END = BEGIN = DIGITS  # the end is a target, the beginning an input
 
 
@@ -61,24 +59,6 @@ def model(query: str, hidden: int, seed: int) -> ost.Graph:
     return ost.Graph(ost.Dense(hidden, DIGITS + 1)(decoded), seed=seed)
 
 
-def train(
-    net: ost.Graph, x: dict[str, Any], targets: list[Any], epochs: int, rng: np.random.Generator
-) -> None:
-    """Epochs over all rows in another order; the learning rate falls to 0 along half a cosine."""
-    adam, updates = ost.Adam(), epochs * -(-len(targets) // BATCH)
-    update = 0
-    for epoch in range(epochs):
-        losses = []
-        for rows in np.split(rng.permutation(len(targets)), range(BATCH, len(targets), BATCH)):
-            adam.lr = 5e-3 * (1 + np.cos(np.pi * update / updates)) / 2
-            batch = {name: [values[row] for row in rows] for name, values in x.items()}
-            loss, grads = net.value_and_grad(batch, [targets[row] for row in rows], loss="cross_entropy")
-            adam.step(net.arena, grads.arena, clip_norm=1.0)
-            losses.append(loss)
-            update += 1
-        print(f"epoch {epoch + 1}: loss {np.mean(losses):.5f}", file=sys.stderr)
-
-
 def written(net: ost.Graph, source: Sequence[Any], longest: int) -> list[list[int]]:
     """The digits that the network writes, without the end; it stops after `longest` digits."""
     words = np.full((len(source), 1), BEGIN)
@@ -104,7 +84,15 @@ def main(arguments: list[str] | None = None) -> Result:
     rng = np.random.default_rng(given.seed)
     net = model(given.query, given.hidden, given.seed)
     start = time.perf_counter()
-    train(net, *sequences(rng, given.rows, given.longest), given.epochs, rng)
+    trainer = ost.Trainer(
+        net,
+        loss="cross_entropy",
+        optimizer=ost.Adam(lr=5e-3),
+        schedule=ost.schedules.Cosine(),
+        clip_norm=1.0,
+        seed=given.seed,
+    )
+    trainer.fit(*sequences(rng, given.rows, given.longest), epochs=given.epochs, batch_size=64)
     seconds = time.perf_counter() - start
     test, targets = sequences(rng, 1000, given.longest)
     free = written(net, test["source"], given.longest)
