@@ -21,7 +21,11 @@ pub fn forward_mode(program: &Program) -> Result<Program> {
     for (kind, ids) in kinds {
         for &id in ids.iter().filter(|&&id| !program.nodes[id].is_index) {
             let name = format!("d_{}", program.label(id));
-            tangents[id] = Some(g.source(kind, &name, program.nodes[id].shape.clone())?);
+            let (shape, entries) = (program.nodes[id].shape.clone(), program.nodes[id].entries);
+            tangents[id] = Some(match entries {
+                Some(axis) => g.state_on(&name, shape, axis)?,
+                None => g.source(kind, &name, shape)?,
+            });
         }
     }
     let live = program.live();
@@ -48,8 +52,12 @@ fn known_or_zero(g: &mut Builder, tangent: Option<NodeId>, id: NodeId) -> Result
     match tangent {
         Some(tangent) => Ok(tangent),
         None => {
-            let (zero, shape) = (g.constant(0.0), g.node(id).shape.clone());
-            g.op_with("broadcast_to", &[zero], Attrs::shape_of(&shape))
+            let (zero, shape, entries) = (g.constant(0.0), g.node(id).shape.clone(), g.node(id).entries);
+            let zeros = g.op_with("broadcast_to", &[zero], Attrs::shape_of(&shape))?;
+            match entries {
+                Some(axis) => g.op_with("entries_repeat", &[zeros], Attrs::numbers(&[("axis", axis as f64)])),
+                None => Ok(zeros),
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
     let mut d_next = Vec::new();
     for (&state, &next) in program.states.iter().zip(&program.updates) {
         let name = format!("{}.next", program.label(state));
-        let d = g.derived_source(Source::State, &name, program.nodes[state].shape.clone())?;
+        let d = g.derived_like(Source::State, &name, state)?;
         d_next.push(d);
         contributions[next].push(Contribution::Whole(d));
     }
@@ -173,7 +173,11 @@ fn depends_on_parameters(program: &Program, trained: impl Fn(usize) -> bool) -> 
 
 fn zeros(g: &mut Builder, like: &Node) -> Result<NodeId> {
     let zero = g.constant(0.0);
-    g.op_with("broadcast_to", &[zero], Attrs::shape_of(&like.shape))
+    let zeros = g.op_with("broadcast_to", &[zero], Attrs::shape_of(&like.shape))?;
+    match like.entries {
+        Some(axis) => g.op_with("entries_repeat", &[zeros], Attrs::numbers(&[("axis", axis as f64)])),
+        None => Ok(zeros),
+    }
 }
 
 /// The sum of the contributions to the gradient of `id`. Adjacent parts become one `concat` instead of padded sums: so the

@@ -140,7 +140,7 @@ impl Cut {
         let mut g = Builder::new(&program.name, program.sizes.clone());
         let mut moved = vec![NodeId::MAX; program.nodes.len()];
         let sources =
-            program.inputs.iter().chain(&program.states).chain(&program.params).chain(&program.memories);
+            program.inputs.iter().chain(&program.memories).chain(&program.states).chain(&program.params);
         for &id in sources {
             moved[id] = copy(&mut g, program, id, &[])?;
         }

@@ -110,6 +110,10 @@ fn kind(nodes: &[Node], states: &[StateNodes], group: &[usize], sees: &[Vec<bool
     let shape = &nodes[states[group[0]].0].shape;
     let own = |id: NodeId| group.iter().any(|&state| states[state].0 == id);
     let (mut linear, mut elementwise) = (true, true);
+    // a scan runs over rows
+    if group.iter().any(|&state| nodes[states[state].0].entries.is_some()) {
+        return Kind::Other;
+    }
     for id in between(nodes, states, group, sees) {
         let node = &nodes[id];
         elementwise &= node.shape == *shape;

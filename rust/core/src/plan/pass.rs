@@ -274,6 +274,8 @@ pub struct Pass {
     pub outputs: Vec<Ref>,
     /// The class of each state, `History` or `CarryIn`.
     pub states: Vec<(Class, usize)>,
+    /// The entries axis of each state; those of the row come first.
+    pub state_entries: Vec<Option<usize>>,
     /// Whether some state needs the loop; the other states are scanned.
     pub stepwise: bool,
     /// Rows of a tile, and elements of scratch per row of it.
@@ -289,6 +291,11 @@ impl Pass {
     /// Elements of one row in all buffers of a class.
     pub fn width_of(&self, class: Class) -> usize {
         self.buffers.iter().filter(|b| b.class == class && b.entries.is_none()).map(|b| b.width).sum()
+    }
+
+    /// The number of states of the row.
+    pub fn row_states(&self) -> usize {
+        self.state_entries.iter().filter(|entries| entries.is_none()).count()
     }
 
     /// The entries axis of a value.

@@ -112,7 +112,10 @@ impl Graph<'_> {
         let in_loop = |needed: &[bool], id: NodeId| computed[id] && on_state[id] && needed[id];
         loop {
             let late = |&&id: &&NodeId| {
-                let reads = |&arg: &NodeId| self.nodes[arg].entries.is_some() && in_loop(needed, arg);
+                let is_state = |arg: NodeId| self.states.iter().any(|&(read, _)| read == arg);
+                let reads = |&arg: &NodeId| {
+                    self.nodes[arg].entries.is_some() && (in_loop(needed, arg) || is_state(arg))
+                };
                 computed[id] && !needed[id] && self.nodes[id].args.iter().any(reads)
             };
             let found: Vec<NodeId> = order.iter().filter(late).copied().collect();

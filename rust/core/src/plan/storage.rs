@@ -98,12 +98,14 @@ impl Storage<'_> {
             };
             let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
             self.pass.states.push((class, width));
+            let entries = self.task.nodes[state.read].entries;
+            self.pass.state_entries.push(entries);
             let scanned = self.task.is_scanned(index);
             self.pass.stepwise |= !scanned;
             if scanned && !state.history {
                 continue; // a scan keeps it in registers, and what is read of it lies where other values lie
             }
-            let (read, write) = (self.buffer(read, width, None), self.buffer(write, width, None));
+            let (read, write) = (self.buffer(read, width, entries), self.buffer(write, width, entries));
             self.refs.insert(state.read, Ref { buffer: read, col: 0, numel: width });
             self.refs.insert(state.update, Ref { buffer: write, col: 0, numel: width });
         }

@@ -114,7 +114,12 @@ pub fn copy(g: &mut Builder, program: &Program, id: NodeId, moved: &[NodeId]) ->
         let kind = match row.name {
             "input" if node.is_index => Source::Index,
             "input" => Source::Input,
-            "state" => Source::State,
+            "state" => {
+                if let Some(axis) = node.entries {
+                    return g.state_on(program.label(id), node.shape.clone(), axis);
+                }
+                Source::State
+            }
             "memory" => {
                 return g.memory(program.label(id), node.shape.clone(), node.entries.unwrap_or(0));
             }

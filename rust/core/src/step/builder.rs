@@ -100,6 +100,30 @@ impl Builder {
         Ok(id)
     }
 
+    /// Declares a state that has one value for each entry of an entries axis, after the states of the row.
+    pub fn state_on(&mut self, name: &str, shape: Shape, axis: usize) -> Result<NodeId> {
+        self.on_entries(Source::State, name, shape, axis, false)
+    }
+
+    /// A source on the entries axis of `like`, or of the row: see `derived_source`.
+    pub fn derived_like(&mut self, kind: Source, name: &str, like: NodeId) -> Result<NodeId> {
+        let shape = self.nodes[like].shape.clone();
+        match self.nodes[like].entries {
+            Some(axis) => self.on_entries(kind, &format!("d.{name}"), shape, axis, true),
+            None => self.derived_source(kind, name, shape),
+        }
+    }
+
+    fn on_entries(&mut self, kind: Source, name: &str, shape: Shape, axis: usize, derived: bool) -> Result<NodeId> {
+        if !self.memories.iter().any(|&id| self.nodes[id].entries == Some(axis)) {
+            return Err(StepError::Shape(format!("state {name:?}: the entries axis {axis} has no memory")));
+        }
+        let id = self.declare(kind, name, shape, derived)?;
+        self.nodes[id].entries = Some(axis);
+        self.nodes[id].attrs = Attrs::numbers(&[("axis", axis as f64)]);
+        Ok(id)
+    }
+
     /// A source of a derived program: `d.name`, a name that no author can choose.
     pub fn derived_source(&mut self, kind: Source, name: &str, shape: Shape) -> Result<NodeId> {
         self.declare(kind, &format!("d.{name}"), shape, true)
@@ -384,11 +408,14 @@ impl Builder {
     }
 
     /// Completes the program: outputs by name, one update per state.
-    pub fn finish(self, outputs: &[(String, NodeId)], updates: &[(String, NodeId)]) -> Result<Program> {
+    pub fn finish(mut self, outputs: &[(String, NodeId)], updates: &[(String, NodeId)]) -> Result<Program> {
         let exists = |id: NodeId| id < self.nodes.len();
         if let Some((name, _)) = outputs.iter().chain(updates).find(|(_, id)| !exists(*id)) {
             return Err(StepError::Format(format!("{name:?} names a value that does not exist")));
         }
+        // states of the row come first
+        let nodes = &self.nodes;
+        self.states.sort_by_key(|&id| nodes[id].entries.is_some());
         let mut ordered = Vec::new();
         for &state in &self.states {
             let name = self.nodes[state].label.as_deref().unwrap_or("");
@@ -403,7 +430,16 @@ impl Builder {
                     shape_text(&self.nodes[state].shape)
                 )));
             }
-            self.check_on_row(&format!("the next value of state {name:?}"), *update)?;
+            let (old, new) = (self.nodes[state].entries, self.nodes[*update].entries);
+            if old.is_none() {
+                self.check_on_row(&format!("the next value of state {name:?}"), *update)?;
+            } else if old != new {
+                return Err(StepError::Shape(format!(
+                    "{}: the next value of state {name:?} is no value on the entries of the memory {:?}",
+                    self.name,
+                    self.memory_name(old.unwrap_or(0))
+                )));
+            }
             ordered.push(*update);
         }
         if updates.len() != self.states.len() {

@@ -26,6 +26,12 @@ impl Program {
         self.nodes[node].label.as_deref().unwrap_or("")
     }
 
+    /// The states of the row; those on the entries of a memory come after them.
+    pub fn row_states(&self) -> &[NodeId] {
+        let count = self.states.iter().filter(|&&id| self.nodes[id].entries.is_none()).count();
+        &self.states[..count]
+    }
+
     /// The entries axis of memory `k`: memories of one axis have the same entries.
     pub fn axis_of_memory(&self, k: usize) -> usize {
         self.nodes[self.memories[k]].entries.unwrap_or(k)

@@ -182,6 +182,11 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
             let axis = axis.ok_or_else(|| bad("a memory has no axis"))? as usize;
             return builder.memory(text("name").unwrap_or(""), shape, axis);
         }
+        if kind == Source::State && object.contains_key("axis") {
+            let axis = number("axis")?.filter(|axis| (0.0..=f64::from(u16::MAX)).contains(axis) && axis.fract() == 0.0);
+            let axis = axis.ok_or_else(|| bad("a state on no axis"))? as usize;
+            return builder.state_on(text("name").unwrap_or(""), shape, axis);
+        }
         return builder.source(kind, text("name").unwrap_or(""), shape);
     }
     let listed = match object.get("args") {

@@ -54,12 +54,16 @@ impl Layout {
                 take(count * buffer.width * if buffer.class == Class::Block { steps } else { 1 })
             }
             Class::Step => take(rows * buffer.width),
+            Class::HistoryPrev(_) if buffer.entries.is_some() => usize::MAX,
             Class::Block | Class::CarryLog(_) | Class::HistoryPrev(_) => take(block_rows * buffer.width),
             _ => usize::MAX,
         }));
         self.carries.clear();
-        self.carries.extend(pass.states.iter().map(|(class, width)| {
-            matches!(class, Class::CarryIn(_)).then(|| [take(rows * width), take(rows * width)])
+        let states = pass.states.iter().zip(&pass.state_entries);
+        self.carries.extend(states.map(|((class, width), axis)| {
+            let on_axis = axis.and_then(|axis| entries.get(axis));
+            let elements = axis.map_or(rows, |_| on_axis.map_or(0, Entries::count)) * width;
+            matches!(class, Class::CarryIn(_)).then(|| [take(elements), take(elements)])
         }));
         self.end = end;
     }

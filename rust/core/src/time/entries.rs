@@ -46,6 +46,11 @@ impl Entries {
         self.step.last().copied().unwrap_or(0)
     }
 
+    /// The entries in a history before those that step `t` reads: the initial values come first.
+    pub fn previous(&self, t: usize) -> usize {
+        if t == 0 { 0 } else { self.count() + self.step[t - 1] }
+    }
+
     /// For each entry, its packed row on the memory's axis.
     pub fn packed(&self) -> &[usize] {
         &self.packed

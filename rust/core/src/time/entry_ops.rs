@@ -81,6 +81,8 @@ impl<T: Float> Runner<'_, T> {
     pub(super) fn steps_before(&self, class: Class, entries: &Entries, t: usize) -> usize {
         match class {
             Class::Memory(_) | Class::MemoryGradient(_) | Class::Step => 0,
+            Class::CarryIn(_) | Class::CarryOut(_) => 0,
+            Class::HistoryPrev(_) => entries.previous(t) - entries.previous(self.steps.0),
             _ => entries.step[t] - entries.step[self.steps.0],
         }
     }

@@ -64,6 +64,11 @@ impl<T: Float> Forward<T> {
         for (state, (class, width)) in pass.states.iter().enumerate() {
             if let Class::History(_) = class {
                 let first = memory.history(state);
+                if let Some(axis) = pass.state_entries[state] {
+                    // SAFETY: a history starts with as many elements as all entries have; states on entries start from zeros.
+                    unsafe { first.write_bytes(0, entries[axis].count() * width) };
+                    continue;
+                }
                 // SAFETY: a history starts with `rows` initial values of `width` elements; `initial` has as many.
                 unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
             }
@@ -121,7 +126,8 @@ impl<'a, T: Float> LayerCall<'a, T> {
             runner.run(None);
             finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
         }
-        for (state, (&(class, width), values)) in pass.states.iter().zip(finals).enumerate() {
+        let of_rows = pass.states.iter().take(pass.row_states());
+        for (state, (&(class, width), values)) in of_rows.zip(finals).enumerate() {
             if let Class::History(_) = class {
                 values_after(memory, state, width, self.geometry, self.geometry.steps(), values);
             }
@@ -179,17 +185,17 @@ pub fn states_after<T: Float>(
     vectors: &mut VecPool<T>,
     states: &mut Vec<Vec<T>>,
 ) {
-    for (state, &(_, width)) in plan.train.states.iter().enumerate() {
+    for (state, &(_, width)) in plan.train.states.iter().take(plan.train.row_states()).enumerate() {
         let mut values = vectors.vector(geometry.rows * width);
         values_after(memory, state, width, geometry, steps, &mut values);
         states.push(values);
     }
 }
 
-/// For each state, an empty vector with capacity for all rows.
+/// For each state of the row, an empty vector with capacity for all rows.
 fn room_for_states<T: Float>(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
     let mut states = scratch.vectors.list();
-    states.extend(pass.states.iter().map(|(_, width)| scratch.vectors.vector(geometry.rows * width)));
+    states.extend(pass.states.iter().take(pass.row_states()).map(|(_, width)| scratch.vectors.vector(geometry.rows * width)));
     states
 }
 

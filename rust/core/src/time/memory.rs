@@ -44,7 +44,11 @@ impl<T: Float> PassMemory<T> {
                 (Class::MemoryGradient(_), Some(entries)) => entries.count() * buffer.width,
                 _ => 0,
             };
-        let more: usize = pass.buffers.iter().map(of_entries).sum();
+        let histories = pass.states.iter().zip(&pass.state_entries).map(|((class, width), axis)| {
+            let entries = axis.and_then(|axis| entries.get(axis)).filter(|_| matches!(class, Class::History(_)));
+            entries.map_or(0, |entries| (entries.count() + entries.total()) * width)
+        });
+        let more: usize = pass.buffers.iter().map(of_entries).chain(histories).sum();
         let mut memory = scratch.take(PassMemory::<T>::elements(pass, rows, room) + more);
         let mut end = 0;
         let mut take = |elements: usize| {
@@ -57,8 +61,10 @@ impl<T: Float> PassMemory<T> {
             _ => take(of_entries(buffer)),
         }));
         memory.history.clear();
-        memory.history.extend(pass.states.iter().map(|(class, width)| match class {
-            Class::History(_) => take((total + geometry.rows) * width),
+        let on_axis = |state: usize| pass.state_entries[state].and_then(|axis| entries.get(axis));
+        memory.history.extend(pass.states.iter().enumerate().map(|(state, (class, width))| match (class, on_axis(state)) {
+            (Class::History(_), Some(entries)) => take((entries.count() + entries.total()) * width),
+            (Class::History(_), None) => take((total + geometry.rows) * width),
             _ => 0,
         }));
         debug_assert!(end <= memory.data.len());
@@ -68,6 +74,7 @@ impl<T: Float> PassMemory<T> {
     /// The number of elements that `new` allocates for `rows` sequences with `total` steps in all.
     pub fn elements(pass: &Pass, rows: usize, total: usize) -> usize {
         let histories: usize = (pass.states.iter())
+            .take(pass.row_states())
             .filter(|(class, _)| matches!(class, Class::History(_)))
             .map(|(_, width)| width)
             .sum();

@@ -125,6 +125,11 @@ impl<'a, T: Float> Runner<'a, T> {
         carry.extend(layout.carries.iter().map(|pair| pair.map(|pair| pair.map(at))));
         for (state, pair) in carry.iter().enumerate() {
             for copy in pair.iter().flatten() {
+                if let Some(axis) = pass.state_entries[state] {
+                    // SAFETY: the carry of a state on entries has as many elements; it starts from zeros.
+                    unsafe { copy.write_bytes(0, entries[axis].count() * pass.states[state].1) };
+                    continue;
+                }
                 // SAFETY: a carry has rows * width elements, and so have the initial values.
                 unsafe {
                     copy.copy_from_nonoverlapping(initial[state].as_ptr(), rows * pass.states[state].1)
@@ -332,7 +337,10 @@ impl<'a, T: Float> Runner<'a, T> {
         let buffer = &self.pass.buffers[number];
         let entries = &self.entries[buffer.entries?];
         Some(match buffer.class {
+            Class::CarryIn(_) | Class::CarryOut(_) => return None,
             Class::Full | Class::Saved(_) => entries.step[t],
+            Class::History(_) => entries.count() + entries.step[t],
+            Class::HistoryPrev(_) => entries.previous(t),
             Class::Block => entries.step[t] - entries.step[from],
             _ => 0,
         })

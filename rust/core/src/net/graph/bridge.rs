@@ -38,7 +38,7 @@ impl Network {
         program: &Program,
         initial: &[(&str, usize)],
     ) -> Result<Vec<Option<usize>>, NetError> {
-        let mut nodes = vec![None; program.states.len()];
+        let mut nodes = vec![None; program.row_states().len()];
         for &(name, node) in initial {
             let (state, from) = (state_of(program, name)?, self.check(node)?);
             let bad =
@@ -62,9 +62,9 @@ impl Network {
     }
 }
 
-/// The index of a state by its name.
+/// The index of a state of the row by its name.
 fn state_of(program: &Program, name: &str) -> Result<usize, NetError> {
-    let names = || program.states.iter().map(|&id| program.label(id));
+    let names = || program.row_states().iter().map(|&id| program.label(id));
     names().position(|other| other == name).ok_or_else(|| {
         let known: Vec<&str> = names().collect();
         let text = format!("{} has no state {name:?}; it has {}", program.name, known.join(", "));

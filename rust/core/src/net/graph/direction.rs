@@ -45,7 +45,7 @@ impl Network {
     pub fn states_from_end(&self) -> Vec<bool> {
         let layers = self.layers.iter().zip(self.layers_from_end());
         let slots =
-            layers.flat_map(|(layer, from_end)| layer.plan.program.states.iter().map(move |_| from_end));
+            layers.flat_map(|(layer, from_end)| layer.plan.program.row_states().iter().map(move |_| from_end));
         slots.collect()
     }
 }

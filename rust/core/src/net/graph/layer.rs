@@ -121,7 +121,7 @@ impl Layer {
 
     /// The layer's states among the states of the network.
     pub fn state_slots(&self) -> Range<usize> {
-        self.first_state..self.first_state + self.plan.program.states.len()
+        self.first_state..self.first_state + self.plan.program.row_states().len()
     }
 
     /// The layer's forward pass.

@@ -193,7 +193,7 @@ impl Network {
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
         let first_state = self.states.len();
-        self.states.extend(program.states.iter().map(|&id| program.nodes[id].numel()));
+        self.states.extend(program.row_states().iter().map(|&id| program.nodes[id].numel()));
         self.state_axes.resize(self.states.len(), axis);
         let width = plan.output_width(0);
         let layer = self.layers.len();
@@ -384,7 +384,8 @@ impl Network {
         let mut outputs = vec![None; layer.outputs.len()];
         outputs[0] = Some(node);
         let first_state = self.states.len();
-        self.states.extend(layer.plan.program.states.iter().map(|&id| layer.plan.program.nodes[id].numel()));
+        let program = &layer.plan.program;
+        self.states.extend(program.row_states().iter().map(|&id| program.nodes[id].numel()));
         self.state_axes.resize(self.states.len(), layer.axis);
         self.layers.push(Layer {
             inputs,

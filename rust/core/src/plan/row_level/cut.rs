@@ -97,7 +97,7 @@ impl Cut {
                 moved[id] = g.source(Source::Input, &name, program.nodes[id].shape.clone())?;
             }
         }
-        let states = program.states.iter().chain(&program.memories).filter(|_| is_step);
+        let states = program.memories.iter().chain(&program.states).filter(|_| is_step);
         for &id in states.chain(&program.params) {
             moved[id] = copy(g, program, id, &[])?;
         }
