@@ -46,13 +46,25 @@ class Param:
 
 @dataclass(frozen=True)
 class State:
-    """A state of a cell, zero at the start: `State(size.hidden)`, or `State((heads, width))` for a matrix."""
+    """A state of a cell, zero at the start: `State(size.hidden)`, or `State((heads, width))` for a matrix.
+
+    `State((), on="source")` has one number for each entry of the memory "source": the sum of the weights so
+    far, or the weights of the step before. It starts from zeros, and is no state of the network that a caller
+    sets or gets.
+    """
 
     shape: tuple[int, ...]
+    on: str | None = None
 
-    def __init__(self, shape_or_size: int | Sequence[int]) -> None:
-        """Declare a state of this shape; raises ShapeError for a rank above 2 or a size below 1."""
+    def __init__(self, shape_or_size: int | Sequence[int], *, on: str | None = None) -> None:
+        """Declare a state of this shape, of the row or on the entries of a memory.
+
+        Raises ShapeError for a rank above 2 or a size below 1, ConfigError if `on` is no name.
+        """
         object.__setattr__(self, "shape", _checked_shape("State: shape_or_size", shape_or_size))
+        if on is not None and not isinstance(on, str):
+            raise ConfigError(f"State: on is {shown(on)}; expected the name of a memory")
+        object.__setattr__(self, "on", on)
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,13 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
             raise ConfigError(
                 f"{owner}: a memory is called {shown(name)}, which is the name of another axis; expected "
                 "another name, such as 'source'"
+            )
+    for name, state in states.items():
+        if state.on is not None and state.on not in memories:
+            known = ", ".join(map(repr, memories)) or "none"
+            raise ConfigError(
+                f"{owner}: state {shown(name)} lies on {shown(state.on)}, which memories() does not declare; "
+                f"its memories: {known}"
             )
     return Declared(sizes, params, states, memories)
 

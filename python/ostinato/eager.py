@@ -53,21 +53,34 @@ def run(
         raise DTypeError(f"{owner}: x is {x.dtype}; expected float32 or float64")
     if x.ndim != 2:
         raise ShapeError(f"{owner}: x has shape {x.shape}; expected (T, F), one sequence")
-    if state is None:
+    given = dict(memories or {})
+    on: dict[str, EntryValues] = {}
+    if state is None or given:
         if hidden_size is None:
-            raise ConfigError(f"{owner}: give the initial state, or hidden_size to start from zeros")
+            needs = (
+                "hidden_size, which memories need" if given else "the initial state, or hidden_size to start"
+            )
+            raise ConfigError(f"{owner}: give {needs}{'' if given else ' from zeros'}")
         made = declared(cell, x.shape[1], hidden_size)
         _check_names(owner, "parameter", params, made.params)
-        _check_names(owner, "memory", memories or {}, made.memories)
-        state = {name: np.zeros(one.shape) for name, one in made.states.items()}
+        _check_names(owner, "memory", given, made.memories)
+        of_row = {name: one for name, one in made.states.items() if one.on is None}
+        state = {name: np.zeros(one.shape) for name, one in of_row.items()} if state is None else state
+        for name, one in made.states.items():
+            if one.on is not None:
+                on[name] = EntryValues(
+                    one.on, np.zeros((len(np.asarray(given[one.on])), *one.shape), x.dtype)
+                )
     p = Names(
         owner,
         "parameter",
         {name: _frozen(value, x.dtype, f"params[{name!r}]") for name, value in params.items()},
     )
-    held = {name: _frozen(value, x.dtype, f"state[{name!r}]") for name, value in state.items()}
+    held: dict[str, Any] = {
+        name: _frozen(value, x.dtype, f"state[{name!r}]") for name, value in state.items()
+    } | on
 
-    step = _with_memories(cell, memories or {}, x.dtype)
+    step = _with_memories(cell, given, x.dtype)
     if cell.batched:
         step = _one_row(cell)
     outputs = []
@@ -75,19 +88,33 @@ def run(
         output, new = step(_frozen(row, x.dtype), Names(owner, "state", held), p)
         _check_names(owner, "state", new, held)
         for name, value in new.items():
-            if np.shape(value) != held[name].shape:
+            if (
+                isinstance(value, EntryValues) != (name in on)
+                or np.shape(_array(value)) != _array(held[name]).shape
+            ):
                 raise ShapeError(
-                    f"{owner}: step returns state {shown(name)} with shape {np.shape(value)}; "
-                    f"expected {held[name].shape}"
+                    f"{owner}: step returns state {shown(name)} with shape {np.shape(_array(value))}; "
+                    f"expected {_array(held[name]).shape}"
                 )
-        held = {name: _frozen(new[name], x.dtype) for name in held}
+        held = {
+            name: EntryValues(on[name].memory, new[name].values)
+            if name in on
+            else _frozen(new[name], x.dtype)
+            for name in held
+        }
         outputs.append(np.asarray(output, x.dtype))
+    final = {name: value for name, value in held.items() if name not in on}
     if not outputs:
         # No step has run: a step on zeros gives the width of the output, and its values are not used.
         with np.errstate(all="ignore"):
             output, _ = step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
-        return np.zeros((0, *np.shape(output)), x.dtype), _writable(held)
-    return np.stack(outputs), _writable(held)
+        return np.zeros((0, *np.shape(output)), x.dtype), _writable(final)
+    return np.stack(outputs), _writable(final)
+
+
+def _array(value: Any) -> Any:
+    """The numbers of a value, for all entries if it lies on some."""
+    return value.values if isinstance(value, EntryValues) else value
 
 
 def _with_memories(cell: Cell, memories: Mapping[str, ArrayLike], dtype: np.dtype[Any]) -> Callable[..., Any]:

@@ -136,7 +136,7 @@ def trace_cell(
     return TracedCell(
         program,
         {key: Param(tuple(int(size) for size in one.shape), one.init) for key, one in made.params.items()},
-        {key: tuple(int(size) for size in one.shape) for key, one in made.states.items()},
+        {key: tuple(int(size) for size in one.shape) for key, one in made.states.items() if one.on is None},
         int(output_shape[0]),
         cell.options,
         None if inference == program else inference,
@@ -194,12 +194,20 @@ def _trace(
             values.append(
                 Traced(recorder, *recorder.declare("input", key, [int_or_dim(one) for one in shape]))
             )
-    held = {key: Traced(recorder, *recorder.declare("state", key, one.shape)) for key, one in states.items()}
+    held = {
+        key: Traced(recorder, *recorder.declare("state", key, one.shape))
+        for key, one in states.items()
+        if one.on is None
+    }
     given = {key: Traced(recorder, *recorder.declare("param", key, one.shape)) for key, one in params.items()}
     entries = {
         key: Traced(recorder, *recorder.declare_memory(key, one.width, axis))
         for axis, (key, one) in enumerate(memories.items())
     }
+    for key, one in states.items():
+        if one.on is not None:
+            axis = list(memories).index(one.on)
+            held[key] = Traced(recorder, *recorder.declare_state_on(key, one.shape, axis))
     more = (Names(owner, "memory", entries),) if entries else ()
     try:
         values, seen = rewrites.begin(recorder, values, held, given)
@@ -257,7 +265,7 @@ def _checked_return(
     checked = {}
     for key, old in held.items():
         new = updates[key]
-        _check_traced(owner, recorder, f"state {key!r}", new)
+        _check_traced(owner, recorder, f"state {key!r}", new, recorder.memory_of(old.node))
         if [int(one) for one in new.shape] != [int(one) for one in old.shape]:
             raise ShapeError(
                 f"{owner}: step returns state {shown(key)} with shape {describe(new.shape)}; "
@@ -267,7 +275,9 @@ def _checked_return(
     return output, checked
 
 
-def _check_traced(owner: str, recorder: Recorder, what: str, value: object) -> None:
+def _check_traced(
+    owner: str, recorder: Recorder, what: str, value: object, wanted: str | None = None
+) -> None:
     if not isinstance(value, Traced):
         raise TraceError(
             f"{owner}: step returns {_kind(value)} as {what}; expected a value computed from its arguments "
@@ -275,7 +285,12 @@ def _check_traced(owner: str, recorder: Recorder, what: str, value: object) -> N
         )
     recorder.check_same(value.recorder, what)
     memory = recorder.memory_of(value.node)
-    if memory is not None:
+    if wanted is not None and memory != wanted:
+        raise ShapeError(
+            f"{owner}: step returns a value of the row as {what}, which state() declares on {shown(wanted)}; "
+            "expected a value for each of its entries"
+        )
+    if memory is not None and memory != wanted:
         raise ShapeError(
             f"{owner}: step returns a value for each entry of memory {shown(memory)} as {what}; expected "
             "one for the row: reduce it with ops.entries.sum, mean or max"

@@ -77,6 +77,13 @@ class Recorder:
         self._memories[axis] = name
         return node, self.shape(node)
 
+    def declare_state_on(self, name: str, shape: Sequence[int], axis: int) -> tuple[int, tuple[Dim, ...]]:
+        """Add a state with one value for each entry of an entries axis."""
+        node = self.builder.state_on(name, [as_dim(size).text for size in shape], axis)
+        self._names[node] = name
+        self._states.add(node)
+        return node, self.shape(node)
+
     def memory_of(self, node: int) -> str | None:
         """Return the name of the memory on whose entries a value lies; None for a value of the row."""
         axis = self.builder.entries(node)

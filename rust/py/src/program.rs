@@ -86,12 +86,17 @@ impl PyProgram {
 
     #[getter]
     fn states(&self) -> Vec<Port> {
-        self.ports(&self.inner.states)
+        self.ports(self.inner.row_states())
     }
 
     #[getter]
     fn params(&self) -> Vec<Port> {
         self.ports(&self.inner.params)
+    }
+
+    #[getter]
+    fn entry_states(&self) -> Vec<Port> {
+        self.ports(&self.inner.states[self.inner.row_states().len()..])
     }
 
     #[getter]
@@ -177,6 +182,10 @@ impl PyProgramBuilder {
 
     fn state(&self, name: &str, shape: Vec<String>) -> PyResult<usize> {
         self.with(|g| Ok(g.source(Source::State, name, shape_of(g, &shape)?)?))
+    }
+
+    fn state_on(&self, name: &str, shape: Vec<String>, axis: usize) -> PyResult<usize> {
+        self.with(|g| Ok(g.state_on(name, shape_of(g, &shape)?, axis)?))
     }
 
     fn param(&self, name: &str, shape: Vec<String>) -> PyResult<usize> {

@@ -37,7 +37,7 @@ impl PassSummary {
             _ => None,
         };
         let products: usize = pass.packs.iter().map(|pack| 2 * pack.k * pack.n).sum();
-        let histories: usize = (pass.states.iter())
+        let histories: usize = (pass.states.iter().take(pass.row_states()))
             .filter(|(class, _)| matches!(class, Class::History(_)))
             .map(|(_, width)| width)
             .sum();

@@ -114,7 +114,14 @@ impl Builder {
         }
     }
 
-    fn on_entries(&mut self, kind: Source, name: &str, shape: Shape, axis: usize, derived: bool) -> Result<NodeId> {
+    fn on_entries(
+        &mut self,
+        kind: Source,
+        name: &str,
+        shape: Shape,
+        axis: usize,
+        derived: bool,
+    ) -> Result<NodeId> {
         if !self.memories.iter().any(|&id| self.nodes[id].entries == Some(axis)) {
             return Err(StepError::Shape(format!("state {name:?}: the entries axis {axis} has no memory")));
         }

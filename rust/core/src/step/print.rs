@@ -14,7 +14,8 @@ impl fmt::Display for Program {
             let one = |&id: &NodeId| {
                 let kind =
                     if self.nodes[id].is_index { "id".into() } else { shape_text(&self.nodes[id].shape) };
-                let on = match self.nodes[id].entries.filter(|_| rows::row(self.nodes[id].op).name == "state") {
+                let on = match self.nodes[id].entries.filter(|_| rows::row(self.nodes[id].op).name == "state")
+                {
                     Some(axis) => {
                         let k = (0..self.memories.len()).find(|&k| self.axis_of_memory(k) == axis);
                         format!(" on {}", k.map_or("", |k| self.label(self.memories[k])))

@@ -183,7 +183,8 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
             return builder.memory(text("name").unwrap_or(""), shape, axis);
         }
         if kind == Source::State && object.contains_key("axis") {
-            let axis = number("axis")?.filter(|axis| (0.0..=f64::from(u16::MAX)).contains(axis) && axis.fract() == 0.0);
+            let axis = number("axis")?
+                .filter(|axis| (0.0..=f64::from(u16::MAX)).contains(axis) && axis.fract() == 0.0);
             let axis = axis.ok_or_else(|| bad("a state on no axis"))? as usize;
             return builder.state_on(text("name").unwrap_or(""), shape, axis);
         }

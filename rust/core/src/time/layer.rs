@@ -195,7 +195,12 @@ pub fn states_after<T: Float>(
 /// For each state of the row, an empty vector with capacity for all rows.
 fn room_for_states<T: Float>(pass: &Pass, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
     let mut states = scratch.vectors.list();
-    states.extend(pass.states.iter().take(pass.row_states()).map(|(_, width)| scratch.vectors.vector(geometry.rows * width)));
+    states.extend(
+        pass.states
+            .iter()
+            .take(pass.row_states())
+            .map(|(_, width)| scratch.vectors.vector(geometry.rows * width)),
+    );
     states
 }
 

@@ -45,7 +45,8 @@ impl<T: Float> PassMemory<T> {
                 _ => 0,
             };
         let histories = pass.states.iter().zip(&pass.state_entries).map(|((class, width), axis)| {
-            let entries = axis.and_then(|axis| entries.get(axis)).filter(|_| matches!(class, Class::History(_)));
+            let entries =
+                axis.and_then(|axis| entries.get(axis)).filter(|_| matches!(class, Class::History(_)));
             entries.map_or(0, |entries| (entries.count() + entries.total()) * width)
         });
         let more: usize = pass.buffers.iter().map(of_entries).chain(histories).sum();
@@ -62,10 +63,12 @@ impl<T: Float> PassMemory<T> {
         }));
         memory.history.clear();
         let on_axis = |state: usize| pass.state_entries[state].and_then(|axis| entries.get(axis));
-        memory.history.extend(pass.states.iter().enumerate().map(|(state, (class, width))| match (class, on_axis(state)) {
-            (Class::History(_), Some(entries)) => take((entries.count() + entries.total()) * width),
-            (Class::History(_), None) => take((total + geometry.rows) * width),
-            _ => 0,
+        memory.history.extend(pass.states.iter().enumerate().map(|(state, (class, width))| {
+            match (class, on_axis(state)) {
+                (Class::History(_), Some(entries)) => take((entries.count() + entries.total()) * width),
+                (Class::History(_), None) => take((total + geometry.rows) * width),
+                _ => 0,
+            }
         }));
         debug_assert!(end <= memory.data.len());
         memory

@@ -52,7 +52,11 @@ fn of_entries(pass: &Pass, rows: usize, steps: usize, total: usize) -> usize {
         Class::MemoryGradient(_) => total * buffer.width,
         _ => 0,
     });
-    elements.sum()
+    let histories = pass.states.iter().zip(&pass.state_entries).map(|((class, width), entries)| {
+        let is_stored = entries.is_some() && matches!(class, Class::History(_));
+        if is_stored { (steps * total.div_ceil(rows.max(1)) + total) * width } else { 0 }
+    });
+    elements.chain(histories).sum()
 }
 
 /// Elements stored between the forward and the backward pass of a piece of time.

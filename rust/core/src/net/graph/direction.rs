@@ -44,8 +44,8 @@ impl Network {
     /// For each state slot, whether its layer reads its input from the end.
     pub fn states_from_end(&self) -> Vec<bool> {
         let layers = self.layers.iter().zip(self.layers_from_end());
-        let slots =
-            layers.flat_map(|(layer, from_end)| layer.plan.program.row_states().iter().map(move |_| from_end));
+        let slots = layers
+            .flat_map(|(layer, from_end)| layer.plan.program.row_states().iter().map(move |_| from_end));
         slots.collect()
     }
 }
