@@ -204,10 +204,10 @@ def _trace(
         key: Traced(recorder, *recorder.declare_memory(key, one.width, axis))
         for axis, (key, one) in enumerate(memories.items())
     }
-    for key, one in states.items():
-        if one.on is not None:
-            axis = list(memories).index(one.on)
-            held[key] = Traced(recorder, *recorder.declare_state_on(key, one.shape, axis))
+    for key, state in states.items():
+        if state.on is not None:
+            axis = list(memories).index(state.on)
+            held[key] = Traced(recorder, *recorder.declare_state_on(key, state.shape, axis))
     more = (Names(owner, "memory", entries),) if entries else ()
     try:
         values, seen = rewrites.begin(recorder, values, held, given)

@@ -1,0 +1,197 @@
+"""States with a value for each entry of a memory: coverage, and the weights of the step before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import ostinato as ost
+from ostinato import eager, ops
+from tests.entries.cells import param
+from tests.entries.test_decoders import ENTRIES, HIDDEN, STEPS, WIDTH, derivative, lengths, ragged
+from tests.slopes import RELATIVE, slope
+
+KINDS = ("coverage", "location", "vector", "unchanged", "both")
+
+
+class Remembers(ost.Cell):
+    """Attention whose scores read a state on the entries.
+
+    kind: the sum of the weights so far; a window of the weights of the step before; a vector for each entry,
+    an update of its own; a state that is never changed; coverage and location together.
+    """
+
+    def __init__(self, *, kind: str = "coverage") -> None:
+        self.kind = kind
+
+    def memories(self, size: Any) -> dict[str, ost.Memory]:
+        return {"source": ost.Memory(WIDTH)}
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        h, a = size.hidden, 6
+        more = {
+            "coverage": {"W_s": param(a)},
+            "unchanged": {"W_s": param(a)},
+            "location": {"W_l": param(a, 3)},
+            "vector": {"W_s": param(a, 2), "W_m": param(2, WIDTH), "U": param(2, 2)},
+            "both": {"W_s": param(a), "W_l": param(a, 3)},
+        }[self.kind]
+        own = {"W_q": param(a, h), "W_k": param(a, WIDTH), "v": param(a), "W_x": param(h, size.input)}
+        return {**own, "W_c": param(h, WIDTH), "W_h": param(h, h), **more}
+
+    def state(self, size: Any) -> dict[str, ost.State]:
+        of = {
+            "coverage": {"s": ost.State((), on="source")},
+            "unchanged": {"s": ost.State((), on="source")},
+            "location": {"past": ost.State((), on="source")},
+            "vector": {"s": ost.State(2, on="source")},
+            "both": {"s": ost.State((), on="source"), "past": ost.State((), on="source")},
+        }[self.kind]
+        return {**of, "h": ost.State(size.hidden)}
+
+    def step(self, x: Any, state: Any, p: Any, memory: Any) -> Any:
+        own = p.W_q @ state.h + p.W_k @ memory.source
+        if self.kind in ("coverage", "both", "unchanged"):
+            own = own + p.W_s * state.s
+        if self.kind == "vector":
+            own = own + p.W_s @ state.s
+        if self.kind in ("location", "both"):
+            own = own + p.W_l @ ops.entries.window(state.past, 1)
+        weights = ops.entries.softmax(ops.dot(p.v, ops.tanh(own)))
+        context = ops.entries.sum(weights * memory.source)
+        h = ops.tanh(p.W_x @ x + p.W_c @ context + p.W_h @ state.h)
+        new = {"h": h}
+        if self.kind in ("coverage", "both"):
+            new["s"] = state.s + weights
+        if self.kind == "unchanged":
+            new["s"] = state.s
+        if self.kind == "vector":
+            new["s"] = ops.tanh(p.U @ state.s + weights * (p.W_m @ memory.source))
+        if self.kind in ("location", "both"):
+            new["past"] = weights
+        return h, new
+
+
+def in_torch(kind: str, p: dict[str, torch.Tensor], x: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    h, count = torch.zeros(HIDDEN, dtype=x.dtype), len(source)
+    s = torch.zeros((count, 2) if kind == "vector" else count, dtype=x.dtype)
+    past = torch.zeros(count, dtype=x.dtype)
+    outputs = []
+    for step in x:
+        own = p["W_q"] @ h + source @ p["W_k"].T
+        if kind in ("coverage", "both", "unchanged"):
+            own = own + s[:, None] * p["W_s"]
+        if kind == "vector":
+            own = own + s @ p["W_s"].T
+        if kind in ("location", "both"):
+            around = torch.nn.functional.pad(past, (1, 1))
+            own = own + torch.stack([around[:-2], around[1:-1], around[2:]], 1) @ p["W_l"].T
+        weights = torch.softmax(torch.tanh(own) @ p["v"], 0)
+        h = torch.tanh(p["W_x"] @ step + p["W_c"] @ (weights @ source) + p["W_h"] @ h)
+        if kind in ("coverage", "both"):
+            s = s + weights
+        if kind == "vector":
+            s = torch.tanh(s @ p["U"].T + weights[:, None] * (source @ p["W_m"].T))
+        past = weights
+        outputs.append(h)
+    return torch.stack(outputs) if outputs else torch.zeros(0, HIDDEN, dtype=x.dtype)
+
+
+def made(kind: str) -> ost.Recurrent:
+    return ost.Recurrent(Remembers, 3, HIDDEN, kind=kind, dtype="float64")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_on_entries_gives_what_pytorch_and_the_eager_step_give(kind: str) -> None:
+    net, x = made(kind), ragged(STEPS, ENTRIES)
+    run = net.run(x, lengths=lengths(STEPS, ENTRIES), training=True)
+    assert list(run.final_state) == ["h"]
+    assert np.array_equal(net(x, lengths=lengths(STEPS, ENTRIES)), run.outputs)
+    grads = run.backward(derivative(STEPS))
+    names = {name: name.removesuffix("_l0") for name in net.parameters()}
+    p = {names[name]: torch.tensor(value, requires_grad=True) for name, value in net.parameters().items()}
+    for row, (step, entry) in enumerate(zip(STEPS, ENTRIES, strict=True)):
+        given = torch.tensor(x["x"][row, :step], requires_grad=True)
+        source = torch.tensor(x["source"][row, :entry], requires_grad=True)
+        outputs = in_torch(kind, p, given, source)
+        np.testing.assert_allclose(run.outputs[row, :step], outputs.detach(), rtol=0, atol=1e-10)
+        values = {names[name]: value for name, value in net.parameters().items()}
+        assert net.cell is not None
+        read = {"source": x["source"][row, :entry]}
+        mine, _ = eager.run(net.cell, values, x["x"][row, :step], hidden_size=HIDDEN, memories=read)
+        np.testing.assert_allclose(run.outputs[row, :step], mine, rtol=0, atol=1e-12)
+        if step:
+            (outputs * torch.tensor(derivative(STEPS)[row, :step])).sum().backward()
+        for name, of_row, count in [("x", given, step), ("source", source, entry)]:
+            wanted = np.zeros(of_row.shape) if of_row.grad is None else of_row.grad
+            np.testing.assert_allclose(grads.inputs[name][row, :count], wanted, rtol=0, atol=1e-10)
+    for name, value in grads.params.items():
+        grad = p[names[name]].grad
+        wanted = np.zeros(value.shape) if grad is None else grad
+        np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_through_states_on_entries_are_central_differences(kind: str) -> None:
+    net, x = made(kind), ragged(STEPS, ENTRIES)
+    d = derivative(STEPS)
+    grads = net.run(x, lengths=lengths(STEPS, ENTRIES), training=True).backward(d)
+
+    def loss() -> float:
+        return float((net(x, lengths=lengths(STEPS, ENTRIES)) * d).sum())
+
+    for name, value in net.parameters().items():
+        np.testing.assert_allclose(grads.params[name], slope(loss, value), rtol=RELATIVE, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_with_states_on_entries_have_the_same_bits_alone(kind: str) -> None:
+    net, x = made(kind), ragged(STEPS, ENTRIES)
+    run = net.run(x, lengths=lengths(STEPS, ENTRIES), training=True)
+    grads = run.backward(derivative(STEPS))
+    for row in range(len(STEPS)):
+        part = {name: value[row : row + 1] for name, value in x.items()}
+        alone = net.run(part, lengths=lengths(STEPS[row : row + 1], ENTRIES[row : row + 1]), training=True)
+        assert np.array_equal(alone.outputs, run.outputs[row : row + 1])
+        back = alone.backward(derivative(STEPS)[row : row + 1])
+        for name, value in grads.inputs.items():
+            assert np.array_equal(back.inputs[name], value[row : row + 1])
+
+
+def test_a_model_with_a_state_on_entries_is_saved(tmp_path: Any) -> None:
+    net = made("both")
+    net.save(tmp_path / "a.safetensors")
+    again = ost.load(tmp_path / "a.safetensors")
+    x = ragged(STEPS, ENTRIES)
+    of = lengths(STEPS, ENTRIES)
+    assert np.array_equal(again(x, lengths=of), net(x, lengths=of))
+    (program,) = net.programs.values()
+    assert [name for name, _ in program.entry_states] == ["s", "past"]
+    assert "s () on source" in str(program)
+
+
+class OffTheEntries(Remembers):
+    def step(self, x: Any, state: Any, p: Any, memory: Any) -> Any:
+        h, new = super().step(x, state, p, memory)
+        return h, {**new, "s": ops.entries.sum(new["s"])}
+
+
+class OnNothing(Remembers):
+    def state(self, size: Any) -> dict[str, ost.State]:
+        return {"h": ost.State(size.hidden), "s": ost.State((), on="sauce")}
+
+
+@pytest.mark.parametrize(
+    ("cell", "error", "words"),
+    [
+        (OffTheEntries, ost.ShapeError, "value of the row as state 's'"),
+        (OnNothing, ost.ConfigError, "'sauce', which memories() does not declare"),
+    ],
+)
+def test_what_a_state_on_entries_refuses(cell: Any, error: Any, words: str) -> None:
+    with pytest.raises(error) as raised:
+        ost.Recurrent(cell, 3, HIDDEN)
+    assert words in str(raised.value)
