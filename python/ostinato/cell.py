@@ -61,9 +61,9 @@ class State:
 
         Raises ShapeError for a rank above 2 or a size below 1, ConfigError if `on` is no name.
         """
-        object.__setattr__(self, "shape", _checked_shape("State: shape_or_size", shape_or_size))
         if on is not None and not isinstance(on, str):
             raise ConfigError(f"State: on is {shown(on)}; expected the name of a memory")
+        object.__setattr__(self, "shape", _checked_shape("State: shape_or_size", shape_or_size))
         object.__setattr__(self, "on", on)
 
 

@@ -12,6 +12,7 @@ from ostinato_attention.multi_head import MultiHead
 
 import ostinato as ost
 from ostinato import eager, ops
+from ostinato.entry_values import EntryValues
 from tests.slopes import RELATIVE, slope
 
 rng = np.random.default_rng(2)
@@ -20,6 +21,7 @@ SCORERS: dict[str, Any] = {
     **{name: name for name in ("additive", "multiplicative", "dot", "scaled_dot")},
     "multi-head": MultiHead(heads=2),
     "local": Local(),
+    "location": Location(),
 }
 
 
@@ -28,6 +30,7 @@ class Decoder(ost.Cell):
 
     def __init__(self, *, scorer: Any = "dot") -> None:
         self.attention = ost.StepAttention(scorer)
+        self.past = bool(self.attention.scorer.past)
 
     def memories(self, size: Any) -> dict[str, ost.Memory]:
         return {"source": ost.Memory(size.hidden)}
@@ -37,12 +40,14 @@ class Decoder(ost.Cell):
         return {**own, **self.attention.parameters(size.hidden, size.hidden)}
 
     def state(self, size: Any) -> dict[str, ost.State]:
-        return {"h": ost.State(size.hidden)}
+        past = {"past": ost.State((), on="source")} if self.past else {}
+        return {"h": ost.State(size.hidden), **past}
 
     def step(self, x: Any, state: Any, p: Any, memory: Any) -> Any:
-        context, _ = self.attention(state.h, memory.source, p)
+        past = {"past": state.past} if self.past else {}
+        context, weights = self.attention(state.h, memory.source, p, **past)
         h = ops.tanh(p.W @ x + p.U @ state.h + context)
-        return h, {"h": h}
+        return h, {"h": h, **({"past": weights} if self.past else {})}
 
 
 @pytest.mark.parametrize("scorer", SCORERS)
@@ -69,9 +74,13 @@ def test_any_scorer_works_inside_a_step(scorer: str) -> None:
             np.testing.assert_allclose(found[name], slope(loss, value), rtol=RELATIVE, atol=1e-8)
 
 
-def test_a_scorer_that_reads_past_weights_is_refused() -> None:
-    with pytest.raises(ost.ConfigError, match="past"):
-        ost.StepAttention(Location())
+def test_past_weights_are_given_to_the_scorers_that_read_them() -> None:
+    memory = EntryValues("source", rng.normal(size=(5, 4)))
+    past = EntryValues("source", np.zeros(5))
+    with pytest.raises(ost.ConfigError, match=r"past=state\.past"):
+        ost.StepAttention(Location())(np.zeros(4), memory, {})
+    with pytest.raises(ost.ConfigError, match="without past"):
+        ost.StepAttention("dot")(np.zeros(4), memory, {}, past)
 
 
 @pytest.mark.parametrize("scorer", SCORERS)

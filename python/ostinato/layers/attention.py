@@ -103,9 +103,9 @@ class Attention:
     def __call__(self, query: Any, memory: Any, **arguments: Any) -> Any:
         """The contexts: of symbols a symbol, of arrays an array.
 
-        Raises ShapeError for symbols that do not fit; ConfigError for a scorer that reads its past weights,
-        for an attention with queries of both kinds, and for symbols with further arguments; DTypeError for
-        a symbol together with an array.
+        Raises ShapeError for symbols that do not fit; ConfigError for one query per row and a scorer that
+        reads its past weights, for an attention with queries of both kinds, and for symbols with further
+        arguments; DTypeError for a symbol together with an array.
         """
         given = [isinstance(one, Symbol) for one in (query, memory)]
         if not any(given):
@@ -121,7 +121,7 @@ class Attention:
             raise ConfigError(
                 f"{shown(self)} is called with symbols and {told}; give those to the run of the graph"
             )
-        if query.axis != ROW and not self.past:
+        if query.axis != ROW:
             return self._at_every_step(query, memory)
         places = self._scores.read | ({"past"} if self.past else set())
         if self._contexts is not None:
@@ -134,7 +134,7 @@ class Attention:
         if self._contexts is None:
             if self.net._owned:
                 raise ConfigError(self._other_place)
-            cell = _Contexts(self.scorer, self.query_size, self.memory_size, 0)
+            cell = _Contexts(self.scorer, self.query_size, self.memory_size, self.past)
             made = Recurrent(cell, self.query_size, 1, dtype=self.dtype, seed=self.net.seed)
             made.arena[...] = self.net.arena
             self._contexts = made
@@ -366,9 +366,13 @@ class _Scores(Cell):
 
 
 class _Contexts(_Scores):
-    """The context of a query in a memory, as a step without states."""
+    """The context of a query in a memory: a step whose only state are the weights that its scorer reads."""
 
     name = "attention"
+
+    def state(self, size: Any) -> dict[str, State]:
+        """The weights of the step before, for a scorer with a past."""
+        return {"past_weights": State((), on="memory")} if self.past else {}
 
     def memories(self, size: Any) -> dict[str, Memory]:
         """One: key and value in one."""
@@ -378,8 +382,11 @@ class _Contexts(_Scores):
         self, x: Any, state: Any, p: Any, memory: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Return the context (key,)."""
-        context, _ = StepAttention(self.scorer, prefix="")(x, memory.memory, p)
-        return context, {}
+        attention = StepAttention(self.scorer, prefix="")
+        if not self.past:
+            return attention(x, memory.memory, p)[0], {}
+        context, weights = attention(x, memory.memory, p, state.past_weights)
+        return context, {"past_weights": weights}
 
 
 class _Place(Names[Any]):

@@ -7,7 +7,7 @@ from typing import Any
 from ostinato import checks, ops
 from ostinato.cell import Param
 from ostinato.dims import Dim, describe
-from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.errors import ConfigError, ShapeError
 from ostinato.namespace import Names
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
@@ -22,8 +22,9 @@ class StepAttention:
         **options: options of the scorer, unless that is an instance.
 
     The equations of the scorer become a part of the step, so any scorer works in any cell. The cell adds
-    `attention.parameters(query_size, memory_size)` to its own parameters. Raises ConfigError for an unknown
-    name, and for a scorer that reads the weights of the query before (`past`).
+    `attention.parameters(query_size, memory_size)` to its own parameters. A scorer with a `past` reads the
+    weights of the step before: the cell has a state for them, `ost.State((), on="source")`. Raises
+    ConfigError for an unknown name.
     """
 
     def __init__(
@@ -31,11 +32,6 @@ class StepAttention:
     ) -> None:
         self.scorer = registry.make("scorer", scorer, Scorer, options)
         self.prefix = checks.text("StepAttention", "prefix", prefix, empty=True)
-        if self.scorer.past:
-            raise ConfigError(
-                f"scorer {shown(self.scorer.name)} reads the weights of the query before (past), which a "
-                "step does not keep; expected a scorer without a past"
-            )
 
     def __repr__(self) -> str:
         return f"StepAttention({self.scorer!r})"
@@ -52,16 +48,27 @@ class StepAttention:
             for name, one in made.items()
         }
 
-    def __call__(self, query: Any, memory: Any, p: Any) -> tuple[Any, Any]:
+    def __call__(self, query: Any, memory: Any, p: Any, past: Any = None) -> tuple[Any, Any]:
         """Return the context (memory_size,) and the weights on the entries: one number, or one per head.
 
         query (query_size,) is a value of the row, `memory` a value on entries: key and value in one. Head k
-        of several averages the k-th part of the memory's features. Raises ShapeError for scores of another
-        shape, and for features that the heads do not divide.
+        of several averages the k-th part of the memory's features. For a scorer with a past, `past` are the
+        weights of the step before, one number for each entry. Raises ConfigError for a `past` that is missing
+        or that the scorer does not read; ShapeError for scores of another shape, and for features that the
+        heads do not divide.
         """
         owner = f"scorer {self.scorer.name!r}"
         own = {name.removeprefix(self.prefix): p[name] for name in p if name.startswith(self.prefix)}
-        place = _Place(owner, memory)
+        if (past is None) == bool(self.scorer.past):
+            raise ConfigError(
+                f"{owner} reads {'' if self.scorer.past else 'no '}weights of the step before; expected "
+                + (
+                    "attention(query, memory, p, past=state.past), with State((), on=...) for them"
+                    if self.scorer.past
+                    else "attention(query, memory, p) without past"
+                )
+            )
+        place = _Place(owner, memory, None if past is None else ops.entries.window(past, self.scorer.past))
         scores = self.scorer.step(query, memory, Names(owner, "parameter", own), place)
         if scores.ndim > 1:
             raise ShapeError(
@@ -83,11 +90,14 @@ class _Place(Names[Any]):
 
     __slots__ = ("_memory",)
 
-    def __init__(self, owner: str, memory: Any) -> None:
-        super().__init__(owner, "place", {"position": None, "length": None})
+    def __init__(self, owner: str, memory: Any, past: Any) -> None:
+        more = {} if past is None else {"past": past}
+        super().__init__(owner, "place", {"position": None, "length": None, **more})
         object.__setattr__(self, "_memory", memory)
 
     def __getitem__(self, name: str) -> Any:
-        super().__getitem__(name)  # raises for an unknown name
+        found = super().__getitem__(name)  # raises for an unknown name
+        if name == "past":
+            return found
         of = ops.entries.position if name == "position" else ops.entries.count
         return of(self._memory)

@@ -54,7 +54,7 @@ impl<T: Pooled> Stream<T> {
             owned.push(values);
         }
         let slots = (network.layers.iter().enumerate())
-            .flat_map(|(layer, of)| (0..of.plan.program.states.len()).map(move |state| (layer, state)))
+            .flat_map(|(layer, of)| (0..of.plan.program.row_states().len()).map(move |state| (layer, state)))
             .collect();
         let constant = network.nodes.iter().map(is_constant).collect();
         let call = Call::new(engine, arena, false, 0)?;
