@@ -294,5 +294,5 @@ def test_weights_that_the_dtype_cannot_hold_are_named():
 
 def test_batches_that_carry_on_with_other_rows_say_so():
     batches = [ost.Batch(X, X), ost.Batch(X[:3], X[:3], carries=True)]
-    with pytest.raises(ost.ShapeError, match="carried on is of the same rows: 4 rows before, 3 now"):
+    with pytest.raises(ost.ShapeError, match="batch 1 has carries=True and 3 rows, the batch before had 4"):
         trainer().fit(batches, epochs=1)
