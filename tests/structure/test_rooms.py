@@ -9,9 +9,9 @@ CORE = Path(__file__).parents[2] / "rust" / "core" / "src"
 
 # From the bottom up. A room may use the rooms of the lines above its own; rooms of one line do not.
 LEVELS = [
-    ["error"],
-    ["kernel", "team", "random", "store"],
-    ["step"],
+    ["error", "memory"],
+    ["kernel", "team", "random"],
+    ["step", "store"],
     ["adjoint"],
     ["plan"],
     ["time"],

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::memory::{grow, made};
 use crate::net::{Axis, AxisExtent, Call, End, Engine, Extent, Input, NetError, Network, Pooled, Stream};
 use crate::store::{self, DType, StoreError, Tensor};
 
@@ -74,14 +75,14 @@ pub trait Stored: Pooled {
 impl Stored for f32 {
     const DTYPE: DType = DType::F32;
     fn elements(bytes: &[u8]) -> Vec<f32> {
-        bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+        made(bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)))
     }
 }
 
 impl Stored for f64 {
     const DTYPE: DType = DType::F64;
     fn elements(bytes: &[u8]) -> Vec<f64> {
-        bytes.as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)).collect()
+        made(bytes.as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)))
     }
 }
 
@@ -120,7 +121,7 @@ impl<T: Stored> Model<T> {
             if offset.checked_add(values.len()).is_none_or(|end| end > most) {
                 return Err(bad(format!("parameter {name:?} begins at {offset}, beyond the tensors")));
             }
-            arena.resize(arena.len().max(offset + values.len()), T::ZERO);
+            grow(&mut arena, offset + values.len());
             arena[offset..][..values.len()].copy_from_slice(&values);
         }
         if let Some(place) = places.first() {

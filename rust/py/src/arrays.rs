@@ -2,6 +2,7 @@
 
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::dtype::Number;
 use crate::errors::{ConcurrentUseError, DTypeError, Raised, ShapeError};
@@ -47,6 +48,11 @@ pub fn holds_ids(array: &Bound<'_, PyAny>) -> bool {
 /// The elements of an array that `array` has checked.
 pub fn elements<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> Result<&'a [T], Raised> {
     array.as_slice().map_err(|error| ShapeError::new_err(error.to_string()).into())
+}
+
+/// A text as a Python string. Long texts are returned this way: PyO3's own conversion panics where memory runs out.
+pub fn text<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyString>, Raised> {
+    Ok(PyString::from_bytes(py, text.as_bytes())?)
 }
 
 /// A vector as a NumPy array of a shape, without a copy.

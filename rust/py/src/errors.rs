@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use ostinato_core::memory::OutOfMemory;
 use ostinato_core::net::NetError;
 use ostinato_core::step::StepError;
 use ostinato_core::store::StoreError;
 use ostinato_core::team::{self, Panic};
-use ostinato_core::time::OUT_OF_MEMORY;
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyMemoryError, PyOSError};
 use pyo3::prelude::*;
 
@@ -17,6 +18,24 @@ pyo3::import_exception!(ostinato.errors, FormatError);
 pyo3::import_exception!(ostinato.errors, TraceError);
 pyo3::import_exception!(ostinato.errors, InternalError);
 pyo3::import_exception!(ostinato.errors, ConcurrentUseError);
+
+/// Imports the exceptions, so that none has to be imported when memory runs out.
+pub fn prepare(py: Python<'_>) -> PyResult<()> {
+    let errors = py.import("ostinato.errors")?;
+    let known = [
+        ShapeError::type_object(py),
+        DTypeError::type_object(py),
+        ConfigError::type_object(py),
+        FormatError::type_object(py),
+        TraceError::type_object(py),
+        InternalError::type_object(py),
+        ConcurrentUseError::type_object(py),
+    ];
+    debug_assert!(
+        known.iter().all(|class| class.name().is_ok_and(|name| errors.hasattr(name).unwrap_or(false)))
+    );
+    Ok(())
+}
 
 /// An error that becomes a Python exception.
 pub struct Raised(PyErr);
@@ -81,12 +100,18 @@ pub fn with_path(error: StoreError, path: &Path) -> Raised {
     }
 }
 
+/// The starts of the messages of panics of PyO3 and rust-numpy where Python could not allocate an object.
+const NO_OBJECT: [&str; 2] = ["PyObject pointer is null", "Failed to create slice container"];
+
 /// The exception for a panic: its cause if it has one.
 pub fn panicked(panic: Panic) -> PyErr {
-    if let Some(error) = panic.cause.as_ref().and_then(|cause| cause.downcast_ref::<PyErr>()) {
+    let cause = panic.cause.as_ref();
+    if let Some(error) = cause.and_then(|cause| cause.downcast_ref::<PyErr>()) {
         Python::attach(|py| error.clone_ref(py))
-    } else if panic.message.starts_with(OUT_OF_MEMORY) {
+    } else if cause.is_some_and(|cause| cause.is::<OutOfMemory>()) {
         PyMemoryError::new_err(panic.message)
+    } else if NO_OBJECT.iter().any(|start| panic.message.starts_with(start)) {
+        PyMemoryError::new_err(OutOfMemory { bytes: 0 }.to_string())
     } else {
         InternalError::new_err(format!("{panic}; this is a bug in ostinato, please report it"))
     }

@@ -20,7 +20,12 @@ mod system;
 mod through_time;
 mod update;
 
+use ostinato_core::memory::{self, Allocator};
 use pyo3::prelude::*;
+
+/// With a reserve behind the system's memory: running out of memory is a MemoryError, not the end of the process.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 #[pymodule]
 mod _core {
@@ -40,7 +45,8 @@ mod _core {
     use crate::stream::PyStream;
     #[pymodule_export]
     use crate::system::{
-        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager, set_num_threads,
+        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager, set_memory_reserve,
+        set_num_threads,
     };
     #[pymodule_export]
     use crate::through_time::{PyBudget, PyThroughTime};
@@ -49,6 +55,8 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::memory::prepare();
+        crate::errors::prepare(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use ostinato_core::memory::{made, with_room};
 use ostinato_core::store::{self, DType, Model, Tensor};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{array, elements, shaped};
 use crate::errors::{DTypeError, Raised, entry, with_path};
+use crate::poller::watched;
 
 /// The bytes of an array whose numbers are `T`, little endian.
 fn bytes_of<T: Element + Copy, const N: usize>(
@@ -20,8 +22,10 @@ fn bytes_of<T: Element + Copy, const N: usize>(
 ) -> Result<Tensor, Raised> {
     let any_rank: Vec<usize> = (0..=store::MAX_RANK).collect();
     let view = array::<T>(name, value, &any_rank)?;
-    let bytes = elements(&view)?.iter().flat_map(|&x| bytes(x)).collect();
-    Ok(Tensor { name: name.into(), dtype, shape: view.shape().to_vec(), bytes })
+    let values = elements(&view)?;
+    let mut raw = with_room(values.len() * N);
+    raw.extend(values.iter().flat_map(|&x| bytes(x)));
+    Ok(Tensor { name: name.into(), dtype, shape: view.shape().to_vec(), bytes: raw })
 }
 
 fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
@@ -48,7 +52,8 @@ pub fn save_model(
     entry(|| {
         let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
         let model = Model { metadata, tensors };
-        py.detach(|| store::save(&path, &model)).map_err(|error| with_path(error, &path))
+        let saved = watched(py, || store::save(&path, &model))?;
+        saved.map_err(|error| with_path(error, &path))
     })
 }
 
@@ -59,21 +64,22 @@ pub fn load_model<'py>(
     path: PathBuf,
 ) -> PyResult<(BTreeMap<String, String>, Bound<'py, PyDict>)> {
     entry(|| {
-        let model = py.detach(|| store::load(&path)).map_err(|error| with_path(error, &path))?;
+        let loaded = watched(py, || store::load(&path))?;
+        let model = loaded.map_err(|error| with_path(error, &path))?;
         let arrays = PyDict::new(py);
         for Tensor { name, dtype, shape, bytes } in model.tensors {
             let array = match dtype {
                 DType::F32 => {
                     let words = bytes.as_chunks::<4>().0.iter();
-                    shaped(py, words.map(|word| f32::from_le_bytes(*word)).collect(), &shape)?
+                    shaped(py, made(words.map(|word| f32::from_le_bytes(*word))), &shape)?
                 }
                 DType::F64 => {
                     let words = bytes.as_chunks::<8>().0.iter();
-                    shaped(py, words.map(|word| f64::from_le_bytes(*word)).collect(), &shape)?
+                    shaped(py, made(words.map(|word| f64::from_le_bytes(*word))), &shape)?
                 }
                 DType::I64 => {
                     let words = bytes.as_chunks::<8>().0.iter();
-                    let values: Vec<i64> = words.map(|word| i64::from_le_bytes(*word)).collect();
+                    let values = made(words.map(|word| i64::from_le_bytes(*word)));
                     numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any()
                 }
             };

@@ -8,15 +8,15 @@ use ostinato_core::net::{
 };
 use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::arrays::{array, elements, shaped};
+use crate::arrays::{array, elements, shaped, text};
 use crate::called::PyFunction;
 use crate::dtype::{DType, Number, for_dtype};
 use crate::errors::{Raised, entry};
 use crate::losses::{PyLosses, plans_of};
-use crate::poller::Poller;
-use crate::prepared::{Extents, Optional, Prepared, Wanted};
+use crate::poller::{Poller, attended, watched};
+use crate::prepared::{CallArguments, Prepared, Wanted};
 use crate::program::PyProgram;
 use crate::results::{Sizes, input_gradients, states_out};
 use crate::run::PyRun;
@@ -35,7 +35,7 @@ impl PyNetwork {
     }
 
     fn build<R>(&self, act: impl FnOnce(&mut Network) -> Result<R, NetError>) -> PyResult<R> {
-        entry(|| Ok(act(&mut Arc::make_mut(&mut self.lock()).network)?))
+        entry(|| attended(|| Ok(act(&mut Arc::make_mut(&mut self.lock()).network)?)))
     }
 
     fn engine(&self) -> Arc<Engine> {
@@ -97,9 +97,6 @@ fn loss_value<'py, T: Number>(
     let (losses, finals) = poller.result(done)?;
     Ok((losses, states_out(py, finals, &call.network().states, rows)?))
 }
-
-/// What every call of a network reads: its parameters, its inputs in order, their extent, and states by slot.
-type CallArguments<'py> = (Bound<'py, PyAny>, Vec<Bound<'py, PyAny>>, Extents<'py>, Vec<Optional<'py>>);
 
 #[pymethods]
 impl PyNetwork {
@@ -174,8 +171,8 @@ impl PyNetwork {
     }
 
     /// The canonical text of the graph.
-    fn to_json(&self) -> PyResult<String> {
-        entry(|| Ok(self.engine().to_json()?))
+    fn to_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        entry(|| text(py, &self.engine().to_json()?))
     }
 
     #[pyo3(signature = (call, training, seed=0))]
@@ -229,9 +226,8 @@ impl PyNetwork {
         let engine = self.engine();
         let plan = entry(|| {
             let losses = plans_of(&losses)?;
-            Ok(
-                for_dtype!(self.dtype, T => checkpoint_plan::<T>(&engine, &losses, rows, steps, budget.inner)?),
-            )
+            let plan = || for_dtype!(self.dtype, T => checkpoint_plan::<T>(&engine, &losses, rows, steps, budget.inner));
+            Ok(watched(py, plan)??)
         })?;
         plan_dict(py, &plan)
     }
@@ -270,28 +266,32 @@ impl PyNetwork {
         })
     }
 
-    fn explain(&self, rows: usize, steps: usize) -> PyResult<String> {
-        entry(|| Ok(explain(&self.engine(), rows, steps, for_dtype!(self.dtype, T => size_of::<T>()))))
+    fn explain<'py>(&self, py: Python<'py>, rows: usize, steps: usize) -> PyResult<Bound<'py, PyString>> {
+        let engine = self.engine();
+        let bytes = for_dtype!(self.dtype, T => size_of::<T>());
+        entry(|| text(py, &watched(py, || explain(&engine, rows, steps, bytes))?))
     }
 
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for LayerSummary { name, passes, once_per_row, once_per_entry } in self.engine().summaries() {
-            let layer = summaries(py, &passes)?;
-            layer.set_item("name", name)?;
-            if let Some(passes) = once_per_row {
-                layer.set_item("once_per_row", summaries(py, &passes)?)?;
-            }
-            if !once_per_entry.is_empty() {
-                let by_memory = PyDict::new(py);
-                for (memory, passes) in once_per_entry {
-                    by_memory.set_item(memory, summaries(py, &passes)?)?;
+        entry(|| {
+            let list = PyList::empty(py);
+            for LayerSummary { name, passes, once_per_row, once_per_entry } in self.engine().summaries() {
+                let layer = summaries(py, &passes)?;
+                layer.set_item("name", name)?;
+                if let Some(passes) = once_per_row {
+                    layer.set_item("once_per_row", summaries(py, &passes)?)?;
                 }
-                layer.set_item("once_per_entry", by_memory)?;
+                if !once_per_entry.is_empty() {
+                    let by_memory = PyDict::new(py);
+                    for (memory, passes) in once_per_entry {
+                        by_memory.set_item(memory, summaries(py, &passes)?)?;
+                    }
+                    layer.set_item("once_per_entry", by_memory)?;
+                }
+                list.append(layer)?;
             }
-            list.append(layer)?;
-        }
-        Ok(list)
+            Ok(list)
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ostinato_core::kernel::KeepDenormals;
 use ostinato_core::net::NetError;
-use ostinato_core::team::Panic;
+use ostinato_core::team::{self, Panic};
 use pyo3::prelude::*;
 
 use crate::errors::{Raised, panicked};
@@ -43,4 +43,18 @@ impl Poller {
             (Err(panic), None) => Err(panicked(panic).into()),
         }
     }
+}
+
+/// Calls `work` without the GIL; signals end it at its next `team::pause`.
+pub fn watched<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> Result<R, Raised> {
+    let mut poller = Poller::default();
+    let done = py.detach(|| team::alone(work, &mut || poller.poll()));
+    poller.result(Ok(done.map_err(NetError::from)))
+}
+
+/// The same with the GIL, for work on Python's objects.
+pub fn attended<R>(work: impl FnOnce() -> Result<R, Raised>) -> Result<R, Raised> {
+    let mut poller = Poller::default();
+    let done = team::alone(work, &mut || poller.poll());
+    poller.result(Ok(done.map_err(NetError::from)))?
 }

@@ -9,12 +9,16 @@ use pyo3::prelude::*;
 use crate::arrays::{array, elements, holds_ids};
 use crate::dtype::Number;
 use crate::errors::{Raised, ShapeError};
+use crate::poller::attended;
 
 /// An array argument that may be left out.
 pub type Optional<'py> = Option<Bound<'py, PyAny>>;
 
 /// Lengths and masks by axis of sequences, resets, and the number of the first step; none for whole rows from step 0.
 pub type Extents<'py> = Option<(Vec<Optional<'py>>, Vec<Optional<'py>>, Optional<'py>, usize)>;
+
+/// What every call of a network reads: its parameters, its inputs in order, their extent, and states by slot.
+pub type CallArguments<'py> = (Bound<'py, PyAny>, Vec<Bound<'py, PyAny>>, Extents<'py>, Vec<Optional<'py>>);
 
 /// A batch, its packed inputs and initial states, and the weights of one call: everything copied, nothing borrowed.
 pub struct Prepared<T: Number> {
@@ -70,12 +74,16 @@ impl<'py, T: Number> Given<'py, T> {
 impl<T: Number> Prepared<T> {
     pub fn new<'py>(
         engine: Arc<Engine>,
-        (arena, inputs, extent, state): &(
-            Bound<'py, PyAny>,
-            Vec<Bound<'py, PyAny>>,
-            Extents<'py>,
-            Vec<Optional<'py>>,
-        ),
+        call: &CallArguments<'py>,
+        wanted: Wanted,
+        seed: u64,
+    ) -> Result<Prepared<T>, Raised> {
+        attended(|| Prepared::read(engine, call, wanted, seed))
+    }
+
+    fn read<'py>(
+        engine: Arc<Engine>,
+        (arena, inputs, extent, state): &CallArguments<'py>,
         wanted: Wanted,
         seed: u64,
     ) -> Result<Prepared<T>, Raised> {

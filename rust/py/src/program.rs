@@ -7,7 +7,9 @@ use ostinato_core::adjoint::forward_mode;
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::step::{Attrs, Builder, Dim, Equations, Program, Shape, Source, Value, rows};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
+use crate::arrays::text;
 use crate::errors::{ConfigError, Raised, ShapeError, entry};
 
 /// Name, shape.
@@ -53,12 +55,12 @@ impl PyProgram {
     }
 
     /// The arguments of `new` for a pickle or a copy.
-    fn __getnewargs__(&self) -> PyResult<(String,)> {
-        entry(|| Ok((self.inner.to_json(),)))
+    fn __getnewargs__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyString>,)> {
+        entry(|| Ok((text(py, &self.inner.to_json())?,)))
     }
 
-    fn to_json(&self) -> PyResult<String> {
-        entry(|| Ok(self.inner.to_json()))
+    fn to_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        entry(|| text(py, &self.inner.to_json()))
     }
 
     #[getter]
@@ -120,8 +122,8 @@ impl PyProgram {
         entry(|| Ok(forward_mode(&self.inner)?.into()))
     }
 
-    fn __str__(&self) -> String {
-        self.inner.to_string()
+    fn __str__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        entry(|| text(py, &self.inner.to_string()))
     }
 
     fn __repr__(&self) -> String {

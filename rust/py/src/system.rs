@@ -1,6 +1,7 @@
 //! Threads and instruction sets.
 
 use ostinato_core::kernel::Isa;
+use ostinato_core::memory;
 use ostinato_core::team;
 use pyo3::prelude::*;
 
@@ -28,6 +29,13 @@ pub fn get_num_threads() -> usize {
 #[pyfunction]
 pub fn set_eager(eager: bool) -> bool {
     team::set_eager(eager)
+}
+
+/// Changes the bytes of the reserve for what is allocated in small pieces when memory runs out: for tests that what is large
+/// is not taken from it. Returns what was set before.
+#[pyfunction]
+pub fn set_memory_reserve(bytes: usize) -> usize {
+    memory::set_block(bytes)
 }
 
 /// The instruction set in use: the best that the machine has, or the one that OSTINATO_ISA names.

@@ -3,10 +3,13 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use crate::memory::Zero;
+
 /// `f32` or `f64`, as numbers: what the kernels themselves need to know.
 pub trait Real:
     Copy
     + Default
+    + Zero
     + PartialOrd
     + Send
     + Sync

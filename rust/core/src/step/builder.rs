@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::kernel::Reduce;
+use crate::{memory, team};
 
 use super::rows::{self, Across, Run};
 use super::{
@@ -392,6 +393,8 @@ impl Builder {
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId> {
+        memory::check();
+        team::pause();
         if self.nodes.len() >= self.most_nodes {
             let text = format!("{} has more than {} operations", self.name, self.most_nodes);
             return Err(StepError::Large(text));

@@ -5,12 +5,19 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
+use crate::memory::{ensure, reserve};
+use crate::team;
+
 use super::error::{StoreError, refuse};
 use super::header::{Header, MAX_HEADER, NO_DIGEST};
 use super::model::{Model, Tensor};
 use super::parse::parse;
 
 const LENGTH_BYTES: usize = 8;
+/// Bytes that are hashed or written between two cancellation points: about a millisecond.
+const CHUNK: usize = 1 << 20;
+/// The memory for a header, its parts and what is made of them, in lengths of the header.
+const HEADER_COPIES: usize = 4;
 
 /// The file of `model` as bytes.
 ///
@@ -36,6 +43,8 @@ pub(super) struct EncodedModel<'a> {
 
 impl<'a> EncodedModel<'a> {
     pub(super) fn new(model: &'a Model) -> Result<Self, StoreError> {
+        let text: usize = model.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        ensure(HEADER_COPIES.saturating_mul(text));
         let mut order: Vec<usize> = (0..model.tensors.len()).collect();
         // 8-byte elements first keeps every tensor aligned; the sort is stable, so the order is kept otherwise.
         order.sort_by_key(|&i| std::cmp::Reverse(model.tensors[i].dtype.size()));
@@ -44,14 +53,19 @@ impl<'a> EncodedModel<'a> {
 
         let mut hash = Sha256::new();
         hash.update(prefix(&header, NO_DIGEST)?);
-        tensors.iter().for_each(|tensor| hash.update(&tensor.bytes));
+        for tensor in &tensors {
+            chunks(&tensor.bytes).for_each(|chunk| hash.update(chunk));
+        }
         let prefix = prefix(&header, &hex(hash))?;
         Ok(EncodedModel { prefix, tensors })
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&self.prefix)?;
-        self.tensors.iter().try_for_each(|tensor| out.write_all(&tensor.bytes))
+        self.tensors
+            .iter()
+            .flat_map(|tensor| chunks(&tensor.bytes))
+            .try_for_each(|chunk| out.write_all(chunk))
     }
 }
 
@@ -87,6 +101,7 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
     }
     let data_length = after_length - header_length;
 
+    ensure(HEADER_COPIES.saturating_mul(header_length as usize));
     let text = take(&mut file, header_length as usize)?;
     let Ok(utf8) = std::str::from_utf8(&text) else {
         return refuse("the header is not UTF-8 text. The file is damaged, or no model");
@@ -114,7 +129,7 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
     let mut tensors = Vec::with_capacity(header.entries.len());
     for entry in header.entries {
         let bytes = take(&mut file, entry.length)?;
-        hash.update(&bytes);
+        chunks(&bytes).for_each(|chunk| hash.update(chunk));
         tensors.push(Tensor { name: entry.name, dtype: entry.dtype, shape: entry.shape, bytes });
     }
     if file.read(&mut [0])? != 0 {
@@ -132,12 +147,17 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
 /// The next `length` bytes. The caller has checked `length` against the size of the file.
 fn take(file: &mut impl Read, length: usize) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+    reserve(&mut bytes, length);
     file.take(length as u64).read_to_end(&mut bytes)?;
     if bytes.len() < length {
         return refuse("the file became shorter while it was read. Load it again when it is complete");
     }
     Ok(bytes)
+}
+
+/// The bytes in pieces, with a cancellation point before each.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(CHUNK).inspect(|_| team::pause())
 }
 
 /// A finished hash as 64 lower-case hex digits.

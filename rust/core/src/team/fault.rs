@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once};
 
+use crate::memory::{self, OutOfMemory};
+
 thread_local! {
     /// The number of guarded calls that this thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
@@ -32,6 +34,10 @@ pub struct Panic {
 impl Panic {
     pub fn new(message: impl Into<String>) -> Panic {
         Panic { message: message.into(), cause: None, is_urgent: false }
+    }
+
+    fn caused(error: OutOfMemory) -> Panic {
+        Panic { message: error.to_string(), cause: Some(Arc::new(error)), is_urgent: false }
     }
 }
 
@@ -74,7 +80,8 @@ impl Fault {
     }
 }
 
-/// Runs `call`; a panic in it becomes an error instead of unwinding further, and nothing is printed.
+/// Runs `call`; a panic in it becomes an error instead of unwinding further, and nothing is printed. The cause of a panic for
+/// want of memory is an `OutOfMemory`.
 ///
 /// Data that `call` was changing stays as it was at the panic; the caller must discard it or know that it is consistent.
 pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
@@ -88,7 +95,11 @@ pub fn guard<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
 pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
     watch();
     DEPTH.set(DEPTH.get() + 1);
-    let result = catch_unwind(AssertUnwindSafe(call));
+    let checked = || {
+        memory::check();
+        call()
+    };
+    let result = catch_unwind(AssertUnwindSafe(checked));
     DEPTH.set(DEPTH.get() - 1);
     result.map_err(|payload| {
         if payload.is::<Abandoned>() {
@@ -96,6 +107,10 @@ pub(super) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Fault> {
         }
         let payload = match payload.downcast::<Panic>() {
             Ok(panic) => return Fault::Panicked(*panic),
+            Err(payload) => payload,
+        };
+        let payload = match payload.downcast::<OutOfMemory>() {
+            Ok(found) => return Fault::Panicked(Panic::caused(*found)),
             Err(payload) => payload,
         };
         let message = match payload.downcast::<&'static str>() {

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 
-use super::fault::Abandoned;
-use super::stop::StopFlag;
+use super::fault::{Abandoned, Fault, Panic, caught};
+use super::stop::{Stop, StopFlag};
 
 type Poll<'a> = dyn FnMut() -> bool + 'a;
 
@@ -33,6 +33,20 @@ pub(super) fn look() -> bool {
 pub fn apart<R>(call: impl FnOnce() -> R) -> R {
     let _before = Before(CURRENT.take());
     call()
+}
+
+/// Calls `work` on this thread; it ends at its next [`pause`] when `poll` returns true.
+pub fn alone<R>(work: impl FnOnce() -> R, poll: &mut dyn FnMut() -> bool) -> Result<R, Stop> {
+    let flag = StopFlag::default();
+    match caught(|| CurrentRun::enter(&flag, Some(poll), work)) {
+        Ok(result) => return Ok(result),
+        Err(Fault::Panicked(panic)) => flag.stop(Stop::Panicked(panic)),
+        Err(Fault::Abandoned) if !flag.stopped() => {
+            flag.stop(Stop::Panicked(Panic::new("a pause of another run")));
+        }
+        Err(Fault::Abandoned) => {}
+    }
+    Err(flag.outcome().err().unwrap_or(Stop::Cancelled))
 }
 
 /// A run of which this thread runs a unit; on the caller's thread, with the caller's poll.
@@ -67,5 +81,41 @@ impl<'f, 'p> CurrentRun<'f, 'p> {
             apart(|| self.flag.poll(unsafe { poll.as_mut() }));
         }
         self.flag.stopped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_alone_ends_at_a_pause_when_polled() {
+        let (mut polls, mut done) = (0, 0);
+        let ended = alone(
+            || {
+                for _ in 0..10 {
+                    pause();
+                    done += 1;
+                }
+            },
+            &mut || {
+                polls += 1;
+                polls == 4
+            },
+        );
+        assert_eq!((ended, done), (Err(Stop::Cancelled), 3));
+        assert_eq!(alone(|| 7, &mut || true), Ok(7), "work without a pause");
+        pause();
+    }
+
+    #[test]
+    fn a_panic_alone_is_reported_and_the_outer_work_goes_on() {
+        let inner = || alone(|| panic!("within"), &mut || false);
+        let outer = alone(|| (inner(), pause()), &mut || false).map(|(ended, ())| ended);
+        assert!(matches!(outer, Ok(Err(Stop::Panicked(panic))) if panic.message.starts_with("within")));
+        let poll_panics = alone(pause, &mut || panic!("in the poll"));
+        assert!(
+            matches!(poll_panics, Err(Stop::Panicked(panic)) if panic.message.starts_with("in the poll"))
+        );
     }
 }

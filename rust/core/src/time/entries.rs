@@ -1,5 +1,7 @@
 //! The entries of a memory: which each row has, and where their values are.
 
+use crate::memory::{make_room, push};
+
 use super::Geometry;
 
 /// The entries of the rows of a group on one entries axis. In memory, the entries of a row follow each other, and rows are in
@@ -24,6 +26,7 @@ impl Entries {
         for row in 0..time.rows {
             let position = place(row);
             let length = memory.lengths[position];
+            make_room(&mut entries.packed, length);
             entries.packed.extend((0..length).map(|s| memory.offset[s] + position));
             entries.most = entries.most.max(length);
             entries.start.push(entries.packed.len());
@@ -31,7 +34,7 @@ impl Entries {
         let mut total = 0;
         for t in 0..time.steps() {
             total += entries.start[time.alive(t)];
-            entries.step.push(total);
+            push(&mut entries.step, total);
         }
         entries
     }

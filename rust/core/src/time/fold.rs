@@ -1,6 +1,7 @@
 //! The parameters of a layer in the form that its passes read, with the values that are computed from parameters alone.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::{append, copied, zeros};
 use crate::plan::{Fold, FoldSource, LayerPlan};
 use crate::random::Noise;
 
@@ -94,7 +95,7 @@ impl<T: Float> LayerWeights<T> {
         for (slot, entry) in plan.folds.slots.iter().enumerate() {
             if let FoldSource::Computed(_) = entry.source {
                 let grads = slots.slot(slot);
-                d_outputs.push(if grads.is_empty() { vec![T::ZERO; entry.numel] } else { grads.to_vec() });
+                d_outputs.push(if grads.is_empty() { zeros(entry.numel) } else { copied(grads) });
             }
         }
         let inputs: Vec<SeqView<T>> =
@@ -127,7 +128,7 @@ impl<T: Float> FoldRun<T> {
         self.inputs.resize_with(fold.params.len(), Vec::new);
         for (input, &param) in self.inputs.iter_mut().zip(&fold.params) {
             input.clear();
-            input.extend_from_slice(params[param]);
+            append(input, params[param]);
         }
         self.weights.renew(&fold.plan, &[], None, kernels, true, noise);
         let before = std::mem::replace(&mut self.memory, PassMemory::empty());

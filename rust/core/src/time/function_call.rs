@@ -1,6 +1,7 @@
 //! Calls of a layer's function: copies the operand rows together, calls the function, and writes the results.
 
 use crate::kernel::{Dst, Float, KeepDenormals};
+use crate::memory::{reserve, zeros};
 use crate::plan::Function;
 use crate::step::rows::Part;
 use crate::team;
@@ -15,7 +16,8 @@ pub(super) type Operand<T> = (*const T, usize, usize);
 unsafe fn gathered<T: Float>(rows: usize, operands: &[Operand<T>]) -> Vec<Vec<f64>> {
     let rows_of = |(number, &(ptr, stride, width)): (usize, &Operand<T>)| {
         let rows = if number == 0 { 1 } else { rows };
-        let mut values = Vec::with_capacity(rows * width);
+        let mut values = Vec::new();
+        reserve(&mut values, rows * width);
         for row in 0..rows {
             // SAFETY: the caller's guarantee.
             let line = unsafe { std::slice::from_raw_parts(ptr.add(row * stride), width) };
@@ -51,7 +53,7 @@ pub(super) unsafe fn values<T: Float>(
     dst: Dst<T>,
     width: usize,
 ) {
-    let mut out = vec![0.0; rows * width];
+    let mut out = zeros(rows * width);
     // SAFETY: the caller's guarantee.
     let operands = unsafe { gathered(rows, operands) };
     call_function(function, part, rows, &operands, &mut out);
@@ -71,7 +73,7 @@ pub(super) unsafe fn gradient<T: Float>(
     operands: &[Operand<T>],
     target: &mut [T],
 ) {
-    let mut out = vec![0.0; target.len()];
+    let mut out = zeros(target.len());
     // SAFETY: the caller's guarantee.
     let operands = unsafe { gathered(rows, operands) };
     call_function(function, Part::Gradient, rows, &operands, &mut out);

@@ -1,5 +1,11 @@
 //! Which rows have a valid step at which time, and where their values are in packed order.
 
+use crate::memory::{push, reserve, resized};
+use crate::team;
+
+/// Steps between two cancellation points.
+const PAUSE_EVERY: usize = 1 << 16;
+
 /// The rows of a row group, sorted by length (longest first), packed by time: the packed rows of step `t` are `offset[t] ..
 /// offset[t + 1]`, and row `b` of the group is packed row `offset[t] + b` while it is alive, that is, while its steps are
 /// valid.
@@ -33,9 +39,9 @@ impl Geometry {
         callers.clear();
         begins.clear();
         for (length, caller, begin) in rows {
-            lengths.push(length);
-            callers.push(caller);
-            begins.push(begin);
+            push(lengths, length);
+            push(callers, caller);
+            push(begins, begin);
         }
         self.start = 0;
         self.settle();
@@ -47,11 +53,14 @@ impl Geometry {
         self.rows = self.lengths.len();
         let steps = self.lengths.first().copied().unwrap_or(0);
         self.offset.clear();
-        self.offset.reserve_exact(steps + 1);
+        reserve(&mut self.offset, steps + 1);
         let mut alive = self.rows;
         let mut total = 0;
         self.offset.push(0);
         for t in 0..steps {
+            if t % PAUSE_EVERY == 0 {
+                team::pause();
+            }
             while alive > 0 && self.lengths[alive - 1] <= t {
                 alive -= 1;
             }
@@ -130,8 +139,7 @@ impl Geometry {
     /// The same, in existing memory.
     pub fn mirror_into(&self, mirror: &mut Vec<usize>) {
         mirror.clear();
-        mirror.reserve_exact(self.total());
-        mirror.resize(self.total(), 0);
+        resized(mirror, self.total(), 0);
         for t in 0..self.steps() {
             for b in 0..self.alive(t) {
                 mirror[self.offset[t] + b] = self.offset[self.lengths[b] - 1 - t] + b;

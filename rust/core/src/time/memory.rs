@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::kernel::Float;
+use crate::memory::{check, grow};
 use crate::plan::{Buffer, Class, Pass};
 use crate::team::Region;
 
@@ -11,7 +12,7 @@ use super::buffer_binding::BufferBinding;
 use super::by_size::BySize;
 use super::entries::Entries;
 use super::pipeline::Pipeline;
-use super::vec_pool::{VecPool, grow};
+use super::vec_pool::VecPool;
 use super::view::SeqView;
 
 /// The buffers of a pass that hold all rows at all times, and the histories of its states.
@@ -211,6 +212,7 @@ impl<T: Float> Scratch<T> {
             let fits = self.passes.take_smallest(len, usize::MAX);
             fits.or_else(|| self.passes.take_largest_below(len)).unwrap_or_else(PassMemory::empty)
         };
+        check();
         grow(&mut memory.data, len);
         memory
     }

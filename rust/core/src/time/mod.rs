@@ -34,6 +34,6 @@ pub use pipeline::{Pipeline, piece_steps};
 pub use runner::{block_steps, scratch_elements};
 pub use slot_gradients::{SlotGradients, slot_gradient_elements};
 pub use stepper::Stepper;
-pub use vec_pool::{OUT_OF_MEMORY, VecPool, grow, reserve};
+pub use vec_pool::VecPool;
 pub use view::SeqView;
 pub use weights::{Weights, weight_elements};

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::grow;
 use crate::plan::{Class, Pass, Ref};
 use crate::random::Noise;
 use crate::team::{Region, pause};
@@ -14,7 +15,6 @@ use super::entries::Entries;
 use super::memory::{PassMemory, Scratch};
 use super::pipeline::{Pipeline, piece_steps};
 use super::slot_gradients::SlotGradients;
-use super::vec_pool::grow;
 use super::view::SeqView;
 use super::weights::{PassWeights, Weights};
 

@@ -1,6 +1,7 @@
 //! The gradients of a layer's fold slots, from which the gradients of the parameters are computed.
 
 use crate::kernel::Float;
+use crate::memory::zeros;
 use crate::plan::LayerPlan;
 
 /// Gradients of the fold slots that some sink adds to.
@@ -25,7 +26,7 @@ impl<T: Float> SlotGradients<T> {
             range.push((end, numel));
             end += numel;
         }
-        SlotGradients { data: vec![T::ZERO; end], range }
+        SlotGradients { data: zeros(end), range }
     }
 
     pub fn reset(&mut self) {

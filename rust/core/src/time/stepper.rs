@@ -1,6 +1,7 @@
 //! One layer, one step at a time: its memory and all addresses are fixed once, so that a step allocates nothing.
 
 use crate::kernel::Float;
+use crate::memory::zeros;
 use crate::plan::{Class, LayerPlan};
 
 use super::Geometry;
@@ -39,10 +40,10 @@ impl<T: Float> Stepper<T> {
         let pass = &call.plan.infer;
         let mut scratch = Scratch::new();
         let mut memory: PassMemory<T> = PassMemory::new(pass, geometry, &[], &mut scratch);
-        let zeros: Vec<Vec<T>> =
-            pass.states.iter().map(|&(_, width)| vec![T::ZERO; geometry.rows * width]).collect();
+        let initial: Vec<Vec<T>> =
+            pass.states.iter().map(|&(_, width)| zeros(geometry.rows * width)).collect();
         let outside = Outside { inputs, memories: &[], d_outputs: &[], saved: None };
-        let fixed = Runner::new(inference(call), &outside, &mut memory, &zeros, &mut scratch).fixed();
+        let fixed = Runner::new(inference(call), &outside, &mut memory, &initial, &mut scratch).fixed();
         let states = (pass.states.iter().enumerate())
             .map(|(state, &(class, width))| {
                 let elements = geometry.rows * width;

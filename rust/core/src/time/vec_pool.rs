@@ -1,6 +1,7 @@
 //! A pool of vectors, and of lists of vectors, for reuse.
 
 use crate::kernel::Float;
+use crate::memory::{check, reserve};
 
 use super::by_size::BySize;
 
@@ -31,6 +32,7 @@ impl<T: Float> VecPool<T> {
             return found;
         }
         drop(self.vectors.take_largest_below(len));
+        check();
         let mut vector = Vec::new();
         reserve(&mut vector, len);
         vector
@@ -82,25 +84,6 @@ impl<T: Float> VecPool<T> {
     pub fn clear(&mut self) {
         self.vectors.clear();
         self.lists.clear();
-    }
-}
-
-/// The start of the panic message when memory cannot be allocated; the Python side converts it to a MemoryError.
-pub const OUT_OF_MEMORY: &str = "out of memory";
-
-/// Reserves room for `len` elements. If memory runs out, this panics with the size instead of aborting.
-pub fn reserve<T: Float>(memory: &mut Vec<T>, len: usize) {
-    if len > memory.len() && memory.try_reserve_exact(len - memory.len()).is_err() {
-        let bytes = len as f64 * size_of::<T>() as f64;
-        panic!("{OUT_OF_MEMORY}: {:.3} GB requested; use fewer rows or steps per call", bytes / 1e9);
-    }
-}
-
-/// Grows a vector to `len` elements, filled with zeros.
-pub fn grow<T: Float>(memory: &mut Vec<T>, len: usize) {
-    if len > memory.len() {
-        reserve(memory, len);
-        memory.resize(len, T::ZERO);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parameters in the form that the passes read: packed matrices, biases, folded values.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::{append, reserve, resized};
 use crate::plan::{Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 
@@ -83,7 +84,7 @@ impl<T: Float> Weights<T> {
                 read(&plan.infer, slot)
             };
             if used {
-                sources.slot(slot, |values| self.fold.extend_from_slice(values));
+                sources.slot(slot, |values| append(&mut self.fold, values));
             }
             debug_assert!(!used || self.fold.len() - self.start[slot] == entry.numel);
         }
@@ -116,7 +117,7 @@ impl<T: Float> Sources<'_, T> {
         packs.resize_with(pass.packs.len(), Default::default);
         for (pack, (packed, bias)) in pass.packs.iter().zip(packs) {
             // every element is written below
-            packed.resize((kernels.packed_len)(pack.k, pack.n), T::ZERO);
+            resized(packed, (kernels.packed_len)(pack.k, pack.n), T::ZERO);
             // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
             let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
                 assert_eq!(matrix.len(), pack.k * pack.n);
@@ -137,8 +138,8 @@ impl<T: Float> Sources<'_, T> {
             bias.clear();
             for part in &pack.parts {
                 match part.bias {
-                    Some(slot) => self.slot(slot, |values| bias.extend_from_slice(values)),
-                    None => bias.resize(bias.len() + part.width(), T::ZERO),
+                    Some(slot) => self.slot(slot, |values| append(bias, values)),
+                    None => resized(bias, bias.len() + part.width(), T::ZERO),
                 }
             }
         }
@@ -147,6 +148,7 @@ impl<T: Float> Sources<'_, T> {
     /// Stacks the matrices of a pack, each (width, k), below each other.
     fn join(&self, pack: &Pack, joined: &mut Vec<T>) {
         joined.clear();
+        reserve(joined, pack.k * pack.n);
         for part in &pack.parts {
             self.slot(part.slot, |matrix| {
                 if part.transpose {

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+use crate::memory::reserve;
 use crate::time::Geometry;
 
 use super::super::graph::Axis;
@@ -103,6 +104,7 @@ impl AxisRows {
     ) {
         let AxisRows { geometry, order, mirror } = self;
         order.clear();
+        reserve(order, count);
         order.extend(0..count);
         let length = |row: usize| steps.sequences[row].length;
         order.sort_by_key(|&position| Reverse(length(rows(position))));

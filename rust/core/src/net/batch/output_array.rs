@@ -1,7 +1,8 @@
 //! An array in the caller's order. Row groups fill it while they run, each group its own rows.
 
 use crate::kernel::Float;
-use crate::time::{SeqView, reserve};
+use crate::memory::{reserve, zeros};
+use crate::time::SeqView;
 
 use super::super::graph::Axis;
 use super::row_groups::Batch;
@@ -94,7 +95,7 @@ impl<T: Float> OutputArray<T> {
         if axis.is_sequence() {
             return self.room;
         }
-        let mut rows = vec![T::ZERO; batch.rows * width];
+        let mut rows = zeros(batch.rows * width);
         for (sequence, values) in batch.sequences.iter().zip(self.room.chunks_exact(width.max(1))) {
             join(sequence.tail, &mut rows[sequence.row * width..][..width], values);
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::Float;
+use crate::memory::{check, ensure, reserve};
 use crate::team;
 use crate::time::Geometry;
 
@@ -29,6 +30,10 @@ const SPLIT_ROWS: usize = 8;
 const COPY: usize = 32;
 /// Gradients are summed in at most this many partial sums: group g goes to partial sum g % (number of partial sums).
 const MAX_SUMS: usize = 8;
+/// About what a row takes in the lists of a batch and of its row groups.
+const ROW_BYTES: usize = 144;
+/// Rows between two cancellation points.
+const PAUSE_EVERY: usize = 1024;
 
 /// Optional properties of a batch, besides its numbers of rows and steps.
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,14 +111,19 @@ impl Batch {
             check_lengths(rows, other.steps, other.lengths)?;
             check_flags("mask", other.mask, rows * other.steps)?;
         }
+        ensure(rows.saturating_mul(ROW_BYTES));
         (self.rows, self.steps) = (rows, steps);
         self.others.resize_with(extent.others.len(), AxisSteps::default);
         for (axis, other) in self.others.iter_mut().zip(extent.others) {
             axis.renew(rows, other);
         }
         self.sequences.clear();
+        reserve(&mut self.sequences, rows);
         self.valid.renew(extent.mask.is_some());
         for row in 0..rows {
+            if row % PAUSE_EVERY == 0 {
+                team::pause();
+            }
             let length = extent.lengths.map_or(steps, |lengths| lengths[row] as usize);
             let of_row = |flags: Option<&'a [bool]>| flags.map(|flags| &flags[row * steps..][..length]);
             let (resets, mask) = (of_row(extent.resets), of_row(extent.mask));
@@ -137,8 +147,11 @@ impl Batch {
             Some(rows) => count.div_ceil(rows.max(1)),
             None => Batch::group_count(count),
         };
+        reserve(&mut self.groups, groups);
         self.groups.resize_with(groups, RowGroup::default);
         for (number, group) in self.groups.iter_mut().enumerate() {
+            check();
+            team::pause();
             // no group has more rows than the first: memory that fits the first group fits all
             group.rows = (number * count).div_ceil(groups)..((number + 1) * count).div_ceil(groups);
             let rows = || self.sequences[group.rows.clone()].iter();

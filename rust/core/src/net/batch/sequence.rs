@@ -1,5 +1,7 @@
 //! A sequence of the engine, and the sequences of a caller's row.
 
+use crate::memory::push;
+
 /// The part of a caller's row from its start, or from a reset, to the next reset or the end. Steps are the valid steps of the
 /// row: masked steps are not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +35,13 @@ pub fn between_resets(
         if resets.is_some_and(|resets| resets[t]) {
             if count > first {
                 let (length, origin) = (count - first, origin + first);
-                sequences.push(Sequence { row, first, length, origin, head, tail: false });
+                push(sequences, Sequence { row, first, length, origin, head, tail: false });
             }
             (first, head) = (count, false);
         }
         count += usize::from(mask.is_none_or(|mask| mask[t]));
     }
-    sequences.push(Sequence { row, first, length: count - first, origin: origin + first, head, tail: true });
+    push(sequences, Sequence { row, first, length: count - first, origin: origin + first, head, tail: true });
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::memory::make_room;
+
 use super::sequence::Sequence;
 
 /// Where the valid steps are in the caller's (N, T). Without a mask, the steps of a sequence are consecutive, and nothing is
@@ -25,6 +27,7 @@ impl ValidSteps {
     pub fn append(&mut self, start: usize, mask: Option<&[bool]>) -> usize {
         let Some(mask) = mask else { return start };
         let origin = self.places.len();
+        make_room(&mut self.places, mask.len());
         self.places.extend((0..mask.len()).filter(|&t| mask[t]).map(|t| start + t));
         origin
     }

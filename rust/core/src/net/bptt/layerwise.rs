@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use crate::kernel::Float;
+use crate::memory::{made, with_room, zeros};
 use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients};
 
 use super::super::graph::kinds::{Move, Rows};
@@ -63,7 +64,7 @@ pub fn layerwise<T: Float>(
             NodeKind::Input(_) | NodeKind::Layer { output: 1.., .. } | NodeKind::Final { .. } => {}
             NodeKind::Layer { layer, .. } if !node.differentiated => {
                 for slot in network.layers[*layer].state_slots() {
-                    d_initial[slot] = vec![T::ZERO; axes.time.rows * network.states[slot]];
+                    d_initial[slot] = zeros(axes.time.rows * network.states[slot]);
                 }
             }
             NodeKind::Layer { layer, .. } => {
@@ -157,7 +158,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
     }
 
     fn zeros(&self, axis: Axis, width: usize) -> Vec<T> {
-        vec![T::ZERO; self.training.axes.of(axis).total() * width]
+        zeros(self.training.axes.of(axis).total() * width)
     }
 
     /// The packed rows of a segment.
@@ -212,7 +213,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             NodeKind::Derived { moves, .. } if network.nodes[node].axis != Axis::Row => moves,
             _ => return taken(&self.kept[node], width, rows.iter().copied()),
         };
-        let mut values = vec![T::ZERO; rows.len() * width];
+        let mut values = zeros(rows.len() * width);
         for one in moves {
             let source = self.values(one.from, &source_rows(*one, self.maps, rows));
             let source = SeqView::of(&source, network.width(one.from));
@@ -232,7 +233,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
     fn run(&self, layer: usize, segment: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Segment<T> {
         let inner = &self.training.shared.network.layers[layer];
         let geometry = self.piece(inner.axis, segment);
-        let rows: Vec<usize> = self.rows(inner.axis, segment).collect();
+        let rows = made(self.rows(inner.axis, segment));
         let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
         let done = self.call(layer, &geometry).forward(&self.views(layer, &inputs), states, true, scratch);
         Segment { geometry, inputs, done }
@@ -256,9 +257,9 @@ impl<T: Float> LayerwiseRun<'_, T> {
         let mut outputs: Vec<(usize, usize, Vec<T>)> = Vec::new();
         for (output, node) in inner.outputs.iter().enumerate() {
             let Some(node) = *node else { continue };
-            outputs.push((output, node, Vec::with_capacity(total * network.width(node))));
+            outputs.push((output, node, with_room(total * network.width(node))));
         }
-        let mut borders = Vec::with_capacity(self.segments(inner.axis));
+        let mut borders = with_room(self.segments(inner.axis));
         for segment in 0..self.segments(inner.axis) {
             let Segment { geometry, done, .. } = self.run(layer, segment, &states, scratch);
             let rows = geometry.total();
@@ -288,10 +289,10 @@ impl<T: Float> LayerwiseRun<'_, T> {
         let width = shared.network.width(loss.node());
         let differentiated = shared.network.nodes[loss.node()].differentiated;
         let want = if differentiated { Want::Gradient } else { Want::Sum };
-        let mut d_output = differentiated.then(|| Vec::with_capacity(axes.of(axis).total() * width));
+        let mut d_output = differentiated.then(|| with_room(axes.of(axis).total() * width));
         for segment in 0..self.segments(axis) {
             let piece = self.piece(axis, segment);
-            let rows: Vec<usize> = self.rows(axis, segment).collect();
+            let rows = made(self.rows(axis, segment));
             let values = self.values(loss.node(), &rows);
             let first = rows.first().copied().unwrap_or(0);
             let view = SeqView::of(&values, width);
@@ -368,7 +369,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
 
 /// Copies some rows of packed values.
 fn taken<T: Copy>(values: &[T], width: usize, rows: impl Iterator<Item = usize>) -> Vec<T> {
-    let mut lines = Vec::with_capacity(rows.size_hint().0 * width);
+    let mut lines = with_room(rows.size_hint().0 * width);
     rows.for_each(|row| lines.extend_from_slice(&values[row * width..(row + 1) * width]));
     lines
 }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kernel::{Isa, Kernels};
+use crate::memory::reserve;
 use crate::plan::Pass;
 use crate::random::Noise;
 use crate::team;
@@ -185,6 +186,7 @@ impl<T: Pooled> Call<T> {
         }
         Ok(self.with_workspace(|kept| {
             let mut packed = kept.states.pop().unwrap_or_default();
+            reserve(&mut packed, batch.groups.len());
             for group in &batch.groups {
                 let mut of_group = kept.vectors.list();
                 for (slot, &width) in widths.iter().enumerate() {
@@ -258,7 +260,8 @@ impl<T: Pooled> Call<T> {
         let schedule = match way {
             ThroughTime::Checkpointed(budget) => {
                 let plans: Vec<_> = losses.iter().map(|loss| (loss.node(), loss.plan())).collect();
-                Some(scheduled::<T>(&self.engine, &plans, batch, budget, team::lanes())?)
+                let planned = || scheduled::<T>(&self.engine, &plans, batch, budget, team::lanes());
+                Some(team::alone(planned, poll)??)
             }
             _ => None,
         };

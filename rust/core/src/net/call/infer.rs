@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::memory::resized;
 use crate::plan::Pass;
 use crate::team;
 use crate::time::Scratch;
@@ -117,7 +118,7 @@ impl<T: Pooled> Call<T> {
         let network = self.network();
         let mut terms = self.with_workspace(|kept| std::mem::take(&mut kept.terms));
         terms.clear();
-        terms.resize(batch.groups.len(), Terms::default());
+        resized(&mut terms, batch.groups.len(), Terms::default());
         let terms = Mutex::new(terms);
         let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, scratch| {
             let axes = batch.groups[group].axes();

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::memory::reserve;
 use crate::team;
 use crate::time::SeqView;
 
@@ -44,6 +45,7 @@ impl<T: Pooled> Call<T> {
         let engine = self.shared_engine();
         let mut groups = lock(T::pool(&engine.pools)).runs.pop().unwrap_or_default();
         if groups.len() < batch.groups.len() {
+            reserve(&mut groups, batch.groups.len());
             groups.resize_with(batch.groups.len(), || RwLock::new(GroupRun::empty()));
         }
         let record = Record { engine, batch, groups };

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Float;
+use crate::memory::{resized, zeros};
 use crate::time::{Scratch, SeqView};
 
 use super::super::batch::{Batch, End, OutputArray, RowGroup};
@@ -118,12 +119,12 @@ impl<T: Float> Sums<T> {
         finals: bool,
     ) -> Sums<T> {
         let gradients = Gradients {
-            params: vec![T::ZERO; arena_len],
+            params: zeros(arena_len),
             inputs: Vec::with_capacity(network.inputs.len()),
             initial: zero_states(network, batch),
         };
         terms.clear();
-        terms.resize(batch.groups.len(), Terms::default());
+        resized(&mut terms, batch.groups.len(), Terms::default());
         let finals = if finals { zero_states(network, batch) } else { Vec::new() };
         Sums { gradients, finals, terms }
     }
@@ -140,7 +141,7 @@ impl<T: Float> Sums<T> {
 
 /// Zeros (N, width) for each state slot.
 pub fn zero_states<T: Float>(network: &Network, batch: &Batch) -> Vec<Vec<T>> {
-    network.states.iter().map(|width| vec![T::ZERO; batch.rows * width]).collect()
+    network.states.iter().map(|width| zeros(batch.rows * width)).collect()
 }
 
 /// Writes the rows of a group to their positions.

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use crate::kernel::FlushDenormals;
+use crate::memory::{copied, grow, resized};
 use crate::team;
-use crate::time::{Geometry, SeqView, Stepper, grow};
+use crate::time::{Geometry, SeqView, Stepper};
 
 use super::super::batch::Axes;
 use super::super::graph::kinds::Rows;
@@ -43,8 +44,7 @@ impl<T: Pooled> Stream<T> {
         let too_many =
             || NetError::Config(format!("batch is {rows}; expected a number of rows that fits memory"));
         let mut lengths: Vec<usize> = Vec::new();
-        lengths.try_reserve_exact(rows).map_err(|_| too_many())?;
-        lengths.resize(rows, 1);
+        resized(&mut lengths, rows, 1);
         let mut owned = Vec::new();
         for node in &network.nodes {
             let mut values = Vec::new();
@@ -69,7 +69,7 @@ impl<T: Pooled> Stream<T> {
     pub fn refresh(&mut self, arena: &[T]) -> Result<(), NetError> {
         let engine = self.call.shared_engine();
         self.call = Call::new(engine, arena, false, 0)?;
-        let states: Vec<Vec<T>> = (0..self.slots.len()).map(|slot| self.state(slot).to_vec()).collect();
+        let states: Vec<Vec<T>> = (0..self.slots.len()).map(|slot| copied(self.state(slot))).collect();
         self.settle();
         self.run_nodes(true);
         states.iter().enumerate().for_each(|(slot, values)| self.state_mut(slot).copy_from_slice(values));
@@ -116,7 +116,7 @@ impl<T: Pooled> Stream<T> {
 
     /// (rows, width) per state slot.
     pub fn states(&self) -> Vec<Vec<T>> {
-        (0..self.slots.len()).map(|slot| self.state(slot).to_vec()).collect()
+        (0..self.slots.len()).map(|slot| copied(self.state(slot))).collect()
     }
 
     /// Replaces a state.

@@ -1,6 +1,7 @@
 //! A loss of a network's output: a program on (output, target), summed over the valid steps, or over the rows.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::reserve;
 use crate::plan::LayerPlan;
 use crate::random::Noise;
 use crate::time::{
@@ -244,6 +245,7 @@ fn packed_weights<T: Float>(
         expect_len("weights", data.len(), batch.count(axis))?;
     }
     let mut steps = vectors.list();
+    reserve(&mut steps, batch.groups.len());
     for group in &batch.groups {
         let total = group.axes().of(axis).total();
         let mut weights = vectors.vector(total);

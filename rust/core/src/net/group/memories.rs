@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::kernel::Float;
+use crate::memory::with_room;
 use crate::time::{Entries, PassMemory, Scratch, SeqView};
 
 use super::super::batch::Axes;
@@ -46,7 +47,7 @@ impl<T: Float> Memories<T> {
         }
         for (k, &node) in layer.memories.iter().enumerate() {
             let (entries, view) = (&made.entries[program.axis_of_memory(k)], view(node));
-            let mut values = Vec::with_capacity(entries.count() * view.width);
+            let mut values = with_room(entries.count() * view.width);
             for &packed in entries.packed() {
                 // SAFETY: a view has all packed rows of its axis.
                 values.extend_from_slice(unsafe {

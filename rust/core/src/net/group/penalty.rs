@@ -4,6 +4,7 @@
 //! penalty on parameters is added once. Both belong to the training loss only; inference has no penalties.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::copied;
 use crate::random::Noise;
 use crate::time::{Geometry, IncomingGradients, LayerCall, LayerWeights, Saved, Scratch, SeqView};
 
@@ -24,7 +25,7 @@ impl<T: Float> WeightPenalties<T> {
         let layers = (network.layers.iter().enumerate())
             .filter(|(_, layer)| training && layer.penalty.is_some())
             .map(|(number, layer)| {
-                (number, layer.params.iter().map(|&(at, numel)| arena[at..at + numel].to_vec()).collect())
+                (number, layer.params.iter().map(|&(at, numel)| copied(&arena[at..at + numel])).collect())
             })
             .collect();
         WeightPenalties { layers }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Float;
+use crate::memory::reserve;
 use crate::time::{LayerWeights, SlotGradients, VecPool};
 
 use super::super::batch::{Packed, States};
@@ -36,8 +37,9 @@ impl<T: Float> Workspace<T> {
     }
 
     /// For each group, an empty vector with capacity for `len` elements.
-    pub fn packed(&mut self, lens: impl Iterator<Item = usize>) -> Packed<T> {
+    pub fn packed(&mut self, lens: impl ExactSizeIterator<Item = usize>) -> Packed<T> {
         let mut packed = self.packed.pop().unwrap_or_default();
+        reserve(&mut packed, lens.len());
         packed.extend(lens.map(|len| Mutex::new(self.vectors.vector(len))));
         packed
     }

@@ -1,6 +1,7 @@
 //! The forward and backward pass of moves.
 
 use crate::kernel::Float;
+use crate::memory::{copied, made, with_room};
 use crate::time::{Geometry, SeqView};
 
 use super::super::batch::Axes;
@@ -95,12 +96,12 @@ pub(super) fn add_back<T: Float>(
 /// The rows of the source that become the `wanted` packed rows of the result, a sequence.
 pub fn source_rows(one: Move, maps: RowMaps, wanted: &[usize]) -> Vec<usize> {
     match one.rows {
-        Rows::Same => wanted.to_vec(),
-        Rows::Mirror => wanted.iter().map(|&row| maps.mirror(one.axis)[row]).collect(),
+        Rows::Same => copied(wanted),
+        Rows::Mirror => made(wanted.iter().map(|&row| maps.mirror(one.axis)[row])),
         Rows::Repeat => {
             let along = maps.along(one.axis);
             // a piece of time begins later, but its rows are those of the whole
-            wanted.iter().map(|&row| along.place(along.time.place(row).1)).collect()
+            made(wanted.iter().map(|&row| along.place(along.time.place(row).1)))
         }
         rows => unreachable!("{rows:?} does not lead to a sequence"),
     }
@@ -155,7 +156,7 @@ fn each_max<T: Float>(along: Along, source: &SeqView<T>, mut take: impl FnMut(us
 
 /// The first `rows` rows of a view, which has as many, one after the other.
 pub fn copy_rows<T: Float>(view: &SeqView<T>, rows: usize) -> Vec<T> {
-    let mut values = Vec::with_capacity(rows * view.width);
+    let mut values = with_room(rows * view.width);
     append_rows(view, rows, &mut values);
     values
 }

@@ -1,5 +1,8 @@
 //! The forward and backward pass over segments of time, as a list of actions.
 
+use crate::memory::{make_room, push};
+use crate::team;
+
 use super::optimal::{Choice, Strategy};
 
 /// One action on the current state. Segments are identified by their number.
@@ -30,9 +33,10 @@ pub fn itinerary(strategy: &dyn Strategy, segments: usize, room: usize) -> Optio
     // a stack of tasks instead of recursion: with stored states only, the depth is the number of segments
     let mut tasks = vec![Task::Solve { first: 0, end: segments, room, stored: true }];
     while let Some(task) = tasks.pop() {
+        team::pause();
         let (first, end, room, stored) = match task {
             Task::Do(action) => {
-                actions.push(action);
+                push(&mut actions, action);
                 continue;
             }
             Task::Solve { first, end, .. } if end - first <= 1 => {
@@ -57,6 +61,7 @@ pub fn itinerary(strategy: &dyn Strategy, segments: usize, room: usize) -> Optio
                 tasks.push(Task::Solve { first, end, room: room - 1, stored: true });
             }
             Choice::Split(k) => {
+                make_room(&mut actions, k);
                 actions.extend((first..first + k).map(Action::Advance));
                 tasks.push(Task::Solve { first, end: first + k, room, stored: true });
                 tasks.push(Task::Do(Action::Load));

@@ -15,6 +15,8 @@
 //! Source: Gruslys et al. 2016, "Memory-efficient backpropagation through time", section 3.4 (mixed strategy: hidden states
 //! and internal states), with the first state of a piece counted where it is stored.
 
+use crate::memory::{copied, with_room};
+
 /// The first decision about the remaining segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
@@ -60,8 +62,9 @@ impl Table {
     pub fn new(segments: usize, memory: usize, kept: usize) -> Table {
         let width = memory + 1;
         let at = |n: usize| n * width..(n + 1) * width;
-        let mut stored: Vec<Entry> = vec![(IMPOSSIBLE, 0); (segments + 1) * width];
-        let mut current = stored.clone();
+        let mut stored: Vec<Entry> = with_room((segments + 1) * width);
+        stored.resize((segments + 1) * width, (IMPOSSIBLE, 0));
+        let mut current = copied(&stored);
         for n in 0..=segments.min(1) {
             stored[at(n)].fill((n as u32, 0));
             current[at(n)].fill((n as u32, 0));

@@ -2,6 +2,7 @@
 //! backward.
 
 use crate::kernel::Float;
+use crate::memory::{check, resized};
 use crate::plan::LayerPlan;
 use crate::team;
 use crate::time::{Geometry, block_steps};
@@ -20,6 +21,8 @@ pub const LARGEST_PLAN: usize = 1 << 27;
 /// millisecond.
 const TABLE_SEGMENTS: usize = 64;
 const TABLE_MEMORY: usize = 256;
+/// Actions between two cancellation points.
+const PAUSE_EVERY: usize = 1024;
 /// The cost of starting a run of a segment, in blocks of time.
 const BEGIN: f64 = 0.01;
 
@@ -121,7 +124,12 @@ pub fn schedule<T: Float>(
                 runs: first.runs / batch.groups[0].geometry.rows.max(1) * rows,
                 ..first.clone()
             };
-            geometries().map(|one| as_first(one.rows)).collect()
+            geometries()
+                .map(|one| {
+                    check();
+                    as_first(one.rows)
+                })
+                .collect()
         }
         _ => groups,
     };
@@ -192,9 +200,12 @@ impl<'a, T: Float> Planner<'a, T> {
         let mut done = GroupSchedule { segment, actions: None, bytes: 0, states: 0, kept: 0, runs: 0, room };
         let (mut states, mut held, mut kept) = (0, 0, Vec::new());
         let (mut most_held, mut most_working) = (0, 0);
-        let mut sizes: Vec<Option<(usize, usize)>> =
-            vec![None; self.geometry.steps().div_ceil(segment).max(1)];
-        for action in &actions {
+        let mut sizes: Vec<Option<(usize, usize)>> = Vec::new();
+        resized(&mut sizes, self.geometry.steps().div_ceil(segment).max(1), None);
+        for (number, action) in actions.iter().enumerate() {
+            if number % PAUSE_EVERY == 0 {
+                team::pause();
+            }
             let mut of =
                 |number: usize| *sizes[number].get_or_insert_with(|| self.segment_bytes(number, segment));
             let working = match *action {

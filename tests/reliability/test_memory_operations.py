@@ -1,0 +1,34 @@
+"""The operations that run out of memory on purpose cover every public entry that does work."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import ostinato as ost
+from tests.reliability.memory_operations import OPERATIONS
+
+# By entry: the operation that includes it, or why none does.
+ELSEWHERE = {
+    "freeze": "writes a few flags",
+    "unfreeze": "writes a few flags",
+    "load_state_dict": "copies into memory that exists; Trainer.load calls it",
+    "graph": "graph data",
+    "run": "run",
+    "gates": "gates",
+    "fixed_points": "NumPy's linear algebra, which ends the process by itself (OpenBLAS)",
+    "lyapunov_spectrum": "NumPy's linear algebra, which ends the process by itself (OpenBLAS)",
+}
+
+
+def functions(owner: object) -> list[str]:
+    """Public functions, without classes and properties."""
+    found = [name for name, one in inspect.getmembers(owner, callable) if not name.startswith("_")]
+    return [name for name in found if not inspect.isclass(getattr(owner, name))]
+
+
+@pytest.mark.parametrize("owner", [ost.Network, ost.Trainer, ost.analysis], ids=lambda one: one.__name__)
+def test_every_entry_is_covered(owner: object) -> None:
+    covered = {word for name in OPERATIONS for word in (name, *name.replace(".", " ").split())}
+    assert [name for name in functions(owner) if name not in covered | ELSEWHERE.keys()] == []
