@@ -193,7 +193,7 @@ impl<'a, T: Float> Group<'a, T> {
         let given = &self.d_final[inner.state_slots()];
         let d_final = final_gradients(inner, given, node_gradients, self.axes, &mut kept, scratch);
         let run = self.run;
-        let memories = run.memories[layer].as_deref();
+        let memories = run.memories.get(layer).and_then(Option::as_deref);
         let entries = memories.map_or(&[][..], |memories| &memories.entries);
         Task {
             node,

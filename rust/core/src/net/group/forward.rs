@@ -170,7 +170,10 @@ pub fn run_group<T: Float>(
             Some(at) => ahead.swap_remove(at).1,
             None => group.run_layers(&mut run, node, &mut ahead, scratch),
         };
-        run.memories.push(done.memories);
+        if let Some(memories) = done.memories {
+            run.memories.resize(run.memory.len(), None); // of the layers before, which have none
+            run.memories.push(Some(memories));
+        }
         let mut done = done.forward;
         run.memory.push(done.memory);
         run.finals.append(&mut done.finals);

@@ -342,7 +342,7 @@ impl<'a, T: Float> Planner<'a, T> {
                 continue;
             }
             let full = found.bytes as f64 >= bytes as f64 * 0.97 || found.runs == self.geometry.total();
-            room = (room as f64 * (bytes as f64 / found.bytes as f64)) as usize + self.state;
+            room = ((room as f64 * (bytes as f64 / found.bytes as f64)) as usize).saturating_add(self.state);
             if best.as_ref().is_none_or(|best| found.runs < best.runs) {
                 best = Some(found);
             }
