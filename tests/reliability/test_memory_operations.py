@@ -15,7 +15,7 @@ ELSEWHERE = {
     "unfreeze": "writes a few flags",
     "load_state_dict": "copies into memory that exists; Trainer.load calls it",
     "graph": "graph data",
-    "run": "run",
+    "predict": "run; evaluate for a Trainer",
     "gates": "gates",
     "fixed_points": "NumPy's linear algebra, which ends the process by itself (OpenBLAS)",
     "lyapunov_spectrum": "NumPy's linear algebra, which ends the process by itself (OpenBLAS)",
