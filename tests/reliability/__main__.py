@@ -17,13 +17,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; all without")
     parser.add_argument("--short", action="store_true", help="the form that the tests run: seconds")
-    parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"write the rows into {PAGE.relative_to(ROOT)}")
     options = parser.parse_args()
     unknown = [name for name in options.figures if name not in FIGURES]
     if unknown:
         parser.error(f"there is no figure {unknown[0]}; there are {', '.join(FIGURES)}")
-    if options.write and (options.figures or options.short):
-        parser.error("--write goes with all figures in their long form")
+    if options.write and options.short:
+        parser.error("--write goes with the long form")
     rows = []
     print(HEAD, flush=True)
     for name in options.figures or FIGURES:

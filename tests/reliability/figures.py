@@ -37,10 +37,18 @@ def measured(name: str, long: bool) -> Row:
 
 
 def written(page: str, rows: Sequence[Row]) -> str:
-    """The page with a new table."""
+    """The page with these rows in its table, in place of older ones of the same figures."""
     before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    return "\n".join([f"{before}{BEGIN}", HEAD, *map(str, rows), f"{END}{after}"])
+    table, after = rest.split(END)
+    lines = {name_of(line): line for line in table.strip().splitlines()[2:]}
+    lines |= {row.name: str(row) for row in rows}
+    ordered = (lines[name] for name in FIGURES if name in lines)
+    return "\n".join([f"{before}{BEGIN}", HEAD, *ordered, f"{END}{after}"])
+
+
+def name_of(line: str) -> str:
+    """The figure of a line of the table."""
+    return line.split("|")[1].strip()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reliability.figures import BEGIN, END, FIGURES, HEAD, measured, written
+from tests.reliability.figures import BEGIN, END, FIGURES, HEAD, PAGE, measured, name_of, written
 from tests.reliability.row import Row
 
 
@@ -16,7 +16,14 @@ def test_the_figure_holds(name: str) -> None:
     assert row.name == name
 
 
-def test_a_new_table_takes_the_place_of_the_old_one() -> None:
-    row = Row("R1", "promise", "figure", False)
-    page = written(f"a\n{BEGIN}\nold\n{END}\nb\n", [row])
-    assert page == f"a\n{BEGIN}\n{HEAD}\n| R1 | promise | figure **FAILS** |\n{END}\nb\n"
+def test_the_page_shows_a_row_for_each_figure() -> None:
+    table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    assert [name_of(line) for line in table.strip().splitlines()[2:]] == list(FIGURES)
+
+
+def test_a_new_row_takes_the_place_of_the_old_one() -> None:
+    first, second = list(FIGURES)[:2]
+    kept = f"| {second} | promise | kept |"
+    page = f"a\n{BEGIN}\n{HEAD}\n| {first} | promise | old |\n{kept}\n{END}\nb\n"
+    found = written(page, [Row(first, "promise", "figure", False)])
+    assert found == f"a\n{BEGIN}\n{HEAD}\n| {first} | promise | figure **FAILS** |\n{kept}\n{END}\nb\n"
