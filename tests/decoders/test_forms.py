@@ -1,4 +1,4 @@
-"""Decoders in an encoder-decoder: PyTorch's loop of the same equations, slopes, ragged rows, same bits."""
+"""Decoders in an encoder-decoder: slopes, ragged rows, same bits. `tests/parity` has PyTorch beside them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import ostinato as ost
-from tests.decoders.loops import CLASSES, FORMS, SYMBOLS, Form, Layers, graph, logits
+from tests.decoders.forms import CLASSES, FORMS, SYMBOLS, Form, graph
 from tests.slopes import RELATIVE, slope
 
 # Ragged both ways: rows without a step, without an entry, with one of each.
@@ -31,28 +30,6 @@ def batch(steps: list[int], entries: list[int], seed: int = 0) -> tuple[dict[str
 
 def lengths(steps: list[int], entries: list[int]) -> dict[str, list[int]]:
     return {"target": steps, "source": entries}
-
-
-@pytest.mark.parametrize("form", FORMS, ids=str)
-def test_an_encoder_decoder_gives_what_loops_of_pytorch_give(form: Form) -> None:
-    """Outputs, the mean over the target tokens of all rows, and all gradients, those of the encoder too."""
-    net, (x, targets) = graph(form), batch(STEPS, ENTRIES)
-    outputs = net(x, lengths=lengths(STEPS, ENTRIES))
-    loss, grads = net.value_and_grad(x, targets, loss="cross_entropy", lengths=lengths(STEPS, ENTRIES))
-    layers, total = Layers(net), torch.zeros((), dtype=torch.float64)
-    for row, (step, entry) in enumerate(zip(STEPS, ENTRIES, strict=True)):
-        wanted = logits(form, layers, x["source"][row, :entry], x["words"][row, :step])
-        np.testing.assert_allclose(outputs[row, :step], wanted.detach(), rtol=0, atol=1e-10)
-        assert not outputs[row, step:].any()
-        target = torch.tensor(targets[row, :step])
-        total = total + torch.nn.functional.cross_entropy(wanted, target, reduction="sum")
-    total = total / sum(STEPS)
-    total.backward()  # type: ignore[no-untyped-call]
-    assert abs(loss - total.item()) < 1e-10
-    for name, value in grads.params.items():
-        wanted = layers.tensors[name].grad
-        assert wanted is not None and np.abs(wanted.numpy()).max() > 0, name
-        np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

@@ -1,11 +1,10 @@
-"""Decoder cells that attend at every step, and the same equations in PyTorch."""
+"""Decoder cells that attend at every step."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import torch
 
 import ostinato as ost
 from ostinato import ops
@@ -79,30 +78,3 @@ class Decoder(ost.Cell):
         r, z = ops.sigmoid(xr + hr), ops.sigmoid(xz + hz)
         h = (1 - z) * ops.tanh(xn + r * hn) + z * state.h
         return h, {"h": h, "c": context} if self.fed else {"h": h}
-
-
-def in_torch(
-    cell: Decoder, p: dict[str, torch.Tensor], x: torch.Tensor, source: torch.Tensor
-) -> torch.Tensor:
-    """The outputs (T, hidden) of one row: x (T, input), source (S, width)."""
-    hidden = p["W_h"].shape[1]
-    h, c = torch.zeros(hidden, dtype=x.dtype), torch.zeros(source.shape[1], dtype=x.dtype)
-    outputs = []
-    for step in x:
-        if cell.scorer == "additive":
-            scores = torch.tanh(p["W_q"] @ h + source @ p["W_k"].T) @ p["v"]
-        elif cell.scorer == "multiplicative":
-            scores = (source @ p["W"].T) @ h
-        elif cell.scorer == "dot":
-            scores = source @ (p["W_q"] @ h)
-        else:
-            scores = (source @ p["W_k"].T) @ (p["W_q"] @ h) / np.sqrt(cell.align)
-        context = torch.softmax(scores, 0) @ source
-        given = p["W_x"] @ step + p["W_c"] @ context + p["b"]
-        if cell.fed:
-            given = given + p["W_f"] @ c
-        (xr, xz, xn), (hr, hz, hn) = given.chunk(3), (p["W_h"] @ h).chunk(3)
-        r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
-        h, c = (1 - z) * torch.tanh(xn + r * hn) + z * h, context
-        outputs.append(h)
-    return torch.stack(outputs) if outputs else torch.zeros(0, hidden, dtype=x.dtype)

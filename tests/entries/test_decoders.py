@@ -1,4 +1,4 @@
-"""Attention in the loop: PyTorch's loop of the same equations, slopes, ragged rows, same bits."""
+"""Attention in the loop: slopes, ragged rows, same bits. `tests/parity` compares it with PyTorch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import ostinato as ost
 from ostinato import eager
-from tests.entries.cells import SCORERS, Decoder, in_torch
+from tests.entries.cells import SCORERS, Decoder
 from tests.slopes import RELATIVE, slope
 
 T, S, WIDTH, HIDDEN = 5, 7, 5, 4
@@ -44,29 +43,6 @@ def derivative(steps: list[int]) -> Any:
 def run_and_back(net: ost.Recurrent, x: Any, steps: list[int], entries: list[int]) -> tuple[Any, Any]:
     run = net.run(x, lengths=lengths(steps, entries), training=True)
     return run, run.backward(derivative(steps))
-
-
-@pytest.mark.parametrize("scorer", SCORERS)
-@pytest.mark.parametrize("fed", [True, False])
-def test_a_decoder_gives_what_a_loop_in_pytorch_gives(scorer: str, fed: bool) -> None:
-    net, x = made(scorer, fed), ragged(STEPS, ENTRIES)
-    run, grads = run_and_back(net, x, STEPS, ENTRIES)
-    names = {name: name.removesuffix("_l0") for name in net.parameters()}
-    p = {names[name]: torch.tensor(value, requires_grad=True) for name, value in net.parameters().items()}
-    for row, (step, entry) in enumerate(zip(STEPS, ENTRIES, strict=True)):
-        given = torch.tensor(x["x"][row, :step], requires_grad=True)
-        source = torch.tensor(x["source"][row, :entry], requires_grad=True)
-        outputs = in_torch(net.cell, p, given, source)  # type: ignore[arg-type]
-        np.testing.assert_allclose(run.outputs[row, :step], outputs.detach(), rtol=0, atol=1e-10)
-        assert not run.outputs[row, step:].any()
-        if step:
-            (outputs * torch.tensor(derivative(STEPS)[row, :step])).sum().backward()
-        for name, of_row, count in [("x", given, step), ("source", source, entry)]:
-            wanted = np.zeros(of_row.shape) if of_row.grad is None else of_row.grad
-            np.testing.assert_allclose(grads.inputs[name][row, :count], wanted, rtol=0, atol=1e-10)
-            assert not grads.inputs[name][row, count:].any()
-    for name, value in grads.params.items():
-        np.testing.assert_allclose(value, p[names[name]].grad, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("scorer", SCORERS)

@@ -77,7 +77,7 @@ def test_gradients_are_those_of_an_unrolled_tanh_rnn(k1, k2):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("k1, k2", [(13, 13), (1, 13), (5, 14), (99, 2**70)])
+@pytest.mark.parametrize("k1, k2", [(13, 13), (1, 13), (5, 14), (99, 2**63)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_truncated_with_k2_at_least_T_equals_full_bptt(name, k1, k2, dtype):
     case = problem(name, dtype=dtype)

@@ -37,7 +37,7 @@ def grads(through_time: Any, x: Any = X, targets: Any = TARGETS) -> ost.Gradient
     [
         (ost.FullBPTT(), "ThroughTime.full()"),
         (ost.TruncatedBPTT(2, 5), "ThroughTime.truncated(2, 5)"),
-        (ost.TruncatedBPTT(1, 2**80), f"ThroughTime.truncated(1, {2**62})"),
+        (ost.TruncatedBPTT(1, 2**63), f"ThroughTime.truncated(1, {2**62})"),
         (ost.CheckpointedBPTT("sqrt"), "ThroughTime.checkpointed(Budget.square_root())"),
         (ost.CheckpointedBPTT("1MB"), "ThroughTime.checkpointed(Budget.bytes(1000000))"),
     ],

@@ -44,7 +44,7 @@ def test_plain_values_come_back(tmp_path):
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ({"a": [object()]}, r"a\[0\] is a object"),
+        ({"a": [object()]}, r"a\[0\] is an object"),
         ({"a": {1: 2}}, "a has the key 1"),
         ({"a": {"$array": "x"}}, "a has the key"),
         ({"a": np.array(["text"])}, "a is an array of <U4"),

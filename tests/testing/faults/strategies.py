@@ -204,7 +204,7 @@ FAULTS = [
     (NoGradient, "estimate", "or 0"),
     (LossIsAnArray, "estimate", "finite float"),
     (HalfOfTheRows, "core", "in one go"),
-    (FirstInputAlone, "dicts", "expected (4, 9) or None"),
+    (FirstInputAlone, "dicts", "expected (N, T) booleans"),
     (CutsAnArray, "dicts", "pieces of"),
     (LossesForgotten, "dicts", "expected two"),
     (StrategySpec("pretender", Here, role="feeding"), "descriptor", "the descriptor declares"),

@@ -1,82 +1,17 @@
-"""Encoder-decoders as graphs of ostinato, and the same equations as eager loops of PyTorch."""
+"""Encoder-decoders against eager loops of PyTorch over each row: `make parity`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
+import pytest
 
 import ostinato as ost
+from tests.decoders.forms import ENCODED, FORMS, HIDDEN, MEMORY, Form, graph
+from tests.decoders.test_forms import ENTRIES, STEPS, batch, lengths
 
-SYMBOLS, EMBEDDED, ENCODED, HIDDEN, CLASSES = 7, 3, 2, 4, 5
-MEMORY = 2 * ENCODED
-
-
-@dataclass(frozen=True)
-class Form:
-    """One encoder-decoder: a bidirectional encoder, a bridge, a decoder, a head."""
-
-    query: str = "before"
-    cell: str = "gru"
-    attention: str = "additive"
-    input_feeding: bool = True
-    num_layers: int = 1
-    readout: str | None = "tanh"
-    encoder: str = "gru"
-    bridge: str = "dense"
-    more: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        fed = "fed" if self.input_feeding else "unfed"
-        parts = (self.query, self.cell, self.attention, fed, self.num_layers, self.readout, self.encoder)
-        return "-".join(map(str, parts))
-
-
-FORMS = (
-    Form("before"),
-    Form("between"),
-    Form("after"),
-    Form("before", input_feeding=False, readout="deep"),
-    Form("after", input_feeding=False),
-    Form("before", "lstm", "multiplicative", readout=None, encoder="lstm"),
-    Form("between", "lstm", "dot", readout="deep"),
-    Form("after", "lstm", "multiplicative", num_layers=2, readout="deep", encoder="lstm"),
-    Form("before", "gru", "scaled_dot", num_layers=2, readout="tanh"),
-    Form("between", "gru", "multiplicative", num_layers=3, readout=None),
-    Form("after", "gru", "additive", num_layers=2, readout=None),
-    Form("after", "rnn", "dot", bridge="copy", encoder="rnn"),
-)
-
-
-def graph(form: Form, dtype: str = "float64", seed: int = 3) -> ost.Graph:
-    """The form with inputs "source" and "words", both ids."""
-    source = ost.Input("source", ids=SYMBOLS, axis="source")
-    words = ost.Input("words", ids=SYMBOLS, axis="target")
-    encoder = ost.Recurrent(form.encoder, EMBEDDED, ENCODED, bidirectional=True, dtype=dtype, seed=seed)
-    decoder = ost.Decoder(
-        form.cell,
-        EMBEDDED,
-        HIDDEN,
-        MEMORY,
-        form.attention,
-        query=form.query,
-        input_feeding=form.input_feeding,
-        num_layers=form.num_layers,
-        readout=form.readout,
-        dtype=dtype,
-        seed=seed + 1,
-    )
-    encoded = encoder(ost.Embedding(SYMBOLS, EMBEDDED, dtype=dtype, seed=seed + 2)(source))
-    start = ost.Bridge(encoder, decoder, method=form.bridge, dtype=dtype, seed=seed + 3)(encoded)
-    given = ost.Embedding(SYMBOLS, EMBEDDED, dtype=dtype, seed=seed + 4)(words)
-    decoded = decoder(given, source=encoded, initial_state=start)
-    net = ost.Graph(ost.Dense(decoded.width, CLASSES, dtype=dtype, seed=seed + 5)(decoded))
-    rng = np.random.default_rng(seed)
-    for view in net.parameters().values():  # biases too
-        view[...] = rng.normal(size=view.shape) / np.sqrt(view.shape[-1])
-    return net
+torch = pytest.importorskip("torch", reason="make parity installs PyTorch and runs this")
 
 
 class Layers:
@@ -100,14 +35,12 @@ class Layers:
             embeddings.reverse()
         self._numbers["source"], self._numbers["words"] = embeddings
 
-    def of(self, layer: str) -> dict[str, torch.Tensor]:
+    def of(self, layer: str) -> dict[str, Any]:
         start = f"{self._numbers[layer]}."
         return {n.removeprefix(start): one for n, one in self.tensors.items() if n.startswith(start)}
 
 
-def step(
-    kind: str, p: dict[str, torch.Tensor], end: str, x: torch.Tensor, state: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
+def step(kind: str, p: dict[str, Any], end: str, x: Any, state: dict[str, Any]) -> dict[str, Any]:
     """The new states of a cell, by PyTorch's equations."""
     a = p[f"weight_ih{end}"] @ x + p[f"bias_ih{end}"]
     u = p[f"weight_hh{end}"] @ state["h"] + p[f"bias_hh{end}"]
@@ -122,9 +55,7 @@ def step(
     return {"h": (1 - z) * torch.tanh(a_n + r * u_n) + z * state["h"]}
 
 
-def attend(
-    scorer: str, p: dict[str, torch.Tensor], query: torch.Tensor, memory: torch.Tensor
-) -> torch.Tensor:
+def attend(scorer: str, p: dict[str, Any], query: Any, memory: Any) -> Any:
     """The context; 0 for an empty memory."""
     if scorer == "additive":
         scores = torch.tanh(p["attend_weight_q"] @ query + memory @ p["attend_weight_k"].T) @ p["attend_v"]
@@ -135,13 +66,11 @@ def attend(
     return torch.softmax(scores, 0) @ memory
 
 
-def encode(
-    kind: str, p: dict[str, torch.Tensor], x: torch.Tensor
-) -> tuple[torch.Tensor, dict[str, list[torch.Tensor]]]:
+def encode(kind: str, p: dict[str, Any], x: Any) -> tuple[Any, dict[str, list[Any]]]:
     """The memory (S, 2 ENCODED), and the final states of both directions."""
     names = ("h", "c") if kind == "lstm" else ("h",)
-    outputs: list[list[torch.Tensor]] = []
-    final: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    outputs: list[list[Any]] = []
+    final: dict[str, list[Any]] = {name: [] for name in names}
     for end, order in (("_l0", range(len(x))), ("_l0_reverse", range(len(x) - 1, -1, -1))):
         state = {name: torch.zeros(ENCODED, dtype=x.dtype) for name in names}
         found = [torch.zeros(0)] * len(x)
@@ -155,12 +84,10 @@ def encode(
     return torch.stack(rows) if rows else torch.zeros(0, MEMORY, dtype=x.dtype), final
 
 
-def bridged(
-    form: Form, p: dict[str, torch.Tensor], final: dict[str, list[torch.Tensor]]
-) -> list[dict[str, torch.Tensor]]:
+def bridged(form: Form, p: dict[str, Any], final: dict[str, list[Any]]) -> list[dict[str, Any]]:
     """The initial states of each layer."""
     names = ("h", "c") if form.cell == "lstm" else ("h",)
-    states: list[dict[str, torch.Tensor]] = [{} for _ in range(form.num_layers)]
+    states: list[dict[str, Any]] = [{} for _ in range(form.num_layers)]
     number = 0
     for name in names:
         read = torch.cat(final.get(name) or [one for many in final.values() for one in many])
@@ -175,11 +102,11 @@ def bridged(
 
 def decode(
     form: Form,
-    p: dict[str, torch.Tensor],
-    x: torch.Tensor,
-    memory: torch.Tensor,
-    states: list[dict[str, torch.Tensor]],
-) -> torch.Tensor:
+    p: dict[str, Any],
+    x: Any,
+    memory: Any,
+    states: list[dict[str, Any]],
+) -> Any:
     """The readouts (T, width) of one row."""
     context_size, outputs = memory.shape[1], []
     width = context_size if form.readout is None else HIDDEN
@@ -210,7 +137,7 @@ def decode(
     return torch.stack(outputs) if outputs else torch.zeros(0, empty, dtype=x.dtype)
 
 
-def logits(form: Form, layers: Layers, source: Any, words: Any) -> torch.Tensor:
+def logits(form: Form, layers: Layers, source: Any, words: Any) -> Any:
     """The logits (T, CLASSES) of one row of ids."""
     memory, final = encode(
         form.encoder, layers.of("encoder"), layers.of("source")["weight"][torch.tensor(source)]
@@ -219,3 +146,25 @@ def logits(form: Form, layers: Layers, source: Any, words: Any) -> torch.Tensor:
     x = layers.of("words")["weight"][torch.tensor(words)]
     head = layers.of("head")
     return decode(form, layers.of("decoder"), x, memory, states) @ head["weight"].T + head["bias"]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_encoder_decoder_gives_what_loops_of_pytorch_give(form: Form) -> None:
+    """Outputs, the mean over the target tokens of all rows, and all gradients, those of the encoder too."""
+    net, (x, targets) = graph(form), batch(STEPS, ENTRIES)
+    outputs = net(x, lengths=lengths(STEPS, ENTRIES))
+    loss, grads = net.value_and_grad(x, targets, loss="cross_entropy", lengths=lengths(STEPS, ENTRIES))
+    layers, total = Layers(net), torch.zeros((), dtype=torch.float64)
+    for row, (step, entry) in enumerate(zip(STEPS, ENTRIES, strict=True)):
+        wanted = logits(form, layers, x["source"][row, :entry], x["words"][row, :step])
+        np.testing.assert_allclose(outputs[row, :step], wanted.detach(), rtol=0, atol=1e-10)
+        assert not outputs[row, step:].any()
+        target = torch.tensor(targets[row, :step])
+        total = total + torch.nn.functional.cross_entropy(wanted, target, reduction="sum")
+    total = total / sum(STEPS)
+    total.backward()
+    assert abs(loss - total.item()) < 1e-10
+    for name, value in grads.params.items():
+        wanted = layers.tensors[name].grad
+        assert wanted is not None and np.abs(wanted.numpy()).max() > 0, name
+        np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-10, err_msg=name)
