@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -176,31 +177,9 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
             )
         )
         for memory, per_entry in plan.get("once_per_entry", {}).items():
-            layers.append(
-                LayerCost(
-                    name=f"{operation.label}, once per entry of {memory!r}",
-                    parameters=0,
-                    textbook_parameters=None,
-                    forward_flops=per_entry["forward"]["flops"],
-                    backward_flops=per_entry["backward"]["flops"],
-                    kept_bytes=per_entry["forward"]["kept_width"] * item,
-                    textbook_bytes=0,
-                    axis=memory,
-                )
-            )
+            layers.append(_part(f"{operation.label}, once per entry of {memory!r}", per_entry, item, memory))
         if per_row := plan.get("once_per_row"):
-            layers.append(
-                LayerCost(
-                    name=f"{operation.label}, once per row",
-                    parameters=0,
-                    textbook_parameters=None,
-                    forward_flops=per_row["forward"]["flops"],
-                    backward_flops=per_row["backward"]["flops"],
-                    kept_bytes=per_row["forward"]["kept_width"] * item,
-                    textbook_bytes=0,
-                    axis="row",
-                )
-            )
+            layers.append(_part(f"{operation.label}, once per row", per_row, item, "row"))
     times = np.unique(np.linspace(1, steps, min(steps, 50)).round().astype(int))
     along = [layer for layer in layers if layer.axis != "row"]
     kept, book = (
@@ -222,6 +201,20 @@ def cost(net: Any, rows: int = 32, steps: int = 100, window: int | None = None) 
         np.minimum(times, window) * book,
         _checkpointed(system.net, rows, times, kept) if cuttable else None,
         2 * np.sqrt(times) * book,
+    )
+
+
+def _part(name: str, plan: Mapping[str, Any], item: int, axis: str) -> LayerCost:
+    """The cost of what a layer computes once for each row or entry; its parameters count with the layer."""
+    return LayerCost(
+        name=name,
+        parameters=0,
+        textbook_parameters=None,
+        forward_flops=plan["forward"]["flops"],
+        backward_flops=plan["backward"]["flops"],
+        kept_bytes=plan["forward"]["kept_width"] * item,
+        textbook_bytes=0,
+        axis=axis,
     )
 
 
