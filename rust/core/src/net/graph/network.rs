@@ -38,6 +38,29 @@ pub struct Network {
 }
 
 impl Network {
+    /// A network with the settings of this one, into which its division is written.
+    pub(super) fn with_its_settings(&self) -> Network {
+        Network {
+            nodes: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            layers: Vec::new(),
+            axes: self.axes.clone(),
+            states: Vec::new(),
+            state_axes: Vec::new(),
+            ignores_input: self.ignores_input,
+            frozen: self.frozen.clone(),
+            written: self.written.clone(),
+        }
+    }
+
+    /// This network with the outputs of `written`. `moved` has the node of each written node.
+    pub(super) fn with_outputs_of(mut self, written: &Network, moved: &[usize]) -> Network {
+        self.outputs = written.outputs.clone();
+        self.outputs.iter_mut().for_each(|port| port.node = moved[port.node]);
+        self
+    }
+
     pub(super) fn push(&mut self, kind: NodeKind, width: usize, axis: Axis, differentiated: bool) -> usize {
         self.nodes.push(Node { kind, width, axis, differentiated });
         self.nodes.len() - 1

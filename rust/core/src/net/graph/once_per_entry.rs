@@ -18,27 +18,13 @@ pub fn divided_by_entries(written: &Network) -> Result<Option<Network>, NetError
     if splits.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let mut writer = Writer {
-        written,
-        made: Network {
-            nodes: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            layers: Vec::new(),
-            states: Vec::new(),
-            state_axes: Vec::new(),
-            ..written.clone() // the settings
-        },
-        moved: Vec::with_capacity(written.nodes.len()),
-    };
+    let mut writer =
+        Writer { written, made: written.with_its_settings(), moved: Vec::with_capacity(written.nodes.len()) };
     for number in 0..written.nodes.len() {
         let moved = writer.node(number, &splits)?;
         writer.moved.push(moved);
     }
-    let mut made = writer.made;
-    made.outputs = written.outputs.clone();
-    made.outputs.iter_mut().for_each(|port| port.node = writer.moved[port.node]);
-    Ok(Some(made))
+    Ok(Some(writer.made.with_outputs_of(written, &writer.moved)))
 }
 
 /// Writes the divided network.

@@ -73,15 +73,7 @@ fn divided(written: &Network) -> Result<Option<Network>, NetError> {
     }
     let mut writer = Writer {
         written,
-        made: Network {
-            nodes: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            layers: Vec::new(),
-            states: Vec::new(),
-            state_axes: Vec::new(),
-            ..written.clone() // the settings
-        },
+        made: written.with_its_settings(),
         moved: vec![usize::MAX; written.nodes.len()],
         derived: HashMap::new(),
         repeated: vec![Vec::new(); written.layers.len()],
@@ -99,10 +91,7 @@ fn divided(written: &Network) -> Result<Option<Network>, NetError> {
             }
         }
     }
-    let mut made = writer.made;
-    made.outputs = written.outputs.clone();
-    made.outputs.iter_mut().for_each(|port| port.node = writer.moved[port.node]);
-    Ok(Some(made))
+    Ok(Some(writer.made.with_outputs_of(written, &writer.moved)))
 }
 
 /// How a layer is divided; None if it is not.

@@ -1,5 +1,5 @@
-//! The memories of a layer for one row group: the entries of each row, gathered from the axis of the memory in the order in which
-//! the layer has its rows; and the way back for their gradients.
+//! The memories of a layer for one row group. The entries of each row are gathered from the axis of the memory, in the order in
+//! which the layer has its rows, and their gradients are scattered back.
 
 use std::sync::Arc;
 
