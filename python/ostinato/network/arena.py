@@ -6,7 +6,6 @@ slice of the network's array.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +32,8 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     The random numbers depend only on the seed and the name, so adding a layer does not change other layers.
     Raises ConfigError for an unknown initializer, ShapeError when it returns another shape.
     """
+    import hashlib  # loads OpenSSL, which takes milliseconds
+
     digest = hashlib.sha256(name.encode()).digest()
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

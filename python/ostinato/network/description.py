@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +57,8 @@ class GraphData:
     @property
     def hash(self) -> str:
         """SHA-256 of `text`, in hexadecimal."""
+        import hashlib  # loads OpenSSL, which takes milliseconds
+
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def to_json(self) -> str:
