@@ -75,10 +75,10 @@ class EntryValues(Arithmetic, Symbolic):
         return EntryValues(self.memory, np.stack(results))
 
     def __matmul__(self, other: Value) -> Value:
-        return ops.dot(self, other)
+        return _product(self, other)
 
     def __rmatmul__(self, other: Value) -> Value:
-        return ops.products._matmul(other, self) if np.ndim(other) == 2 else ops.dot(other, self)
+        return _product(other, self)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -88,3 +88,7 @@ class EntryValues(Arithmetic, Symbolic):
 
     def __repr__(self) -> str:
         return f"<{len(self.values)} entries of memory {self.memory!r}: {self.shape}>"
+
+
+def _product(a: Value, b: Value) -> Value:
+    return ops.dot(a, b) if np.ndim(a) == np.ndim(b) == 1 else ops.products._product(a, b)

@@ -182,11 +182,12 @@ LINES = {
     Habit("ost.train_test_split(text)", "ost.data.split(text, 0.1)"),
     Habit("ost.compile(net)", "ost.Trainer(net, loss='mse')"),
     # Steps
-    Habit("ost.ops.round(x)", "ost.ops.greater(x, 0.5)"),
+    Habit("ost.ops.sort(x)", "ost.ops.max(x)"),
+    Habit("ost.ops.ceil(x)", "-ost.ops.floor(-x)"),
     Habit("ost.ops.clamp(x, -1, 1)", "ost.ops.clip(x, -1.0, 1.0)"),
     Habit("ost.ops.cat([x, x])", "ost.ops.concat([x, x])"),
     Habit("ost.ops.detach(x)", "ost.ops.stop_gradient(x)"),
-    Habit("ost.ops.sum(x, axis=-1)", "its arguments are x, keepdims"),
+    Habit("ost.ops.sum(x, dim=-1)", "its arguments are x, keepdims, axis"),
     Habit("ost.LSTN(3, 4)", "did you mean 'LSTM'"),
     Habit("ost.Trainr(net)", "did you mean 'Trainer'"),
 }
@@ -194,7 +195,7 @@ LINES = {
 PARTS = {
     "did you mean 'mse'",
     "did you mean 'LSTM'",
-    "its arguments are x, keepdims",
+    "its arguments are x, keepdims, axis",
     "did you mean 'Trainer'",
 }
 CALLS = {

@@ -9,9 +9,11 @@ from ostinato import ops
 rng = np.random.default_rng(7)
 X = np.array([-30.0, -2.5, -1.0, -0.3, 0.0, 0.7, 1.0, 4.0, 30.0])
 P = np.array([0.01, 0.5, 1.0, 2.0, 3.5, 10.0, 0.2, 0.9, 7.0])
+Q = np.array([4.7, 0.57, 1.3, 2.1, 3.7, 11.0, 0.23, 0.91, 7.3])  # no quotient of X is a whole number but 0
 Y = np.array([1.0, -2.5, 3.0, -0.3, 0.5, -0.7, 1.0, 2.0, -3.0])
 W = rng.normal(size=(4, 9))
 M = rng.normal(size=(3, 5))
+A, B, C, D = (rng.normal(size=size) for size in [(2, 19), (4, 19), (19, 3), (5, 2)])
 
 
 def each(formula):
@@ -39,6 +41,20 @@ def logsumexp(row):
     return math.log(math.fsum(math.exp(one) for one in row))
 
 
+def softmax(row):
+    return [math.exp(one - logsumexp(row)) for one in row]
+
+
+def columns(formula):
+    """Apply to each column of a matrix."""
+    return lambda x: rows(formula)(x.T)
+
+
+def product(a, b):
+    """The product of two matrices."""
+    return np.array([[math.fsum(p * q for p, q in zip(x, y, strict=True)) for y in b.T] for x in a])
+
+
 # op name, call, operands, formula
 CASES = [
     ("neg", ops.neg, (X,), each(lambda x: 0.0 - x)),
@@ -47,6 +63,10 @@ CASES = [
     ("sqrt", ops.sqrt, (P,), each(math.sqrt)),
     ("abs", ops.abs, (X,), each(math.fabs)),
     ("sign", ops.sign, (X,), each(lambda x: (x > 0) - (x < 0))),
+    ("round", ops.round, (X,), each(lambda x: math.floor(x + 0.5) - (x + 0.5 == 2 * ((x + 0.5) // 2) + 1))),
+    ("floor", ops.floor, (X,), each(math.floor)),
+    ("floor", ops.floordiv, (X, Q), each(lambda a, b: math.floor(a / b))),
+    ("floor", ops.mod, (X, Q), each(lambda a, b: a - math.floor(a / b) * b)),
     ("sigmoid", ops.sigmoid, (X,), each(sigmoid)),
     ("tanh", ops.tanh, (X,), each(math.tanh)),
     ("relu", ops.relu, (X,), each(lambda x: x if x > 0 else 0.0)),
@@ -62,6 +82,7 @@ CASES = [
     ("cos", ops.cos, (X,), each(math.cos)),
     ("stop_gradient", ops.stop_gradient, (X,), each(float)),
     ("clip", lambda x: ops.clip(x, -1, 0.5), (X,), each(lambda x: min(max(x, -1), 0.5))),
+    ("clip", ops.hard_sigmoid, (X,), each(lambda x: min(max(x + 3, 0), 6) / 6)),
     ("add", ops.add, (X, Y), each(lambda a, b: a + b)),
     ("sub", ops.sub, (X, Y), each(lambda a, b: a - b)),
     ("mul", ops.mul, (X, Y), each(lambda a, b: a * b)),
@@ -78,6 +99,15 @@ CASES = [
     ("where", lambda a, b: ops.where(a > b, a, 0.5), (X, Y), each(lambda a, b: a if a > b else 0.5)),
     ("matmul", ops.matmul, (W, X), lambda w, x: np.array([math.fsum(r * x) for r in w])),
     ("matmul", lambda w, x: w.T @ x, (W.T, X), lambda w, x: np.array([math.fsum(r * x) for r in w.T])),
+    ("product", lambda a, x: a @ x, (A, B[0]), lambda a, x: product(a, x[:, None])[:, 0]),
+    ("product", lambda x, a: x @ a, (A[0], C), lambda x, a: product(x[None], a)[0]),
+    ("product", lambda a, x: a.T @ x, (A, A[:, 0]), lambda a, x: product(a.T, x[:, None])[:, 0]),
+    ("product", lambda a, c: a @ c, (A, C), product),
+    ("product", lambda a, b: a @ b.T, (A, B), lambda a, b: product(a, b.T)),
+    ("product", lambda a, b: a.T @ b.T, (A, D), lambda a, b: product(a.T, b.T)),
+    ("product", lambda a, c: (2.0 * a).T.T @ c, (A, C), lambda a, c: 2.0 * product(a, c)),
+    ("outer", ops.outer, (X, Y), lambda a, b: np.array([[p * q for q in b] for p in a])),
+    ("transpose", ops.transpose, (M,), lambda x: np.array([[row[k] for row in x] for k in range(5)])),
     ("dot", ops.dot, (X, Y), lambda a, b: np.array(math.fsum(a * b))),
     ("lookup", lambda w: ops.lookup(w, 2), (W,), lambda w: w[2]),
     ("pick", lambda x: ops.pick(x, 3), (X,), lambda x: x[3]),
@@ -97,6 +127,15 @@ CASES = [
     ("max", ops.max, (M,), rows(max)),
     ("logsumexp", ops.logsumexp, (M,), rows(logsumexp)),
     ("logsumexp", lambda x: ops.logsumexp(x, keepdims=True), (M,), rows(lambda row: [logsumexp(row)])),
+    ("sum_first", lambda x: ops.sum(x, axis=0), (M,), columns(math.fsum)),
+    ("sum_first", lambda x: ops.sum(x, True, axis=-2), (M,), lambda x: columns(math.fsum)(x)[None]),
+    ("sum", lambda x: ops.sum(x, axis=1), (M,), rows(math.fsum)),
+    ("mean", lambda x: ops.mean(x, axis=0), (M,), columns(lambda row: math.fsum(row) / 3)),
+    ("max", lambda x: ops.max(x, axis=0), (M,), columns(max)),
+    ("logsumexp", lambda x: ops.logsumexp(x, axis=0), (M,), columns(logsumexp)),
+    ("logsumexp", lambda x: ops.logsumexp(x, True, axis=0), (M,), lambda x: columns(logsumexp)(x)[None]),
+    ("softmax", lambda x: ops.softmax(x, axis=0), (M,), lambda x: rows(softmax)(x.T).T),
+    ("log_softmax", lambda x: ops.log_softmax(x, axis=0), (M,), lambda x: np.log(rows(softmax)(x.T).T)),
     ("argmax", ops.argmax, (Y,), lambda x: max(range(9), key=lambda i: x[i])),
     ("softmax", ops.softmax, (M,), rows(lambda row: [math.exp(one - logsumexp(row)) for one in row])),
     ("log_softmax", ops.log_softmax, (M,), rows(lambda row: [one - logsumexp(row) for one in row])),

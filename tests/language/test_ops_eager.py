@@ -51,7 +51,8 @@ def test_the_table_and_the_core_know_the_same_ops():
 
 
 def test_every_op_is_a_public_function():
-    assert set(TABLE) <= set(ops.__all__)
+    # products and sums of this kind are written with @ and axis=
+    assert set(TABLE) - {"product", "sum_first"} <= set(ops.__all__)
     for name in set(ops.__all__) - {"TABLE", "Value"}:
         assert getattr(ops, name).__doc__, name
 

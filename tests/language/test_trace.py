@@ -26,8 +26,8 @@ EQUATIONS = [
     *[
         (name, (lambda call: lambda x, y, m, s, id, w: call(x))(getattr(ops, name)), (9,))
         for name in (
-            "neg exp log sqrt abs sign sigmoid tanh relu leaky_relu elu softplus silu gelu erf sin cos "
-            "stop_gradient"
+            "neg exp log sqrt abs sign round floor sigmoid tanh relu leaky_relu elu softplus silu gelu erf "
+            "sin cos stop_gradient"
         ).split()
     ],
     *[
@@ -39,6 +39,12 @@ EQUATIONS = [
     ("clip", lambda x, y, m, s, id, w: ops.clip(x, -1, 0.5), (9,)),
     ("where", lambda x, y, m, s, id, w: ops.where(x > 0, y, 0.0), (9,)),
     ("matmul", lambda x, y, m, s, id, w: w @ x, (4,)),
+    ("product", lambda x, y, m, s, id, w: m @ y[:5], (3,)),
+    ("product", lambda x, y, m, s, id, w: m.T @ y[:3], (5,)),
+    ("product", lambda x, y, m, s, id, w: m @ m.T, (3, 3)),
+    ("product", lambda x, y, m, s, id, w: w @ w.T, (4, 4)),
+    ("outer", lambda x, y, m, s, id, w: ops.outer(x, w @ y), (9, 4)),
+    ("transpose", lambda x, y, m, s, id, w: ops.transpose(m), (5, 3)),
     ("dot", lambda x, y, m, s, id, w: x @ y, ()),
     ("lookup", lambda x, y, m, s, id, w: ops.lookup(w, id), (9,)),
     ("pick", lambda x, y, m, s, id, w: ops.pick(x, id), ()),
@@ -52,6 +58,8 @@ EQUATIONS = [
         for name in ("sum", "mean", "max", "logsumexp")
     ],
     ("sum", lambda x, y, m, s, id, w: ops.sum(m, keepdims=True), (3, 1)),
+    ("sum_first", lambda x, y, m, s, id, w: ops.sum(m, axis=0), (5,)),
+    ("sum_first", lambda x, y, m, s, id, w: ops.sum(m, keepdims=True, axis=-2), (1, 5)),
     ("argmax", lambda x, y, m, s, id, w: ops.one_hot(ops.argmax(x), 9), (9,)),
     *[
         (name, (lambda call: lambda x, y, m, s, id, w: call(m))(getattr(ops, name)), (3, 5))
@@ -109,6 +117,11 @@ SPELLINGS = [
     (lambda x, y, w: ops.split(x, 3)[0], lambda x, y, w: ops.split(x, [3, 3, 3])[0]),
     (lambda x, y, w: 1 / x, lambda x, y, w: ops.reciprocal(x)),
     (lambda x, y, w: 2**x, lambda x, y, w: ops.pow(2, x)),
+    (lambda x, y, w: x // 2, lambda x, y, w: np.floor(x / 2)),
+    (lambda x, y, w: x % y, lambda x, y, w: x - y * ops.floor(x / y)),
+    (lambda x, y, w: np.rint(x), lambda x, y, w: ops.round(x)),
+    (lambda x, y, w: w.T @ w.T.T, lambda x, y, w: ops.transpose(w) @ w),
+    (lambda x, y, w: ops.sum(w, axis=1), lambda x, y, w: ops.sum(w)),
 ]
 
 

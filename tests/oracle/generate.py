@@ -10,7 +10,22 @@ from collections.abc import Callable
 
 from tests.oracle.recipe import Op, Recipe, Shape
 
-UNARY = ["neg", "sigmoid", "tanh", "relu", "softplus", "silu", "gelu", "erf", "sin", "cos", "abs", "sign"]
+UNARY = [
+    "neg",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "softplus",
+    "silu",
+    "gelu",
+    "erf",
+    "sin",
+    "cos",
+    "abs",
+    "sign",
+    "round",
+    "floor",
+]
 COMPARE = ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"]
 REDUCE = ["sum", "mean", "max", "logsumexp"]
 ROW_MAPS = ["softmax", "log_softmax", "layer_norm", "rms_norm"]
@@ -46,8 +61,8 @@ class Generator:
     ) -> int:
         self.ops.append(Op(name, tuple(args), tuple(attrs.items()), made))
         self.shapes.append(made)
-        # what a product, a table or an id makes of parameters is no parameter
-        stays = not index and name not in ("matmul", "transposed", "lookup")
+        # what a table or an id makes of parameters is no parameter
+        stays = not index and name != "lookup"
         self.folded.append(stays and all(self.folded[a] for a in args if isinstance(a, int)))
         self.index.append(index)
         return len(self.shapes) - 1
@@ -168,6 +183,29 @@ class Generator:
             rows -= 1
         return self.add("matmul", [matrix, self.vector(columns)], (rows,))
 
+    def matrix(self) -> int:
+        """A product or a transpose of any matrix, an op along its first axis, or a matrix of two vectors."""
+        found = self.pick(lambda shape: len(shape) == 2)
+        if found is None or self.rng.random() < 0.2:
+            left, right = self.vector(), self.as_shape(self.some(), (self.rng.choice([1, 2, 3]),))
+            size = (self.shapes[left][0], self.shapes[right][0])
+            return self.add("outer", [left, right], size)
+        rows, columns = self.shapes[found]
+        kind = self.rng.choice(["matmul", "transposed", "matrices", "transpose", "sum", "max", "softmax"])
+        if kind == "matmul":
+            return self.add("matmul", [found, self.vector(columns)], (rows,))
+        if kind == "transposed":
+            return self.add("transposed", [found, self.vector(rows)], (columns,))
+        if kind == "transpose":
+            return self.add("transpose", [found], (columns, rows))
+        if kind == "softmax":
+            return self.add("softmax", [found], (rows, columns), axis=0)
+        if kind != "matrices":
+            return self.add(kind, [found], (columns,), axis=0)
+        if rows * rows > 64:
+            return found
+        return self.add("matmul", [found, self.add("transpose", [found], (columns, rows))], (rows, rows))
+
     def reduction(self) -> int:
         value = self.pick(lambda shape: len(shape) > 0) or 0
         shape, keep = self.shapes[value], self.rng.random() < 0.5
@@ -235,7 +273,8 @@ class Generator:
         return part if kind == "part" else self.add(name, [part], (stop - start,))
 
     FAMILIES = ("arithmetic",) * 5 + ("unary",) * 4 + ("product",) * 3 + ("moving",) * 2 + (
-        "reduction", "row_map", "dot", "choice", "interpolation", "narrow_domain", "by_id")  # fmt: skip
+        "matrix", "reduction", "row_map", "dot", "choice", "interpolation", "narrow_domain",
+        "by_id")  # fmt: skip
 
     def write(self) -> Recipe:
         rng = self.rng

@@ -124,6 +124,8 @@ def check(case: RowCase) -> bool:
 HANGING = (
     "where",
     "sign",
+    "round",
+    "floor",
     "minimum",
     "maximum",
     "max",

@@ -144,8 +144,39 @@ def _dot(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> 
     return np.sum(args[0] * args[1], axis=-1)
 
 
+def _product(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    a, b = args
+    if a.ndim == b.ndim:
+        return np.matmul(a, b)
+    if a.ndim > b.ndim:
+        return np.matmul(a, b[..., None])[..., 0]
+    return np.matmul(a[:, None], b)[:, 0]
+
+
+def _outer(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    return args[0][:, :, None] * args[1][:, None, :]
+
+
+def _transpose(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    return np.swapaxes(args[0], 1, 2)
+
+
+def _sum_to(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    return args[0].sum(axis=1, keepdims=True)  # of matrices, to one line: what axis=0 becomes
+
+
+def _clip_to(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    value, low, high = aligned(args)
+    return np.clip(value, low, high)
+
+
 LIFTED: dict[str, Callable[[Program, dict[str, Any], list[Any], int], Any]] = {
     "matmul": _matmul,
+    "product": _product,
+    "outer": _outer,
+    "transpose": _transpose,
+    "sum_to": _sum_to,
+    "clip_to": _clip_to,
     "slice": _slice,
     "concat": _concat,
     "reshape": _reshape,

@@ -243,11 +243,14 @@ def cell(step: Any) -> Any:
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (lambda h: h % 2, "% of a traced value"),
-        (lambda h: 2 % h, "% of a traced value"),
-        (lambda h: divmod(h, 2), "% of a traced value"),
-        (lambda h: h // 2, "// of a traced value"),
-        (lambda h: ops.sum(h, axis=0), r"ops\.sum: .*'axis'; its arguments are x, keepdims"),
+        (lambda h: divmod(h, 2), "write a // b and a % b"),
+        (
+            lambda h: ops.sum(h, dim=0),
+            r"ops\.sum: .*'dim'; its arguments are x, keepdims, axis: ",
+        ),
+        (lambda h: ops.sum(h, axis=1), r"sum: axis is 1; x is .*, with axes -1 to 0"),
+        (lambda h: ops.sum(h, axis="0"), r"axis is '0'"),
+        (lambda h: ops.clip(h, 2.0, 1.0), r"clip: low is 2.0, above high, 1.0"),
         (lambda h: ops.softmax(h, dim=-1), r"ops\.softmax: .*'dim'"),
         (lambda h: ops.clip(h, "a", 1.0), r"low is 'a'"),
     ],

@@ -240,11 +240,16 @@ ROOT: Final = {
     "one_hot": "write ids as targets; ost.ops.one_hot(1, 3) is for steps",
 }
 
+_SORT: Final = (
+    "the order of elements jumps where two are equal, and a step has no ids for whole vectors; write "
+    "ost.ops.max(x), ost.ops.argmax(x), or ost.ops.softmax(x) for soft weights"
+)
+
 OPS: Final = {
-    "round": "rounding has no gradient, so there is no op; write ost.ops.greater(x, 0.5) for 0 or 1",
-    "floor": "rounding has no gradient, so there is no op; write ost.ops.greater(x, 0.5) for 0 or 1",
-    "sort": "there is no sorting; write ost.ops.max(x) or ost.ops.argmax(x)",
-    "topk": "there is no sorting; write ost.ops.max(x) or ost.ops.argmax(x)",
+    **dict.fromkeys(("sort", "argsort", "topk", "top_k", "median", "quantile"), _SORT),
+    "ceil": "write -ost.ops.floor(-x)",
+    "trunc": "write ost.ops.sign(x) * ost.ops.floor(ost.ops.abs(x))",
+    "fmod": "write ost.ops.mod(x, 2.0), which has the sign of the divisor",
     "cumsum": "keep the sum as a State of the cell: state.sum + x; within a vector write ost.ops.sum(x)",
     "norm": "write ost.ops.sqrt(ost.ops.sum(x * x))",
     "std": "write ost.ops.layer_norm(x), or ost.ops.sqrt(ost.ops.mean(x * x))",
@@ -255,13 +260,15 @@ OPS: Final = {
     "stack": "write ost.ops.concat([x, x])",
     "mm": "write w @ x",
     "bmm": "write w @ x",
+    "remainder": "write ost.ops.mod(x, 2.0)",
+    "ger": "write ost.ops.outer(x, x)",
     "einsum": "write w @ x, or ost.ops.dot(x, x)",
     "linear": "write w @ x",
     "logit": "write ost.ops.log(x / (1 - x))",
     "log1p": "write ost.ops.log(1 + x)",
     "expm1": "write ost.ops.exp(x) - 1",
     "swish": "write ost.ops.silu(x)",
-    "hard_sigmoid": "write ost.ops.clip(x / 6 + 0.5, 0.0, 1.0)",
+    "hardsigmoid": "write ost.ops.hard_sigmoid(x)",
     "hardtanh": "write ost.ops.clip(x, -1.0, 1.0)",
     "power": "write ost.ops.pow(x, 2.0)",
     "clamp": "write ost.ops.clip(x, -1.0, 1.0)",

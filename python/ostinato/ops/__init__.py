@@ -3,9 +3,9 @@
 Values belong to one row: one sequence at one time step, so there is no batch or time axis. Each module holds
 one family; the table of all of them is `ops.table.TABLE`. May use: dims, errors.
 
-The other operations are operators: `+ - * / ** @`, unary `-`, `abs()`, `< <= > >=`, and `v[a:b]` along the
-first axis. The operators `< <= > >=` return booleans in eager NumPy code, but 1.0 and 0.0 in a traced step.
-To add or negate a comparison, write `ops.less(a, b)` and so on, which return 1.0 and 0.0 in both.
+The other operations are operators: `+ - * / // % ** @`, unary `-`, `abs()`, `< <= > >=`, and `v[a:b]` along
+the first axis. The operators `< <= > >=` return booleans in eager NumPy code, but 1.0 and 0.0 in a traced
+step. To add or negate a comparison, write `ops.less(a, b)` and so on, which return 1.0 and 0.0 in both.
 """
 
 from typing import Any
@@ -18,12 +18,15 @@ from ostinato.ops.elementwise import (
     elu,
     erf,
     exp,
+    floor,
     gelu,
+    hard_sigmoid,
     leaky_relu,
     log,
     neg,
     reciprocal,
     relu,
+    round,
     sigmoid,
     sign,
     silu,
@@ -38,19 +41,21 @@ from ostinato.ops.pairs import (
     add,
     div,
     equal,
+    floordiv,
     greater,
     greater_equal,
     less,
     less_equal,
     maximum,
     minimum,
+    mod,
     mul,
     not_equal,
     pow,
     sub,
     where,
 )
-from ostinato.ops.products import dot, lookup, matmul, one_hot, pick
+from ostinato.ops.products import dot, lookup, matmul, one_hot, outer, pick
 from ostinato.ops.rows import (
     argmax,
     layer_norm,
@@ -62,7 +67,7 @@ from ostinato.ops.rows import (
     softmax,
     sum,
 )
-from ostinato.ops.shaping import broadcast_to, concat, reshape, slice, split
+from ostinato.ops.shaping import broadcast_to, concat, reshape, slice, split, transpose
 from ostinato.ops.table import TABLE
 from ostinato.ops.value import Operand, Value
 
@@ -84,9 +89,12 @@ __all__ = [
     "equal",
     "erf",
     "exp",
+    "floor",
+    "floordiv",
     "gelu",
     "greater",
     "greater_equal",
+    "hard_sigmoid",
     "layer_norm",
     "leaky_relu",
     "less",
@@ -100,16 +108,19 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "mod",
     "mul",
     "neg",
     "not_equal",
     "one_hot",
+    "outer",
     "pick",
     "pow",
     "reciprocal",
     "relu",
     "reshape",
     "rms_norm",
+    "round",
     "sigmoid",
     "sign",
     "silu",
@@ -124,6 +135,7 @@ __all__ = [
     "sub",
     "sum",
     "tanh",
+    "transpose",
     "where",
 ]
 

@@ -48,6 +48,18 @@ class Arithmetic:
     def __rpow__(self, other: Value) -> Value:
         return pairs.pow(other, self)
 
+    def __floordiv__(self, other: Value) -> Value:
+        return pairs.floordiv(self, other)
+
+    def __rfloordiv__(self, other: Value) -> Value:
+        return pairs.floordiv(other, self)
+
+    def __mod__(self, other: Value) -> Value:
+        return pairs.mod(self, other)
+
+    def __rmod__(self, other: Value) -> Value:
+        return pairs.mod(other, self)
+
     def __neg__(self) -> Value:
         return elementwise.neg(self)
 

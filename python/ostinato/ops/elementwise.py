@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ostinato.errors import ConfigError, shown
 from ostinato.ops.table import Value, composed, op
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -52,6 +53,18 @@ def abs(x: Value) -> Value:
 def sign(x: Value) -> Value:
     """-1, 0 or 1; its gradient is 0."""
     return np.sign(x)
+
+
+@op()
+def round(x: Value) -> Value:
+    """The nearest whole number, of two equally near ones the even one; its gradient is 0."""
+    return np.round(x)
+
+
+@op()
+def floor(x: Value) -> Value:
+    """The largest whole number that is not above x; its gradient is 0."""
+    return np.floor(x)
 
 
 @op()
@@ -129,10 +142,26 @@ def stop_gradient(x: Value) -> Value:
     return x
 
 
-@op("low", "high")
-def clip(x: Value, low: float, high: float) -> Value:
-    """The value x limited to low..high; its gradient is 0 outside."""
+@op("low", "high", name="clip")
+def _clip(x: Value, low: float, high: float) -> Value:
     return np.clip(x, low, high)
+
+
+@composed
+def clip(x: Value, low: float, high: float) -> Value:
+    """The value x limited to low..high; its gradient is 0 outside. Raises ConfigError if low > high."""
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        raise ConfigError(f"clip: low is {shown(low)}, above high, {shown(high)}; expected low <= high")
+    return _clip(x, low, high)
+
+
+@composed
+def hard_sigmoid(x: Value) -> Value:
+    """A sigmoid of three lines: x / 6 + 1/2, limited to 0..1; its gradient is 0 beyond -3 and 3.
+
+    Source: Howard et al. 2019, section 5.2.
+    """
+    return clip(x * (1.0 / 6.0) + 0.5, 0.0, 1.0)
 
 
 @composed

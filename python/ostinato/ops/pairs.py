@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ostinato.ops.table import Value, op
+from ostinato.ops.elementwise import floor
+from ostinato.ops.table import Value, composed, op
 
 
 def _truth(answer: Value, *operands: Value) -> Value:
@@ -43,6 +44,25 @@ def div(a: Value, b: Value) -> Value:
 def pow(a: Value, b: Value) -> Value:
     """The power a ** b; NaN where a is negative and b is not an integer."""
     return np.power(a, b)
+
+
+@composed
+def floordiv(a: Value, b: Value) -> Value:
+    """The largest whole number that is not above a / b, with a gradient of 0; also written `a // b`.
+
+    Where a / b rounds to a whole number, NumPy's own `//` may be 1 less.
+    """
+    return floor(a / b)
+
+
+@composed
+def mod(a: Value, b: Value) -> Value:
+    """The remainder a - b * floor(a / b), with the sign of b; also written `a % b`.
+
+    Its gradient is 1 in a and -floor(a / b) in b: the gradient of the floor is 0. Where a / b rounds to a
+    whole number, NumPy's own `%` may differ by b.
+    """
+    return a - b * floor(a / b)
 
 
 @op()

@@ -28,10 +28,27 @@ def _matmul(w: Value, v: Value, transpose: int = 0) -> Value:
     return np.matmul(np.transpose(w) if transpose else w, v)
 
 
+@op(name="product")
+def _product(a: Value, b: Value) -> Value:
+    return np.matmul(a, b)
+
+
 @composed
 def matmul(w: Value, v: Value) -> Value:
-    """W @ v: a parameter matrix (a, b), or its transpose `w.T`, times a vector (b,); the result is (a,)."""
+    """W @ v: a matrix (a, b), or its transpose `w.T`, times a vector (b,); the result is (a,).
+
+    Two matrices (a, b) and (b, c) make a matrix (a, c). A product with a parameter matrix on the left and a
+    vector is one big product for all rows; every other product is computed row by row.
+    """
     return w @ v
+
+
+@op()
+def outer(a: Value, b: Value) -> Value:
+    """The outer product of two vectors (m,) and (n,): (m, n), with the elements a[i] * b[j]."""
+    if np.ndim(a) != 1 or np.ndim(b) != 1:
+        raise ShapeError(f"outer: a is {np.shape(a)} and b is {np.shape(b)}; expected two vectors")
+    return np.outer(a, b)
 
 
 @op()

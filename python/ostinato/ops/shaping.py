@@ -1,4 +1,4 @@
-"""Ops that move elements and compute nothing: slice, split, concat, broadcast_to, reshape."""
+"""Ops that move elements and compute nothing: slice, split, concat, broadcast_to, reshape, transpose."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
             f"reshape: x is {describe(have)}; expected as many elements as shape {describe(sizes)}"
         )
     return _reshape(x, tuple(sizes))
+
+
+@op()
+def transpose(x: Value) -> Value:
+    """The transpose of a matrix: (a, b) becomes (b, a)."""
+    if np.ndim(x) != 2:
+        raise ShapeError(f"transpose: x is {np.shape(x)}; expected a matrix")
+    return np.transpose(x)
 
 
 @composed

@@ -135,7 +135,10 @@ def _bound(
     except TypeError as error:
         hint = ""
         if "axis" in kwargs or "dim" in kwargs:
-            hint = ": a value has the features of one row, and ops reduce or join its last axis"
+            hint = (
+                ": a value has the features of one row; a reduction is along the last axis, or along the "
+                "argument axis"
+            )
         raise TraceError(
             f"ops.{name}: {error}; its arguments are {', '.join(signature.parameters)}{hint}"
         ) from None

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from ostinato import ops as typed_ops
 from ostinato.dims import Dim, describe
 from ostinato.errors import ShapeError, TraceError, shown
+from ostinato.foreign.names import OPS
 from ostinato.namespace import UnknownNameError
 from ostinato.ops.arithmetic import Arithmetic
 from ostinato.ops.table import Row, Symbolic, Value
@@ -33,11 +34,15 @@ _UFUNCS: dict[str, Callable[..., Value]] = {
     "absolute": ops.abs,
     "fabs": ops.abs,
     "negative": ops.neg,
+    "rint": ops.round,
+    "mod": ops.mod,
+    "remainder": ops.mod,
+    "floor_divide": ops.floordiv,
     "matmul": lambda a, b: a @ b if isinstance(a, Symbolic) else b.__rmatmul__(a),
     **{
         name: getattr(ops, name)
         for family in (
-            "exp log sqrt sign tanh sin cos square reciprocal minimum maximum",
+            "exp log sqrt sign floor tanh sin cos square reciprocal minimum maximum",
             "less less_equal greater greater_equal equal not_equal",
         )
         for name in family.split()
@@ -70,7 +75,7 @@ def _use_op(name: str) -> str:
         return f"use ops.{_ELSEWHERE[name]}"
     if name in ops.__all__:
         return f"use ops.{name}"
-    return "the ops that a step can use are in ostinato.ops"
+    return OPS.get(name, "the ops that a step can use are in ostinato.ops")
 
 
 class Traced(Arithmetic, Node):
@@ -93,7 +98,7 @@ class Traced(Arithmetic, Node):
 
     @property
     def T(self) -> Transposed:
-        """The transpose of a parameter matrix, for products with a vector: `p.W.T @ v`."""
+        """The transpose of a matrix, for products: `p.W.T @ v`."""
         if self.ndim != 2:
             _refuse(
                 f"{self._called()} has shape {describe(self.shape)} and no transpose", ".T is for matrices"
@@ -150,7 +155,7 @@ class Traced(Arithmetic, Node):
     def __matmul__(self, other: Value) -> Value:
         product = ops.products._matmul
         if isinstance(other, Transposed):
-            return product(other.matrix, self) if self.ndim == 1 else other.refuse()
+            return product(other.matrix, self) if self.ndim == 1 else self @ ops.transpose(other.matrix)
         if not isinstance(other, Traced):
             _refuse(
                 f"@ with {type(other).__name__}, which is not a traced value", "make it a Param or an input"
@@ -161,8 +166,10 @@ class Traced(Arithmetic, Node):
             return product(other, self, transpose=1)
         if (self.ndim, other.ndim) == (1, 1):
             return ops.dot(self, other)
+        if (self.ndim, other.ndim) == (2, 2):
+            return ops.products._product(self, other)
         shapes = f"{describe(self.shape)} @ {describe(other.shape)}"
-        raise ShapeError(f"{shapes} is not defined; @ takes a matrix and a vector, or two vectors")
+        raise ShapeError(f"{shapes} is not defined; @ takes matrices and vectors")
 
     def __rmatmul__(self, other: Value) -> Value:
         _refuse(f"@ with {type(other).__name__}, which is not a traced value", "make it a Param or an input")
@@ -234,15 +241,10 @@ class Traced(Arithmetic, Node):
             f"`in {self._called()}` is not known while a step is traced", "use ops.max(ops.equal(v, item))"
         )
 
-    def __floordiv__(self, other: Value) -> NoReturn:
-        _refuse("// of a traced value", "rounding has no gradient and no op")
+    def __divmod__(self, other: Value) -> NoReturn:
+        _refuse("divmod of a traced value", "write a // b and a % b")
 
-    __rfloordiv__ = __floordiv__
-
-    def __mod__(self, other: Value) -> NoReturn:
-        _refuse("% of a traced value", "a remainder needs rounding, which has no gradient and no op")
-
-    __rmod__ = __divmod__ = __rdivmod__ = __mod__
+    __rdivmod__ = __divmod__
 
     def __and__(self, other: Value) -> NoReturn:
         _refuse(
@@ -294,7 +296,7 @@ class Traced(Arithmetic, Node):
 
 
 class Transposed(Symbolic):
-    """`W.T` of a parameter matrix: it can only be multiplied with a vector."""
+    """`W.T` of a matrix: it can only be multiplied with a vector or a matrix."""
 
     __slots__ = ("matrix", "shape")
     __array_ufunc__ = None
@@ -317,11 +319,13 @@ class Transposed(Symbolic):
     def __matmul__(self, other: Value) -> Value:
         if isinstance(other, Traced) and other.ndim == 1:
             return ops.products._matmul(self.matrix, other, transpose=1)
+        if isinstance(other, Traced | Transposed) and other.ndim == 2:
+            return ops.transpose(self.matrix) @ other
         self.refuse()
 
     def refuse(self, *others: object) -> NoReturn:
         """Raise the TraceError that explains the use of a transpose."""
-        _refuse("a transpose can only be multiplied with a vector", "write p.W.T @ v")
+        _refuse("a transpose can only be multiplied", "write p.W.T @ v, or ops.transpose(p.W)")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
     __neg__ = __abs__ = __iter__ = __bool__ = __getitem__ = __array__ = refuse

@@ -81,6 +81,10 @@ pub enum Unary {
     Erf,
     Sin,
     Cos,
+    /// To the nearest whole number, ties to even.
+    Round,
+    /// The largest whole number that is not above x.
+    Floor,
 }
 
 /// Functions of two arguments. Comparisons give 1 or 0; a NaN is unequal to everything.
@@ -122,6 +126,10 @@ pub enum Ternary {
     SigmoidGrad,
     /// (y, a, b) -> a b (1 - y y)
     TanhGrad,
+    /// (x, low, high) -> min(max(x, low), high), NaN where any is NaN.
+    Clip,
+    /// (x, y, d) -> x == y ? d : 0
+    ClipGrad,
 }
 
 /// The functions of one or two arguments that are few instructions: what a chain is made of.

@@ -30,6 +30,8 @@ pub struct Kernels<T: 'static> {
     pub chain: unsafe fn(usize, &[Link<T>]),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, 1); the result of row r lies at `dst + r * dst.row`.
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
+    /// `(rows, cols, dst, a, b)`: the scalar product of row r of a and of b lies at `dst + r * dst.row`.
+    pub dots: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, cols)
     pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, rows, cols, dst, r, y, d)`: (rows, cols) -> (rows, cols); the value of row i of r lies at `r + i * r.row`.
@@ -87,6 +89,7 @@ macro_rules! tables {
                     ternary: ternary::<T>,
                     chain: chain::<T>,
                     reduce: reduce::<T>,
+                    dots: dots::<T>,
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
                     scan: scan::<T>,
@@ -112,6 +115,8 @@ macro_rules! tables {
             tables!(@entry $token, chain(count: usize, links: &[Link<T>]), row::chain $(, #[$feature])?);
             tables!(@entry $token, reduce(op: Reduce, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::reduce $(, #[$feature])?);
+            tables!(@entry $token, dots(rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),
+                row::dots $(, #[$feature])?);
             tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::row_map $(, #[$feature])?);
             tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),

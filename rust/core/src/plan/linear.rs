@@ -123,9 +123,9 @@ fn kind(nodes: &[Node], states: &[StateNodes], group: &[usize], sees: &[Vec<bool
         let row = rows::row(node.op);
         elementwise &= matches!(row.run, Run::Unary(_) | Run::Binary(_) | Run::Ternary(_) | Run::View);
         linear &= match row.name {
-            "add" | "sub" | "neg" | "copy" | "stop_gradient" | "reshape" => true,
+            "add" | "sub" | "neg" | "copy" | "stop_gradient" | "reshape" | "transpose" => true,
             "slice" | "concat" | "broadcast_to" | "sum_to" | "sum" | "mean" => true,
-            "mul" => depends(node.args[0]) != depends(node.args[1]),
+            "mul" | "product" | "outer" => depends(node.args[0]) != depends(node.args[1]),
             "div" => !depends(node.args[1]),
             "where" => !depends(node.args[0]),
             _ => row.run == Run::MatVec,

@@ -88,6 +88,14 @@ pub enum RowRun {
     Repeat,
     /// `(a, b) -> (b)`: the sum over the first axis.
     SumRows,
+    /// `(a, b), (b) -> (a)`: the scalar product of each line with the vector.
+    Dots,
+    /// `(m, k), (k, n) -> (m, n)`: each line is a sum of the lines of the second operand.
+    Combine {
+        inner: usize,
+    },
+    Outer,
+    Transpose,
     /// Uniform numbers of a stream.
     Noise {
         stream: u16,

@@ -19,7 +19,12 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
     let last = |k: usize| last_of(operand(k));
     let eps = node.attrs.number("eps");
     let mut push = |run: RowRun, dst: Ref, src: Vec<Ref>, outer: usize, cols: usize| {
-        let cost = row.cost * (outer * cols) as f32;
+        let each = match run {
+            RowRun::Combine { inner } => inner as f32,
+            RowRun::Dots => 1.0,
+            _ => row.cost,
+        };
+        let cost = each * (outer * cols) as f32;
         ops.push(RowOp { run, dst, src, outer, cols, far: Vec::new(), cost });
     };
     let copy = RowRun::Unary(Unary::Copy, 0.0);
@@ -64,6 +69,15 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                 col += part.numel;
             }
         }
+        Run::Product if operand(1).shape.len() == 1 => {
+            push(RowRun::Dots, dst, src, dst.numel, last(1));
+        }
+        Run::Product => {
+            let inner = operand(1).shape[0].value;
+            push(RowRun::Combine { inner }, dst, src, dst.numel / last(1), last(1));
+        }
+        Run::Outer => push(RowRun::Outer, dst, src, last(0), last(1)),
+        Run::Transpose => push(RowRun::Transpose, dst, src, last(0), dst.numel / last(0)),
         Run::Columns => {
             // one line of the matrix after the other: `numel` of the operand gives the distance of lines
             let (from, lines) = (src[0], operand(0).shape[0].value);

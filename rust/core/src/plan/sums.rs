@@ -45,7 +45,7 @@ pub fn reassociated_by(program: &Program, dependence: &[Dependence]) -> Result<P
             let mut terms = Vec::new();
             collect(program, id, &inner, &mut terms);
             let matrix_product = |id: NodeId| rows::row(program.nodes[id].op).run == Run::MatVec;
-            // a product of parameters alone is computed with the inputs per step: it is not folded
+            // a lookup of parameters alone is computed with the inputs per step: it is not folded
             let order = |term: NodeId| match dependence[term] {
                 Dependence::Parameters if program.nodes[term].folded => 0,
                 Dependence::Row => 1,

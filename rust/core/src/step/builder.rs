@@ -223,6 +223,10 @@ impl Builder {
         if let Some(expand) = row.expand {
             return expand(self, args, &attrs);
         }
+        if row.run == Run::MatVec && !self.nodes[args[0]].folded {
+            let operands = if attrs.flag("transpose") { [args[1], args[0]] } else { [args[0], args[1]] };
+            return self.op_with("product", &operands, Attrs::default());
+        }
         let mut args = self.fitted(row.run, args, &shape)?;
         if let Run::Entries(Across::Count | Across::Position) = row.run {
             // only the axis is read, so any value on it stands for the others: the first memory, which is always there
@@ -238,7 +242,7 @@ impl Builder {
         if let Some(&id) = self.made.get(&key) {
             return Ok(id);
         }
-        let per_row = matches!(row.run, Run::MatVec | Run::Lookup | Run::Pick | Run::OneHot);
+        let per_row = matches!(row.run, Run::Lookup | Run::Pick | Run::OneHot);
         let is_index = row.name == "argmax";
         let varies = row.run == Run::Noise && attrs.int("per") != rows::PER_WEIGHTS;
         let per_entry = matches!(row.run, Run::Entries(_));

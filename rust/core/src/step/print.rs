@@ -65,7 +65,7 @@ fn binding(op: &str) -> u8 {
     match op {
         "less" | "less_equal" | "greater" | "greater_equal" => 0,
         "add" | "sub" => 1,
-        "mul" | "div" | "matmul" => 2,
+        "mul" | "div" | "matmul" | "product" => 2,
         "neg" => 3,
         "pow" => 4,
         _ => 5,
@@ -147,6 +147,7 @@ impl<'a> Printer<'a> {
             "greater" => infix(">"),
             "greater_equal" => infix(">="),
             "neg" => format!("-{}", self.operand(node.args[0], bound)),
+            "product" => infix("@"),
             "matmul" => {
                 let flip = if node.attrs.flag("transpose") { ".T" } else { "" };
                 format!("{}{flip} @ {}", self.operand(node.args[0], 5), self.operand(node.args[1], bound + 1))
@@ -168,6 +169,8 @@ impl<'a> Printer<'a> {
                 format!("{}({})", name.replacen('_', ".", 1), parts.join(", "))
             }
             name => {
+                // `clip` becomes this op
+                let name = if name == "clip_to" { "clip" } else { name };
                 let mut parts: Vec<String> = node.args.iter().map(|&arg| self.name(arg)).collect();
                 for ((key, value), (_, default)) in node.attrs.0.iter().zip(row.attrs) {
                     match value {

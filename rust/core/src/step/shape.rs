@@ -39,11 +39,6 @@ fn broadcast_pair(a: &[Dim], b: &[Dim]) -> Option<Shape> {
 
 pub fn matmul(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let (matrix, vector) = (&args[0].shape, &args[1].shape);
-    if !args[0].folded {
-        return Err(
-            "the left operand of @ depends on the input or the state; only parameters may be matrices".into(),
-        );
-    }
     let [rows, columns] = matrix.as_slice() else {
         return Err(format!("the left operand of @ has shape {}; expected a matrix", shape_text(matrix)));
     };
@@ -57,6 +52,43 @@ pub fn matmul(args: &[&Node], attrs: &Attrs) -> ShapeResult {
             shape_text(vector),
             inner
         )),
+    }
+}
+
+/// A matrix and a vector, a vector and a matrix, or two matrices.
+pub fn product(args: &[&Node], _: &Attrs) -> ShapeResult {
+    let (a, b) = (&args[0].shape, &args[1].shape);
+    match (a.as_slice(), b.as_slice()) {
+        ([rows, inner], [size]) if inner == size => Ok(vec![rows.clone()]),
+        ([size], [inner, columns]) if inner == size => Ok(vec![columns.clone()]),
+        ([rows, inner], [size, columns]) if inner == size => Ok(vec![rows.clone(), columns.clone()]),
+        _ => Err(format!(
+            "{} cannot multiply {}; expected a matrix and a vector, or two matrices, of one inner size",
+            shape_text(a),
+            shape_text(b)
+        )),
+    }
+}
+
+pub fn outer(args: &[&Node], _: &Attrs) -> ShapeResult {
+    match (args[0].shape.as_slice(), args[1].shape.as_slice()) {
+        ([rows], [columns]) => Ok(vec![rows.clone(), columns.clone()]),
+        (a, b) => Err(format!("outer needs two vectors, got {} and {}", shape_text(a), shape_text(b))),
+    }
+}
+
+pub fn transpose(args: &[&Node], _: &Attrs) -> ShapeResult {
+    match args[0].shape.as_slice() {
+        [rows, columns] => Ok(vec![columns.clone(), rows.clone()]),
+        shape => Err(format!("{} has no transpose; expected a matrix", shape_text(shape))),
+    }
+}
+
+pub fn sum_first(args: &[&Node], attrs: &Attrs) -> ShapeResult {
+    match args[0].shape.as_slice() {
+        [_, columns] if attrs.flag("keepdims") => Ok(vec![Dim::number(1), columns.clone()]),
+        [_, columns] => Ok(vec![columns.clone()]),
+        shape => Err(format!("{} has no second axis to keep; expected a matrix", shape_text(shape))),
     }
 }
 

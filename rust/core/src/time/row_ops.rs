@@ -1,6 +1,6 @@
 //! Row ops over a tile of rows.
 
-use crate::kernel::{Dst, Float, Kernels, Src};
+use crate::kernel::{Binary, Dst, Float, Kernels, Src, Ternary};
 use crate::plan::{Class, Pass, Per, Ref, RowOp, RowRun};
 use crate::random::{Noise, Place};
 
@@ -130,7 +130,7 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile
         _ => {
             for row in 0..tile.rows {
                 // SAFETY: the caller's guarantee, row by row.
-                unsafe { one_row(op, tile, row) };
+                unsafe { one_row(kernels, op, tile, row) };
             }
         }
     }
@@ -181,11 +181,11 @@ unsafe fn draw<T: Float>(op: &RowOp, tile: &Tile<T>, row: usize, stream: u16, pe
     }
 }
 
-/// The ops that move elements: rare, or limited by memory bandwidth.
+/// The ops that move elements, and products of values: rare, or limited by memory bandwidth.
 ///
 /// # Safety
 /// As `run`, for one row of the tile.
-unsafe fn one_row<T: Float>(op: &RowOp, tile: &Tile<T>, row: usize) {
+unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, row: usize) {
     let dst = tile.row(op.dst, row);
     let src = tile.row(op.src[0], row).cast_const();
     // SAFETY: the caller's guarantee; ids were checked when the input was packed.
@@ -215,7 +215,56 @@ unsafe fn one_row<T: Float>(op: &RowOp, tile: &Tile<T>, row: usize) {
                     }
                 }
             }
+            RowRun::Dots => {
+                let vector = Src { ptr: tile.row(op.src[1], row).cast_const(), row: 0, col: 1 };
+                let lines = Src { ptr: src, row: op.cols, col: 1 };
+                (kernels.dots)(op.outer, op.cols, Dst { ptr: dst, row: 1 }, lines, vector);
+            }
+            RowRun::Combine { inner } => {
+                let lines = tile.row(op.src[1], row).cast_const();
+                for line in 0..op.outer {
+                    combine(kernels, (inner, op.cols), src.add(line * inner), lines, dst.add(line * op.cols));
+                }
+            }
+            RowRun::Outer => {
+                let left = Src { ptr: src, row: 1, col: 0 };
+                let right = Src { ptr: tile.row(op.src[1], row).cast_const(), row: 0, col: 1 };
+                let dst = Dst { ptr: dst, row: op.cols };
+                (kernels.binary)(Binary::Mul, op.outer, op.cols, dst, left, right);
+            }
+            RowRun::Transpose => {
+                for line in 0..op.outer {
+                    for column in 0..op.cols {
+                        dst.add(line * op.cols + column).write(src.add(column * op.outer + line).read());
+                    }
+                }
+            }
             _ => {}
+        }
+    }
+}
+
+/// `out` = the sum of `lines` with `weights`: (inner), (inner, cols) -> (cols).
+///
+/// # Safety
+/// The operands are this large, and `out` is none of them.
+unsafe fn combine<T: Float>(
+    kernels: &Kernels<T>,
+    (inner, cols): (usize, usize),
+    weights: *const T,
+    lines: *const T,
+    out: *mut T,
+) {
+    let (dst, sum) = (Dst { ptr: out, row: cols }, Src { ptr: out.cast_const(), row: cols, col: 1 });
+    for k in 0..inner {
+        // SAFETY: passed on; the sum is read where it is written.
+        unsafe {
+            let weight = Src { ptr: weights.add(k), row: 0, col: 0 };
+            let line = Src { ptr: lines.add(k * cols), row: cols, col: 1 };
+            match k {
+                0 => (kernels.binary)(Binary::Mul, 1, cols, dst, weight, line),
+                _ => (kernels.ternary)(Ternary::MulAdd, 1, cols, dst, weight, line, sum),
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ impl Math for f32 {
     // 9.02: tanh rounds to 1 beyond it.
     const TANH_MAX: f32 = 9.02;
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const WHOLE: f32 = (1u32 << 23) as f32;
     const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
     const TINY: f32 = f32::MIN_POSITIVE;
     const LIFT: (f32, f32) = (33_554_432.0, 25.0);

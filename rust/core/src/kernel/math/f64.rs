@@ -12,6 +12,7 @@ impl Math for f64 {
     // 19.07: tanh rounds to 1 beyond it.
     const TANH_MAX: f64 = 19.07;
     const LOG2_E: f64 = std::f64::consts::LOG2_E;
+    const WHOLE: f64 = (1u64 << 52) as f64;
     const LN_2: [f64; 2] = [6.931_471_803_691_238_164_90e-1, 1.908_214_929_270_587_700_02e-10];
     const TINY: f64 = f64::MIN_POSITIVE;
     const LIFT: (f64, f64) = (18_014_398_509_481_984.0, 54.0);

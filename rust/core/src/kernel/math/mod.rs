@@ -40,6 +40,8 @@ pub(super) trait Math: Real {
     /// tanh is 1 at and above this.
     const TANH_MAX: Self;
     const LOG2_E: Self;
+    /// The least number from which on all numbers are whole: 2^23 (f32) or 2^52 (f64).
+    const WHOLE: Self;
     /// ln 2 in two parts; the first has so few bits that its products with exponents are exact.
     const LN_2: [Self; 2];
     /// The least positive normal number.

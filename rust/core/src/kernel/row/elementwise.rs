@@ -42,6 +42,8 @@ pub(in crate::kernel) unsafe fn unary<T: Math, S: Simd<T>>(
             Unary::Erf => map_long(s, maps::Erf, sizes, dst, x),
             Unary::Sin => map_long(s, maps::Sin, sizes, dst, x),
             Unary::Cos => map_long(s, maps::Cos, sizes, dst, x),
+            Unary::Round => map(s, maps::Round, sizes, dst, [x]),
+            Unary::Floor => map(s, maps::Floor, sizes, dst, [x]),
         }
     }
 }
@@ -109,6 +111,8 @@ pub(in crate::kernel) unsafe fn ternary<T: Math, S: Simd<T>>(
             Ternary::Lerp => map(s, maps::Lerp, sizes, dst, [a, b, c]),
             Ternary::SigmoidGrad => map(s, maps::SigmoidGradOfProduct, sizes, dst, [a, b, c]),
             Ternary::TanhGrad => map(s, maps::TanhGradOfProduct, sizes, dst, [a, b, c]),
+            Ternary::Clip => map(s, maps::Clip, sizes, dst, [a, b, c]),
+            Ternary::ClipGrad => map(s, maps::ClipGrad, sizes, dst, [a, b, c]),
         }
     }
 }

@@ -43,6 +43,20 @@ maps! { 1:
     Erf(s, x) = T::erf(s, x);
     Sin(s, x) = T::sin(s, x);
     Cos(s, x) = T::cos(s, x);
+    Round(s, x) = round(s, x);
+    Floor(s, x) = {
+        let nearest = round(s, x);
+        s.select(s.lt(x, nearest), s.sub(nearest, s.splat(T::ONE)), nearest)
+    };
+}
+
+/// To the nearest whole number, ties to even, with the sign of x.
+#[inline(always)]
+fn round<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    // From here on, neighbors are whole numbers apart: the sum has no fractions, and neither have larger numbers.
+    let whole = s.splat(T::WHOLE);
+    let size = s.abs(x);
+    s.select(s.lt(size, whole), s.with_sign(s.sub(s.add(size, whole), whole), x), x)
 }
 
 /// x > 0 ? x : alpha x
@@ -91,4 +105,6 @@ maps! { 3:
     Lerp(s, a, b, c) = s.mul_add(a, b, s.mul(s.sub(s.splat(T::ONE), a), c));
     SigmoidGradOfProduct(s, y, a, b) = s.mul(s.mul(s.mul(a, b), y), s.sub(s.splat(T::ONE), y));
     TanhGradOfProduct(s, y, a, b) = s.mul(s.mul(a, b), s.neg_mul_add(y, y, s.splat(T::ONE)));
+    Clip(s, x, low, high) = Min.apply(s, [Max.apply(s, [x, low]), high]);
+    ClipGrad(s, x, y, d) = s.select(s.eq(x, y), d, s.splat(T::ZERO));
 }

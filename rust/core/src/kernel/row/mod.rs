@@ -2,6 +2,7 @@
 
 mod chain;
 mod column_sum;
+mod dots;
 mod elementwise;
 mod maps;
 mod norm_grad;
@@ -15,6 +16,7 @@ mod total;
 
 pub(super) use chain::chain;
 pub(super) use column_sum::col_sum;
+pub(super) use dots::dots;
 pub(super) use elementwise::{binary, ternary, unary};
 pub(super) use norm_grad::norm_grad;
 pub(super) use prefetch::prefetch;

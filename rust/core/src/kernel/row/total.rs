@@ -36,6 +36,42 @@ pub(super) unsafe fn sum<T: Math, S: Simd<T>, F: Map<T, 1>>(
             sums[1] = s.add(sums[1], f.apply(s, [x.load_partial(s, c, cols - c, s.splat(fill))]));
         }
     }
+    total(s, sums)
+}
+
+/// The sum of a b over a row.
+///
+/// # Safety
+/// Both rows have `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn dot<T: Math, S: Simd<T>>(s: S, a: &Operand<T>, b: &Operand<T>, cols: usize) -> T {
+    let mut sums = [s.splat(T::ZERO); 4];
+    let mut c = 0;
+    // SAFETY: all columns that are read are below cols.
+    unsafe {
+        while c + 4 * S::LANES <= cols {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let at = c + i * S::LANES;
+                *sum = s.mul_add(a.load(s, at), b.load(s, at), *sum);
+            }
+            c += 4 * S::LANES;
+        }
+        while c + S::LANES <= cols {
+            sums[0] = s.mul_add(a.load(s, c), b.load(s, c), sums[0]);
+            c += S::LANES;
+        }
+        if c < cols {
+            let (count, zero) = (cols - c, s.splat(T::ZERO));
+            sums[1] =
+                s.mul_add(a.load_partial(s, c, count, zero), b.load_partial(s, c, count, zero), sums[1]);
+        }
+    }
+    total(s, sums)
+}
+
+/// The sum of four vectors of sums.
+#[inline(always)]
+fn total<T: Math, S: Simd<T>>(s: S, sums: [S::V; 4]) -> T {
     s.sum(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])))
 }
 
@@ -77,8 +113,7 @@ pub(super) unsafe fn sum_and_dot<T: Math, S: Simd<T>>(
             dots[1] = s.mul_add(d, y.load_partial(s, c, count, zero), dots[1]);
         }
     }
-    let total = |sums: [S::V; 4]| s.sum(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])));
-    (total(sums), total(dots))
+    (total(s, sums), total(s, dots))
 }
 
 /// The largest of a row, NaN if any is NaN, -inf if it is empty.

@@ -6,7 +6,7 @@ use super::support::{
 use crate::kernel::math::scalar_erf;
 use crate::kernel::{Binary, Float, Isa, Ternary, Unary};
 
-pub(super) const UNARY: [Unary; 18] = [
+pub(super) const UNARY: [Unary; 20] = [
     Unary::Copy,
     Unary::Neg,
     Unary::Exp,
@@ -25,6 +25,8 @@ pub(super) const UNARY: [Unary; 18] = [
     Unary::Erf,
     Unary::Sin,
     Unary::Cos,
+    Unary::Round,
+    Unary::Floor,
 ];
 
 pub(super) const BINARY: [Binary; 16] = [
@@ -46,8 +48,15 @@ pub(super) const BINARY: [Binary; 16] = [
     Binary::ReluGrad,
 ];
 
-pub(super) const TERNARY: [Ternary; 5] =
-    [Ternary::Where, Ternary::MulAdd, Ternary::Lerp, Ternary::SigmoidGrad, Ternary::TanhGrad];
+pub(super) const TERNARY: [Ternary; 7] = [
+    Ternary::Where,
+    Ternary::MulAdd,
+    Ternary::Lerp,
+    Ternary::SigmoidGrad,
+    Ternary::TanhGrad,
+    Ternary::Clip,
+    Ternary::ClipGrad,
+];
 
 const ALPHA: f64 = 0.375;
 
@@ -76,6 +85,8 @@ pub(super) fn unary_reference(op: Unary, alpha: f64, x: f64) -> (f64, f64) {
         Unary::Erf => within_4_ulp(scalar_erf(x)),
         Unary::Sin => within_4_ulp(x.sin()),
         Unary::Cos => within_4_ulp(x.cos()),
+        Unary::Round => exact(x.round_ties_even()),
+        Unary::Floor => exact(x.floor()),
     }
 }
 
@@ -115,6 +126,9 @@ fn ternary_reference(op: Ternary, a: f64, b: f64, c: f64) -> (f64, f64) {
         }
         Ternary::SigmoidGrad => (b * c * a * (1.0 - a), 4.0 * (b * c * a * (1.0 - a)).abs()),
         Ternary::TanhGrad => (b * c * (1.0 - a * a), 4.0 * (b * c).abs() * (1.0 + a * a)),
+        Ternary::Clip if a.is_nan() || b.is_nan() || c.is_nan() => (f64::NAN, 0.0),
+        Ternary::Clip => (a.max(b).min(c), 0.0),
+        Ternary::ClipGrad => (if a == b { c } else { 0.0 }, 0.0),
     }
 }
 

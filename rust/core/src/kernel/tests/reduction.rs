@@ -95,6 +95,27 @@ fn check_reduce<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
+fn check_dots<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers, rows) = (T::kernels(isa), Numbers::new(6), 3);
+    for (cols, form) in SIZES.into_iter().flat_map(|cols| Form::ALL.map(|form| (cols, form))) {
+        let a = Grid::<T>::new(form, rows, cols, cols % 3, || numbers.tame());
+        let b = Grid::<T>::new(Form::Dense, rows, cols, 2, || numbers.tame());
+        let mut y = Grid::<T>::new(Form::Gapped, rows, 1, 1, || 0.0);
+        // SAFETY: the grids are this large.
+        unsafe { (kernels.dots)(rows, cols, y.dst(), a.src(), b.src()) };
+        let name = || format!("{} dots of {form:?} ({rows}, {cols})", label::<T>(isa));
+        failures.check(y.is_guarded(), || format!("{}: wrote beyond its elements", name()));
+        for r in 0..rows {
+            let terms: Vec<f64> = row(&a, r, cols).iter().zip(row(&b, r, cols)).map(|(a, b)| a * b).collect();
+            let (want, error) = reduced(Reduce::Sum, &terms);
+            let got = y.get(r, 0);
+            failures.check(near(got, want, error * epsilon::<T>()), || {
+                format!("{} row {r}: {got:?}, not {want:e}", name())
+            });
+        }
+    }
+}
+
 fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(5));
     for op in ROW_MAP {
@@ -191,6 +212,11 @@ fn check_odd_rows<T: Float>(isa: Isa, failures: &mut Failures) {
 #[test]
 fn reductions_agree_with_their_definitions() {
     on_every_isa!(check_reduce);
+}
+
+#[test]
+fn scalar_products_agree_with_their_definition() {
+    on_every_isa!(check_dots);
 }
 
 #[test]

@@ -41,6 +41,11 @@ fn runs<T: Float>() -> Vec<(String, Box<Run<T>>)> {
         });
         runs.push((format!("{op:?}"), run));
     }
+    let dots: Box<Run<T>> = Box::new(move |k, rows, cols, y, [a, b, _]| {
+        // SAFETY: see above; the first column exists.
+        unsafe { (k.dots)(rows, cols, y, a, b) }
+    });
+    runs.push(("dots".to_string(), dots));
     for op in ROW_MAP {
         let run: Box<Run<T>> = Box::new(move |k, rows, cols, y, [a, ..]| {
             // SAFETY: see above.

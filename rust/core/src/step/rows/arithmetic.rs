@@ -26,6 +26,11 @@ fn unary(name: &'static str, run: Unary, cost: f32, adjoint: Rule) -> OpRow {
     OpRow { name, run: Run::Unary(run), cost, adjoint, ..BASE }
 }
 
+/// An op of one operand whose slope is 0 wherever it has one.
+fn flat(name: &'static str, run: Unary) -> OpRow {
+    OpRow { tangent: Tangent::Zero, ..unary(name, run, 1.0, no_gradient) }
+}
+
 fn binary(name: &'static str, run: Binary, cost: f32, adjoint: Rule) -> OpRow {
     OpRow { name, arity: 2, run: Run::Binary(run), cost, adjoint, ..BASE }
 }
@@ -51,8 +56,7 @@ fn masked(g: &mut dyn Equations, keep: NodeId, d: NodeId) -> Result<NodeId> {
 
 fn clip(g: &mut dyn Equations, args: &[NodeId], attrs: &Attrs) -> Result<NodeId> {
     let (low, high) = (g.constant(attrs.number("low")), g.constant(attrs.number("high")));
-    let above = g.op("maximum", &[args[0], low])?;
-    g.op("minimum", &[above, high])
+    g.op("clip_to", &[args[0], low, high])
 }
 
 pub fn rows() -> Vec<OpRow> {
@@ -69,7 +73,9 @@ pub fn rows() -> Vec<OpRow> {
             let sign = g.op("sign", &[s.args[0]])?;
             one(g.op("mul", &[s.d, sign])?)
         }),
-        OpRow { tangent: Tangent::Zero, ..unary("sign", Unary::Sign, 1.0, no_gradient) },
+        flat("sign", Unary::Sign),
+        flat("round", Unary::Round),
+        flat("floor", Unary::Floor),
         unary("sigmoid", Unary::Sigmoid, 10.0, |g, s| one(g.op("sigmoid_grad", &[s.node, s.d])?)),
         unary("tanh", Unary::Tanh, 10.0, |g, s| one(g.op("tanh_grad", &[s.node, s.d])?)),
         unary("relu", Unary::Relu, 1.0, |g, s| one(g.op("relu_grad", &[s.node, s.d])?)),
@@ -211,6 +217,30 @@ pub fn rows() -> Vec<OpRow> {
                 let a = g.op("where", &[s.args[0], s.d, zero])?;
                 let b = g.op("where", &[s.args[0], zero, s.d])?;
                 Ok(vec![Grad::Zero, Grad::Node(a), Grad::Node(b)])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "clip_to", // (x, low, high): x between two numbers; what `clip` becomes
+            arity: 3,
+            run: Run::Ternary(Ternary::Clip),
+            internal: true,
+            cost: 2.0,
+            adjoint: |g, s| {
+                let d = g.op("clip_grad", &[s.args[0], s.node, s.d])?;
+                Ok(vec![Grad::Node(d), Grad::Zero, Grad::Zero])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "clip_grad", // (x, y, d): d where x is y, which is x after clipping
+            arity: 3,
+            run: Run::Ternary(Ternary::ClipGrad),
+            internal: true,
+            cost: 2.0,
+            adjoint: |g, s| {
+                let d = g.op("clip_grad", &[s.args[0], s.args[1], s.d])?;
+                Ok(vec![Grad::Zero, Grad::Zero, Grad::Node(d)])
             },
             ..BASE
         },

@@ -3,7 +3,7 @@
 use super::super::shape;
 use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
 use super::run::Run;
-use crate::step::{Attrs, Equations, NodeId, Result};
+use crate::step::{Attrs, Dim, Equations, NodeId, Result};
 
 const BASE: OpRow = OpRow {
     name: "",
@@ -22,6 +22,29 @@ const BASE: OpRow = OpRow {
 fn dot(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
     let product = g.op("mul", args)?;
     g.op("sum", &[product])
+}
+
+/// The sum over the first axis of a matrix.
+fn sum_first(g: &mut dyn Equations, args: &[NodeId], attrs: &Attrs) -> Result<NodeId> {
+    let columns = g.node(args[0]).shape[1].clone();
+    let sum = g.op_with("sum_to", args, Attrs::shape_of(&[Dim::number(1), columns.clone()]))?;
+    if attrs.flag("keepdims") { Ok(sum) } else { g.reshaped(sum, &[columns]) }
+}
+
+fn product_back(g: &mut dyn Equations, s: &Site) -> Result<Vec<Grad>> {
+    let (a, b) = (s.args[0], s.args[1]);
+    let grads = match (g.node(a).shape.len(), g.node(b).shape.len()) {
+        // y = A b: dA = d b^T, db = d A
+        (2, 1) => [g.op("outer", &[s.d, b])?, g.op("product", &[s.d, a])?],
+        // y = a B: da = B d, dB = a^T d
+        (1, 2) => [g.op("product", &[b, s.d])?, g.op("outer", &[a, s.d])?],
+        // Y = A B: dA = d B^T, dB = A^T d
+        _ => {
+            let (left, right) = (g.op("transpose", &[a])?, g.op("transpose", &[b])?);
+            [g.op("product", &[s.d, right])?, g.op("product", &[left, s.d])?]
+        }
+    };
+    Ok(grads.map(Grad::Node).to_vec())
 }
 
 /// The gradient of some columns of a matrix, between zeros.
@@ -60,6 +83,41 @@ pub fn rows() -> Vec<OpRow> {
                 let (left, right) = if flipped { (vector, s.d) } else { (s.d, vector) };
                 Ok(vec![Grad::Outer { left, right }, Grad::Node(g.op_with("matmul", &[matrix, s.d], back)?)])
             },
+            ..BASE
+        },
+        OpRow {
+            name: "product", // a matrix and a vector, a vector and a matrix, or two matrices
+            arity: 2,
+            shape: shape::product,
+            run: Run::Product,
+            cost: 100.0,
+            adjoint: product_back,
+            ..BASE
+        },
+        OpRow {
+            name: "outer",
+            arity: 2,
+            shape: shape::outer,
+            run: Run::Outer,
+            adjoint: |g, s| {
+                let (a, b) = (g.op("product", &[s.d, s.args[1]])?, g.op("product", &[s.args[0], s.d])?);
+                Ok(vec![Grad::Node(a), Grad::Node(b)])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "transpose",
+            shape: shape::transpose,
+            run: Run::Transpose,
+            adjoint: |g, s| Ok(vec![Grad::Node(g.op("transpose", &[s.d])?)]),
+            ..BASE
+        },
+        OpRow {
+            name: "sum_first",
+            attrs: &[("keepdims", Some(0.0))],
+            shape: shape::sum_first,
+            run: Run::Composite,
+            expand: Some(sum_first),
             ..BASE
         },
         OpRow { name: "dot", arity: 2, shape: shape::dot, run: Run::Composite, expand: Some(dot), ..BASE },

@@ -18,7 +18,12 @@ pub enum Run {
     RowMap(RowMap),
     /// The gradient of a norm.
     NormGrad(NormGrad),
+    /// A parameter matrix times a vector.
     MatVec,
+    /// Products of values, of which no operand needs to be a parameter.
+    Product,
+    Outer,
+    Transpose,
     Slice,
     Concat,
     /// Some columns of a matrix.

@@ -101,6 +101,8 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "sqrt" => each(&|v| v[0].sqrt()),
         "abs" => each(&|v| v[0].abs()),
         "sign" => each(&|v| if v[0] == 0.0 { 0.0 } else { v[0].signum() }),
+        "round" => each(&|v| v[0].round_ties_even()),
+        "floor" => each(&|v| v[0].floor()),
         "sigmoid" => each(&|v| sigmoid(v[0])),
         "tanh" => each(&|v| v[0].tanh()),
         "relu" => each(&|v| v[0].max(0.0)),
@@ -127,6 +129,8 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "equal" => truth(&|a, b| a == b),
         "not_equal" => truth(&|a, b| a != b),
         "where" => each(&|v| if v[0] != 0.0 { v[1] } else { v[2] }),
+        "clip_to" => each(&|v| v[0].max(v[1]).min(v[2])),
+        "clip_grad" => each(&|v| if v[0] == v[1] { v[2] } else { 0.0 }),
         "mul_add" => each(&|v| v[0] * v[1] + v[2]),
         "lerp" => each(&|v| v[0] * v[1] + (1.0 - v[0]) * v[2]),
         "sigmoid_grad" => each(&|v| v[1] * v[0] * (1.0 - v[0])),
@@ -135,6 +139,19 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "sigmoid_grad_of_product" => each(&|v| v[1] * v[2] * v[0] * (1.0 - v[0])),
         "tanh_grad_of_product" => each(&|v| v[1] * v[2] * (1.0 - v[0] * v[0])),
         "matmul" => product(node.attrs.flag("transpose"), node.numel(), &args[0], args[1].values),
+        "product" => match (args[0].node.shape.len(), args[1].node.shape.len()) {
+            (2, 1) => product(false, node.numel(), &args[0], args[1].values),
+            (1, 2) => product(true, node.numel(), &args[1], args[0].values),
+            _ => {
+                let line = |line: &[f64]| product(true, args[1].width(), &args[1], line);
+                by_row(&line)
+            }
+        },
+        "outer" => args[0].values.iter().flat_map(|a| args[1].values.iter().map(move |b| a * b)).collect(),
+        "transpose" => {
+            let places = (0..node.numel()).map(|at| (at / shape[1], at % shape[1]));
+            places.map(|(line, column)| args[0].values[column * shape[0] + line]).collect()
+        }
         "lookup" => args[0].values[args[1].id() * args[0].width()..][..args[0].width()].to_vec(),
         "pick" => vec![args[0].values[args[1].id()]],
         "one_hot" => (0..node.numel()).map(|at| f64::from(at == args[0].id())).collect(),
