@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -94,14 +95,33 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
     return Gates(
         margin,
         kinds,
-        {name: _share(values <= low[name]) for name, values in seen.items()},
-        {name: _share(values >= HIGH[kinds[name]] - margin) for name, values in seen.items()},
-        {name: np.ptp(values, axis=0) == 0.0 for name, values in seen.items()},
+        {name: _share(values, lambda part, end=low[name]: part <= end) for name, values in seen.items()},
+        {
+            name: _share(values, lambda part, end=HIGH[kinds[name]] - margin: part >= end)
+            for name, values in seen.items()
+        },
+        {name: _is_constant(values) for name, values in seen.items()},
     )
 
 
-def _share(places: Array) -> Array:
-    return np.asarray(np.mean(places, axis=0))
+def _parts(values: Array) -> Iterator[Array]:
+    """The values in parts of about a megabyte: Python looks for Ctrl-C between two calls of NumPy."""
+    rows = max(1, (1 << 17) // max(1, values.shape[1]))
+    return (values[start : start + rows] for start in range(0, len(values), rows))
+
+
+def _share(values: Array, is_counted: Callable[[Array], Array]) -> Array:
+    """The fraction of the rows that are counted, by unit."""
+    counts = (np.count_nonzero(is_counted(part), axis=0) for part in _parts(values))
+    return np.asarray(sum(counts, np.zeros(values.shape[1])) / np.float64(len(values)))
+
+
+def _is_constant(values: Array) -> Array:
+    """Whether a unit has one value in all rows, by unit."""
+    changed = np.zeros(values.shape[1], bool)
+    for part in _parts(values):
+        changed |= (part != values[0]).any(axis=0)
+    return ~changed
 
 
 class _Probe:

@@ -160,7 +160,8 @@ fn extra_allocations(case: Case) -> (usize, usize) {
             }
             Mode::RunAndBack => {
                 let run = call.run(batch, packed, initial, &mut never).expect("a run");
-                let (values, finals) = (call.outputs(&run).expect("outputs"), call.final_state(&run));
+                let (values, finals) =
+                    (call.outputs(&run, &mut || false).expect("outputs"), call.final_state(&run));
                 let arriving = call.pack_gradients(&run.batch, &[Some(&targets)], &[]).expect("gradients");
                 let back = call.back(&run, arriving, 0.0, &mut never).expect("gradients");
                 (joined([back.params], values.into_iter().chain(back.inputs)), vec![finals, back.initial])

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use ostinato_core::memory::{made, with_room};
+use ostinato_core::memory::with_room;
 use ostinato_core::store::{self, DType, Model, Tensor};
+use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{array, elements, shaped};
 use crate::errors::{DTypeError, Raised, entry, with_path};
-use crate::poller::watched;
+use crate::poller::{attended, watched};
+
+/// Elements that are converted between two cancellation points.
+const CHUNK: usize = 1 << 18;
 
 /// The bytes of an array whose numbers are `T`, little endian.
 fn bytes_of<T: Element + Copy, const N: usize>(
@@ -24,8 +28,22 @@ fn bytes_of<T: Element + Copy, const N: usize>(
     let view = array::<T>(name, value, &any_rank)?;
     let values = elements(&view)?;
     let mut raw = with_room(values.len() * N);
-    raw.extend(values.iter().flat_map(|&x| bytes(x)));
+    for chunk in values.chunks(CHUNK) {
+        team::pause();
+        raw.extend(chunk.iter().flat_map(|&x| bytes(x)));
+    }
     Ok(Tensor { name: name.into(), dtype, shape: view.shape().to_vec(), bytes: raw })
+}
+
+/// The numbers in little endian bytes.
+fn numbers<T, const N: usize>(bytes: &[u8], number: fn([u8; N]) -> T) -> Vec<T> {
+    let words = bytes.as_chunks::<N>().0;
+    let mut values = with_room(words.len());
+    for chunk in words.chunks(CHUNK) {
+        team::pause();
+        values.extend(chunk.iter().map(|word| number(*word)));
+    }
+    values
 }
 
 fn tensor(name: &str, value: &Bound<'_, PyAny>) -> Result<Tensor, Raised> {
@@ -50,7 +68,8 @@ pub fn save_model(
     tensors: Vec<(String, Bound<'_, PyAny>)>,
 ) -> PyResult<()> {
     entry(|| {
-        let tensors = tensors.iter().map(|(name, value)| tensor(name, value)).collect::<Result<_, _>>()?;
+        let tensors = tensors.iter().map(|(name, value)| tensor(name, value));
+        let tensors = attended(|| tensors.collect::<Result<_, _>>())?;
         let model = Model { metadata, tensors };
         let saved = watched(py, || store::save(&path, &model))?;
         saved.map_err(|error| with_path(error, &path))
@@ -67,24 +86,20 @@ pub fn load_model<'py>(
         let loaded = watched(py, || store::load(&path))?;
         let model = loaded.map_err(|error| with_path(error, &path))?;
         let arrays = PyDict::new(py);
-        for Tensor { name, dtype, shape, bytes } in model.tensors {
-            let array = match dtype {
-                DType::F32 => {
-                    let words = bytes.as_chunks::<4>().0.iter();
-                    shaped(py, made(words.map(|word| f32::from_le_bytes(*word))), &shape)?
-                }
-                DType::F64 => {
-                    let words = bytes.as_chunks::<8>().0.iter();
-                    shaped(py, made(words.map(|word| f64::from_le_bytes(*word))), &shape)?
-                }
-                DType::I64 => {
-                    let words = bytes.as_chunks::<8>().0.iter();
-                    let values = made(words.map(|word| i64::from_le_bytes(*word)));
-                    numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any()
-                }
-            };
-            arrays.set_item(name, array)?;
-        }
+        attended(|| {
+            for Tensor { name, dtype, shape, bytes } in model.tensors {
+                let array = match dtype {
+                    DType::F32 => shaped(py, numbers(&bytes, f32::from_le_bytes), &shape)?,
+                    DType::F64 => shaped(py, numbers(&bytes, f64::from_le_bytes), &shape)?,
+                    DType::I64 => {
+                        let values = numbers(&bytes, i64::from_le_bytes);
+                        numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+                    }
+                };
+                arrays.set_item(name, array)?;
+            }
+            Ok(())
+        })?;
         Ok((model.metadata, arrays))
     })
 }

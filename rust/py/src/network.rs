@@ -63,7 +63,7 @@ fn value_and_grad<'py, T: Number>(
 ) -> Result<PyEvaluated<'py>, Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let losses = losses.prepared(py, &call, &batch, true)?;
+    let losses = attended(|| losses.prepared(py, &call, &batch, true))?;
     let sizes = Sizes::of(&batch);
     let done = py.detach(|| {
         ostinato_core::team::guard(|| {
@@ -89,7 +89,7 @@ fn loss_value<'py, T: Number>(
 ) -> Result<(Vec<f64>, Bound<'py, PyList>), Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let (losses, _) = losses.prepared(py, &call, &batch, false)?;
+    let (losses, _) = attended(|| losses.prepared(py, &call, &batch, false))?;
     let rows = batch.rows;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, losses, &mut || poller.poll()))

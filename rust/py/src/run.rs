@@ -8,7 +8,7 @@ use pyo3::types::PyList;
 use crate::arrays::{array, elements, shaped};
 use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConfigError, Raised, entry};
-use crate::poller::Poller;
+use crate::poller::{Poller, attended};
 use crate::prepared::{Prepared, with_states};
 use crate::results::{Sizes, input_gradients, states_out};
 
@@ -50,7 +50,8 @@ impl PyRun {
                     return Ok((done, None, None));
                 }
                 let record = call.run(batch, packed, initial, &mut || poller.poll())?;
-                let done = Inferred { outputs: call.outputs(&record)?, finals: call.final_state(&record) };
+                let outputs = call.outputs(&record, &mut || poller.poll())?;
+                let done = Inferred { outputs, finals: call.final_state(&record) };
                 let penalty = call.network().has_penalties().then(|| call.penalty(&record));
                 Ok((done, Some(record), penalty))
             })
@@ -88,7 +89,7 @@ fn back<'py, T: Number>(
     let d_outputs =
         arrays.iter().map(|d| d.as_ref().map(elements).transpose()).collect::<Result<Vec<_>, _>>()?;
     let arriving = with_states(d_final, "d_final_state", |states| {
-        Ok(call.pack_gradients(&record.batch, &d_outputs, states)?)
+        attended(|| Ok(call.pack_gradients(&record.batch, &d_outputs, states)?))
     })?;
     let mut poller = Poller::default();
     let done = py.detach(|| team::guard(|| call.back(record, arriving, d_penalty, &mut || poller.poll())));

@@ -14,4 +14,6 @@ mod vectors;
 pub use allocator::Allocator;
 pub use fallible::{OutOfMemory, ensure, out_of_memory};
 pub use reserve::{check, prepare, set_block};
-pub use vectors::{Zero, append, copied, grow, made, make_room, push, reserve, resized, with_room, zeros};
+pub use vectors::{
+    Zero, append, copied, grow, lengthen, made, make_room, push, reserve, resized, with_room, zeros,
+};

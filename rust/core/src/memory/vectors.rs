@@ -60,6 +60,15 @@ pub fn grow<T: Clone + Default>(memory: &mut Vec<T>, len: usize) {
     }
 }
 
+/// Makes a vector at least `len` elements long, with unspecified contents. New memory is touched only where it is used:
+/// filling a large request would be a long wait without a cancellation point.
+pub fn lengthen<T: Zero>(memory: &mut Vec<T>, len: usize) {
+    if len > memory.len() {
+        *memory = Vec::new(); // first: the old memory and the new one are never there together
+        *memory = zeros(len);
+    }
+}
+
 /// `Vec::resize`, which may fail.
 pub fn resized<T: Clone>(memory: &mut Vec<T>, len: usize, value: T) {
     reserve(memory, len);
@@ -122,9 +131,13 @@ mod tests {
     fn what_fits_is_there() {
         assert_eq!(zeros::<u8>(3), [0, 0, 0]);
         assert_eq!(copied(&[1, 2]), [1, 2]);
-        let mut memory = vec![5];
+        let mut memory = vec![5i64];
         grow(&mut memory, 2);
         resized(&mut memory, 3, 7);
         assert_eq!(memory, [5, 0, 7]);
+        lengthen(&mut memory, 2);
+        assert_eq!(memory, [5, 0, 7]);
+        lengthen(&mut memory, 4);
+        assert_eq!(memory.len(), 4);
     }
 }

@@ -148,7 +148,13 @@ pub(super) fn read(mut file: impl Read, size: u64) -> Result<Model, StoreError> 
 fn take(file: &mut impl Read, length: usize) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     reserve(&mut bytes, length);
-    file.take(length as u64).read_to_end(&mut bytes)?;
+    while bytes.len() < length {
+        team::pause();
+        let piece = CHUNK.min(length - bytes.len());
+        if file.by_ref().take(piece as u64).read_to_end(&mut bytes)? == 0 {
+            break;
+        }
+    }
     if bytes.len() < length {
         return refuse("the file became shorter while it was read. Load it again when it is complete");
     }

@@ -29,6 +29,34 @@ pub(super) fn look() -> bool {
     CURRENT.get().is_some_and(|current| unsafe { current.as_ref() }.is_stopping())
 }
 
+/// Pauses in work on many elements: one about every [`PAUSE_EVERY`] of them.
+#[derive(Debug, Default)]
+pub struct Pauses(usize);
+
+/// Copying as many elements takes some tens of microseconds; twenty times that where the memory is new.
+const PAUSE_EVERY: usize = 1 << 16;
+
+impl Pauses {
+    /// Counts elements of finished work. As [`pause()`], it may unwind.
+    pub fn after(&mut self, elements: usize) {
+        self.0 += elements;
+        if self.0 >= PAUSE_EVERY {
+            self.0 = 0;
+            pause();
+        }
+    }
+}
+
+/// Returns a poll that tells whether the present run of this thread is stopping; outside of a run it is always false.
+///
+/// # Safety
+/// The poll is called only on this thread, while the unit that this thread runs now has not returned.
+pub(super) unsafe fn poll_of_this_run() -> impl FnMut() -> bool {
+    let current = CURRENT.get();
+    // SAFETY: the unit is within `enter`, which keeps the run alive; the rest is the caller's guarantee.
+    move || current.is_some_and(|current| unsafe { current.as_ref() }.is_stopping())
+}
+
 /// Calls foreign code from within `work`: its pauses belong to no run, except to runs that it starts itself.
 pub fn apart<R>(call: impl FnOnce() -> R) -> R {
     let _before = Before(CURRENT.take());

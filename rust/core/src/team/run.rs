@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::crew::Team;
 use super::job::Job;
+use super::pause::{pause, poll_of_this_run};
 use super::region::Region;
 use super::size::{is_eager, num_threads, processors};
 use super::stop::Stop;
@@ -53,6 +54,18 @@ pub fn run_on(
     poll: &mut dyn FnMut() -> bool,
 ) -> Result<(), Stop> {
     run_with(Team::of_this_process, num_threads(), lanes, units, work, poll)
+}
+
+/// [`run_on`] in a unit of another run: it stops when that run does, and then unwinds as [`pause`](super::pause()). Outside of a
+/// run nothing stops it.
+pub fn run_nested(lanes: usize, units: usize, work: &(dyn Fn(usize, usize) + Sync)) -> Result<(), Stop> {
+    // SAFETY: `run_on` calls the poll on this thread and returns before the unit does.
+    let mut poll = unsafe { poll_of_this_run() };
+    let ended = run_on(lanes, units, work, &mut poll);
+    if ended == Err(Stop::Cancelled) {
+        pause();
+    }
+    ended
 }
 
 /// The work of `run_shared` on a unit, given its number, the lane, and the region that its thread leads.

@@ -10,7 +10,8 @@ use super::crew::Team;
 use super::region::Region;
 use super::run::run_with;
 use super::{
-    MAX_THREADS, Panic, Stop, apart, guard, lanes, pause, raise, run, run_on, set_num_threads, size,
+    MAX_THREADS, Panic, Pauses, Stop, alone, apart, guard, lanes, pause, raise, run, run_nested, run_on,
+    set_num_threads, size,
 };
 
 type Work<'a> = &'a (dyn Fn(usize, usize) + Sync);
@@ -498,4 +499,45 @@ fn a_pause_asks_about_the_innermost_run() {
     };
     assert_eq!(team.run(1, &outer, counting), Ok(()));
     assert_eq!(polls, 2, "before the unit and at its pause");
+}
+
+#[test]
+fn a_nested_run_stops_with_the_run_around_it_and_unwinds() {
+    for (threads, polls) in [(1, 1), (1, 5), (2, 1), (2, 5)] {
+        let (team, returned) = (Own::new(threads), AtomicBool::new(false));
+        let endless = |_: usize, _: usize| loop {
+            pause();
+        };
+        let outer = |_: usize, _: usize| {
+            let _ = run_nested(threads, 3, &endless);
+            returned.store(true, SeqCst);
+        };
+        // the poll before the outer unit is the first
+        assert_eq!(team.run(1, &outer, &mut at(1 + polls)), Err(Stop::Cancelled));
+        assert!(!returned.load(SeqCst), "{threads} threads, {polls} polls");
+    }
+}
+
+#[test]
+fn a_nested_run_reports_its_panic_and_runs_all_units_of_a_run_that_goes_on() {
+    assert_eq!(counts(7, |work| run_nested(2, 7, work)), [1; 7], "outside of a run");
+    let team = Own::new(2);
+    let outer = |_: usize, _: usize| {
+        assert_eq!(counts(7, |work| run_nested(2, 7, work)), [1; 7]);
+        let panicked = run_nested(1, 1, &|_, _| panic!("within"));
+        assert!(matches!(panicked, Err(Stop::Panicked(text)) if text.message.starts_with("within")));
+        pause();
+    };
+    assert_eq!(team.run(1, &outer, &mut never), Ok(()));
+}
+
+#[test]
+fn work_on_many_elements_pauses_now_and_then() {
+    let (mut polls, mut pauses) = (0, Pauses::default());
+    let counting = &mut || {
+        polls += 1;
+        false
+    };
+    assert_eq!(alone(|| (0..1000).for_each(|_| pauses.after(1000)), counting), Ok(()));
+    assert!((10..=20).contains(&polls), "{polls} polls for a million elements");
 }

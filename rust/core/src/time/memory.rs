@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::kernel::Float;
-use crate::memory::{check, grow};
+use crate::memory::{check, lengthen};
 use crate::plan::{Buffer, Class, Pass};
 use crate::team::Region;
 
@@ -213,7 +213,7 @@ impl<T: Float> Scratch<T> {
             fits.or_else(|| self.passes.take_largest_below(len)).unwrap_or_else(PassMemory::empty)
         };
         check();
-        grow(&mut memory.data, len);
+        lengthen(&mut memory.data, len);
         memory
     }
 
@@ -230,9 +230,7 @@ impl<T: Float> Scratch<T> {
 
     /// The same, filled with zeros.
     pub fn zero_sequence(&mut self, total: usize, width: usize) -> Vec<T> {
-        let mut values = self.sequence(total, width);
-        values.resize(total * width, T::ZERO);
-        values
+        self.vectors.zeros_within(total * width, self.least.1 * width)
     }
 
     /// Exact-fit mode, for a byte budget and passes with a few recurring sizes. Until `best_fit`, idle memory is reused only

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::grow;
+use crate::memory::lengthen;
 use crate::plan::{Class, Pass, Ref};
 use crate::random::Noise;
 use crate::team::{Region, pause};
@@ -117,7 +117,7 @@ impl<'a, T: Float> Runner<'a, T> {
         binding.clear();
         let BufferBinding { layout, base, stride, here, carry, gathered } = &mut *binding;
         layout.settle(pass, rows, block_rows, entries, threads);
-        grow(arena, layout.end);
+        lengthen(arena, layout.end);
         let arena = arena.as_mut_ptr();
         // SAFETY: the layout computed every offset, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };

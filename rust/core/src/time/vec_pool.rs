@@ -1,7 +1,7 @@
 //! A pool of vectors, and of lists of vectors, for reuse.
 
 use crate::kernel::Float;
-use crate::memory::{check, reserve};
+use crate::memory::{check, with_room, zeros};
 
 use super::by_size::BySize;
 
@@ -27,22 +27,32 @@ impl<T: Float> VecPool<T> {
     /// An empty vector with capacity for `len` elements: the idle one that fits best. If none fits, a new vector replaces
     /// the longest of the shorter ones.
     pub fn vector(&mut self, len: usize) -> Vec<T> {
-        let most = SMALL.max(len.saturating_add(len / SLACK));
-        if let Some(found) = self.vectors.take_smallest(len, most) {
-            return found;
-        }
-        drop(self.vectors.take_largest_below(len));
-        check();
-        let mut vector = Vec::new();
-        reserve(&mut vector, len);
-        vector
+        self.idle(len).unwrap_or_else(|| with_room(len))
     }
 
     /// `len` zeros.
     pub fn zeros(&mut self, len: usize) -> Vec<T> {
-        let mut vector = self.vector(len);
+        self.zeros_within(len, len)
+    }
+
+    /// `len` zeros, with capacity for `room` elements.
+    pub fn zeros_within(&mut self, len: usize, room: usize) -> Vec<T> {
+        let room = len.max(room);
+        let mut vector = self.idle(room).unwrap_or_else(|| zeros(room));
+        vector.truncate(len);
         vector.resize(len, T::ZERO);
         vector
+    }
+
+    /// The idle vector that fits best. If none fits, the longest of the shorter ones is dropped, for a new one.
+    fn idle(&mut self, len: usize) -> Option<Vec<T>> {
+        let most = SMALL.max(len.saturating_add(len / SLACK));
+        let found = self.vectors.take_smallest(len, most);
+        if found.is_none() {
+            drop(self.vectors.take_largest_below(len));
+            check();
+        }
+        found
     }
 
     /// A copy of the elements.

@@ -6,7 +6,7 @@
 use super::pack::panel_width;
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
-use crate::memory::grow;
+use crate::memory::lengthen;
 
 /// So many k at a time: several tiles read the same rows of A.
 const DEPTH: usize = 128;
@@ -38,7 +38,7 @@ pub(super) unsafe fn narrow_tn<T: Math, S: Simd<T>>(
 ) {
     // one vector more than a row has, so that rows of a page or more do not begin in one set of the first cache
     let row = m.next_multiple_of(S::LANES) + S::LANES;
-    grow(scratch, row * n);
+    lengthen(scratch, row * n);
     let turned = scratch.as_mut_ptr();
     // SAFETY: C has m rows of n elements, ldc apart; the scratch has room for as many.
     unsafe {

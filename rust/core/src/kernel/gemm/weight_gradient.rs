@@ -9,7 +9,7 @@ use super::narrow_gradient::{is_narrow, narrow_tn};
 use super::pack::{pack_rows, panel_width};
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
-use crate::memory::grow;
+use crate::memory::lengthen;
 
 /// So many k at a time, that a panel of them stays in the first cache: the most, and for a C that stays in the second.
 const MOST_DEPTH: usize = 256;
@@ -93,7 +93,7 @@ unsafe fn span_tn<T: Math, S: Simd<T>>(
     // panels of a block of k, one after the other, and behind them the chunk
     let panels = block * n.next_multiple_of(width);
     let room = panels + if copied { block * m.min(chunk).next_multiple_of(GROUP) } else { 0 };
-    grow(scratch, room);
+    lengthen(scratch, room);
     let panel = scratch.as_mut_ptr();
     let mut p = 0;
     while p < k {

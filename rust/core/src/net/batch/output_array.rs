@@ -2,6 +2,7 @@
 
 use crate::kernel::Float;
 use crate::memory::{reserve, zeros};
+use crate::team::Pauses;
 use crate::time::SeqView;
 
 use super::super::graph::Axis;
@@ -35,7 +36,7 @@ impl<T: Float> OutputArray<T> {
         }
     }
 
-    /// Writes the packed rows of a group to their positions, and zeros to their padding and masked steps.
+    /// Writes the packed rows of a group to their positions, and zeros to their padding and masked steps. It pauses.
     ///
     /// # Safety
     /// The array belongs to this batch, the view has the rows of this group, and no other thread puts the same group at the
@@ -51,10 +52,15 @@ impl<T: Float> OutputArray<T> {
         if self.axis == Axis::Row {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));
         }
-        batch.places(group, self.axis).enumerate().for_each(|(row, place)| copy(row, place));
+        let mut pauses = Pauses::default();
+        for (row, place) in batch.places(group, self.axis).enumerate() {
+            copy(row, place);
+            pauses.after(width);
+        }
         for padding in batch.padding(group, self.axis) {
             // SAFETY: as above; a position of the padding belongs to exactly one group.
             unsafe { self.start.add(padding.start * width).write_bytes(0, padding.len() * width) };
+            pauses.after(padding.len() * width);
         }
     }
 

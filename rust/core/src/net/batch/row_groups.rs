@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::kernel::Float;
 use crate::memory::{check, ensure, reserve};
-use crate::team;
+use crate::team::{self, Pauses};
 use crate::time::Geometry;
 
 use super::super::graph::{Axis, NetError, expect_len};
@@ -264,14 +264,16 @@ impl Batch {
         self.groups.iter().map(|group| group.axes().of(axis).total()).sum()
     }
 
-    /// Appends the rows of a group from (N, T, width) or (N, width). Padding and masked steps are never read.
+    /// Appends the rows of a group from (N, T, width) or (N, width). Padding and masked steps are never read. It pauses.
     pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
+        let mut pauses = Pauses::default();
         for place in self.places(group, axis) {
             packed.extend_from_slice(&data[place * width..(place + 1) * width]);
+            pauses.after(width);
         }
     }
 
-    /// `pack` for every group, each into its own vector. Large arrays are copied by several threads.
+    /// `pack` for every group, each into its own vector. Large arrays are copied by several threads. It pauses.
     pub fn pack_groups<T: Float>(
         &self,
         axis: Axis,
@@ -283,10 +285,10 @@ impl Batch {
         let one = |group: usize, _| {
             self.pack(&self.groups[group], axis, data, width, &mut lock(&packed[group]));
         };
-        Ok(team::run_on(lanes, self.groups.len(), &one, &mut || false)?)
+        Ok(team::run_nested(lanes, self.groups.len(), &one)?)
     }
 
-    /// Appends the ids of a group, converted to the number type. Each id is checked against `limit`.
+    /// Appends the ids of a group, converted to the number type. Each id is checked against `limit`. It pauses.
     pub fn pack_ids<T: Float>(
         &self,
         group: &RowGroup,
@@ -295,7 +297,9 @@ impl Batch {
         (what, limit): (&str, usize),
         packed: &mut Vec<T>,
     ) -> Result<(), NetError> {
+        let mut pauses = Pauses::default();
         for place in self.places(group, axis) {
+            pauses.after(1);
             packed.push(match ids[place] {
                 id if (0..limit as i64).contains(&id) => T::from_f64(id as f64),
                 id => {
@@ -413,6 +417,32 @@ mod tests {
                 matches!(Batch::new(2, 4, extent), Err(NetError::Shape(text)) if text.contains("lengths["))
             );
         }
+    }
+
+    #[test]
+    fn packing_ends_soon_when_its_call_is_interrupted() {
+        let (rows, steps, width) = (2, 4096, 64);
+        let batch = Batch::new(rows, steps, Extent::default()).unwrap();
+        let data = vec![1.0; rows * steps * width];
+        let packed = || batch.groups.iter().map(|_| Mutex::new(Vec::new())).collect::<Packed<f32>>();
+        let all = |packed: &Packed<f32>| packed.iter().map(|one| lock(one).len()).sum::<usize>();
+        for after in 1..=3 {
+            let mut polls = 0;
+            let mut poll = || {
+                polls += 1;
+                polls == after
+            };
+            let of_floats = packed();
+            let pack = || batch.pack_groups(Axis::FIRST, &data, width, &of_floats);
+            assert_eq!(team::alone(pack, &mut poll).unwrap_err(), team::Stop::Cancelled);
+            assert!(all(&of_floats) < data.len(), "after {after} polls");
+        }
+        let mut packed = Vec::new();
+        let ids = vec![0; 1 << 18];
+        let long = Batch::new(1, ids.len(), Extent::default()).unwrap();
+        let pack = || long.pack_ids::<f32>(&long.groups[0], Axis::FIRST, &ids, ("x", 1), &mut packed);
+        assert_eq!(team::alone(pack, &mut || true).unwrap_err(), team::Stop::Cancelled);
+        assert!(packed.len() < ids.len());
     }
 
     #[test]

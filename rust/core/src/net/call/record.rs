@@ -176,7 +176,7 @@ impl<T: Pooled> Call<T> {
     }
 
     /// The outputs in the caller's shapes, (N, T, width) or (N, width) each; padding is zeros.
-    pub fn outputs(&self, record: &Record<T>) -> Result<Vec<Vec<T>>, NetError> {
+    pub fn outputs(&self, record: &Record<T>, poll: Poll) -> Result<Vec<Vec<T>>, NetError> {
         let (network, batch) = (self.network(), &record.batch);
         let mut outputs = Vec::with_capacity(network.outputs.len());
         for port in &network.outputs {
@@ -189,7 +189,7 @@ impl<T: Pooled> Call<T> {
                 unsafe { array.put(batch, group, view) };
             };
             let lanes = lanes_to_copy(batch.count(node.axis) * node.width);
-            team::run_on(lanes, batch.groups.len(), &one, &mut || false)?;
+            team::run_on(lanes, batch.groups.len(), &one, poll)?;
             // SAFETY: all groups were put.
             outputs.push(unsafe { array.filled(batch) });
         }
