@@ -137,6 +137,32 @@ def test_two_spellings_compute_the_same_eagerly(one, other):
     np.testing.assert_array_equal(np.asarray(one(x, y, W), float), np.asarray(other(x, y, W), float))
 
 
+ARRAYS = [
+    (lambda x, w: x * np.arange(9.0), lambda x: x * np.arange(9.0)),
+    (lambda x, w: np.arange(9.0) - x, lambda x: np.arange(9.0) - x),
+    (lambda x, w: np.arange(36.0).reshape(4, 9) @ x, lambda x: np.arange(36.0).reshape(4, 9) @ x),
+    (lambda x, w: x @ np.arange(36.0).reshape(9, 4), lambda x: x @ np.arange(36.0).reshape(9, 4)),
+    (lambda x, w: x @ np.full(9, 3), lambda x: x @ np.full(9, 3.0)),
+    (lambda x, w: ops.where(x > 0, np.arange(9), x), lambda x: np.where(x > 0, np.arange(9.0), x)),
+]
+
+
+@pytest.mark.parametrize(("step", "formula"), ARRAYS, ids=[str(i) for i in range(len(ARRAYS))])
+def test_an_array_in_a_step_is_a_constant_of_the_program(step, formula):
+    class Fixed(Cell):
+        def parameters(self, size):
+            return {"w": Param((1, size.input))}
+
+        def state(self, size):
+            return {}
+
+        def step(self, x, state, p):
+            return ops.reshape(step(x, p.w), (-1,)) + 0.0 * (p.w @ x), {}
+
+    net = ostinato.Recurrent(Fixed, 9, 2, dtype="float64")
+    np.testing.assert_allclose(net(X[None, None])[0, 0], np.ravel(formula(X)), rtol=1e-14)
+
+
 def test_layer_norm_with_weight_and_bias_is_composed():
     program = traced(lambda x, y, m, s, id, w: ops.layer_norm(x, y, s))
     assert [tuple(size) for _, size in program.outputs] == [(9,)]

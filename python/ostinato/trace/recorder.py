@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato import _core
 from ostinato.dims import Dim, as_dim, parse
 from ostinato.errors import TraceError
 from ostinato.ops.table import Symbolic, Value
 from ostinato.trace.where import author_frame, describe_frame
+
+
+LARGEST_ARRAY: Final = 1024
+"""The largest number of elements of an array that stands in a step: each is written in the program's text."""
 
 
 class Node(Symbolic):
@@ -100,19 +105,19 @@ class Recorder:
         return tuple(parse(text, value, self._sizes) for value, text in self.builder.shape(node))
 
     def constant(self, value: Value) -> int:
-        """Return the node of a plain number; raise TraceError for anything else."""
+        """Return the node of a plain number or a small array; raise TraceError for anything else."""
         if isinstance(value, bool | np.bool_):
             raise TraceError(
                 f"a Python {value} is not a value of a step; "
                 "compare with < <= > >= or ops.equal, and write 1.0 and 0.0 for constants"
             )
+        if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "iuf":
+            return self._array(value)
         if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "iuf":
-            what = f"an array of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
+            what = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
             raise TraceError(
-                f"{what} is not traced; a step's constants are single numbers. In a cell declare an array "
-                "as a "
-                "Param; in a loss, a metric or a regularizer write its numbers one by one, such as "
-                "ops.concat([0.1 * y[0:1], 0.9 * y[1:2]])"
+                f"{what} is not traced; the constants of a step are numbers and arrays of up to "
+                f"{LARGEST_ARRAY} numbers"
             )
         number = float(value)
         # As text, because 0.0 and -0.0 would be one key, and a NaN none.
@@ -120,6 +125,18 @@ class Recorder:
         if key not in self._constants:
             self._constants[key] = self.builder.const(number)
         return self._constants[key]
+
+    def _array(self, array: NDArray[Any]) -> int:
+        """Return the node of an array: its numbers, side by side."""
+        if not 0 < array.size <= LARGEST_ARRAY or array.ndim > 2:
+            raise TraceError(
+                f"an array of shape {array.shape} is not traced; an array in a step has up to 2 axes and 1 to "
+                f"{LARGEST_ARRAY} numbers. A cell declares a larger one in parameters(size), as ost.Const(array)"
+            )
+        node, _, _ = self.add("concat", [self.constant(float(one)) for one in array.ravel()], {})
+        if array.ndim == 1:
+            return node
+        return self.add("reshape", [node], {"shape": array.shape})[0]
 
     def add(
         self, op: str, operands: Sequence[int], attrs: Mapping[str, Any]

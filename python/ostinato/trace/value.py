@@ -11,6 +11,8 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ostinato import ops as typed_ops
 from ostinato.dims import Dim, describe
 from ostinato.errors import ShapeError, TraceError, shown
@@ -157,9 +159,7 @@ class Traced(Arithmetic, Node):
         if isinstance(other, Transposed):
             return product(other.matrix, self) if self.ndim == 1 else self @ ops.transpose(other.matrix)
         if not isinstance(other, Traced):
-            _refuse(
-                f"@ with {type(other).__name__}, which is not a traced value", "make it a Param or an input"
-            )
+            return self @ self._constant(other)
         if (self.ndim, other.ndim) == (2, 1):
             return product(self, other)
         if (self.ndim, other.ndim) == (1, 2):
@@ -172,7 +172,16 @@ class Traced(Arithmetic, Node):
         raise ShapeError(f"{shapes} is not defined; @ takes matrices and vectors")
 
     def __rmatmul__(self, other: Value) -> Value:
-        _refuse(f"@ with {type(other).__name__}, which is not a traced value", "make it a Param or an input")
+        return self._constant(other) @ self
+
+    def _constant(self, array: object) -> Traced:
+        """An array of numbers as a value. Raises TraceError for anything else."""
+        if not isinstance(array, np.ndarray) or array.ndim == 0:
+            _refuse(
+                f"@ with {type(array).__name__}, which is not a traced value", "expected a value or an array"
+            )
+        node = self.recorder.constant(array)
+        return Traced(self.recorder, node, self.recorder.shape(node))
 
     # Parts.
 

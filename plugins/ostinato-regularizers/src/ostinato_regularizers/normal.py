@@ -17,8 +17,10 @@ def normal(noise: Any, shape: Sequence[int], per: str = "step") -> Any:
     return radius * cos(2 * math.pi * noise.uniform(shape, per))
 
 
-def positive(owner: str, name: str, value: Any) -> float:
-    """Return a number that is finite and at least 0; raise ConfigError for another."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ConfigError(f"regularizer {owner!r}: {name} is {value!r}; expected a number of at least 0")
+def positive(owner: str, name: str, value: Any, *, zero: bool = True) -> float:
+    """Return a finite number of at least 0, without `zero` above 0; raise ConfigError for another."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    if not is_number or not (value or zero):
+        expected = "a number of at least 0" if zero else "a number above 0"
+        raise ConfigError(f"regularizer {owner!r}: {name} is {value!r}; expected {expected}")
     return float(value)

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::step::{Program, Run, rows};
+
 use super::LayerPlan;
 use super::linear::Kind;
 use super::pass::{Class, Pass, PhaseOp, SinkRun};
@@ -57,6 +59,23 @@ impl PassSummary {
     }
 }
 
+/// The number of products among the equations of parameters, and their cost; nothing if there are none.
+fn products_text(program: &Program) -> String {
+    let live = program.live();
+    let products: Vec<usize> = (program.nodes.iter().zip(live))
+        .filter(|(node, live)| *live && rows::row(node.op).run == Run::Product)
+        .map(|(node, _)| {
+            let [a, b] = [0, 1].map(|k| &program.nodes[node.args[k]]);
+            // (m, k) (k, n); a vector counts as one line or one column
+            2 * a.numel() * b.numel() / b.shape[0].value
+        })
+        .collect();
+    match products.len() {
+        0 => String::new(),
+        count => format!(": {count} products, {} FLOPs", thousands(products.iter().sum())),
+    }
+}
+
 /// The plan of one layer as text, for a batch of `rows` sequences of `steps` steps in numbers of `bytes` bytes; no steps for a
 /// layer that runs once per row.
 pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: Option<usize>, bytes: usize) -> String {
@@ -70,7 +89,8 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: Option<usize>, bytes:
     }
     if let Some(fold) = &plan.fold {
         let count = fold.plan.program.outputs.len();
-        line(2, &format!("fold: {count} value(s) computed from parameters alone, once per call"));
+        let products = products_text(&fold.plan.program);
+        line(2, &format!("fold: {count} value(s) computed from parameters alone, once per call{products}"));
     }
     for group in &plan.groups {
         let names: Vec<&str> =
