@@ -45,9 +45,9 @@ class Mutant:
 MUTANTS = [
     Mutant(
         "a product of values side by side reads the columns of the first one",
-        "plan/row_level/open.rs",
-        "            start = stop;\n",
-        "            start = stop - width;\n",
+        "plan/concatenated.rs",
+        "        start = stop;\n",
+        "        start = stop - width;\n",
     ),
     Mutant(
         "noise of a step is drawn once per row",

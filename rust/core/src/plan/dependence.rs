@@ -39,3 +39,18 @@ pub fn dependences(nodes: &[Node], is_row: &dyn Fn(NodeId) -> bool) -> Vec<Depen
     find_dependences(nodes, is_row, &mut found);
     found
 }
+
+/// For each value on entries, whether it is the same at every step: made of memories and parameters, entry by entry.
+pub fn constant_in_time(nodes: &[Node]) -> Vec<bool> {
+    let mut constant: Vec<bool> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let row = rows::row(node.op);
+        let own = match row.run {
+            Run::Source => row.name == "memory",
+            Run::Entries(_) | Run::Noise | Run::Call(_) => false,
+            _ => node.entries.is_some() && node.args.iter().all(|&arg| nodes[arg].folded || constant[arg]),
+        };
+        constant.push(own);
+    }
+    constant
+}

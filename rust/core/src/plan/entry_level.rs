@@ -5,11 +5,12 @@
 //! own, which runs along the memory as a layer without states runs along its input. Its results are further memories of the
 //! step, on the same entries axis.
 
-use crate::step::{Builder, Equations, Node, NodeId, Program, Result, Run, Source, rows};
+use crate::step::{Builder, Equations, NodeId, Program, Result, Run, Source, rows};
 
-use super::dependence::dependences;
+use super::concatenated::divided;
+use super::dependence::constant_in_time;
 use super::row_level::{ancestors, frontier, is_worth};
-use super::sums::{copy, reassociated_by};
+use super::sums::{copy, reassociated};
 
 /// A program that runs once per entry.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ struct Cut {
 
 impl Cut {
     fn new(program: &Program) -> Result<Cut> {
-        let program = reassociated_by(program, &dependences(&program.nodes, &|_| false))?;
+        let program = reassociated(divided(program)?.as_ref().unwrap_or(program))?;
         let constant = constant_in_time(&program.nodes);
         // a product is worth it in any case: it would be stored for all entries of a block of steps
         let is_product = |id: NodeId| rows::row(program.nodes[id].op).run == Run::MatVec;
@@ -171,19 +172,4 @@ impl Cut {
         }
         Ok(())
     }
-}
-
-/// For each value on entries, whether it is the same at every step: made of memories and parameters, entry by entry.
-fn constant_in_time(nodes: &[Node]) -> Vec<bool> {
-    let mut constant: Vec<bool> = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let row = rows::row(node.op);
-        let own = match row.run {
-            Run::Source => row.name == "memory",
-            Run::Entries(_) | Run::Noise | Run::Call(_) => false,
-            _ => node.entries.is_some() && node.args.iter().all(|&arg| nodes[arg].folded || constant[arg]),
-        };
-        constant.push(own);
-    }
-    constant
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use crate::adjoint::{Adjoint, reverse};
 use crate::step::{Attrs, Node, NodeId, Program, Result, Run, StepError, rows};
 
+use super::concatenated::divided;
 use super::fold::FoldProgram;
 use super::fold_table::FoldTable;
 use super::function::Function;
@@ -81,7 +82,8 @@ impl LayerPlan {
 
     /// A plan whose backward pass computes some gradients only.
     pub fn with_gradients(program: &Program, wanted: &Wanted) -> Result<LayerPlan> {
-        let mut sums = with_scales(&reassociated(program)?)?;
+        let divided = divided(program)?;
+        let mut sums = with_scales(&reassociated(divided.as_ref().unwrap_or(program))?)?;
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
         let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
@@ -99,8 +101,9 @@ impl LayerPlan {
             adjoint.d_inputs.iter().flatten().copied().chain(memories).chain(operands).collect();
         let (_, back) = recurrences(&mut adjoint.nodes, &states, &results);
         let scans = Scans { groups, forward, back };
-        let ids = fold_ids(&adjoint, &sums, &scans);
-        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids);
+        let whole = folded_results(&adjoint, &sums, &scans);
+        let ids = fold_ids(&adjoint, &whole);
+        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &ids, &whole);
         let trained = |param: usize| wanted.backward && (wanted.params)(param);
         let fold = match FoldProgram::new(&adjoint.nodes, &sums.params, &folds)? {
             Some(FoldProgram { program, params }) => {
@@ -124,7 +127,7 @@ impl LayerPlan {
         d_inputs.filter(|(input, _)| !wanted(*input)).for_each(|(_, d)| *d = None);
         let constants: Vec<NodeId> =
             (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
-        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants);
+        let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants, &[]);
         LayerPlan::assemble(program, sums, adjoint, folds, None, Scans::default())
     }
 
@@ -298,20 +301,23 @@ struct Scans {
     back: Vec<Recurrence>,
 }
 
-/// Parameter-only values that some pass may read: operands of row values, results that are parameters themselves, and
-/// targets of sinks.
-fn fold_ids(adjoint: &Adjoint, program: &Program, scans: &Scans) -> Vec<NodeId> {
+/// Parameter-only values that are results, or operands of scans.
+fn folded_results(adjoint: &Adjoint, program: &Program, scans: &Scans) -> Vec<NodeId> {
+    let results = program.outputs.iter().map(|(_, id)| *id).chain(program.updates.iter().copied());
+    let gradients = adjoint.d_states.iter().copied().chain(adjoint.d_inputs.iter().flatten().copied());
+    let operands = scans.forward.iter().chain(&scans.back).flat_map(Recurrence::operands);
+    results.chain(gradients).chain(operands).filter(|&id| adjoint.nodes[id].folded).collect()
+}
+
+/// Parameter-only values that some pass may read: operands of row values, the results among them, and targets of sinks.
+fn fold_ids(adjoint: &Adjoint, results: &[NodeId]) -> Vec<NodeId> {
     let nodes = &adjoint.nodes;
     let mut ids: Vec<NodeId> = Vec::new();
     for node in nodes.iter().filter(|node| !node.folded) {
         ids.extend(node.args.iter().filter(|&&arg| nodes[arg].folded));
     }
-    let results = program.outputs.iter().map(|(_, id)| *id).chain(program.updates.iter().copied());
-    let gradients = adjoint.d_states.iter().copied().chain(adjoint.d_inputs.iter().flatten().copied());
-    ids.extend(results.chain(gradients).filter(|&id| nodes[id].folded));
     ids.extend(adjoint.sinks.iter().map(|sink| sink.target));
-    let operands = scans.forward.iter().chain(&scans.back).flat_map(Recurrence::operands);
-    ids.extend(operands.filter(|&id| nodes[id].folded));
+    ids.extend(results);
     ids
 }
 

@@ -4,6 +4,7 @@
 //! one (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
 //! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `step` and `adjoint`.
 
+mod concatenated;
 mod dependence;
 mod entry_level;
 mod explain;
@@ -30,7 +31,7 @@ mod tests;
 
 pub use entry_level::{EntryPart, EntrySplit, split_entries};
 pub use explain::{PassSummary, explain_layer, explain_once_per_entry, explain_once_per_row};
-pub use fold_table::{FoldSource, FoldTable};
+pub use fold_table::{Block, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::{Fold, LayerPlan, Wanted};
 pub use pass::{

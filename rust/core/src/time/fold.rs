@@ -2,7 +2,7 @@
 
 use crate::kernel::{Float, Kernels};
 use crate::memory::{append, copied, zeros};
-use crate::plan::{Fold, FoldSource, LayerPlan};
+use crate::plan::{Block, Fold, FoldSource, LayerPlan};
 use crate::random::Noise;
 
 use super::Geometry;
@@ -72,17 +72,23 @@ impl<T: Float> LayerWeights<T> {
         &self.weights
     }
 
-    /// Adds the gradients of the slots to the gradients of the parameters (by position in the program).
+    /// Adds the gradients of the slots to the gradients of the parameters: `add` gets the position of a parameter in the
+    /// program, an element of it, and the gradient from this element on.
     pub fn collect(
         &self,
         plan: &LayerPlan,
         slots: &SlotGradients<T>,
         kernels: &Kernels<T>,
-        add: &mut dyn FnMut(usize, &[T]),
+        add: &mut dyn FnMut(usize, usize, &[T]),
     ) {
         for (slot, entry) in plan.folds.slots.iter().enumerate() {
-            if let FoldSource::Param(position) = entry.source {
-                add(position, slots.slot(slot));
+            match entry.source {
+                FoldSource::Param(position) => add(position, 0, slots.slot(slot)),
+                FoldSource::Block(Block { param, start, stride, width }) => {
+                    let lines = slots.slot(slot).chunks_exact(width.max(1)).enumerate();
+                    lines.for_each(|(line, values)| add(param, start + line * stride, values));
+                }
+                FoldSource::Const(_) | FoldSource::Computed(_) => {}
             }
         }
         let (Some(run), Some(fold)) = (&self.folded, &plan.fold) else {
@@ -111,7 +117,7 @@ impl<T: Float> LayerWeights<T> {
             if let Some(output) = fold.plan.input_gradients[k] {
                 let view = memory.output(&fold.plan.back, output, &geometry);
                 // SAFETY: one row of `width` elements in `memory`.
-                add(position, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
+                add(position, 0, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Float, Kernels};
 use crate::memory::{append, reserve, resized};
-use crate::plan::{Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
+use crate::plan::{Block, Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 
 /// The weights of one pass.
@@ -41,8 +41,21 @@ impl<T: Float> Sources<'_, T> {
     fn slot<R>(&self, slot: usize, take: impl FnOnce(&[T]) -> R) -> R {
         match self.plan.folds.slots[slot].source {
             FoldSource::Param(position) => take(self.params[position]),
+            FoldSource::Block(_) => unreachable!("only products read a part of a parameter"),
             FoldSource::Const(x) => take(&[T::from_f64(x)]),
             FoldSource::Computed(output) => take(self.computed[output]),
+        }
+    }
+}
+
+impl<T: Float> Sources<'_, T> {
+    /// Calls `take` with the first element of a matrix, all elements after it, and the distance of its rows.
+    fn matrix<R>(&self, part: &PackPart, take: impl FnOnce(&[T], usize) -> R) -> R {
+        match self.plan.folds.slots[part.slot].source {
+            FoldSource::Block(Block { param, start, stride, .. }) => {
+                take(&self.params[param][start..], stride)
+            }
+            _ => self.slot(part.slot, |values| take(values, part.columns)),
         }
     }
 }
@@ -120,17 +133,20 @@ impl<T: Float> Sources<'_, T> {
             resized(packed, (kernels.packed_len)(pack.k, pack.n), T::ZERO);
             // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
             let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
-                assert_eq!(matrix.len(), pack.k * pack.n);
-                // SAFETY: the matrix has k * n elements, with the strides of its layout; `packed` has the length that the
-                // kernel requires.
+                let (k, n) = (pack.k, pack.n);
+                assert!(k * n == 0 || (k - 1) * row_stride + (n - 1) * col_stride < matrix.len());
+                // SAFETY: the last of the k * n elements, with these strides, is one of the matrix; `packed` has the length
+                // that the kernel requires.
                 unsafe {
                     let (b, out) = (matrix.as_ptr(), packed.as_mut_ptr());
-                    (kernels.pack)(pack.k, pack.n, b, row_stride, col_stride, out);
+                    (kernels.pack)(k, n, b, row_stride, col_stride, out);
                 }
             };
-            if let [PackPart { slot, columns, transpose, .. }] = pack.parts[..] {
-                let (row_stride, col_stride) = if transpose { (columns, 1) } else { (1, columns) };
-                self.slot(slot, |matrix| write(matrix, row_stride, col_stride));
+            if let [part] = &pack.parts[..] {
+                self.matrix(part, |matrix, stride| {
+                    let (row_stride, col_stride) = if part.transpose { (stride, 1) } else { (1, stride) };
+                    write(matrix, row_stride, col_stride);
+                });
             } else {
                 self.join(pack, joined);
                 write(joined, 1, pack.k);
@@ -150,13 +166,14 @@ impl<T: Float> Sources<'_, T> {
         joined.clear();
         reserve(joined, pack.k * pack.n);
         for part in &pack.parts {
-            self.slot(part.slot, |matrix| {
+            self.matrix(part, |matrix, stride| {
                 if part.transpose {
                     for column in 0..part.columns {
-                        joined.extend((0..part.rows).map(|row| matrix[row * part.columns + column]));
+                        joined.extend((0..part.rows).map(|row| matrix[row * stride + column]));
                     }
                 } else {
-                    joined.extend_from_slice(matrix);
+                    let lines = (0..part.rows).map(|row| &matrix[row * stride..][..part.columns]);
+                    lines.for_each(|line| joined.extend_from_slice(line));
                 }
             });
         }

@@ -342,9 +342,9 @@ impl<T: Pooled> Call<T> {
             }
             for (number, layer) in network.layers.iter().enumerate() {
                 let params = &mut sums.gradients.params;
-                let mut add = |position: usize, values: &[T]| {
+                let mut add = |position: usize, first: usize, values: &[T]| {
                     let (at, _) = layer.params[position];
-                    params[at..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+                    params[at + first..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
                 };
                 self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut add);
             }

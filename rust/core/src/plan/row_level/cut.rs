@@ -2,10 +2,11 @@
 
 use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, rows};
 
+use super::super::concatenated::WORTH;
 use super::super::dependence::{Dependence, dependences};
 use super::super::sums::{copy, reassociated_by};
 use super::open::free_name;
-use super::piece::{Piece, WORTH};
+use super::piece::Piece;
 
 /// A program, and the values at which it is cut.
 pub struct Cut {

@@ -7,9 +7,10 @@ use std::collections::HashSet;
 
 use crate::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Result, Run, Source, rows};
 
+use super::super::concatenated::{WORTH, as_vector, parts, sum_of_products};
 use super::super::dependence::{Dependence, find_dependences};
 use super::super::sums::copy;
-use super::piece::{Piece, WORTH};
+use super::piece::Piece;
 
 /// The program with an input for each piece, in order.
 pub fn opened(program: &Program, inputs: &[Vec<Piece>]) -> Result<Program> {
@@ -96,7 +97,7 @@ impl Opening {
             let width = self.g.node(part).numel();
             let (from, to) = (start.max(at), stop.min(at + width));
             if from < to {
-                let whole = self.vector(part)?;
+                let whole = as_vector(&mut self.g, part)?;
                 parts.push(match to - from == width {
                     true => whole,
                     false => self.slice(whole, (from - at, to - at))?,
@@ -110,67 +111,14 @@ impl Opening {
         }
     }
 
-    /// A number as a vector of one element; other values as they are.
-    fn vector(&mut self, value: NodeId) -> Result<NodeId> {
-        match self.g.node(value).shape.is_empty() {
-            true => self.g.reshaped(value, &[Dim::number(1)]),
-            false => Ok(value),
-        }
-    }
-
     /// The product of a matrix with a vector: one product, or one for each run of values that are all per row or all not.
     fn product(&mut self, matrix: NodeId, vector: NodeId, transpose: bool) -> Result<NodeId> {
-        let mut leaves = Vec::new();
-        self.leaves(vector, &mut leaves);
         find_dependences(self.g.nodes(), &|id| self.is_row.contains(&id), &mut self.dependence);
-        let mut runs: Vec<(bool, usize, Vec<NodeId>)> = Vec::new();
-        for leaf in leaves {
-            let (is_row, width) = (self.dependence[leaf] == Dependence::Row, self.g.node(leaf).numel());
-            match runs.last_mut() {
-                Some((kind, sum, list)) if *kind == is_row => {
-                    *sum += width;
-                    list.push(leaf);
-                }
-                _ => runs.push((is_row, width, vec![leaf])),
-            }
+        let parts = parts(self.g.nodes(), vector, |id| self.dependence[id] == Dependence::Row);
+        if parts.len() > 1 && parts.iter().any(|part| part.kind && part.width >= WORTH) {
+            return sum_of_products(&mut self.g, matrix, &parts, transpose);
         }
-        let is_divided = runs.len() > 1 && runs.iter().any(|(is_row, width, _)| *is_row && *width >= WORTH);
         let way = Attrs::numbers(&[("transpose", f64::from(transpose))]);
-        if !is_divided {
-            return self.g.op_with("matmul", &[matrix, vector], way);
-        }
-        let (mut start, mut sum) = (0, None);
-        for (_, width, values) in runs {
-            let stop = start + width;
-            let part = match values[..] {
-                [value] => self.vector(value)?,
-                _ => self.g.op("concat", &values)?,
-            };
-            let range = Attrs::numbers(&[("start", start as f64), ("stop", stop as f64)]);
-            // a transposed matrix has the vector's elements along its first axis
-            let own = self.g.op_with(if transpose { "slice" } else { "columns" }, &[matrix], range)?;
-            if let Some(name) = self.g.node(matrix).label.clone() {
-                self.g.label(own, &name);
-            }
-            let product = self.g.op_with("matmul", &[own, part], way.clone())?;
-            sum = Some(match sum {
-                Some(sum) => self.g.op("add", &[sum, product])?,
-                None => product,
-            });
-            start = stop;
-        }
-        Ok(sum.unwrap_or(vector))
-    }
-
-    /// The values that lie side by side in a vector.
-    fn leaves(&self, vector: NodeId, leaves: &mut Vec<NodeId>) {
-        let mut open = vec![vector];
-        while let Some(id) = open.pop() {
-            let node = self.g.node(id);
-            match rows::row(node.op).run {
-                Run::Concat if node.shape.len() == 1 => open.extend(node.args.iter().rev()),
-                _ => leaves.push(id),
-            }
-        }
+        self.g.op_with("matmul", &[matrix, vector], way)
     }
 }

@@ -3,6 +3,7 @@
 //! `OSTINATO_SNAPSHOTS=write cargo test -p ostinato-core plan` writes them anew: read the difference before you commit
 //! it.
 
+mod concatenated;
 mod difference;
 mod frozen;
 mod row_level;

@@ -126,12 +126,12 @@ fn a_program_is_whole_where_nothing_is_gained() {
 }
 
 /// A number that depends on where it stands.
-fn number(seed: usize) -> f64 {
+pub(super) fn number(seed: usize) -> f64 {
     ((seed as f64 * 0.754_877_666 + 0.1).fract() - 0.5) * 1.6
 }
 
 /// The values of a program's results for the sources that `value` gives by name.
-fn results(program: &Program, value: &dyn Fn(&str) -> Vec<f64>) -> Values {
+pub(super) fn results(program: &Program, value: &dyn Fn(&str) -> Vec<f64>) -> Values {
     let mut values: Values = vec![Vec::new(); program.nodes.len()];
     for &id in program.inputs.iter().chain(&program.states).chain(&program.params) {
         values[id] = value(program.label(id));

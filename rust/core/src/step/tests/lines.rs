@@ -6,6 +6,7 @@
 //! input x input            (`id x` for an id)
 //! state h hidden
 //! param w hidden input
+//! memory m 0 input         (entries axis 0)
 //! a = matmul w x
 //! b = mul h 0.5            (a number is a constant)
 //! c = add a b
@@ -76,6 +77,12 @@ impl Reader {
             ["input", name, ref shape @ ..] => self.source(Source::Input, name, shape)?,
             ["state", name, ref shape @ ..] => self.source(Source::State, name, shape)?,
             ["param", name, ref shape @ ..] => self.source(Source::Param, name, shape)?,
+            ["memory", name, axis, ref shape @ ..] => {
+                let (shape, axis) =
+                    (self.shape(shape.iter().copied())?, axis.parse().map_err(|_| "no axis")?);
+                let id = self.builder()?.memory(name, shape, axis).map_err(|error| error.to_string())?;
+                self.values.insert(name.to_string(), id);
+            }
             ["output", name, "=", value] => {
                 let value = self.value(value)?;
                 self.outputs.push((name.to_string(), value));
