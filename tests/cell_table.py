@@ -62,6 +62,12 @@ def min_gru(x, h, p):
     return h + z * (a[3:] - h)
 
 
+def echo_state(leak):
+    return lambda x, h, p: (
+        (1 - leak) * h + leak * np.tanh(p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"])
+    )
+
+
 def min_lstm(x, h, p):
     a = affine(p["weight_ih"], x, p, "bias_ih")
     f, i = sigmoid(a[:3]), sigmoid(a[3:6])
@@ -99,6 +105,8 @@ CASES = [
     ("gru", {"reset": "before"}, gru_before),
     ("gru", {"reset": "before", "bias": False}, gru_before),
     ("indrnn", {}, of_h(lambda x, h, p: np.maximum(p["weight_ih"] @ x + p["weight_hh"] * h + p["bias"], 0))),
+    ("echo_state", {}, of_h(echo_state(1.0))),
+    ("echo_state", {"leak": 0.3, "spectral_radius": 1.2, "input_scale": 0.5}, of_h(echo_state(0.3))),
     ("min_gru", {}, of_h(min_gru)),
     ("min_gru", {"bias": False}, of_h(min_gru)),
     ("min_lstm", {}, of_h(min_lstm)),

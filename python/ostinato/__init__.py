@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
-from ostinato.cell import Cell, Memory, Param, State
+from ostinato.cell import Cell, Const, Memory, Param, State
 from ostinato.errors import (
     CallError,
     ConcurrentUseError,
@@ -31,6 +31,7 @@ from ostinato.layers import (
     Bidirectional,
     Dense,
     DiagonalSSM,
+    EchoState,
     Embedding,
     First,
     Graph,
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from ostinato.schedules import Schedule
     from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
     from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
+    from ostinato.training.readout import fit_readout
 
 __all__ = [
     "GRU",
@@ -142,6 +144,7 @@ __all__ = [
     "CommandSpec",
     "ConcurrentUseError",
     "ConfigError",
+    "Const",
     "CrossEntropy",
     "Curriculum",
     "DTypeError",
@@ -150,6 +153,7 @@ __all__ = [
     "DiagonalSSM",
     "Dropout",
     "EarlyStopping",
+    "EchoState",
     "Embedding",
     "Estimator",
     "Execution",
@@ -228,6 +232,7 @@ __all__ = [
     "final_state",
     "final_states",
     "first",
+    "fit_readout",
     "generate",
     "get_num_threads",
     "hookimpl",
@@ -282,6 +287,7 @@ _HOMES = {
     ),
     "schedules": ("Schedule",),
     "strategy": ("Axes", "Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
+    "training.readout": ("fit_readout",),
     "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
 }
 

@@ -1,4 +1,4 @@
-"""The classes for authors of cells: `Cell`, `Param`, `State`, `Memory`."""
+"""The classes for authors of cells: `Cell`, `Param`, `Const`, `State`, `Memory`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ostinato.checks import LARGEST_COUNT
+from ostinato.checks import LARGEST_COUNT, flag
 from ostinato.dims import Dim, describe, named
-from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
@@ -22,19 +22,21 @@ from ostinato.specs import CellSpec
 Init: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator"], NDArray[np.float64]]
 """Makes the initial values of a parameter: `(shape, rng) -> float64 array`."""
 
-__all__ = ["Cell", "CellSpec", "Declared", "Init", "Memory", "Param", "State", "declared"]
+__all__ = ["Cell", "CellSpec", "Const", "Declared", "Init", "Memory", "Param", "State", "declared"]
 
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a cell: its shape (rank 1 or 2, sizes of at least 1) and its initial values.
+    """A parameter of a cell: its shape (rank 0 to 2, sizes of at least 1) and its initial values.
 
-    `init` is the name of an initializer or a callable `(shape, rng) -> float64 array`.
-    Raises ShapeError for another shape, ConfigError for another init.
+    `init` is the name of an initializer or a callable `(shape, rng) -> float64 array`. With `learned=False`
+    no optimizer ever changes the parameter, and it has no gradient: it is always frozen. It is in the model
+    file like the others. Raises ShapeError for another shape, ConfigError for another init or `learned`.
     """
 
     shape: tuple[int, ...]
     init: str | Init = "xavier_uniform"
+    learned: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", _checked_shape("Param: shape", self.shape))
@@ -42,6 +44,37 @@ class Param:
             raise ConfigError(
                 f"Param: init is {shown(self.init)}; expected a name or a callable (shape, rng) -> array"
             )
+        flag("Param", "learned", self.learned)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fixed:
+    """An initializer that gives the same values always."""
+
+    values: NDArray[np.float64]
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+        return self.values
+
+
+class Const(Param):
+    """An array that a step reads as `p.name`: a parameter that is not learned, with these initial values.
+
+    array: numbers of rank 0 to 2, all finite. A network holds a copy in its dtype. A step may also use an
+    array of up to 1024 numbers directly. Raises ShapeError for another rank or an empty array, DTypeError for
+    what is no array of numbers, ConfigError for values that are not finite.
+    """
+
+    def __init__(self, array: ArrayLike) -> None:
+        """Declare the array."""
+        values = np.array(array)
+        if values.dtype.kind not in "biuf":
+            raise DTypeError(f"Const: array is {shown(array)}; expected an array of numbers")
+        values = values.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ConfigError("Const: array has a value that is not finite")
+        values.flags.writeable = False
+        super().__init__(values.shape, _Fixed(values), learned=False)
 
 
 @dataclass(frozen=True)

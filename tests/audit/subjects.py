@@ -637,6 +637,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "temporal_activation_penalty": {"state": Refused("c", "'c'")},
     "regularizers/norm_stabilizer": {"state": Refused("c", "'c'")},
     "weight_drop": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
+    "regularizers/spectral_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
+    "regularizers/weight_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "gru": {"reset": pair("reset", "before", "after")},
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }

@@ -44,7 +44,7 @@ def test_a_layer_with_a_built_in_cell_shows_every_option():
 
 
 @pytest.mark.parametrize(
-    "kind", ["RNN", "LSTM", "GRU", "IndRNN", "MinGRU", "MinLSTM", "LinearSSM", "DiagonalSSM"]
+    "kind", ["RNN", "LSTM", "GRU", "IndRNN", "EchoState", "MinGRU", "MinLSTM", "LinearSSM", "DiagonalSSM"]
 )
 def test_the_options_for_type_checkers_are_those_of_the_signature(kind):
     from ostinato.layers import recurrent_options

@@ -6,7 +6,17 @@ not a network, is imported at first use.
 
 from ostinato.layers.attend import attend
 from ostinato.layers.bidirectional import Bidirectional
-from ostinato.layers.builtin_rnn import GRU, LSTM, RNN, DiagonalSSM, IndRNN, LinearSSM, MinGRU, MinLSTM
+from ostinato.layers.builtin_rnn import (
+    GRU,
+    LSTM,
+    RNN,
+    DiagonalSSM,
+    EchoState,
+    IndRNN,
+    LinearSSM,
+    MinGRU,
+    MinLSTM,
+)
 from ostinato.layers.dense import Dense
 from ostinato.layers.embedding import Embedding
 from ostinato.layers.functional import Graph
@@ -38,6 +48,7 @@ __all__ = [
     "Bidirectional",
     "Dense",
     "DiagonalSSM",
+    "EchoState",
     "Embedding",
     "First",
     "Graph",

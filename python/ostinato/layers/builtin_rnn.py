@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ostinato.layers.recurrent_options import (
         BiasOptions,
         DiagonalSSMOptions,
+        EchoStateOptions,
         GRUOptions,
         LSTMOptions,
         RecurrentOptions,
@@ -80,6 +81,21 @@ class IndRNN(_BuiltIn):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[RecurrentOptions]
+    ) -> None:
+        super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
+
+
+class EchoState(_BuiltIn):
+    """Echo state network with leak: recurrent weights that are drawn once and not learned.
+
+    `fit_readout` trains the layer that reads its output. The other arguments, shapes and errors are those of
+    `Recurrent`.
+    """
+
+    kind = "echo_state"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, **options: Unpack[EchoStateOptions]
     ) -> None:
         super().__init__(f"ostinato/{self.kind}", input_size, hidden_size, num_layers, **options)
 

@@ -66,12 +66,15 @@ def init_text(init: Init | Mapping[str, Init] | None) -> str | None:
 
 
 def _replaced(unit: Unit, chosen: Mapping[str, Init]) -> Unit:
-    params = {name: Param(param.shape, chosen.get(name, param.init)) for name, param in unit.params.items()}
+    params = {
+        name: Param(param.shape, chosen.get(name, param.init), param.learned)
+        for name, param in unit.params.items()
+    }
     return replace(unit, params=params)
 
 
 def _matrices(unit: Unit, rule: Init) -> dict[str, Init]:
-    return {name: rule for name, param in unit.params.items() if len(param.shape) == 2}
+    return {name: rule for name, param in unit.params.items() if len(param.shape) == 2 and param.learned}
 
 
 def _check(name: str, rule: Any) -> None:

@@ -50,6 +50,14 @@ class GRUOptions(BiasOptions, total=False):
     reset: str
 
 
+class EchoStateOptions(RecurrentOptions, total=False):
+    """With those of the cell `echo_state`."""
+
+    leak: float
+    spectral_radius: float
+    input_scale: float
+
+
 class DiagonalSSMOptions(RecurrentOptions, total=False):
     """With those of the cell `diagonal_ssm`."""
 

@@ -44,7 +44,7 @@ class StepAttention:
         every = Names(owner, "size", {**sizes, **{name: Dim(int(one)) for name, one in more.items()}})
         made = self.scorer.parameters(every)
         return {
-            self.prefix + name: Param(tuple(int(size) for size in one.shape), one.init)
+            self.prefix + name: Param(tuple(int(size) for size in one.shape), one.init, one.learned)
             for name, one in made.items()
         }
 

@@ -74,10 +74,16 @@ class CanFreeze:
     def unfreeze(self, *patterns: str) -> None:
         """Undoes `freeze` for the parameters that some pattern matches; without a pattern for all.
 
-        An optimizer continues with the slots that it kept for them. Raises ConfigError for a pattern that
-        matches nothing.
+        An optimizer continues with the slots that it kept for them. Parameters that are not learned
+        (`Param(learned=False)`) stay frozen. Raises ConfigError for a pattern that matches nothing else.
         """
-        self._frozen.replace(self._frozen.offsets - self._offsets("unfreeze:", patterns))
+        chosen, fixed = self._offsets("unfreeze:", patterns), fixed_offsets(self._graph)
+        if patterns and chosen <= fixed:
+            raise ConfigError(
+                f"unfreeze: {', '.join(map(repr, patterns))}: the cell declares what it matches with "
+                "learned=False; expected a pattern of learned parameters"
+            )
+        self._frozen.replace(self._frozen.offsets - (chosen - fixed))
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -91,7 +97,8 @@ class CanFreeze:
             if not isinstance(name, str) or name not in self._graph.parameters:
                 hint = did_you_mean(str(name), self._graph.parameters, "parameters")
                 raise ConfigError(f"frozen has {shown(name)}; {hint}")
-        self._frozen.replace(frozenset(self._graph.parameters[name].offset for name in names))
+        named = frozenset(self._graph.parameters[name].offset for name in names)
+        self._frozen.replace(named | fixed_offsets(self._graph))
 
     def _offsets(self, owner: str, patterns: Sequence[object]) -> frozenset[int]:
         """The offsets of the parameters that some pattern matches; without a pattern all."""
@@ -99,6 +106,11 @@ class CanFreeze:
         if patterns:
             names = matching(owner, patterns, names, self._graph.aliases)
         return frozenset(self._graph.parameters[name].offset for name in names)
+
+
+def fixed_offsets(graph: Graph) -> frozenset[int]:
+    """The offsets of the parameters that are not learned."""
+    return frozenset(one.offset for one in graph.parameters.values() if not one.param.learned)
 
 
 def frozen_ranges(graph: Graph, offsets: frozenset[int]) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.check import depth
 from ostinato.network.checkpoint_plan import CheckpointPlan
-from ostinato.network.freezing import CanFreeze, Frozen, frozen_ranges
+from ostinato.network.freezing import CanFreeze, Frozen, fixed_offsets, frozen_ranges
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
 from ostinato.network.losses import AnyLoss, Losses
@@ -548,6 +548,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         self._arena = aligned_zeros((graph.size,), self.dtype)
         self._owned = False
         self._frozen = Frozen(graph.size)
+        self._frozen.replace(fixed_offsets(graph))
         self._compiled: dict[tuple[bool, bool, frozenset[int]], _core.Network] = {}
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}

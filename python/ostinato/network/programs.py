@@ -53,6 +53,9 @@ class Programs:
         """A reference to the unit's program, and the names of its initializers (null for a callable)."""
         inits = {name: p.init if isinstance(p.init, str) else None for name, p in unit.params.items()}
         record = {"program": self._place(unit.program), "init": inits}
+        fixed = [name for name, p in unit.params.items() if not p.learned]
+        if fixed:
+            record["fixed"] = fixed
         if unit.inference is not None:
             record["inference"] = self._place(unit.inference)
         if unit.penalty is not None:
@@ -133,6 +136,7 @@ class Programs:
         program, inits = self._program(record, "program"), record.texts("init")
         inference = self._program(record, "inference") if record.has("inference") else None
         penalty = self._program(record, "penalty") if record.has("penalty") else None
+        fixed = record.items("fixed") if record.has("fixed") else None
         record.done()
         if inference is not None and (_ports(inference) != _ports(program) or len(inference.outputs) != 1):
             raise record.error("an inference program of another layer")
@@ -145,12 +149,19 @@ class Programs:
             raise record.error("a program with other outputs than a layer's")
         if set(inits) != {name for name, _ in program.params}:
             raise record.error("initializers for other parameters than its program's")
+        if fixed is not None and (
+            not fixed or fixed != [name for name, _ in program.params if name in fixed]
+        ):
+            raise record.error("fixed parameters that are none of its program's")
         self._left -= sum(math.prod(shape) for name, shape in program.params if name not in tied)
         if self._left < 0:
             raise record.error("more parameters than the file holds")
         return Unit(
             program,
-            {name: Param(tuple(shape), inits[name] or unknown) for name, shape in program.params},
+            {
+                name: Param(tuple(shape), inits[name] or unknown, name not in (fixed or ()))
+                for name, shape in program.params
+            },
             {name: tuple(shape) for name, shape in program.states},
             outputs[0][1][0],
             inference,

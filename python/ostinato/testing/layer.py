@@ -24,6 +24,7 @@ from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import Array, Arrays, copies, near, refused, same
 from ostinato.testing.networks.model import threads
+from ostinato.testing.problem import learned
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 
@@ -144,7 +145,7 @@ class LayerProblem:
     def given(self) -> Arrays:
         """What the number depends on; writing to these arrays changes it."""
         floats = {f"inputs.{name}": one for name, one in self.inputs.items() if one.dtype.kind == "f"}
-        return {**floats, **{f"params.{name}": view for name, view in self.net.parameters().items()}}
+        return {**floats, **{f"params.{name}": view for name, view in learned(self.net).items()}}
 
     def rows(self, chosen: Any) -> LayerProblem:
         """The same with some rows of the batch."""

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import eager
 from ostinato.layers.recurrent import Recurrent
 from ostinato.testing.arrays import Arrays, differing
+from ostinato.testing.problem import learned
 from ostinato.testing.runner import Check, Failed, check
 from ostinato.testing.slopes import compare, slope
 
@@ -69,7 +70,7 @@ def memories(model: Reader) -> None:
     def scalar() -> float:
         return float((net(x, lengths=lengths) * d).sum())
 
-    found = [(name, gradients.params[name], slope(scalar, view)) for name, view in net.parameters().items()]
+    found = [(name, gradients.params[name], slope(scalar, view)) for name, view in learned(net).items()]
     for name, value in x.items():
         numeric = np.where(np.isnan(value), 0.0, slope(scalar, value))
         found.append((name, gradients.inputs[name], numeric))

@@ -107,7 +107,7 @@ class Problem:
         """The arrays on which `scalar` depends, by the names of the gradients; writing to them changes it."""
         named = {"inputs": self.x}
         named |= {f"initial_state.{name}": value for name, value in self.state.items()}
-        named |= {f"params.{name}": view for name, view in self.network.parameters().items()}
+        named |= {f"params.{name}": view for name, view in learned(self.network).items()}
         return named
 
     def rows(self, chosen: Sequence[int]) -> Problem:
@@ -126,6 +126,12 @@ class Problem:
             d_outputs=self.d_outputs[picked],
             d_final_state=of_states(self.d_final_state),
         )
+
+
+def learned(network: Network) -> Arrays:
+    """The parameters that have a gradient, by name."""
+    frozen = set(network.frozen)
+    return {name: view for name, view in network.parameters().items() if name not in frozen}
 
 
 def row_axis(name: str) -> int | None:

@@ -135,7 +135,10 @@ def trace_cell(
         penalty = trace_penalty(owner, regularizers, made, plain.groups)
     return TracedCell(
         program,
-        {key: Param(tuple(int(size) for size in one.shape), one.init) for key, one in made.params.items()},
+        {
+            key: Param(tuple(int(size) for size in one.shape), one.init, one.learned)
+            for key, one in made.params.items()
+        },
         {key: tuple(int(size) for size in one.shape) for key, one in made.states.items() if one.on is None},
         int(output_shape[0]),
         cell.options,

@@ -16,7 +16,6 @@ from ostinato.errors import TraceError
 from ostinato.ops.table import Symbolic, Value
 from ostinato.trace.where import author_frame, describe_frame
 
-
 LARGEST_ARRAY: Final = 1024
 """The largest number of elements of an array that stands in a step: each is written in the program's text."""
 
@@ -130,8 +129,9 @@ class Recorder:
         """Return the node of an array: its numbers, side by side."""
         if not 0 < array.size <= LARGEST_ARRAY or array.ndim > 2:
             raise TraceError(
-                f"an array of shape {array.shape} is not traced; an array in a step has up to 2 axes and 1 to "
-                f"{LARGEST_ARRAY} numbers. A cell declares a larger one in parameters(size), as ost.Const(array)"
+                f"an array of shape {array.shape} is not traced; an array in a step has up to 2 axes and 1 "
+                f"to {LARGEST_ARRAY} numbers. A cell declares a larger one in parameters(size), as "
+                "ost.Const(array)"
             )
         node, _, _ = self.add("concat", [self.constant(float(one)) for one in array.ravel()], {})
         if array.ndim == 1:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ostinato.network.network import Network
 from ostinato.testing.networks.model import Model
-from ostinato.testing.problem import Problem
+from ostinato.testing.problem import Problem, learned
 from ostinato.testing.runner import Check, Failed, check
 
 # Below, at and around the widths of vector registers; never as many inputs as hidden units.
@@ -71,7 +71,7 @@ def expected_shapes(network: Network, rows: int, steps: int) -> dict[str, tuple[
         "inputs": (rows, steps, network.input_size),
         **{f"final_state.{name}": shape for name, shape in states.items()},
         **{f"initial_state.{name}": shape for name, shape in states.items()},
-        **{f"params.{name}": view.shape for name, view in network.parameters().items()},
+        **{f"params.{name}": view.shape for name, view in learned(network).items()},
     }
 
 
