@@ -178,8 +178,8 @@ class Network:
         """Bytes at the peak of value_and_grad: "parameters", "batch", "row_group" times up to "threads"."""
     def loss_value(self, call: _Call, losses: Losses) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""
-    def stream(self, arena: _Array, rows: int) -> Stream:
-        """Step by step with the parameters as they are now; ConfigError where something is reversed."""
+    def steps(self) -> Steps:
+        """Divided at the input that is fed step by step; ConfigError where a step needs later ones."""
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward".
@@ -262,6 +262,30 @@ class Run:
     ) -> tuple[_Array, list[_Array | None], list[_Array]]: ...
 
 @final
+class Given:
+    """What the steps of some rows are given before the first one, such as the memories of a decoder."""
+
+@final
+class Steps:
+    """A network that runs step by step: what comes before the steps, and the steps."""
+
+    @property
+    def fed(self) -> int:
+        """The number of the fed input."""
+    @property
+    def states(self) -> list[int]:
+        """The state slots of the steps, by their number in the network."""
+    @property
+    def reads(self) -> bool:
+        """Whether the steps read anything but the fed input and their states."""
+    def given(self, call: _Call) -> Given:
+        """Runs what comes before the steps, with all inputs but the fed one."""
+    def nothing(self, rows: int) -> Given:
+        """For steps that read nothing else."""
+    def stream(self, arena: _Array, given: Given) -> Stream:
+        """Step by step with the parameters as they are now."""
+
+@final
 class Stream:
     """A network that waits for the next step. ConcurrentUseError where another thread is stepping it."""
 
@@ -271,15 +295,15 @@ class Stream:
         resets: (N,) bool. None, with nothing done, where an array is not C-contiguous or of another dtype or
         shape.
         """
-    def refresh(self, arena: _Array) -> None:
-        """Takes the parameters as they are now."""
+    def refresh(self, arena: _Array, given: Given) -> None:
+        """Takes other parameters, and what the steps are given with them; the states stay."""
     def state(self) -> list[_Array]:
         """(N, size) per state slot."""
     def set_state(self, states: Sequence[_Array]) -> None: ...
     def reset(self) -> None:
         """Starts all rows: states are zeros, or values of rows."""
-    def start(self, rows: Sequence[tuple[int, _Array]]) -> None:
-        """Takes inputs of rows, each with its number among the inputs, and starts all rows."""
+    def start(self, given: Given) -> None:
+        """Starts all rows anew, from what is given."""
 
 @final
 class Update:

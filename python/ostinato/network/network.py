@@ -36,6 +36,7 @@ from ostinato.network.predicting import BATCH_SIZE, predict
 from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
+from ostinato.network.stepwise import Stepwise
 from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.symbol import InitialState, Symbol, applied, by_keyword, check_call
@@ -196,21 +197,35 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         """
         return predict(self, x, lengths, mask, batch_size)
 
-    def stream(self, batch: int = 1, *, rows: Mapping[str, Any] | None = None) -> Stream:
+    def stream(
+        self,
+        batch: int | None = None,
+        *,
+        rows: Mapping[str, Any] | None = None,
+        memory: Any = None,
+        lengths: Any = None,
+    ) -> Stream:
         """A network that runs one step per call, for `batch` rows.
 
-        rows: of a graph that reads values of rows, such as static features, a dict of them by name: (batch,
-        size) floats, or (batch,) ids. The graph computes what depends on them once.
+        It is fed the input on the axis of its output. What depends on other inputs alone, such as an encoder
+        and the keys of an attention, runs once, when the stream is made.
+
+        Args:
+            batch: the number of rows; None for the rows of `memory`, or one.
+            rows: of a graph that reads values of rows, such as static features, a dict of them by name:
+                (batch, size) floats, or (batch,) ids.
+            memory: of a graph or a layer that reads sequences besides the one that it is fed, a dict of them
+                by name: (batch, S, size) floats, (batch, S) ids, or a list of rows. What is no dict is the
+                only one.
+            lengths: (batch,) integers 0..S of the memory; a dict by axis if there are several axes.
 
         It copies the current parameters; `Stream.refresh` copies them again. Raises ConfigError for a network
-        that reads backwards, that makes a value of rows of a whole sequence, or that has several sequences
-        as inputs or outputs; ShapeError, DTypeError for other values of rows.
+        that reads the fed sequence backwards or as a whole, or that has several outputs or several inputs on
+        one axis with its output; ShapeError, DTypeError for other values.
         """
-        count = checks.count("stream", "batch", batch, at_least=1)
-        core = self._core().stream(self._arena, count)
-        made = Stream(self, core, self._graph, self._ports, count, self._dtype_name)
-        made.start(rows)
-        return made
+        count = None if batch is None else checks.count("stream", "batch", batch, at_least=1)
+        steps = self._stepwise()
+        return Stream(self, steps, steps.before("stream", count, rows, memory, lengths))
 
     @hinted("value_and_grad")
     def value_and_grad(
@@ -550,6 +565,7 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
         self._frozen = Frozen(graph.size)
         self._frozen.replace(fixed_offsets(graph))
         self._compiled: dict[tuple[bool, bool, frozenset[int]], _core.Network] = {}
+        self._divided: tuple[_core.Network, Stepwise] | None = None
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
@@ -639,6 +655,17 @@ class Network(CanFreeze, HasMetadata, AttributeGuard):
     def _core(self, input_gradient: bool = True) -> _core.Network:
         """The core's network, with the gradient of the input or without."""
         return self._engine(input_gradient)[0]
+
+    def _stepwise(self) -> Stepwise:
+        """The parts of this network that run before the steps and at each step, made when first wanted."""
+        core = self._core()
+        with self._lock:
+            if self._divided is None or self._divided[0] is not core:
+                steps = Stepwise(
+                    core.steps(), self._graph, self._ports, self._dtype_name, self.batch_first is not False
+                )
+                self._divided = (core, steps)
+            return self._divided[1]
 
     def _call(
         self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any

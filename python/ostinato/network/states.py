@@ -26,10 +26,12 @@ def to_slots(
     *,
     partial: bool = False,
     settable: bool = True,
+    among: Sequence[str] | None = None,
 ) -> list[Array | None]:
     """One array per slot, None for zeros. `partial` allows names to be left out.
 
     `settable`: of the states that `state` of a call sets, without those that start from values of the graph.
+    `among`: the names that there are; None for all of the network.
 
     Raises DTypeError when it is no mapping, ConfigError for unknown or missing names, ShapeError for wrong
     shapes.
@@ -46,8 +48,9 @@ def to_slots(
                 f"{argument} has {shown(name)}, which starts from a value of the graph (initial_state=); "
                 "leave it out, or make that value an input of rows"
             )
-    names = [name for name in graph.states if name not in bridged]
-    unknown = [name for name in state if name not in graph.states]
+    known = list(graph.states if among is None else among)
+    names = [name for name in known if name not in bridged]
+    unknown = [name for name in state if name not in known]
     missing = [] if partial else [name for name in names if name not in state]
     if unknown or missing:
         told = f"does not know {unknown[0]!r}" if unknown else f"lacks {missing[0]!r}"

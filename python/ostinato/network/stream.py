@@ -11,35 +11,33 @@ from ostinato import _core
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts
-from ostinato.network.graph import Graph
-from ostinato.network.ports import Ports
 from ostinato.network.states import from_slots, to_slots
+from ostinato.network.stepwise import Before, Stepwise
 from ostinato.no_copies import NoCopies
 from ostinato.sequences.arrays import Array, as_flags, as_floats
-from ostinato.sequences.axis import ROW
 
 
 class Stream(NoCopies, AttributeGuard):
     """A network that runs one step per call: `y = stream.step(x)`. `Network.stream` makes it.
 
     It holds a copy of the parameters from its creation (`refresh` copies them again), and the state of
-    `batch` rows, initially zeros, or values of rows of the graph. Results are bit-identical to `run` over the
-    whole sequence. Only one thread at a time may use a stream; otherwise ConcurrentUseError.
+    `batch` rows, initially zeros, or values of rows of the graph; of a graph with memories, the states of the
+    layers that run at each step. Results are bit-identical to `run` over the whole sequence. Only one thread
+    at a time may use a stream; otherwise ConcurrentUseError.
     """
 
     _instead_of_a_copy = (
         "keep stream.state, a dict of arrays: other = net.stream(batch), then other.state = state"
     )
 
-    def __init__(
-        self, net: NetworkFacts, core: _core.Stream, graph: Graph, ports: Ports, batch: int, dtype: str
-    ) -> None:
+    def __init__(self, net: NetworkFacts, steps: Stepwise, before: Before) -> None:
         self._net = net
-        self._core = core
-        self._graph = graph
-        self._ports = ports
-        self._batch = batch
-        self._dtype = dtype
+        self._steps = steps
+        self._before = before
+        self._batch = before.rows
+        self._dtype = steps.dtype
+        self._arena = self._parameters()
+        self._core = steps.core.stream(self._arena, steps.given(before, self._arena))
 
     def step(self, x: Any, resets: Any = None, out: Array | None = None) -> Array:
         """Runs one step: x (batch, input_size) floats or ids (batch,) -> outputs (batch, output_size).
@@ -63,11 +61,18 @@ class Stream(NoCopies, AttributeGuard):
 
     def refresh(self) -> None:
         """Copies the current parameters of the network; the state does not change."""
-        self._core.refresh(self._net.arena)
+        arena = self._parameters()
+        self._core.refresh(arena, self._steps.given(self._before, arena))
+        self._arena = arena
+
+    def _parameters(self) -> Array:
+        """The parameters of the network now: a copy, if `start` needs them again."""
+        arena = self._net.arena
+        return arena.copy() if self._steps.core.reads else arena
 
     def _read(self, x: Any) -> Array:
         expected: tuple[int, ...] = (self._batch,)
-        node = next(node for node in self._ports.inputs.values() if node.axis != ROW)
+        node = self._steps.fed
         if node.limit is not None:
             ids = np.asarray(x)
             if ids.dtype.kind not in "iu":
@@ -95,11 +100,22 @@ class Stream(NoCopies, AttributeGuard):
     @property
     def state(self) -> dict[str, Array]:
         """The state after the last step, like `Run.final_state`; set it to continue another run."""
-        return from_slots(self._core.state(), self._graph, self._batch)
+        arrays: list[Array | None] = [None] * len(self._steps.graph.slots)
+        for slot, array in zip(self._steps.core.states, self._core.state(), strict=True):
+            arrays[slot] = array
+        return from_slots(arrays, self._steps.graph, self._batch)
 
     @state.setter
     def state(self, state: Any) -> None:
-        slots = to_slots("state", state, self._graph, self._batch, self._dtype, settable=False)
+        slots = to_slots(
+            "state",
+            state,
+            self._steps.graph,
+            self._batch,
+            self._dtype,
+            settable=False,
+            among=self._steps.state_names,
+        )
         if state is None:
             self._core.reset()
         else:
@@ -109,9 +125,13 @@ class Stream(NoCopies, AttributeGuard):
         """Sets every state to zeros, or to a value of rows: the next step starts new sequences."""
         self._core.reset()
 
-    def start(self, rows: Mapping[str, Any] | None = None) -> None:
-        """`reset` with other values of rows, a dict as in `Network.stream`.
+    def start(
+        self, rows: Mapping[str, Any] | None = None, *, memory: Any = None, lengths: Any = None
+    ) -> None:
+        """`reset` with other values of rows and other memories, each as in `Network.stream`.
 
         Raises ConfigError, ShapeError, DTypeError; then nothing changes.
         """
-        self._core.start(self._ports.read_rows(rows, self._batch, self._dtype))
+        before = self._steps.before("start", self._batch, rows, memory, lengths)
+        self._core.start(self._steps.given(before, self._arena))
+        self._before = before

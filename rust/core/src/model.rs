@@ -18,7 +18,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::memory::{grow, made};
-use crate::net::{Axis, AxisExtent, Call, End, Engine, Extent, Input, NetError, Network, Pooled, Stream};
+use crate::net::{
+    Axis, AxisExtent, Call, End, Engine, Extent, Given, Input, NetError, Network, Pooled, StepEngine, Stream,
+};
 use crate::store::{self, DType, StoreError, Tensor};
 
 /// The metadata key of the graph.
@@ -218,9 +220,41 @@ impl<T: Stored> Model<T> {
         Err(ModelError::Call(NetError::Shape(text)))
     }
 
-    /// A stream that is fed one step at a time, for `rows` sequences.
+    /// A stream that is fed one step at a time, for `rows` sequences. For a network that reads nothing but the fed sequence.
     pub fn stream(&self, rows: usize) -> Result<Stream<T>, ModelError> {
-        Ok(Stream::new(Arc::clone(&self.engine), &self.arena, rows)?)
+        self.stream_with(&[], rows, &[])
+    }
+
+    /// A stream of a network that reads more than the fed sequence: `inputs` are its other inputs, in the order of
+    /// `Network::inputs`, `axes` the steps and lengths of their sequences, without masks, in the order of `Network::axes`.
+    pub fn stream_with(
+        &self,
+        inputs: &[Input<T>],
+        rows: usize,
+        axes: &[AxisExtent],
+    ) -> Result<Stream<T>, ModelError> {
+        let engine = Arc::new(StepEngine::new(self.network())?);
+        let given = match &engine.before {
+            None if inputs.is_empty() => Given::nothing(rows),
+            None => {
+                let text = "got inputs besides the fed one, which this network does not have";
+                return Err(ModelError::Call(NetError::Shape(text.into())));
+            }
+            Some(before) => {
+                if axes.iter().any(|axis| axis.mask.is_some()) {
+                    let text = "a mask of what a stream is given; leave the masked steps out";
+                    return Err(ModelError::Call(NetError::Config(text.into())));
+                }
+                let call = Call::new(Arc::clone(before), &self.arena, false, 0)?;
+                let (first, others) = axes.split_first().map_or((AxisExtent::default(), axes), |(a, b)| (*a, b));
+                let extent = Extent { lengths: first.lengths, others, ..Extent::default() };
+                let batch = call.batch(rows, first.steps, extent)?;
+                let packed = call.pack(&batch, inputs)?;
+                let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
+                Given::compute(&engine, &call, batch, (packed, initial), &mut || false)?
+            }
+        };
+        Ok(Stream::new(engine, &self.arena, Arc::new(given))?)
     }
 }
 

@@ -5,11 +5,13 @@
 mod programs;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
 use ostinato_core::net::{
-    Budget, Call, End, Evaluated, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime,
+    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Reduction, StepEngine, Stream,
+    ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -61,8 +63,9 @@ fn counted(times: usize, mut work: impl FnMut()) -> (usize, usize) {
 fn steps_of_a_stream() {
     let network = programs::network(24, 40);
     let arena = numbers(network.arena_len());
+    let engine = Arc::new(StepEngine::new(&network).expect("a network that streams"));
     for rows in [1, 7] {
-        let mut stream = Stream::new(network.clone(), &arena, rows).expect("a network that streams");
+        let mut stream = Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(rows))).expect("a network that streams");
         let (x, mut out) = (numbers(rows * 24), vec![0.0; rows * 40]);
         let step = counted(3, || {
             stream.features(&x).expect("an input");

@@ -10,17 +10,33 @@ use crate::errors::DTypeError;
 pub trait Number: Pooled + Element {
     /// A value whose number type is known at run time only.
     fn either<F: Family>(value: F::Of<Self>) -> Either<F>;
+    /// The value, if its number type is this one.
+    fn of<F: Family>(value: &Either<F>) -> Option<&F::Of<Self>>;
 }
 
 impl Number for f32 {
     fn either<F: Family>(value: F::Of<f32>) -> Either<F> {
         Either::Single(value)
     }
+
+    fn of<F: Family>(value: &Either<F>) -> Option<&F::Of<f32>> {
+        match value {
+            Either::Single(value) => Some(value),
+            Either::Double(_) => None,
+        }
+    }
 }
 
 impl Number for f64 {
     fn either<F: Family>(value: F::Of<f64>) -> Either<F> {
         Either::Double(value)
+    }
+
+    fn of<F: Family>(value: &Either<F>) -> Option<&F::Of<f64>> {
+        match value {
+            Either::Double(value) => Some(value),
+            Either::Single(_) => None,
+        }
     }
 }
 

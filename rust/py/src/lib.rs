@@ -15,6 +15,7 @@ mod prepared;
 mod program;
 mod results;
 mod run;
+mod steps;
 mod stream;
 mod system;
 mod through_time;
@@ -41,6 +42,8 @@ mod _core {
     use crate::program::{PyProgram, PyProgramBuilder, op_names};
     #[pymodule_export]
     use crate::run::PyRun;
+    #[pymodule_export]
+    use crate::steps::{PyGiven, PySteps};
     #[pymodule_export]
     use crate::stream::PyStream;
     #[pymodule_export]

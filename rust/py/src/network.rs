@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ostinato_core::net::{
-    Engine, Evaluated, LayerParts, LayerSummary, NetError, Network, Stream, ThroughTime, checkpoint_plan,
+    Engine, Evaluated, LayerParts, LayerSummary, NetError, Network, StepEngine, ThroughTime, checkpoint_plan,
     explain, training_memory,
 };
 use ostinato_core::plan::{Function, PassSummary};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::arrays::{array, elements, shaped, text};
+use crate::arrays::{shaped, text};
 use crate::called::PyFunction;
 use crate::dtype::{DType, Number, for_dtype};
 use crate::errors::{Raised, entry};
@@ -20,7 +20,7 @@ use crate::prepared::{CallArguments, Prepared, Wanted};
 use crate::program::PyProgram;
 use crate::results::{Sizes, input_gradients, states_out};
 use crate::run::PyRun;
-use crate::stream::PyStream;
+use crate::steps::PySteps;
 use crate::through_time::{PyBudget, PyThroughTime, plan_dict};
 
 #[pyclass(name = "Network", module = "ostinato._core", frozen)]
@@ -256,14 +256,10 @@ impl PyNetwork {
         Ok(dict)
     }
 
-    fn stream(&self, arena: &Bound<'_, PyAny>, rows: usize) -> PyResult<PyStream> {
+    /// The network, divided at the input that it is fed step by step.
+    fn steps(&self) -> PyResult<PySteps> {
         let engine = self.engine();
-        entry(|| {
-            for_dtype!(self.dtype, T => {
-                let arena = array::<T>("arena", arena, &[1])?;
-                Ok(PyStream::new::<T>(Stream::new(engine, elements(&arena)?, rows)?))
-            })
-        })
+        entry(|| Ok(PySteps { engine: Arc::new(attended(|| Ok(StepEngine::new(&engine)?))?), dtype: self.dtype }))
     }
 
     fn explain<'py>(&self, py: Python<'py>, rows: usize, steps: usize) -> PyResult<Bound<'py, PyString>> {

@@ -1,6 +1,6 @@
 //! Networks that run step by step.
 
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
 use numpy::{Element, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -12,6 +12,7 @@ use crate::arrays::{array, elements};
 use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
 use crate::results::states_out;
+use crate::steps::PyGiven;
 
 struct Streams;
 
@@ -142,47 +143,6 @@ fn set_state<T: Number>(stream: &mut Stream<T>, states: &[Bound<'_, PyAny>]) -> 
     Ok(())
 }
 
-/// All values are checked before the first is written.
-fn start<T: Number>(stream: &mut Stream<T>, rows: &[(usize, Bound<'_, PyAny>)]) -> Result<(), Raised> {
-    let (mut features, mut ids) = (Vec::new(), Vec::new());
-    for (number, values) in rows {
-        let network = stream.network();
-        let Some(port) = network.inputs.get(*number) else {
-            let text = format!("input {number} does not exist; expected 0 to {}", network.inputs.len() - 1);
-            return Err(ShapeError::new_err(text).into());
-        };
-        let (width, limit) = (network.nodes[port.node].width, port.limit);
-        let rank = if limit.is_some() { 1 } else { 2 };
-        let expected = [stream.rows(), width];
-        let got = match limit {
-            Some(_) => {
-                let array = array::<i64>(&port.name, values, &[1])?;
-                let shape = array.shape().to_vec();
-                ids.push((*number, array));
-                shape
-            }
-            None => {
-                let array = array::<T>(&port.name, values, &[2])?;
-                let shape = array.shape().to_vec();
-                features.push((*number, array));
-                shape
-            }
-        };
-        if got != expected[..rank] {
-            let text = format!("{} has shape {got:?}; expected {:?}", port.name, &expected[..rank]);
-            return Err(ShapeError::new_err(text).into());
-        }
-    }
-    for (number, values) in &ids {
-        stream.set_ids(*number, elements(values)?)?;
-    }
-    for (number, values) in &features {
-        stream.set_features(*number, elements(values)?)?;
-    }
-    stream.start();
-    Ok(())
-}
-
 #[pymethods]
 impl PyStream {
     #[pyo3(signature = (x, resets=None, out=None))]
@@ -198,9 +158,12 @@ impl PyStream {
         )
     }
 
-    fn refresh(&self, arena: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn refresh(&self, arena: &Bound<'_, PyAny>, given: &PyGiven) -> PyResult<()> {
         self.with(|stream| {
-            for_value!(stream, stream => Ok(stream.refresh(elements(&array("arena", arena, &[1])?)?)?))
+            for_value!(stream, stream => {
+                let arena = array("arena", arena, &[1])?;
+                Ok(stream.refresh(elements(&arena)?, Arc::clone(given.of()?))?)
+            })
         })
     }
 
@@ -221,8 +184,8 @@ impl PyStream {
         })
     }
 
-    /// Sets the inputs per row, by number, and starts every row.
-    fn start(&self, rows: Vec<(usize, Bound<'_, PyAny>)>) -> PyResult<()> {
-        self.with(|stream| for_value!(stream, stream => start(stream, &rows)))
+    /// Starts every row anew, from what is given.
+    fn start(&self, given: &PyGiven) -> PyResult<()> {
+        self.with(|stream| for_value!(stream, stream => Ok(stream.start(Arc::clone(given.of()?))?)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ostinato_core::kernel::{Dst, Float, Init, Isa, Src, Unary};
 use ostinato_core::net::{
-    Call, End, Engine, Extent, Input, Loss, LossTarget, Reduction, Stream, ThroughTime,
+    Call, End, Engine, Extent, Given, Input, Loss, LossTarget, Reduction, StepEngine, Stream, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -83,7 +83,8 @@ fn sigmoid_tanh(times: usize) {
 fn lstm_step(times: usize) {
     let network = programs::network(128, 128);
     let arena = numbers(network.arena_len());
-    let mut stream = Stream::new(network, &arena, 1).expect("a network that streams");
+    let engine = Arc::new(StepEngine::new(&network).expect("a network that streams"));
+    let mut stream = Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(1))).expect("a network that streams");
     stream.features(&numbers(128)).expect("one row");
     (0..times).for_each(|_| stream.step());
     std::hint::black_box(stream.state(0));

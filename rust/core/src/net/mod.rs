@@ -14,8 +14,8 @@ mod values;
 pub use batch::{AxisExtent, Batch, End, Extent, Input, Packed, States};
 pub use bptt::{Budget, GroupSchedule, Schedule, ThroughTime, checkpoint_plan};
 pub use call::{
-    Arriving, Call, Engine, Evaluated, Gradients, Inferred, Poll, Pooled, Record, Stream, TrainingMemory,
-    explain, training_memory,
+    Arriving, Call, Engine, Evaluated, Given, Gradients, Inferred, Poll, Pooled, Record, StepEngine, Stream,
+    TrainingMemory, explain, training_memory,
 };
 pub use graph::{
     Axis, GRAPH_FORMAT_VERSION, InputPort, Layer, LayerParts, LayerSummary, NetError, Network, Node,

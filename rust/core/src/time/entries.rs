@@ -1,6 +1,6 @@
 //! The entries of a memory: which each row has, and where their values are.
 
-use crate::memory::{make_room, push};
+use crate::memory::{make_room, push, resized};
 
 use super::Geometry;
 
@@ -8,8 +8,12 @@ use super::Geometry;
 /// the order of the layer that reads them, not of the memory's own axis.
 #[derive(Debug, Clone, Default)]
 pub struct Entries {
-    /// The number of entries of all rows before a row; at the end, of all rows.
+    /// Where the entries of a row start in a value on entries; at the end, where those of all rows end.
     pub start: Vec<usize>,
+    /// The number of entries of each row.
+    pub lengths: Vec<usize>,
+    /// Where the entries of a row start in a memory. Rows may share entries.
+    pub in_memory: Vec<usize>,
     /// The number of entries of the rows of all steps before a step; at the end, of all steps.
     pub step: Vec<usize>,
     /// The largest number of entries of a row.
@@ -29,7 +33,9 @@ impl Entries {
             make_room(&mut entries.packed, length);
             entries.packed.extend((0..length).map(|s| memory.offset[s] + position));
             entries.most = entries.most.max(length);
-            entries.start.push(entries.packed.len());
+            push(&mut entries.lengths, length);
+            push(&mut entries.in_memory, entries.start[row]);
+            push(&mut entries.start, entries.packed.len());
         }
         let mut total = 0;
         for t in 0..time.steps() {
@@ -39,9 +45,25 @@ impl Entries {
         entries
     }
 
-    /// The number of entries of all rows.
+    /// Room for `rows` rows of up to `most` entries, for a single step; `place` says which entries a row has.
+    pub fn with_room(rows: usize, most: usize) -> Entries {
+        let mut entries = Entries { most, step: vec![0, rows * most], ..Entries::default() };
+        resized(&mut entries.lengths, rows, 0);
+        resized(&mut entries.in_memory, rows, 0);
+        (0..=rows).for_each(|row| push(&mut entries.start, row * most));
+        entries
+    }
+
+    /// Gives a row `length` entries of a memory, starting at `first`.
+    pub fn place(&mut self, row: usize, first: usize, length: usize) {
+        debug_assert!(length <= self.most);
+        self.in_memory[row] = first;
+        self.lengths[row] = length;
+    }
+
+    /// The number of entries of all rows, or the room for them.
     pub fn count(&self) -> usize {
-        self.packed.len()
+        self.start.last().copied().unwrap_or(0)
     }
 
     /// The number of entries of the rows of all steps.

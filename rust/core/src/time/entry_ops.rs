@@ -43,7 +43,7 @@ impl<T: Float> Runner<'_, T> {
             line: Vec::new(),
         };
         for number in rows {
-            row.count = entries.start[number + 1] - entries.start[number];
+            row.count = entries.lengths[number];
             let steps = (from..to).take_while(|&t| self.geometry.alive(t) > number).count();
             for at in 0..steps {
                 let t = from + if self.pass.reversed { steps - 1 - at } else { at };
@@ -67,6 +67,9 @@ impl<T: Float> Runner<'_, T> {
                     (Class::RowEntries, _) => (here.wrapping_add(part * binding.layout.row_entries), stride),
                     (Class::Fold(_), _) => (here, 0),
                     (_, None) => (here.wrapping_add(packed * stride), 0),
+                    (Class::Memory(_), Some(axis)) => {
+                        (here.wrapping_add(self.entries[axis].in_memory[number] * stride), stride)
+                    }
                     (_, Some(axis)) => {
                         let own = &self.entries[axis];
                         let first = own.start[number] + self.steps_before(of.class, own, t);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::Float;
-use crate::memory::{check, ensure, reserve};
+use crate::memory::{check, ensure, reserve, zeros};
 use crate::team::{self, Pauses};
 use crate::time::Geometry;
 
@@ -96,6 +96,20 @@ impl Batch {
         let mut batch = Batch::default();
         batch.renew(rows, steps, extent)?;
         Ok(batch)
+    }
+
+    /// The steps of an axis, and the number of valid ones of each row. Without resets, a row is one sequence.
+    pub fn lengths_of(&self, axis: Axis) -> (usize, Vec<usize>) {
+        let (steps, sequences) = match axis {
+            Axis::Sequence(number) if number > 0 => {
+                let other = &self.others[number - 1];
+                (other.steps, &other.sequences)
+            }
+            _ => (self.steps, &self.sequences),
+        };
+        let mut lengths = zeros(self.rows);
+        sequences.iter().for_each(|one| lengths[one.row] += one.length);
+        (steps, lengths)
     }
 
     /// Replaces the batch by another one and reuses its memory.

@@ -1,5 +1,6 @@
 //! A network as data: nodes, layers, named inputs and outputs. May use `plan`.
 
+mod again;
 mod axis;
 mod bridge;
 mod derived;
@@ -13,6 +14,7 @@ mod node;
 mod once_per_entry;
 mod once_per_row;
 mod penalty;
+mod steps;
 mod summary;
 mod text;
 
@@ -22,5 +24,6 @@ pub use layer::{Layer, LayerPart, LayerParts};
 pub use limits::index_limits;
 pub use network::Network;
 pub use node::{InputPort, Node, NodeKind, OutputPort};
+pub use steps::StepParts;
 pub use summary::LayerSummary;
 pub use text::GRAPH_FORMAT_VERSION;

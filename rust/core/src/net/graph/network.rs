@@ -114,7 +114,7 @@ impl Network {
     }
 
     /// The axis of a name.
-    fn axis(&mut self, name: &str) -> Axis {
+    pub(super) fn axis(&mut self, name: &str) -> Axis {
         if name == ROW {
             return Axis::Row;
         }
@@ -385,42 +385,6 @@ impl Network {
     /// The network as it was built: its text and its layers as the author knows them.
     pub fn written(&self) -> &Network {
         self.written.as_deref().unwrap_or(self)
-    }
-
-    /// Adds a layer of another network, with other inputs and initial values. Returns the node of its first output.
-    pub(super) fn layer_again(
-        &mut self,
-        layer: &Layer,
-        differentiated: bool,
-        inputs: Vec<usize>,
-        memories: Vec<usize>,
-        initial: Vec<Option<usize>>,
-    ) -> usize {
-        let node = self.push(
-            NodeKind::Layer { layer: self.layers.len(), output: 0 },
-            layer.plan.output_width(0),
-            layer.axis,
-            differentiated,
-        );
-        let parts = inputs.iter().chain(initial.iter().flatten()).chain(&memories).copied().collect();
-        let finals = vec![None; initial.len()];
-        let mut outputs = vec![None; layer.outputs.len()];
-        outputs[0] = Some(node);
-        let first_state = self.states.len();
-        let program = &layer.plan.program;
-        self.states.extend(program.row_states().iter().map(|&id| program.nodes[id].numel()));
-        self.state_axes.resize(self.states.len(), layer.axis);
-        self.layers.push(Layer {
-            inputs,
-            memories,
-            initial,
-            parts,
-            finals,
-            outputs,
-            first_state,
-            ..layer.clone()
-        });
-        node
     }
 
     /// Names the written layer of the layer that was added last.

@@ -37,40 +37,12 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn node(&mut self, number: usize, splits: &[Option<EntrySplit>]) -> Result<usize, NetError> {
-        let node = &self.written.nodes[number];
-        match &node.kind {
-            NodeKind::Input(input) => {
-                let (port, axis) = (&self.written.inputs[*input], self.written.axis_name(node.axis));
-                match port.limit {
-                    Some(limit) => self.made.index_input(&port.name, axis, limit),
-                    None => self.made.input(&port.name, axis, node.width),
-                }
-            }
-            NodeKind::Derived { kind, parts, columns, .. } => {
-                let parts: Vec<usize> = parts.iter().map(|&part| self.moved[part]).collect();
-                self.made.derive_columns(kind, &parts, columns)
-            }
-            NodeKind::Layer { layer, output: 0 } => match &splits[*layer] {
-                Some(split) => self.divided(*layer, split),
-                None => {
-                    let of = &self.written.layers[*layer];
-                    let at = |node: &usize| self.moved[*node];
-                    let (inputs, memories) =
-                        (of.inputs.iter().map(at).collect(), of.memories.iter().map(at).collect());
-                    let initial = of.initial.iter().map(|from| from.as_ref().map(at)).collect();
-                    Ok(self.made.layer_again(of, node.differentiated, inputs, memories, initial))
-                }
-            },
-            NodeKind::Layer { layer, output } => {
-                let of = &self.written.layers[*layer];
-                self.made.layer_output(self.moved[of.node()], &of.plan.program.outputs[*output].0)
-            }
-            NodeKind::Final { layer, state } => {
-                let of = &self.written.layers[*layer];
-                let program = &of.plan.program;
-                self.made.final_state(self.moved[of.node()], program.label(program.states[*state]))
-            }
+        if let NodeKind::Layer { layer, output: 0 } = self.written.nodes[number].kind
+            && let Some(split) = &splits[layer]
+        {
+            return self.divided(layer, split);
         }
+        self.made.add_again(self.written, number, &self.moved)
     }
 
     /// Adds the parts of a layer. Returns the node of its first output.

@@ -14,7 +14,7 @@ use super::axis::Axis;
 use super::error::NetError;
 use super::layer::{Layer, LayerPart, LayerParts, Share};
 use super::network::Network;
-use super::node::{InputPort, NodeKind};
+use super::node::NodeKind;
 use super::once_per_entry::divided_by_entries;
 
 /// An input with more pieces is read as it is: pieces are for a few values side by side.
@@ -200,42 +200,20 @@ impl Writer<'_> {
         is_wanted: bool,
         divisions: &[Option<Division>],
     ) -> Result<(), NetError> {
-        let node = &self.written.nodes[number];
-        self.moved[number] = match &node.kind {
-            NodeKind::Input(input) => {
-                let (port, axis) = (&self.written.inputs[*input], self.written.axis_name(node.axis));
-                match port.limit {
-                    Some(limit) => self.made.index_input(&port.name, axis, limit)?,
-                    None => self.made.input(&port.name, axis, node.width)?,
-                }
-            }
-            NodeKind::Derived { kind, parts, columns, .. } if is_wanted => {
+        let kind = &self.written.nodes[number].kind;
+        if let NodeKind::Derived { kind, parts, columns, .. } = kind {
+            if is_wanted {
                 let parts = parts.iter().map(|&part| self.moved[part]).collect();
-                self.derive_columns(kind, parts, columns.clone())?
+                self.moved[number] = self.derive_columns(kind, parts, columns.clone())?;
             }
-            NodeKind::Derived { .. } => return Ok(()),
-            NodeKind::Layer { layer, output } => {
-                let of = &self.written.layers[*layer];
-                match (&divisions[*layer], *output) {
-                    (Some(division), 0) => self.step_part(*layer, division)?,
-                    (None, 0) => {
-                        let inputs = of.inputs.iter().map(|&input| self.moved[input]).collect();
-                        let initial =
-                            of.initial.iter().map(|from| from.map(|node| self.moved[node])).collect();
-                        let memories = of.memories.iter().map(|&memory| self.moved[memory]).collect();
-                        self.made.layer_again(of, node.differentiated, inputs, memories, initial)
-                    }
-                    (_, output) => {
-                        let name = &of.plan.program.outputs[output].0;
-                        self.made.layer_output(self.moved[of.node()], name)?
-                    }
-                }
-            }
-            NodeKind::Final { layer, state } => {
-                let of = &self.written.layers[*layer];
-                let program = &of.plan.program;
-                self.made.final_state(self.moved[of.node()], program.label(program.states[*state]))?
-            }
+            return Ok(());
+        }
+        self.moved[number] = match kind {
+            NodeKind::Layer { layer, output: 0 } => match &divisions[*layer] {
+                Some(division) => self.step_part(*layer, division)?,
+                None => self.made.add_again(self.written, number, &self.moved)?,
+            },
+            _ => self.made.add_again(self.written, number, &self.moved)?,
         };
         Ok(())
     }
@@ -262,11 +240,7 @@ impl Writer<'_> {
     /// A value per row at every step of an axis.
     fn repeat(&mut self, node: usize, axis: Axis) -> Result<usize, NetError> {
         let mut parts = vec![node];
-        if axis != Axis::FIRST {
-            let on_axis = |port: &&InputPort| self.written.nodes[port.node].axis == axis;
-            let like = self.written.inputs.iter().find(on_axis);
-            parts.extend(like.map(|port| self.moved[port.node]));
-        }
+        parts.extend(self.made.axis_like(axis));
         self.derive("repeat", parts)
     }
 

@@ -1,0 +1,102 @@
+"""A network that runs step by step: the input that it is fed, and what it is given before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ostinato import _core
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.network.graph import Graph, Node
+from ostinato.network.ports import Ports
+from ostinato.sequences.arrays import Array
+from ostinato.sequences.axis import ROW
+from ostinato.sequences.batch import Batch
+
+
+@dataclass(frozen=True)
+class Before:
+    """What some rows are given before the first step, read: arrays in the core's order, and their extent."""
+
+    rows: int
+    arrays: Sequence[Array]
+    batch: Batch
+
+
+@dataclass(frozen=True)
+class Stepwise:
+    """The parts of a network that runs step by step."""
+
+    core: _core.Steps
+    graph: Graph
+    ports: Ports
+    dtype: str
+    batch_first: bool
+
+    @cached_property
+    def fed_name(self) -> str:
+        """The name of the input that is fed."""
+        return list(self.ports.inputs)[self.core.fed]
+
+    @cached_property
+    def fed(self) -> Node:
+        """The input that is fed."""
+        return self.ports.inputs[self.fed_name]
+
+    @cached_property
+    def others(self) -> Ports:
+        """The other inputs."""
+        rest = {name: node for name, node in self.ports.inputs.items() if name != self.fed_name}
+        return replace(self.ports, inputs=rest)
+
+    def before(self, call: str, batch: int | None, rows: Any, memory: Any, lengths: Any) -> Before:
+        """What is given, read: values of rows and sequences, each by name, or what is no dict for one.
+
+        Raises ConfigError, ShapeError or DTypeError that names the argument.
+        """
+        others = self.others
+        memories = {name: node for name, node in others.inputs.items() if node.axis != ROW}
+        arrays: dict[str, Array] = {}
+        read = Batch(None, 1 if batch is None else batch, 0, False, True)
+        if memories:
+            if memory is None:
+                entries = ", ".join(f"{name!r}: ..." for name in memories)
+                raise ConfigError(
+                    f"{call}: memory is missing: this network reads more than {self.fed_name!r}, which it is "
+                    f"fed; write memory={{{entries}}}"
+                )
+            alone = replace(others, inputs=memories)
+            given = alone.by_name("memory", memory, memories, plain=len(memories) == 1)
+            found, read = alone.read(
+                given if len(memories) > 1 else next(iter(given.values())),
+                lengths,
+                self.dtype,
+                self.batch_first,
+            )
+            if batch not in (None, read.rows):
+                raise ShapeError(f"{call}: memory has {read.rows} rows, and batch is {batch}")
+            arrays.update(zip(memories, found, strict=True))
+        for argument, value in {"memory": memory, "lengths": lengths}.items():
+            if value is not None and not memories:
+                raise ConfigError(
+                    f"{call}: {argument} is given, but this network reads no sequence except "
+                    f"{self.fed_name!r}, which it is fed; omit it"
+                )
+        names = list(self.ports.inputs)
+        for number, array in self.ports.read_rows(rows, read.rows, self.dtype):
+            arrays[names[number]] = array
+        return Before(read.rows, [arrays[name] for name in others.inputs], read)
+
+    def given(self, before: Before, arena: Array) -> _core.Given:
+        """Runs what comes before the steps with these parameters."""
+        if not self.core.reads:
+            return self.core.nothing(before.rows)
+        return self.core.given((arena, before.arrays, before.batch.extent, []))
+
+    @cached_property
+    def state_names(self) -> list[str]:
+        """The names of the states of the steps."""
+        slots = set(self.core.states)
+        return [name for name, members in self.graph.states.items() if slots.issuperset(members)]
