@@ -94,6 +94,7 @@ from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
+    from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Penalty, Sample, TokenReward, Wu
     from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
@@ -148,6 +149,7 @@ __all__ = [
     "CrossEntropy",
     "Curriculum",
     "DTypeError",
+    "Decoded",
     "Decoder",
     "Dense",
     "DiagonalSSM",
@@ -165,6 +167,7 @@ __all__ = [
     "Graph",
     "Head",
     "History",
+    "Hypothesis",
     "IndRNN",
     "InitializerSpec",
     "Input",
@@ -173,6 +176,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LayerSpec",
+    "LengthNorm",
     "Lesson",
     "LinearSSM",
     "Loss",
@@ -191,6 +195,7 @@ __all__ = [
     "OptimizerSpec",
     "OstinatoError",
     "Param",
+    "Penalty",
     "PluginError",
     "Progress",
     "Recurrent",
@@ -198,6 +203,7 @@ __all__ = [
     "Regularizer",
     "RegularizerSpec",
     "Run",
+    "Sample",
     "Schedule",
     "ScheduleSpec",
     "Scorer",
@@ -212,6 +218,7 @@ __all__ = [
     "Symbol",
     "TemporalActivationPenalty",
     "ThroughTime",
+    "TokenReward",
     "TraceError",
     "Trainer",
     "TrainingRun",
@@ -219,6 +226,7 @@ __all__ = [
     "UnknownItemError",
     "VariationalDropout",
     "WeightDrop",
+    "Wu",
     "Zoneout",
     "__version__",
     "add",
@@ -263,6 +271,7 @@ _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "te
 _HOMES = {
     "io": ("load",),
     "layers.attention": ("Attention",),
+    "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Penalty", "Sample", "TokenReward", "Wu"),
     "layers.bridge": ("Bridge",),
     "layers.decoder": ("Decoder",),
     "layers.head": ("Head",),

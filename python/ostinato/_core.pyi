@@ -261,6 +261,27 @@ class Run:
         d_penalty: float = 0.0,
     ) -> tuple[_Array, list[_Array | None], list[_Array]]: ...
 
+# begin, end, the most ids by row, the fewest, banned by id, the length of what may not repeat, forced ids.
+_Asked: TypeAlias = tuple[int, int | None, Sequence[int], int, Sequence[bool], int, _Array | None]
+# Hypotheses by row; ids, ended, score, log-probability by hypothesis; all ids, the log-probability of each.
+_Hypotheses: TypeAlias = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array]
+
+@final
+class DecodeMethod:
+    """How hypotheses are found and scored."""
+
+    @staticmethod
+    def beam(width: int, best: int, penalty: tuple[str, float]) -> DecodeMethod:
+        """A penalty is "none", "length", "wu" or "reward", with its number."""
+    @staticmethod
+    def sampling(
+        count: int, temperature: float, top_k: int, top_p: float, seed: int, rows: Sequence[int]
+    ) -> DecodeMethod:
+        """`count` draws of each row; `rows` are the numbers of the rows in the addresses of their noise."""
+
+def token_log_probs(logits: _Array, ids: _Array) -> _Array:
+    """The log-probability of one id by row: logits (N, K), ids (N,), as a search computes it; 0 below 0."""
+
 @final
 class Given:
     """What the steps of some rows are given before the first one, such as the memories of a decoder."""
@@ -282,6 +303,8 @@ class Steps:
         """Runs what comes before the steps, with all inputs but the fed one."""
     def nothing(self, rows: int) -> Given:
         """For steps that read nothing else."""
+    def decode(self, arena: _Array, given: Given, asked: _Asked, method: DecodeMethod) -> _Hypotheses:
+        """The hypotheses of every row that is given. Raises NonFiniteError for logits that are not finite."""
     def stream(self, arena: _Array, given: Given) -> Stream:
         """Step by step with the parameters as they are now."""
 

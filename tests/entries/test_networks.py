@@ -198,7 +198,7 @@ def refused(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        ("a stream", ost.ConfigError, "several axes"),
+        ("a stream", ost.ConfigError, "memory is missing"),
         ("truncated", ost.ConfigError, "several axes"),
         ("truncated on the own axis", ost.ConfigError, "FullBPTT()"),
         ("checkpointed on the own axis", ost.ConfigError, "FullBPTT()"),

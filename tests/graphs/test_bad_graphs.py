@@ -394,12 +394,12 @@ TABLE = {
     "a stream of several inputs": Bad(
         lambda: ost.Graph(ost.concat(ost.Input("a", size=2), ost.Input("b", size=2))).stream(),
         ost.ConfigError,
-        ("one input and one output", "stream"),
+        ("one input on the axis of its output", "step by step"),
     ),
     "a stream of Last": Bad(
         lambda: ost.Sequential(ost.GRU(3, 4), ost.Last()).stream(),
         ost.ConfigError,
-        ('"last" of a sequence', "all steps of a row", "cannot stream"),
+        ("whose output is a sequence", "step by step"),
     ),
     "outputs set later": Bad(lambda: setattr(net(), "layers", {}), AttributeError, ("'layers' is fixed",)),
     "a penalty of steps on rows": Bad(

@@ -21,6 +21,7 @@ from ostinato.foreign import names
 from ostinato.foreign.calls import hinted
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
+from ostinato.network.can_decode import CanDecode
 from ostinato.network.check import depth
 from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.freezing import CanFreeze, Frozen, fixed_offsets, frozen_ranges
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from ostinato.plugins.entry import Provider
 
 
-class Network(CanFreeze, HasMetadata, AttributeGuard):
+class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
     """A graph of layers over sequences, which one call runs or differentiates.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from ostinato import _core
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network.graph import Graph, Node
 from ostinato.network.ports import Ports
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, as_array
 from ostinato.sequences.axis import ROW
 from ostinato.sequences.batch import Batch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Before:
     """What some rows are given before the first step, read: arrays in the core's order, and their extent."""
 
     rows: int
     arrays: Sequence[Array]
     batch: Batch
+
+
+class StepwiseNetwork(Protocol):
+    """What decoding needs of a network."""
+
+    @property
+    def arena(self) -> Array:
+        """All parameters."""
+
+    @property
+    def output_size(self) -> int:
+        """Features of the output."""
+
+    def _stepwise(self) -> Stepwise: ...
+    def _core(self) -> _core.Network: ...
+    def _call(
+        self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any
+    ) -> tuple[Any, Batch]: ...
 
 
 @dataclass(frozen=True)
@@ -62,10 +80,10 @@ class Stepwise:
         read = Batch(None, 1 if batch is None else batch, 0, False, True)
         if memories:
             if memory is None:
-                entries = ", ".join(f"{name!r}: ..." for name in memories)
+                entries = ", ".join(f"{shown(name)}: ..." for name in memories)
                 raise ConfigError(
-                    f"{call}: memory is missing: this network reads more than {self.fed_name!r}, which it is "
-                    f"fed; write memory={{{entries}}}"
+                    f"{call}: memory is missing: this network reads more than {shown(self.fed_name)}, which "
+                    f"it is fed; write memory={{{entries}}}"
                 )
             alone = replace(others, inputs=memories)
             given = alone.by_name("memory", memory, memories, plain=len(memories) == 1)
@@ -82,12 +100,20 @@ class Stepwise:
             if value is not None and not memories:
                 raise ConfigError(
                     f"{call}: {argument} is given, but this network reads no sequence except "
-                    f"{self.fed_name!r}, which it is fed; omit it"
+                    f"{shown(self.fed_name)}, which it is fed; omit it"
                 )
         names = list(self.ports.inputs)
         for number, array in self.ports.read_rows(rows, read.rows, self.dtype):
             arrays[names[number]] = array
         return Before(read.rows, [arrays[name] for name in others.inputs], read)
+
+    def before_of(self, call: str, given: Mapping[str, Any], lengths: Any, rows: int | None) -> Before:
+        """The same for all other inputs by name. `rows` is the number of rows where none of them has one."""
+        memory = {name: given[name] for name, node in self.others.inputs.items() if node.axis != ROW}
+        values = {name: given[name] for name, node in self.others.inputs.items() if node.axis == ROW}
+        if values and not memory:
+            rows = len(as_array(next(iter(values)), next(iter(values.values()))))
+        return self.before(call, None if memory else rows, values or None, memory or None, lengths)
 
     def given(self, before: Before, arena: Array) -> _core.Given:
         """Runs what comes before the steps with these parameters."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ostinato import _core
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts

@@ -246,7 +246,8 @@ impl<T: Stored> Model<T> {
                     return Err(ModelError::Call(NetError::Config(text.into())));
                 }
                 let call = Call::new(Arc::clone(before), &self.arena, false, 0)?;
-                let (first, others) = axes.split_first().map_or((AxisExtent::default(), axes), |(a, b)| (*a, b));
+                let (first, others) =
+                    axes.split_first().map_or((AxisExtent::default(), axes), |(a, b)| (*a, b));
                 let extent = Extent { lengths: first.lengths, others, ..Extent::default() };
                 let batch = call.batch(rows, first.steps, extent)?;
                 let packed = call.pack(&batch, inputs)?;

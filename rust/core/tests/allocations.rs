@@ -65,7 +65,8 @@ fn steps_of_a_stream() {
     let arena = numbers(network.arena_len());
     let engine = Arc::new(StepEngine::new(&network).expect("a network that streams"));
     for rows in [1, 7] {
-        let mut stream = Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(rows))).expect("a network that streams");
+        let mut stream = Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(rows)))
+            .expect("a network that streams");
         let (x, mut out) = (numbers(rows * 24), vec![0.0; rows * 40]);
         let step = counted(3, || {
             stream.features(&x).expect("an input");

@@ -18,6 +18,7 @@ pyo3::import_exception!(ostinato.errors, FormatError);
 pyo3::import_exception!(ostinato.errors, TraceError);
 pyo3::import_exception!(ostinato.errors, InternalError);
 pyo3::import_exception!(ostinato.errors, ConcurrentUseError);
+pyo3::import_exception!(ostinato.errors, NonFiniteError);
 
 /// Imports the exceptions, so that none has to be imported when memory runs out.
 pub fn prepare(py: Python<'_>) -> PyResult<()> {
@@ -29,6 +30,7 @@ pub fn prepare(py: Python<'_>) -> PyResult<()> {
         FormatError::type_object(py),
         TraceError::type_object(py),
         InternalError::type_object(py),
+        NonFiniteError::type_object(py),
         ConcurrentUseError::type_object(py),
     ];
     debug_assert!(
@@ -67,6 +69,7 @@ impl From<NetError> for Raised {
         Raised(match error {
             NetError::Shape(text) => ShapeError::new_err(text),
             NetError::Config(text) | NetError::Large(text) => ConfigError::new_err(text),
+            NetError::NonFinite(text) => NonFiniteError::new_err(text),
             NetError::Internal(panic) => panicked(panic),
             // the signal's own exception is raised by whoever polled; this stands for a poll without one
             NetError::Cancelled => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),

@@ -5,8 +5,10 @@
 
 mod arrays;
 mod called;
+mod decode;
 mod dtype;
 mod errors;
+mod given;
 mod losses;
 mod model;
 mod network;
@@ -33,6 +35,10 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::decode::{PyMethod, token_log_probs};
+    #[pymodule_export]
+    use crate::given::PyGiven;
+    #[pymodule_export]
     use crate::losses::{PyLosses, PyOutputLoss};
     #[pymodule_export]
     use crate::model::{load_model, save_model};
@@ -43,7 +49,7 @@ mod _core {
     #[pymodule_export]
     use crate::run::PyRun;
     #[pymodule_export]
-    use crate::steps::{PyGiven, PySteps};
+    use crate::steps::PySteps;
     #[pymodule_export]
     use crate::stream::PyStream;
     #[pymodule_export]

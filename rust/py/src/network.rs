@@ -259,7 +259,9 @@ impl PyNetwork {
     /// The network, divided at the input that it is fed step by step.
     fn steps(&self) -> PyResult<PySteps> {
         let engine = self.engine();
-        entry(|| Ok(PySteps { engine: Arc::new(attended(|| Ok(StepEngine::new(&engine)?))?), dtype: self.dtype }))
+        entry(|| {
+            Ok(PySteps { engine: Arc::new(attended(|| Ok(StepEngine::new(&engine)?))?), dtype: self.dtype })
+        })
     }
 
     fn explain<'py>(&self, py: Python<'py>, rows: usize, steps: usize) -> PyResult<Bound<'py, PyString>> {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ostinato_core::net::{Given, StepEngine, Stream};
-use ostinato_core::team;
 use pyo3::prelude::*;
 
 use crate::arrays::{array, elements};
-use crate::dtype::{DType, Either, Family, Number, for_dtype, for_value};
-use crate::errors::{DTypeError, Raised, entry};
-use crate::poller::Poller;
+use crate::decode::{Asked, Hypotheses, PyMethod, hypotheses};
+use crate::dtype::{DType, Number, for_dtype, for_value};
+use crate::errors::entry;
+use crate::given::{PyGiven, given};
 use crate::prepared::{CallArguments, Prepared, Wanted};
 use crate::stream::PyStream;
 
@@ -18,34 +18,6 @@ use crate::stream::PyStream;
 pub struct PySteps {
     pub engine: Arc<StepEngine>,
     pub dtype: DType,
-}
-
-struct AllGiven;
-
-impl Family for AllGiven {
-    type Of<T: Number> = Arc<Given<T>>;
-}
-
-/// What the steps of some rows are given.
-#[pyclass(name = "Given", module = "ostinato._core", frozen)]
-pub struct PyGiven {
-    inner: Either<AllGiven>,
-}
-
-impl PyGiven {
-    /// The values, which have the number type of the network that they were made for.
-    pub fn of<T: Number>(&self) -> Result<&Arc<Given<T>>, Raised> {
-        T::of(&self.inner).ok_or_else(|| DTypeError::new_err("given is of another dtype than the network").into())
-    }
-}
-
-fn given<T: Number>(py: Python<'_>, engine: &StepEngine, prepared: Prepared<T>) -> Result<PyGiven, Raised> {
-    let Prepared { call, batch, packed, initial } = prepared;
-    let mut poller = Poller::default();
-    let done = py.detach(|| {
-        team::guard(|| Given::compute(engine, &call, batch, (packed, initial), &mut || poller.poll()))
-    });
-    Ok(PyGiven { inner: T::either(Arc::new(poller.result(done)?)) })
 }
 
 #[pymethods]
@@ -81,6 +53,18 @@ impl PySteps {
     /// For steps that read nothing else.
     fn nothing(&self, rows: usize) -> PyGiven {
         PyGiven { inner: for_dtype!(self.dtype, T => T::either(Arc::new(Given::<T>::nothing(rows)))) }
+    }
+
+    /// The hypotheses of every row that is given.
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        arena: &Bound<'py, PyAny>,
+        given: &PyGiven,
+        asked: Asked<'py>,
+        method: &PyMethod,
+    ) -> PyResult<Hypotheses<'py>> {
+        entry(|| for_value!(&given.inner, one => hypotheses(py, &self.engine, arena, one, asked, method)))
     }
 
     fn stream(&self, arena: &Bound<'_, PyAny>, given: &PyGiven) -> PyResult<PyStream> {

@@ -11,8 +11,8 @@ use pyo3::types::PyList;
 use crate::arrays::{array, elements};
 use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
+use crate::given::PyGiven;
 use crate::results::states_out;
-use crate::steps::PyGiven;
 
 struct Streams;
 

@@ -84,7 +84,8 @@ fn lstm_step(times: usize) {
     let network = programs::network(128, 128);
     let arena = numbers(network.arena_len());
     let engine = Arc::new(StepEngine::new(&network).expect("a network that streams"));
-    let mut stream = Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(1))).expect("a network that streams");
+    let mut stream =
+        Stream::new(engine.clone(), &arena, Arc::new(Given::nothing(1))).expect("a network that streams");
     stream.features(&numbers(128)).expect("one row");
     (0..times).for_each(|_| stream.step());
     std::hint::black_box(stream.state(0));

@@ -7,3 +7,4 @@ mod noise;
 mod philox;
 
 pub use noise::{Noise, Place};
+pub use philox::address_words;

@@ -31,6 +31,12 @@ pub fn words(first: [u32; 4], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
     c
 }
 
+/// Two words for an address that is not the noise of a layer: no layer has its stream.
+pub fn address_words(seed: u64, [first, second, third]: [u32; 3]) -> [u32; 2] {
+    let [a, b, ..] = words([first, second, third, u32::MAX], [seed as u32, (seed >> 32) as u32]);
+    [a[0], b[0]]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

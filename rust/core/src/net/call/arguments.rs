@@ -66,6 +66,11 @@ impl<T: Pooled> Call<T> {
         &self.engine.network
     }
 
+    /// The kernels of the call.
+    pub fn kernels(&self) -> &'static Kernels<T> {
+        self.kernels
+    }
+
     pub(super) fn shared_engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine)
     }

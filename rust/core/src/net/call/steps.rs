@@ -79,7 +79,10 @@ impl<T: Pooled> Steps<T> {
         for layer in 0..network.layers.len() {
             let of = &network.layers[layer];
             if of.forward(false).multiplies_memories() {
-                let text = format!("{}: a product with a memory at every step cannot run step by step", of.plan.program.name);
+                let text = format!(
+                    "{}: a product with a memory at every step cannot run step by step",
+                    of.plan.program.name
+                );
                 return Err(NetError::Config(text));
             }
             let program = &of.plan.program;
@@ -91,7 +94,8 @@ impl<T: Pooled> Steps<T> {
             self.entries.push((0..program.entry_axes()).map(room).collect());
             let views: Vec<SeqView<T>> = of.inputs.iter().map(|&at| self.view(call, at)).collect();
             let memories: Vec<SeqView<T>> = of.memories.iter().map(|&at| self.view(call, at)).collect();
-            let stepper = Stepper::new(&layer_call(call, layer, &self.room, &self.entries[layer]), &views, &memories);
+            let stepper =
+                Stepper::new(&layer_call(call, layer, &self.room, &self.entries[layer]), &views, &memories);
             self.steppers.push(stepper);
         }
         Ok(())
@@ -100,11 +104,6 @@ impl<T: Pooled> Steps<T> {
     /// The rows in use.
     pub fn rows(&self) -> usize {
         self.used.rows
-    }
-
-    /// The rows for which there is room.
-    pub fn room(&self) -> usize {
-        self.room.rows
     }
 
     /// Puts the first `seats.len()` rows to use: row `r` reads what row `seats[r]` of the batch was given. States are kept.
@@ -181,7 +180,8 @@ impl<T: Pooled> Steps<T> {
 
     /// A copy of all states, by layer; None if no step can panic, because no layer calls a function.
     pub fn kept(&self, call: &Call<T>) -> Option<Vec<Vec<Vec<T>>>> {
-        let all = |stepper: &Stepper<T>| (0..stepper.states()).map(|state| copied(stepper.state(state))).collect();
+        let all =
+            |stepper: &Stepper<T>| (0..stepper.states()).map(|state| copied(stepper.state(state))).collect();
         let calls = call.network().layers.iter().any(|layer| layer.plan.program.calls());
         calls.then(|| self.steppers.iter().map(all).collect())
     }
@@ -189,7 +189,8 @@ impl<T: Pooled> Steps<T> {
     /// Sets all states to a copy of them.
     pub fn put_back(&mut self, kept: &[Vec<Vec<T>>]) {
         for (stepper, states) in self.steppers.iter_mut().zip(kept) {
-            (states.iter().enumerate()).for_each(|(state, values)| stepper.state_mut(state).copy_from_slice(values));
+            (states.iter().enumerate())
+                .for_each(|(state, values)| stepper.state_mut(state).copy_from_slice(values));
         }
     }
 

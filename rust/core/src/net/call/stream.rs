@@ -41,7 +41,8 @@ impl<T: Pooled> Stream<T> {
     pub fn refresh(&mut self, arena: &[T], given: Arc<Given<T>>) -> Result<(), NetError> {
         expect_len("given", given.rows(), self.rows())?;
         let mut other = Stream::new(Arc::clone(&self.engine), arena, given)?;
-        (0..self.steps.slots()).for_each(|slot| other.steps.state_mut(slot).copy_from_slice(self.steps.state(slot)));
+        (0..self.steps.slots())
+            .for_each(|slot| other.steps.state_mut(slot).copy_from_slice(self.steps.state(slot)));
         *self = other;
         Ok(())
     }

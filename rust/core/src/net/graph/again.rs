@@ -40,13 +40,8 @@ impl Network {
                 let at = |nodes: &[usize]| nodes.iter().map(|&node| moved[node]).collect();
                 let initial = of.initial.iter().map(|node| node.map(|node| moved[node])).collect();
                 let axis = self.axis(from.axis_name(of.axis));
-                let again = Layer {
-                    inputs: at(&of.inputs),
-                    memories: at(&of.memories),
-                    initial,
-                    axis,
-                    ..of.clone()
-                };
+                let again =
+                    Layer { inputs: at(&of.inputs), memories: at(&of.memories), initial, axis, ..of.clone() };
                 Ok(self.layer_again(again, node.differentiated))
             }
             NodeKind::Layer { layer, output } => {

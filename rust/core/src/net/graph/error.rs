@@ -9,6 +9,8 @@ pub enum NetError {
     Config(String),
     /// The network would have too many layers, or a program too many operations.
     Large(String),
+    /// A value that has to be finite is NaN or inf.
+    NonFinite(String),
     Cancelled,
     Internal(Panic),
 }
@@ -16,7 +18,10 @@ pub enum NetError {
 impl std::fmt::Display for NetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NetError::Shape(text) | NetError::Config(text) | NetError::Large(text) => f.write_str(text),
+            NetError::Shape(text)
+            | NetError::Config(text)
+            | NetError::Large(text)
+            | NetError::NonFinite(text) => f.write_str(text),
             NetError::Internal(panic) => panic.fmt(f),
             NetError::Cancelled => f.write_str("interrupted"),
         }

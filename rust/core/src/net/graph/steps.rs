@@ -65,6 +65,11 @@ impl Network {
         for number in (0..self.nodes.len()).rev() {
             if wanted[number] {
                 self.parts(number).iter().for_each(|&part| wanted[part] = true);
+                // another output or a final state of a layer comes with the layer
+                if let NodeKind::Layer { layer, .. } | NodeKind::Final { layer, .. } = self.nodes[number].kind
+                {
+                    wanted[self.layers[layer].node()] = true;
+                }
             }
         }
         wanted
@@ -99,7 +104,8 @@ impl Network {
                 && self.layers[layer].memories.iter().any(on_axis)
             {
                 return refuse(
-                    "a layer of this network reads all of its steps as a memory; it cannot run step by step".into(),
+                    "a layer of this network reads all of its steps as a memory; it cannot run step by step"
+                        .into(),
                 );
             }
         }
@@ -141,7 +147,8 @@ impl Network {
         }
         for number in (0..self.nodes.len()).filter(|&number| number != first && is_step(number)) {
             moved[number] = made.add_again(self, number, &moved)?;
-            states.extend(self.layer_at(number).into_iter().flat_map(|layer| self.layers[layer].state_slots()));
+            states
+                .extend(self.layer_at(number).into_iter().flat_map(|layer| self.layers[layer].state_slots()));
         }
         let output = &self.outputs[0];
         made.name_outputs(&[(&output.name, moved[output.node])])?;
@@ -192,7 +199,8 @@ mod tests {
         let encoded = network.layer(LayerParts::new(&encoder, &[source], &[])).unwrap();
         let last = network.final_state(encoded, "s").unwrap();
         let (inputs, memories, initial) = ([words], [encoded], [("s", last)]);
-        let parts = LayerParts { memories: &memories, initial: &initial, ..LayerParts::new(&decoder, &inputs, &[]) };
+        let parts =
+            LayerParts { memories: &memories, initial: &initial, ..LayerParts::new(&decoder, &inputs, &[]) };
         let decoded = network.layer(parts).unwrap();
         network.finish(&[("y", decoded)]).unwrap();
         network

@@ -1,0 +1,98 @@
+"""What a search finds: hypotheses of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """Tokens that a network may write.
+
+    `tokens` is (L,) ids, the end included if there is one. `log_prob` is their log-probability, the sum of
+    `log_probs` (L,). `score` is what hypotheses are compared by; of a sample, the log-probability of its
+    draws. `finished` says whether the last token is the end; others were cut at `max_length`, or had no
+    allowed continuation.
+    """
+
+    tokens: Ids
+    score: float
+    log_prob: float
+    log_probs: Floats
+    finished: bool
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+class Decoded(Sequence[list[Hypothesis]]):
+    """The hypotheses of each row, the best first; samples in their order.
+
+    It is a sequence of lists: `decoded[n]` has the hypotheses of row n. `tokens`, `scores`, `log_probs` and
+    `finished` are those of the first one of each row.
+    """
+
+    def __init__(self, rows: Sequence[list[Hypothesis]]) -> None:
+        self._rows = list(rows)
+
+    @classmethod
+    def of(cls, found: Sequence[Any]) -> Decoded:
+        """From the arrays of the core."""
+        counts, lengths, finished, scores, log_probs, tokens, each = found
+        stops = np.cumsum(lengths).tolist()
+        made = []
+        for place, (length, stop) in enumerate(zip(lengths.tolist(), stops, strict=True)):
+            part = slice(stop - length, stop)
+            made.append(
+                Hypothesis(
+                    tokens[part],
+                    float(scores[place]),
+                    float(log_probs[place]),
+                    each[part],
+                    bool(finished[place]),
+                )
+            )
+        ends = np.cumsum(counts).tolist()
+        return cls([made[end - count : end] for count, end in zip(counts.tolist(), ends, strict=True)])
+
+    @property
+    def tokens(self) -> list[Ids]:
+        """The tokens of each row."""
+        return [row[0].tokens for row in self._rows]
+
+    @property
+    def scores(self) -> Floats:
+        """The score of each row, (N,)."""
+        return np.array([row[0].score for row in self._rows], np.float64)
+
+    @property
+    def log_probs(self) -> Floats:
+        """The log-probability of the tokens of each row, (N,)."""
+        return np.array([row[0].log_prob for row in self._rows], np.float64)
+
+    @property
+    def finished(self) -> npt.NDArray[np.bool_]:
+        """Whether the tokens of each row end with the end, (N,)."""
+        return np.array([row[0].finished for row in self._rows], np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._rows[row]
+
+    def __iter__(self) -> Iterator[list[Hypothesis]]:
+        return iter(self._rows)
+
+    def __repr__(self) -> str:
+        most = max((len(row) for row in self._rows), default=0)
+        each = "one hypothesis each" if most == 1 else f"up to {most} hypotheses each"
+        return f"Decoded({len(self._rows)} rows, {each})"

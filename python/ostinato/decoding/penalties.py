@@ -1,0 +1,61 @@
+"""Penalties: how hypotheses of different lengths are compared."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ostinato import checks
+
+
+class Penalty:
+    """How the log-probability of a hypothesis and its length make its score. The length counts the end.
+
+    `LengthNorm`, `Wu` and `TokenReward` are penalties. With each of them a search is exact: it ends when no
+    hypothesis that goes on can still reach the best ones.
+    """
+
+    kind: ClassVar[str]
+    """The name of the penalty in the core."""
+
+    def __init__(self, argument: str, value: float, *, low: float | None = None) -> None:
+        self._argument = argument
+        self.value = checks.number(type(self).__name__, argument, value, at_least=low)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._argument}={self.value})"
+
+
+class LengthNorm(Penalty):
+    """score = log-probability / length^power: with power 1, the mean of the log-probabilities.
+
+    power: 0 does not change the order; a larger one favours longer hypotheses. Raises ConfigError.
+    """
+
+    kind = "length"
+
+    def __init__(self, power: float = 1.0) -> None:
+        super().__init__("power", power)
+
+
+class Wu(Penalty):
+    """score = log-probability / ((5 + length) / 6)^power (Wu et al. 2016, eq. 14, without coverage).
+
+    power: usually 0.6 to 1. Raises ConfigError.
+    """
+
+    kind = "wu"
+
+    def __init__(self, power: float = 0.6) -> None:
+        super().__init__("power", power)
+
+
+class TokenReward(Penalty):
+    """score = log-probability + each * length (He et al. 2016, the word reward).
+
+    each: a reward for each token; negative ones favour short hypotheses. Raises ConfigError.
+    """
+
+    kind = "reward"
+
+    def __init__(self, each: float) -> None:
+        super().__init__("each", each)

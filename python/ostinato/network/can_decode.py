@@ -1,0 +1,102 @@
+"""`CanDecode`: networks that are fed what they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:  # Most programs decode nothing.
+    import numpy as np
+    import numpy.typing as npt
+
+    from ostinato.decoding import Decoded, Penalty, Sample
+    from ostinato.network.stepwise import StepwiseNetwork
+
+    MaxLength = int | Sequence[int] | npt.NDArray[np.int64] | Callable[[int], int]
+
+
+class CanDecode:
+    """What a network can do that predicts ids and is fed them."""
+
+    def decode(
+        self,
+        x: Any = None,
+        *,
+        begin: int,
+        end: int | None,
+        max_length: MaxLength,
+        lengths: Any = None,
+        beam: int | None = None,
+        n_best: int = 1,
+        penalty: Penalty | None = None,
+        sample: Sample | None = None,
+        min_length: int = 0,
+        prefix: Any = None,
+        ban: Sequence[int] = (),
+        no_repeat_ngram: int = 0,
+        row_ids: Any = None,
+    ) -> Decoded:
+        """The ids that the network predicts when it is fed its own predictions: a beam search, or samples.
+
+        The network is fed the ids on the axis of its output, and its output is a logit for each id. What does
+        not depend on these ids, such as an encoder, runs once. Each row is searched alone: the other rows and
+        the number of threads do not change its bits.
+
+        Args:
+            x: the other inputs, as in `run`: a dict by name, or the only one. None if there are none.
+            begin: the id that is fed at the first step.
+            end: the id that ends a hypothesis; it is one of its tokens. None: every hypothesis has
+                `max_length` tokens.
+            max_length: the most tokens, the end included: an integer, one for each row, or a function of the
+                length of the row's own memory, such as `lambda length: 2 * length + 5`.
+            lengths: as in `run`, of the other inputs.
+            beam: the hypotheses that go on at each step; 1 takes the most likely id at each step. None: 5.
+            n_best: hypotheses in the result, at most `beam`; fewer if there are no more.
+            penalty: how hypotheses of different lengths are compared: `ost.LengthNorm`, `ost.Wu`,
+                `ost.TokenReward`; None for the log-probability. A row ends when no hypothesis that goes on
+                can reach the best ones any more.
+            sample: `ost.Sample(...)` draws ids instead.
+            min_length: the fewest tokens of a hypothesis that ends.
+            prefix: ids that are not chosen: (N, P), or a list of rows; -1 where the network chooses. They
+                count in the log-probability.
+            ban: ids that are never chosen. The probabilities of the others stay as they are.
+            no_repeat_ngram: no sequence of so many ids occurs twice in a hypothesis; 0 allows all.
+            row_ids: with `sample`, the number of each row in the address of its draws; by default its place.
+
+        Raises ConfigError, ShapeError or DTypeError, naming the argument; ConfigError for a network that
+        cannot be fed its output; NonFiniteError for logits that are not finite.
+        """
+        from ostinato.network.decode import decode
+
+        return decode(
+            cast("StepwiseNetwork", self),
+            x,
+            begin,
+            end,
+            max_length,
+            lengths,
+            beam,
+            n_best,
+            penalty,
+            sample,
+            min_length,
+            prefix,
+            ban,
+            no_repeat_ngram,
+            row_ids,
+        )
+
+    def log_prob(self, x: Any, tokens: Any, *, begin: int, lengths: Any = None) -> npt.NDArray[np.float64]:
+        """The log-probability of given tokens, (N,) float64: what `decode` reports when it finds them.
+
+        Args:
+            x: the other inputs, as in `decode`; None if there are none.
+            tokens: ids (N, T), or a list of rows, the end included.
+            begin: the id that is fed at the first step.
+            lengths: as in `run`, of the other inputs.
+
+        Raises ConfigError, ShapeError, DTypeError, NonFiniteError, as `decode` does.
+        """
+        from ostinato.network.decode import log_prob
+
+        return log_prob(cast("StepwiseNetwork", self), x, tokens, begin, lengths)

@@ -1,0 +1,170 @@
+//! Samples of one sentence.
+
+use crate::kernel::{Float, Kernels};
+use crate::random::address_words;
+
+use super::super::graph::NetError;
+use super::candidates::{Allowed, log_sum};
+use super::hypotheses::{Found, Hypotheses, ROOT};
+use super::search::{Sampling, Search};
+
+/// A sample that goes on.
+#[derive(Debug, Clone, Copy)]
+struct Live {
+    sample: usize,
+    last: usize,
+    log_probability: f64,
+    /// The log-probability of its draws.
+    drawn: f64,
+}
+
+/// The samples of a sentence. All of them start from the same row.
+#[derive(Debug, Clone)]
+pub struct Samples {
+    row: usize,
+    length: usize,
+    tree: Hypotheses,
+    live: Vec<Live>,
+    found: Vec<Option<Found>>,
+    repeated: Vec<usize>,
+    weights: Weights,
+}
+
+impl Samples {
+    pub fn new(row: usize, options: &Sampling) -> Samples {
+        let start = |sample| Live { sample, last: ROOT, log_probability: 0.0, drawn: 0.0 };
+        Samples {
+            row,
+            length: 0,
+            tree: Hypotheses::default(),
+            live: (0..options.count).map(start).collect(),
+            found: vec![None; options.count],
+            repeated: Vec::new(),
+            weights: Weights::default(),
+        }
+    }
+
+    /// As `BeamSearch::advance`. At the first step, all samples read the logits of place 0.
+    pub fn advance<'l, T: Float>(
+        &mut self,
+        search: &Search,
+        options: &Sampling,
+        kernels: &Kernels<T>,
+        logits: &dyn Fn(usize) -> &'l [T],
+    ) -> Result<Vec<(usize, usize)>, NetError> {
+        let (mut next, mut live) = (Vec::new(), Vec::new());
+        for (place, one) in std::mem::take(&mut self.live).into_iter().enumerate() {
+            let place = if self.length == 0 { 0 } else { place };
+            self.repeated.clear();
+            self.tree.repeated(one.last, search.unrepeated, &mut self.repeated);
+            let allowed = Allowed::new(search, self.row, self.length, &self.repeated);
+            let logits = logits(place);
+            let sum = log_sum(kernels, logits)?;
+            let drawn = match allowed.forced() {
+                Some(id) => Some((id, 0.0)),
+                None => {
+                    let uniform = || uniform(options.seed, options.rows[self.row], one.sample, self.length);
+                    self.weights.draw(options, logits, &allowed, uniform)
+                }
+            };
+            let Some((id, log_drawn)) = drawn else {
+                self.end(one, false); // nothing may follow it
+                continue;
+            };
+            let step = logits[id].to_f64() - sum;
+            let one = Live {
+                last: self.tree.extend(one.last, id, step),
+                log_probability: one.log_probability + step,
+                drawn: one.drawn + log_drawn,
+                ..one
+            };
+            let ends = search.end == Some(id);
+            if ends || self.length + 1 >= search.most[self.row] {
+                self.end(one, ends);
+            } else {
+                next.push((place, id));
+                live.push(one);
+            }
+        }
+        self.length += 1;
+        self.live = live;
+        Ok(next)
+    }
+
+    fn end(&mut self, one: Live, finished: bool) {
+        let (ids, log_probabilities) = self.tree.ids(one.last);
+        let log_probability = one.log_probability;
+        self.found[one.sample] =
+            Some(Found { ids, log_probabilities, log_probability, score: one.drawn, finished });
+    }
+
+    /// The result, in the order of the samples.
+    pub fn result(self) -> Vec<Found> {
+        self.found.into_iter().flatten().collect()
+    }
+}
+
+/// A number in (0, 1) of 53 bits, which depends on nothing but its address.
+fn uniform(seed: u64, row: u32, sample: usize, step: usize) -> f64 {
+    let [high, low] = address_words(seed, [sample as u32, row, step as u32]);
+    let bits = u64::from(high >> 5) << 26 | u64::from(low >> 6);
+    (bits as f64 + 0.5) / (1u64 << 53) as f64
+}
+
+/// The weights from which an id is drawn.
+#[derive(Debug, Clone, Default)]
+struct Weights {
+    /// (logit / temperature, id) of each id that may be drawn.
+    ids: Vec<(f64, usize)>,
+    /// By place in `ids`.
+    weights: Vec<f64>,
+}
+
+impl Weights {
+    /// An id and the logarithm of its probability among those that may be drawn; None if none may.
+    fn draw<T: Float>(
+        &mut self,
+        options: &Sampling,
+        logits: &[T],
+        allowed: &Allowed,
+        uniform: impl FnOnce() -> f64,
+    ) -> Option<(usize, f64)> {
+        let &Sampling { temperature, top_k, top_p, .. } = options;
+        self.ids.clear();
+        let scale = if temperature > 0.0 { 1.0 / temperature } else { 1.0 };
+        let scaled = logits.iter().enumerate().map(|(id, logit)| (logit.to_f64() * scale, id));
+        self.ids.extend(scaled.filter(|&(logit, id)| logit > f64::NEG_INFINITY && allowed.id(id)));
+        let most = self.ids.iter().copied().reduce(|best, one| if one.0 > best.0 { one } else { best })?;
+        if temperature == 0.0 {
+            return Some((most.1, 0.0));
+        }
+        if top_k < self.ids.len() || top_p < 1.0 {
+            // likelier first; of equally likely ids, the lower first
+            self.ids.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            self.ids.truncate(top_k);
+            if top_p < 1.0 {
+                let weight = |one: &(f64, usize)| (one.0 - most.0).exp();
+                let wanted = top_p * self.ids.iter().map(weight).sum::<f64>();
+                let mut sum = 0.0;
+                let enough = self.ids.iter().position(|one| {
+                    sum += weight(one);
+                    sum >= wanted
+                });
+                self.ids.truncate(enough.map_or(self.ids.len(), |last| last + 1));
+            }
+            self.ids.sort_unstable_by_key(|one| one.1);
+        }
+        self.weights.clear();
+        self.weights.extend(self.ids.iter().map(|one| (one.0 - most.0).exp()));
+        let total: f64 = self.weights.iter().sum();
+        let wanted = uniform() * total;
+        let mut sum = 0.0;
+        let place = self.weights.iter().position(|weight| {
+            sum += weight;
+            *weight > 0.0 && sum > wanted
+        });
+        // the sum may fall short of the total by rounding
+        let place = place.or_else(|| self.weights.iter().rposition(|weight| *weight > 0.0))?;
+        Some((self.ids[place].1, (self.weights[place] / total).ln()))
+    }
+}
