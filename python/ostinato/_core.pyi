@@ -7,12 +7,15 @@ from numpy import ndarray
 
 __all__ = [
     "Budget",
+    "DecodeMethod",
+    "Given",
     "Losses",
     "Network",
     "OutputLoss",
     "Program",
     "ProgramBuilder",
     "Run",
+    "Steps",
     "Stream",
     "ThroughTime",
     "Update",
@@ -29,6 +32,7 @@ __all__ = [
     "set_memory_reserve",
     "set_num_threads",
     "square_sum",
+    "token_log_probs",
 ]
 
 __version__: str
