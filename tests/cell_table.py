@@ -62,6 +62,10 @@ def min_gru(x, h, p):
     return h + z * (a[3:] - h)
 
 
+def crf_scores(x, p):
+    return np.concatenate([p["weight"] @ x + p["bias"], p["transitions"].ravel()])
+
+
 def echo_state(leak):
     return lambda x, h, p: (
         (1 - leak) * h + leak * np.tanh(p["weight_ih"] @ x + p["weight_hh"] @ h + p["bias"])
@@ -107,6 +111,7 @@ CASES = [
     ("indrnn", {}, of_h(lambda x, h, p: np.maximum(p["weight_ih"] @ x + p["weight_hh"] * h + p["bias"], 0))),
     ("echo_state", {}, of_h(echo_state(1.0))),
     ("echo_state", {"leak": 0.3, "spectral_radius": 1.2, "input_scale": 0.5}, of_h(echo_state(0.3))),
+    ("crf_scores", {}, lambda x, h, c, p: (crf_scores(x, p), h, c)),
     ("min_gru", {}, of_h(min_gru)),
     ("min_gru", {"bias": False}, of_h(min_gru)),
     ("min_lstm", {}, of_h(min_lstm)),

@@ -219,10 +219,19 @@ class Budget:
 
 @final
 class OutputLoss:
-    """The loss of an output, by its number; its targets and weights; what the loss is multiplied with."""
+    """The loss of an output, by its number; its targets and weights; what the loss is multiplied with.
+
+    `last`: only the last step of each row counts.
+    """
 
     def __new__(
-        cls, output: int, program: Program, targets: _Array, weights: _Array | None = None, scale: float = 1.0
+        cls,
+        output: int,
+        program: Program,
+        targets: _Array,
+        weights: _Array | None = None,
+        scale: float = 1.0,
+        last: bool = ...,
     ) -> OutputLoss: ...
     @property
     def output(self) -> int: ...
@@ -234,6 +243,8 @@ class OutputLoss:
     def weights(self) -> _Array | None: ...
     @property
     def scale(self) -> float: ...
+    @property
+    def last(self) -> bool: ...
 
 @final
 class Losses:

@@ -181,12 +181,12 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
     """
     owner = f"cell {cell.name!r}"
     sizes = _named_sizes(owner, {"input": input_size, "hidden": hidden_size})
-    more = _mapping(owner, "sizes", cell.sizes(Names(owner, "size", sizes)), int)
+    more = checked_mapping(owner, "sizes", cell.sizes(Names(owner, "size", sizes)), int)
     sizes.update(_named_sizes(owner, more))
     size = Names(owner, "size", sizes)
-    params = _mapping(owner, "parameters", cell.parameters(size), Param)
-    states = _mapping(owner, "state", cell.state(size), State)
-    memories = _mapping(owner, "memories", cell.memories(size), Memory)
+    params = checked_mapping(owner, "parameters", cell.parameters(size), Param)
+    states = checked_mapping(owner, "state", cell.state(size), State)
+    memories = checked_mapping(owner, "memories", cell.memories(size), Memory)
     for name in memories:
         if name in (ROW, TIME):
             raise ConfigError(
@@ -210,7 +210,8 @@ def _named_sizes(owner: str, sizes: Mapping[str, int]) -> dict[str, Dim]:
     return named(sizes)
 
 
-def _mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]:
+def checked_mapping(owner: str, method: str, answer: Any, kind: type) -> dict[str, Any]:
+    """The answer of a method that returns a dict of `kind`. Raises ConfigError for anything else."""
     if not isinstance(answer, Mapping):
         raise ConfigError(f"{owner}: {method}() returns {shown(answer)}; expected a dict of {kind.__name__}")
     for name, one in answer.items():

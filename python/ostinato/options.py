@@ -39,7 +39,7 @@ class Configured(metaclass=GuardMeta):
     """Sets of options for the conformance kit, which checks all of them."""
     _live_options: ClassVar[bool] = False
     _of_class: ClassVar[tuple[str, ...]] = (
-        *("kind", "name", "examples", "provider", "target", "better"),
+        *("kind", "name", "examples", "provider", "target", "better", "per"),
         *("batched", "role", "slots", "scalars"),
     )
     """What a class says of all its objects."""

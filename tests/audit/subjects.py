@@ -640,6 +640,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "regularizers/spectral_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "regularizers/weight_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "gru": {"reset": pair("reset", "before", "after")},
+    "ctc": {"blank": pair("blank", 0, 2, labels=2)},
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }
 
@@ -653,7 +654,8 @@ def strategy(make: Callable[..., Any], required: dict[str, Any]) -> Callable[...
 def loss_of(make: Callable[..., Any]) -> Callable[..., Any]:
     def result(**options: Any) -> Any:
         made = make(**options)
-        targets = IDS if made.target == "index" else Y
+        labels = np.ones((N, getattr(made, "labels", 1)), int)
+        targets = {"index": IDS, "labels": labels}.get(made.target, Y)
         return net().value_and_grad(X, targets, loss=made, seed=1)[1].arena
 
     return result

@@ -30,7 +30,7 @@ def make(kind, options, seed=0):
 def test_each_cell_equals_its_formula_over_a_sequence(kind, options, formula):
     cell, params, state, x = make(kind, options)
     outputs, final = eager.run(cell, params, x, state)
-    h, c = (*state.values(), None)[:2]
+    h, c = (*state.values(), None, None)[:2]
     for t in range(STEPS):
         y, h, c = formula(x[t], h, c, params)
         np.testing.assert_allclose(outputs[t], y, rtol=1e-12, atol=1e-14)

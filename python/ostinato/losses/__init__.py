@@ -1,12 +1,15 @@
-"""Per-step losses as equations, one per file: `step(y, target)` of one row returns one number.
+"""Losses as equations, one per file: `step(y, target)` of one row returns one number.
 
-Every `Loss` defined in a file of this folder is registered under its `name`. May use: ops, checks, errors.
+Every `Loss` defined in a file of this folder is registered under its `name`. May use: ops, cell, checks,
+errors.
 """
 
 from __future__ import annotations
 
+from ostinato.losses.crf import CRF
 from ostinato.losses.cross_entropy import CrossEntropy
+from ostinato.losses.ctc import CTC
 from ostinato.losses.loss import Loss
 from ostinato.losses.mse import MSE
 
-__all__ = ["MSE", "CrossEntropy", "Loss"]
+__all__ = ["CRF", "CTC", "MSE", "CrossEntropy", "Loss"]

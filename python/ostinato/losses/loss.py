@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ostinato.errors import ConfigError, shown
-from ostinato.ops import Value
 from ostinato.options import Configured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ostinato.cell import State
+    from ostinato.dims import Dim
+    from ostinato.namespace import Names
+    from ostinato.ops import Value
 
 
 class Loss(Configured):
-    """A per-step loss as an equation: one number from the output y (F,) and the target of one time step.
+    """A loss as an equation: one number from the output y (F,) and the target of one time step.
 
     Derive from this class and write `step`. Networks average or sum it over the valid time steps (argument
     `reduction`). `target` is the kind of targets: "output" for numbers of the output's shape, "index" for
-    ids.
+    ids, "labels" for up to `labels` ids of each row.
+
+    A loss with `state` remembers earlier steps: its step is `step(y, target, state) -> loss, {state: new}`.
+    It needs all steps of a row together, so it goes with FullBPTT. With `per = "row"` only its value at the
+    last valid step of each row counts, and targets and weights have one value for each row: (N, labels), or
+    (N, F), or (N,) ids; weights (N,). Each step gets the target of its row.
     """
 
     kind: ClassVar[str] = "loss"
     target: ClassVar[str] = "output"
+    per: ClassVar[str] = "step"
+    labels: int
+    """For `target = "labels"`: the most labels of a row; fewer are filled up with -1."""
 
-    def step(self, y: Value, target: Value) -> Value:
-        """Return the loss of one step, one number."""
-        raise ConfigError(f"loss {shown(self.name)} has no step; write step(self, y, target) -> one number")
+    def state(self, size: Names[Dim]) -> dict[str, State]:
+        """Return the states by name, zero before the first step; none by default.
+
+        `size.output` is F, `size.labels` the number of labels.
+        """
+        return {}
+
+    def classes(self, width: int) -> int:
+        """Return how many ids there are for outputs of `width` features; by default as many."""
+        return width
+
+    if TYPE_CHECKING:
+        # A loss with states takes and returns them.
+        step: Callable[..., Any]
+    else:
+
+        def step(self, y: Value, target: Value) -> Value:
+            """Return the loss of one step, one number; with states also their next values."""
+            raise ConfigError(
+                f"loss {shown(self.name)} has no step; write step(self, y, target) -> one number"
+            )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from ostinato import _core, checks
-from ostinato.errors import ConfigError, shown
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.losses import Loss
 from ostinato.network.graph import Node
 from ostinato.plugins.blame import blamed
@@ -47,6 +49,12 @@ class Objective:
     dtype: str
     axis: Axis = TIME
     scale: float = 1.0
+    per_row: bool = False
+    """Whether only the last step of each row counts, and targets and weights are of rows."""
+    labels: int = 0
+    """The numbers of a target, for labels: ids, filled up with -1."""
+    classes: int = 0
+    """Ids are below it."""
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
@@ -59,13 +67,20 @@ class Objective:
         if isinstance(loss, Weighted):
             loss, scale = loss.loss, loss.scale
         loss = registry.make("loss", loss, Loss)
-        if loss.target not in ("index", "output"):
+        _check_kinds(loss)
+        per_row = loss.per == "row"
+        if per_row and output.axis == ROW:
             raise ConfigError(
-                f"loss {shown(loss.name)}: target is {shown(loss.target)}; expected 'index' or 'output'"
+                f"loss {shown(loss.name)} reads the last step of each row of a sequence; this output has one "
+                "value for each row"
             )
         with blamed(loss):
             program = trace_loss(loss, output.width)
-        return cls(program, loss.target == "index", reduction, output.width, dtype, output.axis, scale)
+        labels = loss.labels if loss.target == "labels" else 0
+        takes_ids, classes = loss.target == "index", loss.classes(output.width)
+        return cls(
+            program, takes_ids, reduction, output.width, dtype, output.axis, scale, per_row, labels, classes
+        )
 
     def argument(
         self, batch: Batch, targets: Any, weights: Any, output: int = 0, name: str | None = None
@@ -75,19 +90,56 @@ class Objective:
         Raises ShapeError, DTypeError or ConfigError by name.
         """
         of = "" if name is None else f"[{name!r}]"
+        if self.per_row:
+            return self._of_rows(batch, targets, weights, output, of)
         trailing: tuple[int, ...] = () if self.takes_ids else (self.width,)
         dtype = None if self.takes_ids else self.dtype
-        # A class is one of the outputs, so an id below the width is what every loss on ids takes.
-        limit = self.width if self.takes_ids else None
+        limit = self.classes if self.takes_ids else None
         scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype)
         used = None if scale is None else scale != 0
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
-            raise ConfigError(
-                f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers "
-                'from 0, or reduction="sum"'
-            )
+            raise _negative_weight(of)
         return _core.OutputLoss(output, self.program, read, scale, self.scale)
+
+    def _of_rows(self, batch: Batch, targets: Any, weights: Any, output: int, of: str) -> _core.OutputLoss:
+        """The core's form of a loss of rows: the target and the weight of a row at each of its steps."""
+        along = batch.of(self.axis)
+        scale = None if weights is None else read_rows(f"weights{of}", weights, batch.rows, (), self.dtype)
+        if self.reduction == "mean" and scale is not None and (scale < 0).any():
+            raise _negative_weight(of)
+        name = f"targets{of}"
+        if self.labels:
+            read = self._labels(name, targets, batch.rows)
+        else:
+            trailing = () if self.takes_ids else (self.width,)
+            limit = self.classes if self.takes_ids else None
+            used = None if scale is None else scale != 0
+            dtype = None if self.takes_ids else self.dtype
+            read = read_rows(name, targets, batch.rows, trailing, dtype, limit, used)
+        steps = along.steps
+        repeated = np.repeat(read[:, None], steps, axis=1)
+        spread = None if scale is None else np.repeat(scale[:, None], steps, axis=1)
+        return _core.OutputLoss(output, self.program, repeated, spread, self.scale, True)
+
+    def _labels(self, name: str, targets: Any, rows: int) -> Array:
+        """(N, labels) whole numbers below `classes`; less than 0 after the last label of a row."""
+        array = np.asarray(targets)
+        if array.dtype.kind not in "iu":
+            raise DTypeError(f"{name} is {shown(targets)}; expected integers, the labels of each row")
+        if array.shape != (rows, self.labels):
+            raise ShapeError(
+                f"{name} is {array.shape}; expected {(rows, self.labels)}, labels filled up with -1"
+            )
+        ended = np.cumsum(array < 0, axis=1) > 0
+        wrong = np.argwhere((array >= self.classes) | (ended & (array >= 0)))
+        if wrong.size:
+            row, place = map(int, wrong[0])
+            raise ConfigError(
+                f"{name} has {array[row, place]} in row {row}, place {place}; expected labels from 0 to "
+                f"{self.classes - 1}, and -1 after the last"
+            )
+        return np.where(ended, -1, array).astype(self.dtype)
 
     def _negative(self, weights: Array, batch: Batch) -> bool:
         """Whether the weight of a valid step, or of a row, is below 0."""
@@ -107,3 +159,23 @@ class Objective:
         if self.axis == ROW:
             return read_rows(name, value, batch.rows, trailing, dtype, limit, used)
         return read_steps(name, value, batch.of(self.axis), trailing, dtype, limit, used)
+
+
+def _negative_weight(of: str) -> ConfigError:
+    return ConfigError(
+        f"weights{of} holds a negative number, and a mean is divided by their sum; expected numbers from 0, "
+        'or reduction="sum"'
+    )
+
+
+def _check_kinds(loss: Loss) -> None:
+    """Raises ConfigError for a loss that declares unknown targets."""
+    owner = f"loss {shown(loss.name)}"
+    if loss.target not in ("index", "output", "labels"):
+        raise ConfigError(f"{owner}: target is {shown(loss.target)}; expected 'index', 'output' or 'labels'")
+    if loss.per not in ("step", "row"):
+        raise ConfigError(f"{owner}: per is {shown(loss.per)}; expected 'step' or 'row'")
+    if loss.target == "labels":
+        checks.count(owner, "labels", getattr(loss, "labels", 0), at_least=1)
+        if loss.per != "row":
+            raise ConfigError(f"{owner}: target is 'labels', which are of a row; expected per = 'row'")

@@ -117,7 +117,8 @@ class Hooks:
         """Losses: the loss of one step, for `value_and_grad(..., loss=name)`.
 
         `step` gets the output `y` (F,) of one step of one row, and its target, and returns one number. The
-        target has the shape of `y`; with the class attribute `target = "index"`, it is an id.
+        target has the shape of `y`; with the class attribute `target = "index"`, it is an id. A loss with
+        `state(size)` also gets the state, and returns the next one.
 
         Example:
             >>> from ostinato import Loss, LossSpec, hookimpl, ops

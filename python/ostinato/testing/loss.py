@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ostinato.cell import Cell
+from ostinato.dims import named
 from ostinato.errors import ConfigError
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import Last
 from ostinato.layers.sequential import Sequential
 from ostinato.losses import Loss
+from ostinato.namespace import Names
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
 from ostinato.options import Configured
@@ -25,11 +27,12 @@ from ostinato.testing.networks.model import threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 from ostinato.trace import trace_loss
+from ostinato.trace.programs import loss_states
 
 # For sums over some hundred steps in another order.
 ROUNDING = 1e-10
 
-WIDTHS = (1, 2, 3, 8, 17)
+WIDTHS = (1, 2, 3, 6, 8, 12, 17)
 
 
 class Passage(Cell):
@@ -50,6 +53,20 @@ class Case:
     targets: Array
     lengths: Array | None = None
     noun: str = "loss"
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether targets and weights are of rows, and the loss is that of the last step."""
+        return getattr(self.loss, "per", "step") == "row"
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the loss of a step depends on earlier steps."""
+        return bool(loss_states(self.loss, self.noun, named({"output": self.y.shape[-1], "labels": 1})))
+
+    def weights(self, values: Array) -> Array:
+        """`values` (N, T) as weights: of rows, those of the first step."""
+        return values[:, 0] if self.of_rows else values
 
     def results(self, **more: Any) -> Arrays:
         """The loss or metric, by default summed, and its gradient with respect to y."""
@@ -117,11 +134,17 @@ class LossSubject(subject.Made):
         rng = np.random.default_rng([5, draw])
         loss, width = self.loss(), self.width(near_to)
         y = rng.standard_normal((rows, steps, width)).astype(dtype)
-        targets = (
-            rng.integers(0, width, (rows, steps))
-            if loss.target == "index"
-            else rng.standard_normal((rows, steps, width)).astype(dtype)
-        )
+        of = (rows,) if getattr(loss, "per", "step") == "row" else (rows, steps)
+        classes = loss.classes(width) if isinstance(loss, Loss) else width
+        if loss.target == "labels":
+            targets = rng.integers(0, classes, (rows, loss.labels))
+            # so few that most rows can hold them
+            counts = rng.integers(0, min(loss.labels, max(1, steps // 2)) + 1, rows)
+            targets[np.arange(loss.labels) >= counts[:, None]] = -1
+        elif loss.target == "index":
+            targets = rng.integers(0, classes, of)
+        else:
+            targets = rng.standard_normal((*of, width)).astype(dtype)
         lengths = None
         if ragged:
             lengths = rng.integers(0, steps + 1, rows)
@@ -131,7 +154,7 @@ class LossSubject(subject.Made):
 
 @check("shapes")
 def shapes(one: LossSubject) -> None:
-    """The value is a number, the gradient has the outputs' shape: N 1, 2, 7; T 1, 2, 9; F 1, 2, 3, 8, 17."""
+    """The value is a number, the gradient has the outputs' shape: N 1, 2, 7; T 1, 2, 9; F 1 to 17."""
     taken = [width for width in WIDTHS if one.takes(width)]
     if len(taken) < 2:
         raise Failed(f"of outputs with {WIDTHS} features only {taken} are taken; expected two at least")
@@ -169,17 +192,39 @@ def eager(one: LossSubject) -> None:
         for n in range(3):
             for t in range(4):
                 with np.errstate(all="ignore"):
-                    mine: Any = case.loss.step(case.y[n, t], case.targets[n, t])
+                    mine: Any = _stepped(case, n, t)
                 if np.shape(mine) != ():
                     raise Failed(f"step gives shape {np.shape(mine)} on NumPy arrays; expected one number")
+                first = 0 if case.has_states else t
+                targets = case.targets[n : n + 1]
                 engine = replace(
-                    case, y=case.y[n : n + 1, t : t + 1], targets=case.targets[n : n + 1, t : t + 1]
+                    case,
+                    y=case.y[n : n + 1, first : t + 1],
+                    targets=targets if case.of_rows else targets[:, first : t + 1],
                 )
                 if not abs(float(mine) - engine.value()) <= allowed * max(1.0, abs(float(mine))):
                     raise Failed(
                         f"{dtype}: {float(mine):.9g} in NumPy, {engine.value():.9g} in the engine; "
                         "does step do something else while it is traced?"
                     )
+
+
+def _stepped(case: Case, row: int, last: int) -> Any:
+    """The loss by `step` on NumPy values: of one step; with states of all steps so far, or of the last."""
+    if not case.has_states:
+        return case.loss.step(
+            case.y[row, last], case.targets[row] if case.of_rows else case.targets[row, last]
+        )
+    labels = max(1, getattr(case.loss, "labels", 0))
+    sizes = named({"output": case.y.shape[-1], "labels": labels})
+    declared = loss_states(case.loss, case.noun, sizes)
+    state = {name: np.zeros(one.shape, case.y.dtype) for name, one in declared.items()}
+    total: Any = 0.0
+    for t in range(last + 1):
+        given = case.targets[row] if case.of_rows else case.targets[row, t]
+        value, state = case.loss.step(case.y[row, t], given, Names("loss", "state", state))
+        total = value if case.of_rows else total + value
+    return total
 
 
 @check("target")
@@ -202,7 +247,7 @@ def target(one: LossSubject) -> None:
 def inputs_unchanged(one: LossSubject) -> None:
     """Outputs, targets and weights are not written to."""
     case = one.case(3, 4, ragged=True)
-    weights = np.ones((3, 4))
+    weights = case.weights(np.ones((3, 4)))
     given = {"y": case.y, "targets": case.targets, "weights": weights}
     before = {name: value.copy() for name, value in given.items()}
     case.results(weights=weights)
@@ -272,13 +317,22 @@ def padding(one: LossSubject) -> None:
     dirty = replace(case, y=case.y.copy(), targets=case.targets.copy())
     for n, length in enumerate(case.lengths):
         dirty.y[n, length:] = np.nan
-        dirty.targets[n, length:] = np.nan if dirty.targets.dtype.kind == "f" else -7
+        if not case.of_rows:
+            dirty.targets[n, length:] = np.nan if dirty.targets.dtype.kind == "f" else -7
         if clean["gradient"][n, length:].any():
             raise Failed(f"the gradient of row {n} is not 0 from step {length} on, where it ends")
     same(clean, dirty.results(), "NaN in the padding reaches the {}")
 
 
-@check("unread")
+def _remembers(one: LossSubject) -> str | None:
+    return "a step without weight is read by later steps" if one.case(2, 2).has_states else None
+
+
+def _is_of_rows(one: LossSubject) -> str | None:
+    return "it is a loss of sequences" if one.case(2, 2).of_rows else None
+
+
+@check("unread", _remembers)
 def unread(one: LossSubject) -> None:
     """A target with the weight 0, even NaN or an unknown id, changes no bit; the gradient there is 0."""
     case = one.case(5, 6)
@@ -298,17 +352,18 @@ def reduction(one: LossSubject) -> None:
     """A mean is the sum divided by the valid steps, or by their weights; weights scale their steps."""
     case = one.case(5, 6, ragged=True)
     assert case.lengths is not None
-    total, count = case.results(), float(case.lengths.sum())
+    total = case.results()
+    count = float((case.lengths > 0).sum() if case.of_rows else case.lengths.sum())
     divided = {name: value / count for name, value in total.items()}
     near(divided, case.results(reduction="mean"), ROUNDING, "{} of mean, and of sum divided by the steps")
     double = {name: 2 * value for name, value in total.items()}
     near(
         double,
-        case.results(weights=np.full((5, 6), 2.0)),
+        case.results(weights=case.weights(np.full((5, 6), 2.0))),
         ROUNDING,
         "{} with weights of 2, and twice that of 1",
     )
-    mean = case.results(weights=np.full((5, 6), 2.0), reduction="mean")
+    mean = case.results(weights=case.weights(np.full((5, 6), 2.0)), reduction="mean")
     near(divided, mean, ROUNDING, "{} of mean with weights of 1 and of 2")
     near(
         {one.noun: total[one.noun]},
@@ -318,7 +373,7 @@ def reduction(one: LossSubject) -> None:
     )
 
 
-@check("rows")
+@check("rows", _is_of_rows)
 def rows(one: LossSubject) -> None:
     """For one output per row, the value and the gradient are those of a sequence of one step."""
     case = one.case(5, 6, ragged=True)
@@ -344,7 +399,11 @@ def through_time(one: LossSubject) -> None:
     case = one.case(4, 40, ragged=True)
     recurrent = replace(case, network=Recurrent("rnn", case.y.shape[-1], case.y.shape[-1], dtype="float64"))
     full = recurrent.results()
-    for way in (TruncatedBPTT(40, 40), TruncatedBPTT(7, 90), CheckpointedBPTT("sqrt")):
+    ways: list[Any] = [TruncatedBPTT(40, 40), TruncatedBPTT(7, 90), CheckpointedBPTT("sqrt")]
+    if case.has_states:
+        refused("CheckpointedBPTT", lambda: recurrent.results(through_time=ways.pop()))
+        refused("TruncatedBPTT(7, 9)", lambda: recurrent.results(through_time=TruncatedBPTT(7, 9)))
+    for way in ways:
         same(full, recurrent.results(through_time=way), f"{way}: the {{}} differs from FullBPTT()")
 
 
@@ -413,6 +472,9 @@ def bad_input(one: LossSubject) -> None:
     case = one.case(3, 4)
     width = case.y.shape[-1]
     numbers = np.zeros((3, 4, width))
+    classes = case.loss.classes(width) if isinstance(case.loss, Loss) else width
+    if case.of_rows:
+        return _bad_rows(case)
     targets: dict[str, Any] = {
         "a step too many": np.zeros((3, 5, width)) if case.targets.ndim == 3 else np.zeros((3, 5), int),
         "a row too few": case.targets[:2],
@@ -420,7 +482,7 @@ def bad_input(one: LossSubject) -> None:
         "complex numbers": numbers.astype(complex),
     }
     if case.loss.target == "index":
-        targets |= {"an id too large": np.full((3, 4), width), "an id below 0": np.full((3, 4), -1)}
+        targets |= {"an id too large": np.full((3, 4), classes), "an id below 0": np.full((3, 4), -1)}
         targets["floats"] = np.zeros((3, 4))
     else:
         targets |= {"a feature too many": np.zeros((3, 4, width + 1)), "integers": numbers.astype(int)}
@@ -432,6 +494,21 @@ def bad_input(one: LossSubject) -> None:
     wrong["an unknown reduction"] = lambda: case.results(reduction="median")
     for name, call in wrong.items():
         refused(name, call)
+
+
+def _bad_rows(case: Case) -> None:
+    """Wrong targets and weights of rows raise typed errors."""
+    targets = {
+        "a row too few": case.targets[:2],
+        "a feature too many": np.concatenate([case.targets, case.targets[..., -1:]], axis=-1),
+        "texts": np.full((3, 4), "a"),
+        "an id too large": np.full_like(case.targets, case.y.shape[-1]),
+    }
+    for name, value in targets.items():
+        if name != "an id too large" or case.loss.target != "output":
+            refused(f"targets with {name}", replace(case, targets=value).results)
+    refused("a negative weight", lambda: case.results(weights=np.full(3, -1.0), reduction="mean"))
+    refused("weights of another shape", lambda: case.results(weights=np.ones((3, 4))))
 
 
 LOSS: Kind[LossSubject] = Kind(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ostinato import _core
-from ostinato.cell import Cell, Memory, Param, State, declared
+from ostinato.cell import Cell, Memory, Param, State, checked_mapping, declared
 from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described, shown
 from ostinato.namespace import Names
@@ -36,8 +36,9 @@ class StepLoss(Protocol):
     def target(self) -> str:
         """Kind of target: "index" for ids, "output" for the output's own shape."""
 
-    def step(self, y: Value, target: Value) -> Value:
-        """Return the loss of one time step."""
+    @property
+    def step(self) -> Callable[..., Any]:
+        """The loss of one time step: `step(y, target)`, or `step(y, target, state)` with next states."""
 
 
 @dataclass(frozen=True)
@@ -153,26 +154,44 @@ def trace_loss(
 ) -> _core.Program:
     """Trace a loss of outputs (y_size,): a program with inputs "y" and "target" and one number as output.
 
-    `target` is the target's feature shape, or "index" for ids; by default as the loss declares: ids, or the
-    shape of the output. `name` is the name of the program (default: the loss's).
+    `target` is the target's feature shape, or "index" for ids; by default as the loss declares: ids, labels,
+    or the shape of the output. `name` is the name of the program (default: the loss's).
     Raises ShapeError if the loss is not one number.
     """
-    sizes = named({"output": y_size})
-    if target is None:
-        target = "index" if loss.target == "index" else (sizes["output"],)
-
-    def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> tuple[Value, dict[str, Value]]:
-        return loss.step(y, target), {}
-
     # A metric is traced like a loss; errors call it a metric.
     owner = f"{getattr(loss, 'kind', 'loss')} {loss.name!r}"
+    labels = getattr(loss, "labels", 0)
+    sizes = named({"output": y_size, **({"labels": labels} if labels else {})})
+    if target is None:
+        kinds: dict[str, Shape] = {"index": "index", "labels": (sizes.get("labels", sizes["output"]),)}
+        target = kinds.get(loss.target, (sizes["output"],))
+    states = loss_states(loss, owner, sizes)
+
+    def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> Any:
+        return loss.step(y, target, state) if states else (loss.step(y, target), {})
+
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    program, shape = _trace(name or loss.name, owner, step, inputs, {}, {}, sizes, Rewrites())
+    program, shape = _trace(name or loss.name, owner, step, inputs, {}, states, sizes, Rewrites())
     if shape:
         raise ShapeError(
             f"{owner}: step returns shape {describe(shape)}; expected one number: use ops.sum or ops.mean"
         )
     return program
+
+
+def loss_states(loss: StepLoss, owner: str, sizes: Mapping[str, Dim]) -> dict[str, State]:
+    """The states that a loss declares for these sizes; none for a metric.
+
+    Raises ConfigError for anything but states.
+    """
+    declare = getattr(loss, "state", None)
+    if declare is None:
+        return {}
+    states: dict[str, State] = checked_mapping(owner, "state", declare(Names(owner, "size", sizes)), State)
+    for name, one in states.items():
+        if one.on is not None:
+            raise ConfigError(f"{owner}: state {shown(name)} is on {shown(one.on)}; a loss has no memories")
+    return states
 
 
 def _trace(

@@ -31,6 +31,8 @@ class Form:
     """
 
     net: Network
+    of_rows: frozenset[str] = frozenset()
+    """The outputs whose loss has one target for each row of a sequence."""
 
     @property
     def axes(self) -> Axes:
@@ -43,7 +45,7 @@ class Form:
 
         return Axes(
             {name: axis(port) for name, port in net.inputs.items()},
-            {name: axis(port) for name, port in net.outputs.items()},
+            {name: ROW if name in self.of_rows else axis(port) for name, port in net.outputs.items()},
         )
 
     @property

@@ -184,7 +184,7 @@ class Measure:
             extent: Any = ([], [], None, 0) if axis == ROW else ([along.lengths], [along.mask], None, 0)
             again: Any = (np.zeros(0, net.dtype), [run.outputs[given.output]], extent, [])
             for key, program in one.programs.items():
-                equation = _core.OutputLoss(0, program, given.targets, given.weights)
+                equation = _core.OutputLoss(0, program, given.targets, given.weights, 1.0, given.last)
                 sums[output][key] += one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
         return from_slots(run.final_state, net._graph, batch.rows)
 

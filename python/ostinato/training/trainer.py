@@ -126,7 +126,8 @@ class Trainer(NoCopies, AttributeGuard):
             None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
         )
         self.reduction = reduction
-        self._form = Form(net)
+        of_rows = (name for name, one in terms.objectives.items() if one.per_row)
+        self._form = Form(net, frozenset(of_rows))
         self._measure = Measure(net, terms)
         self._interrupts = Interrupts()
         core = self.strategies.execution.core(NetworkCore(net, terms.objectives))

@@ -19,20 +19,23 @@ pub struct PyOutputLoss {
     targets: Py<PyAny>,
     weights: Option<Py<PyAny>>,
     scale: f64,
+    /// Whether only the last step of each row counts.
+    last: bool,
 }
 
 #[pymethods]
 impl PyOutputLoss {
     #[new]
-    #[pyo3(signature = (output, program, targets, weights=None, scale=1.0))]
+    #[pyo3(signature = (output, program, targets, weights=None, scale=1.0, last=false))]
     fn new(
         output: usize,
         program: Py<PyProgram>,
         targets: Py<PyAny>,
         weights: Option<Py<PyAny>>,
         scale: f64,
+        last: bool,
     ) -> PyOutputLoss {
-        PyOutputLoss { output, program, targets, weights, scale }
+        PyOutputLoss { output, program, targets, weights, scale, last }
     }
 }
 
@@ -101,7 +104,7 @@ impl PyOutputLoss {
         reduction: Reduction,
         gradient: bool,
     ) -> Result<Prepared<'a, T>, Raised> {
-        let PyOutputLoss { output, program, targets, weights, scale } = self;
+        let PyOutputLoss { output, program, targets, weights, scale, last } = self;
         let targets = targets.bind(py);
         let network = call.network();
         let Some(port) = network.outputs.get(*output) else {
@@ -113,7 +116,7 @@ impl PyOutputLoss {
         let weights = weights.as_ref().map(elements).transpose()?;
         let plan = program.get().plan()?;
         let ready = |target| {
-            let loss = Loss { plan, target, reduction, weights, scale: *scale };
+            let loss = Loss { plan, target, reduction, weights, scale: *scale, last: *last };
             Ok(call.loss(batch, *output, &loss, gradient)?)
         };
         if holds_ids(targets)

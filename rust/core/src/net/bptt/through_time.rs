@@ -25,6 +25,15 @@ pub enum Budget {
 }
 
 impl ThroughTime {
+    /// Whether rows of `steps` steps are one piece in any case.
+    pub fn is_whole(self, steps: usize) -> bool {
+        match self {
+            ThroughTime::Full => true,
+            ThroughTime::Truncated { back, .. } => back >= steps,
+            ThroughTime::Checkpointed(_) => false,
+        }
+    }
+
     /// Returns an error if the mode is invalid, or unsupported by this network.
     pub fn check(self, network: &Network) -> Result<(), NetError> {
         match self {

@@ -262,6 +262,15 @@ impl<T: Pooled> Call<T> {
         let network = self.network();
         way.check(network)?;
         debug_assert!(losses.iter().all(Prepared::has_gradient));
+        if let Some(loss) = losses.iter().find(|loss| loss.has_states())
+            && !way.is_whole(batch.steps)
+        {
+            return Err(NetError::Config(format!(
+                "through_time: loss {}: its value at a step depends on earlier steps, so it needs all steps together; use \
+                 FullBPTT()",
+                loss.name()
+            )));
+        }
         let schedule = match way {
             ThroughTime::Checkpointed(budget) => {
                 let plans: Vec<_> = losses.iter().map(|loss| (loss.node(), loss.plan())).collect();

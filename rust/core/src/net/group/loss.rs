@@ -32,6 +32,8 @@ pub struct Loss<'p, 'a, T> {
     pub weights: Option<&'a [T]>,
     /// The factor of the loss.
     pub scale: f64,
+    /// Whether only the value of the last step of each row counts; its weight is that of this step.
+    pub last: bool,
 }
 
 /// A loss with its targets and weights, packed for a batch.
@@ -79,7 +81,6 @@ impl<'a, T: Float> Prepared<'a, T> {
             && !program.nodes[program.inputs[0]].is_index
             && program.outputs.len() == 1
             && program.params.is_empty()
-            && program.states.is_empty()
             && program.nodes[program.inputs[0]].numel() == width
             && program.nodes[program.outputs[0].1].numel() == 1;
         if !fits {
@@ -115,6 +116,25 @@ impl<'a, T: Float> Prepared<'a, T> {
         self.gradient
     }
 
+    /// Whether the loss of a step depends on earlier steps.
+    pub fn has_states(&self) -> bool {
+        !self.plan.program.states.is_empty()
+    }
+
+    /// The name of the loss.
+    pub fn name(&self) -> &str {
+        &self.plan.program.name
+    }
+
+    /// Zeros for the states of a piece.
+    fn zeros(&self, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
+        let program = &self.plan.program;
+        let widths = program.states.iter().map(|&id| program.nodes[id].numel());
+        let mut states = scratch.vectors.list();
+        states.extend(widths.map(|width| scratch.vectors.zeros(geometry.rows * width)));
+        states
+    }
+
     /// Returns the memory to the workspace.
     pub fn retired(self, kept: &mut Workspace<T>) {
         kept.losses.push(self.weights);
@@ -129,6 +149,8 @@ impl<'a, T: Float> Prepared<'a, T> {
 
     /// Computes the loss of a piece of a group; the piece starts at packed row `first` of the group. The weighted terms are
     /// added to `sum` one by one, so that a sum over consecutive pieces is bit-identical to the sum over the whole.
+    ///
+    /// The states of a loss start from zeros, so a loss with states has one piece: all steps.
     ///
     /// Returns the memory of the output's gradient if the gradient is wanted.
     pub fn take(
@@ -153,7 +175,8 @@ impl<'a, T: Float> Prepared<'a, T> {
             entries: &[],
             kernels: self.kernels,
         };
-        let run = call.forward(&views, &[], training, scratch);
+        let states = self.zeros(geometry, scratch);
+        let run = call.forward(&views, &states, training, scratch);
         let pass = if training { &plan.train } else { &plan.infer };
         let values = run.memory.output(pass, 0, geometry);
         for (row, weight) in steps.iter().enumerate() {
@@ -167,14 +190,16 @@ impl<'a, T: Float> Prepared<'a, T> {
             let d_loss = [SeqView::of(steps, 1)];
             let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
             let mut back =
-                call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &[] }, None, scratch);
-            if let Some(position) = plan.input_gradients[0] {
+                call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &states }, None, scratch);
+            // the state after a step that does not count is read by later steps that do
+            if let Some(position) = plan.input_gradients[0].filter(|_| !self.has_states()) {
                 let unread = (0..steps.len()).filter(|row| steps[*row] == T::ZERO);
                 back.memory.clear_output(&plan.back, position, geometry, unread);
             }
             scratch.vectors.keep_list(back.d_initial);
             back.memory
         });
+        scratch.vectors.keep_list(states);
         scratch.vectors.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
@@ -262,6 +287,16 @@ fn packed_weights<T: Float>(
             }
         }
         steps.push(weights);
+    }
+    if let (true, Axis::Sequence(_)) = (loss.last, axis) {
+        for (group, weights) in batch.groups.iter().zip(&mut steps) {
+            let geometry = group.axes().of(axis);
+            for t in 1..geometry.steps() {
+                // the rows that continue at step t
+                let before = geometry.first_row(t - 1);
+                weights[before..before + geometry.alive(t)].fill(T::ZERO);
+            }
+        }
     }
     let mut scale = loss.scale;
     if loss.reduction == Reduction::Mean {

@@ -1,0 +1,127 @@
+"""Connectionist temporal classification: labels of a row without their places in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.cell import State
+from ostinato.errors import ConfigError, ShapeError
+from ostinato.losses.loss import Loss
+from ostinato.ops import (
+    concat,
+    equal,
+    exp,
+    less,
+    log,
+    log_softmax,
+    maximum,
+    reshape,
+    stop_gradient,
+    sum,
+    where,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ostinato.dims import Dim
+    from ostinato.namespace import Names
+    from ostinato.ops import Value
+
+FAR: Final = -1e30
+"""The logarithm of a probability of 0, finite so that no gradient is NaN."""
+IMPOSSIBLE: Final = -1e29
+"""A log-probability below it is made of `FAR`."""
+
+
+class CTC(Loss):
+    """-log of the probability of a row's labels, summed over their alignments with its steps.
+
+    y (V,) are logits of the labels and of the blank, which stands for no label at a step. Targets are ids
+    (N, labels), filled up with -1; a row has at most `labels` of them. In an alignment each step has a label
+    or the blank; equal labels that follow each other count once, so two equal labels need a blank between
+    them. The loss of a row counts at its last step: the mean is over rows. A row with more labels than its
+    steps can hold has a loss of 0 and no gradient.
+
+    blank: the id of the blank, below V; targets do not have it. V is at most 1024. Raises ConfigError.
+    Source: Graves et al. 2006, "Connectionist temporal classification", eq. 5-8 and 14.
+    """
+
+    name = "ctc"
+    target: ClassVar[str] = "labels"
+    per: ClassVar[str] = "row"
+    examples = ({"labels": 4}, {"labels": 1, "blank": 2})
+
+    def __init__(self, *, labels: int = 32, blank: int = 0) -> None:
+        """Choose the most labels of a row, and the id of the blank."""
+        self.labels = checks.count("loss 'ctc'", "labels", labels, at_least=1)
+        self.blank = checks.count("loss 'ctc'", "blank", blank, at_least=0)
+
+    def state(self, size: Names[Dim]) -> dict[str, State]:
+        """Return log-probabilities of a blank after j labels and of label j; and whether steps were read."""
+        return {"blank": State(size.labels + 1), "label": State(size.labels), "begun": State(1)}
+
+    def step(self, y: Value, target: Value, state: Names[Value]) -> tuple[Value, dict[str, Value]]:
+        """Return the loss of the steps so far, at least 0 up to rounding."""
+        (classes,), (count,) = y.shape, target.shape
+        if self.blank >= classes:
+            raise ConfigError(f"loss 'ctc': blank is {self.blank}; expected an id below {int(classes)}")
+        p = log_softmax(y)
+        own = equal(reshape(target, (count, 1)), np.arange(classes)) @ p + where(less(target, 0.0), FAR, 0.0)
+        # before the first step: no label yet, with probability 1
+        begun = state.begun > 0.5
+        blank = where(begun, state.blank, np.array([0.0] + [FAR] * int(count)))
+        label = where(begun, state.label, FAR)
+        far = 0.0 * state.begun + FAR
+        previous = concat(far, label)
+        new_blank = p[self.blank] + _added(blank, previous)
+        if count > 1:
+            repeated = concat(far, where(equal(target[1:], target[:-1]), FAR, 0.0))
+            new_label = own + _added(label, blank[:-1], previous[:-1] + repeated)
+        else:
+            new_label = own + _added(label, blank[:-1])
+        total = _added(*self._ends(target, new_blank, new_label))
+        loss = where(less(total, IMPOSSIBLE), 0.0, -total)
+        return loss, {"blank": new_blank, "label": new_label, "begun": 0.0 * state.begun + 1.0}
+
+    def _ends(self, target: Value, blank: Value, label: Value) -> tuple[Value, Value]:
+        """The log-probabilities of all labels of the row, with a blank at the end and without one."""
+        places = np.arange(float(self.labels + 1))
+        count = sum(where(less(target, 0.0), 0.0, 1.0))
+        last = sum(equal(places[1:], count) * label) + where(less(count, 0.5), FAR, 0.0)
+        return sum(equal(places, count) * blank), last
+
+    def decode(self, outputs: NDArray[Any], lengths: Any = None) -> list[NDArray[np.int64]]:
+        """The labels of the most probable alignment of each row.
+
+        outputs: (N, T, V) logits or probabilities, rows first. lengths: (N,) valid steps, by default all.
+        Raises ShapeError.
+        """
+        scores = np.asarray(outputs)
+        if scores.ndim != 3:
+            raise ShapeError(f"decode: outputs is {scores.shape}; expected (N, T, V)")
+        rows, steps, _ = scores.shape
+        ends = np.full(rows, steps) if lengths is None else np.asarray(lengths)
+        if ends.shape != (rows,):
+            raise ShapeError(f"decode: lengths is {ends.shape}; expected {(rows,)}")
+        found = []
+        for best, end in zip(scores.argmax(axis=2), ends, strict=True):
+            kept = best[:end]
+            starts = np.concatenate([kept[:1] == kept[:1], kept[1:] != kept[:-1]])
+            found.append(kept[starts & (kept != self.blank)].astype(np.int64))
+        return found
+
+
+def _added(*logs: Value) -> Value:
+    """The logarithm of the sum of some numbers, from their logarithms."""
+    largest = logs[0]
+    for one in logs[1:]:
+        largest = maximum(largest, one)
+    largest = stop_gradient(largest)
+    total = exp(logs[0] - largest)
+    for one in logs[1:]:
+        total = total + exp(one - largest)
+    return largest + log(total)
