@@ -180,6 +180,33 @@ def test_a_loss_of_rows_counts_their_last_step(batch_first):
     assert net.loss_value(x, target, **given)[0] == pytest.approx(expected / weights[rows].sum())
 
 
+@pytest.mark.parametrize("loss", [CTC(labels=2), Total()])
+def test_a_row_of_weight_0_is_not_read(loss):
+    y, weights = rng.normal(size=(3, 5, 4)), np.array([1.0, 0.0, 2.0])
+    labels = np.array([[1, 2], [3, 1], [1, -1]])
+    targets = labels if loss.target == "labels" else rng.normal(size=(3, 4))
+    clean, grads = passage(4).value_and_grad(y, targets, loss=loss, weights=weights)
+    y[1], targets[1] = np.inf, 99
+    value, others = passage(4).value_and_grad(y, targets, loss=loss, weights=weights)
+    assert value == clean
+    np.testing.assert_array_equal(others.inputs, grads.inputs)
+    assert not others.inputs[1].any()
+
+
+def test_a_step_of_weight_0_is_read_by_the_steps_after_it():
+    y, target, weights = rng.normal(size=(2, 4, 6)), rng.integers(0, 2, (2, 4)), np.ones((2, 4))
+    weights[0, 1] = 0.0
+    net = passage(6)
+    given = {"loss": "crf", "weights": weights, "reduction": "sum"}
+    _, grads = net.value_and_grad(y, target, **given)
+    slopes = numeric(lambda: net.loss_value(y, target, **given)[0], y)
+    np.testing.assert_allclose(grads.inputs, slopes, atol=2e-8)
+    assert grads.inputs[0, 1].any()
+    target[0, 1] = -100
+    with pytest.raises(ost.ConfigError, match="-100"):
+        net.value_and_grad(y, target, **given)
+
+
 def test_training_and_validation_with_targets_of_rows():
     x = rng.normal(size=(64, 8, 2)).astype("float32")
     targets = x.sum(axis=1) * 0.5

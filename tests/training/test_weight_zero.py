@@ -71,6 +71,8 @@ class RankOfATest(ost.Metric):
 
 OWN = (PinballOfATest(), FocalOfATest(), LogsOfATest(), HitsOfATest(), RankOfATest())
 LOSSES = {name: registry.make("loss", name, Loss) for name in registry.names("loss")}
+# with states: a step of weight 0 is read by later ones, see tests/language/test_sequence_losses.py
+del LOSSES["crf"], LOSSES["ctc"]
 LOSSES |= {one.name: one for one in OWN if isinstance(one, Loss)}
 METRICS = {name: registry.make("metric", name, Metric) for name in registry.names("metric")}
 METRICS |= {one.name: one for one in OWN if isinstance(one, Metric)}

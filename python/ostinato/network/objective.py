@@ -96,7 +96,8 @@ class Objective:
         dtype = None if self.takes_ids else self.dtype
         limit = self.classes if self.takes_ids else None
         scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype)
-        used = None if scale is None else scale != 0
+        # a loss with states reads the target of a step that does not count, for the steps after it
+        used = None if scale is None or self.program.states else scale != 0
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise _negative_weight(of)
@@ -108,13 +109,12 @@ class Objective:
         scale = None if weights is None else read_rows(f"weights{of}", weights, batch.rows, (), self.dtype)
         if self.reduction == "mean" and scale is not None and (scale < 0).any():
             raise _negative_weight(of)
-        name = f"targets{of}"
+        name, used = f"targets{of}", None if scale is None else scale != 0
         if self.labels:
-            read = self._labels(name, targets, batch.rows)
+            read = self._labels(name, targets, batch.rows, used)
         else:
             trailing = () if self.takes_ids else (self.width,)
             limit = self.classes if self.takes_ids else None
-            used = None if scale is None else scale != 0
             dtype = None if self.takes_ids else self.dtype
             read = read_rows(name, targets, batch.rows, trailing, dtype, limit, used)
         steps = along.steps
@@ -122,7 +122,7 @@ class Objective:
         spread = None if scale is None else np.repeat(scale[:, None], steps, axis=1)
         return _core.OutputLoss(output, self.program, repeated, spread, self.scale, True)
 
-    def _labels(self, name: str, targets: Any, rows: int) -> Array:
+    def _labels(self, name: str, targets: Any, rows: int, used: Array | None) -> Array:
         """(N, labels) whole numbers below `classes`; less than 0 after the last label of a row."""
         array = np.asarray(targets)
         if array.dtype.kind not in "iu":
@@ -131,6 +131,8 @@ class Objective:
             raise ShapeError(
                 f"{name} is {array.shape}; expected {(rows, self.labels)}, labels filled up with -1"
             )
+        if used is not None:
+            array = np.where(used[:, None], array, -1)
         ended = np.cumsum(array < 0, axis=1) > 0
         wrong = np.argwhere((array >= self.classes) | (ended & (array >= 0)))
         if wrong.size:

@@ -325,7 +325,8 @@ def padding(one: LossSubject) -> None:
 
 
 def _remembers(one: LossSubject) -> str | None:
-    return "a step without weight is read by later steps" if one.case(2, 2).has_states else None
+    case = one.case(2, 2)
+    return "a step without weight is read by later steps" if case.has_states and not case.of_rows else None
 
 
 def _is_of_rows(one: LossSubject) -> str | None:
@@ -336,7 +337,7 @@ def _is_of_rows(one: LossSubject) -> str | None:
 def unread(one: LossSubject) -> None:
     """A target with the weight 0, even NaN or an unknown id, changes no bit; the gradient there is 0."""
     case = one.case(5, 6)
-    weights = np.random.default_rng(6).integers(0, 3, (5, 6)).astype("float64")
+    weights = case.weights(np.random.default_rng(6).integers(0, 3, (5, 6)).astype("float64"))
     clean = case.results(weights=weights)
     dirty = replace(case, y=case.y.copy(), targets=case.targets.copy())
     hidden = weights == 0

@@ -191,10 +191,17 @@ impl<'a, T: Float> Prepared<'a, T> {
             let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
             let mut back =
                 call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &states }, None, scratch);
-            // the state after a step that does not count is read by later steps that do
-            if let Some(position) = plan.input_gradients[0].filter(|_| !self.has_states()) {
-                let unread = (0..steps.len()).filter(|row| steps[*row] == T::ZERO);
-                back.memory.clear_output(&plan.back, position, geometry, unread);
+            if let Some(position) = plan.input_gradients[0] {
+                match self.has_states() {
+                    true => {
+                        let unread = rows_without_weight(geometry, steps);
+                        back.memory.clear_output(&plan.back, position, geometry, unread.into_iter());
+                    }
+                    false => {
+                        let unread = (0..steps.len()).filter(|row| steps[*row] == T::ZERO);
+                        back.memory.clear_output(&plan.back, position, geometry, unread);
+                    }
+                }
             }
             scratch.vectors.keep_list(back.d_initial);
             back.memory
@@ -211,6 +218,15 @@ impl<'a, T: Float> Prepared<'a, T> {
         let position = self.plan.input_gradients[0]?;
         taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
     }
+}
+
+/// The packed rows of the sequences of which no step counts: of a loss with states, a step that does not count is read by later
+/// steps that do.
+fn rows_without_weight<T: Float>(geometry: &Geometry, steps: &[T]) -> Vec<usize> {
+    let places = || (0..geometry.steps()).flat_map(|t| (0..geometry.alive(t)).map(move |row| (t, row)));
+    let mut counts = vec![false; geometry.rows];
+    places().for_each(|(t, row)| counts[row] |= steps[geometry.first_row(t) + row] != T::ZERO);
+    places().filter(|(_, row)| !counts[*row]).map(|(t, row)| geometry.first_row(t) + row).collect()
 }
 
 /// The targets of every group, and the number of elements of each.
