@@ -100,7 +100,8 @@ def trained(net: ost.Network, folder: Path, targets: Any = Y, **changes: Any) ->
 
 
 def head(cell: Any, width: int = 2, **options: Any) -> ost.Network:
-    return ost.Sequential(ost.Recurrent(cell, 2, 4, **options), ost.Dense(4, width))
+    first = ost.Recurrent(cell, 2, 4, **options)
+    return ost.Sequential(first, ost.Dense(first.output_size, width))
 
 
 def names(kind: str) -> list[str]:
@@ -150,8 +151,10 @@ def cases(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"strategy {name}", digest(trained(head("gru"), folder, strategies=[made("strategy", name)]))
     for name in names("loss"):
         loss = made("loss", name)
-        targets = CLASSES if loss.target == "index" else Y
-        yield f"loss {name}", digest(trained(head("gru"), folder, targets, loss=loss))
+        labels = np.ones((len(X), getattr(loss, "labels", 1)), int)
+        targets = {"index": CLASSES, "labels": labels}.get(loss.target, Y)
+        width = {"crf": 2 + 2 * 2, "ctc": 3}.get(name, 2)
+        yield f"loss {name}", digest(trained(head("gru", width), folder, targets, loss=loss))
     for name in names("metric"):
         metric = made("metric", name)
         loss, targets = ("cross_entropy", CLASSES) if metric.target == "index" else ("mse", Y)
