@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 import ostinato as ost
+from tests.entries.cells import SOURCE_WIDTH, Remembers
 
 IDS, END, MOST = 4, 3, 5
 BEGIN = END
 SYMBOLS = 6
+
+COVERED = ("coverage", "location", "vector", "both")
+"""Decoders with states on entries: kinds of `Remembers`."""
 
 FORMS: dict[str, dict[str, Any]] = {
     "before": {"query": "before"},
@@ -38,6 +42,23 @@ def decoder_net(form: str = "before", seed: int = 0, dtype: str = "float64", ids
     rng = np.random.default_rng(seed)
     net.arena[...] = rng.normal(size=net.arena.shape) * 0.9
     return net
+
+
+def covered_net(kind: str, seed: int = 0, dtype: str = "float64", ids: int = IDS) -> ost.Graph:
+    """A decoder with states on the entries of its memory."""
+    source = ost.Input("source", size=SOURCE_WIDTH, axis="source")
+    words = ost.Input("words", ids=ids, axis="target")
+    decoder = ost.Recurrent(Remembers, 3, 6, kind=kind, dtype=dtype, seed=seed)
+    decoded = decoder(ost.Embedding(ids, 3, dtype=dtype, seed=seed + 1)(words), source=source)
+    net = ost.Graph(ost.Dense(6, ids, dtype=dtype, seed=seed + 2)(decoded))
+    net.arena[...] = np.random.default_rng(seed).normal(size=net.arena.shape)
+    return net
+
+
+def memories(rows: int, seed: int = 0) -> list[np.ndarray[Any, Any]]:
+    """Rows of features for `covered_net`, the first of them empty."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(length, SOURCE_WIDTH)) for length in (0, *rng.integers(1, 7, size=rows - 1))]
 
 
 def language_net(seed: int = 0, dtype: str = "float64", ids: int = IDS) -> ost.Sequential:

@@ -9,69 +9,11 @@ import pytest
 
 import ostinato as ost
 from ostinato import eager, ops
-from tests.entries.cells import param
-from tests.entries.test_decoders import ENTRIES, HIDDEN, STEPS, WIDTH, derivative, lengths, ragged
+from tests.entries.cells import Remembers
+from tests.entries.test_decoders import ENTRIES, HIDDEN, STEPS, derivative, lengths, ragged
 from tests.slopes import RELATIVE, slope
 
 KINDS = ("coverage", "location", "vector", "unchanged", "both")
-
-
-class Remembers(ost.Cell):
-    """Attention whose scores read a state on the entries.
-
-    kind: the sum of the weights so far; a window of the weights of the step before; a vector for each entry,
-    an update of its own; a state that is never changed; coverage and location together.
-    """
-
-    def __init__(self, *, kind: str = "coverage") -> None:
-        self.kind = kind
-
-    def memories(self, size: Any) -> dict[str, ost.Memory]:
-        return {"source": ost.Memory(WIDTH)}
-
-    def parameters(self, size: Any) -> dict[str, ost.Param]:
-        h, a = size.hidden, 6
-        more = {
-            "coverage": {"W_s": param(a)},
-            "unchanged": {"W_s": param(a)},
-            "location": {"W_l": param(a, 3)},
-            "vector": {"W_s": param(a, 2), "W_m": param(2, WIDTH), "U": param(2, 2)},
-            "both": {"W_s": param(a), "W_l": param(a, 3)},
-        }[self.kind]
-        own = {"W_q": param(a, h), "W_k": param(a, WIDTH), "v": param(a), "W_x": param(h, size.input)}
-        return {**own, "W_c": param(h, WIDTH), "W_h": param(h, h), **more}
-
-    def state(self, size: Any) -> dict[str, ost.State]:
-        of = {
-            "coverage": {"s": ost.State((), on="source")},
-            "unchanged": {"s": ost.State((), on="source")},
-            "location": {"past": ost.State((), on="source")},
-            "vector": {"s": ost.State(2, on="source")},
-            "both": {"s": ost.State((), on="source"), "past": ost.State((), on="source")},
-        }[self.kind]
-        return {**of, "h": ost.State(size.hidden)}
-
-    def step(self, x: Any, state: Any, p: Any, memory: Any) -> Any:
-        own = p.W_q @ state.h + p.W_k @ memory.source
-        if self.kind in ("coverage", "both", "unchanged"):
-            own = own + p.W_s * state.s
-        if self.kind == "vector":
-            own = own + p.W_s @ state.s
-        if self.kind in ("location", "both"):
-            own = own + p.W_l @ ops.entries.window(state.past, 1)
-        weights = ops.entries.softmax(ops.dot(p.v, ops.tanh(own)))
-        context = ops.entries.sum(weights * memory.source)
-        h = ops.tanh(p.W_x @ x + p.W_c @ context + p.W_h @ state.h)
-        new = {"h": h}
-        if self.kind in ("coverage", "both"):
-            new["s"] = state.s + weights
-        if self.kind == "unchanged":
-            new["s"] = state.s
-        if self.kind == "vector":
-            new["s"] = ops.tanh(p.U @ state.s + weights * (p.W_m @ memory.source))
-        if self.kind in ("location", "both"):
-            new["past"] = weights
-        return h, new
 
 
 def made(kind: str) -> ost.Recurrent:

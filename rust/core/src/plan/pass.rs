@@ -317,12 +317,6 @@ impl Pass {
         self.ops().any(|op| matches!(op, PhaseOp::Rows(ops) if ops.iter().any(is_call)))
     }
 
-    /// Whether a product at some step reads a memory as it is. Others are computed once per entry.
-    pub fn multiplies_memories(&self) -> bool {
-        let is_memory = |place: Ref| matches!(self.buffers[place.buffer].class, Class::Memory(_));
-        self.ops().any(|op| matches!(op, PhaseOp::Gemm(gemm) if is_memory(gemm.a)))
-    }
-
     /// Whether a scan computes the state.
     pub fn is_scanned(&self, state: usize) -> bool {
         let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);

@@ -54,6 +54,11 @@ impl Entries {
         entries
     }
 
+    /// Whether there is room between the entries of one row and those of the next.
+    pub fn is_apart(&self) -> bool {
+        self.packed.is_empty()
+    }
+
     /// Gives a row `length` entries of a memory, starting at `first`.
     pub fn place(&mut self, row: usize, first: usize, length: usize) {
         debug_assert!(length <= self.most);

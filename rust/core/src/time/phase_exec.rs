@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use crate::kernel::{Float, FlushDenormals, Init as KernelInit, Src};
-use crate::plan::{Gemm, Init, PhaseOp, RowOp, row_work};
+use crate::plan::{Class, Gemm, Init, PhaseOp, Ref, RowOp, row_work};
 use crate::team::{self, Region, pause};
 
+use super::entries::Entries;
 use super::row_ops::{self, Tile};
 use super::runner::Runner;
 
@@ -31,6 +32,11 @@ impl<T: Float> Runner<'_, T> {
                 PhaseOp::Rows(ops) => self.rows(ops, rows, ahead),
                 PhaseOp::Entries(op) => self.entries(op),
                 PhaseOp::Gemm(gemm) => match self.on_entries(gemm.c) {
+                    Some(entries) if entries.is_apart() => {
+                        for row in 0..self.geometry.alive(self.steps.0) {
+                            self.product_of_row(gemm, entries, row);
+                        }
+                    }
                     Some(entries) => {
                         // the entries of a step are contiguous, those of several steps may not be
                         for t in self.steps.0..self.steps.1 {
@@ -99,22 +105,41 @@ impl<T: Float> Runner<'_, T> {
         let parts = self.region.map_or(1, |region| region.parts());
         if pack.n >= parts * grain || rows < parts {
             self.in_parts(cost, pack.n, grain, &|_, columns| {
-                self.partial_product(gemm, step, 0..rows, columns);
+                self.partial_product(gemm, step, rows, columns, &|_| 0);
             });
         } else {
             self.in_parts(cost, rows, 1, &|_, rows| {
-                self.partial_product(gemm, step, rows, 0..pack.n);
+                self.partial_product(gemm, step, rows.len(), 0..pack.n, &|_| rows.start);
             });
         }
     }
 
-    /// Some rows and columns of a product. The columns start at a multiple of `column_grain`.
-    fn partial_product(&self, gemm: &Gemm, step: usize, rows: Range<usize>, columns: Range<usize>) {
+    /// A product over the entries of a row, where the entries of different rows do not follow each other.
+    fn product_of_row(&self, gemm: &Gemm, entries: &Entries, row: usize) {
+        let first = |place: Ref| match self.pass.buffers[place.buffer].class {
+            Class::Memory(_) => entries.in_memory[row],
+            _ => entries.start[row],
+        };
+        let columns = 0..self.pass.packs[gemm.pack].n;
+        self.partial_product(gemm, self.steps.0, entries.lengths[row], columns, &first);
+    }
+
+    /// Some columns of a product over `rows` rows; `first` has the first one of each operand. The columns start at a multiple
+    /// of `column_grain`.
+    fn partial_product(
+        &self,
+        gemm: &Gemm,
+        step: usize,
+        rows: usize,
+        columns: Range<usize>,
+        first: &dyn Fn(Ref) -> usize,
+    ) {
         let pack = &self.pass.packs[gemm.pack];
         let (packed, bias) = &self.weights.packs[gemm.pack];
         let stride = |buffer: usize| self.binding.stride[buffer];
-        let (row, column, n) = (rows.start, columns.start, columns.len());
-        if rows.is_empty() || n == 0 {
+        let (column, n) = (columns.start, columns.len());
+        let at = |place: Ref| self.at_step(place, step).wrapping_add(first(place) * stride(place.buffer));
+        if rows == 0 || n == 0 {
             return;
         }
         // SAFETY: a, c and an initial value have these rows; c and the initial value have these columns; c overlaps neither.
@@ -123,19 +148,14 @@ impl<T: Float> Runner<'_, T> {
             let init = match gemm.init {
                 Init::Zero => KernelInit::Zero,
                 Init::Bias => KernelInit::From(Src { ptr: bias.as_ptr().add(column), row: 0, col: 1 }),
-                Init::Value(at) => KernelInit::From(Src {
-                    ptr: self.at_step(at, step).add(row * stride(at.buffer) + column),
-                    row: stride(at.buffer),
-                    col: 1,
-                }),
+                Init::Value(from) => {
+                    KernelInit::From(Src { ptr: at(from).add(column), row: stride(from.buffer), col: 1 })
+                }
             };
             let (lda, ldc) = (stride(gemm.a.buffer), stride(gemm.c.buffer));
-            let (a, c) = (
-                self.at_step(gemm.a, step).add(row * lda),
-                self.at_step(gemm.c, step).add(row * ldc + column),
-            );
+            let (a, c) = (at(gemm.a), at(gemm.c).add(column));
             let packed = packed.as_ptr().add(column * pack.k);
-            (self.kernels.gemm)(rows.len(), n, pack.k, a, lda, packed, init, c, ldc);
+            (self.kernels.gemm)(rows, n, pack.k, a, lda, packed, init, c, ldc);
         }
     }
 }

@@ -69,22 +69,15 @@ impl<T: Pooled> Steps<T> {
             constant: network.nodes.iter().map(is_constant).collect(),
             gathered: Vec::new(),
         };
-        steps.settle(call)?;
+        steps.settle(call);
         Ok(steps)
     }
 
     /// Creates the steppers in the order of the nodes, because each stepper reads the outputs of those before it.
-    fn settle(&mut self, call: &Call<T>) -> Result<(), NetError> {
+    fn settle(&mut self, call: &Call<T>) {
         let network = call.network();
         for layer in 0..network.layers.len() {
             let of = &network.layers[layer];
-            if of.forward(false).multiplies_memories() {
-                let text = format!(
-                    "{}: a product with a memory at every step cannot run step by step",
-                    of.plan.program.name
-                );
-                return Err(NetError::Config(text));
-            }
             let program = &of.plan.program;
             let axis_of = |axis: usize| {
                 let memory = (0..of.memories.len()).find(|&k| program.axis_of_memory(k) == axis);
@@ -98,7 +91,6 @@ impl<T: Pooled> Steps<T> {
                 Stepper::new(&layer_call(call, layer, &self.room, &self.entries[layer]), &views, &memories);
             self.steppers.push(stepper);
         }
-        Ok(())
     }
 
     /// The rows in use.
