@@ -525,7 +525,8 @@ LAYERS = [
 def batches(**options: Any) -> Any:
     arguments = {"x": X, "targets": Y, "batch_size": 4, **options}
     made = ost_data.Batches(**arguments)
-    return [(one.x, one.targets, one.lengths, one.mask, one.places, one.axes) for one in (*made, *made)]
+    fields = ("x", "targets", "lengths", "weights", "mask", "places", "axes")
+    return [[getattr(one, name) for name in fields] for one in (*made, *made)]
 
 
 DATA = [
@@ -537,6 +538,7 @@ DATA = [
             "x": pair("x", X, -X),
             "targets": pair("targets", Y, -Y),
             "lengths": pair("lengths", None, LENGTHS),
+            "weights": pair("weights", None, WEIGHTS),
             "mask": pair("mask", None, MASK),
             "max_steps": pair("max_steps", None, 5),
             "pool": pair("pool", 50, 1, lengths=LENGTHS, batch_size=2, shuffle=False),

@@ -104,7 +104,7 @@ def test_the_requirement_holds_this_release(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_source_and_the_tests_of_each_kind_pass_a_strict_type_check(tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
+    pytest.importorskip("mypy", reason="mypy is not installed; make test installs it")
     folders = [write(f"typed-{kind}", kind, tmp_path) for kind in SPECS]
     files = [str(file) for folder in folders for file in sorted(folder.rglob("*.py"))]
     environment = {**os.environ, "MYPYPATH": os.pathsep.join(str(folder / "src") for folder in folders)}

@@ -191,3 +191,48 @@ def packed(data, sizes, order=None):
 def test_what_makes_no_batches_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_weights_go_with_their_targets():
+    x = rows()
+    weights = [np.linspace(0, 1, length, dtype="float32") for length in LENGTHS]
+    net = ost.GRU(2, 2)
+    for more in ({}, {"net": net}):
+        batches = Batches(x, x, weights=weights, batch_size=7, **more)
+        for batch in batches:
+            for place, row in enumerate(batch.places):
+                np.testing.assert_array_equal(batch.weights[place, : LENGTHS[row]], weights[row])
+        trainer = ost.Trainer(net, loss="mse")
+        # float32 sums in another order
+        whole = net.loss_value(x, x, loss="mse", weights=weights)[0]
+        assert trainer.evaluate(batches)["loss"] == pytest.approx(whole, rel=1e-5)
+        assert trainer.evaluate(Batches(x, x, **more))["loss"] != pytest.approx(whole, rel=1e-3)
+
+
+def test_weights_of_whole_rows_go_with_their_rows():
+    x, weights = rows(), (np.arange(len(LENGTHS)) % 3).astype("float32")
+    targets = np.ones((len(LENGTHS), 2), "float32")
+    net = ost.Sequential(ost.GRU(2, 2), ost.Last())
+    batches = Batches(x, targets, weights=weights, batch_size=7, per="sequence")
+    assert all((batch.weights == weights[batch.places]).all() for batch in batches)
+    whole = net.loss_value(x, targets, loss="mse", weights=weights)[0]
+    assert ost.Trainer(net, loss="mse").evaluate(batches)["loss"] == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("weights", "options", "error", "text"),
+    [
+        ([np.ones(2)] * 3, {}, ost.ShapeError, "weights has other lengths than x"),
+        ([np.ones(2)], {}, ost.ShapeError, "weights has other lengths than x"),
+        ([-np.ones(2), np.ones(3)], {}, ost.ConfigError, "weights holds a negative number"),
+        ([["a", "b"], ["c"] * 3], {}, ost.DTypeError, "weights"),
+        ({"output": 1}, {}, ost.ConfigError, "weights is a dict; give net="),
+        (np.ones(3), {"per": "sequence"}, ost.ShapeError, r"weights is \(3,\); expected 2, one for each row"),
+        ([np.ones(2), np.ones(3)], {"targets": None}, ost.ConfigError, "weights is given without targets"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(weights, options, error, text):
+    x = rows([2, 3])
+    targets = options.pop("targets", np.ones((2, 2)) if "per" in options else x)
+    with pytest.raises(error, match=text):
+        Batches(x, targets, weights=weights, **options)

@@ -72,7 +72,7 @@ class TestTables:
 
     @pytest.fixture
     def pandas(self) -> Any:
-        return pytest.importorskip("pandas")
+        return pytest.importorskip("pandas", reason="pandas is not installed; nothing here needs it")
 
     def test_frames_in_a_list_a_series_and_a_tuple(self, pandas: Any):
         frames = [pandas.DataFrame(row, columns=["a", "b"], index=range(5, 5 + len(row))) for row in ROWS]
@@ -160,7 +160,7 @@ class TestTorch:
 
     @pytest.fixture
     def torch(self) -> Any:
-        return pytest.importorskip("torch")
+        return pytest.importorskip("torch", reason="PyTorch is not installed; make parity installs it")
 
     def test_a_data_loader_and_a_padding_collate_function(self, torch: Any):
         from torch.utils.data import DataLoader, TensorDataset

@@ -51,7 +51,7 @@ LSTM(3, 8, bidirectional=True, proj_size=2)
 
 @pytest.mark.slow
 def test_a_step_and_the_options_of_a_layer_are_checked(tmp_path: Path):
-    pytest.importorskip("mypy")
+    pytest.importorskip("mypy", reason="mypy is not installed; make test installs it")
     file = tmp_path / "mine.py"
     file.write_text(STEP, encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={tmp_path}", str(file)]

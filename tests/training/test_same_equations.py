@@ -147,6 +147,23 @@ def curriculum(k: float) -> ost.Curriculum:
     return Order() if k < 1 else Reversed()
 
 
+def closed(k: float) -> ost.Curriculum:
+    class Order(ost.Curriculum):
+        name = "order"
+
+        def lesson(self, when, lengths):
+            return ost.Lesson(np.arange(len(lengths))[:: 1 if k < 1 else -1].copy())
+
+    return Order()
+
+
+def scaled(change: Callable[[float], float]) -> Callable[..., float]:
+    def schedule(start, when):
+        return change(start) if start else schedule(start, when)
+
+    return schedule
+
+
 def wired(k: float) -> ost.Trainer:
     """Two layers of equal shapes, joined in one order or the other."""
     x = ost.Input("x", size=2)
@@ -191,6 +208,9 @@ WAYS: dict[str, tuple[Made, str]] = {
         ),
         "code of the schedule",
     ),
+    "closure": (lambda k: trainer(schedule=lambda start, when: start * k), "code of the schedule"),
+    "closure of a method": (lambda k: trainer(strategies=[closed(k)]), "code of curriculum 'order'"),
+    "closure of a closure": (lambda k: trainer(schedule=scaled(lambda x: x * k)), "code of the schedule"),
     "inner function": (
         lambda k: trainer(
             schedule=ost.schedules.WarmUp(
@@ -411,3 +431,20 @@ def test_a_batch_that_no_network_takes_keeps_its_own_message():
         trainer().fit([(X, TARGETS), (X, TARGETS[:, :, 0])], epochs=1)
     with pytest.raises(ost.OstinatoError, match="batch 1"):
         trainer().fit([(X, TARGETS), 3], epochs=1)
+
+
+def test_what_a_schedule_counts_itself_does_not_refuse_a_run(tmp_path):
+    def counted():
+        calls = 0
+
+        def schedule(start, when):
+            nonlocal calls
+            calls += 1
+            return start
+
+        return schedule
+
+    first = trainer(schedule=counted())
+    first.fit(X, TARGETS, epochs=1)
+    first.save(tmp_path / "checkpoint")
+    trainer(schedule=counted()).fit(X, TARGETS, epochs=2, resume=tmp_path / "checkpoint")

@@ -161,7 +161,7 @@ def test_files_that_pytorch_and_numpy_write(tmp_path: Path):
         ost.load(tmp_path / "a.npz")
     with pytest.raises(ost.FormatError, match="an array of NumPy"):
         ost.load(tmp_path / "a.npy")
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; make parity installs it")
     for name, legacy in (("new", True), ("old", False)):
         torch.save({"a": torch.ones(2)}, tmp_path / name, _use_new_zipfile_serialization=legacy)
         with pytest.raises(ost.FormatError, match=r"a file of PyTorch.*net.load_state_dict\(torch.load"):
@@ -258,7 +258,7 @@ def test_what_a_step_cannot_do_is_named(step: Any, words: str):
 
 
 def test_functions_of_pytorch_on_a_traced_value_name_the_op():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; make parity installs it")
     for function, op in ((torch.sigmoid, "sigmoid"), (torch.tanh, "tanh"), (torch.softmax, "softmax")):
         with pytest.raises(ost.TraceError, match=rf"torch\.{op} of a traced value; use ops\.{op}"):
             cell(lambda h, function=function, op=op: function(h, 0) if op == "softmax" else function(h))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -95,11 +95,8 @@ def gates(net: Any, x: Any, *, margin: float = 0.05, state: Any = None) -> Gates
     return Gates(
         margin,
         kinds,
-        {name: _share(values, lambda part, end=low[name]: part <= end) for name, values in seen.items()},
-        {
-            name: _share(values, lambda part, end=HIGH[kinds[name]] - margin: part >= end)
-            for name, values in seen.items()
-        },
+        {name: _share(np.less_equal, values, low[name]) for name, values in seen.items()},
+        {name: _share(np.greater_equal, values, HIGH[kinds[name]] - margin) for name, values in seen.items()},
         {name: _is_constant(values) for name, values in seen.items()},
     )
 
@@ -110,9 +107,9 @@ def _parts(values: Array) -> Iterator[Array]:
     return (values[start : start + rows] for start in range(0, len(values), rows))
 
 
-def _share(values: Array, is_counted: Callable[[Array], Array]) -> Array:
-    """The fraction of the rows that are counted, by unit."""
-    counts = (np.count_nonzero(is_counted(part), axis=0) for part in _parts(values))
+def _share(compare: np.ufunc, values: Array, end: float) -> Array:
+    """The fraction of the rows that compare with an end, by unit."""
+    counts = (np.count_nonzero(compare(part, end), axis=0) for part in _parts(values))
     return np.asarray(sum(counts, np.zeros(values.shape[1])) / np.float64(len(values)))
 
 

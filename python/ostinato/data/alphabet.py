@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_integers
 
@@ -28,6 +29,9 @@ class Alphabet(AttributeGuard):
         if not self.characters:
             raise ConfigError("characters is empty; an alphabet has at least one character")
         self._points = np.array([ord(character) for character in self.characters], dtype=np.int64)
+
+    def __repr__(self) -> str:
+        return call(self, self.characters)
 
     def __len__(self) -> int:
         return len(self.characters)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.data.by_length import ByLength
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.foreign.calls import hinted
@@ -71,6 +72,9 @@ class Batches(AttributeGuard):
             which makes the batches.
         lengths: (N,) if x is an array; None for T each. For sequences on several axes a dict by axis; the
             batches are then made by the steps of a row on all axes together.
+        weights: of the targets in the loss, at least 0, one number for each target in the form of `targets`:
+            (N, T), a list of rows (T_n,), or (N,) with per="sequence". With `net`, a dict by output. None
+            weighs all alike.
         mask: booleans in the form of x, False at steps to skip (`Network.run`); a dict by axis for several
             axes. The batches are made by lengths, whatever is masked. None skips no step.
         shuffle: a new order of rows and of batches in each epoch. It depends only on `seed` and the epoch
@@ -95,6 +99,7 @@ class Batches(AttributeGuard):
         *,
         batch_size: int = 32,
         lengths: Any = None,
+        weights: Any = None,
         mask: Any = None,
         max_steps: int | None = None,
         pool: int | None = 50,
@@ -109,11 +114,10 @@ class Batches(AttributeGuard):
         self.shuffle = checks.flag(owner, "shuffle", shuffle)
         self.seed = checks.whole(owner, "seed", seed, at_least=0)
         if net is None:
-            self._whole = _of_one(
-                x, targets, lengths, checks.choice(owner, "per", "step" if per is None else per, PER)
-            )
+            per = checks.choice(owner, "per", "step" if per is None else per, PER)
+            self._whole = _of_one(x, targets, lengths, weights, per)
         else:
-            self._whole = _of_network(net, x, targets, lengths, per)
+            self._whole = _of_network(net, x, targets, lengths, weights, per)
             lengths, mask = (
                 Form(net).along(what, one) for what, one in (("lengths", lengths), ("mask", mask))
             )
@@ -124,6 +128,10 @@ class Batches(AttributeGuard):
         self._identity: int | None = None
         self.epoch = 0
         self._handed, self._skipped = 0, 0
+
+    def __repr__(self) -> str:
+        data = {"targets": self._whole.targets, "weights": self._whole.weights}
+        return call(self, self._whole.x, **data, cut=self.cut, shuffle=self.shuffle, seed=self.seed)
 
     def __iter__(self) -> Iterator[Batch]:
         """The remaining batches of this epoch: all of them, unless `load_state_dict` was called."""
@@ -202,9 +210,11 @@ class Batches(AttributeGuard):
         return sum(len(one) * int(one.max(initial=0)) for one in lengths)
 
 
-def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
+def _of_one(x: Any, targets: Any, lengths: Any, weights: Any, per: str) -> Batch:
     """All rows of one sequence, with targets for each step or each row. Raises ShapeError, ConfigError."""
-    for name, value in (("x", x), ("targets", targets)):
+    if weights is not None and targets is None:
+        raise ConfigError("Batches: weights is given without targets; omit it")
+    for name, value in (("x", x), ("targets", targets), ("weights", weights)):
         if isinstance(value, Mapping):
             raise ConfigError(
                 f"Batches: {name} is a dict; give net=, the network, which knows the axes of its inputs and "
@@ -212,18 +222,26 @@ def _of_one(x: Any, targets: Any, lengths: Any, per: str) -> Batch:
             )
     rows = _rows("x", x, lengths)
     axes = Axes(outputs={"output": "time" if per == "step" else "row"})
-    if targets is not None and per == "step":
-        targets = _rows("targets", targets, lengths)
-        if [len(row) for row in targets] != [len(row) for row in rows]:
-            raise ShapeError("targets has other lengths than x; expected one for each step of each row")
-    elif targets is not None:
-        targets = as_array("targets", targets)
-        if targets.shape[:1] != (len(rows),):
-            raise ShapeError(f"targets is {targets.shape}; expected {len(rows)}, one for each row")
-    return Batch(rows, targets, axes=axes)
+
+    def read(name: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if per == "step":
+            value = _rows(name, value, lengths)
+            if [len(row) for row in value] != [len(row) for row in rows]:
+                raise ShapeError(f"{name} has other lengths than x; expected one for each step of each row")
+            return value
+        array = as_array(name, value)
+        if array.shape[:1] != (len(rows),):
+            raise ShapeError(f"{name} is {array.shape}; expected {len(rows)}, one for each row")
+        return array
+
+    whole = Batch(rows, read("targets", targets), weights=read("weights", weights), axes=axes)
+    _ = whole.counts  # a weight that no mean can have is an error now, not in some batch
+    return whole
 
 
-def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> Batch:
+def _of_network(net: Network, x: Any, targets: Any, lengths: Any, weights: Any, per: Any) -> Batch:
     """All rows of what a network reads. Raises ShapeError, DTypeError, ConfigError."""
     if not isinstance(net, Network):
         raise DTypeError(f"Batches: net is {shown(net)}; expected a Network")
@@ -233,7 +251,8 @@ def _of_network(net: Network, x: Any, targets: Any, lengths: Any, per: Any) -> B
         raise ConfigError(
             "Batches: net takes (T, N, ...), and Batches makes (N, T, ...); make it with batch_first=True"
         )
-    whole = Form(net).whole(x, targets, lengths, None)
+    whole = Form(net).whole(x, targets, lengths, weights)
+    _ = whole.counts
     counts: dict[str, Array] = {}
     for axis in whole.axes.sequences:
         if not whole.is_ragged(axis):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.sequences.arrays import as_integers
 
@@ -48,6 +49,10 @@ class ByLength(AttributeGuard):
         self.drop_last = checks.flag(owner, "drop_last", drop_last)
         if self.drop_last and max_steps is not None:
             raise ConfigError(f"{owner}: drop_last is True, but with max_steps no batch has a size to fill")
+
+    def __repr__(self) -> str:
+        settings = {"max_steps": self.max_steps, "pool": self.pool, "drop_last": self.drop_last or None}
+        return call(self, self.batch_size, **settings)
 
     def __call__(self, lengths: Array) -> list[Array]:
         """Batches of positions in `lengths`. Raises ConfigError for a row longer than max_steps."""

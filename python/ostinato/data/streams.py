@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.sequences.arrays import as_array
 from ostinato.strategy import Batch
@@ -60,6 +61,9 @@ class Streams(AttributeGuard):
         """A checksum of ids and windows, by which a resumed run notices other data."""
         ids = np.ascontiguousarray(self.ids, np.int64)
         return zlib.crc32(f"{self.rows} {self.steps}".encode(), zlib.crc32(ids.tobytes()))
+
+    def __repr__(self) -> str:
+        return call(self, self.ids, rows=self.rows, steps=self.steps)
 
     def __iter__(self) -> Iterator[Batch]:
         starts = np.arange(self.rows) * self.stream_length

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ostinato import _core, checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConfigError, shown
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
@@ -52,6 +53,10 @@ class Gradients:
     final_state: dict[str, Array]
     penalty: float = 0.0
     losses: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        inputs, state = self.inputs, self.initial_state or None
+        return call(self, params=dict(self.params), inputs=inputs, initial_state=state)
 
     @classmethod
     def from_core(
@@ -105,6 +110,9 @@ class Run(NoCopies, AttributeGuard):
             {axis: one.lengths for axis, one in batch.axes.items()} if batch.others else batch.lengths
         )
         self.penalty: float | None = core.penalty
+
+    def __repr__(self) -> str:
+        return call(self, outputs=self.outputs, final_state=self.final_state or None, penalty=self.penalty)
 
     def backward(
         self, d_outputs: Any, d_final_state: Any = None, d_penalty: float | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.states import from_slots, to_slots
@@ -37,6 +38,9 @@ class Stream(NoCopies, AttributeGuard):
         self._dtype = steps.dtype
         self._arena = self._parameters()
         self._core = steps.core.stream(self._arena, steps.given(before, self._arena))
+
+    def __repr__(self) -> str:
+        return call(self, self._net, batch=self._batch)
 
     def step(self, x: Any, resets: Any = None, out: Array | None = None) -> Array:
         """Runs one step: x (batch, input_size) floats or ids (batch,) -> outputs (batch, output_size).

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from ostinato.brief import call
 from ostinato.errors import DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import Array, as_array, as_integers
 from ostinato.sequences.containers import rows_in
@@ -26,6 +27,9 @@ class Packed:
     data: Array
     batch_sizes: Array
     sorted_indices: Array | None = None
+
+    def __repr__(self) -> str:
+        return call(self, self.data, batch_sizes=self.batch_sizes, sorted_indices=self.sorted_indices)
 
 
 def is_packed(value: Any) -> TypeGuard[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import checks
+from ostinato.brief import call
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
 from ostinato.sequences.batch import Batch as Extent
@@ -67,6 +68,11 @@ class Batch:
         if self.places is not None:
             if as_integers("Batch: places", self.places).ndim != 1:
                 raise ShapeError(f"Batch: places is {shown(self.places)}; expected (N,) integers")
+
+    def __repr__(self) -> str:
+        defaults = {one.name: one.default for one in dataclasses.fields(self) if one.name != "axes"}
+        given = {name: value for name in defaults if (value := getattr(self, name)) is not defaults[name]}
+        return call(self, given.pop("x"), given.pop("targets"), **given)
 
     @property
     def ragged(self) -> bool:

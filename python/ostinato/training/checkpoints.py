@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.checks import whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
@@ -59,6 +60,10 @@ class Checkpoints(AttributeGuard):
         self._steps = every_steps
         self._direction = None if best is None else Direction("Checkpoints", best, mode, "best")
         self._column, self._best = best, math.nan
+
+    def __repr__(self) -> str:
+        every = {"every_epochs": self._epochs, "every_steps": self._steps, "best": self._column}
+        return call(self, self.path, **every)
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:

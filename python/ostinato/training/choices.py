@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ostinato.brief import call
 from ostinato.direction import BETTER
 from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.metrics import Metric
@@ -44,6 +45,9 @@ class Strategies:
         self.feeding = _of(Feeding, found, TeacherForcing)
         self.estimator = _of(Estimator, found, Full)
         self.execution = _of(Execution, found, Local)
+
+    def __repr__(self) -> str:
+        return call(self, *self)
 
     def __iter__(self) -> Iterator[Strategy]:
         return iter((self.curriculum, self.feeding, self.estimator, self.execution))

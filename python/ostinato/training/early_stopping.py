@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.checks import flag, number, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
@@ -43,6 +44,10 @@ class EarlyStopping(AttributeGuard):
         self.min_delta = number("EarlyStopping", "min_delta", min_delta, at_least=0)
         self.restore_best = flag("EarlyStopping", "restore_best", restore_best)
         self._begin()
+
+    def __repr__(self) -> str:
+        settings = {"mode": self.mode, "patience": self.patience, "min_delta": self.min_delta}
+        return call(self, self.metric, **settings, restore_best=self.restore_best)
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:

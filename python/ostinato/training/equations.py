@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import inspect
 import sys
 import zlib
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FunctionType, NoneType
 from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
@@ -119,12 +120,13 @@ def _things(trainer: Described) -> Iterator[tuple[str, Any]]:
 def code_of(thing: Any) -> str:
     """A checksum of the code of a function, or of the class of an object; "" for what is built in.
 
-    Values that a function reads from outside are not in it, as they may change while it runs.
+    Of what a function reads from the function around it, constants and functions are in it. Other values and
+    globals are not, as they may change while it runs.
     """
     codes: list[str] = []
     if inspect.isfunction(thing):
         if not _built_in(thing.__module__):
-            codes.append(_text_of(thing.__code__) + stable_text(thing.__defaults__))
+            codes.append(_of_function(thing) + stable_text(thing.__defaults__))
     else:
         cells = getattr(thing, "kind", "") == "cell"
         traced = () if cells else TRACED.get(getattr(thing, "kind", ""), ())
@@ -134,11 +136,30 @@ def code_of(thing: Any) -> str:
             for name, value in sorted(vars(one).items()):
                 method = getattr(value, "__func__", getattr(value, "fget", value))
                 if name not in traced and inspect.isfunction(method):
-                    codes.append(f"{name} {_text_of(method.__code__)}")
+                    codes.append(f"{name} {_of_function(method)}")
     inner = getattr(thing, "options", {}).values() if isinstance(thing, Configured) else ()
     codes += [code_of(one) for one in inner if inspect.isfunction(one) or isinstance(one, Configured)]
     text = "\n".join(one for one in codes if one)
     return f"{zlib.crc32(text.encode()):08x}" if text else ""
+
+
+def _of_function(function: FunctionType, around: tuple[CodeType, ...] = ()) -> str:
+    """The code of a function, and what it reads from the function around it and never sets."""
+    code = function.__code__
+    if code in around:
+        return "itself"
+    parts = [_text_of(code)]
+    own = {one.argval for one in dis.get_instructions(code) if one.opname == "STORE_DEREF"}
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # nothing there yet
+            continue
+        if inspect.isfunction(value) and not _built_in(value.__module__):
+            parts.append(f"{name}: {_of_function(value, (*around, code))}")
+        elif isinstance(value, (int, float, complex, str, bytes, NoneType)) and name not in own:
+            parts.append(f"{name}: {value!r}")
+    return " ".join(parts)
 
 
 def _text_of(code: CodeType) -> str:

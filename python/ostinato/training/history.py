@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.suggest import did_you_mean, item
 from ostinato.training.measured import Measured
 
+LONGEST: Final = 40
+"""The most rows of a printed table."""
+
 
 class History(AttributeGuard):
-    """A row of numbers for each finished epoch; prints as a table.
+    """A row of numbers for each finished epoch; prints as a table, in which a long history has a gap.
 
     `history[-1]["loss"]` is a number, `history["val_loss"]` a list with one number for each row (NaN if it
     was not measured), `history.rows` plain data.
@@ -69,6 +72,9 @@ class History(AttributeGuard):
             return self.rows[key]
         return item("epoch", dict(enumerate(self.rows)), key, "key")
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.names
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and self.rows == other.rows
 
@@ -77,6 +83,9 @@ class History(AttributeGuard):
     def __repr__(self) -> str:
         names = self.names
         table = [names, *([_shown(row.get(name)) for name in names] for row in self.rows)]
+        if len(self.rows) > LONGEST:
+            gap = ["..."] * len(names)
+            table = [*table[: 1 + LONGEST // 2], gap, *table[-(LONGEST // 2) :]]
         widths = [max(len(line[n]) for line in table) for n in range(len(names))]
         lines = [
             "  ".join(cell.rjust(wide) for cell, wide in zip(line, widths, strict=True)) for line in table

@@ -9,6 +9,7 @@ from typing import Any
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.specs import hookimpl
 from ostinato.training.run import TrainingRun
 
@@ -38,6 +39,9 @@ class Progress(AttributeGuard):
         self._task: Any = None
         self._start = self._last_line = self._at_start = 0.0
         self._metrics: Mapping[str, float] = {}
+
+    def __repr__(self) -> str:
+        return call(self)
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:

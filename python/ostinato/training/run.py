@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ShapeError
 from ostinato.foreign import names
 from ostinato.strategy import Batch, Lesson, Moment
@@ -84,6 +85,10 @@ class TrainingRun(AttributeGuard):
     save_to: tuple[str, ...] = ()
     others_measure: bool = False
     scheduled: float | None = None
+
+    def __repr__(self) -> str:
+        where = {"epoch": self.epoch, "step": self.step, "stopped": self.stopped or None}
+        return call(self, self.net, self.optimizer, **where)
 
     @property
     def epoch(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
+from ostinato.brief import call
 from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError, shown
 from ostinato.foreign import names
 from ostinato.foreign.calls import hinted
@@ -150,6 +151,11 @@ class Trainer(NoCopies, AttributeGuard):
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
         self.run.others_measure = any(_may_measure(one) for one in plugins.values())
+
+    def __repr__(self) -> str:
+        when = f"epoch {self.run.epoch}, step {self.run.step}"
+        text = call(self, self.net, loss=self.loss, optimizer=self.optimizer, metrics=self.metrics or None)
+        return f"{text}: {when}"
 
     @property
     def history(self) -> History:

@@ -94,7 +94,9 @@ pub fn with_path(error: StoreError, path: &Path) -> Raised {
             Python::attach(|py| match (error.raw_os_error(), kind.is_instance_of::<PyOSError>(py)) {
                 // OSError(errno, text, file) picks the matching subclass by itself
                 (Some(code), true) => {
-                    Raised(PyOSError::new_err((code, error.to_string(), path.as_os_str().to_os_string())))
+                    let text = error.to_string();
+                    let text = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text).to_string();
+                    Raised(PyOSError::new_err((code, text, path.as_os_str().to_os_string())))
                 }
                 _ => Raised(PyOSError::new_err(format!("{}: {error}", path.display()))),
             })

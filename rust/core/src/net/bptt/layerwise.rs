@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use crate::kernel::Float;
-use crate::memory::{made, with_room, zeros};
+use crate::memory::{made, resized, with_room, zeros};
 use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients};
 
 use super::super::graph::kinds::{Move, Rows};
@@ -75,9 +75,10 @@ pub fn layerwise<T: Float>(
                 });
                 let arrived: Vec<Vec<T>> = arrived.collect();
                 let states = network.states[inner.state_slots()].iter();
-                let zeros: Vec<Vec<T>> = states.map(|width| vec![T::ZERO; axes.time.rows * width]).collect();
+                let no_gradients: Vec<Vec<T>> = states.map(|width| zeros(axes.time.rows * width)).collect();
                 let mut kept = Vec::new();
-                let d_finals = final_gradients(inner, &zeros, &mut gradients, axes, &mut kept, scratch);
+                let d_finals =
+                    final_gradients(inner, &no_gradients, &mut gradients, axes, &mut kept, scratch);
                 let d_finals = d_finals.into_owned();
                 let (d_inputs, d_states) = run.back(*layer, &arrived, d_finals, &mut slots[*layer], scratch);
                 drop((arrived, kept));
@@ -88,7 +89,7 @@ pub fn layerwise<T: Float>(
                         match axes.order(inner.axis) {
                             None => gradients.add(from, view, scratch),
                             Some(order) => {
-                                let mut by_row = vec![T::ZERO; values.len()];
+                                let mut by_row = zeros(values.len());
                                 scatter_rows(&view, order, &mut by_row);
                                 gradients.add_values(from, by_row, scratch);
                             }
@@ -332,7 +333,11 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let Segment { geometry, inputs, done } = self.run(layer, segment, states, scratch);
             let rows = self.rows(inner.axis, segment);
             let d_steps = match inner.step_penalty {
-                Some(_) => vec![T::from_f64(step_scales.of(inner.axis)); geometry.total()],
+                Some(_) => {
+                    let mut scales = Vec::new();
+                    resized(&mut scales, geometry.total(), T::from_f64(step_scales.of(inner.axis)));
+                    scales
+                }
                 None => Vec::new(),
             };
             let outputs = d_outputs.iter().enumerate().map(|(output, d)| match inner.step_penalty {

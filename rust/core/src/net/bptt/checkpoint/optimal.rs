@@ -15,7 +15,7 @@
 //! Source: Gruslys et al. 2016, "Memory-efficient backpropagation through time", section 3.4 (mixed strategy: hidden states
 //! and internal states), with the first state of a piece counted where it is stored.
 
-use crate::memory::{copied, with_room};
+use crate::memory::{copied, resized, with_room};
 
 /// The first decision about the remaining segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +69,10 @@ impl Table {
             stored[at(n)].fill((n as u32, 0));
             current[at(n)].fill((n as u32, 0));
         }
+        let mut best = Vec::new();
         for n in 2..=segments {
-            let mut best = vec![(IMPOSSIBLE, 0); width];
+            best.clear();
+            resized(&mut best, width, (IMPOSSIBLE, 0));
             for (m, best) in best.iter_mut().enumerate().skip(kept) {
                 *best = (1 + current[at(n - 1)][m - kept].0, KEEP);
             }
