@@ -178,8 +178,10 @@ class Network:
         self, rows: int, steps: int, budget: Budget, losses: Sequence[tuple[int, Program]]
     ) -> dict[str, Any]:
         """Steps of the "segments" of each row group, most "states" and "kept" segments, "bytes", repeats."""
-    def training_memory(self, rows: int, steps: int, losses: Sequence[tuple[int, Program]]) -> dict[str, int]:
-        """Bytes at the peak of value_and_grad: "parameters", "batch", "row_group" times up to "threads"."""
+    def training_memory(
+        self, rows: int, steps: Sequence[int], losses: Sequence[tuple[int, Program]]
+    ) -> dict[str, int]:
+        """Bytes at the peak for the steps of each axis: "parameters", "batch", "row_group" times "threads"."""
     def loss_value(self, call: _Call, losses: Losses) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""
     def steps(self) -> Steps:

@@ -177,9 +177,6 @@ def refused(name: str) -> Any:
         "truncated on the own axis": lambda: attends_to_itself().value_and_grad(
             np.zeros((2, 3, 3)), np.zeros((2, 3, 4)), loss="mse", through_time=ost.TruncatedBPTT(1, 2)
         ),
-        "checkpointed on the own axis": lambda: attends_to_itself().value_and_grad(
-            np.zeros((2, 3, 3)), np.zeros((2, 3, 4)), loss="mse", through_time=ost.CheckpointedBPTT("sqrt")
-        ),
         "a stream on the own axis": lambda: attends_to_itself().stream(),
         "a Sequential": lambda: ost.Sequential(ost.Recurrent(Decoder, 3, 4)),
         "a Bidirectional": lambda: ost.Bidirectional(ost.Recurrent(Decoder, 3, 4)),
@@ -199,9 +196,8 @@ def refused(name: str) -> Any:
     ("name", "error", "words"),
     [
         ("a stream", ost.ConfigError, "memory is missing"),
-        ("truncated", ost.ConfigError, "several axes"),
-        ("truncated on the own axis", ost.ConfigError, "FullBPTT()"),
-        ("checkpointed on the own axis", ost.ConfigError, "FullBPTT()"),
+        ("truncated", ost.ConfigError, "a memory), and truncated BPTT divides sequences into windows"),
+        ("truncated on the own axis", ost.ConfigError, "CheckpointedBPTT(budget)"),
         ("a stream on the own axis", ost.ConfigError, "a memory"),
         ("a Sequential", ost.ConfigError, "layer(x, source=...)"),
         ("a Bidirectional", ost.ConfigError, "layer(x, source=...)"),

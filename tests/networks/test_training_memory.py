@@ -111,3 +111,63 @@ def test_memory_grows_with_the_batch_and_the_threads_that_find_work(threads):
 def test_a_batch_that_is_none_is_named(rows, steps, words):
     with pytest.raises(ost.ConfigError, match=words):
         ost.RNN(2, 3).training_memory(rows, steps)
+
+
+# As SCRIPT, for a decoder of 8 features that attends to a memory of another length.
+DECODER = """
+import re, sys
+from pathlib import Path
+import numpy as np
+import ostinato as ost
+
+make, rows, steps, entries, size = sys.argv[1], *map(int, sys.argv[2:])
+ost.set_num_threads(1)
+net = eval(make)(size)
+x = {"x": np.ones((rows, steps, 8), "f"), "s": np.ones((rows, entries, size), "f")}
+y = np.ones((rows, steps, net.output_size), "f")
+small = np.ones((32, 2, 2), "f")
+ost.LSTM(2, 2).value_and_grad(small, small, loss="mse")
+peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+before = peak()
+net.value_and_grad(x, y, loss="mse")
+print(peak() - before)
+"""
+MAKE = """lambda size: ost.Graph(
+    ost.Decoder("gru", 8, size, size, %s)(
+        ost.Input("x", size=8, axis="t"), source=ost.Input("s", size=size, axis="s")
+    )
+)"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak from")
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        ("'additive', readout=None", (32, 100, 100, 256)),
+        ("'additive', readout=None", (32, 20, 200, 128)),
+        ("'additive', query='after'", (32, 200, 20, 128)),
+        ("'multiplicative', query='between'", (64, 100, 50, 128)),
+    ],
+)
+def test_the_entries_of_a_memory_are_counted_by_their_own_number(options, sizes, threads):
+    threads(1)
+    rows, steps, entries, size = sizes
+    net = eval(MAKE % options)(size)
+    told = net.training_memory(rows, {"t": steps, "s": entries}, "mse").bytes
+    command = [sys.executable, "-c", DECODER, MAKE % options, *map(str, sizes)]
+    measured = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert 0.9 * measured < told < 1.1 * measured
+    assert net.training_memory(rows, steps, "mse") == net.training_memory(
+        rows, {"t": steps, "s": steps}, "mse"
+    )
+
+
+def test_steps_by_axis_are_those_of_the_network():
+    net = eval(MAKE % "'dot'")(8)
+    with pytest.raises(ost.ConfigError, match=r"steps has no axis 's'; expected the steps of each axis"):
+        net.training_memory(2, {"t": 5})
+    with pytest.raises(ost.ConfigError, match=r"steps has the axis 'u'"):
+        net.training_memory(2, {"t": 5, "s": 5, "u": 1})
+    with pytest.raises(ost.ConfigError, match=r"steps\['s'\] is -1"):
+        net.training_memory(2, {"t": 5, "s": -1})

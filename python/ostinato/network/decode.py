@@ -71,11 +71,11 @@ def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: int, lengths: Any
     first = _id("begin", begin, steps.fed.limit or 0, "log_prob")
     rows = [_ids("tokens", row) for row in _rows("log_prob", "tokens", tokens)]
     targets = [np.array(row, np.int64) for row in rows]
-    for place, row in enumerate(targets):
+    for number, row in enumerate(targets):
         if row.size and not 0 <= row.min() <= row.max() < net.output_size:
             wrong = row[(row < 0) | (row >= net.output_size)][0]
             raise ConfigError(
-                f"log_prob: tokens[{place}] has the id {wrong}; expected ids from 0 to {net.output_size - 1}"
+                f"log_prob: tokens[{number}] has the id {wrong}; expected ids from 0 to {net.output_size - 1}"
             )
     fed = [np.concatenate([[first], row[:-1]])[: len(row)].astype(np.int64) for row in targets]
     others = _named(steps, "log_prob", x)

@@ -42,7 +42,7 @@ from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.symbol import InitialState, Symbol, applied, by_keyword, check_call
 from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
-from ostinato.network.training_memory import TrainingMemory
+from ostinato.network.training_memory import TrainingMemory, steps_by_axis
 from ostinato.sequences.batch import Batch
 
 if TYPE_CHECKING:
@@ -417,17 +417,19 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
         )
 
     def training_memory(
-        self, rows: int = 32, steps: int = 100, loss: AnyLoss | None = None
+        self, rows: int = 32, steps: int | Mapping[str, int] = 100, loss: AnyLoss | None = None
     ) -> TrainingMemory:
         """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
 
+        steps: of every row; a dict by axis where axes differ, such as the memory of a decoder:
+            `{"target": 20, "source": 30}`.
         `loss` is as in `value_and_grad`, a dict by outputs too; nothing is counted for an output without one.
         Raises ConfigError.
         """
         return TrainingMemory.of(
             self._core(),
             checks.count("training_memory", "rows", rows, at_least=0),
-            checks.count("training_memory", "steps", steps, at_least=0),
+            steps_by_axis(steps, self._ports.axes),
             self._loss_programs(loss),
         )
 

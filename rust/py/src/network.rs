@@ -236,13 +236,13 @@ impl PyNetwork {
         &self,
         py: Python<'py>,
         rows: usize,
-        steps: usize,
+        steps: Vec<usize>,
         losses: Vec<(usize, Py<PyProgram>)>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine();
         let memory = entry(|| {
             let losses = plans_of(&losses)?;
-            Ok(for_dtype!(self.dtype, T => training_memory::<T>(&engine, &losses, rows, steps)?))
+            Ok(for_dtype!(self.dtype, T => training_memory::<T>(&engine, &losses, rows, &steps)?))
         })?;
         let dict = PyDict::new(py);
         for (name, number) in [

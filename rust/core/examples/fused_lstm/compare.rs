@@ -62,7 +62,7 @@ impl Engine {
             let call = LayerCall { plan, weights: weights.weights(), geometry, entries: &[], kernels };
             let there = call.forward(&inputs, &none, true, scratch);
             let saved = Saved { inputs: &inputs, memories: &[], memory: &there.memory };
-            let arrived = IncomingGradients { outputs: &d_outputs, finals: &none };
+            let arrived = IncomingGradients { outputs: &d_outputs, finals: &none, memories: &[] };
             let back = call.backward(saved, arrived, Some(&mut sums), scratch);
             if keep {
                 let rows = geometry.total();

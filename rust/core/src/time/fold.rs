@@ -111,7 +111,7 @@ impl<T: Float> LayerWeights<T> {
         let call =
             LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, entries: &[], kernels };
         let saved = Saved { inputs: &inputs, memories: &[], memory: &run.memory };
-        let arrived = IncomingGradients { outputs: &d_views, finals: &[] };
+        let arrived = IncomingGradients { outputs: &d_views, finals: &[], memories: &[] };
         let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
         for (k, &position) in fold.params.iter().enumerate() {
             if let Some(output) = fold.plan.input_gradients[k] {

@@ -1,12 +1,13 @@
 //! One layer over one row group: the forward and the backward pass.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::with_room;
 use crate::plan::{Class, LayerPlan, Pass};
 
 use super::Geometry;
 use super::entries::Entries;
 use super::memory::{PassMemory, Scratch};
-use super::runner::{Outside, PassCall, Runner};
+use super::runner::{Outside, PassCall, Runner, SavedPass, start_state};
 use super::slot_gradients::SlotGradients;
 use super::vec_pool::VecPool;
 use super::view::SeqView;
@@ -23,13 +24,15 @@ pub struct LayerCall<'a, T: Float> {
     pub kernels: &'a Kernels<T>,
 }
 
-/// The result of a forward pass: its memory, and the last value of each state for each row of the group.
+/// The result of a forward pass: its memory, and the last value of each state for each row of the group. The values of states on
+/// entries follow if the pass started from some.
 pub struct Forward<T> {
     pub memory: PassMemory<T>,
     pub finals: Vec<Vec<T>>,
 }
 
-/// The result of a backward pass: the memory that holds the input gradients, and the gradient of each initial state.
+/// The result of a backward pass: the memory that holds the input gradients, and the gradient of each initial state. Those of
+/// states on entries follow if the pass started from some.
 pub struct Backward<T> {
     pub memory: PassMemory<T>,
     pub d_initial: Vec<Vec<T>>,
@@ -48,11 +51,15 @@ pub struct Saved<'a, T> {
 #[derive(Clone, Copy)]
 pub struct IncomingGradients<'a, T> {
     pub outputs: &'a [SeqView<T>],
+    /// Those of states on entries may follow; without them they are zeros.
     pub finals: &'a [Vec<T>],
+    /// By memory: the sum of its gradient over later steps, for each entry. Without sums, they are zeros.
+    pub memories: &'a [Vec<T>],
 }
 
 impl<T: Float> Forward<T> {
-    /// Memory for a run of a pass from `initial`, `rows * width` numbers per state.
+    /// Memory for a run of a pass from `initial`, `rows * width` numbers per state. The values of states on entries may follow, a
+    /// vector for each; without them these states start from zeros.
     pub fn new(
         pass: &Pass,
         geometry: &Geometry,
@@ -64,13 +71,9 @@ impl<T: Float> Forward<T> {
         for (state, (class, width)) in pass.states.iter().enumerate() {
             if let Class::History(_) = class {
                 let first = memory.history(state);
-                if let Some(axis) = pass.state_entries[state] {
-                    // SAFETY: a history starts with as many elements as all entries have; states on entries start from zeros.
-                    unsafe { first.write_bytes(0, entries[axis].count() * width) };
-                    continue;
-                }
-                // SAFETY: a history starts with `rows` initial values of `width` elements; `initial` has as many.
-                unsafe { first.copy_from_nonoverlapping(initial[state].as_ptr(), geometry.rows * width) };
+                let places = pass.state_entries[state].map_or(geometry.rows, |axis| entries[axis].count());
+                // SAFETY: a history starts with the initial values of all rows, or of all entries.
+                unsafe { start_state(first, initial.get(state), places * width) };
             }
         }
         Forward { memory, finals: room_for_states(pass, geometry, scratch) }
@@ -127,10 +130,14 @@ impl<'a, T: Float> LayerCall<'a, T> {
             finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
         }
         let of_rows = pass.states.iter().take(pass.row_states());
-        for (state, (&(class, width), values)) in of_rows.zip(finals).enumerate() {
+        for (state, (&(class, width), values)) in of_rows.zip(&mut *finals).enumerate() {
             if let Class::History(_) = class {
                 values_after(memory, state, width, self.geometry, self.geometry.steps(), values);
             }
+        }
+        for state in pass.row_states()..initial.len() {
+            let values = self.entry_values(memory, pass, state);
+            finals.push(values);
         }
     }
 
@@ -162,12 +169,34 @@ impl<'a, T: Float> LayerCall<'a, T> {
             inputs: saved.inputs,
             memories: saved.memories,
             d_outputs: arrived.outputs,
-            saved: Some((saved.memory, &self.plan.train)),
+            saved: Some(SavedPass {
+                memory: saved.memory,
+                pass: &self.plan.train,
+                d_memories: arrived.memories,
+            }),
         };
         let call = self.pass(&self.plan.back, &self.weights.back);
         let mut runner = Runner::new(call, &outside, memory, arrived.finals, scratch);
         runner.run(slots);
+        d_initial.resize_with(d_initial.len().max(arrived.finals.len()), Vec::new);
         d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
+    }
+
+    /// The last value of a state on entries, for each entry of all rows, from its history.
+    fn entry_values(&self, memory: &PassMemory<T>, pass: &Pass, state: usize) -> Vec<T> {
+        let ((_, width), geometry) = (pass.states[state], self.geometry);
+        let Some(entries) = pass.state_entries[state].map(|axis| &self.entries[axis]) else {
+            unreachable!("states on entries come after those of the row");
+        };
+        let history = memory.history_slice(state, (entries.count() + entries.total()) * width);
+        let mut values = with_room(entries.count() * width);
+        for (row, &length) in geometry.lengths.iter().enumerate() {
+            let before = entries.previous(length);
+            values.extend_from_slice(
+                &history[(before + entries.start[row]) * width..(before + entries.start[row + 1]) * width],
+            );
+        }
+        values
     }
 
     fn pass(&self, pass: &'a Pass, packs: &'a super::weights::PassWeights<T>) -> PassCall<'a, T> {

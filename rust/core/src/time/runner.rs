@@ -44,9 +44,9 @@ fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator
 }
 
 /// Elements of scratch of a pass over `rows` sequences of `steps` steps.
-pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize) -> usize {
+pub fn scratch_elements(pass: &Pass, rows: usize, steps: usize, entries: &[Entries]) -> usize {
     let mut layout = Layout::default();
-    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows, &[], 1);
+    layout.settle(pass, rows, block_steps(rows).min(steps.max(1)) * rows, entries, 1);
     layout.end
 }
 
@@ -56,8 +56,30 @@ pub(super) struct Outside<'a, T> {
     /// The memories: the entries of all rows.
     pub memories: &'a [SeqView<T>],
     pub d_outputs: &'a [SeqView<T>],
+    /// What a backward pass reads.
+    pub saved: Option<SavedPass<'a, T>>,
+}
+
+/// The values from which a backward pass starts, besides the gradients of outputs.
+pub(super) struct SavedPass<'a, T> {
     /// The memory and the plan of the forward pass.
-    pub saved: Option<(&'a PassMemory<T>, &'a Pass)>,
+    pub memory: &'a PassMemory<T>,
+    pub pass: &'a Pass,
+    /// By memory: the sum of its gradient over later steps, for each entry; empty for zeros.
+    pub d_memories: &'a [Vec<T>],
+}
+
+/// Writes the values with which a state, or a sum, starts: zeros, unless they are given.
+///
+/// # Safety
+/// `elements` elements are writable at `to`, and given values are as many.
+pub(super) unsafe fn start_state<T: Float>(to: *mut T, given: Option<&Vec<T>>, elements: usize) {
+    match given {
+        // SAFETY: the caller's guarantee.
+        Some(values) => unsafe { to.copy_from_nonoverlapping(values.as_ptr(), elements) },
+        // SAFETY: as above.
+        None => unsafe { to.write_bytes(0, elements) },
+    }
 }
 
 /// A pass with its weights, and the rows of a geometry to run over.
@@ -125,15 +147,9 @@ impl<'a, T: Float> Runner<'a, T> {
         carry.extend(layout.carries.iter().map(|pair| pair.map(|pair| pair.map(at))));
         for (state, pair) in carry.iter().enumerate() {
             for copy in pair.iter().flatten() {
-                if let Some(axis) = pass.state_entries[state] {
-                    // SAFETY: the carry of a state on entries has as many elements; it starts from zeros.
-                    unsafe { copy.write_bytes(0, entries[axis].count() * pass.states[state].1) };
-                    continue;
-                }
-                // SAFETY: a carry has rows * width elements, and so have the initial values.
-                unsafe {
-                    copy.copy_from_nonoverlapping(initial[state].as_ptr(), rows * pass.states[state].1)
-                };
+                let places = pass.state_entries[state].map_or(rows, |axis| entries[axis].count());
+                // SAFETY: a carry has an element for each place and column.
+                unsafe { start_state(*copy, initial.get(state), places * pass.states[state].1) };
             }
         }
         for (number, buffer) in pass.buffers.iter().enumerate() {
@@ -148,15 +164,16 @@ impl<'a, T: Float> Runner<'a, T> {
                 }
                 Class::Full => (memory.full(number), buffer.width),
                 Class::Memory(k) => (outside.memories[k].ptr.cast_mut(), outside.memories[k].stride),
-                Class::MemoryGradient(_) => {
+                Class::MemoryGradient(k) => {
                     let count = buffer.entries.map_or(0, |axis| entries[axis].count());
                     let first = memory.full(number);
-                    // SAFETY: the memory of the pass has room for all entries; sums start from zeros.
-                    unsafe { first.write_bytes(0, count * buffer.width) };
+                    let sums = outside.saved.as_ref().map(|saved| saved.d_memories);
+                    // SAFETY: the memory of the pass has room for all entries.
+                    unsafe { start_state(first, sums.and_then(|sums| sums.get(k)), count * buffer.width) };
                     (first, buffer.width)
                 }
-                Class::History(state) | Class::HistoryPrev(state) => match outside.saved {
-                    Some((saved, _)) => (saved.saved_history(state).cast_mut(), buffer.width),
+                Class::History(state) | Class::HistoryPrev(state) => match &outside.saved {
+                    Some(saved) => (saved.memory.saved_history(state).cast_mut(), buffer.width),
                     None => (memory.history(state), buffer.width),
                 },
                 Class::CarryIn(_) | Class::CarryOut(_) => (std::ptr::null_mut(), buffer.width),
@@ -164,8 +181,10 @@ impl<'a, T: Float> Runner<'a, T> {
                 Class::OutputGradient(k) => {
                     (outside.d_outputs[k].ptr.cast_mut(), outside.d_outputs[k].stride)
                 }
-                Class::Saved(other) => match outside.saved {
-                    Some((saved, forward)) => (saved.saved(other).cast_mut(), forward.buffers[other].width),
+                Class::Saved(other) => match &outside.saved {
+                    Some(SavedPass { memory, pass, .. }) => {
+                        (memory.saved(other).cast_mut(), pass.buffers[other].width)
+                    }
                     None => unreachable!("a forward pass reads no saved value"),
                 },
             };
@@ -287,9 +306,19 @@ impl<'a, T: Float> Runner<'a, T> {
         self.binding.base.is_empty()
     }
 
-    /// Appends the final values of a carried state for all rows; appends nothing for other states.
+    /// Appends the final values of a carried state for all rows; appends nothing for other states. Of a state on entries: after
+    /// a backward pass.
     pub fn carried(&self, state: usize, values: &mut Vec<T>) {
         let width = self.pass.states[state].1;
+        if let (Some(axis), Some(pair)) = (self.pass.state_entries[state], self.binding.carry[state]) {
+            let count = self.entries[axis].count() * width;
+            // SAFETY: both copies hold all entries. Every row with a step is alive at step 0, the last one to run, and a row
+            // without one has its initial values in both.
+            let source =
+                unsafe { std::slice::from_raw_parts(pair[self.geometry.steps() % 2].cast_const(), count) };
+            values.extend_from_slice(source);
+            return;
+        }
         let scanned = self.pass.is_scanned(state);
         let Some(pair) = self.binding.carry[state] else { return };
         for (row, &length) in self.geometry.lengths.iter().enumerate() {

@@ -9,15 +9,23 @@
 //! layers are added in the same order as in `back_group`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::kernel::Float;
 use crate::memory::{made, resized, with_room, zeros};
-use crate::time::{Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients};
+use crate::time::{
+    Entries, Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients,
+};
 
 use super::super::graph::kinds::{Move, Rows};
 use super::super::graph::{Axis, NodeKind};
-use super::super::group::{GroupGradients, GroupResult, Terms, Training, Want, final_gradients, initial_of};
-use super::super::values::{NodeGradients, RowMaps, append_rows, derive, scatter_rows, source_rows};
+use super::super::group::{
+    GroupGradients, GroupResult, Memories, Shared, Terms, Training, Want, entries_of, final_gradients,
+    initial_of, memory_gradient,
+};
+use super::super::values::{
+    NodeGradients, RowMaps, append_rows, copy_rows, derive, scatter_rows, source_rows,
+};
 
 /// Runs a group in segments of `segment` steps.
 pub fn layerwise<T: Float>(
@@ -80,9 +88,9 @@ pub fn layerwise<T: Float>(
                 let d_finals =
                     final_gradients(inner, &no_gradients, &mut gradients, axes, &mut kept, scratch);
                 let d_finals = d_finals.into_owned();
-                let (d_inputs, d_states) = run.back(*layer, &arrived, d_finals, &mut slots[*layer], scratch);
+                let back = run.back(*layer, &arrived, d_finals, &mut slots[*layer], scratch);
                 drop((arrived, kept));
-                for (slot, values) in d_states.into_iter().enumerate() {
+                for (slot, values) in back.d_states.into_iter().enumerate() {
                     if let Some(from) = inner.initial[slot].filter(|&from| network.nodes[from].differentiated)
                     {
                         let view = SeqView::of(&values, network.width(from));
@@ -97,9 +105,10 @@ pub fn layerwise<T: Float>(
                     }
                     d_initial[inner.first_state + slot] = values;
                 }
-                for (&input, d) in inner.inputs.iter().zip(d_inputs) {
+                let memories = inner.memories.iter().zip(back.d_memories);
+                for (&node, d) in inner.inputs.iter().zip(back.d_inputs).chain(memories) {
                     if let Some(d) = d {
-                        gradients.add_values(input, d, scratch);
+                        gradients.add_values(node, d, scratch);
                     }
                 }
             }
@@ -149,8 +158,16 @@ struct LayerwiseRun<'a, T: Float> {
 /// A segment of a layer after its forward pass.
 struct Segment<T> {
     geometry: Geometry,
+    entries: Vec<Entries>,
     inputs: Vec<Vec<T>>,
     done: Forward<T>,
+}
+
+/// The gradients of a layer: by input and by memory, None without a gradient; by state of a row.
+struct LayerGradients<T> {
+    d_inputs: Vec<Option<Vec<T>>>,
+    d_memories: Vec<Option<Vec<T>>>,
+    d_states: Vec<Vec<T>>,
 }
 
 impl<T: Float> LayerwiseRun<'_, T> {
@@ -224,20 +241,56 @@ impl<T: Float> LayerwiseRun<'_, T> {
         values
     }
 
-    fn call<'b>(&'b self, layer: usize, geometry: &'b Geometry) -> LayerCall<'b, T> {
+    fn call<'b>(&'b self, layer: usize, geometry: &'b Geometry, entries: &'b [Entries]) -> LayerCall<'b, T> {
         let shared = self.training.shared;
         let (plan, weights) = (&shared.network.layers[layer].plan, shared.weights[layer].weights());
-        LayerCall { plan, weights, geometry, entries: &[], kernels: shared.kernels }
+        LayerCall { plan, weights, geometry, entries, kernels: shared.kernels }
     }
 
-    /// Runs a segment of a layer forward from `states`.
-    fn run(&self, layer: usize, segment: usize, states: &[Vec<T>], scratch: &mut Scratch<T>) -> Segment<T> {
-        let inner = &self.training.shared.network.layers[layer];
+    /// The memories of a layer: the entries of all rows; None if it has none.
+    fn memories(&self, layer: usize) -> Option<Arc<Memories<T>>> {
+        let Training { shared: Shared { network, .. }, axes, .. } = self.training;
+        let inner = &network.layers[layer];
+        // of nodes that are not kept
+        let whole: Vec<(usize, Vec<T>)> =
+            inner.memories.iter().map(|&node| (node, self.whole(node))).collect();
+        let view = |node: usize| {
+            let values = whole.iter().find(|(other, _)| *other == node).map_or(&[][..], |(_, values)| values);
+            SeqView::of(values, network.width(node))
+        };
+        Memories::of(network, inner, *axes, view)
+    }
+
+    /// Runs a segment of a layer forward from `states`: those of the row, then those on entries.
+    fn run(
+        &self,
+        layer: usize,
+        segment: usize,
+        states: &[Vec<T>],
+        memories: &[SeqView<T>],
+        scratch: &mut Scratch<T>,
+    ) -> Segment<T> {
+        let Training { shared: Shared { network, .. }, axes, .. } = self.training;
+        let inner = &network.layers[layer];
         let geometry = self.piece(inner.axis, segment);
+        let entries = entries_of(network, inner, *axes, &geometry);
         let rows = made(self.rows(inner.axis, segment));
         let inputs: Vec<Vec<T>> = inner.inputs.iter().map(|&node| self.values(node, &rows)).collect();
-        let done = self.call(layer, &geometry).forward(&self.views(layer, &inputs), states, true, scratch);
-        Segment { geometry, inputs, done }
+        let mut done = Forward::new(&inner.plan.train, &geometry, &entries, states, scratch);
+        let views = self.views(layer, &inputs);
+        let call = self.call(layer, &geometry, &entries);
+        call.run_forward(&mut done, &views, memories, states, true, scratch);
+        Segment { geometry, entries, inputs, done }
+    }
+
+    /// Zeros for the states on entries of a layer.
+    fn entry_states(&self, layer: usize, memories: Option<&Memories<T>>) -> impl Iterator<Item = Vec<T>> {
+        let train = &self.training.shared.network.layers[layer].plan.train;
+        let states = train.states.iter().zip(&train.state_entries);
+        let counts: Vec<usize> = states
+            .filter_map(|((_, width), axis)| Some(memories?.entries[(*axis)?].count() * width))
+            .collect();
+        counts.into_iter().map(zeros)
     }
 
     fn views(&self, layer: usize, inputs: &[Vec<T>]) -> Vec<SeqView<T>> {
@@ -254,6 +307,9 @@ impl<T: Float> LayerwiseRun<'_, T> {
         let given = &initial[inner.state_slots()];
         let view = |node: usize| SeqView::of(&self.kept[node], network.width(node));
         let mut states = initial_of(inner, given, view, *axes, scratch).into_owned();
+        let memories = self.memories(layer);
+        let of_memories = memories.as_ref().map(|memories| memories.views()).unwrap_or_default();
+        states.extend(self.entry_states(layer, memories.as_deref()));
         let total = axes.of(inner.axis).total();
         let mut outputs: Vec<(usize, usize, Vec<T>)> = Vec::new();
         for (output, node) in inner.outputs.iter().enumerate() {
@@ -262,7 +318,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         }
         let mut borders = with_room(self.segments(inner.axis));
         for segment in 0..self.segments(inner.axis) {
-            let Segment { geometry, done, .. } = self.run(layer, segment, &states, scratch);
+            let Segment { geometry, done, .. } = self.run(layer, segment, &states, &of_memories, scratch);
             let rows = geometry.total();
             for (output, _, values) in &mut outputs {
                 let view = done.memory.output(&inner.plan.train, *output, &geometry);
@@ -279,6 +335,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             self.kept[node] = values;
         }
         self.borders.push(borders);
+        states.truncate(inner.state_slots().len());
         self.finals.append(&mut states);
     }
 
@@ -310,9 +367,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         d_output
     }
 
-    /// Runs a layer backward over all of its axis, from the gradients of its outputs and of its final states. Returns the
-    /// gradients of its inputs and of its initial states.
-    #[allow(clippy::type_complexity)] // two results, named above
+    /// Runs a layer backward over all of its axis, from the gradients of its outputs and of its final states.
     fn back(
         &mut self,
         layer: usize,
@@ -320,17 +375,22 @@ impl<T: Float> LayerwiseRun<'_, T> {
         mut d_states: Vec<Vec<T>>,
         slots: &mut SlotGradients<T>,
         scratch: &mut Scratch<T>,
-    ) -> (Vec<Option<Vec<T>>>, Vec<Vec<T>>) {
+    ) -> LayerGradients<T> {
         scratch.exact_fit(None); // frees the idle memory of the layer above
-        let Training { shared, step_scales, .. } = self.training;
+        let Training { shared, step_scales, axes, .. } = self.training;
         let (network, inner) = (shared.network, &shared.network.layers[layer]);
+        let memories = self.memories(layer);
+        let of_memories = memories.as_ref().map(|memories| memories.views()).unwrap_or_default();
+        d_states.extend(self.entry_states(layer, memories.as_deref()));
+        let mut sums: Vec<Vec<T>> = Vec::new();
         let of_input = inner.inputs.iter().zip(&inner.plan.input_gradients);
         let mut d_inputs: Vec<Option<Vec<T>>> = of_input
             .map(|(&node, position)| position.map(|_| self.zeros(inner.axis, network.width(node))))
             .collect();
         let borders = std::mem::take(&mut self.borders[layer]);
         for (segment, states) in borders.iter().enumerate().rev() {
-            let Segment { geometry, inputs, done } = self.run(layer, segment, states, scratch);
+            let Segment { geometry, entries, inputs, done } =
+                self.run(layer, segment, states, &of_memories, scratch);
             let rows = self.rows(inner.axis, segment);
             let d_steps = match inner.step_penalty {
                 Some(_) => {
@@ -349,9 +409,22 @@ impl<T: Float> LayerwiseRun<'_, T> {
             });
             let outputs: Vec<SeqView<T>> = outputs.collect();
             let views = self.views(layer, &inputs);
-            let saved = Saved { inputs: &views, memories: &[], memory: &done.memory };
-            let arrived = IncomingGradients { outputs: &outputs, finals: &d_states };
-            let back = self.call(layer, &geometry).backward(saved, arrived, Some(slots), scratch);
+            let saved = Saved { inputs: &views, memories: &of_memories, memory: &done.memory };
+            let arrived = IncomingGradients { outputs: &outputs, finals: &d_states, memories: &sums };
+            let call = self.call(layer, &geometry, &entries);
+            let back = call.backward(saved, arrived, Some(slots), scratch);
+            // the next segment goes on with these sums, so the order of terms is that of one pass over all steps
+            let of_memory = inner.plan.memory_gradients.iter().enumerate();
+            sums = of_memory
+                .map(|(k, buffer)| match (buffer, &memories) {
+                    (Some(buffer), Some(memories)) => {
+                        let count = memories.entries[inner.plan.program.axis_of_memory(k)].count();
+                        let view = back.memory.memory_gradient(&inner.plan.back, *buffer);
+                        copy_rows(&view, count)
+                    }
+                    _ => Vec::new(),
+                })
+                .collect();
             for (d_input, position) in d_inputs.iter_mut().zip(&inner.plan.input_gradients) {
                 if let (Some(all), Some(position)) = (d_input, position) {
                     let view = back.memory.output(&inner.plan.back, *position, &geometry);
@@ -368,7 +441,17 @@ impl<T: Float> LayerwiseRun<'_, T> {
             scratch.reclaim(done.memory);
             scratch.reclaim(back.memory);
         }
-        (d_inputs, d_states)
+        let sums = inner.memories.iter().zip(&sums).enumerate();
+        let d_memories = sums
+            .map(|(k, (&node, sum))| {
+                let memories =
+                    memories.as_ref().filter(|_| !sum.is_empty() && network.nodes[node].differentiated)?;
+                let sum = SeqView::of(sum, network.width(node));
+                Some(memory_gradient(network, inner, k, sum, memories, *axes, scratch))
+            })
+            .collect();
+        d_states.truncate(inner.state_slots().len());
+        LayerGradients { d_inputs, d_memories, d_states }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::time::PassMemory;
 
 use super::super::batch::{Axes, AxisRows};
 use super::super::graph::kinds::Rows;
-use super::super::graph::{Axis, Network, Node, NodeKind};
+use super::super::graph::{Axis, Layer, Network, Node, NodeKind};
 
 /// The plan of each loss, with the node that the loss reads.
 pub type Losses<'a> = &'a [(usize, &'a LayerPlan)];
@@ -38,25 +38,50 @@ fn rows_of(network: &Network, node: usize, size: PieceSize) -> usize {
     size.of(network.nodes[node].axis)
 }
 
-/// Elements that a pass stores. A memory counts as long as the sequences are.
-fn elements(pass: &Pass, axis: Axis, size: PieceSize) -> usize {
-    let steps = size.of(axis);
-    of_entries(pass, size.rows, steps, size.total) + PassMemory::<f64>::elements(pass, size.rows, steps)
-}
-
-/// Elements of a pass on the entries of memories: `steps` rows at all their steps, with `total` entries in all rows.
-fn of_entries(pass: &Pass, rows: usize, steps: usize, total: usize) -> usize {
-    let buffers = pass.buffers.iter().filter(|buffer| buffer.entries.is_some());
-    let elements = buffers.map(|buffer| match buffer.class {
-        Class::Full => steps * total.div_ceil(rows.max(1)) * buffer.width,
-        Class::MemoryGradient(_) => total * buffer.width,
+/// Elements that a pass of a layer stores for `rows` sequences with `steps` steps in all. `of` returns the packed rows along an
+/// axis.
+fn layer_elements(
+    network: &Network,
+    layer: &Layer,
+    pass: &Pass,
+    (rows, steps): (usize, usize),
+    of: impl Fn(Axis) -> usize,
+) -> usize {
+    let program = &layer.plan.program;
+    // the entries of all rows
+    let count = |axis: usize| {
+        let first = (0..layer.memories.len()).find(|&k| program.axis_of_memory(k) == axis);
+        first.map_or(0, |k| of(network.nodes[layer.memories[k]].axis))
+    };
+    // the entries of the rows of all steps, as if all rows had as many
+    let total = |axis: usize| (steps as u128 * count(axis) as u128).div_ceil(rows.max(1) as u128) as usize;
+    let buffers = pass.buffers.iter().filter_map(|buffer| buffer.entries.map(|axis| (buffer, axis)));
+    let elements = buffers.map(|(buffer, axis)| match buffer.class {
+        Class::Full => total(axis) * buffer.width,
+        Class::MemoryGradient(_) => count(axis) * buffer.width,
         _ => 0,
     });
-    let histories = pass.states.iter().zip(&pass.state_entries).map(|((class, width), entries)| {
-        let is_stored = entries.is_some() && matches!(class, Class::History(_));
-        if is_stored { (steps * total.div_ceil(rows.max(1)) + total) * width } else { 0 }
+    let histories = pass.states.iter().zip(&pass.state_entries).map(|((class, width), axis)| match axis {
+        Some(axis) if matches!(class, Class::History(_)) => (total(*axis) + count(*axis)) * width,
+        _ => 0,
     });
-    elements.chain(histories).sum()
+    elements.chain(histories).sum::<usize>() + PassMemory::<f64>::elements(pass, rows, steps)
+}
+
+/// The same for a piece of time.
+fn elements_of(network: &Network, layer: &Layer, pass: &Pass, size: PieceSize) -> usize {
+    layer_elements(network, layer, pass, (size.rows, size.of(layer.axis)), |axis| size.of(axis))
+}
+
+/// Elements that a pass of a loss stores.
+fn loss_elements(pass: &Pass, axis: Axis, size: PieceSize) -> usize {
+    PassMemory::<f64>::elements(pass, size.rows, size.of(axis))
+}
+
+/// The entries of a layer's memories, which are copied row by row.
+fn copied_elements(network: &Network, layer: &Layer, of: impl Fn(Axis) -> usize) -> usize {
+    let nodes = layer.memories.iter().map(|&node| &network.nodes[node]);
+    nodes.map(|node| node.width * of(node.axis)).sum()
 }
 
 /// Elements stored between the forward and the backward pass of a piece of time.
@@ -66,13 +91,8 @@ pub fn saved_elements(network: &Network, size: PieceSize) -> usize {
         .map(|(number, node)| match node.kind {
             NodeKind::Layer { layer, output: 0 } => {
                 let of = &network.layers[layer];
-                // memories are copied, row by row
-                let copies: usize = of
-                    .memories
-                    .iter()
-                    .map(|&memory| network.width(memory) * rows_of(network, memory, size))
-                    .sum();
-                elements(&of.plan.train, node.axis, size) + copies
+                elements_of(network, of, &of.plan.train, size)
+                    + copied_elements(network, of, |axis| size.of(axis))
             }
             NodeKind::Layer { .. } => 0,
             // states of the first axis are read in place
@@ -96,9 +116,9 @@ pub fn piece_elements(network: &Network, losses: Losses, size: PieceSize, retain
     meter.hold(saved);
     for &(node, plan) in losses {
         let axis = network.nodes[node].axis;
-        let there = elements(&plan.train, axis, size);
+        let there = loss_elements(&plan.train, axis, size);
         if network.nodes[node].differentiated {
-            meter.hold(there + elements(&plan.back, axis, size));
+            meter.hold(there + loss_elements(&plan.back, axis, size));
             meter.release(there);
             meter.arrive(node, of_node(node), false);
         } else {
@@ -120,7 +140,7 @@ pub fn piece_elements(network: &Network, losses: Losses, size: PieceSize, retain
                         meter.arrived[output] = GradientPlace::Sum;
                     }
                 }
-                meter.hold(elements(&inner.plan.back, inner.axis, size));
+                meter.hold(elements_of(network, inner, &inner.plan.back, size));
                 for &output in inner.outputs.iter().flatten() {
                     if meter.arrived[output] == GradientPlace::Sum {
                         meter.release(of_node(output));
@@ -137,7 +157,9 @@ pub fn piece_elements(network: &Network, losses: Losses, size: PieceSize, retain
                 }
                 for (&memory, gradient) in inner.memories.iter().zip(&inner.plan.memory_gradients) {
                     if gradient.is_some() && network.nodes[memory].differentiated {
-                        meter.arrive(memory, of_node(memory), true);
+                        // packed along its axis, in memory that stays until the group is done
+                        meter.hold(of_node(memory));
+                        meter.arrive(memory, of_node(memory), false);
                     }
                 }
                 for (&input, gradient) in inner.inputs.iter().zip(&inner.plan.input_gradients) {
@@ -178,9 +200,14 @@ pub fn layerwise_elements(network: &Network, losses: Losses, axes: Axes, steps: 
     };
     let kept: usize = network.nodes.iter().filter(kept).map(|node| node.width * total(node.axis)).sum();
     let states = network.states.iter().zip(&network.state_axes);
-    let states: usize =
-        states.map(|(width, axis)| width * rows * (axes.of(*axis).steps().div_ceil(steps).max(1) + 1)).sum();
-    let mut live = kept + states;
+    let borders = |axis: Axis| axes.of(axis).steps().div_ceil(steps).max(1) + 1;
+    let states: usize = states.map(|(width, axis)| width * rows * borders(*axis)).sum();
+    let on_entries = network.layers.iter().map(|layer| {
+        let pass = &layer.plan.train;
+        let ends = |axis| layer_elements(network, layer, pass, (rows, 0), total) * borders(axis);
+        if pass.row_states() < pass.states.len() { ends(layer.axis) } else { 0 }
+    });
+    let mut live = kept + states + on_entries.sum::<usize>();
     let mut arrived = vec![0; network.nodes.len()]; // elements of the gradient of each node
     let mut most = live;
     for &(output, loss) in losses {
@@ -199,11 +226,17 @@ pub fn layerwise_elements(network: &Network, losses: Losses, axes: Axes, steps: 
         let working = match node.kind {
             NodeKind::Input(_) => continue,
             NodeKind::Layer { layer, output: 0 } => {
-                let (plan, axis) = (&network.layers[layer].plan, node.axis);
+                let (inner, axis) = (&network.layers[layer], node.axis);
+                let size = (rows, segment(axis));
+                let of = |pass| layer_elements(network, inner, pass, size, total);
                 // zeros stand for a missing gradient; inputs are copied, twice if they are concatenated
                 let zeros = if arrived[number] == 0 { total(axis) * node.width } else { 0 };
-                let gathered: usize = parts.iter().map(|&to| 2 * segment(axis) * network.width(to)).sum();
-                zeros + gathered + elements(&plan.train, axis) + elements(&plan.back, axis) + segment(axis)
+                let gathered: usize =
+                    inner.inputs.iter().map(|&to| 2 * segment(axis) * network.width(to)).sum();
+                // the entries, and the sums of their gradients before and after a segment
+                let entries = 3 * copied_elements(network, inner, total);
+                let passes = of(&inner.plan.train) + of(&inner.plan.back);
+                zeros + gathered + entries + passes + segment(axis)
             }
             NodeKind::Layer { .. } | NodeKind::Final { .. } => continue,
             NodeKind::Derived { .. } => 0,

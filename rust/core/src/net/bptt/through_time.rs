@@ -42,19 +42,19 @@ impl ThroughTime {
                     "truncated BPTT every {every} steps through {back}; expected 1 <= every <= back"
                 )));
             }
+            ThroughTime::Truncated { .. } if network.has_memories() => {
+                return Err(NetError::Config(
+                    "through_time: a layer of this network reads a whole sequence at each step (a memory), and truncated BPTT \
+                     divides sequences into windows; use FullBPTT(), or CheckpointedBPTT(budget) to save memory"
+                        .into(),
+                ));
+            }
             ThroughTime::Truncated { .. } if network.axes.len() > 1 => {
                 return Err(NetError::Config(format!(
                     "through_time: this network has sequences on several axes ({}), which have no steps in common that truncated \
                      BPTT could divide into windows; use FullBPTT(), or CheckpointedBPTT(budget) to save memory",
                     network.axes.join(", ")
                 )));
-            }
-            ThroughTime::Truncated { .. } | ThroughTime::Checkpointed(_) if network.has_memories() => {
-                return Err(NetError::Config(
-                    "through_time: a layer of this network reads a whole sequence at each step (a memory), so time cannot be \
-                     divided into windows or segments; use FullBPTT()"
-                        .into(),
-                ));
             }
             ThroughTime::Truncated { .. } if network.reads_whole_rows().is_some() => {
                 let what = network.reads_whole_rows().unwrap_or_default();

@@ -32,8 +32,8 @@ pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> St
         text.push_str(&explain_layer(&layer.plan, rows, steps, bytes));
     }
     let memory = match bytes {
-        8 => training_memory::<f64>(network, &[], rows, steps),
-        _ => training_memory::<f32>(network, &[], rows, steps),
+        8 => training_memory::<f64>(network, &[], rows, &[steps]),
+        _ => training_memory::<f32>(network, &[], rows, &[steps]),
     };
     if let Ok(memory) = memory {
         let megabytes = |bytes: usize| bytes as f64 / 1e6;

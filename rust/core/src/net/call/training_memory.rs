@@ -4,9 +4,10 @@ use crate::kernel::{Float, Isa};
 use crate::plan::LayerPlan;
 use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
 
-use super::super::batch::{Batch, Extent};
+use super::super::batch::{AxisExtent, Batch, Extent};
 use super::super::bptt::{LARGEST_PLAN, PieceSize, piece_elements};
-use super::super::graph::{NetError, Network};
+use super::super::graph::{Axis, NetError, Network};
+use super::super::group::entries_of;
 
 /// Bytes of a training step, by purpose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct TrainingMemory {
     pub threads: usize,
 }
 
-/// The memory of a batch of `rows` sequences of `steps` steps. Without `loss`, the memory of the loss is not counted.
+/// The memory of a batch of `rows` sequences, whose number of steps on each axis is in `steps`. Without `loss`, the memory of
+/// the loss is not counted.
 ///
 /// The peak is reached when all groups are done: the scratch of the threads is kept for the next call while the gradients
 /// are summed into the result.
@@ -29,14 +31,19 @@ pub fn training_memory<T: Float>(
     network: &Network,
     losses: &[(usize, &LayerPlan)],
     rows: usize,
-    steps: usize,
+    steps: &[usize],
 ) -> Result<TrainingMemory, NetError> {
     network.finished()?;
-    if rows.checked_mul(steps.saturating_add(1)).is_none_or(|total| total > LARGEST_PLAN) {
-        let text = format!("memory: {rows} rows x {steps} steps; expected at most {LARGEST_PLAN} together");
+    let longest = steps.iter().copied().max().unwrap_or(0);
+    if rows.checked_mul(longest.saturating_add(1)).is_none_or(|total| total > LARGEST_PLAN) {
+        let text = format!("memory: {rows} rows x {longest} steps; expected at most {LARGEST_PLAN} together");
         return Err(NetError::Config(text));
     }
-    let batch = Batch::new(rows, steps, Extent::default())?;
+    let of_axis = |number: usize| steps.get(number).copied().unwrap_or(longest);
+    let others =
+        (1..network.axes.len()).map(|number| AxisExtent { steps: of_axis(number), ..AxisExtent::default() });
+    let others: Vec<AxisExtent> = others.collect();
+    let batch = Batch::new(rows, of_axis(0), Extent { others: &others, ..Extent::default() })?;
     let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
     let sums = batch.partial_sums();
     let (mut copies, mut slots, mut group) = (0, 0, 0);
@@ -45,34 +52,39 @@ pub fn training_memory<T: Float>(
         slots += slot_gradient_elements(&layer.plan);
     }
     let losses = network.losses_of_nodes(losses)?;
-    let of_inputs = |rows: usize, total: usize| -> usize {
-        let nodes = network.inputs.iter().map(|port| &network.nodes[port.node]);
-        nodes.map(|node| node.width * if node.axis.is_sequence() { total } else { rows }).sum()
-    };
     for one in &batch.groups {
-        let geometry = &one.geometry;
-        let size = PieceSize { rows: geometry.rows, total: geometry.total(), others: &[] };
+        let axes = one.axes();
+        let size = PieceSize { rows: axes.time.rows, total: axes.time.total(), others: axes.others };
         let piece = piece_elements(network, &losses, size, false);
         // the group's inputs are counted with the batch
-        let own = of_inputs(geometry.rows, geometry.total());
-        let passes =
-            network.layers.iter().map(|layer| &layer.plan).chain(losses.iter().map(|&(_, plan)| plan));
-        let scratch = passes
-            .flat_map(|plan| [&plan.train, &plan.back])
-            .map(|pass| scratch_elements(pass, geometry.rows, geometry.steps()))
-            .max();
-        group = group.max(piece.saturating_sub(own) + scratch.unwrap_or(0));
+        let inputs = network.inputs.iter().map(|port| &network.nodes[port.node]);
+        let own: usize = inputs.map(|node| node.width * axes.of(node.axis).total()).sum();
+        let of_layers = network.layers.iter().map(|layer| {
+            let geometry = axes.of(layer.axis);
+            (&layer.plan, geometry, entries_of(network, layer, axes, geometry))
+        });
+        let of_losses =
+            losses.iter().map(|&(node, plan)| (plan, axes.of(network.nodes[node].axis), Vec::new()));
+        let scratch = of_layers.chain(of_losses).map(|(plan, geometry, entries)| {
+            let of = |pass| scratch_elements(pass, geometry.rows, geometry.steps(), &entries);
+            of(&plan.train).max(of(&plan.back))
+        });
+        group = group.max(piece.saturating_sub(own) + scratch.max().unwrap_or(0));
     }
+    let per_row = |axis: Axis| match axis {
+        Axis::Row => 1,
+        Axis::Sequence(number) => of_axis(number),
+    };
     // packed inputs, and their gradients in the caller's order; for ids, only the ids
-    let gradients = network.inputs.iter().enumerate().map(|(number, port)| {
-        let per = if network.nodes[port.node].axis.is_sequence() { steps } else { 1 };
-        per * network.input_gradient(number).unwrap_or(0)
+    let inputs = network.inputs.iter().enumerate().map(|(number, port)| {
+        let node = &network.nodes[port.node];
+        per_row(node.axis) * (node.width + network.input_gradient(number).unwrap_or(0))
     });
-    let inputs = of_inputs(1, steps) + gradients.sum::<usize>();
+    let inputs: usize = inputs.sum();
     // packed targets, and the weight of each step
     let targets = losses.iter().map(|&(node, plan)| {
-        let per = if network.nodes[node].axis.is_sequence() { steps } else { 1 };
-        per * (plan.program.nodes[plan.program.inputs[1]].numel() + 1)
+        let width = plan.program.nodes[plan.program.inputs[1]].numel() + 1;
+        per_row(network.nodes[node].axis) * width
     });
     let targets: usize = targets.sum();
     let states: usize = network.states.iter().map(|width| 3 * width).sum();

@@ -84,7 +84,7 @@ impl<T: Float> LayerTask<T> for Task<'_, T> {
             None => (&[][..], Vec::new()),
         };
         let saved = Saved { inputs: views, memories: &given, memory: saved };
-        let arrived = IncomingGradients { outputs: d_views, finals: d_final };
+        let arrived = IncomingGradients { outputs: d_views, finals: d_final, memories: &[] };
         LayerCall { entries, ..*call }.run_backward(back, saved, arrived, Some(slots), scratch);
     }
 }
@@ -284,15 +284,8 @@ pub fn back_group<T: Float>(
                     let buffer =
                         inner.plan.memory_gradients[k].filter(|_| network.nodes[node].differentiated);
                     if let (Some(buffer), Some(memories)) = (buffer, memories) {
-                        let d = memory_gradient(
-                            network,
-                            inner,
-                            (k, buffer),
-                            memories,
-                            &back.memory,
-                            axes,
-                            scratch,
-                        );
+                        let found = back.memory.memory_gradient(&inner.plan.back, buffer);
+                        let d = memory_gradient(network, inner, k, found, memories, axes, scratch);
                         // `sums` is readable until the group is done
                         node_gradients.add(node, SeqView::of(&d, network.width(node)), scratch);
                         sums.push(d);

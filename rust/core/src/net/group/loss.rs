@@ -189,8 +189,12 @@ impl<'a, T: Float> Prepared<'a, T> {
         let memory = (want == Want::Gradient).then(|| {
             let d_loss = [SeqView::of(steps, 1)];
             let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
-            let mut back =
-                call.backward(saved, IncomingGradients { outputs: &d_loss, finals: &states }, None, scratch);
+            let mut back = call.backward(
+                saved,
+                IncomingGradients { outputs: &d_loss, finals: &states, memories: &[] },
+                None,
+                scratch,
+            );
             if let Some(position) = plan.input_gradients[0] {
                 match self.has_states() {
                     true => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kernel::Float;
 use crate::memory::with_room;
-use crate::time::{Entries, PassMemory, Scratch, SeqView};
+use crate::time::{Entries, Geometry, Scratch, SeqView};
 
 use super::super::batch::Axes;
 use super::super::graph::{Layer, Network};
@@ -30,21 +30,8 @@ impl<T: Float> Memories<T> {
         if layer.memories.is_empty() {
             return None;
         }
-        let mut made = Memories { entries: Vec::new(), values: Vec::new(), widths: Vec::new() };
-        for axis in 0..program.entry_axes() {
-            let of_axis = |&k: &usize| program.axis_of_memory(k) == axis;
-            let first = (0..layer.memories.len()).find(of_axis).unwrap_or(0);
-            let along = network.nodes[layer.memories[first]].axis;
-            let memory = axes.of(along);
-            // rows are in the order of the layer's axis, the sequences of the memory in the order of theirs
-            let mut position: Vec<usize> = (0..memory.rows).collect();
-            if let Some(order) = axes.order(along) {
-                order.iter().enumerate().for_each(|(at, &row)| position[row] = at);
-            }
-            let own = axes.order(layer.axis);
-            let place = |row: usize| position[own.map_or(row, |order| order[row])];
-            made.entries.push(Entries::new(axes.of(layer.axis), memory, place));
-        }
+        let entries = entries_of(network, layer, axes, axes.of(layer.axis));
+        let mut made = Memories { entries, values: Vec::new(), widths: Vec::new() };
         for (k, &node) in layer.memories.iter().enumerate() {
             let (entries, view) = (&made.entries[program.axis_of_memory(k)], view(node));
             let mut values = with_room(entries.count() * view.width);
@@ -65,24 +52,42 @@ impl<T: Float> Memories<T> {
     }
 }
 
-/// The gradient of memory `k` of a layer after its backward pass, packed along the axis of the memory's node.
+/// The entries of a layer's memories at some steps of the layer, by entries axis.
+pub fn entries_of(network: &Network, layer: &Layer, axes: Axes, steps: &Geometry) -> Vec<Entries> {
+    let program = &layer.plan.program;
+    let of_axis = |axis: usize| {
+        let is_on = |&k: &usize| program.axis_of_memory(k) == axis;
+        let first = (0..layer.memories.len()).find(is_on).unwrap_or(0);
+        let along = network.nodes[layer.memories[first]].axis;
+        let memory = axes.of(along);
+        // rows are in the order of the layer's axis, the sequences of the memory in the order of theirs
+        let mut position: Vec<usize> = (0..memory.rows).collect();
+        if let Some(order) = axes.order(along) {
+            order.iter().enumerate().for_each(|(at, &row)| position[row] = at);
+        }
+        let own = axes.order(layer.axis);
+        Entries::new(steps, memory, |row: usize| position[own.map_or(row, |order| order[row])])
+    };
+    (0..program.entry_axes()).map(of_axis).collect()
+}
+
+/// The gradient of memory `k` of a layer, packed along the axis of the memory's node. `sums` has it for each entry.
 pub fn memory_gradient<T: Float>(
     network: &Network,
     layer: &Layer,
-    (k, buffer): (usize, usize),
+    k: usize,
+    sums: SeqView<T>,
     memories: &Memories<T>,
-    back: &PassMemory<T>,
     axes: Axes,
     scratch: &mut Scratch<T>,
 ) -> Vec<T> {
-    let view = back.memory_gradient(&layer.plan.back, buffer);
     let along = network.nodes[layer.memories[k]].axis;
-    let mut values = scratch.zero_sequence(axes.of(along).total(), view.width);
+    let mut values = scratch.zero_sequence(axes.of(along).total(), sums.width);
     let entries = &memories.entries[layer.plan.program.axis_of_memory(k)];
     for (entry, &packed) in entries.packed().iter().enumerate() {
-        // SAFETY: the pass has a sum for each entry.
-        let d = unsafe { std::slice::from_raw_parts(view.ptr.add(entry * view.stride), view.width) };
-        values[packed * view.width..][..view.width].copy_from_slice(d);
+        // SAFETY: there is a sum for each entry.
+        let d = unsafe { std::slice::from_raw_parts(sums.ptr.add(entry * sums.stride), sums.width) };
+        values[packed * sums.width..][..sums.width].copy_from_slice(d);
     }
     values
 }

@@ -18,6 +18,7 @@ pub use bridges::{final_gradients, initial_of};
 pub use forward::{GroupRun, run_group};
 pub use layer_parallel::is_shared;
 pub use loss::{Loss, LossTarget, Prepared, Want};
+pub use memories::{Memories, entries_of, memory_gradient};
 pub use penalty::{Terms, WeightPenalties, step_gradient};
 pub use reduction::Reduction;
 pub use shared::Shared;

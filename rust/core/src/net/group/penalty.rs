@@ -59,8 +59,12 @@ impl<T: Float> WeightPenalties<T> {
             let d = [T::from_f64(scale)];
             let d = [SeqView::of(&d, 1)];
             let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
-            let back =
-                call.backward(saved, IncomingGradients { outputs: &d, finals: &[] }, None, &mut scratch);
+            let back = call.backward(
+                saved,
+                IncomingGradients { outputs: &d, finals: &[], memories: &[] },
+                None,
+                &mut scratch,
+            );
             for (position, &(at, numel)) in layer.params.iter().enumerate() {
                 if let Some(output) = plan.input_gradients[position] {
                     let view = back.memory.output(&plan.back, output, &geometry);

@@ -4,5 +4,5 @@
 mod moves;
 mod node_gradients;
 
-pub use moves::{RowMaps, add_rows, append_rows, derive, scatter_rows, source_rows};
+pub use moves::{RowMaps, add_rows, append_rows, copy_rows, derive, scatter_rows, source_rows};
 pub use node_gradients::NodeGradients;

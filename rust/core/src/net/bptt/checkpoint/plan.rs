@@ -265,11 +265,12 @@ impl<'a, T: Float> Planner<'a, T> {
         }
     }
 
-    /// Whether no segment of time can pass through the whole network: a layer reads from the end, some values are values per
-    /// row, or sequences lie on several axes.
+    /// Whether no segment of time can pass through the whole network: a layer reads from the end or reads a memory, some values
+    /// are values per row, or sequences lie on several axes.
     fn runs_layerwise(&self) -> bool {
         let network = self.network;
-        network.has_reversed() || network.has_row_values() || network.axes.len() > 1
+        let is_whole = network.has_reversed() || network.has_row_values() || network.has_memories();
+        is_whole || network.axes.len() > 1
     }
 
     /// The longest segments that fit, layer by layer.
