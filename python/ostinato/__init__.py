@@ -94,7 +94,7 @@ from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
-    from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Penalty, Sample, TokenReward, Wu
+    from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Sample, TokenReward, Wu
     from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
@@ -195,7 +195,6 @@ __all__ = [
     "OptimizerSpec",
     "OstinatoError",
     "Param",
-    "Penalty",
     "PluginError",
     "Progress",
     "Recurrent",
@@ -271,7 +270,7 @@ _ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "te
 _HOMES = {
     "io": ("load",),
     "layers.attention": ("Attention",),
-    "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Penalty", "Sample", "TokenReward", "Wu"),
+    "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),
     "layers.bridge": ("Bridge",),
     "layers.decoder": ("Decoder",),
     "layers.head": ("Head",),

@@ -347,7 +347,11 @@ NETWORK = [
         "Network.stream",
         ost.Network.stream,
         lambda **o: net().stream(**o).state,
-        {"rows": Refused({"rows": {"age": np.ones((1, 2))}}, "rows")},
+        {
+            "rows": Refused({"rows": {"age": np.ones((1, 2))}}, "rows"),
+            "memory": Refused({"memory": X}, "memory"),
+            "lengths": Refused({"lengths": [1]}, "lengths"),
+        },
     ),
     Call(
         "Network.stream with values of rows",

@@ -24,7 +24,7 @@ from tests.decoding.makes import (
     sources,
 )
 
-PENALTIES: dict[str, tuple[ost.Penalty | None, Callable[[float, int], float]]] = {
+PENALTIES: dict[str, tuple[Any, Callable[[float, int], float]]] = {
     "none": (None, lambda log_prob, length: log_prob),
     **{
         f"length {power}": (

@@ -1,4 +1,4 @@
-"""Decoding: what a search over the predictions of a network is asked for, and what it finds."""
+"""Decoding: the options of a search over the predictions of a network, and its results."""
 
 from ostinato.decoding.decoded import Decoded, Hypothesis
 from ostinato.decoding.penalties import LengthNorm, Penalty, TokenReward, Wu

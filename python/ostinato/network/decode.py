@@ -1,4 +1,4 @@
-"""Decoding: reads what a caller asks for, and calls the core."""
+"""Decoding: reads the arguments, and calls the core."""
 
 from __future__ import annotations
 

@@ -148,8 +148,14 @@ fn extra_allocations(case: Case) -> (usize, usize) {
         let (arrays, states): (Arrays, Vec<Arrays>) = match mode {
             Mode::Train(through_time) => {
                 let target = LossTarget::Features { data: &targets, width: outputs };
-                let loss =
-                    Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
+                let loss = Loss {
+                    plan: &plan,
+                    target,
+                    reduction: Reduction::Mean,
+                    weights: None,
+                    scale: 1.0,
+                    last: false,
+                };
                 let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
                 let done = call.value_and_grad(
                     batch,

@@ -86,7 +86,14 @@ impl Work {
         let packed = call.pack(&batch, &[Input::Features { data: &self.x, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let target = LossTarget::Features { data: &self.targets, width };
-        let loss = Loss { plan: &self.loss, target, reduction: Reduction::Mean, weights: None, scale: 1.0 };
+        let loss = Loss {
+            plan: &self.loss,
+            target,
+            reduction: Reduction::Mean,
+            weights: None,
+            scale: 1.0,
+            last: false,
+        };
         let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
         let done = call.value_and_grad(
             batch,

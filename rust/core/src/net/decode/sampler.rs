@@ -1,6 +1,7 @@
 //! Samples of one sentence.
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::made;
 use crate::random::address_words;
 
 use super::super::graph::NetError;
@@ -38,7 +39,7 @@ impl Samples {
             length: 0,
             tree: Hypotheses::default(),
             live: (0..options.count).map(start).collect(),
-            found: vec![None; options.count],
+            found: made((0..options.count).map(|_| None)),
             repeated: Vec::new(),
             weights: Weights::default(),
         }

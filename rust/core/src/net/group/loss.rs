@@ -1,7 +1,7 @@
 //! A loss of a network's output: a program on (output, target), summed over the valid steps, or over the rows.
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::reserve;
+use crate::memory::{reserve, resized};
 use crate::plan::LayerPlan;
 use crate::random::Noise;
 use crate::time::{
@@ -228,7 +228,8 @@ impl<'a, T: Float> Prepared<'a, T> {
 /// steps that do.
 fn rows_without_weight<T: Float>(geometry: &Geometry, steps: &[T]) -> Vec<usize> {
     let places = || (0..geometry.steps()).flat_map(|t| (0..geometry.alive(t)).map(move |row| (t, row)));
-    let mut counts = vec![false; geometry.rows];
+    let mut counts = Vec::new();
+    resized(&mut counts, geometry.rows, false);
     places().for_each(|(t, row)| counts[row] |= steps[geometry.first_row(t) + row] != T::ZERO);
     places().filter(|(_, row)| !counts[*row]).map(|(t, row)| geometry.first_row(t) + row).collect()
 }
