@@ -181,7 +181,7 @@ class Network:
     def training_memory(
         self, rows: int, steps: Sequence[int], losses: Sequence[tuple[int, Program]]
     ) -> dict[str, int]:
-        """Bytes at the peak for the steps of each axis: "parameters", "batch", "row_group" times "threads"."""
+        """Bytes at the peak, by steps of each axis: "parameters", "batch", "row_group" times "threads"."""
     def loss_value(self, call: _Call, losses: Losses) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""
     def steps(self) -> Steps:
