@@ -95,10 +95,8 @@ impl<T: Pooled> Stream<T> {
         if port.limit.is_some() {
             return Err(NetError::Shape(format!("{} holds features; expected ids (N,)", port.name)));
         }
-        let name = port.name.clone();
-        let fed = self.steps.fed(&self.call);
-        expect_len(&name, x.len(), fed.len())?;
-        fed.copy_from_slice(x);
+        expect_len(&port.name, x.len(), self.rows() * self.network().width(port.node))?;
+        self.steps.fed(&self.call).copy_from_slice(x);
         Ok(())
     }
 

@@ -130,7 +130,8 @@ impl<'a, T: Float> Prepared<'a, T> {
     fn zeros(&self, geometry: &Geometry, scratch: &mut Scratch<T>) -> Vec<Vec<T>> {
         let program = &self.plan.program;
         let widths = program.states.iter().map(|&id| program.nodes[id].numel());
-        let mut states = scratch.vectors.list();
+        // a list that stays empty would leave the pool in another order
+        let mut states = if self.has_states() { scratch.vectors.list() } else { Vec::new() };
         states.extend(widths.map(|width| scratch.vectors.zeros(geometry.rows * width)));
         states
     }
