@@ -4,7 +4,7 @@
 use crate::step::{Attrs, Builder, Dim, Equations, Node, NodeId, Program, Result, Run, rows};
 
 use super::dependence::{Dependence, constant_in_time, dependences};
-use super::sums::copy;
+use super::sums::{copy, finish};
 
 /// Multiplications for each element of a result from which on the result is computed once per row: with less, a step
 /// computes the value as fast as it reads it. A product of fewer columns is not divided for the same reason.
@@ -105,12 +105,7 @@ pub fn divided(program: &Program) -> Result<Option<Program>> {
         }
         moved.push(made);
     }
-    let outputs: Vec<(String, NodeId)> =
-        program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
-    let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
-        .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
-        .collect();
-    g.finish(&outputs, &updates).map(Some)
+    finish(g, program, &moved).map(Some)
 }
 
 /// How often the values of a program are computed.

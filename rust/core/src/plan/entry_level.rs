@@ -10,7 +10,7 @@ use crate::step::{Builder, Equations, NodeId, Program, Result, Run, Source, rows
 use super::concatenated::divided;
 use super::dependence::constant_in_time;
 use super::row_level::{ancestors, frontier, is_worth};
-use super::sums::{copy, reassociated};
+use super::sums::{copy, finish, reassociated};
 
 /// A program that runs once per entry.
 #[derive(Debug)]
@@ -153,12 +153,7 @@ impl Cut {
         }
         let results = program.outputs.iter().map(|(_, id)| *id).chain(program.updates.iter().copied());
         self.copy_nodes(&mut g, &ancestors(&program.nodes, results, &self.frontier), &mut moved)?;
-        let outputs: Vec<(String, NodeId)> =
-            program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
-        let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
-            .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
-            .collect();
-        g.finish(&outputs, &updates)
+        finish(g, program, &moved)
     }
 
     fn copy_nodes(&self, g: &mut Builder, wanted: &[bool], moved: &mut [NodeId]) -> Result<()> {

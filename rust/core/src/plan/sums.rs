@@ -75,12 +75,7 @@ pub fn reassociated_by(program: &Program, dependence: &[Dependence]) -> Result<P
             g.label(moved[id], label);
         }
     }
-    let outputs: Vec<(String, NodeId)> =
-        program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
-    let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
-        .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
-        .collect();
-    g.finish(&outputs, &updates)
+    finish(g, program, &moved)
 }
 
 /// The terms of a sum, through its inner sums, from left to right.
@@ -97,6 +92,16 @@ fn collect(program: &Program, id: NodeId, inner: &[bool], terms: &mut Vec<NodeId
             stack.pop();
         }
     }
+}
+
+/// Finishes a program with the outputs and the next states of another one. `moved` has the node here of each node there.
+pub fn finish(g: Builder, program: &Program, moved: &[NodeId]) -> Result<Program> {
+    let outputs: Vec<(String, NodeId)> =
+        program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
+    let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
+        .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
+        .collect();
+    g.finish(&outputs, &updates)
 }
 
 /// Adds node `id` of `program` to another builder.

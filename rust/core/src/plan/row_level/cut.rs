@@ -4,7 +4,7 @@ use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, rows};
 
 use super::super::concatenated::WORTH;
 use super::super::dependence::{Dependence, dependences};
-use super::super::sums::{copy, reassociated_by};
+use super::super::sums::{copy, finish, reassociated_by};
 use super::open::free_name;
 use super::piece::Piece;
 
@@ -71,12 +71,7 @@ impl Cut {
         let mut g = Builder::new(&program.name, program.sizes.clone());
         let mut moved = self.sources(&mut g, reads, true)?;
         self.copy_nodes(&mut g, &self.in_step, &mut moved)?;
-        let outputs: Vec<(String, NodeId)> =
-            program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
-        let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
-            .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
-            .collect();
-        g.finish(&outputs, &updates)
+        finish(g, program, &moved)
     }
 
     /// The names of the values at the cut.

@@ -9,7 +9,7 @@ use crate::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Result, Run, 
 
 use super::super::concatenated::{WORTH, as_vector, parts, sum_of_products};
 use super::super::dependence::{Dependence, find_dependences};
-use super::super::sums::copy;
+use super::super::sums::{copy, finish};
 use super::piece::Piece;
 
 /// The program with an input for each piece, in order.
@@ -37,12 +37,7 @@ pub fn opened(program: &Program, inputs: &[Vec<Piece>]) -> Result<Program> {
         }
         moved.push(made);
     }
-    let outputs: Vec<(String, NodeId)> =
-        program.outputs.iter().map(|(name, id)| (name.clone(), moved[*id])).collect();
-    let updates: Vec<(String, NodeId)> = (program.states.iter().zip(&program.updates))
-        .map(|(&state, &next)| (program.label(state).to_string(), moved[next]))
-        .collect();
-    opening.g.finish(&outputs, &updates)
+    finish(opening.g, program, &moved)
 }
 
 /// A name that no input of a program has.
