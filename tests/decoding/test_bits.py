@@ -1,4 +1,4 @@
-"""What a row gives does not depend on the rows beside it, their order, their padding or the threads."""
+"""What a row gives does not depend on the other rows, their order, their padding or the threads."""
 
 from __future__ import annotations
 

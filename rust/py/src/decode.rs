@@ -49,7 +49,7 @@ impl PyMethod {
     }
 }
 
-/// What every search asks for: the first id and the one that ends, if any; the most ids of each row, the fewest, banned ids,
+/// The options of every search: the first id and the one that ends, if any; the most ids of each row, the fewest, banned ids,
 /// the length of sequences that do not repeat; forced ids (rows, steps), -1 for none.
 pub type Asked<'py> = (usize, Option<usize>, Vec<usize>, usize, Vec<bool>, usize, Option<Bound<'py, PyAny>>);
 

@@ -138,7 +138,7 @@ fn adam(times: usize) {
     let streams = arrays.iter_mut().map(|array| array.as_mut_ptr()).collect();
     let segments = [Segment { streams, len: 16_384 }];
     for count in 0..times {
-        // SAFETY: the arrays are apart, of this length, and nobody else's.
+        // SAFETY: the arrays are apart, of this length, and used by no other code.
         unsafe { updater.step(&segments, &[1e-3, 1.0 + count as f64]) }.expect("a step");
     }
     std::hint::black_box(arrays);

@@ -47,7 +47,7 @@ impl Pauses {
     }
 }
 
-/// Returns a poll that tells whether the present run of this thread is stopping; outside of a run it is always false.
+/// Returns a poll that returns whether the present run of this thread is stopping; outside of a run it is always false.
 ///
 /// # Safety
 /// The poll is called only on this thread, while the unit that this thread runs now has not returned.

@@ -413,7 +413,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let arrived = IncomingGradients { outputs: &outputs, finals: &d_states, memories: &sums };
             let call = self.call(layer, &geometry, &entries);
             let back = call.backward(saved, arrived, Some(slots), scratch);
-            // the next segment goes on with these sums, so the order of terms is that of one pass over all steps
+            // the next segment continues these sums, so the order of terms is that of one pass over all steps
             let of_memory = inner.plan.memory_gradients.iter().enumerate();
             sums = of_memory
                 .map(|(k, buffer)| match (buffer, &memories) {

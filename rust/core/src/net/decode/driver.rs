@@ -1,7 +1,7 @@
 //! Runs a search: the hypotheses of several sentences are rows of the same steps.
 //!
 //! Threads take the sentences in order. A thread has room for some rows; when a sentence is done, its rows go to the next one.
-//! A row's results do not depend on the rows beside it, so neither the threads nor the other sentences change a result.
+//! A row's results do not depend on the other rows, so neither the threads nor the other sentences change a result.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use super::hypotheses::Found;
 use super::sampler::Samples;
 use super::search::{Method, Search};
 
-/// Rows of the steps of a thread, if its sentences have as many: a multiple of the 16 rows that a product takes at once, and
+/// Rows of the steps of a thread, if its sentences have as many: a multiple of the 16 rows that a product takes together, and
 /// enough that the weights, which every step reads, are read for several of them.
 const ROWS: usize = 64;
 
