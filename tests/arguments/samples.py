@@ -90,6 +90,12 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.ops.transpose.x": lambda: np.ones((3, 2)),
     "ost.fit_readout.net": lambda: ost.Sequential(ost.RNN(2, 2), ost.Dense(2, 2)),
     "ost.generate.net": lambda: ost.Sequential(ost.Embedding(3, 2), ost.Dense(2, 3)),
+    **{f"ost.GRU.{name}.begin": lambda: 0 for name in ("decode", "log_prob")},
+    "Decoded.__getitem__.row": lambda: 0,
+    "ost.GRU.decode.end": lambda: None,
+    "ost.GRU.decode.max_length": lambda: 3,
+    "ost.GRU.log_prob.x": lambda: None,
+    "ost.GRU.log_prob.tokens": lambda: [[0, 1]],
     "ost.generate.prompt": lambda: [0, 1],
     "ost.Recurrent.cell": lambda: "lstm",
     "ost.Decoder.cell": lambda: "gru",
@@ -221,6 +227,10 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "ost.Trainer.evaluate": ("targets",),
 }
 MAKERS: Final[dict[str, Callable[[], Any]]] = {"Run": lambda: net().run(x(), training=True)}
+# Methods of networks that are fed ids.
+OWNERS: Final[dict[str, Callable[[], Any]]] = dict.fromkeys(
+    ("ost.GRU.decode", "ost.GRU.log_prob"), lambda: ost.Sequential(ost.Embedding(3, 2), ost.Dense(2, 3))
+)
 # Made by the package alone.
 RESULTS: Final = (
     *(

@@ -31,8 +31,6 @@ AUTHORS: Final = (
 ABSTRACT: Final = (ost.initializers.Initializer, ost.Regularizer, AnyWidth, ost.StepAttention, ost.Scorer)
 # Reached by functions of the package: `ost.plugins.list` and so on; and a stand-in for the engine in tests.
 INSIDE: Final = (ost.plugins.Registry, ost.testing.ScriptedCore, EntryValues)
-# Of networks that are fed ids; tests/decoding has their bad requests.
-FED: Final = ("decode", "log_prob")
 DUNDERS: Final = ("__call__", "__getitem__")
 
 
@@ -131,7 +129,7 @@ def _methods(path: str, owner: type, maker: Callable[[], Any]) -> Iterator[Entry
         if (name.startswith("_") and name not in DUNDERS) or name.startswith("ostinato_"):
             continue
         home = next(base for base in owner.__mro__ if name in vars(base))
-        if home in ABSTRACT or not home.__module__.startswith("ostinato") or name in (*AUTHORS, *FED):
+        if home in ABSTRACT or not home.__module__.startswith("ostinato") or name in AUTHORS:
             continue
         static = inspect.getattr_static(owner, name)
         function = getattr(static, "__func__", static)
@@ -139,7 +137,7 @@ def _methods(path: str, owner: type, maker: Callable[[], Any]) -> Iterator[Entry
             continue
         entry = _entry(
             f"{path}.{name}",
-            lambda name=name: getattr(maker(), name),
+            lambda name=name: getattr(samples.OWNERS.get(f"{path}.{name}", maker)(), name),
             function,
             drop=not isinstance(static, staticmethod),
         )

@@ -189,7 +189,7 @@ BAD = {
     ),
     "max_length": Bad(lambda: _decode(NET, max_length=-1), ost.ConfigError, ("max_length is -1",)),
     "max_length of other rows": Bad(
-        lambda: _decode(NET, max_length=[1, 2]), ost.ShapeError, ("max_length has 2",)
+        lambda: _decode(NET, max_length=[1, 2]), ost.ShapeError, ("max_length has the shape (2,)", "5 rows")
     ),
     "a function of nothing": Bad(
         lambda: _decode(NET, max_length=lambda length: None), ost.ConfigError, ("max_length is None",)

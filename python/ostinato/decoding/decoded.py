@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ostinato.errors import DTypeError, UnknownItemError, shown
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -43,26 +46,6 @@ class Decoded(Sequence[list[Hypothesis]]):
     def __init__(self, rows: Sequence[list[Hypothesis]]) -> None:
         self._rows = list(rows)
 
-    @classmethod
-    def of(cls, found: Sequence[Any]) -> Decoded:
-        """From the arrays of the core."""
-        counts, lengths, finished, scores, log_probs, tokens, each = found
-        stops = np.cumsum(lengths).tolist()
-        made = []
-        for place, (length, stop) in enumerate(zip(lengths.tolist(), stops, strict=True)):
-            part = slice(stop - length, stop)
-            made.append(
-                Hypothesis(
-                    tokens[part],
-                    float(scores[place]),
-                    float(log_probs[place]),
-                    each[part],
-                    bool(finished[place]),
-                )
-            )
-        ends = np.cumsum(counts).tolist()
-        return cls([made[end - count : end] for count, end in zip(counts.tolist(), ends, strict=True)])
-
     @property
     def tokens(self) -> list[Ids]:
         """The tokens of each row."""
@@ -87,6 +70,10 @@ class Decoded(Sequence[list[Hypothesis]]):
         return len(self._rows)
 
     def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, bool) or not isinstance(row, (Integral, slice)):
+            raise DTypeError(f"Decoded: row is {shown(row)}; expected an integer or a slice")
+        if isinstance(row, Integral) and not -len(self) <= int(row) < len(self):
+            raise UnknownItemError(f"Decoded: row is {shown(row)}; there are {len(self)} rows")
         return self._rows[row]
 
     def __iter__(self) -> Iterator[list[Hypothesis]]:
@@ -96,3 +83,23 @@ class Decoded(Sequence[list[Hypothesis]]):
         most = max((len(row) for row in self._rows), default=0)
         each = "one hypothesis each" if most == 1 else f"up to {most} hypotheses each"
         return f"Decoded({len(self._rows)} rows, {each})"
+
+
+def decoded(found: Sequence[Any]) -> Decoded:
+    """From the arrays of the core."""
+    counts, lengths, finished, scores, log_probs, tokens, each = found
+    stops = np.cumsum(lengths).tolist()
+    made = []
+    for place, (length, stop) in enumerate(zip(lengths.tolist(), stops, strict=True)):
+        part = slice(stop - length, stop)
+        made.append(
+            Hypothesis(
+                tokens[part],
+                float(scores[place]),
+                float(log_probs[place]),
+                each[part],
+                bool(finished[place]),
+            )
+        )
+    ends = np.cumsum(counts).tolist()
+    return Decoded([made[end - count : end] for count, end in zip(counts.tolist(), ends, strict=True)])

@@ -36,7 +36,7 @@ class Sample:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        checks.whole("Sample", "count", self.count, at_least=1)
+        checks.count("Sample", "count", self.count, at_least=1)
         if checks.number("Sample", "temperature", self.temperature, at_least=0) > MOST_TEMPERATURE:
             raise ConfigError(
                 f"Sample: temperature is {self.temperature}; expected 0 to {MOST_TEMPERATURE:g}"

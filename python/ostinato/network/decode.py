@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ostinato import _core, checks
 from ostinato.decoding import Decoded, Penalty, Sample
-from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
+from ostinato.decoding.decoded import decoded
+from ostinato.errors import ConfigError, DTypeError, OstinatoError, ShapeError, a_type, shown
 from ostinato.network.stepwise import Before, Stepwise, StepwiseNetwork
 from ostinato.sequences.arrays import Array, as_integers
 
@@ -44,8 +45,8 @@ def decode(
     if forced is not None:
         forced = _checked_prefix(forced, before.rows, most)
     banned = np.zeros(vocabulary, bool)
-    for one in ban:
-        banned[_id("ban", one, vocabulary)] = True
+    for one in _ids("decode", "ban", ban):
+        banned[_id("ban", int(one), vocabulary)] = True
     if banned.all():
         raise ConfigError(f"decode: ban has all {vocabulary} ids; expected to leave one")
     if sample is None:
@@ -62,14 +63,14 @@ def decode(
         forced,
     )
     arena = net.arena
-    return Decoded.of(steps.core.decode(arena, steps.given(before, arena), asked, method))
+    return decoded(steps.core.decode(arena, steps.given(before, arena), asked, method))
 
 
 def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: int, lengths: Any) -> npt.NDArray[np.float64]:
     """The work of `Network.log_prob`."""
     steps = _fed_with_ids("log_prob", net._stepwise())
     first = _id("begin", begin, steps.fed.limit or 0, "log_prob")
-    rows = [_ids("tokens", row) for row in _rows("log_prob", "tokens", tokens)]
+    rows = [_ids("log_prob", "tokens", row) for row in _rows("log_prob", "tokens", tokens)]
     targets = [np.array(row, np.int64) for row in rows]
     for number, row in enumerate(targets):
         if row.size and not 0 <= row.min() <= row.max() < net.output_size:
@@ -147,19 +148,29 @@ def _most(max_length: Any, before: Before) -> list[int]:
         own = before.batch.lengths
         if own is None:
             own = np.full(before.rows, before.batch.steps)
-        return [checks.whole("decode", "max_length", max_length(int(length)), at_least=0) for length in own]
+        return [_most_of(max_length, int(length)) for length in own]
     if isinstance(max_length, (Sequence, np.ndarray)) and not isinstance(max_length, str):
-        if len(max_length) != before.rows:
+        each = as_integers("decode: max_length", max_length)
+        if each.shape != (before.rows,):
             raise ShapeError(
-                f"decode: max_length has {len(max_length)} numbers; expected one for each of {before.rows} "
-                "rows"
+                f"decode: max_length has the shape {each.shape}; expected one number for each of "
+                f"{before.rows} rows"
             )
-        return [checks.whole("decode", "max_length", one, at_least=0) for one in max_length]
-    return [checks.whole("decode", "max_length", max_length, at_least=0)] * before.rows
+        return [checks.count("decode", "max_length", one, at_least=0) for one in each]
+    return [checks.count("decode", "max_length", max_length, at_least=0)] * before.rows
+
+
+def _most_of(max_length: Callable[[int], int], length: int) -> int:
+    try:
+        most = max_length(length)
+    except OstinatoError as error:
+        error.args = (f"decode: max_length({length}): {error}",)
+        raise
+    return checks.count("decode", "max_length", most, at_least=0)
 
 
 def _forced(prefix: Any, vocabulary: int) -> Array:
-    rows = [_ids("prefix", row) for row in _rows("decode", "prefix", prefix)]
+    rows = [_ids("decode", "prefix", row) for row in _rows("decode", "prefix", prefix)]
     made = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int64)
     for place, row in zip(made, rows, strict=True):
         place[: len(row)] = row
@@ -186,7 +197,7 @@ def _checked_prefix(forced: Array, rows: int, most: Sequence[int]) -> Array:
 
 
 def _beam(beam: int | None, n_best: int, penalty: Penalty | None, row_ids: Any) -> _core.DecodeMethod:
-    width = BEAM if beam is None else checks.whole("decode", "beam", beam, at_least=1)
+    width = BEAM if beam is None else checks.count("decode", "beam", beam, at_least=1)
     best = checks.whole("decode", "n_best", n_best, at_least=1)
     if best > width:
         raise ConfigError(f"decode: n_best is {best} and beam is {width}; expected a beam of at least {best}")
@@ -239,13 +250,18 @@ def _id(argument: str, value: Any, limit: int, call: str = "decode") -> int:
 def _rows(call: str, argument: str, value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim != 2 and value.dtype != object:
         raise ShapeError(f"{call}: {argument} is {value.shape}; expected (N, T), or a list of rows")
-    if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, str):
+    if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes, bytearray)):
         raise DTypeError(f"{call}: {argument} is {a_type(value)}; expected ids (N, T), or a list of rows")
     return value
 
 
-def _ids(argument: str, row: Any) -> Array:
-    found = as_integers(argument, np.asarray(row, np.int64) if len(row) == 0 else row)
+def _ids(call: str, argument: str, row: Any) -> Array:
+    """Ids (T,). Raises DTypeError, ShapeError that names the argument."""
+    if not isinstance(row, (Sequence, np.ndarray, set, frozenset)) or isinstance(
+        row, (str, bytes, bytearray)
+    ):
+        raise DTypeError(f"{call}: {argument} has {a_type(row)}; expected a list of ids")
+    found = as_integers(argument, list(row) if isinstance(row, (set, frozenset)) else row)
     if found.ndim != 1:
-        raise ShapeError(f"{argument}: a row is {found.shape}; expected (T,)")
+        raise ShapeError(f"{call}: {argument}: a row is {found.shape}; expected (T,)")
     return found
