@@ -157,8 +157,9 @@ def _numbers(part: Any, axis: str, batch: Batch, dtype: np.dtype[Any]) -> Any:
         array = np.asarray(part)
         if axis != ROW:
             array = array if batch.batch_first else np.swapaxes(array, 0, 1)
-            valid = np.arange(np.shape(array)[1]) < batch.lengths_of(axis)[:, None]
-            array = array[valid] if not valid.all() else array
+            lengths, steps = batch.lengths_of(axis), np.shape(array)[1]
+            if (lengths < steps).any():
+                array = array[np.arange(steps) < lengths[:, None]]
     return np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else np.int64)
 
 
