@@ -39,7 +39,8 @@ def measure(long: bool) -> Row:
             found = set()
             for threads in THREADS:
                 ost.set_num_threads(threads)
-                net = ost.Sequential(ost.Recurrent(cell, inputs, hidden), ost.Dense(hidden, 2))
+                layer = ost.Recurrent(cell, inputs, hidden)
+                net = ost.Sequential(layer, ost.Dense(layer.output_size, 2))
                 found.add(digest(net, x, y, lengths, updates))
             compared += 1
             if len(found) > 1:
