@@ -88,8 +88,8 @@ MUTANTS = [
     Mutant(
         "a square of a state counts as linear",
         "plan/linear.rs",
-        '"mul" => depends(node.args[0]) != depends(node.args[1]),',
-        '"mul" => true,',
+        '"mul" | "product" | "outer" => depends(node.args[0]) != depends(node.args[1]),',
+        '"mul" | "product" | "outer" => true,',
     ),
     Mutant(
         "a choice by the state counts as linear",

@@ -28,8 +28,15 @@ def test_random_programs_compute_values_of_rows_once_per_row():
 
 
 def test_programs_use_the_whole_op_table():
-    used = {op.name for seed in range(SEED, SEED + 2000) for op in generate.recipe(seed).ops}
+    used = {_in_table(op) for seed in range(SEED, SEED + 2000) for op in generate.recipe(seed).ops}
     assert not TABLE.keys() - used
+
+
+def _in_table(op):
+    """The name in the table of an op that a step writes with another one."""
+    if op.name == "matmul" and len(op.shape) == 2:
+        return "product"  # of two matrices
+    return "sum_first" if op.name == "sum" and ("axis", 0) in op.attrs else op.name
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,9 @@ def test_a_wrong_result_is_found_and_made_small(monkeypatch):
     outcome = search.search(range(1000))
     assert len(outcome.found) == 1
     small = search.smallest(outcome.found[0]).case
-    assert [op.name for op in small.recipe.ops] == ["sin"]
+    # an output is a vector: the sine of a matrix is reshaped
+    assert [op.name for op in small.recipe.ops if op.name != "reshape"] == ["sin"]
+    assert len(small.recipe.ops) <= 2
     assert (len(small.recipe.states) <= 1, small.regularizers, small.resets) == (True, (), ())
     assert "ops.sin(" in str(small)
 

@@ -229,6 +229,10 @@ def batches() -> Callable[[], Any]:
     return lambda: sum(1 for _ in data)
 
 
+def writer() -> Any:
+    return ost.Sequential(ost.Embedding(64, 64), ost.LSTM(64, 256), ost.Dense(256, 64))
+
+
 OPERATIONS: dict[str, Operation] = {
     "RNN": made(lambda: ost.RNN(64, 512)),
     "LSTM": made(lambda: ost.LSTM(64, 256, 2)),
@@ -263,6 +267,18 @@ OPERATIONS: dict[str, Operation] = {
     "loss_value": of_net(sized, lambda net: net.loss_value(X, zeros(64, 200, 64), loss="mse")[0]),
     "stream": of_net(lambda: ost.LSTM(64, 512), lambda net: net.stream(16).step(zeros(16, 64)).shape),
     "stream step": stepped,
+    "decode": of_net(
+        writer,
+        lambda net: [
+            tokens.tolist()
+            for tokens in net.decode(
+                begin=0, end=None, max_length=40, beam=5, prefix=[[row] for row in range(32)]
+            ).tokens
+        ],
+    ),
+    "log_prob": of_net(
+        writer, lambda net: net.log_prob(None, np.arange(3200).reshape(32, 100) % 64, begin=0).tolist()
+    ),
     "explain": of_net(deep, lambda net: len(net.explain())),
     "plans": of_net(deep, lambda net: len(net.plans())),
     "programs": of_net(deep, lambda net: len(net.programs)),
