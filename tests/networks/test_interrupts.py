@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
 import ostinato as ost
+from tests.pressed import ANSWERS, Pressed, answers, cost, leave, press, signals
 
 pytestmark = pytest.mark.serial
 
@@ -20,25 +18,6 @@ X = RNG.normal(size=(16, 12000, 32)).astype(np.float32)
 ROW = X[:1].copy()
 
 Call = Callable[[], list[Any]]
-
-
-class Pressed(BaseException):
-    """What the handler raises."""
-
-
-def press(number: int, frame: Any) -> None:
-    raise Pressed
-
-
-@contextmanager
-def handled(handler: Callable[[int, Any], Any]) -> Iterator[None]:
-    """Alarms go to `handler`."""
-    previous = signal.signal(signal.SIGALRM, handler)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.fixture
@@ -93,20 +72,13 @@ CALLS: dict[str, Callable[[], Call]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_ends_soon_and_the_next_gives_the_same_bits(name: str, two_threads: None) -> None:
+def test_a_call_answers_signals_and_the_next_gives_the_same_bits(name: str, two_threads: None) -> None:
     call = CALLS[name]()
     call()  # plans and memory are made
-    started = time.perf_counter()
-    expected = call()
-    whole = time.perf_counter() - started
-    with handled(press):
-        for part, bound in ((0.05, 0.6), (0.4, 0.9)):
-            started = time.perf_counter()
-            with pytest.raises(Pressed):
-                signal.setitimer(signal.ITIMER_REAL, part * whole)
-                call()
-            # it is about within the call or after it, not about how fast
-            assert time.perf_counter() - started < bound * whole
+    expected, seconds = cost(call)
+    assert answers(call, seconds) >= ANSWERS
+    for part in (0.05, 0.4):
+        assert leave(call, part * seconds)
     for found, array in zip(call(), expected, strict=True):
         assert np.array_equal(found, array)
 
@@ -123,8 +95,7 @@ def test_a_handler_may_use_the_very_network_and_run_that_it_interrupts(two_threa
         heard.append(np.array_equal(run.backward(d_outputs).arena, expected))
         heard.append(float(np.float32(1e-30) * np.float32(1e-10)) > 0)  # denormals are numbers here
 
-    with handled(use):
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+    with signals(use, 0.05, again=False):
         assert np.array_equal(run.backward(d_outputs).arena, expected)
     assert heard == [True] * 3
 
@@ -135,11 +106,8 @@ def test_a_fit_that_is_left_within_an_update_goes_on_with_the_bits_of_one_that_w
 
     x, targets = X[:, :4000], np.ones((16, 4000, 96), np.float32)
     plain, made = trainer(), trainer()
-    started = time.perf_counter()
-    plain.fit(x, targets, epochs=2, batch_size=8)
-    whole = time.perf_counter() - started
-    with handled(press), pytest.raises(Pressed):
-        signal.setitimer(signal.ITIMER_REAL, whole / 2)
+    _, seconds = cost(lambda: plain.fit(x, targets, epochs=2, batch_size=8))
+    with signals(press, seconds / 2, again=False), pytest.raises(Pressed):
         made.fit(x, targets, epochs=2, batch_size=8)
     assert made.run.step < 4
     made.fit(x, targets, epochs=2, batch_size=8, resume=True)
