@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import decoders
 import language_model
 import machine
 import numpy as np
@@ -292,6 +293,7 @@ PARTS: dict[str, Callable[..., None]] = {
     "user": user,
     **{f"compiled-{kind}": functools.partial(compiled, kind=kind) for kind in WRITTEN_BY_USERS},
     "plugins": plugins,
+    **{part: functools.partial(decoders.measure, part=part) for part in decoders.ROWS},
     "inference": inference,
     "rust": rust,
     "streaming": streaming,
