@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from tests.reliability.memory_limits import walked
 
 SCRIPT = """
 import resource
@@ -27,9 +26,6 @@ except MemoryError as error:
 print(net.run(x[:, :5]).outputs.shape)
 """
 
-# Of each kind: arrays by row, parameters, small pieces, files, Python.
-SOME = ["run rows", "value_and_grad large", "mask and resets", "explain", "save", "cell in Python"]
-
 
 def test_a_run_that_does_not_fit_is_a_memory_error_and_the_next_one_works() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
@@ -37,14 +33,6 @@ def test_a_run_that_does_not_fit_is_a_memory_error_and_the_next_one_works() -> N
     told, shape = done.stdout.splitlines()
     assert "out of memory" in told and "GB requested" in told
     assert shape == "(8, 5, 1024)"
-
-
-@pytest.mark.slow
-@pytest.mark.serial
-def test_no_limit_of_memory_ends_the_process_or_changes_a_later_result() -> None:
-    for name, outcomes in walked(SOME, 4, threads=1).items():
-        assert not outcomes.wrong, (name, outcomes.counts, outcomes.texts)
-        assert outcomes.counts["done"], name
 
 
 def test_rows_without_steps_that_no_memory_holds_are_a_memory_error() -> None:
