@@ -212,6 +212,7 @@ def parser_of(task: Task, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, from --seed on")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--save", metavar="FILE", help="a model file for the network")
     parser.add_argument("--dev", action="store_true", help="measure the development rows, not the test rows")
     for field in fields(Settings):
         default = getattr(task.long, field.name)
@@ -236,6 +237,8 @@ def run(task: Task, given: argparse.Namespace) -> list[Result]:
         parts = task.rows(seed, given.short)
         model = Model.new(parts, settings, seed)
         seconds = model.train(parts.train, settings, seed)
+        if given.save:
+            model.net.save(given.save)
         measured = parts.dev if given.dev else parts.test
         errors = [model.errors(measured, beam) for beam in (1, WIDTH)]
         name = f"{task.name} (dev)" if given.dev else task.name

@@ -149,12 +149,17 @@ import numpy as np
 import ostinato as ost
 {make}
 rng = np.random.default_rng(0)
-x = {{"source": rng.normal(size=(4, 5, 2)), "x": rng.normal(size=(4, 6, 3))}}
-of = {{"time": [6, 3, 0, 5], "source": [5, 0, 2, 4]}}
+x = {{"source": rng.normal(size=(4, 5, 2)), "words": rng.integers(0, 7, size=(4, 6))}}
+of = {{"target": [6, 3, 0, 5], "source": [5, 0, 2, 4]}}
+searches = {{"beam": 3, "n_best": 3}}, {{"sample": ost.Sample(3, temperature=2.0)}}
 for update in range(3):
-    loss, grads = net.value_and_grad(x, np.ones((4, 6, 4)), loss="mse", lengths=of)
+    loss, grads = net.value_and_grad(x, np.ones((4, 6), int), loss="cross_entropy", lengths=of)
     net.arena[...] -= np.float32(0.1) * grads.arena
     print(repr(loss))
+    for asked in searches:
+        found = net.decode(x["source"], lengths=of["source"], begin=0, end=1, max_length=8, **asked)
+        for one in (one for row in found for one in row):
+            print(one.tokens.tolist(), one.score.hex(), one.log_probs.tobytes())
 print(net.arena.tobytes().hex())
 """
 
@@ -163,13 +168,14 @@ encoder = ost.GRU(2, 3, bidirectional=True)
 decoder = ost.Decoder("acme/leaky", 3, 4, 6, "acme/cubic", query="{query}")
 encoded = encoder(ost.Input("source", size=2, axis="source"))
 start = ost.Bridge(encoder, decoder)(encoded)
-net = ost.Graph(decoder(ost.Input("x", size=3), source=encoded, initial_state=start))
+words = ost.Embedding(7, 3)(ost.Input("words", ids=7, axis="target"))
+net = ost.Graph(ost.Dense(4, 7)(decoder(words, source=encoded, initial_state=start)))
 net.save(sys.argv[1])
 """
 
 
 @pytest.mark.parametrize("query", ["before", "between", "after"])
-def test_a_decoder_of_a_plugins_cell_and_scorer_trains_on_without_the_plugin(
+def test_a_decoder_of_a_plugins_cell_and_scorer_decodes_and_trains_on_without_the_plugin(
     query: str, tmp_path: Path
 ) -> None:
     site = tmp_path / "site"
@@ -189,7 +195,11 @@ def test_a_decoder_of_a_plugins_cell_and_scorer_trains_on_without_the_plugin(
         return done.stdout
 
     told = run(MAKE.format(query=query), site)
-    assert len(set(told.splitlines())) == 4  # each update changed the loss
+    lines = told.splitlines()
+    assert (
+        len(lines) == 3 * (1 + 4 * (3 + 3)) + 1 and len({*lines[::25]}) == 4
+    )  # each update changed the loss
+    assert lines[1:25] != lines[26:50]  # and what is decoded
     assert run("assert not ost.plugins.list('cell') or 'acme/leaky' not in ost.plugins.list('cell')\n"
                "net = ost.load(sys.argv[1])") == told  # fmt: skip
     record = Path(path).read_bytes()

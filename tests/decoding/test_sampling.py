@@ -123,6 +123,22 @@ def test_temperature_0_takes_the_most_likely_id() -> None:
     assert _drawn(_net([0.0, 3.0, 3.0, 1.0]), ost.Sample(100, temperature=0), ban=[1]) == {2: 100}
 
 
+def test_all_ids_and_all_mass_are_a_plain_draw_and_one_id_is_the_most_likely() -> None:
+    net, rows = decoder_net("between", 6), sources(12, 6)
+
+    def drawn(**options: Any) -> list[Any]:
+        found = net.decode(
+            rows, begin=BEGIN, end=END, max_length=9, sample=ost.Sample(3, **{"temperature": 2.0, **options})
+        )
+        return [(one.tokens.tolist(), one.log_prob.hex(), one.score.hex()) for row in found for one in row]
+
+    assert drawn() == drawn(top_k=IDS) == drawn(top_k=99, top_p=1.0)
+    one_id = [tokens for tokens, *_ in drawn(top_k=1)]
+    assert one_id == [tokens for tokens, *_ in drawn(temperature=0)]
+    greedy = net.decode(rows, begin=BEGIN, end=END, max_length=9, beam=1).tokens
+    assert one_id == [tokens.tolist() for tokens in greedy for _ in range(3)]
+
+
 def test_every_sample_is_of_its_own_row() -> None:
     net = decoder_net("before", 2)
     rows = sources(30, 4)

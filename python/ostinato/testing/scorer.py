@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from ostinato import ops
+from ostinato.cell import Cell, Memory, Param, State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers.attention import Attention
+from ostinato.layers.recurrent import Recurrent
+from ostinato.layers.step_attention import StepAttention
 from ostinato.namespace import Names
 from ostinato.scorer import Scorer
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import LAYOUTS, Array, Arrays, near, refused, same
+from ostinato.testing.memories import reads_memories
 from ostinato.testing.networks.backwards import DRAWS
 from ostinato.testing.networks.model import threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
@@ -328,6 +333,44 @@ def nan(one: ScorerSubject) -> None:
     )
 
 
+class Attends(Cell):
+    """A step with a scorer in it: h' = tanh(W x + U h + C context), which the next query reads."""
+
+    def __init__(self, *, scorer: Scorer, source: int) -> None:
+        self.source = source
+        self.attention = StepAttention(scorer)
+
+    def memories(self, size: Any) -> dict[str, Memory]:
+        """The keys, which are the values too."""
+        return {"source": Memory(self.source)}
+
+    def parameters(self, size: Any) -> dict[str, Param]:
+        """Those of the step and of the scorer."""
+        own = {"W": size.input, "U": size.hidden, "C": self.source}
+        made = {name: Param((size.hidden, width)) for name, width in own.items()}
+        return {**made, **self.attention.parameters(size.hidden, self.source)}
+
+    def state(self, size: Any) -> dict[str, State]:
+        """The output, and the weights where the scorer reads them in the next step."""
+        past = {"past": State((), on="source")} if self.attention.scorer.past else {}
+        return {"h": State(size.hidden), **past}
+
+    def step(self, x: Any, state: Any, p: Any, memory: Any) -> Any:
+        """Attend, then one step of the network."""
+        past = {"past": state.past} if self.attention.scorer.past else {}
+        context, weights = self.attention(state.h, memory.source, p, **past)
+        h = ops.tanh(p.W @ x + p.U @ state.h + p.C @ context)
+        return h, {"h": h, **({"past": weights} if past else {})}
+
+
+@check("in_a_step")
+def in_a_step(one: ScorerSubject) -> None:
+    """Inside the step of a cell, with rows of no, one and several keys, it keeps the promises of cells."""
+    query, key = one.sizes[0]
+    net = Recurrent(Attends, 3, query, dtype="float64", scorer=one.make(), source=key)
+    reads_memories(net, query)
+
+
 @check("empty")
 def empty(one: ScorerSubject) -> None:
     """Zero rows, queries and keys are allowed: without keys, the context is 0."""
@@ -370,6 +413,7 @@ SCORER: Kind[ScorerSubject] = Kind(
         float32,
         extremes,
         nan,
+        in_a_step,
         empty,
         bad_input,
     ),

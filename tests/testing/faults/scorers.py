@@ -59,6 +59,11 @@ class GlobalCounter(Right):
         return super().step(query, key, p, place) * (1 + 0.01 * next(GlobalCounter.calls))
 
 
+class OneKeyOnly(Right):
+    def step(self, query, key, p, place):
+        return super().step(query, key, p, place) * (place.position / (place.length - 1.0))
+
+
 class NaNAtExtremes(Right):
     def step(self, query, key, p, place):
         return log(exp(dot(query, p.W @ key)))
@@ -97,6 +102,8 @@ FAULTS = [
     (OtherThanTraced, "eager", "while it is traced"),
     (QueryIgnored, "matters", "other queries"),
     (KeyIgnored, "matters", "other keys"),
+    (KeyTermMissing, "in_a_step", "source"),
+    (OneKeyOnly, "in_a_step", "row"),
     (GlobalCounter, "descriptor", "made twice"),
     (NaNAtExtremes, "extremes", "NaN"),
     (OverflowInFloat32Only, "float32", "apart"),
