@@ -105,11 +105,15 @@ impl Samples {
     }
 }
 
-/// A number in (0, 1) of 53 bits, which depends on nothing but its address.
+/// A number in (0, 1), which depends on nothing but its address.
 fn uniform(seed: u64, row: u32, sample: usize, step: usize) -> f64 {
-    let [high, low] = address_words(seed, [sample as u32, row, step as u32]);
+    inside(address_words(seed, [sample as u32, row, step as u32]))
+}
+
+/// A number in (0, 1) of 53 bits. Words of zeros give 2^-54, and not 0; words of ones would round to 1.
+fn inside([high, low]: [u32; 2]) -> f64 {
     let bits = u64::from(high >> 5) << 26 | u64::from(low >> 6);
-    (bits as f64 + 0.5) / (1u64 << 53) as f64
+    ((bits as f64 + 0.5) / (1u64 << 53) as f64).min(1.0 - f64::EPSILON / 2.0)
 }
 
 /// The weights from which an id is drawn.
@@ -167,5 +171,48 @@ impl Weights {
         // the sum may fall short of the total by rounding
         let place = place.or_else(|| self.weights.iter().rposition(|weight| *weight > 0.0))?;
         Some((self.ids[place].1, (self.weights[place] / total).ln()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::search::Method;
+    use super::*;
+
+    #[test]
+    fn a_draw_is_neither_zero_nor_one_and_reads_both_words() {
+        assert_eq!(inside([0, 0]), 2f64.powi(-54));
+        assert!(inside([u32::MAX, u32::MAX]) < 1.0);
+        // the last bit that counts is far below 2^-24, the spacing of float32
+        assert_eq!(inside([0, 1 << 6]) - inside([0, 0]), 2f64.powi(-53));
+        assert_eq!(inside([1 << 5, 0]) - inside([0, 0]), 2f64.powi(-27));
+    }
+
+    /// Also of an id that is too rare for uniforms of 24 bits: two draws of it happen once in two million runs.
+    #[test]
+    fn a_million_draws_have_the_exact_distribution() {
+        let probabilities = [1e-9, 0.003, 0.5, 0.2, 0.297];
+        let logits: Vec<f64> = probabilities.iter().map(|p: &f64| p.ln()).collect();
+        let options = Sampling { count: 1, temperature: 1.0, top_k: 5, top_p: 1.0, seed: 3, rows: vec![0] };
+        let search = Search {
+            begin: 0,
+            end: None,
+            most: vec![1],
+            least: 0,
+            banned: Vec::new(),
+            unrepeated: 0,
+            forced: Vec::new(),
+            method: Method::Sampling(options.clone()),
+        };
+        let allowed = Allowed::new(&search, 0, 0, &[]);
+        let (mut weights, mut counts) = (Weights::default(), [0.0; 5]);
+        for sample in 0..1_000_000 {
+            let drawn = weights.draw(&options, &logits, &allowed, || uniform(3, 0, sample, 0));
+            counts[drawn.unwrap().0] += 1.0;
+        }
+        assert!(counts[0] < 2.0);
+        let expected = probabilities.map(|p| p * 1e6);
+        let chi: f64 = counts.iter().zip(expected).skip(1).map(|(n, e)| (n - e).powi(2) / e).sum();
+        assert!(chi < 36.0, "{counts:?}"); // 3 degrees of freedom: exceeded by chance once in 10^7
     }
 }
