@@ -146,8 +146,8 @@ class Model:
         targets = [np.concatenate([row, [self.end]]) for row in learned]
         return {"source": list(pairs.sources), "words": words}, targets
 
-    def train(self, pairs: Pairs, given: Settings, seed: int, progress: bool = True) -> float:
-        """Teacher forcing with cross-entropy. Returns the CPU seconds of the process."""
+    def train(self, pairs: Pairs, given: Settings, seed: int, strategies: Sequence[Any] = ()) -> float:
+        """Cross-entropy with teacher forcing, or a strategy. Returns the CPU seconds of the process."""
         began = time.process_time()
         trainer = ost.Trainer(
             self.net,
@@ -155,10 +155,11 @@ class Model:
             optimizer=ost.Adam(lr=given.lr),
             schedule=ost.schedules.Cosine(),
             clip_norm=1.0,
+            strategies=strategies,
             seed=seed,
         )
         x, targets = self.fed(pairs)
-        trainer.fit(x, targets, epochs=given.epochs, batch_size=ByLength(given.batch), progress=progress)
+        trainer.fit(x, targets, epochs=given.epochs, batch_size=ByLength(given.batch))
         return time.process_time() - began
 
     def write(self, sources: Sequence[Ids], beam: int = 1) -> list[list[int]]:
