@@ -40,7 +40,7 @@ class Configured(metaclass=GuardMeta):
     _live_options: ClassVar[bool] = False
     _of_class: ClassVar[tuple[str, ...]] = (
         *("kind", "name", "examples", "provider", "target", "better", "per"),
-        *("batched", "role", "slots", "scalars"),
+        *("batched", "role", "samples", "slots", "scalars"),
     )
     """What a class says of all its objects."""
     _options: dict[str, Any]

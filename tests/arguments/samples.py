@@ -72,6 +72,7 @@ class Plain(ost.Cell):
 
 ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Attention.scorer": lambda: "additive",
+    "ost.Batch.listed.value": x,
     "ost.Batch.take.rows": lambda: np.array([0]),
     "ost.Batch.window.stop": lambda: 2,
     "ost.Batch.window.start": lambda: 0,

@@ -207,6 +207,7 @@ BATCH = [
             "resets": pair("resets", None, RESETS),
             "state": pair("state", None, STATE),
             "truth": Refused(MASK, "only a strategy of the role 'feeding'"),
+            "sample": Refused(ost.Sample(), "only a strategy of the role 'feeding'"),
             "seed": Refused(3, "write Trainer(net, seed=...)"),
             "batch_first": Refused(False, "the network takes (N, T, ...)"),
             "places": Refused({"places": PLACES, "x": BAD}, "row 52"),

@@ -48,6 +48,18 @@ class Axes:
                 first.setdefault(axis, name)
         return first
 
+    @property
+    def fed(self) -> str | None:
+        """The input that a network may be fed its own output by: the only one on the axis of the only output.
+
+        None if there is no such input.
+        """
+        if len(self.outputs) != 1:
+            return None
+        (axis,) = self.outputs.values()
+        found = [name for name, own in self.inputs.items() if own == axis]
+        return found[0] if axis != "row" and len(found) == 1 else None
+
     def input_name(self, name: str) -> str:
         """What errors call an input: "x" if there is one."""
         return "x" if len(self.inputs) == 1 else name

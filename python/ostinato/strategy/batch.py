@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.brief import call
+from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
 from ostinato.sequences.batch import Batch as Extent
@@ -36,9 +37,11 @@ class Batch:
     batch_first=False the axes are (T, N, ...).
 
     The trainer sets the rest: `seed` is the seed of the noise, `state` also the carried state, and a feeding
-    sets `truth`: (N, T) booleans, False where the network's own prediction replaces x; None means truth
-    everywhere. `places` (N,) are the rows' positions in the data, if known. `axes` are those of the network:
-    whatever lies on the axis "row", such as the label of a row, has one value for each row, (N,) or (N, K).
+    sets `truth`: (N, T) booleans, rows first, False where the network's own prediction replaces the id that
+    it is fed; None means truth everywhere. `sample` is how predictions are chosen, an `ost.Sample` of one
+    sample; None takes the most likely id. `places` (N,) are the rows' positions in the data, if known. `axes`
+    are those of the network: whatever lies on the axis "row", such as the label of a row, has one value for
+    each row, (N,) or (N, K).
     """
 
     x: Any
@@ -54,6 +57,7 @@ class Batch:
     places: Array | None = None
     axes: Axes = field(default_factory=Axes)
     mask: Any = None
+    sample: Sample | None = None
 
     def __post_init__(self) -> None:
         checks.flag("Batch", "carries", self.carries)
@@ -65,6 +69,13 @@ class Batch:
         if self.truth is not None:
             if as_flags("Batch: truth", self.truth).ndim == 0:
                 raise ShapeError(f"Batch: truth is {shown(self.truth)}; expected (N, T) booleans")
+        if self.sample is not None:
+            if not isinstance(self.sample, Sample):
+                raise DTypeError(
+                    f"Batch: sample is {shown(self.sample)}; expected ost.Sample(temperature=1.0)"
+                )
+            if self.sample.count != 1:
+                raise ConfigError(f"Batch: sample has count {self.sample.count}; one id is fed, expected 1")
         if self.places is not None:
             if as_integers("Batch: places", self.places).ndim != 1:
                 raise ShapeError(f"Batch: places is {shown(self.places)}; expected (N,) integers")
@@ -110,6 +121,22 @@ class Batch:
         if self.is_ragged(axis):
             return max((len(row) for row in sequence), default=0)
         return int(np.shape(sequence)[1 if self.batch_first else 0])
+
+    @property
+    def fed_shape(self) -> tuple[int, int]:
+        """(N, T) of `truth`: the rows and steps of the sequence that the network is fed, padding included.
+
+        Raises ConfigError for a network that does not read its own output.
+        """
+        fed = self.axes.fed
+        if fed is None:
+            inputs, outputs = dict(self.axes.inputs), dict(self.axes.outputs)
+            raise ConfigError(
+                "this network does not read its own output: its inputs lie on the axes "
+                f"{inputs}, its outputs on {outputs}; expected one output along a sequence and one input on "
+                "its axis, or feeding 'teacher_forcing' and no estimator that samples"
+            )
+        return self.rows, self.steps_of(self.axes.inputs[fed])
 
     def lengths_of(self, axis: str) -> Array:
         """(N,) the steps of each row on an axis, whatever the form of the data."""
@@ -163,6 +190,25 @@ class Batch:
         """
         return read_steps(name, value, self._extents[axis], (), "float64")
 
+    def listed(self, value: Any, axis: str) -> list[Array]:
+        """What lies on an axis of sequences, such as ids, as N arrays (T_n, ...) of each row's own steps.
+
+        The arrays are views where they can be. Raises ShapeError for lengths that do not fit x, and for
+        another number of rows than x has.
+        """
+        lengths = self.lengths_of(axis)
+        if isinstance(value, (list, tuple)) and self.is_ragged(axis):
+            rows = [np.asarray(row) for row in value]
+        else:
+            array = as_array("listed: value", value)
+            if array.ndim < 2:
+                raise ShapeError(f"listed: value is {shown(value)}; expected rows and steps, (N, T, ...)")
+            rows = list(array if self.batch_first else np.swapaxes(array, 0, 1))
+        if len(rows) != self.rows:
+            raise ShapeError(f"listed: value has {len(rows)} rows; expected {self.rows}")
+        _ = self._extents  # reads the lengths
+        return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
     def window(self, start: int, stop: int) -> Batch:
         """The steps from `start` to `stop` of every row. If `start` is not 0, they carry the state over.
 
@@ -186,7 +232,8 @@ class Batch:
 
         state = None if start > 0 else self.state
         carries = self.carries or start > 0
-        return dataclasses.replace(self.each(cut), lengths=lengths, carries=carries, state=state)
+        truth = None if self.truth is None else self.truth[:, start:stop]
+        return dataclasses.replace(self.each(cut), lengths=lengths, carries=carries, state=state, truth=truth)
 
     def take(self, rows: Array | slice) -> Batch:
         """The rows at these positions, in this order; of a slice, views. Raises DTypeError, ShapeError."""
@@ -211,10 +258,14 @@ class Batch:
             lengths=self._each_axis("lengths", lambda one, _: np.asarray(one)[rows]),
             state=None if self.state is None else {name: one[:, rows] for name, one in self.state.items()},
             places=None if self.places is None else self.places[rows],
+            truth=None if self.truth is None else self.truth[rows],
         )
 
     def each(self, change: Callable[[Any, str], Any]) -> Batch:
-        """The batch with `change(value, axis)` in the place of each array or list. Raises DTypeError."""
+        """The batch with `change(value, axis)` in the place of each array or list, except lengths and truth.
+
+        Raises DTypeError.
+        """
         checks.function("each", "change", change, "(value, axis)")
 
         def changed(value: Any, axes: Any) -> Any:
@@ -227,7 +278,6 @@ class Batch:
             x=changed(self.x, self.axes.inputs),
             targets=changed(self.targets, self.axes.outputs),
             weights=changed(self.weights, self.axes.outputs),
-            truth=None if self.truth is None else change(self.truth, first),
             resets=None if self.resets is None else change(self.resets, first),
             mask=self._each_axis("mask", change),
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from ostinato.decoding import Decoded
 from ostinato.strategy.batch import Batch
 
 
@@ -36,10 +37,38 @@ class Slopes(Protocol):
 
 
 class Core(Protocol):
-    """A network with its loss. One call is one call of the engine."""
+    """A network with its loss. One call is one call of the engine, or two where predictions are fed."""
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
         """The loss over `batch` and its gradients; `through_time` as in `Network.value_and_grad`.
 
-        Raises ConfigError for a `batch.truth` that the network does not support.
+        It is the loss of `fed(batch)`. Raises the errors of `fed`.
+        """
+
+    def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
+        """The same, summed instead of averaged, so `batch.weights` may be negative; without regularizers.
+
+        Dropout and other noise are off, as in `decode`, and there are no penalties. With the loss
+        "cross_entropy", the value is minus the weighted log-probability of the targets, of which `decode`
+        reports the same numbers.
+        """
+
+    def fed(self, batch: Batch) -> Batch:
+        """The batch that the network is run on: where `batch.truth` is False, it is fed its own prediction.
+
+        The first id of a row is always that of x; at step t, the prediction is that of step t-1. It is chosen
+        by `batch.sample`, and its address is (seed, place of the row, step), so other rows do not change it.
+        The result has no truth. Nothing is predicted where the truth is fed anyway.
+
+        Raises ConfigError for a network that cannot be fed its output, and for a batch with a mask, resets or
+        a state; ShapeError and DTypeError for `truth` of another shape or kind.
+        """
+
+    def decode(self, batch: Batch, **options: Any) -> Decoded:
+        """What the network writes for each row when it is fed its own output: `Network.decode`.
+
+        Each row begins with the first id of its x. `options` are those of `Network.decode` except x, begin
+        and lengths, which the batch has; row_ids are the places of the rows. Raises ConfigError for a network
+        that cannot be fed its output, for a batch with a mask, resets or a state, and for a row without a
+        step, which has no first id; and the errors of `Network.decode`.
         """

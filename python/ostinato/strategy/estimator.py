@@ -18,6 +18,11 @@ class Estimator(Strategy):
     """
 
     role: ClassVar[str] = "estimator"
+    samples: ClassVar[bool] = False
+    """Whether it learns from what the network writes itself: ids that the network predicts and is fed.
+
+    Its loss is then its own, such as minus the reward: the trainer derives no metric from it.
+    """
 
     def pieces(self, batch: Batch) -> Iterable[Batch]:
         """Divide a batch into pieces that make one update each, in order; the same pieces at every call."""

@@ -14,7 +14,8 @@ class Feeding(Strategy):
     """The input of a network that predicts its own next input while it is trained.
 
     Derive from it and write `feed`, which returns the batch with its `truth` set: (N, T) booleans for the
-    whole batch, True where x is the input. It is called once per batch; the engine reads the mask.
+    whole batch, rows first, on the axis of the output; True where x is the input. `sample` may be set too:
+    how the predictions are chosen. It is called once per batch; `Core.fed` reads the mask.
     """
 
     role: ClassVar[str] = "feeding"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.decoding import Decoded
 from ostinato.strategy import Batch
 from ostinato.testing.runner import Failed
 
@@ -27,11 +28,12 @@ class ScriptedSlopes:
 
 
 class ScriptedCore:
-    """Returns the n-th of `losses` from the n-th call.
+    """Returns the n-th of `losses` from the n-th call, and the n-th of `decoded` from the n-th `decode`.
 
     shapes: parameter name -> shape; the gradients are laid out one after the other. final_state: the final
-    state of each call. `calls` holds the calls: pairs of a batch and a BPTT mode. Raises Failed for more
-    calls than losses.
+    state of each call. `calls` holds the calls of `value_and_grad` and `sum_and_grad`: pairs of a batch and a
+    BPTT mode; `decodings` those of `decode`: pairs of a batch and its options. Raises Failed for more
+    calls than results.
     """
 
     def __init__(
@@ -39,11 +41,14 @@ class ScriptedCore:
         *losses: float,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         final_state: Mapping[str, Array] | None = None,
+        decoded: Sequence[Decoded] = (),
     ) -> None:
         self.losses = losses
         self.shapes = {"weight": (3,)} if shapes is None else dict(shapes)
         self.final_state = dict(final_state or {})
+        self.decoded = list(decoded)
         self.calls: list[tuple[Batch, Any]] = []
+        self.decodings: list[tuple[Batch, dict[str, Any]]] = []
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
         """Return the next loss, and gradients whose numbers all equal the number of the call, from 1."""
@@ -61,3 +66,20 @@ class ScriptedCore:
             for (name, shape), size, end in zip(self.shapes.items(), sizes, ends, strict=True)
         }
         return self.losses[number - 1], ScriptedSlopes(arena, params, final_state=self.final_state)
+
+    def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
+        """The same as `value_and_grad`: the script says what the sum is."""
+        return self.value_and_grad(batch, through_time)
+
+    def fed(self, batch: Batch) -> Batch:
+        """The batch as it is, without its truth: a script has no predictions."""
+        return batch.replace(truth=None, sample=None)
+
+    def decode(self, batch: Batch, **options: Any) -> Decoded:
+        """Return the next of `decoded`."""
+        if len(self.decodings) == len(self.decoded):
+            raise Failed(
+                f"call {len(self.decodings) + 1} of decode, but the script has {len(self.decoded)} results"
+            )
+        self.decodings.append((batch, options))
+        return self.decoded[len(self.decodings) - 1]

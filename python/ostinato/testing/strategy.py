@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.decoding import Sample
 from ostinato.errors import ConfigError
 from ostinato.layers.dense import Dense
+from ostinato.layers.embedding import Embedding
 from ostinato.layers.functional import Graph
-from ostinato.layers.functions import Input, concat
+from ostinato.layers.functions import Input, concat, final_states
 from ostinato.layers.recurrent import Recurrent
 from ostinato.network.graph import Node
 from ostinato.network.objective import Objective
 from ostinato.specs import Spec, StrategySpec
 from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Moment, Strategy
+from ostinato.strategy.axes import by_name as by_names
 from ostinato.testing import subject
 from ostinato.testing.arrays import same
 from ostinato.testing.runner import Failed, Kind, Level, check
@@ -30,6 +33,9 @@ ROLES: Mapping[str, type[Strategy]] = {
     "estimator": Estimator,
     "execution": Execution,
 }
+
+IDS = 5
+"""The ids of the kit's network that is fed its own predictions."""
 
 MOMENTS = tuple(Moment(epoch, 7 * epoch + step, epoch / 4, seed=3) for epoch in range(4) for step in (0, 3))
 
@@ -106,6 +112,33 @@ def _graph() -> Graph:
     return Graph({"y": h, "class": Dense(5, 3, dtype="float64")(h)})
 
 
+def written(steps: int = 9) -> Batch:
+    """Four rows of ids, and a source of features for each, for a network that is fed the ids it predicts."""
+    rng = np.random.default_rng(10)
+    x = {"source": rng.standard_normal((4, 6, 3)), "words": rng.integers(0, IDS, (4, steps))}
+    lengths = {"source": np.array([6, 0, 3, 6]), "target": np.array([steps, steps, 1, max(steps - 4, 1)])}
+    axes = Axes({"source": "source", "words": "target"}, {"output": "target"})
+    places = np.array([11, 3, 7, 0])
+    return Batch(x, rng.integers(0, IDS, (4, steps)), lengths, seed=1, axes=axes, places=places)
+
+
+def core_of_ids() -> NetworkCore:
+    """A small encoder and decoder of ids, with their cross-entropy."""
+    net = copy.copy(_writer())
+    return NetworkCore(net, Objective.of("cross_entropy", "mean", net._ports.output, "float64"))
+
+
+@cache
+def _writer() -> Graph:
+    source, words = Input("source", size=3, axis="source"), Input("words", ids=IDS, axis="target")
+    start = final_states(Recurrent("gru", 3, 5, dtype="float64")(source))
+    read = Embedding(IDS, 3, dtype="float64")(words)
+    decoded = Recurrent("gru", 3, 5, dtype="float64")(read, initial_state=start)
+    net = Graph(Dense(5, IDS, dtype="float64")(decoded))
+    net.arena[...] = np.random.default_rng(11).standard_normal(net.arena.shape)
+    return net
+
+
 def _lesson(made: Curriculum, when: Moment) -> Any:
     lesson = made.lesson(when, np.arange(1, 12))
     return None if lesson.rows is None else np.asarray(lesson.rows).tolist(), lesson.steps
@@ -113,12 +146,18 @@ def _lesson(made: Curriculum, when: Moment) -> Any:
 
 def _fed(made: Feeding, when: Moment) -> Any:
     fed = made.feed(batch(), when)
-    return None if fed.truth is None else np.asarray(fed.truth).tolist()
+    truth = None if fed.truth is None else np.asarray(fed.truth).tolist()
+    return truth, fed.sample, core_of_ids().fed(made.feed(written(), when)).x["words"].tolist()
 
 
 def _estimated(made: Estimator, when: Moment) -> Any:
-    here = core()
-    return [_answer(made.estimate(here, piece)) for piece in made.pieces(batch())]
+    here, given = _problem(made)
+    return [_answer(made.estimate(here, piece)) for piece in made.pieces(given)]
+
+
+def _problem(made: Estimator, steps: int = 9) -> tuple[NetworkCore, Batch]:
+    """A core and a batch: of ids for an estimator that samples."""
+    return (core_of_ids(), written(steps)) if made.samples else (core(), batch(steps))
 
 
 def _executed(made: Execution, when: Moment) -> Any:
@@ -214,7 +253,7 @@ def lesson(one: StrategySubject) -> None:
 
 @check("feed", _only("feeding"))
 def feed(one: StrategySubject) -> None:
-    """A feeding sets only `truth`, to None or booleans (N, T), and writes to no array."""
+    """A feeding sets only `truth`, to None or booleans (N, T), and `sample`, and writes to no array."""
     for when in MOMENTS:
         given = batch()
         before = batch()
@@ -230,27 +269,43 @@ def feed(one: StrategySubject) -> None:
             same({name: getattr(before, name)}, {name: getattr(given, name)}, told)
 
 
+@check("fed", _only("feeding"))
+def fed(one: StrategySubject) -> None:
+    """A network of ids, whose sequences lie on two axes, is fed the truth where `truth` says so."""
+    here, whole = core_of_ids(), written()
+    for when in MOMENTS:
+        chosen = one.make().feed(whole, when)
+        words = here.fed(chosen).x["words"]
+        if chosen.truth is not None:
+            steps = np.arange(9) < whole.lengths["target"][:, None]
+            kept = (np.asarray(chosen.truth) | ~steps)[:, 1:]
+            if (words != whole.x["words"])[:, 1:][kept].any():
+                raise Failed(f"{when}: the ids that are fed are not those of x where truth is True")
+
+
 @check("pieces", _only("estimator"))
 def pieces(one: StrategySubject) -> None:
     """Pieces divide the batch along time, always in the same way, and contain all its valid steps."""
     for steps in (1, 9):
-        whole = batch(steps)
         made = one.make()
+        _, whole = _problem(made, steps)
         first, again = (list(made.pieces(whole)) for _ in range(2))
         if [piece.steps for piece in first] != [piece.steps for piece in again]:
             raise Failed(f"a batch of {steps} steps is cut in two ways by two calls")
         if sum(piece.count for piece in first) != whole.count:
             raise Failed(f"pieces of a batch of {whole.count:g} steps have {sum(p.count for p in first):g}")
-        joined = np.concatenate([piece.x for piece in first], axis=1)
-        same({"x": whole.x}, {"x": joined}, "pieces end to end do not have the {} of the batch")
+        for name, whole_x in by_names(whole.x, whole.axes.inputs).items():
+            parts = [by_names(piece.x, whole.axes.inputs)[name] for piece in first]
+            told = "pieces end to end do not have the {} of the batch"
+            same({name: whole_x}, {name: np.concatenate(parts, axis=1)}, told)
 
 
 @check("estimate", _only("estimator"))
 def estimate(one: StrategySubject) -> None:
     """An estimate is a finite loss with gradients; batch and parameters do not change."""
-    here, given = core(), batch()
-    before = here.net.arena.copy()
     made = one.make()
+    here, given = _problem(made)
+    before = here.net.arena.copy()
     for piece in made.pieces(given):
         loss, slopes = made.estimate(here, piece)
         arena = np.asarray(slopes.arena)
@@ -259,27 +314,59 @@ def estimate(one: StrategySubject) -> None:
         if arena.shape != before.shape or not np.isfinite(arena).all() or not arena.any():
             raise Failed(f"the gradient is {arena.shape}, or not finite, or 0; expected {before.shape}")
     same({"parameters": before}, {"parameters": here.net.arena}, "{} are written to: an optimizer does that")
-    same({"x": batch().x}, {"x": given.x}, "{} of the batch is written to")
+    again = _problem(made)[1]
+    for name in ("x", "targets"):
+        axes = given.axes.inputs if name == "x" else given.axes.outputs
+        was, now = (by_names(getattr(one_of, name), axes) for one_of in (again, given))
+        same(was, now, f"{name}: {{}} of the batch is written to")
 
 
 @check("core", _only("execution"))
 def executed(one: StrategySubject) -> None:
-    """A core of one process gives the loss and the gradient of the whole batch."""
-    loss, slopes = core().value_and_grad(batch())
-    found, others = one.make().core(core()).value_and_grad(batch())
-    if abs(found - loss) > 1e-9 or np.abs(others.arena - slopes.arena).max() > 1e-9:
-        raise Failed(
-            f"the loss is {found:.9g}, or the gradient another, than {loss:.9g} of the batch in one go"
-        )
+    """A core of one process gives the loss, the gradient and the ids that the network of all rows does."""
+    given = written().replace(weights=np.linspace(-1.0, 1.0, 36).reshape(4, 9))
+    made = one.make()
+    for call, make, rows in (("value_and_grad", core, batch()), ("sum_and_grad", core_of_ids, given)):
+        loss, slopes = getattr(make(), call)(rows)
+        found, others = getattr(made.core(make()), call)(rows)
+        if abs(found - loss) > 1e-9 or np.abs(others.arena - slopes.arena).max() > 1e-9:
+            raise Failed(
+                f"{call}: the loss is {found:.9g}, or the gradient another, than {loss:.9g} of the batch in "
+                "one go"
+            )
+    chosen = written().replace(truth=np.arange(36).reshape(4, 9) % 3 > 0)
+    words = [here.fed(chosen).x["words"] for here in (core_of_ids(), made.core(core_of_ids()))]
+    drawn = [
+        [
+            np.concatenate([one.tokens for one in row]).tolist()
+            for row in here.decode(written(), end=0, max_length=5, sample=Sample(3, seed=2))
+        ]
+        for here in (core_of_ids(), made.core(core_of_ids()))
+    ]
+    if not np.array_equal(*words) or drawn[0] != drawn[1]:
+        raise Failed("fed or decode differ from those of the core of this process")
 
 
-@check("dicts", lambda one: "it sees no batch" if one.role == "curriculum" else None)
+def _without_dicts(one: StrategySubject) -> str | None:
+    if one.role == "curriculum":
+        return "it sees no batch"
+    samples = one.role == "estimator" and one.make().samples
+    return "it samples from the only output of a network" if samples else None
+
+
+@check("dicts", _without_dicts)
 def by_name(one: StrategySubject) -> None:
-    """A batch of dicts, for several inputs and outputs, is treated like one of arrays."""
+    """A batch of dicts, for several inputs and outputs, is treated like one of arrays.
+
+    A feeding may refuse it with a ConfigError: such a network is not fed what it predicts.
+    """
     given, here = dicts(), core_of_dicts()
     made: Any = one.make()
     if one.role == "feeding":
-        fed = made.feed(given, MOMENTS[0])
+        try:
+            fed = made.feed(given, MOMENTS[0])
+        except ConfigError:  # such as that of `Batch.fed_shape`
+            return
         if fed.truth is not None and np.shape(fed.truth) != (4, 9):
             raise Failed(f"truth of a batch of dicts is {np.shape(fed.truth)}; expected (4, 9) or None")
         same({**dicts().x}, {**fed.x}, "{} of a batch of dicts is changed")
@@ -315,6 +402,6 @@ def _check_losses(losses: Any, loss: float) -> None:
 
 STRATEGY: Kind[StrategySubject] = Kind(
     "strategy",
-    (*subject.CHECKS, repeatable, resume, state, lesson, feed, pieces, estimate, executed, by_name),
+    (*subject.CHECKS, repeatable, resume, state, lesson, feed, fed, pieces, estimate, executed, by_name),
     StrategySubject,
 )

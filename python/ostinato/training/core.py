@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ostinato.errors import ConfigError
+from ostinato.decoding import Decoded
 from ostinato.network import Gradients, Network
 from ostinato.network.objective import Objective
 from ostinato.strategy import Batch
+from ostinato.training import own_output
 
 
 class NetworkCore:
-    """A `Core` of this process: each call is one `value_and_grad` of the network.
+    """A `Core` of this process: each call is one call of the network, after `fed`.
 
     objective: the traced loss; of a network with several outputs a dict by output.
     """
@@ -20,27 +22,47 @@ class NetworkCore:
     def __init__(self, net: Network, objective: Objective | Mapping[str, Objective]) -> None:
         self.net = net
         self.objective = objective
+        self._summed = _summed(objective)
 
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
         """The loss over `batch` and its gradients, without the gradient of `batch.x`.
 
         Raises ShapeError, DTypeError, ConfigError.
         """
-        if batch.truth is not None:
-            raise ConfigError(
-                "feeding replaces x by predictions, but this network does not read its own "
-                "output; use feeding 'teacher_forcing'"
-            )
+        return self._call(self.objective, batch, through_time, {"seed": batch.seed})
+
+    def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
+        """The same as a sum, without regularizers. Raises ShapeError, DTypeError, ConfigError."""
+        return self._call(self._summed, batch, through_time, {"regularize": False})
+
+    def fed(self, batch: Batch) -> Batch:
+        """The batch with predictions where `batch.truth` is False. See `Core.fed`."""
+        return own_output.fed(self.net, batch)
+
+    def decode(self, batch: Batch, **options: Any) -> Decoded:
+        """What the network writes for each row. See `Core.decode`."""
+        return own_output.decoded(self.net, batch, options)
+
+    def _call(
+        self, objective: Any, given: Batch, through_time: Any, options: dict[str, Any]
+    ) -> tuple[float, Gradients]:
+        batch = self.fed(given)
         return self.net.value_and_grad(
             batch.x,
             batch.targets,
-            loss=self.objective,
+            loss=objective,
             lengths=batch.lengths,
             mask=batch.mask,
             state=batch.state,
             resets=batch.resets,
             weights=batch.weights,
             through_time=through_time,
-            seed=batch.seed,
             input_gradient=False,
+            **options,
         )
+
+
+def _summed(objective: Any) -> Any:
+    if isinstance(objective, Mapping):
+        return {name: _summed(one) for name, one in objective.items()}
+    return replace(objective, reduction="sum")

@@ -137,7 +137,7 @@ class Trainer(NoCopies, AttributeGuard):
             core,
             self.schedule,
             self.clip_norm,
-            reduction == "sum",
+            reduction == "sum" and not self.strategies.estimator.samples,
             tuple(terms.objectives),
             terms.several,
             self._interrupts,
@@ -295,7 +295,7 @@ class Trainer(NoCopies, AttributeGuard):
         """The measurements of each epoch. Raises ConfigError if the schedule watches something else."""
         terms = self._terms
         ones = dict.fromkeys(terms.objectives, 1.0)
-        known = dict.fromkeys(self._measure.while_training(ones))
+        known = dict.fromkeys(self._while_training(ones))
         if self._training_metrics:
             known |= dict.fromkeys(terms.measured)
         names = (*terms.losses, *known, "grad_norm", "lr")
@@ -371,13 +371,17 @@ class Trainer(NoCopies, AttributeGuard):
         undo.commit()
         self._interrupts.release()
 
+    def _while_training(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """The metrics that the losses decide; none if the estimator has a loss of its own."""
+        return {} if self.strategies.estimator.samples else self._measure.while_training(losses)
+
     def _end_of_epoch(self, source: Source, measured: Source | None) -> dict[str, float]:
         """Measures, and finishes the epoch. Returns its row of the history."""
         run, totals = self.run, self.run.totals
         measure = self._measure
         measure.check_counts(totals.counts, f"fit: epoch {run.epoch}")
         losses = totals.mean_losses
-        metrics = {"loss": totals.mean_loss, **measure.losses(losses), **measure.while_training(losses)}
+        metrics = {"loss": totals.mean_loss, **measure.losses(losses), **self._while_training(losses)}
         if self._training_metrics:
             over = measure.over(source, "fit")
             metrics |= {name: over[name] for name in self._terms.measured if name not in metrics}

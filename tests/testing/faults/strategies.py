@@ -77,17 +77,17 @@ class Sometimes(Feeding):
     """Truth half of the time; without a fault."""
 
     def feed(self, batch: Any, when: Any) -> Any:
-        return batch.replace(truth=when.rng("sometimes").random((batch.rows, batch.steps)) < 0.5)
+        return batch.replace(truth=when.rng("sometimes").random(batch.fed_shape) < 0.5)
 
 
 class GlobalRandom(Sometimes):
     def feed(self, batch, when):
-        return batch.replace(truth=np.random.random((batch.rows, batch.steps)) < 0.5)
+        return batch.replace(truth=np.random.random(batch.fed_shape) < 0.5)
 
 
 class NumbersForTruth(Sometimes):
     def feed(self, batch, when):
-        return batch.replace(truth=np.ones((batch.rows, batch.steps)))
+        return batch.replace(truth=np.ones(batch.fed_shape))
 
 
 class OneTruthForAllRows(Sometimes):
