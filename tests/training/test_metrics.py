@@ -117,10 +117,10 @@ def test_a_metric_of_ones_own_needs_a_step_and_perhaps_a_finish():
 
 def test_an_error_in_an_equation_calls_a_metric_a_metric():
     class Bad(ost.Metric):
-        """A vector, where one number is wanted."""
+        """A matrix, where a number or a vector is wanted."""
 
         def step(self, y, target):
-            return y - target
+            return ops.outer(y, target)
 
     with pytest.raises(ost.ShapeError, match=r"^metric 'bad': "):
         ost.Trainer(network(), loss="mse", metrics=[Bad()])
@@ -128,3 +128,207 @@ def test_an_error_in_an_equation_calls_a_metric_a_metric():
 
 def test_a_perplexity_that_no_float_holds_is_infinite():
     assert ost.metrics.Perplexity().finish(1e6) == np.inf
+
+
+class TokenF1(ost.Metric):
+    """F1 of the class 1, from three means."""
+
+    target = "index"
+    better = "higher"
+
+    def step(self, y, target):
+        said, true = (ops.one_hot(one, y.shape[0])[1] for one in (ops.argmax(y), target))
+        return ops.concat(*(ops.reshape(one, (1,)) for one in (said * true, said, true)))
+
+    def finish(self, mean):
+        return 2 * mean[0] / (mean[1] + mean[2])
+
+
+def confusion(name, y, t, average):
+    """Counted in loops."""
+    measures = {
+        "precision": lambda tp, said, true: tp / said if said else 0.0,
+        "recall": lambda tp, said, true: tp / true if true else 0.0,
+        "f1": lambda tp, said, true: 2 * tp / (said + true),
+    }
+    said = [int(row.argmax()) for row in y]
+    counts = [
+        (sum(s == k == c for s, k in zip(said, t, strict=True)), said.count(c), list(t).count(c))
+        for c in range(WIDTH)
+    ]
+    if average == "micro":
+        return measures[name](*np.sum(counts, 0))
+    if average == "binary":
+        return measures[name](*counts[1])
+    return np.mean([measures[name](*one) for one in counts if one[1] + one[2]])
+
+
+MANY = {
+    **{
+        f"{name}, {average}": (
+            "cross_entropy",
+            lambda average=average, made=made: made(average=average),
+            lambda y, t, name=name, average=average: confusion(name, y, t, average),
+        )
+        for name, made in (
+            ("precision", ost.metrics.Precision),
+            ("recall", ost.metrics.Recall),
+            ("f1", ost.metrics.F1),
+        )
+        for average in ("macro", "micro", "binary")
+    },
+    "token f1": ("cross_entropy", TokenF1, lambda y, t: confusion("f1", y, t, "binary")),
+    "r2": (
+        "mse",
+        ost.metrics.R2,
+        lambda y, t: np.mean(1 - ((y - t) ** 2).sum(0) / ((t - t.mean(0)) ** 2).sum(0)),
+    ),
+    "correlation": (
+        "mse",
+        ost.metrics.Correlation,
+        lambda y, t: np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(y.T, t.T, strict=True)]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("kind", ["padded", "ragged", "time first", "mask", "weights", "per row"])
+def test_a_metric_of_several_numbers_is_its_formula_over_all_valid_steps(name, kind):
+    loss, make, formula = MANY[name]
+    x, targets = data(loss)
+    lengths = ragged_lengths(ROWS, STEPS)
+    lengths[0] = 0
+    inside = np.arange(STEPS) < lengths[:, None]
+    outputs = network().run(x, lengths=lengths).outputs
+    given = {"lengths": lengths}
+    trained = network(batch_first=kind != "time first")
+    if kind in ("mask", "weights"):
+        chosen = np.random.default_rng(1).random(inside.shape) < 0.6
+        inside &= chosen
+        given[kind] = chosen if kind == "mask" else np.where(chosen, 2.0, 0.0).astype("float32")
+        if kind == "mask":
+            outputs = network().run(x, **given).outputs
+    elif kind == "per row":
+        inside = np.zeros_like(inside)
+        inside[np.arange(1, ROWS), lengths[1:] - 1] = True
+        trained = ost.Sequential(ost.GRU(3, 4), ost.Last(), ost.Dense(4, WIDTH))
+        targets = targets[np.arange(ROWS), np.maximum(lengths - 1, 0)]
+        outputs = trained.run(x, lengths=lengths).outputs
+        x, targets, outputs, given = x[1:], targets[1:], outputs[1:], {"lengths": lengths[1:]}
+    metric = make()
+    trainer = ost.Trainer(trained, loss=loss, metrics=[metric])
+    expected = formula(*((outputs, targets) if kind == "per row" else (outputs[inside], targets[inside])))
+    if kind == "time first":
+        x, targets = (np.ascontiguousarray(a.swapaxes(0, 1)) for a in (x, targets))
+    elif kind == "ragged":
+        x, targets = ([row[:n] for row, n in zip(a, lengths, strict=True)] for a in (x, targets))
+        given = {}
+    told = trainer.evaluate(x, targets, batch_size=4, **given)
+    assert told[metric.name] == pytest.approx(expected, rel=1e-5)
+
+
+def test_metrics_of_rows_read_the_valid_steps_of_each_row():
+    x, targets = data("cross_entropy")
+    lengths = ragged_lengths(ROWS, STEPS)
+    lengths[0] = 0
+    net = network()
+    best = net.run(x, lengths=lengths).outputs.argmax(-1)
+    targets[3, : lengths[3]] = best[3, : lengths[3]]
+    pairs = [(best[n, :k], targets[n, :k]) for n, k in enumerate(lengths) if k]
+    metrics = ["exact_match", "edit_distance", ost.metrics.BLEU(order=2)]
+    told = ost.Trainer(net, loss="cross_entropy", metrics=metrics).evaluate(
+        x, targets, lengths=lengths, batch_size=3
+    )
+    assert told["exact_match"] == np.mean([np.array_equal(a, b) for a, b in pairs])
+    edited = sum(slow_edits(tuple(a), tuple(b)) for a, b in pairs)
+    assert told["edit_distance"] == pytest.approx(edited / lengths.sum())
+    assert told["bleu"] == pytest.approx(slow_bleu(pairs, 2))
+
+
+def slow_edits(a, b):
+    """The definition, without a table."""
+    if not a or not b:
+        return len(a) + len(b)
+    if a[0] == b[0]:
+        return slow_edits(a[1:], b[1:])
+    return 1 + min(slow_edits(a[1:], b), slow_edits(a, b[1:]), slow_edits(a[1:], b[1:]))
+
+
+def slow_bleu(pairs, order):
+    """Papineni et al. 2002, section 2.3."""
+    product = 1.0
+    for n in range(1, order + 1):
+        matched = total = 0
+        for a, b in pairs:
+            ours = [tuple(a[k : k + n]) for k in range(len(a) - n + 1)]
+            theirs = [tuple(b[k : k + n]) for k in range(len(b) - n + 1)]
+            matched += sum(min(ours.count(gram), theirs.count(gram)) for gram in set(ours))
+            total += len(ours)
+        product *= matched / total
+    return product ** (1 / order)
+
+
+def test_bleu_knows_a_published_example():
+    """Papineni et al. 2002, example 2: "the" seven times matches twice, by two of seven."""
+    metric = ost.metrics.BLEU(order=1)
+    row = metric.row(np.eye(9)[[1] * 7], np.array([1, 2, 3, 4, 1, 5]))
+    assert metric.finish(row) == pytest.approx(2 / 7)
+    short = metric.row(np.eye(9)[[1, 2]], np.array([1, 2, 3, 4]))
+    assert metric.finish(short) == pytest.approx(np.exp(1 - 4 / 2))
+
+
+def test_the_edit_distance_of_ctc_reads_labels():
+    x = np.random.default_rng(0).normal(size=(6, 8, 3)).astype("float32")
+    labels = np.array([[1, 2, -1], [3, -1, -1], [-1, -1, -1], [1, 1, 1], [2, 3, -1], [4, -1, -1]])
+    net, lengths = network(), np.array([8, 5, 3, 7, 1, 6])
+    loss = ost.losses.CTC(labels=3)
+    trainer = ost.Trainer(net, loss=loss, metrics=[ost.metrics.EditDistance(blank=0)])
+    told = trainer.evaluate(x, labels, lengths=lengths, batch_size=4)
+    best = loss.decode(net.run(x, lengths=lengths).outputs, lengths)
+    wanted = [row[row >= 0] for row in labels]
+    edited = sum(slow_edits(tuple(a), tuple(b)) for a, b in zip(best, wanted, strict=True))
+    assert told["edit_distance"] == pytest.approx(edited / 9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "match"),
+    [
+        (lambda y, t: "many", ost.ConfigError, "row returns 'many'; expected a number or a vector"),
+        (lambda y, t: np.ones((2, 2)), ost.ShapeError, r"row returns shape \(2, 2\)"),
+        (lambda y, t: np.ones(len(y)), ost.ShapeError, r"row returns shape \(\d,\); expected \(\d,\)"),
+        (lambda y, t: 1 / 0, ZeroDivisionError, "division by zero"),  # of the user's own class
+    ],
+)
+def test_a_row_that_returns_something_else_is_refused(rows, error, match):
+    class Mine(ost.Metric):
+        """Rows as the test says."""
+
+        better = "lower"
+
+        def row(self, outputs, targets):
+            return rows(outputs, targets)
+
+    x, targets = data("mse")
+    trainer = ost.Trainer(network(), loss="mse", metrics=[Mine()])
+    with pytest.raises(error, match=match):
+        trainer.evaluate(x, targets, lengths=ragged_lengths(ROWS, STEPS))
+
+
+def test_a_metric_has_a_step_or_a_row():
+    class Both(ost.metrics.ExactMatch):
+        """Two definitions."""
+
+        def step(self, y, target):
+            return ops.sum(y)
+
+    with pytest.raises(ost.ConfigError, match="step and row"):
+        ost.Trainer(network(), loss="cross_entropy", metrics=[Both()])
+
+    class Long(ost.Metric):
+        """More numbers than a step may return."""
+
+        def step(self, y, target):
+            return ops.concat(*[y - target] * 13)
+
+    with pytest.raises(ost.ShapeError, match="at most 64"):
+        ost.Trainer(network(), loss="mse", metrics=[Long()])

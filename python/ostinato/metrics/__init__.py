@@ -1,4 +1,4 @@
-"""Metrics, one per file: equations of one time step, like losses, averaged over the valid steps.
+"""Metrics, one per file or one family per file: equations of a step like losses, or NumPy of a row.
 
 Every `Metric` defined in a file of this folder is registered under its `name`. May use: losses, ops, checks,
 errors.
@@ -6,9 +6,29 @@ errors.
 
 from ostinato.metrics.accuracy import Accuracy
 from ostinato.metrics.bits_per_character import BitsPerCharacter
+from ostinato.metrics.bleu import BLEU
+from ostinato.metrics.confusion import F1, Precision, Recall
+from ostinato.metrics.edit_distance import EditDistance
+from ostinato.metrics.exact_match import ExactMatch
 from ostinato.metrics.mae import MAE
 from ostinato.metrics.metric import Metric
+from ostinato.metrics.moments import R2, Correlation
 from ostinato.metrics.perplexity import Perplexity
 from ostinato.metrics.rmse import RMSE
 
-__all__ = ["MAE", "RMSE", "Accuracy", "BitsPerCharacter", "Metric", "Perplexity"]
+__all__ = [
+    "BLEU",
+    "F1",
+    "MAE",
+    "R2",
+    "RMSE",
+    "Accuracy",
+    "BitsPerCharacter",
+    "Correlation",
+    "EditDistance",
+    "ExactMatch",
+    "Metric",
+    "Perplexity",
+    "Precision",
+    "Recall",
+]

@@ -7,7 +7,7 @@ May use: _core, ops, dims, errors, cell, regularizer.
 """
 
 from ostinato.trace.noise import Noise, Per
-from ostinato.trace.programs import Shape, TracedCell, trace_cell, trace_loss, trace_step
+from ostinato.trace.programs import Shape, TracedCell, trace_cell, trace_loss, trace_metric, trace_step
 from ostinato.trace.updates import checked_update, trace_update
 from ostinato.trace.value import Traced
 
@@ -20,6 +20,7 @@ __all__ = [
     "checked_update",
     "trace_cell",
     "trace_loss",
+    "trace_metric",
     "trace_step",
     "trace_update",
 ]

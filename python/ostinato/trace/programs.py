@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ostinato import _core
 from ostinato.cell import Cell, Memory, Param, State, checked_mapping, declared
@@ -23,6 +23,10 @@ from ostinato.trace.where import author_line
 
 Shape = Sequence[int] | Literal["index"]
 """The feature shape of an input, or "index" for ids."""
+
+
+MOST_NUMBERS: Final = 64
+"""Of a metric's step: each is a pass of its own over the outputs."""
 
 
 class StepLoss(Protocol):
@@ -158,8 +162,45 @@ def trace_loss(
     or the shape of the output. `name` is the name of the program (default: the loss's).
     Raises ShapeError if the loss is not one number.
     """
+    program, shape = _trace_loss(loss, y_size, target, name)
+    if shape:
+        raise ShapeError(
+            f"{_owner(loss)}: step returns shape {describe(shape)}; expected one number: use ops.sum or "
+            "ops.mean"
+        )
+    return program
+
+
+def trace_metric(
+    metric: StepLoss, y_size: int, name: str | None = None
+) -> tuple[tuple[_core.Program, ...], bool]:
+    """Trace a metric of outputs (y_size,): a program for each number of its step.
+
+    Also returns whether the step returns a vector. Raises ShapeError if it returns neither a number nor a
+    vector of at most MOST_NUMBERS.
+    """
+    program, shape = _trace_loss(metric, y_size, None, name)
+    if not shape:
+        return (program,), False
+    if len(shape) > 1 or int(shape[0]) > MOST_NUMBERS:
+        raise ShapeError(
+            f"{_owner(metric)}: step returns shape {describe(shape)}; expected one number, or a vector of at "
+            f"most {MOST_NUMBERS}; `row` counts more of them, in NumPy"
+        )
+
+    return tuple(_trace_loss(metric, y_size, None, name, place)[0] for place in range(int(shape[0]))), True
+
+
+def _owner(loss: StepLoss) -> str:
     # A metric is traced like a loss; errors call it a metric.
-    owner = f"{getattr(loss, 'kind', 'loss')} {loss.name!r}"
+    return f"{getattr(loss, 'kind', 'loss')} {loss.name!r}"
+
+
+def _trace_loss(
+    loss: StepLoss, y_size: int, target: Shape | None, name: str | None, place: int | None = None
+) -> tuple[_core.Program, tuple[Dim, ...]]:
+    """The program of a step, or of the number at one place of a vector, and the shape of the result."""
+    owner = _owner(loss)
     labels = getattr(loss, "labels", 0)
     sizes = named({"output": y_size, **({"labels": labels} if labels else {})})
     if target is None:
@@ -168,15 +209,12 @@ def trace_loss(
     states = loss_states(loss, owner, sizes)
 
     def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> Any:
+        if place is not None:
+            return loss.step(y, target)[place], {}
         return loss.step(y, target, state) if states else (loss.step(y, target), {})
 
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    program, shape = _trace(name or loss.name, owner, step, inputs, {}, states, sizes, Rewrites())
-    if shape:
-        raise ShapeError(
-            f"{owner}: step returns shape {describe(shape)}; expected one number: use ops.sum or ops.mean"
-        )
-    return program
+    return _trace(name or loss.name, owner, step, inputs, {}, states, sizes, Rewrites())
 
 
 def loss_states(loss: StepLoss, owner: str, sizes: Mapping[str, Dim]) -> dict[str, State]:

@@ -10,13 +10,15 @@ import numpy as np
 
 from ostinato import _core
 from ostinato.errors import ConfigError, shown
+from ostinato.metrics import Metric
 from ostinato.network import Network
 from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
 from ostinato.network.states import from_slots
 from ostinato.sequences.axis import ROW
 from ostinato.strategy import Batch, Lesson
-from ostinato.trace import trace_loss
+from ostinato.trace import trace_loss, trace_metric
+from ostinato.training.row_metrics import RowMetrics
 from ostinato.training.source import Rows, Source, named
 from ostinato.training.terms import Term, Terms
 
@@ -36,8 +38,12 @@ class Equations:
     number: int
     """Of the output."""
     loss: str
-    keys: Mapping[str, str]
-    """The equation of each metric."""
+    keys: Mapping[str, tuple[str, ...]]
+    """The equation of each number of a metric of steps."""
+    vectors: frozenset[str]
+    """The metrics whose step returns a vector."""
+    rows: Mapping[str, Metric]
+    """The metrics that read whole rows."""
     programs: Mapping[str, _core.Program]
     core: _core.Network
     """A network without layers: its input is the output of a run, and its loss is the equation."""
@@ -47,7 +53,9 @@ class Equations:
         """Traces the metrics. Raises ConfigError if their targets are of another kind than the loss's."""
         node = net._ports.outputs[term.output]
         loss = _key(term.loss, node.width)
-        keys: dict[str, str] = {}
+        keys: dict[str, tuple[str, ...]] = {}
+        vectors: set[str] = set()
+        rows: dict[str, Metric] = {}
         programs = {loss: term.objective.program}
         for name, metric in term.metrics.items():
             if metric.target != term.loss.target:
@@ -55,21 +63,43 @@ class Equations:
                     f"metric {shown(term.column(name))} takes targets of kind {shown(metric.target)}, loss "
                     f"{shown(term.loss.name)} of kind {shown(term.loss.target)}; they are given the same"
                 )
-            key = keys[name] = _key(metric, node.width)
-            if key not in programs:
-                programs[key] = trace_loss(metric, node.width)
+            if metric.of_rows:
+                rows[name] = metric
+                continue
+            found, vector = trace_metric(metric, node.width)
+            hashed, _ = trace_metric(metric, node.width, name="equation")
+            keys[name] = tuple(program.hash for program in hashed)
+            if vector:
+                vectors.add(name)
+            for key, program in zip(keys[name], found, strict=True):
+                programs.setdefault(key, program)
         core = _core.Network(net.dtype.name)
         core.finish([("y", core.input("y", node.axis, node.width))])
         number = list(net._ports.outputs).index(term.output)
-        return cls(term, number, loss, keys, programs, core)
+        return cls(term, number, loss, keys, frozenset(vectors), rows, programs, core)
 
-    def told(self, means: Mapping[str, float]) -> dict[str, float]:
-        """The columns of metrics, from the mean of each equation; without those that have no mean."""
+    def told(self, means: Mapping[str, float], rows: Mapping[str, Any]) -> dict[str, float]:
+        """The columns of metrics; without those that have no mean.
+
+        means: of each equation of steps; rows: of each metric of rows.
+        """
+        found = dict(rows)
+        for name, keys in self.keys.items():
+            if all(key in means for key in keys):
+                values = [means[key] for key in keys]
+                found[name] = np.array(values) if name in self.vectors else values[0]
         return {
-            self.term.column(name): float(metric.finish(means[self.keys[name]]))
+            self.term.column(name): _number(name, metric.finish(found[name]))
             for name, metric in self.term.metrics.items()
-            if self.keys[name] in means
+            if name in found
         }
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"metric {shown(name)}: finish returns {shown(value)}; expected a number") from None
 
 
 class Measure:
@@ -84,7 +114,7 @@ class Measure:
             term.output: replace(term.objective, reduction="sum", scale=1.0) for term in terms.terms
         }
         self._losses = Losses(objectives, net._ports)
-        self._alone = all(len(one.programs) == 1 for one in self._equations.values())
+        self._alone = all(len(one.programs) == 1 and not one.rows for one in self._equations.values())
 
     def while_training(self, losses: Mapping[str, float]) -> dict[str, float]:
         """The metrics that are computed from the mean loss of each output, which has its scale."""
@@ -92,7 +122,7 @@ class Measure:
         for output, one in self._equations.items():
             scale = one.term.objective.scale
             if scale and output in losses:  # A loss that is scaled to 0 says nothing.
-                told |= one.told({one.loss: losses[output] / scale})
+                told |= one.told({one.loss: losses[output] / scale}, {})
         return told
 
     def losses(self, losses: Mapping[str, float]) -> dict[str, float]:
@@ -111,7 +141,11 @@ class Measure:
 
     def hashes(self) -> Iterator[tuple[str, str]]:
         """The hash of each program, in the order of `equations`."""
-        found = [key for one in self._equations.values() for key in (one.loss, *one.keys.values())]
+        found = [
+            key
+            for one in self._equations.values()
+            for key in (one.loss, *(" ".join(one.keys.get(name, ())) for name in one.term.metrics))
+        ]
         yield from ((what, key) for (what, _), key in zip(self.equations(), found, strict=True))
 
     def check(self, source: Source, owner: str) -> None:
@@ -146,11 +180,12 @@ class Measure:
         sums: dict[str, Sums] = {
             output: dict.fromkeys(one.programs, 0.0) for output, one in self._equations.items()
         }
+        rows = {output: RowMetrics(one.rows) for output, one in self._equations.items()}
         counts = dict.fromkeys(self._equations, 0.0)
         state = None
         for batch in source.batches(Lesson()):
             with named(owner):
-                state = self._add(sums, batch.replace(state=state if batch.carries else batch.state))
+                state = self._add(sums, rows, batch.replace(state=state if batch.carries else batch.state))
                 for output in counts:
                     counts[output] += batch.counts[output]
         self.check_counts(counts, owner)
@@ -159,7 +194,7 @@ class Measure:
         for output, one in self._equations.items():
             means = {key: value / counts[output] for key, value in sums[output].items()}
             losses[output] = one.term.objective.scale * means[one.loss]
-            told |= one.told(means)
+            told |= one.told(means, rows[output].told())
         return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **told}
 
     def _read(self, batch: Batch) -> tuple[Any, Any, _core.Losses]:
@@ -168,7 +203,7 @@ class Measure:
         call, read = net._call("evaluate", batch.x, batch.lengths, batch.mask, batch.state, batch.resets, 0)
         return call, read, self._losses.arguments(read, batch.targets, batch.weights)
 
-    def _add(self, sums: dict[str, Sums], batch: Batch) -> Any:
+    def _add(self, sums: dict[str, Sums], rows: Mapping[str, RowMetrics], batch: Batch) -> Any:
         """Add a batch to the sum of each equation; returns the final state."""
         net = self._net
         call, read, losses = self._read(batch)
@@ -186,7 +221,29 @@ class Measure:
             for key, program in one.programs.items():
                 equation = _core.OutputLoss(0, program, given.targets, given.weights, 1.0, given.last)
                 sums[output][key] += one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
+            if one.rows:
+                _add_rows(rows[output], one.term.objective, along, axis, run.outputs[given.output], given)
         return from_slots(run.final_state, net._graph, batch.rows)
+
+
+def _add_rows(
+    rows: RowMetrics, objective: Objective, along: Any, axis: str, outputs: Any, given: _core.OutputLoss
+) -> None:
+    """Adds the rows of a batch, as the core has them: (N, T, F), or (N, F) with one value for each row."""
+    targets, weights = given.targets, given.weights
+    if axis == ROW:
+        outputs, targets = outputs[:, None], targets[:, None]
+        used = np.ones((len(outputs), 1), bool) if weights is None else weights[:, None] != 0
+    else:
+        valid = along.valid
+        used = np.ones(outputs.shape[:2], bool) if valid is None else valid.copy()
+        if weights is not None:
+            used &= weights != 0
+    # the core has the target of a row at each of its steps
+    whole = objective.per_row
+    if whole and not targets.shape[1]:
+        return
+    rows.add(outputs, targets[:, 0] if whole else targets, used, whole, bool(objective.labels))
 
 
 def _key(loss: Any, width: int) -> str:

@@ -6,8 +6,10 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
+
 from ostinato import Metric, MetricSpec
-from ostinato.ops import abs, exp, log, square, sum
+from ostinato.ops import abs, exp, log, outer, square, sum
 from ostinato.trace import Traced
 
 
@@ -37,9 +39,36 @@ class GlobalCounter(Right):
         return super().step(y, target) * (1 + 0.01 * next(GlobalCounter.calls))
 
 
-class Vector(Right):
+class Matrix(Right):
     def step(self, y, target):
-        return abs(y - target)
+        return outer(y, target)
+
+
+class Rows(Metric):
+    """The mean error of each row and its length, right: what follows are changes of this one."""
+
+    better = "lower"
+
+    def row(self, outputs, targets):
+        return np.array([np.abs(outputs - targets).sum(), len(outputs)])
+
+    def finish(self, mean):
+        return float(mean[0] / mean[1])
+
+
+class RowsOfUnlikeShapes(Rows):
+    def row(self, outputs, targets):
+        return np.abs(outputs - targets).sum(1)
+
+
+class RowsOfNaN(Rows):
+    def row(self, outputs, targets):
+        return super().row(outputs, targets) * (math.nan if len(outputs) == 3 else 1.0)
+
+
+class RowsAndSteps(Rows):
+    def step(self, y, target):
+        return sum(abs(y - target))
 
 
 class NaNAtExtremes(Right):
@@ -80,7 +109,10 @@ FAULTS = [
     (TargetIgnored, "target", "other targets give the same"),
     (OtherThanTraced, "eager", "while it is traced"),
     (GlobalCounter, "descriptor", "made twice"),
-    (Vector, "descriptor", "expected one number"),
+    (Matrix, "descriptor", "expected one number, or a vector"),
+    (RowsOfUnlikeShapes, "row", "one shape for all rows"),
+    (RowsOfNaN, "row", "nan"),
+    (RowsAndSteps, "descriptor", "step and row"),
     (NaNAtExtremes, "extremes", "NaN"),
     (OverflowInFloat32Only, "float32", "apart"),
     (FinishedByNaN, "finish", "nan"),
