@@ -112,16 +112,15 @@ def _taught(batch: Batch, chosen: Sequence[tuple[int, Hypothesis, float]]) -> Ba
     axis = batch.axes.inputs[name]
     several = isinstance(batch.x, dict)
     firsts = [row[0] for row in batch.listed(batch.x[name] if several else batch.x, axis)]
-    steps = np.array([len(one) for _, one, _ in chosen], np.int64)
-    shape = (len(chosen), int(steps.max(initial=0)))
-    inputs, targets, weights = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape)
-    for place, (row, one, weight) in enumerate(chosen):
-        length = len(one)
-        inputs[place, :1] = firsts[row]
-        inputs[place, 1:length] = one.tokens[:-1]
-        targets[place, :length] = one.tokens
-        weights[place, :length] = weight
-    rows = batch.take(np.array([row for row, _, _ in chosen], np.int64))
+    (rows_of, written, factors) = zip(*chosen, strict=True) if chosen else ((), (), ())
+    steps = np.array([len(one) for one in written], np.int64)
+    used = np.arange(steps.max(initial=0)) < steps[:, None]
+    inputs, targets = np.zeros(used.shape, np.int64), np.zeros(used.shape, np.int64)
+    targets[used] = np.concatenate([np.zeros(0, np.int64), *(one.tokens for one in written)])
+    inputs[:, :1] = np.array([firsts[row] for row in rows_of], np.int64)[:, None]
+    inputs[:, 1:] = targets[:, :-1]
+    weights = used * np.array(factors, np.float64)[:, None]
+    rows = batch.take(np.array(rows_of, np.int64))
 
     def laid(array: Any) -> Any:
         return array if batch.batch_first else array.T
