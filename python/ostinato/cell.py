@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -126,6 +127,10 @@ class Cell(Configured):
     vector-Jacobian product of `step`. The engine then calls `step` and `vjp` in Python, with read-only
     float64 arrays. A call gets one row, x (input,). If the class attribute `batched` is True, it gets many
     rows, x (N, input), and returns gradients of parameters summed over the rows.
+
+    A step with an argument `noise` draws random numbers: `noise.normal`, `noise.uniform`, `noise.drop`,
+    `noise.mix`. They are new at each step of each row in training; in inference, where `noise.training` is
+    False, nothing is random.
     """
 
     kind: ClassVar[str] = "cell"
@@ -153,7 +158,7 @@ class Cell(Configured):
         return {}
 
     if TYPE_CHECKING:
-        # A cell with memories takes one more argument.
+        # A cell with memories takes one more argument, and so does one that draws noise.
         step: Callable[..., tuple[Value, dict[str, Value]]]
     else:
 
@@ -162,6 +167,11 @@ class Cell(Configured):
             raise ConfigError(
                 f"cell {shown(self.name)} has no step; write step(self, x, state, p) -> output, new_states"
             )
+
+
+def takes_noise(cell: Cell) -> bool:
+    """Whether the step of a cell has an argument `noise`."""
+    return "noise" in inspect.signature(cell.step).parameters
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ostinato import checks
-from ostinato.cell import Cell, declared
+from ostinato.cell import Cell, declared, takes_noise
 from ostinato.entry_values import EntryValues
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.sequences.arrays import as_array
 from ostinato.suggest import did_you_mean
+from ostinato.trace import Noise
 
 __all__ = ["run"]
 
@@ -118,7 +119,7 @@ def _array(value: Any) -> Any:
 
 
 def _with_memories(cell: Cell, memories: Mapping[str, ArrayLike], dtype: np.dtype[Any]) -> Callable[..., Any]:
-    """The step of a cell, with its memories as the last argument if it has some."""
+    """The step of a cell with its memories, if it has some, and without randomness."""
     owner = f"cell {cell.name!r}"
     values: dict[str, EntryValues] = {}
     for name, given in memories.items():
@@ -129,9 +130,11 @@ def _with_memories(cell: Cell, memories: Mapping[str, ArrayLike], dtype: np.dtyp
                 "of one sequence"
             )
         values[name] = EntryValues(name, entries)
-    if not values:
+    drawn = {"noise": Noise(None, False, (), (), {})} if takes_noise(cell) else {}
+    if not values and not drawn:
         return cell.step
-    return lambda x, state, p: cell.step(x, state, p, Names(owner, "memory", values))
+    more = (Names(owner, "memory", values),) if values else ()
+    return lambda x, state, p: cell.step(x, state, p, *more, **drawn)
 
 
 def _one_row(cell: Cell) -> Callable[..., tuple[Any, dict[str, Any]]]:

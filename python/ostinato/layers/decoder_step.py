@@ -19,6 +19,7 @@ from ostinato.ops import Value
 from ostinato.options import Configured
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
+from ostinato.trace import Noise
 
 QUERIES: Final = ("before", "between", "after")
 
@@ -184,7 +185,7 @@ class DecoderStep(Composed[DecoderParts]):
         return state.shape[0]
 
     def step(
-        self, x: Value, state: Names[Value], p: Names[Value], memory: Names[Value]
+        self, x: Value, state: Names[Value], p: Names[Value], memory: Names[Value], noise: Noise | None = None
     ) -> tuple[Value, dict[str, Value]]:
         """Return the readout, or [y; context] without one, and the new states."""
         parts = self._parts_with(state, p)
@@ -196,21 +197,21 @@ class DecoderStep(Composed[DecoderParts]):
             given = ops.concat([x, context]) if self.input_feeding else x
         elif parts.feed:
             given = ops.concat([x, state[FEED]])
-        y, new = first(given, state, p, memory)
+        y, new = first(given, state, p, memory, noise)
         if parts.second is not None:
             context, _ = self.attention(y, memory.source, p)
             own = {parts.second.name_of(name): new[first.name_of(name)] for name in first.own_states}
-            y, own = parts.second(context, own, p, memory)
+            y, own = parts.second(context, own, p, memory, noise)
             new = {first.name_of(name): own[parts.second.name_of(name)] for name in first.own_states}
         for cell in above:
-            y, update = cell(y, state, p, memory)
+            y, update = cell(y, state, p, memory, noise)
             new |= update
         if context is None:
             context, _ = self.attention(y, memory.source, p)
         output = ops.concat([y, context])
         if parts.readout is not None:
             read = ops.concat([y, context, x]) if self._reads_input else output
-            output, update = parts.readout(read, state, p, memory)
+            output, update = parts.readout(read, state, p, memory, noise)
             new |= update
         if parts.feed:
             new[FEED] = context if parts.readout is None else output

@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from ostinato.cell import Cell, Memory, Param, State, declared
+from ostinato.cell import Cell, Memory, Param, State, declared, takes_noise
 from ostinato.dims import Dim
 from ostinato.errors import ConfigError, shown
 from ostinato.namespace import Names
 from ostinato.options import Configured
-from ostinato.trace import trace_cell
+from ostinato.trace import Noise, trace_cell
 
 
 class Inlined:
@@ -57,7 +57,12 @@ class Inlined:
         return f"{self._prefix}{name}{self._suffix}"
 
     def __call__(
-        self, x: Any, state: Mapping[str, Any] | Names[Any], p: Names[Any], memory: Names[Any] | None
+        self,
+        x: Any,
+        state: Mapping[str, Any] | Names[Any],
+        p: Names[Any],
+        memory: Names[Any] | None,
+        noise: Noise | None,
     ) -> tuple[Any, dict[str, Any]]:
         """The output of the cell, and its new states by their names in the other step."""
         owner = f"cell {self.cell.name!r}"
@@ -67,7 +72,8 @@ class Inlined:
         if self.memories:
             assert memory is not None
             more = (Names(owner, "memory", {name: memory[name] for name in self.memories}),)
-        output, new = self.cell.step(x, held, own, *more)
+        drawn = {"noise": noise} if takes_noise(self.cell) else {}
+        output, new = self.cell.step(x, held, own, *more, **drawn)
         return output, {self.name_of(name): new[name] for name in self.own_states}
 
 

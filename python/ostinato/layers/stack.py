@@ -13,6 +13,7 @@ from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.options import Configured
 from ostinato.plugins.registry import registry
+from ostinato.trace import Noise
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,17 @@ class Stack(Composed[Steps]):
         return self.cells
 
     def step(
-        self, x: Value, state: Names[Value], p: Names[Value], memory: Names[Value] | None = None
+        self,
+        x: Value,
+        state: Names[Value],
+        p: Names[Value],
+        memory: Names[Value] | None = None,
+        noise: Noise | None = None,
     ) -> tuple[Value, dict[str, Value]]:
         """Return the output of the last step, and the new states of all."""
         new: dict[str, Any] = {}
         for one in self._parts_with(state, p).steps:
-            x, update = one(x, state, p, memory)
+            x, update = one(x, state, p, memory, noise)
             new |= update
         return x, new
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import eager
-from ostinato.cell import Cell
+from ostinato.cell import Cell, takes_noise
 from ostinato.layers.recurrent import Recurrent
 from ostinato.specs import Spec
 from ostinato.testing import networks, subject
@@ -34,6 +34,7 @@ class CellModel(Model, subject.Made):
         hidden = self.hidden(3, 5)  # An error in the construction itself is reported once, here.
         self.calls = any(program.calls for program in self.network(3, hidden).programs.values())
         self.exact = not (self.calls and self.make().batched)
+        self.draws = takes_noise(self.make())
 
     def network(self, inputs: int, hidden: int, dtype: str = "float64", seed: int = 0) -> Recurrent:
         """A layer with a new cell."""

@@ -1,7 +1,8 @@
-"""The noise of regularizers: masks in training, their expectation in inference."""
+"""The noise of regularizers and cells: drawn in training, its expectation in inference."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
@@ -32,13 +33,13 @@ class Noise:
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: Recorder | None,
         training: bool,
         states: Sequence[str],
         matrices: Sequence[str],
         groups: Mapping[str, tuple[str, ...]],
     ) -> None:
-        """Draw into the program that `recorder` builds."""
+        """Draw into the program that `recorder` builds; without one, outside of programs, not at all."""
         self.training = training
         self.states = tuple(states)
         self.matrices = tuple(matrices)
@@ -58,15 +59,24 @@ class Noise:
         """
         if per not in _PER:
             raise ConfigError(f"per is {shown(per)}; expected one of {', '.join(_PER)}")
-        if not self.training:
+        if not self.training or self._recorder is None:
             raise ConfigError(
-                "noise.uniform in inference; check noise.training, or use noise.drop or noise.mix"
+                "noise is drawn in inference; check noise.training, or use noise.drop or noise.mix"
             )
         attrs = {"stream": self._streams, "per": _PER[per], "shape": tuple(shape)}
         self._streams += 1
         node, made, _ = self._recorder.add("noise", [], attrs)
         drawn: Any = Traced(self._recorder, node, made)
         return cast(Value, drawn)
+
+    def normal(self, shape: Sequence[int], per: Per = "step") -> Value:
+        """Numbers of mean 0 and variance 1, at most 5.8 from 0. `per` and errors as of `uniform`.
+
+        Source: Box and Muller 1958, "A note on the generation of random normal deviates".
+        """
+        # 1 - u is in (0, 1], so its logarithm is finite
+        radius = ops.sqrt(-2 * ops.log(1 - self.uniform(shape, per)))
+        return radius * ops.cos(2 * math.pi * self.uniform(shape, per))
 
     def drop(self, value: Value, rate: float, per: Per = "step") -> Value:
         """`value` with each element 0 with probability `rate` below 1, else divided by 1 - rate.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from ostinato import _core
-from ostinato.cell import Cell, Memory, Param, State, checked_mapping, declared
+from ostinato.cell import Cell, Memory, Param, State, checked_mapping, declared, takes_noise
 from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described, shown
 from ostinato.namespace import Names
@@ -104,12 +104,27 @@ def trace_cell(
     step: Callable[..., Any] = cell.step
     function: CalledStep | None = None
 
+    noisy = takes_noise(cell)
+
     def trace(rewrites: Rewrites) -> tuple[_core.Program, tuple[Dim, ...]]:
         return _trace(
-            cell.name, owner, step, inputs, made.params, made.states, made.sizes, rewrites, made.memories
+            cell.name,
+            owner,
+            step,
+            inputs,
+            made.params,
+            made.states,
+            made.sizes,
+            rewrites,
+            made.memories,
+            noisy,
         )
 
     plain = Rewrites()
+    if noisy and has_vjp(cell):
+        raise ConfigError(
+            f"{owner}: a step with a vjp runs in Python and draws no noise; write it as equations"
+        )
     if made.memories and has_vjp(cell):
         raise ConfigError(
             f"{owner}: a step with a vjp runs in Python and has no memories; write it as equations, "
@@ -134,7 +149,7 @@ def trace_cell(
             f"{owner}: step returns an output of shape {describe(output_shape)}; expected a vector (n,)"
         )
     inference = penalty = None
-    if regularizers:
+    if regularizers or noisy:
         program, _ = trace(Rewrites(regularizers, True, plain.groups))
         inference, _ = trace(Rewrites(regularizers, False, plain.groups))
         penalty = trace_penalty(owner, regularizers, made, plain.groups)
@@ -242,6 +257,7 @@ def _trace(
     sizes: Mapping[str, int],
     rewrites: Rewrites,
     memories: Mapping[str, Memory] | None = None,
+    noisy: bool = False,
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
     memories = memories or {}
     _check_names(owner, inputs, params, states, memories)
@@ -271,7 +287,8 @@ def _trace(
     more = (Names(owner, "memory", entries),) if entries else ()
     try:
         values, seen = rewrites.begin(recorder, values, held, given)
-        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen), *more)
+        drawn = {"noise": rewrites.noise} if noisy else {}
+        returned = fn(*values, Names(owner, "state", held), Names(owner, "parameter", seen), *more, **drawn)
         output, updates = _checked_return(owner, recorder, returned, held)
         output, updates, penalty = rewrites.end(owner, output, updates, held)
     except OstinatoError as error:

@@ -50,10 +50,10 @@ class Rewrites:
         """Return the inputs and the parameters for the step."""
         self._recorder = recorder
         matrices = [key for key, one in params.items() if one.ndim == 2]
-        self._noise = Noise(recorder, self.training, tuple(states), matrices, self.groups)
+        self.noise = Noise(recorder, self.training, tuple(states), matrices, self.groups)
         self._params = {one.node: key for key, one in params.items()}
         recorder.entering, recorder.leaving = self._enter, self._leave
-        inputs = [self._apply("input", one, lambda place, value: place(value, self._noise)) for one in inputs]
+        inputs = [self._apply("input", one, lambda place, value: place(value, self.noise)) for one in inputs]
         return inputs, {
             key: self._weight(key, one) if key in matrices else one for key, one in params.items()
         }
@@ -70,7 +70,7 @@ class Rewrites:
             if output.node == new.node:
                 output = changed[key]
                 break
-        output = self._apply("output", output, lambda place, value: place(value, self._noise))
+        output = self._apply("output", output, lambda place, value: place(value, self.noise))
         self._recorder.entering = self._recorder.leaving = None
         if not self.regularizers:
             self.groups = self._found(states)
@@ -88,7 +88,7 @@ class Rewrites:
         after, before = Names(owner, "state", new), Names(owner, "state", old)
         self._recorder.naming = False
         terms = [
-            checked_penalty(one, "step_penalty", one.step_penalty(output, after, before, self._noise))
+            checked_penalty(one, "step_penalty", one.step_penalty(output, after, before, self.noise))
             for one in self.regularizers
         ]
         self._recorder.naming = True
@@ -111,10 +111,10 @@ class Rewrites:
         return groups
 
     def _weight(self, name: str, weight: Traced) -> Traced:
-        return self._apply("weight", weight, lambda place, value: place(name, value, self._noise))
+        return self._apply("weight", weight, lambda place, value: place(name, value, self.noise))
 
     def _update(self, name: str, new: Traced, old: Traced) -> Traced:
-        return self._apply("update", new, lambda place, value: place(name, value, old, self._noise))
+        return self._apply("update", new, lambda place, value: place(name, value, old, self.noise))
 
     def _enter(self, matrix: int, vector: int) -> int:
         """The state `vector` is about to be multiplied with `matrix`: return its replacement."""
@@ -130,7 +130,7 @@ class Rewrites:
 
     def _rewritten(self, place: str, node: int) -> int:
         value = Traced(self._recorder, node, self._recorder.shape(node))
-        return self._apply(place, value, lambda method, value: method(value, self._noise)).node
+        return self._apply(place, value, lambda method, value: method(value, self.noise)).node
 
     def _apply(
         self, place: str, value: Traced, call: Callable[[Callable[..., Value], Traced], Value]

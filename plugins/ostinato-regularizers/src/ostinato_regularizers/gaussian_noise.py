@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostinato import Regularizer
-from ostinato_regularizers.normal import normal, positive
+from ostinato_regularizers.positive import positive
 
 
 class GaussianNoise(Regularizer):
@@ -24,4 +24,4 @@ class GaussianNoise(Regularizer):
         """Return the input with noise."""
         if not noise.training or not self.std:
             return x
-        return x + self.std * normal(noise, x.shape)
+        return x + self.std * noise.normal(x.shape)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ostinato import ConfigError, Regularizer
 from ostinato.ops import sqrt, square, sum
-from ostinato_regularizers.normal import positive
+from ostinato_regularizers.positive import positive
 
 # Below it a length counts as 0: the slope of a root at 0 has no bound.
 FLOOR = 1e-12

@@ -9,7 +9,7 @@ import numpy as np
 from ostinato import ConfigError, Regularizer
 from ostinato.ops import concat, maximum, sqrt, sum
 from ostinato_regularizers.chosen import is_chosen, pattern
-from ostinato_regularizers.normal import positive
+from ostinato_regularizers.positive import positive
 
 # A norm below it counts as this: a matrix of zeros stays one.
 SMALLEST = 1e-15

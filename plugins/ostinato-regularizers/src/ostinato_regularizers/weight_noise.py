@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostinato import Regularizer
-from ostinato_regularizers.normal import normal, positive
+from ostinato_regularizers.positive import positive
 
 
 class WeightNoise(Regularizer):
@@ -25,4 +25,4 @@ class WeightNoise(Regularizer):
         """Return the matrix with noise."""
         if not noise.training or not self.std:
             return weight
-        return weight + self.std * normal(noise, weight.shape, "weights")
+        return weight + self.std * noise.normal(weight.shape, "weights")

@@ -7,7 +7,7 @@ from typing import Any
 from ostinato import Regularizer
 from ostinato.ops import sqrt, sum
 from ostinato_regularizers.chosen import is_chosen, pattern
-from ostinato_regularizers.normal import positive
+from ostinato_regularizers.positive import positive
 
 # A row of zeros stays one.
 SMALLEST = 1e-30

@@ -1,20 +1,11 @@
-"""Normal numbers from ostinato's uniform ones."""
+"""Checks of numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from ostinato import ConfigError
-from ostinato.ops import cos, log, sqrt
-
-
-def normal(noise: Any, shape: Sequence[int], per: str = "step") -> Any:
-    """Draw numbers of mean 0 and variance 1. Source: Box and Muller 1958; the largest is 5.8."""
-    # 1 - u is in (0, 1], so its logarithm is finite.
-    radius = sqrt(-2 * log(1 - noise.uniform(shape, per)))
-    return radius * cos(2 * math.pi * noise.uniform(shape, per))
 
 
 def positive(owner: str, name: str, value: Any, *, zero: bool = True) -> float:
