@@ -196,7 +196,7 @@ def test_the_weighted_update_is_minus_the_weighted_log_probability_that_decoding
 
 
 def test_dropout_is_off_in_the_rollouts_and_in_their_update():
-    """S24: the bits of a network without dropout; the loss of the targets has it."""
+    """S24: bit-identical to a network without dropout; the loss of the targets has it."""
     plain, dropped = writer(), writer(regularizers=[ost.VariationalDropout(0.5)])
     made = options(rollouts=4)
     (loss, slopes), (other, more) = (
