@@ -135,6 +135,7 @@ hooks: $(VENV)/built
 pictures: build
 	cd docs/pictures && for page in analysis gallery; do \
 		../../$(BIN)/python ../../tests/docs/run_page.py ../$$page.md || exit 1; done
+	$(BIN)/python examples/reverse.py --query after --picture docs/pictures/alignment.png
 
 golden: $(VENV)/built $(VENV)/peers
 	$(BIN)/python tests/golden/generate.py

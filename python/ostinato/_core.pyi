@@ -184,8 +184,11 @@ class Network:
         """Bytes at the peak, by steps of each axis: "parameters", "batch", "row_group" times "threads"."""
     def loss_value(self, call: _Call, losses: Losses) -> tuple[list[float], list[_Array]]:
         """The loss of each output, and final states."""
-    def steps(self) -> Steps:
-        """Divided at the input that is fed step by step; ConfigError where a step needs later ones."""
+    def steps(self, watch: str | None = None) -> Steps:
+        """Divided at the input that is fed step by step; ConfigError where a step needs later ones.
+
+        watch: the name of the numbers on entries that can be read after each step; "" for the only ones.
+        """
     def explain(self, rows: int, steps: int) -> str: ...
     def plans(self) -> list[dict[str, Any]]:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward".
@@ -280,16 +283,19 @@ class Run:
 
 # begin, end, the most ids by row, the fewest, banned by id, the length of what may not repeat, forced ids.
 _Asked: TypeAlias = tuple[int, int | None, Sequence[int], int, Sequence[bool], int, _Array | None]
-# Hypotheses by row; ids, ended, score, log-probability by hypothesis; all ids, the log-probability of each.
-_Hypotheses: TypeAlias = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array]
+# Hypotheses by row; ids, ended, score, log-probability by hypothesis; all ids, the log-probability of each;
+# the number of entries by hypothesis and all weights, where they are read.
+_Hypotheses: TypeAlias = tuple[
+    _Array, _Array, _Array, _Array, _Array, _Array, _Array, tuple[_Array, _Array] | None
+]
 
 @final
 class DecodeMethod:
     """How hypotheses are found and scored."""
 
     @staticmethod
-    def beam(width: int, best: int, penalty: tuple[str, float]) -> DecodeMethod:
-        """A penalty is "none", "length", "wu" or "reward", with its number."""
+    def beam(width: int, best: int, penalty: tuple[str, float, float]) -> DecodeMethod:
+        """A penalty is "none", "length", "wu" or "reward", with its number; "wu" has one for coverage too."""
     @staticmethod
     def sampling(
         count: int, temperature: float, top_k: int, top_p: float, seed: int, rows: Sequence[int]
@@ -339,6 +345,8 @@ class Stream:
         """Takes other parameters, and what the steps are given with them; the states stay."""
     def state(self) -> list[_Array]:
         """(N, size) per state slot."""
+    def weights(self) -> list[_Array]:
+        """By row, (S,): the numbers on entries that are watched, after the last step; empty if none are."""
     def set_state(self, states: Sequence[_Array]) -> None: ...
     def reset(self) -> None:
         """Starts all rows: states are zeros, or values of rows."""

@@ -9,7 +9,15 @@ import ostinato as ost
 from ostinato import analysis
 
 X = np.random.default_rng(0).standard_normal((2, 8, 3))
+
+
+def aligned(net):
+    """The alignment of a decoder; the other instruments are shown a network without attention."""
+    return analysis.alignment(ost.Decoder("gru", 3, 4, 2), {"x": X, "source": X[:, :5, :2]})
+
+
 RESULTS = {
+    "alignment": aligned,
     "cost": lambda net: analysis.cost(net),
     "fixed_points": lambda net: analysis.fixed_points(net, starts=4),
     "gates": lambda net: analysis.gates(net, X),
@@ -31,7 +39,7 @@ def test_plot_draws_and_saves(name, tmp_path):
     figure = pytest.importorskip("matplotlib.figure", reason="make test installs the extra [plot]")
     result = RESULTS[name](ost.LSTM(3, 4))
     ax = result.plot()
-    assert ax.get_title() and ax.get_xlabel() and ax.get_ylabel() and ax.lines
+    assert ax.get_title() and ax.get_xlabel() and ax.get_ylabel() and (ax.lines or ax.images)
     ax.figure.savefig(tmp_path / "plot.png")
     own = figure.Figure().add_subplot()
     assert result.plot(ax=own) is own

@@ -233,6 +233,15 @@ def writer() -> Any:
     return ost.Sequential(ost.Embedding(64, 64), ost.LSTM(64, 256), ost.Dense(256, 64))
 
 
+def attends() -> Any:
+    source, words = (ost.Input(name, ids=9, axis=name) for name in ("source", "words"))
+    decoded = ost.Decoder("gru", 16, 32, 16)(ost.Embedding(9, 16)(words), source=ost.Embedding(9, 16)(source))
+    return ost.Graph(ost.Dense(32, 9)(decoded))
+
+
+SOURCES = {"source": [np.arange(200) % 9] * 16}
+
+
 OPERATIONS: dict[str, Operation] = {
     "RNN": made(lambda: ost.RNN(64, 512)),
     "LSTM": made(lambda: ost.LSTM(64, 256, 2)),
@@ -275,6 +284,16 @@ OPERATIONS: dict[str, Operation] = {
                 begin=0, end=None, max_length=40, beam=5, prefix=[[row] for row in range(32)]
             ).tokens
         ],
+    ),
+    "alignments": of_net(
+        attends,
+        lambda net: [
+            one.sum().hex()
+            for one in net.decode(SOURCES, begin=0, end=None, max_length=40, alignments=True).alignments
+        ],
+    ),
+    "alignment": of_net(
+        attends, lambda net: len(ost.analysis.alignment(net, SOURCES, [[1] * 40] * 16, begin=0).weights)
     ),
     "log_prob": of_net(
         writer, lambda net: net.log_prob(None, np.arange(3200).reshape(32, 100) % 64, begin=0).tolist()

@@ -1,11 +1,13 @@
 """Analysis: what happens inside a network over time. One instrument per file.
 
-Each instrument takes a network, computes in float64 whatever the network's dtype, changes nothing, and
-returns a frozen dataclass of plain arrays with `.plot(ax=None)`, which needs the extra `ostinato[plot]`.
+Each instrument takes a network, computes in float64 whatever the network's dtype (`alignment` alone reads
+the weights that the network itself has), changes nothing, and returns a frozen dataclass of plain arrays with
+`.plot(ax=None)`, which needs the extra `ostinato[plot]`.
 Derivatives are exact: tangents (`tangent.py`) or adjoints of the programs that the network runs, never
 differences. `system.py` is shared by the instruments: a network as one map `state' = F(state, x)`.
 """
 
+from ostinato.analysis.alignment import Alignment, alignment
 from ostinato.analysis.cost import Cost, LayerCost, cost
 from ostinato.analysis.fixed_points import FixedPoints, fixed_points
 from ostinato.analysis.gates import Gates, gates
@@ -17,6 +19,7 @@ from ostinato.analysis.saturation import Saturation, saturation
 from ostinato.analysis.spectral import Spectral, SpectralBlock, spectral
 
 __all__ = [
+    "Alignment",
     "Cost",
     "FixedPoints",
     "Gates",
@@ -28,6 +31,7 @@ __all__ = [
     "Saturation",
     "Spectral",
     "SpectralBlock",
+    "alignment",
     "cost",
     "fixed_points",
     "gates",

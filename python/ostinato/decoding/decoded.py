@@ -23,7 +23,8 @@ class Hypothesis:
     `tokens` is (L,) ids, the end included if there is one. `log_prob` is their log-probability, the sum of
     `log_probs` (L,). `score` is what hypotheses are compared by; of a sample, the log-probability of its
     draws. `finished` says whether the last token is the end; others were cut at `max_length`, or had no
-    allowed continuation.
+    allowed continuation. `alignment` are the weights on the S entries of the row's memory at each token,
+    (L, S): those of the step that predicts it. None unless `decode` was called with `alignments`.
     """
 
     tokens: Ids
@@ -31,6 +32,7 @@ class Hypothesis:
     log_prob: float
     log_probs: Floats
     finished: bool
+    alignment: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -39,12 +41,13 @@ class Hypothesis:
 class Decoded(Sequence[list[Hypothesis]]):
     """The hypotheses of each row, the best first; samples in their order.
 
-    It is a sequence of lists: `decoded[n]` has the hypotheses of row n. `tokens`, `scores`, `log_probs` and
-    `finished` are those of the first one of each row.
+    It is a sequence of lists: `decoded[n]` has the hypotheses of row n. `tokens`, `scores`, `log_probs`,
+    `finished` and `alignments` are those of the first one of each row.
     """
 
-    def __init__(self, rows: Sequence[list[Hypothesis]]) -> None:
+    def __init__(self, rows: Sequence[list[Hypothesis]], with_alignments: bool = False) -> None:
         self._rows = list(rows)
+        self._with_alignments = with_alignments
 
     @property
     def tokens(self) -> list[Ids]:
@@ -66,6 +69,13 @@ class Decoded(Sequence[list[Hypothesis]]):
         """Whether the tokens of each row end with the end, (N,)."""
         return np.array([row[0].finished for row in self._rows], np.bool_)
 
+    @property
+    def alignments(self) -> list[Floats] | None:
+        """The weights of each row at each of its tokens, (L, S); None unless `decode` was asked for them."""
+        if not self._with_alignments:
+            return None
+        return [row[0].alignment for row in self._rows if row[0].alignment is not None]
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -85,13 +95,19 @@ class Decoded(Sequence[list[Hypothesis]]):
         return f"Decoded({len(self._rows)} rows, {each})"
 
 
-def decoded(found: Sequence[Any]) -> Decoded:
+def decoded(found: Sequence[Any], with_alignments: bool) -> Decoded:
     """From the arrays of the core."""
-    counts, lengths, finished, scores, log_probs, tokens, each = found
+    counts, lengths, finished, scores, log_probs, tokens, each, weights = found
+    entries, values = weights if with_alignments else (np.zeros(len(lengths), np.int64), None)
     stops = np.cumsum(lengths).tolist()
+    ends = np.cumsum(lengths * entries).tolist()
     made = []
     for place, (length, stop) in enumerate(zip(lengths.tolist(), stops, strict=True)):
         part = slice(stop - length, stop)
+        alignment = None
+        if values is not None:
+            shape = (length, int(entries[place]))
+            alignment = values[ends[place] - shape[0] * shape[1] : ends[place]].reshape(shape)
         made.append(
             Hypothesis(
                 tokens[part],
@@ -99,7 +115,9 @@ def decoded(found: Sequence[Any]) -> Decoded:
                 float(log_probs[place]),
                 each[part],
                 bool(finished[place]),
+                alignment,
             )
         )
-    ends = np.cumsum(counts).tolist()
-    return Decoded([made[end - count : end] for count, end in zip(counts.tolist(), ends, strict=True)])
+    of_rows = np.cumsum(counts).tolist()
+    rows = [made[end - count : end] for count, end in zip(counts.tolist(), of_rows, strict=True)]
+    return Decoded(rows, with_alignments)

@@ -16,6 +16,8 @@ class Penalty:
 
     kind: ClassVar[str]
     """The name of the penalty in the core."""
+    coverage: float = 0.0
+    """The factor of the coverage of the memory's entries."""
 
     def __init__(self, argument: str, value: float, *, low: float | None = None) -> None:
         self._argument = argument
@@ -38,15 +40,23 @@ class LengthNorm(Penalty):
 
 
 class Wu(Penalty):
-    """score = log-probability / ((5 + length) / 6)^power (Wu et al. 2016, eq. 14, without coverage).
+    """score = log-probability / ((5 + length) / 6)^alpha + beta * coverage (Wu et al. 2016, eq. 14).
 
-    power: usually 0.6 to 1. Raises ConfigError.
+    The coverage is the sum of log(min(a_s, 1)) over the entries s of the row's memory, where a_s is the sum
+    of the weights of entry s over all tokens: it is 0 if every entry got attention, and smaller otherwise. An
+    entry whose weights are exactly 0 gives -inf. The weights are those of `decode(alignments=...)`.
+
+    alpha: usually 0.6 to 1. beta: usually 0 to 0.4, at least 0. Raises ConfigError.
     """
 
     kind = "wu"
 
-    def __init__(self, power: float = 0.6) -> None:
-        super().__init__("power", power)
+    def __init__(self, alpha: float = 0.6, beta: float = 0.0) -> None:
+        super().__init__("alpha", alpha)
+        self.coverage = checks.number("Wu", "beta", beta, at_least=0)
+
+    def __repr__(self) -> str:
+        return f"Wu(alpha={self.value}, beta={self.coverage})"
 
 
 class TokenReward(Penalty):

@@ -35,6 +35,7 @@ class CanDecode:
         ban: Sequence[int] = (),
         no_repeat_ngram: int = 0,
         row_ids: Any = None,
+        alignments: bool | str = False,
     ) -> Decoded:
         """The ids that the network predicts when it is fed its own predictions: a beam search, or samples.
 
@@ -54,7 +55,7 @@ class CanDecode:
             n_best: hypotheses in the result, at most `beam`; fewer if there are no more.
             penalty: how hypotheses of different lengths are compared: `ost.LengthNorm`, `ost.Wu`,
                 `ost.TokenReward`; None for the log-probability. A row ends when no hypothesis that goes on
-                can reach the best ones any more.
+                can reach the best ones any more. `ost.Wu(beta=...)` reads the weights of `alignments`.
             sample: `ost.Sample(...)` draws ids instead.
             min_length: the fewest tokens of a hypothesis that ends.
             prefix: ids that are not chosen: (N, P), or a list of rows; -1 where the network chooses. They
@@ -62,9 +63,13 @@ class CanDecode:
             ban: ids that are never chosen. The probabilities of the others stay as they are.
             no_repeat_ngram: no sequence of so many ids occurs twice in a hypothesis; 0 allows all.
             row_ids: with `sample`, the number of each row in the address of its draws; by default its place.
+            alignments: True returns the weights of the attention at each token (`Decoded.alignments`); the
+                mean of several heads. A name chooses among several: that of a memory ("source", and
+                "source_1" for the second attention to it), or of a state with one number for each entry.
 
         Raises ConfigError, ShapeError or DTypeError, naming the argument; ConfigError for a network that
-        cannot be fed its output; NonFiniteError for logits that are not finite.
+        cannot be fed its output, and for `alignments` of one without attention; NonFiniteError for logits
+        that are not finite.
         """
         from ostinato.network.decode import decode
 
@@ -84,6 +89,7 @@ class CanDecode:
             ban,
             no_repeat_ngram,
             row_ids,
+            alignments,
         )
 
     def log_prob(self, x: Any, tokens: Any, *, begin: int, lengths: Any = None) -> npt.NDArray[np.float64]:

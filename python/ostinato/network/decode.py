@@ -35,9 +35,18 @@ def decode(
     ban: Sequence[int],
     no_repeat_ngram: int,
     row_ids: Any,
+    alignments: bool | str,
 ) -> Decoded:
     """The work of `Network.decode`."""
+    if not isinstance(alignments, (bool, str)) or alignments == "":
+        raise DTypeError(
+            f"decode: alignments is {shown(alignments)}; expected True, False, or the name of a memory"
+        )
+    if sample is None:
+        _check_penalty(penalty)
     steps = _fed_with_ids("decode", net._stepwise())
+    if alignments or (isinstance(penalty, Penalty) and penalty.coverage):
+        steps = _watching(net, alignments)
     vocabulary = net.output_size
     forced = None if prefix is None else _forced(prefix, vocabulary)
     before = _given(steps, "decode", x, lengths, None if forced is None else len(forced))
@@ -63,25 +72,24 @@ def decode(
         forced,
     )
     arena = net.arena
-    return decoded(steps.core.decode(arena, steps.given(before, arena), asked, method))
+    return decoded(steps.core.decode(arena, steps.given(before, arena), asked, method), bool(alignments))
+
+
+def _watching(net: StepwiseNetwork, alignments: bool | str) -> Stepwise:
+    """The steps with the weights on entries. Raises ConfigError for a network that has none, or several."""
+    try:
+        return net._stepwise(alignments if isinstance(alignments, str) else "")
+    except ConfigError as error:
+        what = "" if alignments else "the coverage of the penalty ost.Wu needs weights: "
+        error.args = (f"decode: {what}{error}",)
+        raise
 
 
 def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: int, lengths: Any) -> npt.NDArray[np.float64]:
     """The work of `Network.log_prob`."""
-    steps = _fed_with_ids("log_prob", net._stepwise())
-    first = _id("begin", begin, steps.fed.limit or 0, "log_prob")
-    rows = [_ids("log_prob", "tokens", row) for row in _rows("log_prob", "tokens", tokens)]
-    targets = [np.array(row, np.int64) for row in rows]
-    for number, row in enumerate(targets):
-        if row.size and not 0 <= row.min() <= row.max() < net.output_size:
-            wrong = row[(row < 0) | (row >= net.output_size)][0]
-            raise ConfigError(
-                f"log_prob: tokens[{number}] has the id {wrong}; expected ids from 0 to {net.output_size - 1}"
-            )
-    fed = [np.concatenate([[first], row[:-1]])[: len(row)].astype(np.int64) for row in targets]
-    others = _named(steps, "log_prob", x)
-    inputs: Any = {**others, steps.fed_name: fed} if others else fed
-    call, batch = net._call("log_prob", inputs, _with_fed(steps, lengths), None, None, None, 0)
+    steps = net._stepwise()
+    inputs, extent, targets = fed_with("log_prob", steps, x, tokens, begin, lengths, net.output_size)
+    call, batch = net._call("log_prob", inputs, extent, None, None, None, 0)
     logits = net._core().run(call, False, 0).outputs[0]
     of_fed = batch.of(steps.fed.axis)
     chosen = np.full((batch.rows, of_fed.steps), -1, np.int64)
@@ -95,17 +103,41 @@ def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: int, lengths: Any
     return total
 
 
-def _with_fed(steps: Stepwise, lengths: Any) -> Any:
+def fed_with(
+    call: str, steps: Stepwise, x: Any, tokens: Any, begin: Any, lengths: Any, vocabulary: int
+) -> tuple[Any, Any, list[Array]]:
+    """All inputs and their lengths where a network is fed given tokens after `begin`; and the tokens by row.
+
+    Raises ConfigError, ShapeError or DTypeError that names the argument.
+    """
+    told = "tokens" if call == "log_prob" else "targets"
+    _fed_with_ids(call, steps)
+    first = _id("begin", begin, steps.fed.limit or 0, call)
+    rows = [_ids(call, told, row) for row in _rows(call, told, tokens)]
+    targets = [np.array(row, np.int64) for row in rows]
+    for number, row in enumerate(targets):
+        if row.size and not 0 <= row.min() <= row.max() < vocabulary:
+            wrong = row[(row < 0) | (row >= vocabulary)][0]
+            raise ConfigError(
+                f"{call}: {told}[{number}] has the id {wrong}; expected ids from 0 to {vocabulary - 1}"
+            )
+    fed = [np.concatenate([[first], row[:-1]])[: len(row)].astype(np.int64) for row in targets]
+    others = _named(steps, call, x)
+    inputs: Any = {**others, steps.fed_name: fed} if others else fed
+    return inputs, _with_fed(call, told, steps, lengths), targets
+
+
+def _with_fed(call: str, told: str, steps: Stepwise, lengths: Any) -> Any:
     """The lengths of the other axes, where the fed sequence is a list of rows."""
     if lengths is None or isinstance(lengths, Mapping):
         return lengths
     others = [axis for axis in steps.ports.axes if axis != steps.fed.axis]
     if len(others) != 1:
         raise ConfigError(
-            f"log_prob: lengths is {a_type(lengths)}; expected a dict by axis, "
+            f"{call}: lengths is {a_type(lengths)}; expected a dict by axis, "
             f"of {', '.join(map(repr, others))}"
             if others
-            else "log_prob: lengths is given, but every row of tokens has its own; omit it"
+            else f"{call}: lengths is given, but every row of {told} has its own; omit it"
         )
     return {others[0]: lengths}
 
@@ -196,6 +228,13 @@ def _checked_prefix(forced: Array, rows: int, most: Sequence[int]) -> Array:
     return forced
 
 
+def _check_penalty(penalty: Any) -> None:
+    if penalty is not None and not isinstance(penalty, Penalty):
+        raise DTypeError(
+            f"decode: penalty is {a_type(penalty)}; expected ost.LengthNorm(), ost.Wu(), ost.TokenReward(0.1)"
+        )
+
+
 def _beam(beam: int | None, n_best: int, penalty: Penalty | None, row_ids: Any) -> _core.DecodeMethod:
     width = BEAM if beam is None else checks.count("decode", "beam", beam, at_least=1)
     best = checks.whole("decode", "n_best", n_best, at_least=1)
@@ -203,11 +242,7 @@ def _beam(beam: int | None, n_best: int, penalty: Penalty | None, row_ids: Any) 
         raise ConfigError(f"decode: n_best is {best} and beam is {width}; expected a beam of at least {best}")
     if row_ids is not None:
         raise ConfigError("decode: row_ids is given without sample; a search draws nothing, omit it")
-    if penalty is not None and not isinstance(penalty, Penalty):
-        raise DTypeError(
-            f"decode: penalty is {a_type(penalty)}; expected ost.LengthNorm(), ost.Wu(), ost.TokenReward(0.1)"
-        )
-    score = ("none", 0.0) if penalty is None else (penalty.kind, penalty.value)
+    score = ("none", 0.0, 0.0) if penalty is None else (penalty.kind, penalty.value, penalty.coverage)
     return _core.DecodeMethod.beam(width, best, score)
 
 

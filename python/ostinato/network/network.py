@@ -568,7 +568,7 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
         self._frozen = Frozen(graph.size)
         self._frozen.replace(fixed_offsets(graph))
         self._compiled: dict[tuple[bool, bool, frozenset[int]], _core.Network] = {}
-        self._divided: tuple[_core.Network, Stepwise] | None = None
+        self._divided: tuple[_core.Network, dict[str | None, Stepwise]] | None = None
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
@@ -659,16 +659,22 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
         """The core's network, with the gradient of the input or without."""
         return self._engine(input_gradient)[0]
 
-    def _stepwise(self) -> Stepwise:
-        """The parts of this network that run before the steps and at each step, made when first wanted."""
+    def _stepwise(self, watch: str | None = None) -> Stepwise:
+        """The parts of this network that run before the steps and at each step, made when first wanted.
+
+        watch: the name of the numbers on entries that can be read after each step, "" for the only ones.
+        """
         core = self._core()
         with self._lock:
             if self._divided is None or self._divided[0] is not core:
-                steps = Stepwise(
-                    core.steps(), self._graph, self._ports, self._dtype_name, self.batch_first is not False
+                self._divided = (core, {})
+            made = self._divided[1]
+            if watch not in made:
+                steps = core.steps(watch)
+                made[watch] = Stepwise(
+                    steps, self._graph, self._ports, self._dtype_name, self.batch_first is not False
                 )
-                self._divided = (core, steps)
-            return self._divided[1]
+            return made[watch]
 
     def _call(
         self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any

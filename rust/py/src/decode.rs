@@ -24,12 +24,12 @@ pub struct PyMethod {
 #[pymethods]
 impl PyMethod {
     #[staticmethod]
-    fn beam(width: usize, best: usize, penalty: (String, f64)) -> PyResult<PyMethod> {
-        let (kind, value) = penalty;
+    fn beam(width: usize, best: usize, penalty: (String, f64, f64)) -> PyResult<PyMethod> {
+        let (kind, value, coverage) = penalty;
         let penalty = match &kind[..] {
             "none" => Penalty::None,
             "length" => Penalty::Length { power: value },
-            "wu" => Penalty::Wu { power: value },
+            "wu" => Penalty::Wu { power: value, coverage },
             "reward" => Penalty::Reward { each: value },
             other => return Err(ConfigError::new_err(format!("{other:?} is no penalty"))),
         };
@@ -54,7 +54,7 @@ impl PyMethod {
 pub type Asked<'py> = (usize, Option<usize>, Vec<usize>, usize, Vec<bool>, usize, Option<Bound<'py, PyAny>>);
 
 /// The hypotheses of each row; of each hypothesis its ids, whether it ended, its score and its log-probability; all ids, and
-/// the log-probability of each.
+/// the log-probability of each. Where weights on entries are read, the number of entries of each hypothesis, and all weights.
 pub type Hypotheses<'py> = (
     Bound<'py, PyArray1<i64>>,
     Bound<'py, PyArray1<i64>>,
@@ -63,6 +63,7 @@ pub type Hypotheses<'py> = (
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray1<i64>>,
     Bound<'py, PyArray1<f64>>,
+    Option<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>)>,
 );
 
 pub fn hypotheses<'py, T: Number>(
@@ -83,10 +84,10 @@ pub fn hypotheses<'py, T: Number>(
     };
     let mut poller = Poller::default();
     let done = py.detach(|| team::guard(|| decode(engine, &call, given, &search, &mut || poller.poll())));
-    Ok(flat(py, poller.result(done)?))
+    Ok(flat(py, poller.result(done)?, engine.weights.is_some()))
 }
 
-fn flat(py: Python<'_>, rows: Vec<Vec<Found>>) -> Hypotheses<'_> {
+fn flat(py: Python<'_>, rows: Vec<Vec<Found>>, has_weights: bool) -> Hypotheses<'_> {
     let counts: Vec<i64> = rows.iter().map(|row| row.len() as i64).collect();
     let all = || rows.iter().flatten();
     let floats = |of: fn(&Found) -> f64| PyArray1::from_vec(py, all().map(of).collect());
@@ -98,6 +99,11 @@ fn flat(py: Python<'_>, rows: Vec<Vec<Found>>) -> Hypotheses<'_> {
         floats(|one| one.log_probability),
         PyArray1::from_vec(py, all().flat_map(|one| &one.ids).map(|&id| id as i64).collect()),
         PyArray1::from_vec(py, all().flat_map(|one| &one.log_probabilities).copied().collect()),
+        has_weights.then(|| {
+            let entries = all().map(|one| one.entries as i64).collect();
+            let weights = all().flat_map(|one| &one.weights).copied().collect();
+            (PyArray1::from_vec(py, entries), PyArray1::from_vec(py, weights))
+        }),
     )
 }
 

@@ -256,12 +256,16 @@ impl PyNetwork {
         Ok(dict)
     }
 
-    /// The network, divided at the input that it is fed step by step.
-    fn steps(&self) -> PyResult<PySteps> {
+    /// The network, divided at the input that it is fed step by step. `watch` is the name of the numbers on entries that are read
+    /// after each step; "" for the only ones.
+    #[pyo3(signature = (watch=None))]
+    fn steps(&self, watch: Option<String>) -> PyResult<PySteps> {
         let engine = self.engine();
-        entry(|| {
-            Ok(PySteps { engine: Arc::new(attended(|| Ok(StepEngine::new(&engine)?))?), dtype: self.dtype })
-        })
+        let made = || match &watch {
+            None => Ok(StepEngine::new(&engine)?),
+            Some(name) => Ok(StepEngine::watching(&engine, Some(&name[..]).filter(|name| !name.is_empty()))?),
+        };
+        entry(|| Ok(PySteps { engine: Arc::new(attended(made)?), dtype: self.dtype }))
     }
 
     fn explain<'py>(&self, py: Python<'py>, rows: usize, steps: usize) -> PyResult<Bound<'py, PyString>> {

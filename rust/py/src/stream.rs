@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, TryLockError};
 
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
-use numpy::{Element, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use ostinato_core::net::Stream;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -170,6 +170,16 @@ impl PyStream {
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.with(|stream| {
             for_value!(stream, one => Ok(states_out(py, one.states(), &one.network().states, one.rows())?))
+        })
+    }
+
+    /// The numbers on entries of each row after the last step; nothing if the steps have none.
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.with(|stream| {
+            for_value!(stream, one => {
+                let rows = (0..one.rows()).filter_map(|row| one.weights(row));
+                Ok(rows.map(|row| PyArray1::from_slice(py, row).into_any()).collect())
+            })
         })
     }
 

@@ -17,7 +17,7 @@ pub use batch::{AxisExtent, Batch, End, Extent, Input, Packed, States};
 pub use bptt::{Budget, GroupSchedule, Schedule, ThroughTime, checkpoint_plan};
 pub use call::{
     Arriving, Call, Engine, Evaluated, Given, Gradients, Inferred, Poll, Pooled, Record, StepEngine, Stream,
-    TrainingMemory, explain, training_memory,
+    TrainingMemory, Weights, explain, training_memory,
 };
 pub use decode::{Beam, Found, Method, Penalty, Sampling, Search, decode, log_probabilities};
 pub use graph::{

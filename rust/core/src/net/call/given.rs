@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::time::SeqView;
 
 use super::super::batch::{Batch, Packed, States};
-use super::super::graph::{Axis, NetError, Network, StepParts};
+use super::super::graph::{Axis, LayerPart, NetError, Network, StepParts};
 use super::arguments::Call;
 use super::engine::Engine;
 use super::lanes::Poll;
@@ -20,6 +20,19 @@ pub struct StepEngine {
     pub fed: usize,
     /// By state of the steps: its number in the whole network.
     pub states: Vec<usize>,
+    /// The numbers on entries that are read after each step, if any.
+    pub weights: Option<Weights>,
+}
+
+/// A state on entries of a layer of the steps, with one number for each entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weights {
+    pub(super) layer: usize,
+    pub(super) state: usize,
+    /// The entries axis in the program of the layer.
+    pub(super) axis: usize,
+    /// The axis of the steps on which the entries lie.
+    along: usize,
 }
 
 impl StepEngine {
@@ -27,7 +40,32 @@ impl StepEngine {
     pub fn new(network: &Network) -> Result<StepEngine, NetError> {
         let StepParts { before, steps, fed, states } = network.step_parts()?;
         let engine = |network| Arc::new(Engine::new(network));
-        Ok(StepEngine { before: before.map(engine), steps: engine(steps), fed, states })
+        Ok(StepEngine { before: before.map(engine), steps: engine(steps), fed, states, weights: None })
+    }
+
+    /// The same, with numbers on entries that can be read after each step: see `Network::watching`.
+    pub fn watching(network: &Network, name: Option<&str>) -> Result<StepEngine, NetError> {
+        let (network, watched) = network.watching(name)?;
+        let mut engine = StepEngine::new(&network)?;
+        for (number, layer) in engine.steps.layers.iter().enumerate() {
+            let program = &layer.plan.program;
+            let state = program.states.iter().position(|&id| program.label(id) == watched.state);
+            if let Some(state) = state
+                && (layer.share.layer, layer.share.part) == (watched.layer, LayerPart::Step)
+            {
+                let axis = program.nodes[program.states[state]].entries.unwrap_or(0);
+                let memory = (0..layer.memories.len()).find(|&k| program.axis_of_memory(k) == axis);
+                let along = match engine.steps.nodes[layer.memories[memory.unwrap_or(0)]].axis {
+                    Axis::Sequence(along) => along,
+                    Axis::Row => unreachable!("a memory is a sequence"),
+                };
+                engine.weights = Some(Weights { layer: number, state, axis, along });
+            }
+        }
+        match engine.weights {
+            Some(_) => Ok(engine),
+            None => Err(NetError::Config("alignments: the output does not depend on these weights".into())),
+        }
     }
 
     /// The number of features of the fed input; None for ids.
@@ -93,6 +131,11 @@ impl<T: Pooled> Given<T> {
     pub(super) fn entries_of(&self, axis: usize, row: usize) -> (usize, usize) {
         let EntryLengths { most, lengths } = &self.entries[axis - 1];
         (row * most, lengths[row])
+    }
+
+    /// The number of entries of a row on which there are weights.
+    pub fn entries(&self, of: Weights, row: usize) -> usize {
+        self.entries_of(of.along, row).1
     }
 
     /// All entries of a memory, of `width` features each. `input` is the number of an input of the steps.

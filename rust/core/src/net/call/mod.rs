@@ -18,7 +18,7 @@ mod training_memory;
 pub use arguments::{Call, Poll};
 pub use engine::Engine;
 pub use explain::explain;
-pub use given::{Given, StepEngine};
+pub use given::{Given, StepEngine, Weights};
 pub use infer::Inferred;
 pub use pools::Pooled;
 pub use record::{Arriving, Record};

@@ -15,7 +15,7 @@ use super::super::graph::kinds::Rows;
 use super::super::graph::{Axis, NetError, Node, NodeKind};
 use super::super::values::{RowMaps, derive};
 use super::arguments::Call;
-use super::given::Given;
+use super::given::{Given, Weights};
 use super::pools::Pooled;
 
 /// Rows that are ready for the next step.
@@ -207,6 +207,12 @@ impl<T: Pooled> Steps<T> {
         let view = self.view(call, call.network().outputs[0].node);
         // SAFETY: the view has one row of `width` elements for each row in use.
         unsafe { std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width) }
+    }
+
+    /// One number for each entry of a row, after the last step.
+    pub fn weights(&self, of: Weights, row: usize) -> &[T] {
+        let entries = &self.entries[of.layer][of.axis];
+        &self.steppers[of.layer].state(of.state)[row * entries.most..][..entries.lengths[row]]
     }
 
     /// Computes the nodes that are constant, or the others.

@@ -140,6 +140,11 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
+    /// The numbers on entries of a row after the last step; None if the engine has none.
+    pub fn weights(&self, row: usize) -> Option<&[T]> {
+        self.engine.weights.map(|weights| self.steps.weights(weights, row))
+    }
+
     /// The number of features of the output.
     pub fn output_width(&self) -> usize {
         self.network().width(self.network().outputs[0].node)

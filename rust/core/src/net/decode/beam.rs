@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 
 use crate::kernel::{Float, Kernels};
+use crate::memory::made;
 
 use super::super::graph::NetError;
 use super::candidates::{Allowed, Best, Candidate};
 use super::hypotheses::{Found, Hypotheses, ROOT};
+use super::predicted::Predicted;
 use super::search::{self, Search};
 
 /// A hypothesis that goes on.
@@ -37,11 +39,11 @@ impl BeamSearch {
 
     /// Reads the logits of all live hypotheses, in their order. Returns those that go on: the place of the hypothesis that
     /// each continues, and the id that it is fed; none if the search is over.
-    pub fn advance<'l, T: Float>(
+    pub fn advance<T: Float>(
         &mut self,
         search: &Search,
         kernels: &Kernels<T>,
-        logits: &dyn Fn(usize) -> &'l [T],
+        predicted: Predicted<T>,
     ) -> Result<Vec<(usize, usize)>, NetError> {
         let width = self.options.width;
         // each hypothesis has one continuation that ends, so twice the width has enough that go on
@@ -50,7 +52,7 @@ impl BeamSearch {
             self.repeated.clear();
             self.tree.repeated(live.last, search.unrepeated, &mut self.repeated);
             let allowed = Allowed::new(search, self.row, self.length, &self.repeated);
-            best.add(kernels, (place, live.log_probability), logits(place), &allowed)?;
+            best.add(kernels, (place, live.log_probability), predicted.logits(place), &allowed)?;
         }
         if !best.is_full() {
             // no candidate was left out, so a hypothesis without one has no continuation: it is cut
@@ -59,16 +61,17 @@ impl BeamSearch {
             let dead: Vec<Live> = dead.collect();
             dead.iter().for_each(|live| self.keep(live.last, live.log_probability, false));
         }
+        let weights = made((0..self.live.len()).map(|place| self.tree.keep(predicted.weights(place))));
         self.length += 1;
         let mut next = Vec::with_capacity(width);
         let mut live = Vec::with_capacity(width);
         for (rank, &Candidate { parent, id, step, total }) in best.found.iter().enumerate() {
             let ends = search.end == Some(id);
             if ends && rank < width {
-                let last = self.tree.extend(self.live[parent].last, id, step);
+                let last = self.tree.extend(self.live[parent].last, id, step, weights[parent]);
                 self.keep(last, total, true);
             } else if !ends && live.len() < width {
-                let last = self.tree.extend(self.live[parent].last, id, step);
+                let last = self.tree.extend(self.live[parent].last, id, step, weights[parent]);
                 live.push(Live { last, log_probability: total });
                 next.push((parent, id));
             }
@@ -99,8 +102,10 @@ impl BeamSearch {
     /// Adds a hypothesis to the result if it is among the best: by its score, then the shorter, then that with lower ids.
     fn keep(&mut self, last: usize, log_probability: f64, finished: bool) {
         let (ids, log_probabilities) = self.tree.ids(last);
-        let score = self.options.penalty.score(log_probability, ids.len());
-        let found = Found { ids, log_probabilities, log_probability, score, finished };
+        let (weights, entries) = (self.tree.weights(last), self.tree.entries);
+        let covered = self.tree.covered(&weights);
+        let score = self.options.penalty.score_covering(log_probability, ids.len(), &covered);
+        let found = Found { ids, log_probabilities, log_probability, weights, entries, score, finished };
         let place = self.found.partition_point(|other| order(other, &found) == Ordering::Less);
         if place < self.options.best {
             self.found.insert(place, found);

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex};
 use crate::memory::{made, push};
 use crate::team;
 
-use super::super::call::{Call, Given, Poll, Pooled, StepEngine, Steps};
+use super::super::call::{Call, Given, Poll, Pooled, StepEngine, Steps, Weights};
 use super::super::graph::NetError;
 use super::super::locks::lock;
 use super::beam::BeamSearch;
 use super::hypotheses::Found;
+use super::predicted::Predicted;
 use super::sampler::Samples;
 use super::search::{Method, Search};
 
@@ -48,7 +49,7 @@ pub fn decode<T: Pooled>(
     let network = &engine.steps;
     let rows = given.rows();
     let ids = network.width(network.outputs[0].node);
-    search.check(rows, ids, network.inputs[0].limit)?;
+    search.check(rows, ids, network.inputs[0].limit, engine.weights.is_some())?;
     let work: usize = network.layers.iter().map(|layer| layer.forward(false).work(|_| true)[0]).sum();
     let steps = search.most.iter().copied().fold(0usize, usize::saturating_add);
     let lanes = team::lanes_for(steps.saturating_mul(search.width()).saturating_mul(work)).min(rows.max(1));
@@ -57,6 +58,7 @@ pub fn decode<T: Pooled>(
         call,
         given,
         search,
+        weights: engine.weights,
         room: places * search.width(),
         next: AtomicUsize::new(0),
         found: Mutex::new(made((0..rows).map(|_| Vec::new()))),
@@ -74,6 +76,8 @@ struct Job<'a, T: Pooled> {
     call: &'a Call<T>,
     given: &'a Arc<Given<T>>,
     search: &'a Search,
+    /// What is read on entries after each step.
+    weights: Option<Weights>,
     /// The rows of a thread.
     room: usize,
     /// The next sentence that no thread has taken.
@@ -116,7 +120,9 @@ impl<T: Pooled> Job<'_, T> {
             let mut first = 0;
             for work in &mut works {
                 let rows = work.next.len();
-                work.advance(self, &|place| steps.output(self.call, first + place))
+                let logits = |place| steps.output(self.call, first + place);
+                let weights = |place| self.weights.map_or(&[][..], |of| steps.weights(of, first + place));
+                work.advance(self, Predicted::new(&logits, &weights))
                     .map_err(|error| (work.row, named(error, work.row)))?;
                 work.next.iter_mut().for_each(|(parent, _)| *parent += first);
                 first += rows;
@@ -148,6 +154,8 @@ impl<T: Pooled> Job<'_, T> {
                 ids: Vec::new(),
                 log_probabilities: Vec::new(),
                 log_probability: 0.0,
+                weights: Vec::new(),
+                entries: self.weights.map_or(0, |of| self.given.entries(of, row)),
                 score: 0.0,
                 finished: false,
             };
@@ -189,17 +197,13 @@ impl<T: Pooled> Job<'_, T> {
 }
 
 impl Work {
-    fn advance<'l, T: Pooled>(
-        &mut self,
-        job: &Job<T>,
-        logits: &dyn Fn(usize) -> &'l [T],
-    ) -> Result<(), NetError> {
+    fn advance<T: Pooled>(&mut self, job: &Job<T>, predicted: Predicted<T>) -> Result<(), NetError> {
         let kernels = job.call.kernels();
         self.fresh = false;
         self.next = match (&mut self.sentence, &job.search.method) {
-            (Sentence::Beam(beam), _) => beam.advance(job.search, kernels, logits)?,
+            (Sentence::Beam(beam), _) => beam.advance(job.search, kernels, predicted)?,
             (Sentence::Samples(samples), Method::Sampling(options)) => {
-                samples.advance(job.search, options, kernels, logits)?
+                samples.advance(job.search, options, kernels, predicted)?
             }
             (Sentence::Samples(_), Method::Beam(_)) => unreachable!("samples are for sampling"),
         };

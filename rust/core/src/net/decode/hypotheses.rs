@@ -1,6 +1,7 @@
 //! The ids of hypotheses, as a tree: hypotheses share their beginnings.
 
-use crate::memory::push;
+use crate::kernel::Float;
+use crate::memory::{make_room, push, resized};
 
 /// A hypothesis of the result.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +11,10 @@ pub struct Found {
     pub log_probabilities: Vec<f64>,
     /// Their sum.
     pub log_probability: f64,
+    /// The weights on the entries at each id, (ids, entries); empty if they are not read.
+    pub weights: Vec<f64>,
+    /// The number of entries; 0 if weights are not read.
+    pub entries: usize,
     /// What hypotheses are compared by; the log-probability of the draws for a sample.
     pub score: f64,
     /// Whether it ended with the end id. Others were cut.
@@ -22,21 +27,36 @@ struct Link {
     before: usize,
     id: usize,
     log_probability: f64,
+    /// Where the weights of its step start among all weights.
+    weights: usize,
 }
 
 /// All hypotheses of a sentence. Each is named by the number of its last id; [`ROOT`] has none.
 #[derive(Debug, Clone, Default)]
 pub struct Hypotheses {
     links: Vec<Link>,
+    /// Of each step that an id may follow: one number for each entry.
+    weights: Vec<f64>,
+    /// The number of entries; 0 if weights are not read.
+    pub entries: usize,
 }
 
 /// The hypothesis without ids.
 pub const ROOT: usize = usize::MAX;
 
 impl Hypotheses {
-    /// The hypothesis `before` with one id more.
-    pub fn extend(&mut self, before: usize, id: usize, log_probability: f64) -> usize {
-        push(&mut self.links, Link { before, id, log_probability });
+    /// Keeps the weights that a step found. Returns their place.
+    pub fn keep<T: Float>(&mut self, weights: &[T]) -> usize {
+        let place = self.weights.len();
+        make_room(&mut self.weights, weights.len());
+        self.weights.extend(weights.iter().map(|weight| weight.to_f64()));
+        self.entries = weights.len();
+        place
+    }
+
+    /// The hypothesis `before` with one id more, which a step with weights at a place predicted.
+    pub fn extend(&mut self, before: usize, id: usize, log_probability: f64, weights: usize) -> usize {
+        push(&mut self.links, Link { before, id, log_probability, weights });
         self.links.len() - 1
     }
 
@@ -58,6 +78,26 @@ impl Hypotheses {
         (ids, each)
     }
 
+    /// The weights at each id of a hypothesis, (ids, entries).
+    pub fn weights(&self, last: usize) -> Vec<f64> {
+        let mut places: Vec<usize> = self.links(last).map(|link| link.weights).collect();
+        places.reverse();
+        let mut found = Vec::new();
+        make_room(&mut found, places.len() * self.entries);
+        places.iter().for_each(|&place| found.extend_from_slice(&self.weights[place..][..self.entries]));
+        found
+    }
+
+    /// The sum of the weights of each entry over the ids of a hypothesis.
+    pub fn covered(&self, weights: &[f64]) -> Vec<f64> {
+        let mut sums = Vec::new();
+        resized(&mut sums, self.entries, 0.0);
+        for step in weights.chunks_exact(self.entries.max(1)) {
+            sums.iter_mut().zip(step).for_each(|(sum, weight)| *sum += weight);
+        }
+        sums
+    }
+
     /// Appends the ids that would repeat a sequence of `length` ids of the hypothesis.
     pub fn repeated(&self, last: usize, length: usize, found: &mut Vec<usize>) {
         let (ids, _) = self.ids(last);
@@ -77,7 +117,7 @@ mod tests {
     #[test]
     fn ids_come_in_their_order_and_repetitions_are_found() {
         let mut tree = Hypotheses::default();
-        let last = [1, 2, 3, 1, 2].iter().fold(ROOT, |last, &id| tree.extend(last, id, -(id as f64)));
+        let last = [1, 2, 3, 1, 2].iter().fold(ROOT, |last, &id| tree.extend(last, id, -(id as f64), 0));
         assert_eq!(tree.ids(last), (vec![1, 2, 3, 1, 2], vec![-1.0, -2.0, -3.0, -1.0, -2.0]));
         let repeated = |length| {
             let mut found = Vec::new();

@@ -9,6 +9,7 @@ mod candidates;
 mod driver;
 mod hypotheses;
 mod penalty;
+mod predicted;
 mod sampler;
 mod search;
 

@@ -7,6 +7,7 @@ use crate::random::address_words;
 use super::super::graph::NetError;
 use super::candidates::{Allowed, log_sum};
 use super::hypotheses::{Found, Hypotheses, ROOT};
+use super::predicted::Predicted;
 use super::search::{Sampling, Search};
 
 /// A sample that goes on.
@@ -46,12 +47,12 @@ impl Samples {
     }
 
     /// As `BeamSearch::advance`. At the first step, all samples read the logits of place 0.
-    pub fn advance<'l, T: Float>(
+    pub fn advance<T: Float>(
         &mut self,
         search: &Search,
         options: &Sampling,
         kernels: &Kernels<T>,
-        logits: &dyn Fn(usize) -> &'l [T],
+        predicted: Predicted<T>,
     ) -> Result<Vec<(usize, usize)>, NetError> {
         let (mut next, mut live) = (Vec::new(), Vec::new());
         for (place, one) in std::mem::take(&mut self.live).into_iter().enumerate() {
@@ -59,7 +60,7 @@ impl Samples {
             self.repeated.clear();
             self.tree.repeated(one.last, search.unrepeated, &mut self.repeated);
             let allowed = Allowed::new(search, self.row, self.length, &self.repeated);
-            let logits = logits(place);
+            let logits = predicted.logits(place);
             let sum = log_sum(kernels, logits)?;
             let drawn = match allowed.forced() {
                 Some(id) => Some((id, 0.0)),
@@ -73,8 +74,9 @@ impl Samples {
                 continue;
             };
             let step = logits[id].to_f64() - sum;
+            let weights = self.tree.keep(predicted.weights(place));
             let one = Live {
-                last: self.tree.extend(one.last, id, step),
+                last: self.tree.extend(one.last, id, step, weights),
                 log_probability: one.log_probability + step,
                 drawn: one.drawn + log_drawn,
                 ..one
@@ -94,9 +96,10 @@ impl Samples {
 
     fn end(&mut self, one: Live, finished: bool) {
         let (ids, log_probabilities) = self.tree.ids(one.last);
-        let log_probability = one.log_probability;
+        let (weights, entries) = (self.tree.weights(one.last), self.tree.entries);
+        let (log_probability, score) = (one.log_probability, one.drawn);
         self.found[one.sample] =
-            Some(Found { ids, log_probabilities, log_probability, score: one.drawn, finished });
+            Some(Found { ids, log_probabilities, log_probability, weights, entries, score, finished });
     }
 
     /// The result, in the order of the samples.

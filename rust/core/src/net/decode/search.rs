@@ -72,7 +72,13 @@ impl Search {
     }
 
     /// Returns an error for numbers that do not fit `rows` rows of `ids` logits, of which the network is fed one of `limit`.
-    pub(super) fn check(&self, rows: usize, ids: usize, limit: Option<usize>) -> Result<(), NetError> {
+    pub(super) fn check(
+        &self,
+        rows: usize,
+        ids: usize,
+        limit: Option<usize>,
+        has_weights: bool,
+    ) -> Result<(), NetError> {
         let refuse = |text: String| Err(NetError::Config(text));
         let Some(limit) = limit else {
             return refuse("the network is fed features; expected an input of ids".into());
@@ -99,6 +105,9 @@ impl Search {
         match &self.method {
             Method::Beam(beam) if beam.width == 0 || beam.best == 0 || beam.best > beam.width => {
                 refuse(format!("{} of {} hypotheses; expected 1 to all of them", beam.best, beam.width))
+            }
+            Method::Beam(beam) if beam.penalty.reads_weights() && !has_weights => {
+                refuse("a penalty of coverage needs weights on entries".into())
             }
             Method::Sampling(sampling) => {
                 expect_len("row ids", sampling.rows.len(), rows)?;

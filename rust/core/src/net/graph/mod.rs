@@ -17,6 +17,7 @@ mod penalty;
 mod steps;
 mod summary;
 mod text;
+mod watched;
 
 pub use axis::Axis;
 pub use error::{NetError, expect_len};

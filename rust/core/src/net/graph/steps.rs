@@ -41,7 +41,7 @@ impl Network {
     }
 
     /// The number of the input that is fed step by step, and its axis: that of the output.
-    fn fed_input(&self) -> Result<(usize, Axis), NetError> {
+    pub(super) fn fed_input(&self) -> Result<(usize, Axis), NetError> {
         let [output] = &self.outputs[..] else {
             let text = "a network with several outputs cannot run step by step; expected one output";
             return Err(NetError::Config(text.into()));
