@@ -1,9 +1,10 @@
 """An encoder-decoder learns to write a sequence of 5 to 20 digits backwards, or in order.
 
 The decoder attends to the outputs of a bidirectional encoder. It is trained with teacher forcing, on random
-sequences; then it writes 1,000 new ones. A sequence is right if every digit and the end are right.
+sequences; then it writes 1,000 new ones. A sequence is right if every digit and the end are right. --picture
+draws where the decoder attends while it writes a new one.
 
-Run: python examples/reverse.py [--order backwards|sorted] [--seeds 3] [--short]
+Run: python examples/reverse.py [--order backwards|sorted] [--seeds 3] [--short] [--picture FILE]
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from encoder_decoder import Pairs, Parts, Result, Settings, Task, parser_of, run
+from encoder_decoder import Model, Pairs, Parts, Result, Settings, Task, parser_of, run
+
+from ostinato import analysis
 
 DIGITS = 10
 ORDERS = {"backwards": lambda row: row[::-1].copy(), "sorted": np.sort}
@@ -36,12 +39,29 @@ def task(order: str) -> Task:
     return Task(order, partial(rows, order), Settings(epochs=8), Settings(hidden=48, lr=8e-3, epochs=8))
 
 
+def draw(path: str, model: Model, order: str, seed: int, short: bool) -> analysis.Alignment:
+    """Where the decoder attends while it writes a new sequence; needs ostinato[plot]."""
+    source = rows(order, seed, short).test.sources[0]
+    (written,) = model.write([source])
+    given = {"source": [source]}
+    found = analysis.alignment(model.net, given, [[*written, model.end]], begin=model.end)
+    ax = found.plot(source=source, target=[*written, "end"])
+    ax.set(xlabel="digit that is read", ylabel="digit that is written")
+    ax.figure.savefig(path, dpi=60)
+    return found
+
+
 def main(arguments: list[str] | None = None) -> list[Result]:
     """The command line."""
     parser = parser_of(task("backwards"), __doc__)
     parser.add_argument("--order", default="backwards", choices=ORDERS)
+    parser.add_argument("--picture", metavar="FILE", help="draw the alignment of one sequence")
     given = parser.parse_args(arguments)
-    return run(task(given.order), given)
+    results = run(task(given.order), given)
+    if given.picture:
+        last = results[-1]
+        draw(given.picture, last.model, given.order, last.seed, given.short)
+    return results
 
 
 if __name__ == "__main__":
