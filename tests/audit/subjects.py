@@ -620,6 +620,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "plateau": {"patience": 1},
     "truncated": {"k1": 1},
     "curriculum/length": {"start": 2},
+    "reinforce/reinforce": {"end": 0, "max_length": 4},
+    "reinforce/minimum_risk": {"end": 0, "max_length": 4, "sharpness": 0.5},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "adam": {"groups": GROUPS},
@@ -639,6 +641,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "longer": pair("longer", "cut", "wait"),
         "order": pair("order", "shuffled", "short_first"),
     },
+    "sampling/scheduled_sampling": {
+        "decay": pair("decay", "linear", "exponential", k=0.5),
+    },
+    "reinforce/reinforce": {
+        "reward": pair("reward", "edit", "exact"),
+        "end": pair("end", 0, 1),
+        "max_length": pair("max_length", 4, 2),
+        "baseline": pair("baseline", "none", "greedy"),
+        "momentum": pair("momentum", 0.9, 0.1, baseline="running"),
+    },
+    "reinforce/minimum_risk": {
+        "reward": pair("reward", "edit", "exact"),
+        "end": pair("end", 0, 1),
+        "max_length": pair("max_length", 4, 2),
+    },
     "dropout": {"where": pair("where", "input", "output")},
     "skip_connection": {"state": Refused("c", "'c'")},
     "temporal_activation_penalty": {"state": Refused("c", "'c'")},
@@ -653,9 +670,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def strategy(make: Callable[..., Any], required: dict[str, Any]) -> Callable[..., Any]:
-    return lambda **options: trained(
-        strategies=[make(**{**required, **options})], metrics=["mae"], lengths=LENGTHS
-    )
+    def result(**options: Any) -> Any:
+        made = make(**{**required, **options})
+        if made.role == "feeding" or getattr(made, "samples", False):
+            return written(made)
+        return trained(strategies=[made], metrics=["mae"], lengths=LENGTHS)
+
+    return result
+
+
+def written(strategy: Any) -> Any:
+    """A training of a network that is fed the ids it predicts."""
+    net = ost.Sequential(ost.Embedding(F, 4), ost.GRU(4, 4), ost.Dense(4, F))
+    made = ost.Trainer(net, loss="cross_entropy", strategies=[strategy])
+    made.fit(IDS[:, :-1], IDS[:, 1:], epochs=4, batch_size=4, lengths=np.minimum(LENGTHS, T - 1))
+    return history(made), net.arena.copy()
 
 
 def loss_of(make: Callable[..., Any]) -> Callable[..., Any]:
