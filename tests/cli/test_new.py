@@ -18,6 +18,9 @@ from ostinato.cli import main
 from ostinato.cli.new import write
 from ostinato.specs import SPECS
 
+# The kinds that a package with a cell gets: the same once more, classes, functions, one with a role.
+ADDED = ("cell", "metric", "schedule", "strategy", "command")
+
 Results: TypeAlias = dict[str, list[str]]
 
 
@@ -32,6 +35,12 @@ def made_and_tested(folder: Path) -> Results:
     packages = [str(folder / f"ostinato-my-{kind}") for kind in SPECS]
     for kind in SPECS:
         assert main(["new", f"my-{kind}", "--kind", kind, "--into", str(folder)]) == 0
+    grown = folder / "ostinato-grown"
+    assert main(["new", "grown", "--into", str(folder)]) == 0
+    for kind in ADDED:
+        assert main(["new", f"my-own-{kind}", "--kind", kind, "--into", str(grown)]) == 0
+    (grown / "tests" / "test_grown.py").unlink()  # as that of ostinato-my-cell
+    packages.append(str(grown))
     # An environment of its own, which sees this one: what is installed here is gone with it.
     python = folder / "venv" / "bin" / "python"
     venv.create(folder / "venv", with_pip=False)
@@ -45,7 +54,7 @@ def made_and_tested(folder: Path) -> Results:
     command = [str(python), "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "--import-mode=importlib"]
     command += ["--rootdir", str(folder), "--junit-xml", str(folder / "results.xml")]
     done = subprocess.run([*command, *packages], capture_output=True, text=True, check=False, cwd=folder)
-    found: dict[str, list[str]] = {kind: [] for kind in SPECS}
+    found: dict[str, list[str]] = {name: [] for name in (*SPECS, *(f"own_{kind}" for kind in ADDED))}
     for case in ElementTree.parse(folder / "results.xml").iter("testcase"):
         said = [f"{part.tag}: {part.get('message')}" for part in case]
         kind = (case.get("classname") or "").rpartition("test_my_")[2]
@@ -60,7 +69,7 @@ def run(command: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", SPECS)
+@pytest.mark.parametrize("kind", [*SPECS, *(f"own_{kind}" for kind in ADDED)])
 def test_a_new_package_installs_and_its_tests_are_green(kind: str, results: dict[str, list[str]]) -> None:
     said = results[kind]
     assert said.count("passed") >= 1
@@ -92,6 +101,55 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / "ostinato-acme" / "src" / "ostinato_acme" / "acme.py").is_file()
     assert main(["new", "acme", "--into", str(tmp_path)]) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_package_that_cannot_get_another_name_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write("acme", "cell", tmp_path)
+    registry = folder / "src" / "ostinato_acme" / "__init__.py"
+    text = registry.read_text()
+
+    def refused(words: str, *arguments: str) -> None:
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        assert main(["new", *arguments, "--into", str(folder)]) == 1
+        assert words in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+    refused("exists already", "acme")
+    registry.write_text(text.replace("return [", "made = [") + "    return made\n")
+    refused('write CellSpec("second", Second) into it', "second")
+    registry.write_text("def broken(:\n")
+    refused("line 1", "second")
+    registry.unlink()
+    refused("no src/ostinato_acme/__init__.py", "second")
+    (folder / "pyproject.toml").write_text('[project]\nname = "acme"\n')
+    refused("no entry point", "second")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "from ostinato import CellSpec, hookimpl\nfrom acme.fast import Fast\n"),
+        ("import os  # ä\n", "import os  # ä\nfrom ostinato import CellSpec, hookimpl\n"),
+        (
+            "from ostinato import hookimpl as hook, Cell\n",
+            "from ostinato import Cell, CellSpec, hookimpl, hookimpl as hook\n",
+        ),
+    ],
+)
+def test_a_package_in_another_form_gets_a_name_too(text: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname='acme'\n\n[project.entry-points.ostinato]\nnets = 'acme'\n"
+    )
+    (tmp_path / "acme").mkdir()
+    registry = tmp_path / "acme" / "__init__.py"
+    registry.write_text(text)
+    assert main(["new", "fast", "--into", str(tmp_path)]) == 0
+    written = registry.read_text()
+    assert written.startswith(expected)
+    compile(written, "__init__.py", "exec")
+    assert 'return [CellSpec("fast", Fast)]' in written
 
 
 def test_the_requirement_holds_this_release(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from ostinato import _core
+from ostinato.cli.grow import PROJECT, Entry, Package, registered
 from ostinato.errors import ConfigError
 from ostinato.plugins.entry import normal
 from ostinato.specs import SPECS
@@ -36,12 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="what it is to be called; the package is ostinato-NAME")
     parser.add_argument("--kind", choices=list(SPECS), default="cell", help="default: %(default)s")
     parser.add_argument(
-        "--into", type=Path, default=Path("."), metavar="FOLDER", help="where (default: this folder)"
+        "--into",
+        type=Path,
+        default=Path("."),
+        metavar="FOLDER",
+        help="where (default: this folder); a package of plugins gets one more name",
     )
 
 
 def run(options: argparse.Namespace) -> None:
     """Writes the package and prints the next steps. Raises ConfigError, OSError."""
+    if (options.into / PROJECT).is_file():
+        for path in add(options.name, options.kind, options.into):
+            print(path)
+        print(f"\nNext: cd {options.into}; pytest; then edit {module_name(options.name)}.py")
+        return
     folder = write(options.name, options.kind, options.into)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -76,11 +86,64 @@ def write(name: str, kind: str, into: Path) -> Path:
     folder = into / distribution
     if folder.exists():
         raise ConfigError(f"{folder} exists already; expected a name that is free, or another --into")
+    words = _words(module, kind, distribution, package)
+    files = {
+        "pyproject.toml": "pyproject.toml.txt",
+        "README.md": "README.md.txt",
+        ".github/workflows/test.yml": "workflow.yml.txt",
+        f"src/{package}/__init__.py": "init.py.txt",
+        f"src/{package}/{module}.py": f"{kind}.py.txt",
+        f"src/{package}/py.typed": None,
+        f"tests/test_{module}.py": _own_test(kind),
+    }
+    for path, template in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(_filled(template, words), encoding="utf-8")
+    return folder
+
+
+def add(name: str, kind: str, project: Path) -> list[Path]:
+    """Adds a name of a kind to the package in the folder `project`; returns what is new or changed.
+
+    Raises ConfigError for an invalid name, a file that exists and a package that cannot be read; OSError.
+    """
+    module, package = module_name(name), Package.found(project)
+    words = _words(module, kind, normal(package.distribution), package.name)
+    files = {
+        package.folder / f"{module}.py": f"{kind}.py.txt",
+        project / "tests" / f"test_{module}.py": _own_test(kind),
+    }
+    for path in files:
+        if path.exists():
+            raise ConfigError(f"{path} exists already; expected a name that is free")
+    registry = package.folder / "__init__.py"
+    call = Template('$spec("$name", $object$more)').substitute(words)
+    entry = Entry(words["hook"], words["spec"], call, f"{package.name}.{module}", words["object"])
+    source = registered(registry.read_text(encoding="utf-8"), registry, entry)
+    for path, template in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_filled(template, words), encoding="utf-8")
+    registry.write_text(source, encoding="utf-8")
+    return [*files, registry]
+
+
+def _filled(template: str | None, words: dict[str, str]) -> str:
+    text = "" if template is None else (TEMPLATES / template).read_text(encoding="utf-8")
+    return Template(text).substitute(words)
+
+
+def _own_test(kind: str) -> str:
+    own = TEMPLATES / f"{kind}_test.py.txt"
+    return own.name if own.exists() else "conformance_test.py.txt"
+
+
+def _words(module: str, kind: str, distribution: str, package: str) -> dict[str, str]:
+    """What stands for the names in the templates."""
     class_name = "".join(part.capitalize() for part in module.split("_"))
     is_function = kind in ("initializer", "schedule", "command")
     major, minor = _core.__version__.split(".")[:2]
     spec = SPECS[kind]
-    words = {
+    return {
         "a_kind": f"{'An' if kind[0] in 'aeiou' else 'A'} {kind}",
         "kind": kind,
         "name": module,
@@ -99,17 +162,3 @@ def write(name: str, kind: str, into: Path) -> Path:
             name=module if kind == "command" else repr(module), class_name=class_name
         ),
     }
-    own_test = TEMPLATES / f"{kind}_test.py.txt"
-    files = {
-        "pyproject.toml": "pyproject.toml.txt",
-        "README.md": "README.md.txt",
-        f"src/{package}/__init__.py": "init.py.txt",
-        f"src/{package}/{module}.py": f"{kind}.py.txt",
-        f"src/{package}/py.typed": None,
-        f"tests/test_{module}.py": own_test.name if own_test.exists() else "conformance_test.py.txt",
-    }
-    for path, template in files.items():
-        text = "" if template is None else (TEMPLATES / template).read_text(encoding="utf-8")
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(Template(text).substitute(words), encoding="utf-8")
-    return folder
