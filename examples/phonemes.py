@@ -62,7 +62,7 @@ def rows(seed: int, short: bool) -> Parts:
         rng = np.random.default_rng(seed)
         most = {"train": 2_500, "dev": 300, "test": 300}
         parts = {name: part.take(rng.permutation(len(part))[: most[name]]) for name, part in parts.items()}
-    return Parts(parts["train"], parts["dev"], parts["test"], (len(LETTERS), len(known)))
+    return Parts(parts["train"], parts["dev"], parts["test"], (LETTERS.characters, known))
 
 
 TASK = Task(

@@ -12,17 +12,15 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from encoder_decoder import Model, Pairs, Parts, Result, Settings, Task, parser_of, run
+from encoder_decoder import Pairs, Parts, Result, Settings, Task, parser_of, run
 
-from ostinato import analysis
-
-DIGITS = 10
+DIGITS = "0123456789"
 ORDERS = {"backwards": lambda row: row[::-1].copy(), "sorted": np.sort}
 
 
 def sequences(rng: np.random.Generator, rows: int, longest: int, order: str) -> Pairs:
     """Rows of a quarter of `longest` to `longest` digits."""
-    sources = [rng.integers(0, DIGITS, rng.integers(longest // 4, longest + 1)) for _ in range(rows)]
+    sources = [rng.integers(0, len(DIGITS), rng.integers(longest // 4, longest + 1)) for _ in range(rows)]
     return Pairs(sources, [[ORDERS[order](row)] for row in sources])
 
 
@@ -39,29 +37,12 @@ def task(order: str) -> Task:
     return Task(order, partial(rows, order), Settings(epochs=8), Settings(hidden=48, lr=8e-3, epochs=8))
 
 
-def draw(path: str, model: Model, order: str, seed: int, short: bool) -> analysis.Alignment:
-    """Where the decoder attends while it writes a new sequence; needs ostinato[plot]."""
-    source = rows(order, seed, short).test.sources[0]
-    (written,) = model.write([source])
-    given = {"source": [source]}
-    found = analysis.alignment(model.net, given, [[*written, model.end]], begin=model.end)
-    ax = found.plot(source=source, target=[*written, "end"])
-    ax.set(xlabel="digit that is read", ylabel="digit that is written")
-    ax.figure.savefig(path, dpi=60)
-    return found
-
-
 def main(arguments: list[str] | None = None) -> list[Result]:
     """The command line."""
     parser = parser_of(task("backwards"), __doc__)
     parser.add_argument("--order", default="backwards", choices=ORDERS)
-    parser.add_argument("--picture", metavar="FILE", help="draw the alignment of one sequence")
     given = parser.parse_args(arguments)
-    results = run(task(given.order), given)
-    if given.picture:
-        last = results[-1]
-        draw(given.picture, last.model, given.order, last.seed, given.short)
-    return results
+    return run(task(given.order), given)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,7 @@ def rows(split: str, seed: int, short: bool) -> Parts:
         cut = len(order) * 4 // 5
         learned, test = order[:cut], order[cut:]
     dev = learned[: len(learned) // 10]
-    ids = len(WORDS), len(ACTIONS)
-    return Parts(pairs.take(learned[len(dev) :]), pairs.take(dev), pairs.take(test), ids)
+    return Parts(pairs.take(learned[len(dev) :]), pairs.take(dev), pairs.take(test), (WORDS, ACTIONS))
 
 
 def task(split: str) -> Task:

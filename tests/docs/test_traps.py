@@ -11,8 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "traps.md").read_text(encoding="utf-8")
 ROWS = {name: cells for name, cells in re.findall(r"^\| (S\d+) \|(.*)\|$", PAGE, flags=re.MULTILINE)}
-OPEN: set[str] = {"S17", "S27"}
-"""Traps without a test."""
 
 
 def named(trap: str) -> list[tuple[str, str]]:
@@ -35,7 +33,6 @@ def test_every_trap_has_a_row() -> None:
 @pytest.mark.parametrize("trap", ROWS)
 def test_the_tests_of_a_trap_exist(trap: str) -> None:
     tests = named(trap)
-    assert bool(tests) == (trap not in OPEN)
-    assert ("none yet" in ROWS[trap]) == (trap in OPEN)
+    assert tests
     for file, name in tests:
         assert name in defined(ROOT / file), f"{file} has no test {name}"

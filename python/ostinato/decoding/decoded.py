@@ -71,7 +71,7 @@ class Decoded(Sequence[list[Hypothesis]]):
 
     @property
     def alignments(self) -> list[Floats] | None:
-        """The weights of each row at each of its tokens, (L, S); None unless `decode` was asked for them."""
+        """The weights of each row at each of its tokens, (L, S); None if `alignments` was not given."""
         if not self._with_alignments:
             return None
         return [row[0].alignment for row in self._rows if row[0].alignment is not None]
