@@ -18,6 +18,7 @@ import numpy.typing as npt
 import ostinato as ost
 from ostinato import analysis
 from ostinato.data import ByLength
+from ostinato.errors import ConfigError
 
 Ids = npt.NDArray[np.int64]
 WIDTH = 5
@@ -248,6 +249,8 @@ def run(task: Task, given: argparse.Namespace) -> list[Result]:
         task.short if given.short else task.long,
         **{name: value for name, value in chosen.items() if value is not None},
     )
+    if given.picture and settings.attention == "none":
+        raise ConfigError("--picture draws an attention, and --attention is none; omit one of them")
     results = []
     for seed in range(given.seed, given.seed + given.seeds):
         parts = task.rows(seed, given.short)

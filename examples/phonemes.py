@@ -68,7 +68,7 @@ def rows(seed: int, short: bool) -> Parts:
 TASK = Task(
     "phonemes",
     rows,
-    Settings(embedding=64, hidden=256, dropout=0.2, lr=3e-3, epochs=16),
+    Settings(embedding=64, hidden=256, dropout=0.2, lr=3e-3, epochs=10),
     Settings(hidden=48, epochs=6),
 )
 
