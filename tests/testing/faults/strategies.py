@@ -163,6 +163,31 @@ class HalfOfTheRows(Here):
         return Half()
 
 
+class AverageForASum(Here):
+    def core(self, local):
+        class Average:
+            value_and_grad = sum_and_grad = local.value_and_grad
+            fed, decode = local.fed, local.decode
+
+        return Average()
+
+
+class AlwaysTruth(Here):
+    def core(self, local):
+        class Truth:
+            value_and_grad, sum_and_grad, decode = local.value_and_grad, local.sum_and_grad, local.decode
+
+            def fed(self, batch):
+                return batch.replace(truth=None)
+
+        return Truth()
+
+
+class StepsOfAllAxes(Sometimes):
+    def feed(self, batch, when):
+        return batch.replace(truth=np.ones((batch.rows, batch.steps), bool))
+
+
 class FirstInputAlone(Sometimes):
     def feed(self, batch, when):
         return batch.replace(truth=np.ones(np.shape(batch.x)[:2], bool))
@@ -204,6 +229,9 @@ FAULTS = [
     (NoGradient, "estimate", "or 0"),
     (LossIsAnArray, "estimate", "finite float"),
     (HalfOfTheRows, "core", "in one go"),
+    (AverageForASum, "core", "negative number"),
+    (AlwaysTruth, "core", "fed or decode differ"),
+    (StepsOfAllAxes, "fed", "expected (4, 9) booleans"),
     (FirstInputAlone, "dicts", "expected (N, T) booleans"),
     (CutsAnArray, "dicts", "pieces of"),
     (LossesForgotten, "dicts", "expected two"),
