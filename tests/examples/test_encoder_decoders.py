@@ -6,6 +6,7 @@ import builtins
 import datetime
 import importlib.metadata
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,16 @@ def test_a_short_run_learns(load: Any, name: str, capsys: pytest.CaptureFixture[
     assert str(result) in shown.out and "epoch 0  loss" in shown.err
     if name == WITHOUT:
         assert _run(load, name, "--attention", "none").greedy.ids > result.greedy.ids
+
+
+def test_a_saved_network_is_measured_again_and_its_alignment_drawn(load: Any, tmp_path: Path) -> None:
+    model, picture = tmp_path / "model", tmp_path / "alignment.png"
+    first = _run(load, "between", "--epochs", "1", "--save", str(model))
+    again = _run(load, "between", "--epochs", "0", "--load", str(model), "--picture", str(picture))
+    assert (again.greedy, again.beam) == (first.greedy, first.beam)
+    assert picture.stat().st_size > 1000
+    with pytest.raises(ost.ConfigError, match=r"--picture.*--attention is none"):
+        _run(load, "between", "--attention", "none", "--picture", str(picture))
 
 
 def test_targets_are_the_source_in_another_order_and_end(load: Any) -> None:
