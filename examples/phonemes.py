@@ -4,14 +4,14 @@ The decoder attends to the letters. A word is right if its phonemes, without str
 pronunciations. 112,359 words are for training, 6,269 for development, 6,298 for the test, by a hash of the
 word. `--attention none` is the same network without attention.
 
-Run: python examples/phonemes.py [--attention additive|none] [--short]
+Run: python examples/phonemes.py [--attention additive|none] [--words 30000] [--short]
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def part_of(word: str) -> str:
     return PARTS.get(int(hashlib.md5(word.encode()).hexdigest(), 16) % 20, "train")
 
 
-def rows(seed: int, short: bool) -> Parts:
-    """All words; in a short run, some of up to five letters. The parts do not depend on the seed."""
+def rows(words: int | None, seed: int, short: bool) -> Parts:
+    """All words, or so many to train on; in a short run, some of up to five letters."""
     found = pronunciations()
     known = sorted({phoneme for said in found.values() for one in said for phoneme in one})
     ids = {phoneme: number for number, phoneme in enumerate(known)}
@@ -62,20 +62,28 @@ def rows(seed: int, short: bool) -> Parts:
         rng = np.random.default_rng(seed)
         most = {"train": 2_500, "dev": 300, "test": 300}
         parts = {name: part.take(rng.permutation(len(part))[: most[name]]) for name, part in parts.items()}
-    return Parts(parts["train"], parts["dev"], parts["test"], (LETTERS.characters, known))
+    train = parts["train"]
+    if words is not None:
+        train = train.take(np.random.default_rng(seed).permutation(len(train))[:words])
+    return Parts(train, parts["dev"], parts["test"], (LETTERS.characters, known))
 
 
-TASK = Task(
-    "phonemes",
-    rows,
-    Settings(embedding=64, hidden=256, dropout=0.2, lr=3e-3, epochs=10),
-    Settings(hidden=48, epochs=6),
-)
+def task(words: int | None = None) -> Task:
+    """All words to train on, or so many."""
+    return Task(
+        "phonemes",
+        partial(rows, words),
+        Settings(embedding=64, hidden=256, dropout=0.2, lr=3e-3, epochs=10),
+        Settings(hidden=48, epochs=6),
+    )
 
 
 def main(arguments: list[str] | None = None) -> list[Result]:
     """The command line."""
-    return run(TASK, parser_of(TASK, __doc__).parse_args(arguments))
+    parser = parser_of(task(), __doc__)
+    parser.add_argument("--words", type=int, help="train on so many words, not on all")
+    given = parser.parse_args(arguments)
+    return run(task(given.words), given)
 
 
 if __name__ == "__main__":
