@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
     from ostinato.layers.decoder import Decoder
+    from ostinato.layers.feedback import feedback
     from ostinato.layers.head import Head
     from ostinato.layers.stack import stack
     from ostinato.layers.step_attention import StepAttention
@@ -236,6 +237,7 @@ __all__ = [
     "concat",
     "data",
     "eager",
+    "feedback",
     "final_state",
     "final_states",
     "first",
@@ -273,6 +275,7 @@ _HOMES = {
     "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),
     "layers.bridge": ("Bridge",),
     "layers.decoder": ("Decoder",),
+    "layers.feedback": ("feedback",),
     "layers.head": ("Head",),
     "layers.stack": ("stack",),
     "layers.step_attention": ("StepAttention",),

@@ -106,6 +106,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Bridge.__call__.x": lambda: np.ones((2, 2), "f4"),
     "ost.Bridge.__getitem__.name": lambda: 0,
     "ost.stack.cells": lambda: "gru",
+    "ost.feedback.cell": lambda: ost.stack("gru", ost.Head(2)),
     "ost.State.shape_or_size": lambda: 2,
     "ost.apply.fn": lambda: ost.ops.tanh,
     "ost.attend.scores": lambda: ost.Dense(2, 1)(symbol()),

@@ -361,3 +361,16 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_wrong_is_refused_with_a_typed_error(name: str) -> None:
     BAD[name].check()
+
+
+def test_a_bridge_has_the_dtype_of_its_decoder() -> None:
+    encoder, decoder = (ost.GRU(2, 3, dtype=dtype) for dtype in ("float32", "float64"))
+    assert ost.Bridge(encoder, decoder).dtype == np.float64
+    assert ost.Bridge(decoder, encoder).dtype == np.float32
+    assert ost.Bridge({"h": [2]}, {"h": [3]}).dtype == np.float32
+    assert ost.Bridge(encoder, {"h": [3]}, dtype="float64").dtype == np.float64
+    # a graph of float64 needs no other word
+    source, words = (ost.Input(name, size=2, axis=name) for name in ("source", "words"))
+    encoder = ost.GRU(2, 3, dtype="float64")
+    decoded = decoder(words, initial_state=ost.Bridge(encoder, decoder)(encoder(source)))
+    assert ost.Graph(decoded).dtype == np.float64

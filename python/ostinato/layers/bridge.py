@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from typing import Any, TypeAlias
 
 from ostinato import checks
@@ -12,7 +13,7 @@ from ostinato.layers import functions
 from ostinato.layers.decoder import Decoder
 from ostinato.layers.decoder_step import FEED
 from ostinato.layers.dense import ACTIVATIONS, Dense
-from ostinato.layers.layer import Layer
+from ostinato.layers.layer import Layer, MadeAs
 from ostinato.network.network import Network
 from ostinato.network.symbol import Symbol
 from ostinato.sequences.axis import ROW
@@ -44,6 +45,7 @@ class Bridge(Layer):
             a layer are joined, so the decoder has as many layers, and as many features as all directions of
             the encoder together.
         activation: of "dense"; one of those of `Dense`.
+        dtype: float32 or float64; None for that of the decoder, float32 where it is given as a dict.
 
     Raises ConfigError for a layer without states, for method="copy" where sizes, names or numbers of layers
     differ, and for an unknown method or activation; ShapeError when it is called with what another layer
@@ -60,8 +62,11 @@ class Bridge(Layer):
     decoder: Any
     method: str = "dense"
     activation: str = "tanh"
+    dtype: Any = field(default=None, kw_only=True)
 
     def _complete(self) -> None:
+        if self.dtype is None:
+            vars(self)["dtype"] = self.decoder.dtype if isinstance(self.decoder, Network) else "float32"
         for name in ("encoder", "decoder"):
             sizes = _sizes(name, getattr(self, name))
             vars(self)[name] = self._options[name] = sizes
@@ -73,6 +78,12 @@ class Bridge(Layer):
                 "expected method='dense', or no activation"
             )
         super()._complete()
+
+    def _made_as(self) -> MadeAs:
+        """How it was made; float32 goes without saying."""
+        made = super()._made_as()
+        more = {name: one for name, one in made.more.items() if (name, one) != ("dtype", "float32")}
+        return replace(made, more=more)
 
     def input_symbols(self) -> list[Symbol]:
         """Return all final states side by side, a value of rows."""
