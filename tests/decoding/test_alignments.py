@@ -250,7 +250,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "coverage without attention": (
         lambda: _decode(language_net(), None, penalty=ost.Wu(0.6, 0.2)),
         ost.ConfigError,
-        "the coverage of the penalty ost.Wu needs weights: alignments: the steps of this network have no",
+        "the coverage of the penalty ost.Wu needs weights: the steps of this network have no",
     ),
     "unknown": (
         lambda: _decode(decoder_net(), sources(2), alignments="target"),
@@ -284,7 +284,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "no attention in steps": (
         lambda: analysis.alignment(ost.GRU(2, 3), np.ones((1, 2, 2))),
         ost.ConfigError,
-        "alignment: the steps of this network have no weights",
+        "alignment: of: the steps of this network have no weights",
     ),
     "of": (lambda: analysis.alignment(decoder_net(), {}, of=3), ost.ConfigError, "of is 3"),
 }

@@ -12,7 +12,7 @@ from ostinato import checks
 from ostinato.analysis.drawing import axes
 from ostinato.errors import ConfigError, DTypeError, ShapeError, UnknownItemError, a_type, shown
 from ostinato.network import Network
-from ostinato.network.decode import fed_with
+from ostinato.network.decode import fed_with, watching
 from ostinato.network.stepwise import Before, Stepwise
 from ostinato.sequences.arrays import Array
 
@@ -87,11 +87,7 @@ def alignment(
         raise DTypeError(f"net is {a_type(net)}; expected a network such as ost.Graph")
     if of is not None:
         checks.text("alignment", "of", of)
-    try:
-        steps = net._stepwise(of or "")
-    except ConfigError as error:
-        error.args = (f"alignment: {str(error).replace('alignments: ', '')}",)
-        raise
+    steps = watching(net, "alignment", "of", of or "")
     if (targets is None) != (begin is None):
         missing = "begin" if begin is None else "targets"
         raise ConfigError(

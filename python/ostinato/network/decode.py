@@ -18,6 +18,9 @@ from ostinato.sequences.arrays import Array, as_integers
 BEAM: Final = 5
 """The hypotheses of a search that says nothing else."""
 
+MOST_NAME: Final = 1000
+"""The characters of a name, at most."""
+
 
 def decode(
     net: StepwiseNetwork,
@@ -46,7 +49,8 @@ def decode(
         _check_penalty(penalty)
     steps = _fed_with_ids("decode", net._stepwise())
     if alignments or (isinstance(penalty, Penalty) and penalty.coverage):
-        steps = _watching(net, alignments)
+        argument = "alignments" if alignments else "the coverage of the penalty ost.Wu needs weights"
+        steps = watching(net, "decode", argument, alignments if isinstance(alignments, str) else "")
     vocabulary = net.output_size
     forced = None if prefix is None else _forced(prefix, vocabulary)
     before = _given(steps, "decode", x, lengths, None if forced is None else len(forced))
@@ -75,13 +79,17 @@ def decode(
     return decoded(steps.core.decode(arena, steps.given(before, arena), asked, method), bool(alignments))
 
 
-def _watching(net: StepwiseNetwork, alignments: bool | str) -> Stepwise:
-    """The steps with the weights on entries. Raises ConfigError for a network that has none, or several."""
+def watching(net: StepwiseNetwork, call: str, argument: str, name: str) -> Stepwise:
+    """The steps with numbers on entries of this name; "" for the only ones.
+
+    Raises ConfigError, naming the argument, for a network that has none of this name, or several.
+    """
+    if name and not (name.isidentifier() and len(name) <= MOST_NAME):
+        raise ConfigError(f"{call}: {argument} is {shown(name)}; expected the name of a memory or a state")
     try:
-        return net._stepwise(alignments if isinstance(alignments, str) else "")
+        return net._stepwise(name)
     except ConfigError as error:
-        what = "" if alignments else "the coverage of the penalty ost.Wu needs weights: "
-        error.args = (f"decode: {what}{error}",)
+        error.args = (f"{call}: {str(error).replace('alignments:', f'{argument}:')}",)
         raise
 
 
