@@ -105,7 +105,8 @@ def _ids(batch: Batch, name: str, axis: str) -> list[Array]:
     if any(row.ndim != 1 for row in rows):
         raise ConfigError(
             f"this network does not read its own output: {told} has features, and predictions are ids; "
-            f"expected an input of ids, such as ost.Input({shown(name)}, ids=100), or feeding 'teacher_forcing'"
+            f"expected an input of ids, such as ost.Input({shown(name)}, ids=100), or feeding "
+            "'teacher_forcing'"
         )
     return [as_integers(told, row) for row in rows]
 
