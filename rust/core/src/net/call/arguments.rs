@@ -12,7 +12,7 @@ use crate::time::{LayerWeights, Scratch, SlotGradients};
 
 use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated};
-use super::super::graph::{Axis, NetError, Network, expect_len};
+use super::super::graph::{Axis, Layer, NetError, Network, expect_len};
 use super::super::group::{
     GroupResult, Loss, Prepared, Reduction, Shared, StepScales, Training, WeightPenalties, Workspace,
     is_shared,
@@ -38,11 +38,12 @@ pub struct Call<T: Pooled> {
 }
 
 impl<T: Pooled> Call<T> {
-    /// Copies the parameters from `arena`. `seed` is the seed of the call's noise, in the backward pass too.
+    /// Copies the parameters from `arena`, unless the weights of the call before were made from the same. `seed` is the seed of the call's noise, in the backward pass too.
     pub fn new(engine: Arc<Engine>, arena: &[T], training: bool, seed: u64) -> Result<Call<T>, NetError> {
         let network = &engine.network;
         network.finished()?;
-        let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
+        let isa = Isa::active().map_err(NetError::Config)?;
+        let kernels = T::kernels(isa);
         if arena.len() < network.arena_len() {
             let (got, expected) = (arena.len(), network.arena_len());
             return Err(NetError::Shape(format!(
@@ -52,10 +53,18 @@ impl<T: Pooled> Call<T> {
         let mut workspace = idle_workspace(&engine);
         let mut weights = std::mem::take(&mut workspace.weights);
         weights.resize_with(network.layers.len(), LayerWeights::empty);
-        for (layer, weights) in network.layers.iter().zip(&mut weights) {
-            let params: Vec<&[T]> = layer.params.iter().map(|&(at, numel)| &arena[at..at + numel]).collect();
-            let noise = Noise::new(seed, layer.share.layer as u16); // `Network::layer` limits the number of layers to this type
-            weights.renew(layer.plan(training), &params, kernels, training, noise);
+        let all = || network.layers.iter().flat_map(|layer| params_of(layer, arena));
+        // in training, parameters differ from call to call
+        if training || !workspace.origin.is((isa, seed), all()) {
+            workspace.origin.forget();
+            for (layer, weights) in network.layers.iter().zip(&mut weights) {
+                let params: Vec<&[T]> = params_of(layer, arena).collect();
+                let noise = Noise::new(seed, layer.share.layer as u16); // `Network::layer` limits the number of layers to this type
+                weights.renew(layer.plan(training), &params, kernels, training, noise);
+            }
+            if !training {
+                workspace.origin.set((isa, seed), all());
+            }
         }
         let penalties = WeightPenalties::new(network, arena, training);
         let workspace = Mutex::new(Some(workspace));
@@ -370,6 +379,11 @@ impl<T: Pooled> Call<T> {
 }
 
 /// The workspace of an earlier call, or a new one.
+/// The parameters of a layer, in the order of its program.
+fn params_of<'p, T>(layer: &'p Layer, arena: &'p [T]) -> impl Iterator<Item = &'p [T]> {
+    layer.params.iter().map(|&(at, numel)| &arena[at..at + numel])
+}
+
 fn idle_workspace<T: Pooled>(engine: &Engine) -> Workspace<T> {
     lock(T::pool(&engine.pools)).workspaces.pop().unwrap_or_else(Workspace::new)
 }

@@ -6,6 +6,7 @@ mod forward;
 mod layer_parallel;
 mod loss;
 mod memories;
+mod origin;
 mod penalty;
 mod reduction;
 mod shared;

@@ -7,11 +7,14 @@ use crate::memory::reserve;
 use crate::time::{LayerWeights, SlotGradients, VecPool};
 
 use super::super::batch::{Packed, States};
+use super::origin::Origin;
 use super::penalty::Terms;
 
 #[derive(Debug)]
 pub struct Workspace<T> {
     pub weights: Vec<LayerWeights<T>>,
+    /// What `weights` were made from.
+    pub origin: Origin<T>,
     /// The weights of losses.
     pub losses: Vec<LayerWeights<T>>,
     pub vectors: VecPool<T>,
@@ -27,6 +30,7 @@ impl<T: Float> Workspace<T> {
     pub fn new() -> Workspace<T> {
         Workspace {
             weights: Vec::new(),
+            origin: Origin::default(),
             losses: Vec::new(),
             vectors: VecPool::new(),
             slots: Vec::new(),
