@@ -32,6 +32,10 @@ pub struct Kernels<T: 'static> {
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
     /// `(rows, cols, dst, a, b)`: the scalar product of row r of a and of b lies at `dst + r * dst.row`.
     pub dots: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
+    /// The same, with the bits of a product that is stored and then reduced to its sum.
+    pub product_sum: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
+    /// `(rows, cols, a, b, out)`: out[c] += the sum over rows of a[r, c] b[r, c], in row order; each product is rounded.
+    pub weighted_sum: unsafe fn(usize, usize, Src<T>, Src<T>, *mut T),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, cols)
     pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, rows, cols, dst, r, y, d)`: (rows, cols) -> (rows, cols); the value of row i of r lies at `r + i * r.row`.
@@ -90,6 +94,8 @@ macro_rules! tables {
                     chain: chain::<T>,
                     reduce: reduce::<T>,
                     dots: dots::<T>,
+                    product_sum: product_sum::<T>,
+                    weighted_sum: weighted_sum::<T>,
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
                     scan: scan::<T>,
@@ -117,6 +123,10 @@ macro_rules! tables {
                 row::reduce $(, #[$feature])?);
             tables!(@entry $token, dots(rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),
                 row::dots $(, #[$feature])?);
+            tables!(@entry $token, product_sum(rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),
+                row::product_sum $(, #[$feature])?);
+            tables!(@entry $token, weighted_sum(rows: usize, cols: usize, a: Src<T>, b: Src<T>, out: *mut T),
+                row::weighted_sum $(, #[$feature])?);
             tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::row_map $(, #[$feature])?);
             tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),

@@ -11,6 +11,7 @@ mod explain;
 mod fold;
 mod fold_table;
 mod function;
+mod fused;
 mod keep;
 mod layer;
 mod levels;

@@ -105,6 +105,10 @@ pub enum RowRun {
     Call(Part),
     /// Adds the sum over the entries of a tile to the value of the row.
     SumEntries,
+    /// The sum of the product of two values, without storing the product: see `fused`.
+    ProductSum,
+    /// `SumEntries` of the product of two values.
+    WeightedSum,
 }
 
 /// One op over a tile of rows. `outer` x `cols` is the shape of a feature in the kernel: reductions and row maps process

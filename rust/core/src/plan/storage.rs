@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use crate::adjoint::Accumulate;
 use crate::step::{Node, NodeId, Run, rows};
 
+use super::fused::fuse;
 use super::levels::{Level, Plan, levels, reads_whole};
 use super::merge::merge;
 use super::pass::{
-    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, RowRun, Scan, ScanState,
+    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
     SinkOp, SinkRun, Stage, WholeOp,
 };
 use super::phase::Phase;
@@ -254,6 +255,7 @@ impl Storage<'_> {
                         for &id in ids {
                             row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
                         }
+                        fuse(&self.pass.buffers, &mut ops);
                         let used = row_ops::assign_slots(&mut self.pass.buffers, &ops);
                         self.pass.tile_width = self.pass.tile_width.max(used);
                         widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
@@ -327,9 +329,11 @@ impl Storage<'_> {
                     _ => row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut stage.ops),
                 }
             }
+            fuse(&self.pass.buffers, &mut stage.ops);
             let used = row_ops::assign_slots(&mut self.pass.buffers, &stage.ops);
             self.pass.tile_width = self.pass.tile_width.max(used);
-            made.sums.extend(stage.ops.iter().filter(|op| op.run == RowRun::SumEntries).map(|op| op.dst));
+            let is_sum = |op: &&RowOp| matches!(op.run, RowRun::SumEntries | RowRun::WeightedSum);
+            made.sums.extend(stage.ops.iter().filter(is_sum).map(|op| op.dst));
             made.stages.push(stage);
         }
         made

@@ -105,6 +105,16 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile
             // SAFETY: the caller's guarantee; the sum has as many elements as an entry.
             unsafe { (kernels.col_sum)(tile.rows, op.cols, from.ptr, from.row, to.ptr) };
         }
+        RowRun::ProductSum => {
+            let [a, b] = [0, 1].map(|k| tile.src(op.src[k], op.cols));
+            // SAFETY: as above.
+            unsafe { (kernels.product_sum)(tile.rows, op.cols, tile.dst(op.dst), a, b) };
+        }
+        RowRun::WeightedSum => {
+            let [a, b] = [0, 1].map(|k| tile.src(op.src[k], op.cols));
+            // SAFETY: as above.
+            unsafe { (kernels.weighted_sum)(tile.rows, op.cols, a, b, tile.at(op.dst)) };
+        }
         RowRun::Noise { stream, per } => {
             for row in 0..tile.rows {
                 // SAFETY: the caller's guarantee, row by row.

@@ -16,7 +16,7 @@ mod total;
 
 pub(super) use chain::chain;
 pub(super) use column_sum::col_sum;
-pub(super) use dots::dots;
+pub(super) use dots::{dots, product_sum, weighted_sum};
 pub(super) use elementwise::{binary, ternary, unary};
 pub(super) use norm_grad::norm_grad;
 pub(super) use prefetch::prefetch;

@@ -69,6 +69,41 @@ pub(super) unsafe fn dot<T: Math, S: Simd<T>>(s: S, a: &Operand<T>, b: &Operand<
     total(s, sums)
 }
 
+/// The same sum with the order and the roundings of `sum` over stored products.
+///
+/// # Safety
+/// Both rows have `cols` columns.
+#[inline(always)]
+pub(super) unsafe fn product_sum<T: Math, S: Simd<T>>(
+    s: S,
+    a: &Operand<T>,
+    b: &Operand<T>,
+    cols: usize,
+) -> T {
+    let mut sums = [s.splat(T::ZERO); 4];
+    let mut c = 0;
+    // SAFETY: all columns that are read are below cols.
+    unsafe {
+        while c + 4 * S::LANES <= cols {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let at = c + i * S::LANES;
+                *sum = s.add(*sum, s.mul(a.load(s, at), b.load(s, at)));
+            }
+            c += 4 * S::LANES;
+        }
+        while c + S::LANES <= cols {
+            sums[0] = s.add(sums[0], s.mul(a.load(s, c), b.load(s, c)));
+            c += S::LANES;
+        }
+        if c < cols {
+            let (count, zero) = (cols - c, s.splat(T::ZERO));
+            let product = s.mul(a.load_partial(s, c, count, zero), b.load_partial(s, c, count, zero));
+            sums[1] = s.add(sums[1], product);
+        }
+    }
+    total(s, sums)
+}
+
 /// The sum of four vectors of sums.
 #[inline(always)]
 fn total<T: Math, S: Simd<T>>(s: S, sums: [S::V; 4]) -> T {

@@ -1,7 +1,7 @@
 //! Reductions, row maps and column sums against their definitions.
 
 use super::support::{Failures, Form, Grid, Numbers, SIZES, epsilon, label, near, on_every_isa, same};
-use crate::kernel::{Dst, Float, Isa, Reduce, RowMap};
+use crate::kernel::{Binary, Dst, Float, Isa, Reduce, RowMap};
 
 pub(super) const REDUCE: [Reduce; 7] = [
     Reduce::Sum,
@@ -116,6 +116,35 @@ fn check_dots<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
+/// Sums of products have the bits of a stored product and its sum.
+fn check_sums_of_products<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(7));
+    for (rows, cols) in [0, 1, 3, 40].into_iter().flat_map(|rows| SIZES.map(|cols| (rows, cols))) {
+        for (of_a, of_b) in Form::ALL.into_iter().flat_map(|a| Form::ALL.map(|b| (a, b))) {
+            let a = Grid::<T>::new(of_a, rows, cols, cols % 3, || numbers.tame());
+            let b = Grid::<T>::new(of_b, rows, cols, 2, || numbers.tame());
+            let mut product = Grid::<T>::new(Form::Dense, rows, cols, 0, || 0.0);
+            let mut sums = [0, 1].map(|_| Grid::<T>::new(Form::Gapped, rows, 1, 1, || 0.0));
+            let mut columns = [0, 1].map(|_| Grid::<T>::new(Form::Dense, 1, cols, 1, || 0.5));
+            // SAFETY: the grids are this large.
+            unsafe {
+                (kernels.binary)(Binary::Mul, rows, cols, product.dst(), a.src(), b.src());
+                (kernels.reduce)(Reduce::Sum, T::ZERO, rows, cols, sums[0].dst(), product.src());
+                (kernels.col_sum)(rows, cols, product.ptr(), product.stride(), columns[0].ptr_mut());
+                (kernels.product_sum)(rows, cols, sums[1].dst(), a.src(), b.src());
+                (kernels.weighted_sum)(rows, cols, a.src(), b.src(), columns[1].ptr_mut());
+            }
+            let name = || format!("{} products of {of_a:?} {of_b:?} ({rows}, {cols})", label::<T>(isa));
+            let is_guarded = sums[1].is_guarded() && columns[1].is_guarded();
+            failures.check(is_guarded, || format!("{}: wrote beyond its elements", name()));
+            let same_sums = (0..rows).all(|r| same(sums[0].get(r, 0), sums[1].get(r, 0)));
+            failures.check(same_sums, || format!("{}: other sums over columns", name()));
+            let same_columns = (0..cols).all(|c| same(columns[0].get(0, c), columns[1].get(0, c)));
+            failures.check(same_columns, || format!("{}: other sums over rows", name()));
+        }
+    }
+}
+
 fn check_row_map<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(5));
     for op in ROW_MAP {
@@ -217,6 +246,11 @@ fn reductions_agree_with_their_definitions() {
 #[test]
 fn scalar_products_agree_with_their_definition() {
     on_every_isa!(check_dots);
+}
+
+#[test]
+fn sums_of_products_have_the_bits_of_a_product_and_its_sum() {
+    on_every_isa!(check_sums_of_products);
 }
 
 #[test]
