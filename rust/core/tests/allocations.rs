@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
 use ostinato_core::net::{
-    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Reduction, StepEngine, Stream,
-    ThroughTime,
+    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, StepEngine,
+    Stream, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -74,6 +74,33 @@ fn steps_of_a_stream() {
             stream.output(&mut out).expect("an output");
         });
         assert_eq!(step, (0, 0), "a step of {rows} rows");
+    }
+}
+
+fn steps_of_a_decoder() {
+    team::set_num_threads(1);
+    let network = Network::from_json(include_str!("decoder.json").trim_end(), false).expect("a network");
+    let arena = numbers(network.arena_len());
+    let engine = Arc::new(StepEngine::new(&network).expect("a network that streams"));
+    let before = engine.before.clone().expect("an input besides the fed one");
+    for (rows, entries) in [(1, 4), (7, 20)] {
+        let memory = numbers(rows * entries * 3);
+        let lengths: Vec<i64> = (0..rows).map(|row| (row % (entries + 1)) as i64).collect();
+        let call = Call::new(before.clone(), &arena, false, 0).expect("parameters");
+        let extent = Extent { lengths: Some(&lengths), ..Extent::default() };
+        let batch = call.batch(rows, entries, extent).expect("a batch");
+        let packed = call.pack(&batch, &[Input::Features { data: &memory, width: 3 }]).expect("an input");
+        let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
+        let given = Given::compute(&engine, &call, batch, (packed, initial), &mut || false);
+        let given = Arc::new(given.expect("the keys"));
+        let mut stream = Stream::new(engine.clone(), &arena, given).expect("a network that streams");
+        let (x, mut out) = (numbers(rows * 2), vec![0.0; rows * 6]);
+        let step = counted(3, || {
+            stream.features(&x).expect("an input");
+            stream.step();
+            stream.output(&mut out).expect("an output");
+        });
+        assert_eq!(step, (0, 0), "a step of {rows} rows with {entries} entries");
     }
 }
 
@@ -206,7 +233,7 @@ fn calls_of_a_network() {
         ("fewer checkpoints", checkpointed(Budget::Share(200_000)), 10),
         ("segments of the square root", checkpointed(Budget::SquareRoot), 10),
         ("run and back", Mode::RunAndBack, 8),
-        ("inference", Mode::Infer, 4),
+        ("inference", Mode::Infer, 3),
     ];
     for (name, mode, count) in modes {
         let case =
@@ -244,6 +271,7 @@ fn calls_of_a_network() {
 #[test]
 fn the_steady_state_allocates_nothing_that_it_could_keep() {
     steps_of_a_stream();
+    steps_of_a_decoder();
     steps_of_an_optimizer();
     calls_of_a_network();
 }

@@ -1,8 +1,11 @@
 //! The addresses of a pass's buffers, and the division of a thread's scratch among them.
 
+use std::sync::Mutex;
+
 use crate::plan::{Buffer, Class, Pass};
 
 use super::entries::Entries;
+use super::entry_row::Row;
 
 /// The offsets of a pass's scratch: block, step, tile, carry and gather buffers, one after the other.
 #[derive(Debug, Default)]
@@ -82,6 +85,8 @@ pub(super) struct BufferBinding<T> {
     pub carry: Vec<Option<[*mut T; 2]>>,
     /// By buffer that reads a state of the previous step: where the rows of a block are gathered if they are not contiguous.
     pub gathered: Vec<*mut T>,
+    /// By thread: room for the addresses of a row of ops over entries.
+    pub entry_rows: Vec<Mutex<Row<T>>>,
 }
 
 // SAFETY: a pass sets all pointers before it follows any; the memory belongs to the thread that runs the pass.
@@ -98,6 +103,7 @@ impl<T> Default for BufferBinding<T> {
             here: Vec::new(),
             carry: Vec::new(),
             gathered: Vec::new(),
+            entry_rows: Vec::new(),
         }
     }
 }

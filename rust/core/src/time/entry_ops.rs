@@ -3,24 +3,16 @@
 //! a row, and a row goes through its steps in one order: all sums have one order on any number of threads.
 
 use std::ops::Range;
+use std::sync::PoisonError;
 
 use crate::kernel::{Dst, Float, Reduce, RowMap, Src};
 use crate::plan::{Class, EntriesOp, Ref, WholeOp};
 use crate::step::rows::Across;
 
 use super::entries::Entries;
+use super::entry_row::Row;
 use super::row_ops::{self, Tile};
 use super::runner::Runner;
-
-/// The buffers of one row at one step, for one thread.
-struct Row<T> {
-    here: Vec<*mut T>,
-    stride: Vec<usize>,
-    /// The number of its entries.
-    count: usize,
-    /// Room for the entries of one feature.
-    line: Vec<T>,
-}
 
 impl<T: Float> Runner<'_, T> {
     /// Runs ops over the entries of all rows of the current step, or of a block of steps.
@@ -35,13 +27,8 @@ impl<T: Float> Runner<'_, T> {
     fn entries_of(&self, op: &EntriesOp, part: usize, rows: Range<usize>) {
         let entries = &self.entries[op.axis];
         let (from, to) = self.steps;
-        let count = self.pass.buffers.len();
-        let mut row = Row {
-            here: vec![std::ptr::null_mut(); count],
-            stride: vec![0; count],
-            count: 0,
-            line: Vec::new(),
-        };
+        // each thread has its own, so the lock is free
+        let mut row = self.binding.entry_rows[part].lock().unwrap_or_else(PoisonError::into_inner);
         for number in rows {
             row.count = entries.lengths[number];
             let steps = (from..to).take_while(|&t| self.geometry.alive(t) > number).count();
@@ -194,12 +181,6 @@ impl<T: Float> Runner<'_, T> {
     /// The entries of a value on entries: whether a product, or a sum of outer products, runs over entries.
     pub(super) fn on_entries(&self, place: Ref) -> Option<&Entries> {
         self.pass.buffers[place.buffer].entries.map(|axis| &self.entries[axis])
-    }
-}
-
-impl<T> Row<T> {
-    fn at(&self, place: Ref) -> *mut T {
-        self.here[place.buffer].wrapping_add(place.col)
     }
 }
 

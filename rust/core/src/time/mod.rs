@@ -7,6 +7,7 @@ mod buffer_binding;
 mod by_size;
 mod entries;
 mod entry_ops;
+mod entry_row;
 mod fold;
 mod function_call;
 mod geometry;

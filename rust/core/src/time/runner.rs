@@ -1,7 +1,7 @@
 //! The loop of one pass over one row group: blocks of time, and the steps within them.
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Float, Kernels};
 use crate::memory::lengthen;
@@ -12,6 +12,7 @@ use crate::team::{Region, pause};
 use super::Geometry;
 use super::buffer_binding::{BufferBinding, Layout};
 use super::entries::Entries;
+use super::entry_row::Row;
 use super::memory::{PassMemory, Scratch};
 use super::pipeline::{Pipeline, piece_steps};
 use super::slot_gradients::SlotGradients;
@@ -137,7 +138,14 @@ impl<'a, T: Float> Runner<'a, T> {
             products.resize_with(threads, Mutex::default);
         }
         binding.clear();
-        let BufferBinding { layout, base, stride, here, carry, gathered } = &mut *binding;
+        let BufferBinding { layout, base, stride, here, carry, gathered, entry_rows } = &mut *binding;
+        if !entries.is_empty() {
+            let missing = threads.saturating_sub(entry_rows.len());
+            entry_rows.extend((0..missing).map(|_| Mutex::new(Row::new())));
+            for row in entry_rows.iter_mut().take(threads) {
+                row.get_mut().unwrap_or_else(PoisonError::into_inner).renew(pass, entries);
+            }
+        }
         layout.settle(pass, rows, block_rows, entries, threads);
         lengthen(arena, layout.end);
         let arena = arena.as_mut_ptr();

@@ -1,5 +1,4 @@
-//! One layer, one step at a time: its memory and all addresses are fixed once, so that a step without memories allocates
-//! nothing.
+//! One layer, one step at a time: its memory and all addresses are fixed once, so that a step allocates nothing.
 
 use crate::kernel::Float;
 use crate::memory::zeros;

@@ -1,7 +1,7 @@
 //! One step per call: the network carries its state from call to call, with a fixed copy of the parameters. What does not
 //! change from step to step, such as the memories of a decoder and values per row, is given once; the steps read it.
 //!
-//! A step allocates nothing, unless it reads memories. It runs the same kernels in the same order as a run of one step, so its
+//! A step allocates nothing. It runs the same kernels in the same order as a run of one step, so its
 //! results are bit-identical to the run.
 
 use std::sync::Arc;
