@@ -163,6 +163,26 @@ def test_the_entries_of_a_memory_are_counted_by_their_own_number(options, sizes,
     )
 
 
+@pytest.mark.parametrize(
+    ("scorer", "kept"),
+    [("additive", {"a matrix product", "weights"}), ("multiplicative", {"weights"}), ("dot", {"weights"})],
+)
+def test_attention_keeps_one_number_for_each_row_step_and_entry(scorer, kept, threads):
+    threads(1)
+    net = ost.Decoder("gru", 64, 256, 256, scorer)
+    rows, steps, entries = 32, 100, 100
+
+    def told(steps, entries):
+        return net.training_memory(rows, {"time": steps, "source": entries}).row_group
+
+    both = told(2 * steps, 2 * entries) - told(2 * steps, entries) - told(steps, 2 * entries)
+    # a row group has 16 rows; tanh of each query and key would be 256 numbers
+    assert both + told(steps, entries) == 4 * 16 * steps * entries
+    (line,) = [line for line in net.explain(rows, steps).splitlines() if "kept for the backward" in line]
+    own = set(line.split(": ")[1].split(", ")) - {"u_n", "r", "z", "n", "context"}
+    assert own == kept
+
+
 def test_steps_by_axis_are_those_of_the_network():
     net = eval(MAKE % "'dot'")(8)
     with pytest.raises(ost.ConfigError, match=r"steps has no axis 's'; expected the steps of each axis"):
