@@ -39,6 +39,8 @@ def test_eager_values(count: int) -> None:
     assert np.allclose(e.softmax(v).values, np.exp(some) / np.exp(some).sum(0))
     assert e.count(v) == count
     assert np.array_equal(e.position(v).values, np.arange(count))
+    assert np.array_equal(e.argmax(v), some.argmax(0) if count else np.zeros(WIDTH))
+    assert np.array_equal(e.argmax(0.0 * v - 1.0), np.zeros(WIDTH))  # of equal ones, the first
     for by in (-7, -1, 0, 2, 6):
         moved = [some[at - by] if 0 <= at - by < count else np.zeros(WIDTH) for at in range(count)]
         assert np.array_equal(e.shift(v, by).values, np.reshape(moved, (count, WIDTH)))
@@ -94,6 +96,7 @@ EQUATIONS: dict[str, Equation] = {
     ),
     "a parameter alone": lambda h, m, p: ops.entries.sum(p.v + 0.0 * m) + 0.1 * h,
     "the memory alone": lambda h, m, p: ops.entries.sum(m) + 0.5 * ops.tanh(h),
+    "argmax": lambda h, m, p: ops.entries.sum(m * h) + 0.1 * ops.entries.argmax(m * p.v + h),
 }
 
 

@@ -2,9 +2,9 @@
 
 A value *on entries* has one vector, matrix or number for each entry of a memory: the memory itself, and
 what is computed with it. All other ops work on it entry by entry, and a value of the row is the same at
-each entry. The ops here go over the entries: `sum`, `mean`, `max`, `logsumexp` and `count` return a value of
-the row, `softmax` and `position` a value on entries. Without entries, the sum, the mean and the maximum are
-0, and the log of the sum is -inf.
+each entry. The ops here go over the entries: `sum`, `mean`, `max`, `argmax`, `logsumexp` and `count` return a
+value of the row, `softmax` and `position` a value on entries. Without entries, the sum, the mean and the
+maximum are 0, and the log of the sum is -inf.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ShapeError, TraceError, shown
+from ostinato.ops.elementwise import stop_gradient
+from ostinato.ops.pairs import equal, where
 from ostinato.ops.shaping import concat, reshape
 from ostinato.ops.table import Row, Symbolic, Value
 
@@ -27,7 +29,19 @@ TABLE: dict[str, Row] = {}
 They have a table of their own, because an eager form takes all entries of a row, (S, ...).
 """
 
-__all__ = ["TABLE", "count", "logsumexp", "max", "mean", "position", "shift", "softmax", "sum", "window"]
+__all__ = [
+    "TABLE",
+    "argmax",
+    "count",
+    "logsumexp",
+    "max",
+    "mean",
+    "position",
+    "shift",
+    "softmax",
+    "sum",
+    "window",
+]
 
 
 def _enter(name: str, eager: Callable[[Value], Value]) -> Callable[[Value], Value]:
@@ -123,6 +137,16 @@ def mean(v: Value) -> Value:
 def max(v: Value) -> Value:
     """The maximum over the entries, feature by feature; equal maxima share the gradient equally."""
     return _max(v)
+
+
+def argmax(v: Value) -> Value:
+    """The index of the entry with the maximum, from 0, feature by feature; no gradient.
+
+    Of equal maxima, the first one; 0 without entries. It is a number, not an id.
+    """
+    total = count(v)
+    found: Value = total - max(where(equal(v, max(v)), total - position(v), 0.0))
+    return stop_gradient(found)
 
 
 def logsumexp(v: Value) -> Value:
