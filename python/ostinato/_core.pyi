@@ -12,6 +12,7 @@ __all__ = [
     "Losses",
     "Network",
     "OutputLoss",
+    "PlannedStep",
     "Program",
     "ProgramBuilder",
     "Run",
@@ -358,11 +359,23 @@ class Update:
     """An optimizer's equation for one dtype: inputs and states of single numbers, one output."""
 
     def __new__(cls, program: Program, dtype: str) -> Update: ...
-    def step(self, arrays: Sequence[Sequence[_Array]], scalars: Sequence[float]) -> None:
-        """One step in place. For each parameter: itself, the other inputs, the states; C-contiguous arrays.
+    def plan(self, arrays: Sequence[Sequence[_Array]], scalars: Sequence[float]) -> PlannedStep:
+        """A step. For each parameter: itself, the other inputs, the states; C-contiguous arrays."""
 
-        ConcurrentUseError where an array is in use elsewhere, or given twice.
-        """
+@final
+class PlannedStep:
+    """A step of some arrays that can be checked, and then taken once.
+
+    Both raise ConcurrentUseError where an array is in use elsewhere, or given twice.
+    """
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the arrays have the new values."""
+    def check(self) -> tuple[int, int, int] | None:
+        """(parameter, array, element) of the first number that would not be finite. Changes nothing."""
+    def take(self) -> None:
+        """Takes the step in place. Once it is taken, this does nothing."""
 
 def save_model(path: str, metadata: Mapping[str, str], tensors: Sequence[tuple[str, _Array]]) -> None: ...
 def load_model(path: str) -> tuple[dict[str, str], dict[str, _Array]]: ...

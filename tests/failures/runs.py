@@ -194,6 +194,20 @@ def several(folder: Path) -> Task:
     return Task(trainer, lambda resume: trainer.fit(X, targets, epochs=2, batch_size=5, resume=resume))
 
 
+def plain(folder: Path) -> Task:
+    """Nothing but the library's own parts: the step of an update is its last part, and nothing is copied."""
+    trainer = ost.Trainer(
+        ost.Sequential(ost.GRU(2, 3, regularizers=[ost.Dropout(0.3)]), ost.Dense(3, 2)),
+        loss="mse",
+        optimizer=ost.Adam(1e-2, groups={"1.*": {"lr": 2e-2}}),
+        schedule=WarmUp(3, then=Plateau("val_loss", patience=1)),
+        metrics=["rmse"],
+        callbacks=[ost.EarlyStopping(patience=9), ost.Checkpoints(folder / "plain", every_steps=2)],
+    )
+    options = {"epochs": 2, "batch_size": 4, "validation": (X, TARGETS)}
+    return Task(trainer, lambda resume: trainer.fit(X, TARGETS, resume=resume, **options))
+
+
 class Counter:
     """A callback of epochs with a state."""
 
@@ -250,5 +264,5 @@ def loaded(folder: Path) -> Task:
 
 
 TASKS: dict[str, Callable[[Path], Task]] = {
-    one.__name__: one for one in (rows, batches, several, resumed, loaded)
+    one.__name__: one for one in (rows, batches, several, plain, resumed, loaded)
 }

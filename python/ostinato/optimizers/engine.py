@@ -10,10 +10,48 @@ from ostinato import _core
 from ostinato.namespace import Names
 from ostinato.ops import Value
 from ostinato.optimizers.arrays import Array, Entry, dense
+from ostinato.optimizers.planned import Overflow
 from ostinato.trace import trace_update
 from ostinato.trace.updates import Update
 
 _CLIP = "clip_scale"
+
+
+class EnginePart:
+    """The step of some parameters of one dtype: the engine computes it once to check it, once to take it."""
+
+    def __init__(
+        self, update: _core.Update, entries: Sequence[Entry], slots: Sequence[str], scalars: Sequence[float]
+    ) -> None:
+        self._update, self._entries, self._slots, self._scalars = update, entries, slots, scalars
+        self._arrays = [_dense(entry, slots) for entry in entries]
+        self._step = update.plan(self._arrays, scalars)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether new values were written."""
+        return self._step.is_taken
+
+    def overflow(self) -> Overflow | None:
+        """The first number that would not be finite."""
+        found = self._step.check()
+        if found is None:
+            return None
+        # The check keeps no values: this one is computed again.
+        segment, stream, element = found
+        alone = [one.reshape(-1)[element : element + 1].copy() for one in self._arrays[segment]]
+        self._update.plan([alone], self._scalars).take()
+        slot = ("", "", *self._slots)[stream]
+        return Overflow.at(self._entries[segment], slot, alone[stream][0], element)
+
+    def take(self) -> None:
+        """Take the step; taken twice, it changes nothing more."""
+        self._step.take()
+        for entry, (param, _, *slots) in zip(self._entries, self._arrays, strict=True):
+            # Arrays that were not dense were copied.
+            for one, new in zip((entry.param, *entry.slots.values()), (param, *slots), strict=True):
+                if one is not new:
+                    one[...] = new
 
 
 class Engine:
@@ -32,20 +70,15 @@ class Engine:
         for dtype in {entry.param.dtype.name for entry in entries}:
             self._of(dtype, scale)
 
-    def step(self, entries: Sequence[Entry], scalars: Sequence[float], scale: float) -> None:
-        """One step for all entries, their gradients multiplied with `scale`."""
+    def plan(self, entries: Sequence[Entry], scalars: Sequence[float], scale: float) -> list[EnginePart]:
+        """One step for all entries, their gradients multiplied with `scale`; nothing changes yet."""
         by_dtype: dict[str, list[Entry]] = {}
         for entry in entries:
             by_dtype.setdefault(entry.param.dtype.name, []).append(entry)
-        for dtype, own in by_dtype.items():
-            arrays = [_dense(entry, self._slots) for entry in own]
-            numbers = [*scalars, scale] if scale != 1.0 else list(scalars)
-            self._of(dtype, scale).step(arrays, numbers)
-            for entry, (param, _, *slots) in zip(own, arrays, strict=True):
-                # Arrays that were not dense were copied.
-                for one, new in zip((entry.param, *entry.slots.values()), (param, *slots), strict=True):
-                    if one is not new:
-                        one[...] = new
+        numbers = [*scalars, scale] if scale != 1.0 else list(scalars)
+        return [
+            EnginePart(self._of(dtype, scale), own, self._slots, numbers) for dtype, own in by_dtype.items()
+        ]
 
     @cached_property
     def program(self) -> _core.Program:

@@ -21,6 +21,7 @@ from ostinato.optimizers.clip import clip_scale
 from ostinato.optimizers.engine import Engine
 from ostinato.optimizers.groups import Groups, group_of, read_groups
 from ostinato.optimizers.missed import Missed
+from ostinato.optimizers.planned import EagerPart, Part, PlannedStep
 from ostinato.options import Configured
 from ostinato.patterns import Aliases
 from ostinato.sequences.arrays import as_array
@@ -102,10 +103,10 @@ class Optimizer(Configured):
         clipping if `clip_norm` is given, otherwise None.
 
         Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not floats,
-        NonFiniteError if `clip_norm` is given and the norm is not finite, TraceError for an equation that the
-        engine cannot run; all before anything is changed.
+        NonFiniteError if a new parameter or slot would not be finite, or if `clip_norm` is given and the norm
+        is not, TraceError for an equation that the engine cannot run; all before anything is changed.
         """
-        return self._take(params, grads, clip_norm, eager=False)
+        return self._take(self._plan(params, grads, clip_norm))
 
     def step_eagerly(
         self,
@@ -115,7 +116,7 @@ class Optimizer(Configured):
         clip_norm: float | None = None,
     ) -> float | None:
         """Like `step`, but runs `update` on NumPy arrays: the readable reference."""
-        return self._take(params, grads, clip_norm, eager=True)
+        return self._take(self._plan(params, grads, clip_norm, eager=True))
 
     def state_dict(self) -> dict[str, Any]:
         """Return {"steps", "options", "slots"}: the number of steps, the options, copies of the slots.
@@ -253,13 +254,21 @@ class Optimizer(Configured):
 
     # A step.
 
-    def _take(
+    def _take(self, planned: PlannedStep) -> float | None:
+        """Takes a step that is finite, and returns its norm. Raises NonFiniteError for another one."""
+        if planned.overflow:
+            raise planned.overflow.error(self._owner, None if self._members else getattr(self, "lr", None))
+        planned.take(self)
+        return planned.norm
+
+    def _plan(
         self,
         params: Mapping[str, Array] | Array,
         grads: Mapping[str, Array] | Array,
         clip_norm: float | None,
-        eager: bool,
-    ) -> float | None:
+        eager: bool = False,
+    ) -> PlannedStep:
+        """A step that is computed and checked; nothing has changed yet."""
         values, slopes = by_name(params), by_name(grads, "grads")
         is_arena, frozen = not isinstance(params, Mapping), frozen_of(params, grads)
         entries = read_entries(
@@ -279,30 +288,32 @@ class Optimizer(Configured):
         for member, _ in () if eager else work:
             member._engine.prepare(entries, scale)
         count = self._steps + 1
-        self.__dict__.update(_steps=count, _missed_steps=missed.after(frozen))
-        for entry in entries:
-            self._kept.setdefault(entry.name, entry.slots)
+        parts: list[Part] = []
         for (member, late), own in work.items():
             numbers = [*scalars[member], float(count - late)]
-            if eager:
-                member._step_eagerly(own, numbers, scale)
-            else:
-                member._engine.step(own, numbers, scale)
-        return norm
+            plan = member._plan_eagerly if eager else member._engine.plan
+            parts += plan(own, numbers, scale)
+        attributes = {"_steps": count, "_missed_steps": missed.after(frozen)}
+        return PlannedStep(norm, parts, attributes, {entry.name: entry.slots for entry in entries})
 
-    def _step_eagerly(self, entries: Sequence[Entry], numbers: Sequence[float], scale: float) -> None:
+    def _plan_eagerly(
+        self, entries: Sequence[Entry], numbers: Sequence[float], scale: float
+    ) -> list[EagerPart]:
         s: Names[Any] = Names(
             self._owner, "scalar", dict(zip((*self.scalars, "count"), numbers, strict=True))
         )
+        parts = []
         for entry in entries:
             grad = entry.grad if scale == 1.0 else entry.grad * scale
             returned = self.update(entry.param, grad, Names(self._owner, "slot", entry.slots), s)
             new, slots = checked_update(self._owner, returned, self.slots)
-            # Everything is computed before anything is written: a slot may get another slot's old value.
-            found = {slot: np.array(slots[slot], entry.param.dtype) for slot in self.slots}
-            entry.param[...] = new
-            for slot, one in found.items():
-                entry.slots[slot][...] = one
+            # Copies: a slot may get another slot's old value.
+            param, *found = (
+                np.array(np.broadcast_to(one, entry.param.shape), entry.param.dtype)
+                for one in (new, *(slots[slot] for slot in self.slots))
+            )
+            parts.append(EagerPart(entry, param, dict(zip(self.slots, found, strict=True))))
+        return parts
 
 
 def _aligned(name: str, given: Any) -> Array:

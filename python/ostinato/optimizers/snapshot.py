@@ -8,6 +8,7 @@ import numpy as np
 
 from ostinato.optimizers.arrays import Array
 from ostinato.optimizers.optimizer import Optimizer
+from ostinato.optimizers.planned import PlannedStep
 from ostinato.plain import plain_copy
 
 _SLOTS = "_kept_slots"
@@ -16,10 +17,10 @@ _SHARED = ("_engine_of_this", "_group_members", "_missed_steps", "_names")
 
 
 class OptimizerSnapshot:
-    """A copy of the steps, options, slots and further attributes of an optimizer.
+    """The steps, options, slots and further attributes of an optimizer at a moment.
 
-    Slots are copied into memory that is kept from snapshot to snapshot. `prepare` does all that can fail, so
-    that `take` only copies.
+    The values of slots are copied by `copy_values` only, into memory that is kept until `drop_values`.
+    `prepare` and `make_room` do all that can fail, so that `take` and `copy_values` only copy.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -30,33 +31,50 @@ class OptimizerSnapshot:
         self._slots: dict[str, dict[str, Array]] = {}
         self._prepared: tuple[Any, ...] = ()
 
-    def prepare(self) -> None:
-        """Copy everything but the values of slots, aside. A failure leaves the last snapshot as it is."""
+    def prepare(self, planned: PlannedStep | None = None) -> None:
+        """Copy everything but the values of slots, aside: as it is now, or after a step that is planned.
+
+        A failure leaves the last snapshot as it is.
+        """
         one = self._optimizer
         slots = {name: dict(group) for name, group in one._kept.items()}
-        for name, group in slots.items():
-            for slot, array in group.items():
-                kept = self._values.get((name, slot))
-                if kept is None or kept.shape != array.shape or kept.dtype != array.dtype:
-                    self._values[name, slot] = np.empty_like(array)
+        attributes = _attributes(one)
+        if planned is not None:
+            slots = {**{name: dict(group) for name, group in planned.slots.items()}, **slots}
+            attributes |= planned.attributes
         members = [(member, _attributes(member)) for member in one._members.values()]
-        self._prepared = slots, members, _attributes(one)
+        self._prepared = slots, members, attributes
 
     def take(self) -> None:
         """Make what was prepared the snapshot."""
         self._slots, self._members, self._attributes = self._prepared
+
+    def make_room(self, *, prepared: bool = False) -> None:
+        """Get the memory that `copy_values` needs, for this snapshot or for the prepared one."""
+        for name, group in (self._prepared[0] if prepared else self._slots).items():
+            for slot, array in group.items():
+                kept = self._values.get((name, slot))
+                if kept is None or kept.shape != array.shape or kept.dtype != array.dtype:
+                    self._values[name, slot] = np.empty_like(array)
+
+    def copy_values(self) -> None:
+        """Copy the slots, which are as they were at the snapshot."""
         for name, group in self._slots.items():
             for slot, array in group.items():
                 np.copyto(self._values[name, slot], array)
 
-    def put_back(self) -> None:
-        """Return the optimizer to the snapshot."""
+    def drop_values(self) -> None:
+        """Give the memory of the copies back."""
+        self._values = {}
+
+    def put_back(self, *, values: bool) -> None:
+        """Return the optimizer to the snapshot, with the copied `values` of slots."""
         for member, attributes in (*self._members, (self._optimizer, self._attributes)):
             member.__dict__.clear()
             member.__dict__.update(plain_copy(attributes))
         slots = {name: dict(group) for name, group in self._slots.items()}
         self._optimizer.__dict__[_SLOTS] = slots
-        for name, group in slots.items():
+        for name, group in slots.items() if values else ():
             for slot, array in group.items():
                 np.copyto(array, self._values[name, slot])
 

@@ -25,6 +25,11 @@ _WITH_STEP = frozenset(
 _OWN = "<the run itself>"
 
 
+def is_ours(one: Any) -> bool:
+    """Whether the class of a strategy or plugin is the library's own."""
+    return type(one).__module__.partition(".")[0] == "ostinato"
+
+
 class RunHooks:
     """The hooks of one run.
 
@@ -105,6 +110,10 @@ class RunHooks:
         """The names of the plugins that have one of these hooks."""
         found = (getattr(self._manager.hook, hook).get_hookimpls() for hook in hooks)
         return {one.plugin_name for implementations in found for one in implementations} - {_OWN}
+
+    def are_ours(self, names: Collection[str]) -> bool:
+        """Whether these plugins are all the library's own."""
+        return all(is_ours(self._manager.get_plugin(name)) for name in names)
 
     def save(
         self, run: Any, only: Collection[str] | None = None, *, lenient: bool = False

@@ -12,6 +12,7 @@ from ostinato import _core
 from ostinato.errors import NonFiniteError, shown
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
+from ostinato.optimizers.planned import PlannedStep
 from ostinato.strategy import Batch, Slopes
 from ostinato.strategy.axes import by_name
 from ostinato.strategy.batch import Array
@@ -47,6 +48,32 @@ def check_parameters(net: Network, place: str, lr: float) -> None:
                 f"{place}: the update made parameter {shown(name)} hold {value[bad]} at {_at(bad)}; "
                 f"lower the learning rate, which is {lr:g}"
             )
+
+
+def check_planned(net: Network, optimizer: Optimizer, planned: PlannedStep, place: str, lr: float) -> None:
+    """Raises NonFiniteError, naming the first number that an update would make infinite or NaN."""
+    bad = planned.overflow
+    if bad is None:
+        return
+    name, index = bad.name, bad.index
+    if not optimizer._members:  # the step was one of the arena
+        one = next(
+            one
+            for one in net._graph.parameters.values()
+            if one.offset <= bad.index[0] < one.offset + one.size
+        )
+        name = one.name
+        index = tuple(int(i) for i in np.unravel_index(bad.index[0] - one.offset, one.shape))
+    if not bad.slot:
+        raise NonFiniteError(
+            f"{place}: the update made parameter {shown(name)} hold {bad.value} at {_at(index)}; "
+            f"lower the learning rate, which is {lr:g}"
+        )
+    raise NonFiniteError(
+        f"{place}: the norm of the gradients is {planned.norm or 0.0:.3g}, and made {shown(bad.slot)} of "
+        f"optimizer {shown(optimizer.name)} hold {bad.value} at {_at(index)} of {shown(name)}; set "
+        "clip_norm=, or look for large numbers in the data"
+    )
 
 
 def check_slots(optimizer: Optimizer, place: str, norm: float) -> None:

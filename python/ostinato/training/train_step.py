@@ -9,10 +9,17 @@ from dataclasses import dataclass
 
 from ostinato.errors import ConfigError, NonFiniteError, shown
 from ostinato.optimizers import Optimizer
+from ostinato.optimizers.planned import PlannedStep
 from ostinato.plugins.run_hooks import RunHooks
 from ostinato.specs import hookimpl
 from ostinato.strategy import Batch, Core, Estimator, Moment, Slopes
-from ostinato.training.finite import check_gradients, check_loss, check_parameters, check_slots
+from ostinato.training.finite import (
+    check_gradients,
+    check_loss,
+    check_parameters,
+    check_planned,
+    check_slots,
+)
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.run import TrainingRun
 
@@ -22,7 +29,8 @@ class TrainStep:
     """The run's own implementation of `ostinato_train_step`, inside the wrappers of plugins.
 
     If anything fails before the optimizer step, everything is unchanged; the trainer undoes what fails later.
-    From the optimizer step on, an interrupt is delayed.
+    From the optimizer step on, an interrupt is delayed. With `defers`, the step is computed and checked, but
+    the trainer takes it: see `Undo.commit`.
     """
 
     estimator: Estimator
@@ -36,6 +44,9 @@ class TrainStep:
     """Whether the network has several outputs."""
     interrupts: Interrupts
     hooks: RunHooks | None = None
+    defers: bool = False
+    planned: PlannedStep | None = None
+    """The step that the trainer is to take."""
 
     @hookimpl
     def ostinato_train_step(self, run: TrainingRun, step: int, batch: Batch) -> dict[str, float]:
@@ -55,7 +66,7 @@ class TrainStep:
 
         self.interrupts.hold()
         try:
-            norm = self._optimize(run.optimizer, run, grads, lr)
+            norm = self._optimize(run, grads, lr, place)
         except NonFiniteError:
             check_gradients(run.net, batch, grads, place)
             raise
@@ -66,8 +77,6 @@ class TrainStep:
         sums = {name: scales[name] * value for name, value in losses.items()}
         run.totals.add(sums, counts, scales[self.outputs[0]] * grads.penalty, norm)
         run.position = run.position.after_update()
-        check_parameters(run.net, place, lr)
-        check_slots(run.optimizer, place, norm)
         # A loss of 0 over no step would look like a perfect score.
         seen = {name: value if counts[name] else math.nan for name, value in losses.items()}
         told = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}
@@ -104,15 +113,32 @@ class TrainStep:
             )
         return {name: found[name] for name in self.outputs}
 
-    def _optimize(self, optimizer: Optimizer, run: TrainingRun, grads: Slopes, lr: float) -> float:
+    def _optimize(self, run: TrainingRun, grads: Slopes, lr: float, place: str) -> float:
         """One step of the optimizer on clipped gradients; the norm before clipping."""
+        optimizer, net = run.optimizer, run.net
         if optimizer.lr != lr:
             optimizer.lr = lr
         # Without a limit the norm is only measured.
         limit = self.limit or sys.float_info.max
-        if optimizer.groups:  # Groups are selected by name, which an arena does not have.
-            norm = optimizer.step(run.net.parameters(), grads.params, clip_norm=limit)
+        # Groups are selected by name, which an arena does not have.
+        of_names = bool(optimizer._members)
+        params, slopes = (net.parameters(), grads.params) if of_names else (net.arena, grads.arena)
+        if has_own_step(optimizer):
+            norm = optimizer.step(params, slopes, clip_norm=limit)
+            assert norm is not None
+            check_parameters(net, place, lr)
+            check_slots(optimizer, place, norm)
+            return norm
+        planned = optimizer._plan(params, slopes, limit)
+        check_planned(net, optimizer, planned, place, lr)
+        if self.defers:
+            self.planned = planned
         else:
-            norm = optimizer.step(run.net.arena, grads.arena, clip_norm=limit)
-        assert norm is not None
-        return norm
+            planned.take(optimizer)
+        assert planned.norm is not None
+        return planned.norm
+
+
+def has_own_step(optimizer: Optimizer) -> bool:
+    """Whether its class writes a `step` of its own, which may write what is not finite."""
+    return type(optimizer).step is not Optimizer.step

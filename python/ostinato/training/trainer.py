@@ -132,7 +132,7 @@ class Trainer(NoCopies, AttributeGuard):
         self._measure = Measure(net, terms)
         self._interrupts = Interrupts()
         core = self.strategies.execution.core(NetworkCore(net, terms.objectives))
-        step = TrainStep(
+        self._step = step = TrainStep(
             self.strategies.estimator,
             core,
             self.schedule,
@@ -245,7 +245,13 @@ class Trainer(NoCopies, AttributeGuard):
                 same_data.check_seen(run.seen, seen)
             states, started = self._plugin_states, False
             undo = Undo(self, (source,) if measured is None else (source, measured))
+            self._step.defers = undo.defers
+            self._step.planned = None
             try:
+                if (
+                    hooks.names or resume is not False
+                ):  # what comes before the first update may write parameters
+                    undo.keep()
                 if not isinstance(resume, bool):
                     self._load(checks.path("fit: resume", resume), seen)
                 elif resume:
@@ -289,6 +295,8 @@ class Trainer(NoCopies, AttributeGuard):
         self._plugin_states = None
         while run.epoch < run.last and not run.stopped:
             self._epoch(source, measured, undo, lines)
+        if hooks.names:
+            undo.keep()
         hooks.call("ostinato_run_end", run=run)
 
     def _measured(self, validation: bool) -> Measured:
@@ -316,6 +324,8 @@ class Trainer(NoCopies, AttributeGuard):
         """One epoch, or the rest of an interrupted one."""
         run, hooks = self.run, self._hooks
         if run.lesson is None:
+            if hooks.names:
+                undo.keep()
             run.data = source.state_dict()
             run.lesson = self.strategies.curriculum.lesson(run.when, source.lengths)
             hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
@@ -332,6 +342,8 @@ class Trainer(NoCopies, AttributeGuard):
             self._update(piece, undo)
             if run.stopped:
                 return
+        if hooks.names:
+            undo.keep()
         metrics: Any = self._end_of_epoch(source, measured)
         epoch = run.epoch - 1
         hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
@@ -365,10 +377,15 @@ class Trainer(NoCopies, AttributeGuard):
         batch = self.strategies.feeding.feed(batch, run.when)
         hooks.call("ostinato_batch_start", run=run, step=step, batch=batch)
         metrics = hooks.train(run=run, step=step, batch=batch)
-        self._interrupts.settle()  # an interrupt in the middle waits for the end of this method
+        planned, self._step.planned = self._step.planned, None
+        if not undo.defers:
+            self._interrupts.settle()  # an interrupt in the middle waits for the end of this method
         hooks.call("ostinato_batch_end", run=run, step=step, metrics=MappingProxyType(metrics))
+        if undo.defers and planned is not None and run.save_to:
+            undo.keep()
+            planned.take(run.optimizer)
         self._save_if_asked()
-        undo.commit()
+        undo.commit(planned=planned)
         self._interrupts.release()
 
     def _while_training(self, losses: Mapping[str, float]) -> dict[str, float]:

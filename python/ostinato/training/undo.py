@@ -9,13 +9,17 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.errors import described
+from ostinato.optimizers.planned import PlannedStep
 from ostinato.optimizers.snapshot import OptimizerSnapshot
 from ostinato.plain import plain_copy
+from ostinato.plugins.run_hooks import is_ours
 from ostinato.schedules import Schedule
 from ostinato.training.made_of import TrainerParts
 from ostinato.training.source import Source
+from ostinato.training.train_step import has_own_step
 
 # The hooks of an update: a plugin with one of them may change its state in every update.
 _IN_UPDATES: Final = (
@@ -47,23 +51,34 @@ class Undo:
     optimizer, the states of schedule and strategies, position, history and data, and the states of plugins
     that have both `ostinato_save` and `ostinato_load`.
 
-    A commit copies parameters and slots, because the equation of an optimizer has no inverse.
+    The equation of an optimizer has no inverse. So where an update runs code that is not the library's (hooks
+    of updates, strategies, an optimizer's own `step`), each commit copies parameters and slots. Elsewhere
+    (`defers`), the step is the last part of an update, and a commit takes it: until then, nothing has written
+    parameters or slots, so there is nothing to copy. Before hooks of epochs and runs, `keep` copies.
     """
 
     def __init__(self, trainer: TrainerParts, sources: Sequence[Source]) -> None:
+        self.defers = not (
+            has_own_step(trainer.optimizer)
+            or not trainer._hooks.are_ours(trainer._hooks.hearing(*_IN_UPDATES))
+            or not all(map(is_ours, trainer.strategies))
+        )
         self._trainer = trainer
         self._sources = tuple(sources)
         hooks = trainer._hooks
         self._savers = hooks.hearing("ostinato_save") & hooks.hearing("ostinato_load")
         self._savers_in_updates = self._savers & hooks.hearing(*_IN_UPDATES)
         self._optimizer = OptimizerSnapshot(trainer.optimizer)
-        self._arena = np.empty_like(np.asarray(trainer.net.arena))
+        self._arena: NDArray[Any] | None = None
+        """A copy of the parameters at the moment, if there is one."""
         self._kept: dict[str, Any] = {}
-        self._next: dict[str, Any] | None = None
+        self._next: tuple[dict[str, Any], PlannedStep | None] | None = None
         # A plugin may have no state yet before it hears of the start of a run.
         plugins = plain_copy(hooks.save(trainer.run, self._savers, lenient=True))
         data = self._states_of_data()
         self._set({**self._of_update(), "plugins": plugins, "data": data, "commits": 0})
+        if not self.defers:
+            self.keep()
 
     @property
     def commits(self) -> int:
@@ -71,26 +86,40 @@ class Undo:
         count: int = self._kept["commits"]
         return count
 
-    def commit(self, *, epoch: bool = False) -> None:
-        """Make this the moment; with `epoch`, an epoch has ended since the last one."""
+    def keep(self) -> None:
+        """Copy parameters and slots, which are as at the moment: what comes next may write them."""
+        if self._arena is None:
+            self._optimizer.make_room()
+            arena = np.asarray(self._trainer.net.arena).copy()
+            self._optimizer.copy_values()
+            self._arena = arena
+
+    def commit(self, *, planned: PlannedStep | None = None, epoch: bool = False) -> None:
+        """Make this the moment, after taking a step that is planned; with `epoch`, an epoch has ended."""
         run, kept = self._trainer.run, self._kept
         # The first commit comes after the start of the run, which changes all of them.
         savers = self._savers if epoch or not self.commits else self._savers_in_updates
         plugins = self._trainer._hooks.save(run, savers)
         data = self._states_of_data(run.data) if epoch else [run.data, *kept["data"][1:]]
         states = {**kept["plugins"], **plain_copy(plugins)}
-        self._set({**self._of_update(), "plugins": states, "data": data, "commits": self.commits + 1})
+        self._set(
+            {**self._of_update(), "plugins": states, "data": data, "commits": self.commits + 1}, planned
+        )
 
     def restore(self, why: BaseException) -> None:
         """Return to the moment, because of an error. A state that its owner refuses to load is a warning."""
         if self._next is not None:  # The error came while a commit was written, which only copies.
-            self._write(self._next)
-            return
+            _, planned = self._next
+            if planned is None or planned.is_begun:
+                self._write(*self._next)
+                return
+            self._next = None
         trainer, kept = self._trainer, self._kept
-        np.copyto(np.asarray(trainer.net.arena), self._arena)
+        if self._arena is not None:
+            np.copyto(np.asarray(trainer.net.arena), self._arena)
         trainer.net._frozen.replace(kept["frozen"])
         trainer.net.noise_calls = kept["noise_calls"]
-        self._optimizer.put_back()
+        self._optimizer.put_back(values=self._arena is not None)
         run = trainer.run
         vars(run).clear()
         vars(run).update(kept["run"], totals=_copied(kept["run"]["totals"]))
@@ -110,15 +139,25 @@ class Undo:
                     told = f"after a failed fit, a state cannot be restored: {described(error)}"
                     warnings.warn(told, stacklevel=2)
 
-    def _set(self, kept: dict[str, Any]) -> None:
+    def _set(self, kept: dict[str, Any], planned: PlannedStep | None = None) -> None:
         """Copy everything that changes in place. All that can fail comes before the first copy."""
-        self._optimizer.prepare()
-        self._next = kept
-        self._write(kept)
+        self._optimizer.prepare(planned)
+        if self._arena is not None and not self.defers:
+            self._optimizer.make_room(prepared=True)
+        self._next = kept, planned
+        self._write(kept, planned)
 
-    def _write(self, kept: dict[str, Any]) -> None:
-        np.copyto(self._arena, np.asarray(self._trainer.net.arena))
+    def _write(self, kept: dict[str, Any], planned: PlannedStep | None) -> None:
+        optimizer = self._trainer.optimizer
+        if planned is not None:
+            planned.take(optimizer)
         self._optimizer.take()
+        if self.defers:
+            self._arena = None
+            self._optimizer.drop_values()
+        elif self._arena is not None:
+            np.copyto(self._arena, np.asarray(self._trainer.net.arena))
+            self._optimizer.copy_values()
         self._kept, self._next = kept, None
 
     def _of_update(self) -> dict[str, Any]:

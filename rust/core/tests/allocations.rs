@@ -115,6 +115,9 @@ fn steps_of_an_optimizer() {
         let segments = [Segment { streams, len }];
         let step = counted(20, || {
             // SAFETY: the arrays are apart, of this length, and used by no other code.
+            let found = unsafe { updater.check(&segments, &[1e-3, 1.0]) }.expect("a check");
+            assert_eq!(found, None);
+            // SAFETY: as above.
             unsafe { updater.step(&segments, &[1e-3, 1.0]) }.expect("a step");
         });
         // a second thread may meet its first segment in any of the steps

@@ -60,7 +60,7 @@ mod _core {
     #[pymodule_export]
     use crate::through_time::{PyBudget, PyThroughTime};
     #[pymodule_export]
-    use crate::update::{PyUpdate, elementwise_op_names, sum_of_squares};
+    use crate::update::{PyPlannedStep, PyUpdate, elementwise_op_names, sum_of_squares};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,11 +1,13 @@
 //! Optimizers: their steps over arrays, and the norm of gradients.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use ostinato_core::kernel::{Isa, Kernels};
 use ostinato_core::net::NetError;
 use ostinato_core::step::rows;
 use ostinato_core::team::Stop;
-use ostinato_core::update::{Rule, Segment, Updater, square_sum};
+use ostinato_core::update::{NotFinite, Rule, Segment, Updater, square_sum};
 use pyo3::prelude::*;
 
 use crate::arrays::{array, elements};
@@ -71,12 +73,22 @@ fn borrow<'py, T: Number>(
     Ok((array, view.len()))
 }
 
-fn step<T: Number>(
+/// What to do with the arrays of a step.
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    /// Compute what it would write, and write nothing.
+    Check,
+    /// Take it, and note that it is done.
+    Take(&'a AtomicBool),
+}
+
+fn run<T: Number>(
     py: Python<'_>,
     updater: &Updater<T>,
-    arrays: &[Vec<Bound<'_, PyAny>>],
+    arrays: &[Vec<Py<PyAny>>],
     scalars: &[f64],
-) -> Result<(), Raised> {
+    task: Task<'_>,
+) -> Result<Option<NotFinite>, Raised> {
     let rule = updater.rule();
     if scalars.len() != rule.scalars() {
         let text = format!("scalars has {} numbers; expected {}", scalars.len(), rule.scalars());
@@ -91,7 +103,8 @@ fn step<T: Number>(
         }
         let mut segment = Segment { streams: Vec::with_capacity(streams.len()), len: 0 };
         for (position, (stream, &written)) in streams.iter().zip(rule.written()).enumerate() {
-            let (array, len) = borrow::<T>(stream, written)?;
+            let written = written && matches!(task, Task::Take(_));
+            let (array, len) = borrow::<T>(stream.bind(py), written)?;
             if position > 0 && len != segment.len {
                 let text = format!("arrays of {} and {len} elements in one parameter", segment.len);
                 return Err(ShapeError::new_err(text).into());
@@ -103,10 +116,20 @@ fn step<T: Number>(
         segments.push(segment);
     }
     let segments = Segments(segments);
-    // SAFETY: all arrays are borrowed, the written ones mutably, until the step is done.
-    let done = py.detach(|| unsafe { updater.step(segments.all(), scalars) });
+    let found = py.detach(|| match task {
+        // SAFETY: all arrays are borrowed until the check is done.
+        Task::Check => unsafe { updater.check(segments.all(), scalars) },
+        Task::Take(is_done) => {
+            // SAFETY: all arrays are borrowed, the written ones mutably, until the step is done.
+            let taken = unsafe { updater.step(segments.all(), scalars) };
+            taken.map(|()| {
+                is_done.store(true, Ordering::Relaxed);
+                None
+            })
+        }
+    });
     drop(borrowed);
-    done.map_err(stopped)
+    found.map_err(stopped)
 }
 
 /// Pointers into arrays that the calling thread has borrowed while it waits.
@@ -134,8 +157,45 @@ impl PyUpdate {
         })
     }
 
-    fn step(&self, py: Python<'_>, arrays: Vec<Vec<Bound<'_, PyAny>>>, scalars: Vec<f64>) -> PyResult<()> {
-        entry(|| for_value!(&self.inner, updater => step(py, updater, &arrays, &scalars)))
+    fn plan(slf: &Bound<'_, PyUpdate>, arrays: Vec<Vec<Py<PyAny>>>, scalars: Vec<f64>) -> PyPlannedStep {
+        PyPlannedStep { update: slf.clone().unbind(), arrays, scalars, is_done: AtomicBool::new(false) }
+    }
+}
+
+/// A step of some arrays that can be checked, and then taken once.
+#[pyclass(name = "PlannedStep", module = "ostinato._core", frozen)]
+pub struct PyPlannedStep {
+    update: Py<PyUpdate>,
+    arrays: Vec<Vec<Py<PyAny>>>,
+    scalars: Vec<f64>,
+    is_done: AtomicBool,
+}
+
+#[pymethods]
+impl PyPlannedStep {
+    /// (parameter, array, element) of the first number that is not finite.
+    fn check(&self, py: Python<'_>) -> PyResult<Option<(usize, usize, usize)>> {
+        let found = self.run(py, Task::Check)?;
+        Ok(found.map(|one| (one.segment, one.stream, one.element)))
+    }
+
+    #[getter]
+    fn is_taken(&self) -> bool {
+        self.is_done.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.is_done.load(Ordering::Relaxed) {
+            self.run(py, Task::Take(&self.is_done))?;
+        }
+        Ok(())
+    }
+}
+
+impl PyPlannedStep {
+    fn run(&self, py: Python<'_>, task: Task<'_>) -> PyResult<Option<NotFinite>> {
+        let update = self.update.get();
+        entry(|| for_value!(&update.inner, updater => run(py, updater, &self.arrays, &self.scalars, task)))
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Kernels<T: 'static> {
     pub col_sum: unsafe fn(usize, usize, *const T, usize, *mut T),
     /// `(n, x, out)`: out = the sum of x[i]^2 in float64, bit-identical on every instruction set.
     pub square_sum: unsafe fn(usize, *const T, *mut f64),
+    /// `(n, x, out)`: out = no element is NaN or infinite.
+    pub all_finite: unsafe fn(usize, *const T, *mut bool),
     /// `(rows, cols, first, row)`: a hint that rows, `row` elements apart, will be read or written soon.
     pub prefetch: unsafe fn(usize, usize, *const T, usize),
     /// `(out)`: multiply-adds without memory, to measure the peak of the machine.
@@ -106,6 +108,7 @@ macro_rules! tables {
                     gemm_tn: gemm_tn::<T>,
                     col_sum: col_sum::<T>,
                     square_sum: square_sum::<T>,
+                    all_finite: all_finite::<T>,
                     prefetch: prefetch::<T>,
                     fma_burst: fma_burst::<T>,
                 }
@@ -148,6 +151,7 @@ macro_rules! tables {
             tables!(@entry $token, col_sum(rows: usize, cols: usize, a: *const T, lda: usize, out: *mut T),
                 row::col_sum $(, #[$feature])?);
             tables!(@entry $token, square_sum(n: usize, x: *const T, out: *mut f64), row::square_sum $(, #[$feature])?);
+            tables!(@entry $token, all_finite(n: usize, x: *const T, out: *mut bool), row::all_finite $(, #[$feature])?);
             tables!(@entry $token, prefetch(rows: usize, cols: usize, first: *const T, row: usize),
                 row::prefetch $(, #[$feature])?);
             tables!(@entry $token, fma_burst(out: *mut T), burst::burst $(, #[$feature])?);

@@ -3,7 +3,7 @@
 use super::operation::{Action, Place};
 use super::rule::Rule;
 use super::stages::{JointSource, Stage};
-use super::{Segment, Updater, square_sum};
+use super::{NotFinite, Segment, Updater, square_sum};
 use crate::kernel::{Float, Isa, Short};
 use crate::step::Program;
 use crate::step::tests::interpreter::evaluate;
@@ -89,6 +89,11 @@ fn compare<T: Float>(
             })
             .collect();
         // SAFETY: each segment has the rule's arrays of its length, and nothing else has them.
+        let found = unsafe { updater.check(&segments, &scalars) }.expect("a check");
+        if found.is_some() || memory != before {
+            return Some(format!("a check of a finite step finds {found:?}, or writes"));
+        }
+        // SAFETY: as above.
         unsafe { updater.step(&segments, &scalars) }.expect("a step");
         for (parameter, (arrays, want)) in memory.iter().zip(&want).enumerate() {
             for (k, (array, want)) in arrays.iter().zip(want).enumerate() {
@@ -349,4 +354,73 @@ fn the_sum_of_squares_is_that_of_a_loop() {
             );
         }
     }
+}
+
+/// A gradient that is not finite at some places: the check finds the first number that the loop makes so, and writes nothing.
+fn compare_not_finite<T: Float>(program: &Program, isa: Isa) -> Option<String> {
+    let rule = Rule::new(program).unwrap_or_else(|error| panic!("{}: {error}", program.name));
+    let updater = Updater::<T>::new(rule, T::kernels(isa));
+    let (lengths, mut numbers) = ([3, 70_000, 1025], Numbers(11));
+    let mut memory: Vec<Vec<Vec<T>>> = (lengths.iter())
+        .map(|&len| {
+            let fresh = |_| (0..len).map(|_| T::from_f64(numbers.next())).collect();
+            (0..updater.rule().streams()).map(fresh).collect()
+        })
+        .collect();
+    let scalars = vec![0.5; program.params.len()];
+    for (at, bad) in [(1, f64::NAN), (40_000, f64::INFINITY), (69_999, f64::NEG_INFINITY)].into_iter().rev() {
+        memory[1][1][at] = T::from_f64(bad);
+        let mut want = None;
+        for (segment, streams) in memory.iter().enumerate() {
+            let bad_ones: Vec<usize> =
+                (0..streams[0].len()).filter(|&i| !streams[1][i].to_f64().is_finite()).collect();
+            for element in bad_ones {
+                let mut one: Vec<Vec<f64>> =
+                    streams.iter().map(|stream| vec![stream[element].to_f64()]).collect();
+                naive(program, &mut one, &scalars);
+                let found = (0..one.len())
+                    .find(|&stream| updater.rule().written()[stream] && !one[stream][0].is_finite())
+                    .map(|stream| NotFinite { stream, segment, element });
+                want = [want, found].into_iter().flatten().min();
+            }
+        }
+        let before: Vec<Vec<Vec<u64>>> = bits(&memory);
+        let segments: Vec<Segment<T>> = (memory.iter_mut().zip(lengths))
+            .map(|(arrays, len)| Segment {
+                streams: arrays.iter_mut().map(|array| array.as_mut_ptr()).collect(),
+                len,
+            })
+            .collect();
+        // SAFETY: each segment has the rule's arrays of its length, and nothing else has them.
+        let found = unsafe { updater.check(&segments, &scalars) }.expect("a check");
+        if found != want {
+            return Some(format!("{bad} at {at}: {found:?}, not {want:?}"));
+        }
+        if bits(&memory) != before {
+            return Some(format!("{bad} at {at}: the check writes"));
+        }
+    }
+    None
+}
+
+fn bits<T: Float>(memory: &[Vec<Vec<T>>]) -> Vec<Vec<Vec<u64>>> {
+    let array = |array: &Vec<T>| array.iter().map(|x| x.to_f64().to_bits()).collect();
+    memory.iter().map(|arrays| arrays.iter().map(array).collect()).collect()
+}
+
+#[test]
+fn a_check_finds_the_first_number_that_is_not_finite_and_writes_nothing() {
+    let mut wrong = Vec::new();
+    for (name, text) in RULES {
+        // The loop's minimum and maximum pass over a NaN.
+        if !text.contains("input g") || text.contains("minimum") {
+            continue;
+        }
+        let program = rule(name, text);
+        for isa in Isa::available() {
+            let found = [compare_not_finite::<f32>(&program, isa), compare_not_finite::<f64>(&program, isa)];
+            wrong.extend(found.into_iter().flatten().map(|what| format!("{name}, {}: {what}", isa.name())));
+        }
+    }
+    assert_none(wrong);
 }

@@ -1,13 +1,28 @@
 //! A rule over arrays: tile by tile through the first cache, chunk by chunk over the threads.
+//!
+//! `check` computes a step and writes nothing; `step` writes over the old values. A caller that wants an update to be
+//! whole or not at all calls both: so no copy of the parameters is needed, and reading them twice takes less time than
+//! copying them.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Dst, Float, Kernels, Link, LinkSource, Src};
+use crate::memory;
 use crate::team::{self, Stop};
 
 use super::operation::{Action, Operation, Place};
 use super::rule::Rule;
 use super::stages::{Joint, JointSource, Stage};
+
+/// A number that a step would write: not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotFinite {
+    /// Which array of the parameter: the parameter itself is 0.
+    pub stream: usize,
+    pub segment: usize,
+    pub element: usize,
+}
 
 /// Bytes of one array that go through all passes before the next do: half a dozen such fit the first cache.
 const TILE_BYTES: usize = 4096;
@@ -31,12 +46,14 @@ pub struct Updater<T: Float> {
     kernels: &'static Kernels<T>,
     /// The scratch of idle threads.
     idle: Mutex<Vec<Workspace<T>>>,
+    /// By array of a parameter: the tile of the scratch that `check` writes in place of it.
+    tile_of: Vec<Option<usize>>,
     tables: Mutex<(Vec<f64>, Vec<T>)>,
 }
 
 /// The scratch of a thread.
 struct Workspace<T> {
-    /// A tile for each temporary of the rule.
+    /// A tile for each temporary of the rule, then one for each array that a step changes.
     temps: Vec<T>,
     /// Room for the links of a chain.
     links: Vec<Link<T>>,
@@ -51,9 +68,19 @@ struct SegmentPointers<'a, T>(&'a [Segment<T>]);
 // SAFETY: the threads write disjoint chunks of arrays that the caller of `step` vouches for.
 unsafe impl<T: Send> Sync for SegmentPointers<'_, T> {}
 
+/// Work on some elements of a segment: (segment, its number, elements, scalars, scratch).
+type Work<'a, T> = &'a (dyn Fn(&Segment<T>, usize, Range<usize>, &[T], &mut Workspace<T>) + Sync);
+
 impl<T: Float> Updater<T> {
     pub fn new(rule: Rule, kernels: &'static Kernels<T>) -> Updater<T> {
-        Updater { rule, kernels, idle: Mutex::default(), tables: Mutex::default() }
+        let mut next = rule.temps;
+        let tile_of = (rule.written().iter())
+            .map(|&written| {
+                next += usize::from(written);
+                written.then(|| next - 1)
+            })
+            .collect();
+        Updater { rule, kernels, idle: Mutex::default(), tile_of, tables: Mutex::default() }
     }
 
     pub fn rule(&self) -> &Rule {
@@ -66,6 +93,37 @@ impl<T: Float> Updater<T> {
     /// Each segment has `rule().streams()` arrays of `len` elements; those that the rule writes may be written and
     /// overlap no other; no other code uses them meanwhile.
     pub unsafe fn step(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<(), Stop> {
+        self.each_chunk(segments, scalars, &|segment, _, span, table, workspace| {
+            for tile in tiles::<T>(span) {
+                let memory = |stream: usize| segment.streams[stream].wrapping_add(tile.start);
+                // SAFETY: the tile lies in the segment, and no other unit has it.
+                unsafe { self.run(tile.len(), &memory, table, workspace) };
+            }
+        })
+    }
+
+    /// What a step would write that is not finite; of several the first, parameters before other arrays. Writes nothing.
+    ///
+    /// # Safety
+    /// Each segment has `rule().streams()` arrays of `len` elements; no other code writes them meanwhile.
+    pub unsafe fn check(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<Option<NotFinite>, Stop> {
+        let first: Mutex<Option<NotFinite>> = Mutex::new(None);
+        self.each_chunk(segments, scalars, &|segment, number, span, table, workspace| {
+            for tile in tiles::<T>(span) {
+                // SAFETY: the tile lies in the segment; the scratch has a tile for each array that the rule writes.
+                let found = unsafe { self.check_tile(&segment.streams, &tile, table, workspace) };
+                if let Some((stream, place)) = found {
+                    let found = NotFinite { stream, segment: number, element: tile.start + place };
+                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                    *first = Some(first.map_or(found, |before| before.min(found)));
+                }
+            }
+        })?;
+        Ok(first.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Calls `work` for each chunk of each segment, on all threads.
+    fn each_chunk(&self, segments: &[Segment<T>], scalars: &[f64], work: Work<'_, T>) -> Result<(), Stop> {
         debug_assert_eq!(scalars.len(), self.rule.scalars());
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let (wide, table) = &mut *tables;
@@ -79,16 +137,14 @@ impl<T: Float> Updater<T> {
         let bytes: usize =
             segments.iter().map(|segment| segment.len * segment.streams.len() * size_of::<T>()).sum();
         let shared = SegmentPointers(segments);
-        let work = |unit: usize, _: usize| {
+        let unit = |unit: usize, _: usize| {
             let shared = &shared;
             let mut unit = unit;
-            for segment in shared.0 {
+            for (number, segment) in shared.0.iter().enumerate() {
                 if unit < chunks(segment) {
                     let start = unit * chunk;
                     let mut workspace = self.workspace();
-                    let span = start..(start + chunk).min(segment.len);
-                    // SAFETY: the chunk lies in the segment, and no other unit is this chunk.
-                    unsafe { self.run(segment, span, table, &mut workspace) };
+                    work(segment, number, start..(start + chunk).min(segment.len), table, &mut workspace);
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
                     return;
                 }
@@ -96,52 +152,98 @@ impl<T: Float> Updater<T> {
             }
         };
         let lanes = if bytes < SMALL_BYTES { 1 } else { team::lanes() };
-        team::run_on(lanes, units, &work, &mut || false)
+        team::run_on(lanes, units, &unit, &mut || false)
     }
 
     fn workspace(&self) -> Workspace<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let temps = || vec![T::ZERO; self.rule.temps * tile::<T>()];
-        idle.unwrap_or_else(|| Workspace { temps: temps(), links: Vec::new() })
+        idle.unwrap_or_else(|| {
+            let written = self.tile_of.iter().flatten().count();
+            let mut temps = Vec::new();
+            memory::resized(&mut temps, (self.rule.temps + written) * tile::<T>(), T::ZERO);
+            Workspace { temps, links: Vec::new() }
+        })
     }
 
-    /// All operations on the elements `span` of a segment.
+    /// The first number of a tile that is not finite after a step, as (array, element), in scratch.
     ///
     /// # Safety
-    /// As `step`; the workspace was made for the rule.
+    /// As `check`; the tile lies in the segment.
+    unsafe fn check_tile(
+        &self,
+        streams: &[*mut T],
+        tile: &Range<usize>,
+        table: &[T],
+        workspace: &mut Workspace<T>,
+    ) -> Option<(usize, usize)> {
+        let count = tile.len();
+        let scratch = workspace.temps.as_mut_ptr();
+        let memory = |stream: usize| match self.tile_of[stream] {
+            Some(place) => scratch.wrapping_add(place * (TILE_BYTES / size_of::<T>())),
+            None => streams[stream].wrapping_add(tile.start),
+        };
+        let written = || (0..streams.len()).filter(|&stream| self.tile_of[stream].is_some());
+        for stream in written() {
+            // SAFETY: a tile of the array, and one of the scratch, which no array overlaps.
+            unsafe {
+                streams[stream].wrapping_add(tile.start).copy_to_nonoverlapping(memory(stream), count);
+            }
+        }
+        // SAFETY: all that is written lies in the scratch.
+        unsafe { self.run(count, &memory, table, workspace) };
+        written().find_map(|stream| {
+            let mut finite = true;
+            // SAFETY: the tile was written above, from `count` elements on it is not read.
+            let values = unsafe {
+                (self.kernels.all_finite)(count, memory(stream), &mut finite);
+                std::slice::from_raw_parts(memory(stream), count)
+            };
+            if finite {
+                return None;
+            }
+            values.iter().position(|x| !x.to_f64().is_finite()).map(|place| (stream, place))
+        })
+    }
+
+    /// All operations on the `count` elements of a tile; `memory`: where each array of the parameter lies.
+    ///
+    /// # Safety
+    /// `count` elements at each of these may be read, and written where the rule writes; `count` is at most a tile; the
+    /// workspace was made for the rule.
     unsafe fn run(
         &self,
-        segment: &Segment<T>,
-        span: std::ops::Range<usize>,
+        count: usize,
+        streams: &impl Fn(usize) -> *mut T,
         table: &[T],
         workspace: &mut Workspace<T>,
     ) {
         let Workspace { temps, links } = workspace;
         let temps = temps.as_mut_ptr();
-        let mut at = span.start;
-        while at < span.end {
-            let count = tile::<T>().min(span.end - at);
-            let memory = |place: Place| match place {
-                Place::Stream(stream) => segment.streams[stream].wrapping_add(at),
-                Place::Temp(temp) => temps.wrapping_add(temp * tile::<T>()),
-                Place::Scalar(slot) => table.as_ptr().wrapping_add(slot).cast_mut(),
-            };
-            for stage in &self.rule.stages {
-                // SAFETY: `at + count` does not go beyond the segment, nor `count` beyond a tile.
-                unsafe {
-                    match stage {
-                        Stage::Chain(joints) => {
-                            links.clear();
-                            links.extend(joints.iter().map(|joint| link(joint, table, &memory)));
-                            (self.kernels.chain)(count, links);
-                        }
-                        Stage::One(operation) => apply(self.kernels, operation, count, &memory),
+        let memory = |place: Place| match place {
+            Place::Stream(stream) => streams(stream),
+            Place::Temp(temp) => temps.wrapping_add(temp * tile::<T>()),
+            Place::Scalar(slot) => table.as_ptr().wrapping_add(slot).cast_mut(),
+        };
+        for stage in &self.rule.stages {
+            // SAFETY: passed on.
+            unsafe {
+                match stage {
+                    Stage::Chain(joints) => {
+                        links.clear();
+                        links.extend(joints.iter().map(|joint| link(joint, table, &memory)));
+                        (self.kernels.chain)(count, links);
                     }
+                    Stage::One(operation) => apply(self.kernels, operation, count, &memory),
                 }
             }
-            at += count;
         }
     }
+}
+
+/// The tiles of a chunk.
+fn tiles<T>(span: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = span.end;
+    span.step_by(tile::<T>()).map(move |start| start..(start + tile::<T>()).min(end))
 }
 
 /// Elements of a tile.

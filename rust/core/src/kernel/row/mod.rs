@@ -1,5 +1,6 @@
 //! Kernels on rows: elementwise functions, reductions, maps of a row to a row, and sums of columns.
 
+mod all_finite;
 mod chain;
 mod column_sum;
 mod dots;
@@ -14,6 +15,7 @@ mod scan;
 mod square_sum;
 mod total;
 
+pub(super) use all_finite::all_finite;
 pub(super) use chain::chain;
 pub(super) use column_sum::col_sum;
 pub(super) use dots::{dots, product_sum, weighted_sum};

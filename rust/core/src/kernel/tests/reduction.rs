@@ -292,3 +292,33 @@ fn check_square_sum<T: Float>(isa: Isa, failures: &mut Failures) {
 fn the_sum_of_squares_is_right_and_the_same_on_every_instruction_set() {
     on_every_isa!(check_square_sum);
 }
+
+fn check_all_finite<T: Float>(isa: Isa, failures: &mut Failures) {
+    let mut numbers = Numbers::new(9);
+    for n in SIZES.into_iter().chain([1000, 4097]) {
+        let mut x: Vec<T> = (0..n).map(|_| T::from_f64(numbers.tame())).collect();
+        if let Some(last) = x.last_mut() {
+            // the largest number is finite
+            *last = T::from_f64(if T::NAME == "float32" { f64::from(f32::MAX) } else { f64::MAX });
+        }
+        let of = |x: &[T]| {
+            let mut got = false;
+            // SAFETY: x has n elements.
+            unsafe { (T::kernels(isa).all_finite)(x.len(), x.as_ptr(), &mut got) };
+            got
+        };
+        failures.check(of(&x), || format!("{} {n}: finite numbers", label::<T>(isa)));
+        for at in (0..n).filter(|at| n < 100 || at % 97 == 0) {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let kept = std::mem::replace(&mut x[at], T::from_f64(bad));
+                failures.check(!of(&x), || format!("{} {n}: {bad} at {at} is not seen", label::<T>(isa)));
+                x[at] = kept;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_seen_at_every_place() {
+    on_every_isa!(check_all_finite);
+}
