@@ -75,6 +75,7 @@ from ostinato.network import (
     weighted,
 )
 from ostinato.plugins import register
+from ostinato.plugins.registry import UnknownName
 from ostinato.scorer import Scorer
 from ostinato.specs import (
     CellSpec,
@@ -224,6 +225,7 @@ __all__ = [
     "TrainingRun",
     "TruncatedBPTT",
     "UnknownItemError",
+    "UnknownName",
     "VariationalDropout",
     "WeightDrop",
     "Wu",
