@@ -19,6 +19,7 @@ import ostinato as ost
 from ostinato import analysis
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError
+from ostinato.metrics import edits
 
 Ids = npt.NDArray[np.int64]
 WIDTH = 5
@@ -182,8 +183,8 @@ class Model:
         """Of what is written freely. Of several right rows, the nearest one counts."""
         wrong, edited, length = 0, 0, 0
         for row, right in zip(self.write(pairs.sources, beam), pairs.right, strict=True):
-            edits, ids = min((distance(row, one.tolist()), len(one)) for one in right)
-            wrong, edited, length = wrong + (edits > 0), edited + edits, length + ids
+            apart, ids = min((edits(row, one), len(one)) for one in right)
+            wrong, edited, length = wrong + (apart > 0), edited + apart, length + ids
         return Errors(wrong / len(pairs), edited / length)
 
 
@@ -192,18 +193,6 @@ def _embedded(name: str, ids: int, given: Settings) -> Any:
         ost.Input(name, ids=ids, axis="source" if name == "source" else "target")
     )
     return ost.Dropout(given.dropout)(read) if given.dropout else read
-
-
-def distance(row: Sequence[int], target: Sequence[int]) -> int:
-    """The fewest ids to insert, delete or replace (Levenshtein 1966)."""
-    costs = list(range(len(target) + 1))
-    for place, one in enumerate(row, 1):
-        diagonal, costs[0] = costs[0], place
-        for column, other in enumerate(target, 1):
-            replaced = diagonal + (one != other)
-            diagonal = costs[column]
-            costs[column] = min(diagonal + 1, costs[column - 1] + 1, replaced)
-    return costs[-1]
 
 
 def draw(path: str, model: Model, parts: Parts) -> None:

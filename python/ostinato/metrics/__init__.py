@@ -8,7 +8,7 @@ from ostinato.metrics.accuracy import Accuracy
 from ostinato.metrics.bits_per_character import BitsPerCharacter
 from ostinato.metrics.bleu import BLEU
 from ostinato.metrics.confusion import F1, Precision, Recall
-from ostinato.metrics.edit_distance import EditDistance
+from ostinato.metrics.edit_distance import EditDistance, edits
 from ostinato.metrics.exact_match import ExactMatch
 from ostinato.metrics.mae import MAE
 from ostinato.metrics.metric import Metric
@@ -31,4 +31,5 @@ __all__ = [
     "Perplexity",
     "Precision",
     "Recall",
+    "edits",
 ]

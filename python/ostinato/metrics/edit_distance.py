@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ class EditDistance(Metric):
         else:
             (predicted,) = CTC(blank=self.blank).decode(outputs[None])
         true = np.ravel(targets)
-        return np.array([edits(predicted.tolist(), true.tolist()), true.size], np.float64)
+        return np.array([edits(predicted, true), true.size], np.float64)
 
     def finish(self, mean: Any) -> float:
         """Return edits per true id; without any true id, infinity if there are edits, else 0."""
@@ -52,11 +51,18 @@ class EditDistance(Metric):
         return found / ids
 
 
-def edits(found: Sequence[int], wanted: Sequence[int]) -> int:
-    """The fewest insertions, deletions and substitutions that turn one sequence into the other."""
-    costs = list(range(len(wanted) + 1))
-    for n, one in enumerate(found, 1):
-        before, costs[0] = costs[0], n
-        for k, other in enumerate(wanted, 1):
-            before, costs[k] = costs[k], min(costs[k] + 1, costs[k - 1] + 1, before + (one != other))
-    return costs[-1]
+def edits(found: npt.ArrayLike, wanted: npt.ArrayLike) -> int:
+    """The fewest insertions, deletions and substitutions that turn one sequence of ids into another.
+
+    found, wanted: (n,) and (m,) integers; either may be empty.
+    Source: Wagner and Fischer 1974, whose table is made row by row.
+    """
+    ids, others = np.ravel(found), np.ravel(wanted)
+    places = np.arange(len(others) + 1)
+    row = places.copy()
+    for one in ids:
+        best = row + 1
+        best[1:] = np.minimum(best[1:], row[:-1] + (others != one))
+        # insertions: a running minimum
+        row = np.minimum.accumulate(best - places) + places
+    return int(row[-1])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import ConfigError, DTypeError, NonFiniteError, OstinatoError, ShapeError
+from ostinato.metrics import edits
 
 Reward = Callable[[NDArray[np.int64], NDArray[np.int64], Sequence[NDArray[Any]]], Any]
 """(ids (M, L), lengths (M,), targets) -> (M,) numbers; a larger one is better."""
@@ -29,21 +30,10 @@ def edit(ids: Any, lengths: Any, targets: Any) -> NDArray[np.float64]:
     Insertions, deletions and substitutions cost 1 each. An empty target counts as one of length 1.
     """
     distances = [
-        _distance(row[:length], target) / max(len(target), 1)
+        edits(row[:length], target) / max(len(target), 1)
         for row, length, target in zip(ids, lengths, targets, strict=True)
     ]
     return -np.array(distances, np.float64)
-
-
-def _distance(one: Any, other: Any) -> float:
-    """A row of the table for each id: the insertions of a row are a running minimum."""
-    places = np.arange(len(other) + 1)
-    row = places.astype(np.float64)
-    for id_ in one:
-        best = row + 1.0
-        best[1:] = np.minimum(best[1:], row[:-1] + (other != id_))
-        row = np.minimum.accumulate(best - places) + places
-    return float(row[-1])
 
 
 NAMED: Final[Mapping[str, Reward]] = {"edit": edit, "exact": exact}
