@@ -110,7 +110,9 @@ fn steps_of_an_optimizer() {
         team::set_num_threads(threads);
         let rule = Rule::new(&programs::adam()).expect("element by element");
         let updater = Updater::<f32>::new(rule, f32::kernels(Isa::active().expect("an instruction set")));
-        let mut arrays: Vec<Vec<f32>> = (0..4).map(|_| numbers(len)).collect();
+        // the last slot has squares
+        let fresh = |k| numbers(len).into_iter().map(|x| if k == 3 { x * x } else { x }).collect();
+        let mut arrays: Vec<Vec<f32>> = (0..4).map(fresh).collect();
         let streams = arrays.iter_mut().map(|array| array.as_mut_ptr()).collect();
         let segments = [Segment { streams, len }];
         let step = counted(20, || {

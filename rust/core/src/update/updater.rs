@@ -4,6 +4,7 @@
 //! whole or not at all calls both: so no copy of the parameters is needed, and reading them twice takes less time than
 //! copying them.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -57,6 +58,8 @@ struct Workspace<T> {
     temps: Vec<T>,
     /// Room for the links of a chain.
     links: Vec<Link<T>>,
+    /// By array of a parameter: whether an operation on this tile has changed it.
+    changed: Vec<Cell<bool>>,
 }
 
 // SAFETY: the links are written anew before they are read.
@@ -95,7 +98,7 @@ impl<T: Float> Updater<T> {
     pub unsafe fn step(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<(), Stop> {
         self.each_chunk(segments, scalars, &|segment, _, span, table, workspace| {
             for tile in tiles::<T>(span) {
-                let memory = |stream: usize| segment.streams[stream].wrapping_add(tile.start);
+                let memory = |stream: usize, _: bool| segment.streams[stream].wrapping_add(tile.start);
                 // SAFETY: the tile lies in the segment, and no other unit has it.
                 unsafe { self.run(tile.len(), &memory, table, workspace) };
             }
@@ -160,8 +163,9 @@ impl<T: Float> Updater<T> {
         idle.unwrap_or_else(|| {
             let written = self.tile_of.iter().flatten().count();
             let mut temps = Vec::new();
-            memory::resized(&mut temps, (self.rule.temps + written) * tile::<T>(), T::ZERO);
-            Workspace { temps, links: Vec::new() }
+            memory::resized(&mut temps, (self.rule.temps + written) * tile_len::<T>(), T::ZERO);
+            let changed = vec![Cell::new(false); self.tile_of.len()];
+            Workspace { temps, links: Vec::new(), changed }
         })
     }
 
@@ -178,25 +182,19 @@ impl<T: Float> Updater<T> {
     ) -> Option<(usize, usize)> {
         let count = tile.len();
         let scratch = workspace.temps.as_mut_ptr();
-        let memory = |stream: usize| match self.tile_of[stream] {
-            Some(place) => scratch.wrapping_add(place * (TILE_BYTES / size_of::<T>())),
-            None => streams[stream].wrapping_add(tile.start),
+        let memory = |stream: usize, changed: bool| match self.tile_of[stream] {
+            Some(place) if changed => scratch.wrapping_add(place * tile_len::<T>()),
+            _ => streams[stream].wrapping_add(tile.start),
         };
         let written = || (0..streams.len()).filter(|&stream| self.tile_of[stream].is_some());
-        for stream in written() {
-            // SAFETY: a tile of the array, and one of the scratch, which no array overlaps.
-            unsafe {
-                streams[stream].wrapping_add(tile.start).copy_to_nonoverlapping(memory(stream), count);
-            }
-        }
         // SAFETY: all that is written lies in the scratch.
         unsafe { self.run(count, &memory, table, workspace) };
         written().find_map(|stream| {
             let mut finite = true;
             // SAFETY: the tile was written above, from `count` elements on it is not read.
             let values = unsafe {
-                (self.kernels.all_finite)(count, memory(stream), &mut finite);
-                std::slice::from_raw_parts(memory(stream), count)
+                (self.kernels.all_finite)(count, memory(stream, true), &mut finite);
+                std::slice::from_raw_parts(memory(stream, true), count)
             };
             if finite {
                 return None;
@@ -205,7 +203,8 @@ impl<T: Float> Updater<T> {
         })
     }
 
-    /// All operations on the `count` elements of a tile; `memory`: where each array of the parameter lies.
+    /// All operations on the `count` elements of a tile; `streams`: where each array of the parameter lies, before an
+    /// operation has changed it and afterwards.
     ///
     /// # Safety
     /// `count` elements at each of these may be read, and written where the rule writes; `count` is at most a tile; the
@@ -213,16 +212,24 @@ impl<T: Float> Updater<T> {
     unsafe fn run(
         &self,
         count: usize,
-        streams: &impl Fn(usize) -> *mut T,
+        streams: &impl Fn(usize, bool) -> *mut T,
         table: &[T],
         workspace: &mut Workspace<T>,
     ) {
-        let Workspace { temps, links } = workspace;
+        let Workspace { temps, links, changed } = workspace;
         let temps = temps.as_mut_ptr();
-        let memory = |place: Place| match place {
-            Place::Stream(stream) => streams(stream),
-            Place::Temp(temp) => temps.wrapping_add(temp * tile::<T>()),
+        changed.iter().for_each(|one| one.set(false));
+        let of = |place: Place| match place {
+            Place::Stream(stream) => streams(stream, changed[stream].get()),
+            Place::Temp(temp) => temps.wrapping_add(temp * tile_len::<T>()),
             Place::Scalar(slot) => table.as_ptr().wrapping_add(slot).cast_mut(),
+        };
+        let read = |place: Place| of(place).cast_const();
+        let write = |place: Place| {
+            if let Place::Stream(stream) = place {
+                changed[stream].set(true);
+            }
+            of(place)
         };
         for stage in &self.rule.stages {
             // SAFETY: passed on.
@@ -230,10 +237,10 @@ impl<T: Float> Updater<T> {
                 match stage {
                     Stage::Chain(joints) => {
                         links.clear();
-                        links.extend(joints.iter().map(|joint| link(joint, table, &memory)));
+                        links.extend(joints.iter().map(|joint| link(joint, table, &read, &write)));
                         (self.kernels.chain)(count, links);
                     }
-                    Stage::One(operation) => apply(self.kernels, operation, count, &memory),
+                    Stage::One(operation) => apply(self.kernels, operation, count, &read, &write),
                 }
             }
         }
@@ -243,52 +250,59 @@ impl<T: Float> Updater<T> {
 /// The tiles of a chunk.
 fn tiles<T>(span: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let end = span.end;
-    span.step_by(tile::<T>()).map(move |start| start..(start + tile::<T>()).min(end))
+    span.step_by(tile_len::<T>()).map(move |start| start..(start + tile_len::<T>()).min(end))
 }
 
 /// Elements of a tile.
-const fn tile<T>() -> usize {
+const fn tile_len<T>() -> usize {
     TILE_BYTES / size_of::<T>()
 }
 
 /// A joint at a tile.
-fn link<T: Float>(joint: &Joint, table: &[T], memory: &impl Fn(Place) -> *mut T) -> Link<T> {
+fn link<T: Float>(
+    joint: &Joint,
+    table: &[T],
+    read: &impl Fn(Place) -> *const T,
+    write: &impl Fn(Place) -> *mut T,
+) -> Link<T> {
     let source = |source: JointSource| match source {
         JointSource::Before => LinkSource::Before,
         JointSource::At(Place::Scalar(slot)) => LinkSource::Value(table[slot]),
-        JointSource::At(place) => LinkSource::Elements(memory(place).cast_const()),
-        JointSource::Fresh(place) => LinkSource::Fresh(memory(place).cast_const()),
+        JointSource::At(place) => LinkSource::Elements(read(place)),
+        JointSource::Fresh(place) => LinkSource::Fresh(read(place)),
     };
-    let dst = joint.dst.map_or(std::ptr::null_mut(), memory);
-    Link { op: joint.op, sources: joint.sources.map(source), dst }
+    // the sources first: a result that replaces one of them may lie elsewhere
+    let sources = joint.sources.map(source);
+    Link { op: joint.op, sources, dst: joint.dst.map_or(std::ptr::null_mut(), write) }
 }
 
 /// One operation on a tile.
 ///
 /// # Safety
-/// `memory` gives `count` elements for an array or a temporary, and one for a scalar.
+/// `read` and `write` give `count` elements for an array or a temporary, and one for a scalar.
 #[inline]
 unsafe fn apply<T: Float>(
     kernels: &Kernels<T>,
     operation: &Operation,
     count: usize,
-    memory: &impl Fn(Place) -> *mut T,
+    read: &impl Fn(Place) -> *const T,
+    write: &impl Fn(Place) -> *mut T,
 ) {
     let source = |place: Place| {
         let col = usize::from(!matches!(place, Place::Scalar(_)));
-        Src { ptr: memory(place).cast_const(), row: 0, col }
+        Src { ptr: read(place), row: 0, col }
     };
-    let [a, b, c] = operation.args;
-    let dst = Dst { ptr: memory(operation.dst), row: 0 };
+    let [a, b, c] = operation.args.map(source);
+    let dst = Dst { ptr: write(operation.dst), row: 0 };
     // SAFETY: passed on; a destination is a source's memory or apart from it.
     unsafe {
         match operation.action {
             Action::Unary(op, alpha) => {
-                (kernels.unary)(op, T::from_f64(alpha), 1, count, dst, source(a));
+                (kernels.unary)(op, T::from_f64(alpha), 1, count, dst, a);
             }
-            Action::Binary(op) => (kernels.binary)(op, 1, count, dst, source(a), source(b)),
+            Action::Binary(op) => (kernels.binary)(op, 1, count, dst, a, b),
             Action::Ternary(op) => {
-                (kernels.ternary)(op, 1, count, dst, source(a), source(b), source(c));
+                (kernels.ternary)(op, 1, count, dst, a, b, c);
             }
         }
     }
