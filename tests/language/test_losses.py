@@ -13,6 +13,15 @@ from ostinato.plugins.registry import registry
 Y = np.array([0.5, -1.0, 2.0, 0.0])
 T = np.array([1.0, 1.0, -2.0, 0.5])
 
+ODDS = np.array([1.0, 0.0, 1.0, 0.25])
+
+
+def likelihood(y: float, t: float) -> float:
+    """-log of the probability, by its definition."""
+    p = 1 / (1 + math.exp(-y))
+    return -t * math.log(p) - (1 - t) * math.log(1 - p)
+
+
 # name, options, y, target, the loss
 CASES = [
     ("cross_entropy", {}, Y, 2, -math.log(math.exp(2.0) / math.fsum(map(math.exp, Y)))),
@@ -20,6 +29,11 @@ CASES = [
     ("cross_entropy", {}, np.array([3.0]), 0, 0.0),
     ("mse", {}, Y, T, (0.25 + 4 + 16 + 0.25) / 4),
     ("mse", {"half": True}, Y, T, (0.25 + 4 + 16 + 0.25) / 2),
+    ("mae", {}, Y, T, (0.5 + 2 + 4 + 0.5) / 4),
+    ("huber", {}, Y, T, (0.125 + 1.5 + 3.5 + 0.125) / 4),
+    ("huber", {"delta": 3.0}, Y, T, (0.125 + 2 + 3 * 2.5 + 0.125) / 4),
+    ("binary_cross_entropy", {}, Y, ODDS, math.fsum(map(likelihood, Y, ODDS)) / 4),
+    ("binary_cross_entropy", {}, np.array([1000.0, -1000.0]), np.array([0.0, 0.0]), 500.0),
 ]
 
 
@@ -48,6 +62,7 @@ def test_a_loss_says_what_its_target_is():
     [
         (lambda: losses.MSE(haf=True), "loss 'mse' has no option 'haf'; did you mean 'half'"),
         (lambda: losses.MSE(half=1), "half is 1; expected True or False"),
+        (lambda: losses.Huber(delta=0), "delta is 0; expected"),
         (lambda: losses.Loss().step(Y, T), "has no step"),
     ],
 )

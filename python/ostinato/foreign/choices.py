@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_BINARY: Final = "write loss='cross_entropy' with an output of 2 features and ids 0 and 1 as targets"
-_OWN: Final = "write a subclass of ost.Loss with this equation; 'mse' and 'cross_entropy' are built in"
+_BINARY: Final = "write loss='binary_cross_entropy', which takes logits"
 
 CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "loss": {
         "bce": _BINARY,
         "binary_crossentropy": _BINARY,
-        "binary_cross_entropy": _BINARY,
         "mean_squared_error": "write loss='mse'",
         "l2": "write loss='mse'",
         "sparse_categorical_crossentropy": "write loss='cross_entropy' with ids as targets",
@@ -21,10 +19,10 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "ce": "write loss='cross_entropy'",
         "nll": "write loss='cross_entropy', which takes logits",
         "nll_loss": "write loss='cross_entropy', which takes logits",
-        "mae": f"it is a metric: metrics=['mae']; {_OWN}",
-        "l1": _OWN,
-        "huber": _OWN,
-        "smooth_l1": _OWN,
+        "bce_with_logits": _BINARY,
+        "mean_absolute_error": "write loss='mae'",
+        "l1": "write loss='mae'",
+        "smooth_l1": "write loss='huber'",
     },
     "optimizer": {
         "adamw": "write optimizer=ost.Adam(lr=1e-3, decoupled_decay=1e-5)",
@@ -38,8 +36,10 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "bpc": "write metrics=['bits_per_character']",
         "mean_absolute_error": "write metrics=['mae']",
         "root_mean_squared_error": "write metrics=['rmse']",
-        "f1": "write a metric of your own, a subclass of ost.Metric, such as accuracy is: "
-        "metrics=['accuracy']",
+        "f1_score": "write metrics=['f1']",
+        "precision_score": "write metrics=['precision']",
+        "recall_score": "write metrics=['recall']",
+        "r2_score": "write metrics=['r2']",
     },
     "cell": {
         "simple_rnn": "write ost.RNN(input_size, hidden_size)",

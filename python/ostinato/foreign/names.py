@@ -165,7 +165,7 @@ _NO_GRAD: Final = "net(x) keeps nothing for gradients; net.run(x, training=True)
 _SEED: Final = "seeds are arguments: ost.GRU(3, 4, seed=1), ost.Trainer(net, loss='mse', seed=1)"
 _BATCH_NORM: Final = "rows do not see each other; write ost.GRU(3, 4, regularizers=[ost.LayerNorm()])"
 _ATTENTION: Final = "write ost.Attention('dot', query_size, memory_size)"
-_BCE: Final = "write loss='cross_entropy' with an output of 2 features, or a subclass of ost.Loss"
+_BCE: Final = "write ost.losses.BinaryCrossEntropy(), which takes logits"
 
 ROOT: Final = {
     "Linear": _DENSE,
@@ -202,9 +202,7 @@ ROOT: Final = {
     "SparseCategoricalCrossentropy": "write ost.CrossEntropy(), with ids as targets",
     **dict.fromkeys(("MSELoss", "MeanSquaredError"), "write ost.MSE()"),
     **dict.fromkeys(("BCELoss", "BCEWithLogitsLoss", "BinaryCrossentropy"), _BCE),
-    **dict.fromkeys(
-        ("L1Loss", "MeanAbsoluteError"), "write metrics=['mae'] of a Trainer, or a subclass of ost.Loss"
-    ),
+    **dict.fromkeys(("L1Loss", "MeanAbsoluteError"), "write ost.losses.MAE()"),
     "AdamW": "write ost.Adam(lr=1e-3, decoupled_decay=1e-5): the decay is not multiplied by lr",
     **dict.fromkeys(
         ("RMSprop", "Adagrad", "Nadam"), "write ost.Adam(lr=1e-3), or a subclass of ost.Optimizer"

@@ -6,10 +6,13 @@ errors.
 
 from __future__ import annotations
 
+from ostinato.losses.binary_cross_entropy import BinaryCrossEntropy
 from ostinato.losses.crf import CRF
 from ostinato.losses.cross_entropy import CrossEntropy
 from ostinato.losses.ctc import CTC
+from ostinato.losses.huber import Huber
 from ostinato.losses.loss import Loss
+from ostinato.losses.mae import MAE
 from ostinato.losses.mse import MSE
 
-__all__ = ["CRF", "CTC", "MSE", "CrossEntropy", "Loss"]
+__all__ = ["CRF", "CTC", "MAE", "MSE", "BinaryCrossEntropy", "CrossEntropy", "Huber", "Loss"]
