@@ -164,6 +164,8 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.analysis.gradient_flow.loss": lambda: "mse",
     "ost.analysis.lyapunov_spectrum.steps": lambda: 3,
     "ost.eager.run.hidden_size": lambda: 2,
+    "ost.metrics.edits.found": lambda: [1, 2],
+    "ost.metrics.edits.wanted": lambda: [1, 3, 2],
     "ost.initializers.by_gate.gates": lambda: 2,
     "ost.ops.split.parts": lambda: 2,
     "ost.plugins.Registry.provider_of.made": lambda: ost.LSTM,

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato import checks
+from ostinato.errors import ShapeError
 from ostinato.losses import CTC
 from ostinato.metrics.metric import Metric
+from ostinato.sequences.arrays import as_integers
 
 
 class EditDistance(Metric):
@@ -54,10 +56,13 @@ class EditDistance(Metric):
 def edits(found: npt.ArrayLike, wanted: npt.ArrayLike) -> int:
     """The fewest insertions, deletions and substitutions that turn one sequence of ids into another.
 
-    found, wanted: (n,) and (m,) integers; either may be empty.
+    found, wanted: (n,) and (m,) integers; either may be empty. Raises ShapeError, DTypeError.
     Source: Wagner and Fischer 1974, whose table is made row by row.
     """
-    ids, others = np.ravel(found), np.ravel(wanted)
+    ids, others = (as_integers(f"edits: {name}", one) for name, one in (("found", found), ("wanted", wanted)))
+    for name, one in (("found", ids), ("wanted", others)):
+        if one.ndim != 1:
+            raise ShapeError(f"edits: {name} is {one.shape}; expected (n,), the ids of one sequence")
     places = np.arange(len(others) + 1)
     row = places.copy()
     for one in ids:

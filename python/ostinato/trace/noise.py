@@ -61,7 +61,8 @@ class Noise:
             raise ConfigError(f"per is {shown(per)}; expected one of {', '.join(_PER)}")
         if not self.training or self._recorder is None:
             raise ConfigError(
-                "noise is drawn in inference; check noise.training, or use noise.drop or noise.mix"
+                "noise.uniform in inference (noise.normal draws with it); check noise.training, or use "
+                "noise.drop or noise.mix"
             )
         attrs = {"stream": self._streams, "per": _PER[per], "shape": tuple(shape)}
         self._streams += 1
