@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -53,9 +54,9 @@ class _Counts(Metric):
         used = np.flatnonzero(predicted + true)
         return float(np.mean([self._of(correct[one], predicted[one], true[one]) for one in used]))
 
+    @abstractmethod
     def _of(self, correct: float, predicted: float, true: float) -> float:
         """The measure of one class; 0 where nothing is divided by nothing."""
-        raise NotImplementedError
 
 
 def _sizes(name: str) -> Any:

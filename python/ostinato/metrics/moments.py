@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,9 +27,9 @@ class _Moments(Metric):
         per_step = np.reshape(mean[1:] / mean[0], (6, -1))
         return float(np.mean([self._of(*feature) for feature in per_step.T]))
 
+    @abstractmethod
     def _of(self, t: float, tt: float, y: float, yy: float, yt: float, error: float) -> float:
         """The measure of one feature, from means over all steps."""
-        raise NotImplementedError
 
 
 class R2(_Moments):
