@@ -32,7 +32,7 @@ pub struct Kernels<T: 'static> {
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
     /// `(rows, cols, dst, a, b)`: the scalar product of row r of a and of b lies at `dst + r * dst.row`.
     pub dots: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
-    /// The same, with the bits of a product that is stored and then reduced to its sum.
+    /// The same, bit-identical to a product that is stored and then reduced to its sum.
     pub product_sum: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
     /// `(rows, cols, a, b, out)`: out[c] += the sum over rows of a[r, c] b[r, c], in row order; each product is rounded.
     pub weighted_sum: unsafe fn(usize, usize, Src<T>, Src<T>, *mut T),

@@ -1,8 +1,7 @@
 //! A rule over arrays: tile by tile through the first cache, chunk by chunk over the threads.
 //!
 //! `check` computes a step and writes nothing; `step` writes over the old values. A caller that wants an update to be
-//! whole or not at all calls both: so no copy of the parameters is needed, and reading them twice takes less time than
-//! copying them.
+//! whole or not at all calls both: so no copy of the parameters is needed.
 
 use std::cell::Cell;
 use std::ops::Range;

@@ -35,7 +35,7 @@ pub(in crate::kernel) unsafe fn dots<T: Math, S: Simd<T>>(
     }
 }
 
-/// The same, with the bits of a product that is stored and then summed: both operations round.
+/// The same, bit-identical to a product that is stored and then summed: both operations round.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].
@@ -64,7 +64,7 @@ pub(in crate::kernel) unsafe fn product_sum<T: Math, S: Simd<T>>(
     }
 }
 
-/// out[c] += the sum over rows of a[r, c] b[r, c], in row order, with the bits of a product that is stored and then summed.
+/// out[c] += the sum over rows of a[r, c] b[r, c], in row order, bit-identical to a product that is stored and then summed.
 ///
 /// # Safety
 /// As [`crate::kernel::Kernels`].

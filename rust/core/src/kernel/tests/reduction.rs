@@ -116,7 +116,7 @@ fn check_dots<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
-/// Sums of products have the bits of a stored product and its sum.
+/// Sums of products are bit-identical to a stored product and its sum.
 fn check_sums_of_products<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers) = (T::kernels(isa), Numbers::new(7));
     for (rows, cols) in [0, 1, 3, 40].into_iter().flat_map(|rows| SIZES.map(|cols| (rows, cols))) {
