@@ -22,6 +22,14 @@ def likelihood(y: float, t: float) -> float:
     return -t * math.log(p) - (1 - t) * math.log(1 - p)
 
 
+T2 = np.array([1.0, -3.0])
+
+
+def gauss(y: float, s: float, t: float) -> float:
+    """-log of a normal density, without its constant."""
+    return (s + (t - y) ** 2 / math.exp(s)) / 2
+
+
 # name, options, y, target, the loss
 CASES = [
     ("cross_entropy", {}, Y, 2, -math.log(math.exp(2.0) / math.fsum(map(math.exp, Y)))),
@@ -32,6 +40,16 @@ CASES = [
     ("mae", {}, Y, T, (0.5 + 2 + 4 + 0.5) / 4),
     ("huber", {}, Y, T, (0.125 + 1.5 + 3.5 + 0.125) / 4),
     ("huber", {"delta": 3.0}, Y, T, (0.125 + 2 + 3 * 2.5 + 0.125) / 4),
+    ("gaussian_nll", {}, Y, T2, (gauss(0.5, 2.0, 1.0) + gauss(-1.0, 0.0, -3.0)) / 2),
+    (
+        "gaussian_nll",
+        {"full": True, "smallest": 2.0},
+        Y,
+        T2,
+        (gauss(0.5, 2.0, 1.0) + gauss(-1.0, math.log(2.0), -3.0) + math.log(2 * math.pi)) / 2,
+    ),
+    ("pinball", {"quantiles": (0.25, 0.9)}, Y, T2, (0.25 * 0.5 + 0.9 * 2 + 0.75 * 5 + 0.1 * 3) / 4),
+    ("pinball", {"quantiles": [0.5]}, Y, T, (0.5 + 2 + 4 + 0.5) / 8),
     ("binary_cross_entropy", {}, Y, ODDS, math.fsum(map(likelihood, Y, ODDS)) / 4),
     ("binary_cross_entropy", {}, np.array([1000.0, -1000.0]), np.array([0.0, 0.0]), 500.0),
 ]
@@ -63,6 +81,12 @@ def test_a_loss_says_what_its_target_is():
         (lambda: losses.MSE(haf=True), "loss 'mse' has no option 'haf'; did you mean 'half'"),
         (lambda: losses.MSE(half=1), "half is 1; expected True or False"),
         (lambda: losses.Huber(delta=0), "delta is 0; expected"),
+        (lambda: losses.Pinball(quantiles=()), r"loss 'pinball': quantiles is \(\); expected a list"),
+        (lambda: losses.Pinball(quantiles=0.5), "loss 'pinball': quantiles is 0.5; expected a list"),
+        (lambda: losses.Pinball(quantiles=(0.5, 1)), r"quantiles\[1\] is 1; expected less than 1"),
+        (lambda: losses.Pinball().target_size(4), "4 features; expected a multiple of 3"),
+        (lambda: losses.GaussianNLL(smallest=0), "loss 'gaussian_nll': smallest is 0"),
+        (lambda: losses.GaussianNLL().target_size(3), "3 features; expected an even number"),
         (lambda: losses.Loss().step(Y, T), "has no step"),
     ],
 )

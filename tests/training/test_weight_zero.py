@@ -73,6 +73,7 @@ OWN = (PinballOfATest(), FocalOfATest(), LogsOfATest(), HitsOfATest(), RankOfATe
 LOSSES = {name: registry.make("loss", name, Loss) for name in registry.names("loss")}
 # with states: a step of weight 0 is read by later ones, see tests/language/test_sequence_losses.py
 del LOSSES["crf"], LOSSES["ctc"]
+LOSSES["pinball"] = ost.losses.Pinball(quantiles=(0.1, 0.9))  # which divide WIDTH
 LOSSES |= {one.name: one for one in OWN if isinstance(one, Loss)}
 METRICS = {name: registry.make("metric", name, Metric) for name in registry.names("metric")}
 METRICS |= {one.name: one for one in OWN if isinstance(one, Metric)}
@@ -90,11 +91,11 @@ def labels(**options: Any) -> ost.Network:
     return ost.Sequential(ost.GRU(FEATURES, 5, **options), ost.Last(), ost.Dense(5, WIDTH))
 
 
-def targets_of(kind: str, shape: tuple[int, ...]) -> Any:
+def targets_of(made: Loss | Metric, shape: tuple[int, ...]) -> Any:
     own = np.random.default_rng(1)
-    if kind == "index":
+    if made.target == "index":
         return own.integers(0, WIDTH, shape)
-    return own.normal(size=(*shape, WIDTH)).astype("float32")
+    return own.normal(size=(*shape, made.target_size(WIDTH))).astype("float32")
 
 
 def rows_of(array: Any) -> list[Any]:
@@ -127,7 +128,7 @@ def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
         hidden = ost.GRU(FEATURES, 5)(x)
         net = ost.Graph(outputs={"a": ost.Dense(5, WIDTH)(hidden), "b": ost.Dense(5, WIDTH)(hidden)})
         one = ost.Trainer(net, loss={"a": loss, "b": "mse"}, metrics={"a": metrics})
-        plain = {"a": t, "b": targets_of("output", (ROWS, STEPS))}
+        plain = {"a": t, "b": targets_of(LOSSES["mse"], (ROWS, STEPS))}
         return fitted(one, X, plain, weights={"a": WEIGHTS})
 
     turned = np.ascontiguousarray
@@ -169,7 +170,7 @@ def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
         "validation": lambda t: fitted(
             trainer(),
             X,
-            targets_of(made.target, (ROWS, STEPS)),
+            targets_of(made, (ROWS, STEPS)),
             validation=(X, t, None, WEIGHTS),
         ),
         "several outputs": several,
@@ -177,8 +178,8 @@ def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
 
 
 # A row whose weight is 0 in each of the calls: those of rows take the targets of step 0.
-def spoiled(kind: str, junk: float, name: str) -> Any:
-    targets = targets_of(kind, (ROWS, STEPS)).copy()
+def spoiled(made: Loss | Metric, junk: float, name: str) -> Any:
+    targets = targets_of(made, (ROWS, STEPS)).copy()
     if "of rows" in name and "lists" not in name:
         targets[ROW_WEIGHTS == 0] = junk
     else:
@@ -202,11 +203,11 @@ def test_what_has_the_weight_0_is_not_read(name):
     made = (LOSSES if kind == "loss" else METRICS)[bare]
     wrong = []
     for call, results in calls(made).items():
-        clean = bits(results(targets_of(made.target, (ROWS, STEPS))))
+        clean = bits(results(targets_of(made, (ROWS, STEPS))))
         assert "nan" not in repr(clean)
         for junk in JUNK[made.target]:
             try:
-                found = bits(results(spoiled(made.target, junk, call)))
+                found = bits(results(spoiled(made, junk, call)))
             except ost.OstinatoError as error:
                 wrong.append(f"{call}, {junk}: {error}")
             else:
@@ -235,7 +236,7 @@ def test_an_output_of_weight_0_that_overflows_the_loss_reaches_nothing(value):
 
 
 def test_a_nan_that_counts_is_named_and_one_that_does_not_is_not():
-    targets = targets_of("output", (ROWS, STEPS)).astype("float64")
+    targets = targets_of(LOSSES["mse"], (ROWS, STEPS)).astype("float64")
     targets[1, 1], targets[4, 2, 3] = np.nan, np.nan
     weights = np.ones((ROWS, STEPS))
     weights[1, 1] = 0.0
@@ -248,7 +249,7 @@ def test_a_nan_that_counts_is_named_and_one_that_does_not_is_not():
 
 
 def test_an_id_that_marks_what_to_leave_out_is_refused_with_the_way_to_write_it():
-    targets = targets_of("index", (ROWS, STEPS))
+    targets = targets_of(LOSSES["cross_entropy"], (ROWS, STEPS))
     targets[2, 1] = -100
     for given in (np.ones((ROWS, STEPS)), None):
         with pytest.raises(

@@ -20,8 +20,8 @@ class Loss(Configured):
     """A loss as an equation: one number from the output y (F,) and the target of one time step.
 
     Derive from this class and write `step`. Networks average or sum it over the valid time steps (argument
-    `reduction`). `target` is the kind of targets: "output" for numbers of the output's shape, "index" for
-    ids, "labels" for up to `labels` ids of each row.
+    `reduction`). `target` is the kind of targets: "output" for numbers, "index" for ids, "labels" for up to
+    `labels` ids of each row. There are as many numbers as outputs, unless `target_size` says otherwise.
 
     A loss with `state` remembers earlier steps: its step is `step(y, target, state) -> loss, {state: new}`.
     It needs all steps of a row together, so it goes with FullBPTT. With `per = "row"` only its value at the
@@ -44,6 +44,13 @@ class Loss(Configured):
 
     def classes(self, width: int) -> int:
         """Return how many ids there are for outputs of `width` features; by default as many."""
+        return width
+
+    def target_size(self, width: int) -> int:
+        """Return how many numbers a target has for outputs of `width` features; by default as many.
+
+        For `target = "output"`. Raise ConfigError for a width that does not fit.
+        """
         return width
 
     if TYPE_CHECKING:

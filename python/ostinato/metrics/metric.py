@@ -33,6 +33,13 @@ class Metric(Configured):
     target: ClassVar[str] = "output"
     better: ClassVar[str] = ""
 
+    def target_size(self, width: int) -> int:
+        """Return how many numbers a target has for outputs of `width` features; by default as many.
+
+        For `target = "output"`: those of the loss. Raise ConfigError for a width that does not fit.
+        """
+        return width
+
     def step(self, y: Value, target: Value) -> Value:
         """Return the number to average, or a vector of numbers."""
         raise ConfigError(

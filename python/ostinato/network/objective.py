@@ -55,6 +55,8 @@ class Objective:
     """The numbers of a target, for labels: ids, filled up with -1."""
     classes: int = 0
     """Ids are below it."""
+    target_width: int = 0
+    """The numbers of a target, for numbers."""
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
@@ -79,7 +81,17 @@ class Objective:
         labels = loss.labels if loss.target == "labels" else 0
         takes_ids, classes = loss.target == "index", loss.classes(output.width)
         return cls(
-            program, takes_ids, reduction, output.width, dtype, output.axis, scale, per_row, labels, classes
+            program,
+            takes_ids,
+            reduction,
+            output.width,
+            dtype,
+            output.axis,
+            scale,
+            per_row,
+            labels,
+            classes,
+            int(loss.target_size(output.width)) if loss.target == "output" else 0,
         )
 
     def argument(
@@ -92,7 +104,7 @@ class Objective:
         of = "" if name is None else f"[{name!r}]"
         if self.per_row:
             return self._of_rows(batch, targets, weights, output, of)
-        trailing: tuple[int, ...] = () if self.takes_ids else (self.width,)
+        trailing: tuple[int, ...] = () if self.takes_ids else (self.target_width,)
         dtype = None if self.takes_ids else self.dtype
         limit = self.classes if self.takes_ids else None
         scale = None if weights is None else self._read(f"weights{of}", weights, batch, (), self.dtype)
@@ -113,7 +125,7 @@ class Objective:
         if self.labels:
             read = self._labels(name, targets, batch.rows, used)
         else:
-            trailing = () if self.takes_ids else (self.width,)
+            trailing = () if self.takes_ids else (self.target_width,)
             limit = self.classes if self.takes_ids else None
             dtype = None if self.takes_ids else self.dtype
             read = read_rows(name, targets, batch.rows, trailing, dtype, limit, used)

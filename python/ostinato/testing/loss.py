@@ -144,7 +144,7 @@ class LossSubject(subject.Made):
         elif loss.target == "index":
             targets = rng.integers(0, classes, of)
         else:
-            targets = rng.standard_normal((*of, width)).astype(dtype)
+            targets = rng.standard_normal((*of, loss.target_size(width))).astype(dtype)
         lengths = None
         if ragged:
             lengths = rng.integers(0, steps + 1, rows)
@@ -233,7 +233,7 @@ def target(one: LossSubject) -> None:
     case = one.case(3, 4)
     others = [one.case(3, 4, draw=draw) for draw in range(1, DRAWS)]
     bases = [case]
-    if case.loss.target == "output":
+    if case.loss.target == "output" and case.targets.shape[-1] == case.y.shape[-1]:
         # With targets that are all far from the outputs, a loss that counts near ones would always be 0.
         bases.append(replace(case, targets=case.y + 0.01 * case.targets))
     retargeted = [replace(case, targets=other.targets) for other in others]
@@ -472,12 +472,14 @@ def bad_input(one: LossSubject) -> None:
     """Wrong targets and weights raise typed errors."""
     case = one.case(3, 4)
     width = case.y.shape[-1]
-    numbers = np.zeros((3, 4, width))
+    numbers = np.zeros((3, 4, case.loss.target_size(width)))
     classes = case.loss.classes(width) if isinstance(case.loss, Loss) else width
     if case.of_rows:
         return _bad_rows(case)
     targets: dict[str, Any] = {
-        "a step too many": np.zeros((3, 5, width)) if case.targets.ndim == 3 else np.zeros((3, 5), int),
+        "a step too many": np.zeros((3, 5, numbers.shape[2]))
+        if case.targets.ndim == 3
+        else np.zeros((3, 5), int),
         "a row too few": case.targets[:2],
         "texts": np.full((3, 4), "a"),
         "complex numbers": numbers.astype(complex),
@@ -486,7 +488,10 @@ def bad_input(one: LossSubject) -> None:
         targets |= {"an id too large": np.full((3, 4), classes), "an id below 0": np.full((3, 4), -1)}
         targets["floats"] = np.zeros((3, 4))
     else:
-        targets |= {"a feature too many": np.zeros((3, 4, width + 1)), "integers": numbers.astype(int)}
+        targets |= {
+            "a feature too many": np.zeros((3, 4, numbers.shape[2] + 1)),
+            "integers": numbers.astype(int),
+        }
     wrong: dict[str, Callable[[], Any]] = {
         f"targets with {name}": replace(case, targets=value).results for name, value in targets.items()
     }

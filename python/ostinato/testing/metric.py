@@ -31,6 +31,10 @@ class Measured(Loss):
         self.metric = metric
         self.target, self.name = metric.target, metric.name  # type: ignore[misc]
 
+    def target_size(self, width: int) -> int:
+        """The metric's own."""
+        return self.metric.target_size(width)
+
     def step(self, y: Value, target: Value) -> Value:
         """Return the value that the metric averages."""
         found = self.metric.step(y, target)
@@ -85,7 +89,7 @@ class MetricSubject(loss.LossSubject):
             return y, rng.integers(1, width, rng.integers(0, steps + 1))
         if kind == "index":
             return y, rng.integers(0, width, steps)
-        return y, rng.standard_normal((steps, width))
+        return y, rng.standard_normal((steps, self.make().target_size(width)))
 
     def mean(self) -> Any:
         """A mean that `finish` gets."""

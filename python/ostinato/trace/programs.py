@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
-from ostinato import _core
+from ostinato import _core, checks
 from ostinato.cell import Cell, Memory, Param, State, checked_mapping, declared, takes_noise
 from ostinato.dims import Dim, describe, named
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, TraceError, described, shown
@@ -38,7 +38,10 @@ class StepLoss(Protocol):
 
     @property
     def target(self) -> str:
-        """Kind of target: "index" for ids, "output" for the output's own shape."""
+        """Kind of target: "index" for ids, "output" for numbers."""
+
+    def target_size(self, width: int) -> int:
+        """The numbers of a target of the kind "output"."""
 
     @property
     def step(self) -> Callable[..., Any]:
@@ -220,7 +223,7 @@ def _trace_loss(
     sizes = named({"output": y_size, **({"labels": labels} if labels else {})})
     if target is None:
         kinds: dict[str, Shape] = {"index": "index", "labels": (sizes.get("labels", sizes["output"]),)}
-        target = kinds.get(loss.target, (sizes["output"],))
+        target = kinds.get(loss.target) or (target_dim(loss, owner, sizes["output"]),)
     states = loss_states(loss, owner, sizes)
 
     def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> Any:
@@ -230,6 +233,16 @@ def _trace_loss(
 
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
     return _trace(name or loss.name, owner, step, inputs, {}, states, sizes, Rewrites())
+
+
+def target_dim(loss: StepLoss, owner: str, width: Dim) -> int:
+    """How many numbers a target has for outputs of `width` features.
+
+    Raises ConfigError if the loss, or metric, returns anything but a size.
+    """
+    size = loss.target_size(width)
+    checks.count(owner, "target_size(width)", size, at_least=1)
+    return size
 
 
 def loss_states(loss: StepLoss, owner: str, sizes: Mapping[str, Dim]) -> dict[str, State]:

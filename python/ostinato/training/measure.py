@@ -63,6 +63,12 @@ class Equations:
                     f"metric {shown(term.column(name))} takes targets of kind {shown(metric.target)}, loss "
                     f"{shown(term.loss.name)} of kind {shown(term.loss.target)}; they are given the same"
                 )
+            if metric.target == "output" and metric.target_size(node.width) != term.objective.target_width:
+                raise ConfigError(
+                    f"metric {shown(term.column(name))} takes targets of "
+                    f"{shown(metric.target_size(node.width))} numbers for outputs of {node.width} features, "
+                    f"loss {shown(term.loss.name)} of {term.objective.target_width}; they are given the same"
+                )
             if metric.of_rows:
                 rows[name] = metric
                 continue

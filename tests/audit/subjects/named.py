@@ -97,6 +97,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "regularizers/weight_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "gru": {"reset": pair("reset", "before", "after")},
     "ctc": {"blank": pair("blank", 0, 2, labels=2)},
+    "gaussian_nll": {"smallest": pair("smallest", 1e-6, 5.0)},
+    "pinball": {"quantiles": pair("quantiles", (0.5,), (0.9,))},
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }
 
@@ -123,8 +125,10 @@ def loss_of(make: Callable[..., Any]) -> Callable[..., Any]:
     def result(**options: Any) -> Any:
         made = make(**options)
         labels = np.ones((N, getattr(made, "labels", 1)), int)
-        targets = {"index": IDS, "labels": labels}.get(made.target, Y)
-        return net().value_and_grad(X, targets, loss=made, seed=1)[1].arena
+        numbers = Y[..., : made.target_size(Y.shape[-1])] if made.target == "output" else Y
+        targets = {"index": IDS, "labels": labels}.get(made.target, numbers)
+        value, grads = net().value_and_grad(X, targets, loss=made, seed=1)
+        return value, np.asarray(grads.arena)
 
     return result
 
