@@ -125,9 +125,10 @@ def loss_of(make: Callable[..., Any]) -> Callable[..., Any]:
     def result(**options: Any) -> Any:
         made = make(**options)
         labels = np.ones((N, getattr(made, "labels", 1)), int)
-        numbers = Y[..., : made.target_size(Y.shape[-1])] if made.target == "output" else Y
+        width = 2 * F  # even, for means and variances
+        numbers = np.tile(Y, 2)[..., : made.target_size(width)] if made.target == "output" else Y
         targets = {"index": IDS, "labels": labels}.get(made.target, numbers)
-        value, grads = net().value_and_grad(X, targets, loss=made, seed=1)
+        value, grads = ost.GRU(F, width).value_and_grad(X, targets, loss=made, seed=1)
         return value, np.asarray(grads.arena)
 
     return result
