@@ -11,7 +11,7 @@ import ostinato as ost
 from ostinato.plugins.registry import registry
 from ostinato.schedules import Schedule
 from tests.audit.form import Call, Refused
-from tests.audit.subjects.shared import IDS, LENGTHS, F, N, T, X, Y, history, net
+from tests.audit.subjects.shared import IDS, LENGTHS, F, N, T, X, Y, history
 from tests.audit.subjects.trainer import pair, trained
 
 
