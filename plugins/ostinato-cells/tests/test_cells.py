@@ -91,6 +91,27 @@ def multiplicative_lstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
     return {"h": sigmoid(o) * np.tanh(c), "c": c}
 
 
+def mlstm(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    q, k, v, o = np.split(p["weight_ih"] @ x + p["bias"], 4)
+    k = k / np.sqrt(len(k))
+    i, f = p["weight_gates"] @ x
+    i, f = i + p["bias_input"], f + p["bias_forget"]
+    # Without the stabilizer: C and n are exp(m) times what the cell keeps, and the least divisor is 1.
+    c = sigmoid(f) * np.exp(s["m"]) * s["C"] + np.exp(i) * np.outer(v, k)
+    n = sigmoid(f) * np.exp(s["m"]) * s["n"] + np.exp(i) * k
+    m = np.maximum(np.log(sigmoid(f)) + s["m"], i)
+    output = sigmoid(o) * (c @ q) / np.maximum(abs(n @ q), 1.0)
+    return {"output": output, "C": c / np.exp(m), "n": n / np.exp(m), "m": m}
+
+
+def delta_net(x: np.ndarray, s: Arrays, p: Arrays) -> Arrays:
+    q, k, v = (one * sigmoid(one) for one in np.split(p["weight_ih"] @ x, 3))
+    q, k = (one / np.sqrt(one @ one + 1e-6) for one in (q, k))
+    b = sigmoid(p["weight_rate"] @ x + p["bias_rate"])
+    c = s["C"] @ (np.eye(len(k)) - b * np.outer(k, k)) + b * np.outer(v, k)
+    return {"output": c @ q, "C": c}
+
+
 STEPS = {
     step.__name__: step
     for step in (
@@ -103,6 +124,8 @@ STEPS = {
         coupled_lstm,
         slstm,
         multiplicative_lstm,
+        mlstm,
+        delta_net,
     )
 }
 NAMES = list(STEPS)
@@ -119,7 +142,7 @@ def network(name: str, seed: int = 0) -> tuple[ost.Network, np.random.Generator]
 
 def starting(net: ost.Network, rng: np.random.Generator) -> Arrays:
     """Random states; the normalizer of the sLSTM is a sum of positive numbers."""
-    states = {key: rng.standard_normal((1, 2, 5)) for key in net.state_shapes}
+    states = {key: rng.standard_normal((shape[0], 2, *shape[1:])) for key, shape in net.state_shapes.items()}
     return {key: np.abs(value) if key == "n" else value for key, value in states.items()}
 
 
@@ -154,10 +177,24 @@ def test_the_highway_of_an_sru_is_its_input_where_the_widths_agree() -> None:
     np.testing.assert_array_equal(net.run(x).outputs, x)
 
 
-def test_an_slstm_stays_finite_where_its_gates_are_far_out() -> None:
-    net = ost.Recurrent("slstm", 1, 4)
+@pytest.mark.parametrize("name", ["slstm", "mlstm"])
+def test_exponential_gates_stay_finite_far_out(name: str) -> None:
+    net = ost.Recurrent(name, 1, 4)
     x = np.linspace(-3e3, 3e3, 40, dtype="float32").reshape(1, 40, 1)
-    assert np.isfinite(net.run(x).outputs).all()
+    run = net.run(x, training=True)
+    assert np.isfinite(run.outputs).all()
+    assert np.isfinite(run.backward(np.ones_like(run.outputs)).inputs).all()
+
+
+def test_delta_net_returns_the_value_that_was_written_last_at_a_key() -> None:
+    net = ost.Recurrent("delta_net", 4, 4, dtype="float64")
+    weight, rate, bias = (net.parameters()[f"{key}_l0"] for key in ("weight_ih", "weight_rate", "bias_rate"))
+    weight[...] = np.concatenate([np.diag([40.0, 40.0, 0, 0])] * 2 + [np.diag([0, 0, 1.0, 1.0])])
+    rate[...], bias[...] = 0.0, 50.0  # b = 1
+    x = np.array([[1, 0, 2, 3], [0, 1, 4, 5], [1, 0, 6, 7.0]])
+    # silu of what is far out is itself; each key is one unit vector, so the keys do not mix
+    values = x[:, 2:] / (1 + np.exp(-x[:, 2:]))
+    np.testing.assert_allclose(net.run(x[None]).outputs[0, :, 2:], values, rtol=0, atol=1e-5)
 
 
 def test_the_forget_gates_start_open() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ostinato import CellSpec, hookimpl
 from ostinato_cells.coupled_lstm import CoupledLSTM
+from ostinato_cells.delta_net import DeltaNet
 from ostinato_cells.layer_norm_gru import LayerNormGRU
 from ostinato_cells.layer_norm_lstm import LayerNormLSTM
 from ostinato_cells.light_gru import LightGRU
 from ostinato_cells.minimal_gated_unit import MinimalGatedUnit
+from ostinato_cells.mlstm import MLSTM
 from ostinato_cells.multiplicative_lstm import MultiplicativeLSTM
 from ostinato_cells.peephole_lstm import PeepholeLSTM
 from ostinato_cells.slstm import SLSTM
@@ -23,12 +25,16 @@ CELLS = (
     CoupledLSTM,
     SLSTM,
     MultiplicativeLSTM,
+    MLSTM,
+    DeltaNet,
 )
 
 __all__ = [
+    "MLSTM",
     "SLSTM",
     "SRU",
     "CoupledLSTM",
+    "DeltaNet",
     "LayerNormGRU",
     "LayerNormLSTM",
     "LightGRU",
