@@ -7,8 +7,6 @@ import os
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,42 +16,30 @@ from ostinato.aligned import aligned_zeros
 from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign import names
-from ostinato.foreign.calls import hinted
 from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
-from ostinato.network.can_decode import CanDecode
+from ostinato.network.can_step import CanStep
 from ostinato.network.check import depth
-from ostinato.network.checkpoint_plan import CheckpointPlan
+from ostinato.network.described import Described
 from ostinato.network.freezing import CanFreeze, Frozen, fixed_offsets, frozen_ranges
 from ostinato.network.graph import Graph, Node, Scope, aligned
 from ostinato.network.kinds import register_kind
-from ostinato.network.losses import AnyLoss, Losses
 from ostinato.network.metadata import HasMetadata, metadata_text
 from ostinato.network.objective import Objective
 from ostinato.network.parameters import Mismatch, Parameters, load_parameters
-from ostinato.network.port import Port
 from ostinato.network.ports import INPUT, OUTPUT, Ports
-from ostinato.network.predicting import BATCH_SIZE, predict
-from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
-from ostinato.network.states import from_slots, to_slots
-from ostinato.network.stepwise import Stepwise
-from ostinato.network.stream import Stream
 from ostinato.network.summary import summary
 from ostinato.network.symbol import InitialState, Symbol, applied, by_keyword, check_call
-from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
-from ostinato.network.training_memory import TrainingMemory, steps_by_axis
-from ostinato.sequences.batch import Batch
 
 if TYPE_CHECKING:
-    from ostinato._core import Budget, Program
-    from ostinato.network.description import GraphData
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
+    from ostinato.network.stepwise import Stepwise
     from ostinato.plugins.entry import Provider
 
 
-class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
+class Network(Described, CanStep, CanFreeze, HasMetadata, AttributeGuard):
     """A graph of layers over sequences, which one call runs or differentiates.
 
     Layers (`Recurrent`, `Embedding`, `Dense`) are networks of one layer; `Sequential` and `Bidirectional`
@@ -130,198 +116,6 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
             )
         return self.run(self._ports.called_with(repr(self), values) if more else x, **arguments).outputs
 
-    @hinted("run")
-    def run(
-        self,
-        x: Any,
-        *,
-        lengths: Any = None,
-        mask: Any = None,
-        state: Any = None,
-        resets: Any = None,
-        first_step: int = 0,
-        seed: int | None = None,
-        training: bool = False,
-        regularize: bool = True,
-    ) -> Run:
-        """Runs the network over whole sequences.
-
-        Args:
-            x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
-                list of rows of different lengths. Of a Graph with several inputs a dict of them by name;
-                all have the same N, sequences of one axis the same T; an input of rows is (N, size) floats
-                or (N,) ids.
-            lengths: (N,) integers 0..T, or None for T; the same for all sequences of an axis. Of a graph with
-                several axes a dict by axis; an axis that is left out has no padding. Past its
-                length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,
-                N = 0 and length 0 are allowed.
-            mask: (N, T) booleans in the axis order of x, or a list of rows if x is one; None for True
-                everywhere. Of a graph with several axes a dict by axis, as `lengths` is. The network skips a
-                step whose mask is False: the state holds, the output is zero, and x is not read there. A step
-                is valid if it lies within `lengths` and its mask is True. A row gives the results of its
-                valid steps, one after the other, bit for bit. So a row without a valid step is a row of
-                length 0, and `Last` takes the last valid step.
-            state: a dict as `Run.final_state` is, or None for zeros; without the states that start from a
-                value of the graph.
-            resets: (N, T) booleans, as x's axes go. Where True, a new sequence begins in the row: its state
-                is zeros before that step, no gradient goes back beyond it, and layers that read backwards
-                end there. So a row gives what its sequences would, each as a row of its own. `state` is for
-                the first sequence of a row, `final_state` is of the last, and so are values of rows, such
-                as those of `Last`. A reset at a masked step starts a sequence at the next valid step; without
-                a next valid step that sequence is empty: its final state and values of rows are zeros.
-            first_step: what step 0 of x counts as. Noise is drawn by row and step, so with one seed the
-                pieces of a stream, each with the number of its first step, get the noise of the whole.
-                Masked steps are not counted.
-            seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
-                their place in it. None takes the next of a series that the network's own seed decides.
-            training: keep what `Run.backward` needs, and regularize.
-            regularize: False leaves regularizers at rest in training too, so that `Run.backward` is the
-                gradient of what the network computes without training, such as a saliency.
-
-        Raises ShapeError, DTypeError or ConfigError, naming the argument.
-        """
-        checks.flag("run", "training", training)
-        checks.flag("run", "regularize", regularize)
-        call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
-        core, facts = self._engine(regularize=regularize or not training)
-        with self._seed_of("run", seed, training and regularize) as drawn:
-            result = core.run(call, training, drawn)
-        return Run(result, facts, batch, self._dtype_name, training)
-
-    def predict(self, x: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = BATCH_SIZE) -> Any:
-        """The outputs for many rows, computed `batch_size` rows at a time, without training.
-
-        x, lengths, mask: as in `run`. A list of rows gives a list of outputs (T_n, width), each with the
-        steps of its row; arrays give arrays, as `run` does. A network of several outputs gives a dict of
-        those. The results are those of one `run` over everything, bit for bit, with the memory of a batch.
-        Raises ShapeError, DTypeError, ConfigError, naming the argument.
-        """
-        return predict(self, x, lengths, mask, batch_size)
-
-    def stream(
-        self,
-        batch: int | None = None,
-        *,
-        rows: Mapping[str, Any] | None = None,
-        memory: Any = None,
-        lengths: Any = None,
-    ) -> Stream:
-        """A network that runs one step per call, for `batch` rows.
-
-        It is fed the input on the axis of its output. What depends on other inputs alone, such as an encoder
-        and the keys of an attention, runs once, when the stream is made.
-
-        Args:
-            batch: the number of rows; None for the rows of `memory`, or one.
-            rows: of a graph that reads values of rows, such as static features, a dict of them by name:
-                (batch, size) floats, or (batch,) ids.
-            memory: of a graph or a layer that reads sequences besides the one that it is fed, a dict of them
-                by name: (batch, S, size) floats, (batch, S) ids, or a list of rows. What is no dict is the
-                only one.
-            lengths: (batch,) integers 0..S of the memory; a dict by axis if there are several axes.
-
-        It copies the current parameters; `Stream.refresh` copies them again. Raises ConfigError for a network
-        that reads the fed sequence backwards or as a whole, or that has several outputs or several inputs on
-        one axis with its output; ShapeError, DTypeError for other values.
-        """
-        count = None if batch is None else checks.count("stream", "batch", batch, at_least=1)
-        steps = self._stepwise()
-        return Stream(self, steps, steps.before("stream", count, rows, memory, lengths))
-
-    @hinted("value_and_grad")
-    def value_and_grad(
-        self,
-        x: Any,
-        targets: Any,
-        *,
-        loss: AnyLoss,
-        reduction: str = "mean",
-        weights: Any = None,
-        lengths: Any = None,
-        mask: Any = None,
-        state: Any = None,
-        resets: Any = None,
-        first_step: int = 0,
-        seed: int | None = None,
-        through_time: ThroughTime | None = None,
-        input_gradient: bool = True,
-        regularize: bool = True,
-    ) -> tuple[float, Gradients]:
-        """The loss over a batch and all its gradients, in one call.
-
-        This is the fast path for training: a row group runs forwards and backwards while it is in the cache.
-        The loss includes the penalties of regularizers; `Gradients.penalty` is their sum.
-
-        Args:
-            x: see `run`.
-            targets: (N, T) integer ids for losses with classes, else (N, T, output_size) floats; a list of
-                rows if x is one. For an output of rows: (N,) ids, or (N, output_size) floats. For a network
-                with several outputs: a dict by name, for the outputs that have a loss.
-            loss: a name, a Loss class or an instance: "mse", MSE and MSE() mean the same. An Objective, which
-                has its own reduction, saves work if you call often. For a network with several outputs: a
-                dict by name; an output without a loss is omitted. The value is the sum of the losses.
-                `weighted(loss, scale)` scales one of them, and `Gradients.losses` holds the terms.
-            reduction: "mean" over the valid steps, or rows, of each output; or "sum". It also holds for the
-                penalties of steps.
-            weights: (N, T) floats, or (N,) for an output of rows: a factor for each step or row; a dict by
-                name like `loss`. With "mean", the sum is divided by the sum of the weights, so only their
-                proportions matter, and negative weights are an error. With "sum", weights may be negative.
-                The target under a weight of 0 is not read: it may be NaN or any id. Penalties do not use
-                weights.
-            lengths: see `run`.
-            mask: see `run`. Targets and weights are not read at masked steps.
-            state: see `run`.
-            resets: see `run`. TruncatedBPTT counts the steps of each sequence from its own first.
-            first_step: see `run`.
-            seed: see `run`.
-            through_time: FullBPTT(), TruncatedBPTT(k1, k2), CheckpointedBPTT(budget) or another ThroughTime;
-                None means the first.
-            input_gradient: False leaves `Gradients.inputs` out, as PyTorch does where the input requires no
-                gradient: a sixth of the products of one layer that is as wide as its input. Layers that are
-                frozen, with all layers before them, then have no backward pass, and their states are left
-                out of `Gradients.initial_state`.
-            regularize: False leaves regularizers at rest: no noise, and no penalties in the loss, which is
-                then that of `loss_value`.
-
-        Raises ShapeError, DTypeError or ConfigError, naming the argument.
-        """
-        through_time = check_through_time(through_time)
-        checks.flag("value_and_grad", "input_gradient", input_gradient)
-        checks.flag("value_and_grad", "regularize", regularize)
-        call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
-        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
-        core, facts = self._engine(input_gradient, regularize)
-        mode = mode_of(through_time, batch.rows, batch.steps)
-        with self._seed_of("value_and_grad", seed, regularize) as drawn:
-            value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
-                call, losses, mode, drawn
-            )
-        states = (d_state, final)
-        return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
-
-    @hinted("loss_value")
-    def loss_value(
-        self,
-        x: Any,
-        targets: Any,
-        *,
-        loss: AnyLoss,
-        reduction: str = "mean",
-        weights: Any = None,
-        lengths: Any = None,
-        mask: Any = None,
-        state: Any = None,
-        resets: Any = None,
-    ) -> tuple[float, dict[str, Array]]:
-        """The loss over a batch without gradients, and the final state. Regularizers and penalties are off.
-
-        Arguments and errors as in value_and_grad.
-        """
-        call, batch = self._call("loss_value", x, lengths, mask, state, resets, 0)
-        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
-        values, final = self._core().loss_value(call, losses)
-        return sum(values), from_slots(final, self._graph, batch.rows)
-
     def parameters(self) -> Parameters:
         """Name -> view into `arena`: writing into a view changes the network; the mapping is read-only.
 
@@ -359,34 +153,6 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
         return load_parameters(self._graph, self._arena, mapping, strict, self._layout_hint())
 
     @property
-    def inputs(self) -> Mapping[str, Port]:
-        """Name -> axis and size of each input; read-only. A layer alone has one, "x"."""
-        return MappingProxyType({name: Port.of(node) for name, node in self._ports.inputs.items()})
-
-    @property
-    def outputs(self) -> Mapping[str, Port]:
-        """Name -> axis and size of each output; read-only. A layer alone has one, "output"."""
-        return MappingProxyType({name: Port.of(node) for name, node in self._ports.outputs.items()})
-
-    @property
-    def output_size(self) -> int:
-        """Features of the output, or of the first of several, per step or row."""
-        return self._ports.output.width
-
-    @property
-    def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name -> (layers * directions, size): the shape of each state without its N."""
-        return {
-            name: (len(members), *self._graph.slots[members[0]].shape)
-            for name, members in self._graph.states.items()
-        }
-
-    @property
-    def programs(self) -> dict[str, _core.Program]:
-        """The traced step of each layer and direction; printing one shows its equations."""
-        return {label: unit.program for label, unit in self._graph.units}
-
-    @property
     def release(self) -> str:
         """The version of ostinato that wrote its file; this version for a network that is not from a file."""
         found: str = vars(self).get("_release", _core.__version__)
@@ -404,54 +170,6 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
     @noise_calls.setter
     def noise_calls(self, calls: int) -> None:
         self._seeds.calls = checks.whole("network", "noise_calls", calls, at_least=0)
-
-    def explain(self, rows: int = 32, steps: int = 100, *, input_gradient: bool = True) -> str:
-        """The plan of each layer for `rows` x `steps`, on each axis: phases, matmuls, FLOPs, memory.
-
-        input_gradient: as in `value_and_grad`; a Trainer computes no gradients of inputs.
-        """
-        checks.flag("explain", "input_gradient", input_gradient)
-        return self._core(input_gradient).explain(
-            checks.count("explain", "rows", rows, at_least=0),
-            checks.count("explain", "steps", steps, at_least=0),
-        )
-
-    def training_memory(
-        self, rows: int = 32, steps: int | Mapping[str, int] = 100, loss: AnyLoss | None = None
-    ) -> TrainingMemory:
-        """The memory that one `value_and_grad` with FullBPTT takes at its peak, with the threads of now.
-
-        steps: of every row; a dict by axis where axes differ, such as the memory of a decoder:
-            `{"target": 20, "source": 30}`.
-        `loss` is as in `value_and_grad`, a dict by outputs too; nothing is counted for an output without one.
-        Raises ConfigError.
-        """
-        return TrainingMemory.of(
-            self._core(),
-            checks.count("training_memory", "rows", rows, at_least=0),
-            steps_by_axis(steps, self._ports.axes),
-            self._loss_programs(loss),
-        )
-
-    def graph(self) -> GraphData:
-        """What this network is made of, as a frozen value: nodes, programs, places of parameters and states.
-
-        Raises ConfigError for a network with a step in Python.
-        """
-        from ostinato.network.description import GraphData
-
-        return GraphData.of(self._graph, self._core())
-
-    def plans(self, *, input_gradient: bool = True) -> list[dict[str, Any]]:
-        """The plan of each layer as numbers: matmuls before, in and after the loop, forwards and backwards.
-
-        What a layer computes once per row, from values of rows, is counted apart, under "once_per_row"; what
-        it computes once per entry of a memory, by the name of the memory, under "once_per_entry".
-
-        input_gradient: as in `value_and_grad`; a Trainer computes no gradients of inputs.
-        """
-        checks.flag("plans", "input_gradient", input_gradient)
-        return self._core(input_gradient).plans()
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all.
@@ -634,73 +352,6 @@ class Network(CanDecode, CanFreeze, HasMetadata, AttributeGuard):
         """What the series of seeds of this network's noise depends on."""
         inside = [seed for child in self._children() for seed in child._noise_seeds()]
         return inside or [getattr(self, "seed", 0)]
-
-    def _seed_of(self, call: str, seed: int | None, training: bool) -> AbstractContextManager[int]:
-        if seed is None and not self._noisy:
-            return nullcontext(0)
-        return self._seeds.during(call, seed, training)
-
-    def _engine(self, input_gradient: bool = True, regularize: bool = True) -> tuple[_core.Network, Facts]:
-        """The core's network for what is frozen now, made when it is first wanted; and what results need."""
-        regularize = regularize or not self._regularized
-        with self._lock:
-            frozen = self._frozen.offsets
-            core = self._compiled.get((input_gradient, regularize, frozen))
-            if core is None:
-                core = self._graph.compile(
-                    self._dtype_name, self._ports.outputs, regularize, input_gradient, frozen
-                )
-                # Networks of what was frozen before would keep their memory.
-                kept = {key: one for key, one in self._compiled.items() if key[2] == frozen}
-                self._compiled = {**kept, (input_gradient, regularize, frozen): core}
-            return core, Facts(self._graph, self._ports, frozen)
-
-    def _core(self, input_gradient: bool = True) -> _core.Network:
-        """The core's network, with the gradient of the input or without."""
-        return self._engine(input_gradient)[0]
-
-    def _stepwise(self, watch: str | None = None) -> Stepwise:
-        """The parts of this network that run before the steps and at each step, made when first wanted.
-
-        watch: the name of the numbers on entries that can be read after each step, "" for the only ones.
-        """
-        core = self._core()
-        with self._lock:
-            if self._divided is None or self._divided[0] is not core:
-                self._divided = (core, {})
-            made = self._divided[1]
-            if watch not in made:
-                steps = core.steps(watch)
-                made[watch] = Stepwise(
-                    steps, self._graph, self._ports, self._dtype_name, self.batch_first is not False
-                )
-            return made[watch]
-
-    def _call(
-        self, call: str, x: Any, lengths: Any, mask: Any, state: Any, resets: Any, first_step: Any
-    ) -> tuple[Any, Batch]:
-        """The core's form of what every call reads, and the rows and steps of the inputs."""
-        arrays, batch = self._ports.read(x, lengths, self._dtype_name, self.batch_first is not False, mask)
-        if resets is not None and not self._ports.axes:
-            raise ConfigError("resets is given, but no input of this network is a sequence; expected None")
-        batch = batch.along(call, resets, first_step)
-        slots = to_slots("state", state, self._graph, batch.rows, self._dtype_name)
-        return (self._arena, arrays, batch.extent, slots), batch
-
-    def _checkpoint_plan(self, budget: Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
-        return CheckpointPlan.of(
-            self._core(),
-            budget,
-            checks.count("plan", "rows", rows, at_least=0),
-            checks.count("plan", "steps", steps, at_least=0),
-            self._loss_programs(loss),
-        )
-
-    def _loss_programs(self, loss: Any) -> list[tuple[int, Program]]:
-        return [] if loss is None else self._losses(loss, "sum").programs
-
-    def _losses(self, loss: Any, reduction: str) -> Losses:
-        return Losses.of(loss, reduction, self._ports, self._dtype_name, self._traced)
 
 
 def draw_all(graph: Graph, values: Array, scope: Scope, seed: int) -> None:

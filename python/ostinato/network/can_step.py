@@ -1,22 +1,81 @@
-"""`CanDecode`: networks that are fed what they predict."""
+"""`CanStep`: networks that run step by step: streams, and those that are fed what they predict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-if TYPE_CHECKING:  # Most programs decode nothing.
+from ostinato import checks
+from ostinato.network.calls import Calls
+
+if TYPE_CHECKING:  # Most programs run no steps.
     import numpy as np
     import numpy.typing as npt
 
+    from ostinato import _core
     from ostinato.decoding import Decoded, Penalty, Sample
-    from ostinato.network.stepwise import StepwiseNetwork
+    from ostinato.network.facts import NetworkFacts
+    from ostinato.network.stepwise import Stepwise, StepwiseNetwork
+    from ostinato.network.stream import Stream
 
     MaxLength = int | Sequence[int] | npt.NDArray[np.int64] | Callable[[int], int]
 
 
-class CanDecode:
-    """What a network can do that predicts ids and is fed them."""
+class CanStep(Calls):
+    """Runs a network one step per call, or feeds it the ids that it predicts."""
+
+    _divided: tuple[_core.Network, dict[str | None, Stepwise]] | None
+
+    def stream(
+        self,
+        batch: int | None = None,
+        *,
+        rows: Mapping[str, Any] | None = None,
+        memory: Any = None,
+        lengths: Any = None,
+    ) -> Stream:
+        """A network that runs one step per call, for `batch` rows.
+
+        It is fed the input on the axis of its output. What depends on other inputs alone, such as an encoder
+        and the keys of an attention, runs once, when the stream is made.
+
+        Args:
+            batch: the number of rows; None for the rows of `memory`, or one.
+            rows: of a graph that reads values of rows, such as static features, a dict of them by name:
+                (batch, size) floats, or (batch,) ids.
+            memory: of a graph or a layer that reads sequences besides the one that it is fed, a dict of them
+                by name: (batch, S, size) floats, (batch, S) ids, or a list of rows. What is no dict is the
+                only one.
+            lengths: (batch,) integers 0..S of the memory; a dict by axis if there are several axes.
+
+        It copies the current parameters; `Stream.refresh` copies them again. Raises ConfigError for a network
+        that reads the fed sequence backwards or as a whole, or that has several outputs or several inputs on
+        one axis with its output; ShapeError, DTypeError for other values.
+        """
+        from ostinato.network.stream import Stream
+
+        count = None if batch is None else checks.count("stream", "batch", batch, at_least=1)
+        steps = self._stepwise()
+        return Stream(cast("NetworkFacts", self), steps, steps.before("stream", count, rows, memory, lengths))
+
+    def _stepwise(self, watch: str | None = None) -> Stepwise:
+        """The parts of this network that run before the steps and at each step, made when first wanted.
+
+        watch: the name of the numbers on entries that can be read after each step, "" for the only ones.
+        """
+        from ostinato.network.stepwise import Stepwise
+
+        core = self._core()
+        with self._lock:
+            if self._divided is None or self._divided[0] is not core:
+                self._divided = (core, {})
+            made = self._divided[1]
+            if watch not in made:
+                steps = core.steps(watch)
+                made[watch] = Stepwise(
+                    steps, self._graph, self._ports, self._dtype_name, self.batch_first is not False
+                )
+            return made[watch]
 
     def decode(
         self,
