@@ -80,7 +80,7 @@ structure: build $(VENV)/tools
 check-python: build $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict python/ $(wildcard plugins/*/src)
+	$(BIN)/mypy --strict python/ $(wildcard plugins/*/src) $(wildcard tests/authors/*/src)
 	$(BIN)/python -m mypy.stubtest ostinato._core
 	$(BIN)/lint-imports
 

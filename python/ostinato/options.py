@@ -37,9 +37,23 @@ class Configured(metaclass=GuardMeta):
     kind: ClassVar[str] = "object"
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     """Sets of options for the conformance kit, which checks all of them."""
+    check_sizes: ClassVar[Sequence[Any]] = ()
+    """Sizes for the conformance kit, if it finds none: (input, hidden) of a cell, outputs of a loss."""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    """Checks of the conformance kit that fail by design: check -> reason."""
     _live_options: ClassVar[bool] = False
     _of_class: ClassVar[tuple[str, ...]] = (
-        *("kind", "name", "examples", "provider", "target", "better", "per"),
+        *(
+            "kind",
+            "name",
+            "examples",
+            "check_sizes",
+            "expected_failures",
+            "provider",
+            "target",
+            "better",
+            "per",
+        ),
         *("batched", "role", "samples", "slots", "scalars"),
     )
     """What a class says of all its objects."""

@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=["quick", "standard", "thorough"], default="standard", help="default: %(default)s"
     )
+    parser.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="CHECK=REASON",
+        help="a check that fails by design; a class declares it in expected_failures",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--verbose", action="store_true", help="name the checks that passed too")
     add_flag(parser)
@@ -28,12 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a report for each item, and returns 1 if one fails. Raises ConfigError, PluginError."""
-    reports = [check(item, options.level, kind=kind) for item, kind in _items(options.what, options.kind)]
+    expected = dict(map(_expected, options.expect))
+    reports = [
+        check(item, options.level, kind=kind, expected_failures=expected)
+        for item, kind in _items(options.what, options.kind)
+    ]
     if options.json:
         print(json.dumps([report.to_json() for report in reports], indent=2))
     else:
         print("\n".join(render(report, verbose=options.verbose) for report in reports))
     return 0 if all(report.ok for report in reports) else 1
+
+
+def _expected(told: str) -> tuple[str, str]:
+    """A check and its reason. Raises ConfigError for anything else than CHECK=REASON."""
+    check_id, _, reason = told.partition("=")
+    if not check_id or not reason:
+        raise ConfigError(f"--expect is {told!r}; expected CHECK=REASON, as in 'gradients=they are stopped'")
+    return check_id, reason
 
 
 def _items(what: str, kind: str | None) -> list[tuple[Any, str | None]]:

@@ -26,7 +26,7 @@ def slice(v: Value, start: int, stop: int) -> Value:
 
 @op(name="concat")
 def _concat(*values: Value) -> Value:
-    return np.concatenate(values)
+    return np.concatenate([np.atleast_1d(one) for one in values])  # a number is a vector of one
 
 
 @composed

@@ -24,6 +24,9 @@ class Estimator(Strategy):
     Its loss is then its own, such as minus the reward: the trainer derives no metric from it.
     """
 
+    target: ClassVar[str] = "output"
+    """The targets that the conformance kit gives it: "output" for numbers, "index" for ids of classes."""
+
     def pieces(self, batch: Batch) -> Iterable[Batch]:
         """Divide a batch into pieces that make one update each, in order; the same pieces at every call."""
         return (batch,)

@@ -55,15 +55,16 @@ def check(
         level: "quick" (a second or two), "standard" or "thorough": the same checks at more sizes.
         kind: "cell", "loss", ...; needed only for a name that several kinds have.
         options: the options to check it with, each a dict; by default the examples of the item itself.
-        expected_failures: check id -> reason. Such a check is reported as expected when it fails, and as
-            failed when it passes with all options.
+        expected_failures: check id -> reason, in addition to the `expected_failures` of the class. Such a
+            check is reported as expected when it fails, and as failed when it passes with all options.
 
     Raises ConfigError for an unknown name, level or check id, DTypeError for an item of no known kind.
     """
     check_arguments(kind, options, expected_failures)
     found = find(item, kind)
     examples = found.examples if options is None else tuple(options)
-    return run(KINDS[found.kind], found.name, found.spec, examples, level, expected_failures or {})
+    expected = {**found.expected_failures, **(expected_failures or {})}
+    return run(KINDS[found.kind], found.name, found.spec, examples, level, expected)
 
 
 def check_cell(cell: Any, level: Level = "standard", **more: Any) -> Report:

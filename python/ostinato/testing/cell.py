@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from ostinato.specs import Spec
 from ostinato.testing import networks, subject
 from ostinato.testing.arrays import differing
 from ostinato.testing.memories import memories, without_memories
-from ostinato.testing.networks.model import Model
+from ostinato.testing.networks.model import Model, pairs
 from ostinato.testing.problem import Problem
-from ostinato.testing.runner import Failed, Kind, Level, check
+from ostinato.testing.runner import Check, Failed, Kind, Level, check
 
 # float64, a few steps of numbers around 1: rounding is 1e-15; 1e-12 leaves room for another order of sums.
 EAGER = {"float64": 1e-12, "float32": 1e-4}
@@ -31,10 +32,25 @@ class CellModel(Model, subject.Made):
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
-        hidden = self.hidden(3, 5)  # An error in the construction itself is reported once, here.
-        self.calls = any(program.calls for program in self.network(3, hidden).programs.values())
+        net = self.network(*self.sizes(3, 5))  # An error in the construction is reported once, here.
+        self.calls = any(program.calls for program in net.programs.values())
         self.exact = not (self.calls and self.make().batched)
         self.draws = takes_noise(self.make())
+
+    @cached_property
+    def mixes_rows(self) -> bool:
+        """Whether a row of a batched step in NumPy depends on the other rows."""
+        if self.exact:
+            return False
+        problem = replace(self.problem(4, 2, 3, 5), training=False)
+        whole = problem.run().outputs
+        alone = np.concatenate([problem.rows([n]).run().outputs for n in range(len(whole))])
+        return not np.allclose(whole, alone, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+    @property
+    def declared_sizes(self) -> list[tuple[int, int]]:
+        """The `check_sizes` of the class."""
+        return pairs(f"{self.noun} {self.spec.name!r}", self.declared)
 
     def network(self, inputs: int, hidden: int, dtype: str = "float64", seed: int = 0) -> Recurrent:
         """A layer with a new cell."""
@@ -43,8 +59,8 @@ class CellModel(Model, subject.Made):
     def meaning(self, made: Cell) -> str:
         """The programs of its step in two sizes, and their results: a step may run in Python."""
         told = []
-        for inputs in (3, 4):
-            net = Recurrent(made, inputs, self.hidden(inputs, 5))
+        for sizes in sorted({self.sizes(3, 5), self.sizes(4, 5)}):
+            net = Recurrent(made, *sizes)
             told += [program.to_json() for program in net.programs.values()]
             if not net.memories:
                 told += [value.tobytes().hex() for value in Problem.random(net, 1, 2).results().values()]
@@ -54,17 +70,17 @@ class CellModel(Model, subject.Made):
 @check("initial_values")
 def initial_values(model: CellModel) -> None:
     """A network's initial parameters are finite and depend only on its seed."""
-    hidden = model.hidden(3, 5)
-    first = model.network(3, hidden).state_dict()
+    sizes = model.sizes(3, 5)
+    first = model.network(*sizes).state_dict()
     np.random.random()  # A cell that draws from the global generator is detected.
-    changed = differing(first, model.network(3, hidden).state_dict())
+    changed = differing(first, model.network(*sizes).state_dict())
     if changed:
         raise Failed(
             f"a network made again with the same seed starts with another {', '.join(changed)}; "
             "an initializer may draw only from the generator that is passed"
         )
     with np.errstate(over="ignore"):  # Reported below, by name.
-        single = model.network(3, hidden, "float32").state_dict()
+        single = model.network(*sizes, "float32").state_dict()
         rounded = {name: value.astype(np.float32) for name, value in first.items()}
     bad = [name for name, value in single.items() if not np.isfinite(value).all()]
     if bad:
@@ -76,7 +92,7 @@ def initial_values(model: CellModel) -> None:
 
 @check(
     "states_used",
-    lambda model: None if model.network(3, model.hidden(3, 5)).state_shapes else "it has no state",
+    lambda model: None if model.network(*model.sizes(3, 5)).state_shapes else "it has no state",
 )
 def states_used(model: CellModel) -> None:
     """States change over time, and each of them affects the results."""
@@ -109,7 +125,7 @@ def eager_equals_engine(model: CellModel) -> None:
             start = {name: value[0, n] for name, value in problem.state.items()}
             with np.errstate(all="ignore"):
                 outputs, final = eager.run(
-                    cell, params, problem.x[n, :length], start, hidden_size=model.hidden(3, 5)
+                    cell, params, problem.x[n, :length], start, hidden_size=model.sizes(3, 5)[1]
                 )
             pairs = [("outputs", outputs, run.outputs[n, :length])]
             pairs += [(f"state {name}", value, run.final_state[name][0, n]) for name, value in final.items()]
@@ -124,12 +140,29 @@ def eager_equals_engine(model: CellModel) -> None:
                     )
 
 
+def _with_hint(one: Check[Any]) -> Check[Any]:
+    """The check, whose failure says if the rows of a batched step see each other."""
+
+    def run(model: CellModel) -> None:
+        try:
+            one.run(model)
+        except Failed as failure:
+            if not model.mixes_rows:
+                raise
+            told = "Hint: rows see each other; step may compute nothing from several rows, such as their mean"
+            raise Failed(
+                f"{failure} {told}" if str(failure).endswith("?") else f"{failure}. {told}"
+            ) from failure
+
+    return replace(one, run=run)
+
+
 CELL: Kind[CellModel] = Kind(
     "cell",
     (
         *subject.CHECKS,
         initial_values,
-        *map(without_memories, (*networks.CHECKS, states_used, eager_equals_engine)),
+        *map(_with_hint, map(without_memories, (*networks.CHECKS, states_used, eager_equals_engine))),
         memories,
     ),
     CellModel,

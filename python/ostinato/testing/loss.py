@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato.cell import Cell
 from ostinato.dims import named
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, described
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import Last
 from ostinato.layers.sequential import Sequential
@@ -33,6 +33,9 @@ from ostinato.trace.programs import loss_states
 ROUNDING = 1e-10
 
 WIDTHS = (1, 2, 3, 6, 8, 12, 17)
+
+# The widest output that is tried for a loss.
+FURTHEST = 64
 
 
 class Passage(Cell):
@@ -106,19 +109,51 @@ class LossSubject(subject.Made):
         return made
 
     def width(self, near_to: int) -> int:
-        """The first supported width starting at `near_to`: a loss may require an even number of outputs."""
-        for width in range(near_to, near_to + 8):
+        """The supported width near `near_to`: of those the class declares, or by search, wider ones first.
+
+        A loss may require an even number of outputs, or three. Raises Failed, with the error of this width.
+        """
+        if self.declared:
+            return self._nearest(near_to)
+        nearest = sorted(range(1, FURTHEST + 1), key=lambda width: abs(width - near_to))
+        for width in (*range(near_to, near_to + 8), *nearest):
             if self.takes(width):
                 return width
-        raise Failed(f"no output of {near_to} to {near_to + 7} features is taken")
+        raise Failed(
+            f"no output of up to {FURTHEST} features is taken; of {near_to}: {self.refusal(near_to)}. If it "
+            "takes other widths, declare them: check_sizes = [width, ...]"
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """The widths to check the shapes with: those the class declares, or of `WIDTHS` those it takes."""
+        if self.declared:
+            if not all(isinstance(width, int) for width in self.declared):
+                told = f"check_sizes is {self.declared!r}; expected widths of outputs"
+                raise Failed(f"{self.noun} {self.spec.name!r}: {told}")
+            return list(self.declared)
+        return [width for width in WIDTHS if self.takes(width)] or [self.width(4)]
+
+    def _nearest(self, near_to: int) -> int:
+        return sorted(self.widths, key=lambda width: abs(width - near_to))[0]
 
     def takes(self, width: int) -> bool:
         """Whether outputs of this width are supported; other widths are a ConfigError."""
-        try:
-            trace_loss(self.loss(), width)
-        except ConfigError:
-            return False
-        return True
+        return self.refusal(width) is None
+
+    def refusal(self, width: int) -> str | None:
+        """Why outputs of this width are not supported; None if they are."""
+        known: dict[int, str | None] = self.__dict__.setdefault("_refused", {})
+        if width not in known:
+            try:
+                self._trace(width)
+                known[width] = None
+            except ConfigError as error:
+                known[width] = described(error)
+        return known[width]
+
+    def _trace(self, width: int) -> None:
+        trace_loss(self.loss(), width)
 
     def case(
         self,
@@ -155,10 +190,7 @@ class LossSubject(subject.Made):
 @check("shapes")
 def shapes(one: LossSubject) -> None:
     """The value is a number, the gradient has the outputs' shape: N 1, 2, 7; T 1, 2, 9; F 1 to 17."""
-    taken = [width for width in WIDTHS if one.takes(width)]
-    if len(taken) < 2:
-        raise Failed(f"of outputs with {WIDTHS} features only {taken} are taken; expected two at least")
-    for width in taken:
+    for width in one.widths:
         for dtype in ("float32", "float64"):
             for rows, steps in ((1, 1), (1, 9), (2, 2), (7, 1), (7, 9)):
                 case = one.case(rows, steps, width, dtype)

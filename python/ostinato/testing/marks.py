@@ -60,10 +60,10 @@ def parametrize_checks(
     import pytest
 
     level = cast(Level, os.environ.get("OSTINATO_CONFORMANCE_LEVEL", "quick")) if level is None else level
-    expected = expected_failures or {}
     params = []
     for item in items:
         found = find(item, kind)
+        expected = {**found.expected_failures, **(expected_failures or {})}
         verify(KINDS[found.kind], level, expected)
         for example in found.examples if options is None else options:
             # Made by the first of its tests, and the same for all of them.

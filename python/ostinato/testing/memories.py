@@ -30,12 +30,12 @@ class Reader(Protocol):
     def network(self, inputs: int, hidden: int) -> Recurrent:
         """A layer of the cell in float64."""
 
-    def hidden(self, inputs: int, hidden: int) -> int:
-        """A hidden size that the cell accepts."""
+    def sizes(self, inputs: int, hidden: int) -> tuple[int, int]:
+        """Sizes that the cell accepts."""
 
 
 def _memories(model: Reader) -> dict[str, int]:
-    return model.network(3, model.hidden(3, 5)).memories
+    return model.network(*model.sizes(3, 5)).memories
 
 
 def without_memories(one: Check[Any]) -> Check[Any]:
@@ -50,11 +50,11 @@ def without_memories(one: Check[Any]) -> Check[Any]:
 @check("memories", lambda model: None if _memories(model) else "it has no memory")
 def memories(model: Reader) -> None:
     """With ragged memories, the engine gives what the step gives in NumPy, and its slopes, in any batch."""
-    hidden = model.hidden(3, 5)
-    reads_memories(model.network(3, hidden), hidden)
+    inputs, hidden = model.sizes(3, 5)
+    reads_memories(model.network(inputs, hidden), hidden, inputs)
 
 
-def reads_memories(net: Recurrent, hidden: int) -> None:
+def reads_memories(net: Recurrent, hidden: int, inputs: int = 3) -> None:
     """Raise Failed if a layer with memories, in float64, breaks a promise; its parameters are changed.
 
     Rows without entries, with one entry and with all; NaN beyond the lengths. Outputs are what the step gives
@@ -64,7 +64,7 @@ def reads_memories(net: Recurrent, hidden: int) -> None:
     found = ""
     for draw in range(DRAWS):
         try:
-            _reads(net, hidden, np.random.default_rng([7, draw]))
+            _reads(net, hidden, inputs, np.random.default_rng([7, draw]))
         except Kink as kink:
             found = str(kink)
             continue
@@ -72,11 +72,11 @@ def reads_memories(net: Recurrent, hidden: int) -> None:
     raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
 
 
-def _reads(net: Recurrent, hidden: int, rng: np.random.Generator) -> None:
+def _reads(net: Recurrent, hidden: int, inputs: int, rng: np.random.Generator) -> None:
     for view in net.parameters().values():
         view[...] = rng.standard_normal(view.shape) / np.sqrt(max(view.shape[-1:], default=1))
     rows = len(LENGTHS)
-    x: Arrays = {"x": rng.standard_normal((rows, STEPS, 3))}
+    x: Arrays = {"x": rng.standard_normal((rows, STEPS, inputs))}
     x |= {name: rng.standard_normal((rows, ENTRIES, width)) for name, width in net.memories.items()}
     for name, value in x.items():
         for row, count in enumerate(LENGTHS if name == "x" else COUNTS):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.errors import ConfigError
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.ops import Value
@@ -63,15 +62,12 @@ class MetricSubject(loss.LossSubject):
         """A new metric, as a loss."""
         return Measured(self.make())
 
-    def takes(self, width: int) -> bool:
-        """Whether outputs of this width are supported; a metric of rows takes all."""
-        if self.of_rows:
-            return True
-        try:
-            trace_metric(self.make(), width)
-        except ConfigError:
-            return False
-        return True
+    def refusal(self, width: int) -> str | None:
+        """Why outputs of this width are not supported; a metric of rows takes all."""
+        return None if self.of_rows else super().refusal(width)
+
+    def _trace(self, width: int) -> None:
+        trace_metric(self.make(), width)
 
     def meaning(self, made: Any) -> str:
         """Its programs; for a metric of rows, what it makes of a row."""

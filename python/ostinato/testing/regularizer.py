@@ -17,7 +17,7 @@ from ostinato.regularizer import Regularizer
 from ostinato.specs import Spec
 from ostinato.testing import networks, subject
 from ostinato.testing.arrays import Array, differing, same
-from ostinato.testing.networks.model import Model
+from ostinato.testing.networks.model import Model, pairs
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 
@@ -50,8 +50,13 @@ class RegularizerModel(Model, subject.Made):
 
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
-        (unit,) = self.network(3, 5)._units[0]
+        (unit,) = self.network(*self.sizes(3, 5))._units[0]
         self.draws = '"noise"' in unit.program.to_json()
+
+    @property
+    def declared_sizes(self) -> list[tuple[int, int]]:
+        """The `check_sizes` of the class."""
+        return pairs(f"{self.noun} {self.spec.name!r}", self.declared)
 
     def network(self, inputs: int, hidden: int, dtype: str = "float64") -> Recurrent:
         """An LSTM with a new regularizer."""
@@ -59,7 +64,7 @@ class RegularizerModel(Model, subject.Made):
 
     def meaning(self, made: Regularizer) -> str:
         """The programs of an LSTM with it: in training, in inference, and its penalty on parameters."""
-        (unit,) = Recurrent("lstm", 3, 5, regularizers=[made])._units[0]
+        (unit,) = Recurrent("lstm", *self.sizes(3, 5), regularizers=[made])._units[0]
         programs = (unit.program, unit.inference, unit.penalty)
         return "\n".join(program.to_json() for program in programs if program)
 
@@ -89,7 +94,7 @@ def inference(model: RegularizerModel) -> None:
 def changes(model: RegularizerModel) -> None:
     """It has an effect: a network without it gives other numbers or gradients in training."""
     problem = model.problem(5, 6, 3, 8)
-    plain = Recurrent("lstm", 3, 8, dtype="float64")
+    plain = Recurrent("lstm", *model.sizes(3, 8), dtype="float64")
     plain.load_state_dict(problem.network.state_dict())
     if not differing(replace(problem, network=plain).results(), problem.results()):
         raise Failed("a network with it computes what one without it does")
@@ -99,7 +104,7 @@ def changes(model: RegularizerModel) -> None:
 def expectation(model: RegularizerModel) -> None:
     """In a linear step, the average over training draws is the result of inference."""
     draws = at(model.level, 64, 256, 1024)
-    net = Recurrent(Linear, 3, 4, regularizers=[model.make()], dtype="float64")
+    net = Recurrent(Linear, *model.sizes(3, 4), regularizers=[model.make()], dtype="float64")
     problem = Problem.random(net, 1, 1)
     rows = problem.rows([0] * 16)
     means: list[Array] = []

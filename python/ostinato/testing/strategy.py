@@ -49,6 +49,8 @@ class StrategySubject(subject.Made):
         self.spec, self.options, self.level = spec, options, level
         made = self.make()
         self.role = made.role
+        if isinstance(made, Estimator) and made.target not in ("output", "index"):
+            raise Failed(f"target is {made.target!r}; expected 'output' or 'index'")
         declared = spec.role if isinstance(spec, StrategySpec) else made.role
         if declared != made.role or not isinstance(made, ROLES.get(made.role, Strategy)):
             raise Failed(f"the descriptor declares {declared!r}, but makes a {type(made).__name__}")
@@ -66,12 +68,18 @@ def batch(steps: int = 9) -> Batch:
     """Four ragged rows of 3 features, with targets of 5."""
     rng = np.random.default_rng(8)
     lengths = np.array([steps, 0, max(steps - 4, 0), steps])
-    return Batch(rng.standard_normal((4, steps, 3)), rng.standard_normal((4, steps, 5)), lengths, seed=1)
+    x, targets = rng.standard_normal((4, steps, 3)), rng.standard_normal((4, steps, 5))
+    return Batch(x, targets, lengths, seed=1, places=np.array([11, 3, 7, 0]))
 
 
-def core() -> NetworkCore:
+def classes(steps: int = 9) -> Batch:
+    """The batch with the id of a class for each step."""
+    return batch(steps).replace(targets=np.random.default_rng(12).integers(0, 5, (4, steps)))
+
+
+def core(loss: str = "mse") -> NetworkCore:
     """A small network with a loss."""
-    return NetworkCore(copy.copy(_network()), Objective.of("mse", "mean", Node(0, 5), "float64"))
+    return NetworkCore(copy.copy(_network()), Objective.of(loss, "mean", Node(0, 5), "float64"))
 
 
 @cache
@@ -156,8 +164,10 @@ def _estimated(made: Estimator, when: Moment) -> Any:
 
 
 def _problem(made: Estimator, steps: int = 9) -> tuple[NetworkCore, Batch]:
-    """A core and a batch: of ids for an estimator that samples."""
-    return (core_of_ids(), written(steps)) if made.samples else (core(), batch(steps))
+    """A core and a batch: of ids for an estimator that samples, or one whose targets are classes."""
+    if made.samples:
+        return core_of_ids(), written(steps)
+    return (core("cross_entropy"), classes(steps)) if made.target == "index" else (core(), batch(steps))
 
 
 def _executed(made: Execution, when: Moment) -> Any:
@@ -350,7 +360,10 @@ def executed(one: StrategySubject) -> None:
 def _without_dicts(one: StrategySubject) -> str | None:
     if one.role == "curriculum":
         return "it sees no batch"
-    samples = one.role == "estimator" and one.make().samples
+    made: Any = one.make()
+    if one.role == "estimator" and made.target == "index":
+        return "its targets are classes, and one output of the network has numbers"
+    samples = one.role == "estimator" and made.samples
     return "it samples from the only output of a network" if samples else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,15 @@ class Found:
     name: str
     spec: Spec
     examples: tuple[Mapping[str, Any], ...]
+
+    @property
+    def expected_failures(self) -> Mapping[str, str]:
+        """The checks that fail by design, as the class declares them: check -> reason. Raises DTypeError."""
+        declared = getattr(self.spec.factory, "expected_failures", {})
+        if not isinstance(declared, Mapping) or not all(isinstance(one, str) for one in declared):
+            told = f"{self.kind} {self.name!r}: expected_failures is {shown(declared)}"
+            raise DTypeError(f"{told}; expected a dict of reasons by check")
+        return declared
 
 
 def check_arguments(kind: Any, options: Any, expected_failures: Any) -> None:
@@ -115,6 +124,12 @@ class Made:
     spec: Spec
     options: Mapping[str, Any]
     base: type[Configured]
+
+    @property
+    def declared(self) -> Sequence[Any]:
+        """The `check_sizes` of the class: the sizes to check with."""
+        made: Sequence[Any] = getattr(self.make(), "check_sizes", ())
+        return made
 
     def make(self) -> Any:
         """Make one with the options. Raises Failed for an object of another kind."""

@@ -24,7 +24,7 @@ def repeatable(model: Model) -> None:
     first = problem.results()
     for _ in range(2):
         same(first, problem.results(), "the same call again: {} differs")
-    anew = Problem.random(model.network(3, model.hidden(3, 7)), 5, 6, ragged=True)
+    anew = Problem.random(model.network(*model.sizes(3, 7)), 5, 6, ragged=True)
     same(first, anew.results(), "a network made again in the same way: {} differs")
 
 
@@ -63,7 +63,7 @@ def save_load(model: Model) -> None:
     for dtype in ("float32", "float64"):
         problem = model.problem(3, 5, 3, 5, dtype)
         clean = problem.results()
-        other = model.network(3, model.hidden(3, 5), dtype)
+        other = model.network(*model.sizes(3, 5), dtype)
         other.load_state_dict(problem.network.state_dict())
         same(clean, replace(problem, network=other).results(), f"{dtype}, given the state dict: {{}} differs")
         with tempfile.TemporaryDirectory() as folder:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from itertools import product
+from typing import Any, TypeVar
 
 from ostinato import _core
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, described
 from ostinato.network.network import Network
 from ostinato.testing.arrays import Array, near, same
 from ostinato.testing.problem import Problem
@@ -21,7 +22,7 @@ V = TypeVar("V")
 # The difference of BLAS sums in batches of different rows, for results of some ten steps.
 ROUNDING = {"float64": 1e-12, "float32": 1e-5}
 
-# If a cell does not support a hidden size (heads that do not divide it, say), a nearby one is used.
+# If a cell does not take some sizes (heads that do not divide the units, say), near ones are used.
 _FURTHEST = 16
 
 
@@ -56,18 +57,54 @@ class Model(ABC):
 
     def takes(self, inputs: int, hidden: int) -> bool:
         """Whether these sizes are supported; the cell raises ConfigError for others."""
-        try:
-            self._kept(inputs, hidden, "float64")
-        except ConfigError:
-            return False
-        return True
+        return self._refusal(inputs, hidden) is None
 
-    def hidden(self, inputs: int, near: int) -> int:
-        """The first supported hidden size starting at `near`. Raises Failed if there is none."""
-        for size in range(near, near + _FURTHEST):
-            if self.takes(inputs, size):
-                return size
-        raise Failed(f"no hidden size from {near} to {near + _FURTHEST - 1} is taken with {inputs} inputs")
+    def sizes(self, inputs: int, hidden: int) -> tuple[int, int]:
+        """The supported sizes (inputs, hidden) near these: of those the class declares, or by search.
+
+        More units first, then any sizes by distance. Raises Failed, with the error of these sizes, if none
+        within reach are supported.
+        """
+        found: dict[tuple[int, int], tuple[int, int]] = self.__dict__.setdefault("_sizes", {})
+        wanted = (inputs, hidden)
+        if wanted not in found:
+            found[wanted] = self._searched(inputs, hidden)
+        return found[wanted]
+
+    def _searched(self, inputs: int, hidden: int) -> tuple[int, int]:
+        def distance(sizes: tuple[int, int]) -> int:
+            return abs(sizes[0] - inputs) + abs(sizes[1] - hidden)
+
+        declared = self.declared_sizes
+        if declared:
+            return min(declared, key=distance)
+        for more in range(_FURTHEST):
+            if self.takes(inputs, hidden + more):
+                return inputs, hidden + more
+        near = product(range(1, inputs + _FURTHEST + 1), range(1, hidden + _FURTHEST + 1))
+        for sizes in sorted(near, key=distance):
+            if self.takes(*sizes):
+                return sizes
+        raise Failed(
+            f"neither {inputs} inputs and {hidden} units are taken nor any sizes near them: "
+            f"{self._refusal(inputs, hidden)}. If it takes other sizes, declare them: "
+            "check_sizes = [(inputs, hidden), ...]"
+        )
+
+    @property
+    def declared_sizes(self) -> list[tuple[int, int]]:
+        """The sizes to check with that the class declares; none by default."""
+        return []
+
+    def _refusal(self, inputs: int, hidden: int) -> str | None:
+        """Why these sizes are not supported; None if they are."""
+        refused: dict[tuple[int, int], str] = self.__dict__.setdefault("_refused", {})
+        if (inputs, hidden) not in refused:
+            try:
+                self._kept(inputs, hidden, "float64")
+            except ConfigError as error:
+                refused[inputs, hidden] = described(error)
+        return refused.get((inputs, hidden))
 
     def problem(
         self,
@@ -80,8 +117,8 @@ class Model(ABC):
         ragged: bool = False,
         draw: int = 0,
     ) -> Problem:
-        """A random problem with a hidden size of at least `near`, in a separate network."""
-        network = copy.copy(self._kept(inputs, self.hidden(inputs, near), dtype))
+        """A random problem with sizes near these, in a separate network."""
+        network = copy.copy(self._kept(*self.sizes(inputs, near), dtype))
         return Problem.random(network, rows, steps, ragged=ragged, draw=draw)
 
     def _kept(self, inputs: int, hidden: int, dtype: str) -> Network:
@@ -90,6 +127,15 @@ class Model(ABC):
         if (inputs, hidden, dtype) not in kept:
             kept[inputs, hidden, dtype] = self.network(inputs, hidden, dtype)
         return kept[inputs, hidden, dtype]
+
+
+def pairs(owner: str, declared: Sequence[Any]) -> list[tuple[int, int]]:
+    """`check_sizes` of a cell or a regularizer as pairs (inputs, hidden). Raises Failed for anything else."""
+    try:
+        return [(int(inputs), int(hidden)) for inputs, hidden in declared]
+    except (TypeError, ValueError) as error:
+        told = f"{owner}: check_sizes is {declared!r}; expected pairs (inputs, hidden)"
+        raise Failed(told) from error
 
 
 @contextmanager

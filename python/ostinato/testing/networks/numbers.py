@@ -101,7 +101,7 @@ def _scaled(problem: Problem, scale: float) -> Problem:
 
 
 def _as_float32(model: Model, problem: Problem) -> Network:
-    network = model.network(3, model.hidden(3, 6), "float32")
+    network = model.network(*model.sizes(3, 6), "float32")
     network.load_state_dict(problem.network.state_dict())
     return network
 
