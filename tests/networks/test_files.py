@@ -211,3 +211,38 @@ def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_f
         net.save(tmp_path / "epoch-8")
     left = [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
     assert left == [".ostinato-of-mine.tmp"]
+
+
+def test_a_process_that_only_imported_the_package_loads_every_layer(tmp_path):
+    """Some layers are imported at first use, and a file is often the first use."""
+    source, words = ost.Input("source", size=3, axis="source"), ost.Input("words", size=2, axis="target")
+    encoder, decoder = ost.GRU(3, 2, bidirectional=True), ost.Decoder("gru", 2, 3, 4)
+    memory = encoder(source)
+    decoded = decoder(words, source=memory, initial_state=ost.Bridge(encoder, decoder)(memory))
+    stacked = ost.Recurrent(ost.stack("gru", "lstm"), 3, 2)(decoded)
+    attended = ost.Attention("additive", 2, 4)(stacked, memory)
+    nets = [
+        ost.Graph(ost.Dropout(0.1)(attended)),
+        decoder,
+        ost.Recurrent(ost.stack("gru", ost.Head(3)), 2, 2),
+    ]
+    for place, net in enumerate(nets):
+        net.save(tmp_path / str(place))
+    code = f"import ostinato\nfor place in range(3):\n    print(type(ostinato.load(f'{tmp_path}/{{place}}')))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.stdout.splitlines() == [str(type(net)) for net in nets], found.stderr
+
+
+def test_every_kind_of_a_layer_is_found_by_a_process_that_only_imported_the_package():
+    kinds = sorted(
+        {
+            value.kind
+            for name in ost.__all__
+            if hasattr(value := getattr(ost, name), "kind") and hasattr(value, "_restore")
+        }
+    )
+    code = (
+        f"from ostinato.network.kinds import class_of\nprint(*[one for one in {kinds} if not class_of(one)])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "decoder" in kinds and found.stdout == "\n", found.stdout + found.stderr

@@ -1,16 +1,20 @@
 """The kinds of networks that a model file may name. A class registers itself when it is defined.
 
-So the reader of model files needs no table of layers, and a new layer needs no entry in one.
+So the reader of model files needs no table of layers, and a new layer needs no entry in one, unless its
+module is imported at first use.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Final
 
 from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 _KINDS: Final[dict[str, type[Any]]] = {}
+_LATER: Final = {"decoder": "ostinato.layers.decoder"}
+"""The modules of kinds that `import ostinato` does not import."""
 
 
 def register_kind(kind: str, made: type[Any]) -> None:
@@ -31,12 +35,15 @@ def register_kind(kind: str, made: type[Any]) -> None:
 
 def class_of(kind: str) -> type[Any] | None:
     """The class with this kind in model files; None if there is none."""
+    if kind not in _KINDS and kind in _LATER:
+        import_module(_LATER[kind])
     return _KINDS.get(kind)
 
 
 def kind_hint(kind: str) -> str:
     """The end of a message about an unknown kind."""
-    return f"{did_you_mean(kind, sorted(_KINDS), 'kinds')}; import the package that defines it before loading"
+    known = sorted({*_KINDS, *_LATER})
+    return f"{did_you_mean(kind, known, 'kinds')}; import the package that defines it before loading"
 
 
 def _place(made: type[Any]) -> str:
