@@ -33,7 +33,7 @@ $(VENV)/built: $(VENV)/made pyproject.toml $(RUST)
 
 # All plugins in one call, built with the hatchling that is there: isolation would download it for each of them.
 $(VENV)/plugged: $(VENV)/built $(PLUGINS)
-	$(BIN)/python -m pip install --quiet 'hatchling>=1.25' 'editables>=0.5'
+	$(BIN)/python -m pip install --quiet 'hatchling>=1.27' 'editables>=0.5'
 	$(INSTALL) $(foreach plugin,$(dir $(PLUGINS)),--editable ./$(plugin))
 	touch $@
 

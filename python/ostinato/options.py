@@ -19,7 +19,21 @@ from ostinato.suggest import closest, did_you_mean
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-class Configured(metaclass=GuardMeta):
+class ConfiguredMeta(GuardMeta):
+    """Gives options their new names before an instance is made."""
+
+    if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
+
+        def __call__(cls, *args: Any, **options: Any) -> Any:
+            """Make an instance."""
+            if cls.renamed and any(name in cls.renamed for name in options):
+                from ostinato.renamed import translated
+
+                options = translated(f"{cls.kind} {shown(cls.name)}", cls, cls.renamed, options)
+            return super().__call__(*args, **options)
+
+
+class Configured(metaclass=ConfiguredMeta):
     """Base of everything that is made by name with options.
 
     The options are whatever `__init__` declares. An unknown one raises ConfigError with the closest known
@@ -39,6 +53,8 @@ class Configured(metaclass=GuardMeta):
     """Sets of options for the conformance kit, which checks all of them."""
     check_sizes: ClassVar[Sequence[Any]] = ()
     """Sizes for the conformance kit, if it finds none: (input, hidden) of a cell, outputs of a loss."""
+    renamed: ClassVar[Mapping[str, str | tuple[str, str]]] = {}
+    """Old names of options, which work with a DeprecationWarning: new by old, or (new, last release)."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Checks of the conformance kit that fail by design: check -> reason."""
     _live_options: ClassVar[bool] = False
@@ -54,7 +70,7 @@ class Configured(metaclass=GuardMeta):
             "better",
             "per",
         ),
-        *("batched", "role", "samples", "slots", "scalars"),
+        *("renamed", "batched", "role", "samples", "slots", "scalars"),
     )
     """What a class says of all its objects."""
     _options: dict[str, Any]

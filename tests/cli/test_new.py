@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -178,3 +180,32 @@ def test_the_source_and_the_tests_of_each_kind_pass_a_strict_type_check(tmp_path
         [*command, *files], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_metadata_of_a_new_package_is_complete(tmp_path: Path) -> None:
+    """Built as for an index: license, author and address are in the wheel, tests in the sdist."""
+    folder = write("acme", "schedule", tmp_path)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "large").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,), (sdist,) = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+        text = archive.read(metadata).decode()
+        names = archive.namelist()
+    for line in (
+        "Author: Your Name",
+        "License-Expression: MIT",
+        "License-File: LICENSE",
+        "Keywords: ostinato",
+    ):
+        assert line in text
+    assert "Project-URL: Source, https://" in text and text.count("Classifier: ") >= 5
+    assert "ostinato_acme/py.typed" in names and any(name.endswith("licenses/LICENSE") for name in names)
+    with tarfile.open(sdist) as source:
+        inside = {name.partition("/")[2] for name in source.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "tests/test_acme.py", ".gitignore"} <= inside
+    assert not any(name.startswith((".venv", "dist")) for name in inside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 import re
+from datetime import date
 from pathlib import Path
 from string import Template
 
@@ -86,10 +87,12 @@ def write(name: str, kind: str, into: Path) -> Path:
     folder = into / distribution
     if folder.exists():
         raise ConfigError(f"{folder} exists already; expected a name that is free, or another --into")
-    words = _words(module, kind, distribution, package)
+    words = {**_words(module, kind, distribution, package), "year": str(date.today().year)}
     files = {
         "pyproject.toml": "pyproject.toml.txt",
         "README.md": "README.md.txt",
+        "LICENSE": "license.txt",
+        ".gitignore": "gitignore.txt",
         ".github/workflows/test.yml": "workflow.yml.txt",
         f"src/{package}/__init__.py": "init.py.txt",
         f"src/{package}/{module}.py": f"{kind}.py.txt",

@@ -99,7 +99,9 @@ def _same(layer: Network, what: str) -> bool | None:
     if entry is None:
         return None
     try:
-        cell = entry.make(**layer.cell_options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a file keeps the names of its time
+            cell = entry.make(**layer.cell_options)
         for units in layer._units:
             for unit in units:
                 (_, (width,), _), *_ = unit.program.inputs

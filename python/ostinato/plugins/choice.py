@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, OstinatoError, shown
 from ostinato.foreign.calls import argument_hint
-from ostinato.options import Configured
+from ostinato.options import Configured, ConfiguredMeta
 from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.specs import SPECS
 from ostinato.suggest import did_you_mean
@@ -46,13 +46,15 @@ def choose(
     if isinstance(given, str):
         entry = resolve(kind, given, argument=argument)
         what = f"{kind} {entry.shown!r}"
-        _check_options(what, entry.spec.factory, entry, options, others)
+        more = _new_names(what, entry.spec.factory, more)
+        _check_options(what, entry.spec.factory, entry, None if options is None else more, others)
         made = _call(what, entry.make, more)
         name = entry.shown
     elif isinstance(given, type) and issubclass(given, base):
         entry, name = None, getattr(given, "name", "") or given.__name__
         what = f"{kind} {name!r}"
-        _check_options(what, given, None, options, others)
+        more = _new_names(what, given, more)
+        _check_options(what, given, None, None if options is None else more, others)
         made = _call(what, given, more)
     elif _fits(kind, given, base):
         if more:
@@ -91,6 +93,16 @@ def _expected(kind: str, base: type) -> str:
     example = f" such as {spec.instance}" if spec.instance else ""
     function = f", or a function {spec.function}" if spec.function else ""
     return f"a name, a subclass of {base.__name__}, or an instance{example}{function}"
+
+
+def _new_names(what: str, factory: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with new names for those that the class has renamed."""
+    renamed = getattr(factory, "renamed", {}) if isinstance(factory, ConfiguredMeta) else {}
+    if not renamed or not any(option in renamed for option in options):
+        return options
+    from ostinato.renamed import translated
+
+    return translated(what, factory, renamed, options)
 
 
 def _check_options(

@@ -115,8 +115,9 @@ class LossSubject(subject.Made):
         """
         if self.declared:
             return self._nearest(near_to)
-        nearest = sorted(range(1, FURTHEST + 1), key=lambda width: abs(width - near_to))
-        for width in (*range(near_to, near_to + 8), *nearest):
+        widths: list[int] = [*range(near_to, near_to + 8)]
+        widths += sorted(range(1, FURTHEST + 1), key=lambda width: abs(width - near_to))
+        for width in widths:
             if self.takes(width):
                 return width
         raise Failed(

@@ -147,10 +147,12 @@ class Made:
 def descriptor(subject: Made) -> None:
     """The descriptor makes an instance of its kind, whose declarations never change."""
     spec = subject.spec
-    first, second = subject.make(), subject.make()
+    first = subject.make()
+    meaning = subject.meaning(first)
+    second = subject.make()
     if first is second:
         raise Failed("the factory returns the same object twice; options of one would be those of the other")
-    if subject.meaning(first) != subject.meaning(second):
+    if meaning != subject.meaning(second):
         raise Failed(
             "made twice with the same options it differs: something outside of it affects it, "
             "such as a counter, the time or a global"
