@@ -33,7 +33,8 @@ EQUATIONS = [
     *[
         (name, (lambda call: lambda x, y, m, s, id, w: call(x, y))(getattr(ops, name)), (9,))
         for name in (
-            "add sub mul div pow minimum maximum less less_equal greater greater_equal equal not_equal"
+            "add sub mul div pow minimum maximum logaddexp "
+            "less less_equal greater greater_equal equal not_equal"
         ).split()
     ],
     ("clip", lambda x, y, m, s, id, w: ops.clip(x, -1, 0.5), (9,)),
@@ -49,6 +50,7 @@ EQUATIONS = [
     ("lookup", lambda x, y, m, s, id, w: ops.lookup(w, id), (9,)),
     ("pick", lambda x, y, m, s, id, w: ops.pick(x, id), ()),
     ("one_hot", lambda x, y, m, s, id, w: ops.one_hot(id, 6), (6,)),
+    ("take", lambda x, y, m, s, id, w: ops.take(x, y[:4]), (4,)),
     ("slice", lambda x, y, m, s, id, w: x[2:5], (3,)),
     ("concat", lambda x, y, m, s, id, w: ops.concat(x, y), (18,)),
     ("broadcast_to", lambda x, y, m, s, id, w: ops.broadcast_to(s, (7,)), (7,)),

@@ -161,7 +161,10 @@ class Generator:
         return self.add(name, [positive], shape)
 
     def arithmetic(self) -> int:
-        value, name = self.some(), self.rng.choice(["add", "add", "sub", "mul", "mul", "minimum", "maximum"])
+        value, name = (
+            self.some(),
+            self.rng.choice(["add", "add", "sub", "mul", "mul", "minimum", "maximum", "logaddexp"]),
+        )
         return self.binary(name, value, self.partner(value))
 
     def choice(self) -> int:
@@ -242,7 +245,11 @@ class Generator:
         value = self.vector()
         width = self.shapes[value][0]
         id_ = self.add("argmax", [value], (), index=True)
-        kind = self.rng.choice(["lookup", "pick", "one_hot"])
+        kind = self.rng.choice(["lookup", "pick", "one_hot", "take"])
+        if kind == "take":
+            of, places = self.vector(), self.binary(self.rng.choice(COMPARE), value, self.partner(value))
+            places = self.binary("sub", self.binary("mul", places, self.rng.choice([2.0, 3.0])), 1.0)
+            return self.add("take", [of, places], (width,))
         tables = [k for k in range(self.sources) if self.folded[k] and len(self.shapes[k]) == 2]
         tables = [k for k in tables if self.shapes[k][0] >= width]
         if kind == "lookup" and tables:

@@ -136,6 +136,7 @@ HANGING = (
     "pick",
     "lookup",
     "one_hot",
+    "take",
 )
 """Ops whose value or slope jumps, like decisions."""
 

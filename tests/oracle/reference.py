@@ -129,6 +129,12 @@ def _lookup(program: Program, node: dict[str, Any], args: list[Any], rows: int) 
     return whole(table, rows)[np.arange(rows), np.broadcast_to(ids, rows)]
 
 
+def _take(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
+    vector, places = (whole(arg, rows) for arg in args)
+    inside = (places >= 0) & (places < vector.shape[1])
+    return np.where(inside, np.take_along_axis(vector, np.where(inside, places, 0).astype(int), 1), 0.0)
+
+
 def _one_hot(program: Program, node: dict[str, Any], args: list[Any], rows: int) -> Floats:
     return np.eye(int(node["size"]))[args[0]]
 
@@ -185,6 +191,7 @@ LIFTED: dict[str, Callable[[Program, dict[str, Any], list[Any], int], Any]] = {
     "lookup": _lookup,
     "pick": _lookup,
     "one_hot": _one_hot,
+    "take_at": _take,
     "dot": _dot,
     "stop_gradient": _stop_gradient,
 }

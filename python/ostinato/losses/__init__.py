@@ -6,16 +6,20 @@ errors.
 
 from __future__ import annotations
 
-from ostinato.losses.binary_cross_entropy import BinaryCrossEntropy
-from ostinato.losses.crf import CRF
+from typing import TYPE_CHECKING, Any
+
 from ostinato.losses.cross_entropy import CrossEntropy
-from ostinato.losses.ctc import CTC
-from ostinato.losses.gaussian_nll import GaussianNLL
-from ostinato.losses.huber import Huber
 from ostinato.losses.loss import Loss
-from ostinato.losses.mae import MAE
 from ostinato.losses.mse import MSE
-from ostinato.losses.pinball import Pinball
+
+if TYPE_CHECKING:
+    from ostinato.losses.binary_cross_entropy import BinaryCrossEntropy
+    from ostinato.losses.crf import CRF
+    from ostinato.losses.ctc import CTC
+    from ostinato.losses.gaussian_nll import GaussianNLL
+    from ostinato.losses.huber import Huber
+    from ostinato.losses.mae import MAE
+    from ostinato.losses.pinball import Pinball
 
 __all__ = [
     "CRF",
@@ -29,3 +33,18 @@ __all__ = [
     "Loss",
     "Pinball",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a loss at its first use: most programs use one."""
+    from ostinato.discover import leaves
+
+    if name in __all__:
+        globals().update({one.__name__: one for one in leaves(__name__, Loss).values()})
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the losses, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -10,19 +10,7 @@ from ostinato import checks
 from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
-from ostinato.ops import (
-    concat,
-    equal,
-    exp,
-    less,
-    log,
-    log_softmax,
-    maximum,
-    reshape,
-    stop_gradient,
-    sum,
-    where,
-)
+from ostinato.ops import concat, equal, less, log_softmax, logaddexp, reshape, sum, take, where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,29 +58,29 @@ class CTC(Loss):
         if self.blank >= classes:
             raise ConfigError(f"loss 'ctc': blank is {self.blank}; expected an id below {int(classes)}")
         p = log_softmax(y)
-        own = equal(reshape(target, (count, 1)), np.arange(classes)) @ p + where(less(target, 0.0), FAR, 0.0)
+        own = where(less(target, 0.0), FAR, take(p, target))
         # before the first step: no label yet, with probability 1
         begun = state.begun > 0.5
         blank = where(begun, state.blank, np.array([0.0] + [FAR] * int(count)))
         label = where(begun, state.label, FAR)
         far = 0.0 * state.begun + FAR
-        previous = concat(far, label)
-        new_blank = p[self.blank] + _added(blank, previous)
+        either = logaddexp(blank, concat(far, label))
+        new_blank = p[self.blank] + either
+        before = either[:-1]
         if count > 1:
-            repeated = concat(far, where(equal(target[1:], target[:-1]), FAR, 0.0))
-            new_label = own + _added(label, blank[:-1], previous[:-1] + repeated)
-        else:
-            new_label = own + _added(label, blank[:-1])
-        total = _added(*self._ends(target, new_blank, new_label))
+            # only a blank may be between two equal labels
+            repeated = concat(0.0 * state.begun, equal(target[1:], target[:-1]))
+            before = where(repeated, blank[:-1], before)
+        new_label = own + logaddexp(label, before)
+        total = self._total(target, new_blank, new_label)
         loss = where(less(total, IMPOSSIBLE), 0.0, -total)
         return loss, {"blank": new_blank, "label": new_label, "begun": 0.0 * state.begun + 1.0}
 
-    def _ends(self, target: Value, blank: Value, label: Value) -> tuple[Value, Value]:
-        """The log-probabilities of all labels of the row, with a blank at the end and without one."""
-        places = np.arange(float(self.labels + 1))
-        count = sum(where(less(target, 0.0), 0.0, 1.0))
-        last = sum(equal(places[1:], count) * label) + where(less(count, 0.5), FAR, 0.0)
-        return sum(equal(places, count) * blank), last
+    def _total(self, target: Value, blank: Value, label: Value) -> Value:
+        """The log-probability of all labels of the row, with a blank at the end or without one."""
+        count = reshape(sum(where(less(target, 0.0), 0.0, 1.0)), (1,))
+        last = where(less(count, 0.5), FAR, take(label, count - 1.0))
+        return reshape(logaddexp(take(blank, count), last), ())
 
     def decode(self, outputs: NDArray[Any], lengths: Any = None) -> list[NDArray[np.int64]]:
         """The labels of the most probable alignment of each row.
@@ -113,15 +101,3 @@ class CTC(Loss):
             starts = np.concatenate([kept[:1] == kept[:1], kept[1:] != kept[:-1]])
             found.append(kept[starts & (kept != self.blank)].astype(np.int64))
         return found
-
-
-def _added(*logs: Value) -> Value:
-    """The logarithm of the sum of some numbers, from their logarithms."""
-    largest = logs[0]
-    for one in logs[1:]:
-        largest = maximum(largest, one)
-    largest = stop_gradient(largest)
-    total = exp(logs[0] - largest)
-    for one in logs[1:]:
-        total = total + exp(one - largest)
-    return largest + log(total)

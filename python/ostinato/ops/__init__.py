@@ -46,6 +46,7 @@ from ostinato.ops.pairs import (
     greater_equal,
     less,
     less_equal,
+    logaddexp,
     maximum,
     minimum,
     mod,
@@ -55,7 +56,7 @@ from ostinato.ops.pairs import (
     sub,
     where,
 )
-from ostinato.ops.products import dot, lookup, matmul, one_hot, outer, pick
+from ostinato.ops.products import dot, lookup, matmul, one_hot, outer, pick, take
 from ostinato.ops.rows import (
     argmax,
     layer_norm,
@@ -101,6 +102,7 @@ __all__ = [
     "less_equal",
     "log",
     "log_softmax",
+    "logaddexp",
     "logsumexp",
     "lookup",
     "matmul",
@@ -134,6 +136,7 @@ __all__ = [
     "stop_gradient",
     "sub",
     "sum",
+    "take",
     "tanh",
     "transpose",
     "where",

@@ -78,6 +78,12 @@ def maximum(a: Value, b: Value) -> Value:
 
 
 @op()
+def logaddexp(a: Value, b: Value) -> Value:
+    """log(exp(a) + exp(b)), safe from overflow: the sum of two probabilities, from their logarithms."""
+    return np.logaddexp(a, b)
+
+
+@op()
 def less(a: Value, b: Value) -> Value:
     """1.0 where a < b, else 0.0."""
     return _truth(np.less(a, b), a, b)

@@ -73,6 +73,18 @@ def pick(v: Value, index: Value) -> Value:
     return v[_checked_id(index, len(v), "pick", "v")]
 
 
+@op()
+def take(v: Value, places: Value) -> Value:
+    """The elements of a vector (n,) at `places` (m,), numbers from 0: (m,), without a gradient of the places.
+
+    A place is rounded down; beyond the ends, as at -1 for "none", the result is 0.
+    """
+    if np.ndim(v) != 1 or np.ndim(places) != 1:
+        raise ShapeError(f"take: v is {np.shape(v)} and places is {np.shape(places)}; expected two vectors")
+    inside = (places >= 0) & (places < len(v))
+    return np.where(inside, v[np.where(inside, places, 0).astype(int)], np.zeros((), np.asarray(v).dtype))
+
+
 @op("size")
 def one_hot(index: Value, size: int) -> Value:
     """A vector (size,) of zeros with 1.0 at `index`; float64 in its eager form."""

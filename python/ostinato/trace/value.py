@@ -64,7 +64,7 @@ _ELSEWHERE = {
     "log1p": "log(1 + x)",
     "expm1": "exp(x) - 1",
     "logaddexp": "softplus or ops.logsumexp",
-    "take": "lookup or ops.pick",
+    "take": "take",
 }
 
 

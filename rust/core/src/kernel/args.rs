@@ -99,6 +99,8 @@ pub enum Binary {
     Min,
     /// NaN where either is NaN, as NumPy's maximum.
     Max,
+    /// log(exp(a) + exp(b)), safe from overflow.
+    LogAddExp,
     Less,
     LessEqual,
     Greater,

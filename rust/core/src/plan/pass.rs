@@ -83,6 +83,10 @@ pub enum RowRun {
     /// One row of a table (a fold value) by id.
     Lookup,
     Pick,
+    /// Elements of the first operand at the places of the second; 0 beyond its end.
+    Take,
+    /// Adds the elements of the first operand at the places of the second.
+    AddAt,
     OneHot,
     /// `(b) -> (a, b)`: the row repeated `a` times.
     Repeat,

@@ -58,6 +58,8 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         Run::Entries(Across::Repeat) => push(copy, dst, src, 1, dst.numel),
         Run::Lookup => push(RowRun::Lookup, dst, src, 1, dst.numel),
         Run::Pick => push(RowRun::Pick, dst, src, 1, 1),
+        Run::Take => push(RowRun::Take, dst, src, 1, dst.numel),
+        Run::AddAt => push(RowRun::AddAt, dst, src, 1, dst.numel),
         Run::OneHot => push(RowRun::OneHot, dst, src, 1, dst.numel),
         Run::Concat => {
             let mut col = dst.col;

@@ -118,6 +118,24 @@ pub fn pick(args: &[&Node], _: &Attrs) -> ShapeResult {
     }
 }
 
+pub fn take(args: &[&Node], _: &Attrs) -> ShapeResult {
+    match (args[0].shape.as_slice(), args[1].shape.as_slice()) {
+        ([_], [count]) => Ok(vec![count.clone()]),
+        (of, at) => Err(format!(
+            "take needs a vector and a vector of places, got {} and {}",
+            shape_text(of),
+            shape_text(at)
+        )),
+    }
+}
+
+pub fn add_at(args: &[&Node], attrs: &Attrs) -> ShapeResult {
+    if args[0].shape.len() != 1 || args[1].numel() != args[0].numel() || attrs.int("size") < 1 {
+        return Err("add_at needs numbers, as many places, and a size from 1".into());
+    }
+    Ok(vec![Dim::number(attrs.int("size"))])
+}
+
 pub fn one_hot(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     let size = attrs.number("size");
     if !args[0].is_index {

@@ -209,6 +209,26 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
                 let id = tile.row(op.src[1], row).read().to_f64() as usize;
                 dst.write(src.add(id).read());
             }
+            RowRun::Take => {
+                let (places, limit) = (tile.row(op.src[1], row), op.src[0].numel);
+                for column in 0..op.cols {
+                    let value = match place_below(places.add(column).read(), limit) {
+                        Some(place) => src.add(place).read(),
+                        None => T::ZERO,
+                    };
+                    dst.add(column).write(value);
+                }
+            }
+            RowRun::AddAt => {
+                let places = tile.row(op.src[1], row);
+                (0..op.cols).for_each(|column| dst.add(column).write(T::ZERO));
+                for k in 0..op.src[0].numel {
+                    if let Some(place) = place_below(places.add(k).read(), op.cols) {
+                        let sum = dst.add(place).read() + src.add(k).read();
+                        dst.add(place).write(sum);
+                    }
+                }
+            }
             RowRun::OneHot => {
                 let id = src.read().to_f64() as usize;
                 (0..op.cols).for_each(|column| dst.add(column).write(T::from_f64(f64::from(column == id))));
@@ -218,11 +238,10 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
             }
             RowRun::SumRows => {
                 dst.copy_from_nonoverlapping(src, op.cols);
+                let sum = Src { ptr: dst.cast_const(), row: 0, col: 1 };
                 for line in 1..op.outer {
-                    for column in 0..op.cols {
-                        let sum = dst.add(column).read() + src.add(line * op.cols + column).read();
-                        dst.add(column).write(sum);
-                    }
+                    let line = Src { ptr: src.add(line * op.cols), row: 0, col: 1 };
+                    (kernels.binary)(Binary::Add, 1, op.cols, Dst { ptr: dst, row: 0 }, sum, line);
                 }
             }
             RowRun::Dots => {
@@ -252,6 +271,12 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
             _ => {}
         }
     }
+}
+
+/// A place from 0 to `limit` - 1, rounded down; None for others, and for NaN.
+fn place_below<T: Float>(place: T, limit: usize) -> Option<usize> {
+    let place = place.to_f64();
+    (place >= 0.0 && place < limit as f64).then_some(place as usize)
 }
 
 /// `out` = the sum of `lines` with `weights`: (inner), (inner, cols) -> (cols).

@@ -73,6 +73,7 @@ pub(in crate::kernel) unsafe fn binary<T: Math, S: Simd<T>>(
             Binary::Pow => map(s, maps::Pow, sizes, dst, [a, b]),
             Binary::Min => map(s, maps::Min, sizes, dst, [a, b]),
             Binary::Max => map(s, maps::Max, sizes, dst, [a, b]),
+            Binary::LogAddExp => map(s, maps::LogAddExp, sizes, dst, [a, b]),
             Binary::Less => map(s, maps::Less, sizes, dst, [a, b]),
             Binary::LessEqual => map(s, maps::LessEqual, sizes, dst, [a, b]),
             Binary::Greater => map(s, maps::Greater, sizes, dst, [a, b]),

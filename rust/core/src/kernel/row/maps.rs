@@ -88,6 +88,13 @@ maps! { 2:
     // The vector minimum minds a NaN in b alone; a is equal to itself unless it is one.
     Min(s, a, b) = s.select(s.eq(a, a), s.min(a, b), a);
     Max(s, a, b) = s.select(s.eq(a, a), s.max(a, b), a);
+    LogAddExp(s, a, b) = {
+        let largest = Max.apply(s, [a, b]);
+        let gap = s.neg(s.abs(s.sub(a, b)));
+        // of equal infinities, the difference is a NaN
+        let gap = s.select(s.eq(a, b), s.splat(T::ZERO), gap);
+        s.add(largest, math::softplus(s, gap))
+    };
     Less(s, a, b) = s.select(s.lt(a, b), s.splat(T::ONE), s.splat(T::ZERO));
     LessEqual(s, a, b) = s.select(s.le(a, b), s.splat(T::ONE), s.splat(T::ZERO));
     Greater(s, a, b) = s.select(s.lt(b, a), s.splat(T::ONE), s.splat(T::ZERO));

@@ -3,7 +3,7 @@
 use super::operand::{Operand, Spread};
 use super::total::{self, Plain, ShiftedExp, SquareAround};
 use crate::kernel::args::{Dst, Reduce, Src};
-use crate::kernel::math::{self, Math, first_lane};
+use crate::kernel::math::{self, Math};
 use crate::kernel::simd::{MAX_LANES, Simd};
 
 /// (rows, cols) -> (rows, 1)
@@ -20,6 +20,10 @@ pub(in crate::kernel) unsafe fn reduce<T: Math, S: Simd<T>>(
     dst: Dst<T>,
     x: Src<T>,
 ) {
+    if op == Reduce::LogSumExp {
+        // SAFETY: passed on.
+        return unsafe { log_sum_exp(s, rows, cols, dst, x) };
+    }
     let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
     for r in 0..rows {
         // SAFETY: row r < rows exists and has cols columns; a row of none is not read.
@@ -30,7 +34,7 @@ pub(in crate::kernel) unsafe fn reduce<T: Math, S: Simd<T>>(
                 Reduce::Mean => mean(s, &x, cols),
                 Reduce::Max => total::max(s, &x, cols),
                 Reduce::ArgMax => T::from_f64(arg_max(s, &x, cols) as f64),
-                Reduce::LogSumExp => log_sum_exp(s, &x, cols),
+                Reduce::LogSumExp => T::ZERO,
                 Reduce::ReciprocalStd => reciprocal_std(s, &x, cols, mean(s, &x, cols), param),
                 Reduce::ReciprocalRms => reciprocal_std(s, &x, cols, T::ZERO, param),
             };
@@ -81,16 +85,33 @@ unsafe fn arg_max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> usi
     }
 }
 
+/// log(sum(exp(x))) of each row. Rows are often short, so one vector holds the logarithms of several rows.
+///
 /// # Safety
-/// The row has `cols` columns.
+/// As [`crate::kernel::Kernels`].
 #[inline(always)]
-unsafe fn log_sum_exp<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> T {
-    // SAFETY: passed on.
-    unsafe {
-        let largest = total::max(s, x, cols);
-        // An infinite shift would make NaN of what is inf or -inf.
-        let shift = if largest == T::INFINITY || largest == -T::INFINITY { T::ZERO } else { largest };
-        let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(shift));
-        shift + first_lane(s, math::log(s, s.splat(sum)))
+unsafe fn log_sum_exp<T: Math, S: Simd<T>>(s: S, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>) {
+    let x = if cols == 0 { Src { col: 1, ..x } } else { x };
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for first in (0..rows).step_by(S::LANES) {
+        let count = (rows - first).min(S::LANES);
+        let (mut shifts, mut sums) = ([T::ZERO; MAX_LANES], [T::ONE; MAX_LANES]);
+        for (lane, (shift, sum)) in shifts.iter_mut().zip(&mut sums).take(count).enumerate() {
+            // SAFETY: the row exists and has cols columns; a row of none is not read.
+            unsafe {
+                let x = Operand::row(s, x, first + lane, &mut spread);
+                let largest = total::max(s, &x, cols);
+                // An infinite shift would make NaN of what is inf or -inf.
+                *shift = if largest == T::INFINITY || largest == -T::INFINITY { T::ZERO } else { largest };
+                *sum = total::sum(s, &x, cols, -T::INFINITY, ShiftedExp(*shift));
+            }
+        }
+        // SAFETY: the arrays have at least a vector of elements; row `first + lane` exists.
+        unsafe {
+            let y = s.add(s.load(shifts.as_ptr()), math::log(s, s.load(sums.as_ptr())));
+            for (lane, y) in math::lanes(s, y)[..count].iter().enumerate() {
+                *dst.ptr.add((first + lane) * dst.row) = *y;
+            }
+        }
     }
 }

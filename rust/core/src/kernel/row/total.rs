@@ -170,16 +170,18 @@ pub(super) unsafe fn max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize)
             best = larger(s, best, x.load_partial(s, c, cols - c, least));
         }
     }
-    let mut largest = -T::INFINITY;
-    for x in &lanes(s, best)[..S::LANES] {
-        if *x > largest || x.partial_cmp(x).is_none() {
-            largest = *x;
+    let mut lanes = lanes(s, best);
+    let mut half = S::LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            let other = lanes[lane + half];
+            if other > lanes[lane] || other.partial_cmp(&other).is_none() {
+                lanes[lane] = other;
+            }
         }
-        if largest.partial_cmp(&largest).is_none() {
-            break;
-        }
+        half /= 2;
     }
-    largest
+    lanes[0]
 }
 
 /// The larger of two vectors, NaN where either is.

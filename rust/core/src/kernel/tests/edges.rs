@@ -58,12 +58,20 @@ const UNARY: [(Unary, f64, f64); 49] = [
     (Unary::Sin, INF, NAN),
 ];
 
-const BINARY: [(Binary, f64, f64, f64); 18] = [
+const BINARY: [(Binary, f64, f64, f64); 26] = [
     (Binary::Min, NAN, 1.0, NAN),
     (Binary::Min, 1.0, NAN, NAN),
     (Binary::Max, NAN, 1.0, NAN),
     (Binary::Max, 1.0, NAN, NAN),
     (Binary::Max, -INF, 1.0, 1.0),
+    (Binary::LogAddExp, -INF, -INF, -INF),
+    (Binary::LogAddExp, INF, INF, INF),
+    (Binary::LogAddExp, -INF, 2.0, 2.0),
+    (Binary::LogAddExp, 2.0, -INF, 2.0),
+    (Binary::LogAddExp, INF, 1.0, INF),
+    (Binary::LogAddExp, -1e30, -1e30, -1e30),
+    (Binary::LogAddExp, NAN, 1.0, NAN),
+    (Binary::LogAddExp, 1.0, NAN, NAN),
     (Binary::Less, NAN, 1.0, 0.0),
     (Binary::GreaterEqual, NAN, NAN, 0.0),
     (Binary::Equal, NAN, NAN, 0.0),

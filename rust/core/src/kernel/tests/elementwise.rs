@@ -29,7 +29,7 @@ pub(super) const UNARY: [Unary; 20] = [
     Unary::Floor,
 ];
 
-pub(super) const BINARY: [Binary; 16] = [
+pub(super) const BINARY: [Binary; 17] = [
     Binary::Add,
     Binary::Sub,
     Binary::Mul,
@@ -37,6 +37,7 @@ pub(super) const BINARY: [Binary; 16] = [
     Binary::Pow,
     Binary::Min,
     Binary::Max,
+    Binary::LogAddExp,
     Binary::Less,
     Binary::LessEqual,
     Binary::Greater,
@@ -105,6 +106,11 @@ fn binary_reference(op: Binary, a: f64, b: f64) -> (f64, f64) {
         Binary::Pow => (a.powf(b), a.powf(b).abs()),
         Binary::Min => (if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }, 0.0),
         Binary::Max => (if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }, 0.0),
+        Binary::LogAddExp => {
+            let gap = if a == b { 0.0 } else { (a - b).abs() };
+            let y = a.max(b) + (-gap).exp().ln_1p();
+            (if a.is_nan() || b.is_nan() { f64::NAN } else { y }, y.abs().max(1.0))
+        }
         Binary::Less => truth(a < b),
         Binary::LessEqual => truth(a <= b),
         Binary::Greater => truth(a > b),

@@ -202,6 +202,12 @@ pub fn rows() -> Vec<OpRow> {
             let first = g.op("greater_equal", &[s.args[0], s.args[1]])?;
             either(g, first, s.d)
         }),
+        binary("logaddexp", Binary::LogAddExp, 17.0, |g, s| {
+            let gap = g.op("sub", &[s.args[0], s.args[1]])?;
+            let share = g.op("sigmoid", &[gap])?;
+            let a = g.op("mul", &[s.d, share])?;
+            two(a, g.op("sub", &[s.d, a])?)
+        }),
         comparison("less", Binary::Less),
         comparison("less_equal", Binary::LessEqual),
         comparison("greater", Binary::Greater),

@@ -19,6 +19,11 @@ const BASE: OpRow = OpRow {
     internal: false,
 };
 
+fn take(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
+    let places = g.op("stop_gradient", &[args[1]])?;
+    g.op("take_at", &[args[0], places])
+}
+
 fn dot(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
     let product = g.op("mul", args)?;
     g.op("sum", &[product])
@@ -147,6 +152,30 @@ pub fn rows() -> Vec<OpRow> {
             shape: shape::one_hot,
             run: Run::OneHot,
             tangent: Tangent::Zero,
+            ..BASE
+        },
+        OpRow { name: "take", arity: 2, shape: shape::take, run: Run::Composite, expand: Some(take), ..BASE },
+        OpRow {
+            name: "take_at", // what `take` becomes: its places have no gradient and no tangent
+            arity: 2,
+            shape: shape::take,
+            run: Run::Take,
+            internal: true,
+            adjoint: |g, s| {
+                let size = g.node(s.args[0]).numel() as f64;
+                let d = g.op_with("add_at", &[s.d, s.args[1]], Attrs::numbers(&[("size", size)]))?;
+                Ok(vec![Grad::Node(d), Grad::Zero])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "add_at", // the gradient of `take_at`: its operands are numbers and their places
+            arity: 2,
+            attrs: &[("size", None)],
+            shape: shape::add_at,
+            run: Run::AddAt,
+            internal: true,
+            adjoint: |g, s| Ok(vec![Grad::Node(g.op("take_at", &[s.d, s.args[1]])?), Grad::Zero]),
             ..BASE
         },
         OpRow {

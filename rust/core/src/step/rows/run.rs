@@ -35,6 +35,10 @@ pub enum Run {
     Lookup,
     Pick,
     OneHot,
+    /// Elements of a vector by their places, which are numbers.
+    Take,
+    /// The sums of numbers by their places in a vector.
+    AddAt,
     /// Uniform numbers by their address.
     Noise,
     /// A step outside the language, or its gradient.

@@ -121,6 +121,7 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "div" => each(&|v| v[0] / v[1]),
         "pow" => each(&|v| v[0].powf(v[1])),
         "minimum" => each(&|v| v[0].min(v[1])),
+        "logaddexp" => each(&|v| v[0].max(v[1]) + (-(v[0] - v[1]).abs()).exp().ln_1p()),
         "maximum" => each(&|v| v[0].max(v[1])),
         "less" => truth(&|a, b| a < b),
         "less_equal" => truth(&|a, b| a <= b),
@@ -154,6 +155,19 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         }
         "lookup" => args[0].values[args[1].id() * args[0].width()..][..args[0].width()].to_vec(),
         "pick" => vec![args[0].values[args[1].id()]],
+        "take_at" => {
+            let taken = |&at: &f64| if at >= 0.0 { args[0].values.get(at as usize).copied() } else { None };
+            args[1].values.iter().map(|at| taken(at).unwrap_or(0.0)).collect()
+        }
+        "add_at" => {
+            let mut sums = vec![0.0; node.numel()];
+            for (x, &at) in args[0].values.iter().zip(args[1].values) {
+                if at >= 0.0 && (at as usize) < sums.len() {
+                    sums[at as usize] += x;
+                }
+            }
+            sums
+        }
         "one_hot" => (0..node.numel()).map(|at| f64::from(at == args[0].id())).collect(),
         "slice" => {
             let row = args[0].values.len() / args[0].node.shape[0].value;
