@@ -47,7 +47,8 @@ class Site(NamedTuple):
 class Injector:
     """Counts the points of a call, and raises at one of them.
 
-    at: the number of the point, from 0; None only counts. `where` is the point at which the error came.
+    at: the number of the point, from 0; None only counts: `points`, and `sites`. `where` is the point at
+    which the error came.
     """
 
     def __init__(self, at: int | None = None, kind: type[BaseException] = InjectedError) -> None:
@@ -58,7 +59,7 @@ class Injector:
 
     def run(self, call: Callable[[], Any]) -> BaseException | None:
         """Makes the call; returns the error that came out of it."""
-        sys.setprofile(self._event)
+        sys.setprofile(self._count if self.at is None else self._armed(self.at))
         try:
             call()
         except (Exception, Interrupt) as error:
@@ -68,17 +69,26 @@ class Injector:
             sys.setprofile(None)
         return None
 
-    def _event(self, frame: FrameType, event: str, arg: Any) -> None:
+    def _count(self, frame: FrameType, event: str, arg: Any) -> None:
         number, self.points = self.points, self.points + 1
-        if self.at not in (None, number) or _cleans_up(frame) or frame.f_code.co_filename == __file__:
-            return
-        site = _site(frame, event, arg)
-        if self.at is None:
-            self.sites.setdefault(site, []).append(number)
-            return
-        sys.setprofile(None)
-        self.where = f"{site.event} of {site.function} in {site.file}:{site.line}"
-        raise self.kind(f"injected at point {number}")
+        if not _cleans_up(frame) and frame.f_code.co_filename != __file__:
+            self.sites.setdefault(_site(frame, event, arg), []).append(number)
+
+    def _armed(self, at: int) -> Callable[[FrameType, str, Any], None]:
+        """What raises at the point `at`. It is called 100,000 times before, so it does next to nothing."""
+        left = at
+
+        def step(frame: FrameType, event: str, arg: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left != -1 or _cleans_up(frame) or frame.f_code.co_filename == __file__:
+                return
+            sys.setprofile(None)
+            site = _site(frame, event, arg)
+            self.where = f"{site.event} of {site.function} in {site.file}:{site.line}"
+            raise self.kind(f"injected at point {at}")
+
+        return step
 
 
 def _cleans_up(frame: FrameType | None) -> bool:
