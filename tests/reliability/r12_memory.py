@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -99,7 +100,9 @@ def sizes(powers: tuple[int, ...]) -> Outcomes:
 
 def measure(long: bool) -> Row:
     """Walks all operations with one and two threads in the long form, some of them in the short one."""
-    found = [walked([], 60, threads) for threads in (1, 2)] if long else [walked([*SHORT], 6, 1)]
+    walks = [([], 60, 1), ([], 60, 2)] if long else [([*SHORT], 6, 1)]
+    with ThreadPoolExecutor(len(walks)) as pool:
+        found = [*pool.map(lambda walk: walked(*walk), walks)]
     outcomes = [(name, one) for walk in found for name, one in walk.items()]
     outcomes.append(("sizes", sizes(POWERS if long else (31, 63))))
     calls = sum(sum(one.counts.values()) for _, one in outcomes)
