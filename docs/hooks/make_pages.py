@@ -27,15 +27,15 @@ MORE = {
     "ostinato_scorers": "attention.md#your-own-scorer",
     "ostinato_layers": "new-layer.md",
     "ostinato_regularizers": "regularizers.md#your-own-regularizer",
-    "ostinato_losses": "step-language.md",
+    "ostinato_losses": "your-own-loss.md",
     "ostinato_optimizers": "optimizers.md#your-own-optimizer",
     "ostinato_schedules": "training.md#schedules",
     "ostinato_initializers": "add-a-cell.md",
     "ostinato_strategies": "your-own-strategy.md",
-    "ostinato_metrics": "training.md#metrics",
+    "ostinato_metrics": "your-own-metric.md",
     "ostinato_commands": "plugins.md#on-the-command-line",
 }
-LIFECYCLE = "training.md#plugins-of-a-run"
+LIFECYCLE = "your-own-callback.md"
 
 
 def pages() -> dict[str, str]:

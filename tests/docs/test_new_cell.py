@@ -1,4 +1,4 @@
-"""The tutorial `docs/new-cell.md` works: an empty folder, the wheel, and the commands of the page."""
+"""The tutorials work as written: an empty folder, the wheel, and the commands of the pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "new-cell.md"
+DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(sh|py|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,10 +55,29 @@ def run(script: str, folder: Path, environment: dict[str, str]) -> str:
 def test_a_new_author_gets_from_an_empty_folder_to_a_trained_cell(
     author: dict[str, str], tmp_path: Path
 ) -> None:
-    empty = tmp_path / "empty"
+    folder = followed("new-cell.md", author, tmp_path / "empty")
+    assert (folder / "ugrnn.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_author_gets_from_an_empty_folder_to_files_that_install_elsewhere(
+    author: dict[str, str], tmp_path: Path
+) -> None:
+    # The clean environment has the plugin alone; ostinato and what it needs come from here, not from an index.
+    (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
+    paths = os.pathsep.join((str(site), str(Path(pytest.__file__).parents[1])))
+    given = {"PIP_NO_DEPS": "1", "PYTHONPATH": paths, "OSTINATO_PLUGINS": "only:pace"}
+    clean = followed("publish-your-plugin.md", {**author, **given}, tmp_path / "empty")
+    assert list(clean.glob("lib/*/site-packages/ostinato_pace-0.1.0.dist-info"))
+    assert (clean.parent / "src" / "ostinato_pace" / "near.py").is_file()
+
+
+def followed(page: str, author: dict[str, str], empty: Path) -> Path:
+    """Writes the files and runs the commands of a page in order; the folder in which they end."""
     empty.mkdir()
     folder, printed = empty, ""
-    for fence in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
+    for fence in FENCE.finditer((DOCS / page).read_text(encoding="utf-8")):
         language, body = fence[1], fence[2]
         if language == "py":
             # The first line says which file it is.
@@ -70,4 +89,4 @@ def test_a_new_author_gets_from_an_empty_folder_to_a_trained_cell(
             folder, printed = Path(where), "\n".join(lines)
         else:
             assert body.rstrip() in printed
-    assert (folder / "ugrnn.safetensors").is_file()
+    return folder
