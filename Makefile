@@ -6,6 +6,7 @@ GUARD_FLAGS ?=
 PYTEST_FLAGS ?=
 PYTEST_JOBS ?= 2
 BENCH_FLAGS ?=
+AUTHORS_FLAGS ?=
 ARGUMENTS_FLAGS ?=
 ORACLE_FLAGS ?= --programs 100000
 RELIABILITY_FLAGS ?=
@@ -17,7 +18,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance authors build wheel parity golden hooks pictures bench bench-quick guard clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -87,6 +88,10 @@ check-python: build $(VENV)/tools
 # The kit at a higher level than `make test` has time for: every night.
 conformance: build $(VENV)/tools
 	OSTINATO_CONFORMANCE_LEVEL=standard $(BIN)/python -m pytest tests/testing/test_registry.py plugins -k "conformance or kit"
+
+# Plugins of outside authors: built, installed, checked at level "standard", trained and measured, as a table.
+authors: build $(VENV)/tools
+	$(BIN)/python -m tests.authors $(AUTHORS_FLAGS)
 
 # Errors at every place of some trainings: the state after them, and the rest of the run. `make test` draws some.
 failures: build

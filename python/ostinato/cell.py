@@ -134,6 +134,8 @@ class Cell(Configured):
     """
 
     kind: ClassVar[str] = "cell"
+    _noun: ClassVar[str] = "cell"
+    """What messages call it."""
     batched: ClassVar[bool] = False
 
     def sizes(self, size: Names[Dim]) -> dict[str, int]:
@@ -189,7 +191,7 @@ def declared(cell: Cell, input_size: int, hidden_size: int) -> Declared:
 
     Raises ShapeError for sizes below 1, ConfigError if a cell returns anything but Param and State.
     """
-    owner = f"cell {cell.name!r}"
+    owner = f"{cell._noun} {cell.name!r}"
     sizes = _named_sizes(owner, {"input": input_size, "hidden": hidden_size})
     more = checked_mapping(owner, "sizes", cell.sizes(Names(owner, "size", sizes)), int)
     sizes.update(_named_sizes(owner, more))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,17 +14,7 @@ import ostinato as ost
 from ostinato import testing
 from ostinato.plugins.index import discover
 from ostinato.plugins.registry import registry
-from tests.authors.rows import DISTRIBUTIONS, ROWS, Row
-
-
-def install(folder: Path) -> str:
-    """Builds the distributions as pip does, installs them into a folder, and returns it."""
-    site = folder / "site"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(site)]
-    command += ["--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check"]
-    done = subprocess.run([*command, *map(str, DISTRIBUTIONS)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return str(site)
+from tests.authors.rows import ROWS, Row, install
 
 
 @pytest.fixture(scope="module")

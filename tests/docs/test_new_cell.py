@@ -64,7 +64,7 @@ def test_a_new_author_gets_from_an_empty_folder_to_a_trained_cell(
 def test_an_author_gets_from_an_empty_folder_to_files_that_install_elsewhere(
     author: dict[str, str], tmp_path: Path
 ) -> None:
-    # The clean environment has the plugin alone; ostinato and what it needs come from here, not from an index.
+    # The clean environment has the plugin alone; ostinato and what it needs come from here, no index.
     (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
     paths = os.pathsep.join((str(site), str(Path(pytest.__file__).parents[1])))
     given = {"PIP_NO_DEPS": "1", "PYTHONPATH": paths, "OSTINATO_PLUGINS": "only:pace"}

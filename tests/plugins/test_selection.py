@@ -132,7 +132,7 @@ def test_one_package_that_gives_a_name_twice_gives_neither(
     entry = f"a = {{module}}\nb = other_{number}"
     install(tmp_path, "ostinato-aaa", good("mine"), module=f"clash_{number}", entry=entry)
     registry = Registry()
-    with pytest.warns(PluginWarning, match="is conflict"):
+    with pytest.warns(PluginWarning, match="is in conflict"):
         found = rows(registry)
     for id in ("ostinato-aaa:a", "ostinato-aaa:b"):
         assert (found[id].status, found[id].provides) == ("conflict", ())

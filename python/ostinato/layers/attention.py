@@ -320,6 +320,8 @@ class AttentionRun:
 class _Scores(Cell):
     """A scorer as a step over the keys: x is [query, key, position, length, past], the output the scores."""
 
+    _noun = "scorer"
+
     def __init__(self, scorer: Scorer, query: int, key: int, past: int) -> None:
         self.scorer, self.query, self.key, self.past = scorer, query, key, past
         self.read: set[str] = set()

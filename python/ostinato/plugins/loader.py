@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pluggy
@@ -28,6 +28,10 @@ from ostinato.suggest import did_you_mean
 
 class PluginWarning(UserWarning):
     """A plugin is installed but could not be loaded."""
+
+
+_IN: Final = {"conflict": "in conflict"}
+"""A status as the end of a sentence."""
 
 
 class NameConflict(PluginError):
@@ -172,7 +176,11 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
 
 def warn_of(rows: Iterable[ReportRow], strangers: Iterable[str] = ()) -> None:
     """One warning that names the plugins with problems, if there are any."""
-    told = [f"{row.id} {row.version} is {row.status} ({row.reason})" for row in rows if is_trouble(row)]
+    told = [
+        f"{row.id} {row.version} is {_IN.get(row.status, row.status)} ({row.reason})"
+        for row in rows
+        if is_trouble(row)
+    ]
     parts = []
     if told:
         hint = ",".join(row.id for row in rows if is_trouble(row))

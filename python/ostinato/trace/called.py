@@ -40,7 +40,7 @@ class CalledStep:
 
     def __init__(self, cell: Cell, made: Declared, why: str) -> None:
         self.cell, self.why = cell, why
-        self._owner = f"cell {cell.name!r}"
+        self._owner = f"{cell._noun} {cell.name!r}"
         self._params = _shapes(made.params)
         self._states = _shapes(made.states)
         self._inputs = int(made.sizes["input"])

@@ -100,7 +100,7 @@ def trace_cell(
     if not isinstance(given, Cell):
         hint = "make an instance: MyCell()" if isinstance(given, type) else "derive it from ostinato.Cell"
         raise ConfigError(f"trace_cell got {shown(cell)}; expected a cell: {hint}")
-    owner = f"cell {cell.name!r}"
+    owner = f"{cell._noun} {cell.name!r}"
     made = declared(cell, input_size, hidden_size)
     inputs = {"x": (made.sizes["input"],)}
 

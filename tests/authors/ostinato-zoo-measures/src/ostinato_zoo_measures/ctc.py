@@ -7,19 +7,7 @@ from typing import Any
 import numpy as np
 
 from ostinato import Loss, State
-from ostinato.ops import (
-    concat,
-    equal,
-    exp,
-    log,
-    log_softmax,
-    logsumexp,
-    maximum,
-    reshape,
-    stop_gradient,
-    sum,
-    where,
-)
+from ostinato.ops import concat, equal, log_softmax, logaddexp, logsumexp, sum, take, where
 
 FAR = -1e30  # the logarithm of 0
 
@@ -44,28 +32,15 @@ class CTCLoss(Loss):
     def step(self, y: Any, target: Any, state: Any) -> tuple[Any, dict[str, Any]]:
         count, begun, places = self.labels, state.begun > 0.5, np.arange(2 * self.labels + 1)
         p = log_softmax(y)
-        own = equal(reshape(target, (count, 1)), np.arange(len(y))) @ p
         wide: Any = np.zeros((len(places), count))
         wide[places[1::2], np.arange(count)] = 1
-        emit = wide @ own + where(places % 2 == 1, 0.0, 1.0) * p[0]
+        emit = take(p, wide @ target)
         used = sum(where(target < 0, 0.0, 1.0))
         repeated = concat(np.zeros(1), equal(target[1:], target[:-1]))
         skip = where(wide @ repeated > 0.5, FAR, np.where((places % 2 == 1) & (places > 1), 0.0, FAR))
         one, two = concat(np.full(1, FAR), state.a[:-1]), concat(np.full(2, FAR), state.a[:-2]) + skip
-        a = emit + where(begun, added(state.a, one, two), np.where(places < 2, 0.0, FAR))
+        a = emit + where(begun, logaddexp(logaddexp(state.a, one), two), np.where(places < 2, 0.0, FAR))
         a = where(places > 2 * used, FAR, a)
         ends = where(equal(places, 2 * used), 0.0, where(equal(places, 2 * used - 1), 0.0, FAR))
         total = logsumexp(a + ends)
         return where(total < -1e29, 0.0, -total), {"a": a, "begun": 0.0 * state.begun + 1.0}
-
-
-def added(*logs: Any) -> Any:
-    """log of the sum of numbers, from their logarithms."""
-    top = logs[0]
-    for one in logs[1:]:
-        top = maximum(top, one)
-    top = stop_gradient(top)
-    total = exp(logs[0] - top)
-    for one in logs[1:]:
-        total = total + exp(one - top)
-    return top + log(total)
