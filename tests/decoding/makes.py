@@ -103,3 +103,15 @@ def everything(net: ost.Network, source: Any, most: int = MOST, ids: int = IDS) 
         tokens = tuple(text[:ends])
         found[tokens] = Written(tokens, float(parts[:ends].sum()), END in text)
     return list(found.values())
+
+
+SEARCHES: dict[str, dict[str, Any]] = {
+    "greedy": {"beam": 1},
+    "beam": {"beam": 4, "n_best": 4, "penalty": ost.LengthNorm(0.6)},
+    "samples": {"sample": ost.Sample(3, temperature=1.5, seed=9)},
+}
+
+
+def bits(one: ost.Hypothesis) -> Any:
+    """Everything that a hypothesis says of its text, as values that == compares bit for bit."""
+    return one.tokens.tolist(), one.score.hex(), one.log_prob.hex(), one.log_probs.tobytes(), one.finished

@@ -21,6 +21,8 @@ from tests.decoding.makes import (
     FORMS,
     IDS,
     MOST,
+    SEARCHES,
+    bits,
     covered_net,
     decoder_net,
     everything,
@@ -33,11 +35,9 @@ from tests.entries.test_decoders import ENTRIES, HIDDEN, STEPS, lengths, made, r
 from tests.entries.test_scorers import SCORERS
 from tests.entries.test_scorers import Decoder as AnyScorer
 
-SEARCHES: dict[str, dict[str, Any]] = {
-    "greedy": {"beam": 1},
-    "beam": {"beam": 4, "n_best": 4, "penalty": ost.LengthNorm(0.6)},
+ASKED: dict[str, dict[str, Any]] = {
+    **SEARCHES,
     "blocked": {"beam": 3, "n_best": 3, "no_repeat_ngram": 1, "ban": [2]},
-    "samples": {"sample": ost.Sample(3, temperature=1.5, seed=9)},
 }
 
 
@@ -96,12 +96,12 @@ def test_weights_are_those_of_the_eager_step(name: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", ASKED)
 def test_the_alignments_of_a_search_are_those_of_teacher_forcing(form: str, search: str) -> None:
     for dtype in ("float64", "float32"):
         net = decoder_net(form, 3, dtype)
         rows = sources(9, 3)
-        found = _decode(net, rows, **SEARCHES[search], alignments=True)
+        found = _decode(net, rows, **ASKED[search], alignments=True)
         for place in range(min(map(len, found))):
             texts = [row[place] for row in found]
             forced = analysis.alignment(net, rows, [one.tokens for one in texts], begin=BEGIN).weights
@@ -131,19 +131,15 @@ def test_states_on_entries_are_alignments_by_their_name(kind: str) -> None:
                 np.testing.assert_allclose(np.cumsum(one.alignment, axis=0), total.alignment, atol=1e-12)
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", ASKED)
 @pytest.mark.parametrize("form", FORMS)
 def test_asking_for_alignments_changes_no_bit(form: str, search: str) -> None:
     for dtype in ("float64", "float32"):
         net, rows = decoder_net(form, 4, dtype), sources(20, 4)
-        plain, asked = (_decode(net, rows, **SEARCHES[search], alignments=one) for one in (False, True))
+        plain, asked = (_decode(net, rows, **ASKED[search], alignments=one) for one in (False, True))
         assert plain.alignments is None and plain[0][0].alignment is None
         for row, other in zip(plain, asked, strict=True):
-            assert [_bits(one) for one in row] == [_bits(one) for one in other]
-
-
-def _bits(one: ost.Hypothesis) -> Any:
-    return one.tokens.tolist(), one.score, one.log_prob, one.log_probs.tobytes(), one.finished
+            assert [bits(one) for one in row] == [bits(one) for one in other]
 
 
 def test_a_row_alone_and_any_number_of_threads_give_the_same_bits() -> None:
@@ -407,7 +403,7 @@ def test_scores_with_coverage_are_those_of_a_table_by_hand() -> None:
 def test_an_empty_memory_has_no_coverage_to_lose() -> None:
     net = decoder_net("before", 2)
     plain, covering = (_decode(net, [np.zeros(0, int)], penalty=ost.Wu(0.6, beta)) for beta in (0.0, 3.0))
-    assert [_bits(one) for one in plain[0]] == [_bits(one) for one in covering[0]]
+    assert [bits(one) for one in plain[0]] == [bits(one) for one in covering[0]]
 
 
 def test_no_tokens_have_an_alignment_of_no_steps() -> None:

@@ -14,32 +14,22 @@ from tests.decoding.makes import (
     COVERED,
     END,
     FORMS,
+    SEARCHES,
     SYMBOLS,
+    bits,
     covered_net,
     decoder_net,
     memories,
     sources,
 )
 
-ASKED: dict[str, dict[str, Any]] = {
-    "greedy": {"beam": 1},
-    "beam": {"beam": 4, "n_best": 4, "penalty": ost.LengthNorm(0.6)},
-    "wide": {"beam": 70, "n_best": 5},
-    "samples": {"sample": ost.Sample(3, temperature=1.5, seed=9)},
-}
-
-
-def _bits(hypotheses: list[ost.Hypothesis]) -> list[Any]:
-    return [
-        (one.tokens.tolist(), one.score.hex(), one.log_prob.hex(), one.log_probs.tobytes(), one.finished)
-        for one in hypotheses
-    ]
+ASKED: dict[str, dict[str, Any]] = {**SEARCHES, "wide": {"beam": 70, "n_best": 5}}
 
 
 def _decoded(net: ost.Network, rows: Any, asked: dict[str, Any], **more: Any) -> list[list[Any]]:
     most = lambda length: 2 * length + 1  # noqa: E731
     found = net.decode(rows, begin=BEGIN, end=END, max_length=most, **asked, **more)
-    return [_bits(row) for row in found]
+    return [[bits(one) for one in row] for row in found]
 
 
 @pytest.mark.parametrize("form", FORMS)

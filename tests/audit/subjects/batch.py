@@ -8,8 +8,8 @@ import numpy as np
 
 import ostinato as ost
 from tests.audit.form import Call, Refused
-from tests.audit.subjects.shared import LENGTHS, MASK, RESETS, STATE, WEIGHTS, N, X, Y, history, net
-from tests.audit.subjects.trainer import pair, trained
+from tests.audit.subjects.shared import MASK, RESETS, STATE, N, X, Y, history, net
+from tests.audit.subjects.trainer import OF_DATA, pair, trained
 
 
 def batch(**fields: Any) -> Any:
@@ -33,10 +33,7 @@ BATCH = [
         ost.Batch,
         batch,
         {
-            "x": pair("x", X, -X),
-            "targets": pair("targets", Y, -Y),
-            "lengths": pair("lengths", None, LENGTHS),
-            "weights": pair("weights", None, WEIGHTS),
+            **OF_DATA,
             "carries": pair("carries", False, True),
             "resets": pair("resets", None, RESETS),
             "state": pair("state", None, STATE),
@@ -46,7 +43,6 @@ BATCH = [
             "batch_first": Refused(False, "the network takes (N, T, ...)"),
             "places": Refused({"places": PLACES, "x": BAD}, "row 52"),
             "axes": Refused(ost.Axes(outputs={"output": "row"}), "omit axes"),
-            "mask": pair("mask", None, MASK),
         },
     ),
     Call(

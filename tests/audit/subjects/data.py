@@ -8,8 +8,8 @@ import numpy as np
 
 from ostinato import data as ost_data
 from tests.audit.form import Call, Refused
-from tests.audit.subjects.shared import LENGTHS, MASK, WEIGHTS, X, Y, net
-from tests.audit.subjects.trainer import pair
+from tests.audit.subjects.shared import LENGTHS, X, Y, net
+from tests.audit.subjects.trainer import OF_DATA, pair
 
 
 def batches(**options: Any) -> Any:
@@ -25,11 +25,7 @@ DATA = [
         ost_data.Batches,
         batches,
         {
-            "x": pair("x", X, -X),
-            "targets": pair("targets", Y, -Y),
-            "lengths": pair("lengths", None, LENGTHS),
-            "weights": pair("weights", None, WEIGHTS),
-            "mask": pair("mask", None, MASK),
+            **OF_DATA,
             "max_steps": pair("max_steps", None, 5),
             "pool": pair("pool", 50, 1, lengths=LENGTHS, batch_size=2, shuffle=False),
             "per": ({"targets": Y}, {"targets": Y, "per": "sequence"}),

@@ -50,6 +50,16 @@ def pair(name: str, one: Any, other: Any, **both: Any) -> Any:
     return {**both, name: one}, {**both, name: other}
 
 
+OF_DATA = {
+    "x": pair("x", X, -X),
+    "targets": pair("targets", Y, -Y),
+    "lengths": pair("lengths", None, LENGTHS),
+    "weights": pair("weights", None, WEIGHTS),
+    "mask": pair("mask", None, MASK),
+}
+"""What every form of data has."""
+
+
 def by_rows(lengths: Any) -> Any:
     """Batches of one row."""
     return [[n] for n in range(len(lengths))]
