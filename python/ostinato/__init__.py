@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
+    from ostinato.layers.criterion import Criterion
     from ostinato.layers.decoder import Decoder
     from ostinato.layers.feedback import feedback
     from ostinato.layers.head import Head
@@ -148,6 +149,7 @@ __all__ = [
     "ConcurrentUseError",
     "ConfigError",
     "Const",
+    "Criterion",
     "CrossEntropy",
     "Curriculum",
     "DTypeError",
@@ -276,6 +278,7 @@ _HOMES = {
     "layers.attention": ("Attention",),
     "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),
     "layers.bridge": ("Bridge",),
+    "layers.criterion": ("Criterion",),
     "layers.decoder": ("Decoder",),
     "layers.feedback": ("feedback",),
     "layers.head": ("Head",),

@@ -227,7 +227,8 @@ class Budget:
 class OutputLoss:
     """The loss of an output, by its number; its targets and weights; what the loss is multiplied with.
 
-    `last`: only the last step of each row counts.
+    `last`: only the last step of each row counts. `params`: the offset in the arena and the values (n,) of
+    each parameter, in the order of the program.
     """
 
     def __new__(
@@ -238,7 +239,10 @@ class OutputLoss:
         weights: _Array | None = None,
         scale: float = 1.0,
         last: bool = ...,
+        params: Sequence[tuple[int, _Array]] = ...,
     ) -> OutputLoss: ...
+    @property
+    def params(self) -> list[tuple[int, _Array]]: ...
     @property
     def output(self) -> int: ...
     @property

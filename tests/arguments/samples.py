@@ -70,6 +70,16 @@ class Plain(ost.Cell):
         return x, {"h": x}
 
 
+class Centered(ost.Loss):
+    """A loss with a parameter."""
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        return {"center": ost.Param((size.output,), init="zeros")}
+
+    def step(self, y: Any, target: Any, p: Any) -> Any:
+        return ost.ops.sum(ost.ops.square(y - p.center - target))
+
+
 ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Attention.scorer": lambda: "additive",
     "ost.Batch.listed.value": x,
@@ -78,6 +88,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Batch.window.start": lambda: 0,
     "ost.Bidirectional.forward": net,
     "ost.CommandSpec.factory": lambda: print,
+    "ost.Criterion.loss": Centered,
     "ost.Dense.activation": lambda: "tanh",
     "ost.Graph.outputs": run_of,
     "ost.Graph.__getitem__.name": lambda: 0,

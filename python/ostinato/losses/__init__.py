@@ -42,7 +42,9 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         globals().update({one.__name__: one for one in leaves(__name__, Loss).values()})
         return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ostinato.errors import shown
+
+    raise AttributeError(f"module {shown(__name__)} has no attribute {shown(name)}")
 
 
 def __dir__() -> list[str]:

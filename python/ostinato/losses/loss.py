@@ -10,7 +10,7 @@ from ostinato.options import Configured
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ostinato.cell import State
+    from ostinato.cell import Param, State
     from ostinato.dims import Dim
     from ostinato.namespace import Names
     from ostinato.ops import Value
@@ -27,6 +27,9 @@ class Loss(Configured):
     It needs all steps of a row together, so it goes with FullBPTT. With `per = "row"` only its value at the
     last valid step of each row counts, and targets and weights have one value for each row: (N, labels), or
     (N, F), or (N,) ids; weights (N,). Each step gets the target of its row.
+
+    A loss with `parameters` gets them as the last argument: `step(y, target, p)`, or `step(y, target, state,
+    p)`. The layer `Criterion` holds them, as the last layer of a network.
     """
 
     kind: ClassVar[str] = "loss"
@@ -42,6 +45,10 @@ class Loss(Configured):
         """
         return {}
 
+    def parameters(self, size: Names[Dim]) -> dict[str, Param]:
+        """Return the parameters by name; none by default. `size` is that of `state`."""
+        return {}
+
     def classes(self, width: int) -> int:
         """Return how many ids there are for outputs of `width` features; by default as many."""
         return width
@@ -54,7 +61,7 @@ class Loss(Configured):
         return width
 
     if TYPE_CHECKING:
-        # A loss with states takes and returns them.
+        # A loss with states takes and returns them; one with parameters takes them.
         step: Callable[..., Any]
     else:
 

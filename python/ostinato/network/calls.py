@@ -172,7 +172,7 @@ class Calls:
         checks.flag("value_and_grad", "input_gradient", input_gradient)
         checks.flag("value_and_grad", "regularize", regularize)
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
-        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
+        losses = self._losses(loss, reduction).arguments(batch, targets, weights, self._graph, self._arena)
         core, facts = self._engine(input_gradient, regularize)
         mode = mode_of(through_time, batch.rows, batch.steps)
         with self._seed_of("value_and_grad", seed, regularize) as drawn:
@@ -201,7 +201,7 @@ class Calls:
         Arguments and errors as in value_and_grad.
         """
         call, batch = self._call("loss_value", x, lengths, mask, state, resets, 0)
-        losses = self._losses(loss, reduction).arguments(batch, targets, weights)
+        losses = self._losses(loss, reduction).arguments(batch, targets, weights, self._graph, self._arena)
         values, final = self._core().loss_value(call, losses)
         return sum(values), from_slots(final, self._graph, batch.rows)
 

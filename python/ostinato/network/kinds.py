@@ -13,7 +13,7 @@ from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 _KINDS: Final[dict[str, type[Any]]] = {}
-_LATER: Final = {"decoder": "ostinato.layers.decoder"}
+_LATER: Final = {"criterion": "ostinato.layers.criterion", "decoder": "ostinato.layers.decoder"}
 """The modules of kinds that `import ostinato` does not import."""
 
 

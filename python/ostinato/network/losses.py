@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato import _core
 from ostinato.errors import ConfigError, shown
+from ostinato.network.arena import Array
+from ostinato.network.criteria import held
+from ostinato.network.graph import Graph
 from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
 from ostinato.sequences.batch import Batch
@@ -69,8 +72,11 @@ class Losses:
         numbers = {name: number for number, name in enumerate(self.ports.outputs)}
         return [(numbers[name], one.program) for name, one in self.objectives.items()]
 
-    def arguments(self, batch: Batch, targets: Any, weights: Any) -> _core.Losses:
-        """The core's form. Raises ShapeError, DTypeError or ConfigError by name."""
+    def arguments(self, batch: Batch, targets: Any, weights: Any, graph: Graph, arena: Array) -> _core.Losses:
+        """The core's form; the graph and the arena of the network hold the parameters of losses.
+
+        Raises ShapeError, DTypeError or ConfigError by name.
+        """
         names = list(self.objectives)
         plain = len(self.ports.outputs) == 1
         given = self._by_output("targets", targets, plain)
@@ -82,7 +88,14 @@ class Losses:
         scales = {} if weights is None else self._by_output("weights", weights, plain)
         numbers = {name: number for number, name in enumerate(self.ports.outputs)}
         made = [
-            one.argument(batch, given[name], scales.get(name), numbers[name], None if plain else name)
+            one.argument(
+                batch,
+                given[name],
+                scales.get(name),
+                numbers[name],
+                None if plain else name,
+                held(graph, arena, self.ports.outputs[name], one.program),
+            )
             for name, one in self.objectives.items()
         ]
         return _core.Losses(made, self.first.reduction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -95,15 +96,23 @@ class Objective:
         )
 
     def argument(
-        self, batch: Batch, targets: Any, weights: Any, output: int = 0, name: str | None = None
+        self,
+        batch: Batch,
+        targets: Any,
+        weights: Any,
+        output: int = 0,
+        name: str | None = None,
+        params: Sequence[tuple[int, Array]] = (),
     ) -> _core.OutputLoss:
         """The core's form of the loss of an output, by its number; `name` is that of one among several.
+
+        `params` are the offset and the values of each parameter.
 
         Raises ShapeError, DTypeError or ConfigError by name.
         """
         of = "" if name is None else f"[{name!r}]"
         if self.per_row:
-            return self._of_rows(batch, targets, weights, output, of)
+            return self._of_rows(batch, targets, weights, output, of, params)
         trailing: tuple[int, ...] = () if self.takes_ids else (self.target_width,)
         dtype = None if self.takes_ids else self.dtype
         limit = self.classes if self.takes_ids else None
@@ -113,9 +122,17 @@ class Objective:
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise _negative_weight(of)
-        return _core.OutputLoss(output, self.program, read, scale, self.scale)
+        return _core.OutputLoss(output, self.program, read, scale, self.scale, False, params)
 
-    def _of_rows(self, batch: Batch, targets: Any, weights: Any, output: int, of: str) -> _core.OutputLoss:
+    def _of_rows(
+        self,
+        batch: Batch,
+        targets: Any,
+        weights: Any,
+        output: int,
+        of: str,
+        params: Sequence[tuple[int, Array]],
+    ) -> _core.OutputLoss:
         """The core's form of a loss of rows: the target and the weight of a row at each of its steps."""
         along = batch.of(self.axis)
         scale = None if weights is None else read_rows(f"weights{of}", weights, batch.rows, (), self.dtype)
@@ -132,7 +149,7 @@ class Objective:
         steps = along.steps
         repeated = np.repeat(read[:, None], steps, axis=1)
         spread = None if scale is None else np.repeat(scale[:, None], steps, axis=1)
-        return _core.OutputLoss(output, self.program, repeated, spread, self.scale, True)
+        return _core.OutputLoss(output, self.program, repeated, spread, self.scale, True, params)
 
     def _labels(self, name: str, targets: Any, rows: int, used: Array | None) -> Array:
         """(N, labels) whole numbers below `classes`; less than 0 after the last label of a row."""

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato.cell import Cell
 from ostinato.dims import named
 from ostinato.errors import ConfigError, described
+from ostinato.layers.criterion import Criterion
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import Last
 from ostinato.layers.sequential import Sequential
@@ -27,7 +28,7 @@ from ostinato.testing.networks.model import threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 from ostinato.trace import trace_loss
-from ostinato.trace.programs import loss_states
+from ostinato.trace.programs import loss_parameters, loss_states
 
 # For sums over some hundred steps in another order.
 ROUNDING = 1e-10
@@ -76,7 +77,16 @@ class Case:
         arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
         value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
         assert grads.inputs is not None
-        return {self.noun: np.asarray(value), "gradient": grads.inputs}
+        found = {self.noun: np.asarray(value), "gradient": grads.inputs}
+        return {**found, **{f"gradient of {name}": grads.params[name] for name in self.parameters}}
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters of the loss, as the network names them."""
+        if not loss_parameters(self.loss, self.y.shape[-1]):
+            return {}
+        last = str(len(self.network._children()) - 1)
+        return {name: one for name, one in self.network.parameters().items() if name.startswith(f"{last}.")}
 
     def value(self, **more: Any) -> float:
         """The loss without its gradient."""
@@ -185,7 +195,18 @@ class LossSubject(subject.Made):
         if ragged:
             lengths = rng.integers(0, steps + 1, rows)
             lengths[0], lengths[-1] = 0, steps
-        return Case(Recurrent(Passage(), width, 1, dtype=dtype), loss, y, targets, lengths, self.noun)
+        network = _with_parameters(loss, Recurrent(Passage(), width, 1, dtype=dtype))
+        return Case(network, loss, y, targets, lengths, self.noun)
+
+
+def _with_parameters(loss: Loss, *layers: Network) -> Network:
+    """The layers, and one that holds the parameters of the loss; they are not at their initial values."""
+    width, dtype = layers[0].output_size, layers[0].dtype
+    if loss_parameters(loss, width):
+        layers = (*layers, Criterion(loss, width, dtype=dtype))
+        values = layers[-1].arena
+        values += 0.3 * np.random.default_rng(8).standard_normal(values.shape).astype(dtype)
+    return Sequential(*layers) if len(layers) > 1 else layers[0]
 
 
 @check("shapes")
@@ -195,7 +216,7 @@ def shapes(one: LossSubject) -> None:
         for dtype in ("float32", "float64"):
             for rows, steps in ((1, 1), (1, 9), (2, 2), (7, 1), (7, 9)):
                 case = one.case(rows, steps, width, dtype)
-                value, gradient = case.results().values()
+                value, gradient, *_ = case.results().values()
                 if not np.isfinite(value) or gradient.shape != case.y.shape or gradient.dtype != dtype:
                     got = f"{value}, gradient {gradient.dtype} {gradient.shape}"
                     raise Failed(f"F={width}, N={rows}, T={steps}, {dtype}: the {one.noun} is {got}")
@@ -203,16 +224,18 @@ def shapes(one: LossSubject) -> None:
 
 @check("gradients")
 def gradients(one: LossSubject) -> None:
-    """In float64 the gradient with respect to the outputs equals the numeric derivative."""
+    """In float64 the gradient of the outputs, and of parameters, equals the numeric derivative."""
     found = ""
     for draw in range(DRAWS):
         case = one.case(3, 4, ragged=True, draw=draw)
         try:
-            numeric = smooth_slopes(case.value, {"y": case.y})
+            numeric = smooth_slopes(case.value, {"y": case.y, **case.parameters})
         except Kink as kink:
             found = str(kink)
             continue
-        compare([("y", case.results()["gradient"], numeric["y"])], f"loss of {case.y.shape[-1]} features")
+        results = case.results()
+        pairs = [(name, results[f"gradient of {name}"], numeric[name]) for name in case.parameters]
+        compare([("y", results["gradient"], numeric["y"]), *pairs], f"loss of {case.y.shape[-1]} features")
         return
     raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
 
@@ -244,9 +267,11 @@ def eager(one: LossSubject) -> None:
 
 def _stepped(case: Case, row: int, last: int) -> Any:
     """The loss by `step` on NumPy values: of one step; with states of all steps so far, or of the last."""
+    held = {name.partition(".")[2]: one for name, one in case.parameters.items()}
+    more = (Names("loss", "parameter", held),) if held else ()
     if not case.has_states:
         return case.loss.step(
-            case.y[row, last], case.targets[row] if case.of_rows else case.targets[row, last]
+            case.y[row, last], case.targets[row] if case.of_rows else case.targets[row, last], *more
         )
     labels = max(1, getattr(case.loss, "labels", 0))
     sizes = named({"output": case.y.shape[-1], "labels": labels})
@@ -255,7 +280,7 @@ def _stepped(case: Case, row: int, last: int) -> Any:
     total: Any = 0.0
     for t in range(last + 1):
         given = case.targets[row] if case.of_rows else case.targets[row, t]
-        value, state = case.loss.step(case.y[row, t], given, Names("loss", "state", state))
+        value, state = case.loss.step(case.y[row, t], given, Names("loss", "state", state), *more)
         total = value if case.of_rows else total + value
     return total
 
@@ -414,7 +439,7 @@ def rows(one: LossSubject) -> None:
     assert case.lengths is not None
     filled = np.maximum(case.lengths, 1)
     width = case.y.shape[-1]
-    reduced = Sequential(Recurrent(Passage(), width, 1, dtype="float64"), Last())
+    reduced = _with_parameters(case.loss, Recurrent(Passage(), width, 1, dtype="float64"), Last())
     row = replace(case, network=reduced, targets=case.targets[:, 0], lengths=filled)
     end = case.y[np.arange(5), filled - 1][:, None]
     step = replace(case, y=end, targets=case.targets[:, :1], lengths=None)
@@ -431,7 +456,10 @@ def rows(one: LossSubject) -> None:
 def through_time(one: LossSubject) -> None:
     """Truncated with k2 >= T and checkpointed BPTT are bit-identical to full BPTT."""
     case = one.case(4, 40, ragged=True)
-    recurrent = replace(case, network=Recurrent("rnn", case.y.shape[-1], case.y.shape[-1], dtype="float64"))
+    width = case.y.shape[-1]
+    recurrent = replace(
+        case, network=_with_parameters(case.loss, Recurrent("rnn", width, width, dtype="float64"))
+    )
     full = recurrent.results()
     ways: list[Any] = [TruncatedBPTT(40, 40), TruncatedBPTT(7, 90), CheckpointedBPTT("sqrt")]
     if case.has_states:
@@ -493,7 +521,7 @@ def empty(one: LossSubject) -> None:
         case = one.case(rows, steps)
         for how in ("sum", "mean"):
             lengths = np.zeros(rows, int) if steps else None
-            value, gradient = replace(case, lengths=lengths).results(reduction=how).values()
+            value, gradient, *_ = replace(case, lengths=lengths).results(reduction=how).values()
             if value != 0.0 or gradient.any() or gradient.shape != case.y.shape:
                 raise Failed(
                     f"N={rows}, T={steps}, nothing valid, {how}: the {one.noun} is {value}; expected 0"

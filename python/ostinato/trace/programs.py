@@ -121,6 +121,7 @@ def trace_cell(
             rewrites,
             made.memories,
             noisy,
+            getattr(cell, "_holds", False),
         )
 
     plain = Rewrites()
@@ -219,20 +220,40 @@ def _trace_loss(
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
     """The program of a step, or of the number at one place of a vector, and the shape of the result."""
     owner = _owner(loss)
-    labels = getattr(loss, "labels", 0)
-    sizes = named({"output": y_size, **({"labels": labels} if labels else {})})
+    sizes = _loss_sizes(loss, y_size)
     if target is None:
         kinds: dict[str, Shape] = {"index": "index", "labels": (sizes.get("labels", sizes["output"]),)}
         target = kinds.get(loss.target) or (target_dim(loss, owner, sizes["output"]),)
-    states = loss_states(loss, owner, sizes)
+    states, params = loss_states(loss, owner, sizes), _loss_parameters(loss, owner, sizes)
 
     def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> Any:
         if place is not None:
             return loss.step(y, target)[place], {}
-        return loss.step(y, target, state) if states else (loss.step(y, target), {})
+        more = (p,) if params else ()
+        return loss.step(y, target, state, *more) if states else (loss.step(y, target, *more), {})
 
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    return _trace(name or loss.name, owner, step, inputs, {}, states, sizes, Rewrites())
+    return _trace(name or loss.name, owner, step, inputs, params, states, sizes, Rewrites())
+
+
+def loss_parameters(loss: StepLoss, y_size: int) -> dict[str, Param]:
+    """The parameters that a loss of outputs (y_size,) declares, by name.
+
+    Raises ConfigError for anything but parameters.
+    """
+    return _loss_parameters(loss, _owner(loss), _loss_sizes(loss, y_size))
+
+
+def _loss_parameters(loss: StepLoss, owner: str, sizes: Mapping[str, Dim]) -> dict[str, Param]:
+    declare = getattr(loss, "parameters", None)
+    if declare is None:  # a metric
+        return {}
+    return checked_mapping(owner, "parameters", declare(Names(owner, "size", sizes)), Param)
+
+
+def _loss_sizes(loss: StepLoss, y_size: int) -> dict[str, Dim]:
+    labels = getattr(loss, "labels", 0)
+    return named({"output": y_size, **({"labels": labels} if labels else {})})
 
 
 def target_dim(loss: StepLoss, owner: str, width: Dim) -> int:
@@ -271,7 +292,9 @@ def _trace(
     rewrites: Rewrites,
     memories: Mapping[str, Memory] | None = None,
     noisy: bool = False,
+    holds: bool = False,
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
+    """`holds`: whether parameters may be unused, because a loss uses them."""
     memories = memories or {}
     _check_names(owner, inputs, params, states, memories)
     recorder = Recorder(name, sizes)
@@ -311,7 +334,7 @@ def _trace(
     roots = [output.node, *(one.node for one in updates.values())]
     used = recorder.reachable(roots)
     for key, one in given.items():
-        if one.node not in used:
+        if one.node not in used and not holds:
             raise TraceError(
                 f"{owner}: parameter {shown(key)} {describe(one.shape)} is never used by step; "
                 "use it, or remove it from parameters()"

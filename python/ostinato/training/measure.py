@@ -207,7 +207,7 @@ class Measure:
         """The core's form of a call and of the losses, and the rows and steps."""
         net = self._net
         call, read = net._call("evaluate", batch.x, batch.lengths, batch.mask, batch.state, batch.resets, 0)
-        return call, read, self._losses.arguments(read, batch.targets, batch.weights)
+        return call, read, self._losses.arguments(read, batch.targets, batch.weights, net._graph, net._arena)
 
     def _add(self, sums: dict[str, Sums], rows: Mapping[str, RowMetrics], batch: Batch) -> Any:
         """Add a batch to the sum of each equation; returns the final state."""
@@ -225,7 +225,8 @@ class Measure:
             extent: Any = ([], [], None, 0) if axis == ROW else ([along.lengths], [along.mask], None, 0)
             again: Any = (np.zeros(0, net.dtype), [run.outputs[given.output]], extent, [])
             for key, program in one.programs.items():
-                equation = _core.OutputLoss(0, program, given.targets, given.weights, 1.0, given.last)
+                params = given.params if program.params else []
+                equation = _core.OutputLoss(0, program, given.targets, given.weights, 1.0, given.last, params)
                 sums[output][key] += one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
             if one.rows:
                 _add_rows(rows[output], one.term.objective, along, axis, run.outputs[given.output], given)

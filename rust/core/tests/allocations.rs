@@ -187,6 +187,7 @@ fn extra_allocations(case: Case) -> (usize, usize) {
                     weights: None,
                     scale: 1.0,
                     last: false,
+                    params: &[],
                 };
                 let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
                 let done = call.value_and_grad(

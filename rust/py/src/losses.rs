@@ -11,22 +11,30 @@ use crate::errors::{ConfigError, Raised};
 use crate::program::PyProgram;
 
 /// The loss of one output, with its targets and weights, and the factor of the loss.
-#[pyclass(name = "OutputLoss", module = "ostinato._core", frozen, get_all)]
+#[pyclass(name = "OutputLoss", module = "ostinato._core", frozen)]
 pub struct PyOutputLoss {
     /// The number of the output.
+    #[pyo3(get)]
     output: usize,
+    #[pyo3(get)]
     program: Py<PyProgram>,
+    #[pyo3(get)]
     targets: Py<PyAny>,
+    #[pyo3(get)]
     weights: Option<Py<PyAny>>,
+    #[pyo3(get)]
     scale: f64,
     /// Whether only the last step of each row counts.
+    #[pyo3(get)]
     last: bool,
+    /// The parameters in the order of the program: the offset of each in the arena, and its values.
+    params: Vec<(usize, Py<PyAny>)>,
 }
 
 #[pymethods]
 impl PyOutputLoss {
     #[new]
-    #[pyo3(signature = (output, program, targets, weights=None, scale=1.0, last=false))]
+    #[pyo3(signature = (output, program, targets, weights=None, scale=1.0, last=false, params=Vec::new()))]
     fn new(
         output: usize,
         program: Py<PyProgram>,
@@ -34,8 +42,14 @@ impl PyOutputLoss {
         weights: Option<Py<PyAny>>,
         scale: f64,
         last: bool,
+        params: Vec<(usize, Py<PyAny>)>,
     ) -> PyOutputLoss {
-        PyOutputLoss { output, program, targets, weights, scale, last }
+        PyOutputLoss { output, program, targets, weights, scale, last, params }
+    }
+
+    #[getter]
+    fn params(&self, py: Python<'_>) -> Vec<(usize, Py<PyAny>)> {
+        self.params.iter().map(|(at, values)| (*at, values.clone_ref(py))).collect()
     }
 }
 
@@ -104,7 +118,7 @@ impl PyOutputLoss {
         reduction: Reduction,
         gradient: bool,
     ) -> Result<Prepared<'a, T>, Raised> {
-        let PyOutputLoss { output, program, targets, weights, scale, last } = self;
+        let PyOutputLoss { output, program, targets, weights, scale, last, params } = self;
         let targets = targets.bind(py);
         let network = call.network();
         let Some(port) = network.outputs.get(*output) else {
@@ -114,9 +128,17 @@ impl PyOutputLoss {
         let weights =
             weights.as_ref().map(|weights| array::<T>("weights", weights.bind(py), &[rank])).transpose()?;
         let weights = weights.as_ref().map(elements).transpose()?;
+        let params = params
+            .iter()
+            .map(|(at, values)| Ok((*at, array::<T>("a parameter of a loss", values.bind(py), &[1])?)))
+            .collect::<Result<Vec<_>, Raised>>()?;
+        let params = params
+            .iter()
+            .map(|(at, values)| Ok((*at, elements(values)?)))
+            .collect::<Result<Vec<_>, Raised>>()?;
         let plan = program.get().plan()?;
         let ready = |target| {
-            let loss = Loss { plan, target, reduction, weights, scale: *scale, last: *last };
+            let loss = Loss { plan, target, reduction, weights, scale: *scale, last: *last, params: &params };
             Ok(call.loss(batch, *output, &loss, gradient)?)
         };
         if holds_ids(targets)

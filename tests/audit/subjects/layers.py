@@ -32,6 +32,36 @@ def layer(kind: Any, *first: Any) -> Callable[..., Any]:
     return result
 
 
+class Centers(ost.Loss):
+    """The squared distance to a learned center."""
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        """The center."""
+        return {"center": ost.Param((size.output, 1), init="xavier_uniform")}
+
+    def step(self, y: Any, target: Any, p: Any) -> Any:
+        """The distance."""
+        return ost.ops.sum(ost.ops.square(y - ost.ops.reshape(p.center, y.shape) - target))
+
+
+class Distances(Centers):
+    """The distance to a center that starts elsewhere."""
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        """The center."""
+        return {"center": ost.Param((size.output, 1), init="zeros")}
+
+
+def criterion(**options: Any) -> Any:
+    """The result of a training step."""
+    losses = {"centers": Centers(), "distances": Distances()}
+    loss = losses[options.pop("loss", "centers")]
+    made = ost.Criterion(loss, options.pop("input_size", F), **options)
+    x = np.ones((N, T, made.input_size), made.dtype)
+    value, grads = made.value_and_grad(x, x, loss=loss)
+    return value, np.asarray(grads.arena), made.state_dict()
+
+
 def embedded(**options: Any) -> Any:
     made = ost.Embedding(**{"num_embeddings": 7, "embedding_dim": 4, **options})
     return made.run(IDS % made.input_size).outputs, made.input_size
@@ -99,6 +129,17 @@ LAYERS = [
         {
             "regularizers": pair("regularizers", [], [ost.Dropout(0.5)]),
             "tied_to": pair("tied_to", False, True),
+            "dtype": pair("dtype", "float32", "float64"),
+        },
+    ),
+    Call(
+        "Criterion",
+        ost.Criterion,
+        criterion,
+        {
+            "loss": pair("loss", "centers", "distances"),
+            "input_size": pair("input_size", F, F + 1),
+            "regularizers": pair("regularizers", [], [ost.L2(0.5)]),
             "dtype": pair("dtype", "float32", "float64"),
         },
     ),

@@ -114,8 +114,15 @@ fn train(network: Arc<Engine>, times: usize) {
         let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let target = LossTarget::Features { data: &data, width };
-        let loss =
-            Loss { plan: &plan, target, reduction: Reduction::Mean, weights: None, scale: 1.0, last: false };
+        let loss = Loss {
+            plan: &plan,
+            target,
+            reduction: Reduction::Mean,
+            weights: None,
+            scale: 1.0,
+            last: false,
+            params: &[],
+        };
         let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
         let done = call.value_and_grad(
             batch,

@@ -92,6 +92,7 @@ impl Work {
             reduction: Reduction::Mean,
             weights: None,
             scale: 1.0,
+            params: &[],
             last: false,
         };
         let loss = call.loss(&batch, 0, &loss, true).expect("a loss");

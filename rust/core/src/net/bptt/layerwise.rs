@@ -55,7 +55,8 @@ pub fn layerwise<T: Float>(
     }
     let mut of_outputs: Vec<(usize, Vec<T>)> = Vec::new();
     for number in 0..training.losses.len() {
-        if let Some(d) = run.loss(number, &mut terms, scratch) {
+        let slots = &mut slots[network.layers.len() + number];
+        if let Some(d) = run.loss(number, &mut terms, slots, scratch) {
             of_outputs.push((training.losses[number].output(), d));
         }
     }
@@ -340,13 +341,19 @@ impl<T: Float> LayerwiseRun<'_, T> {
     }
 
     /// Computes a loss over all steps, and the gradient of its output; None if the loss does not depend on the output.
-    fn loss(&self, number: usize, terms: &mut Terms, scratch: &mut Scratch<T>) -> Option<Vec<T>> {
+    fn loss(
+        &self,
+        number: usize,
+        terms: &mut Terms,
+        slots: &mut SlotGradients<T>,
+        scratch: &mut Scratch<T>,
+    ) -> Option<Vec<T>> {
         scratch.exact_fit(None); // frees the idle memory of the layers
         let Training { group, axes, shared, losses, .. } = self.training;
         let (loss, axis) = (&losses[number], losses[number].axis());
         let width = shared.network.width(loss.node());
         let differentiated = shared.network.nodes[loss.node()].differentiated;
-        let want = if differentiated { Want::Gradient } else { Want::Sum };
+        let want = if differentiated || loss.has_params() { Want::Gradient } else { Want::Sum };
         let mut d_output = differentiated.then(|| with_room(axes.of(axis).total() * width));
         for segment in 0..self.segments(axis) {
             let piece = self.piece(axis, segment);
@@ -354,8 +361,8 @@ impl<T: Float> LayerwiseRun<'_, T> {
             let values = self.values(loss.node(), &rows);
             let first = rows.first().copied().unwrap_or(0);
             let view = SeqView::of(&values, width);
-            let sum = terms.loss(loss.output());
-            let taken = loss.take((*group, first), &piece, view, want, sum, scratch);
+            let sums = (terms.loss(loss.output()), &mut *slots);
+            let taken = loss.take((*group, first), &piece, view, want, sums, scratch);
             match (loss.output_gradient(&taken, &piece), &mut d_output) {
                 (Some(d), Some(all)) => append_rows(&d, rows.len(), all),
                 _ => d_output = None,

@@ -226,6 +226,10 @@ impl<T: Pooled> Call<T> {
         gradient: bool,
     ) -> Result<Prepared<'a, T>, NetError> {
         let network = self.network();
+        let inside = |&(at, values): &(usize, &[T])| at.checked_add(values.len()) <= Some(self.arena_len);
+        if gradient && !loss.params.iter().all(inside) {
+            return Err(NetError::Config("a parameter of a loss lies beyond the arena".into()));
+        }
         self.with_workspace(|kept| {
             Prepared::new((network, output), batch, loss, gradient, self.kernels, kept)
         })
@@ -294,7 +298,7 @@ impl<T: Pooled> Call<T> {
             _ => Vec::new(),
         };
         let (shared, step_scales) = (self.shared(), StepScales::new(batch, reduction, 1.0));
-        let mut done = self.gathered(batch, at_once, true, poll, &|group, slots, scratch| {
+        let mut done = self.gathered(batch, losses, at_once, true, poll, &|group, slots, scratch| {
             let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
             let training =
                 Training { shared: &shared, losses, step_scales: &step_scales, group, axes, initial };
@@ -331,6 +335,7 @@ impl<T: Pooled> Call<T> {
     pub(super) fn gathered(
         &self,
         batch: &Batch,
+        losses: &[Prepared<T>],
         at_once: usize,
         finals: bool,
         poll: Poll,
@@ -345,10 +350,12 @@ impl<T: Pooled> Call<T> {
         let lanes = self.lanes(batch, slots.len(), at_once, true, passes);
         lanes.work(poll, &|sum, scratch| {
             let mut slots = lock(&slots[sum]);
+            slots.truncate(network.layers.len());
             match slots.is_empty() {
                 true => slots.extend(network.layers.iter().map(|layer| SlotGradients::new(&layer.plan))),
                 false => slots.iter_mut().for_each(SlotGradients::reset),
             }
+            slots.extend(losses.iter().map(Prepared::slots));
             for group in batch.groups_of(sum) {
                 let passed = one(group, &mut slots, scratch);
                 // SAFETY: a group belongs to one partial sum, and a run executes each partial sum once.
@@ -370,6 +377,9 @@ impl<T: Pooled> Call<T> {
                     params[at + first..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
                 };
                 self.weights[number].collect(&layer.plan, &total[number], self.kernels, &mut add);
+            }
+            for (loss, slots) in losses.iter().zip(&total[network.layers.len()..]) {
+                loss.collect(slots, &network.frozen, &mut sums.gradients.params);
             }
         }
         let (evaluated, terms) = sums.evaluated(network.outputs.len());

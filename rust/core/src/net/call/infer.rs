@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::memory::resized;
 use crate::plan::Pass;
 use crate::team;
-use crate::time::Scratch;
+use crate::time::{Scratch, SlotGradients};
 
 use super::super::batch::{Batch, End, OutputArray, Packed, States};
 use super::super::graph::NetError;
@@ -125,8 +125,8 @@ impl<T: Pooled> Call<T> {
             let mut own = Terms::default();
             for loss in &losses {
                 let view = run.view(network, loss.node(), axes);
-                let sum = own.loss(loss.output());
-                loss.take((group, 0), axes.of(loss.axis()), view, Want::Value, sum, scratch);
+                let sums = (own.loss(loss.output()), &mut SlotGradients::none());
+                loss.take((group, 0), axes.of(loss.axis()), view, Want::Value, sums, scratch);
             }
             lock(&terms)[group] = own;
         });

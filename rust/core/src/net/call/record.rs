@@ -139,7 +139,7 @@ impl<T: Pooled> Call<T> {
         let Arriving { outputs, finals } = arriving;
         let shared = self.shared();
         let step_scales = &StepScales::new(batch, Reduction::Mean, d_penalty);
-        let done = self.gathered(batch, usize::MAX, false, poll, &|group, slots, scratch| {
+        let done = self.gathered(batch, &[], usize::MAX, false, poll, &|group, slots, scratch| {
             let run = read(&record.groups[group]);
             let axes = batch.groups[group].axes();
             let (mut values, mut d) = (scratch.vectors.list(), scratch.views());

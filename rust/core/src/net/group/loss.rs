@@ -1,11 +1,14 @@
 //! A loss of a network's output: a program on (output, target), summed over the valid steps, or over the rows.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::{Float, Kernels};
 use crate::memory::{reserve, resized};
 use crate::plan::LayerPlan;
 use crate::random::Noise;
 use crate::time::{
-    Geometry, IncomingGradients, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, VecPool,
+    Geometry, IncomingGradients, LayerCall, LayerWeights, PassMemory, Saved, Scratch, SeqView, SlotGradients,
+    VecPool,
 };
 
 use super::super::batch::{Batch, End, Packed};
@@ -34,6 +37,8 @@ pub struct Loss<'p, 'a, T> {
     pub scale: f64,
     /// Whether only the value of the last step of each row counts; its weight is that of this step.
     pub last: bool,
+    /// The parameters in the order of the program, each with its offset in the arena.
+    pub params: &'a [(usize, &'a [T])],
 }
 
 /// A loss with its targets and weights, packed for a batch.
@@ -50,6 +55,8 @@ pub struct Prepared<'a, T: Float> {
     target_width: usize,
     steps: Vec<Vec<T>>,
     gradient: bool,
+    /// The offset of each parameter in the arena.
+    offsets: Vec<usize>,
 }
 
 /// What to compute of a loss.
@@ -80,20 +87,39 @@ impl<'a, T: Float> Prepared<'a, T> {
         let fits = program.inputs.len() == 2
             && !program.nodes[program.inputs[0]].is_index
             && program.outputs.len() == 1
-            && program.params.is_empty()
+            && program.params.len() == loss.params.len()
+            && program
+                .params
+                .iter()
+                .zip(loss.params)
+                .all(|(&id, (_, own))| program.nodes[id].numel() == own.len())
             && program.nodes[program.inputs[0]].numel() == width
             && program.nodes[program.outputs[0].1].numel() == 1;
         if !fits {
             return Err(NetError::Config(format!(
-                "loss {}: expected a program (y of {width} features, target) -> number without parameters",
+                "loss {}: expected a program (y of {width} features, target) -> number, and its parameters",
                 program.name
             )));
         }
         let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
-        weights.renew(plan, &[], kernels, gradient, Noise::new(0, 0));
+        let values: Vec<&[T]> = loss.params.iter().map(|(_, values)| *values).collect();
+        weights.renew(plan, &values, kernels, gradient, Noise::new(0, 0));
+        let offsets = loss.params.iter().map(|(at, _)| *at).collect();
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
         let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
-        Ok(Prepared { output, node, axis, plan, weights, kernels, targets, target_width, steps, gradient })
+        Ok(Prepared {
+            output,
+            node,
+            axis,
+            plan,
+            weights,
+            kernels,
+            targets,
+            target_width,
+            steps,
+            gradient,
+            offsets,
+        })
     }
 
     /// The index of the output.
@@ -119,6 +145,29 @@ impl<'a, T: Float> Prepared<'a, T> {
     /// Whether the loss of a step depends on earlier steps.
     pub fn has_states(&self) -> bool {
         !self.plan.program.states.is_empty()
+    }
+
+    /// Whether the loss has parameters.
+    pub fn has_params(&self) -> bool {
+        !self.offsets.is_empty()
+    }
+
+    /// Where the gradients of the parameters are summed; it holds nothing for a loss without parameters.
+    pub fn slots(&self) -> SlotGradients<T> {
+        if self.has_params() { SlotGradients::new(self.plan) } else { SlotGradients::none() }
+    }
+
+    /// Adds the gradients of the parameters to `gradients`, which has the layout of the arena; those in `frozen` have none.
+    pub fn collect(&self, slots: &SlotGradients<T>, frozen: &BTreeSet<usize>, gradients: &mut [T]) {
+        let mut add = |position: usize, first: usize, values: &[T]| {
+            let at = self.offsets[position];
+            if !frozen.contains(&at) {
+                gradients[at + first..].iter_mut().zip(values).for_each(|(sum, x)| *sum += *x);
+            }
+        };
+        if self.has_params() {
+            self.weights.collect(self.plan, slots, self.kernels, &mut add);
+        }
     }
 
     /// The name of the loss.
@@ -160,14 +209,24 @@ impl<'a, T: Float> Prepared<'a, T> {
         geometry: &Geometry,
         output: SeqView<T>,
         want: Want,
-        sum: &mut f64,
+        (sum, slots): (&mut f64, &mut SlotGradients<T>),
         scratch: &mut Scratch<T>,
     ) -> Option<PassMemory<T>> {
         let plan = self.plan;
         let rows = first..first + geometry.total();
         let steps = &self.steps[group][rows];
         let targets = lock(&self.targets[group]);
-        let views = [output, SeqView::of(&targets[first * self.target_width..], self.target_width)];
+        let mut views = [output, SeqView::of(&targets[first * self.target_width..], self.target_width)];
+        let mut copies = [Vec::new(), Vec::new()];
+        if self.has_params() && want == Want::Gradient {
+            let unread = self.unread(geometry, steps);
+            if !unread.is_empty() {
+                // the gradients of parameters are sums over steps, where 0 * inf would be a NaN
+                for (view, copy) in views.iter_mut().zip(&mut copies) {
+                    *view = without_rows(*view, steps.len(), &unread, copy, scratch);
+                }
+            }
+        }
         let training = want != Want::Value;
         let call = LayerCall {
             plan,
@@ -193,7 +252,7 @@ impl<'a, T: Float> Prepared<'a, T> {
             let mut back = call.backward(
                 saved,
                 IncomingGradients { outputs: &d_loss, finals: &states, memories: &[] },
-                None,
+                self.has_params().then_some(slots),
                 scratch,
             );
             if let Some(position) = plan.input_gradients[0] {
@@ -211,10 +270,19 @@ impl<'a, T: Float> Prepared<'a, T> {
             scratch.vectors.keep_list(back.d_initial);
             back.memory
         });
+        copies.into_iter().filter(|copy| copy.capacity() > 0).for_each(|copy| scratch.vectors.keep(copy));
         scratch.vectors.keep_list(states);
         scratch.vectors.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
+    }
+
+    /// The packed rows that are not read: with the weight 0, and of a loss with states in a sequence of which no step counts.
+    fn unread(&self, geometry: &Geometry, steps: &[T]) -> Vec<usize> {
+        match self.has_states() {
+            true => rows_without_weight(geometry, steps),
+            false => (0..steps.len()).filter(|row| steps[*row] == T::ZERO).collect(),
+        }
     }
 
     /// The gradient of the network's output in the memory that `take` returned; None if the loss does not depend on the
@@ -223,6 +291,27 @@ impl<'a, T: Float> Prepared<'a, T> {
         let position = self.plan.input_gradients[0]?;
         taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
     }
+}
+
+/// The first `total` rows of a view with zeros in the rows `unread`, in `copy`.
+fn without_rows<T: Float>(
+    view: SeqView<T>,
+    total: usize,
+    unread: &[usize],
+    copy: &mut Vec<T>,
+    scratch: &mut Scratch<T>,
+) -> SeqView<T> {
+    *copy = scratch.vectors.vector(total * view.width);
+    for row in 0..total {
+        // SAFETY: the view has `total` rows of `width` elements.
+        copy.extend_from_slice(unsafe {
+            std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
+        });
+    }
+    for row in unread {
+        copy[row * view.width..(row + 1) * view.width].fill(T::ZERO);
+    }
+    SeqView::of(copy, view.width)
 }
 
 /// The packed rows of the sequences of which no step counts: of a loss with states, a step that does not count is read by later

@@ -137,13 +137,14 @@ impl<T: Float> Training<'_, T> {
         let first = self.axes.time.first_row(piece.time.start);
         for loss in self.losses {
             let output = piece.run.view(self.shared.network, loss.node(), piece.axes());
-            let sum = terms.loss(loss.output());
-            loss.take((self.group, first), &piece.time, output, Want::Sum, sum, scratch);
+            let sums = (terms.loss(loss.output()), &mut SlotGradients::none());
+            loss.take((self.group, first), &piece.time, output, Want::Sum, sums, scratch);
         }
         self.penalties_of(piece, 0, terms);
     }
 
-    /// Adds the losses of a piece, without its first `skipped` steps, to `terms`. Returns their gradients through the whole
+    /// Adds the losses of a piece, without its first `skipped` steps, to `terms`. `slots` are those of the layers, then those of
+    /// the losses. Returns their gradients through the whole
     /// piece. `d_states` are the gradients of the states after the piece.
     pub fn back(
         &self,
@@ -165,7 +166,7 @@ impl<T: Float> Training<'_, T> {
         let mut d_outputs = scratch.views();
         d_outputs.resize(network.outputs.len(), SeqView::NONE);
         let mut widened = scratch.vectors.list();
-        for loss in self.losses {
+        for (number, loss) in self.losses.iter().enumerate() {
             let output = piece.run.view(network, loss.node(), axes);
             let (geometry, first, skipped) = match loss.axis() {
                 Axis::FIRST => (&*counted, self.axes.time.first_row(counted.start), rows),
@@ -177,10 +178,10 @@ impl<T: Float> Training<'_, T> {
             // SAFETY: an output along time has `time.total()` rows, and the last of them are the counted rows.
             let tail = SeqView { ptr: unsafe { output.ptr.add(skipped * output.stride) }, ..output };
             let differentiated = network.nodes[loss.node()].differentiated;
-            let (sum, want) =
-                (terms.loss(loss.output()), if differentiated { Want::Gradient } else { Want::Sum });
-            let taken = loss.take((self.group, first), geometry, tail, want, sum, scratch);
-            if let Some(d) = loss.output_gradient(&taken, geometry) {
+            let want = if differentiated || loss.has_params() { Want::Gradient } else { Want::Sum };
+            let sums = (terms.loss(loss.output()), &mut slots[network.layers.len() + number]);
+            let taken = loss.take((self.group, first), geometry, tail, want, sums, scratch);
+            if let Some(d) = loss.output_gradient(&taken, geometry).filter(|_| differentiated) {
                 d_outputs[loss.output()] = match skipped {
                     0 => d,
                     _ => {
