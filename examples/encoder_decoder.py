@@ -59,7 +59,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a network and its training. `attention` is the name of a scorer, or "none"."""
+    """Of a network and its training.
+
+    `attention` is the name of a scorer, or "none"; `layers` are those of the decoder. `dropout` is of
+    what the decoder returns, `embedding_dropout` of what both read, `memory_dropout` of what each layer of
+    the encoder returns, `recurrent_dropout` of the states in all layers, with one mask for a row.
+    `smoothing` is of labels.
+    """
 
     attention: str = "additive"
     query: str = "before"
@@ -67,7 +73,12 @@ class Settings:
     embedding: int = 16
     hidden: int = 64
     layers: int = 1
+    encoder_layers: int = 1
     dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    memory_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    smoothing: float = 0.0
     lr: float = 5e-3
     batch: int = 64
     epochs: int = 6
@@ -81,6 +92,24 @@ class Task:
     rows: Callable[[int, bool], Parts]
     long: Settings
     short: Settings
+
+
+class Smoothed(ost.Loss):
+    """Cross-entropy with a target of 1 - share for the id, and the share spread evenly over all ids.
+
+    Source: Szegedy et al. 2016, "Rethinking the inception architecture for computer vision", section 7.
+    """
+
+    name = "smoothed"
+    target = "index"
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def step(self, y: Any, target: Any) -> Any:
+        """Return the loss of one step of logits y (V,)."""
+        of_target = ost.ops.logsumexp(y) - (1 - self.share) * ost.ops.pick(y, target)
+        return of_target - self.share * ost.ops.mean(y)
 
 
 @dataclass(frozen=True)
@@ -126,20 +155,24 @@ class Model:
     def new(cls, parts: Parts, given: Settings, seed: int) -> Model:
         """A row begins with the end, as an input."""
         sources, targets = map(len, parts.names)
-        wide, most = given.embedding, given.hidden
-        more: dict[str, Any] = {"num_layers": given.layers}
-        encoder = ost.Recurrent(given.cell, wide, most // 2, bidirectional=True, **more)
-        encoded = encoder(_embedded("source", sources, given))
+        wide, most, rate = given.embedding, given.hidden, given.recurrent_dropout
+        masks = [ost.VariationalDropout(rate)] if rate else []
+        memory = _embedded("source", sources, given)
+        for layer in range(given.encoder_layers):
+            width = most if layer else wide
+            encoder = ost.Recurrent(given.cell, width, most // 2, bidirectional=True, regularizers=masks)
+            encoded = encoder(memory)
+            memory = _dropped(given.memory_dropout, encoded)
         words = _embedded("words", targets + 1, given)
+        more: dict[str, Any] = {"num_layers": given.layers, "regularizers": masks}
         if given.attention == "none":
             decoder: Any = ost.Recurrent(given.cell, wide, most, **more)
             decoded = decoder(words, initial_state=ost.Bridge(encoder, decoder)(encoded))
         else:
             decoder = ost.Decoder(given.cell, wide, most, most, given.attention, query=given.query, **more)
             start = ost.Bridge(encoder, decoder)(encoded)
-            decoded = decoder(words, source=encoded, initial_state=start)
-        if given.dropout:
-            decoded = ost.Dropout(given.dropout)(decoded)
+            decoded = decoder(words, source=memory, initial_state=start)
+        decoded = _dropped(given.dropout, decoded)
         return cls(ost.Graph(ost.Dense(most, targets + 1)(decoded), seed=seed), targets, parts.longest)
 
     def fed(self, pairs: Pairs) -> tuple[dict[str, Any], list[Ids]]:
@@ -154,7 +187,7 @@ class Model:
         began = time.process_time()
         trainer = ost.Trainer(
             self.net,
-            loss="cross_entropy",
+            loss=Smoothed(given.smoothing) if given.smoothing else "cross_entropy",
             optimizer=ost.Adam(lr=given.lr),
             schedule=ost.schedules.Cosine(),
             clip_norm=1.0,
@@ -192,7 +225,11 @@ def _embedded(name: str, ids: int, given: Settings) -> Any:
     read = ost.Embedding(ids, given.embedding)(
         ost.Input(name, ids=ids, axis="source" if name == "source" else "target")
     )
-    return ost.Dropout(given.dropout)(read) if given.dropout else read
+    return _dropped(given.embedding_dropout, read)
+
+
+def _dropped(rate: float, value: Any) -> Any:
+    return ost.Dropout(rate)(value) if rate else value
 
 
 def draw(path: str, model: Model, parts: Parts) -> None:

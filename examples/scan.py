@@ -73,7 +73,7 @@ def task(split: str) -> Task:
     return Task(
         f"SCAN {split}",
         partial(rows, split),
-        Settings(hidden=128, embedding=32, dropout=0.1, epochs=10),
+        Settings(hidden=128, embedding=32, dropout=0.1, embedding_dropout=0.1, epochs=10),
         Settings(hidden=48, epochs=8),
     )
 
