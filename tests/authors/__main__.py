@@ -77,8 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--level", default="standard", choices=["quick", "standard", "thorough"])
     parser.add_argument("--only", default="", help="rows with this text in their name")
-    parser.add_argument("--no-times", action="store_true")
+    parser.add_argument("--parts", default="checks,training,times", help="what to do; default: %(default)s")
     options = parser.parse_args()
+    parts = options.parts.split(",")
     ost.set_num_threads(1)
     print("| what | kind | lines | checks | training | time / LSTM, H=64 / 128 | notes |")
     print("|---|---|---|---|---|---|---|")
@@ -87,15 +88,16 @@ def main() -> None:
         with registry.isolated(discover):
             for row in ROWS:
                 if options.only in row.name:
-                    times = "" if options.no_times else relative_time(row)
-                    parts = [
+                    told = [
                         row.what,
                         row.kind,
                         str(row.lines),
-                        checks(row, options.level),
-                        TOYS[row.kind](row),
+                        checks(row, options.level) if "checks" in parts else "",
+                        TOYS[row.kind](row) if "training" in parts else "",
+                        relative_time(row) if "times" in parts else "",
+                        row.note,
                     ]
-                    print(f"| {' | '.join([*parts, times, row.note])} |", flush=True)
+                    print(f"| {' | '.join(told)} |", flush=True)
 
 
 if __name__ == "__main__":
