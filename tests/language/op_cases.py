@@ -125,6 +125,7 @@ CASES = [
     ("slice", lambda x: ops.split(x, [2, 7])[1], (X,), lambda x: x[2:]),
     ("concat", ops.concat, (X, Y, P), lambda *xs: np.array([one for x in xs for one in x])),
     ("concat", lambda x, y: ops.concat([x, y]), (X, Y), lambda *xs: np.array([one for x in xs for one in x])),
+    ("concat", lambda x, y: ops.concat(ops.sum(x), y), (X, Y), lambda x, y: np.array([sum(x), *y])),
     ("broadcast_to", lambda x: ops.broadcast_to(x, (2, 9)), (X,), lambda x: np.array([x, x])),
     ("reshape", lambda x: ops.reshape(x, (3, 3)), (X,), lambda x: np.array([x[:3], x[3:6], x[6:]])),
     ("reshape", lambda x: ops.reshape(x, (-1, 9)), (X,), lambda x: np.array([x])),

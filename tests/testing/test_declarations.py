@@ -78,6 +78,16 @@ class Wide(Three):
         return ops.sum(ops.square(y - target))
 
 
+class Learned(ost.Loss):
+    """A loss with a parameter."""
+
+    def parameters(self, size: Any) -> dict[str, Param]:
+        return {"scale": Param((size.output,), init="ones")}
+
+    def step(self, y: Any, target: Any, p: Any) -> Any:
+        return ops.sum(ops.square(y - p.scale * target))
+
+
 class Classes(ost.Estimator):
     """An estimator that reads its targets as ids, and the places of rows."""
 
@@ -110,7 +120,7 @@ class MixesRows(numpy_cells.RightForManyRows):
         return h, {"h": h}
 
 
-@pytest.mark.parametrize("item", [Tied, Grouped, OnlyDeclared, Three, Wide, Classes])
+@pytest.mark.parametrize("item", [Tied, Grouped, OnlyDeclared, Three, Wide, Learned, Classes])
 def test_what_takes_few_sizes_or_other_targets_is_checked_whole(item: Any) -> None:
     report = testing.check(item, "quick")
     report.raise_if_failed()

@@ -78,7 +78,7 @@ class Case:
         value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
         assert grads.inputs is not None
         found = {self.noun: np.asarray(value), "gradient": grads.inputs}
-        return {**found, **{f"gradient of {name}": grads.params[name] for name in self.parameters}}
+        return {**found, **{_gradient_of(name): grads.params[name] for name in self.parameters}}
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -209,6 +209,11 @@ def _with_parameters(loss: Loss, *layers: Network) -> Network:
     return Sequential(*layers) if len(layers) > 1 else layers[0]
 
 
+def _gradient_of(parameter: str) -> str:
+    """The name of a result, without the number of the layer."""
+    return f"gradient of {parameter.rpartition('.')[2]}"
+
+
 @check("shapes")
 def shapes(one: LossSubject) -> None:
     """The value is a number, the gradient has the outputs' shape: N 1, 2, 7; T 1, 2, 9; F 1 to 17."""
@@ -234,7 +239,7 @@ def gradients(one: LossSubject) -> None:
             found = str(kink)
             continue
         results = case.results()
-        pairs = [(name, results[f"gradient of {name}"], numeric[name]) for name in case.parameters]
+        pairs = [(name, results[_gradient_of(name)], numeric[name]) for name in case.parameters]
         compare([("y", results["gradient"], numeric["y"]), *pairs], f"loss of {case.y.shape[-1]} features")
         return
     raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
