@@ -319,9 +319,34 @@ class Generator:
                 made[-1] = self.binary("add", made[-1], self.as_shape(self.some(), shape))
         return made
 
+    def line(self, own: int, width: int) -> int:
+        """A state that moves by some elements, mostly all that stay inside; new ones come from anywhere."""
+        count = self.rng.randint(1, width - 1)
+        kept = width - count
+        if kept > 1 and self.rng.random() < 0.25:
+            kept -= 1  # one element does not move on
+        start = self.rng.choice([0, width - kept])
+        stays = self.add("slice", [own], (kept,), start=start, stop=start + kept)
+        new = self.as_shape(self.of_input() if self.reads_input else self.some(), (width - kept,))
+        if width - kept > 1 and self.rng.random() < 0.2:
+            ends = [(0, 1), (1, width - kept)]
+            first, last = (
+                self.add("slice", [new], (stop - begin,), start=begin, stop=stop) for begin, stop in ends
+            )
+            return self.add("concat", [first, stays, last], (width,))
+        parts = [new, stays] if start == 0 else [stays, new]
+        if self.rng.random() < 0.15:
+            parts.reverse()
+        moved = self.add("concat", parts, (width,))
+        if self.rng.random() < 0.8:
+            return moved
+        return self.binary("add", moved, self.as_shape(self.some(), (width,)))
+
     def update(self, state: int, done: list[int]) -> int:
         shape, own, draw = self.states[state], 1 + state, self.rng.random()
         same = [k for k in range(self.sources) if self.shapes[k] == shape]
+        if len(shape) == 1 and shape[0] > 1 and self.rng.random() < 0.12:
+            return self.line(own, shape[0])
         if draw < 0.35:
             factor = self.factor(shape)
             rest = self.as_shape(self.some(), shape)

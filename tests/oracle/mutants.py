@@ -74,6 +74,24 @@ MUTANTS = [
         "scan.factor[scan.states.len() - 1 - position].iter()",
     ),
     Mutant(
+        "a delay line moves elements that end",
+        "plan/linear.rs",
+        "(moved != 0 && line == inside).then",
+        "(moved != 0).then",
+    ),
+    Mutant(
+        "a delay line overwrites what it still has to move",
+        "time/scan.rs",
+        "match moved > 0 {",
+        "match moved < 0 {",
+    ),
+    Mutant(
+        "a delay line forgets what was added to it",
+        "plan/linear.rs",
+        "for &term in line.terms.iter().rev() {",
+        "for &term in line.terms.iter().skip(1) {",
+    ),
+    Mutant(
         "a scan forgets what was added to its state",
         "plan/storage.rs",
         "shift: scan.shift[position].map(|id| self.reference(id)),",

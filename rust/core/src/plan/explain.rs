@@ -177,6 +177,7 @@ fn explain_once(plan: &LayerPlan, what: &str, one: &str, all: &str) -> String {
 /// One operation of a phase.
 fn op_text(pass: &Pass, op: &PhaseOp) -> String {
     match op {
+        PhaseOp::Scan(scan) if scan.moved != 0 => format!("move along time   {}", scan.what),
         PhaseOp::Scan(scan) => format!("scan along time   {}", scan.what),
         PhaseOp::Gemm(gemm) => {
             let pack = &pass.packs[gemm.pack];
@@ -216,7 +217,8 @@ fn sinks_text(pass: &Pass, over: &str) -> Option<String> {
 fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
     match kind {
         Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",
-        Kind::Scan => "linear in the state, but inside the loop of another state: step by step",
+        Kind::Line if states.iter().all(|&state| pass.is_scanned(state)) => "a delay line: outside the loop",
+        Kind::Scan | Kind::Line => "linear in the state, but inside the loop of another state: step by step",
         Kind::Mixing => "linear in the state, but not element by element: step by step",
         Kind::Elementwise => "element by element, but not linear: step by step",
         Kind::Other => "not linear: step by step",

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::step::{Attrs, Builder, Equations, Node, NodeId, Program, Result, Run, rows};
+use crate::step::{Attrs, Builder, Equations, Node, NodeId, Program, Result, Run, StepError, rows};
 
 /// The largest number of states of one group that a scan keeps in registers: two represent a complex number.
 const MOST_STATES: usize = 2;
@@ -17,6 +17,8 @@ const MOST_STATES: usize = 2;
 pub enum Kind {
     /// Linear and element-wise: a scan.
     Scan,
+    /// A state that moves by some elements, where new values follow: a delay line. A scan runs it.
+    Line,
     /// Linear, but through a matrix or between elements.
     Mixing,
     /// Element-wise, but not linear.
@@ -41,6 +43,9 @@ pub struct Recurrence {
     pub shift: Vec<Option<NodeId>>,
     pub factor: Vec<Vec<Option<NodeId>>>,
     pub rest: Vec<Option<NodeId>>,
+    /// Of a delay line, the elements by which it moves: `s'[c] = (s + shift)[c - moved] + rest[c]`, without factors. 0 for
+    /// other recurrences.
+    pub moved: isize,
 }
 
 impl Recurrence {
@@ -147,10 +152,11 @@ pub fn recurrences(
     wanted: &[NodeId],
 ) -> (Vec<Group>, Vec<Recurrence>) {
     let mut groups = groups(nodes, states);
-    if groups.iter().all(|group| group.kind != Kind::Scan) {
+    let sees = sees(nodes, states);
+    let lines: Vec<Option<Line>> = groups.iter().map(|group| line(nodes, states, group, &sees)).collect();
+    if groups.iter().all(|group| group.kind != Kind::Scan) && lines.iter().all(Option::is_none) {
         return (groups, Vec::new());
     }
-    let sees = sees(nodes, states);
     let readers = readers(nodes, states, wanted);
     let mut g = Builder::continuing(&Program {
         name: String::new(),
@@ -164,7 +170,10 @@ pub fn recurrences(
         updates: Vec::new(),
     });
     let mut found = Vec::new();
-    for group in groups.iter_mut().filter(|group| group.kind == Kind::Scan) {
+    for (group, line) in groups.iter_mut().zip(lines) {
+        if group.kind != Kind::Scan && line.is_none() {
+            continue;
+        }
         let updates: Vec<NodeId> = group.states.iter().map(|&state| states[state].1).collect();
         // an update of two states, or one that is a state or a parameter itself, cannot be stored separately
         let alone = updates.iter().all(|&update| {
@@ -172,13 +181,71 @@ pub fn recurrences(
             times == 1 && rows::row(g.node(update).op).run != Run::Source && !g.node(update).folded
         });
         let writing = GroupWriter { states, group: &group.states, sees: &sees, readers: &readers };
-        match writing.write(&mut g) {
-            Ok(recurrence) if alone => found.push(recurrence),
+        let written = match line {
+            Some(line) => writing.write_line(&mut g, &line),
+            None => writing.write(&mut g),
+        };
+        match written {
+            Ok(recurrence) if alone => {
+                group.kind = if recurrence.moved == 0 { Kind::Scan } else { Kind::Line };
+                found.push(recurrence);
+            }
             _ => group.kind = Kind::Mixing,
         }
     }
     *nodes = g.nodes().to_vec();
     (groups, found)
+}
+
+/// The form of a delay line's update: a `concat` in which one part is a slice of the state, plus `terms`.
+struct Line {
+    concat: NodeId,
+    part: usize,
+    /// The value that the slice is of: the state, or its sum with a shift.
+    seen: NodeId,
+    terms: Vec<NodeId>,
+    moved: isize,
+}
+
+/// The delay line that a state is, if its update has this form.
+fn line(nodes: &[Node], states: &[StateNodes], group: &Group, sees: &[Vec<bool>]) -> Option<Line> {
+    let ([state], Kind::Mixing) = (&group.states[..], group.kind) else { return None };
+    let (read, update) = states[*state];
+    let name = |id: NodeId| rows::row(nodes[id].op).name;
+    let (mut at, mut terms) = (update, Vec::new());
+    while name(at) == "add" && nodes[at].shape == nodes[read].shape {
+        let (a, b) = (nodes[at].args[0], nodes[at].args[1]);
+        let (next, term) = if sees[a][*state] { (a, b) } else { (b, a) };
+        if sees[term][*state] || nodes[term].shape != nodes[read].shape {
+            return None;
+        }
+        terms.push(term);
+        at = next;
+    }
+    if name(at) != "concat" || nodes[at].shape != nodes[read].shape {
+        return None;
+    }
+    let dependent: Vec<usize> =
+        (0..nodes[at].args.len()).filter(|&part| sees[nodes[at].args[part]][*state]).collect();
+    let [part] = dependent[..] else { return None };
+    let slice = nodes[at].args[part];
+    if name(slice) != "slice" || rows::row(nodes[slice].op).run != Run::Slice {
+        return None;
+    }
+    let whole = nodes[read].numel();
+    let line = nodes[slice].numel();
+    let to: usize = nodes[at].args[..part].iter().map(|&arg| nodes[arg].numel()).sum();
+    let from = nodes[slice].attrs.int("start") * (whole / nodes[read].shape[0].value.max(1));
+    let moved = to as isize - from as isize;
+    // all elements that stay inside the state move
+    let inside = whole.checked_sub(moved.unsigned_abs())?;
+    (moved != 0 && line == inside).then(|| Line {
+        concat: at,
+        part,
+        seen: nodes[slice].args[0],
+        terms,
+        moved,
+    })
 }
 
 /// The readers of each node, among the required nodes; a wanted value counts as its own reader.
@@ -220,6 +287,7 @@ impl GroupWriter<'_> {
             shift: Vec::new(),
             factor: Vec::new(),
             rest: Vec::new(),
+            moved: 0,
         };
         let mut forms: HashMap<NodeId, Form> = HashMap::new();
         let one = g.constant(1.0);
@@ -250,6 +318,31 @@ impl GroupWriter<'_> {
             recurrence.rest.push(form.next().transpose()?.flatten());
         }
         Ok(recurrence)
+    }
+
+    /// Writes a delay line.
+    fn write_line(&self, g: &mut Builder, line: &Line) -> Result<Recurrence> {
+        let (seen, shift) = self.shifted(g, self.states[self.group[0]].0)?;
+        if seen != line.seen {
+            return Err(StepError::Trace("a delay line moves another value than its state".into()));
+        }
+        // -0.0 is the number that changes no other one in a sum
+        let zero = g.constant(-0.0);
+        let mut parts = g.node(line.concat).args.clone();
+        let shape = g.node(parts[line.part]).shape.clone();
+        parts[line.part] = g.op_with("broadcast_to", &[zero], Attrs::shape_of(&shape))?;
+        let mut rest = g.op("concat", &parts)?;
+        for &term in line.terms.iter().rev() {
+            rest = g.op("add", &[rest, term])?;
+        }
+        Ok(Recurrence {
+            states: self.group.to_vec(),
+            seen: vec![seen],
+            shift: vec![shift],
+            factor: vec![vec![None]],
+            rest: vec![Some(rest)],
+            moved: line.moved,
+        })
     }
 
     /// A value broadcast to the shape of the states.

@@ -197,6 +197,8 @@ pub struct ScanState {
 #[derive(Debug, Clone)]
 pub struct Scan {
     pub states: Vec<ScanState>,
+    /// Of a delay line, the elements by which it moves: `s'[c] = (s + shift)[c - moved] + rest[c]`; 0 for other states.
+    pub moved: isize,
     /// Names of the states, for `explain`.
     pub what: String,
 }

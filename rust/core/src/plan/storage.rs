@@ -359,7 +359,7 @@ impl Storage<'_> {
             });
             names.extend(self.task.nodes[task.read].label.clone());
         }
-        Scan { states, what: names.join(", ") }
+        Scan { states, moved: scan.moved, what: names.join(", ") }
     }
 
     /// Divides the products of one operand into runs that are contiguous and have one kind of initial value.

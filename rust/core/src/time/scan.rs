@@ -24,10 +24,20 @@ impl<T: Float> Runner<'_, T> {
     pub(super) fn scan(&mut self, scan: &Scan) {
         let (from, to) = self.steps;
         let width = self.pass.states[scan.states[0].state].1;
-        let elements = (self.geometry.offset[to] - self.geometry.offset[from]) * width;
-        self.in_parts(elements * scan.states.len() * SCAN_COST, width, self.kernels.lanes, &|_, columns| {
-            self.scan_columns(scan, columns);
-        });
+        if scan.moved != 0 {
+            self.move_along(scan, width);
+        }
+        if scan.moved == 0 {
+            let elements = (self.geometry.offset[to] - self.geometry.offset[from]) * width;
+            self.in_parts(
+                elements * scan.states.len() * SCAN_COST,
+                width,
+                self.kernels.lanes,
+                &|_, columns| {
+                    self.scan_columns(scan, columns);
+                },
+            );
+        }
         for number in 0..self.binding.base.len() {
             if let Class::HistoryPrev(state) = self.pass.buffers[number].class
                 && scan.states.iter().any(|one| one.state == state)
@@ -57,6 +67,22 @@ impl<T: Float> Runner<'_, T> {
                     [Some(one), None] => (self.kernels.scan)(stretch.steps, stretch.alive, width, &[one]),
                     _ => {}
                 }
+            }
+            done += stretch.steps;
+        }
+    }
+
+    /// Runs a delay line. It only copies and adds, so one thread does all of it.
+    fn move_along(&self, scan: &Scan, width: usize) {
+        let (from, to) = self.steps;
+        let mut done = 0;
+        while done < to - from {
+            let stretch = self.stretch(from, to, done);
+            let state = self.scan_state(scan, 0, &stretch, 0);
+            for row in 0..stretch.alive {
+                // SAFETY: every operand has this row at each step of the stretch, `width` columns of it; the memory of the
+                // state has all rows of the group.
+                unsafe { move_row(&state, scan.moved, (stretch.steps, row, width)) };
             }
             done += stretch.steps;
         }
@@ -123,5 +149,53 @@ impl<T: Float> Runner<'_, T> {
             step: if self.pass.reversed { -step } else { step },
             row,
         }
+    }
+}
+
+/// `s'[c] = (s + shift)[c - moved] + rest[c]` for one row, step after step; elements from beyond the ends are 0.
+///
+/// # Safety
+/// The operands have row `row` at each of the steps, `width` elements of it.
+unsafe fn move_row<T: Float>(state: &ScanState<T>, moved: isize, (steps, row, width): (usize, usize, usize)) {
+    let (start, end) =
+        (state.start.wrapping_add(row * state.start_row), state.end.wrapping_add(row * state.start_row));
+    let mut from = start;
+    for t in 0..steps as isize {
+        let at = |along: &Along<T>| match along.ptr.is_null() {
+            true => along.ptr,
+            false => along.ptr.wrapping_offset(t * along.step).wrapping_add(row * along.row),
+        };
+        let (shift, rest) = (at(&state.shift), at(&state.rest));
+        let (seen, update) = (at(&state.seen).cast_mut(), at(&state.update).cast_mut());
+        // SAFETY: column c is below `width`.
+        let value = |c: usize| unsafe {
+            let value = from.add(c).read();
+            if shift.is_null() { value } else { value + shift.add(c).read() }
+        };
+        if !seen.is_null() {
+            // SAFETY: as above.
+            (0..width).for_each(|c| unsafe { seen.add(c).write(value(c)) });
+        }
+        let to = if update.is_null() { end } else { update };
+        let next = |c: usize| {
+            // SAFETY: as above; the columns from the other end on are read before they are written.
+            unsafe {
+                let rest = if rest.is_null() { T::ZERO } else { rest.add(c).read() };
+                let next = match c.checked_add_signed(-moved).filter(|&before| before < width) {
+                    Some(before) => value(before) + rest,
+                    None => rest,
+                };
+                to.add(c).write(next);
+            }
+        };
+        match moved > 0 {
+            true => (0..width).rev().for_each(next),
+            false => (0..width).for_each(next),
+        }
+        from = to;
+    }
+    if !state.end.is_null() && !std::ptr::eq(from, end) {
+        // SAFETY: both are a row of the state.
+        unsafe { end.copy_from(from, width) };
     }
 }
