@@ -29,4 +29,4 @@ class DelayLine(Cell):
 
     def step(self, x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
         h = tanh(p.W @ x + p.V @ state.line[: len(x)] + p.U @ state.h)
-        return h, {"h": h, "line": concat(state.line, x)[len(x) :]}
+        return h, {"h": h, "line": concat(state.line[len(x) :], x)}
