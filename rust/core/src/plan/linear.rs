@@ -43,8 +43,8 @@ pub struct Recurrence {
     pub shift: Vec<Option<NodeId>>,
     pub factor: Vec<Vec<Option<NodeId>>>,
     pub rest: Vec<Option<NodeId>>,
-    /// Of a delay line, the elements by which it moves: `s'[c] = (s + shift)[c - moved] + rest[c]`, without factors. 0 for
-    /// other recurrences.
+    /// Of a delay line, the elements by which it moves: `s'[c] = (s + shift)[c - moved] + rest[c]`, without factors. A rest
+    /// of fewer elements than the state has the new elements alone. 0 for other recurrences.
     pub moved: isize,
 }
 
@@ -326,23 +326,33 @@ impl GroupWriter<'_> {
         if seen != line.seen {
             return Err(StepError::Trace("a delay line moves another value than its state".into()));
         }
+        let parts = g.node(line.concat).args.clone();
+        if let ([_, _], []) = (&parts[..], &line.terms[..])
+            && (line.part == 1) == (line.moved > 0)
+        {
+            return Ok(self.line(seen, shift, parts[1 - line.part], line.moved));
+        }
         // -0.0 is the number that changes no other one in a sum
         let zero = g.constant(-0.0);
-        let mut parts = g.node(line.concat).args.clone();
+        let mut parts = parts;
         let shape = g.node(parts[line.part]).shape.clone();
         parts[line.part] = g.op_with("broadcast_to", &[zero], Attrs::shape_of(&shape))?;
         let mut rest = g.op("concat", &parts)?;
         for &term in line.terms.iter().rev() {
             rest = g.op("add", &[rest, term])?;
         }
-        Ok(Recurrence {
+        Ok(self.line(seen, shift, rest, line.moved))
+    }
+
+    fn line(&self, seen: NodeId, shift: Option<NodeId>, rest: NodeId, moved: isize) -> Recurrence {
+        Recurrence {
             states: self.group.to_vec(),
             seen: vec![seen],
             shift: vec![shift],
             factor: vec![vec![None]],
             rest: vec![Some(rest)],
-            moved: line.moved,
-        })
+            moved,
+        }
     }
 
     /// A value broadcast to the shape of the states.

@@ -75,6 +75,7 @@ impl<T: Float> Runner<'_, T> {
     /// Runs a delay line. It only copies and adds, so one thread does all of it.
     fn move_along(&self, scan: &Scan, width: usize) {
         let (from, to) = self.steps;
+        let is_new = scan.states[0].rest.is_some_and(|rest| rest.numel < width);
         let mut done = 0;
         while done < to - from {
             let stretch = self.stretch(from, to, done);
@@ -82,7 +83,7 @@ impl<T: Float> Runner<'_, T> {
             for row in 0..stretch.alive {
                 // SAFETY: every operand has this row at each step of the stretch, `width` columns of it; the memory of the
                 // state has all rows of the group.
-                unsafe { move_row(&state, scan.moved, (stretch.steps, row, width)) };
+                unsafe { move_row(&state, (scan.moved, is_new), (stretch.steps, row, width)) };
             }
             done += stretch.steps;
         }
@@ -153,10 +154,18 @@ impl<T: Float> Runner<'_, T> {
 }
 
 /// `s'[c] = (s + shift)[c - moved] + rest[c]` for one row, step after step; elements from beyond the ends are 0.
+/// If `is_new`, the rest has the elements from beyond the ends alone.
 ///
 /// # Safety
 /// The operands have row `row` at each of the steps, `width` elements of it.
-unsafe fn move_row<T: Float>(state: &ScanState<T>, moved: isize, (steps, row, width): (usize, usize, usize)) {
+unsafe fn move_row<T: Float>(
+    state: &ScanState<T>,
+    (moved, is_new): (isize, bool),
+    (steps, row, width): (usize, usize, usize),
+) {
+    let (fresh, kept) = (moved.unsigned_abs(), width - moved.unsigned_abs());
+    // where the elements that stay are read and written, and the place of the new ones
+    let (read, written, new) = if moved > 0 { (0, fresh, 0) } else { (fresh, 0, kept) };
     let (start, end) =
         (state.start.wrapping_add(row * state.start_row), state.end.wrapping_add(row * state.start_row));
     let mut from = start;
@@ -173,13 +182,33 @@ unsafe fn move_row<T: Float>(state: &ScanState<T>, moved: isize, (steps, row, wi
             if shift.is_null() { value } else { value + shift.add(c).read() }
         };
         if !seen.is_null() {
-            // SAFETY: as above.
-            (0..width).for_each(|c| unsafe { seen.add(c).write(value(c)) });
+            if shift.is_null() {
+                // SAFETY: as above; what is seen has a place of its own.
+                unsafe { seen.copy_from_nonoverlapping(from, width) };
+            } else {
+                // SAFETY: as above.
+                (0..width).for_each(|c| unsafe { seen.add(c).write(value(c)) });
+            }
         }
         let to = if update.is_null() { end } else { update };
+        if is_new && shift.is_null() {
+            // SAFETY: as above; the elements that stay may overlap their new places.
+            unsafe {
+                to.add(written).copy_from(from.add(read), kept);
+                to.add(new).copy_from_nonoverlapping(rest, fresh);
+            }
+            from = to;
+            continue;
+        }
         let next = |c: usize| {
             // SAFETY: as above; the columns from the other end on are read before they are written.
             unsafe {
+                if is_new {
+                    let before = c.wrapping_add_signed(-moved);
+                    let next = if before < width { value(before) } else { rest.add(c - new).read() };
+                    to.add(c).write(next);
+                    return;
+                }
                 let rest = if rest.is_null() { T::ZERO } else { rest.add(c).read() };
                 let next = match c.checked_add_signed(-moved).filter(|&before| before < width) {
                     Some(before) => value(before) + rest,
