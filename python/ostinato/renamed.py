@@ -25,14 +25,15 @@ def translated(owner: str, made: type, renamed: Renamed, options: dict[str, Any]
             continue
         if new in options:
             raise ConfigError(
-                f"{owner}: {old!r} is the old name of {new!r}, and both are given; keep {new!r}"
+                f"{owner}: {shown(old)} is the old name of {shown(new)}, and both are given; "
+                f"keep {shown(new)}"
             )
         found[new] = found.pop(old)
         release = _release(made)
-        still = f" {release} still accepts {old!r}" if release else f" {old!r} is still accepted"
+        still = f" {release} still accepts {shown(old)}" if release else f" {shown(old)} is still accepted"
         end = f", until release {until}" if until else ""
         warnings.warn(
-            f"{owner}: the option {old!r} is called {new!r} now; write {new}={shown(options[old])}."
+            f"{owner}: the option {shown(old)} is called {shown(new)} now; write {new}={shown(options[old])}."
             f"{still}{end}",
             DeprecationWarning,
             stacklevel=_callers(),
