@@ -360,9 +360,19 @@ class Stream:
 
 @final
 class Update:
-    """An optimizer's equation for one dtype: inputs and states of single numbers, one output."""
+    """An optimizer's equation for one dtype: inputs and states of single numbers, one output.
 
-    def __new__(cls, program: Program, dtype: str) -> Update: ...
+    slots: the form of each; reductions: what is computed ("sum", "mean", "norm", "rms") and over what
+    ("whole", "row", "column"), in the order of the program's outputs.
+    """
+
+    def __new__(
+        cls,
+        program: Program,
+        dtype: str,
+        slots: Sequence[str] | None = None,
+        reductions: Sequence[tuple[str, str]] = ...,
+    ) -> Update: ...
     def plan(self, arrays: Sequence[Sequence[_Array]], scalars: Sequence[float]) -> PlannedStep:
         """A step. For each parameter: itself, the other inputs, the states; C-contiguous arrays."""
 
@@ -376,8 +386,11 @@ class PlannedStep:
     @property
     def is_taken(self) -> bool:
         """Whether the arrays have the new values."""
-    def check(self) -> tuple[int, int, int] | None:
-        """(parameter, array, element) of the first number that would not be finite. Changes nothing."""
+    def check(self) -> tuple[int, int, int, float] | None:
+        """(parameter, array, element) of the first number that would not be finite, and the number.
+
+        Changes nothing.
+        """
     def take(self) -> None:
         """Takes the step in place. Once it is taken, this does nothing."""
 

@@ -132,8 +132,9 @@ class Blind(ost.Optimizer):
         super().__init__()
 
     def step(self, params, grads, *, clip_norm=None):
-        params -= self.lr * grads
-        return float(np.sqrt((grads.astype(float) ** 2).sum()))
+        for name, param in params.items():
+            param -= self.lr * grads[name]
+        return float(np.sqrt(sum((grad.astype(float) ** 2).sum() for grad in grads.values())))
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

@@ -37,6 +37,7 @@ from ostinato.ops.elementwise import (
     stop_gradient,
     tanh,
 )
+from ostinato.ops.over import column, row, whole
 from ostinato.ops.pairs import (
     add,
     div,
@@ -81,6 +82,7 @@ __all__ = [
     "argmax",
     "broadcast_to",
     "clip",
+    "column",
     "concat",
     "cos",
     "div",
@@ -123,6 +125,7 @@ __all__ = [
     "reshape",
     "rms_norm",
     "round",
+    "row",
     "sigmoid",
     "sign",
     "silu",
@@ -140,6 +143,7 @@ __all__ = [
     "tanh",
     "transpose",
     "where",
+    "whole",
 ]
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from ostinato.ops import entries as entries
+from ostinato.ops.over import column as column
+from ostinato.ops.over import row as row
+from ostinato.ops.over import whole as whole
 from ostinato.ops.table import Row
 from ostinato.ops.value import Operand as Operand
 from ostinato.ops.value import Value as Value

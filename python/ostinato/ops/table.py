@@ -38,6 +38,18 @@ class Symbolic(ABC):
     def record(self, row: Row, operands: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         """Add one op to the program being traced and return its symbolic result."""
 
+    def reduce(self, measure: str, extent: str) -> Value:
+        """The sum, mean, norm or rms of this value over the "whole" parameter, or over a "row" or "column".
+
+        Raises TraceError outside the equation of an optimizer.
+        """
+        raise TraceError(
+            f"ops.{extent}.{measure} is for the equations of optimizers: it goes over the numbers of a "
+            f"parameter; use ops.{'sqrt(ops.dot(v, v))' if measure == 'norm' else measure + '(v)'}"
+            if measure != "rms"
+            else f"ops.{extent}.rms is for the equations of optimizers; use ops.sqrt(ops.mean(v * v))"
+        )
+
 
 @dataclass(frozen=True)
 class Row:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.aligned import aligned_zeros
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.optimizers.slots import Shape, SlotForms, new_slot, slot_dtype, slot_shape
 from ostinato.sequences.arrays import as_array
 from ostinato.suggest import did_you_mean
 
@@ -22,7 +22,7 @@ _ARENA = "arena"
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A parameter, its gradient in the parameter's number type, and its slots.
+    """A parameter, its gradient in the parameter's number type, its slots and their forms.
 
     `place` is (start, stop) of a part of an arena.
     """
@@ -31,6 +31,7 @@ class Entry:
     param: Array
     grad: Array
     slots: dict[str, Array]
+    forms: SlotForms
     place: tuple[int, int] | None = None
 
 
@@ -66,10 +67,12 @@ def read_entries(
     params: Mapping[str, Array],
     grads: Mapping[str, Array],
     kept: Mapping[str, dict[str, Array]],
-    slots: Sequence[str],
+    forms: Callable[[str, Shape], SlotForms],
     frozen: Collection[Any] = (),
 ) -> list[Entry]:
-    """One entry for each parameter that is not `frozen`; new slots are zeros.
+    """One entry for each parameter that is not `frozen`.
+
+    `forms`: of the slots of a parameter, by its name and shape.
 
     Raises ShapeError for names or shapes that differ, DTypeError for parameters that are not float32 or
     float64, ConfigError for read-only ones.
@@ -80,7 +83,7 @@ def read_entries(
                 f"{owner}: grads has {shown(name)}, which params does not have; {did_you_mean(name, params)}"
             )
     return [
-        _entry(owner, name, param, grads, kept.get(name), slots)
+        _entry(owner, name, param, grads, kept.get(name), forms)
         for name, param in params.items()
         if name not in frozen
     ]
@@ -92,7 +95,7 @@ def _entry(
     param: Array,
     grads: Mapping[str, Array],
     kept: dict[str, Array] | None,
-    slots: Sequence[str],
+    forms: Callable[[str, Shape], SlotForms],
 ) -> Entry:
     if name not in grads:
         raise ShapeError(
@@ -117,12 +120,16 @@ def _entry(
     grad = np.asarray(found, param.dtype)
     if grad.shape != param.shape:
         raise ShapeError(f"{owner}: gradient of {shown(name)} has shape {grad.shape}; expected {param.shape}")
-    for slot, one in (kept or {}).items():
-        if one.shape != param.shape or one.dtype != param.dtype:
+    slots = forms(name, param.shape)
+    if kept is None:
+        kept = {slot: new_slot(form, param) for slot, form in slots.items()}
+    for slot, one in kept.items():
+        form = slots.get(slot)
+        shape = param.shape if form is None else slot_shape(form, param.shape)
+        dtype = param.dtype if form is None else slot_dtype(form, param.dtype)
+        if form is None or one.shape != shape or one.dtype != dtype:
             raise ShapeError(
                 f"{owner}: {slot} of {shown(name)} has shape {one.shape} ({one.dtype}) and the parameter "
                 f"{param.shape} ({param.dtype}); use a new optimizer for a new network"
             )
-    if kept is None:
-        kept = {slot: aligned_zeros(param.shape, param.dtype) for slot in slots}
-    return Entry(name, param, grad, kept)
+    return Entry(name, param, grad, {slot: kept[slot] for slot in slots}, slots)

@@ -66,4 +66,4 @@ class Missed:
 def _part(entry: Entry, place: tuple[int, int]) -> Entry:
     start, stop = place
     slots = {slot: one[start:stop] for slot, one in entry.slots.items()}
-    return Entry(entry.name, entry.param[start:stop], entry.grad[start:stop], slots, place)
+    return Entry(entry.name, entry.param[start:stop], entry.grad[start:stop], slots, entry.forms, place)

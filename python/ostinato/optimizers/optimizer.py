@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 
-from ostinato import _core
+from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
 from ostinato.attribute_guard import MARK
 from ostinato.checks import mapping, whole
@@ -22,6 +22,7 @@ from ostinato.optimizers.engine import Engine
 from ostinato.optimizers.groups import Groups, group_of, read_groups
 from ostinato.optimizers.missed import Missed
 from ostinato.optimizers.planned import EagerPart, Part, PlannedStep
+from ostinato.optimizers.slots import Shape, SlotForms, couples, read_forms, spread
 from ostinato.options import Configured
 from ostinato.patterns import Aliases
 from ostinato.sequences.arrays import as_array
@@ -37,10 +38,17 @@ Updated: TypeAlias = tuple[Value, dict[str, Value]]
 
 
 class Optimizer(Configured):
-    """An equation `(param, grad, slots, s) -> (new param, new slots)` in the step language, elementwise.
+    """An equation `(param, grad, slots, s) -> (new param, new slots)` for each number of a parameter.
 
-    Derive from this class, list the names of running values in `slots` (they start at zero), and write
-    `update`. The equation is traced once. The engine runs it over parameters or a whole arena, in place.
+    Derive from this class, name running values in `slots`, and write `update`. The equation is traced once.
+    The engine runs it over parameters or a whole arena, in place.
+
+    `slots` are names of slots that have a number for each number of the parameter and start at zero, or a
+    dict of names and forms: "zeros" (such a slot), "param" (it starts as the parameter), "scalar" (one number
+    for a parameter), "row" and "column" (a number for each row or column; the last axis counts the columns).
+    If they depend on the shape of a parameter, write `slots_of`. `ops.whole`, `ops.row` and `ops.column` make
+    one number of many: `ops.whole.norm(param)`. An optimizer that uses these, or slots of the last three
+    forms, takes parameters by name: an arena has no parameters.
 
     Options are attributes. The options in `scalars` can change from step to step at no cost (a schedule sets
     `lr`). After a change of another option, the equation is traced again. A new value is checked as in
@@ -49,8 +57,8 @@ class Optimizer(Configured):
 
     kind: ClassVar[str] = "optimizer"
     _live_options: ClassVar[bool] = True
-    slots: ClassVar[tuple[str, ...]] = ()
-    scalars: ClassVar[tuple[str, ...]] = ("lr",)
+    slots: ClassVar[Sequence[str] | SlotForms] = ()
+    scalars: ClassVar[Sequence[str]] = ("lr",)
     lr: float
     groups: Groups
 
@@ -73,6 +81,14 @@ class Optimizer(Configured):
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and the new slots. `s` has the options in `scalars`, and `s.count`."""
         raise ConfigError(f"{self._owner} has no update; write update(self, param, grad, slots, s)")
+
+    def slots_of(self, shape: Shape) -> SlotForms:
+        """The slots of a parameter of a shape, as names and forms: by default, those of the class.
+
+        `update` is traced for each set of slots: `if "row" in slots` is an `if` of Python.
+        """
+        checks.shape(self._owner, "shape", shape)
+        return read_forms(self._owner, self.slots)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -140,7 +156,9 @@ class Optimizer(Configured):
         options = mapping(self._owner, "options of the state", state["options"], expected)
         fresh = type(self)(**options)
         for name, group in slots.items():
-            if set(mapping(self._owner, f"slots of the state: {name!r}", group, expected)) != set(self.slots):
+            found = set(mapping(self._owner, f"slots of the state: {name!r}", group, expected))
+            # Slots that depend on a parameter's shape are checked with it, in the next step.
+            if type(self).slots_of is Optimizer.slots_of and found != set(self.slots):
                 raise ConfigError(
                     f"{self._owner}: {shown(name)} has slots {sorted(group)}; expected {sorted(self.slots)}"
                 )
@@ -210,26 +228,46 @@ class Optimizer(Configured):
     def _engine(self) -> Engine:
         if "_engine_of_this" not in self.__dict__:
             names = (*self.scalars, "count")
-            self.__dict__["_engine_of_this"] = Engine(self.name, self.update, self.slots, names)
+            self.__dict__["_engine_of_this"] = Engine(self.name, self.update, names)
         return cast(Engine, self.__dict__["_engine_of_this"])
 
     @property
-    def _equation(self) -> _core.Program:
-        """The program of `update` with the options of the start. Raises ConfigError, TraceError."""
-        if self.options == {**self._options, "groups": self.groups or None}:
-            return self._engine.program
-        first: Optimizer = type(self)(**self._options)
-        return first._engine.program
+    def _equations(self) -> list[_core.Program]:
+        """The programs of `update` with the options of the start. Raises ConfigError, TraceError."""
+        first = self
+        if self.options != {**self._options, "groups": self.groups or None}:
+            first = type(self)(**self._options)
+        # Of a matrix, and of a vector if its slots are others.
+        forms = [first._forms(shape) for shape in ((2, 2), (2,))]
+        return [first._engine.traced(one).program for n, one in enumerate(forms) if n == 0 or one != forms[0]]
+
+    def _forms(self, shape: Shape) -> SlotForms:
+        return read_forms(self._owner, self.slots_of(shape))
+
+    def _forms_of(self, name: str, shape: Shape, params: Mapping[str, Array]) -> SlotForms:
+        """The slots of one of the parameters, or of an arena."""
+        if name not in params or not self._members:
+            return self._forms(shape)
+        return self._member_of(list(params), False, getattr(params, "aliases", {}))[name]._forms(shape)
+
+    @property
+    def _is_of_names(self) -> bool:
+        """Whether it needs parameters by name: an arena has no groups, rows or columns."""
+        if self._members or type(self).slots_of is not Optimizer.slots_of:
+            return True
+        forms = self._forms(())
+        return couples(forms) or bool(self._engine.traced(forms).reductions)
 
     def _member_of(self, names: Sequence[str], is_arena: bool, aliases: Aliases) -> dict[str, Optimizer]:
         """The optimizer whose equation each parameter follows."""
+        if is_arena and self._is_of_names:
+            what = "has groups of named" if self._members else "needs the shapes and norms of"
+            raise ConfigError(
+                f"{self._owner} {what} parameters; step with net.parameters() and grads.params, not with "
+                "arenas"
+            )
         if not self._members:
             return dict.fromkeys(names, self)
-        if is_arena:
-            raise ConfigError(
-                f"{self._owner} has groups of named parameters; "
-                "step with net.parameters() and grads.params, not with arenas"
-            )
         known: tuple[Any, dict[str, Optimizer]] | None = self.__dict__.get("_names")
         if known is None or known[0] != (names, aliases):
             groups = group_of(self._owner, self.groups, names, aliases)
@@ -271,10 +309,12 @@ class Optimizer(Configured):
         """A step that is computed and checked; nothing has changed yet."""
         values, slopes = by_name(params), by_name(grads, "grads")
         is_arena, frozen = not isinstance(params, Mapping), frozen_of(params, grads)
-        entries = read_entries(
-            self._owner, values, slopes, self._kept, self.slots, () if is_arena else frozen
-        )
         member_of = self._member_of(list(values), is_arena, getattr(params, "aliases", {}))
+
+        def forms(name: str, shape: Shape) -> SlotForms:
+            return member_of[name]._forms(shape)
+
+        entries = read_entries(self._owner, values, slopes, self._kept, forms, () if is_arena else frozen)
         trained, missed = entries, self._missed
         if is_arena and (frozen or missed):
             trained = missed.parts(entries[0], frozen)
@@ -305,15 +345,23 @@ class Optimizer(Configured):
         parts = []
         for entry in entries:
             grad = entry.grad if scale == 1.0 else entry.grad * scale
-            returned = self.update(entry.param, grad, Names(self._owner, "slot", entry.slots), s)
-            new, slots = checked_update(self._owner, returned, self.slots)
+            held: dict[str, Value] = {
+                slot: spread(entry.forms[slot], one) for slot, one in entry.slots.items()
+            }
+            returned = self.update(entry.param, grad, Names(self._owner, "slot", held), s)
+            new, slots = checked_update(self._owner, returned, list(held))
             # Copies: a slot may get another slot's old value.
-            param, *found = (
-                np.array(np.broadcast_to(one, entry.param.shape), entry.param.dtype)
-                for one in (new, *(slots[slot] for slot in self.slots))
-            )
-            parts.append(EagerPart(entry, param, dict(zip(self.slots, found, strict=True))))
+            found = {slot: _filled(slots[slot], one) for slot, one in entry.slots.items()}
+            parts.append(EagerPart(entry, _filled(new, entry.param), found))
         return parts
+
+
+def _filled(new: Value, old: Array) -> Array:
+    """A new value in the shape of the old one; of a row or a column, without the axes of length 1."""
+    values = np.asarray(new)
+    if values.shape != old.shape and values.size == old.size:
+        values = values.reshape(old.shape)
+    return np.array(np.broadcast_to(values, old.shape), old.dtype)
 
 
 def _aligned(name: str, given: Any) -> Array:

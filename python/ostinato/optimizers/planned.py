@@ -17,7 +17,8 @@ class Overflow:
     """A number that a step would write and that is not finite.
 
     name: of the parameter, or of an arena; slot: "" for the parameter itself; index: its place, counted from
-    the start of an arena; gradient: that of the same place.
+    the start of an arena; gradient: that of the same place, or the first of the parameter's that is not
+    finite.
     """
 
     name: str
@@ -28,9 +29,17 @@ class Overflow:
 
     @classmethod
     def at(cls, entry: Entry, slot: str, value: Any, element: int) -> Overflow:
-        """At element number `element` of the arrays of an entry, in C order."""
-        index = tuple(int(one) for one in np.unravel_index(element, entry.param.shape))
-        gradient = float(entry.grad[index])
+        """At element number `element` of the array of an entry, in C order."""
+        array = entry.slots[slot] if slot else entry.param
+        index = tuple(int(one) for one in np.unravel_index(element, array.shape)) if array.ndim else ()
+        gradient = float(entry.grad[index]) if array.shape == entry.param.shape else 0.0
+        if np.isfinite(gradient):  # numbers of a parameter may depend on each other
+            bad = np.argwhere(~np.isfinite(entry.grad))
+            first = tuple(int(one) for one in bad[0]) if len(bad) else ()
+            if len(bad) or array.shape != entry.param.shape:
+                gradient = float(entry.grad[first]) if len(bad) else float(np.abs(entry.grad).max(initial=0))
+            if len(bad) and array is entry.param and not np.isfinite(value):
+                index = first
         if entry.place is not None:
             index = (entry.place[0] + index[0],)
         return cls(entry.name, slot, float(value), index, gradient)

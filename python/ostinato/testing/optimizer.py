@@ -10,6 +10,7 @@ import numpy as np
 from ostinato.errors import NonFiniteError
 from ostinato.frozen_arena import with_frozen
 from ostinato.optimizers import Optimizer
+from ostinato.optimizers.slots import slot_dtype, slot_shape
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import LAYOUTS, Arrays, copies, near, refused, same
@@ -30,6 +31,12 @@ class OptimizerSubject(subject.Made):
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
         self.course(self.make(), steps=1)  # An error in the construction itself is reported once, here.
+
+    @property
+    def is_of_names(self) -> bool:
+        """Whether numbers of a parameter depend on others of it, so that it has no arenas."""
+        made: Optimizer = self.make()
+        return made._is_of_names
 
     def meaning(self, made: Optimizer) -> str:
         """The results of three steps."""
@@ -79,8 +86,13 @@ def in_place(one: OptimizerSubject) -> None:
         if still:
             raise Failed(f"{dtype}: {', '.join(still)} is not changed by two steps along random gradients")
         for name, slots in optimizer.state_dict()["slots"].items():
+            forms = optimizer._forms(params[name].shape)
             for slot, value in slots.items():
-                if value.dtype != dtype or value.shape != params[name].shape:
+                kind, shape = (
+                    slot_dtype(forms[slot], np.dtype(dtype)),
+                    slot_shape(forms[slot], params[name].shape),
+                )
+                if value.dtype != kind or value.shape != shape:
                     raise Failed(f"slot {slot!r} of a {dtype} parameter is {value.dtype} {value.shape}")
 
 
@@ -112,20 +124,31 @@ def engine_threads(one: OptimizerSubject) -> None:
     """Any number of threads gives bit-identical results."""
     size = at(one.level, 50_000, 200_000, 1_000_000)
     rng = np.random.default_rng(3)
-    before, grad = (rng.standard_normal(size).astype(np.float32) for _ in range(2))
+    before, grad = (rng.standard_normal((size // 50, 50)).astype(np.float32) for _ in range(2))
     found = []
     for count in (1, 2, 3, 4):
-        arena, optimizer = before.copy(), one.make()
+        params, optimizer = {"matrix": before.copy(), "vector": before.flatten()}, one.make()
         with threads(count):
             for _ in range(2):
-                optimizer.step(arena, grad)
-        found.append({"arena": arena})
+                optimizer.step(params, {"matrix": grad, "vector": grad.flatten()})
+        found.append(params)
         same(found[0], found[-1], f"{count} threads: the {{}} differs from that of one")
 
 
 @check("company")
 def company(one: OptimizerSubject) -> None:
-    """Each number is independent: a whole arena, its parts, and single numbers take the same steps."""
+    """Each number is independent: a whole arena, its parts, and single numbers take the same steps.
+
+    Of an optimizer with slots or reductions of a whole parameter, each parameter is independent.
+    """
+    if one.is_of_names:
+        together = one.course(one.make())
+        for name in SHAPES:
+            optimizer, alone = one.make(), {name: start()[name]}
+            for n in range(3):
+                optimizer.step(alone, {name: gradients(n)[name]})
+            same({name: together[name]}, alone, "{} takes other steps without the other parameters")
+        return
     rng = np.random.default_rng(4)
     arena, grads = rng.standard_normal(24), rng.standard_normal((3, 24))
     cuts: Sequence[Sequence[int]] = ([], [5, 8, 20], range(1, 24))
@@ -142,6 +165,9 @@ def company(one: OptimizerSubject) -> None:
 @check("frozen")
 def frozen(one: OptimizerSubject) -> None:
     """A frozen part and its slots do not change, and the other numbers take the same steps."""
+    if one.is_of_names:
+        _frozen_by_name(one)
+        return
     rng = np.random.default_rng(6)
     arena, grads = rng.standard_normal(24), rng.standard_normal((4, 24))
     inside = slice(5, 9)
@@ -158,6 +184,26 @@ def frozen(one: OptimizerSubject) -> None:
             same(before, after, "frozen: the {} change")
         found[is_frozen] = {"numbers": np.delete(params, inside)}
     same(found[False], found[True], "next to a frozen part the {} differ")
+
+
+class _Frozen(dict[str, Any]):
+    """Parameters of which one is frozen, as `net.parameters()` are."""
+
+    frozen = frozenset({"weight"})
+
+
+def _frozen_by_name(one: OptimizerSubject) -> None:
+    optimizer, free = one.make(), one.course(one.make(), steps=4)
+    params = one.course(optimizer, steps=1)
+    before, kept = copies(params), optimizer.state_dict()["slots"]["weight"]
+    for n in (1, 2, 3):
+        optimizer.step(_Frozen(params), gradients(n))
+    after = optimizer.state_dict()["slots"]["weight"]
+    same({"weight": before["weight"]}, {"weight": params["weight"]}, "frozen: the {} changes")
+    same(kept, after, "frozen: slot {} changes")
+    rest = [name for name in SHAPES if name != "weight"]
+    found = [{name: own[name] for name in rest} for own in (free, params)]
+    same(found[0], found[1], "next to a frozen parameter {} differs")
 
 
 def _slots(optimizer: Optimizer, part: slice) -> Arrays:

@@ -8,7 +8,7 @@ May use: _core, ops, dims, errors, cell, regularizer.
 
 from ostinato.trace.noise import Noise, Per
 from ostinato.trace.programs import Shape, TracedCell, trace_cell, trace_loss, trace_metric, trace_step
-from ostinato.trace.updates import checked_update, trace_update
+from ostinato.trace.updates import TracedUpdate, checked_update, trace_update
 from ostinato.trace.value import Traced
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Shape",
     "Traced",
     "TracedCell",
+    "TracedUpdate",
     "checked_update",
     "trace_cell",
     "trace_loss",

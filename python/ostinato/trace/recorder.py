@@ -57,6 +57,8 @@ class Recorder:
         self.entering: Callable[[int, int], int] | None = None
         # Called with every product; it may return a replacement.
         self.leaving: Callable[[int], int] | None = None
+        # Called with a value, a measure and what it goes over; only optimizers have reductions.
+        self.reducing: Callable[[int, str, str], int] | None = None
         # The matrix and the vector of every product.
         self.products: list[tuple[int, int]] = []
         # Whether the author's variable names become names of values.

@@ -134,6 +134,13 @@ class Traced(Arithmetic, Node):
         node, shape, is_index = self.recorder.add(row.name, nodes, attrs)
         return Traced(self.recorder, node, shape, is_index)
 
+    def reduce(self, measure: str, extent: str) -> Value:
+        """A reduction over a parameter, in the equation of an optimizer."""
+        if self.recorder.reducing is None:
+            return super().reduce(measure, extent)
+        node = self.recorder.reducing(self.node, measure, extent)
+        return Traced(self.recorder, node, self.shape)
+
     def _called(self) -> str:
         return self.recorder.name_of(self.node)
 

@@ -75,7 +75,7 @@ def _of_unit(unit: Unit) -> str:
 
 def _of_optimizer(optimizer: Optimizer) -> str:
     try:
-        return optimizer._equation.hash
+        return _joined([one.hash for one in optimizer._equations])
     except OstinatoError:  # a `step` of its own needs no equation
         return ""
 

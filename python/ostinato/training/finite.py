@@ -56,7 +56,7 @@ def check_planned(net: Network, optimizer: Optimizer, planned: PlannedStep, plac
     if bad is None:
         return
     name, index = bad.name, bad.index
-    if not optimizer._members:  # the step was one of the arena
+    if not optimizer._is_of_names:  # the step was one of the arena
         one = next(
             one
             for one in net._graph.parameters.values()

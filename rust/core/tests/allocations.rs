@@ -15,7 +15,7 @@ use ostinato_core::net::{
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
-use ostinato_core::update::{Rule, Segment, Updater};
+use ostinato_core::update::{Rule, Segment, Totals, Updater};
 use programs::numbers;
 
 /// Counts allocations, of all threads.
@@ -114,16 +114,74 @@ fn steps_of_an_optimizer() {
         let fresh = |k| numbers(len).into_iter().map(|x| if k == 3 { x * x } else { x }).collect();
         let mut arrays: Vec<Vec<f32>> = (0..4).map(fresh).collect();
         let streams = arrays.iter_mut().map(|array| array.as_mut_ptr()).collect();
-        let segments = [Segment { streams, len }];
+        let segments = [Segment::new(streams, len)];
+        let mut totals = Totals::default();
         let step = counted(20, || {
             // SAFETY: the arrays are apart, of this length, and used by no other code.
-            let found = unsafe { updater.check(&segments, &[1e-3, 1.0]) }.expect("a check");
+            let found = unsafe { updater.check(&segments, &[1e-3, 1.0], &mut totals) }.expect("a check");
             assert_eq!(found, None);
             // SAFETY: as above.
-            unsafe { updater.step(&segments, &[1e-3, 1.0]) }.expect("a step");
+            unsafe { updater.step(&segments, &[1e-3, 1.0], &mut totals) }.expect("a step");
         });
         // a second thread may meet its first segment in any of the steps
         assert!(step.0 < threads, "{} allocations in a step of {len} numbers", step.0);
+    }
+}
+
+/// With reductions over rows, columns and the whole, and slots of these: the numbers are those of a loop, for any number
+/// of threads, and only the first step allocates.
+fn steps_with_reductions() {
+    let (program, form) = programs::factored();
+    for (rows, columns) in [(3, 5), (1, 700), (700, 1), (1000, 301), (0, 4), (4, 0)] {
+        let len = rows * columns;
+        let mut found: Vec<Vec<f64>> = Vec::new();
+        for threads in [1, 2, 3] {
+            team::set_num_threads(threads);
+            let rule = Rule::of(&program, &form).expect("a rule");
+            let updater = Updater::<f64>::new(rule, f64::kernels(Isa::active().expect("an instruction set")));
+            let wide = |len| numbers(len).into_iter().map(f64::from).collect::<Vec<f64>>();
+            let (mut param, mut grad) =
+                (wide(len), wide(len).into_iter().map(|x| x - 0.3).collect::<Vec<_>>());
+            let (mut row, mut column, mut age) = (vec![0.25; rows], vec![0.5; columns], vec![7.0]);
+            let (before, slope) = (param.clone(), grad.clone());
+            let mut segment = Segment::new(vec![param.as_mut_ptr(), grad.as_mut_ptr()], len);
+            segment.sides = vec![row.as_mut_ptr(), column.as_mut_ptr(), age.as_mut_ptr()];
+            (segment.rows, segment.columns) = (rows, columns);
+            let segments = [segment];
+            let mut totals = Totals::default();
+            // SAFETY: the arrays are apart, of these lengths, and used by no other code.
+            let checked = unsafe { updater.check(&segments, &[0.5], &mut totals) }.expect("a check");
+            assert_eq!(checked, None);
+            assert_eq!(param, before, "a check writes");
+            // SAFETY: as above.
+            unsafe { updater.step(&segments, &[0.5], &mut totals) }.expect("a step");
+            let at = |r: usize, c: usize| slope[r * columns + c];
+            let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
+            let square = |r: usize| (0..columns).map(|c| at(r, c) * at(r, c)).sum::<f64>();
+            let rows_now: Vec<f64> =
+                (0..rows).map(|r| 0.125 + 0.5 * mean(square(r), columns).sqrt()).collect();
+            let columns_now: Vec<f64> =
+                (0..columns).map(|c| 0.25 + 0.5 * mean((0..rows).map(|r| at(r, c)).sum(), rows)).collect();
+            let steps: Vec<f64> = (0..len)
+                .map(|i| slope[i] / (rows_now[i / columns] * columns_now[i % columns] + 1.0))
+                .collect();
+            let norm = steps.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let want: Vec<f64> = before.iter().zip(&steps).map(|(p, d)| p - 0.5 / (norm + 1.0) * d).collect();
+            let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12);
+            assert!(near(&param, &want) && near(&row, &rows_now) && near(&column, &columns_now));
+            assert_eq!(age, [8.0]);
+            found.push([&param[..], &row, &column].concat());
+            assert_eq!(found[0], found[found.len() - 1], "{threads} threads, {rows} x {columns}");
+            let step = counted(20, || {
+                // SAFETY: as above.
+                unsafe {
+                    updater.check(&segments, &[0.5], &mut totals).expect("a check");
+                    updater.step(&segments, &[0.5], &mut totals).expect("a step");
+                }
+            });
+            // another thread may meet its first unit in any of the steps
+            assert!(step.0 < threads.max(2), "{} allocations in a step of {rows} x {columns}", step.0);
+        }
     }
 }
 
@@ -279,5 +337,6 @@ fn the_steady_state_allocates_nothing_that_it_could_keep() {
     steps_of_a_stream();
     steps_of_a_decoder();
     steps_of_an_optimizer();
+    steps_with_reductions();
     calls_of_a_network();
 }

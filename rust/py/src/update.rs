@@ -1,13 +1,16 @@
 //! Optimizers: their steps over arrays, and the norm of gradients.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
 use ostinato_core::kernel::{Isa, Kernels};
 use ostinato_core::net::NetError;
 use ostinato_core::step::rows;
 use ostinato_core::team::Stop;
-use ostinato_core::update::{NotFinite, Rule, Segment, Updater, square_sum};
+use ostinato_core::update::{
+    Extent, Form, Measure, NotFinite, Reduction, Rule, Segment, Totals, Updater, square_sum,
+};
 use pyo3::prelude::*;
 
 use crate::arrays::{array, elements};
@@ -82,53 +85,94 @@ enum Task<'a> {
     Take(&'a AtomicBool),
 }
 
-fn run<T: Number>(
-    py: Python<'_>,
-    updater: &Updater<T>,
+/// The arrays of a step while it runs.
+struct Borrowed<'py, T: Number> {
+    numbers: Vec<ParameterArray<'py, T>>,
+    sides: Vec<ParameterArray<'py, f64>>,
+    segments: Segments<T>,
+}
+
+/// Borrows the arrays of each parameter; `may_write`: those that the rule writes, mutably.
+fn borrowed<'py, T: Number>(
+    py: Python<'py>,
+    rule: &Rule,
     arrays: &[Vec<Py<PyAny>>],
-    scalars: &[f64],
-    task: Task<'_>,
-) -> Result<Option<NotFinite>, Raised> {
-    let rule = updater.rule();
-    if scalars.len() != rule.scalars() {
-        let text = format!("scalars has {} numbers; expected {}", scalars.len(), rule.scalars());
-        return Err(ShapeError::new_err(text).into());
-    }
-    let mut borrowed = Vec::with_capacity(arrays.len() * rule.streams());
-    let mut segments = Vec::with_capacity(arrays.len());
+    may_write: bool,
+) -> Result<Borrowed<'py, T>, Raised> {
+    let mut all = Borrowed { numbers: Vec::new(), sides: Vec::new(), segments: Segments(Vec::new()) };
     for streams in arrays {
         if streams.len() != rule.streams() {
             let text = format!("a parameter has {} arrays; expected {}", streams.len(), rule.streams());
             return Err(ShapeError::new_err(text).into());
         }
-        let mut segment = Segment { streams: Vec::with_capacity(streams.len()), len: 0 };
-        for (position, (stream, &written)) in streams.iter().zip(rule.written()).enumerate() {
-            let written = written && matches!(task, Task::Take(_));
-            let (array, len) = borrow::<T>(stream.bind(py), written)?;
-            if position > 0 && len != segment.len {
-                let text = format!("arrays of {} and {len} elements in one parameter", segment.len);
+        let mut segment = Segment::new(Vec::with_capacity(streams.len()), 0);
+        let extents = rule.extents().iter().zip(rule.written());
+        for (position, (stream, (&extent, &written))) in streams.iter().zip(extents).enumerate() {
+            let (given, written) = (stream.bind(py), written && may_write);
+            let len = if extent == Extent::Full {
+                let (array, len) = borrow::<T>(given, written)?;
+                segment.streams.push(array.pointer());
+                all.numbers.push(array);
+                len
+            } else {
+                let (array, len) = borrow::<f64>(given, written)?;
+                segment.sides.push(array.pointer());
+                all.sides.push(array);
+                len
+            };
+            if position == 0 {
+                let shape = given.cast::<PyArrayDyn<T>>().map_or(Vec::new(), |array| array.shape().to_vec());
+                segment.len = len;
+                segment.columns = shape.last().copied().unwrap_or(1);
+                segment.rows = shape.iter().rev().skip(1).product();
+            }
+            let expected = match extent {
+                Extent::Whole => 1,
+                Extent::Row => segment.rows,
+                Extent::Column => segment.columns,
+                Extent::Full => segment.len,
+            };
+            if len != expected {
+                let text = format!("arrays of {expected} and {len} elements in one parameter");
                 return Err(ShapeError::new_err(text).into());
             }
-            segment.len = len;
-            segment.streams.push(array.pointer());
-            borrowed.push(array);
         }
-        segments.push(segment);
+        all.segments.0.push(segment);
     }
-    let segments = Segments(segments);
-    let found = py.detach(|| match task {
-        // SAFETY: all arrays are borrowed until the check is done.
-        Task::Check => unsafe { updater.check(segments.all(), scalars) },
-        Task::Take(is_done) => {
-            // SAFETY: all arrays are borrowed, the written ones mutably, until the step is done.
-            let taken = unsafe { updater.step(segments.all(), scalars) };
-            taken.map(|()| {
-                is_done.store(true, Ordering::Relaxed);
-                None
-            })
+    Ok(all)
+}
+
+fn run<T: Number>(
+    py: Python<'_>,
+    updater: &Updater<T>,
+    arrays: &[Vec<Py<PyAny>>],
+    scalars: &[f64],
+    totals: &Mutex<Totals>,
+    task: Task<'_>,
+) -> Result<Option<(NotFinite, f64)>, Raised> {
+    let rule = updater.rule();
+    if scalars.len() != rule.scalars() {
+        let text = format!("scalars has {} numbers; expected {}", scalars.len(), rule.scalars());
+        return Err(ShapeError::new_err(text).into());
+    }
+    let all = borrowed::<T>(py, rule, arrays, matches!(task, Task::Take(_)))?;
+    let Borrowed { numbers, sides, segments } = all;
+    let found = py.detach(|| {
+        let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+        match task {
+            // SAFETY: all arrays are borrowed until the check is done.
+            Task::Check => unsafe { updater.check(segments.all(), scalars, &mut totals) },
+            Task::Take(is_done) => {
+                // SAFETY: all arrays are borrowed, the written ones mutably, until the step is done.
+                let taken = unsafe { updater.step(segments.all(), scalars, &mut totals) };
+                taken.map(|()| {
+                    is_done.store(true, Ordering::Relaxed);
+                    None
+                })
+            }
         }
     });
-    drop(borrowed);
+    drop((numbers, sides));
     found.map_err(stopped)
 }
 
@@ -149,16 +193,32 @@ unsafe impl<T> Sync for Segments<T> {}
 #[pymethods]
 impl PyUpdate {
     #[new]
-    fn new(program: &PyProgram, dtype: &str) -> PyResult<PyUpdate> {
+    #[pyo3(signature = (program, dtype, slots=None, reductions=Vec::new()))]
+    fn new(
+        program: &PyProgram,
+        dtype: &str,
+        slots: Option<Vec<String>>,
+        reductions: Vec<(String, String)>,
+    ) -> PyResult<PyUpdate> {
         entry(|| {
-            let rule = Rule::new(&program.inner)?;
+            let rule = match slots {
+                None => Rule::new(&program.inner)?,
+                Some(slots) => {
+                    let slots = slots.iter().map(|name| extent(name)).collect::<Result<_, _>>()?;
+                    let reductions = (reductions.iter())
+                        .map(|(name, over)| Ok(Reduction { measure: measure(name)?, over: extent(over)? }))
+                        .collect::<Result<_, Raised>>()?;
+                    Rule::of(&program.inner, &Form { slots, reductions })?
+                }
+            };
             let inner = for_dtype!(DType::of(dtype)?, T => T::either(Updater::new(rule, kernels()?)));
             Ok(PyUpdate { inner })
         })
     }
 
     fn plan(slf: &Bound<'_, PyUpdate>, arrays: Vec<Vec<Py<PyAny>>>, scalars: Vec<f64>) -> PyPlannedStep {
-        PyPlannedStep { update: slf.clone().unbind(), arrays, scalars, is_done: AtomicBool::new(false) }
+        let (totals, is_done) = (Mutex::default(), AtomicBool::new(false));
+        PyPlannedStep { update: slf.clone().unbind(), arrays, scalars, totals, is_done }
     }
 }
 
@@ -168,15 +228,16 @@ pub struct PyPlannedStep {
     update: Py<PyUpdate>,
     arrays: Vec<Vec<Py<PyAny>>>,
     scalars: Vec<f64>,
+    totals: Mutex<Totals>,
     is_done: AtomicBool,
 }
 
 #[pymethods]
 impl PyPlannedStep {
-    /// (parameter, array, element) of the first number that is not finite.
-    fn check(&self, py: Python<'_>) -> PyResult<Option<(usize, usize, usize)>> {
+    /// (parameter, array, element) of the first number that is not finite, and the number.
+    fn check(&self, py: Python<'_>) -> PyResult<Option<(usize, usize, usize, f64)>> {
         let found = self.run(py, Task::Check)?;
-        Ok(found.map(|one| (one.segment, one.stream, one.element)))
+        Ok(found.map(|(one, value)| (one.segment, one.stream, one.element, value)))
     }
 
     #[getter]
@@ -193,10 +254,34 @@ impl PyPlannedStep {
 }
 
 impl PyPlannedStep {
-    fn run(&self, py: Python<'_>, task: Task<'_>) -> PyResult<Option<NotFinite>> {
-        let update = self.update.get();
-        entry(|| for_value!(&update.inner, updater => run(py, updater, &self.arrays, &self.scalars, task)))
+    fn run(&self, py: Python<'_>, task: Task<'_>) -> PyResult<Option<(NotFinite, f64)>> {
+        let (update, totals) = (self.update.get(), &self.totals);
+        entry(|| {
+            for_value!(&update.inner, updater => {
+                run(py, updater, &self.arrays, &self.scalars, totals, task)
+            })
+        })
     }
+}
+
+fn extent(name: &str) -> Result<Extent, Raised> {
+    Ok(match name {
+        "zeros" | "param" => Extent::Full,
+        "scalar" | "whole" => Extent::Whole,
+        "row" => Extent::Row,
+        "column" => Extent::Column,
+        _ => return Err(ConfigError::new_err(format!("no slot or reduction is {name:?}")).into()),
+    })
+}
+
+fn measure(name: &str) -> Result<Measure, Raised> {
+    Ok(match name {
+        "sum" => Measure::Sum,
+        "mean" => Measure::Mean,
+        "norm" => Measure::Norm,
+        "rms" => Measure::Rms,
+        _ => return Err(ConfigError::new_err(format!("no reduction is {name:?}")).into()),
+    })
 }
 
 fn squares<T: Number>(values: &Bound<'_, PyAny>) -> Result<f64, Raised> {

@@ -10,7 +10,7 @@ use ostinato_core::net::{
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
-use ostinato_core::update::{Rule, Segment, Updater, square_sum};
+use ostinato_core::update::{Rule, Segment, Totals, Updater, square_sum};
 use programs::numbers;
 
 fn main() {
@@ -143,10 +143,11 @@ fn adam(times: usize) {
     let mut arrays: Vec<Vec<f32>> = (0..4).map(|_| numbers(16_384)).collect();
     arrays[3].iter_mut().for_each(|v| *v = v.abs());
     let streams = arrays.iter_mut().map(|array| array.as_mut_ptr()).collect();
-    let segments = [Segment { streams, len: 16_384 }];
+    let segments = [Segment::new(streams, 16_384)];
     for count in 0..times {
         // SAFETY: the arrays are apart, of this length, and used by no other code.
-        unsafe { updater.step(&segments, &[1e-3, 1.0 + count as f64]) }.expect("a step");
+        unsafe { updater.step(&segments, &[1e-3, 1.0 + count as f64], &mut Totals::default()) }
+            .expect("a step");
     }
     std::hint::black_box(arrays);
 }

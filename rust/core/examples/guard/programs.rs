@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ostinato_core::net::{Engine, LayerParts, Network};
 use ostinato_core::step::{Attrs, Builder, Dim, Equations, NodeId, Program, Source};
+use ostinato_core::update::{Extent, Form, Measure, Reduction};
 
 fn vector(size: usize) -> Vec<Dim> {
     vec![Dim::number(size)]
@@ -86,6 +87,46 @@ pub fn adam() -> Program {
         g.finish(&named(&[("param", next)]), &named(&[("mean", m), ("mean_square", v)]))
     };
     build().expect("Adam is a program")
+}
+
+/// Slots of a row, a column and a whole parameter, a mean square of each row and column, and the norm of the step.
+#[allow(dead_code)] // the tests use this file too
+pub fn factored() -> (Program, Form) {
+    let build = || {
+        let mut g = Builder::new("factored", BTreeMap::new());
+        let param = g.source(Source::Input, "param", Vec::new())?;
+        let grad = g.source(Source::Input, "grad", Vec::new())?;
+        let row = g.source(Source::State, "row", Vec::new())?;
+        let column = g.source(Source::State, "column", Vec::new())?;
+        let lr = g.source(Source::Param, "lr", Vec::new())?;
+        let age = g.source(Source::Param, "age", Vec::new())?;
+        let of_row = g.source(Source::Input, "of_row", Vec::new())?;
+        let of_column = g.source(Source::Input, "of_column", Vec::new())?;
+        let norm = g.source(Source::Param, "norm", Vec::new())?;
+        let [one, half] = [1.0, 0.5].map(|x| g.constant(x));
+        let (old, new) = (g.op("mul", &[half, row])?, g.op("mul", &[half, of_row])?);
+        let new_row = g.op("add", &[old, new])?;
+        let (old, new) = (g.op("mul", &[half, column])?, g.op("mul", &[half, of_column])?);
+        let new_column = g.op("add", &[old, new])?;
+        let both = g.op("mul", &[new_row, new_column])?;
+        let scale = g.op("add", &[both, one])?;
+        let direction = g.op("div", &[grad, scale])?;
+        let length = g.op("add", &[norm, one])?;
+        let rate = g.op("div", &[lr, length])?;
+        let step = g.op("mul", &[rate, direction])?;
+        let next = g.op("sub", &[param, step])?;
+        let older = g.op("add", &[age, one])?;
+        let outputs = [("param", next), ("age", older), ("a", grad), ("b", grad), ("c", direction)];
+        g.finish(&named(&outputs), &named(&[("row", new_row), ("column", new_column)]))
+    };
+    let over = |measure, over| Reduction { measure, over };
+    let reductions = vec![
+        over(Measure::Rms, Extent::Row),
+        over(Measure::Mean, Extent::Column),
+        over(Measure::Norm, Extent::Whole),
+    ];
+    let slots = vec![Extent::Row, Extent::Column, Extent::Whole];
+    (build().expect("a program"), Form { slots, reductions })
 }
 
 /// One layer of LSTM, its parameters one after the other.

@@ -30,8 +30,8 @@ pub(super) enum JointSource {
     Fresh(Place),
 }
 
-/// Joins what can be.
-pub(super) fn stages(operations: &[Operation]) -> Vec<Stage> {
+/// Joins what can be; `kept` are places that are read after the last stage.
+pub(super) fn stages(operations: &[Operation], kept: &[Place]) -> Vec<Stage> {
     let mut stages: Vec<Stage> = Vec::new();
     let mut before = None;
     for (at, operation) in operations.iter().enumerate() {
@@ -51,7 +51,7 @@ pub(super) fn stages(operations: &[Operation]) -> Vec<Stage> {
                 _ => JointSource::At(place),
             };
         }
-        let is_read = is_read_later(operations, at);
+        let is_read = kept.contains(&operation.dst) || is_read_later(operations, at);
         let joint = Joint { op, sources, dst: Some(operation.dst).filter(|_| is_read) };
         match stages.last_mut() {
             Some(Stage::Chain(joints)) => joints.push(joint),

@@ -3,7 +3,7 @@
 use super::operation::{Action, Place};
 use super::rule::Rule;
 use super::stages::{JointSource, Stage};
-use super::{NotFinite, Segment, Updater, square_sum};
+use super::{NotFinite, Segment, Totals, Updater, square_sum};
 use crate::kernel::{Float, Isa, Short};
 use crate::step::Program;
 use crate::step::tests::interpreter::evaluate;
@@ -83,18 +83,17 @@ fn compare<T: Float>(
         want.iter_mut().for_each(|streams| naive(program, streams, &scalars));
         let before = memory.clone();
         let segments: Vec<Segment<T>> = (memory.iter_mut().zip(lengths))
-            .map(|(arrays, &len)| Segment {
-                streams: arrays.iter_mut().map(|array| array.as_mut_ptr()).collect(),
-                len,
+            .map(|(arrays, &len)| {
+                Segment::new(arrays.iter_mut().map(|array| array.as_mut_ptr()).collect(), len)
             })
             .collect();
         // SAFETY: each segment has the rule's arrays of its length, and nothing else has them.
-        let found = unsafe { updater.check(&segments, &scalars) }.expect("a check");
+        let found = unsafe { updater.check(&segments, &scalars, &mut Totals::default()) }.expect("a check");
         if found.is_some() || memory != before {
             return Some(format!("a check of a finite step finds {found:?}, or writes"));
         }
         // SAFETY: as above.
-        unsafe { updater.step(&segments, &scalars) }.expect("a step");
+        unsafe { updater.step(&segments, &scalars, &mut Totals::default()) }.expect("a step");
         for (parameter, (arrays, want)) in memory.iter().zip(&want).enumerate() {
             for (k, (array, want)) in arrays.iter().zip(want).enumerate() {
                 if !written[k] && *array != before[parameter][k] {
@@ -284,7 +283,7 @@ fn random_rules_compute_what_their_programs_say_to_the_bit() {
 #[test]
 fn operations_of_few_instructions_become_one_chain() {
     let stages = |name: &str| {
-        Rule::new(&rule(name, RULES.iter().find(|(known, _)| *known == name).unwrap().1)).unwrap().stages
+        Rule::new(&rule(name, RULES.iter().find(|(known, _)| *known == name).unwrap().1)).unwrap().last.stages
     };
     for name in ["descent", "momentum with decay, clipped", "nesterov", "adam", "the sign of a mean"] {
         assert!(matches!(&stages(name)[..], [Stage::Chain(_)]), "{name}: {:?}", stages(name));
@@ -301,7 +300,7 @@ fn operations_of_few_instructions_become_one_chain() {
 #[test]
 fn a_long_operation_ends_a_chain_and_another_begins_after_it() {
     let (name, text) = RULES.iter().find(|(name, _)| name.starts_with("long operations")).unwrap();
-    let kinds: Vec<&str> = (Rule::new(&rule(name, text)).unwrap().stages.iter())
+    let kinds: Vec<&str> = (Rule::new(&rule(name, text)).unwrap().last.stages.iter())
         .map(|stage| match stage {
             Stage::Chain(_) => "chain",
             Stage::One(operation) => match operation.action {
@@ -386,14 +385,13 @@ fn compare_not_finite<T: Float>(program: &Program, isa: Isa) -> Option<String> {
         }
         let before: Vec<Vec<Vec<u64>>> = bits(&memory);
         let segments: Vec<Segment<T>> = (memory.iter_mut().zip(lengths))
-            .map(|(arrays, len)| Segment {
-                streams: arrays.iter_mut().map(|array| array.as_mut_ptr()).collect(),
-                len,
+            .map(|(arrays, len)| {
+                Segment::new(arrays.iter_mut().map(|array| array.as_mut_ptr()).collect(), len)
             })
             .collect();
         // SAFETY: each segment has the rule's arrays of its length, and nothing else has them.
-        let found = unsafe { updater.check(&segments, &scalars) }.expect("a check");
-        if found != want {
+        let found = unsafe { updater.check(&segments, &scalars, &mut Totals::default()) }.expect("a check");
+        if found.map(|(place, _)| place) != want || found.is_some_and(|(_, value)| value.is_finite()) {
             return Some(format!("{bad} at {at}: {found:?}, not {want:?}"));
         }
         if bits(&memory) != before {

@@ -1,19 +1,23 @@
 //! A rule over arrays: tile by tile through the first cache, chunk by chunk over the threads.
 //!
 //! `check` computes a step and writes nothing; `step` writes over the old values. A caller that wants an update to be
-//! whole or not at all calls both: so no copy of the parameters is needed.
+//! whole or not at all calls both: so no copy of the parameters is needed. Reductions are computed by the first of them.
 
-use std::cell::Cell;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernel::{Dst, Float, Kernels, Link, LinkSource, Src};
+use crate::kernel::{Float, Kernels};
 use crate::memory;
 use crate::team::{self, Stop};
 
-use super::operation::{Action, Operation, Place};
+use super::compile::{Pass, Spread};
+use super::form::Extent;
+use super::levels::{Levels, Sum, Target};
+use super::operation::Place;
 use super::rule::Rule;
-use super::stages::{Joint, JointSource, Stage};
+use super::segment::Segment;
+use super::tile::{Scratch, tile_len};
+use super::totals::{Known, Sides, Totals, UnitSums, Units, is_of_columns, of_side};
 
 /// A number that a step would write: not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,45 +28,37 @@ pub struct NotFinite {
     pub element: usize,
 }
 
-/// Bytes of one array that go through all passes before the next do: half a dozen such fit the first cache.
-const TILE_BYTES: usize = 4096;
-
 /// Bytes of one array that a thread takes at a time. Elements are independent, so this shows in no result.
 const CHUNK_BYTES: usize = 1 << 17;
 
+/// Numbers of a unit of a reduction, whatever their type.
+const SUM_CHUNK: usize = 1 << 15;
+
 /// Arrays with fewer bytes together than this are updated by the calling thread: waking another takes as long.
 const SMALL_BYTES: usize = 1 << 18;
-
-/// The arrays of one parameter: itself, its gradient, its slots.
-#[derive(Debug, Clone)]
-pub struct Segment<T> {
-    pub streams: Vec<*mut T>,
-    pub len: usize,
-}
 
 /// A rule for parameters of one number type.
 pub struct Updater<T: Float> {
     rule: Rule,
     kernels: &'static Kernels<T>,
     /// The scratch of idle threads.
-    idle: Mutex<Vec<Workspace<T>>>,
-    /// By array of a parameter: the tile of the scratch that `check` writes in place of it.
+    idle: Mutex<Vec<Scratch<T>>>,
+    /// By array of full extent: the tile of the scratch that `check` writes in place of it.
     tile_of: Vec<Option<usize>>,
-    tables: Mutex<(Vec<f64>, Vec<T>)>,
+    shared: Mutex<Shared<T>>,
 }
 
-/// The scratch of a thread.
-struct Workspace<T> {
-    /// A tile for each temporary of the rule, then one for each array that a step changes.
-    temps: Vec<T>,
-    /// Room for the links of a chain.
-    links: Vec<Link<T>>,
-    /// By array of a parameter: whether an operation on this tile has changed it.
-    changed: Vec<Cell<bool>>,
+/// The scratch of the calling thread.
+struct Shared<T: Float> {
+    wide: Vec<f64>,
+    table: Vec<T>,
+    /// For passes over rows and columns.
+    side: Scratch<f64>,
+    /// Sums over a whole parameter, by unit and sum.
+    wholes: Vec<f64>,
+    /// Sums of columns, by unit, sum and column.
+    columns: Vec<f64>,
 }
-
-// SAFETY: the links are written anew before they are read.
-unsafe impl<T: Send> Send for Workspace<T> {}
 
 /// The pointers of segments, which several threads use.
 struct SegmentPointers<'a, T>(&'a [Segment<T>]);
@@ -70,69 +66,333 @@ struct SegmentPointers<'a, T>(&'a [Segment<T>]);
 // SAFETY: the threads write disjoint chunks of arrays that the caller of `step` vouches for.
 unsafe impl<T: Send> Sync for SegmentPointers<'_, T> {}
 
-/// Work on some elements of a segment: (segment, its number, elements, scalars, scratch).
-type Work<'a, T> = &'a (dyn Fn(&Segment<T>, usize, Range<usize>, &[T], &mut Workspace<T>) + Sync);
+/// Memory of which each unit uses a part of its own.
+struct Parts(*mut f64);
+
+// SAFETY: the parts are disjoint.
+unsafe impl Sync for Parts {}
+
+impl Parts {
+    /// Part number `part` of `len` elements.
+    ///
+    /// # Safety
+    /// It lies in the memory, and no other reference to it is alive.
+    #[expect(clippy::mut_from_ref, reason = "the parts are disjoint")]
+    unsafe fn part(&self, part: usize, len: usize) -> &mut [f64] {
+        // SAFETY: passed on.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(part * len), len) }
+    }
+}
+
+/// Work on some elements of a segment: (segment, its number, elements, scratch).
+type Work<'a, T> = &'a (dyn Fn(&Segment<T>, usize, Range<usize>, &mut Scratch<T>) + Sync);
+
+/// Arrays that lie beside the numbers of a segment, for a pass over these.
+type Beside<'a, T> = Option<&'a Sides<'a, T>>;
 
 impl<T: Float> Updater<T> {
     pub fn new(rule: Rule, kernels: &'static Kernels<T>) -> Updater<T> {
-        let mut next = rule.temps;
-        let tile_of = (rule.written().iter())
-            .map(|&written| {
+        let is_full = |&(_, &extent): &(&bool, &Extent)| extent == Extent::Full;
+        let mut next = full_passes(&rule).map(|pass| pass.temps).max().unwrap_or(0);
+        let tile_of = (rule.written.iter().zip(&rule.extents).filter(is_full))
+            .map(|(&written, _)| {
                 next += usize::from(written);
                 written.then(|| next - 1)
             })
             .collect();
-        Updater { rule, kernels, idle: Mutex::default(), tile_of, tables: Mutex::default() }
+        let (mut tiles, mut arrays) = (0, 0);
+        if let Some(levels) = &rule.levels {
+            let passes = levels.steps.iter().flat_map(|step| step.rows.iter().chain(&step.columns));
+            tiles = passes.map(|pass| pass.temps).max().unwrap_or(0);
+            arrays = levels.rows.arrays().max(levels.columns.arrays());
+        }
+        let side = Scratch::new(tiles, arrays);
+        let (wide, table, wholes, columns) = Default::default();
+        let shared = Mutex::new(Shared { wide, table, side, wholes, columns });
+        Updater { rule, kernels, idle: Mutex::default(), tile_of, shared }
     }
 
     pub fn rule(&self) -> &Rule {
         &self.rule
     }
 
-    /// One step over all segments.
+    /// One step over all segments. `totals`: what `check` has found out about the same step, or nothing.
     ///
     /// # Safety
-    /// Each segment has `rule().streams()` arrays of `len` elements; those that the rule writes may be written and
-    /// overlap no other; no other code uses them meanwhile.
-    pub unsafe fn step(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<(), Stop> {
-        self.each_chunk(segments, scalars, &|segment, _, span, table, workspace| {
+    /// Each segment has the arrays of `rule().extents()`, with as many elements as their extents are long; those that the
+    /// rule writes may be written and overlap no other; no other code uses them meanwhile.
+    pub unsafe fn step(
+        &self,
+        segments: &[Segment<T>],
+        scalars: &[f64],
+        totals: &mut Totals,
+    ) -> Result<(), Stop> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = |segment: &Segment<T>, span, table: &[T], beside: Beside<'_, T>, scratch: &mut _| {
             for tile in tiles::<T>(span) {
                 let memory = |stream: usize, _: bool| segment.streams[stream].wrapping_add(tile.start);
                 // SAFETY: the tile lies in the segment, and no other unit has it.
-                unsafe { self.run(tile.len(), &memory, table, workspace) };
+                unsafe { self.run(&self.rule.last, &tile, &memory, table, beside, scratch) };
             }
-        })
-    }
-
-    /// What a step would write that is not finite; of several the first, parameters before other arrays. Writes nothing.
-    ///
-    /// # Safety
-    /// Each segment has `rule().streams()` arrays of `len` elements; no other code writes them meanwhile.
-    pub unsafe fn check(&self, segments: &[Segment<T>], scalars: &[f64]) -> Result<Option<NotFinite>, Stop> {
-        let first: Mutex<Option<NotFinite>> = Mutex::new(None);
-        self.each_chunk(segments, scalars, &|segment, number, span, table, workspace| {
-            for tile in tiles::<T>(span) {
-                // SAFETY: the tile lies in the segment; the scratch has a tile for each array that the rule writes.
-                let found = unsafe { self.check_tile(&segment.streams, &tile, table, workspace) };
-                if let Some((stream, place)) = found {
-                    let found = NotFinite { stream, segment: number, element: tile.start + place };
-                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                    *first = Some(first.map_or(found, |before| before.min(found)));
+        };
+        let Some(levels) = &self.rule.levels else {
+            self.evaluate(scalars, &mut shared);
+            let table = &shared.table[..];
+            return self.each_chunk(segments, &|segment, _, span, scratch| {
+                work(segment, span, table, None, scratch);
+            });
+        };
+        // SAFETY: passed on.
+        unsafe { self.learn(levels, segments, scalars, totals, &mut shared)? };
+        for (segment, known) in segments.iter().zip(&mut totals.segments) {
+            self.narrow(known, &mut shared.table);
+            let table = &shared.table[..];
+            let sides = self.sides(levels, segment, known);
+            self.each_chunk(std::slice::from_ref(segment), &|segment, _, span, scratch| {
+                work(segment, span, table, Some(&sides), scratch);
+            })?;
+            // SAFETY: passed on; the values have arrays of their own.
+            unsafe {
+                for (side, which, len) in levels.sides(segment.rows, segment.columns) {
+                    for (slot, &array) in side.becomes.iter().enumerate() {
+                        let (from, to) = (sides.at(which(array)), sides.at(which(slot)));
+                        to.copy_from_nonoverlapping(from, len);
+                    }
+                }
+                for (&slot, &value) in segment.wholes(&self.rule).zip(&levels.wholes) {
+                    *slot = known.table[value];
                 }
             }
-        })?;
+        }
+        totals.are_known = false;
+        Ok(())
+    }
+
+    /// What a step would write that is not finite, and the number; of several the first, parameters before other arrays.
+    /// Writes nothing, except to `totals`.
+    ///
+    /// # Safety
+    /// As for `step`, but no array is written.
+    pub unsafe fn check(
+        &self,
+        segments: &[Segment<T>],
+        scalars: &[f64],
+        totals: &mut Totals,
+    ) -> Result<Option<(NotFinite, f64)>, Stop> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let first: Mutex<Option<(NotFinite, f64)>> = Mutex::new(None);
+        let keep = |found: NotFinite, value: f64| {
+            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.is_none_or(|(before, _)| found < before) {
+                *first = Some((found, value));
+            }
+        };
+        let work = |segment: &Segment<T>,
+                    number: usize,
+                    span,
+                    table: &[T],
+                    beside: Beside<'_, T>,
+                    scratch: &mut _| {
+            for tile in tiles::<T>(span) {
+                // SAFETY: the tile lies in the segment; the scratch has a tile for each array that the rule writes.
+                let found = unsafe { self.check_tile(&segment.streams, &tile, table, beside, scratch) };
+                if let Some((stream, place, value)) = found {
+                    let stream = self.rule.array(Extent::Full, stream);
+                    keep(NotFinite { stream, segment: number, element: tile.start + place }, value);
+                }
+            }
+        };
+        if let Some(levels) = &self.rule.levels {
+            totals.are_known = false;
+            // SAFETY: passed on.
+            unsafe { self.learn(levels, segments, scalars, totals, &mut shared)? };
+            for (number, (segment, known)) in segments.iter().zip(&mut totals.segments).enumerate() {
+                self.narrow(known, &mut shared.table);
+                let table = &shared.table[..];
+                let sides = self.sides(levels, segment, known);
+                self.each_chunk(std::slice::from_ref(segment), &|segment, _, span, scratch| {
+                    work(segment, number, span, table, Some(&sides), scratch);
+                })?;
+                for (side, which, len) in levels.sides(segment.rows, segment.columns) {
+                    for (slot, &array) in side.becomes.iter().enumerate() {
+                        // SAFETY: an array of this side.
+                        let values = unsafe { std::slice::from_raw_parts(sides.at(which(array)), len) };
+                        if let Some(element) = values.iter().position(|x| !x.is_finite()) {
+                            let stream = self.rule.array(which(slot).extent(), slot);
+                            keep(NotFinite { stream, segment: number, element }, values[element]);
+                        }
+                    }
+                }
+                for (slot, &value) in levels.wholes.iter().enumerate() {
+                    if !known.table[value].is_finite() {
+                        let stream = self.rule.array(Extent::Whole, slot);
+                        keep(NotFinite { stream, segment: number, element: 0 }, known.table[value]);
+                    }
+                }
+            }
+            totals.are_known = true;
+        } else {
+            self.evaluate(scalars, &mut shared);
+            let table = &shared.table[..];
+            self.each_chunk(segments, &|segment, number, span, scratch| {
+                work(segment, number, span, table, None, scratch);
+            })?;
+        }
         Ok(first.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Calls `work` for each chunk of each segment, on all threads.
-    fn each_chunk(&self, segments: &[Segment<T>], scalars: &[f64], work: Work<'_, T>) -> Result<(), Stop> {
+    /// Fills the table of scalars of a rule without levels.
+    fn evaluate(&self, scalars: &[f64], shared: &mut Shared<T>) {
         debug_assert_eq!(scalars.len(), self.rule.scalars());
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wide, table) = &mut *tables;
-        self.rule.scalars.evaluate(scalars, self.kernels.isa, wide);
+        self.rule.scalars.evaluate(scalars, self.kernels.isa, &mut shared.wide);
+        shared.table.clear();
+        shared.table.extend(shared.wide.iter().map(|&x| T::from_f64(x)));
+    }
+
+    /// Fills the table of scalars of a segment.
+    fn narrow(&self, known: &mut Known, table: &mut Vec<T>) {
+        self.rule.scalars.evaluate(&known.given, self.kernels.isa, &mut known.table);
         table.clear();
-        table.extend(wide.iter().map(|&x| T::from_f64(x)));
-        let table = &table[..];
+        table.extend(known.table.iter().map(|&x| T::from_f64(x)));
+    }
+
+    fn sides<'a>(&'a self, levels: &'a Levels, segment: &'a Segment<T>, known: &mut Known) -> Sides<'a, T> {
+        let (rows, columns) = (known.rows.as_mut_ptr(), known.columns.as_mut_ptr());
+        Sides { segment, rule: &self.rule, levels, rows, columns }
+    }
+
+    /// Computes what the last pass needs to know of each segment, unless a check has.
+    ///
+    /// # Safety
+    /// As for `check`.
+    unsafe fn learn(
+        &self,
+        levels: &Levels,
+        segments: &[Segment<T>],
+        scalars: &[f64],
+        totals: &mut Totals,
+        shared: &mut Shared<T>,
+    ) -> Result<(), Stop> {
+        if totals.are_known && totals.segments.len() == segments.len() {
+            return Ok(());
+        }
+        memory::resized(&mut totals.segments, segments.len(), Known::default());
+        for (segment, known) in segments.iter().zip(&mut totals.segments) {
+            known.begin(&self.rule, levels, segment, scalars);
+            for level in &levels.steps {
+                self.narrow(known, &mut shared.table);
+                let sides = self.sides(levels, segment, known);
+                let passes = [(&level.rows, segment.rows), (&level.columns, segment.columns)];
+                for ((pass, len), (_, which, _)) in passes.into_iter().zip(levels.sides(0, 0)) {
+                    let Some(pass) = pass else { continue };
+                    for tile in tiles::<f64>(0..len) {
+                        let memory = |array: usize, _: bool| sides.at(which(array)).wrapping_add(tile.start);
+                        let (kernels, table) = (f64::kernels(self.kernels.isa), &known.table[..]);
+                        // SAFETY: the tile lies in the arrays; those that are written are the step's own.
+                        unsafe { pass.run(kernels, tile.len(), &memory, table, &mut shared.side) };
+                    }
+                }
+                for &(which, measure, param) in &level.of_sides {
+                    let len = if let Spread::Row(_) = which { segment.rows } else { segment.columns };
+                    // SAFETY: an array of this side.
+                    let values = unsafe { std::slice::from_raw_parts(sides.at(which), len) };
+                    known.given[param] = of_side(f64::kernels(self.kernels.isa), values, measure);
+                }
+                if let Some((pass, sums)) = &level.full {
+                    let given = &mut known.given;
+                    // SAFETY: passed on.
+                    unsafe { self.reduce(pass, sums, &sides, given, shared)? };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The reductions of one pass over all numbers of a segment.
+    ///
+    /// # Safety
+    /// As for `check`.
+    unsafe fn reduce(
+        &self,
+        pass: &Pass,
+        sums: &[Sum],
+        sides: &Sides<'_, T>,
+        given: &mut [f64],
+        shared: &mut Shared<T>,
+    ) -> Result<(), Stop> {
+        let segment = sides.segment;
+        let units = Units::new(segment, sums, SUM_CHUNK);
+        let width = segment.columns;
+        let of_columns = sums.iter().filter(|sum| is_of_columns(sum)).count() * width;
+        memory::resized(&mut shared.wholes, units.count * sums.len(), 0.0);
+        memory::resized(&mut shared.columns, units.count * of_columns, 0.0);
+        shared.wholes.fill(0.0);
+        shared.columns.fill(0.0);
+        for sum in sums {
+            if let Target::Side(which @ Spread::Row(_)) = sum.to {
+                // SAFETY: an array of the step's own.
+                unsafe { sides.at(which).write_bytes(0, segment.rows) };
+            }
+        }
+        let (wholes, columns) = (Parts(shared.wholes.as_mut_ptr()), Parts(shared.columns.as_mut_ptr()));
+        let table = &shared.table[..];
+        let unit = |unit: usize, _: usize| {
+            // SAFETY: the part of this unit.
+            let (wholes, columns) =
+                unsafe { (wholes.part(unit, sums.len()), columns.part(unit, of_columns)) };
+            let mut own = UnitSums { sums, wholes, columns, width };
+            let mut scratch = self.scratch();
+            for tile in tiles::<T>(units.span(unit)) {
+                let memory = |stream: usize, _: bool| sides.segment.streams[stream].wrapping_add(tile.start);
+                // SAFETY: the tile lies in the segment, and the pass writes temporaries alone.
+                unsafe { self.run(pass, &tile, &memory, table, Some(sides), &mut scratch) };
+                for (at, &place) in pass.kept.iter().enumerate() {
+                    let values = match place {
+                        Place::Stream(stream) => memory(stream, false),
+                        Place::Temp(temp) => scratch.temp(temp),
+                        Place::Scalar(_) => continue, // a value of full extent is none
+                    };
+                    // SAFETY: the values of the tile; the rows of a unit are its own.
+                    unsafe {
+                        let values = std::slice::from_raw_parts(values, tile.len());
+                        own.add(self.kernels, at, values, tile.start, &|which| sides.at(which));
+                    }
+                }
+            }
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        };
+        let bytes = segment.len * segment.streams.len() * size_of::<T>();
+        let lanes = if bytes < SMALL_BYTES { 1 } else { team::lanes() };
+        team::run_on(lanes, units.count, &unit, &mut || false)?;
+        let mut column = 0;
+        for (at, sum) in sums.iter().enumerate() {
+            match sum.to {
+                Target::Whole(param) => {
+                    let total = (0..units.count).map(|unit| shared.wholes[unit * sums.len() + at]).sum();
+                    given[param] = sum.measure.of(total, segment.len);
+                }
+                Target::Side(which @ Spread::Row(_)) => {
+                    // SAFETY: an array of the step's own.
+                    let rows = unsafe { std::slice::from_raw_parts_mut(sides.at(which), segment.rows) };
+                    rows.iter_mut().for_each(|row| *row = sum.measure.of(*row, width));
+                }
+                Target::Side(which @ Spread::Column(_)) => {
+                    // SAFETY: as above.
+                    let totals = unsafe { std::slice::from_raw_parts_mut(sides.at(which), width) };
+                    for (c, total) in totals.iter_mut().enumerate() {
+                        let units =
+                            (0..units.count).map(|unit| shared.columns[unit * of_columns + column + c]);
+                        *total = sum.measure.of(units.sum(), segment.rows);
+                    }
+                    column += width;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `work` for each chunk of each segment, on all threads.
+    fn each_chunk(&self, segments: &[Segment<T>], work: Work<'_, T>) -> Result<(), Stop> {
         let chunk = CHUNK_BYTES / size_of::<T>();
         let chunks = |segment: &Segment<T>| segment.len.div_ceil(chunk);
         let units: usize = segments.iter().map(chunks).sum();
@@ -145,9 +405,9 @@ impl<T: Float> Updater<T> {
             for (number, segment) in shared.0.iter().enumerate() {
                 if unit < chunks(segment) {
                     let start = unit * chunk;
-                    let mut workspace = self.workspace();
-                    work(segment, number, start..(start + chunk).min(segment.len), table, &mut workspace);
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+                    let mut scratch = self.scratch();
+                    work(segment, number, start..(start + chunk).min(segment.len), &mut scratch);
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
                     return;
                 }
                 unit -= chunks(segment);
@@ -157,18 +417,39 @@ impl<T: Float> Updater<T> {
         team::run_on(lanes, units, &unit, &mut || false)
     }
 
-    fn workspace(&self) -> Workspace<T> {
+    fn scratch(&self) -> Scratch<T> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.unwrap_or_else(|| {
-            let written = self.tile_of.iter().flatten().count();
-            let mut temps = Vec::new();
-            memory::resized(&mut temps, (self.rule.temps + written) * tile_len::<T>(), T::ZERO);
-            let changed = vec![Cell::new(false); self.tile_of.len()];
-            Workspace { temps, links: Vec::new(), changed }
+            let temps = full_passes(&self.rule).map(|pass| pass.temps).max().unwrap_or(0);
+            Scratch::new(temps + self.tile_of.iter().flatten().count(), self.tile_of.len())
         })
     }
 
-    /// The first number of a tile that is not finite after a step, as (array, element), in scratch.
+    /// A pass over a tile, with what it reads of rows and columns.
+    ///
+    /// # Safety
+    /// As for `Pass::run`; the tile lies in the segment of `beside`.
+    unsafe fn run(
+        &self,
+        pass: &Pass,
+        tile: &Range<usize>,
+        memory: &impl Fn(usize, bool) -> *mut T,
+        table: &[T],
+        beside: Beside<'_, T>,
+        scratch: &mut Scratch<T>,
+    ) {
+        // SAFETY: passed on; the scratch has a tile for each temporary.
+        unsafe {
+            for (sides, &(which, temp)) in
+                beside.into_iter().flat_map(|sides| pass.spreads.iter().map(move |one| (sides, one)))
+            {
+                sides.spread(which, tile.start, tile.len(), scratch.temp(temp));
+            }
+            pass.run(self.kernels, tile.len(), memory, table, scratch);
+        }
+    }
+
+    /// The first number of a tile that is not finite after a step, as (array of full extent, element, number), in scratch.
     ///
     /// # Safety
     /// As `check`; the tile lies in the segment.
@@ -177,17 +458,18 @@ impl<T: Float> Updater<T> {
         streams: &[*mut T],
         tile: &Range<usize>,
         table: &[T],
-        workspace: &mut Workspace<T>,
-    ) -> Option<(usize, usize)> {
+        beside: Beside<'_, T>,
+        scratch: &mut Scratch<T>,
+    ) -> Option<(usize, usize, f64)> {
         let count = tile.len();
-        let scratch = workspace.temps.as_mut_ptr();
+        let start = scratch.temp(0);
         let memory = |stream: usize, changed: bool| match self.tile_of[stream] {
-            Some(place) if changed => scratch.wrapping_add(place * tile_len::<T>()),
+            Some(place) if changed => start.wrapping_add(place * tile_len::<T>()),
             _ => streams[stream].wrapping_add(tile.start),
         };
         let written = || (0..streams.len()).filter(|&stream| self.tile_of[stream].is_some());
         // SAFETY: all that is written lies in the scratch.
-        unsafe { self.run(count, &memory, table, workspace) };
+        unsafe { self.run(&self.rule.last, tile, &memory, table, beside, scratch) };
         written().find_map(|stream| {
             let mut finite = true;
             // SAFETY: the tile was written above, from `count` elements on it is not read.
@@ -198,111 +480,20 @@ impl<T: Float> Updater<T> {
             if finite {
                 return None;
             }
-            values.iter().position(|x| !x.to_f64().is_finite()).map(|place| (stream, place))
+            let place = values.iter().position(|x| !x.to_f64().is_finite())?;
+            Some((stream, place, values[place].to_f64()))
         })
     }
+}
 
-    /// All operations on the `count` elements of a tile; `streams`: where each array of the parameter lies, before an
-    /// operation has changed it and afterwards.
-    ///
-    /// # Safety
-    /// `count` elements at each of these may be read, and written where the rule writes; `count` is at most a tile; the
-    /// workspace was made for the rule.
-    unsafe fn run(
-        &self,
-        count: usize,
-        streams: &impl Fn(usize, bool) -> *mut T,
-        table: &[T],
-        workspace: &mut Workspace<T>,
-    ) {
-        let Workspace { temps, links, changed } = workspace;
-        let temps = temps.as_mut_ptr();
-        changed.iter().for_each(|one| one.set(false));
-        let of = |place: Place| match place {
-            Place::Stream(stream) => streams(stream, changed[stream].get()),
-            Place::Temp(temp) => temps.wrapping_add(temp * tile_len::<T>()),
-            Place::Scalar(slot) => table.as_ptr().wrapping_add(slot).cast_mut(),
-        };
-        let read = |place: Place| of(place).cast_const();
-        let write = |place: Place| {
-            if let Place::Stream(stream) = place {
-                changed[stream].set(true);
-            }
-            of(place)
-        };
-        for stage in &self.rule.stages {
-            // SAFETY: passed on.
-            unsafe {
-                match stage {
-                    Stage::Chain(joints) => {
-                        links.clear();
-                        links.extend(joints.iter().map(|joint| link(joint, table, &read, &write)));
-                        (self.kernels.chain)(count, links);
-                    }
-                    Stage::One(operation) => apply(self.kernels, operation, count, &read, &write),
-                }
-            }
-        }
-    }
+/// The passes over all numbers.
+fn full_passes(rule: &Rule) -> impl Iterator<Item = &Pass> {
+    let before = rule.levels.iter().flat_map(|levels| &levels.steps);
+    before.filter_map(|step| step.full.as_ref().map(|(pass, _)| pass)).chain([&rule.last])
 }
 
 /// The tiles of a chunk.
 fn tiles<T>(span: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let end = span.end;
     span.step_by(tile_len::<T>()).map(move |start| start..(start + tile_len::<T>()).min(end))
-}
-
-/// Elements of a tile.
-const fn tile_len<T>() -> usize {
-    TILE_BYTES / size_of::<T>()
-}
-
-/// A joint at a tile.
-fn link<T: Float>(
-    joint: &Joint,
-    table: &[T],
-    read: &impl Fn(Place) -> *const T,
-    write: &impl Fn(Place) -> *mut T,
-) -> Link<T> {
-    let source = |source: JointSource| match source {
-        JointSource::Before => LinkSource::Before,
-        JointSource::At(Place::Scalar(slot)) => LinkSource::Value(table[slot]),
-        JointSource::At(place) => LinkSource::Elements(read(place)),
-        JointSource::Fresh(place) => LinkSource::Fresh(read(place)),
-    };
-    // the sources first: a result that replaces one of them may lie elsewhere
-    let sources = joint.sources.map(source);
-    Link { op: joint.op, sources, dst: joint.dst.map_or(std::ptr::null_mut(), write) }
-}
-
-/// One operation on a tile.
-///
-/// # Safety
-/// `read` and `write` give `count` elements for an array or a temporary, and one for a scalar.
-#[inline]
-unsafe fn apply<T: Float>(
-    kernels: &Kernels<T>,
-    operation: &Operation,
-    count: usize,
-    read: &impl Fn(Place) -> *const T,
-    write: &impl Fn(Place) -> *mut T,
-) {
-    let source = |place: Place| {
-        let col = usize::from(!matches!(place, Place::Scalar(_)));
-        Src { ptr: read(place), row: 0, col }
-    };
-    let [a, b, c] = operation.args.map(source);
-    let dst = Dst { ptr: write(operation.dst), row: 0 };
-    // SAFETY: passed on; a destination is a source's memory or apart from it.
-    unsafe {
-        match operation.action {
-            Action::Unary(op, alpha) => {
-                (kernels.unary)(op, T::from_f64(alpha), 1, count, dst, a);
-            }
-            Action::Binary(op) => (kernels.binary)(op, 1, count, dst, a, b),
-            Action::Ternary(op) => {
-                (kernels.ternary)(op, 1, count, dst, a, b, c);
-            }
-        }
-    }
 }
