@@ -33,6 +33,7 @@ MORE = {
     "ostinato_initializers": "add-a-cell.md",
     "ostinato_strategies": "your-own-strategy.md",
     "ostinato_metrics": "your-own-metric.md",
+    "ostinato_callbacks": "your-own-callback.md",
     "ostinato_commands": "plugins.md#on-the-command-line",
 }
 LIFECYCLE = "your-own-callback.md"
@@ -146,6 +147,8 @@ def spaced(code: list[str]) -> list[str]:
         elif found and imported:
             found += [""]
         elif found and line.startswith("    def ") and not previous.startswith(("class", "    @")):
+            found += [""]
+        elif found and line.startswith("    @") and previous.startswith(" " * 8):
             found += [""]
         elif len(found) > 1 and found[-2].startswith("class") and found[-1].startswith('    """'):
             found += [""]  # after the docstring of a class

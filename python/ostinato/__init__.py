@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
+from ostinato.callback import Callback
 from ostinato.cell import Cell, Const, Memory, Param, State
 from ostinato.errors import (
     CallError,
@@ -78,6 +79,7 @@ from ostinato.plugins import register
 from ostinato.plugins.registry import UnknownName
 from ostinato.scorer import Scorer
 from ostinato.specs import (
+    CallbackSpec,
     CellSpec,
     CommandSpec,
     InitializerSpec,
@@ -141,6 +143,8 @@ __all__ = [
     "Bidirectional",
     "Bridge",
     "CallError",
+    "Callback",
+    "CallbackSpec",
     "Cell",
     "CellSpec",
     "CheckpointedBPTT",

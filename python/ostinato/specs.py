@@ -202,6 +202,14 @@ class MetricSpec(Spec):
     instance = "ost.metrics.Accuracy()"
 
 
+class CallbackSpec(Spec):
+    """`factory(**options)` returns a `Callback`."""
+
+    kind = "callback"
+    hook = "ostinato_callbacks"
+    product = "Callback"
+
+
 class CommandSpec(Spec):
     """`factory(parser)` adds arguments to an `argparse.ArgumentParser` and returns a function `run`.
 
@@ -226,6 +234,7 @@ SPECS: Final[dict[str, type[Spec]]] = {
         InitializerSpec,
         StrategySpec,
         MetricSpec,
+        CallbackSpec,
         CommandSpec,
     )
 }

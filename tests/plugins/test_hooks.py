@@ -97,6 +97,14 @@ def a_metric(make: Any) -> None:
     assert trainer.evaluate(x, targets)["misses"] == 0.5
 
 
+def a_callback(make: Any) -> None:
+    x = np.ones((8, 3, 2), "float32")
+    nets = [ost.Dense(2, 2) for _ in range(2)]
+    for net, callbacks in zip(nets, ([], [make(width=0.5)]), strict=True):
+        ost.Trainer(net, loss="mse", callbacks=callbacks).fit(x, x, epochs=1, progress=False)
+    assert (nets[0].arena != nets[1].arena).any()
+
+
 def a_command(make: Any) -> None:
     parser = argparse.ArgumentParser()
     run = make(parser)
@@ -117,6 +125,7 @@ MADE = {
     "initializer": an_initializer,
     "strategy": a_strategy,
     "metric": a_metric,
+    "callback": a_callback,
     "command": a_command,
 }
 

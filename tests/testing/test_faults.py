@@ -6,6 +6,7 @@ import pytest
 
 from ostinato import testing
 from tests.testing.faults import (
+    callbacks,
     cells,
     initializers,
     layers,
@@ -32,6 +33,7 @@ OF_KIND = {
     "schedule": schedules.FAULTS,
     "strategy": strategies.FAULTS,
     "metric": metrics.FAULTS,
+    "callback": callbacks.FAULTS,
 }
 RIGHT = {
     "cell": [cells.Right, numpy_cells.Right, numpy_cells.RightForManyRows, memories.Right],
@@ -44,6 +46,7 @@ RIGHT = {
     "schedule": [schedules.Right],
     "strategy": [strategies.Longer, strategies.Sometimes, strategies.Halves, strategies.Here],
     "metric": [metrics.Right],
+    "callback": [callbacks.Right],
 }
 ROWS = [
     pytest.param(kind, *row, id=f"{kind}-{getattr(row[0], '__name__', row[0].name)}")

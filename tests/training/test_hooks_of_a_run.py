@@ -148,7 +148,7 @@ STEPS = {"batch_start": 0, "train_step": 0, "after_backward": 0, "batch_end": 0}
 def test_a_failing_hook_stops_the_run_and_is_named(hook):
     made = trainer(callbacks=[failing(hook)])
     with pytest.raises(ost.PluginError, match="not today") as caught:
-        made.fit(X, TARGETS, epochs=2)
+        made.fit(X, TARGETS, epochs=2, validation=(X, TARGETS))
     error = caught.value
     assert (error.plugin, error.hook) == ("Plugin", hook)
     assert error.step == STEPS.get(hook.removeprefix("ostinato_"))

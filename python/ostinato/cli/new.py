@@ -29,6 +29,7 @@ USES = {
     "initializer": "`ostinato.GRU(8, 16, init=$name)` starts with it",
     "strategy": '`ostinato.Trainer(net, loss="mse", strategies=[$name])` uses it',
     "metric": '`ostinato.Trainer(net, loss="mse", metrics=[$name])` measures it',
+    "callback": '`ostinato.Trainer(net, loss="mse", callbacks=[$name])` calls it',
     "command": "`ostinato $name world` runs it",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pluggy
 
 from ostinato.specs import (
+    CallbackSpec,
     CellSpec,
     CommandSpec,
     InitializerSpec,
@@ -222,6 +223,30 @@ class Hooks:
             >>> @hookimpl
             ... def ostinato_metrics():
             ...     return [MetricSpec("misses", Misses)]
+        """
+        return []
+
+    @hookspec
+    def ostinato_callbacks(self) -> list[CallbackSpec]:
+        """Callbacks: plugins that a training run calls, for `Trainer(..., callbacks=[name])`.
+
+        A callback derives from `Callback` and has methods that are hooks of a run, such as
+        `ostinato_epoch_end`. A run calls the callbacks that it names, and no others.
+
+        Example:
+            >>> import numpy as np
+            >>> from ostinato import Callback, CallbackSpec, hookimpl
+            >>> class GradientNoise(Callback):
+            ...     '''Adds normal noise of the given width to all gradients.'''
+            ...     def __init__(self, width=0.01):
+            ...         self.width = width
+            ...     @hookimpl
+            ...     def ostinato_after_backward(self, run, grads):
+            ...         noise = run.when.rng("gradient_noise").normal(size=grads.arena.shape)
+            ...         grads.arena[...] += self.width * noise
+            >>> @hookimpl
+            ... def ostinato_callbacks():
+            ...     return [CallbackSpec("gradient_noise", GradientNoise)]
         """
         return []
 

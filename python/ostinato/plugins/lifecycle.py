@@ -1,7 +1,7 @@
 """The hooks of a training run: events that a plugin of the run receives and may influence.
 
 A run calls only the plugins that it names: it has its own manager (`run_hooks.py`). Implementations receive
-arguments by name, and may omit any of them. No hook is called more often than once per update.
+arguments by name, and may omit any of them. No hook is called more often than once per batch.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class LifecycleHooks:
     def ostinato_after_backward(self, run: Any, step: int, grads: Any) -> None:
         """After the backward pass of a batch, before clipping. An implementation may change `grads` in place.
 
+        If several batches make an update, it is called once, with the gradients of all their rows.
+
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
@@ -77,13 +79,45 @@ class LifecycleHooks:
 
     @hookspec
     def ostinato_batch_end(self, run: Any, step: int, metrics: Mapping[str, float]) -> None:
-        """After an update. `metrics` are measurements of the batch, such as "loss", "grad_norm" and "lr".
+        """After a batch and its update. `metrics` are measurements, such as "loss", "grad_norm" and "lr".
+
+        If several batches make an update (`accumulate` of the trainer), `run.waiting` counts those that wait
+        for it. Without an update, there is no "grad_norm".
 
         Example:
             >>> from ostinato import hookimpl
             >>> @hookimpl
             ... def ostinato_batch_end(step, metrics):
             ...     print(f"update {step}: loss {metrics['loss']:.3f}")
+        """
+
+    @hookspec
+    def ostinato_validation_start(self, run: Any, epoch: int) -> None:
+        """Before the validation after an epoch. An implementation may change parameters, for the validation.
+
+        After an error, the run has the parameters from before this hook, whichever hook fails.
+
+        Example:
+            >>> from ostinato import hookimpl
+            >>> kept = {}
+            >>> @hookimpl
+            ... def ostinato_validation_start(run):
+            ...     kept["arena"] = run.net.arena.copy()
+            ...     run.net.arena[...] *= 0.9
+        """
+
+    @hookspec
+    def ostinato_validation_end(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> None:
+        """After the validation. `metrics` are its measurements, such as "val_loss"; they cannot be changed.
+
+        What `ostinato_validation_start` has changed is set back here.
+
+        Example:
+            >>> from ostinato import hookimpl
+            >>> kept = {}
+            >>> @hookimpl
+            ... def ostinato_validation_end(run):
+            ...     run.net.arena[...] = kept["arena"]
         """
 
     @hookspec

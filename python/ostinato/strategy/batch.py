@@ -39,9 +39,9 @@ class Batch:
     The trainer sets the rest: `seed` is the seed of the noise, `state` also the carried state, and a feeding
     sets `truth`: (N, T) booleans, rows first, False where the network's own prediction replaces the id that
     it is fed; None means truth everywhere. `sample` is how predictions are chosen, an `ost.Sample` of one
-    sample; None takes the most likely id. `places` (N,) are the rows' positions in the data, if known. `axes`
-    are those of the network: whatever lies on the axis "row", such as the label of a row, has one value for
-    each row, (N,) or (N, K).
+    sample; None takes the most likely id. `is_last` is True for the last of an epoch. `places` (N,) are the
+    rows' positions in the data, if known. `axes` are those of the network: whatever lies on the axis "row",
+    such as the label of a row, has one value for each row, (N,) or (N, K).
     """
 
     x: Any
@@ -58,10 +58,12 @@ class Batch:
     axes: Axes = field(default_factory=Axes)
     mask: Any = None
     sample: Sample | None = None
+    is_last: bool = False
 
     def __post_init__(self) -> None:
         checks.flag("Batch", "carries", self.carries)
         checks.flag("Batch", "batch_first", self.batch_first)
+        checks.flag("Batch", "is_last", self.is_last)
         if self.seed is not None:
             checks.whole("Batch", "seed", self.seed, at_least=0)
         if not isinstance(self.axes, Axes):

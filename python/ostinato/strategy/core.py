@@ -39,6 +39,22 @@ class Slopes(Protocol):
 class Core(Protocol):
     """A network with its loss. One call is one call of the engine, or two where predictions are fed."""
 
+    @property
+    def net(self) -> Any:
+        """The network, an `ostinato.Network`.
+
+        An estimator may read its parameters, and write them during `estimate` if it sets them back.
+        """
+
+    def run(self, batch: Batch, training: bool = True) -> Any:
+        """The outputs for a batch: `Network.run` of `fed(batch)`, whose result has `outputs` and `backward`.
+
+        The noise is that of `batch.seed`. Raises the errors of `fed`.
+        """
+
+    def stream(self, rows: int | None = None, **options: Any) -> Any:
+        """The network step by step, `Network.stream(rows, ...)`: for what the network writes itself."""
+
     def value_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
         """The loss over `batch` and its gradients; `through_time` as in `Network.value_and_grad`.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,7 +41,13 @@ class Lesson:
 
 
 class Curriculum(Strategy):
-    """Chooses the data, its length and its order. Derive from it and write `lesson`."""
+    """Chooses the data, its length and its order. Derive from it and write `lesson`.
+
+    `lesson` may have a third argument, `losses`: (N,) float64, the loss of each row at the start of the
+    epoch, per valid step, in inference mode; NaN for a row without a valid step. With several outputs it is
+    the sum of theirs. It costs a forward pass over the data in each epoch; without the argument, there is
+    none. None if the data is an iterable of batches.
+    """
 
     role: ClassVar[str] = "curriculum"
 
@@ -50,3 +58,15 @@ class Curriculum(Strategy):
         iterable of batches, whose rows are unknown beforehand (a lesson can then set `steps` only).
         """
         raise ConfigError(f"curriculum {shown(self.name)} has no lesson; write lesson(self, when, lengths)")
+
+    @property
+    def reads_losses(self) -> bool:
+        """Whether its `lesson` has an argument `losses`."""
+        return "losses" in inspect.signature(self.lesson).parameters
+
+    def next_lesson(self, when: Moment, lengths: Array | None, losses: Array | None = None) -> Lesson:
+        """`lesson`, with the arguments that it has."""
+        if not self.reads_losses:
+            return self.lesson(when, lengths)
+        lesson: Callable[..., Lesson] = self.lesson
+        return lesson(when, lengths, losses=losses)

@@ -14,7 +14,8 @@ from ostinato.strategy.strategy import Strategy
 class Estimator(Strategy):
     """How a batch becomes a gradient. Derive from it and write `estimate`.
 
-    Each piece of a batch makes one update of the parameters. By default a batch is one piece.
+    Each piece of a batch makes one update of the parameters, unless `estimate` returns None. By default a
+    batch is one piece.
     """
 
     role: ClassVar[str] = "estimator"
@@ -27,10 +28,17 @@ class Estimator(Strategy):
     target: ClassVar[str] = "output"
     """The targets that the conformance kit gives it: "output" for numbers, "index" for ids of classes."""
 
+    waits: ClassVar[bool] = False
+    """Whether `estimate` may return None: no update yet."""
+
     def pieces(self, batch: Batch) -> Iterable[Batch]:
         """Divide a batch into pieces that make one update each, in order; the same pieces at every call."""
         return (batch,)
 
-    def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:
-        """Return the loss over a piece, and gradients."""
+    def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes] | None:
+        """Return the loss over a piece, and gradients; with `waits`, None for no update yet.
+
+        What it has seen until then is a state of its own: `state_dict` and `load_state_dict`. With `waits`,
+        `batch.is_last` is True for the last piece of an epoch.
+        """
         raise ConfigError(f"estimator {shown(self.name)} has no estimate; write estimate(self, core, batch)")

@@ -25,6 +25,7 @@ __all__ = [
     "Result",
     "ScriptedCore",
     "check",
+    "check_callback",
     "check_cell",
     "check_initializer",
     "check_layer",
@@ -115,3 +116,8 @@ def check_strategy(strategy: Any, level: Level = "standard", **more: Any) -> Rep
 def check_metric(metric: Any, level: Level = "standard", **more: Any) -> Report:
     """`check` for a metric: its name, a MetricSpec, a Metric subclass or an instance."""
     return check(metric, level, kind="metric", **more)
+
+
+def check_callback(callback: Any, level: Level = "standard", **more: Any) -> Report:
+    """`check` for a callback: its name, a CallbackSpec, a Callback subclass or an instance."""
+    return check(callback, level, kind="callback", **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ostinato.testing.callback import CALLBACK
 from ostinato.testing.cell import CELL
 from ostinato.testing.initializer import INITIALIZER
 from ostinato.testing.layer import LAYER
@@ -28,6 +29,7 @@ _ALL: tuple[Kind[Any], ...] = (
     SCHEDULE,
     STRATEGY,
     METRIC,
+    CALLBACK,
 )
 
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in _ALL}

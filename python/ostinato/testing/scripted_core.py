@@ -67,6 +67,19 @@ class ScriptedCore:
         }
         return self.losses[number - 1], ScriptedSlopes(arena, params, final_state=self.final_state)
 
+    @property
+    def net(self) -> Any:
+        """A script has no network. Raises Failed."""
+        raise Failed("a scripted core has no network; test with the core of a Trainer")
+
+    def run(self, batch: Batch, training: bool = True) -> Any:
+        """A script has no outputs. Raises Failed."""
+        raise Failed("a scripted core has no outputs; test with the core of a Trainer")
+
+    def stream(self, rows: int | None = None, **options: Any) -> Any:
+        """A script has no steps. Raises Failed."""
+        raise Failed("a scripted core has no stream; test with the core of a Trainer")
+
     def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, ScriptedSlopes]:
         """The same as `value_and_grad`: the script says what the sum is."""
         return self.value_and_grad(batch, through_time)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ostinato.callback import Callback
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.initializers import Initializer
@@ -36,6 +37,7 @@ BASES: Mapping[str, type[Configured]] = {
     "schedule": Schedule,
     "strategy": Strategy,
     "metric": Metric,
+    "callback": Callback,
 }
 """The base class of each kind."""
 

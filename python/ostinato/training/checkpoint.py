@@ -37,6 +37,7 @@ def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[s
         "data": run.data,
         "seen": run.seen,
         "batch": same_data.of_current(run),
+        "gathered": None if run.gathered is None else vars(run.gathered),
         "carried": None if run.carried is None else dict(run.carried),
         "history": run.history.rows,
         "plugins": dict(plugins),

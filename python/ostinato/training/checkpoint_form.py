@@ -10,16 +10,19 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from ostinato.errors import FormatError, shown
+from ostinato.optimizers.slots import slot_dtype, slot_shape
 from ostinato.strategy import Lesson
+from ostinato.training.gathered import Gathered
 from ostinato.training.history import History
 from ostinato.training.made_of import TrainerParts
 from ostinato.training.run import Position
 from ostinato.training.totals import Totals
+from ostinato.training.train_step import takes_names
 
 # Counts of updates and epochs; below it, an int is exact as a float too.
 MOST: Final = 2**53
 
-Record = TypeVar("Record", Position, Totals, Lesson)
+Record = TypeVar("Record", Position, Totals, Lesson, Gathered)
 
 
 def read_record(record: Mapping[str, Any], trainer: TrainerParts) -> dict[str, Any]:
@@ -27,7 +30,8 @@ def read_record(record: Mapping[str, Any], trainer: TrainerParts) -> dict[str, A
 
     Raises FormatError for values that no run has, KeyError for a missing one.
     """
-    position = _made(Position, record["position"], _count)
+    # earlier releases had one update for each piece
+    position = _made(Position, {"waiting": 0, **_dict("position", record["position"])}, _count)
     totals = record["totals"]
     found = {
         "seed": _equal("seed", record["seed"], trainer.run.seed),
@@ -42,6 +46,7 @@ def read_record(record: Mapping[str, Any], trainer: TrainerParts) -> dict[str, A
         "current": None,
         "expected": _sums("batch", record.get("batch", {})),
         "carried": _carried(record["carried"]),
+        "gathered": _gathered(record.get("gathered"), trainer),
         "history": History([_row(one) for one in _list("history", record["history"])]),
     }
     _dict("plugins", record["plugins"])
@@ -145,6 +150,28 @@ def _carried(value: Any) -> dict[str, Any] | None:
     return found
 
 
+def _gathered(fields: Any, trainer: TrainerParts) -> Gathered | None:
+    if fields is None:
+        return None
+    arena, outputs = trainer.net.arena, list(trainer._terms.objectives)
+
+    def check(name: str, value: Any) -> Any:
+        if name.endswith(".batches"):
+            return _count(name, value, max(trainer.accumulate - 1, 0))
+        if name.endswith(".penalty"):
+            return _any_number(name, value)
+        if name.endswith(".counts"):
+            if list(_dict(name, value)) != outputs:
+                raise _wrong(name, value, f"numbers of the outputs {', '.join(outputs)}")
+            return {output: _any_number(name, one) for output, one in value.items()}
+        fits = isinstance(value, np.ndarray) and (value.shape, value.dtype) == (arena.shape, arena.dtype)
+        if not fits:
+            raise _wrong(name, value, f"an array {arena.shape}")
+        return value
+
+    return _made(Gathered, fields, check)
+
+
 def _sums(name: str, value: Any) -> dict[str, Any]:
     """Checksums, and a text for what makes batches."""
     for key, one in _dict(name, value).items():
@@ -160,13 +187,20 @@ def _row(row: Any) -> dict[str, float]:
 
 def _optimizer(state: Any, trainer: TrainerParts) -> None:
     """Raises FormatError for slots of other shapes than the parameters, which the next update would meet."""
-    shapes = {name: view.shape for name, view in trainer.net.parameters().items()}
+    params = trainer.net.parameters()
+    shapes = {name: view.shape for name, view in params.items()}
     shapes["arena"] = trainer.net.arena.shape
     for name, group in _dict("slots", _dict("optimizer", state)["slots"]).items():
+        if name == "arena" and takes_names(trainer.optimizer):
+            raise _wrong("slots", name, "slots by the names of parameters, as this optimizer has them")
+        forms = trainer.optimizer._forms_of(name, shapes.get(name, ()), params)
         for slot, array in _dict(f"slots[{name!r}]", group).items():
-            fits = isinstance(array, np.ndarray) and array.dtype == trainer.net.dtype
-            if not fits or array.shape != shapes.get(name):
-                raise _wrong(f"slot {slot} of {shown(name)}", array, f"an array {shapes.get(name)}")
+            form = forms.get(slot, "zeros")
+            shape = slot_shape(form, shapes[name]) if name in shapes else None
+            dtype = slot_dtype(form, np.dtype(trainer.net.dtype))
+            fits = isinstance(array, np.ndarray) and array.dtype == dtype
+            if not fits or array.shape != shape:
+                raise _wrong(f"slot {slot} of {shown(name)}", array, f"an array {shape}")
     _count("optimizer.steps", state["steps"])
     for pair in _list("optimizer.missed", state.get("missed", [])):
         if not isinstance(pair, list) or len(pair) != 2:

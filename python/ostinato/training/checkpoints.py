@@ -79,7 +79,7 @@ class Checkpoints(AttributeGuard):
     @hookimpl
     def ostinato_batch_end(self, run: TrainingRun, step: int) -> None:
         """Request a checkpoint after enough updates."""
-        if self._steps and (step + 1) % self._steps == 0:
+        if self._steps and (step + 1) % self._steps == 0 and not run.waiting:
             run.save(self.path)
 
     @hookimpl

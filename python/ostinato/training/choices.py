@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ostinato.brief import call
+from ostinato.callback import Callback
 from ostinato.direction import BETTER
 from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.metrics import Metric
@@ -15,7 +16,7 @@ from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
 from ostinato.network.through_time import ThroughTime, check_through_time
 from ostinato.optimizers import Optimizer
 from ostinato.plugins.hook_names import LIFECYCLE
-from ostinato.plugins.registry import registry
+from ostinato.plugins.registry import UnknownName, registry
 from ostinato.schedules import Schedule
 from ostinato.specs import ROLES
 from ostinato.strategies import AllRows, Checkpointed, Full, Local, TeacherForcing, Truncated
@@ -101,14 +102,14 @@ def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
 
 
 def choose_plugins(given: Any) -> dict[str, Any]:
-    """Objects with lifecycle hooks, by the names for errors; a text names an installed plugin.
+    """Objects with lifecycle hooks, by the names for errors.
 
-    Raises ConfigError.
+    A text names a callback or an installed plugin, and a class of callbacks is called. Raises ConfigError.
     """
     found: dict[str, Any] = {}
     for place, one in enumerate(_listed("callbacks", given)):
         argument = f"callbacks[{place}]"
-        plugins = registry.plugins(one, argument) if isinstance(one, str) else {_name(one): one}
+        plugins = _plugins(one, argument)
         for name, plugin in plugins.items():
             _check_marks(name, plugin)
         hearing = {name: plugin for name, plugin in plugins.items() if _hears(plugin)}
@@ -131,7 +132,27 @@ def choose_plugins(given: Any) -> dict[str, Any]:
     return found
 
 
+def _plugins(one: Any, argument: str) -> dict[str, Any]:
+    """What an item of callbacks stands for, by name."""
+    if isinstance(one, type) and issubclass(one, Callback):
+        choice = registry.choose("callback", one, Callback, argument=argument)
+        return {choice.name: choice.made}
+    if not isinstance(one, str):
+        return {_name(one): one}
+    try:
+        return registry.plugins(one, argument)
+    except UnknownName as error:
+        try:
+            choice = registry.choose("callback", one, Callback, argument=argument)
+        except UnknownName as other:
+            raise UnknownName(f"{other}; nor is it an active plugin: {error}") from None
+        # The same name as that of an instance, so that a checkpoint fits both.
+        return {choice.entry.spec.name if choice.entry else choice.name: choice.made}
+
+
 def _name(plugin: Any) -> str:
+    if isinstance(plugin, Callback):
+        return plugin.name
     return plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__name__
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ostinato.decoding import Decoded
-from ostinato.network import Gradients, Network
+from ostinato.network import Gradients, Network, Run
 from ostinato.network.objective import Objective
+from ostinato.network.stream import Stream
 from ostinato.strategy import Batch
 from ostinato.training import own_output
 
@@ -34,6 +35,23 @@ class NetworkCore:
     def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
         """The same as a sum, without regularizers. Raises ShapeError, DTypeError, ConfigError."""
         return self._call(self._summed, batch, through_time, {"regularize": False})
+
+    def run(self, batch: Batch, training: bool = True) -> Run:
+        """The outputs for a batch. See `Core.run`."""
+        one = self.fed(batch)
+        return self.net.run(
+            one.x,
+            lengths=one.lengths,
+            mask=one.mask,
+            state=one.state,
+            resets=one.resets,
+            seed=one.seed if training else None,
+            training=training,
+        )
+
+    def stream(self, rows: int | None = None, **options: Any) -> Stream:
+        """The network step by step. See `Core.stream`."""
+        return self.net.stream(rows, **options)
 
     def fed(self, batch: Batch) -> Batch:
         """The batch with predictions where `batch.truth` is False. See `Core.fed`."""

@@ -129,6 +129,8 @@ def _check_fields(batch: Batch, axes: Axes, batch_first: bool) -> None:
         )
     if batch.truth is not None:
         raise ConfigError("the batch has truth, which only a strategy of the role 'feeding' sets; omit it")
+    if batch.is_last:
+        raise ConfigError("the batch has is_last=True, which the trainer sets; omit it")
     if batch.sample is not None:
         raise ConfigError("the batch has sample, which only a strategy of the role 'feeding' sets; omit it")
     if not batch.batch_first and batch_first:

@@ -30,6 +30,7 @@ class TrainerParts(Protocol):
     schedule: Callable[[float, Moment], float] | None
     strategies: Strategies
     clip_norm: float | None
+    accumulate: int
     reduction: str
     metrics: dict[str, Any]
     run: TrainingRun
@@ -49,6 +50,7 @@ def made_of(trainer: TrainerParts) -> dict[str, Any]:
         "parameters": {name: list(view.shape) for name, view in trainer.net.parameters().items()},
         "optimizer's options": {name: _plain(value) for name, value in trainer.optimizer._options.items()},
         "clip_norm": trainer.clip_norm,
+        "accumulate": trainer.accumulate,
         "reduction": trainer.reduction,
         "metrics": _metrics(trainer.metrics),
         "seed": trainer.run.seed,
@@ -105,8 +107,9 @@ def check_same(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mapping
         if name == "made_by":
             if name in saved:  # the checkpoints of earlier releases have no equations
                 _check_made_by(saved[name], now)
-        elif saved[name] != now:
-            raise _other_setting(name, saved[name], now)
+        # The checkpoints of earlier releases have one update for each batch.
+        elif (was := saved.get(name, 1) if name == "accumulate" else saved[name]) != now:
+            raise _other_setting(name, was, now)
     missing = sorted(set(plugins) - set(trainer._hooks.names))
     if missing:
         raise ConfigError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato import _core
 from ostinato.errors import ConfigError, shown
@@ -202,6 +203,45 @@ class Measure:
             losses[output] = one.term.objective.scale * means[one.loss]
             told |= one.told(means, rows[output].told())
         return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **told}
+
+    def of_rows(self, source: Rows, owner: str) -> NDArray[np.float64]:
+        """(N,) the loss of each row per valid step, in the order of the data; NaN for one without a step.
+
+        Raises the errors of the network, naming `owner`.
+        """
+        found = []
+        for batch in source.parts():
+            with named(owner):
+                found.append(self._of_rows(batch))
+        return np.concatenate(found) if found else np.zeros(0)
+
+    def _of_rows(self, batch: Batch) -> NDArray[np.float64]:
+        net = self._net
+        call, read, losses = self._read(batch)
+        run = net._core().run(call, False, 0)
+        total = np.zeros(batch.rows)
+        known = np.zeros(batch.rows, bool)
+        for (output, one), given in zip(self._equations.items(), losses.outputs, strict=True):
+            axis = net._ports.outputs[output].axis
+            along = read.of(axis)
+            outputs, scale = run.outputs[given.output], one.term.objective.scale
+            program = one.programs[one.loss]
+            for n in range(batch.rows):
+                row = slice(n, n + 1)
+                lengths = None if along.lengths is None else along.lengths[row]
+                mask = None if along.mask is None else along.mask[row]
+                extent: Any = ([], [], None, 0) if axis == ROW else ([lengths], [mask], None, 0)
+                again: Any = (np.zeros(0, net.dtype), [outputs[row]], extent, [])
+                weights = None if given.weights is None else given.weights[row]
+                params = given.params if program.params else []
+                targets = given.targets[row]
+                equation = _core.OutputLoss(0, program, targets, weights, 1.0, given.last, params)
+                loss = one.core.loss_value(again, _core.Losses([equation], "sum"))[0][0]
+                count = batch.take(row).counts[output]
+                if count:
+                    total[n] += scale * loss / count
+                    known[n] = True
+        return np.where(known, total, np.nan)
 
     def _read(self, batch: Batch) -> tuple[Any, Any, _core.Losses]:
         """The core's form of a call and of the losses, and the rows and steps."""

@@ -12,6 +12,7 @@ from ostinato.brief import call
 from ostinato.errors import ShapeError
 from ostinato.foreign import names
 from ostinato.strategy import Batch, Lesson, Moment
+from ostinato.training.gathered import Gathered
 from ostinato.training.history import History
 from ostinato.training.totals import Totals
 
@@ -25,17 +26,22 @@ class Position:
     """The position in the training; replaced as a whole: an interrupt finds the old one or the new one.
 
     epoch: whole epochs done; step: updates done; batch: whole batches of this epoch done; piece: pieces done
-    of the batch after them.
+    of the batch after them; waiting: pieces since the last update, which it has no part of.
     """
 
     epoch: int = 0
     step: int = 0
     batch: int = 0
     piece: int = 0
+    waiting: int = 0
 
     def after_update(self) -> Position:
-        """The position after one more piece."""
-        return replace(self, step=self.step + 1, piece=self.piece + 1)
+        """The position after one more piece, and the update that it ends."""
+        return replace(self, step=self.step + 1, piece=self.piece + 1, waiting=0)
+
+    def without_update(self) -> Position:
+        """The position after one more piece that waits for an update."""
+        return replace(self, piece=self.piece + 1, waiting=self.waiting + 1)
 
     def after_batch(self) -> Position:
         """The position at the start of the next batch."""
@@ -48,10 +54,10 @@ class TrainingRun(AttributeGuard):
 
     net, optimizer, seed: what is trained, and how; start_lr: the learning rate at the very start, from which
     the schedule starts. position, totals, lesson, carried: the position, the sums and the lesson of this
-    epoch, and the state that the next piece may carry over. history: the epochs so far. first and last: the
-    epochs between which this `fit` runs; data: the state of data that has one, at the start of the epoch;
-    seen: what identifies the rows in memory of this `fit`; current: the last batch of an iterable; expected:
-    what identifies the batch with which the run continues;
+    epoch, and the state that the next piece may carry over; gathered: the gradients that wait for an update.
+    history: the epochs so far. first and last: the epochs between which this `fit` runs; data: the state of
+    data that has one, at the start of the epoch; seen: what identifies the rows in memory of this `fit`;
+    current: the last batch of an iterable; expected: what identifies the batch with which the run continues;
     batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not; done_early: whether
     `ostinato_should_stop` ended it. others_measure:
     whether a plugin may add to the metrics of an epoch. scheduled: the learning rate that the
@@ -76,6 +82,7 @@ class TrainingRun(AttributeGuard):
     current: Batch | None = None
     expected: dict[str, int] = field(default_factory=dict)
     carried: Mapping[str, Any] | None = None
+    gathered: Gathered | None = None
     history: History = field(default_factory=History)
     first: int = 0
     last: int = 0
@@ -101,12 +108,17 @@ class TrainingRun(AttributeGuard):
         return self.position.step
 
     @property
+    def waiting(self) -> int:
+        """Number of batches since the last update, which wait for the next one; see `accumulate`."""
+        return self.position.waiting
+
+    @property
     def when(self) -> Moment:
         """The current moment."""
         part = self.position.batch / self.batches if self.batches else 0.0
         wanted = max(self.last - self.first, 1)
         done = min((self.position.epoch - self.first + part) / wanted, 1.0)
-        return Moment(self.position.epoch, self.position.step, done, self.seed)
+        return Moment(self.position.epoch, self.position.step, done, self.seed, self.position.waiting)
 
     def stop(self, reason: str) -> None:
         """End the run after the current batch or epoch."""
@@ -144,10 +156,13 @@ class TrainingRun(AttributeGuard):
             self.current, self.expected = None, {}
             self.lesson, self.batches = None, 0  # An epoch without an update begins again.
             self.first = self.position.epoch
+            # What an estimator of the library gathers does not outlive its epoch.
+            self.gathered = None
         self.last = self.first + epochs
 
     def next_epoch(self) -> None:
         """Finish this epoch."""
         self.position = Position(self.position.epoch + 1, self.position.step)
         self.totals, self.lesson, self.carried, self.batches = Totals(), None, None, 0
+        self.gathered = None
         self.current, self.expected = None, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
@@ -45,6 +46,27 @@ class Source(Protocol):
 
     def load_state_dict(self, state: Any) -> None:
         """Restore the position of `state_dict`."""
+
+
+def with_last(
+    batches: Iterator[Batch], start: int, count: int, is_asked: bool
+) -> Iterator[tuple[Batch, bool]]:
+    """Each batch, from number `start`, and whether it is the last of `count`.
+
+    A count of 0 is unknown: then, if it `is_asked`, a batch is copied, and given once the next
+    one is there, because data may use its arrays again.
+    """
+    if count or not is_asked:
+        for place, batch in enumerate(batches, start=start + 1):
+            yield batch, place == count
+        return
+    waiting = None
+    for batch in batches:
+        if waiting is not None:
+            yield waiting, False
+        waiting = copy.deepcopy(batch)
+    if waiting is not None:
+        yield waiting, True
 
 
 class Rows:

@@ -20,6 +20,7 @@ from ostinato.training.finite import (
     check_planned,
     check_slots,
 )
+from ostinato.training.gathered import check_ratios, finish, gathered_of
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.run import TrainingRun
 
@@ -42,6 +43,8 @@ class TrainStep:
     """The outputs that have a loss."""
     several: bool
     """Whether the network has several outputs."""
+    accumulate: int
+    """How many pieces make an update."""
     interrupts: Interrupts
     hooks: RunHooks | None = None
     defers: bool = False
@@ -53,14 +56,42 @@ class TrainStep:
         """Make the update. Raises NonFiniteError.
 
         Returns "loss", including "penalty" if there is one; "mood.loss" of each output if there are several;
-        "grad_norm" (before clipping), "lr". The loss of an output of which no step is valid is NaN.
+        "grad_norm" (before clipping), "lr". The loss of an output of which no step is valid is NaN. Without
+        an update, because more pieces belong to it, there is no "grad_norm"; and no "loss" if the estimator
+        returned none.
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
         counts = batch.counts  # raises an error for weights without a mean, before anything changes
-        loss, grads = self.estimator.estimate(self.core, batch)
+        estimated = self.estimator.estimate(self.core, batch)
+        if estimated is None:
+            if not self.estimator.waits:
+                raise ConfigError(
+                    f"estimator {shown(self.estimator.name)} returned None; expected (loss, gradients), or "
+                    "waits = True in its class, if some batches make no update"
+                )
+            run.position = run.position.without_update()
+            return {"lr": run.optimizer.lr}
+        loss, grads = estimated
         losses = self._losses(loss, grads)
         check_loss(run.net, batch, loss, place)
+        penalty = grads.penalty
+        waits = False
+        if self.accumulate > 1:
+            if run.gathered is not None and not self.summed:
+                check_ratios(run.gathered, counts)
+            gathered = gathered_of(grads, counts, self.summed)
+            if run.gathered is not None:
+                gathered = run.gathered.plus(gathered)
+            waits = gathered.batches < self.accumulate and not batch.is_last
+            if not waits:
+                finish(gathered, grads, self.summed)
+        if waits:
+            run.gathered = gathered
+            run.carried = grads.final_state
+            self._count(run, losses, counts, penalty, 0.0)
+            run.position = run.position.without_update()
+            return {**self._told(loss, losses, counts, penalty), "lr": run.optimizer.lr}
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
         lr = self._rate(run)
 
@@ -72,18 +103,36 @@ class TrainStep:
             raise
         run.scheduled = None if self.schedule is None else run.optimizer.lr
         run.carried = grads.final_state
+        run.gathered = None
+        self._count(run, losses, counts, penalty, norm)
+        run.position = run.position.after_update()
+        return {**self._told(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
+
+    def _count(
+        self,
+        run: TrainingRun,
+        losses: Mapping[str, float],
+        counts: Mapping[str, float],
+        penalty: float,
+        norm: float,
+    ) -> None:
+        """Add a piece to the sums of the epoch."""
         # Validation has no penalties, so the loss for comparison has none either.
         scales = {name: 1.0 if self.summed else counts[name] for name in losses}
         sums = {name: scales[name] * value for name, value in losses.items()}
-        run.totals.add(sums, counts, scales[self.outputs[0]] * grads.penalty, norm)
-        run.position = run.position.after_update()
+        run.totals.add(sums, counts, scales[self.outputs[0]] * penalty, norm)
+
+    def _told(
+        self, loss: float, losses: Mapping[str, float], counts: Mapping[str, float], penalty: float
+    ) -> dict[str, float]:
+        """What hooks learn of a piece."""
         # A loss of 0 over no step would look like a perfect score.
         seen = {name: value if counts[name] else math.nan for name, value in losses.items()}
         told = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}
-        if grads.penalty:
-            told["penalty"] = grads.penalty
+        if penalty:
+            told["penalty"] = penalty
         total = loss if any(counts[name] for name in losses) else math.nan
-        return {"loss": total, **told, "grad_norm": norm, "lr": lr}
+        return {"loss": total, **told}
 
     def _rate(self, run: TrainingRun) -> float:
         """The learning rate of this update. Raises ConfigError for one set by hand if there is a schedule."""
@@ -120,9 +169,8 @@ class TrainStep:
             optimizer.lr = lr
         # Without a limit the norm is only measured.
         limit = self.limit or sys.float_info.max
-        # Groups are selected by name, which an arena does not have.
-        of_names = bool(optimizer._members)
-        params, slopes = (net.parameters(), grads.params) if of_names else (net.arena, grads.arena)
+        named = takes_names(optimizer)
+        params, slopes = (net.parameters(), grads.params) if named else (net.arena, grads.arena)
         if has_own_step(optimizer):
             norm = optimizer.step(params, slopes, clip_norm=limit)
             assert norm is not None
@@ -137,6 +185,11 @@ class TrainStep:
             planned.take(optimizer)
         assert planned.norm is not None
         return planned.norm
+
+
+def takes_names(optimizer: Optimizer) -> bool:
+    """Whether an update gives it parameters by name, and not one arena."""
+    return has_own_step(optimizer) or optimizer._is_of_names
 
 
 def has_own_step(optimizer: Optimizer) -> bool:

@@ -46,7 +46,7 @@ from ostinato.training.measure import Measure
 from ostinato.training.measured import Measured
 from ostinato.training.progress import Progress
 from ostinato.training.run import TrainingRun
-from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation
+from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation, with_last
 from ostinato.training.terms import Terms
 from ostinato.training.train_step import TrainStep
 from ostinato.training.undo import Cut, Undo
@@ -69,6 +69,8 @@ class Trainer(NoCopies, AttributeGuard):
             time too.
         through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
         clip_norm: gradients are scaled down to this global norm; None lets them be.
+        accumulate: how many batches make one update. Its gradient is that of one batch of all their rows, up
+            to rounding; at the end of an epoch, fewer batches may be left, which make an update too.
         reduction: of the loss, "mean" over the valid steps or "sum".
         metrics: names, Metric classes or instances, measured on validation data; in training where the loss
             decides them. Of a network with several outputs a dict of lists by output.
@@ -89,6 +91,7 @@ class Trainer(NoCopies, AttributeGuard):
         "schedule",
         "strategies",
         "clip_norm",
+        "accumulate",
         "reduction",
         "metrics",
         "run",
@@ -110,6 +113,7 @@ class Trainer(NoCopies, AttributeGuard):
         strategies: Sequence[str | type[Strategy] | Strategy | ThroughTime] = (),
         through_time: ThroughTime | None = None,
         clip_norm: float | None = None,
+        accumulate: int = 1,
         reduction: str = "mean",
         metrics: Metrics | Mapping[str, Metrics] = (),
         callbacks: Sequence[Any] = (),
@@ -126,6 +130,7 @@ class Trainer(NoCopies, AttributeGuard):
         self.clip_norm = (
             None if clip_norm is None else checks.number("Trainer", "clip_norm", clip_norm, above=0)
         )
+        self.accumulate = checks.whole("Trainer", "accumulate", accumulate, at_least=1)
         self.reduction = reduction
         of_rows = (name for name, one in terms.objectives.items() if one.per_row)
         self._form = Form(net, frozenset(of_rows))
@@ -140,6 +145,7 @@ class Trainer(NoCopies, AttributeGuard):
             reduction == "sum" and not self.strategies.estimator.samples,
             tuple(terms.objectives),
             terms.several,
+            self.accumulate,
             self._interrupts,
         )
         plugins = choose_plugins(callbacks)
@@ -327,7 +333,7 @@ class Trainer(NoCopies, AttributeGuard):
             if hooks.names:
                 undo.keep()
             run.data = source.state_dict()
-            run.lesson = self.strategies.curriculum.lesson(run.when, source.lengths)
+            run.lesson = self._lesson(source)
             hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
         else:
             _check_rows(source, run)
@@ -357,18 +363,34 @@ class Trainer(NoCopies, AttributeGuard):
         self._save_if_asked()
         undo.commit(epoch=True)
 
+    def _lesson(self, source: Source) -> Lesson:
+        """What the curriculum chooses for the epoch that starts."""
+        curriculum, losses = self.strategies.curriculum, None
+        if curriculum.reads_losses and isinstance(source, Rows):
+            losses = self._measure.of_rows(source, "fit")
+        return curriculum.next_lesson(self.run.when, source.lengths, losses)
+
     def _pieces(self, source: Source) -> Iterator[Batch]:
         """The pieces that make one update each, starting at the position in the epoch."""
         run = self.run
         assert run.lesson is not None
-        for batch in source.batches(run.lesson, run.position.batch):
+        waits = self.accumulate > 1 or self.strategies.estimator.waits
+        batches = source.batches(run.lesson, run.position.batch)
+        for batch, is_last in with_last(batches, run.position.batch, run.batches, waits):
             same_data.check_batch(run, batch, source)
             done = run.position.piece
             pieces = list(self.strategies.estimator.pieces(batch))
             if any(piece.carries for piece in pieces):
                 self._form.check_carries()
+            if is_last and pieces:
+                pieces[-1] = pieces[-1].replace(is_last=True)
             yield from pieces[done:]
             run.position = run.position.after_batch()
+        if run.gathered is not None:
+            raise ConfigError(
+                f"accumulate: the length of the data is {run.batches}; {run.position.batch} batches came; "
+                "give data whose len() is the number of its batches, or that has none"
+            )
 
     def _update(self, piece: Batch, undo: Undo) -> None:
         """Feed a piece to the network and learn from it."""
@@ -403,8 +425,12 @@ class Trainer(NoCopies, AttributeGuard):
             over = measure.over(source, "fit")
             metrics |= {name: over[name] for name in self._terms.measured if name not in metrics}
         if measured is not None:
+            self._hooks.call("ostinato_validation_start", run=run, epoch=run.epoch)
             over = measure.over(measured, "validation")
-            metrics |= {validated(name): value for name, value in over.items()}
+            found = {validated(name): value for name, value in over.items()}
+            told = MappingProxyType(found)
+            self._hooks.call("ostinato_validation_end", run=run, epoch=run.epoch, metrics=told)
+            metrics |= found
         if totals.penalty:
             metrics["penalty"] = totals.mean_penalty
         metrics |= {"grad_norm": totals.grad_norm, "lr": self.optimizer.lr}

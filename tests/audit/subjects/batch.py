@@ -39,6 +39,7 @@ BATCH = [
             "state": pair("state", None, STATE),
             "truth": Refused(MASK, "only a strategy of the role 'feeding'"),
             "sample": Refused(ost.Sample(), "only a strategy of the role 'feeding'"),
+            "is_last": Refused(True, "which the trainer sets"),
             "seed": Refused(3, "write Trainer(net, seed=...)"),
             "batch_first": Refused(False, "the network takes (N, T, ...)"),
             "places": Refused({"places": PLACES, "x": BAD}, "row 52"),

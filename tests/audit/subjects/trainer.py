@@ -77,6 +77,7 @@ TRAINER = [
             "schedule": pair("schedule", None, "cosine"),
             "strategies": pair("strategies", [], [ost.strategies.AllRows(shuffle=False)]),
             "through_time": pair("through_time", None, ost.TruncatedBPTT(1, 1)),
+            "accumulate": pair("accumulate", 1, 2),
             "clip_norm": pair("clip_norm", None, 1e-3, optimizer=ost.SGD(0.1)),
             "reduction": pair("reduction", "mean", "sum"),
             "metrics": pair("metrics", [], ["mae"]),
