@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, repeat
 from numbers import Integral
 from typing import Any
 
@@ -98,26 +99,23 @@ class Decoded(Sequence[list[Hypothesis]]):
 def decoded(found: Sequence[Any], with_alignments: bool) -> Decoded:
     """From the arrays of the core."""
     counts, lengths, finished, scores, log_probs, tokens, each, weights = found
-    entries, values = weights if with_alignments else (np.zeros(len(lengths), np.int64), None)
-    stops = np.cumsum(lengths).tolist()
-    ends = np.cumsum(lengths * entries).tolist()
-    made = []
-    for place, (length, stop) in enumerate(zip(lengths.tolist(), stops, strict=True)):
-        part = slice(stop - length, stop)
-        alignment = None
-        if values is not None:
-            shape = (length, int(entries[place]))
-            alignment = values[ends[place] - shape[0] * shape[1] : ends[place]].reshape(shape)
-        made.append(
-            Hypothesis(
-                tokens[part],
-                float(scores[place]),
-                float(log_probs[place]),
-                each[part],
-                bool(finished[place]),
-                alignment,
-            )
-        )
-    of_rows = np.cumsum(counts).tolist()
+    made, stop = [], 0
+    facts = zip(
+        lengths.tolist(), scores.tolist(), log_probs.tolist(), finished.tolist(),
+        _alignments(lengths, weights) if with_alignments else repeat(None), strict=False,
+    )  # fmt: skip
+    for length, score, log_prob, is_finished, alignment in facts:
+        start, stop = stop, stop + length
+        made.append(Hypothesis(tokens[start:stop], score, log_prob, each[start:stop], is_finished, alignment))
+    of_rows = accumulate(counts.tolist())
     rows = [made[end - count : end] for count, end in zip(counts.tolist(), of_rows, strict=True)]
     return Decoded(rows, with_alignments)
+
+
+def _alignments(lengths: Ids, weights: tuple[Ids, Floats]) -> Iterator[Floats]:
+    """The weights of each hypothesis, (L, S)."""
+    entries, values = weights
+    stop = 0
+    for shape in zip(lengths.tolist(), entries.tolist(), strict=True):
+        start, stop = stop, stop + shape[0] * shape[1]
+        yield values[start:stop].reshape(shape)
