@@ -1,7 +1,7 @@
 """REINFORCE after likelihood: the reward is minus the share of wrong phonemes (ostinato-reinforce).
 
 A network has learned the phonemes of words by likelihood (phonemes.py). From there, one copy is trained
-with REINFORCE, and one with likelihood for at least as many seconds of CPU. The test words are written greedily.
+with REINFORCE, and one with likelihood for at least as many seconds of CPU. Test words are written greedily.
 
 Run: python examples/phonemes.py --save FILE; python examples/phonemes_by_reward.py --load FILE [--seeds 3]
      python examples/phonemes_by_reward.py --short
@@ -59,7 +59,7 @@ def some(pairs: Pairs, words: int, seed: int) -> Pairs:
 def compare(
     parts: Parts, measured: Pairs, model: Model, given: Settings, words: int, lrs: Sequence[float], seed: int
 ) -> Result:
-    """Trains two copies: with REINFORCE on so many words, and with likelihood for as long. `lrs` are of both."""
+    """Trains two copies: by REINFORCE on so many words, and by likelihood for as long. `lrs` are of both."""
     by_reward, by_likelihood, timed = (replace(model, net=copy.deepcopy(model.net)) for _ in range(3))
     chosen, control = (replace(given, lr=lr, epochs=1) for lr in lrs)
     chosen = replace(chosen, smoothing=0.0)  # the loss of what is drawn is its log-probability
@@ -103,9 +103,9 @@ def main(arguments: list[str] | None = None) -> list[Result]:
     parser.add_argument(
         "--dev", action="store_true", help="measure the development words, not the test words"
     )
-    parser.add_argument("--words", type=int, default=10_000, help="that REINFORCE reads")
-    parser.add_argument("--lr", type=float, default=3e-4, help="of REINFORCE")
-    parser.add_argument("--control-lr", type=float, default=3e-4, help="of more likelihood")
+    parser.add_argument("--words", type=int, default=5_000, help="that REINFORCE reads")
+    parser.add_argument("--lr", type=float, default=1e-4, help="of REINFORCE")
+    parser.add_argument("--control-lr", type=float, default=1e-4, help="of more likelihood")
     given = parser.parse_args(arguments)
     if bool(given.load) == given.short:
         raise ConfigError("expected --load FILE, with a network of phonemes.py --save; or --short")
