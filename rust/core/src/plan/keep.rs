@@ -29,11 +29,8 @@ pub fn kept(program: &Program, adjoint: &Adjoint) -> Vec<NodeId> {
     for &id in adjoint.d_states.iter().chain(adjoint.d_inputs.iter().flatten()).chain(d_memories) {
         live[id] = true;
     }
-    // forward values read by gradient equations, in the order in which they are computed
     let mut wanted: Vec<bool> = live[..count].to_vec();
-    for id in (count..adjoint.nodes.len()).rev().filter(|&id| live[id]).collect::<Vec<_>>() {
-        mark(adjoint, id, count, &mut wanted);
-    }
+    mark(adjoint, (count..live.len()).filter(|&id| live[id]).collect(), count, &mut wanted);
     let mut free = vec![false; count];
     for (id, node) in program.nodes.iter().enumerate() {
         free[id] = node.folded || rows::row(node.op).run == Run::Source;
@@ -79,10 +76,10 @@ fn open(program: &Program, id: NodeId, free: &mut [bool], kept: &mut Vec<NodeId>
     }
 }
 
-/// Marks the forward values that gradient equation `id` reads, directly or through other gradient equations.
-fn mark(adjoint: &Adjoint, id: NodeId, count: usize, wanted: &mut [bool]) {
-    let mut stack = vec![id];
+/// Marks the forward values that gradient equations read, directly or through other gradient equations.
+fn mark(adjoint: &Adjoint, mut stack: Vec<NodeId>, count: usize, wanted: &mut [bool]) {
     let mut seen = vec![false; adjoint.nodes.len()];
+    stack.iter().for_each(|&id| seen[id] = true);
     while let Some(id) = stack.pop() {
         for &arg in &adjoint.nodes[id].args {
             if arg < count {

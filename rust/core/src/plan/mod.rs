@@ -2,7 +2,7 @@
 //!
 //! The plan follows from one property of each value: what does it depend on (`phase`)? Products that share an operand become
 //! one (`schedule`), every value gets the smallest storage that its readers allow (`storage`), and the gradient equations of
-//! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `step` and `adjoint`.
+//! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `team`, `step` and `adjoint`.
 
 mod concatenated;
 mod dependence;

@@ -7,7 +7,7 @@ use super::function::Function;
 
 /// Where a value is stored, and so which of its rows a phase reads. Rows are packed by time: the rows alive at step t are a
 /// prefix, and step t starts at row `offset[t]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// One row for all rows and times, computed from parameters: a slot of the fold table.
     Fold(usize),
@@ -54,7 +54,7 @@ pub struct Buffer {
 }
 
 /// Part of the rows of a buffer: `numel` elements starting at column `col`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ref {
     pub buffer: usize,
     pub col: usize,

@@ -1,6 +1,6 @@
 //! Row ops: the ops that compute a node, and the scratch slots of values that are read only within one run of row ops.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::kernel::{Binary, Reduce, Unary};
 use crate::step::rows::Across;
@@ -125,23 +125,24 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
 /// Finds the values of a run of row ops that are in memory of all times, each with the first op that names it.
 pub fn find_far(buffers: &[Buffer], ops: &mut [RowOp], reversed: bool) {
     let class = |part: &Ref| buffers[part.buffer].class;
-    let reads_previous = |ops: &[RowOp], state: usize| {
-        ops.iter().flat_map(|op| &op.src).any(|part| class(part) == Class::HistoryPrev(state))
-    };
-    let mut named: Vec<Ref> = Vec::new();
-    for position in 0..ops.len() {
-        let parts: Vec<Ref> = ops[position].src.iter().chain([&ops[position].dst]).copied().collect();
-        for part in parts {
-            let is_far = match class(&part) {
+    let previous: HashSet<usize> = (ops.iter().flat_map(|op| &op.src))
+        .filter_map(|part| match class(part) {
+            Class::HistoryPrev(state) => Some(state),
+            _ => None,
+        })
+        .collect();
+    let mut named: HashSet<Ref> = HashSet::new();
+    for op in ops {
+        for part in op.src.iter().chain([&op.dst]) {
+            let is_far = match class(part) {
                 Class::Full | Class::Input(_) | Class::OutputGradient(_) | Class::Saved(_) => true,
                 // of the two times of a state, the pass reaches one before the other
                 Class::HistoryPrev(_) => reversed,
-                Class::History(state) => !(reversed && reads_previous(ops, state)),
+                Class::History(state) => !(reversed && previous.contains(&state)),
                 _ => false,
             };
-            if is_far && !named.contains(&part) {
-                named.push(part);
-                ops[position].far.push(part);
+            if is_far && named.insert(*part) {
+                op.far.push(*part);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::adjoint::Accumulate;
 use crate::step::{Node, NodeId, Run, rows};
+use crate::team;
 
 use super::fused::fuse;
 use super::levels::{Level, Plan, levels, reads_whole};
@@ -37,14 +38,17 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     all_wanted.extend(task.states.iter().map(|s| s.update));
     let fused = fused_sums(&task.nodes, &phases, &all_wanted);
     merge(&mut task.nodes, &mut phases, &fused, &all_wanted);
-    let work = [Phase::Before, Phase::Loop, Phase::After]
-        .map(|phase| (phase, schedule(&task.nodes, &given, &phases, &fused, phase)));
+    let work = [Phase::Before, Phase::Loop, Phase::After].map(|phase| {
+        team::pause();
+        (phase, schedule(&task.nodes, &given, &phases, &fused, phase))
+    });
     let mut storage = Storage {
         level: levels(&task, &given, &work),
         task: &task,
         given: &given,
         phases: &phases,
         refs: HashMap::new(),
+        shared: HashMap::new(),
         pass: Pass { reversed: task.reversed, ..Pass::default() },
         late: false,
     };
@@ -58,6 +62,8 @@ struct Storage<'a> {
     phases: &'a [Phase],
     level: HashMap<NodeId, Level>,
     refs: HashMap<NodeId, Ref>,
+    /// The buffers of which there is one of a class.
+    shared: HashMap<Class, usize>,
     pass: Pass,
     /// Whether the reader is outside the loop, where a carry has changed already: it reads the log.
     late: bool,
@@ -69,13 +75,20 @@ impl Storage<'_> {
     }
 
     fn buffer(&mut self, class: Class, width: usize, entries: Option<usize>) -> usize {
-        let shared =
-            !matches!(class, Class::Tile | Class::RowEntries | Class::Step | Class::Block | Class::Full);
-        let known = self.pass.buffers.iter().position(|b| shared && b.class == class);
+        if matches!(class, Class::Tile | Class::RowEntries | Class::Step | Class::Block | Class::Full) {
+            return self.add(Buffer { class, width, slot: 0, entries });
+        }
+        let known = self.shared.get(&class).copied();
         known.unwrap_or_else(|| {
-            self.pass.buffers.push(Buffer { class, width, slot: 0, entries });
-            self.pass.buffers.len() - 1
+            let added = self.add(Buffer { class, width, slot: 0, entries });
+            self.shared.insert(class, added);
+            added
         })
+    }
+
+    fn add(&mut self, buffer: Buffer) -> usize {
+        self.pass.buffers.push(buffer);
+        self.pass.buffers.len() - 1
     }
 
     fn class_of(level: Level) -> Class {
@@ -125,6 +138,7 @@ impl Storage<'_> {
         }
         for (_, list) in work {
             for one in list {
+                team::pause();
                 match one {
                     Work::Products(products) => self.place_products(products),
                     Work::Rows(ids) => {
@@ -253,6 +267,7 @@ impl Storage<'_> {
                     Work::Rows(ids) => {
                         let mut ops = Vec::new();
                         for &id in ids {
+                            team::pause();
                             row_ops::ops_of(&self.task.nodes, id, &mut |id| self.reference(id), &mut ops);
                         }
                         fuse(&self.pass.buffers, &mut ops);

@@ -6,6 +6,7 @@
 mod concatenated;
 mod difference;
 mod frozen;
+mod long;
 mod row_level;
 
 use std::collections::BTreeSet;
