@@ -53,8 +53,7 @@ pub fn save(path: &Path, model: &Model) -> Result<(), StoreError> {
 pub fn load(path: &Path) -> Result<Model, StoreError> {
     // Checked before opening: opening a pipe would block until its writer opens it.
     if !fs::metadata(path)?.is_file() {
-        let what = format!("{} is not a regular file", path.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file").into());
     }
     let file = File::open(path)?;
     let size = file.metadata()?.len();

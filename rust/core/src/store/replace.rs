@@ -24,10 +24,7 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     // A link is kept and its target replaced. A path that does not resolve names a new file.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let Some(name) = path.file_name() else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{} is not a file name", path.display()),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file name"));
     };
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -39,7 +36,7 @@ pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{} is {}; expected a file or a new name", path.display(), what(metadata.file_type())),
+            format!("it is {}; expected a file or a new name", what(metadata.file_type())),
         ));
     }
     let prefix = Sha256::digest(name.as_encoded_bytes())[..8]
