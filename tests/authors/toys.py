@@ -93,6 +93,11 @@ def of_strategy(row: Row) -> str:
     return fitted(network(), *data(), strategies=[row.name])
 
 
+def of_callback(row: Row) -> str:
+    """The running sum, with the callback by name."""
+    return fitted(network(), *data(), callbacks=[row.name])
+
+
 def of_schedule(row: Row) -> str:
     """The largest learning rate and the last."""
     x, y = data()
@@ -134,6 +139,7 @@ TOYS: Mapping[str, Callable[[Row], str]] = {
     "metric": of_metric,
     "strategy": of_strategy,
     "schedule": of_schedule,
+    "callback": of_callback,
     "optimizer": of_optimizer,
     "regularizer": of_regularizer,
     "scorer": of_scorer,

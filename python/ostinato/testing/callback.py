@@ -64,7 +64,9 @@ class Training:
         columns = {
             name: np.array([row.get(name, np.nan) for row in history.rows]) for name in history.rows[0]
         }
-        return {"parameters": self.trainer.net.arena.copy(), **columns}
+        # by name: what a callback writes between the parameters of an arena is no parameter
+        parameters = [view.ravel() for view in self.trainer.net.parameters().values()]
+        return {"parameters": np.concatenate(parameters), **columns}
 
 
 @cache

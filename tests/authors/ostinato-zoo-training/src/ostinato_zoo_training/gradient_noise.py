@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ostinato import hookimpl
+from ostinato import Callback, hookimpl
 
 
-class GradientNoise:
+class GradientNoise(Callback):
     """Adds normal numbers of the variance eta / (1 + step)^0.55 to all gradients.
 
     Source: Neelakantan et al. 2015, "Adding gradient noise improves learning for very deep networks", eq. 1.
     """
+
+    name = "gradient_noise"
 
     def __init__(self, eta: float = 0.01, seed: int = 0) -> None:
         self.eta, self.seed = eta, seed
