@@ -85,7 +85,7 @@ class Spec:
             object.__setattr__(self, "doc", (self.factory.__doc__ or "").strip().partition("\n")[0])
         examples = self.examples
         if isinstance(examples, (list, tuple)) and not examples:
-            examples = getattr(self.factory, "examples", ({},))
+            examples = _examples_of(self.factory)
         if not isinstance(examples, (list, tuple)) or not all(isinstance(one, Mapping) for one in examples):
             raise ConfigError(
                 f"{noun} {shown(self.name)}: examples is {shown(examples)}; expected a list of options"
@@ -98,6 +98,16 @@ class Spec:
         if not callable(made) or not isinstance(getattr(made, "name", None), str):
             raise ConfigError(f"{cls.__name__}.of: made is {shown(made)}; expected a class that has a name")
         return cls(made.name, made)
+
+
+def _examples_of(factory: Any) -> Any:
+    """The examples of a factory. Those of a base class are for its `__init__`, not for one of a subclass."""
+    for one in factory.__mro__ if isinstance(factory, type) else ():
+        if "examples" in vars(one):
+            break
+        if "__init__" in vars(one):
+            return ({},)
+    return getattr(factory, "examples", ({},))
 
 
 class CellSpec(Spec):

@@ -122,8 +122,11 @@ def run(one: CallbackSubject) -> None:
         training = one.trainer(batches=batches)
         if epochs == 0:
             training.trainer.fit(training.x, training.targets, epochs=0, progress=False)
-        elif not np.isfinite(training.fit(epochs)["parameters"]).all():
-            raise Failed(f"after {epochs} epochs of {batches} batches, a parameter is not finite")
+        else:
+            training.fit(epochs)
+            for name, value in training.trainer.net.parameters().items():
+                if not np.isfinite(value).all():
+                    raise Failed(f"after {epochs} epochs of {batches} batches, {name} is not finite")
 
 
 @check("repeatable")

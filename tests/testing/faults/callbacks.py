@@ -81,7 +81,7 @@ class NotLoaded(Right):
 
 class Breaks(Right):
     @hookimpl
-    def ostinato_epoch_end(self, run: Any) -> None:
+    def ostinato_run_end(self, run: Any) -> None:
         run.net.arena[...] = np.nan
 
 
@@ -97,7 +97,7 @@ FAULTS = [
     (NoSuchArgument, "hooks", "loss"),
     (CallbackSpec("other", dict), "descriptor", "expected a Callback"),
     (Breaks, "run", "not finite"),
-    (NoBatches, "run", "NoBatches"),
+    (NoBatches, "run", "history has no 'loss'"),
     (NoiseOfItsOwn, "repeatable", "is its randomness run.when.rng(name)?"),
     (Shared, "repeatable", "differs"),
     (NotSaved, "resume", "ostinato_save"),
