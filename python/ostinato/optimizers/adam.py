@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from ostinato.checks import number
 from ostinato.errors import ConfigError, shown
@@ -10,6 +11,7 @@ from ostinato.ops import Value, sqrt, square
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 from ostinato.optimizers.rate import rate
+from ostinato.optimizers.slots import SlotForms
 
 
 class Adam(Optimizer):
@@ -26,8 +28,8 @@ class Adam(Optimizer):
     weight_decay.
     """
 
-    slots = ("mean", "mean_square")
-    examples = (
+    slots: ClassVar[Sequence[str] | SlotForms] = ("mean", "mean_square")
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = (
         {},
         {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.1},
         {"weight_decay": 0.1, "decoupled_decay": 0.01},
