@@ -41,6 +41,12 @@ if find_spec("ostinato_cells"):
         NETWORKS[f"{cell} of the plugin"] = lambda dtype, cell=cell: ost.Recurrent(
             f"cells/{cell}", 3, 5, dtype=dtype
         )
+    # states that are matrices, of which training stores those at the start of each block of time
+    NETWORKS["mlstm, delta_net, lstm"] = lambda dtype: ost.Sequential(
+        ost.Recurrent("cells/mlstm", 3, 4, dtype=dtype),
+        ost.Recurrent("cells/delta_net", 4, 3, dtype=dtype),
+        ost.LSTM(3, 5, dtype=dtype),
+    )
 
 # Networks with layers that read the sequence from its end.
 BOTH_WAYS: dict[str, Callable[[str], ost.Network]] = {
@@ -52,6 +58,10 @@ BOTH_WAYS: dict[str, Callable[[str], ost.Network]] = {
         ost.LSTM(8, 3, dtype=dtype),
     ),
 }
+if find_spec("ostinato_cells"):
+    BOTH_WAYS["mlstm, both ways"] = lambda dtype: ost.Recurrent(
+        "cells/mlstm", 3, 4, bidirectional=True, dtype=dtype
+    )
 for name, cell in PASTS.items():
     BOTH_WAYS[f"{name}, both ways"] = lambda dtype, cell=cell: ost.Recurrent(
         cell, 3, 4, bidirectional=True, dtype=dtype

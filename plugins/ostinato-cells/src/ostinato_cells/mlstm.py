@@ -19,10 +19,10 @@ class MLSTM(Cell):
         h  = sigmoid(o) * C' q / max(|n' q|, exp(-m'))
 
     The bias of f starts at 3, so that the memory lasts for some steps. x (input,), C (H, H), n and output
-    (H,), m (1,); one head; block order q, k, v, o and gate order i, f. No gate reads the output, so C and n are
-    linear in the state. exp(-m') is at most exp(60): its gradient stays finite where nothing was ever written.
-    Source: Beck et al. 2024, "xLSTM: extended long short-term memory", eq. 19-27, with the sigmoid forget gate
-    and the stabilizer of eq. 15-17.
+    (H,), m (1,); one head; block order q, k, v, o and gate order i, f. No gate reads the output, so C and n
+    are linear in the state. exp(-m') is at most exp(60): its gradient stays finite where nothing was ever
+    written. Source: Beck et al. 2024, "xLSTM: extended long short-term memory", eq. 19-27, with the sigmoid
+    forget gate and the stabilizer of eq. 15-17.
     """
 
     name = "mlstm"

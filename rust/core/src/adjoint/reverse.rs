@@ -3,7 +3,10 @@
 //! With `L` the loss, the step `(x, s, p) -> (y, s')` becomes `(dL/dy, dL/ds') -> (dL/dx, dL/ds)` plus one sink per use of a
 //! parameter, whose contributions are summed over rows and time.
 
-use crate::step::{Attrs, Builder, Equations, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows};
+use crate::step::rows::MatrixPart;
+use crate::step::{
+    Attrs, Builder, Dim, Equations, Grad, Node, NodeId, Program, Result, Run, Site, Source, rows,
+};
 
 /// A contribution of a step to the gradient of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +105,24 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
             continue;
         }
         let row = rows::row(node.op);
-        if row.run == Run::Source {
-            continue;
-        }
-        let grads = (row.adjoint)(&mut g, &Site { node: id, args: &node.args, attrs: &node.attrs, d })?;
+        let grads = match row.run {
+            Run::Source => continue,
+            Run::Matrix(MatrixPart::Next) => {
+                // the gradient of the state goes on from here in `matrix_back`
+                if contributions[node.args[0]].is_empty() {
+                    let zeros = zeros(&mut g, &program.nodes[node.args[0]])?;
+                    contributions[node.args[0]].push(Contribution::Whole(zeros));
+                }
+                continue;
+            }
+            Run::Matrix(_) => {
+                let (grads, before) = matrix_gradients(&mut g, program, node, d)?;
+                let state = program.states[node.attrs.int("state")];
+                contributions[state].push(Contribution::Whole(before));
+                grads
+            }
+            _ => (row.adjoint)(&mut g, &Site { node: id, args: &node.args, attrs: &node.attrs, d })?,
+        };
         for (&arg, grad) in node.args.iter().zip(grads) {
             let operand = &program.nodes[arg];
             if operand.is_index || operand.folded && !trainable[arg] {
@@ -157,6 +174,37 @@ pub fn reverse(program: &Program, trained: impl Fn(usize) -> bool) -> Result<Adj
         });
     }
     Ok(Adjoint { nodes: g.nodes().to_vec(), d_outputs, d_next, d_inputs, d_memories, d_states, sinks })
+}
+
+/// The gradients of the operands of `matrix_reads`, and that of the state before the step.
+fn matrix_gradients(
+    g: &mut Builder,
+    program: &Program,
+    node: &Node,
+    d: NodeId,
+) -> Result<(Vec<Grad>, NodeId)> {
+    let shaped = |shape: &[Dim]| {
+        let mut attrs = node.attrs.clone();
+        attrs.0.retain(|(name, _)| *name != "shape");
+        attrs.0.extend(Attrs::shape_of(shape).0);
+        attrs
+    };
+    let of = |g: &Builder, id: NodeId| g.node(id).numel();
+    let width = node.args.iter().map(|&arg| of(g, arg)).sum();
+    let operands: Vec<NodeId> = node.args.iter().copied().chain([d]).collect();
+    let all = g.op_with("matrix_gradients", &operands, shaped(&[Dim::number(width)]))?;
+    let state = program.nodes[program.states[node.attrs.int("state")]].shape.clone();
+    let before = g.op_with("matrix_back", &[all], shaped(&state))?;
+    let (mut grads, mut start) = (Vec::new(), 0);
+    for &arg in &node.args {
+        let stop = start + of(g, arg);
+        let range = Attrs::numbers(&[("start", start as f64), ("stop", stop as f64)]);
+        let part = g.op_with("slice", &[all], range)?;
+        let shape = g.node(arg).shape.clone();
+        grads.push(Grad::Node(g.reshaped(part, &shape)?));
+        start = stop;
+    }
+    Ok((grads, before))
 }
 
 /// For each node, whether it depends on a parameter that is trained.

@@ -43,6 +43,92 @@ pub struct ScanState<T> {
     pub update: Along<T>,
 }
 
+/// A value of one sequence along time: packed row r lies at `ptr + r * row`; `row` may be 0, one value for all steps.
+#[derive(Copy, Clone, Debug)]
+pub struct Track<T> {
+    pub ptr: *const T,
+    pub row: usize,
+}
+
+impl<T> Track<T> {
+    #[inline(always)]
+    pub(super) fn at(&self, row: usize) -> *const T {
+        self.ptr.wrapping_add(row * self.row)
+    }
+}
+
+/// The most vectors with which a matrix is multiplied in a step.
+pub const MOST_READS: usize = 4;
+
+/// The steps of a sequence whose state is a matrix C (lines, cols): `C' = factor C + (write + rate (C a)) key^T`, where `a` is
+/// the first of the vectors. It reads C with the first `before` of them, and C' with the other `after` ones.
+#[derive(Copy, Clone, Debug)]
+pub struct MatrixSteps<'a, T> {
+    pub lines: usize,
+    pub cols: usize,
+    /// The packed row of each step, and the packed row at which the tracks begin.
+    pub rows: &'a [usize],
+    pub first_row: usize,
+    /// One number, or one for each line.
+    pub factor: Track<T>,
+    pub factor_by_line: bool,
+    /// (lines)
+    pub write: Track<T>,
+    /// (cols)
+    pub key: Track<T>,
+    /// One number, or one for each line, if there is a rate.
+    pub rate: Track<T>,
+    pub rate_by_line: bool,
+    pub has_rate: bool,
+    /// (cols) each.
+    pub vectors: [Track<T>; MOST_READS],
+    pub before: usize,
+    pub after: usize,
+    /// Written by the forward kernel: the products with the vectors, (lines) each.
+    pub reads: Track<T>,
+}
+
+/// Where the gradient of each operand begins in the gradients of a step.
+pub(super) struct MatrixPlaces {
+    pub factor: usize,
+    pub write: usize,
+    pub key: usize,
+    pub rate: usize,
+    pub vectors: usize,
+}
+
+impl<T> MatrixSteps<'_, T> {
+    #[inline(always)]
+    pub(super) fn row(&self, t: usize) -> usize {
+        self.rows[t] - self.first_row
+    }
+
+    #[inline(always)]
+    pub(super) fn places(&self) -> MatrixPlaces {
+        let of = |by_line: bool| if by_line { self.lines } else { 1 };
+        let write = of(self.factor_by_line);
+        let key = write + self.lines;
+        let rate = key + self.cols;
+        let vectors = rate + if self.has_rate { of(self.rate_by_line) } else { 0 };
+        MatrixPlaces { factor: 0, write, key, rate, vectors }
+    }
+}
+
+/// What the backward kernel of `MatrixSteps` reads and writes besides them.
+#[derive(Copy, Clone, Debug)]
+pub struct MatrixBack<T> {
+    /// C before the first step.
+    pub start: *const T,
+    /// The gradient of C after the last step; it becomes the gradient of C before the first step.
+    pub carry: *mut T,
+    /// The gradients of the reads.
+    pub d_reads: Track<T>,
+    /// Written: the gradients of factor, write, key, rate and vectors, one after the other.
+    pub gradients: Track<T>,
+    /// `matrix_scratch` elements.
+    pub scratch: *mut T,
+}
+
 /// The initial value of the result of a matrix product.
 #[derive(Copy, Clone, Debug)]
 pub enum Init<T> {

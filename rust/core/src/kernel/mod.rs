@@ -30,11 +30,12 @@ mod table;
 mod tests;
 
 pub use args::{
-    Along, Binary, Dst, Init, Link, LinkSource, NormGrad, Reduce, RowMap, ScanState, Short, Src, Ternary,
-    Unary,
+    Along, Binary, Dst, Init, Link, LinkSource, MOST_READS, MatrixBack, MatrixSteps, NormGrad, Reduce,
+    RowMap, ScanState, Short, Src, Ternary, Track, Unary,
 };
 pub use denormals::{FlushDenormals, KeepDenormals};
 pub use isa::Isa;
 pub use peak::fma_peak_gflops;
 pub use real::Real;
+pub use row::matrix_scratch;
 pub use table::{Float, Kernels};

@@ -4,7 +4,10 @@
 //! inlined into it whole: a helper that stayed a function of its own would be compiled for the baseline CPU
 //! instead.
 
-use super::args::{Binary, Dst, Init, Link, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary};
+use super::args::{
+    Binary, Dst, Init, Link, MatrixBack, MatrixSteps, NormGrad, Reduce, RowMap, ScanState, Src, Ternary,
+    Unary,
+};
 use super::isa::Isa;
 use super::real::Real;
 
@@ -42,6 +45,10 @@ pub struct Kernels<T: 'static> {
     pub norm_grad: unsafe fn(NormGrad, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
     /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
     pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
+    /// `(sequence, start, end)`: the steps of a sequence whose state is a matrix, from one matrix to another, or in place.
+    pub matrix_forward: unsafe fn(&MatrixSteps<T>, *const T, *mut T),
+    /// `(sequence, back)`: its gradients; the matrices of the steps are computed again.
+    pub matrix_back: unsafe fn(&MatrixSteps<T>, &MatrixBack<T>),
     /// The columns of a packed B from a multiple of `column_grain` are themselves a packed B, which starts k elements
     /// further per column.
     pub column_grain: usize,
@@ -72,7 +79,8 @@ macro_rules! tables {
     ($module:ident, $token:ty, $isa:expr $(, #[$feature:meta])?) => {
         mod $module {
             use crate::kernel::args::{
-                Binary, Dst, Init, Link, NormGrad, Reduce, RowMap, ScanState, Src, Ternary, Unary,
+                Binary, Dst, Init, Link, MatrixBack, MatrixSteps, NormGrad, Reduce, RowMap, ScanState, Src,
+                Ternary, Unary,
             };
             use crate::kernel::isa::Isa;
             use crate::kernel::math::Math;
@@ -101,6 +109,8 @@ macro_rules! tables {
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
                     scan: scan::<T>,
+                    matrix_forward: matrix_forward::<T>,
+                    matrix_back: matrix_back::<T>,
                     column_grain: gemm::column_grain::<T, $token>(),
                     packed_len: gemm::packed_len::<T, $token>,
                     pack: pack::<T>,
@@ -134,6 +144,10 @@ macro_rules! tables {
                 row::row_map $(, #[$feature])?);
             tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),
                 row::scan $(, #[$feature])?);
+            tables!(@entry $token, matrix_forward(m: &MatrixSteps<T>, start: *const T, end: *mut T),
+                row::matrix_forward $(, #[$feature])?);
+            tables!(@entry $token, matrix_back(m: &MatrixSteps<T>, back: &MatrixBack<T>),
+                row::matrix_back $(, #[$feature])?);
             tables!(@entry $token,
                 norm_grad(op: NormGrad, rows: usize, cols: usize, dst: Dst<T>, r: Src<T>, y: Src<T>, d: Src<T>),
                 row::norm_grad $(, #[$feature])?);

@@ -6,7 +6,7 @@ use crate::step::{Program, Run, rows};
 
 use super::LayerPlan;
 use super::linear::Kind;
-use super::pass::{Class, Pass, PhaseOp, SinkRun};
+use super::pass::{Class, MatrixOp, Pass, PhaseOp, SinkRun, marks};
 
 /// Counts of one pass, for tests and tools.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -134,8 +134,11 @@ pub fn explain_layer(plan: &LayerPlan, rows: usize, steps: Option<usize>, bytes:
     let kept =
         if plan.kept.is_empty() { "nothing besides states and outputs".into() } else { plan.kept.join(", ") };
     line(2, &format!("kept for the backward pass: {kept}"));
-    let memory =
-        |pass: &Pass| PassSummary::of(pass).full_width as f64 * (rows * steps.unwrap_or(1) * bytes) as f64;
+    let memory = |pass: &Pass| {
+        let total = rows * steps.unwrap_or(1);
+        let marked = pass.marked_width() * marks(rows, total);
+        (PassSummary::of(pass).full_width * total + marked) as f64 * bytes as f64
+    };
     let (forward, back) = (memory(&plan.train), memory(&plan.back));
     line(
         2,
@@ -179,6 +182,12 @@ fn op_text(pass: &Pass, op: &PhaseOp) -> String {
     match op {
         PhaseOp::Scan(scan) if scan.moved != 0 => format!("move along time   {}", scan.what),
         PhaseOp::Scan(scan) => format!("scan along time   {}", scan.what),
+        PhaseOp::Matrix(op) => {
+            let MatrixOp { lines, cols, what, .. } = op;
+            let again =
+                if op.gradients.is_some() { ", computed again from the start of the block" } else { "" };
+            format!("matrices along time {lines} x {cols}   {what}{again}")
+        }
         PhaseOp::Gemm(gemm) => {
             let pack = &pass.packs[gemm.pack];
             format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what)
@@ -219,6 +228,7 @@ fn describe(kind: Kind, pass: &Pass, states: &[usize]) -> &'static str {
         Kind::Scan if states.iter().all(|&state| pass.is_scanned(state)) => "linear in the state: scan",
         Kind::Line if states.iter().all(|&state| pass.is_scanned(state)) => "a delay line: outside the loop",
         Kind::Scan | Kind::Line => "linear in the state, but inside the loop of another state: step by step",
+        Kind::Matrix => "linear in the state, a factor and an outer product: matrices along time",
         Kind::Mixing => "linear in the state, but not element by element: step by step",
         Kind::Elementwise => "element by element, but not linear: step by step",
         Kind::Other => "not linear: step by step",

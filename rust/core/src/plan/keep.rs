@@ -98,7 +98,10 @@ fn cost(program: &Program, id: NodeId, free: &[bool]) -> f32 {
     }
     let node = &program.nodes[id];
     let row = rows::row(node.op);
-    if matches!(row.run, Run::MatVec | Run::Entries(Across::Sum | Across::Max | Across::LogSumExp)) {
+    if matches!(
+        row.run,
+        Run::MatVec | Run::Matrix(_) | Run::Entries(Across::Sum | Across::Max | Across::LogSumExp)
+    ) {
         return f32::INFINITY;
     }
     let mut sum = row.cost;

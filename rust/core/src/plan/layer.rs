@@ -11,7 +11,8 @@ use super::fold::FoldProgram;
 use super::fold_table::FoldTable;
 use super::function::Function;
 use super::keep::kept;
-use super::linear::{Group, Recurrence, recurrences};
+use super::linear::{Group, Kind, Recurrence, recurrences};
+use super::matrix::with_matrices;
 use super::norms::with_scales;
 use super::pass::{Class, Pass, Ref};
 use super::storage::plan;
@@ -83,10 +84,28 @@ impl LayerPlan {
     /// A plan whose backward pass computes some gradients only.
     pub fn with_gradients(program: &Program, wanted: &Wanted) -> Result<LayerPlan> {
         let divided = divided(program)?;
-        let mut sums = with_scales(&reassociated(divided.as_ref().unwrap_or(program))?)?;
+        let sums = with_scales(&reassociated(divided.as_ref().unwrap_or(program))?)?;
+        if let Some((rewritten, matrices)) = with_matrices(&sums) {
+            // otherwise a state of the loop reads the matrix, or its gradient: the loop needs the state's own equations
+            if let Some(plan) = LayerPlan::with_sums(program, rewritten, &matrices, wanted)? {
+                return Ok(plan);
+            }
+        }
+        Ok(LayerPlan::with_sums(program, sums, &[], wanted)?.unwrap_or_else(no_matrix))
+    }
+
+    /// The plan of a program whose sums are ordered; `matrices` are the states whose equations are ops of matrices.
+    fn with_sums(
+        program: &Program,
+        mut sums: Program,
+        matrices: &[usize],
+        wanted: &Wanted,
+    ) -> Result<Option<LayerPlan>> {
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
-        let (groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
+        let (mut groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
+        groups.extend(matrices.iter().map(|&state| Group { states: vec![state], kind: Kind::Matrix }));
+        groups.sort_by_key(|group| group.states[0]);
         let mut adjoint = match wanted.backward {
             true => reverse(&sums, wanted.params)?,
             false => Adjoint::none(&sums),
@@ -128,7 +147,8 @@ impl LayerPlan {
         let constants: Vec<NodeId> =
             (0..adjoint.nodes.len()).filter(|&id| rows::row(adjoint.nodes[id].op).name == "const").collect();
         let folds = FoldTable::new(&adjoint.nodes, &sums.params, &constants, &[]);
-        LayerPlan::assemble(program, sums, adjoint, folds, None, Scans::default())
+        let plan = LayerPlan::assemble(program, sums, adjoint, folds, None, Scans::default())?;
+        Ok(plan.unwrap_or_else(no_matrix))
     }
 
     fn assemble(
@@ -138,7 +158,7 @@ impl LayerPlan {
         folds: FoldTable,
         fold: Option<Box<Fold>>,
         scans: Scans,
-    ) -> Result<LayerPlan> {
+    ) -> Result<Option<LayerPlan>> {
         if program.outputs.is_empty() {
             return Err(StepError::Trace(format!("{} has no output", program.name)));
         }
@@ -170,8 +190,9 @@ impl LayerPlan {
                 reversed: false,
             })
         };
-        let (infer, _) = forward(&[], false);
-        let (train, places) = forward(&keep, true);
+        let (Some((infer, _)), Some((train, places))) = (forward(&[], false), forward(&keep, true)) else {
+            return Ok(None);
+        };
 
         let mut known = given.clone();
         let saved = |place: &Ref| Given {
@@ -216,7 +237,7 @@ impl LayerPlan {
                 _ => None,
             });
         }
-        let (back, _) = plan(Task {
+        let back = plan(Task {
             nodes: adjoint.nodes.clone(),
             given: known,
             states: states.map(|(&read, &update)| State { read, update, history: false }).collect(),
@@ -228,13 +249,18 @@ impl LayerPlan {
             scans: scans.back,
             reversed: true,
         });
+        let Some((back, _)) = back else { return Ok(None) };
         let place =
             |k: usize| back.buffers.iter().position(|buffer| buffer.class == Class::MemoryGradient(k));
         let memory_gradients = (0..sums.memories.len()).map(place).collect();
-        let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).collect();
+        let has_backward = !adjoint.d_states.is_empty();
+        let marked = (0..train.states.len()).filter(|&state| has_backward && train.has_marks(state));
+        let marked =
+            marked.map(|state| format!("{} at the start of each block", sums.label(sums.states[state])));
+        let kept = keep.iter().map(|&id| describe(&sums.nodes, id)).chain(marked).collect();
         let groups = scans.groups;
         let program = program.clone();
-        Ok(LayerPlan {
+        Ok(Some(LayerPlan {
             program,
             infer,
             train,
@@ -245,7 +271,7 @@ impl LayerPlan {
             groups,
             input_gradients,
             memory_gradients,
-        })
+        }))
     }
 
     /// Whether the plan has a backward pass.
@@ -267,6 +293,11 @@ impl LayerPlan {
     pub fn output_width(&self, k: usize) -> usize {
         self.program.nodes[self.program.outputs[k].1].numel()
     }
+}
+
+/// What a program without ops of matrices cannot give.
+fn no_matrix() -> LayerPlan {
+    unreachable!("a plan without ops of matrices always exists")
 }
 
 /// Replaces the gradient of each wanted memory by an op that adds it to a sum over the steps; removes the others.

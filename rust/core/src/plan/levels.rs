@@ -53,6 +53,9 @@ fn places(work: &Plan) -> HashMap<NodeId, Place> {
                 Work::Scan(_, ids) => ids.iter().for_each(|&id| {
                     places.insert(id, (*phase, position, By::Other));
                 }),
+                Work::Matrix(ids) => ids.iter().for_each(|&id| {
+                    places.insert(id, (*phase, position, By::Other));
+                }),
             }
         }
     }
@@ -98,6 +101,10 @@ pub fn levels(task: &Task, given: &[bool], work: &Plan) -> HashMap<NodeId, Level
                     }
                 }
                 Work::Scan(..) => {}
+                Work::Matrix([first, _]) => {
+                    raise(*first, Level::Block);
+                    task.nodes[*first].args.iter().for_each(|&arg| raise(arg, Level::Block));
+                }
                 Work::Entries(_, stages) => {
                     for (stage, ids) in stages.iter().enumerate() {
                         for &id in ids {

@@ -19,6 +19,8 @@ pub enum Kind {
     Scan,
     /// A state that moves by some elements, where new values follow: a delay line. A scan runs it.
     Line,
+    /// Linear, a factor and an outer product: see `matrix`.
+    Matrix,
     /// Linear, but through a matrix or between elements.
     Mixing,
     /// Element-wise, but not linear.

@@ -16,6 +16,7 @@ mod keep;
 mod layer;
 mod levels;
 mod linear;
+mod matrix;
 mod merge;
 mod norms;
 mod pass;
@@ -36,7 +37,7 @@ pub use fold_table::{Block, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::{Fold, LayerPlan, Wanted};
 pub use pass::{
-    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun, Scan,
-    ScanState, SinkOp, SinkRun, WholeOp, row_work,
+    Buffer, Class, EntriesOp, Gemm, Init, MatrixOp, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun,
+    Scan, ScanState, SinkOp, SinkRun, WholeOp, block_steps, marks, row_work,
 };
 pub use row_level::{Piece, RowSplit, split};

@@ -28,6 +28,10 @@ pub enum Class {
     /// A state of which only the last value is required: the copy that the step reads, and the copy that it writes.
     CarryIn(usize),
     CarryOut(usize),
+    /// A state that is a matrix, at the start of each block of time: its other values are computed again.
+    Marks(usize),
+    /// The same in the forward pass that belongs to this backward pass.
+    SavedMarks(usize),
     /// The value of `CarryIn` at each step of a block, for readers outside the loop.
     CarryLog(usize),
     /// Input `k` of the program, from outside.
@@ -59,6 +63,22 @@ pub struct Ref {
     pub buffer: usize,
     pub col: usize,
     pub numel: usize,
+}
+
+/// The least number of packed rows in a block of time, so that the products for weight gradients are long.
+const BLOCK_ROWS: usize = 256;
+
+/// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
+///
+/// Weight gradients are summed over rows block by block, so a pass over a piece of time gives the same sums as a pass over
+/// all of it, if the piece starts at a block boundary. Hence no block is longer than its products need.
+pub fn block_steps(rows: usize) -> usize {
+    BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
+}
+
+/// The most values of a state of class `Marks`, for `rows` sequences with `total` steps in all.
+pub fn marks(rows: usize, total: usize) -> usize {
+    rows + total.div_ceil(block_steps(rows))
 }
 
 /// How often new noise is drawn.
@@ -203,6 +223,37 @@ pub struct Scan {
     pub what: String,
 }
 
+/// A state that is a matrix, along a whole block of time: `C' = factor C + (write + rate (C vectors[0])) key^T`.
+#[derive(Debug, Clone)]
+pub struct MatrixOp {
+    pub state: usize,
+    pub lines: usize,
+    pub cols: usize,
+    pub factor: Ref,
+    pub write: Ref,
+    pub key: Ref,
+    pub rate: Option<Ref>,
+    /// The vectors that multiply C, then those that multiply C'.
+    pub vectors: Vec<Ref>,
+    pub before: usize,
+    /// The products with the vectors; their gradients in a backward pass.
+    pub reads: Ref,
+    /// In a backward pass: the gradients of factor, write, key, rate and vectors.
+    pub gradients: Option<Ref>,
+    /// The buffer of `Marks` or `SavedMarks`.
+    pub marks: Option<usize>,
+    /// The name of the state, for `explain`.
+    pub what: String,
+}
+
+impl MatrixOp {
+    /// The approximate multiplications per row and step.
+    pub fn work(&self) -> usize {
+        let passes = 2 + self.vectors.len();
+        self.lines * self.cols * if self.gradients.is_some() { 3 * passes } else { passes }
+    }
+}
+
 /// An op over all entries of a row at once.
 #[derive(Debug, Clone)]
 pub struct WholeOp {
@@ -236,6 +287,7 @@ pub enum PhaseOp {
     Entries(EntriesOp),
     Gemm(Gemm),
     Scan(Scan),
+    Matrix(MatrixOp),
 }
 
 /// A guess at the number of entries of a row, for costs.
@@ -327,10 +379,30 @@ impl Pass {
         self.ops().any(|op| matches!(op, PhaseOp::Rows(ops) if ops.iter().any(is_call)))
     }
 
-    /// Whether a scan computes the state.
+    /// Whether a scan, or an op of matrices, computes the state along time.
     pub fn is_scanned(&self, state: usize) -> bool {
         let scanned = |scan: &Scan| scan.states.iter().any(|one| one.state == state);
-        self.ops().any(|op| matches!(op, PhaseOp::Scan(scan) if scanned(scan)))
+        self.ops().any(|op| match op {
+            PhaseOp::Scan(scan) => scanned(scan),
+            PhaseOp::Matrix(matrix) => matrix.state == state,
+            _ => false,
+        })
+    }
+
+    /// Whether a state is a matrix that runs along time.
+    pub fn has_matrices(&self) -> bool {
+        self.ops().any(|op| matches!(op, PhaseOp::Matrix(_)))
+    }
+
+    /// Whether values of the state are stored at the start of each block of time.
+    pub fn has_marks(&self, state: usize) -> bool {
+        self.buffers.iter().any(|buffer| buffer.class == Class::Marks(state))
+    }
+
+    /// Elements of one row of all states of which values are stored at the start of each block of time.
+    pub fn marked_width(&self) -> usize {
+        let marked = self.buffers.iter().filter(|buffer| matches!(buffer.class, Class::Marks(_)));
+        marked.map(|buffer| buffer.width).sum()
     }
 
     /// The approximate multiplications per row and step of products and row ops: of all of them, and without the operations
@@ -345,6 +417,7 @@ impl Pass {
                     * self.packs[gemm.pack].n
             }
             PhaseOp::Scan(_) => 0,
+            PhaseOp::Matrix(op) => op.work(),
         };
         let sinks = self.sinks.iter().map(|sink| match sink.run {
             SinkRun::Outer { left, right } => left.numel * right.numel,

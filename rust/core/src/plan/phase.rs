@@ -147,7 +147,8 @@ impl Graph<'_> {
             if phases[id] != Phase::Before {
                 continue;
             }
-            let product = matches!(rows::row(self.nodes[id].op).run, Run::MatVec | Run::Scan);
+            let product =
+                matches!(rows::row(self.nodes[id].op).run, Run::MatVec | Run::Scan | Run::Matrix(_));
             let only_loop = readers[id].iter().all(|&reader| phases[reader] == Phase::Loop);
             let is_update = updates[id];
             let read_by_loop = !readers[id].is_empty() && only_loop;

@@ -116,7 +116,14 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
                 push(RowRun::SumRows, dst, src, from.numel() / to.numel(), to.numel());
             }
         }
-        Run::Source | Run::View | Run::Slice | Run::MatVec | Run::Composite | Run::Scan | Run::Entries(_) => {
+        Run::Source
+        | Run::View
+        | Run::Slice
+        | Run::MatVec
+        | Run::Composite
+        | Run::Scan
+        | Run::Matrix(_)
+        | Run::Entries(_) => {
             unreachable!("{} is not a row op", row.name)
         }
     }

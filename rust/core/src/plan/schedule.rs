@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::step::rows::Across;
 use crate::step::{Node, NodeId, Run, rows};
 
+use super::matrix::is_matrix;
 use super::phase::Phase;
 
 /// A product, possibly with the sum that it starts from: `out = init + matrix @ vector`.
@@ -27,6 +28,8 @@ pub enum Work {
     Entries(usize, Vec<Vec<NodeId>>),
     /// A scan, by its number, with the nodes that it computes.
     Scan(usize, Vec<NodeId>),
+    /// The ops of a state that is a matrix: the reads and the next value, or the gradients and the gradient before the step.
+    Matrix([NodeId; 2]),
 }
 
 /// Resolves a view: the node that holds the bytes, and the offset in it.
@@ -118,7 +121,8 @@ pub fn schedule(
     while !waiting.is_empty() {
         let mut rows = Vec::new();
         waiting.retain(|&id| {
-            let alone = product(id).is_none() && !is_scan(id) && entries_axis(nodes, id).is_none();
+            let own = is_scan(id) || is_matrix(&nodes[id]);
+            let alone = product(id).is_none() && !own && entries_axis(nodes, id).is_none();
             let ready = alone && nodes[id].args.iter().all(|&arg| done[holder(arg)]);
             if ready {
                 done[id] = true;
@@ -139,6 +143,18 @@ pub fn schedule(
                 done[id] = true;
             }
             order.push(Work::Scan(number, scan));
+            continue;
+        }
+        let first = (waiting.iter().copied())
+            .find(|&id| is_matrix(&nodes[id]) && nodes[id].args.iter().all(|&arg| done[holder(arg)]));
+        let next = first.and_then(|first| {
+            let next = |&id: &NodeId| is_matrix(&nodes[id]) && nodes[id].args == [first];
+            Some([first, waiting.iter().copied().find(next)?])
+        });
+        if let Some(both) = next {
+            waiting.retain(|id| !both.contains(id));
+            both.into_iter().for_each(|id| done[id] = true);
+            order.push(Work::Matrix(both));
             continue;
         }
         let mut groups: Vec<Vec<Product>> = Vec::new();

@@ -8,15 +8,16 @@ use crate::team;
 
 use super::fused::fuse;
 use super::levels::{Level, Plan, levels, reads_whole};
+use super::matrix::is_matrix;
 use super::merge::merge;
 use super::pass::{
-    Buffer, Class, EntriesOp, Gemm, Init, Pack, PackPart, Pass, PhaseOp, Ref, RowOp, RowRun, Scan, ScanState,
-    SinkOp, SinkRun, Stage, WholeOp,
+    Buffer, Class, EntriesOp, Gemm, Init, MatrixOp, Pack, PackPart, Pass, PhaseOp, Ref, RowOp, RowRun, Scan,
+    ScanState, SinkOp, SinkRun, Stage, WholeOp,
 };
 use super::phase::Phase;
 use super::row_ops;
 use super::schedule::{Product, Work, fused_sums, resolved, schedule};
-use super::task::{Given, Task, place_scans, settle};
+use super::task::{Given, State, Task, place_scans, settle};
 
 /// Elements that a row op should touch per call: enough to hide the cost of the call, few enough that most values of a run
 /// of row ops stay in L1. With half as many, layer-norm LSTM and light GRU of 128 units trained 1 to 3 % slower in most of
@@ -25,8 +26,8 @@ const TILE_ELEMENTS: usize = 2048;
 /// The largest number of rows of a tile.
 const CALL_ROWS: usize = 64;
 
-/// Plans a pass. Returns the pass, and where each kept value is stored.
-pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
+/// Plans a pass. Returns the pass, and where each kept value is stored; None if the loop reads what an op of matrices computes.
+pub fn plan(mut task: Task) -> Option<(Pass, Vec<Ref>)> {
     place_scans(&mut task);
     let given = task.given_nodes();
     settle(&mut task, &given);
@@ -34,6 +35,10 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
     given.resize(task.nodes.len(), false);
     let graph = task.graph(&given);
     let mut phases = graph.phases();
+    let in_loop = |id: usize| phases[id] == Phase::Loop && is_matrix(&task.nodes[id]);
+    if (0..task.nodes.len()).any(in_loop) {
+        return None;
+    }
     let mut all_wanted = graph.wanted.clone();
     all_wanted.extend(task.states.iter().map(|s| s.update));
     let fused = fused_sums(&task.nodes, &phases, &all_wanted);
@@ -53,7 +58,7 @@ pub fn plan(mut task: Task) -> (Pass, Vec<Ref>) {
         late: false,
     };
     storage.place(&work);
-    storage.emit(&work)
+    Some(storage.emit(&work))
 }
 
 struct Storage<'a> {
@@ -110,6 +115,10 @@ impl Storage<'_> {
             } else {
                 (Class::CarryIn(index), Class::CarryOut(index))
             };
+            if self.task.is_matrix(index) {
+                self.place_matrix(index, state.history);
+                continue;
+            }
             let class = if state.history { Class::History(index) } else { Class::CarryIn(index) };
             self.pass.states.push((class, width));
             let entries = self.task.nodes[state.read].entries;
@@ -151,6 +160,7 @@ impl Storage<'_> {
                             self.place_alone(id);
                         }
                     }
+                    Work::Matrix([first, _]) => self.place_alone(*first),
                     Work::Scan(_, ids) => {
                         // a value that nothing reads needs no storage
                         for id in ids {
@@ -161,6 +171,18 @@ impl Storage<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// A state that is a matrix is carried; for a backward pass, its values at the start of each block of time are stored too.
+    fn place_matrix(&mut self, index: usize, history: bool) {
+        let width = self.numel(self.task.states[index].update);
+        self.pass.states.push((Class::CarryIn(index), width));
+        self.pass.state_entries.push(None);
+        if history {
+            self.buffer(Class::Marks(index), width, None);
+        } else if self.task.reversed {
+            self.buffer(Class::SavedMarks(index), width, None);
         }
     }
 
@@ -286,6 +308,7 @@ impl Storage<'_> {
                     }
                     Work::Products(products) => self.emit_products(products, &mut phase_ops),
                     Work::Scan(number, _) => phase_ops.push(PhaseOp::Scan(self.scan(*number))),
+                    Work::Matrix([first, _]) => phase_ops.push(PhaseOp::Matrix(self.matrix(*first))),
                 }
             }
             match phase {
@@ -352,6 +375,40 @@ impl Storage<'_> {
             made.stages.push(stage);
         }
         made
+    }
+
+    fn matrix(&mut self, id: NodeId) -> MatrixOp {
+        let node = &self.task.nodes[id];
+        let state = node.attrs.int("state");
+        let State { read, .. } = self.task.states[state];
+        let shape = &self.task.nodes[read].shape;
+        let (lines, cols) = (shape[0].value, shape[1].value);
+        let mut args: Vec<Ref> = node.args.iter().map(|&arg| self.reference(arg)).collect();
+        let own = self.reference(id);
+        // a backward pass has the gradient of the reads as its last operand
+        let (reads, gradients) = match self.task.reversed {
+            true => (args.pop().unwrap_or(own), Some(own)),
+            false => (own, None),
+        };
+        let count = node.attrs.int("before") + node.attrs.int("after");
+        let vectors = args.split_off(args.len() - count);
+        let marks = |buffer: &Buffer| [Class::Marks(state), Class::SavedMarks(state)].contains(&buffer.class);
+        let label = self.task.nodes[read].label.clone();
+        MatrixOp {
+            state,
+            lines,
+            cols,
+            factor: args[0],
+            write: args[1],
+            key: args[2],
+            rate: args.get(3).copied(),
+            vectors,
+            before: node.attrs.int("before"),
+            reads,
+            gradients,
+            marks: self.pass.buffers.iter().position(marks),
+            what: label.unwrap_or_default(),
+        }
     }
 
     fn scan(&mut self, number: usize) -> Scan {

@@ -7,6 +7,7 @@ use crate::step::{Attrs, Node, NodeId, Run, rows};
 
 use super::fold_table::FoldTable;
 use super::linear::Recurrence;
+use super::matrix::is_matrix;
 use super::pass::Class;
 use super::phase::{Graph, Phase};
 use super::schedule::resolved;
@@ -61,9 +62,14 @@ impl Task<'_> {
         self.outputs.iter().chain(&self.kept).chain(&self.accumulated).copied().chain(operands).collect()
     }
 
-    /// Whether a scan computes the state.
+    /// Whether a scan, or an op of matrices, computes the state along time.
     pub fn is_scanned(&self, state: usize) -> bool {
-        self.scans.iter().any(|scan| scan.states.contains(&state))
+        self.is_matrix(state) || self.scans.iter().any(|scan| scan.states.contains(&state))
+    }
+
+    /// Whether an op of matrices computes the state.
+    pub fn is_matrix(&self, state: usize) -> bool {
+        is_matrix(&self.nodes[self.states[state].update])
     }
 
     /// The graph from which phases are computed.

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use crate::plan::{Buffer, Class, Pass};
+use crate::kernel::matrix_scratch;
+use crate::plan::{Buffer, Class, Pass, PhaseOp};
 
 use super::entries::Entries;
 use super::entry_row::Row;
@@ -18,6 +19,9 @@ pub(super) struct Layout {
     pub tile: usize,
     /// The distance between the `RowEntries` buffers of two threads.
     pub row_entries: usize,
+    /// The scratch of ops of matrices, and the distance between those of two threads.
+    pub matrices: usize,
+    pub matrix: usize,
     pub end: usize,
 }
 
@@ -68,6 +72,12 @@ impl Layout {
             let elements = axis.map_or(rows, |_| on_axis.map_or(0, Entries::count)) * width;
             matches!(class, Class::CarryIn(_)).then(|| [take(elements), take(elements)])
         }));
+        let scratch = |op: &PhaseOp| match op {
+            PhaseOp::Matrix(op) if op.gradients.is_some() => matrix_scratch(steps, op.cols),
+            _ => 0,
+        };
+        self.matrix = pass.ops().map(scratch).max().unwrap_or(0).next_multiple_of(16);
+        self.matrices = take(self.matrix * threads);
         self.end = end;
     }
 }
@@ -87,6 +97,8 @@ pub(super) struct BufferBinding<T> {
     pub gathered: Vec<*mut T>,
     /// By thread: room for the addresses of a row of ops over entries.
     pub entry_rows: Vec<Mutex<Row<T>>>,
+    /// The scratch of ops of matrices.
+    pub matrices: *mut T,
 }
 
 // SAFETY: a pass sets all pointers before it follows any; the memory belongs to the thread that runs the pass.
@@ -104,6 +116,7 @@ impl<T> Default for BufferBinding<T> {
             carry: Vec::new(),
             gathered: Vec::new(),
             entry_rows: Vec::new(),
+            matrices: std::ptr::null_mut(),
         }
     }
 }

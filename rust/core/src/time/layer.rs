@@ -6,7 +6,7 @@ use crate::plan::{Class, LayerPlan, Pass};
 
 use super::Geometry;
 use super::entries::Entries;
-use super::memory::{PassMemory, Scratch};
+use super::memory::{PassMemory, Scratch, watched_mark};
 use super::runner::{Outside, PassCall, Runner, SavedPass, start_state};
 use super::slot_gradients::SlotGradients;
 use super::vec_pool::VecPool;
@@ -74,6 +74,10 @@ impl<T: Float> Forward<T> {
                 let places = pass.state_entries[state].map_or(geometry.rows, |axis| entries[axis].count());
                 // SAFETY: a history starts with the initial values of all rows, or of all entries.
                 unsafe { start_state(first, initial.get(state), places * width) };
+            } else if pass.has_marks(state) && memory.watch.is_some() {
+                let first = memory.history(state).wrapping_add(watched_mark(geometry) * width);
+                // SAFETY: the watched values are one for each row.
+                unsafe { start_state(first, initial.get(state), geometry.rows * width) };
             }
         }
         Forward { memory, finals: room_for_states(pass, geometry, scratch) }
@@ -205,7 +209,8 @@ impl<'a, T: Float> LayerCall<'a, T> {
     }
 }
 
-/// Appends the states after `steps` steps of a training run; a row that ended earlier keeps its final state.
+/// Appends the states after `steps` steps of a training run, in which `Scratch::watch` was `steps`; a row that ended earlier keeps
+/// its final state.
 pub fn states_after<T: Float>(
     plan: &LayerPlan,
     memory: &PassMemory<T>,
@@ -216,7 +221,13 @@ pub fn states_after<T: Float>(
 ) {
     for (state, &(_, width)) in plan.train.states.iter().take(plan.train.row_states()).enumerate() {
         let mut values = vectors.vector(geometry.rows * width);
-        values_after(memory, state, width, geometry, steps, &mut values);
+        if plan.train.has_marks(state) {
+            debug_assert_eq!(memory.watch, Some(steps));
+            let first = watched_mark(geometry) * width;
+            values.extend_from_slice(&memory.history_slice(state, first + geometry.rows * width)[first..]);
+        } else {
+            values_after(memory, state, width, geometry, steps, &mut values);
+        }
         states.push(values);
     }
 }

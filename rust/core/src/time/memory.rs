@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::kernel::Float;
 use crate::memory::{check, lengthen};
-use crate::plan::{Buffer, Class, Pass};
+use crate::plan::{Buffer, Class, Pass, marks};
 use crate::team::Region;
 
 use super::Geometry;
@@ -23,11 +23,13 @@ pub struct PassMemory<T> {
     full: Vec<usize>,
     /// The offset of the history of each state.
     history: Vec<usize>,
+    /// See `Scratch::watch`.
+    pub(super) watch: Option<usize>,
 }
 
 impl<T: Float> PassMemory<T> {
     pub(super) fn empty() -> PassMemory<T> {
-        PassMemory { data: Vec::new(), full: Vec::new(), history: Vec::new() }
+        PassMemory { data: Vec::new(), full: Vec::new(), history: Vec::new(), watch: None }
     }
 
     /// Memory from a thread's scratch; the contents are unspecified.
@@ -50,13 +52,16 @@ impl<T: Float> PassMemory<T> {
                 axis.and_then(|axis| entries.get(axis)).filter(|_| matches!(class, Class::History(_)));
             entries.map_or(0, |entries| (entries.count() + entries.total()) * width)
         });
-        let more: usize = pass.buffers.iter().map(of_entries).chain(histories).sum();
+        let watched = scratch.watch.map_or(0, |_| geometry.rows * pass.marked_width());
+        let more: usize = pass.buffers.iter().map(of_entries).chain(histories).sum::<usize>() + watched;
+        let watch = scratch.watch;
         let mut memory = scratch.take(PassMemory::<T>::elements(pass, rows, room) + more);
         let mut end = 0;
         let mut take = |elements: usize| {
             end += elements;
             end - elements
         };
+        memory.watch = watch;
         memory.full.clear();
         memory.full.extend(pass.buffers.iter().map(|buffer| match buffer.class {
             Class::Full if buffer.entries.is_none() => take(total * buffer.width),
@@ -68,6 +73,10 @@ impl<T: Float> PassMemory<T> {
             match (class, on_axis(state)) {
                 (Class::History(_), Some(entries)) => take((entries.count() + entries.total()) * width),
                 (Class::History(_), None) => take((total + geometry.rows) * width),
+                _ if pass.has_marks(state) => {
+                    let watched = watch.map_or(0, |_| geometry.rows);
+                    take((marks(geometry.rows, total) + watched) * width)
+                }
                 _ => 0,
             }
         }));
@@ -82,7 +91,8 @@ impl<T: Float> PassMemory<T> {
             .filter(|(class, _)| matches!(class, Class::History(_)))
             .map(|(_, width)| width)
             .sum();
-        pass.width_of(Class::Full) * total + histories * (total + rows)
+        let marked = pass.marked_width() * marks(rows, total);
+        pass.width_of(Class::Full) * total + histories * (total + rows) + marked
     }
 
     pub(super) fn full(&mut self, buffer: usize) -> *mut T {
@@ -145,6 +155,21 @@ impl<T: Float> PassMemory<T> {
     }
 }
 
+/// The first of the values of a state after the step of `Scratch::watch`, one for each row: they come after those of the blocks.
+pub(super) fn watched_mark(geometry: &Geometry) -> usize {
+    marks(geometry.rows, geometry.total())
+}
+
+/// The first of the values of a state that are stored at the start of the block of time that begins at step `from`: one for each
+/// row that is alive there. The blocks have `steps` steps.
+pub(super) fn first_mark(geometry: &Geometry, from: usize, steps: usize) -> usize {
+    // the rows alive at a block's start are alive at all steps of the block before
+    match from.checked_sub(steps) {
+        Some(before) => geometry.rows + geometry.offset[before].div_ceil(steps),
+        None => 0,
+    }
+}
+
 /// The scratch of one thread, reused between calls: new memory costs a page fault for every 4 KiB.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
@@ -163,6 +188,8 @@ pub struct Scratch<T> {
     pub geometries: Vec<Geometry>,
     /// See `allocate_at_least`.
     least: (usize, usize),
+    /// The number of steps after which the states of a training run will be read besides its end: see `states_after`.
+    pub watch: Option<usize>,
     /// The fork-join region of the threads that share the current row group.
     pub region: Option<Arc<Region>>,
     /// The position of the current layer in a pipeline, if it runs behind another layer.
@@ -188,6 +215,7 @@ impl<T: Float> Scratch<T> {
             rows: Vec::new(),
             geometries: Vec::new(),
             least: (0, 0),
+            watch: None,
             region: None,
             pipeline: None,
             helpers: Vec::new(),

@@ -12,6 +12,7 @@ mod fold;
 mod function_call;
 mod geometry;
 mod layer;
+mod matrix;
 mod memory;
 mod phase_exec;
 mod pipeline;
@@ -25,6 +26,7 @@ mod view;
 mod weight_grad;
 mod weights;
 
+pub use crate::plan::block_steps;
 pub use entries::Entries;
 pub use fold::LayerWeights;
 pub use geometry::Geometry;
@@ -32,7 +34,7 @@ pub use layer::{Backward, Forward, IncomingGradients, LayerCall, Saved, states_a
 pub use memory::{PassMemory, Scratch};
 pub use phase_exec::share_out;
 pub use pipeline::{Pipeline, piece_steps};
-pub use runner::{block_steps, scratch_elements};
+pub use runner::scratch_elements;
 pub use slot_gradients::{SlotGradients, slot_gradient_elements};
 pub use stepper::Stepper;
 pub use vec_pool::VecPool;

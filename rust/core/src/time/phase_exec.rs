@@ -29,6 +29,7 @@ impl<T: Float> Runner<'_, T> {
             }
             match op {
                 PhaseOp::Scan(scan) => self.scan(scan),
+                PhaseOp::Matrix(op) => self.matrix(op),
                 PhaseOp::Rows(ops) => self.rows(ops, rows, ahead),
                 PhaseOp::Entries(op) => self.entries(op),
                 PhaseOp::Gemm(gemm) => match self.on_entries(gemm.c) {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Float, Kernels};
 use crate::memory::lengthen;
-use crate::plan::{Class, Pass, Ref};
+use crate::plan::{Class, Pass, Ref, block_steps};
 use crate::random::Noise;
 use crate::team::{Region, pause};
 
@@ -19,21 +19,10 @@ use super::slot_gradients::SlotGradients;
 use super::view::SeqView;
 use super::weights::{PassWeights, Weights};
 
-/// The least number of packed rows in a block of time, so that the products for weight gradients are long.
-const BLOCK_ROWS: usize = 256;
-
 /// From this many multiplications per step, cancellation is checked at each step instead of each block: about a tenth of a
 /// millisecond. A few rows count as 16, because they take as long.
 const LONG_STEP: usize = 4 << 20;
 const LONG_STEP_ROWS: usize = 16;
-
-/// Steps of a block of time of `rows` sequences: a power of two, the same for every pass.
-///
-/// Weight gradients are summed over rows block by block, so a pass over a piece of time gives the same sums as a pass over
-/// all of it, if the piece starts at a block boundary. Hence no block is longer than its products need.
-pub fn block_steps(rows: usize) -> usize {
-    BLOCK_ROWS.div_ceil(rows.max(1)).next_power_of_two()
-}
 
 /// The steps `from..to` in pieces of `steps` steps, in the order in which a pass runs.
 fn pieces(from: usize, to: usize, steps: usize, reversed: bool) -> impl Iterator<Item = Range<usize>> {
@@ -106,7 +95,7 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) binding: &'a mut BufferBinding<T>,
     steps_done: usize,
     long_steps: bool,
-    steps_per_block: usize,
+    pub(super) steps_per_block: usize,
     /// The steps that the buffers point to.
     pub(super) steps: (usize, usize),
     pub(super) noise: Noise,
@@ -116,6 +105,8 @@ pub(super) struct Runner<'a, T: Float> {
     pub(super) region: Option<&'a Region>,
     /// The position of the layer in a pipeline, if it runs behind another layer.
     pipeline: Option<&'a Pipeline>,
+    /// See `Scratch::watch`.
+    pub(super) watch: Option<usize>,
 }
 
 impl<'a, T: Float> Runner<'a, T> {
@@ -138,7 +129,8 @@ impl<'a, T: Float> Runner<'a, T> {
             products.resize_with(threads, Mutex::default);
         }
         binding.clear();
-        let BufferBinding { layout, base, stride, here, carry, gathered, entry_rows } = &mut *binding;
+        let BufferBinding { layout, base, stride, here, carry, gathered, entry_rows, matrices } =
+            &mut *binding;
         if !entries.is_empty() {
             let missing = threads.saturating_sub(entry_rows.len());
             entry_rows.extend((0..missing).map(|_| Mutex::new(Row::new())));
@@ -152,6 +144,7 @@ impl<'a, T: Float> Runner<'a, T> {
         // SAFETY: the layout computed every offset, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
 
+        *matrices = at(layout.matrices);
         carry.extend(layout.carries.iter().map(|pair| pair.map(|pair| pair.map(at))));
         for (state, pair) in carry.iter().enumerate() {
             for copy in pair.iter().flatten() {
@@ -183,6 +176,11 @@ impl<'a, T: Float> Runner<'a, T> {
                 Class::History(state) | Class::HistoryPrev(state) => match &outside.saved {
                     Some(saved) => (saved.memory.saved_history(state).cast_mut(), buffer.width),
                     None => (memory.history(state), buffer.width),
+                },
+                Class::Marks(state) => (memory.history(state), buffer.width),
+                Class::SavedMarks(state) => match &outside.saved {
+                    Some(saved) => (saved.memory.saved_history(state).cast_mut(), buffer.width),
+                    None => unreachable!("a forward pass reads no saved value"),
                 },
                 Class::CarryIn(_) | Class::CarryOut(_) => (std::ptr::null_mut(), buffer.width),
                 Class::Input(k) => (outside.inputs[k].ptr.cast_mut(), outside.inputs[k].stride),
@@ -217,6 +215,7 @@ impl<'a, T: Float> Runner<'a, T> {
             packed: 0,
             region,
             pipeline,
+            watch: memory.watch,
         }
     }
 
@@ -301,6 +300,7 @@ impl<'a, T: Float> Runner<'a, T> {
             packed: 0,
             region: None,
             pipeline: None,
+            watch: None,
         };
         let no_other_step = Some(0);
         runner.phase(&pass.before, rows, no_other_step);
@@ -433,6 +433,8 @@ impl<'a, T: Float> Runner<'a, T> {
                     | Class::Tile
                     | Class::RowEntries
                     | Class::Step
+                    | Class::Marks(_)
+                    | Class::SavedMarks(_)
                     | Class::Memory(_)
                     | Class::MemoryGradient(_) => base,
                 }

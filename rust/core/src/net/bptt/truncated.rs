@@ -70,7 +70,10 @@ pub fn truncated<T: Float>(
     let mut d_initial = training.no_gradient(scratch);
     for number in 0..count {
         let span = windows.span(number);
+        let next = (number + 1 < count).then(|| windows.span(number + 1).start - span.start);
+        scratch.watch = next;
         let piece = training.forward(span.clone(), inputs, &states, scratch);
+        scratch.watch = None;
         let skipped = number * windows.every - span.start;
         let d = training.back(&piece, skipped, &none, &mut terms, slots, scratch);
         training.add_input_gradients(&piece, &d.d_inputs, &mut d_inputs);
@@ -79,8 +82,7 @@ pub fn truncated<T: Float>(
                 sum.iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
             }
         }
-        if number + 1 < count {
-            let steps = windows.span(number + 1).start - span.start;
+        if let Some(steps) = next {
             let after = piece.run.states_after(network, piece.axes(), steps, &mut scratch.vectors);
             scratch.vectors.keep_list(std::mem::replace(&mut states, after));
             for (slot, _) in windows.from_end.iter().enumerate().filter(|(_, from_end)| **from_end) {

@@ -82,6 +82,9 @@ pub fn choose(
         let own = nodes.iter().take_while(|node| is_fit(node)).count();
         nodes.truncate(own.min(parts));
     }
+    // the gradients of matrices run over whole blocks of time
+    let has_matrices = |&&node: &&usize| layer_at(node).is_some_and(|of| of.plan.train.has_matrices());
+    behind.truncate(behind.iter().take_while(|node| !has_matrices(node)).count());
     // All layers of a pipeline idle for one piece of time, except the most expensive one. The input of a layer comes from
     // another thread's cache.
     let pieces = geometry.steps().div_ceil(piece_steps(geometry.rows)).max(1);

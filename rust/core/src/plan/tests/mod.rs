@@ -98,6 +98,9 @@ fn pass_text(pass: &Pass) -> String {
                     }
                 }
                 PhaseOp::Scan(scan) => scan_text(&mut text, scan, &at),
+                PhaseOp::Matrix(op) => {
+                    let _ = writeln!(text, "    {op:?}");
+                }
             }
         }
     }
@@ -185,6 +188,10 @@ fn scans_leave_no_loop_and_gates_are_one_product() {
         for pass in [&plan.infer, &plan.train, &plan.back] {
             assert!(pass.body.is_empty() && !pass.stepwise && PassSummary::of(pass).scans == 1, "{name}");
         }
+    }
+    let matrix = plan("matrix");
+    for pass in [&matrix.infer, &matrix.train, &matrix.back] {
+        assert!(pass.body.is_empty() && !pass.stepwise && pass.has_matrices());
     }
     for name in ["lstm", "layer_norm", "folded_weight"] {
         let summary = PassSummary::of(&plan(name).train);

@@ -7,6 +7,7 @@ mod arithmetic;
 mod call;
 mod entries;
 mod linear;
+mod matrix;
 mod op_row;
 mod reduction;
 mod run;
@@ -18,17 +19,15 @@ use super::OpId;
 
 pub use op_row::{Grad, OpRow, Site, Tangent};
 pub use reduction::norm_scale;
-pub use run::{Across, Part, Run};
+pub use run::{Across, MatrixPart, Part, Run};
 pub use source::PER_WEIGHTS;
 
 /// The whole table.
 pub fn table() -> &'static [OpRow] {
     static TABLE: OnceLock<Vec<OpRow>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), entries::rows(), call::rows()]
-            .into_iter()
-            .flatten()
-            .collect()
+        let groups = [source::rows(), arithmetic::rows(), linear::rows(), reduction::rows(), entries::rows()];
+        (groups.into_iter().chain([call::rows(), matrix::rows()])).flatten().collect()
     })
 }
 

@@ -45,6 +45,8 @@ pub enum Run {
     Call(Part),
     /// Reads or makes values for each entry of a memory.
     Entries(Across),
+    /// A state that is a matrix, along time; the planner replaces the state's own equations by it.
+    Matrix(MatrixPart),
     /// A state along time; the planner replaces the state's own equations by it.
     Scan,
 }
@@ -75,6 +77,19 @@ impl Across {
     pub fn keeps_entries(self) -> bool {
         matches!(self, Across::Softmax | Across::Shift | Across::Position | Across::Accumulate)
     }
+}
+
+/// What is computed of a state that is a matrix: values of the forward pass, or of the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatrixPart {
+    /// Its products with vectors.
+    Reads,
+    /// Its next value.
+    Next,
+    /// The gradients of the operands, one after the other.
+    Gradients,
+    /// The gradient of the matrix before the step.
+    Back,
 }
 
 /// What the function computes: values, gradients of input and states, or gradients of the parameters.

@@ -5,8 +5,12 @@
 use crate::step::{Node, NodeId, rows};
 
 /// Ops that have no value here, and why.
-pub(crate) const WITHOUT_VALUE: [(&str, &str); 12] = [
+pub(crate) const WITHOUT_VALUE: [(&str, &str); 16] = [
     ("scan", "the planner makes it out of a state's equations, after all derivatives"),
+    ("matrix_reads", OF_MATRIX),
+    ("matrix_next", OF_MATRIX),
+    ("matrix_gradients", OF_MATRIX),
+    ("matrix_back", OF_MATRIX),
     ("memory", OVER_ENTRIES),
     ("entries_sum", OVER_ENTRIES),
     ("entries_mean", OVER_ENTRIES),
@@ -19,6 +23,7 @@ pub(crate) const WITHOUT_VALUE: [(&str, &str); 12] = [
     ("entries_position", OVER_ENTRIES),
     ("entries_accumulate", "the planner makes it, after all derivatives"),
 ];
+const OF_MATRIX: &str = "the planner makes it out of a state's equations, which tests/plans compares";
 const OVER_ENTRIES: &str = "it is about the entries of a memory, which tests/entries runs";
 
 /// The values of nodes, by number. Ids are numbers too.
