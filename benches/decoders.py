@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from bench import Bench
 from decoder_rival import Rival, Work
+from timing import alternate
+from torch.nn import functional
 
 import ostinato as ost
 from ostinato import ops
@@ -433,6 +435,37 @@ def translation(bench: Bench) -> None:
     row["note"] = f"{shape.rows * steps / (row['ours_ms'] / 1e3):.0f} words per second"
 
 
+def candidates(bench: Bench) -> None:
+    """P11: the candidates of five hypotheses among 30,000 ids, compared with PyTorch's log-softmax and top-k.
+
+    The logits of ours are a product with one feature, which is in the time, too. A read of the logits is
+    NumPy's maximum of an array in the cache.
+    """
+    ids, steps = 30_000, 16
+    net = ost.Sequential(ost.Embedding(ids, 1), ost.Dense(1, ids))
+    rng = np.random.default_rng(4)
+    for view in net.parameters().values():
+        view[...] = rng.standard_normal(view.shape)
+    logits = rng.standard_normal((BEAM, ids)).astype(np.float32)
+    given, before = torch.from_numpy(logits), torch.zeros(BEAM, 1)
+
+    def theirs() -> None:
+        with torch.inference_mode():
+            for _ in range(steps):
+                (functional.log_softmax(given, -1) + before).view(-1).topk(2 * BEAM)
+
+    def ours() -> None:
+        net.decode(begin=BEGIN, end=None, max_length=steps, beam=BEAM)
+
+    row = bench.pair("decoding", f"P11 beam {BEAM}, 30,000 ids", "torch log-softmax, top-k", 1, ours, theirs)
+    reads = alternate(logits.max, logits.max, 0.2).ours
+    each = row["ours_ms"] / 1e3 / steps
+    row["note"] = (
+        f"{1e6 * each:.0f} us a step with the product that makes the logits; a read of them takes "
+        f"{1e6 * reads:.0f} us: {each / reads:.1f} reads"
+    )
+
+
 def sampling(bench: Bench) -> None:
     """P12: scheduled sampling, half of the ids are true. P13: REINFORCE, five samples per row."""
     task = Task(words(32))
@@ -452,7 +485,6 @@ def sampling(bench: Bench) -> None:
         "decoding", "P12 scheduled sampling, N=32", "teacher forcing", 1, scheduled, task.train, own=True
     )
     row["note"] = f"{1 / row['ratio']:.2f} of the time of teacher forcing"
-
     count = 5
     source = np.repeat(task.source, count, 0)
     draw = ost.Sample(count)
@@ -501,7 +533,8 @@ ROWS: dict[str, dict[str, Callable[[Bench], None]]] = {
         "P1": training, "P3": without_feeding, "P4": with_attention, "P14": own_scorers,
     },
     "decoding": {
-        "P6": searches, "P7": batches, "P8": uneven, "P9": two_threads, "P10": translation, "P12": sampling,
+        "P6": searches, "P7": batches, "P8": uneven, "P9": two_threads, "P10": translation,
+        "P11": candidates, "P12": sampling,
     },
 }  # fmt: skip
 
