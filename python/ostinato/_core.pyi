@@ -287,7 +287,7 @@ class Run:
     ) -> tuple[_Array, list[_Array | None], list[_Array]]: ...
 
 # begin, end, the most ids by row, the fewest, banned by id, the length of what may not repeat, forced ids.
-_Asked: TypeAlias = tuple[int, int | None, Sequence[int], int, Sequence[bool], int, _Array | None]
+_Asked: TypeAlias = tuple[Sequence[int], int | None, Sequence[int], int, Sequence[bool], int, _Array | None]
 # Hypotheses by row; ids, ended, score, log-probability by hypothesis; all ids, the log-probability of each;
 # the number of entries by hypothesis and all weights, where they are read.
 _Hypotheses: TypeAlias = tuple[

@@ -127,6 +127,33 @@ def infinite() -> ost.Network:
     return net
 
 
+@pytest.mark.parametrize("asked", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": ost.Sample(2)}])
+def test_each_row_has_its_own_first_id(asked: dict[str, Any]) -> None:
+    net, begins = decoder_net("after", 2), np.array([1, 0, 3, 1, 2])
+    found = _decode(net, begin=begins, **asked)
+    assert found.log_probs.tolist() == _decode(net, begin=begins.tolist(), **asked).log_probs.tolist()
+    differs = []
+    for row, begin in enumerate(begins):
+        own = {**asked, "row_ids": [row]} if "sample" in asked else asked
+        alone = net.decode([ROWS[row]], begin=int(begin), end=END, max_length=MOST, **own)
+        assert [(one.tokens.tolist(), one.log_prob) for one in alone[0]] == [
+            (one.tokens.tolist(), one.log_prob) for one in found[row]
+        ]
+        differs.append(_decode(net, **asked)[row][0].log_prob != found[row][0].log_prob)
+    assert any(differs)
+    first = [row[0] for row in found]
+    given = net.log_prob(ROWS, [one.tokens for one in first], begin=begins)
+    assert given.tolist() == [one.log_prob for one in first]
+
+
+def test_first_ids_say_how_many_rows_there_are() -> None:
+    net = language_net()
+    found = net.decode(begin=[0, 2, 1], end=END, max_length=MOST, beam=2)
+    alone = [net.decode(begin=id, end=END, max_length=MOST, beam=2).log_probs[0] for id in (0, 2, 1)]
+    assert found.log_probs.tolist() == alone
+    assert len(net.decode(begin=[], end=END, max_length=MOST)) == 0
+
+
 BAD = {
     "features": Bad(
         lambda: FED.decode(begin=0, end=1, max_length=3), ost.ConfigError, ("fed features", "'x'", "ids")
@@ -155,6 +182,16 @@ BAD = {
         lambda: language_net().decode(ROWS, begin=0, end=1, max_length=3), ost.ConfigError, ("x is given",)
     ),
     "begin": Bad(lambda: _decode(NET, begin=4), ost.ConfigError, ("begin is 4", "0 to 3")),
+    "begin of a row": Bad(
+        lambda: _decode(NET, begin=[0, 1, 4, 0, 0]), ost.ConfigError, ("begin has the id 4", "0 to 3")
+    ),
+    "begin of other rows": Bad(
+        lambda: _decode(NET, begin=[0, 1]), ost.ShapeError, ("begin has 2 ids", "each of 5 rows")
+    ),
+    "a text as begin": Bad(lambda: _decode(NET, begin="ab"), ost.DTypeError, ("begin",)),
+    "begins of fed tokens": Bad(
+        lambda: NET.log_prob(ROWS, [[1]] * 5, begin=[0]), ost.ShapeError, ("begin has 1 ids", "each of 5")
+    ),
     "end": Bad(lambda: _decode(NET, end=-1), ost.ConfigError, ("end is -1",)),
     "all ids banned": Bad(lambda: _decode(NET, ban=range(4)), ost.ConfigError, ("ban has all 4 ids",)),
     "another id banned": Bad(lambda: _decode(NET, ban=[9]), ost.ConfigError, ("ban is 9", "0 to 3")),

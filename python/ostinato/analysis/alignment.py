@@ -64,7 +64,7 @@ def alignment(
     x: Any,
     targets: Any = None,
     *,
-    begin: int | None = None,
+    begin: int | Sequence[int] | Array | None = None,
     lengths: Any = None,
     of: str | None = None,
 ) -> Alignment:
@@ -76,7 +76,7 @@ def alignment(
         net: a network whose steps hold an attention, such as one with an `ost.Decoder`.
         x: all inputs, as in `net.run`. With `targets`: the other inputs, as in `net.decode`.
         targets: ids (N, T) or a list of rows, the end included, which the network is fed shifted by one step.
-        begin: with `targets`, the id that is fed at the first step.
+        begin: with `targets`, the id that is fed at the first step: an integer, or one for each row.
         lengths: as in `net.run`.
         of: which weights, if the network has several: see `alignments` of `net.decode`.
 

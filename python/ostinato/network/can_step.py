@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # Most programs run no steps.
     from ostinato.network.stepwise import Stepwise, StepwiseNetwork
     from ostinato.network.stream import Stream
 
+    Ids = int | Sequence[int] | npt.NDArray[np.int64]
     MaxLength = int | Sequence[int] | npt.NDArray[np.int64] | Callable[[int], int]
 
 
@@ -81,7 +82,7 @@ class CanStep(Calls):
         self,
         x: Any = None,
         *,
-        begin: int,
+        begin: Ids,
         end: int | None,
         max_length: MaxLength,
         lengths: Any = None,
@@ -104,7 +105,7 @@ class CanStep(Calls):
 
         Args:
             x: the other inputs, as in `run`: a dict by name, or the only one. None if there are none.
-            begin: the id that is fed at the first step.
+            begin: the id that is fed at the first step: an integer, or one for each row.
             end: the id that ends a hypothesis; it is one of its tokens. None: every hypothesis has
                 `max_length` tokens.
             max_length: the most tokens, the end included: an integer, one for each row, or a function of the
@@ -151,13 +152,13 @@ class CanStep(Calls):
             alignments,
         )
 
-    def log_prob(self, x: Any, tokens: Any, *, begin: int, lengths: Any = None) -> npt.NDArray[np.float64]:
+    def log_prob(self, x: Any, tokens: Any, *, begin: Ids, lengths: Any = None) -> npt.NDArray[np.float64]:
         """The log-probability of given tokens, (N,) float64: what `decode` reports when it finds them.
 
         Args:
             x: the other inputs, as in `decode`; None if there are none.
             tokens: ids (N, T), or a list of rows, the end included.
-            begin: the id that is fed at the first step.
+            begin: the id that is fed at the first step: an integer, or one for each row.
             lengths: as in `run`, of the other inputs.
 
         Raises ConfigError, ShapeError, DTypeError, NonFiniteError, as `decode` does.

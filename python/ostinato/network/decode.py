@@ -25,7 +25,7 @@ MOST_NAME: Final = 1000
 def decode(
     net: StepwiseNetwork,
     x: Any,
-    begin: int,
+    begin: Any,
     end: int | None,
     max_length: Any,
     lengths: Any,
@@ -53,7 +53,9 @@ def decode(
         steps = watching(net, "decode", argument, alignments if isinstance(alignments, str) else "")
     vocabulary = net.output_size
     forced = None if prefix is None else _forced(prefix, vocabulary)
-    before = _given(steps, "decode", x, lengths, None if forced is None else len(forced))
+    first = _begins("decode", begin, steps.fed.limit or 0)
+    counts = (len(own) for own in (first, forced) if isinstance(own, np.ndarray))
+    before = _given(steps, "decode", x, lengths, next(counts, None))
     most = _most(max_length, before)
     if forced is not None:
         forced = _checked_prefix(forced, before.rows, most)
@@ -67,7 +69,7 @@ def decode(
     else:
         method = _sampling(sample, beam, n_best, penalty, row_ids, before.rows, vocabulary)
     asked = (
-        _id("begin", begin, steps.fed.limit or 0),
+        _of_rows("decode", first, before.rows).tolist(),
         None if end is None else _id("end", end, vocabulary),
         most,
         checks.whole("decode", "min_length", min_length, at_least=0),
@@ -93,7 +95,7 @@ def watching(net: StepwiseNetwork, call: str, argument: str, name: str) -> Stepw
         raise
 
 
-def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: int, lengths: Any) -> npt.NDArray[np.float64]:
+def log_prob(net: StepwiseNetwork, x: Any, tokens: Any, begin: Any, lengths: Any) -> npt.NDArray[np.float64]:
     """The work of `Network.log_prob`."""
     steps = net._stepwise()
     inputs, extent, targets = fed_with("log_prob", steps, x, tokens, begin, lengths, net.output_size)
@@ -120,7 +122,7 @@ def fed_with(
     """
     told = "tokens" if call == "log_prob" else "targets"
     _fed_with_ids(call, steps)
-    first = _id("begin", begin, steps.fed.limit or 0, call)
+    begins = _begins(call, begin, steps.fed.limit or 0)
     rows = [_ids(call, told, row) for row in _rows(call, told, tokens)]
     targets = [np.array(row, np.int64) for row in rows]
     for number, row in enumerate(targets):
@@ -129,7 +131,11 @@ def fed_with(
             raise ConfigError(
                 f"{call}: {told}[{number}] has the id {wrong}; expected ids from 0 to {vocabulary - 1}"
             )
-    fed = [np.concatenate([[first], row[:-1]])[: len(row)].astype(np.int64) for row in targets]
+    firsts = _of_rows(call, begins, len(targets))
+    fed = [
+        np.concatenate([[first], row[:-1]])[: len(row)].astype(np.int64)
+        for first, row in zip(firsts, targets, strict=True)
+    ]
     others = _named(steps, call, x)
     inputs: Any = {**others, steps.fed_name: fed} if others else fed
     return inputs, _with_fed(call, told, steps, lengths), targets
@@ -288,6 +294,28 @@ def _id(argument: str, value: Any, limit: int, call: str = "decode") -> int:
     if found >= limit:
         raise ConfigError(f"{call}: {argument} is {found}; expected an id from 0 to {limit - 1}")
     return found
+
+
+def _begins(call: str, begin: Any, limit: int) -> int | Array:
+    """The first id of every row, or the one id of all of them."""
+    if not isinstance(begin, (Sequence, np.ndarray)) or (isinstance(begin, np.ndarray) and begin.ndim == 0):
+        return _id("begin", begin, limit, call)
+    found = _ids(call, "begin", begin)
+    wrong = found[(found < 0) | (found >= limit)]
+    if wrong.size:
+        raise ConfigError(f"{call}: begin has the id {wrong[0]}; expected ids from 0 to {limit - 1}")
+    return found.astype(np.int64)
+
+
+def _of_rows(call: str, begins: int | Array, rows: int) -> Array:
+    """The first id of each row."""
+    if isinstance(begins, int):
+        return np.full(rows, begins)
+    if len(begins) != rows:
+        raise ShapeError(
+            f"{call}: begin has {len(begins)} ids; expected one id, or one for each of {rows} rows"
+        )
+    return begins
 
 
 def _rows(call: str, argument: str, value: Any) -> Any:

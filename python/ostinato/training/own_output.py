@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from ostinato.decoding import Decoded, Hypothesis
-from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.decoding import Decoded
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network import Network
 from ostinato.sequences.arrays import as_flags, as_integers
 from ostinato.sequences.axis import ROW
 from ostinato.strategy import Batch
 from ostinato.strategy.axes import by_name, like
 from ostinato.strategy.batch import Array
-
-# Options of `Network.decode` that have an entry for each row, besides `max_length`.
-_OF_ROWS: Final = ("prefix", "row_ids")
 
 
 def fed(net: Network, batch: Batch) -> Batch:
@@ -67,20 +64,8 @@ def decoded(net: Network, batch: Batch, options: Mapping[str, Any]) -> Decoded:
     every = dict(options)
     if every.get("sample") is not None and every.get("row_ids") is None:
         every["row_ids"] = np.arange(batch.rows) if batch.places is None else batch.places
-    if every.get("prefix") is None:
-        every["prefix"] = np.zeros((batch.rows, 0), np.int64)  # says how many rows there are
-    found: list[list[Hypothesis]] = [[]] * batch.rows
-    for begin in np.unique(begins):
-        (places,) = np.nonzero(begins == begin)
-        alone = len(places) == batch.rows
-        part = batch if alone else batch.take(places)
-        own = every if alone else _of_rows(every, places, batch.rows)
-        x, lengths = _others(part, name, axis)
-        for place, hypotheses in zip(
-            places, net.decode(x, begin=int(begin), lengths=lengths, **own), strict=True
-        ):
-            found[place] = hypotheses
-    return Decoded(found)
+    x, lengths = _others(batch, name, axis)
+    return net.decode(x, begin=begins, lengths=lengths, **every)
 
 
 def _fed_axis(batch: Batch, what: str) -> tuple[str, str]:
@@ -130,25 +115,6 @@ def _replaced(batch: Batch, value: Any, axis: str, rows: Array, tokens: Sequence
     for row, own in zip(rows, tokens, strict=True):
         inward[row, 1 : len(own) + 1] = own
     return array
-
-
-def _of_rows(options: Mapping[str, Any], places: Array, rows: int) -> dict[str, Any]:
-    """The options of some of the rows. Raises ShapeError, DTypeError."""
-    own = dict(options)
-    names = [
-        *_OF_ROWS,
-        *(["max_length"] if isinstance(own.get("max_length"), (Sequence, np.ndarray)) else []),
-    ]
-    for name in names:
-        value = own.get(name)
-        if value is None:
-            continue
-        if not isinstance(value, (Sequence, np.ndarray)):
-            raise DTypeError(f"decode: {name} is {shown(value)}; expected one entry for each row")
-        if len(value) != rows:
-            raise ShapeError(f"decode: {name} has {len(value)} rows; expected {rows}")
-        own[name] = [value[place] for place in places]
-    return own
 
 
 def _others(batch: Batch, name: str, axis: str) -> tuple[Any, Any]:

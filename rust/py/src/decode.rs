@@ -49,9 +49,10 @@ impl PyMethod {
     }
 }
 
-/// The options of every search: the first id and the one that ends, if any; the most ids of each row, the fewest, banned ids,
+/// The options of every search: the first id of each row, and the id that ends, if any; the most ids of each row, the fewest, banned ids,
 /// the length of sequences that do not repeat; forced ids (rows, steps), -1 for none.
-pub type Asked<'py> = (usize, Option<usize>, Vec<usize>, usize, Vec<bool>, usize, Option<Bound<'py, PyAny>>);
+pub type Asked<'py> =
+    (Vec<usize>, Option<usize>, Vec<usize>, usize, Vec<bool>, usize, Option<Bound<'py, PyAny>>);
 
 /// The hypotheses of each row; of each hypothesis its ids, whether it ended, its score and its log-probability; all ids, and
 /// the log-probability of each. Where weights on entries are read, the number of entries of each hypothesis, and all weights.

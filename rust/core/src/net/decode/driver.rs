@@ -148,7 +148,7 @@ impl<T: Pooled> Job<'_, T> {
             }
             if self.search.most[row] > 0 {
                 let sentence = Sentence::new(row, self.search);
-                return Some(Work { row, sentence, next: vec![(0, self.search.begin)], fresh: true });
+                return Some(Work { row, sentence, next: vec![(0, self.search.begin[row])], fresh: true });
             }
             let nothing = Found {
                 ids: Vec::new(),

@@ -198,7 +198,7 @@ mod tests {
         let logits: Vec<f64> = probabilities.iter().map(|p: &f64| p.ln()).collect();
         let options = Sampling { count: 1, temperature: 1.0, top_k: 5, top_p: 1.0, seed: 3, rows: vec![0] };
         let search = Search {
-            begin: 0,
+            begin: vec![0],
             end: None,
             most: vec![1],
             least: 0,

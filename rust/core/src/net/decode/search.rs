@@ -6,8 +6,8 @@ use super::penalty::Penalty;
 /// A search over the ids that a network predicts, for each row of a batch.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// The id that is fed at the first step.
-    pub begin: usize,
+    /// By row: the id that is fed at the first step.
+    pub begin: Vec<usize>,
     /// The id that ends a hypothesis; it counts as one of its ids. None: all of them have `most` ids.
     pub end: Option<usize>,
     /// By row: the most ids of a hypothesis.
@@ -86,8 +86,9 @@ impl Search {
         if ids > limit {
             return refuse(format!("the network predicts {ids} ids, and is fed ids below {limit}"));
         }
-        if self.begin >= limit {
-            return refuse(format!("begin is {}; expected an id below {limit}", self.begin));
+        expect_len("begin", self.begin.len(), rows)?;
+        if let Some(id) = self.begin.iter().find(|&&id| id >= limit) {
+            return refuse(format!("begin has the id {id}; expected ids below {limit}"));
         }
         if self.end.is_some_and(|end| end >= ids) {
             return refuse(format!("end is {}; expected an id below {ids}", self.end.unwrap_or(0)));
