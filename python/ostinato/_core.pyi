@@ -195,7 +195,8 @@ class Network:
         """Each layer's "name", and counts of its plan for "inference", "forward" and "backward".
 
         A layer that is divided has the same counts of what runs once per row under "once_per_row",
-        and of what runs once per entry of a memory, by its name, under "once_per_entry".
+        of what runs once per id under "once_per_id", and of what runs once per entry of a memory, by its
+        name, under "once_per_entry".
         """
 
 @final

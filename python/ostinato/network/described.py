@@ -90,7 +90,8 @@ class Described(Calls):
         """The plan of each layer as numbers: matmuls before, in and after the loop, forwards and backwards.
 
         What a layer computes once per row, from values of rows, is counted apart, under "once_per_row"; what
-        it computes once per entry of a memory, by the name of the memory, under "once_per_entry".
+        it computes once per id of an embedding, under "once_per_id"; and what it computes once per entry of a
+        memory, by the name of the memory, under "once_per_entry".
 
         input_gradient: as in `value_and_grad`; a Trainer computes no gradients of inputs.
         """

@@ -147,6 +147,7 @@ impl PyNetwork {
             initial: &initial,
             params: &params,
             function: function.as_ref(),
+            ids: None,
         };
         self.build(|network| network.layer(parts))
     }
@@ -277,11 +278,16 @@ impl PyNetwork {
     fn plans<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         entry(|| {
             let list = PyList::empty(py);
-            for LayerSummary { name, passes, once_per_row, once_per_entry } in self.engine().summaries() {
+            for LayerSummary { name, passes, once_per_row, once_per_id, once_per_entry } in
+                self.engine().summaries()
+            {
                 let layer = summaries(py, &passes)?;
                 layer.set_item("name", name)?;
                 if let Some(passes) = once_per_row {
                     layer.set_item("once_per_row", summaries(py, &passes)?)?;
+                }
+                if let Some(passes) = once_per_id {
+                    layer.set_item("once_per_id", summaries(py, &passes)?)?;
                 }
                 if !once_per_entry.is_empty() {
                     let by_memory = PyDict::new(py);

@@ -162,6 +162,17 @@ pub fn explain_once_per_entry(plan: &LayerPlan, memory: &str) -> String {
     explain_once(plan, &format!("entry of {memory:?}"), "entry", "entries")
 }
 
+/// The plan of the part of a layer that runs once per id, as text.
+pub fn explain_once_per_id(plan: &LayerPlan) -> String {
+    match &plan.fold {
+        Some(fold) => {
+            let ids = fold.ids.map_or(String::new(), |ids| format!(" of {ids}"));
+            explain_once(&fold.plan, &format!("id{ids}"), "id", "ids")
+        }
+        None => String::new(),
+    }
+}
+
 fn explain_once(plan: &LayerPlan, what: &str, one: &str, all: &str) -> String {
     let mut text = String::new();
     for (title, pass) in [("forward", &plan.train), ("backward, of sums over the steps", &plan.back)] {

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 
 use crate::adjoint::{Adjoint, reverse};
-use crate::step::{Attrs, Node, NodeId, Program, Result, Run, StepError, rows};
+use crate::step::{
+    Attrs, Builder, Dim, Equations, Node, NodeId, Program, Result, Run, Source, StepError, rows,
+};
 
 use super::concatenated::divided;
 use super::fold::FoldProgram;
-use super::fold_table::FoldTable;
+use super::fold_table::{FoldSource, FoldTable};
 use super::function::Function;
 use super::keep::kept;
 use super::linear::{Group, Kind, Recurrence, recurrences};
@@ -42,12 +44,15 @@ pub struct LayerPlan {
     pub memory_gradients: Vec<Option<usize>>,
 }
 
-/// The plan of the fold program of a layer, which runs on one row.
+/// The plan of a program that runs once per call, on one row: the parameters are its inputs.
 #[derive(Debug, Clone)]
 pub struct Fold {
     pub plan: LayerPlan,
     /// For each input of the fold program, the index of the parameter in the layer.
     pub params: Vec<usize>,
+    /// The number of ids of a program that reads an id instead. It runs on a row for each of them, and its parameters are
+    /// those of the layer.
+    pub ids: Option<usize>,
 }
 
 /// The gradients that a backward pass computes.
@@ -127,11 +132,39 @@ impl LayerPlan {
         let fold = match FoldProgram::new(&adjoint.nodes, &sums.params, &folds)? {
             Some(FoldProgram { program, params }) => {
                 let plan = LayerPlan::unfolded(&program, |input| trained(params[input]))?;
-                Some(Box::new(Fold { plan, params }))
+                Some(Box::new(Fold { plan, params, ids: None }))
             }
             None => None,
         };
         LayerPlan::assemble(program, sums, adjoint, folds, fold, scans)
+    }
+
+    /// The plan of a program that reads only an id below `ids`: it runs once per call, for each of them, and a step looks its
+    /// results up.
+    pub fn by_id(program: &Program, ids: usize, wanted: &Wanted) -> Result<LayerPlan> {
+        let mut g = Builder::new(&program.name, Default::default());
+        let id = g.source(
+            Source::Index,
+            program.label(program.inputs[0]),
+            program.nodes[program.inputs[0]].shape.clone(),
+        )?;
+        let mut outputs = Vec::with_capacity(program.outputs.len());
+        for (name, node) in &program.outputs {
+            let shape = vec![Dim::number(ids), Dim::number(program.nodes[*node].numel())];
+            let table = g.source(Source::Param, name, shape)?;
+            outputs.push((name.clone(), g.op("lookup", &[table, id])?));
+        }
+        let lookups = Wanted { params: &|_| wanted.backward, ..*wanted };
+        let mut made = LayerPlan::with_gradients(&g.finish(&outputs, &[])?, &lookups)?;
+        for slot in &mut made.folds.slots {
+            if let FoldSource::Param(table) = slot.source {
+                slot.source = FoldSource::Computed(table);
+            }
+        }
+        let plan = LayerPlan::with_gradients(program, wanted)?;
+        made.fold =
+            Some(Box::new(Fold { plan, params: (0..program.params.len()).collect(), ids: Some(ids) }));
+        Ok(LayerPlan { program: program.clone(), ..made })
     }
 
     /// The plan of a fold program: only its constants are slots; everything else is computed in the pass. `wanted` are the

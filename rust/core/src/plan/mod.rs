@@ -32,7 +32,9 @@ mod task;
 mod tests;
 
 pub use entry_level::{EntryPart, EntrySplit, split_entries};
-pub use explain::{PassSummary, explain_layer, explain_once_per_entry, explain_once_per_row};
+pub use explain::{
+    PassSummary, explain_layer, explain_once_per_entry, explain_once_per_id, explain_once_per_row,
+};
 pub use fold_table::{Block, FoldSource, FoldTable};
 pub use function::{Called, Function};
 pub use layer::{Fold, LayerPlan, Wanted};
@@ -40,4 +42,4 @@ pub use pass::{
     Buffer, Class, EntriesOp, Gemm, Init, MatrixOp, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun,
     Scan, ScanState, SinkOp, SinkRun, WholeOp, block_steps, marks, row_work,
 };
-pub use row_level::{Piece, RowSplit, split};
+pub use row_level::{Piece, RowSplit, ids_of_lookup, of_ids, split};

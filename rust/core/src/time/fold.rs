@@ -1,7 +1,7 @@
 //! The parameters of a layer in the form that its passes read, with the values that are computed from parameters alone.
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::{append, copied, zeros};
+use crate::memory::{append, copied, reserve, zeros};
 use crate::plan::{Block, Fold, FoldSource, LayerPlan};
 use crate::random::Noise;
 
@@ -10,7 +10,7 @@ use super::layer::{IncomingGradients, LayerCall, Saved};
 use super::memory::{PassMemory, Scratch};
 use super::slot_gradients::SlotGradients;
 use super::view::SeqView;
-use super::weights::{FoldOutputs, Weights};
+use super::weights::Weights;
 
 /// All parameter values that the passes of a layer read, copied once: a later write to the parameters does not affect a
 /// running call.
@@ -20,13 +20,16 @@ pub struct LayerWeights<T> {
     folded: Option<Box<FoldRun<T>>>,
 }
 
-/// The parameters of the fold program, and its memory after it ran.
+/// The parameters of the fold program, its memory after it ran, and its results.
 #[derive(Debug)]
 struct FoldRun<T> {
-    weights: Weights<T>,
+    weights: LayerWeights<T>,
     inputs: Vec<Vec<T>>,
+    geometry: Geometry,
     memory: PassMemory<T>,
     scratch: Scratch<T>,
+    /// By output of the fold program: the results of all rows.
+    computed: Vec<Vec<T>>,
 }
 
 impl<T: Float> LayerWeights<T> {
@@ -63,7 +66,7 @@ impl<T: Float> LayerWeights<T> {
             run.renew(fold, params, kernels, noise);
             run
         });
-        let computed = self.folded.as_ref().zip(plan.fold.as_ref()).map(|(run, fold)| run.computed(fold));
+        let computed = self.folded.as_ref().map(|run| run.computed.iter().map(Vec::as_slice).collect());
         self.weights.renew(plan, params, computed, kernels, training, noise);
     }
 
@@ -104,18 +107,22 @@ impl<T: Float> LayerWeights<T> {
                 d_outputs.push(if grads.is_empty() { zeros(entry.numel) } else { copied(grads) });
             }
         }
-        let inputs: Vec<SeqView<T>> =
-            run.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
-        let d_views: Vec<SeqView<T>> = d_outputs.iter().map(|d| SeqView::of(d, d.len())).collect();
-        let geometry = one_row();
-        let call =
-            LayerCall { plan: &fold.plan, weights: &run.weights, geometry: &geometry, entries: &[], kernels };
+        let (inputs, geometry) = (run.views(), &run.geometry);
+        let of_row = |values: &Vec<T>| SeqView::of(values, values.len() / geometry.rows);
+        let d_views: Vec<SeqView<T>> = d_outputs.iter().map(of_row).collect();
         let saved = Saved { inputs: &inputs, memories: &[], memory: &run.memory };
         let arrived = IncomingGradients { outputs: &d_views, finals: &[], memories: &[] };
+        let call = run.call(fold, kernels);
+        if fold.ids.is_some() {
+            let mut slots = SlotGradients::new(&fold.plan);
+            call.backward(saved, arrived, Some(&mut slots), &mut Scratch::new());
+            run.weights.collect(&fold.plan, &slots, kernels, add);
+            return;
+        }
         let memory = call.backward(saved, arrived, None, &mut Scratch::new()).memory;
         for (k, &position) in fold.params.iter().enumerate() {
             if let Some(output) = fold.plan.input_gradients[k] {
-                let view = memory.output(&fold.plan.back, output, &geometry);
+                let view = memory.output(&fold.plan.back, output, geometry);
                 // SAFETY: one row of `width` elements in `memory`.
                 add(position, 0, unsafe { std::slice::from_raw_parts(view.ptr, view.width) });
             }
@@ -125,45 +132,63 @@ impl<T: Float> LayerWeights<T> {
 
 impl<T: Float> FoldRun<T> {
     fn empty() -> FoldRun<T> {
-        let (weights, memory) = (Weights::empty(), PassMemory::empty());
-        FoldRun { weights, inputs: Vec::new(), memory, scratch: Scratch::new() }
+        FoldRun {
+            weights: LayerWeights::empty(),
+            inputs: Vec::new(),
+            geometry: Geometry::new(Vec::new()),
+            memory: PassMemory::empty(),
+            scratch: Scratch::new(),
+            computed: Vec::new(),
+        }
     }
 
     /// Runs `fold` on these parameters.
     fn renew(&mut self, fold: &Fold, params: &[&[T]], kernels: &Kernels<T>, noise: Noise) {
-        self.inputs.resize_with(fold.params.len(), Vec::new);
-        for (input, &param) in self.inputs.iter_mut().zip(&fold.params) {
-            input.clear();
-            append(input, params[param]);
+        let rows = fold.ids.unwrap_or(1);
+        if self.geometry.rows != rows {
+            self.geometry.renew((0..rows).map(|row| (1, row, 0)));
         }
-        self.weights.renew(&fold.plan, &[], None, kernels, true, noise);
+        self.inputs.resize_with(fold.plan.program.inputs.len(), Vec::new);
+        if let (Some(ids), [input]) = (fold.ids, &mut self.inputs[..]) {
+            input.clear();
+            reserve(input, ids);
+            input.extend((0..ids).map(|id| T::from_f64(id as f64)));
+            self.weights.renew(&fold.plan, params, kernels, true, noise);
+        } else {
+            for (input, &param) in self.inputs.iter_mut().zip(&fold.params) {
+                input.clear();
+                append(input, params[param]);
+            }
+            self.weights.renew(&fold.plan, &[], kernels, true, noise);
+        }
         let before = std::mem::replace(&mut self.memory, PassMemory::empty());
         self.scratch.reclaim(before);
-        let inputs: Vec<SeqView<T>> =
-            self.inputs.iter().map(|input| SeqView::of(input, input.len())).collect();
-        let geometry = one_row();
-        let call = LayerCall {
-            plan: &fold.plan,
-            weights: &self.weights,
-            geometry: &geometry,
-            entries: &[],
-            kernels,
-        };
-        self.memory = call.forward(&inputs, &[], true, &mut self.scratch).memory;
+        let (inputs, mut scratch) = (self.views(), std::mem::replace(&mut self.scratch, Scratch::new()));
+        self.memory = self.call(fold, kernels).forward(&inputs, &[], true, &mut scratch).memory;
+        self.scratch = scratch;
+        let outputs = fold.plan.train.outputs.len();
+        let mut computed = std::mem::take(&mut self.computed);
+        computed.resize_with(outputs, Vec::new);
+        for (output, values) in computed.iter_mut().enumerate() {
+            let view = self.memory.output(&fold.plan.train, output, &self.geometry);
+            values.clear();
+            for row in 0..rows {
+                // SAFETY: the fold program ran on `rows` rows, and each output has `width` elements of a row in `memory`.
+                append(values, unsafe {
+                    std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width)
+                });
+            }
+        }
+        self.computed = computed;
     }
 
-    /// The results, by output of the fold program.
-    fn computed<'a>(&'a self, fold: &Fold) -> FoldOutputs<'a, T> {
-        let geometry = one_row();
-        let outputs = 0..fold.plan.train.outputs.len();
-        let slice = |view: SeqView<T>| {
-            // SAFETY: the fold program ran on one row, and each output has `width` elements in `memory`.
-            unsafe { std::slice::from_raw_parts(view.ptr, view.width) }
-        };
-        outputs.map(|k| slice(self.memory.output(&fold.plan.train, k, &geometry))).collect()
+    /// The inputs: parameters, each in one row, or a row for each id.
+    fn views(&self) -> Vec<SeqView<T>> {
+        self.inputs.iter().map(|input| SeqView::of(input, input.len() / self.geometry.rows)).collect()
     }
-}
 
-fn one_row() -> Geometry {
-    Geometry::new(vec![1])
+    fn call<'a>(&'a self, fold: &'a Fold, kernels: &'a Kernels<T>) -> LayerCall<'a, T> {
+        let (plan, weights) = (&fold.plan, self.weights.weights());
+        LayerCall { plan, weights, geometry: &self.geometry, entries: &[], kernels }
+    }
 }

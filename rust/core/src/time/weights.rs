@@ -189,5 +189,7 @@ pub fn weight_elements<T: Float>(plan: &LayerPlan, kernels: &Kernels<T>) -> usiz
         passes.iter().any(|pass| pass.buffers.iter().any(|buffer| buffer.class == Class::Fold(slot)))
     };
     let slots = plan.folds.slots.iter().enumerate().filter(|&(slot, _)| read(slot));
-    packed + slots.map(|(_, slot)| slot.numel).sum::<usize>()
+    let by_id = plan.fold.as_ref().filter(|fold| fold.ids.is_some());
+    let tables = by_id.map_or(0, |fold| weight_elements(&fold.plan, kernels));
+    packed + tables + slots.map(|(_, slot)| slot.numel).sum::<usize>()
 }

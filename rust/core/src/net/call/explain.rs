@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{explain_layer, explain_once_per_entry, explain_once_per_row};
+use crate::plan::{explain_layer, explain_once_per_entry, explain_once_per_id, explain_once_per_row};
 
 use super::super::graph::{LayerPart, Network};
 use super::training_memory::training_memory;
@@ -11,7 +11,14 @@ use super::training_memory::training_memory;
 pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> String {
     let mut text = String::new();
     for number in 0..network.written().layers.len() {
-        let Some(layer) = network.part(number, LayerPart::Step) else { continue };
+        let Some(layer) = network.part(number, LayerPart::Step) else {
+            let layer = &network.written().layers[number];
+            let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
+            let name = &layer.plan.program.name;
+            let _ = writeln!(text, "layer {number}: {name} ({params} parameters)");
+            let _ = writeln!(text, "  once per id, by the layers that read it");
+            continue;
+        };
         let params: usize = layer.params.iter().map(|(_, numel)| numel).sum();
         let _ = writeln!(text, "layer {number}: {} ({params} parameters)", layer.plan.program.name);
         for axis in 0..network.written().layers[number].plan.program.entry_axes() {
@@ -21,6 +28,9 @@ pub fn explain(network: &Network, rows: usize, steps: usize, bytes: usize) -> St
         }
         if let Some(once) = network.part(number, LayerPart::Row) {
             text.push_str(&explain_once_per_row(&once.plan));
+        }
+        if let Some(once) = network.part(number, LayerPart::Id) {
+            text.push_str(&explain_once_per_id(&once.plan));
         }
         let steps = network.nodes[layer.node()].axis.is_sequence().then_some(steps);
         let program = &layer.plan.program;

@@ -25,6 +25,8 @@ pub struct LayerParts<'a> {
     pub params: &'a [usize],
     /// The function that the program's `call` invokes.
     pub function: Option<&'a Function>,
+    /// The number of ids, for a layer that reads an id alone and is computed once for each of them.
+    pub ids: Option<usize>,
 }
 
 impl<'a> LayerParts<'a> {
@@ -39,6 +41,7 @@ impl<'a> LayerParts<'a> {
             initial: &[],
             params,
             function: None,
+            ids: None,
         }
     }
 }
@@ -90,6 +93,8 @@ pub enum LayerPart {
     Step,
     /// Once per row: what the written layer repeats at every step.
     Row,
+    /// Once per id: what the written layer computes of an embedding. Steps look it up.
+    Id,
     /// Once per entry of a memory, by its entries axis.
     Entry(usize),
 }

@@ -12,6 +12,7 @@ mod limits;
 mod network;
 mod node;
 mod once_per_entry;
+mod once_per_id;
 mod once_per_row;
 mod penalty;
 mod steps;

@@ -152,7 +152,8 @@ impl Network {
     /// Adds a layer: applies a program at every step, or once per row if all inputs are values per row. If some inputs are
     /// sequences, the values per row are repeated along time. Returns the node of the first output.
     pub fn layer(&mut self, parts: LayerParts) -> Result<usize, NetError> {
-        let LayerParts { program, inference, penalty, inputs, memories, initial, params, function } = parts;
+        let LayerParts { program, inference, penalty, inputs, memories, initial, params, function, ids } =
+            parts;
         if inputs.len() != program.inputs.len() || params.len() != program.params.len() {
             return Err(NetError::Config(format!(
                 "{} takes {} inputs and {} parameters; got {} and {}",
@@ -200,7 +201,10 @@ impl Network {
             backward: differentiated,
         };
         let planned = |program: &Program| -> Result<LayerPlan, NetError> {
-            let plan = LayerPlan::with_gradients(program, &wanted)?;
+            let plan = match ids {
+                Some(ids) => LayerPlan::by_id(program, ids, &wanted)?,
+                None => LayerPlan::with_gradients(program, &wanted)?,
+            };
             match function {
                 Some(function) => Ok(plan.calling(function)),
                 None if program.calls() => {

@@ -16,6 +16,7 @@ use super::layer::{Layer, LayerPart, LayerParts, Share};
 use super::network::Network;
 use super::node::NodeKind;
 use super::once_per_entry::divided_by_entries;
+use super::once_per_id::divided_by_ids;
 
 /// An input with more pieces is read as it is: pieces are for a few values side by side.
 const MOST_PIECES: usize = 64;
@@ -39,12 +40,14 @@ struct Division {
 }
 
 impl Network {
-    /// Names the outputs, and divides the layers that compute values per row at every step. Nothing can be added afterwards.
+    /// Names the outputs, and divides the layers that compute values per entry, row or id at every step. Nothing can be added afterwards.
     pub fn finish(&mut self, outputs: &[(&str, usize)]) -> Result<(), NetError> {
         self.name_outputs(outputs)?;
         let by_entries = unless_too_large(divided_by_entries(self))?;
         let by_rows = unless_too_large(divided(by_entries.as_ref().unwrap_or(self)))?;
-        if let Some(made) = by_rows.or(by_entries) {
+        let divided = by_rows.or(by_entries);
+        let by_ids = unless_too_large(divided_by_ids(divided.as_ref().unwrap_or(self)))?;
+        if let Some(made) = by_ids.or(divided) {
             let written = std::mem::replace(self, made);
             self.written = Some(Box::new(written));
         }

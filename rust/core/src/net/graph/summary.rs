@@ -1,6 +1,6 @@
 //! The plans of a network's layers as counts. The two parts of a divided layer are gathered again.
 
-use crate::plan::PassSummary;
+use crate::plan::{LayerPlan, PassSummary};
 
 use super::layer::{Layer, LayerPart, Share};
 use super::network::Network;
@@ -12,6 +12,8 @@ pub struct LayerSummary {
     pub passes: [PassSummary; 3],
     /// The passes that run once per row, if the layer is divided.
     pub once_per_row: Option<[PassSummary; 3]>,
+    /// The passes that run once per id, if the layer reads an embedding.
+    pub once_per_id: Option<[PassSummary; 3]>,
     /// The passes that run once per entry of a memory: by its name.
     pub once_per_entry: Vec<(String, [PassSummary; 3])>,
 }
@@ -26,12 +28,20 @@ impl Network {
             name: layer.plan.program.name.clone(),
             passes: Default::default(),
             once_per_row: None,
+            once_per_id: None,
             once_per_entry: Vec::new(),
         };
         let mut found: Vec<LayerSummary> = self.written().layers.iter().map(unknown).collect();
         for layer in &self.layers {
             let Share { layer: number, part } = layer.share;
             match part {
+                LayerPart::Id => {
+                    let by_id = |plan: &LayerPlan| plan.fold.as_ref().map(|fold| fold.plan.clone());
+                    let plans = by_id(&layer.plan).zip(by_id(layer.plan(false)));
+                    found[number].once_per_id = plans.map(|(plan, resting)| {
+                        [&resting.infer, &plan.train, &plan.back].map(PassSummary::of)
+                    });
+                }
                 LayerPart::Row => found[number].once_per_row = Some(of(layer)),
                 LayerPart::Step => found[number].passes = of(layer),
                 LayerPart::Entry(axis) => {
@@ -43,7 +53,7 @@ impl Network {
         found
     }
 
-    /// A part of a written layer; the part of every step always exists.
+    /// A part of a written layer. The part of every step exists, but of an embedding that other layers have taken over.
     pub fn part(&self, layer: usize, part: LayerPart) -> Option<&Layer> {
         self.layers.iter().find(|one| one.share == Share { layer, part })
     }

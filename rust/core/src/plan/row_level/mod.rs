@@ -5,6 +5,7 @@
 //! on parameters alone moves to the row program, where it saves work (`cut`); the rest reads its results as inputs.
 
 mod cut;
+mod ids;
 mod open;
 mod piece;
 
@@ -12,6 +13,7 @@ use crate::step::{Program, Result};
 
 use cut::Cut;
 pub(super) use cut::{ancestors, frontier, is_worth};
+pub use ids::{ids_of_lookup, of_ids};
 use open::opened;
 pub use piece::Piece;
 
