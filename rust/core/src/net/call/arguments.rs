@@ -53,7 +53,7 @@ impl<T: Pooled> Call<T> {
         let mut workspace = idle_workspace(&engine);
         let mut weights = std::mem::take(&mut workspace.weights);
         weights.resize_with(network.layers.len(), LayerWeights::empty);
-        let all = || network.layers.iter().flat_map(|layer| params_of(layer, arena));
+        let all = || network.layers.iter().flat_map(|layer| read_of(layer, arena));
         // in training, parameters differ from call to call
         if training || !workspace.origin.is((isa, seed), all()) {
             workspace.origin.forget();
@@ -388,12 +388,17 @@ impl<T: Pooled> Call<T> {
     }
 }
 
-/// The workspace of an earlier call, or a new one.
 /// The parameters of a layer, in the order of its program.
 fn params_of<'p, T>(layer: &'p Layer, arena: &'p [T]) -> impl Iterator<Item = &'p [T]> {
     layer.params.iter().map(|&(at, numel)| &arena[at..at + numel])
 }
 
+/// Those of them that inference reads.
+fn read_of<'p, T>(layer: &'p Layer, arena: &'p [T]) -> impl Iterator<Item = &'p [T]> {
+    params_of(layer, arena).zip(&layer.read).filter(|(_, read)| **read).map(|(param, _)| param)
+}
+
+/// The workspace of an earlier call, or a new one.
 fn idle_workspace<T: Pooled>(engine: &Engine) -> Workspace<T> {
     lock(T::pool(&engine.pools)).workspaces.pop().unwrap_or_else(Workspace::new)
 }

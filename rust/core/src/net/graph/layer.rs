@@ -70,6 +70,8 @@ pub struct Layer {
     pub step_penalty: Option<usize>,
     /// The offset of each parameter in the arena, and its number of elements.
     pub params: Vec<(usize, usize)>,
+    /// For each parameter, whether inference reads it: the parts of a divided layer have all of its parameters.
+    pub read: Vec<bool>,
     /// For each parameter, whether it is frozen: the backward pass does not compute its gradient.
     pub frozen: Vec<bool>,
     /// The index of the layer's first state among all states of the network.

@@ -219,6 +219,9 @@ impl Network {
         let penalty = penalty.transpose()?.map(Box::new);
         let params =
             (params.iter().zip(&program.params)).map(|(&at, &id)| (at, program.nodes[id].numel())).collect();
+        let resting = inference.as_ref().map_or(program, |plan| &plan.program);
+        let live = resting.live();
+        let read = resting.params.iter().map(|&id| live[id]).collect();
         let first_state = self.states.len();
         self.states.extend(program.row_states().iter().map(|&id| program.nodes[id].numel()));
         self.state_axes.resize(self.states.len(), axis);
@@ -239,6 +242,7 @@ impl Network {
             outputs,
             step_penalty,
             params,
+            read,
             frozen,
             first_state,
             share: Share { layer, part: LayerPart::Step },
