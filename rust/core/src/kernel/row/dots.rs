@@ -19,20 +19,8 @@ pub(in crate::kernel) unsafe fn dots<T: Math, S: Simd<T>>(
     a: Src<T>,
     b: Src<T>,
 ) {
-    let mut spread: [Spread<T>; 2] = [[T::ZERO; MAX_LANES]; 2];
-    let [spread_a, spread_b] = &mut spread;
-    for r in 0..rows {
-        // SAFETY: row r < rows exists and has cols columns; a row of none is not read.
-        unsafe {
-            let y = if cols == 0 {
-                T::ZERO
-            } else {
-                let (a, b) = (Operand::row(s, a, r, spread_a), Operand::row(s, b, r, spread_b));
-                total::dot(s, &a, &b, cols)
-            };
-            *dst.ptr.add(r * dst.row) = y;
-        }
-    }
+    // SAFETY: passed on.
+    unsafe { of_rows::<T, S, true>(s, rows, cols, dst, a, b) }
 }
 
 /// The same, bit-identical to a product that is stored and then summed: both operations round.
@@ -48,16 +36,33 @@ pub(in crate::kernel) unsafe fn product_sum<T: Math, S: Simd<T>>(
     a: Src<T>,
     b: Src<T>,
 ) {
+    // SAFETY: passed on.
+    unsafe { of_rows::<T, S, false>(s, rows, cols, dst, a, b) }
+}
+
+/// The sum of the products of each row. `FUSED`: a product is not rounded before it is added.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[inline(always)]
+unsafe fn of_rows<T: Math, S: Simd<T>, const FUSED: bool>(
+    s: S,
+    rows: usize,
+    cols: usize,
+    dst: Dst<T>,
+    a: Src<T>,
+    b: Src<T>,
+) {
     let mut spread: [Spread<T>; 2] = [[T::ZERO; MAX_LANES]; 2];
     let [spread_a, spread_b] = &mut spread;
     for r in 0..rows {
-        // SAFETY: as in `dots`.
+        // SAFETY: row r < rows exists and has cols columns; a row of none is not read.
         unsafe {
             let y = if cols == 0 {
                 T::ZERO
             } else {
                 let (a, b) = (Operand::row(s, a, r, spread_a), Operand::row(s, b, r, spread_b));
-                total::product_sum(s, &a, &b, cols)
+                if FUSED { total::dot(s, &a, &b, cols) } else { total::product_sum(s, &a, &b, cols) }
             };
             *dst.ptr.add(r * dst.row) = y;
         }
