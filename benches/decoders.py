@@ -467,16 +467,20 @@ def candidates(bench: Bench) -> None:
 
 
 def sampling(bench: Bench) -> None:
-    """P12: scheduled sampling, half of the ids are true. P13: REINFORCE, five samples per row."""
+    """P12: scheduled sampling, half of the ids are true. P13: REINFORCE, five samples per row.
+
+    P12 again with rows whose first ids differ.
+    """
     task = Task(words(32))
     coin = np.random.default_rng(3).random(task.words.shape) < 0.5
     prefix = np.where(coin, task.words, -1)[:, 1:]
 
-    def scheduled() -> None:
+    def scheduled(begin: Any = BEGIN) -> None:
         drawn = task.net.decode(
-            {"source": task.source}, begin=BEGIN, end=None, max_length=STEPS - 1, beam=1, prefix=prefix
+            {"source": task.source}, begin=begin, end=None, max_length=STEPS - 1, beam=1, prefix=prefix
         )
-        fed = np.concatenate([task.words[:, :1], np.array(drawn.tokens)], 1)
+        first = np.broadcast_to(begin, len(task.words))[:, None]
+        fed = np.concatenate([first, np.array(drawn.tokens)], 1)
         task.net.value_and_grad(
             {"source": task.source, "words": fed}, task.targets, loss="cross_entropy", lengths=None
         )
@@ -485,6 +489,13 @@ def sampling(bench: Bench) -> None:
         "decoding", "P12 scheduled sampling, N=32", "teacher forcing", 1, scheduled, task.train, own=True
     )
     row["note"] = f"{1 / row['ratio']:.2f} of the time of teacher forcing"
+    own = np.arange(len(task.words)) % task.shape.vocabulary
+    row = bench.pair(
+        "decoding", "P12 the same, each row has its first id", "teacher forcing", 1,
+        functools.partial(scheduled, own), task.train, own=True,
+    )  # fmt: skip
+    row["note"] = f"{1 / row['ratio']:.2f} of the time of teacher forcing"
+
     count = 5
     source = np.repeat(task.source, count, 0)
     draw = ost.Sample(count)

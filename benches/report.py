@@ -126,7 +126,8 @@ WORDS = {
     "decoders": "A bidirectional GRU, additive attention of the memory's width, a GRU; N=32, S=T=20, H=A=M, "
     "42 ids embedded in 64 features. PyTorch runs the same equations in a loop over the decoder's steps; the "
     "keys and the products with the words are outside the loop, the encoder is packed where lengths differ. "
-    "The share of the peak counts matrix products, scores and contexts, but no tanh.",
+    "The share of the peak counts matrix products, scores and contexts, but no tanh. It counts the products "
+    "with the words at every step, as PyTorch computes them; Ostinato computes them once per id.",
     "decoding": "Words of 8 letters and 8 predicted ids, H=A=M=128, random parameters, unless the row has "
     "another shape. No hypothesis ends before the last step on either side. The hypotheses of a word share "
     "its memory on both sides; PyTorch runs in `inference_mode`.",
