@@ -39,9 +39,11 @@ impl Side {
     }
 }
 
+/// Rows and columns: the side, one of its arrays by number, and its length.
+type Sides<'a> = [(&'a Side, fn(usize) -> Spread, usize); 2];
+
 impl Levels {
-    /// Rows and columns: the side, one of its arrays by number, and its length.
-    pub(super) fn sides(&self, rows: usize, columns: usize) -> [(&Side, fn(usize) -> Spread, usize); 2] {
+    pub(super) fn sides(&self, rows: usize, columns: usize) -> Sides<'_> {
         [(&self.rows, Spread::Row, rows), (&self.columns, Spread::Column, columns)]
     }
 }
