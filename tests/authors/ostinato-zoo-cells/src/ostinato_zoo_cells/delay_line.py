@@ -29,4 +29,5 @@ class DelayLine(Cell):
 
     def step(self, x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
         h = tanh(p.W @ x + p.V @ state.line[: len(x)] + p.U @ state.h)
-        return h, {"h": h, "line": concat(state.line[len(x) :], x)}
+        line = concat(state.line[len(x) :], x) if self.delay > 1 else x
+        return h, {"h": h, "line": line}
