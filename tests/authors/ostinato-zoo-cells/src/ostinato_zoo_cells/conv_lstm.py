@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostinato import Cell, ConfigError, Param, State
-from ostinato.ops import concat, reshape, sigmoid, split, tanh, transpose
+from ostinato.ops import concat, sigmoid, split, tanh
 
 
 class ConvLSTM(Cell):
@@ -29,22 +29,22 @@ class ConvLSTM(Cell):
         return {
             "W": Param((4 * size.kept, 3 * size.seen)),
             "U": Param((4 * size.kept, 3 * size.kept)),
-            "b": Param((4 * size.kept, 1), init="zeros"),
+            "b": Param((4 * size.kept,), init="zeros"),
         }
 
     def state(self, size: Any) -> dict[str, State]:
         return {"h": State(size.hidden), "c": State(size.hidden)}
 
-    def windows(self, v: Any) -> Any:
-        """(places, 3 * channels): each place with its neighbors, zeros beyond the ends."""
+    def windows(self, v: Any) -> list[Any]:
+        """Each place with its neighbors, zeros beyond the ends: (3 * channels,) each."""
         channels = len(v) // self.places
         padded = concat(0.0 * v[:channels], v, 0.0 * v[:channels])
-        parts = [padded[n * channels : (n + 3) * channels] for n in range(self.places)]
-        return reshape(concat(*parts), (self.places, 3 * channels))
+        return [padded[n * channels : (n + 3) * channels] for n in range(self.places)]
 
     def step(self, x: Any, state: Any, p: Any) -> tuple[Any, dict[str, Any]]:
-        gates = p.W @ transpose(self.windows(x)) + p.U @ transpose(self.windows(state.h))
-        i, f, g, o = (reshape(transpose(one), state.h.shape) for one in split(gates + p.b, 4))
+        pairs = zip(self.windows(x), self.windows(state.h), strict=True)
+        places = [split(p.W @ seen + p.U @ kept + p.b, 4) for seen, kept in pairs]
+        i, f, g, o = (concat(*parts) for parts in zip(*places, strict=True))
         c = sigmoid(f) * state.c + sigmoid(i) * tanh(g)
         h = sigmoid(o) * tanh(c)
         return h, {"h": h, "c": c}
