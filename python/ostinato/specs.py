@@ -12,6 +12,7 @@ A descriptor without additional fields is not a dataclass itself: defining a dat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -101,13 +102,16 @@ class Spec:
 
 
 def _examples_of(factory: Any) -> Any:
-    """The examples of a factory. Those of a base class are for its `__init__`, not for one of a subclass."""
-    for one in factory.__mro__ if isinstance(factory, type) else ():
-        if "examples" in vars(one):
-            break
-        if "__init__" in vars(one):
-            return ({},)
-    return getattr(factory, "examples", ({},))
+    """The examples of a factory. A subclass inherits them if its `__init__` takes all of their options."""
+    examples: Any = getattr(factory, "examples", ({},))
+    if "examples" in getattr(factory, "__dict__", {}) or not isinstance(examples, (list, tuple)):
+        return examples
+    try:
+        for one in examples:
+            inspect.signature(factory).bind(**one)
+    except (TypeError, ValueError):  # other options, or no signature at all
+        return ({},)
+    return examples
 
 
 class CellSpec(Spec):

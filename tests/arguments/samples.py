@@ -163,6 +163,8 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.ops.broadcast_to.x": lambda: np.ones(2),
     "ost.ops.reshape.x": lambda: np.ones(2),
     "ost.CellSpec.of.made": lambda: ost.Cell,
+    "ost.CallbackSpec.of.made": lambda: ost.Callback,
+    "ost.testing.check_callback.callback": lambda: ost.Callback,
     "ost.StrategySpec.of.made": lambda: ost.strategies.Full,
     "ost.StrategySpec.role": lambda: "estimator",
     "ost.Input.size": lambda: 2,
@@ -280,7 +282,9 @@ RESULTS: Final = (
     ),
     *("MemoryLength", "Saturation", "Spectral", "SpectralBlock", "Moment", "History", "Layer"),
 )
-SLOW: Final = tuple(f"ost.testing.check{end}" for end in ("", "_cell", "_layer", "_optimizer", "_strategy"))
+SLOW: Final = tuple(
+    f"ost.testing.check{end}" for end in ("", "_callback", "_cell", "_layer", "_optimizer", "_strategy")
+)
 
 
 def maker_of(kind: type) -> Callable[[], Any] | None:

@@ -25,7 +25,7 @@ ENGINE: Final = (
 # Methods that authors write for the trainer to call, with arguments of ordinary types.
 AUTHORS: Final = (
     *("input_symbols", "pieces", "observe", "finish", "build", "begin"),
-    *("row", "input_name", "output_name", "of_steps", "add_builtins", "classes"),
+    *("row", "input_name", "output_name", "of_steps", "add_builtins", "classes", "target_size"),
 )
 # Bases that have nothing of their own to call.
 ABSTRACT: Final = (ost.initializers.Initializer, ost.Regularizer, AnyWidth, ost.StepAttention, ost.Scorer)

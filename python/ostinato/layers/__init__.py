@@ -1,7 +1,7 @@
 """Layers: networks of one layer, and networks made of others. One class per file.
 
 No layer is privileged: each adds step programs, in the language of cells, to a graph. `Attention`, which is
-not a network, is imported at first use.
+not a network, `Criterion` and `Decoder` are imported at first use.
 """
 
 from ostinato.layers.attend import attend
@@ -39,6 +39,8 @@ from ostinato.layers.layer import Layer
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import First, Last, Max, Mean, Sum
 from ostinato.layers.sequential import Sequential
+from ostinato.network.kinds import register_later
+from ostinato.network.network import Network
 from ostinato.network.symbol import Symbol, apply
 
 __all__ = [
@@ -80,3 +82,19 @@ __all__ = [
     "slice",
     "sum",
 ]
+
+
+def _criterion() -> type[Network]:
+    from ostinato.layers.criterion import Criterion
+
+    return Criterion
+
+
+def _decoder() -> type[Network]:
+    from ostinato.layers.decoder import Decoder
+
+    return Decoder
+
+
+register_later("criterion", _criterion)
+register_later("decoder", _decoder)

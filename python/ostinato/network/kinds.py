@@ -1,20 +1,20 @@
 """The kinds of networks that a model file may name. A class registers itself when it is defined.
 
 So the reader of model files needs no table of layers, and a new layer needs no entry in one, unless its
-module is imported at first use.
+module is imported at first use: then the room of the layer registers how.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any, Final
 
 from ostinato.errors import ConfigError, shown
 from ostinato.suggest import did_you_mean
 
 _KINDS: Final[dict[str, type[Any]]] = {}
-_LATER: Final = {"criterion": "ostinato.layers.criterion", "decoder": "ostinato.layers.decoder"}
-"""The modules of kinds that `import ostinato` does not import."""
+_LATER: Final[dict[str, Callable[[], type[Any]]]] = {}
+"""What imports a kind that `import ostinato` does not import."""
 
 
 def register_kind(kind: str, made: type[Any]) -> None:
@@ -33,10 +33,15 @@ def register_kind(kind: str, made: type[Any]) -> None:
     _KINDS[kind] = made
 
 
+def register_later(kind: str, load: Callable[[], type[Any]]) -> None:
+    """Registers `load`, which imports the class of a kind when a model file names it."""
+    _LATER[kind] = load
+
+
 def class_of(kind: str) -> type[Any] | None:
     """The class with this kind in model files; None if there is none."""
     if kind not in _KINDS and kind in _LATER:
-        import_module(_LATER[kind])
+        return _LATER[kind]()
     return _KINDS.get(kind)
 
 

@@ -27,6 +27,7 @@ def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 GROUPS = pair("groups", None, {"bias": {"weight_decay": 0.5}})
+RATES = pair("groups", None, {"bias": {"lr": 0.5}})
 
 
 def course(make: Callable[..., Any], required: dict[str, Any]) -> Callable[..., Any]:
@@ -58,6 +59,17 @@ REQUIRED: dict[str, dict[str, Any]] = {
 OPTIONS: dict[str, dict[str, Any]] = {
     "adam": {"groups": GROUPS},
     "sgd": {"groups": GROUPS, "nesterov": pair("nesterov", False, True, momentum=0.5)},
+    "optimizers/lion": {"groups": RATES, "betas": pair("betas", (0.9, 0.99), (0.99, 0.0))},
+    "optimizers/lamb": {"groups": RATES},
+    "optimizers/lars": {"groups": GROUPS},
+    "optimizers/adafactor": {"groups": RATES},
+    "optimizers/lookahead": {
+        "base": pair("base", "adam", "sgd"),
+        "base_options": pair("base_options", None, {"weight_decay": 0.5}),
+        "k": pair("k", 1, 2),
+        "alpha": pair("alpha", 0.5, 0.9, k=1),
+        "groups": RATES,
+    },
     "plateau": {
         "metric": pair("metric", "loss", "val_loss"),
         "mode": pair("mode", "min", "max", metric="val_rmse"),
