@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -74,3 +76,32 @@ def test_without_memory_for_a_thread_the_call_runs_here(dies: bool, monkeypatch:
 
     monkeypatch.setattr(_thread, "start_new_thread", refused)
     assert interruptible(divmod, 7, 2) == (3, 1)
+
+
+EXIT = """
+import os, signal, sys, threading, time
+from ostinato.interruptible import interruptible
+
+def long():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.3)
+    print("ended", flush=True)
+
+try:
+    interruptible(long)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+if "fork" in sys.argv:
+    child = os.fork()
+    if not child:
+        sys.exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("fork", ["", "fork"])
+def test_a_process_exits_after_what_was_interrupted(fork):
+    # OpenBLAS waits for ever if the process exits while a thread is in one of its functions.
+    done = subprocess.run([sys.executable, "-c", EXIT, fork], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["interrupted", "ended"]
