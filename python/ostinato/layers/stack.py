@@ -92,6 +92,6 @@ def stack(*cells: str | type[Cell] | Cell) -> Stack:
     memory keeps its name, so that all steps that read "source" read the same memory.
 
     Raises ConfigError for an unknown name; and, when a layer is made of it, for a step that runs in Python
-    and for memories of one name with different widths.
+    and for memories with the same name and different widths.
     """
     return Stack(*cells)

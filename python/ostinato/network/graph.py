@@ -233,7 +233,7 @@ class Graph:
 
         A parameter that is `tied` is the table of another layer. `memories` are the sequences that it reads
         as a whole at each step, in the order of its program. Raises ShapeError when `x` or a memory does not
-        fit, ConfigError when two parameters would get one name or the states of one name differ in size.
+        fit, ConfigError when two parameters would get one name or states with the same name differ in size.
         """
         (_, shape, _), *_ = unit.program.inputs
         if x.axis == ROW and unit.program.states:

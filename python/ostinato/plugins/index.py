@@ -128,7 +128,7 @@ def _compatible(name: str, version: str, requires: list[str]) -> tuple[Status, s
 
 
 def _clash(first: Found, second: Found) -> Found:
-    """Two entry points of one name in one distribution are ambiguous: neither is used."""
+    """Two entry points with the same name in one distribution are ambiguous: neither is used."""
     if first.target == second.target:
         return first
     reason = (
