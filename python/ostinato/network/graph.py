@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from ostinato import _core
+from ostinato.arena_view import Ranges, ranges_between
 from ostinato.cell import Param
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network.ties import UNKNOWN, Tie, Ties
@@ -208,6 +209,8 @@ class Graph:
     ties: Ties = field(default_factory=Ties)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     """Name of a parameter -> the other names that it has."""
+    padding: Ranges = ()
+    """What lies between the parameters in the arena, once the graph is complete."""
     sharing: bool = False
     """Whether a layer is being added again: it shares the parameters that have its names."""
 
@@ -330,8 +333,10 @@ class Graph:
         ]
 
     def complete(self) -> None:
-        """Gives tied parameters their places, once all layers are there."""
+        """Gives tied parameters their places, and finds the padding, once all layers are there."""
         self.aliases = self.ties.aliases()
+        taken = ((one.offset, one.offset + one.size) for one in self.parameters.values())
+        self.padding = tuple(ranges_between(self.size, taken))
         for tie, name in self.ties.found():
             operation = self.operations[tie.operation]
             assert isinstance(operation, LayerOp)

@@ -13,10 +13,10 @@ import numpy as np
 
 from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
+from ostinato.arena_view import arena_view
 from ostinato.attribute_guard import MARK, AttributeGuard, guard
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign import names
-from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import Array, draw, views
 from ostinato.network.can_step import CanStep
 from ostinato.network.check import depth
@@ -128,9 +128,12 @@ class Network(Described, CanStep, CanFreeze, HasMetadata, AttributeGuard):
     def arena(self) -> Array:
         """All parameters, 1-D and contiguous; `Gradients.arena` is laid out alike.
 
-        The array knows which parameters are frozen: `Optimizer.step` leaves them as they are.
+        The array knows which parameters are frozen: `Optimizer.step` leaves them as they are. Between the
+        parameters may lie numbers that are no parameter's, because each parameter begins on a cache line:
+        whatever is written there reaches nothing.
         """
-        return with_frozen(self._arena, frozen_ranges(self._graph, self._frozen.offsets))
+        frozen = frozen_ranges(self._graph, self._frozen.offsets)
+        return arena_view(self._arena, frozen, self._graph.padding)
 
     def state_dict(self) -> dict[str, Array]:
         """Name -> copy of each parameter, in PyTorch's names and layout where PyTorch has the layer.

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ostinato import _core, checks
+from ostinato.arena_view import arena_view
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
 from ostinato.errors import ConfigError, shown
-from ostinato.frozen_arena import with_frozen
 from ostinato.network.arena import views
 from ostinato.network.freezing import frozen_ranges
 from ostinato.network.graph import Graph
@@ -77,7 +77,7 @@ class Gradients:
             params=ParameterGradients(views(trained, arena)),
             inputs=ports.input_gradients(inputs, batch),
             initial_state=from_slots(initial, graph, batch.rows, settable=True),
-            arena=with_frozen(arena, frozen_ranges(graph, frozen)),
+            arena=arena_view(arena, frozen_ranges(graph, frozen), graph.padding),
             final_state=from_slots(final, graph, batch.rows),
             penalty=penalty,
             losses=dict(zip(ports.outputs, losses, strict=False)),

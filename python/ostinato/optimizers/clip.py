@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ostinato import _core
+from ostinato.arena_view import ranges_between, written_padding
 from ostinato.checks import number
 from ostinato.errors import DTypeError, NonFiniteError, shown
 from ostinato.optimizers.arrays import Array, dense
@@ -44,7 +45,7 @@ def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, floa
     `clip_norm`.
     """
     limit = number("clip_norm", "max_norm", max_norm, above=0)
-    squares = {name: _square_sum(one) for name, one in grads.items()}
+    squares = {name: math.fsum(_square_sum(part) for part in _counted(one)) for name, one in grads.items()}
     norm = math.sqrt(math.fsum(squares.values())) if all(map(math.isfinite, squares.values())) else math.nan
     if not math.isfinite(norm):
         bad = [name for name, one in squares.items() if not math.isfinite(one)] or list(squares)
@@ -53,6 +54,12 @@ def clip_scale(grads: Mapping[str, Array], max_norm: float) -> tuple[float, floa
             "lower the learning rate, or look for a NaN in the data"
         )
     return norm, min(1.0, limit / (norm + _EPS))
+
+
+def _counted(array: Array) -> list[Array]:
+    """The parts of an array that are gradients: of an arena, what is not padding."""
+    padding = written_padding([array], [array])
+    return [array[first:stop] for first, stop in ranges_between(len(array), padding)] if padding else [array]
 
 
 def _square_sum(array: Array) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ostinato.arena_view import Ranges, ranges_between
 from ostinato.errors import ConfigError, shown
-from ostinato.frozen_arena import trained_ranges
 from ostinato.optimizers.arrays import Entry
 
 Frozen = Iterable[Any]
@@ -38,11 +38,14 @@ class Missed:
             counts[key] = counts.get(key, 0) + 1
         return Missed(counts)
 
-    def parts(self, entry: Entry, frozen: Frozen) -> list[Entry]:
-        """The entry of an arena as entries for what is not frozen, each with one count of missed steps."""
+    def parts(self, entry: Entry, frozen: Frozen, padding: Ranges = ()) -> list[Entry]:
+        """The entry of an arena as entries for what is neither frozen nor padding.
+
+        Each of them has one count of missed steps.
+        """
         known = [key for key in self._counts if isinstance(key, tuple)]
         late = sorted(set(known) - set(frozen))
-        rest = trained_ranges(len(entry.param), tuple({*known, *frozen}))
+        rest = ranges_between(len(entry.param), {*known, *frozen, *padding})
         return [_part(entry, place) for place in sorted([*late, *rest])]
 
     def record(self) -> list[list[Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ostinato import _core, checks
 from ostinato.aligned import aligned_zeros
+from ostinato.arena_view import written_padding
 from ostinato.attribute_guard import MARK
 from ostinato.checks import mapping, whole
 from ostinato.errors import ConfigError, DTypeError, shown
@@ -316,9 +317,10 @@ class Optimizer(Configured):
 
         entries = read_entries(self._owner, values, slopes, self._kept, forms, () if is_arena else frozen)
         trained, missed = entries, self._missed
-        if is_arena and (frozen or missed):
-            trained = missed.parts(entries[0], frozen)
-        if frozen:
+        padding = written_padding([params, grads], [entries[0].param, entries[0].grad]) if is_arena else ()
+        if is_arena and (frozen or missed or padding):
+            trained = missed.parts(entries[0], frozen, padding)
+        if frozen or padding:
             slopes = {f"{entry.name}{entry.place or ''}": entry.grad for entry in trained}
         norm, scale = (None, 1.0) if clip_norm is None else clip_scale(slopes, clip_norm)
         work: dict[tuple[Optimizer, int], list[Entry]] = {}

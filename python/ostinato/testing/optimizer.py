@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.arena_view import arena_view
 from ostinato.errors import NonFiniteError
-from ostinato.frozen_arena import with_frozen
 from ostinato.optimizers import Optimizer
 from ostinato.optimizers.slots import slot_dtype, slot_shape
 from ostinato.specs import Spec
@@ -178,7 +178,7 @@ def frozen(one: OptimizerSubject) -> None:
         before = {"numbers": params[inside].copy(), **_slots(optimizer, inside)}
         for grad in grads[1:]:
             ranges = [(inside.start, inside.stop)] if is_frozen else []
-            optimizer.step(with_frozen(params, ranges), grad)
+            optimizer.step(arena_view(params, ranges), grad)
         if is_frozen:
             after = {"numbers": params[inside].copy(), **_slots(optimizer, inside)}
             same(before, after, "frozen: the {} change")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
 from ostinato.checks import flag, number, whole
@@ -77,7 +79,7 @@ class EarlyStopping(AttributeGuard):
         value = metrics[self.metric]
         if self._direction.improves(value, self.best, self.min_delta):
             self.best, self.best_epoch, self.waited = value, epoch, 0
-            self._parameters = run.net.arena.copy() if self.restore_best else None
+            self._parameters = np.array(run.net.arena) if self.restore_best else None
         else:
             self.waited += 1
 
