@@ -96,9 +96,8 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, data, eager, metrics, schedules, strategies, testing
+    from ostinato import analysis, data, eager, metrics, models, schedules, strategies, testing
     from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Sample, TokenReward, Wu
-    from ostinato.io import load
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
     from ostinato.layers.criterion import Criterion
@@ -108,6 +107,8 @@ if TYPE_CHECKING:
     from ostinato.layers.stack import stack
     from ostinato.layers.step_attention import StepAttention
     from ostinato.metrics import Metric
+    from ostinato.models import SequenceClassifier
+    from ostinato.models.loading import load
     from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
     from ostinato.regularizers import (
@@ -215,6 +216,7 @@ __all__ = [
     "ScheduleSpec",
     "Scorer",
     "ScorerSpec",
+    "SequenceClassifier",
     "Sequential",
     "ShapeError",
     "SkipConnection",
@@ -259,6 +261,7 @@ __all__ = [
     "max",
     "mean",
     "metrics",
+    "models",
     "ops",
     "plugins",
     "register",
@@ -276,9 +279,10 @@ __all__ = [
 
 
 # Imported at first use: most programs need few of them, and importing takes time.
-_ROOMS = ("analysis", "data", "eager", "metrics", "schedules", "strategies", "testing")
+_ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing")
 _HOMES = {
-    "io": ("load",),
+    "models": ("SequenceClassifier",),
+    "models.loading": ("load",),
     "layers.attention": ("Attention",),
     "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),
     "layers.bridge": ("Bridge",),

@@ -60,7 +60,9 @@ def trouble(entry: Entry, name: str, make: Callable[[], Any]) -> str:
 ALSO: Final = {
     "data": "x",
     "prompt": "x",
+    "cell_options": "option",
     "change": "values",
+    "learning_rate_init": "learning rate",
     "mapping": "missing",
     "memories": "memory",
     "more": "values",

@@ -220,6 +220,8 @@ NAMES: Final[dict[str, Callable[[], Any]]] = {
     "targets": x,
     "row": lambda: {"loss": 1.0},
     "x": x,
+    "X": x,
+    "y": lambda: ["calm", "stormy"],
 }
 TYPES: Final[dict[str, Callable[[], Any]]] = {
     "Spec": lambda: ost.CellSpec("x", ost.Cell),
@@ -285,6 +287,21 @@ RESULTS: Final = (
 SLOW: Final = tuple(
     f"ost.testing.check{end}" for end in ("", "_callback", "_cell", "_layer", "_optimizer", "_strategy")
 )
+
+
+FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
+    "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
+}
+
+
+def fitting(kind: type) -> Callable[[], Callable[..., Any]]:
+    """A constructor that calls `fit` too, where an estimator reads its parameters."""
+
+    def fitted(**parameters: Any) -> Any:
+        small = {"max_iter": 1, "hidden_size": 2, "random_state": 0}
+        return kind(**{**small, **parameters}).fit(*FITTING[kind.__name__]())
+
+    return lambda: fitted
 
 
 def maker_of(kind: type) -> Callable[[], Any] | None:

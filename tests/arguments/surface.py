@@ -15,6 +15,7 @@ from typing import Any, Final
 import ostinato as ost
 from ostinato.entry_values import EntryValues
 from ostinato.layers.any_width import AnyWidth
+from ostinato.models.sequence_model import SequenceModel
 from tests.arguments import samples
 
 # What the engine or the trainer passes to the code of an author, never a user to ostinato.
@@ -121,7 +122,8 @@ def entries() -> list[Entry]:
 def _constructor(path: str, made: type) -> list[Entry]:
     if inspect.isabstract(made) or made.__init__ is object.__init__ or samples.is_result(made):
         return []
-    return [_entry(path, lambda: made, made.__init__, signature=inspect.signature(made))]
+    called = samples.fitting(made) if issubclass(made, SequenceModel) else lambda: made
+    return [_entry(path, called, made.__init__, signature=inspect.signature(made))]
 
 
 def _methods(path: str, owner: type, maker: Callable[[], Any]) -> Iterator[Entry]:

@@ -1,0 +1,11 @@
+"""Models: estimators in the manner of scikit-learn, each a network, a loss and a `Trainer`, all reachable.
+
+One file for each estimator. The shared parts: `parameters` (get_params, set_params), `intake` (a caller's
+sequences), `scaling`, `held_out`, `labels`, `weighing`, `best`, `sequence_model` (fitting,
+saving), `loading`.
+scikit-learn is imported only by methods that scikit-learn itself calls. May use every room but `cli`.
+"""
+
+from ostinato.models.classifier import SequenceClassifier
+
+__all__ = ["SequenceClassifier"]

@@ -1,0 +1,72 @@
+"""The best parameters of a run, and its end if nothing improves: a callback that survives several fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ostinato.network import Network
+from ostinato.sequences.arrays import Array
+from ostinato.specs import hookimpl
+from ostinato.training import TrainingRun
+
+
+class Best:
+    """Watches `metric` over all fits of a trainer.
+
+    `finish` gives the network the best parameters, `resume` those of the last update, so that a fit in two
+    parts is bit-identical to one. patience: epochs without an improvement of more than `tol` after which the
+    run stops. restore: whether the best parameters are better evidence than the last: of held-out rows.
+    """
+
+    def __init__(self, metric: str, patience: int, tol: float, restore: bool) -> None:
+        self.metric, self.patience, self.tol, self.restore = metric, patience, tol, restore
+        self.best, self.lowest, self.waited = math.inf, math.inf, 0
+        self.chosen: Array | None = None
+        self.last: Array | None = None
+
+    def resume(self, net: Network) -> None:
+        """Before a further fit: the parameters of the last update."""
+        if self.last is not None:
+            net.arena[...] = self.last
+        if self.waited >= self.patience:
+            self.waited = 0
+
+    def finish(self, net: Network) -> None:
+        """After a fit, also an interrupted one: the best parameters."""
+        self.last = net.arena.copy()
+        if self.chosen is not None:
+            net.arena[...] = self.chosen
+
+    @hookimpl
+    def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Compare with the best epoch so far."""
+        value = metrics[self.metric]
+        self.waited = 0 if value < self.best - self.tol else self.waited + 1
+        self.best = min(self.best, value) if self.waited == 0 else self.best
+        if self.restore and value < self.lowest:
+            self.lowest, self.chosen = value, run.net.arena.copy()
+
+    @hookimpl
+    def ostinato_should_stop(self) -> str | None:
+        """Stop when patience is exhausted; say why."""
+        if self.waited < self.patience:
+            return None
+        return f"{self.metric} did not improve by more than {self.tol:g} for {self.waited} epochs"
+
+    @hookimpl
+    def ostinato_save(self) -> dict[str, Any]:
+        """The counts and the best parameters."""
+        return {
+            "best": self.best,
+            "lowest": self.lowest,
+            "waited": self.waited,
+            "chosen": self.chosen,
+        }
+
+    @hookimpl
+    def ostinato_load(self, state: Mapping[str, Any]) -> None:
+        """Continue counting."""
+        self.best, self.lowest = state["best"], state["lowest"]
+        self.waited, self.chosen = state["waited"], state["chosen"]

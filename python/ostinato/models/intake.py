@@ -1,0 +1,184 @@
+"""A caller's sequences as a list of rows (T, F): lists, arrays, object arrays, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
+from ostinato.sequences.arrays import Array
+from ostinato.sequences.batch import read_lengths
+from ostinato.sequences.containers import is_frame, is_series, rows_in
+
+FLAT: Final = "2-D"
+"""The form of an array (n, T) of univariate sequences, whose columns are steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Intake:
+    """Sequences as a caller gave them: rows (T_n, F) of floats, none empty, every number finite.
+
+    columns: what scikit-learn calls features: T of a 2-D array, F of anything else. names: of the columns
+    of a table, if they are texts.
+    """
+
+    rows: list[Array]
+    columns: int
+    flat: bool
+    names: tuple[str, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """F."""
+        return int(self.rows[0].shape[1])
+
+
+def read_sequences(
+    owner: str, x: Any, lengths: Any = None, *, name: str = "X", width: int | None = None
+) -> Intake:
+    """Reads sequences in any of their forms.
+
+    x: a list of arrays (T, F) or (T,); an array (N, T, F), with lengths (N,) if rows are padded; an array of
+    objects that are arrays; an array or a table (n, T): n univariate sequences of T steps. width: F of the
+    training data, if it is known. Raises ShapeError, DTypeError, ConfigError that name row and column.
+    """
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise DTypeError(
+            f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
+        )
+    names = _names(x) if is_frame(x) else None
+    given = rows_in(name, x) if isinstance(x, (np.ndarray, list, tuple)) or is_series(x) else x
+    if isinstance(given, Iterator):
+        given = rows_in(name, given)
+    if isinstance(given, (list, tuple)) and _is_ragged(given):
+        if lengths is not None:
+            raise ConfigError(
+                f"{owner}: lengths is given, but {name} is a list of rows, which have their own"
+            )
+        rows = [_row(owner, f"{name}[{n}]", row) for n, row in enumerate(given)]
+        made = Intake(rows, rows[0].shape[1], False)
+    else:
+        made = _of_array(owner, name, given, lengths, names)
+    _check(owner, name, made, width, getattr(given, "ndim", 0) == 3)
+    return made
+
+
+def _is_ragged(given: Sequence[Any]) -> bool:
+    """Whether a list holds rows, rather than the numbers of an array."""
+    if any(isinstance(one, np.ndarray) or is_frame(one) or is_series(one) for one in given):
+        return True
+    return len({len(one) for one in given if isinstance(one, (list, tuple))}) > 1
+
+
+def _of_array(owner: str, name: str, given: Any, lengths: Any, names: tuple[str, ...] | None) -> Intake:
+    array = _numbers(owner, name, given)
+    if array.ndim == 1 and array.size == 0:
+        raise ShapeError(f"{owner}: {name} has 0 sample(s), no sequence; expected at least one")
+    if array.ndim not in (2, 3):
+        hint = "Reshape your data: {0}[None] is one sequence, {0}[:, None] are sequences of one step"
+        raise ShapeError(
+            f"{owner}: {name} is {array.shape}; expected (N, T, F), or (n, T) for n univariate sequences. "
+            + (hint.format(name) if array.ndim == 1 else "")
+        )
+    if not len(array):
+        raise ShapeError(
+            f"{owner}: Found array with 0 sample(s): {name} is {array.shape}; expected a sequence"
+        )
+    if 0 in array.shape[1:]:
+        raise ShapeError(
+            f"{owner}: Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required: "
+            f"the sequences of {name} are empty"
+        )
+    flat = array.ndim == 2
+    found = read_lengths(lengths, len(array), array.shape[1], name, "lengths")
+    whole = array[:, :, None] if flat else array
+    rows = [row if found is None else row[: found[n]] for n, row in enumerate(whole)]
+    return Intake(rows, int(array.shape[1] if flat else array.shape[2]), flat, names if flat else None)
+
+
+def _row(owner: str, place: str, given: Any) -> Array:
+    array = _numbers(owner, place, given)
+    if array.ndim not in (1, 2):
+        raise ShapeError(
+            f"{owner}: {place} is {array.shape}; expected a sequence (T, F), or (T,) of one feature"
+        )
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _numbers(owner: str, place: str, given: Any) -> Array:
+    """An array of floats. Raises DTypeError, ShapeError."""
+    if is_frame(given) or is_series(given):
+        given = given.to_numpy()
+    try:
+        array = np.asarray(given)
+    except Exception as error:
+        raise ShapeError(
+            f"{owner}: {place} is {a_type(given)}, which makes no array ({error}); "
+            "expected a list of arrays (T, F)"
+        ) from error
+    if array.dtype.kind == "c":
+        raise ConfigError(
+            f"{owner}: Complex data not supported: {place} is {array.dtype}; expected real numbers"
+        )
+    if array.dtype.kind in "OUS":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            what = "argument must be a string or a number" if isinstance(error, TypeError) else str(error)
+            kind = DTypeError if isinstance(error, TypeError) else ConfigError
+            raise kind(
+                f"{owner}: {place} holds {_odd(array)}: {what}; expected numbers (encode texts as numbers)"
+            ) from error
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"{owner}: {place} has dtype {array.dtype}; expected numbers")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _odd(array: Array) -> str:
+    """The first element that is no number."""
+    for place, one in np.ndenumerate(array):
+        try:
+            float(one)
+        except (TypeError, ValueError, OverflowError):
+            return f"{shown(one)} at {list(place)}"
+    return "objects"
+
+
+def _names(frame: Any) -> tuple[str, ...] | None:
+    names = tuple(frame.columns)
+    texts = [isinstance(one, str) for one in names]
+    if any(texts) and not all(texts):
+        raise DTypeError(
+            "Feature names are only supported if all input features have string names, but your input has "
+            f"{sorted({type(one).__name__ for one in names})} as feature name / column name types"
+        )
+    return names if texts and all(texts) else None
+
+
+def _check(owner: str, name: str, made: Intake, width: int | None, stacked: bool) -> None:
+    """Raises ShapeError for empty rows and rows of other widths, ConfigError for NaN and infinity."""
+    expected = made.width if width is None else width
+    for n, row in enumerate(made.rows):
+        if row.shape[1] != expected:
+            other = "the training data" if width is not None else f"{name}[0]"
+            swap = row.shape[0] == expected
+            hint = (
+                f"; are the channels first? {name}.swapaxes(1, 2)" if stacked else "; is it transposed? row.T"
+            )
+            raise ShapeError(
+                f"{owner}: {name}[{n}] has {row.shape[1]} features per step; {other} has {expected}"
+                + (hint if swap else "")
+            )
+        if not len(row):
+            raise ShapeError(
+                f"{owner}: {name}[{n}] has no step; expected at least one: leave empty sequences out"
+            )
+        if not np.isfinite(row).all():
+            step, feature = (int(one) for one in np.argwhere(~np.isfinite(row))[0])
+            raise ConfigError(
+                f"{owner}: {name}[{n}] has {row[step, feature]} (NaN or inf) at step {step}, feature "
+                f"{feature}; fill it, or leave the step out"
+            )

@@ -1,0 +1,51 @@
+"""`load`: a model file as what it was saved from, a network or an estimator."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ostinato import io
+from ostinato.errors import FormatError, shown
+from ostinato.models.sequence_model import FORMAT_VERSION, KEY, SequenceModel
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """The network in a model file or a checkpoint, or the estimator that `save` wrote.
+
+    No plugin is imported. A PluginWarning says if the equations of an installed or registered cell differ
+    from those of the file, which the network computes. An estimator predicts as before, bit for bit; a
+    parameter that was an object is the text of its repr.
+
+    Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
+    """
+    net = io.load(path)
+    described = net.metadata.pop(KEY, None)
+    if described is None:
+        return net
+    try:
+        if not isinstance(described, dict) or not isinstance(described.get("class"), str):
+            raise FormatError(f"the estimator of the file is {shown(described)}")
+        if described.get("version") != FORMAT_VERSION:
+            raise FormatError(
+                f"the estimator has version {shown(described.get('version'))}; this release reads "
+                f"{FORMAT_VERSION}"
+            )
+        kinds = {one.__name__: one for one in _kinds(SequenceModel)}
+        kind = kinds.get(described["class"])
+        if kind is None:
+            raise FormatError(
+                f"the file holds the estimator {shown(described['class'])}, which this program does not "
+                "have; import its module first. ostinato.io.load reads its network"
+            )
+        return kind._loaded(net, described)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _kinds(base: type[SequenceModel]) -> list[type[SequenceModel]]:
+    """All subclasses, the later ones of a name last."""
+    found: list[type[SequenceModel]] = []
+    for one in base.__subclasses__():
+        found += [one, *_kinds(one)]
+    return found

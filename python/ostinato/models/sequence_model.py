@@ -1,0 +1,369 @@
+"""`SequenceModel`: what all estimators share: fitting, continuing, saving."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeVar
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.data import ByLength
+from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
+from ostinato.models.best import Best
+from ostinato.models.held_out import ENOUGH
+from ostinato.models.parameters import Parameters
+from ostinato.models.seeds import seed_of
+from ostinato.models.threads import jobs
+from ostinato.network import Network
+from ostinato.optimizers import Optimizer
+from ostinato.schedules import Exponential, WarmUp
+from ostinato.strategy import Batch, Moment
+from ostinato.training import Trainer
+from ostinato.training.choices import choose_optimizer, choose_schedule
+
+Self = TypeVar("Self", bound="SequenceModel")
+
+KEY: Final = "ostinato.estimator"
+"""The key of `net.metadata` under which a model file describes its estimator."""
+
+FORMAT_VERSION: Final = 1
+BATCH_SIZE: Final = 32
+
+
+@dataclass(eq=False)
+class Fitting:
+    """The state of an estimator between two fits.
+
+    fitted: the attributes that end in "_", and what else a model file holds.
+    """
+
+    network: Network
+    trainer: Trainer
+    best: Best
+    seed: int
+    attributes: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Examples:
+    """Rows for a trainer, ready for its network: x and targets as `Trainer.fit` takes them."""
+
+    x: Any
+    targets: Any
+    weights: Any = None
+
+    def take(self, places: Any) -> Examples:
+        """Some of the rows."""
+        return Examples(*(_taken(one, places) for one in (self.x, self.targets, self.weights)))
+
+
+class Fitted:
+    """What `fit` sets."""
+
+    network_: Any
+    """The network with the best parameters."""
+    trainer_: Trainer
+    """The trainer; `trainer_.history` has the measurements of each epoch."""
+    _fitted: Fitting | None
+    n_iter_: int
+    loss_curve_: list[float]
+    best_loss_: float | None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceModel(Parameters, Fitted):
+    """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.
+
+    Args:
+        optimizer: a name, an Optimizer class, or an instance, which is copied.
+        learning_rate_init: the learning rate at the start. "auto" is 0.003, or the rate of an instance.
+        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, then falls by 3 % each
+            epoch. It does not depend on max_iter, so two fits with warm_start equal one.
+        strategies: of the trainer: names, classes or instances, such as "checkpointed".
+        clip_norm: gradients are scaled down to this global norm; None lets them be.
+        max_iter: the most epochs of a fit.
+        batch_size: rows of a batch, "auto" for 32, or a function of the lengths, such as `ost.data.ByLength`.
+            Rows of similar length are put together.
+        early_stopping: True holds out rows, measures them after each epoch, and keeps the best parameters.
+            "auto" does so from 500 rows on. False uses all rows for training.
+        validation_fraction: the fraction of the rows that is held out.
+        n_iter_no_change: a fit ends after so many epochs in which the loss (of the held-out rows, or of
+            training) did not fall by more than tol.
+        tol: see n_iter_no_change.
+        warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,
+            unless the first one ended early.
+        random_state: an integer makes results reproducible, bit for bit.
+        verbose: prints a line for each epoch.
+        n_jobs: threads, -1 for one per processor. It changes the speed and never the results.
+    """
+
+    optimizer: Any = "adam"
+    learning_rate_init: float | str = "auto"
+    schedule: Any = "auto"
+    strategies: Sequence[Any] = ()
+    clip_norm: float | None = 1.0
+    max_iter: int = 100
+    batch_size: Any = "auto"
+    early_stopping: bool | str = "auto"
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool | int = False
+    n_jobs: int | None = None
+
+    learning_rate: ClassVar[float] = 3e-3
+
+    # What an estimator adds.
+
+    def _state(self) -> dict[str, Any]:
+        """Fitted values for a model file, other than the network."""
+        raise NotImplementedError
+
+    def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The fitted attributes of `_state`."""
+        raise NotImplementedError
+
+    # Fitting.
+
+    def _holds_out(self, count: int) -> bool:
+        """Whether rows are held out for early stopping. Raises ConfigError."""
+        owner = type(self).__name__
+        checks.number(owner, "validation_fraction", self.validation_fraction, above=0, below=1)
+        if isinstance(self.early_stopping, str) and self.early_stopping == "auto":
+            return count >= ENOUGH
+        if not isinstance(self.early_stopping, (bool, np.bool_)):
+            raise ConfigError(
+                f"{owner}: early_stopping is {shown(self.early_stopping)}; expected True, False or 'auto'"
+            )
+        return bool(self.early_stopping)
+
+    def _continues(self) -> Fitting | None:
+        """What this fit continues, or None. Raises ConfigError for a loaded model."""
+        if not checks.flag(type(self).__name__, "warm_start", self.warm_start):
+            return None
+        return self._latest("warm_start")
+
+    def _latest(self, why: str) -> Fitting | None:
+        """The fitting so far; None before the first. Raises ConfigError for a model without its training."""
+        if "_fitted" not in vars(self):
+            return None
+        found = self._fitted
+        if found is None:
+            raise ConfigError(
+                f"{type(self).__name__}: {why} continues a training, but this model comes from a file, which "
+                "does not hold the optimizer; expected a new estimator, or one that was fitted here"
+            )
+        return found
+
+    def _new(
+        self, build: Callable[[int], Network], loss: Any, held_out: bool, attributes: dict[str, Any]
+    ) -> Fitting:
+        """A new network with its trainer. build: the network of a seed."""
+        seed = seed_of(type(self).__name__, self.random_state)
+        net = build(seed)
+        best = self._best(held_out)
+        trainer = Trainer(
+            net,
+            loss=loss,
+            optimizer=self._optimizer(),
+            schedule=self._schedule(),
+            strategies=self._copies("strategies"),
+            clip_norm=self.clip_norm,
+            callbacks=[best],
+            seed=seed,
+        )
+        return Fitting(net, trainer, best, seed, attributes)
+
+    def _best(self, held_out: bool) -> Best:
+        owner = type(self).__name__
+        return Best(
+            "val_loss" if held_out else "loss",
+            checks.whole(owner, "n_iter_no_change", self.n_iter_no_change, at_least=1),
+            checks.number(owner, "tol", self.tol, at_least=0),
+            held_out,
+        )
+
+    def _optimizer(self) -> Optimizer:
+        owner, rate = type(self).__name__, self.learning_rate_init
+        given = rate if not isinstance(rate, str) else None
+        if given is None and rate != "auto":
+            raise ConfigError(
+                f"{owner}: learning_rate_init is {shown(rate)}; expected a number above 0, or 'auto'"
+            )
+        if given is not None:
+            given = checks.number(owner, "learning_rate_init", given, above=0)
+        if isinstance(self.optimizer, Optimizer):
+            made: Optimizer = self._copy("optimizer")
+        else:
+            made = choose_optimizer(self.optimizer)
+            given = self.learning_rate if given is None else given
+        if given is not None:
+            made.lr = given
+        return made
+
+    def _schedule(self) -> Any:
+        if isinstance(self.schedule, str) and self.schedule == "auto":
+            return WarmUp(20, then=Exponential(0.97))
+        made = choose_schedule(self._copy("schedule"))
+        try:
+            rate = 0.0 if made is None else made(1.0, Moment())
+        except Exception as error:
+            raise ConfigError(
+                f"{type(self).__name__}: schedule is {shown(made)}, which fails: {described(error)}"
+            ) from error
+        checks.number(type(self).__name__, "the value of schedule", rate)
+        return made
+
+    def _copy(self, name: str) -> Any:
+        """A copy of a parameter that may be an object with a state. Raises DTypeError."""
+        value = getattr(self, name)
+        try:
+            return copy.deepcopy(value)
+        except Exception as error:
+            raise DTypeError(
+                f"{type(self).__name__}: {name} is {shown(value)}, which cannot be copied: {described(error)}"
+            ) from error
+
+    def _copies(self, name: str) -> list[Any]:
+        """The same of a list. Raises ConfigError."""
+        value = getattr(self, name)
+        if isinstance(value, (str, bytes, bytearray)) or not isinstance(value, Sequence):
+            raise ConfigError(
+                f"{type(self).__name__}: {name} is {shown(value)}; expected a list of objects or their names"
+            )
+        return list(self._copy(name))
+
+    def _batches(self, count: int) -> Any:
+        owner = type(self).__name__
+        if callable(self.batch_size):
+            return self.batch_size
+        if isinstance(self.batch_size, str) and self.batch_size == "auto":
+            return ByLength(BATCH_SIZE)
+        return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
+
+    def _train(self: Self, fitting: Fitting, epochs: int, training: Examples, held: Examples | None) -> Self:
+        """Trains, and makes the result that of this estimator.
+
+        An error leaves the estimator as before; Ctrl-C leaves the best model so far.
+        """
+        owner = type(self).__name__
+        net, best = fitting.network, fitting.best
+        best.resume(net)
+        arguments: dict[str, Any] = {"weights": training.weights}
+        if held is not None:
+            arguments["validation"] = [Batch(held.x, held.targets, weights=held.weights)]
+        batches = self._batches(len(training.x))
+        told = self.verbose
+        verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
+        try:
+            with jobs(owner, self.n_jobs):
+                fitting.trainer.fit(
+                    training.x,
+                    training.targets,
+                    epochs=epochs,
+                    batch_size=batches,
+                    progress=verbose,
+                    **arguments,
+                )
+        except KeyboardInterrupt:
+            best.finish(net)
+            self._adopt(fitting)
+            raise
+        except BaseException:
+            best.finish(net)
+            raise
+        best.finish(net)
+        return self._adopt(fitting)
+
+    def _adopt(self: Self, fitting: Fitting) -> Self:
+        """Sets the fitted attributes."""
+        values, trainer = vars(self), fitting.trainer
+        values.update(fitting.attributes)
+        values.update(_fitted=fitting, network_=fitting.network, trainer_=trainer)
+        self._measure()
+        return self
+
+    def _measure(self) -> None:
+        trainer, fitting = self.trainer_, self._fitted
+        assert fitting is not None
+        losses = trainer.history["loss"] if len(trainer.history) else []
+        best = fitting.best
+        vars(self).update(
+            n_iter_=trainer.run.epoch,
+            loss_curve_=losses,
+            best_loss_=best.best if np.isfinite(best.best) else None,
+        )
+
+    # Files and copies.
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes one model file, which `ostinato.load` reads: no pickle, and no code of a plugin is needed.
+
+        It holds what predictions need. Raises OSError; ConfigError before `fit`.
+        """
+        self._check_fitted("save")
+        described = {
+            "version": FORMAT_VERSION,
+            "class": type(self).__name__,
+            "parameters": {name: _plain(value) for name, value in self.get_params().items()},
+            "state": self._state(),
+        }
+        self.network_.save(path, metadata={KEY: described})
+
+    @classmethod
+    def _loaded(cls: type[Self], net: Network, described: Mapping[str, Any]) -> Self:
+        """The estimator of a model file. Raises FormatError."""
+        try:
+            made = cls(**{name: _listed(cls, name, one) for name, one in described["parameters"].items()})
+            attributes = made._restore(described["state"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"the estimator of the file is damaged: {error}") from error
+        vars(made).update(attributes)
+        vars(made).update(_fitted=None, network_=net)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        values = dict(vars(self))
+        if "_fitted" in values:
+            values["_fitted"] = None
+            values.pop("trainer_", None)
+        return values
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+
+    # What a fitted model says about itself.
+
+    def explain(self) -> str:
+        """The plan of the network: `network_.explain()`. Raises ConfigError before `fit`."""
+        self._check_fitted("explain")
+        told: str = self.network_.explain()
+        return told
+
+
+def _taken(values: Any, places: Any) -> Any:
+    if values is None:
+        return None
+    return [values[n] for n in places] if isinstance(values, list) else values[places]
+
+
+def _listed(kind: type[SequenceModel], name: str, value: Any) -> Any:
+    """A list of a file as a tuple, where the default is a tuple."""
+    return tuple(value) if isinstance(value, list) and isinstance(getattr(kind, name, None), tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as a model file holds it; an object as the text of its repr."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
