@@ -110,7 +110,7 @@ if TYPE_CHECKING:
     from ostinato.models import SequenceClassifier
     from ostinato.models.loading import load
     from ostinato.network.generate import generate
-    from ostinato.optimizers import SGD, Adam, Optimizer, clip_norm
+    from ostinato.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_norm
     from ostinato.regularizers import (
         L2,
         ActivationPenalty,
@@ -137,7 +137,9 @@ __all__ = [
     "RNN",
     "SGD",
     "ActivationPenalty",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "Attention",
     "Axes",
     "Batch",
@@ -206,6 +208,7 @@ __all__ = [
     "Param",
     "PluginError",
     "Progress",
+    "RMSprop",
     "Recurrent",
     "RecurrentDropout",
     "Regularizer",
@@ -294,7 +297,7 @@ _HOMES = {
     "layers.step_attention": ("StepAttention",),
     "network.generate": ("generate",),
     "metrics": ("Metric",),
-    "optimizers": ("SGD", "Adam", "Optimizer", "clip_norm"),
+    "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_norm"),
     "regularizers": (
         "L2",
         "ActivationPenalty",

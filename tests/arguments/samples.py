@@ -182,6 +182,13 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.eager.run.hidden_size": lambda: 2,
     "ost.metrics.edits.found": lambda: [1, 2],
     "ost.metrics.edits.wanted": lambda: [1, 3, 2],
+    **{
+        f"ost.metrics.{name}": lambda: [1.0, 2.0]
+        for name in (
+            *("coverage.low", "coverage.high", "coverage.truth", "mase.forecasts", "mase.truth"),
+            *("mase.history", "smape.forecasts", "smape.truth"),
+        )
+    },
     "ost.initializers.by_gate.gates": lambda: 2,
     "ost.ops.split.parts": lambda: 2,
     "ost.plugins.Registry.provider_of.made": lambda: ost.LSTM,

@@ -42,6 +42,53 @@ def adam(lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.0):
     return follow
 
 
+def rmsprop(lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, centered=False):
+    """Follow one number, as in the documentation of torch.optim.RMSprop."""
+
+    def follow(theta, grads):
+        v = mean = b = 0.0
+        for g in grads:
+            v = alpha * v + (1 - alpha) * g * g
+            spread = v
+            if centered:
+                mean = alpha * mean + (1 - alpha) * g
+                spread = v - mean * mean
+            b = momentum * b + g / (math.sqrt(spread) + eps)
+            theta = theta - lr * b
+        return theta
+
+    return follow
+
+
+def adagrad(lr=1e-2, lr_decay=0.0, eps=1e-10, decay=0.0):
+    """Follow one number, as in the documentation of torch.optim.Adagrad."""
+
+    def follow(theta, grads):
+        total = 0.0
+        for t, g in enumerate(grads, 1):
+            g = g + decay * theta
+            total += g * g
+            theta = theta - lr / (1 + (t - 1) * lr_decay) * g / (math.sqrt(total) + eps)
+        return theta
+
+    return follow
+
+
+def adamw(lr=1e-3, decay=1e-2):
+    """Follow one number, as in the documentation of torch.optim.AdamW."""
+
+    def follow(theta, grads):
+        m = v = 0.0
+        for t, g in enumerate(grads, 1):
+            theta = theta - lr * decay * theta
+            m = 0.9 * m + 0.1 * g
+            v = 0.999 * v + 0.001 * g * g
+            theta = theta - lr * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        return theta
+
+    return follow
+
+
 CASES = [
     ("sgd", {"lr": 0.1}, sgd(0.1)),
     ("sgd", {"lr": 0.1, "momentum": 0.9}, sgd(0.1, 0.9)),
@@ -50,6 +97,14 @@ CASES = [
     ("adam", {}, adam()),
     ("adam", {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.1}, adam(0.1, 0.5, 0.75, 0.1)),
     ("adam", {"lr": 0.1, "weight_decay": 0.3}, adam(0.1, decay=0.3)),
+    ("adamw", {}, adamw()),
+    ("adamw", {"lr": 0.1, "weight_decay": 0.3}, adamw(0.1, 0.3)),
+    ("rmsprop", {}, rmsprop()),
+    ("rmsprop", {"lr": 0.1, "alpha": 0.5, "eps": 0.1, "momentum": 0.9}, rmsprop(0.1, 0.5, 0.1, 0.9)),
+    ("rmsprop", {"alpha": 0.5, "centered": True}, rmsprop(alpha=0.5, centered=True)),
+    ("adagrad", {}, adagrad()),
+    ("adagrad", {"lr": 0.1, "lr_decay": 0.5, "eps": 0.1}, adagrad(0.1, 0.5, 0.1)),
+    ("adagrad", {"weight_decay": 0.3}, adagrad(decay=0.3)),
 ]
 IDS = [f"{i}_{case[0]}" for i, case in enumerate(CASES)]
 

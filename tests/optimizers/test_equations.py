@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato import SGD, Adam, Optimizer, TraceError, ops
+from ostinato import SGD, Adagrad, Adam, AdamW, Optimizer, TraceError, ops
+from ostinato import RMSprop as BuiltInRMSprop
 from tests.optimizers.outside import Annealed, Lion, RMSprop, Rprop, Swap
 
 MAKES = {
@@ -14,7 +15,11 @@ MAKES = {
     "sgd_decoupled": lambda: SGD(0.1, weight_decay=0.1, decoupled_decay=0.01),
     "adam": lambda: Adam(0.01),
     "adam_decay": lambda: Adam(0.01, betas=(0.5, 0.75), eps=0.1, weight_decay=0.2, decoupled_decay=0.05),
-    "rmsprop": RMSprop,
+    "adamw": lambda: AdamW(0.01, weight_decay=0.5),
+    "adagrad": lambda: Adagrad(0.1, lr_decay=0.5, weight_decay=0.1, decoupled_decay=0.01),
+    "rmsprop": BuiltInRMSprop,
+    "rmsprop_centered": lambda: BuiltInRMSprop(0.1, alpha=0.5, eps=0.1, momentum=0.9, centered=True),
+    "rmsprop_outside": RMSprop,
     "lion": Lion,
     "swap": Swap,
     "rprop": Rprop,
@@ -32,7 +37,7 @@ def stepped(make, dtype, size, *, eager, steps=3, clip_norm=None):
         grad = rng.normal(size=size).astype(dtype)
         (optimizer.step_eagerly if eager else optimizer.step)(param, grad, clip_norm=clip_norm)
     slots = optimizer.state_dict()["slots"]["arena"]
-    return np.stack([param, *(slots[name] for name in optimizer.slots)])
+    return np.stack([param, *(slots[name] for name in sorted(slots))])
 
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)

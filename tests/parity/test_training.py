@@ -25,6 +25,18 @@ BATCH, EPOCHS = 8, 3
 
 OPTIMIZERS = {
     "adam": (lambda: ost.Adam(lr=1e-2), lambda p: torch.optim.Adam(p, lr=1e-2)),
+    "adamw": (
+        lambda: ost.AdamW(lr=1e-2, weight_decay=0.1),
+        lambda p: torch.optim.AdamW(p, lr=1e-2, weight_decay=0.1),
+    ),
+    "rmsprop": (
+        lambda: ost.RMSprop(lr=1e-3, momentum=0.5, centered=True, eps=1e-3),
+        lambda p: torch.optim.RMSprop(p, lr=1e-3, momentum=0.5, centered=True, eps=1e-3),
+    ),
+    "adagrad": (
+        lambda: ost.Adagrad(lr=1e-2, lr_decay=0.1, weight_decay=0.1),
+        lambda p: torch.optim.Adagrad(p, lr=1e-2, lr_decay=0.1, weight_decay=0.1),
+    ),
     "momentum": (
         lambda: ost.SGD(0.1, momentum=0.9),
         lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),

@@ -25,6 +25,7 @@ CASES = {
     "bits_per_character": ("cross_entropy", lambda y, t: cross_entropy(y, t).mean() / np.log(2)),
     "mae": ("mse", lambda y, t: np.abs(y - t).mean()),
     "rmse": ("mse", lambda y, t: np.sqrt(np.square(y - t).mean())),
+    "smape": ("mse", lambda y, t: (200 * np.abs(y - t) / (np.abs(y) + np.abs(t))).mean()),
 }
 
 
@@ -266,6 +267,76 @@ def slow_bleu(pairs, order):
             total += len(ours)
         product *= matched / total
     return product ** (1 / order)
+
+
+def test_metrics_of_quantiles_are_their_formulas():
+    levels = (0.9, 0.2, 0.5, 0.7, 0.4)
+    x, targets = data("mse")
+    targets, lengths = targets[..., :1], ragged_lengths(ROWS, STEPS)
+    inside = np.arange(STEPS) < lengths[:, None]
+    names = [ost.metrics.WQL(quantiles=levels), ost.metrics.Coverage(quantiles=levels)]
+    net = network()
+    trainer = ost.Trainer(net, loss=ost.losses.Pinball(quantiles=levels), metrics=names)
+    told = trainer.evaluate(x, targets, lengths=lengths, batch_size=4)
+    y, t = net.run(x, lengths=lengths).outputs[inside], targets[inside][:, 0]
+    lost = [
+        np.sum(np.where(t > y[:, k], q * (t - y[:, k]), (1 - q) * (y[:, k] - t)))
+        for k, q in enumerate(levels)
+    ]
+    assert told["wql"] == pytest.approx(np.mean(2 * np.array(lost) / np.abs(t).sum()), rel=1e-5)
+    assert told["coverage"] == pytest.approx(np.mean((y[:, 1] <= t) & (t <= y[:, 0])), rel=1e-5)
+
+
+def test_mase_divides_by_the_error_of_the_seasonal_naive_forecast():
+    x, targets = data("mse")
+    lengths = ragged_lengths(ROWS, STEPS)
+    net = network()
+    told = ost.Trainer(net, loss="mse", metrics=[ost.metrics.MASE(season=2)]).evaluate(
+        x, targets, lengths=lengths, batch_size=4
+    )
+    y, expected = net.run(x, lengths=lengths).outputs, []
+    for n, length in enumerate(lengths):
+        t = targets[n, :length].astype(np.float64)
+        if length > 2:  # a shorter row has no unit
+            expected.append(np.abs(y[n, :length] - t).mean() / np.abs(t[2:] - t[:-2]).mean())
+    assert told["mase"] == pytest.approx(np.mean(expected), rel=1e-5)
+    assert ost.metrics.mase([3.0, 5.0], [4.0, np.nan], [1.0, 2.0, 4.0, np.nan, 6.0]) == 1 / 1.5
+    assert np.isnan(ost.metrics.mase([3.0], [4.0], [1.0, 1.0]))
+    assert ost.metrics.MASE().finish(np.zeros(2)) == np.inf
+
+
+def test_chunks_are_those_of_the_script_of_conll():
+    tags = ["O", "B-a", "I-a", "B-b", "I-b"]
+    metric = ost.metrics.ChunkF1(tags=tags)
+    true = ["B-a", "I-a", "O", "I-b", "B-b", "I-a", "I-b", "I-b"]  # a 0-1, b 3, b 4, a 5, b 6-7
+    said = ["B-a", "I-a", "I-a", "I-b", "B-b", "I-b", "O", "I-b"]  # a 0-2, b 3, b 4-5, b 7
+    ids = [[tags.index(one) for one in row] for row in (said, true)]
+    counts = metric.row(np.eye(5)[ids[0]], np.array(ids[1]))
+    assert counts.tolist() == [1, 4, 5]
+    assert metric.finish(counts) == pytest.approx(2 / 9)
+    assert metric.finish(np.zeros(3)) == 1.0
+    with pytest.raises(ost.ConfigError, match="the id 5 has no tag"):
+        metric.row(np.eye(6)[[5]], np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ost.metrics.ChunkF1(tags="O"), "tags is 'O'; expected a list"),
+        (lambda: ost.metrics.ChunkF1(tags=["O", "X-a"]), r"tags\[1\] is 'X-a'; expected 'O'"),
+        (lambda: ost.metrics.MASE(season=0), "metric 'mase': season is 0"),
+        (lambda: ost.metrics.WQL(quantiles=(0.5, 2)), r"quantiles\[1\] is 2"),
+        (lambda: ost.metrics.mase([1.0], [1.0, 2.0], [1.0, 2.0]), r"truth \(2,\)"),
+    ],
+)
+def test_a_wrong_option_of_a_metric_is_named(call, words):
+    with pytest.raises(ost.OstinatoError, match=words):
+        call()
+
+
+def test_functions_of_arrays_are_the_metrics():
+    assert ost.metrics.smape([3.0, 0.0], [1.0, 0.0]) == 50.0
+    assert ost.metrics.coverage([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.5, 2.0, np.nan]) == 0.5
 
 
 def test_bleu_knows_a_published_example():

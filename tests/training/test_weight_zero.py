@@ -76,6 +76,10 @@ del LOSSES["crf"], LOSSES["ctc"]
 LOSSES["pinball"] = ost.losses.Pinball(quantiles=(0.1, 0.9))  # which divide WIDTH
 LOSSES |= {one.name: one for one in OWN if isinstance(one, Loss)}
 METRICS = {name: registry.make("metric", name, Metric) for name in registry.names("metric")}
+QUANTILES = (0.1, 0.9)
+METRICS["wql"] = ost.metrics.WQL(quantiles=QUANTILES)
+METRICS["coverage"] = ost.metrics.Coverage(quantiles=QUANTILES)
+METRICS["chunk_f1"] = ost.metrics.ChunkF1(tags=("O", "B-a", "I-a", "I-b"))
 METRICS |= {one.name: one for one in OWN if isinstance(one, Metric)}
 JUNK = {
     "output": (math.nan, math.inf, -math.inf, 3e38),
@@ -104,7 +108,11 @@ def rows_of(array: Any) -> list[Any]:
 
 def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
     """Everything that reads targets: name -> the numbers that come of it, for targets (N, T, ...)."""
-    loss: Any = made if isinstance(made, Loss) else ("cross_entropy" if made.target == "index" else "mse")
+    loss: Any = made
+    if isinstance(made, Metric):
+        loss = "cross_entropy" if made.target == "index" else "mse"
+        if made.target == "output" and made.target_size(WIDTH) != WIDTH:
+            loss = LOSSES["pinball"]
     metrics = [made] if isinstance(made, Metric) else []
     last = ROW_WEIGHTS
 

@@ -25,9 +25,6 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         "smooth_l1": "write loss='huber'",
     },
     "optimizer": {
-        "adamw": "write optimizer=ost.Adam(lr=1e-3, decoupled_decay=1e-5)",
-        "rmsprop": "write optimizer='adam', or an optimizer of your own, as the page on optimizers shows",
-        "adagrad": "write optimizer='adam', or an optimizer of your own",
         "nadam": "write optimizer='adam'",
     },
     "metric": {

@@ -203,10 +203,8 @@ ROOT: Final = {
     **dict.fromkeys(("MSELoss", "MeanSquaredError"), "write ost.MSE()"),
     **dict.fromkeys(("BCELoss", "BCEWithLogitsLoss", "BinaryCrossentropy"), _BCE),
     **dict.fromkeys(("L1Loss", "MeanAbsoluteError"), "write ost.losses.MAE()"),
-    "AdamW": "write ost.Adam(lr=1e-3, decoupled_decay=1e-5): the decay is not multiplied by lr",
-    **dict.fromkeys(
-        ("RMSprop", "Adagrad", "Nadam"), "write ost.Adam(lr=1e-3), or a subclass of ost.Optimizer"
-    ),
+    "RMSProp": "write ost.RMSprop(lr=1e-2)",
+    "Nadam": "write ost.Adam(lr=1e-3), or a subclass of ost.Optimizer",
     **dict.fromkeys(("optim", "Optimizers"), "write ost.Adam(lr=1e-3) or ost.SGD(lr=0.1)"),
     **dict.fromkeys(
         ("StepLR", "MultiStepLR", "lr_scheduler"), "write ost.schedules.Step(every=10, factor=0.1)"

@@ -7,9 +7,12 @@ core. May use: _core, trace, ops, checks, errors.
 
 from __future__ import annotations
 
+from ostinato.optimizers.adagrad import Adagrad
 from ostinato.optimizers.adam import Adam
+from ostinato.optimizers.adamw import AdamW
 from ostinato.optimizers.clip import clip_norm
 from ostinato.optimizers.optimizer import Optimizer
+from ostinato.optimizers.rmsprop import RMSprop
 from ostinato.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "clip_norm"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_norm"]

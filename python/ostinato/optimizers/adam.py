@@ -46,7 +46,7 @@ class Adam(Optimizer):
         groups: Groups | None = None,
     ) -> None:
         """Take `lr`, `eps`, decays of at least 0, `betas` in 0..1, options by group; or raise ConfigError."""
-        owner = "optimizer 'adam'"
+        owner = f"optimizer {shown(self.name)}"
         self.lr = rate(owner, lr)
         if not isinstance(betas, Sequence) or len(betas) != 2:
             raise ConfigError(f"{owner}: betas is {shown(betas)}; expected two numbers")
@@ -60,10 +60,14 @@ class Adam(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and running means."""
-        beta1, beta2 = self.betas
         # Nothing is added without decay: 0 * inf would be a NaN.
         g = grad + self.weight_decay * param if self.weight_decay else grad
         kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        return self._stepped(kept, g, slots, s)
+
+    def _stepped(self, kept: Value, g: Value, slots: Slots, s: Scalars) -> Updated:
+        """The update without decays."""
+        beta1, beta2 = self.betas
         m = beta1 * slots.mean + (1 - beta1) * g
         v = beta2 * slots.mean_square + (1 - beta2) * square(g)
         scale = sqrt(v) * (1 - beta2**s.count) ** -0.5 + self.eps

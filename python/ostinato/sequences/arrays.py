@@ -32,6 +32,14 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
     return plain(array, dtype)
 
 
+def as_numbers(name: str, value: Any) -> Array:
+    """Any array of integers or floats, as float64. Raises DTypeError for others, ShapeError if ragged."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "iuf":
+        raise DTypeError(f"{name} is {_told(value, array)}; expected numbers")
+    return array.astype(np.float64)
+
+
 def as_integers(name: str, value: Any) -> Array:
     """Any integer array, in its own type. An empty list counts. Raises DTypeError for other kinds."""
     array = as_array(name, value)

@@ -78,7 +78,7 @@ class MetricSubject(loss.LossSubject):
     def row(self, draw: int) -> tuple[Array, Array]:
         """Random outputs and targets of a row of 1 to 6 steps."""
         rng = np.random.default_rng([6, draw])
-        steps, width = 1 + draw % 6, 5
+        steps, width = 1 + draw % 6, self.widths[0] if self.declared else 5
         y = rng.standard_normal((steps, width))
         kind = self.make().target
         if kind == "labels":

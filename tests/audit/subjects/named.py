@@ -58,6 +58,9 @@ REQUIRED: dict[str, dict[str, Any]] = {
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "adam": {"groups": GROUPS},
+    "adamw": {"groups": GROUPS},
+    "adagrad": {"groups": GROUPS},
+    "rmsprop": {"groups": GROUPS},
     "sgd": {"groups": GROUPS, "nesterov": pair("nesterov", False, True, momentum=0.5)},
     "optimizers/lion": {"groups": RATES, "betas": pair("betas", (0.9, 0.99), (0.99, 0.0))},
     "optimizers/lamb": {"groups": RATES},
