@@ -73,7 +73,17 @@ def task(words: int | None = None) -> Task:
     return Task(
         "phonemes",
         partial(rows, words),
-        Settings(embedding=64, hidden=256, dropout=0.2, embedding_dropout=0.2, lr=3e-3, epochs=10),
+        Settings(
+            embedding=64,
+            hidden=256,
+            encoder_layers=2,
+            dropout=0.2,
+            embedding_dropout=0.1,
+            memory_dropout=0.2,
+            smoothing=0.1,
+            lr=1e-3,
+            epochs=12,
+        ),
         Settings(hidden=48, epochs=6),
     )
 
