@@ -14,6 +14,7 @@ from ostinato.entry_values import EntryValues
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.namespace import Names
 from ostinato.sequences.arrays import as_array
+from ostinato.settings import ignoring
 from ostinato.suggest import did_you_mean
 from ostinato.trace import Noise
 
@@ -107,8 +108,7 @@ def run(
     final = {name: value for name, value in held.items() if name not in on}
     if not outputs:
         # No step has run: a step on zeros gives the width of the output, and its values are not used.
-        with np.errstate(all="ignore"):
-            output, _ = step(np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
+        output, _ = ignoring(step, np.zeros(x.shape[1], x.dtype), Names(owner, "state", held), p)
         return np.zeros((0, *np.shape(output)), x.dtype), _writable(final)
     return np.stack(outputs), _writable(final)
 

@@ -90,7 +90,7 @@ def faults(
     where = f"{name}, point {at}, {injector.where}"
     if error is None:  # it was raised where Python ignores errors, or something handled it
         return [f"{where}: ended with other {one}" for one in differing(_state(task), expected.end)]
-    held = [signal.getsignal(signal.SIGINT) is not handler, task.trainer._busy.locked()]
+    held = [signal.getsignal(signal.SIGINT) is not handler, task.trainer._alone.is_busy]
     if any(held):
         return [f"{where}: the handler of Ctrl-C, or the lock, is not as before"]
     found = _state(task)

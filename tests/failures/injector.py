@@ -5,18 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, NamedTuple
-
-# Functions that put back what Python itself holds. Nothing can be done when an error comes while they run.
-CLEAN_UP: Final = frozenset(
-    {
-        ("contextlib.py", "__exit__"),
-        ("trainer.py", "_alone"),
-        ("interrupts.py", "__exit__"),
-        ("interrupts.py", "release"),
-        ("interrupts.py", "defer"),
-    }
-)
+from typing import Any, NamedTuple
 
 
 class InjectedError(RuntimeError):
@@ -71,7 +60,7 @@ class Injector:
 
     def _count(self, frame: FrameType, event: str, arg: Any) -> None:
         number, self.points = self.points, self.points + 1
-        if not _cleans_up(frame) and frame.f_code.co_filename != __file__:
+        if frame.f_code.co_filename != __file__:
             self.sites.setdefault(_site(frame, event, arg), []).append(number)
 
     def _armed(self, at: int) -> Callable[[FrameType, str, Any], None]:
@@ -81,7 +70,7 @@ class Injector:
         def step(frame: FrameType, event: str, arg: Any) -> None:
             nonlocal left
             left -= 1
-            if left != -1 or _cleans_up(frame) or frame.f_code.co_filename == __file__:
+            if left != -1 or frame.f_code.co_filename == __file__:
                 return
             sys.setprofile(None)
             site = _site(frame, event, arg)
@@ -89,14 +78,6 @@ class Injector:
             raise self.kind(f"injected at point {at}")
 
         return step
-
-
-def _cleans_up(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if (frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name) in CLEAN_UP:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _site(frame: FrameType, event: str, arg: Any) -> Site:

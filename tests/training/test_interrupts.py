@@ -93,12 +93,15 @@ def test_the_handler_of_before_is_put_back_and_is_heard():
 def test_an_ignored_interrupt_stays_ignored():
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with Interrupts() as interrupts:
-            interrupts.begin()
+        interrupts = Interrupts()
+
+        def work() -> None:
             interrupts.hold()
             signal.raise_signal(signal.SIGINT)
             interrupts.release()
             signal.raise_signal(signal.SIGINT)
+
+        interrupts.during(work)
     finally:
         signal.signal(signal.SIGINT, previous)
 

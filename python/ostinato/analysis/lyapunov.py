@@ -14,6 +14,7 @@ from ostinato.analysis.system import System
 from ostinato.errors import NonFiniteError, ShapeError
 from ostinato.interruptible import interruptible
 from ostinato.sequences.arrays import Array, as_array
+from ostinato.settings import ignoring
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +113,8 @@ def lyapunov_spectrum(
             )
         q, r = np.linalg.qr(columns.T)
         if stop > warmup:
-            with np.errstate(divide="ignore"):
-                # A direction that vanishes in one step has the exponent -inf.
-                sums += np.log(np.abs(np.diagonal(r)))
+            # A direction that vanishes in one step has the exponent -inf.
+            sums += ignoring(np.log, np.abs(np.diagonal(r)))
             measured += stop - at
             history.append(sums / (measured * dt))
             times.append(measured * dt)

@@ -19,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Loads the model and prints it. Raises FormatError, OSError."""
-    with quietly():  # the differences are in the table
-        network = ostinato.load(options.model)
+    network = quietly(ostinato.load, options.model)  # the differences are in the table
     print(network)
     print(f"written by ostinato {network.release}, {Path(options.model).stat().st_size:,} bytes")
     for one in origins(network):

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 from ostinato.layers.recurrent import Recurrent
 from ostinato.network.network import Network
 from ostinato.plugins.entry import Provider
 from ostinato.plugins.registry import registry
+from ostinato.settings import without_warnings
 from ostinato.trace import trace_cell
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,11 @@ def warn_of_others(net: Network) -> None:
             warnings.warn(trouble, PluginWarning, stacklevel=3)
 
 
-@contextmanager
-def quietly() -> Iterator[None]:
-    """A context in which loading a file does not warn of other equations."""
+def quietly(function: Callable[..., R], *arguments: Any) -> R:
+    """`function(*arguments)`, in which loading a file does not warn of other equations."""
     from ostinato.plugins.loader import PluginWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PluginWarning)
-        yield
+    return without_warnings(PluginWarning, function, *arguments)
 
 
 def _installed(provider: Provider) -> str:
@@ -99,9 +100,8 @@ def _same(layer: Network, what: str) -> bool | None:
     if entry is None:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a file keeps the names of its time
-            cell = entry.make(**layer.cell_options)
+        # A file keeps the names of its time.
+        cell = without_warnings(DeprecationWarning, partial(entry.make, **layer.cell_options))
         for units in layer._units:
             for unit in units:
                 (_, (width,), _), *_ = unit.program.inputs

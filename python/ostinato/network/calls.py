@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ostinato import _core, checks
 from ostinato.errors import ConfigError
@@ -25,6 +25,8 @@ from ostinato.sequences.batch import Batch
 if TYPE_CHECKING:
     from ostinato._core import Program
     from ostinato.network.predicting import Runs
+
+R = TypeVar("R")
 
 
 class Calls:
@@ -97,8 +99,9 @@ class Calls:
         checks.flag("run", "regularize", regularize)
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
         core, facts = self._engine(regularize=regularize or not training)
-        with self._seed_of("run", seed, training and regularize) as drawn:
-            result = core.run(call, training, drawn)
+        result = self._with_seed(
+            "run", seed, training and regularize, lambda drawn: core.run(call, training, drawn)
+        )
         return Run(result, facts, batch, self._dtype_name, training)
 
     def predict(self, x: Any, *, lengths: Any = None, mask: Any = None, batch_size: int = BATCH_SIZE) -> Any:
@@ -175,10 +178,9 @@ class Calls:
         losses = self._losses(loss, reduction).arguments(batch, targets, weights, self._graph, self._arena)
         core, facts = self._engine(input_gradient, regularize)
         mode = mode_of(through_time, batch.rows, batch.steps)
-        with self._seed_of("value_and_grad", seed, regularize) as drawn:
-            value, parts, arena, inputs, d_state, final, penalty = core.value_and_grad(
-                call, losses, mode, drawn
-            )
+        value, parts, arena, inputs, d_state, final, penalty = self._with_seed(
+            "value_and_grad", seed, regularize, lambda drawn: core.value_and_grad(call, losses, mode, drawn)
+        )
         states = (d_state, final)
         return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
 
@@ -205,10 +207,11 @@ class Calls:
         values, final = self._core().loss_value(call, losses)
         return sum(values), from_slots(final, self._graph, batch.rows)
 
-    def _seed_of(self, call: str, seed: int | None, training: bool) -> AbstractContextManager[int]:
+    def _with_seed(self, call: str, seed: int | None, training: bool, work: Callable[[int], R]) -> R:
+        """`work(seed)`, with the seed of a call."""
         if seed is None and not self._noisy:
-            return nullcontext(0)
-        return self._seeds.during(call, seed, training)
+            return work(0)
+        return self._seeds.during(call, seed, training, work)
 
     def _engine(self, input_gradient: bool = True, regularize: bool = True) -> tuple[_core.Network, Facts]:
         """The core's network for what is frozen now, made when it is first wanted; and what results need."""

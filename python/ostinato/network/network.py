@@ -172,7 +172,7 @@ class Network(Described, CanStep, CanFreeze, HasMetadata, AttributeGuard):
 
     @noise_calls.setter
     def noise_calls(self, calls: int) -> None:
-        self._seeds.calls = checks.whole("network", "noise_calls", calls, at_least=0)
+        self._seeds.set_calls(checks.whole("network", "noise_calls", calls, at_least=0))
 
     def save(self, path: str | os.PathLike[str], *, metadata: Mapping[str, Any] | None = None) -> None:
         """Writes a model file that `ostinato.load` reads, whole or not at all.

@@ -13,6 +13,7 @@ from ostinato.network.arena import views
 from ostinato.network.graph import Graph, Parameter
 from ostinato.patterns import Aliases
 from ostinato.sequences.arrays import Array, as_floats
+from ostinato.settings import ignoring
 from ostinato.suggest import did_you_mean, item
 
 
@@ -103,8 +104,8 @@ def load_parameters(graph: Graph, arena: Array, mapping: Any, strict: bool, hint
         if name not in mapping:
             continue
         try:
-            with np.errstate(over="ignore"):  # an error below names it
-                array = as_floats(name, mapping[name], str(arena.dtype))
+            # Ignored, because an error below names what does not fit.
+            array = ignoring(as_floats, name, mapping[name], str(arena.dtype))
         except (DTypeError, ShapeError) as error:
             problems.append(str(error))
             kind = ShapeError if ShapeError in (kind, type(error)) else DTypeError

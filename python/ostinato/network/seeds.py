@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
+
+R = TypeVar("R")
 
 
 class Seeds:
@@ -22,28 +23,33 @@ class Seeds:
     def __init__(self, seeds: Iterable[int]) -> None:
         self._entropy = list(seeds)
         self.calls = 0
+        # Which call took the last seed. It is stored with the count, so no error comes between the two.
+        self._taker: object = None
         self._lock = threading.RLock()  # a signal handler may draw a seed at any moment
 
-    @contextmanager
-    def during(self, call: str, seed: Any, training: bool) -> Iterator[int]:
-        """The seed of a call, as `of_call`. A call that raises gives it back if it is the last one."""
-        before = self.calls
-        drawn = self.of_call(call, seed, training)
+    def set_calls(self, calls: int) -> None:
+        """From now on so many seeds are taken; a call that runs gives none back."""
+        with self._lock:
+            self._taker, self.calls = None, calls
+
+    def during(self, call: str, seed: Any, training: bool, work: Callable[[int], R]) -> R:
+        """`work(the seed of a call)`, as `of_call`. If it raises, a seed that is the last is given back."""
+        taker = object()
         try:
-            yield drawn
+            return work(self.of_call(call, seed, training, taker))
         except BaseException:
             with self._lock:
-                if seed is None and training and self.calls == before + 1:
-                    self.calls = before
+                if self._taker is taker:
+                    self._taker, self.calls = None, self.calls - 1
             raise
 
-    def of_call(self, call: str, seed: Any, training: bool) -> int:
+    def of_call(self, call: str, seed: Any, training: bool, taker: object) -> int:
         """The seed of a call: the argument, or the next one of the series; 0 if nothing is random.
 
         Raises ConfigError for a seed that is not an integer below 2**64, or that would not be used.
         """
         if seed is None:
-            return self._next() if training else 0
+            return self._next(taker) if training else 0
         if not training:
             raise ConfigError(
                 f"{call}: seed is {shown(seed)}, but nothing is random without training=True or with "
@@ -54,7 +60,7 @@ class Seeds:
             raise ConfigError(f"{call}: seed is {shown(seed)}; expected a whole number below 2**64")
         return number
 
-    def _next(self) -> int:
+    def _next(self, taker: object) -> int:
         with self._lock:
-            key, self.calls = (self.calls,), self.calls + 1
+            key, self.calls, self._taker = (self.calls,), self.calls + 1, taker
         return int(np.random.SeedSequence(self._entropy, spawn_key=key).generate_state(1, np.uint64)[0])

@@ -20,6 +20,7 @@ from ostinato.ops.elementwise import stop_gradient
 from ostinato.ops.pairs import equal, where
 from ostinato.ops.shaping import concat, reshape
 from ostinato.ops.table import Row, Symbolic, Value
+from ostinato.settings import ignoring
 
 MOST_PLACES: Final = 1000
 
@@ -81,8 +82,7 @@ def _softmax(v: Value) -> Value:
 def _logsumexp(v: Value) -> Value:
     peak = np.max(v, axis=0) if len(v) else np.zeros(np.shape(v)[1:], v.dtype)
     peak = np.where(np.isfinite(peak), peak, np.zeros_like(peak))
-    with np.errstate(divide="ignore"):
-        return np.log(np.sum(np.exp(v - peak), axis=0)) + peak
+    return ignoring(np.log, np.sum(np.exp(v - peak), axis=0)) + peak
 
 
 _sum = _enter("sum", lambda v: np.sum(v, axis=0))

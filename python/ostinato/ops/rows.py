@@ -15,6 +15,7 @@ from ostinato.dims import describe
 from ostinato.errors import ShapeError
 from ostinato.ops.shaping import reshape, transpose
 from ostinato.ops.table import Value, composed, op
+from ostinato.settings import ignoring
 
 
 @op("keepdims", name="sum")
@@ -37,8 +38,7 @@ def _logsumexp(x: Value, keepdims: bool = False) -> Value:
     peak = np.max(x, axis=-1, keepdims=True)
     # Nothing is subtracted from an infinite maximum: inf - inf would be NaN although the result is defined.
     peak = np.where(np.isfinite(peak), peak, np.zeros_like(peak))
-    with np.errstate(divide="ignore"):
-        result = np.log(np.sum(np.exp(x - peak), axis=-1, keepdims=True)) + peak
+    result = ignoring(np.log, np.sum(np.exp(x - peak), axis=-1, keepdims=True)) + peak
     return result if keepdims else result[..., 0]
 
 

@@ -7,12 +7,10 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-import numpy as np
 import pluggy
 
 from ostinato.errors import PluginError, described, shown
@@ -22,6 +20,7 @@ from ostinato.plugins.hookspecs import Hooks
 from ostinato.plugins.index import Found
 from ostinato.plugins.lifecycle import LifecycleHooks
 from ostinato.plugins.selection import VARIABLE, Selection
+from ostinato.settings import errors_apart, warnings_apart
 from ostinato.specs import SPECS
 from ostinato.suggest import did_you_mean
 
@@ -29,6 +28,8 @@ from ostinato.suggest import did_you_mean
 class PluginWarning(UserWarning):
     """A plugin is installed but could not be loaded."""
 
+
+R = TypeVar("R")
 
 _IN: Final = {"conflict": "in conflict"}
 """A status as the end of a sentence."""
@@ -72,24 +73,28 @@ def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: 
     if found.status != "active":
         return Loaded(found.row(found.status, found.reason))
     provider = found.provider
-    with _interrupts() as was_interrupted:
-        try:
-            # Changes that the package makes to warnings and floating-point errors end with its import.
-            with warnings.catch_warnings(), np.errstate():
-                plugin = found.get()
-                hooks, entries = collect(provider, plugin)
-        # SystemExit and the like too: a module that calls sys.exit() must not end the program.
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and was_interrupted():
-                raise KeyboardInterrupt(
-                    f"while the plugin {provider.id} was loaded from {found.target}; if it hangs, "
-                    f"{VARIABLE}=no:{provider.id} disables it"
-                ) from error
-            status: Status = "conflict" if isinstance(error, NameConflict) else "broken"
-            return Loaded(found.row(status, _reason(error, found), traceback.format_exc()))
+    press = _Press()
+    try:
+        # Changes that the package makes to warnings and floating-point errors end with its import.
+        plugin, hooks, entries = press.watched(lambda: warnings_apart(errors_apart, _import, found))
+    # SystemExit and the like too: a module that calls sys.exit() must not end the program.
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and press.seen:
+            raise KeyboardInterrupt(
+                f"while the plugin {provider.id} was loaded from {found.target}; if it hangs, "
+                f"{VARIABLE}=no:{provider.id} disables it"
+            ) from error
+        status: Status = "conflict" if isinstance(error, NameConflict) else "broken"
+        return Loaded(found.row(status, _reason(error, found), traceback.format_exc()))
     provides = tuple(f"{entry.kind} {entry.shown}" for entry in entries)
     row = ReportRow(provider.id, provider.version, "active", "", provides, hooks, found.path)
     return Loaded(row, tuple(entries), plugin, provider)
+
+
+def _import(found: Found) -> tuple[Any, tuple[str, ...], list[Entry]]:
+    """The plugin, its hooks and its entries."""
+    plugin = found.get()
+    return plugin, *collect(found.provider, plugin)
 
 
 def _reason(error: BaseException, found: Found) -> str:
@@ -107,26 +112,33 @@ def _reason(error: BaseException, found: Found) -> str:
     return f"{told}; report this to the authors of {distribution}, or install another version of it"
 
 
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Records whether the user pressed Ctrl-C within the block, which is still interrupted."""
-    usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
-        # Python raises KeyboardInterrupt nowhere else; with another handler this is unknown.
-        yield lambda: usual is not signal.default_int_handler
-        return
-    pressed = False
+class _Press:
+    """Whether the user presses Ctrl-C while a function runs, which is still interrupted."""
 
-    def handler(number: int, frame: Any) -> None:
-        nonlocal pressed
-        pressed = True
+    def __init__(self) -> None:
+        usual = signal.getsignal(signal.SIGINT)
+        self._usual = usual
+        # With another handler it is unknown where a KeyboardInterrupt comes from; else Python raises it in
+        # the main thread only.
+        self.seen = usual is not signal.default_int_handler
+
+    def watched(self, work: Callable[[], R]) -> R:
+        """`work()`."""
+        if self.seen or threading.current_thread() is not threading.main_thread():
+            return work()
+        try:
+            signal.signal(signal.SIGINT, self._pressed)
+            return work()
+        finally:  # right too if the handler of before is still the one
+            try:
+                signal.signal(signal.SIGINT, self._usual)
+            except BaseException:  # such as a second Ctrl-C in the middle
+                signal.signal(signal.SIGINT, self._usual)
+                raise
+
+    def _pressed(self, number: int, frame: Any) -> None:
+        self.seen = True
         signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, usual)
 
 
 def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entry]]:

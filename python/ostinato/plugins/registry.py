@@ -266,8 +266,8 @@ class Registry:
         with self._lock:
             kept = dict(self.__dict__)
             fresh = dict(Registry(discover).__dict__, _lock=self._lock)
-            self.__dict__.update(fresh)
             try:
+                self.__dict__.update(fresh)
                 yield
             finally:
                 self.__dict__.update(kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from ostinato import eager
 from ostinato.cell import Cell, takes_noise
 from ostinato.layers.recurrent import Recurrent
+from ostinato.settings import ignoring
 from ostinato.specs import Spec
 from ostinato.testing import networks, subject
 from ostinato.testing.arrays import differing
@@ -79,9 +80,9 @@ def initial_values(model: CellModel) -> None:
             f"a network made again with the same seed starts with another {', '.join(changed)}; "
             "an initializer may draw only from the generator that is passed"
         )
-    with np.errstate(over="ignore"):  # Reported below, by name.
-        single = model.network(*sizes, "float32").state_dict()
-        rounded = {name: value.astype(np.float32) for name, value in first.items()}
+    # Overflow is reported below, by name.
+    single = ignoring(model.network, *sizes, "float32").state_dict()
+    rounded = {name: ignoring(value.astype, np.float32) for name, value in first.items()}
     bad = [name for name, value in single.items() if not np.isfinite(value).all()]
     if bad:
         raise Failed(f"{', '.join(bad)} does not start finite in float32")
@@ -123,10 +124,8 @@ def eager_equals_engine(model: CellModel) -> None:
         assert problem.lengths is not None
         for n, length in enumerate(problem.lengths):
             start = {name: value[0, n] for name, value in problem.state.items()}
-            with np.errstate(all="ignore"):
-                outputs, final = eager.run(
-                    cell, params, problem.x[n, :length], start, hidden_size=model.sizes(3, 5)[1]
-                )
+            step = partial(eager.run, hidden_size=model.sizes(3, 5)[1])
+            outputs, final = ignoring(step, cell, params, problem.x[n, :length], start)
             pairs = [("outputs", outputs, run.outputs[n, :length])]
             pairs += [(f"state {name}", value, run.final_state[name][0, n]) for name, value in final.items()]
             for name, mine, engine in pairs:

@@ -23,7 +23,7 @@ from ostinato.sequences.axis import ROW, TIME
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import Array, Arrays, copies, near, refused, same
-from ostinato.testing.networks.model import threads
+from ostinato.testing.networks.model import with_threads
 from ostinato.testing.problem import learned
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
@@ -254,11 +254,10 @@ def engine_threads(one: LayerSubject) -> None:
     """Any number of threads gives bit-identical results."""
     for dtype in ("float32", "float64"):
         problem = one.problem(61, at(one.level, 6, 12, 24), dtype, ragged=True)
-        with threads(1):
-            alone = problem.results()
+        alone = with_threads(1, problem.results)
         for count in (2, 3):
-            with threads(count):
-                same(alone, problem.results(), f"{dtype}, {count} threads: {{}} differs")
+            found = with_threads(count, problem.results)
+            same(alone, found, f"{dtype}, {count} threads: {{}} differs")
 
 
 @check("in_a_graph", lambda one: "it runs in a graph only" if one.layer().any_width else None)

@@ -20,11 +20,12 @@ from ostinato.namespace import Names
 from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
 from ostinato.options import Configured
+from ostinato.settings import ignoring
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import LAYOUTS, Array, Arrays, near, refused, same
 from ostinato.testing.networks.backwards import DRAWS
-from ostinato.testing.networks.model import threads
+from ostinato.testing.networks.model import with_threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 from ostinato.trace import trace_loss
@@ -252,8 +253,7 @@ def eager(one: LossSubject) -> None:
         case = one.case(3, 4, dtype=dtype)
         for n in range(3):
             for t in range(4):
-                with np.errstate(all="ignore"):
-                    mine: Any = _stepped(case, n, t)
+                mine: Any = ignoring(_stepped, case, n, t)
                 if np.shape(mine) != ():
                     raise Failed(f"step gives shape {np.shape(mine)} on NumPy arrays; expected one number")
                 first = 0 if case.has_states else t
@@ -339,11 +339,9 @@ def repeatable(one: LossSubject) -> None:
 def engine_threads(one: LossSubject) -> None:
     """Any number of threads gives bit-identical results."""
     case = one.case(61, at(one.level, 12, 24, 48), 9, "float32", ragged=True)
-    with threads(1):
-        alone = case.results()
+    alone = with_threads(1, case.results)
     for count in (2, 3, 4):
-        with threads(count):
-            found = case.results()
+        found = with_threads(count, case.results)
         same(alone, found, f"{count} threads: the {{}} differs from that of one")
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 from ostinato import eager
 from ostinato.layers.recurrent import Recurrent
-from ostinato.network import Gradients
+from ostinato.network import Gradients, Run
+from ostinato.settings import ignoring
 from ostinato.testing.arrays import Array, Arrays, differing
 from ostinato.testing.networks.backwards import DRAWS
-from ostinato.testing.networks.model import threads
+from ostinato.testing.networks.model import with_threads
 from ostinato.testing.problem import learned
 from ostinato.testing.runner import Check, Failed, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
@@ -107,10 +109,13 @@ def _reads(net: Recurrent, hidden: int, inputs: int, rng: np.random.Generator) -
         if changed:
             raise Failed(f"row {row} alone has other bits than in a batch: {', '.join(changed)}")
     whole |= {f"params.{name}": value for name, value in gradients.params.items()}
+
+    def both() -> tuple[Run, Gradients]:
+        run = net.run(x, lengths=lengths, training=True, regularize=False)
+        return run, run.backward(d)
+
     for count in (1, 2, 3, 4):
-        with threads(count):
-            again = net.run(x, lengths=lengths, training=True, regularize=False)
-            back = again.backward(d)
+        again, back = with_threads(count, both)
         there = {"outputs": again.outputs, **back.inputs}
         changed = differing(whole, there | {f"params.{name}": value for name, value in back.params.items()})
         if changed:
@@ -136,8 +141,8 @@ def _eager(net: Recurrent, x: Arrays, outputs: Any, hidden: int) -> None:
     params = {name.removesuffix("_l0"): view for name, view in net.parameters().items()}
     for row, (length, count) in enumerate(zip(LENGTHS, COUNTS, strict=True)):
         read = {name: x[name][row, :count] for name in net.memories}
-        with np.errstate(all="ignore"):
-            mine, _ = eager.run(net.cell, params, x["x"][row, :length], hidden_size=hidden, memories=read)
+        step = partial(eager.run, hidden_size=hidden, memories=read)
+        mine, _ = ignoring(step, net.cell, params, x["x"][row, :length])
         apart = float(np.abs(mine - outputs[row, :length]).max(initial=0.0))
         if not apart <= ALLOWED * max(1.0, float(np.abs(mine).max(initial=0.0))):
             raise Failed(

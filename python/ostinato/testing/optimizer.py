@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,10 +12,11 @@ from ostinato.arena_view import arena_view
 from ostinato.errors import NonFiniteError
 from ostinato.optimizers import Optimizer
 from ostinato.optimizers.slots import slot_dtype, slot_shape
+from ostinato.settings import ignoring
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import LAYOUTS, Arrays, copies, near, refused, same
-from ostinato.testing.networks.model import threads
+from ostinato.testing.networks.model import with_threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 
 SHAPES: Final[Mapping[str, tuple[int, ...]]] = {"weight": (5, 3), "bias": (7,), "one": (1,)}
@@ -114,8 +116,7 @@ def repeatable(one: OptimizerSubject) -> None:
 def eager(one: OptimizerSubject) -> None:
     """The engine takes the same steps as `update` on NumPy arrays."""
     for dtype, allowed in ROUNDING.items():
-        with np.errstate(all="ignore"):
-            numpy = one.course(one.make(), dtype=dtype, eager=True)
+        numpy = ignoring(partial(one.course, one.make(), dtype=dtype, eager=True))
         near(one.course(one.make(), dtype=dtype), numpy, allowed, f"{dtype}: {{}} of engine and NumPy")
 
 
@@ -125,12 +126,12 @@ def engine_threads(one: OptimizerSubject) -> None:
     size = at(one.level, 50_000, 200_000, 1_000_000)
     rng = np.random.default_rng(3)
     before, grad = (rng.standard_normal((size // 50, 50)).astype(np.float32) for _ in range(2))
+    grads = {"matrix": grad, "vector": grad.flatten()}
     found = []
     for count in (1, 2, 3, 4):
         params, optimizer = {"matrix": before.copy(), "vector": before.flatten()}, one.make()
-        with threads(count):
-            for _ in range(2):
-                optimizer.step(params, {"matrix": grad, "vector": grad.flatten()})
+        for _ in range(2):
+            with_threads(count, partial(optimizer.step, params, grads))
         found.append(params)
         same(found[0], found[-1], f"{count} threads: the {{}} differs from that of one")
 
@@ -323,8 +324,7 @@ def nan(one: OptimizerSubject) -> None:
             before, state, grads = copies(params), optimizer.state_dict(), gradients(1)
             grads["weight"][2, 1] = bad
             try:
-                with np.errstate(all="ignore"):
-                    (optimizer.step_eagerly if eager else optimizer.step)(params, grads)
+                ignoring(optimizer.step_eagerly if eager else optimizer.step, params, grads)
             except NonFiniteError as error:
                 if "'weight'" not in str(error) or "[2, 1]" not in str(error):
                     raise Failed(f"{bad} in the gradient of weight[2, 1]: {error}") from error

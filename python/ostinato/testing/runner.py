@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ostinato import checks
 from ostinato.errors import ConfigError, described
+from ostinato.settings import without_warnings
 from ostinato.specs import Spec
 from ostinato.suggest import did_you_mean
 from ostinato.testing.report import Outcome, Report, Result
@@ -118,9 +118,7 @@ def _results(
 ) -> Iterator[tuple[Result, bool]]:
     example = shown(options)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            subject = kind.subject(spec, options, level)
+        subject = without_warnings(Warning, kind.subject, spec, options, level)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # Also SystemExit and the skip of pytest.
@@ -143,10 +141,8 @@ def outcome(one: Check[S], subject: S, example: str = "") -> Result:
     found: Outcome = "passed"
     reason = ""
     try:
-        with warnings.catch_warnings():
-            # NumPy warns of overflow in an author's step; only the results matter here.
-            warnings.simplefilter("ignore")
-            one.run(subject)
+        # NumPy warns of overflow in an author's step; only the results matter here.
+        without_warnings(Warning, one.run, subject)
     except KeyboardInterrupt:
         raise
     except Skipped as skip:

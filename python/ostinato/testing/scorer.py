@@ -16,12 +16,13 @@ from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.step_attention import StepAttention
 from ostinato.namespace import Names
 from ostinato.scorer import Scorer
+from ostinato.settings import ignoring
 from ostinato.specs import Spec
 from ostinato.testing import subject
 from ostinato.testing.arrays import LAYOUTS, Array, Arrays, near, refused, same
 from ostinato.testing.memories import reads_memories
 from ostinato.testing.networks.backwards import DRAWS
-from ostinato.testing.networks.model import threads
+from ostinato.testing.networks.model import with_threads
 from ostinato.testing.runner import Failed, Kind, Level, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
 
@@ -194,8 +195,8 @@ def eager(one: ScorerSubject) -> None:
             place: dict[str, Any] = {"position": np.float64(s), "length": np.float64(lengths[n])}
             if scorer.past:
                 place["past"] = np.zeros(2 * scorer.past + 1)
-            with np.errstate(all="ignore"):
-                score = scorer.step(case.query[n, 0], case.memory[n, s], p, Names(owner, "place", place))
+            at_place = Names(owner, "place", place)
+            score = ignoring(scorer.step, case.query[n, 0], case.memory[n, s], p, at_place)
             scores.append(np.atleast_1d(score))
         if not scores:
             continue
@@ -272,11 +273,9 @@ def repeatable(one: ScorerSubject) -> None:
 def engine_threads(one: ScorerSubject) -> None:
     """Any number of threads gives bit-identical results."""
     case = one.case(31, at(one.level, 4, 8, 16), 13, "float32", ragged=True)
-    with threads(1):
-        alone = case.results()
+    alone = with_threads(1, case.results)
     for count in (2, 3, 4):
-        with threads(count):
-            found = case.results()
+        found = with_threads(count, case.results)
         same(alone, found, f"{count} threads: {{}} differs from that of one")
 
 

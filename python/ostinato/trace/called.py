@@ -19,6 +19,7 @@ from ostinato.dims import describe
 from ostinato.errors import OstinatoError, PluginError, ShapeError, described, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
+from ostinato.settings import ignoring
 from ostinato.trace.value import Traced
 from ostinato.trace.where import author_line
 
@@ -190,8 +191,7 @@ class CalledStep:
         )
         p = Names(self._owner, "parameter", {k: _frozen(np.zeros(v)) for k, v in self._params.items()})
         x = _frozen(np.zeros((*rows, self._inputs)))
-        with np.errstate(all="ignore"):
-            returned = self._guarded("step", self.cell.step, x, zeros, p)
+        returned = ignoring(self._guarded, "step", self.cell.step, x, zeros, p)
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise ShapeError(f"{self._owner}: step returns {shown(returned)}; expected output, new_states")
         output, new = returned

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
-from typing import Any
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeVar
+
+R = TypeVar("R")
 
 
 class Interrupts:
-    """A context that delays Ctrl-C from `hold` to `release`, so that no update is half made, after `begin`.
+    """Delays Ctrl-C from `hold` to `release` while `during` runs a function, so that no update is half made.
 
     Otherwise, Ctrl-C works as before. If Python ignores the exception, as in a destructor, it is raised again
     before the next update, so that no interrupt is lost. Only the main thread receives signals: in other
@@ -18,16 +21,31 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._previous: Any = None
-        self._installed = self._holding = False
+        self._installed = False
+        self.holding = False
+        """Whether an interrupt waits. A store needs no call, and Python looks for signals in calls only: so
+        what comes first after an error sets it."""
         self._pending: tuple[int, FrameType | None] | None = None
-        # An interrupt that was raised and has not left this context yet.
+        # An interrupt that was raised and has not left `during` yet.
         self._raised: tuple[int, FrameType | None] | None = None
 
-    def __enter__(self) -> Interrupts:
-        return self
+    def during(self, work: Callable[[], R]) -> R:
+        """`work()` with the handler of this class. An interrupt that still waits is raised at the end."""
+        self._installed = self.holding = False
+        self._pending = self._raised = None
+        try:
+            self._install()
+            return work()
+        finally:
+            self.holding = True  # no call comes before: an interrupt in it would leave our handler behind
+            try:
+                self._put_back()
+            except BaseException:  # of the handler of another signal
+                self._put_back()
+                raise
+            self.release()
 
-    def begin(self) -> None:
-        """Installs the handler: in the context, because an interrupt on the way in would leave it behind."""
+    def _install(self) -> None:
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.getsignal(signal.SIGINT)
             # None: not installed by Python code, so it cannot be restored.
@@ -35,39 +53,31 @@ class Interrupts:
                 self._installed = True
                 signal.signal(signal.SIGINT, self._received)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._raised = None
+    def _put_back(self) -> None:
         if self._installed:
             signal.signal(signal.SIGINT, self._previous)
-            self._installed = False
-        self.release()
+        self._installed, self._raised = False, None
 
     def hold(self) -> None:
         """Delays an interrupt from now on. First raises one that was raised before and ignored."""
         if self._raised is not None:
             self._act(*self._raised)
-        self._holding = True
-
-    def defer(self) -> None:
-        """Delays an interrupt from now on, and raises none."""
-        self._holding = True
+        self.holding = True
 
     def settle(self) -> None:
         """Interrupts are raised again, unless one waits: then `release` raises it later."""
-        self._holding = self._pending is not None
+        self.holding = self._pending is not None
 
     def release(self) -> None:
         """Interrupts are raised again, first of all a delayed one."""
-        self._holding = False
+        self.holding = False
         if self._pending is not None:
             number, frame = self._pending
             self._pending = None
             self._act(number, frame)
 
     def _received(self, number: int, frame: FrameType | None) -> None:
-        if self._holding:
+        if self.holding:
             self._pending = (number, frame)
         else:
             self._act(number, frame)

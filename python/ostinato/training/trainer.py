@@ -5,16 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
-from ostinato.errors import ConcurrentUseError, ConfigError, DTypeError, shown
+from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.foreign import names
 from ostinato.foreign.calls import hinted
 from ostinato.metrics import Metric
@@ -28,6 +26,7 @@ from ostinato.plugins.run_hooks import RunHooks
 from ostinato.schedules import Schedule
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint, same_data
+from ostinato.training.alone import Alone
 from ostinato.training.checkpoints import Checkpoints
 from ostinato.training.choices import (
     Strategies,
@@ -153,7 +152,7 @@ class Trainer(NoCopies, AttributeGuard):
         self._plugin_states: Mapping[str, Any] | None = None
         self._training_metrics = False
         self._cut = Cut()
-        self._busy = threading.Lock()
+        self._alone = Alone("trainer")
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
         self.run.others_measure = any(_may_measure(one) for one in plugins.values())
@@ -231,60 +230,71 @@ class Trainer(NoCopies, AttributeGuard):
                 "fit: training_metrics is True, but the data is an iterable of batches, which runs once in "
                 "each epoch; expected rows in memory, or validation=data"
             )
-        with self._alone("fit"), self._interrupts:
-            self._interrupts.begin()
-            run, hooks = self.run, self._hooks
-            self._measure.check(source, "fit")
-            if measured is not None:
-                self._measure.check(measured, "validation")
+
+        def work() -> None:
             self._training_metrics = training_metrics
-            columns = self._measured(measured is not None)
-            seen = same_data.seen(source, measured, self.net.dtype)
-            if resume is True and self._cut.start:
-                resume = False
-            elif resume is True and self._plugin_states is None and not run.last:
-                raise ConfigError(
-                    "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
-                    "a checkpoint, or omit resume"
-                )
-            if resume is True:
-                same_data.check_seen(run.seen, seen)
-            states, started = self._plugin_states, False
-            undo = Undo(self, (source,) if measured is None else (source, measured))
-            self._step.defers = undo.defers
-            self._step.planned = None
-            try:
-                if (
-                    hooks.names or resume is not False
-                ):  # what comes before the first update may write parameters
-                    undo.keep()
-                if not isinstance(resume, bool):
-                    self._load(checks.path("fit: resume", resume), seen)
-                elif resume:
-                    run.expected = same_data.of_current(run)
-                cut = self._cut if resume is True else Cut()
-                run.history.measured = columns
-                run.seen = seen
-                run.begin(epochs, bool(resume))
-                run.stopped, run.done_early = cut.stopped, cut.early
-                started = True
-                lines = EpochLines(run, progress)
-                self._run(source, measured, undo, bool(resume), lines)
-                lines.end()
-                self._cut = Cut()
-            except BaseException as error:
-                self._interrupts.defer()
-                undo.restore(error)
-                if undo.commits:
-                    self._cut = Cut(stopped=run.stopped, early=run.done_early)
-                else:
-                    self._plugin_states = states
-                    if started and not resume:
-                        self._cut = Cut(start=True)
-                if started:
-                    hooks.tell_error(run, error)
-                raise
-        return run.history
+            self._fit(source, measured, epochs, resume, EpochLines(self.run, progress))
+
+        self._alone.run("fit", lambda: self._interrupts.during(work))
+        return self.run.history
+
+    def _fit(
+        self,
+        source: Source,
+        measured: Source | None,
+        epochs: int,
+        resume: bool | str | os.PathLike[str],
+        lines: EpochLines,
+    ) -> None:
+        """`fit` of data that was read."""
+        run, hooks = self.run, self._hooks
+        self._measure.check(source, "fit")
+        if measured is not None:
+            self._measure.check(measured, "validation")
+        columns = self._measured(measured is not None)
+        seen = same_data.seen(source, measured, self.net.dtype)
+        if resume is True and self._cut.start:
+            resume = False
+        elif resume is True and self._plugin_states is None and not run.last:
+            raise ConfigError(
+                "fit: resume is True, but this trainer has not started or loaded a run; give the path of "
+                "a checkpoint, or omit resume"
+            )
+        if resume is True:
+            same_data.check_seen(run.seen, seen)
+        states, started = self._plugin_states, False
+        undo = Undo(self, (source,) if measured is None else (source, measured))
+        self._step.defers = undo.defers
+        self._step.planned = None
+        try:
+            # What comes before the first update may write parameters.
+            if hooks.names or resume is not False:
+                undo.keep()
+            if not isinstance(resume, bool):
+                self._load(checks.path("fit: resume", resume), seen)
+            elif resume:
+                run.expected = same_data.of_current(run)
+            cut = self._cut if resume is True else Cut()
+            run.history.measured = columns
+            run.seen = seen
+            run.begin(epochs, bool(resume))
+            run.stopped, run.done_early = cut.stopped, cut.early
+            started = True
+            self._run(source, measured, undo, bool(resume), lines)
+            lines.end()
+            self._cut = Cut()
+        except BaseException as error:
+            self._interrupts.holding = True
+            undo.restore(error)
+            if undo.commits:
+                self._cut = Cut(stopped=run.stopped, early=run.done_early)
+            else:
+                self._plugin_states = states
+                if started and not resume:
+                    self._cut = Cut(start=True)
+            if started:
+                hooks.tell_error(run, error)
+            raise
 
     def _run(
         self, source: Source, measured: Source | None, undo: Undo, resume: bool, lines: EpochLines
@@ -485,17 +495,21 @@ class Trainer(NoCopies, AttributeGuard):
         history and the states of plugins; not the data, and not the trainer's arguments. Within a hook use
         `run.save`. Raises OSError, ConfigError.
         """
-        with self._alone("save (in a hook: run.save)"):
-            checkpoint.save(path, self, self._states_of_plugins())
+        self._alone.run(
+            "save (in a hook: run.save)", lambda: checkpoint.save(path, self, self._states_of_plugins())
+        )
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
 
         Raises OSError, FormatError, and ConfigError if the trainer has other arguments.
         """
-        with self._alone("load"):
+
+        def work() -> None:
             self._load(path)
             self._cut = Cut()
+
+        self._alone.run("load", work)
 
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
         self._plugin_states = checkpoint.load(path, self, seen)
@@ -508,15 +522,6 @@ class Trainer(NoCopies, AttributeGuard):
         paths, self.run.save_to = self.run.save_to, ()
         for path in paths:
             checkpoint.save(path, self, self._hooks.save(self.run))
-
-    @contextmanager
-    def _alone(self, call: str) -> Iterator[None]:
-        if not self._busy.acquire(blocking=False):
-            raise ConcurrentUseError(f"{call}: this trainer is busy; a trainer does one thing at a time")
-        try:
-            yield
-        finally:
-            self._busy.release()
 
 
 def _may_measure(plugin: Any) -> bool:

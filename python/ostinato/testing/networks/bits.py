@@ -12,7 +12,7 @@ import numpy as np
 from ostinato.errors import PluginError
 from ostinato.io import load
 from ostinato.testing.arrays import same
-from ostinato.testing.networks.model import Model, threads
+from ostinato.testing.networks.model import Model, with_threads
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Check, Failed, check
 
@@ -34,11 +34,9 @@ def engine_threads(model: Model) -> None:
     # Enough row groups for four threads, and not a multiple of any tile.
     for dtype in ("float32", "float64"):
         problem = model.problem(61, model.at(8, 24, 48), 10, 33, dtype, ragged=True)
-        with threads(1):
-            alone = problem.results()
+        alone = with_threads(1, problem.results)
         for count in model.at((2, 3, 4), (2, 3, 4), (2, 3, 4, 8)):
-            with threads(count):
-                results = problem.results()
+            results = with_threads(count, problem.results)
             model.alike(alone, results, f"{dtype}, {count} threads: {{}} differs from what one thread gives")
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Failed, Level, at
 from ostinato.threads import get_num_threads, set_num_threads
 
+R = TypeVar("R")
 V = TypeVar("V")
 
 # The difference of BLAS sums in batches of different rows, for results of some ten steps.
@@ -138,16 +138,26 @@ def pairs(owner: str, declared: Sequence[Any]) -> list[tuple[int, int]]:
         raise Failed(told) from error
 
 
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """The engine with this many threads, which share even the smallest work.
+def with_threads(count: int, work: Callable[[], R]) -> R:
+    """`work()` with this many threads of the engine, which share even the smallest work.
 
-    The previous setting is restored afterwards.
+    The setting of before is restored afterwards.
     """
-    before, eager = get_num_threads(), _core.set_eager(True)
-    set_num_threads(count)
-    try:
-        yield
-    finally:
+    before, eager = get_num_threads(), list[bool]()
+
+    def put_back() -> None:
         set_num_threads(before)
-        _core.set_eager(eager)
+        if eager:
+            _core.set_eager(eager[0])
+
+    try:
+        # One call sets it and keeps the old value: an error comes before it or after.
+        eager.extend(map(_core.set_eager, (True,)))
+        set_num_threads(count)
+        return work()
+    finally:
+        try:
+            put_back()
+        except BaseException:  # such as Ctrl-C in the middle
+            put_back()
+            raise
