@@ -143,6 +143,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.slice.start": lambda: 0,
     "ost.slice.stop": lambda: 1,
     "ost.weighted.scale": lambda: 2.0,
+    **{f"ost.SequenceRegressor.{name}.y": lambda: [0.5, 2.0] for name in ("fit", "partial_fit", "score")},
     "ost.hookimpl.function": lambda: print,
     "ost.Spec.name": lambda: "x",
     "ost.plugins.Registry.plugins.name": lambda: "cells",
@@ -298,6 +299,7 @@ SLOW: Final = tuple(
 
 FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
+    "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
 }
 
 

@@ -54,4 +54,11 @@ TABLE = [
         lambda model, X: model.predict_proba(X),
         SMALL,
     ),
+    Row(
+        ost.SequenceRegressor,
+        (sequences(), [float(row.sum()) for row in sequences()]),
+        sequences(9, seed=1),
+        lambda model, X: model.predict(X),
+        SMALL,
+    ),
 ]

@@ -7,5 +7,6 @@ scikit-learn is imported only by methods that scikit-learn itself calls. May use
 """
 
 from ostinato.models.classifier import SequenceClassifier
+from ostinato.models.regressor import SequenceRegressor
 
-__all__ = ["SequenceClassifier"]
+__all__ = ["SequenceClassifier", "SequenceRegressor"]

@@ -8,14 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ostinato import checks
 from ostinato.errors import ConfigError
-from ostinato.models.held_out import split
-from ostinato.models.intake import Intake, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_column, read_labels
-from ostinato.models.pooled import PooledModel
-from ostinato.models.sequence_model import Examples
-from ostinato.models.weighing import class_weights, product, row_weights
+from ostinato.models.pooled import Encoded, PooledModel
+from ostinato.models.weighing import class_weights, row_weights
 from ostinato.sequences.arrays import Array
 
 Self = TypeVar("Self", bound="SequenceClassifier")
@@ -49,35 +45,6 @@ class SequenceClassifier(PooledModel, Classes):
 
     estimator_type = "classifier"
 
-    def fit(
-        self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None, groups: Any = None
-    ) -> Self:
-        """Trains on sequences and one label for each.
-
-        Args:
-            X: a list of arrays (T, F) or (T,); an array (N, T, F), with lengths if rows are padded; (n, T): n
-                univariate sequences; or an array of objects that are arrays.
-            y: (N,) labels: texts, whole numbers or booleans, at least two classes.
-            sample_weight: (N,) numbers from 0: how much each row counts.
-            lengths: (N,) steps of each row of an array.
-            groups: (N,) of anything: rows of one group are held out together.
-
-        Raises ShapeError, DTypeError, ConfigError that name row and column; then nothing changes.
-        """
-        owner = type(self).__name__
-        continued = self._continues()
-        intake = read_sequences(owner, X, lengths)
-        labels = read_column(owner, y, len(intake.rows))
-        examples, numbers, fitting = self._prepared(intake, labels, sample_weight, continued, None)
-        held = None
-        if self._holds_out(len(numbers)):
-            training, places = split(
-                owner, len(numbers), self.validation_fraction, fitting.seed, numbers, groups
-            )
-            examples, held = examples.take(training), examples.take(places)
-        epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
-        return self._train(fitting, epochs, examples, held)
-
     def partial_fit(
         self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, *, lengths: Any = None
     ) -> Self:
@@ -87,38 +54,25 @@ class SequenceClassifier(PooledModel, Classes):
         decides the scaling. Other arguments and errors are those of `fit`.
         """
         owner = type(self).__name__
-        intake = read_sequences(owner, X, lengths)
-        labels = read_column(owner, y, len(intake.rows))
-        continued = self._latest("partial_fit")
-        examples, _, fitting = self._prepared(intake, labels, sample_weight, continued, classes)
-        return self._train(fitting, 1, examples, None)
+        known = None if classes is None else read_labels(owner, "classes", classes)
+        if known is not None and "_fitted" in vars(self):
+            if not np.array_equal(classes_of(owner, known, "classes"), self.classes_):
+                raise ConfigError(
+                    f"{owner}: classes differ from those of the first call, {self.classes_.tolist()}"
+                )
+        return self._fit_part(X, y, known, sample_weight, lengths)
 
-    def _prepared(
-        self, intake: Intake, labels: Array, sample_weight: Any, continued: Any, classes: Any
-    ) -> tuple[Examples, Array, Any]:
-        """Rows for the trainer, their class numbers, and the fitting to continue or to begin."""
-        owner = type(self).__name__
-        given = row_weights(owner, sample_weight, len(labels))
-        if continued is None:
-            known = classes_of(owner, labels if classes is None else read_labels(owner, "classes", classes))
-            scaler = self._scaler(intake)
-        else:
-            known, scaler = self.classes_, self._scaling
-            read_sequences(owner, intake.rows, width=len(scaler.mean))
-            self._check_columns(owner, intake)
-            if classes is not None and not np.array_equal(
-                classes_of(owner, read_labels(owner, "classes", classes), "classes"), known
-            ):
-                raise ConfigError(f"{owner}: classes differ from those of the first call, {known.tolist()}")
-        numbers = encode(owner, labels, known)
-        weights = product(given, class_weights(owner, self.class_weight, known, numbers))
-        if continued is None:
-            attributes = {**self._attributes(intake, scaler), "classes_": known}
-            holds = classes is None and self._holds_out(len(labels))
-            continued = self._new(
-                lambda seed: self._build(intake.width, len(known), seed), self.loss, holds, attributes
-            )
-        return Examples(self._scaled(intake, scaler), numbers, weights), numbers, continued
+    def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
+        return read_column(owner, y, rows)
+
+    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
+        return {"classes_": classes_of(owner, answers)}
+
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+        known = attributes["classes_"]
+        numbers = encode(owner, answers, known)
+        weights = class_weights(owner, self.class_weight, known, numbers)
+        return Encoded(numbers, weights, numbers, len(known))
 
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Array:
         """Probabilities (N, C) float64, in the order of `classes_`. A row does not depend on the others."""

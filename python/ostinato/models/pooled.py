@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
+from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, read_sequences
 from ostinato.models.scaling import Scaler
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
 from ostinato.models.threads import jobs
+from ostinato.models.weighing import product, row_weights
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
+
+Self = TypeVar("Self", bound="PooledModel")
 
 
 class Seen:
@@ -30,6 +34,18 @@ class Seen:
 
 
 REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "sum": sum}
+
+
+class Encoded(NamedTuple):
+    """Answers as a trainer takes them.
+
+    targets (N,) or (N, K), weights (N,) or None, strata (N,) class numbers or None, outputs: of the network.
+    """
+
+    targets: Array
+    weights: Array | None
+    strata: Array | None
+    outputs: int
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -46,7 +62,8 @@ class PooledModel(SequenceModel, Seen):
             also "first" and "sum".
         dropout: the fraction of the layer's inputs and outputs that is dropped in training.
         regularizers: further regularizers of the recurrent layer, or their names.
-        scale: every feature gets the mean 0 and the deviation 1 over the training steps.
+        scale: every feature gets the mean 0 and the deviation 1 over the training steps; a feature with heavy
+            tails is compressed by arcsinh before (`Scaler`).
     """
 
     cell: Any = "gru"
@@ -107,7 +124,7 @@ class PooledModel(SequenceModel, Seen):
 
     def _scaler(self, intake: Intake) -> Scaler:
         scaled = checks.flag(type(self).__name__, "scale", self.scale)
-        return Scaler.of(intake.rows) if scaled else Scaler.none(intake.width)
+        return Scaler.of(intake.rows, compress=True) if scaled else Scaler.none(intake.width)
 
     def _scaled(self, intake: Intake, scaler: Scaler) -> list[Array]:
         return scaler.apply(intake.rows, self.dtype)
@@ -138,6 +155,100 @@ class PooledModel(SequenceModel, Seen):
             found: Array = self.network_.predict(rows)
         return found
 
+    # What an estimator adds.
+
+    def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
+        """y as an array, one answer for each row. Raises ShapeError, DTypeError, ConfigError."""
+        raise NotImplementedError
+
+    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
+        """The fitted attributes that come of the answers of the first fit."""
+        raise NotImplementedError
+
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+        """The answers as targets of the network, with fitted attributes. Raises ConfigError."""
+        raise NotImplementedError
+
+    loss: Any
+
+    # Fitting.
+
+    def fit(
+        self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None, groups: Any = None
+    ) -> Self:
+        """Trains on sequences and one answer for each.
+
+        Args:
+            X: a list of arrays (T, F) or (T,); an array (N, T, F), with lengths if rows are padded; (n, T): n
+                univariate sequences; or an array of objects that are arrays.
+            y: one answer for each sequence: of a classifier (N,) labels (texts, whole numbers or booleans, at
+                least two classes); of a regressor numbers (N,) or (N, K).
+            sample_weight: (N,) numbers from 0: how much each row counts.
+            lengths: (N,) steps of each row of an array.
+            groups: (N,) of anything: rows of one group are held out together.
+
+        Raises ShapeError, DTypeError, ConfigError that name row and column; then nothing changes.
+        """
+        owner = type(self).__name__
+        continued = self._continues()
+        intake = read_sequences(owner, X, lengths)
+        answers = self._read_answers(owner, y, len(intake.rows))
+        holds = self._holds_out(len(answers))
+        if groups is not None and not holds:
+            raise ConfigError(
+                f"{owner}: groups is given, but no rows are held out of {len(answers)}; expected "
+                "early_stopping=True, or groups=None"
+            )
+        encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, holds)
+        examples, held = Examples(self._scaled(intake, fitting.attributes["_scaling"]), *encoded[:2]), None
+        if holds:
+            training, places = split(
+                owner, len(answers), self.validation_fraction, fitting.seed, encoded.strata, groups
+            )
+            examples, held = examples.take(training), examples.take(places)
+        epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
+        return self._train(fitting, epochs, examples, held)
+
+    def _fit_part(self: Self, X: Any, y: Any, learned: Any, sample_weight: Any, lengths: Any) -> Self:
+        """One more epoch on all of these rows. learned: the answers of which `_learn` learns, or None."""
+        owner = type(self).__name__
+        intake = read_sequences(owner, X, lengths)
+        answers = self._read_answers(owner, y, len(intake.rows))
+        continued = self._latest("partial_fit")
+        encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, False)
+        examples = Examples(self._scaled(intake, fitting.attributes["_scaling"]), *encoded[:2])
+        return self._train(fitting, 1, examples, None)
+
+    def _begin(
+        self,
+        intake: Intake,
+        answers: Array,
+        learned: Any,
+        sample_weight: Any,
+        continued: Fitting | None,
+        holds: bool,
+    ) -> tuple[Encoded, Fitting]:
+        """The targets, and the fitting to continue, or a new one."""
+        owner = type(self).__name__
+        given = row_weights(owner, sample_weight, len(answers))
+        if continued is None:
+            seen = _seen(self._scaler(intake), intake.flat, intake.columns, intake.names)
+            attributes = {**seen, **self._learn(owner, answers if learned is None else learned)}
+        else:
+            attributes = continued.attributes
+            read_sequences(owner, intake.rows, width=len(attributes["_scaling"].mean))
+            self._check_columns(owner, intake)
+        encoded = self._encode(owner, answers, attributes)
+        encoded = encoded._replace(weights=product(given, encoded.weights))
+        if continued is None:
+            outputs = encoded.outputs
+            continued = self._new(
+                lambda seed: self._build(intake.width, outputs, seed), self.loss, holds, attributes
+            )
+        return encoded, continued
+
+    # What a fitted model holds.
+
     def _state(self) -> dict[str, Any]:
         names = vars(self).get("feature_names_in_")
         return {
@@ -154,10 +265,6 @@ class PooledModel(SequenceModel, Seen):
             state["n_features_in"],
             state["feature_names_in"],
         )
-
-    def _attributes(self, intake: Intake, scaler: Scaler) -> dict[str, Any]:
-        """The fitted attributes that come of X."""
-        return _seen(scaler, intake.flat, intake.columns, intake.names)
 
 
 def _seen(scaler: Scaler, flat: bool, columns: int, names: Sequence[str] | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError, DTypeError, FormatError, described, sho
 from ostinato.models.best import Best
 from ostinato.models.held_out import ENOUGH
 from ostinato.models.parameters import Parameters
+from ostinato.models.routing import Routed
 from ostinato.models.seeds import seed_of
 from ostinato.models.threads import jobs
 from ostinato.network import Network
@@ -32,6 +33,9 @@ KEY: Final = "ostinato.estimator"
 
 FORMAT_VERSION: Final = 1
 BATCH_SIZE: Final = 32
+UPDATES: Final = 20
+"""With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
+FEWEST: Final = 8
 
 
 @dataclass(eq=False)
@@ -75,7 +79,7 @@ class Fitted:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceModel(Parameters, Fitted):
+class SequenceModel(Parameters, Routed, Fitted):
     """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.
 
     Args:
@@ -86,8 +90,8 @@ class SequenceModel(Parameters, Fitted):
         strategies: of the trainer: names, classes or instances, such as "checkpointed".
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         max_iter: the most epochs of a fit.
-        batch_size: rows of a batch, "auto" for 32, or a function of the lengths, such as `ost.data.ByLength`.
-            Rows of similar length are put together.
+        batch_size: rows of a batch; "auto" for 8 to 32, by the number of rows; or a function of the lengths,
+            such as `ost.data.ByLength`. Rows of similar length are put together.
         early_stopping: True holds out rows, measures them after each epoch, and keeps the best parameters.
             "auto" does so from 500 rows on. False uses all rows for training.
         validation_fraction: the fraction of the rows that is held out.
@@ -244,7 +248,7 @@ class SequenceModel(Parameters, Fitted):
         if callable(self.batch_size):
             return self.batch_size
         if isinstance(self.batch_size, str) and self.batch_size == "auto":
-            return ByLength(BATCH_SIZE)
+            return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
         return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
 
     def _train(self: Self, fitting: Fitting, epochs: int, training: Examples, held: Examples | None) -> Self:

