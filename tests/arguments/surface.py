@@ -28,6 +28,11 @@ AUTHORS: Final = (
     *("input_symbols", "pieces", "observe", "finish", "build", "begin"),
     *("row", "input_name", "output_name", "of_steps", "add_builtins", "classes", "target_size"),
 )
+# Methods that import scikit-learn, which calls them and is no dependency.
+SCIKIT_LEARN: Final = (
+    "get_metadata_routing",
+    *(f"set_{one}_request" for one in ("fit", "partial_fit", "score", "predict")),
+)
 # Bases that have nothing of their own to call.
 ABSTRACT: Final = (ost.initializers.Initializer, ost.Regularizer, AnyWidth, ost.StepAttention, ost.Scorer)
 # Reached by functions of the package: `ost.plugins.list` and so on; and a stand-in for the engine in tests.
@@ -131,7 +136,7 @@ def _methods(path: str, owner: type, maker: Callable[[], Any]) -> Iterator[Entry
         if (name.startswith("_") and name not in DUNDERS) or name.startswith("ostinato_"):
             continue
         home = next(base for base in owner.__mro__ if name in vars(base))
-        if home in ABSTRACT or not home.__module__.startswith("ostinato") or name in AUTHORS:
+        if home in ABSTRACT or not home.__module__.startswith("ostinato") or name in AUTHORS + SCIKIT_LEARN:
             continue
         static = inspect.getattr_static(owner, name)
         function = getattr(static, "__func__", static)

@@ -141,11 +141,11 @@ class SequenceModel(Parameters, Routed, Fitted):
         checks.number(owner, "validation_fraction", self.validation_fraction, above=0, below=1)
         if isinstance(self.early_stopping, str) and self.early_stopping == "auto":
             return count >= ENOUGH
-        if not isinstance(self.early_stopping, (bool, np.bool_)):
+        if not isinstance(self.early_stopping, bool):
             raise ConfigError(
                 f"{owner}: early_stopping is {shown(self.early_stopping)}; expected True, False or 'auto'"
             )
-        return bool(self.early_stopping)
+        return self.early_stopping
 
     def _continues(self) -> Fitting | None:
         """What this fit continues, or None. Raises ConfigError for a loaded model."""
