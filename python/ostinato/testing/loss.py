@@ -2,217 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ostinato.cell import Cell
 from ostinato.dims import named
-from ostinato.errors import ConfigError, described
-from ostinato.layers.criterion import Criterion
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import Last
-from ostinato.layers.sequential import Sequential
 from ostinato.losses import Loss
 from ostinato.namespace import Names
-from ostinato.network.network import Network
 from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
-from ostinato.options import Configured
 from ostinato.settings import ignoring
-from ostinato.specs import Spec
 from ostinato.testing import subject
-from ostinato.testing.arrays import LAYOUTS, Array, Arrays, near, refused, same
+from ostinato.testing.arrays import LAYOUTS, near, refused, same
+from ostinato.testing.loss_case import Case, LossSubject, Passage, gradient_of, with_parameters
 from ostinato.testing.networks.backwards import DRAWS
 from ostinato.testing.networks.model import with_threads
-from ostinato.testing.runner import Failed, Kind, Level, at, check
+from ostinato.testing.runner import Failed, Kind, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
-from ostinato.trace import trace_loss
-from ostinato.trace.programs import loss_parameters, loss_states
+from ostinato.trace.programs import loss_states
 
 # For sums over some hundred steps in another order.
 ROUNDING = 1e-10
-
-WIDTHS = (1, 2, 3, 6, 8, 12, 17)
-
-# The widest output that is tried for a loss.
-FURTHEST = 64
-
-
-class Passage(Cell):
-    """Returns its input as output, so that the gradient of the input is the gradient of the loss."""
-
-    def step(self, x: Any, state: Any, p: Any) -> Any:
-        """Return x."""
-        return x, {}
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """Outputs y (N, T, F), targets and lengths for a loss, which messages call `noun`."""
-
-    network: Network
-    loss: Loss
-    y: Array
-    targets: Array
-    lengths: Array | None = None
-    noun: str = "loss"
-
-    @property
-    def of_rows(self) -> bool:
-        """Whether targets and weights are of rows, and the loss is that of the last step."""
-        return getattr(self.loss, "per", "step") == "row"
-
-    @property
-    def has_states(self) -> bool:
-        """Whether the loss of a step depends on earlier steps."""
-        return bool(loss_states(self.loss, self.noun, named({"output": self.y.shape[-1], "labels": 1})))
-
-    def weights(self, values: Array) -> Array:
-        """`values` (N, T) as weights: of rows, those of the first step."""
-        return values[:, 0] if self.of_rows else values
-
-    def results(self, **more: Any) -> Arrays:
-        """The loss or metric, by default summed, and its gradient with respect to y."""
-        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
-        value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
-        assert grads.inputs is not None
-        found = {self.noun: np.asarray(value), "gradient": grads.inputs}
-        return {**found, **{_gradient_of(name): grads.params[name] for name in self.parameters}}
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """The parameters of the loss, as the network names them."""
-        if not loss_parameters(self.loss, self.y.shape[-1]):
-            return {}
-        last = str(len(self.network._children()) - 1)
-        return {name: one for name, one in self.network.parameters().items() if name.startswith(f"{last}.")}
-
-    def value(self, **more: Any) -> float:
-        """The loss without its gradient."""
-        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
-        return self.network.loss_value(self.y, self.targets, **arguments)[0]
-
-    def rows(self, chosen: list[int]) -> Case:
-        """Some rows of the batch."""
-        lengths = None if self.lengths is None else self.lengths[chosen]
-        return replace(self, y=self.y[chosen], targets=self.targets[chosen], lengths=lengths)
-
-
-class LossSubject(subject.Made):
-    """A loss; every case makes a new one."""
-
-    base: type[Configured] = Loss
-    noun = "loss"
-
-    def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
-        self.spec, self.options, self.level = spec, options, level
-        self.case(2, 2)
-
-    def meaning(self, made: Loss) -> str:
-        """Its program."""
-        return trace_loss(made, self.width(4)).to_json()
-
-    def loss(self) -> Loss:
-        """A new loss."""
-        made: Loss = self.make()
-        return made
-
-    def width(self, near_to: int) -> int:
-        """The supported width near `near_to`: of those the class declares, or by search, wider ones first.
-
-        A loss may require an even number of outputs, or three. Raises Failed, with the error of this width.
-        """
-        if self.declared:
-            return self._nearest(near_to)
-        widths: list[int] = [*range(near_to, near_to + 8)]
-        widths += sorted(range(1, FURTHEST + 1), key=lambda width: abs(width - near_to))
-        for width in widths:
-            if self.takes(width):
-                return width
-        raise Failed(
-            f"no output of up to {FURTHEST} features is taken; of {near_to}: {self.refusal(near_to)}. If it "
-            "takes other widths, declare them: check_sizes = [width, ...]"
-        )
-
-    @property
-    def widths(self) -> list[int]:
-        """The widths to check the shapes with: those the class declares, or of `WIDTHS` those it takes."""
-        if self.declared:
-            if not all(isinstance(width, int) for width in self.declared):
-                told = f"check_sizes is {self.declared!r}; expected widths of outputs"
-                raise Failed(f"{self.noun} {self.spec.name!r}: {told}")
-            return list(self.declared)
-        return [width for width in WIDTHS if self.takes(width)] or [self.width(4)]
-
-    def _nearest(self, near_to: int) -> int:
-        return sorted(self.widths, key=lambda width: abs(width - near_to))[0]
-
-    def takes(self, width: int) -> bool:
-        """Whether outputs of this width are supported; other widths are a ConfigError."""
-        return self.refusal(width) is None
-
-    def refusal(self, width: int) -> str | None:
-        """Why outputs of this width are not supported; None if they are."""
-        known: dict[int, str | None] = self.__dict__.setdefault("_refused", {})
-        if width not in known:
-            try:
-                self._trace(width)
-                known[width] = None
-            except ConfigError as error:
-                known[width] = described(error)
-        return known[width]
-
-    def _trace(self, width: int) -> None:
-        trace_loss(self.loss(), width)
-
-    def case(
-        self,
-        rows: int,
-        steps: int,
-        near_to: int = 4,
-        dtype: str = "float64",
-        *,
-        ragged: bool = False,
-        draw: int = 0,
-    ) -> Case:
-        """Random outputs and targets."""
-        rng = np.random.default_rng([5, draw])
-        loss, width = self.loss(), self.width(near_to)
-        y = rng.standard_normal((rows, steps, width)).astype(dtype)
-        of = (rows,) if getattr(loss, "per", "step") == "row" else (rows, steps)
-        classes = loss.classes(width) if isinstance(loss, Loss) else width
-        if loss.target == "labels":
-            targets = rng.integers(0, classes, (rows, loss.labels))
-            # so few that most rows can hold them
-            counts = rng.integers(0, min(loss.labels, max(1, steps // 2)) + 1, rows)
-            targets[np.arange(loss.labels) >= counts[:, None]] = -1
-        elif loss.target == "index":
-            targets = rng.integers(0, classes, of)
-        else:
-            targets = rng.standard_normal((*of, loss.target_size(width))).astype(dtype)
-        lengths = None
-        if ragged:
-            lengths = rng.integers(0, steps + 1, rows)
-            lengths[0], lengths[-1] = 0, steps
-        network = _with_parameters(loss, Recurrent(Passage(), width, 1, dtype=dtype))
-        return Case(network, loss, y, targets, lengths, self.noun)
-
-
-def _with_parameters(loss: Loss, *layers: Network) -> Network:
-    """The layers, and one that holds the parameters of the loss; they are not at their initial values."""
-    width, dtype = layers[0].output_size, layers[0].dtype
-    if loss_parameters(loss, width):
-        layers = (*layers, Criterion(loss, width, dtype=dtype))
-        values = layers[-1].arena
-        values += 0.3 * np.random.default_rng(8).standard_normal(values.shape).astype(dtype)
-    return Sequential(*layers) if len(layers) > 1 else layers[0]
-
-
-def _gradient_of(parameter: str) -> str:
-    """The name of a result, without the number of the layer."""
-    return f"gradient of {parameter.rpartition('.')[2]}"
 
 
 @check("shapes")
@@ -240,7 +53,7 @@ def gradients(one: LossSubject) -> None:
             found = str(kink)
             continue
         results = case.results()
-        pairs = [(name, results[_gradient_of(name)], numeric[name]) for name in case.parameters]
+        pairs = [(name, results[gradient_of(name)], numeric[name]) for name in case.parameters]
         compare([("y", results["gradient"], numeric["y"]), *pairs], f"loss of {case.y.shape[-1]} features")
         return
     raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
@@ -442,7 +255,7 @@ def rows(one: LossSubject) -> None:
     assert case.lengths is not None
     filled = np.maximum(case.lengths, 1)
     width = case.y.shape[-1]
-    reduced = _with_parameters(case.loss, Recurrent(Passage(), width, 1, dtype="float64"), Last())
+    reduced = with_parameters(case.loss, Recurrent(Passage(), width, 1, dtype="float64"), Last())
     row = replace(case, network=reduced, targets=case.targets[:, 0], lengths=filled)
     end = case.y[np.arange(5), filled - 1][:, None]
     step = replace(case, y=end, targets=case.targets[:, :1], lengths=None)
@@ -461,7 +274,7 @@ def through_time(one: LossSubject) -> None:
     case = one.case(4, 40, ragged=True)
     width = case.y.shape[-1]
     recurrent = replace(
-        case, network=_with_parameters(case.loss, Recurrent("rnn", width, width, dtype="float64"))
+        case, network=with_parameters(case.loss, Recurrent("rnn", width, width, dtype="float64"))
     )
     full = recurrent.results()
     ways: list[Any] = [TruncatedBPTT(40, 40), TruncatedBPTT(7, 90), CheckpointedBPTT("sqrt")]

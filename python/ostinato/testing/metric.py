@@ -14,6 +14,7 @@ from ostinato.ops import Value
 from ostinato.specs import Spec
 from ostinato.testing import loss, subject
 from ostinato.testing.arrays import Array
+from ostinato.testing.loss_case import LossSubject
 from ostinato.testing.runner import Failed, Kind, Level, check
 from ostinato.trace import trace_metric
 
@@ -42,7 +43,7 @@ class Measured(Loss):
         return sum((found[k] / (k + 1.0) for k in range(1, len(found))), start=found[0])
 
 
-class MetricSubject(loss.LossSubject):
+class MetricSubject(LossSubject):
     """A metric; every case makes a new one."""
 
     base = Metric
