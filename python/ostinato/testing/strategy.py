@@ -161,7 +161,20 @@ def _fed(made: Feeding, when: Moment) -> Any:
 
 def _estimated(made: Estimator, when: Moment) -> Any:
     here, given = _problem(made)
-    return [_answer(made.estimate(here, piece)) for piece in made.pieces(given)]
+    found = [made.estimate(here, piece) for piece in made.pieces(given)]
+    return [None if one is None and made.waits else _answer(one) for one in found]
+
+
+def _estimate(made: Estimator, here: NetworkCore, piece: Batch) -> Any:
+    """The loss and the gradient of a piece; of an estimator that waits, at the end of an epoch."""
+    found = made.estimate(here, piece.replace(is_last=True) if made.waits else piece)
+    if found is None:
+        raise Failed(
+            "estimate returns None for the last batch of an epoch, which would be lost"
+            if made.waits
+            else "estimate returns None; an estimator without an update for each batch has waits = True"
+        )
+    return found
 
 
 def _problem(made: Estimator, steps: int = 9) -> tuple[NetworkCore, Batch]:
@@ -319,7 +332,7 @@ def estimate(one: StrategySubject) -> None:
     here, given = _problem(made)
     before = here.net.arena.copy()
     for piece in made.pieces(given):
-        loss, slopes = made.estimate(here, piece)
+        loss, slopes = _estimate(made, here, piece)
         arena = np.asarray(slopes.arena)
         if not isinstance(loss, float) or not np.isfinite(loss):
             raise Failed(f"the loss is {loss!r}; expected a finite float")
@@ -404,7 +417,7 @@ def by_name(one: StrategySubject) -> None:
             {name: given.x[name]}, {name: joined}, "dicts: pieces end to end do not have the {} of the batch"
         )
     for piece in pieces:
-        loss, slopes = made.estimate(here, piece)
+        loss, slopes = _estimate(made, here, piece)
         _check_losses(slopes.losses, loss)
 
 

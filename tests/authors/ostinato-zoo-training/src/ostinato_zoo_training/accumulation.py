@@ -6,34 +6,43 @@ from typing import Any
 
 import numpy as np
 
-from ostinato import Estimator
+from ostinato import ConfigError, Estimator
 
 
 class Accumulation(Estimator):
-    """The gradient of a batch from parts of at most `rows` rows: the same number with less memory.
+    """One update for `batches` batches, or for what is left of an epoch: as if they were one batch.
 
     Source: Ott et al. 2018, "Scaling neural machine translation", section 3.2.
     """
 
     name = "accumulation"
+    waits = True
 
-    def __init__(self, rows: int = 2) -> None:
-        self.rows = rows
+    def __init__(self, batches: int = 2) -> None:
+        self.batches = batches
+        self.held: dict[str, Any] = {"batches": 0, "count": 0, "loss": 0.0, "sum": np.zeros(0)}
 
-    def estimate(self, core: Any, batch: Any) -> tuple[float, Any]:
+    def estimate(self, core: Any, batch: Any) -> tuple[float, Any] | None:
+        loss, slopes = core.value_and_grad(batch)
         if len(batch.counts) > 1:  # each output has a mean of its own
-            return tuple(core.value_and_grad(batch))
-        total, whole = 0.0, None
-        for first in range(0, batch.rows, self.rows):
-            part = batch.take(np.arange(first, min(first + self.rows, batch.rows)))
-            if not part.count:
-                continue
-            loss, slopes = core.value_and_grad(part)
-            share = part.count / batch.count
-            total += share * loss
-            slopes.arena[...] *= share
-            if whole is None:
-                whole = slopes
-            else:
-                whole.arena[...] += slopes.arena
-        return (total, whole) if whole is not None else core.value_and_grad(batch)
+            return loss, slopes
+        held, total = self.held, slopes.arena * batch.count
+        held["sum"] = total if held["batches"] == 0 else held["sum"] + total
+        held["loss"] += loss * batch.count
+        held["count"] += batch.count
+        held["batches"] += 1
+        if held["batches"] < self.batches and not batch.is_last:
+            return None
+        count = max(held["count"], 1)
+        slopes.arena[...] = held["sum"] / count
+        loss = held["loss"] / count
+        self.held = {"batches": 0, "count": 0, "loss": 0.0, "sum": np.zeros(0)}
+        return loss, slopes
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.held)
+
+    def load_state_dict(self, state: Any) -> None:
+        if set(state) != set(self.held):
+            raise ConfigError(f"accumulation: the state has {sorted(state)}; expected {sorted(self.held)}")
+        self.held = dict(state)
