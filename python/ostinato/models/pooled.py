@@ -15,7 +15,7 @@ from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, read_sequences
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
-from ostinato.models.threads import jobs
+from ostinato.models.threads import with_jobs
 from ostinato.models.weighing import product, row_weights
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -151,8 +151,7 @@ class PooledModel(SequenceModel, Seen):
     def _outputs(self, call: str, x: Any, lengths: Any) -> Array:
         """The outputs of the network (N, K)."""
         rows = self._read(call, x, lengths)
-        with jobs(type(self).__name__, self.n_jobs):
-            found: Array = self.network_.predict(rows)
+        found: Array = with_jobs(type(self).__name__, self.n_jobs, lambda: self.network_.predict(rows))
         return found
 
     # What an estimator adds.

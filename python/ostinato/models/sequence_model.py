@@ -18,7 +18,7 @@ from ostinato.models.held_out import ENOUGH
 from ostinato.models.parameters import Parameters
 from ostinato.models.routing import Routed
 from ostinato.models.seeds import seed_of
-from ostinato.models.threads import jobs
+from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
 from ostinato.schedules import Exponential, WarmUp
@@ -266,15 +266,18 @@ class SequenceModel(Parameters, Routed, Fitted):
         told = self.verbose
         verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
         try:
-            with jobs(owner, self.n_jobs):
-                fitting.trainer.fit(
+            with_jobs(
+                owner,
+                self.n_jobs,
+                lambda: fitting.trainer.fit(
                     training.x,
                     training.targets,
                     epochs=epochs,
                     batch_size=batches,
                     progress=verbose,
                     **arguments,
-                )
+                ),
+            )
         except KeyboardInterrupt:
             best.finish(net)
             self._adopt(fitting)

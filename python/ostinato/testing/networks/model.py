@@ -14,7 +14,7 @@ from ostinato.network.network import Network
 from ostinato.testing.arrays import Array, near, same
 from ostinato.testing.problem import Problem
 from ostinato.testing.runner import Failed, Level, at
-from ostinato.threads import get_num_threads, set_num_threads
+from ostinato.threads import with_num_threads
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -143,18 +143,16 @@ def with_threads(count: int, work: Callable[[], R]) -> R:
 
     The setting of before is restored afterwards.
     """
-    before, eager = get_num_threads(), list[bool]()
+    eager = list[bool]()
 
     def put_back() -> None:
-        set_num_threads(before)
         if eager:
             _core.set_eager(eager[0])
 
     try:
         # One call sets it and keeps the old value: an error comes before it or after.
         eager.extend(map(_core.set_eager, (True,)))
-        set_num_threads(count)
-        return work()
+        return with_num_threads(count, work)
     finally:
         try:
             put_back()
