@@ -33,6 +33,9 @@ pub struct Kernels<T: 'static> {
     pub chain: unsafe fn(usize, &[Link<T>]),
     /// `(op, param, rows, cols, dst, x)`: (rows, cols) -> (rows, 1); the result of row r lies at `dst + r * dst.row`.
     pub reduce: unsafe fn(Reduce, T, usize, usize, Dst<T>, Src<T>),
+    /// `(rows, cols, largest, sums, x)`: of each row its largest element m, NaN if any is NaN, and the sum of exp(x - m).
+    /// The sum has no meaning for a row with inf or NaN.
+    pub exp_sums: unsafe fn(usize, usize, *mut T, *mut T, Src<T>),
     /// `(rows, cols, dst, a, b)`: the scalar product of row r of a and of b lies at `dst + r * dst.row`.
     pub dots: unsafe fn(usize, usize, Dst<T>, Src<T>, Src<T>),
     /// The same, bit-identical to a product that is stored and then reduced to its sum.
@@ -103,6 +106,7 @@ macro_rules! tables {
                     ternary: ternary::<T>,
                     chain: chain::<T>,
                     reduce: reduce::<T>,
+                    exp_sums: exp_sums::<T>,
                     dots: dots::<T>,
                     product_sum: product_sum::<T>,
                     weighted_sum: weighted_sum::<T>,
@@ -134,6 +138,8 @@ macro_rules! tables {
             tables!(@entry $token, chain(count: usize, links: &[Link<T>]), row::chain $(, #[$feature])?);
             tables!(@entry $token, reduce(op: Reduce, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::reduce $(, #[$feature])?);
+            tables!(@entry $token, exp_sums(rows: usize, cols: usize, largest: *mut T, sums: *mut T, x: Src<T>),
+                row::exp_sums $(, #[$feature])?);
             tables!(@entry $token, dots(rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),
                 row::dots $(, #[$feature])?);
             tables!(@entry $token, product_sum(rows: usize, cols: usize, dst: Dst<T>, a: Src<T>, b: Src<T>),

@@ -16,7 +16,7 @@ pub(in crate::kernel) fn exp<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
 
 /// (p, q) with exp(x) = p + p q and p a power of two, for x <= 0; p is 0 or denormal where exp is.
 #[inline(always)]
-pub(super) fn exp_parts<T: Math, S: Simd<T>>(s: S, x: S::V) -> (S::V, S::V) {
+pub(in crate::kernel) fn exp_parts<T: Math, S: Simd<T>>(s: S, x: S::V) -> (S::V, S::V) {
     let (n, r) = reduce(s, s.max(s.splat(T::EXP_MIN), x));
     (s.scale(s.splat(T::ONE), n), T::expm1_reduced(s, r))
 }

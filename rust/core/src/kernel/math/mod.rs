@@ -19,7 +19,7 @@ mod trig;
 use super::real::Real;
 use super::simd::{MAX_LANES, Simd};
 
-pub(super) use exp::{elu, exp};
+pub(super) use exp::{elu, exp, exp_parts};
 pub(super) use log::{log, softplus};
 pub(super) use sigmoid::{gelu, sigmoid, silu, tanh};
 

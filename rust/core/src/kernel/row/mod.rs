@@ -25,7 +25,7 @@ pub use matrix::matrix_scratch;
 pub(super) use matrix::{matrix_back, matrix_forward};
 pub(super) use norm_grad::norm_grad;
 pub(super) use prefetch::prefetch;
-pub(super) use reduce::reduce;
+pub(super) use reduce::{exp_sums, reduce};
 pub(super) use row_map::row_map;
 pub(super) use scan::scan;
 pub(super) use square_sum::square_sum;

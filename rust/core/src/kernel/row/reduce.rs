@@ -1,7 +1,7 @@
 //! Reductions of a row to one value.
 
 use super::operand::{Operand, Spread};
-use super::total::{self, Plain, ShiftedExp, SquareAround};
+use super::total::{self, ExpBelow, Plain, ShiftedExp, SquareAround};
 use crate::kernel::args::{Dst, Reduce, Src};
 use crate::kernel::math::{self, Math};
 use crate::kernel::simd::{MAX_LANES, Simd};
@@ -82,6 +82,34 @@ unsafe fn arg_max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize) -> usi
                 x == largest || (is_nan && x.partial_cmp(&x).is_none())
             })
             .unwrap_or(0)
+    }
+}
+
+/// (rows, cols) -> (rows, 1), (rows, 1): the largest element, and the sum of exp(x - largest). If a row fits the first cache,
+/// both passes together read the memory behind it once.
+///
+/// # Safety
+/// As [`crate::kernel::Kernels`].
+#[inline(always)]
+pub(in crate::kernel) unsafe fn exp_sums<T: Math, S: Simd<T>>(
+    s: S,
+    rows: usize,
+    cols: usize,
+    largest: *mut T,
+    sums: *mut T,
+    x: Src<T>,
+) {
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for r in 0..rows {
+        // SAFETY: row r < rows exists and has cols columns; a row of none is not read.
+        unsafe {
+            let x = Operand::row(s, if cols == 0 { Src { col: 1, ..x } } else { x }, r, &mut spread);
+            let most = total::max(s, &x, cols);
+            // -inf - -inf would be NaN: a row of -inf alone has the sum 0
+            let shift = if most == -T::INFINITY { T::ZERO } else { most };
+            *largest.add(r) = most;
+            *sums.add(r) = total::sum(s, &x, cols, -T::INFINITY, ExpBelow(shift));
+        }
     }
 }
 

@@ -220,3 +220,14 @@ impl<T: Math> Map<T, 1> for ShiftedExp<T> {
         math::exp(s, s.sub(x, s.splat(self.0)))
     }
 }
+
+/// exp(x - shift) for x <= shift
+pub(super) struct ExpBelow<T>(pub(super) T);
+
+impl<T: Math> Map<T, 1> for ExpBelow<T> {
+    #[inline(always)]
+    fn apply<S: Simd<T>>(&self, s: S, [x]: [S::V; 1]) -> S::V {
+        let (power, rest) = math::exp_parts(s, s.sub(x, s.splat(self.0)));
+        s.mul_add(power, rest, power)
+    }
+}

@@ -95,6 +95,30 @@ fn check_reduce<T: Float>(isa: Isa, failures: &mut Failures) {
     }
 }
 
+/// Of each row its maximum, exactly, and the sum of exp(x - maximum); for no columns, -inf and 0.
+fn check_exp_sums<T: Float>(isa: Isa, failures: &mut Failures) {
+    let (kernels, mut numbers, rows) = (T::kernels(isa), Numbers::new(8), 3);
+    for (cols, form) in SIZES.into_iter().flat_map(|cols| Form::ALL.map(|form| (cols, form))) {
+        let x = Grid::<T>::new(form, rows, cols, cols % 3, || numbers.tame() * 20.0);
+        let [mut largest, mut sums] = [0, 1].map(|_| Grid::<T>::new(Form::Dense, 1, rows, 1, || 0.0));
+        // SAFETY: the grids are this large.
+        unsafe { (kernels.exp_sums)(rows, cols, largest.ptr_mut(), sums.ptr_mut(), x.src()) };
+        let name = || format!("{} exp_sums of {form:?} ({rows}, {cols})", label::<T>(isa));
+        let is_guarded = largest.is_guarded() && sums.is_guarded();
+        failures.check(is_guarded, || format!("{}: wrote beyond its elements", name()));
+        for r in 0..rows {
+            let x = row(&x, r, cols);
+            let (most, _) = reduced(Reduce::Max, &x);
+            let want: f64 = x.iter().map(|x| (x - most).exp()).sum();
+            let (got, sum) = (largest.get(0, r), sums.get(0, r));
+            failures.check(near(got, most, 0.0), || format!("{} row {r}: {got:?}, not {most:e}", name()));
+            failures.check(near(sum, want, 8.0 * want * epsilon::<T>()), || {
+                format!("{} row {r}: sum {sum:?}, not {want:e}", name())
+            });
+        }
+    }
+}
+
 fn check_dots<T: Float>(isa: Isa, failures: &mut Failures) {
     let (kernels, mut numbers, rows) = (T::kernels(isa), Numbers::new(6), 3);
     for (cols, form) in SIZES.into_iter().flat_map(|cols| Form::ALL.map(|form| (cols, form))) {
@@ -241,6 +265,11 @@ fn check_odd_rows<T: Float>(isa: Isa, failures: &mut Failures) {
 #[test]
 fn reductions_agree_with_their_definitions() {
     on_every_isa!(check_reduce);
+}
+
+#[test]
+fn sums_of_exponentials_agree_with_their_definition() {
+    on_every_isa!(check_exp_sums);
 }
 
 #[test]

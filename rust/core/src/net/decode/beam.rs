@@ -6,7 +6,7 @@ use crate::kernel::{Float, Kernels};
 use crate::memory::made;
 
 use super::super::graph::NetError;
-use super::candidates::{Allowed, Best, Candidate};
+use super::candidates::{Allowed, Best, Candidate, LogSum};
 use super::hypotheses::{Found, Hypotheses, ROOT};
 use super::predicted::Predicted;
 use super::search::{self, Search};
@@ -47,12 +47,12 @@ impl BeamSearch {
     ) -> Result<Vec<(usize, usize)>, NetError> {
         let width = self.options.width;
         // each hypothesis has one continuation that ends, so twice the width has enough that go on
-        let mut best = Best::new(2 * width);
+        let (mut best, mut sums) = (Best::new(2 * width), LogSum::default());
         for (place, live) in self.live.iter().enumerate() {
             self.repeated.clear();
             self.tree.repeated(live.last, search.unrepeated, &mut self.repeated);
             let allowed = Allowed::new(search, self.row, self.length, &self.repeated);
-            best.add(kernels, (place, live.log_probability), predicted.logits(place), &allowed)?;
+            best.add((kernels, &mut sums), (place, live.log_probability), predicted.logits(place), &allowed)?;
         }
         if !best.is_full() {
             // no candidate was left out, so a hypothesis without one has no continuation: it is cut

@@ -1,6 +1,7 @@
 //! The continuations of hypotheses: log-probabilities, and the best of them.
 
 use crate::kernel::{Dst, Float, Kernels, Reduce, Src};
+use crate::memory::resized;
 
 use super::super::graph::{NetError, expect_len};
 use super::search::Search;
@@ -52,20 +53,74 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// The logarithm of the sum of the exponentials of logits: what a logit is more than its log-probability. Returns an error
-/// for logits of which none is finite, or some is NaN or inf.
-pub fn log_sum<T: Float>(kernels: &Kernels<T>, logits: &[T]) -> Result<f64, NetError> {
+/// Logits that are read together: they fit the first cache, so the maximum and the sum of the exponentials read memory once.
+const WIDE: usize = 1024;
+
+/// The logarithm of the sum of the exponentials of a row of logits: what a logit is more than its log-probability.
+#[derive(Debug, Clone, Default)]
+pub struct LogSum<T> {
+    /// By block of `WIDE` logits, of the last row; empty for few logits.
+    largest: Vec<T>,
+    /// The sum of exp(logit - largest) of each block.
+    sums: Vec<T>,
+}
+
+impl<T: Float> LogSum<T> {
+    /// Returns an error for logits of which none is finite, or some is NaN or inf.
+    pub fn of(&mut self, kernels: &Kernels<T>, logits: &[T]) -> Result<f64, NetError> {
+        self.largest.clear();
+        let sum = if logits.len() < 2 * WIDE { few(kernels, logits) } else { self.many(kernels, logits) };
+        if sum.is_finite() {
+            return Ok(sum);
+        }
+        let wrong = logits.iter().map(|x| x.to_f64()).find(|x| !x.is_finite()).unwrap_or(sum);
+        Err(NetError::NonFinite(format!("the network predicts {wrong}; are its parameters finite?")))
+    }
+
+    fn many(&mut self, kernels: &Kernels<T>, logits: &[T]) -> f64 {
+        let (blocks, rest) = (logits.len() / WIDE, logits.len() % WIDE);
+        for values in [&mut self.largest, &mut self.sums] {
+            values.clear();
+            resized(values, blocks + 1, T::ZERO);
+        }
+        let (whole, tail) = logits.split_at(blocks * WIDE);
+        let (src, last) = (whole.as_ptr(), tail.as_ptr());
+        let (largest, sums) = (self.largest.as_mut_ptr(), self.sums.as_mut_ptr());
+        // SAFETY: there are `blocks` rows of `WIDE` logits and one of `rest`, and a number more of each result than blocks.
+        unsafe {
+            (kernels.exp_sums)(blocks, WIDE, largest, sums, Src { ptr: src, row: WIDE, col: 1 });
+            let src = Src { ptr: last, row: rest, col: 1 };
+            (kernels.exp_sums)(1, rest, largest.add(blocks), sums.add(blocks), src);
+        }
+        let most = self.largest.iter().fold(f64::NEG_INFINITY, |most, x| {
+            let x = x.to_f64();
+            if x > most || x.is_nan() { x } else { most }
+        });
+        if !most.is_finite() {
+            return most;
+        }
+        let blocks = self.largest.iter().zip(&self.sums);
+        let sum: f64 = blocks.map(|(largest, sum)| sum.to_f64() * (largest.to_f64() - most).exp()).sum();
+        most + sum.ln()
+    }
+
+    /// A logit of the last row that at least `count` of its logits reach; -inf if it is not known.
+    fn reached_by(&self, count: usize) -> f64 {
+        if count == 0 || count > self.largest.len() {
+            return f64::NEG_INFINITY;
+        }
+        let mut largest: Vec<f64> = self.largest.iter().map(|x| x.to_f64()).collect();
+        *largest.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a)).1
+    }
+}
+
+fn few<T: Float>(kernels: &Kernels<T>, logits: &[T]) -> f64 {
     let mut sum = T::ZERO;
     let (dst, src) =
         (Dst { ptr: &raw mut sum, row: 1 }, Src { ptr: logits.as_ptr(), row: logits.len(), col: 1 });
     // SAFETY: there is one row of logits, and one result.
     unsafe { (kernels.reduce)(Reduce::LogSumExp, T::ZERO, 1, logits.len(), dst, src) };
-    let sum = sum.to_f64();
-    if sum.is_finite() {
-        return Ok(sum);
-    }
-    let wrong = logits.iter().map(|x| x.to_f64()).find(|x| !x.is_finite()).unwrap_or(sum);
-    Err(NetError::NonFinite(format!("the network predicts {wrong}; are its parameters finite?")))
+    sum.to_f64()
 }
 
 /// The log-probability of one id of each row of logits, (rows, ids). Ids below 0 give 0.
@@ -76,18 +131,19 @@ pub fn log_probabilities<T: Float>(
     chosen: &[i64],
 ) -> Result<Vec<f64>, NetError> {
     expect_len("logits", logits.len(), ids * chosen.len())?;
+    let mut sums = LogSum::default();
     let rows = logits.chunks_exact(ids.max(1)).zip(chosen);
     rows.map(|(row, &id)| match usize::try_from(id) {
         Err(_) => Ok(0.0),
         Ok(id) if id >= ids => Err(NetError::Config(format!("id {id}; expected ids below {ids}"))),
-        Ok(id) => Ok(row[id].to_f64() - log_sum(kernels, row)?),
+        Ok(id) => Ok(row[id].to_f64() - sums.of(kernels, row)?),
     })
     .collect()
 }
 
 /// Logits whose maximum is computed together: most blocks of a large vocabulary have no candidate.
-const BLOCK: usize = 256;
-const BLOCKS: usize = 16;
+const BLOCK: usize = 64;
+const BLOCKS: usize = WIDE / BLOCK;
 
 /// The best candidates of a step, best first. Of equal ones, those of the hypothesis that comes first in the beam come first,
 /// then those with lower ids.
@@ -110,12 +166,12 @@ impl Best {
     /// Adds the continuations of a hypothesis. Hypotheses come in the order of the beam.
     pub fn add<T: Float>(
         &mut self,
-        kernels: &Kernels<T>,
+        (kernels, sums): (&Kernels<T>, &mut LogSum<T>),
         (parent, before): (usize, f64),
         logits: &[T],
         allowed: &Allowed,
     ) -> Result<(), NetError> {
-        let sum = log_sum(kernels, logits)?;
+        let sum = sums.of(kernels, logits)?;
         let candidate = |id: usize| {
             let step = logits[id].to_f64() - sum;
             Candidate { parent, id, step, total: before + step }
@@ -133,25 +189,29 @@ impl Best {
                 }
             }
         };
+        // below it are none of the best of this hypothesis alone
+        let least = if all { sums.reached_by(self.most) } else { f64::NEG_INFINITY };
+        // sums are monotonic, rounded too: no candidate of a block is better than its maximum
+        let may = |best: &Best, max: f64| max >= least && best.may_insert(before + (max - sum));
         let mut maxima = [T::ZERO; BLOCKS];
-        let mut first = 0;
-        while logits.len() - first >= BLOCK {
-            let blocks = ((logits.len() - first) / BLOCK).min(BLOCKS);
-            let src = Src { ptr: logits[first..].as_ptr(), row: BLOCK, col: 1 };
-            // SAFETY: there are `blocks` rows of `BLOCK` logits from `first` on, and at least as many results.
+        for (block, wide) in logits.chunks(WIDE).enumerate() {
+            if sums.largest.get(block).is_some_and(|max| !may(self, max.to_f64())) {
+                continue;
+            }
+            let (first, blocks) = (block * WIDE, wide.len() / BLOCK);
+            let src = Src { ptr: wide.as_ptr(), row: BLOCK, col: 1 };
+            // SAFETY: there are `blocks` rows of `BLOCK` logits, and at least as many results.
             unsafe {
                 let dst = Dst { ptr: maxima.as_mut_ptr(), row: 1 };
                 (kernels.reduce)(Reduce::Max, T::ZERO, blocks, BLOCK, dst, src);
             }
-            for max in &maxima[..blocks] {
-                // sums are monotonic, rounded too: no candidate of the block is better than its maximum
-                if self.may_insert(before + (max.to_f64() - sum)) {
-                    insert(self, first, &logits[first..first + BLOCK]);
+            for (at, (max, logits)) in maxima.iter().zip(wide.chunks_exact(BLOCK)).enumerate() {
+                if may(self, max.to_f64()) {
+                    insert(self, first + at * BLOCK, logits);
                 }
-                first += BLOCK;
             }
+            insert(self, first + blocks * BLOCK, &wide[blocks * BLOCK..]);
         }
-        insert(self, first, &logits[first..]);
         Ok(())
     }
 
@@ -192,7 +252,7 @@ mod tests {
 
     #[test]
     fn candidates_in_blocks_are_those_of_a_sorted_list() {
-        let ids = 3 * BLOCKS * BLOCK + 77;
+        let ids = 12 * WIDE + 77;
         let mut search = Search {
             begin: vec![0],
             end: Some(1),
@@ -203,18 +263,26 @@ mod tests {
             forced: Vec::new(),
             method: Method::Beam(Beam { width: 5, best: 1, penalty: Penalty::None }),
         };
-        for (ids, banned) in [(ids, false), (BLOCK, true), (ids, true), (5, false), (BLOCK - 1, true)] {
+        for (ids, banned) in [
+            (ids, false),
+            (BLOCK, true),
+            (ids, true),
+            (5, false),
+            (BLOCK - 1, true),
+            (2 * WIDE, false),
+            (2 * WIDE - 1, true),
+        ] {
             search.banned = if banned { (0..ids).map(|id| id % 3 == 0).collect() } else { Vec::new() };
             let allowed = Allowed::new(&search, 0, 0, &[]);
             for isa in Isa::available() {
                 let kernels = f32::kernels(isa);
                 for width in [1, 10, ids + 1] {
                     let mut best = Best::new(width);
-                    let mut every = Vec::new();
+                    let (mut every, mut sums) = (Vec::new(), LogSum::default());
                     for (parent, before) in [(0, -1.0), (1, -2.5), (2, -2.5)] {
                         let logits = logits(ids, parent as u64 / 2 + 5);
-                        best.add(kernels, (parent, before), &logits, &allowed).unwrap();
-                        let sum = log_sum(kernels, &logits).unwrap();
+                        best.add((kernels, &mut sums), (parent, before), &logits, &allowed).unwrap();
+                        let sum = sums.of(kernels, &logits).unwrap();
                         for (id, logit) in logits.iter().enumerate() {
                             let step = f64::from(*logit) - sum;
                             if allowed.id(id) && step > f64::NEG_INFINITY {
@@ -226,6 +294,45 @@ mod tests {
                     every.truncate(width);
                     assert_eq!(best.found, every, "{isa:?} {ids} {width}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_in_blocks_are_sums() {
+        for isa in Isa::available() {
+            let (single, double) = (f32::kernels(isa), f64::kernels(isa));
+            for (ids, far) in
+                [(2 * WIDE - 1, 0.0), (2 * WIDE, 0.0), (5 * WIDE + 1, 1e4), (3 * WIDE + 999, -1e4)]
+            {
+                let mut logits: Vec<f64> = logits(ids, 3).into_iter().map(f64::from).collect();
+                logits[WIDE..2 * WIDE - 5].iter_mut().for_each(|x| *x = f64::NEG_INFINITY);
+                logits[ids - 1] += far;
+                let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let truth = most + logits.iter().map(|x| (x - most).exp()).sum::<f64>().ln();
+                let narrow: Vec<f32> = logits.iter().map(|x| *x as f32).collect();
+                let (found, rounded) = (
+                    LogSum::default().of(double, &logits).unwrap(),
+                    LogSum::default().of(single, &narrow).unwrap(),
+                );
+                // relative to numbers of about 20, or 10,000
+                assert!(
+                    (found - truth).abs() <= 1e-15 * most.abs().max(1.0) * 8.0,
+                    "{isa:?} {ids} {found} {truth}"
+                );
+                assert!(
+                    (rounded - truth).abs() <= 1e-6 * most.abs().max(1.0),
+                    "{isa:?} {ids} {rounded} {truth}"
+                );
+                for wrong in [f64::NAN, f64::INFINITY] {
+                    for at in [0, WIDE + 3, ids - 1] {
+                        let mut logits = logits.clone();
+                        logits[at] = wrong;
+                        assert!(LogSum::default().of(double, &logits).is_err(), "{isa:?} {ids} {wrong} {at}");
+                    }
+                }
+                let none = vec![f64::NEG_INFINITY; ids];
+                assert!(LogSum::default().of(double, &none).is_err(), "{isa:?} {ids}");
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::memory::made;
 use crate::random::address_words;
 
 use super::super::graph::NetError;
-use super::candidates::{Allowed, log_sum};
+use super::candidates::{Allowed, LogSum};
 use super::hypotheses::{Found, Hypotheses, ROOT};
 use super::predicted::Predicted;
 use super::search::{Sampling, Search};
@@ -54,14 +54,14 @@ impl Samples {
         kernels: &Kernels<T>,
         predicted: Predicted<T>,
     ) -> Result<Vec<(usize, usize)>, NetError> {
-        let (mut next, mut live) = (Vec::new(), Vec::new());
+        let (mut next, mut live, mut sums) = (Vec::new(), Vec::new(), LogSum::default());
         for (place, one) in std::mem::take(&mut self.live).into_iter().enumerate() {
             let place = if self.length == 0 { 0 } else { place };
             self.repeated.clear();
             self.tree.repeated(one.last, search.unrepeated, &mut self.repeated);
             let allowed = Allowed::new(search, self.row, self.length, &self.repeated);
             let logits = predicted.logits(place);
-            let sum = log_sum(kernels, logits)?;
+            let sum = sums.of(kernels, logits)?;
             let drawn = match allowed.forced() {
                 Some(id) => Some((id, 0.0)),
                 None => {
