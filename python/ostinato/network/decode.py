@@ -59,11 +59,7 @@ def decode(
     most = _most(max_length, before)
     if forced is not None:
         forced = _checked_prefix(forced, before.rows, most)
-    banned = np.zeros(vocabulary, bool)
-    for one in _ids("decode", "ban", ban):
-        banned[_id("ban", int(one), vocabulary)] = True
-    if banned.all():
-        raise ConfigError(f"decode: ban has all {vocabulary} ids; expected to leave one")
+    banned = _banned(ban, vocabulary)
     if sample is None:
         method = _beam(beam, n_best, penalty, row_ids)
     else:
@@ -73,7 +69,7 @@ def decode(
         None if end is None else _id("end", end, vocabulary),
         most,
         checks.whole("decode", "min_length", min_length, at_least=0),
-        banned.tolist() if banned.any() else [],
+        banned,
         checks.whole("decode", "no_repeat_ngram", no_repeat_ngram, at_least=0),
         forced,
     )
@@ -188,8 +184,22 @@ def _given(steps: Stepwise, call: str, x: Any, lengths: Any, rows: int | None) -
     return steps.before_of(call, given, lengths, rows)
 
 
+def _banned(ban: Any, vocabulary: int) -> list[bool]:
+    """Of each id whether it is never chosen; empty if none is."""
+    if type(ban) is tuple and not ban:
+        return []
+    banned = np.zeros(vocabulary, bool)
+    for one in _ids("decode", "ban", ban):
+        banned[_id("ban", int(one), vocabulary)] = True
+    if banned.all():
+        raise ConfigError(f"decode: ban has all {vocabulary} ids; expected to leave one")
+    return banned.tolist() if banned.any() else []
+
+
 def _most(max_length: Any, before: Before) -> list[int]:
     """The most tokens of each row."""
+    if type(max_length) is int:  # the usual case: abstract classes take longer
+        return [checks.count("decode", "max_length", max_length, at_least=0)] * before.rows
     if callable(max_length):
         own = before.batch.lengths
         if own is None:
@@ -298,7 +308,11 @@ def _id(argument: str, value: Any, limit: int, call: str = "decode") -> int:
 
 def _begins(call: str, begin: Any, limit: int) -> int | Array:
     """The first id of every row, or the one id of all of them."""
-    if not isinstance(begin, (Sequence, np.ndarray)) or (isinstance(begin, np.ndarray) and begin.ndim == 0):
+    if (
+        type(begin) is int
+        or not isinstance(begin, (Sequence, np.ndarray))
+        or (isinstance(begin, np.ndarray) and begin.ndim == 0)
+    ):
         return _id("begin", begin, limit, call)
     found = _ids(call, "begin", begin)
     wrong = found[(found < 0) | (found >= limit)]

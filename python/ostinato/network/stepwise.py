@@ -69,13 +69,19 @@ class Stepwise:
         rest = {name: node for name, node in self.ports.inputs.items() if name != self.fed_name}
         return replace(self.ports, inputs=rest)
 
+    @cached_property
+    def memories(self) -> Ports:
+        """The other inputs that are sequences."""
+        others = self.others
+        return replace(others, inputs={name: one for name, one in others.inputs.items() if one.axis != ROW})
+
     def before(self, call: str, batch: int | None, rows: Any, memory: Any, lengths: Any) -> Before:
         """What is given, read: values of rows and sequences, each by name, or what is no dict for one.
 
         Raises ConfigError, ShapeError or DTypeError that names the argument.
         """
         others = self.others
-        memories = {name: node for name, node in others.inputs.items() if node.axis != ROW}
+        memories = self.memories.inputs
         arrays: dict[str, Array] = {}
         read = Batch(None, 1 if batch is None else batch, 0, False, True)
         if memories:
@@ -85,9 +91,8 @@ class Stepwise:
                     f"{call}: memory is missing: this network reads more than {shown(self.fed_name)}, which "
                     f"it is fed; write memory={{{entries}}}"
                 )
-            alone = replace(others, inputs=memories)
-            given = alone.by_name("memory", memory, memories, plain=len(memories) == 1)
-            found, read = alone.read(
+            given = self.memories.by_name("memory", memory, memories, plain=len(memories) == 1)
+            found, read = self.memories.read(
                 given if len(memories) > 1 else next(iter(given.values())),
                 lengths,
                 self.dtype,
@@ -96,8 +101,8 @@ class Stepwise:
             if batch not in (None, read.rows):
                 raise ShapeError(f"{call}: memory has {read.rows} rows, and batch is {batch}")
             arrays.update(zip(memories, found, strict=True))
-        for argument, value in {"memory": memory, "lengths": lengths}.items():
-            if value is not None and not memories:
+        for argument, value in () if memories else (("memory", memory), ("lengths", lengths)):
+            if value is not None:
                 raise ConfigError(
                     f"{call}: {argument} is given, but this network reads no sequence except "
                     f"{shown(self.fed_name)}, which it is fed; omit it"
