@@ -106,12 +106,16 @@ def decode(
     x: Any,
     memory: Any,
     states: list[dict[str, Any]],
+    window: int,
 ) -> Any:
-    """The readouts (T, width) of one row."""
+    """The readouts (T, width) of one row. No gradient of a state leaves a window of steps."""
     context_size, outputs = memory.shape[1], []
     width = context_size if form.readout is None else HIDDEN
     feed = torch.zeros(width, dtype=x.dtype)
-    for given in x:
+    for t, given in enumerate(x):
+        if t and t % window == 0:
+            states = [{name: one.detach() for name, one in state.items()} for state in states]
+            feed = feed.detach()
         u, context = given, torch.zeros(0)
         if form.query == "before":
             context = attend(form.attention, p, states[-1]["h"], memory)
@@ -137,7 +141,7 @@ def decode(
     return torch.stack(outputs) if outputs else torch.zeros(0, empty, dtype=x.dtype)
 
 
-def logits(form: Form, layers: Layers, source: Any, words: Any) -> Any:
+def logits(form: Form, layers: Layers, source: Any, words: Any, window: int) -> Any:
     """The logits (T, CLASSES) of one row of ids."""
     memory, final = encode(
         form.encoder, layers.of("encoder"), layers.of("source")["weight"][torch.tensor(source)]
@@ -145,18 +149,22 @@ def logits(form: Form, layers: Layers, source: Any, words: Any) -> Any:
     states = bridged(form, layers.of("bridge"), final)
     x = layers.of("words")["weight"][torch.tensor(words)]
     head = layers.of("head")
-    return decode(form, layers.of("decoder"), x, memory, states) @ head["weight"].T + head["bias"]
+    return decode(form, layers.of("decoder"), x, memory, states, window) @ head["weight"].T + head["bias"]
 
 
+@pytest.mark.parametrize("window", [2, 3, 99])
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_an_encoder_decoder_gives_what_loops_of_pytorch_give(form: Form) -> None:
+def test_an_encoder_decoder_gives_what_loops_of_pytorch_give(form: Form, window: int) -> None:
     """Outputs, the mean over the target tokens of all rows, and all gradients, those of the encoder too."""
     net, (x, targets) = graph(form), batch(STEPS, ENTRIES)
     outputs = net(x, lengths=lengths(STEPS, ENTRIES))
-    loss, grads = net.value_and_grad(x, targets, loss="cross_entropy", lengths=lengths(STEPS, ENTRIES))
+    loss, grads = net.value_and_grad(
+        x, targets, loss="cross_entropy", lengths=lengths(STEPS, ENTRIES),
+        through_time=ost.TruncatedBPTT(window, window),
+    )  # fmt: skip
     layers, total = Layers(net), torch.zeros((), dtype=torch.float64)
     for row, (step, entry) in enumerate(zip(STEPS, ENTRIES, strict=True)):
-        wanted = logits(form, layers, x["source"][row, :entry], x["words"][row, :step])
+        wanted = logits(form, layers, x["source"][row, :entry], x["words"][row, :step], window)
         np.testing.assert_allclose(outputs[row, :step], wanted.detach(), rtol=0, atol=1e-10)
         assert not outputs[row, step:].any()
         target = torch.tensor(targets[row, :step])

@@ -64,6 +64,10 @@ class TruncatedBPTT(ThroughTime):
     the windows. A state that starts from a value of rows does so at step 0. What is made of a whole sequence
     (last, mean, a final state) belongs to no window: ConfigError, as for sequences on several axes.
 
+    In a network with memories, the windows are on the axis of the layers that read one, such as a decoder.
+    The other axes stay whole: the gradient of a memory is the sum over the windows, and goes back through all
+    steps of the encoder. Such a network needs k1 = k2, or k2 >= T; else ConfigError.
+
     Reversed layers (the backward direction of bidirectional layers) process each window as a separate
     sequence: they start at its end with the initial state and carry no state to another window. So the loss
     is the loss of the windows. The gradient of their `initial_state` is a sum over all windows, and their

@@ -7,6 +7,8 @@
 //!
 //! The results are bit-identical to full BPTT: the segments of a layer start at its block boundaries, and gradients between
 //! layers are added in the same order as in `back_group`.
+//!
+//! Truncated BPTT of networks with memories runs in the same way, with windows for segments.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,11 +29,21 @@ use super::super::values::{
     NodeGradients, RowMaps, append_rows, copy_rows, derive, scatter_rows, source_rows,
 };
 
-/// Runs a group in segments of `segment` steps.
+/// How the steps of a layer are divided.
+#[derive(Debug, Clone, Copy)]
+pub struct Segments<'a> {
+    /// The steps of a segment.
+    pub steps: usize,
+    /// The axes on which a segment is a window of truncated BPTT: the gradient of a state ends where it starts. All other axes are
+    /// then one segment. If there is none, segments are on every axis, and the gradient is that of full BPTT.
+    pub windows: &'a [Axis],
+}
+
+/// Runs a group in segments.
 pub fn layerwise<T: Float>(
     training: &Training<T>,
     inputs: &mut [Vec<T>],
-    segment: usize,
+    segments: Segments,
     slots: &mut [SlotGradients<T>],
     scratch: &mut Scratch<T>,
 ) -> GroupResult<T> {
@@ -44,7 +56,7 @@ pub fn layerwise<T: Float>(
     let axes = training.axes;
     let mirror = axes.time.mirror();
     let maps = RowMaps { axes, mirror: &mirror };
-    let mut run = LayerwiseRun { training, maps, segment, kept, borders: Vec::new(), finals: Vec::new() };
+    let mut run = LayerwiseRun { training, maps, segments, kept, borders: Vec::new(), finals: Vec::new() };
     let mut terms = Terms::default();
     for (number, node) in network.nodes.iter().enumerate() {
         match network.layer_at(number) {
@@ -145,8 +157,7 @@ pub fn layerwise<T: Float>(
 struct LayerwiseRun<'a, T: Float> {
     training: &'a Training<'a, T>,
     maps: RowMaps<'a>,
-    /// Steps of a segment, on every axis.
-    segment: usize,
+    segments: Segments<'a>,
     /// By node: the packed inputs, the outputs of layers, and the values per row. The values of other nodes are computed where
     /// they are read.
     kept: Vec<Vec<T>>,
@@ -172,8 +183,16 @@ struct LayerGradients<T> {
 }
 
 impl<T: Float> LayerwiseRun<'_, T> {
+    /// The steps of a segment of an axis.
+    fn steps(&self, axis: Axis) -> usize {
+        match self.segments.windows.is_empty() || self.segments.windows.contains(&axis) {
+            true => self.segments.steps,
+            false => self.training.axes.of(axis).steps().max(1),
+        }
+    }
+
     fn segments(&self, axis: Axis) -> usize {
-        self.training.axes.of(axis).steps().div_ceil(self.segment)
+        self.training.axes.of(axis).steps().div_ceil(self.steps(axis))
     }
 
     fn zeros(&self, axis: Axis, width: usize) -> Vec<T> {
@@ -182,13 +201,14 @@ impl<T: Float> LayerwiseRun<'_, T> {
 
     /// The packed rows of a segment.
     fn rows(&self, axis: Axis, segment: usize) -> Range<usize> {
-        let geometry = self.training.axes.of(axis);
-        geometry.first_row(segment * self.segment)..geometry.first_row((segment + 1) * self.segment)
+        let (geometry, steps) = (self.training.axes.of(axis), self.steps(axis));
+        geometry.first_row(segment * steps)..geometry.first_row((segment + 1) * steps)
     }
 
     /// The steps of a segment.
     fn piece(&self, axis: Axis, segment: usize) -> Geometry {
-        self.training.axes.of(axis).piece(segment * self.segment, (segment + 1) * self.segment)
+        let steps = self.steps(axis);
+        self.training.axes.of(axis).piece(segment * steps, (segment + 1) * steps)
     }
 
     /// All rows of a node.
@@ -445,6 +465,9 @@ impl<T: Float> LayerwiseRun<'_, T> {
                 }
             }
             d_states = back.d_initial;
+            if segment > 0 && self.segments.windows.contains(&inner.axis) {
+                d_states.iter_mut().for_each(|d| d.fill(T::ZERO));
+            }
             scratch.reclaim(done.memory);
             scratch.reclaim(back.memory);
         }

@@ -10,5 +10,5 @@ pub use checkpoint::{
     GroupSchedule, LARGEST_PLAN, Schedule, SegmentStore, checkpoint_plan, checkpointed, schedule,
 };
 pub use memory::{PieceSize, piece_elements};
-pub use through_time::{Budget, ThroughTime};
+pub use through_time::{Budget, ThroughTime, windowed_axes};
 pub use truncated::{Windows, truncated};

@@ -1,6 +1,7 @@
 //! The BPTT mode of a call.
 
-use super::super::graph::{NetError, Network};
+use super::super::graph::kinds::Rows;
+use super::super::graph::{Axis, NetError, Network, NodeKind};
 
 /// How a gradient is propagated through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,7 @@ impl ThroughTime {
                 )));
             }
             ThroughTime::Truncated { .. } if network.has_memories() => {
-                return Err(NetError::Config(
-                    "through_time: a layer of this network reads a whole sequence at each step (a memory), and truncated BPTT \
-                     divides sequences into windows; use FullBPTT(), or CheckpointedBPTT(budget) to save memory"
-                        .into(),
-                ));
+                windowed_axes(network)?;
             }
             ThroughTime::Truncated { .. } if network.axes.len() > 1 => {
                 return Err(NetError::Config(format!(
@@ -74,4 +71,45 @@ impl ThroughTime {
         }
         Ok(())
     }
+}
+
+/// The axes that truncated BPTT divides into windows in a network with memories: those of the layers that read one. All other
+/// axes stay whole. Empty without memories. Returns an error if such an axis cannot be divided.
+pub fn windowed_axes(network: &Network) -> Result<Vec<Axis>, NetError> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for layer in network.layers.iter().filter(|layer| !layer.memories.is_empty()) {
+        if !axes.contains(&layer.axis) {
+            axes.push(layer.axis);
+        }
+    }
+    let refused = |what: &str| {
+        Err(NetError::Config(format!(
+            "through_time: {what}, and truncated BPTT divides the steps of a layer with a memory into windows; use FullBPTT(), \
+             or CheckpointedBPTT(budget) to save memory"
+        )))
+    };
+    let mut memories = network.layers.iter().flat_map(|layer| &layer.memories);
+    if memories.any(|&node| axes.contains(&network.nodes[node].axis)) {
+        return refused("a memory of this network is a sequence on the axis of a layer that reads a memory");
+    }
+    for node in &network.nodes {
+        match &node.kind {
+            NodeKind::Final { layer, .. } if axes.contains(&network.layers[*layer].axis) => {
+                return refused("a final state depends on all steps of a row");
+            }
+            NodeKind::Derived { moves, kind, .. } => {
+                let divided = moves.iter().filter(|one| axes.contains(&network.nodes[one.from].axis));
+                for one in divided {
+                    if one.rows == Rows::Mirror {
+                        return refused("a sequence is reversed");
+                    }
+                    if node.axis == Axis::Row {
+                        return refused(&format!("{kind:?} of a sequence depends on all steps of a row"));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(axes)
 }

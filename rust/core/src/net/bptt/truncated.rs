@@ -12,6 +12,10 @@
 //!
 //! Layers that read from the end treat each window as a separate sequence: they start at the end of the window (or where a
 //! row ends in it) with the initial state, and carry no state to another window.
+//! In a network with memories, the windows are on the axes of the layers that read one. All other axes are whole: the gradient of a
+//! memory is the sum over the windows, and goes back through all of the layers that made it. As k1 = k2 there, no step is in two
+//! windows, so the network runs layer by layer, and the gradient of a state ends where a window starts.
+//!
 //! Source: Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
 //! trajectories": BPTT(h; h') with h = k2, h' = k1.
 
@@ -20,7 +24,9 @@ use std::ops::Range;
 use crate::kernel::Float;
 use crate::time::{Scratch, SlotGradients};
 
+use super::super::graph::{Axis, NetError};
 use super::super::group::{GroupGradients, GroupResult, Terms, Training};
+use super::layerwise::{Segments, layerwise};
 
 /// How time is divided into windows.
 #[derive(Clone, Copy)]
@@ -28,13 +34,27 @@ pub struct Windows<'a> {
     /// k1 and k2.
     pub every: usize,
     pub back: usize,
-    /// The steps of the batch, including padding.
+    /// The steps of the batch on the axes with windows, including padding.
     pub steps: usize,
+    /// See `windowed_axes`; empty for a network without memories.
+    pub axes: &'a [Axis],
     /// By state slot: whether its layer reads the input from the end.
     pub from_end: &'a [bool],
 }
 
 impl Windows<'_> {
+    /// Returns an error if windows overlap on an axis of layers with memories.
+    pub fn check(&self) -> Result<(), NetError> {
+        let Windows { every, back, steps, .. } = *self;
+        if self.axes.is_empty() || every == back || back >= steps {
+            return Ok(());
+        }
+        Err(NetError::Config(format!(
+            "through_time: TruncatedBPTT({every}, {back}) has windows that overlap, which a network with memories does not run; use \
+             k1 = k2, such as TruncatedBPTT({back}, {back}), or k2 of at least the {steps} steps of the batch"
+        )))
+    }
+
     /// The steps of a window, including the warm-up.
     fn span(&self, number: usize) -> Range<usize> {
         let end = (number + 1).saturating_mul(self.every);
@@ -54,6 +74,10 @@ pub fn truncated<T: Float>(
     if windows.back >= windows.steps || whole.steps() == 0 {
         // every loss term reaches the first step: this is full BPTT
         return training.full(inputs, slots, scratch);
+    }
+    if !windows.axes.is_empty() {
+        let segments = Segments { steps: windows.every, windows: windows.axes };
+        return layerwise(training, inputs, segments, slots, scratch);
     }
     let count = whole.steps().div_ceil(windows.every);
     let rows_of = |span: Range<usize>| whole.first_row(span.end) - whole.first_row(span.start);

@@ -11,7 +11,7 @@ use crate::team;
 use crate::time::{LayerWeights, Scratch, SlotGradients};
 
 use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
-use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated};
+use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated, windowed_axes};
 use super::super::graph::{Axis, Layer, NetError, Network, expect_len};
 use super::super::group::{
     GroupResult, Loss, Prepared, Reduction, Shared, StepScales, Training, WeightPenalties, Workspace,
@@ -275,8 +275,13 @@ impl<T: Pooled> Call<T> {
         let network = self.network();
         way.check(network)?;
         debug_assert!(losses.iter().all(Prepared::has_gradient));
+        let windowed = match way {
+            ThroughTime::Truncated { .. } => windowed_axes(network)?,
+            _ => Vec::new(),
+        };
+        let steps = windowed.iter().map(|&axis| batch.steps_of(axis)).max().unwrap_or(batch.steps);
         if let Some(loss) = losses.iter().find(|loss| loss.has_states())
-            && !way.is_whole(batch.steps)
+            && !way.is_whole(steps)
         {
             return Err(NetError::Config(format!(
                 "through_time: loss {}: its value at a step depends on earlier steps, so it needs all steps together; use \
@@ -294,8 +299,16 @@ impl<T: Pooled> Call<T> {
         };
         let at_once = schedule.as_ref().map_or(usize::MAX, |schedule| schedule.at_once);
         let from_end = match way {
-            ThroughTime::Truncated { .. } => network.states_from_end(),
+            ThroughTime::Truncated { .. } if windowed.is_empty() => network.states_from_end(),
             _ => Vec::new(),
+        };
+        let windows = match way {
+            ThroughTime::Truncated { every, back } => {
+                let windows = Windows { every, back, steps, axes: &windowed, from_end: &from_end };
+                windows.check()?;
+                Some(windows)
+            }
+            _ => None,
         };
         let (shared, step_scales) = (self.shared(), StepScales::new(batch, reduction, 1.0));
         let mut done = self.gathered(batch, losses, at_once, true, poll, &|group, slots, scratch| {
@@ -304,11 +317,8 @@ impl<T: Pooled> Call<T> {
                 Training { shared: &shared, losses, step_scales: &step_scales, group, axes, initial };
             let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
-            let passed = match (way, &schedule) {
-                (ThroughTime::Truncated { every, back }, _) => {
-                    let windows = Windows { every, back, steps: batch.steps, from_end: &from_end };
-                    truncated(&training, &mut inputs, windows, slots, scratch)
-                }
+            let passed = match (windows, &schedule) {
+                (Some(windows), _) => truncated(&training, &mut inputs, windows, slots, scratch),
                 (_, Some(schedule)) => {
                     let pool = T::pool(&self.engine.pools);
                     let mut stored = lock(pool).stored.pop().unwrap_or_default();

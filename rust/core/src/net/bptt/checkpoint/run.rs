@@ -11,7 +11,7 @@ use crate::kernel::Float;
 use crate::time::{Scratch, SlotGradients};
 
 use super::super::super::group::{GroupGradients, GroupResult, StoredPiece, Terms, Training};
-use super::super::layerwise::layerwise;
+use super::super::layerwise::{Segments, layerwise};
 use super::actions::Action;
 use super::plan::GroupSchedule;
 
@@ -29,7 +29,8 @@ pub fn checkpointed<T: Float>(
         return training.full(inputs, slots, scratch);
     }
     let Some(actions) = &schedule.actions else {
-        return layerwise(training, inputs, schedule.segment, slots, scratch);
+        let segments = Segments { steps: schedule.segment, windows: &[] };
+        return layerwise(training, inputs, segments, slots, scratch);
     };
     scratch.exact_fit(schedule.room.map(|(_, total)| (total, schedule.bytes)));
     if let Some((rows, total)) = schedule.room {
