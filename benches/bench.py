@@ -107,7 +107,8 @@ class Bench:
         kept = [row for row in old.get("rows", []) if row["part"] != part] + rows
         every = [row["fma_peak_gflops"] for row in kept if "fma_peak_gflops" in row]
         content = {
-            "machine": told,
+            # rivals that are not installed now have measured the rows that are kept
+            "machine": {**old.get("machine", {}), **told},
             "time": now,
             "fma_peak_gflops_one_core": _span(every),
             "parts": {**old.get("parts", {}), part: of_part},

@@ -19,6 +19,8 @@ from ostinato import _core
 
 # The FMA peak of one core may move so far while a row is measured.
 STEADY = 0.05
+# What a processor is called, by vendor, family and model: cloud machines have no more in their names.
+NAMES = {("AuthenticAMD", "25", "17"): " (Zen 4)"}
 # Each of two threads has at least so much of a core: else they are halves of one, or others use them.
 APART = 0.85
 
@@ -130,9 +132,12 @@ def rivals() -> dict[str, object]:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = (line.partition(":") for line in info.read_text(encoding="utf-8").splitlines())
+        facts = {name.strip(): value.strip() for name, _, value in lines}
+        if "model name" in facts:
+            number = facts.get("cpu family"), facts.get("model")
+            told = f" family {number[0]} model {number[1]}" if all(number) else ""
+            return facts["model name"] + told + NAMES.get((facts.get("vendor_id"), *number), "")
     return platform.processor() or platform.machine()
 
 
