@@ -80,6 +80,8 @@ class Centered(ost.Loss):
         return ost.ops.sum(ost.ops.square(y - p.center - target))
 
 
+METHODS: Final = ("fit", "partial_fit", "predict", "predict_proba", "score")
+
 ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Attention.scorer": lambda: "additive",
     "ost.Batch.listed.value": x,
@@ -143,6 +145,8 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.slice.start": lambda: 0,
     "ost.slice.stop": lambda: 1,
     "ost.weighted.scale": lambda: 2.0,
+    **{f"ost.SequenceTagger.{name}.X": lambda: SENTENCES for name in METHODS},
+    **{f"ost.SequenceTagger.{name}.y": lambda: TAGS for name in METHODS},
     **{f"ost.SequenceRegressor.{name}.y": lambda: [0.5, 2.0] for name in ("fit", "partial_fit", "score")},
     "ost.hookimpl.function": lambda: print,
     "ost.Spec.name": lambda: "x",
@@ -297,9 +301,12 @@ SLOW: Final = tuple(
 )
 
 
+SENTENCES: Final = [["a", "dog"], ["a", "cat", "a"]]
+TAGS: Final = [["D", "N"], ["D", "N", "D"]]
 FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
     "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
+    "SequenceTagger": lambda: (SENTENCES, TAGS),
 }
 
 

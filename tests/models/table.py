@@ -45,6 +45,35 @@ def sequences(count: int = 40, seed: int = 0) -> list[Any]:
     return made
 
 
+SENTENCES = [
+    ["the", "dog", "runs"],
+    ["a", "cat", "sleeps", "now"],
+    ["dogs", "run"],
+    ["the", "cat", "runs", "and", "the", "dog", "sleeps"],
+]
+TAGS = [["D", "N", "V"], ["D", "N", "V", "A"], ["N", "V"], ["D", "N", "V", "C", "D", "N", "V"]]
+OTHERS = [["a", "dog", "naps"], ["cats"], ["now", "the", "runner", "runs", "a", "run"]]
+
+
+@cache
+def waves(count: int = 12) -> tuple[list[Any], list[Any]]:
+    """Rows (T_n, 2), and for each step whether the first feature is above 0."""
+    rows = sequences(count, seed=7)
+    return rows, [row[:, 0] > 0 for row in rows]
+
+
+def tagger(**parameters: Any) -> Any:
+    return ost.SequenceTagger(**{"num_layers": 1, "embedding_size": 4, "character_size": 3, **parameters})
+
+
+def crf(**parameters: Any) -> Any:
+    return tagger(transitions="crf", **parameters)
+
+
+def of_features(**parameters: Any) -> Any:
+    return tagger(**parameters)
+
+
 SMALL = {"hidden_size": 4}
 TABLE = [
     Row(
@@ -61,4 +90,7 @@ TABLE = [
         lambda model, X: model.predict(X),
         SMALL,
     ),
+    Row(tagger, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict_proba(X), SMALL),
+    Row(crf, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict(X), SMALL),
+    Row(of_features, waves(), sequences(5, seed=8), lambda model, X: model.predict_proba(X), SMALL),
 ]

@@ -8,5 +8,6 @@ scikit-learn is imported only by methods that scikit-learn itself calls. May use
 
 from ostinato.models.classifier import SequenceClassifier
 from ostinato.models.regressor import SequenceRegressor
+from ostinato.models.tagger import SequenceTagger
 
-__all__ = ["SequenceClassifier", "SequenceRegressor"]
+__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]

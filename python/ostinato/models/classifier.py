@@ -11,6 +11,7 @@ import numpy as np
 from ostinato.errors import ConfigError
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_column, read_labels
 from ostinato.models.pooled import Encoded, PooledModel
+from ostinato.models.softmax import softmax
 from ostinato.models.weighing import class_weights, row_weights
 from ostinato.sequences.arrays import Array
 
@@ -97,11 +98,3 @@ class SequenceClassifier(PooledModel, Classes):
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {**super()._restore(state), "classes_": labels_from(state["classes"])}
-
-
-def softmax(logits: Array) -> Array:
-    """Probabilities of logits (N, C), in float64."""
-    scores = np.ascontiguousarray(logits, dtype=np.float64)
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    probabilities: Array = powers / powers.sum(axis=-1, keepdims=True)
-    return probabilities

@@ -262,7 +262,7 @@ class SequenceModel(Parameters, Routed, Fitted):
         arguments: dict[str, Any] = {"weights": training.weights}
         if held is not None:
             arguments["validation"] = [Batch(held.x, held.targets, weights=held.weights)]
-        batches = self._batches(len(training.x))
+        batches = self._batches(len(training.targets))
         told = self.verbose
         verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
         try:
@@ -357,6 +357,8 @@ class SequenceModel(Parameters, Routed, Fitted):
 def _taken(values: Any, places: Any) -> Any:
     if values is None:
         return None
+    if isinstance(values, dict):
+        return {name: _taken(one, places) for name, one in values.items()}
     return [values[n] for n in places] if isinstance(values, list) else values[places]
 
 

@@ -1,0 +1,40 @@
+"""Symbols as ids, with one id for those that training did not have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ostinato.sequences.arrays import Array
+
+UNKNOWN = 0
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Texts with ids from 1 in the order of `symbols`; 0 is the id of any other text."""
+
+    symbols: tuple[str, ...]
+
+    @classmethod
+    def of(cls, symbols: Iterable[str], *, least: int = 1) -> Vocabulary:
+        """The symbols that occur `least` times. What is rarer is learned as the unknown symbol."""
+        counts = Counter(symbols)
+        return cls(tuple(sorted(one for one, count in counts.items() if count >= least)))
+
+    def __len__(self) -> int:
+        """The number of ids, that of unknown symbols included."""
+        return len(self.symbols) + 1
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {one: place for place, one in enumerate(self.symbols, start=1)}
+
+    def encode(self, symbols: Sequence[str]) -> Array:
+        """The ids of symbols, (L,) int64."""
+        ids = self._ids
+        return np.fromiter((ids.get(one, UNKNOWN) for one in symbols), np.int64, len(symbols))
