@@ -67,6 +67,14 @@ def test_partial_fit_is_a_fit_of_one_epoch(row: Row):
 
 
 @rows
+def test_partial_fit_after_a_fit_with_held_out_rows_keeps_the_last_parameters(row: Row):
+    model = row.make(max_iter=2, early_stopping=True).fit(*row.data)
+    model.partial_fit(*row.data)
+    assert model.n_iter_ == 3
+    assert bits(model.network_.arena) == bits(model._fitted.best.last)
+
+
+@rows
 def test_one_file_holds_the_model(row: Row, tmp_path: Path):
     model = row.fitted()
     place = tmp_path / "model.safetensors"

@@ -42,6 +42,9 @@ class Best:
     @hookimpl
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Compare with the best epoch so far."""
+        if self.metric not in metrics:  # partial_fit holds nothing out: the last parameters are the best
+            self.chosen, self.waited, self.lowest = None, 0, math.inf
+            return
         value = metrics[self.metric]
         self.waited = 0 if value < self.best - self.tol else self.waited + 1
         self.best = min(self.best, value) if self.waited == 0 else self.best

@@ -33,7 +33,7 @@ KEY: Final = "ostinato.estimator"
 
 FORMAT_VERSION: Final = 1
 BATCH_SIZE: Final = 32
-UPDATES: Final = 20
+UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
 
@@ -85,7 +85,7 @@ class SequenceModel(Parameters, Routed, Fitted):
     Args:
         optimizer: a name, an Optimizer class, or an instance, which is copied.
         learning_rate_init: the learning rate at the start. "auto" is 0.003, or the rate of an instance.
-        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, then falls by 3 % each
+        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, then falls by 2 % each
             epoch. It does not depend on max_iter, so two fits with warm_start equal one.
         strategies: of the trainer: names, classes or instances, such as "checkpointed".
         clip_norm: gradients are scaled down to this global norm; None lets them be.
@@ -213,7 +213,7 @@ class SequenceModel(Parameters, Routed, Fitted):
 
     def _schedule(self) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
-            return WarmUp(20, then=Exponential(0.97))
+            return WarmUp(20, then=Exponential(0.98))
         made = choose_schedule(self._copy("schedule"))
         try:
             rate = 0.0 if made is None else made(1.0, Moment())

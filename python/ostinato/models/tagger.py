@@ -18,7 +18,7 @@ from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
 from ostinato.models.softmax import softmax
 from ostinato.models.tags import best_tags, iob2_rules, read_tags
-from ostinato.models.threads import jobs
+from ostinato.models.threads import with_jobs
 from ostinato.models.tokens import Tokens, read_sentences
 from ostinato.models.word_ends import WordEnds
 from ostinato.network import Network
@@ -231,8 +231,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         owner = f"{type(self).__name__}.{call}"
         known = {"_tokens": self._tokens, "_scaling": self._scaling}
         sentences, rows, _ = self._sequences(owner, X, _Known(known))
-        with jobs(type(self).__name__, self.n_jobs):
-            found: list[Array] = self.network_.predict(self._encoded(known, sentences, rows))
+        x = self._encoded(known, sentences, rows)
+        found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
         return found
 
     def _state(self) -> dict[str, Any]:
