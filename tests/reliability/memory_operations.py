@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 import ostinato as ost
+from ostinato.initializers import Orthogonal
+from ostinato.sequences.arrays import within
 from tests.reliability.memory_limits import Operation
 
 RNG = np.random.default_rng(0)
@@ -239,6 +241,17 @@ def attends() -> Any:
     return ost.Graph(ost.Dense(32, 9)(decoded))
 
 
+def inside() -> Callable[[], Any]:
+    """Broadcasting, for which NumPy takes buffers."""
+    lengths = np.arange(16) * 12
+    return lambda: int(within(lengths, 200).sum())
+
+
+def orthogonal() -> Callable[[], Any]:
+    made = Orthogonal()
+    return lambda: digest(made((64, 64), np.random.default_rng(0)))
+
+
 SOURCES = {"source": [np.arange(200) % 9] * 16}
 
 
@@ -326,5 +339,7 @@ OPERATIONS: dict[str, Operation] = {
     "spectral": analysed(lambda net: ost.analysis.spectral(net)),
     "cost": analysed(lambda net: ost.analysis.cost(net)),
     "memory_length": analysed(lambda net: ost.analysis.memory_length(net, X[:4])),
+    "within": inside,
+    "orthogonal": orthogonal,
     "cell in Python": outputs(lambda: ost.Recurrent(PlainTanh, 16, 16), X),
 }

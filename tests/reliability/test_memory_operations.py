@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 import ostinato as ost
+from tests.reliability.memory_limits import walked
 from tests.reliability.memory_operations import OPERATIONS
 
 # By entry: the operation that includes it, or why none does.
@@ -32,3 +33,11 @@ def functions(owner: object) -> list[str]:
 def test_every_entry_is_covered(owner: object) -> None:
     covered = {word for name in OPERATIONS for word in (name, *name.replace(".", " ").split())}
     assert [name for name in functions(owner) if name not in covered | ELSEWHERE.keys()] == []
+
+
+def test_numpy_has_room_for_its_buffers() -> None:
+    """Without `ostinato.buffers`, a few of these limits end the process in NumPy."""
+    names = ["within", "orthogonal", "saturation"]
+    found = walked(names, 40, 1)
+    assert {name: one.texts for name, one in found.items() if one.wrong} == {}
+    assert all(one.counts["MemoryError"] > 5 for one in found.values())

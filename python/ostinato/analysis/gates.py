@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from ostinato import _core, checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
+from ostinato.buffers import buffered
 from ostinato.errors import ConfigError, shown
 from ostinato.network.graph import LayerOp, Operation, add_layer, add_operation, resting
 from ostinato.sequences.arrays import Array
@@ -117,7 +119,7 @@ def _is_constant(values: Array) -> Array:
     """Whether a unit has one value in all rows, by unit."""
     changed = np.zeros(values.shape[1], bool)
     for part in _parts(values):
-        changed |= (part != values[0]).any(axis=0)
+        changed |= buffered(partial(np.not_equal, part, values[0]), results=part.size).any(axis=0)
     return ~changed
 
 

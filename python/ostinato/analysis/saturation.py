@@ -10,6 +10,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
+from ostinato.buffers import buffered
 from ostinato.sequences.arrays import Array
 
 
@@ -70,5 +71,10 @@ def saturation(net: Any, x: Any, *, threshold: float = 0.99, state: Any = None) 
         threshold,
         {name: np.mean(np.abs(values) > threshold, axis=0) for name, values in flat.items()},
         {name: np.ptp(values, axis=0) == 0.0 for name, values in flat.items()},
-        {name: np.std(values, axis=0) for name, values in flat.items()},
+        {name: _deviation(values) for name, values in flat.items()},
     )
+
+
+def _deviation(values: Array) -> Array:
+    found: Array = buffered(lambda: np.std(values, axis=0), results=3 * values.nbytes)
+    return found

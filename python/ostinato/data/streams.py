@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
+from ostinato.buffers import buffered
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.sequences.arrays import as_array
 from ostinato.strategy import Batch
@@ -72,7 +74,8 @@ class Streams(AttributeGuard):
             width = min(self.steps, self.stream_length - first)
             lengths = np.clip(ends - starts - first, 0, width)
             # Positions past a stream's end are clipped into the text: their values are beyond `lengths`.
-            places = np.minimum(starts[:, None] + first + np.arange(width)[None, :], self.targets - 1)
+            sums = partial(np.add, starts[:, None] + first, np.arange(width)[None, :])
+            places = np.minimum(buffered(sums, results=8 * self.rows * width), self.targets - 1)
             ids = self.ids[places].astype(np.int64)
             targets = self.ids[places + 1].astype(np.int64)
             yield Batch(ids, targets, lengths.astype(np.int64), carries=first > 0)

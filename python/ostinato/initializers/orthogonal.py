@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from ostinato.buffers import buffered
 from ostinato.checks import number
 from ostinato.initializers.initializer import Floats, Initializer, fans
 from ostinato.interruptible import interruptible
@@ -33,7 +34,12 @@ class Orthogonal(Initializer):
         """Return a matrix (rows, columns)."""
         columns, rows = fans(self.name, shape)
         tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
-        q, r = interruptible(np.linalg.qr, tall) if tall.size >= LARGE else np.linalg.qr(tall)
+        q, r = interruptible(_qr, tall) if tall.size >= LARGE else _qr(tall)
         # The signs of QR depend on the library; a positive diagonal of R makes the result uniform.
-        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-        return np.ascontiguousarray(self.gain * (q if rows >= columns else q.T))
+        signs = np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        q = buffered(lambda: self.gain * (q * signs), results=3 * q.nbytes)
+        return np.ascontiguousarray(q if rows >= columns else q.T)
+
+
+def _qr(matrix: Floats) -> tuple[Floats, Floats]:
+    return buffered(lambda: np.linalg.qr(matrix), results=6 * matrix.nbytes)

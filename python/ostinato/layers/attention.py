@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ostinato import checks, ops
+from ostinato.buffers import buffered
 from ostinato.cell import Cell, Memory, Param, State
 from ostinato.dims import Dim, describe
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
@@ -24,7 +26,7 @@ from ostinato.network.run import Run
 from ostinato.network.symbol import Symbol
 from ostinato.plugins.registry import registry
 from ostinato.scorer import Scorer
-from ostinato.sequences.arrays import as_array
+from ostinato.sequences.arrays import as_array, within
 from ostinato.sequences.axis import ROW
 
 Array: TypeAlias = NDArray[Any]
@@ -180,7 +182,7 @@ class Attention:
             want = f"({len(q)}, S, {self.memory_size})"
             raise ShapeError(f"memory has shape {describe(rows.shape)}; expected {want}")
         counts = _lengths(lengths, len(rows), rows.shape[1])
-        there = np.arange(rows.shape[1]) < counts[:, None]
+        there = within(counts, rows.shape[1])
         # NaN in the padding would survive a weight of 0.
         rows = np.where(there[..., None], rows, 0)
         run = AttentionRun(self, rows, counts, there, single)
@@ -261,7 +263,7 @@ class AttentionRun:
             if d_past is not None:
                 d_w = d_w + d_past
             d_memory += np.einsum("nths,nthf->nshf", block.weights, d_c).reshape(self._memory.shape)
-            d_scores = block.weights * (d_w - (block.weights * d_w).sum(-1, keepdims=True))
+            d_scores = buffered(partial(_d_scores, block.weights, d_w), results=4 * d_w.nbytes)
             back = block.run.backward(
                 d_scores.transpose(0, 1, 3, 2).reshape(rows * (end - start), keys, heads)
             )
@@ -303,10 +305,7 @@ class AttentionRun:
         run = self.attention.net.run(x, lengths=np.repeat(self._lengths, steps), training=True)
         scores = run.outputs.reshape(*shape, heads).transpose(0, 1, 3, 2)
         there = np.broadcast_to(self._there[:, None, None], scores.shape)
-        top = np.max(scores, axis=-1, keepdims=True, where=there, initial=-np.inf)
-        powers = np.exp(np.where(there, scores - np.where(np.isneginf(top), 0, top), -np.inf))
-        total = powers.sum(-1, keepdims=True)
-        weights = powers / np.where(total == 0, 1, total)
+        weights = buffered(lambda: _weights(scores, there), results=6 * scores.nbytes)
         self._blocks.append(_Block(run, weights))
         return weights
 
@@ -403,6 +402,21 @@ class _Place(Names[Any]):
     def __getitem__(self, name: str) -> Any:
         self._read.add(name)
         return super().__getitem__(name)
+
+
+def _weights(scores: Array, there: Array) -> Array:
+    """The softmax over the entries that are there; 0 where none is."""
+    top = np.max(scores, axis=-1, keepdims=True, where=there, initial=-np.inf)
+    powers = np.exp(np.where(there, scores - np.where(np.isneginf(top), 0, top), -np.inf))
+    total = powers.sum(-1, keepdims=True)
+    weights: Array = powers / np.where(total == 0, 1, total)
+    return weights
+
+
+def _d_scores(weights: Array, d_weights: Array) -> Array:
+    """The gradient of the scores from that of their softmax."""
+    d_scores: Array = weights * (d_weights - (weights * d_weights).sum(-1, keepdims=True))
+    return d_scores
 
 
 def _lengths(lengths: Any, rows: int, keys: int) -> Array:

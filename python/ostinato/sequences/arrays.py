@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.buffers import buffered
 from ostinato.errors import DTypeError, ShapeError, described, shown
 from ostinato.sequences.containers import from_table, listed
 
@@ -93,3 +94,10 @@ def _told(value: Any, array: Array) -> str:
 def _listed(name: str, value: Any, array: Array) -> str:
     """A hint for what holds numbers but is no sequence, as the end of a message."""
     return f"; write list({name})" if array.ndim == 0 and listed(value) else ""
+
+
+def within(lengths: Array, steps: int) -> Array:
+    """(N, steps) of booleans: the steps within the lengths (N,)."""
+    ends = lengths.astype(np.int64, copy=False)[:, None]
+    inside: Array = buffered(lambda: np.arange(steps) < ends, results=len(lengths) * steps + 8 * steps)
+    return inside

@@ -14,7 +14,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError
-from ostinato.sequences.arrays import Array, as_flags, as_floats, as_integers, plain
+from ostinato.sequences.arrays import Array, as_flags, as_floats, as_integers, plain, within
 from ostinato.sequences.axis import ROW, TIME
 from ostinato.sequences.containers import is_frame, rows_in
 from ostinato.sequences.meant import one_per_row, refuse_one_hot
@@ -67,7 +67,7 @@ class Batch:
         """(N, T) of booleans: the steps within the lengths that are not masked; None where all are valid."""
         if self.lengths is None:
             return self.mask
-        inside: Array = np.arange(self.steps) < self.lengths[:, None]
+        inside = within(self.lengths, self.steps)
         return inside if self.mask is None else inside & self.mask
 
     def masked(self, mask: Any, told: str = "mask") -> Batch:

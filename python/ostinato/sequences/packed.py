@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato.brief import call
 from ostinato.errors import DTypeError, ShapeError, shown
-from ostinato.sequences.arrays import Array, as_array, as_integers
+from ostinato.sequences.arrays import Array, as_array, as_integers, within
 from ostinato.sequences.containers import rows_in
 
 
@@ -64,7 +64,7 @@ def pack(x: Any, lengths: Any = None) -> Packed:
         raise ShapeError("x has no rows, rows without steps, or steps of different shapes; nothing to pack")
     counts = np.array([len(row) for row in rows])
     order = np.argsort(-counts, kind="stable")
-    sizes = (counts[:, None] > np.arange(counts.max())).sum(axis=0)
+    sizes = within(counts, int(counts.max())).sum(axis=0)
     steps = [np.stack([rows[n][t] for n in order[:size]]) for t, size in enumerate(sizes)]
     return Packed(np.concatenate(steps), sizes, order)
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import checks
+from ostinato.buffers import buffered
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers.dense import Dense
 from ostinato.layers.sequential import Sequential
+from ostinato.sequences.arrays import within
 
 Floats = NDArray[np.float64]
 
@@ -86,16 +88,15 @@ def _chosen(net: Sequential, features: Any, lengths: Any, washout: int) -> NDArr
             raise ConfigError("fit_readout: washout with one output for each row; expected washout=0")
         return np.ones(len(features), bool)
     rows, steps = features.shape[:2] if net.batch_first else features.shape[1::-1]
-    step = np.arange(steps)
-    ends = np.full(rows, steps) if lengths is None else lengths
-    chosen: NDArray[np.bool_] = (step >= washout) & (step < np.asarray(ends)[:, None])
+    chosen = within(np.full(rows, steps) if lengths is None else np.asarray(lengths), steps)
+    chosen[:, :washout] = False
     return chosen if net.batch_first else chosen.T
 
 
 def _solved(inputs: Floats, targets: Floats, ridge: float, bias: bool) -> tuple[Floats, Any]:
     """The weight (features, outputs) and the bias: with a bias, both sides are centered first."""
     center, mean = (inputs.mean(axis=0), targets.mean(axis=0)) if bias else (0.0, 0.0)
-    centered = inputs - center
+    centered = buffered(lambda: inputs - center, results=inputs.nbytes)
     gram = centered.T @ centered
     gram[np.diag_indices_from(gram)] += ridge
     weight: Floats = np.linalg.solve(gram, centered.T @ (targets - mean))

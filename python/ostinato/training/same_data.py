@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.options import stable_text
+from ostinato.sequences.arrays import within
 from ostinato.sequences.axis import ROW
 from ostinato.strategy import Batch, Lesson
 from ostinato.strategy.axes import by_name
@@ -159,7 +160,7 @@ def _numbers(part: Any, axis: str, batch: Batch, dtype: np.dtype[Any]) -> Any:
             array = array if batch.batch_first else np.swapaxes(array, 0, 1)
             lengths, steps = batch.lengths_of(axis), np.shape(array)[1]
             if (lengths < steps).any():
-                array = array[np.arange(steps) < lengths[:, None]]
+                array = array[within(lengths, steps)]
     return np.ascontiguousarray(array, dtype if array.dtype.kind == "f" else np.int64)
 
 
