@@ -22,5 +22,5 @@ def buffered(work: Callable[[], R], *, results: int) -> R:
 
     Raises MemoryError before it starts if there is no room for them and the buffers.
     """
-    np.empty(ROOM + results, np.uint8)  # freed at once: what is free now is free for the formula
+    np.empty(ROOM + results, np.uint8)  # freed directly, and then free for the formula
     return work()
