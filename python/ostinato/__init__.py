@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from ostinato.layers.stack import stack
     from ostinato.layers.step_attention import StepAttention
     from ostinato.metrics import Metric
-    from ostinato.models import SequenceClassifier, SequenceRegressor, SequenceTagger
+    from ostinato.models import LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger
     from ostinato.models.loading import load
     from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_norm
@@ -183,6 +183,7 @@ __all__ = [
     "InitializerSpec",
     "Input",
     "InternalError",
+    "LanguageModel",
     "Last",
     "Layer",
     "LayerNorm",
@@ -286,7 +287,7 @@ __all__ = [
 # Imported at first use: most programs need few of them, and importing takes time.
 _ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing")
 _HOMES = {
-    "models": ("SequenceClassifier", "SequenceRegressor", "SequenceTagger"),
+    "models": ("LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"),
     "models.loading": ("load",),
     "layers.attention": ("Attention",),
     "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),

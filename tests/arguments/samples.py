@@ -233,6 +233,9 @@ NAMES: Final[dict[str, Callable[[], Any]]] = {
     "row": lambda: {"loss": 1.0},
     "x": x,
     "X": x,
+    "text": lambda: "abba",
+    "prompt": lambda: "ab",
+    "length": lambda: 2,
     "y": lambda: ["calm", "stormy"],
 }
 TYPES: Final[dict[str, Callable[[], Any]]] = {
@@ -307,6 +310,7 @@ FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
     "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
     "SequenceTagger": lambda: (SENTENCES, TAGS),
+    "LanguageModel": lambda: ("abba abba",),
 }
 
 

@@ -7,7 +7,8 @@ scikit-learn is imported only by methods that scikit-learn itself calls. May use
 """
 
 from ostinato.models.classifier import SequenceClassifier
+from ostinato.models.language_model import LanguageModel
 from ostinato.models.regressor import SequenceRegressor
 from ostinato.models.tagger import SequenceTagger
 
-__all__ = ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"]

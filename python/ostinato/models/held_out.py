@@ -9,7 +9,7 @@ import numpy as np
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.sequences.arrays import Array, as_array
 
-ENOUGH: Final = 500
+ENOUGH: Final = 1000
 """With early_stopping="auto", rows are held out from this many on: fewer are too few to measure by."""
 
 

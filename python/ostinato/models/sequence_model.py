@@ -93,7 +93,7 @@ class SequenceModel(Parameters, Routed, Fitted):
         batch_size: rows of a batch; "auto" for 8 to 32, by the number of rows; or a function of the lengths,
             such as `ost.data.ByLength`. Rows of similar length are put together.
         early_stopping: True holds out rows, measures them after each epoch, and keeps the best parameters.
-            "auto" does so from 500 rows on. False uses all rows for training.
+            "auto" does so from 1,000 rows on. False uses all rows for training.
         validation_fraction: the fraction of the rows that is held out.
         n_iter_no_change: a fit ends after so many epochs in which the loss (of the held-out rows, or of
             training) did not fall by more than tol.
@@ -252,32 +252,33 @@ class SequenceModel(Parameters, Routed, Fitted):
         return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
 
     def _train(self: Self, fitting: Fitting, epochs: int, training: Examples, held: Examples | None) -> Self:
-        """Trains, and makes the result that of this estimator.
+        """Trains on rows, and makes the result that of this estimator.
 
         An error leaves the estimator as before; Ctrl-C leaves the best model so far.
         """
-        owner = type(self).__name__
+        validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
+        return self._run(
+            fitting,
+            training.x,
+            training.targets,
+            epochs=epochs,
+            batch_size=self._batches(len(training.targets)),
+            weights=training.weights,
+            validation=validation,
+        )
+
+    def _train_batches(self: Self, fitting: Fitting, epochs: int, training: Any, held: Any) -> Self:
+        """The same on iterables of batches."""
+        return self._run(fitting, training, epochs=epochs, validation=held)
+
+    def _run(self: Self, fitting: Fitting, *data: Any, **arguments: Any) -> Self:
+        """`fit` of the trainer, between the last parameters and the best ones."""
+        owner, told = type(self).__name__, self.verbose
+        verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
         net, best = fitting.network, fitting.best
         best.resume(net)
-        arguments: dict[str, Any] = {"weights": training.weights}
-        if held is not None:
-            arguments["validation"] = [Batch(held.x, held.targets, weights=held.weights)]
-        batches = self._batches(len(training.targets))
-        told = self.verbose
-        verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
         try:
-            with_jobs(
-                owner,
-                self.n_jobs,
-                lambda: fitting.trainer.fit(
-                    training.x,
-                    training.targets,
-                    epochs=epochs,
-                    batch_size=batches,
-                    progress=verbose,
-                    **arguments,
-                ),
-            )
+            with_jobs(owner, self.n_jobs, lambda: fitting.trainer.fit(*data, progress=verbose, **arguments))
         except KeyboardInterrupt:
             best.finish(net)
             self._adopt(fitting)

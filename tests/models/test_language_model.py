@@ -1,0 +1,82 @@
+"""Language models: bits, samples, exact continuation, unknown symbols, files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+
+TEXT = "the dog and the cat and the bird sing to the dog. " * 8
+
+
+def model(**given: Any) -> Any:
+    return ost.LanguageModel(**{"hidden_size": 8, "embedding_size": 4, "random_state": 0, **given})
+
+
+def test_a_text_that_repeats_itself_is_learned():
+    long = model(max_iter=40, schedule=None, window=16, batch_size=4).fit(TEXT)
+    assert long.bits(TEXT) < 0.6 * model(max_iter=1).fit(TEXT).bits(TEXT)
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_two_fits_are_one(stopping: bool):
+    whole = model(max_iter=4, early_stopping=stopping).fit(TEXT)
+    half = model(max_iter=2, early_stopping=stopping, warm_start=True).fit(TEXT).fit(TEXT)
+    assert np.array_equal(whole.network_.arena, half.network_.arena)
+    parts = model(early_stopping=False)
+    for _ in range(2):
+        parts.partial_fit(TEXT)
+    assert np.array_equal(
+        parts.network_.arena, model(max_iter=2, early_stopping=False).fit(TEXT).network_.arena
+    )
+
+
+@pytest.mark.parametrize("level", ["character", "word"])
+def test_bits_are_those_of_the_network(level: str):
+    fitted = model(max_iter=1, level=level).fit(TEXT)
+    text = "the dog and the cat"
+    symbols = list(text) if level == "character" else text.split()
+    ids = fitted._vocabulary.encode(symbols)
+    logits = fitted.network_(ids[None, :-1])[0].astype(float)
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    total = -sum(logs[n, one] for n, one in enumerate(ids[1:]))
+    characters = len(text) - len(symbols[0])
+    assert fitted.bits(text) == pytest.approx(total / math.log(2) / characters, rel=1e-6)
+    assert fitted.score(text) == -fitted.bits(text)
+
+
+def test_a_long_text_is_measured_in_pieces_that_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
+    fitted = model(max_iter=1).fit(TEXT)
+    whole = fitted.bits(TEXT)
+    monkeypatch.setattr("ostinato.models.language_model.AT_A_TIME", 7)
+    assert fitted.bits(TEXT) == pytest.approx(whole, rel=1e-12)
+
+
+def test_samples_depend_on_the_seed_and_never_have_the_unknown_symbol(tmp_path: Path):
+    fitted = model(max_iter=1).fit(TEXT + "#")
+    drawn = fitted.generate("the ", 30, seed=1)
+    assert drawn == fitted.generate("the ", 30, seed=1) and len(drawn) == 30
+    assert drawn != fitted.generate("the ", 30, seed=2)
+    assert set(drawn) <= set(TEXT)
+    fitted.save(tmp_path / "model.safetensors")
+    again = ost.load(tmp_path / "model.safetensors")
+    assert again.generate("the ", 30, seed=1) == drawn and again.bits(TEXT) == fitted.bits(TEXT)
+    words = model(max_iter=1, level="word").fit(TEXT).generate("the dog", 5)
+    assert len(words.split()) == 5
+
+
+def test_unknown_symbols_are_counted():
+    fitted = model(max_iter=1).fit(TEXT)
+    with pytest.warns(UserWarning, match="2 of 5 symbols are unknown"):
+        fitted.bits("th##e")
+    with pytest.raises(ost.ConfigError, match="prompt has the symbol '#'"):
+        fitted.generate("#", 3)
+    with pytest.raises(ost.ConfigError, match="text has 1 symbols; expected at least 2"):
+        fitted.bits("t")
+    with pytest.raises(ost.DTypeError, match="expected a text, or a list of texts"):
+        fitted.fit(3)
