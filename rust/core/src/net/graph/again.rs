@@ -1,8 +1,10 @@
 //! Nodes of one network, added to another one: a network is divided by writing it anew.
 
+use crate::plan::RowSplit;
+
 use super::axis::Axis;
 use super::error::NetError;
-use super::layer::Layer;
+use super::layer::{Layer, LayerParts, Share};
 use super::network::Network;
 use super::node::{InputPort, NodeKind};
 
@@ -54,6 +56,32 @@ impl Network {
                 self.final_state(moved[of.node()], program.label(program.states[*state]))
             }
         }
+    }
+
+    /// Adds the part of a divided layer that runs at every step and reads `inputs`; `moved` as in `add_again`. Returns the node of
+    /// its first output.
+    pub(super) fn add_step_part(
+        &mut self,
+        of: &Layer,
+        split: &RowSplit,
+        inputs: &[usize],
+        moved: &[usize],
+        share: Share,
+    ) -> Result<usize, NetError> {
+        let program = &of.plan.program;
+        let states = program.states.iter().zip(&of.initial);
+        let initial: Vec<(&str, usize)> =
+            states.filter_map(|(&id, from)| from.map(|node| (program.label(id), moved[node]))).collect();
+        let memories: Vec<usize> = of.memories.iter().map(|&memory| moved[memory]).collect();
+        let node = self.layer(LayerParts {
+            initial: &initial,
+            memories: &memories,
+            inference: split.inference.as_ref().map(|(_, step)| step),
+            penalty: of.penalty.as_ref().map(|plan| &plan.program),
+            ..LayerParts::new(&split.step, inputs, &of.offsets())
+        })?;
+        self.set_share(share);
+        Ok(node)
     }
 
     /// An input on an axis, which names the axis to a node that repeats a value along it; the first axis needs no name.

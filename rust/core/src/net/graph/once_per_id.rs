@@ -153,19 +153,6 @@ impl Writer<'_> {
             let found = self.made.layer_output(node, name)?;
             inputs.push(if embedding.is_reversed { self.made.derive("reverse", &[found])? } else { found });
         }
-        let program = &layer.plan.program;
-        let states = program.states.iter().zip(&layer.initial);
-        let initial: Vec<(&str, usize)> =
-            states.filter_map(|(&id, from)| from.map(|node| (program.label(id), self.moved[node]))).collect();
-        let memories: Vec<usize> = layer.memories.iter().map(|&memory| self.moved[memory]).collect();
-        let node = self.made.layer(LayerParts {
-            initial: &initial,
-            memories: &memories,
-            inference: split.inference.as_ref().map(|(_, step)| step),
-            penalty: layer.penalty.as_ref().map(|plan| &plan.program),
-            ..LayerParts::new(&split.step, &inputs, &layer.offsets())
-        })?;
-        self.made.set_share(layer.share);
-        Ok(node)
+        self.made.add_step_part(layer, split, &inputs, &self.moved, layer.share)
     }
 }

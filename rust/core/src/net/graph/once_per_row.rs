@@ -287,20 +287,7 @@ impl Writer<'_> {
             inputs.push(if run.is_row { self.repeat(node, layer.axis)? } else { node });
         }
         inputs.append(&mut self.repeated[number]);
-        let split = &division.split;
-        let program = &layer.plan.program;
-        let states = program.states.iter().zip(&layer.initial);
-        let initial: Vec<(&str, usize)> =
-            states.filter_map(|(&id, from)| from.map(|node| (program.label(id), self.moved[node]))).collect();
-        let memories: Vec<usize> = layer.memories.iter().map(|&memory| self.moved[memory]).collect();
-        let node = self.made.layer(LayerParts {
-            initial: &initial,
-            memories: &memories,
-            inference: split.inference.as_ref().map(|(_, step)| step),
-            penalty: layer.penalty.as_ref().map(|plan| &plan.program),
-            ..LayerParts::new(&split.step, &inputs, &layer.offsets())
-        })?;
-        self.made.set_share(Share { layer: layer.share.layer, part: LayerPart::Step });
-        Ok(node)
+        let share = Share { layer: layer.share.layer, part: LayerPart::Step };
+        self.made.add_step_part(layer, &division.split, &inputs, &self.moved, share)
     }
 }
