@@ -51,6 +51,12 @@ pub fn training_memory<T: Float>(
         copies += weight_elements(&layer.plan, kernels);
         slots += slot_gradient_elements(&layer.plan);
     }
+    for (_, plan) in losses {
+        copies += weight_elements(plan, kernels);
+        if !plan.program.params.is_empty() {
+            slots += slot_gradient_elements(plan);
+        }
+    }
     let losses = network.losses_of_nodes(losses)?;
     for one in &batch.groups {
         let axes = one.axes();
