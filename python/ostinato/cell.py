@@ -171,9 +171,9 @@ class Cell(Configured):
             )
 
 
-def takes_noise(cell: Cell) -> bool:
-    """Whether the step of a cell has an argument `noise`."""
-    return "noise" in inspect.signature(cell.step).parameters
+def takes_noise(of: Any) -> bool:
+    """Whether the step of a cell, or of a loss, has an argument `noise`."""
+    return "noise" in inspect.signature(of.step).parameters
 
 
 @dataclass(frozen=True)

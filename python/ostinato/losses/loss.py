@@ -30,6 +30,8 @@ class Loss(Configured):
 
     A loss with `parameters` gets them as the last argument: `step(y, target, p)`, or `step(y, target, state,
     p)`. The layer `Criterion` holds them, as the last layer of a network.
+
+    A step with an argument `noise`, after the others, draws random numbers in training, as a cell does.
     """
 
     kind: ClassVar[str] = "loss"

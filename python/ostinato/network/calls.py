@@ -166,8 +166,8 @@ class Calls:
                 gradient: a sixth of the products of one layer that is as wide as its input. Layers that are
                 frozen, with all layers before them, then have no backward pass, and their states are left
                 out of `Gradients.initial_state`.
-            regularize: False leaves regularizers at rest: no noise, and no penalties in the loss, which is
-                then that of `loss_value`.
+            regularize: False leaves regularizers at rest: no noise, in losses neither, and no penalties in
+                the loss, which is then that of `loss_value`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
@@ -175,11 +175,16 @@ class Calls:
         checks.flag("value_and_grad", "input_gradient", input_gradient)
         checks.flag("value_and_grad", "regularize", regularize)
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
-        losses = self._losses(loss, reduction).arguments(batch, targets, weights, self._graph, self._arena)
+        given = self._losses(loss, reduction)
+        losses = given.arguments(batch, targets, weights, self._graph, self._arena, training=regularize)
         core, facts = self._engine(input_gradient, regularize)
         mode = mode_of(through_time, batch.rows, batch.steps)
         value, parts, arena, inputs, d_state, final, penalty = self._with_seed(
-            "value_and_grad", seed, regularize, lambda drawn: core.value_and_grad(call, losses, mode, drawn)
+            "value_and_grad",
+            seed,
+            regularize,
+            lambda drawn: core.value_and_grad(call, losses, mode, drawn),
+            given.draw_noise,
         )
         states = (d_state, final)
         return value, Gradients.from_core(arena, inputs, states, facts, batch, penalty, parts)
@@ -207,9 +212,11 @@ class Calls:
         values, final = self._core().loss_value(call, losses)
         return sum(values), from_slots(final, self._graph, batch.rows)
 
-    def _with_seed(self, call: str, seed: int | None, training: bool, work: Callable[[int], R]) -> R:
-        """`work(seed)`, with the seed of a call."""
-        if seed is None and not self._noisy:
+    def _with_seed(
+        self, call: str, seed: int | None, training: bool, work: Callable[[int], R], draws: bool = False
+    ) -> R:
+        """`work(seed)`, with the seed of a call. `draws`: whether a loss draws noise."""
+        if seed is None and not (self._noisy or draws):
             return work(0)
         return self._seeds.during(call, seed, training, work)
 

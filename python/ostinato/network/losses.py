@@ -72,10 +72,24 @@ class Losses:
         numbers = {name: number for number, name in enumerate(self.ports.outputs)}
         return [(numbers[name], one.program) for name, one in self.objectives.items()]
 
-    def arguments(self, batch: Batch, targets: Any, weights: Any, graph: Graph, arena: Array) -> _core.Losses:
+    @property
+    def draw_noise(self) -> bool:
+        """Whether a loss draws noise in training."""
+        return any(one.drawn is not None for one in self.objectives.values())
+
+    def arguments(
+        self,
+        batch: Batch,
+        targets: Any,
+        weights: Any,
+        graph: Graph,
+        arena: Array,
+        *,
+        training: bool = False,
+    ) -> _core.Losses:
         """The core's form; the graph and the arena of the network hold the parameters of losses.
 
-        Raises ShapeError, DTypeError or ConfigError by name.
+        `training`: whether losses draw their noise. Raises ShapeError, DTypeError or ConfigError by name.
         """
         names = list(self.objectives)
         plain = len(self.ports.outputs) == 1
@@ -95,6 +109,7 @@ class Losses:
                 numbers[name],
                 None if plain else name,
                 held(graph, arena, self.ports.outputs[name], one.program),
+                training,
             )
             for name, one in self.objectives.items()
         ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato import _core, checks
+from ostinato.cell import takes_noise
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.losses import Loss
 from ostinato.network.graph import Node
@@ -58,6 +59,8 @@ class Objective:
     """Ids are below it."""
     target_width: int = 0
     """The numbers of a target, for numbers."""
+    drawn: _core.Program | None = None
+    """The program for training of a loss that draws noise; `program` has the expectation."""
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
@@ -79,6 +82,7 @@ class Objective:
             )
         with blamed(loss):
             program = trace_loss(loss, output.width)
+            drawn = trace_loss(loss, output.width, training=True) if takes_noise(loss) else None
         labels = loss.labels if loss.target == "labels" else 0
         takes_ids, classes = loss.target == "index", loss.classes(output.width)
         return cls(
@@ -93,6 +97,7 @@ class Objective:
             labels,
             classes,
             int(loss.target_size(output.width)) if loss.target == "output" else 0,
+            drawn,
         )
 
     def argument(
@@ -103,16 +108,17 @@ class Objective:
         output: int = 0,
         name: str | None = None,
         params: Sequence[tuple[int, Array]] = (),
+        training: bool = False,
     ) -> _core.OutputLoss:
         """The core's form of the loss of an output, by its number; `name` is that of one among several.
 
-        `params` are the offset and the values of each parameter.
-
+        `params` are the offset and the values of each parameter; `training`: whether noise is drawn.
         Raises ShapeError, DTypeError or ConfigError by name.
         """
         of = "" if name is None else f"[{name!r}]"
+        program = self.drawn if training and self.drawn is not None else self.program
         if self.per_row:
-            return self._of_rows(batch, targets, weights, output, of, params)
+            return self._of_rows(batch, targets, weights, output, of, program, params)
         trailing: tuple[int, ...] = () if self.takes_ids else (self.target_width,)
         dtype = None if self.takes_ids else self.dtype
         limit = self.classes if self.takes_ids else None
@@ -122,7 +128,7 @@ class Objective:
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise _negative_weight(of)
-        return _core.OutputLoss(output, self.program, read, scale, self.scale, False, params)
+        return _core.OutputLoss(output, program, read, scale, self.scale, False, params)
 
     def _of_rows(
         self,
@@ -131,6 +137,7 @@ class Objective:
         weights: Any,
         output: int,
         of: str,
+        program: _core.Program,
         params: Sequence[tuple[int, Array]],
     ) -> _core.OutputLoss:
         """The core's form of a loss of rows: the target and the weight of a row at each of its steps."""
@@ -149,7 +156,7 @@ class Objective:
         steps = along.steps
         repeated = np.repeat(read[:, None], steps, axis=1)
         spread = None if scale is None else np.repeat(scale[:, None], steps, axis=1)
-        return _core.OutputLoss(output, self.program, repeated, spread, self.scale, True, params)
+        return _core.OutputLoss(output, program, repeated, spread, self.scale, True, params)
 
     def _labels(self, name: str, targets: Any, rows: int, used: Array | None) -> Array:
         """(N, labels) whole numbers below `classes`; less than 0 after the last label of a row."""

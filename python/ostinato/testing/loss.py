@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ostinato.cell import takes_noise
 from ostinato.dims import named
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.reductions import Last
@@ -16,12 +18,13 @@ from ostinato.namespace import Names
 from ostinato.network.through_time import CheckpointedBPTT, TruncatedBPTT
 from ostinato.settings import ignoring
 from ostinato.testing import subject
-from ostinato.testing.arrays import LAYOUTS, near, refused, same
+from ostinato.testing.arrays import LAYOUTS, differing, near, refused, same
 from ostinato.testing.loss_case import Case, LossSubject, Passage, gradient_of, with_parameters
 from ostinato.testing.networks.backwards import DRAWS
 from ostinato.testing.networks.model import with_threads
 from ostinato.testing.runner import Failed, Kind, at, check
 from ostinato.testing.slopes import Kink, compare, smooth_slopes
+from ostinato.trace import Noise
 from ostinato.trace.programs import loss_states
 
 # For sums over some hundred steps in another order.
@@ -87,9 +90,10 @@ def _stepped(case: Case, row: int, last: int) -> Any:
     """The loss by `step` on NumPy values: of one step; with states of all steps so far, or of the last."""
     held = {name.partition(".")[2]: one for name, one in case.parameters.items()}
     more = (Names("loss", "parameter", held),) if held else ()
+    drawn = {"noise": Noise(None, False, (), (), {})} if takes_noise(case.loss) else {}
     if not case.has_states:
         return case.loss.step(
-            case.y[row, last], case.targets[row] if case.of_rows else case.targets[row, last], *more
+            case.y[row, last], case.targets[row] if case.of_rows else case.targets[row, last], *more, **drawn
         )
     labels = max(1, getattr(case.loss, "labels", 0))
     sizes = named({"output": case.y.shape[-1], "labels": labels})
@@ -98,7 +102,7 @@ def _stepped(case: Case, row: int, last: int) -> Any:
     total: Any = 0.0
     for t in range(last + 1):
         given = case.targets[row] if case.of_rows else case.targets[row, t]
-        value, state = case.loss.step(case.y[row, t], given, Names("loss", "state", state), *more)
+        value, state = case.loss.step(case.y[row, t], given, Names("loss", "state", state), *more, **drawn)
         total = value if case.of_rows else total + value
     return total
 
@@ -285,6 +289,40 @@ def through_time(one: LossSubject) -> None:
         same(full, recurrent.results(through_time=way), f"{way}: the {{}} differs from FullBPTT()")
 
 
+def _drawn_value(case: Case) -> float:
+    return float(case.drawn()[case.noun])
+
+
+def _draws_nothing(one: LossSubject) -> str | None:
+    return None if takes_noise(one.loss()) else "it draws nothing"
+
+
+@check("noise", _draws_nothing)
+def noise(one: LossSubject) -> None:
+    """The seed decides the noise, for any number of threads; the gradient is that of what was drawn."""
+    case = one.case(20, 5, ragged=True)
+    first = case.drawn()
+    for count in (1, 2, 4):
+        again = with_threads(count, case.drawn)
+        same(first, again, f"the same seed with {count} threads: the {{}} differs")
+    if not differing(first, case.drawn(4)):
+        raise Failed("another seed changes nothing; is the noise drawn with the argument noise?")
+    some = list(range(7))
+    rows = {"gradient": np.ascontiguousarray(first["gradient"][some])}
+    same(rows, {"gradient": case.rows(some).drawn()["gradient"]}, "the first rows alone: the {} differs")
+    found = ""
+    for draw in range(DRAWS):
+        case = one.case(3, 4, draw=draw)
+        try:
+            numeric = smooth_slopes(partial(_drawn_value, case), {"y": case.y})
+        except Kink as kink:
+            found = str(kink)
+            continue
+        compare([("y", case.drawn()["gradient"], numeric["y"])], "loss with noise")
+        return
+    raise Failed(f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {found}")
+
+
 @check("float32")
 def float32(one: LossSubject) -> None:
     """float32 agrees with float64 up to rounding, also for outputs of up to 10."""
@@ -412,6 +450,7 @@ LOSS: Kind[LossSubject] = Kind(
         reduction,
         rows,
         through_time,
+        noise,
         float32,
         extremes,
         nan,

@@ -64,8 +64,9 @@ class Case:
         return values[:, 0] if self.of_rows else values
 
     def results(self, **more: Any) -> Arrays:
-        """The loss or metric, by default summed, and its gradient with respect to y."""
-        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum", **more}
+        """The loss or metric, by default summed and without noise, and its gradient with respect to y."""
+        arguments: dict[str, Any] = {"loss": self.loss, "lengths": self.lengths, "reduction": "sum"}
+        arguments |= {"regularize": False, **more}
         value, grads = self.network.value_and_grad(self.y, self.targets, **arguments)
         assert grads.inputs is not None
         found = {self.noun: np.asarray(value), "gradient": grads.inputs}
@@ -78,6 +79,10 @@ class Case:
             return {}
         last = str(len(self.network._children()) - 1)
         return {name: one for name, one in self.network.parameters().items() if name.startswith(f"{last}.")}
+
+    def drawn(self, seed: int = 3) -> Arrays:
+        """The results with the noise of a seed."""
+        return self.results(regularize=True, seed=seed)
 
     def value(self, **more: Any) -> float:
         """The loss without its gradient."""

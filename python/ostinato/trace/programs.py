@@ -15,6 +15,7 @@ from ostinato.ops.table import Value
 from ostinato.regularizer import Regularizer
 from ostinato.suggest import did_you_mean
 from ostinato.trace.called import CalledStep, has_vjp
+from ostinato.trace.noise import Noise
 from ostinato.trace.penalties import trace_penalty
 from ostinato.trace.recorder import Recorder
 from ostinato.trace.rewrites import Rewrites
@@ -173,15 +174,20 @@ def trace_cell(
 
 
 def trace_loss(
-    loss: StepLoss, y_size: int, target: Shape | None = None, name: str | None = None
+    loss: StepLoss,
+    y_size: int,
+    target: Shape | None = None,
+    name: str | None = None,
+    *,
+    training: bool = False,
 ) -> _core.Program:
     """Trace a loss of outputs (y_size,): a program with inputs "y" and "target" and one number as output.
 
     `target` is the target's feature shape, or "index" for ids; by default as the loss declares: ids, labels,
-    or the shape of the output. `name` is the name of the program (default: the loss's).
-    Raises ShapeError if the loss is not one number.
+    or the shape of the output. `name` is the name of the program (default: the loss's). `training`: whether
+    its noise is drawn. Raises ShapeError if the loss is not one number.
     """
-    program, shape = _trace_loss(loss, y_size, target, name)
+    program, shape = _trace_loss(loss, y_size, target, name, training=training)
     if shape:
         raise ShapeError(
             f"{_owner(loss)}: step returns shape {describe(shape)}; expected one number: use ops.sum or "
@@ -216,7 +222,12 @@ def _owner(loss: StepLoss) -> str:
 
 
 def _trace_loss(
-    loss: StepLoss, y_size: int, target: Shape | None, name: str | None, place: int | None = None
+    loss: StepLoss,
+    y_size: int,
+    target: Shape | None,
+    name: str | None,
+    place: int | None = None,
+    training: bool = False,
 ) -> tuple[_core.Program, tuple[Dim, ...]]:
     """The program of a step, or of the number at one place of a vector, and the shape of the result."""
     owner = _owner(loss)
@@ -226,14 +237,27 @@ def _trace_loss(
         target = kinds.get(loss.target) or (target_dim(loss, owner, sizes["output"]),)
     states, params = loss_states(loss, owner, sizes), _loss_parameters(loss, owner, sizes)
 
-    def step(y: Value, target: Value, state: Names[Value], p: Names[Value]) -> Any:
+    def step(y: Value, target: Value, state: Names[Value], p: Names[Value], **drawn: Noise) -> Any:
         if place is not None:
             return loss.step(y, target)[place], {}
         more = (p,) if params else ()
-        return loss.step(y, target, state, *more) if states else (loss.step(y, target, *more), {})
+        if states:
+            return loss.step(y, target, state, *more, **drawn)
+        return loss.step(y, target, *more, **drawn), {}
 
     inputs: dict[str, Shape] = {"y": (sizes["output"],), "target": target}
-    return _trace(name or loss.name, owner, step, inputs, params, states, sizes, Rewrites())
+
+    def trace(rewrites: Rewrites) -> tuple[_core.Program, tuple[Dim, ...]]:
+        called = name or loss.name
+        return _trace(called, owner, step, inputs, params, states, sizes, rewrites, noisy=noisy)
+
+    noisy, plain = takes_noise(loss), Rewrites()
+    if noisy and owner.startswith("metric"):
+        raise ConfigError(
+            f"{owner}: step has an argument 'noise'; a metric draws none, so that it can be compared"
+        )
+    made = trace(plain)
+    return trace(Rewrites((), training, plain.groups)) if noisy else made
 
 
 def loss_parameters(loss: StepLoss, y_size: int) -> dict[str, Param]:

@@ -35,6 +35,8 @@ pub struct Call<T: Pooled> {
     pub(super) penalties: WeightPenalties<T>,
     /// Elements of the arena. The arena may have gaps between its parameters.
     pub arena_len: usize,
+    /// The seed of the call's noise.
+    seed: u64,
 }
 
 impl<T: Pooled> Call<T> {
@@ -68,7 +70,7 @@ impl<T: Pooled> Call<T> {
         }
         let penalties = WeightPenalties::new(network, arena, training);
         let workspace = Mutex::new(Some(workspace));
-        Ok(Call { engine, weights, workspace, kernels, penalties, arena_len: arena.len() })
+        Ok(Call { engine, weights, workspace, kernels, penalties, arena_len: arena.len(), seed })
     }
 
     pub fn network(&self) -> &Network {
@@ -231,7 +233,7 @@ impl<T: Pooled> Call<T> {
             return Err(NetError::Config("a parameter of a loss lies beyond the arena".into()));
         }
         self.with_workspace(|kept| {
-            Prepared::new((network, output), batch, loss, gradient, self.kernels, kept)
+            Prepared::new((network, output), batch, loss, (gradient, self.seed), self.kernels, kept)
         })
     }
 

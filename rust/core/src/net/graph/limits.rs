@@ -19,3 +19,11 @@ pub fn index_limits(program: &Program) -> Vec<Option<usize>> {
     }
     limits
 }
+
+/// The most layers of a network; the numbers from there up to those of `u16` are the layers of the noise of losses.
+pub const MOST_LAYERS: usize = 1 << 15;
+
+/// The layer whose noise is that of the loss of an output; None for too many outputs.
+pub fn noise_layer(output: usize) -> Option<u16> {
+    u16::try_from(MOST_LAYERS + output).ok()
+}

@@ -23,7 +23,7 @@ mod watched;
 pub use axis::Axis;
 pub use error::{NetError, expect_len};
 pub use layer::{Layer, LayerPart, LayerParts};
-pub use limits::index_limits;
+pub use limits::{index_limits, noise_layer};
 pub use network::Network;
 pub use node::{InputPort, Node, NodeKind, OutputPort};
 pub use steps::StepParts;

@@ -9,7 +9,7 @@ use super::axis::{Axis, ROW, TIME};
 use super::error::NetError;
 use super::kinds::{Rows, two_axes};
 use super::layer::{Layer, LayerPart, LayerParts, Share, same_ports};
-use super::limits::index_limits;
+use super::limits::{MOST_LAYERS, index_limits};
 use super::node::{InputPort, Node, NodeKind, OutputPort};
 use super::penalty::{penalty_output, plan_of_weights};
 
@@ -174,8 +174,8 @@ impl Network {
             )));
         }
         let step_penalty = penalty_output(program)?;
-        if self.layers.len() > usize::from(u16::MAX) {
-            return Err(NetError::Large("more than 65536 layers".into()));
+        if self.layers.len() >= MOST_LAYERS {
+            return Err(NetError::Large(format!("more than {MOST_LAYERS} layers")));
         }
         self.check_inputs(program, inference, inputs)?;
         self.check_memories(program, memories)?;

@@ -12,7 +12,7 @@ use crate::time::{
 };
 
 use super::super::batch::{Batch, End, Packed};
-use super::super::graph::{Axis, NetError, Network, expect_len, index_limits};
+use super::super::graph::{Axis, NetError, Network, expect_len, index_limits, noise_layer};
 use super::super::locks::lock;
 use super::reduction::Reduction;
 use super::workspace::Workspace;
@@ -71,12 +71,13 @@ pub enum Want {
 }
 
 impl<'a, T: Float> Prepared<'a, T> {
-    /// Packs the loss of output number `output`, with or without a backward pass. Arrays are copied.
+    /// Packs the loss of output number `output`, with or without a backward pass. Arrays are copied. The noise of a loss is
+    /// that of a layer of its own, behind all layers that a network can have.
     pub fn new(
         (network, output): (&Network, usize),
         batch: &Batch,
         loss: &Loss<'a, '_, T>,
-        gradient: bool,
+        (gradient, seed): (bool, u64),
         kernels: &'a Kernels<T>,
         kept: &mut Workspace<T>,
     ) -> Result<Prepared<'a, T>, NetError> {
@@ -101,9 +102,12 @@ impl<'a, T: Float> Prepared<'a, T> {
                 program.name
             )));
         }
+        let Some(noise_layer) = noise_layer(output) else {
+            return Err(NetError::Large(format!("loss {}: a loss of output {output}", program.name)));
+        };
         let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
         let values: Vec<&[T]> = loss.params.iter().map(|(_, values)| *values).collect();
-        weights.renew(plan, &values, kernels, gradient, Noise::new(0, 0));
+        weights.renew(plan, &values, kernels, gradient, Noise::new(seed, noise_layer));
         let offsets = loss.params.iter().map(|(at, _)| *at).collect();
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
         let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
