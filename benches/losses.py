@@ -1,6 +1,7 @@
 """Losses with states, with a NumPy loop over steps and with PyTorch: `python benches/losses.py [SECONDS]`.
 
-Value and gradient of the outputs, float32, one thread. Before any timing, both sides must agree in float64.
+Value and gradient of the outputs, float32, one thread: a network without layers, so that the loss alone is
+measured. Before any timing, both sides must agree in float64.
 The loops process all rows of a step together, as a careful user writes them: the logarithm of the forward
 variables, then the gradient from the last step to the first. "torch" is `torch.nn.CTCLoss` with its backward
 pass; PyTorch has no CRF.
@@ -20,8 +21,8 @@ from ostinato.losses import CRF, CTC
 Array = np.ndarray[Any, Any]
 
 # N, T, and V with the labels of a row (CTC), or the tags K (CRF)
-CTC_SHAPES = ((32, 100, 32, 16), (32, 200, 64, 32), (8, 50, 28, 10))
-CRF_SHAPES = ((32, 50, 9), (32, 100, 20))
+CTC_SHAPES = ((32, 100, 32, 16), (32, 200, 64, 32), (8, 50, 28, 10), (1, 200, 32, 16))
+CRF_SHAPES = ((32, 50, 9), (32, 100, 20), (1, 50, 10), (32, 200, 10), (1, 200, 30), (32, 50, 30))
 FAR = -1e30
 
 
@@ -146,7 +147,9 @@ def torch_ctc(y: Array, labels: Array) -> Any:
 
 def ours(y: Array, targets: Array, loss: Any) -> Any:
     """A function that computes the loss and the gradient of y."""
-    net = ost.Recurrent(Passage, y.shape[-1], 1, dtype=y.dtype.name)
+    net: ost.Network = ost.Graph(outputs=ost.Input("y", size=y.shape[-1]))
+    if y.dtype != net.dtype:
+        net = ost.Recurrent(Passage, y.shape[-1], 1, dtype=y.dtype.name)
     ready = net._losses(loss, "sum").first
 
     def run() -> tuple[float, Array]:

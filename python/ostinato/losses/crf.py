@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
-from ostinato.ops import dot, logsumexp, one_hot, reshape, where
+from ostinato.ops import concat, dot, logsumexp, one_hot, reshape, sum, take, where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from ostinato.namespace import Names
     from ostinato.ops import Value
 
+MOST_TAGS: Final = 1024
+"""The most numbers of a constant of a step."""
+
 
 class CRF(Loss):
     """-log of the probability of the tags of a row, of which each step counts its own part.
 
     y are the scores of K tags and those of the transitions between them, (K + K * K,): after the scores of
     the tags, the score of tag j after tag i stands at K + j * K + i. The cell "crf_scores" makes them.
-    Targets are the tags, ids below K. The probability of a sequence is proportional to e to the sum of its
-    scores. The terms of the steps of a row sum to the -log of its probability; each alone may be negative.
+    Targets are the tags, ids below K, which is at most 1024. The probability of a sequence is proportional
+    to e to the sum of its scores. The terms of the steps of a row sum to the -log of its probability; each
+    alone may be negative.
 
     Source: Lafferty et al. 2001, "Conditional random fields", section 3, by the forward algorithm.
     """
@@ -43,23 +47,28 @@ class CRF(Loss):
                 f"loss 'crf': the output has {width} features; expected K + K * K for K tags, such as "
                 f"{more + more * more} for {more}, as the cell 'crf_scores' makes them"
             )
+        if tags > MOST_TAGS:
+            raise ConfigError(
+                f"loss 'crf': the output has scores of {tags} tags; expected at most {MOST_TAGS}"
+            )
         return tags
 
     def state(self, size: Names[Dim]) -> dict[str, State]:
         """Return log-weights of the last tag, its target, and whether a step was read."""
         tags = self.classes(int(size.output))
-        return {"alpha": State(tags), "before": State(tags), "begun": State(1)}
+        return {"alpha": State(tags), "before": State(1), "begun": State(1)}
 
     def step(self, y: Value, target: Value, state: Names[Value]) -> tuple[Value, dict[str, Value]]:
         """Return how much the log of the sum over all sequences grows, and the score of the given one."""
         (tags,) = state.alpha.shape
         scores, transitions = y[:tags], reshape(y[tags:], (tags, tags))
         begun = state.begun > 0.5
-        own = one_hot(target, int(tags))
+        own = reshape(dot(one_hot(target, int(tags)), np.arange(float(tags))), (1,))
         alpha = scores + where(begun, logsumexp(transitions + state.alpha), 0.0)
         grown = logsumexp(alpha)
-        # the tag before is all 0 at the first step, so its transition is not counted
-        given = dot(own, scores + transitions @ state.before)
+        # the first step has no transition: it stands at no place, where `take` reads 0
+        move = where(begun, int(tags) * (own + 1.0) + state.before, -1.0)
+        given = sum(take(y, concat(own, move)))
         return grown - given, {"alpha": alpha - grown, "before": own, "begun": 0.0 * state.begun + 1.0}
 
     def decode(self, outputs: NDArray[Any], lengths: Any = None) -> list[NDArray[np.int64]]:

@@ -63,13 +63,12 @@ class CTC(Loss):
         begun = state.begun > 0.5
         blank = where(begun, state.blank, np.array([0.0] + [FAR] * int(count)))
         label = where(begun, state.label, FAR)
-        far = 0.0 * state.begun + FAR
-        either = logaddexp(blank, concat(far, label))
+        either = logaddexp(blank, concat(np.array([FAR]), label))
         new_blank = p[self.blank] + either
         before = either[:-1]
         if count > 1:
             # only a blank may be between two equal labels
-            repeated = concat(0.0 * state.begun, equal(target[1:], target[:-1]))
+            repeated = concat(np.zeros(1), equal(target[1:], target[:-1]))
             before = where(repeated, blank[:-1], before)
         new_label = own + logaddexp(label, before)
         total = self._total(target, new_blank, new_label)

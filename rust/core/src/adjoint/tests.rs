@@ -83,6 +83,8 @@ const CASES: &[(&str, &str)] = &[
     ("matmul", "y = matmul w a"),
     ("matmul", "y = matmul w a transpose=1"),
     ("matmul", "q = matmul w v\n r = matmul w q transpose=1\n y = mul r a"),
+    ("matmul_lines", "q = mul t a\n y = matmul_lines w q"),
+    ("matmul_lines", "q = mul t a\n y = matmul_lines w q transpose=1"),
     ("product", "q = mul w a\n y = product q b"),
     ("product", "q = mul w a\n y = product b q"),
     ("product", "q = mul w a\n r = add w h\n y = product q r"),
@@ -121,6 +123,7 @@ const CASES: &[(&str, &str)] = &[
     ("max", "y = max a"),
     ("max", "q = mul w a\n y = max q keepdims=1"),
     ("logsumexp", "q = mul w a\n y = logsumexp q"),
+    ("log_product", "q = mul t a\n y = log_product q b"),
     ("argmax", "k = argmax a\n y = pick b k"),
     ("reciprocal_std", "q = mul w a\n y = reciprocal_std q"),
     ("reciprocal_rms", "y = reciprocal_rms a keepdims=1 eps=0.1"),
@@ -141,10 +144,12 @@ const CASES: &[(&str, &str)] = &[
 const NOT_DERIVED: &[(&str, &str)] = &[
     ("layer_norm_grad", "r = sum p keepdims=1\n y = layer_norm_grad r a b"),
     ("rms_norm_grad", "r = sum p keepdims=1\n y = rms_norm_grad r a b"),
+    ("log_product_grad", "q = mul w a\n y = log_product_grad q a b p"),
+    ("add_at_to", "f = stop_gradient b\n y = add_at_to v a f"),
     ("call_back", "y = call_back v x h p shape=8"),
 ];
 /// Ops with a gradient and without a tangent.
-const WITHOUT_TANGENT: [&str; 1] = ["call"];
+const WITHOUT_TANGENT: [&str; 2] = ["call", "log_product"];
 
 fn case(op: &str, equations: &str) -> Program {
     program(&format!("program {op}\n{HEADER}\n{equations}\n output y = y"))
@@ -282,9 +287,13 @@ fn backwards(program: &Program, steps: &[Values], loss: &Loss) -> Result<Gradien
             match sink.what {
                 Accumulate::Sum(d) => values[d].iter().enumerate().for_each(|(at, &x)| add(at, x)),
                 Accumulate::Outer { left, right } => {
-                    let width = values[right].len();
-                    for (i, a) in values[left].iter().enumerate() {
-                        values[right].iter().enumerate().for_each(|(j, b)| add(i * width + j, a * b));
+                    let shape = &adjoint.nodes[right].shape;
+                    let lines = if shape.len() == 2 { shape[0].value } else { 1 };
+                    let [m, n] = [left, right].map(|side| values[side].len() / lines);
+                    for (left, right) in values[left].chunks(m).zip(values[right].chunks(n)) {
+                        for (i, a) in left.iter().enumerate() {
+                            right.iter().enumerate().for_each(|(j, b)| add(i * n + j, a * b));
+                        }
                     }
                 }
                 Accumulate::Scatter { id, d } => {

@@ -46,6 +46,10 @@ pub struct Kernels<T: 'static> {
     pub row_map: unsafe fn(RowMap, T, usize, usize, Dst<T>, Src<T>),
     /// `(op, rows, cols, dst, r, y, d)`: (rows, cols) -> (rows, cols); the value of row i of r lies at `r + i * r.row`.
     pub norm_grad: unsafe fn(NormGrad, usize, usize, Dst<T>, Src<T>, Src<T>, Src<T>),
+    /// `((rows, lines, cols), dst, m, v)`: for each row, log(sum over columns of exp(m[line, c] + v[c])), (rows, lines).
+    pub log_product: unsafe fn((usize, usize, usize), Dst<T>, Src<T>, Src<T>),
+    /// `((rows, lines, cols), dst, [m, v, y, d])`: the gradient of m, where y is the result of `log_product`.
+    pub log_product_grad: unsafe fn((usize, usize, usize), Dst<T>, [Src<T>; 4]),
     /// `(steps, rows, cols, states)`: a linear recurrence of one or two states along time.
     pub scan: unsafe fn(usize, usize, usize, &[ScanState<T>]),
     /// `(sequence, start, end)`: the steps of a sequence whose state is a matrix, from one matrix to another, or in place.
@@ -112,6 +116,8 @@ macro_rules! tables {
                     weighted_sum: weighted_sum::<T>,
                     row_map: row_map::<T>,
                     norm_grad: norm_grad::<T>,
+                    log_product: log_product::<T>,
+                    log_product_grad: log_product_grad::<T>,
                     scan: scan::<T>,
                     matrix_forward: matrix_forward::<T>,
                     matrix_back: matrix_back::<T>,
@@ -148,6 +154,12 @@ macro_rules! tables {
                 row::weighted_sum $(, #[$feature])?);
             tables!(@entry $token, row_map(op: RowMap, param: T, rows: usize, cols: usize, dst: Dst<T>, x: Src<T>),
                 row::row_map $(, #[$feature])?);
+            tables!(@entry $token,
+                log_product(sizes: (usize, usize, usize), dst: Dst<T>, m: Src<T>, v: Src<T>),
+                row::log_product $(, #[$feature])?);
+            tables!(@entry $token,
+                log_product_grad(sizes: (usize, usize, usize), dst: Dst<T>, operands: [Src<T>; 4]),
+                row::log_product_grad $(, #[$feature])?);
             tables!(@entry $token, scan(steps: usize, rows: usize, cols: usize, states: &[ScanState<T>]),
                 row::scan $(, #[$feature])?);
             tables!(@entry $token, matrix_forward(m: &MatrixSteps<T>, start: *const T, end: *mut T),

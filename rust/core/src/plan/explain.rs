@@ -35,10 +35,14 @@ impl PassSummary {
             ops.iter().map(|s| if let PhaseOp::Rows(ops) = s { ops.len() } else { 0 }).sum()
         };
         let outer = |run: &SinkRun| match run {
-            SinkRun::Outer { left, right } => Some(2 * left.numel * right.numel),
+            SinkRun::Outer { left, right, lines } => Some(2 * left.numel * right.numel / lines),
             _ => None,
         };
-        let products: usize = pass.packs.iter().map(|pack| 2 * pack.k * pack.n).sum();
+        let flops = |op: &PhaseOp| match op {
+            PhaseOp::Gemm(gemm) => 2 * gemm.lines * pass.packs[gemm.pack].k * pass.packs[gemm.pack].n,
+            _ => 0,
+        };
+        let products: usize = pass.ops().map(flops).sum();
         let histories: usize = (pass.states.iter().take(pass.row_states()))
             .filter(|(class, _)| matches!(class, Class::History(_)))
             .map(|(_, width)| width)
@@ -201,7 +205,8 @@ fn op_text(pass: &Pass, op: &PhaseOp) -> String {
         }
         PhaseOp::Gemm(gemm) => {
             let pack = &pass.packs[gemm.pack];
-            format!("GEMM {} -> {}   {}", pack.k, pack.n, gemm.what)
+            let each = if gemm.lines == 1 { String::new() } else { format!(" of {} lines", gemm.lines) };
+            format!("GEMM {} -> {}{each}   {}", pack.k, pack.n, gemm.what)
         }
         PhaseOp::Entries(op) => {
             let width = op.ops().map(|op| op.dst.numel.max(op.cols)).max().unwrap_or(0);

@@ -1,6 +1,7 @@
 //! Which forward values are stored for the backward pass, and which are recomputed.
 
 use crate::adjoint::{Accumulate, Adjoint};
+use crate::kernel::Reduce;
 use crate::step::rows::Across;
 use crate::step::{NodeId, Program, Run, rows};
 
@@ -100,8 +101,16 @@ fn cost(program: &Program, id: NodeId, free: &[bool]) -> f32 {
     let row = rows::row(node.op);
     if matches!(
         row.run,
-        Run::MatVec | Run::Matrix(_) | Run::Entries(Across::Sum | Across::Max | Across::LogSumExp)
+        Run::MatVec
+            | Run::LogProduct
+            | Run::Matrix(_)
+            | Run::Entries(Across::Sum | Across::Max | Across::LogSumExp)
     ) {
+        return f32::INFINITY;
+    }
+    // recomputing the number of a line costs as much as all its elements
+    let is_number = |of: NodeId| 4 * node.numel() <= program.nodes[of].numel();
+    if row.run == Run::Reduce(Reduce::LogSumExp) && is_number(node.args[0]) {
         return f32::INFINITY;
     }
     let mut sum = row.cost;

@@ -29,6 +29,7 @@ pub fn merge(nodes: &mut [Node], phases: &mut [Phase], fused: &HashMap<NodeId, P
         }
         let ops = Ops { nodes, phases, uses: &uses };
         let merged = ops.norm_grad(id).or_else(|| ops.lerp(id)).or_else(|| ops.of_product(id));
+        let merged = merged.or_else(|| ops.add_at_to(id));
         if let Some(Fusion { op, args, attrs, gone }) = merged
             && let Some(op) = rows::find(op)
         {
@@ -80,6 +81,26 @@ impl Ops<'_> {
                 _ => vec![other, factors[0], factors[1]],
             };
             Some(Fusion { op, args, attrs: Attrs::default(), gone: vec![product] })
+        })
+    }
+
+    /// `add(x, add_at(d, places))`, in any order of operands. The numbers may be known long before x.
+    fn add_at_to(&self, id: NodeId) -> Option<Fusion> {
+        if self.name(id) != "add" {
+            return None;
+        }
+        let args = &self.nodes[id].args;
+        [(0, 1), (1, 0)].into_iter().find_map(|(sum, x)| {
+            let (sum, x) = (args[sum], args[x]);
+            let of = &self.nodes[sum];
+            let is_own = self.name(sum) == "add_at" && self.uses[sum] == 1 && self.phases[sum] != Phase::None;
+            let fits = is_own && of.entries.is_none() && self.numel(x) == self.numel(id);
+            fits.then(|| Fusion {
+                op: "add_at_to",
+                args: vec![x, of.args[0], of.args[1]],
+                attrs: Attrs::default(),
+                gone: vec![sum],
+            })
         })
     }
 

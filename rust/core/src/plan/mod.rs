@@ -5,6 +5,7 @@
 //! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `team`, `step` and `adjoint`.
 
 mod concatenated;
+mod copied;
 mod dependence;
 mod entry_level;
 mod explain;
@@ -15,7 +16,9 @@ mod fused;
 mod keep;
 mod layer;
 mod levels;
+mod line_products;
 mod linear;
+mod log_product;
 mod matrix;
 mod merge;
 mod norms;

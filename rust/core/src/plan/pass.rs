@@ -100,6 +100,10 @@ pub enum RowRun {
     Reduce(Reduce, f64),
     RowMap(RowMap, f64),
     NormGrad(NormGrad),
+    /// `(a, b), (b) -> (a)`: logarithms of the products of each line with a vector, from their logarithms.
+    LogProduct,
+    /// `(a, b), (b), (a), (a) -> (a, b)`: the gradient of the matrix.
+    LogProductGrad,
     /// One row of a table (a fold value) by id.
     Lookup,
     Pick,
@@ -107,6 +111,8 @@ pub enum RowRun {
     Take,
     /// Adds the elements of the first operand at the places of the second.
     AddAt,
+    /// The same, added to what is there.
+    AddAtTo,
     OneHot,
     /// `(b) -> (a, b)`: the row repeated `a` times.
     Repeat,
@@ -168,6 +174,8 @@ pub struct Gemm {
     pub a: Ref,
     pub c: Ref,
     pub init: Init,
+    /// The vectors of one row: `a` and `c` are so many lines.
+    pub lines: usize,
     /// Names of the fused products, for `explain`.
     pub what: String,
 }
@@ -312,8 +320,8 @@ pub fn row_work(ops: &[RowOp]) -> usize {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SinkRun {
-    /// Gradient matrix += left^T right.
-    Outer { left: Ref, right: Ref },
+    /// Gradient matrix += left^T right, of one vector of each row, or of the lines of a matrix.
+    Outer { left: Ref, right: Ref, lines: usize },
     /// Gradient vector += column sums.
     Sum(Ref),
     /// Gradient table row `id` += d.
@@ -412,7 +420,7 @@ impl Pass {
             PhaseOp::Rows(ops) => row_work(ops),
             PhaseOp::Entries(op) => USUAL_ENTRIES * op.work(),
             PhaseOp::Gemm(gemm) => {
-                self.entries_of(gemm.c).map_or(1, |_| USUAL_ENTRIES)
+                self.entries_of(gemm.c).map_or(gemm.lines, |_| USUAL_ENTRIES)
                     * self.packs[gemm.pack].k
                     * self.packs[gemm.pack].n
             }
@@ -420,7 +428,7 @@ impl Pass {
             PhaseOp::Matrix(op) => op.work(),
         };
         let sinks = self.sinks.iter().map(|sink| match sink.run {
-            SinkRun::Outer { left, right } => left.numel * right.numel,
+            SinkRun::Outer { left, right, lines } => left.numel * right.numel / lines,
             _ => 0,
         });
         let outside: usize = self.before.iter().chain(&self.after).map(of).chain(sinks).sum();

@@ -2,6 +2,10 @@
 
 use crate::step::{Node, NodeId, Run, rows};
 
+/// The most numbers of a value that is always computed before the loop if it can be: an op on the rows of one step takes longer
+/// than storing them.
+const NARROW: usize = 32;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Not computed here: given, folded or not needed.
@@ -102,6 +106,7 @@ impl Graph<'_> {
         if has_states {
             self.sink_cheap(&mut phases, &order);
             self.reduce_in_loop(&mut phases);
+            self.join_in_loop(&mut phases);
         }
         phases
     }
@@ -153,6 +158,11 @@ impl Graph<'_> {
             let is_update = updates[id];
             let read_by_loop = !readers[id].is_empty() && only_loop;
             let for_the_loop = only_loop && (read_by_loop || is_update) && !wanted[id];
+            let node = &self.nodes[id];
+            let is_narrow = node.numel() <= NARROW && node.entries.is_none() && !is_update;
+            if is_narrow {
+                continue;
+            }
             if for_the_loop && !product && !self.is_hoisted_sum(id) {
                 phases[id] = Phase::Loop;
             }
@@ -167,6 +177,28 @@ impl Graph<'_> {
                 phases[id] = Phase::Loop;
             }
         }
+    }
+
+    /// Moves a concatenation of loop values into the loop: the values are computed in its memory.
+    fn join_in_loop(&self, phases: &mut [Phase]) {
+        for (id, node) in self.nodes.iter().enumerate() {
+            let is_late = phases[id] == Phase::After && node.entries.is_none();
+            let joins = is_late && rows::row(node.op).run == Run::Concat;
+            let of_loop = |&&arg: &&NodeId| phases[self.holder(arg)] == Phase::Loop;
+            let most = node.args.iter().filter(of_loop).map(|&arg| self.nodes[arg].numel()).max();
+            let is_ready = node.args.iter().all(|&arg| phases[self.holder(arg)] != Phase::After);
+            if joins && is_ready && most.is_some_and(|most| 2 * most > node.numel()) {
+                phases[id] = Phase::Loop;
+            }
+        }
+    }
+
+    /// The node that holds the bytes of a view.
+    fn holder(&self, mut id: NodeId) -> NodeId {
+        while !self.given[id] && matches!(rows::row(self.nodes[id].op).run, Run::View | Run::Slice) {
+            id = self.nodes[id].args[0];
+        }
+        id
     }
 
     /// Whether a sum with a product is computed outside the loop: the product starts from the other operand.

@@ -41,6 +41,8 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         Run::NormGrad(op) => {
             push(RowRun::NormGrad(op), dst, src, operand(1).numel() / last(1).max(1), last(1))
         }
+        Run::LogProduct => push(RowRun::LogProduct, dst, src, dst.numel, last(1)),
+        Run::LogProductGrad => push(RowRun::LogProductGrad, dst, src, operand(2).numel(), last(1)),
         Run::Noise => {
             let stream = node.attrs.int("stream") as u16; // the shape rule saw to its range
             let per = match node.attrs.int("per") {
@@ -60,6 +62,12 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         Run::Pick => push(RowRun::Pick, dst, src, 1, 1),
         Run::Take => push(RowRun::Take, dst, src, 1, dst.numel),
         Run::AddAt => push(RowRun::AddAt, dst, src, 1, dst.numel),
+        Run::AddAtTo => {
+            if src[0] != dst {
+                push(copy, dst, vec![src[0]], 1, dst.numel);
+            }
+            push(RowRun::AddAtTo, dst, src[1..].to_vec(), 1, dst.numel)
+        }
         Run::OneHot => push(RowRun::OneHot, dst, src, 1, dst.numel),
         Run::Concat => {
             let mut col = dst.col;
@@ -126,6 +134,14 @@ pub fn ops_of(nodes: &[Node], id: NodeId, reference: &mut dyn FnMut(NodeId) -> R
         | Run::Entries(_) => {
             unreachable!("{} is not a row op", row.name)
         }
+    }
+}
+
+/// The elements of one row that an op should leave in the cache for the next one. The gradient of a matrix is read row by row.
+pub fn width_in_cache(op: &RowOp) -> usize {
+    match op.run {
+        RowRun::LogProductGrad | RowRun::AddAt | RowRun::AddAtTo => 1,
+        _ => op.dst.numel,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Product {
     pub vector: NodeId,
     pub transpose: bool,
     pub init: Option<NodeId>,
+    /// The vectors of one row: the lines of a matrix, each of which is multiplied.
+    pub lines: usize,
 }
 
 /// The work of one phase, in order.
@@ -70,6 +72,7 @@ pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMa
         let fits = |&&(product, init): &&(NodeId, NodeId)| {
             is_product(product)
                 && product != init
+                && node.shape.len() == 1
                 && uses[product] == 1
                 && phases[product] == phases[id]
                 && nodes[init].numel() == node.numel()
@@ -87,7 +90,11 @@ pub fn fused_sums(nodes: &[Node], phases: &[Phase], wanted: &[NodeId]) -> HashMa
 fn product_of(nodes: &[Node], id: NodeId) -> Product {
     let node = &nodes[id];
     let transpose = node.attrs.flag("transpose");
-    Product { out: id, matrix: node.args[0], vector: node.args[1], transpose, init: None }
+    let lines = match nodes[node.args[1]].shape.as_slice() {
+        [lines, _] => lines.value,
+        _ => 1,
+    };
+    Product { out: id, matrix: node.args[0], vector: node.args[1], transpose, init: None, lines }
 }
 
 /// Orders the nodes of `phase`. Products absorbed by a sum are not scheduled themselves.
@@ -164,7 +171,7 @@ pub fn schedule(
             let ready = done[holder(p.vector)] && p.init.is_none_or(|init| done[holder(init)]);
             if ready {
                 now_done.push(id);
-                match groups.iter_mut().find(|group| group[0].vector == p.vector) {
+                match groups.iter_mut().find(|group| group[0].vector == p.vector && p.lines == 1) {
                     Some(group) => group.push(p),
                     None => groups.push(vec![p]),
                 }

@@ -142,6 +142,7 @@ impl Storage<'_> {
         let concats: Vec<NodeId> = (0..self.task.nodes.len())
             .filter(|id| computed(id) && rows::row(self.task.nodes[*id].op).run == Run::Concat)
             .collect();
+        self.place_sums_at();
         for &id in concats.iter().rev() {
             self.place_concat(id);
         }
@@ -194,9 +195,61 @@ impl Storage<'_> {
         }
     }
 
+    /// Stores a vector directly in the memory of its sum with numbers at places, if nothing reads the vector, or a part of it, once
+    /// the numbers are added.
+    fn place_sums_at(&mut self) {
+        let nodes = &self.task.nodes;
+        let holder = |id: NodeId| resolved(nodes, self.given, id).0;
+        let is_computed = |id: NodeId| self.phases[id] != Phase::None;
+        let wanted = self.task.wanted();
+        let mut in_place = Vec::new();
+        for id in (0..nodes.len()).filter(|&id| is_computed(id)) {
+            let x = nodes[id].args.first().map_or(id, |&x| holder(x));
+            if rows::row(nodes[id].op).run != Run::AddAtTo || self.given[x] || self.numel(x) != self.numel(id)
+            {
+                continue;
+            }
+            let mut parts = vec![x];
+            if rows::row(nodes[x].op).run == Run::Concat {
+                parts.extend(nodes[x].args.iter().map(|&arg| holder(arg)));
+            }
+            let is_result = |part: &NodeId| {
+                let of = |&id: &NodeId| holder(id) == *part;
+                wanted.iter().any(of) || self.task.states.iter().any(|state| of(&state.update))
+            };
+            let reads = |reader: NodeId| nodes[reader].args.iter().any(|&arg| parts.contains(&holder(arg)));
+            let is_before =
+                |reader: NodeId| reader == x || reader == id || self.phases[reader] < self.phases[id];
+            let is_view = |reader: NodeId| matches!(rows::row(nodes[reader].op).run, Run::View | Run::Slice);
+            let is_reader = |&reader: &NodeId| is_computed(reader) && !is_view(reader) && reads(reader);
+            let mut readers = (0..nodes.len()).filter(is_reader);
+            if !self.refs.contains_key(&x) && !parts.iter().any(is_result) && readers.all(is_before) {
+                in_place.push((id, x));
+            }
+        }
+        for (id, x) in in_place {
+            let level = self.level[&id].max(self.level[&x]);
+            let width = self.numel(id);
+            let place = match self.refs.get(&id) {
+                Some(&place) => place,
+                None => {
+                    let buffer = self.buffer(Self::class_of(level), width, None);
+                    Ref { buffer, col: 0, numel: width }
+                }
+            };
+            self.refs.insert(id, place);
+            self.refs.insert(x, place);
+        }
+    }
+
     /// Stores the parts of a concatenation directly in its memory, unless a part is stored elsewhere.
     fn place_concat(&mut self, id: NodeId) {
-        let args = &self.task.nodes[id].args;
+        // a part with another shape is the part itself
+        let own = |arg: NodeId| match resolved(&self.task.nodes, self.given, arg) {
+            (holder, 0) if self.numel(holder) == self.numel(arg) => holder,
+            _ => arg,
+        };
+        let args: Vec<NodeId> = self.task.nodes[id].args.iter().map(|&arg| own(arg)).collect();
         // if the concatenation is stored already, its level limits the level of a part
         let bound =
             self.refs.get(&id).map_or(Level::Full, |whole| match self.pass.buffers[whole.buffer].class {
@@ -295,7 +348,7 @@ impl Storage<'_> {
                         fuse(&self.pass.buffers, &mut ops);
                         let used = row_ops::assign_slots(&mut self.pass.buffers, &ops);
                         self.pass.tile_width = self.pass.tile_width.max(used);
-                        widest = ops.iter().map(|op| op.dst.numel).fold(widest, usize::max);
+                        widest = ops.iter().map(row_ops::width_in_cache).fold(widest, usize::max);
                         row_ops::find_far(&self.pass.buffers, &mut ops, self.task.reversed);
                         if !ops.is_empty() {
                             phase_ops.push(PhaseOp::Rows(ops));
@@ -328,7 +381,11 @@ impl Storage<'_> {
         for sink in self.task.sinks {
             let run = match sink.what {
                 Accumulate::Outer { left, right } => {
-                    SinkRun::Outer { left: self.reference(left), right: self.reference(right) }
+                    let lines = match self.task.nodes[left].shape.as_slice() {
+                        [lines, _] => lines.value,
+                        _ => 1,
+                    };
+                    SinkRun::Outer { left: self.reference(left), right: self.reference(right), lines }
                 }
                 Accumulate::Sum(d) => SinkRun::Sum(self.reference(d)),
                 Accumulate::Scatter { id, d } => {
@@ -496,13 +553,14 @@ impl Storage<'_> {
         }
         let a = self.reference(run[0].vector);
         let names: Vec<String> = run.iter().map(|p| name(&self.task.nodes, p)).collect();
-        self.pass.packs.push(Pack { k: a.numel, n: c.numel, parts });
+        let lines = run[0].lines;
+        self.pass.packs.push(Pack { k: a.numel / lines, n: c.numel / lines, parts });
         let init = match init {
             Init::Value(first) => Init::Value(Ref { numel: c.numel, ..first }),
             _ if bias => Init::Bias,
             _ => Init::Zero,
         };
-        Gemm { pack: self.pass.packs.len() - 1, a, c, init, what: names.join(", ") }
+        Gemm { pack: self.pass.packs.len() - 1, a, c, init, lines, what: names.join(", ") }
     }
 }
 

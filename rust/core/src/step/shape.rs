@@ -55,6 +55,19 @@ pub fn matmul(args: &[&Node], attrs: &Attrs) -> ShapeResult {
     }
 }
 
+/// A parameter matrix and the lines of a value: (n, k), (m, k) -> (m, n).
+pub fn matmul_lines(args: &[&Node], attrs: &Attrs) -> ShapeResult {
+    match (args[0].shape.as_slice(), args[1].shape.as_slice()) {
+        ([out, inner], [lines, size]) if !attrs.flag("transpose") && size == inner => {
+            Ok(vec![lines.clone(), out.clone()])
+        }
+        ([inner, out], [lines, size]) if attrs.flag("transpose") && size == inner => {
+            Ok(vec![lines.clone(), out.clone()])
+        }
+        (a, b) => Err(format!("{} cannot multiply the lines of {}", shape_text(a), shape_text(b))),
+    }
+}
+
 /// A matrix and a vector, a vector and a matrix, or two matrices.
 pub fn product(args: &[&Node], _: &Attrs) -> ShapeResult {
     let (a, b) = (&args[0].shape, &args[1].shape);

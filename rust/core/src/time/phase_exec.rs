@@ -100,7 +100,7 @@ impl<T: Float> Runner<'_, T> {
     /// A product over `rows` rows, or over the entries of a step.
     fn product(&self, gemm: &Gemm, rows: usize, step: usize) {
         let pack = &self.pass.packs[gemm.pack];
-        let cost = rows * pack.k * pack.n;
+        let cost = rows * gemm.lines * pack.k * pack.n;
         // each thread reads its own columns of the weights at every step; if there are few columns, it reads all of them
         let grain = self.kernels.column_grain;
         let parts = self.region.map_or(1, |region| region.parts());
@@ -125,6 +125,18 @@ impl<T: Float> Runner<'_, T> {
         self.partial_product(gemm, self.steps.0, entries.lengths[row], columns, &first);
     }
 
+    /// The vectors of operands that are `lines` lines in each of `rows` rows: in how many pieces, and the vectors of a piece. One
+    /// piece has all of them if the rows of all operands follow each other without a gap.
+    pub(super) fn pieces(&self, operands: &[Ref], lines: usize, rows: usize) -> (usize, usize) {
+        let is_dense = |operand: &Ref| self.binding.stride[operand.buffer] == operand.numel;
+        if lines == 1 || operands.iter().all(is_dense) { (1, rows * lines) } else { (rows, lines) }
+    }
+
+    /// The distance from one vector of an operand to the next.
+    pub(super) fn line_stride(&self, operand: Ref, lines: usize) -> usize {
+        if lines == 1 { self.binding.stride[operand.buffer] } else { operand.numel / lines }
+    }
+
     /// Some columns of a product over `rows` rows; `first` has the first one of each operand. The columns start at a multiple
     /// of `column_grain`.
     fn partial_product(
@@ -143,8 +155,9 @@ impl<T: Float> Runner<'_, T> {
         if rows == 0 || n == 0 {
             return;
         }
+        let (pieces, rows) = self.pieces(&[gemm.a, gemm.c], gemm.lines, rows);
         // SAFETY: a, c and an initial value have these rows; c and the initial value have these columns; c overlaps neither.
-        // The pack was made for k and n, and these columns start at `column * k`.
+        // The pack was made for k and n, and these columns start at `column * k`. A product of lines starts from zeros.
         unsafe {
             let init = match gemm.init {
                 Init::Zero => KernelInit::Zero,
@@ -153,10 +166,13 @@ impl<T: Float> Runner<'_, T> {
                     KernelInit::From(Src { ptr: at(from).add(column), row: stride(from.buffer), col: 1 })
                 }
             };
-            let (lda, ldc) = (stride(gemm.a.buffer), stride(gemm.c.buffer));
+            let [lda, ldc] = [gemm.a, gemm.c].map(|operand| self.line_stride(operand, gemm.lines));
             let (a, c) = (at(gemm.a), at(gemm.c).add(column));
             let packed = packed.as_ptr().add(column * pack.k);
-            (self.kernels.gemm)(rows, n, pack.k, a, lda, packed, init, c, ldc);
+            for piece in 0..pieces {
+                let (a, c) = (a.add(piece * stride(gemm.a.buffer)), c.add(piece * stride(gemm.c.buffer)));
+                (self.kernels.gemm)(rows, n, pack.k, a, lda, packed, init, c, ldc);
+            }
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Tile<'a, T> {
 
 impl<T: Float> Tile<'_, T> {
     /// The address of a value in the tile's first row. Scratch of a tile starts with the tile.
+    #[inline(always)]
     fn at(&self, place: Ref) -> *mut T {
         let begin = match self.pass.buffers[place.buffer].class {
             Class::Tile => self.scratch,
@@ -37,11 +38,13 @@ impl<T: Float> Tile<'_, T> {
         unsafe { self.here[place.buffer].add(begin + place.col) }
     }
 
+    #[inline(always)]
     fn dst(&self, place: Ref) -> Dst<T> {
         Dst { ptr: self.at(place), row: self.stride[place.buffer] }
     }
 
     /// A source of a kernel. A scalar is broadcast over the columns of a vector op.
+    #[inline(always)]
     fn src(&self, place: Ref, cols: usize) -> Src<T> {
         let col = usize::from(place.numel != 1 || cols == 1);
         Src { ptr: self.at(place), row: self.stride[place.buffer], col }
@@ -55,6 +58,7 @@ impl<T: Float> Tile<'_, T> {
         unsafe { (kernels.prefetch)(self.rows, place.numel, first, stride) };
     }
 
+    #[inline(always)]
     fn row(&self, place: Ref, row: usize) -> *mut T {
         // SAFETY: `row` is one of the tile's rows.
         unsafe { self.at(place).add(row * self.stride[place.buffer]) }
@@ -114,6 +118,16 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile
             let [a, b] = [0, 1].map(|k| tile.src(op.src[k], op.cols));
             // SAFETY: as above.
             unsafe { (kernels.weighted_sum)(tile.rows, op.cols, a, b, tile.at(op.dst)) };
+        }
+        RowRun::LogProduct => {
+            let [m, v] = [0, 1].map(|k| tile.src(op.src[k], op.cols));
+            // SAFETY: as above.
+            unsafe { (kernels.log_product)((tile.rows, op.outer, op.cols), tile.dst(op.dst), m, v) };
+        }
+        RowRun::LogProductGrad => {
+            let operands = [0, 1, 2, 3].map(|k| tile.src(op.src[k], op.cols));
+            // SAFETY: as above.
+            unsafe { (kernels.log_product_grad)((tile.rows, op.outer, op.cols), tile.dst(op.dst), operands) };
         }
         RowRun::Noise { stream, per } => {
             for row in 0..tile.rows {
@@ -219,9 +233,11 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
                     dst.add(column).write(value);
                 }
             }
-            RowRun::AddAt => {
+            RowRun::AddAt | RowRun::AddAtTo => {
                 let places = tile.row(op.src[1], row);
-                (0..op.cols).for_each(|column| dst.add(column).write(T::ZERO));
+                if op.run == RowRun::AddAt {
+                    dst.write_bytes(0, op.cols);
+                }
                 for k in 0..op.src[0].numel {
                     if let Some(place) = place_below(places.add(k).read(), op.cols) {
                         let sum = dst.add(place).read() + src.add(k).read();
@@ -238,11 +254,7 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
             }
             RowRun::SumRows => {
                 dst.copy_from_nonoverlapping(src, op.cols);
-                let sum = Src { ptr: dst.cast_const(), row: 0, col: 1 };
-                for line in 1..op.outer {
-                    let line = Src { ptr: src.add(line * op.cols), row: 0, col: 1 };
-                    (kernels.binary)(Binary::Add, 1, op.cols, Dst { ptr: dst, row: 0 }, sum, line);
-                }
+                (kernels.col_sum)(op.outer - 1, op.cols, src.add(op.cols), op.cols, dst);
             }
             RowRun::Dots => {
                 let vector = Src { ptr: tile.row(op.src[1], row).cast_const(), row: 0, col: 1 };
@@ -274,9 +286,11 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
 }
 
 /// A place from 0 to `limit` - 1, rounded down; None for others, and for NaN.
+#[inline(always)]
 fn place_below<T: Float>(place: T, limit: usize) -> Option<usize> {
     let place = place.to_f64();
-    (place >= 0.0 && place < limit as f64).then_some(place as usize)
+    // SAFETY: the number is in the range of i64, because it is below a number of elements.
+    (place >= 0.0 && place < limit as f64).then(|| unsafe { place.to_int_unchecked::<i64>() } as usize)
 }
 
 /// `out` = the sum of `lines` with `weights`: (inner), (inner, cols) -> (cols).

@@ -38,20 +38,25 @@ impl<T: Float> Runner<'_, T> {
                 // SAFETY: each operand has `rows` rows here (the parameters one row, with a stride of 0).
                 unsafe { function_call::gradient(self.pass.function.as_ref(), rows, &operands, slot) };
             }
-            SinkRun::Outer { left, right } if self.on_entries(left).is_some() => {
+            SinkRun::Outer { left, right, .. } if self.on_entries(left).is_some() => {
                 self.outer_on_entries(left, right, slot);
             }
-            SinkRun::Outer { left, right } => {
-                let (m, n) = (left.numel, right.numel);
+            SinkRun::Outer { left, right, lines } => {
+                let (m, n) = (left.numel / lines, right.numel / lines);
                 debug_assert_eq!(slot.len(), m * n);
-                self.in_parts(rows * m * n, m, GRAIN, &|part, lines| {
-                    let ((a, lda), (b, ldb)) = (place(left), place(right));
+                let (pieces, k) = self.pieces(&[left, right], lines, rows);
+                let [lda, ldb] = [left, right].map(|operand| self.line_stride(operand, lines));
+                self.in_parts(rows * lines * m * n, m, GRAIN, &|part, part_of_m| {
+                    let ((a, next_a), (b, next_b)) = (place(left), place(right));
                     let mut scratch = self.products[part].lock().unwrap_or_else(PoisonError::into_inner);
-                    // SAFETY: both operands have `rows` rows here; the target is an m x n matrix, and this part is some of
-                    // its rows.
-                    unsafe {
-                        let (a, c) = (a.add(lines.start), target.at(lines.start * n));
-                        (self.kernels.gemm_tn)(lines.len(), n, rows, a, lda, b, ldb, c, n, &mut scratch);
+                    for piece in 0..pieces {
+                        // SAFETY: both operands have `pieces` pieces of `k` vectors here; the target is an m x n matrix, and
+                        // this part is some of its rows.
+                        unsafe {
+                            let a = a.add(piece * next_a + part_of_m.start);
+                            let (b, c) = (b.add(piece * next_b), target.at(part_of_m.start * n));
+                            (self.kernels.gemm_tn)(part_of_m.len(), n, k, a, lda, b, ldb, c, n, &mut scratch);
+                        }
                     }
                 });
             }

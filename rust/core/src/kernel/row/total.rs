@@ -2,7 +2,7 @@
 
 use super::maps::Map;
 use super::operand::Operand;
-use crate::kernel::math::{self, Math, lanes};
+use crate::kernel::math::{self, Math};
 use crate::kernel::simd::Simd;
 
 /// The sum of f(x) over a row; `fill` is a number whose f is 0.
@@ -170,23 +170,12 @@ pub(super) unsafe fn max<T: Math, S: Simd<T>>(s: S, x: &Operand<T>, cols: usize)
             best = larger(s, best, x.load_partial(s, c, cols - c, least));
         }
     }
-    let mut lanes = lanes(s, best);
-    let mut half = S::LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            let other = lanes[lane + half];
-            if other > lanes[lane] || other.partial_cmp(&other).is_none() {
-                lanes[lane] = other;
-            }
-        }
-        half /= 2;
-    }
-    lanes[0]
+    if s.all(s.eq(best, best)) { s.largest(best) } else { T::NAN }
 }
 
 /// The larger of two vectors, NaN where either is.
 #[inline(always)]
-fn larger<T: Math, S: Simd<T>>(s: S, a: S::V, b: S::V) -> S::V {
+pub(super) fn larger<T: Math, S: Simd<T>>(s: S, a: S::V, b: S::V) -> S::V {
     s.select(s.eq(a, a), s.max(a, b), a)
 }
 

@@ -159,6 +159,12 @@ impl Simd<f32> for Avx2 {
     }
 
     #[inline(always)]
+    fn largest(self, x: __m256) -> f32 {
+        // SAFETY: the token proves AVX2.
+        unsafe { largest_of_8(x) }
+    }
+
+    #[inline(always)]
     fn select(self, m: __m256, a: __m256, b: __m256) -> __m256 {
         proven!(_mm256_blendv_ps(b, a, m))
     }
@@ -324,6 +330,12 @@ impl Simd<f64> for Avx2 {
     }
 
     #[inline(always)]
+    fn largest(self, x: __m256d) -> f64 {
+        // SAFETY: the token proves AVX2.
+        unsafe { largest_of_4(x) }
+    }
+
+    #[inline(always)]
     fn select(self, m: __m256d, a: __m256d, b: __m256d) -> __m256d {
         proven!(_mm256_blendv_pd(b, a, m))
     }
@@ -384,6 +396,31 @@ pub(super) unsafe fn sum_of_4(x: __m256d) -> f64 {
     proven!({
         let x = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
         _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+    })
+}
+
+/// The largest of eight lanes.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn largest_of_8(x: __m256) -> f32 {
+    proven!({
+        let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+        _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)))
+    })
+}
+
+/// The largest of four lanes.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub(super) unsafe fn largest_of_4(x: __m256d) -> f64 {
+    proven!({
+        let x = _mm_max_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
+        _mm_cvtsd_f64(_mm_max_sd(x, _mm_unpackhi_pd(x, x)))
     })
 }
 

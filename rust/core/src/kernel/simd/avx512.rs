@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Simd;
-use super::avx2::{sum_of_4, sum_of_8};
+use super::avx2::{largest_of_4, largest_of_8, sum_of_4, sum_of_8};
 
 /// Proof that the CPU has AVX-512 F, VL, BW and DQ, AVX2 and FMA.
 #[derive(Copy, Clone)]
@@ -156,6 +156,11 @@ impl Simd<f32> for Avx512 {
     }
 
     #[inline(always)]
+    fn largest(self, x: __m512) -> f32 {
+        proven!(largest_of_8(_mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x))))
+    }
+
+    #[inline(always)]
     fn select(self, m: __mmask16, a: __m512, b: __m512) -> __m512 {
         proven!(_mm512_mask_blend_ps(m, b, a))
     }
@@ -302,6 +307,11 @@ impl Simd<f64> for Avx512 {
     #[inline(always)]
     fn sum(self, x: __m512d) -> f64 {
         proven!(sum_of_4(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x))))
+    }
+
+    #[inline(always)]
+    fn largest(self, x: __m512d) -> f64 {
+        proven!(largest_of_4(_mm256_max_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x))))
     }
 
     #[inline(always)]

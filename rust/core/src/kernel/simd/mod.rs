@@ -91,6 +91,8 @@ pub(super) trait Simd<T: Copy>: Copy {
     fn all(self, m: Self::M) -> bool;
     /// The sum of the lanes, as a tree: the upper half is added to the lower until one is left.
     fn sum(self, x: Self::V) -> T;
+    /// The largest lane, of lanes that are no NaN.
+    fn largest(self, x: Self::V) -> T;
     /// m ? a : b
     fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
 

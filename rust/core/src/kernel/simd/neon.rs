@@ -166,6 +166,11 @@ impl Simd<f32> for Neon {
     }
 
     #[inline(always)]
+    fn largest(self, x: float32x4_t) -> f32 {
+        proven!(vmaxvq_f32(x))
+    }
+
+    #[inline(always)]
     fn select(self, m: uint32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t {
         proven!(vbslq_f32(m, a, b))
     }
@@ -332,6 +337,11 @@ impl Simd<f64> for Neon {
     #[inline(always)]
     fn sum(self, x: float64x2_t) -> f64 {
         proven!(vgetq_lane_f64::<0>(x) + vgetq_lane_f64::<1>(x))
+    }
+
+    #[inline(always)]
+    fn largest(self, x: float64x2_t) -> f64 {
+        proven!(vmaxvq_f64(x))
     }
 
     #[inline(always)]

@@ -162,6 +162,11 @@ macro_rules! portable {
             }
 
             #[inline(always)]
+            fn largest(self, x: Self::V) -> $t {
+                x.into_iter().fold(<$t>::NEG_INFINITY, <$t>::max)
+            }
+
+            #[inline(always)]
             fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V {
                 std::array::from_fn(|i| if m[i] { a[i] } else { b[i] })
             }

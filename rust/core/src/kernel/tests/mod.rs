@@ -6,6 +6,7 @@ mod accuracy;
 mod chain;
 mod edges;
 mod elementwise;
+mod log_product;
 mod matrix;
 mod norm_grad;
 mod product;

@@ -106,7 +106,7 @@ fn pass_text(pass: &Pass) -> String {
     }
     for sink in &pass.sinks {
         let what = match &sink.run {
-            SinkRun::Outer { left, right } => format!("outer product of {}", list(&[*left, *right])),
+            SinkRun::Outer { left, right, .. } => format!("outer product of {}", list(&[*left, *right])),
             SinkRun::Sum(place) => format!("sum of {}", at(place)),
             SinkRun::Scatter { id, d } => format!("{} at row {}", at(d), at(id)),
             SinkRun::Called { p, x, s, d } => {

@@ -3,7 +3,7 @@
 use super::super::shape;
 use super::op_row::{Grad, OpRow, Site, Tangent, no_gradient};
 use super::run::Run;
-use crate::step::{Attrs, Dim, Equations, NodeId, Result};
+use crate::step::{Attrs, Dim, Equations, NodeId, Result, StepError};
 
 const BASE: OpRow = OpRow {
     name: "",
@@ -18,6 +18,8 @@ const BASE: OpRow = OpRow {
     cost: 1.0,
     internal: false,
 };
+
+const MADE_LAST: &str = "it is made when a plan is made, after all derivatives";
 
 fn take(g: &mut dyn Equations, args: &[NodeId], _: &Attrs) -> Result<NodeId> {
     let places = g.op("stop_gradient", &[args[1]])?;
@@ -87,6 +89,23 @@ pub fn rows() -> Vec<OpRow> {
                 let back = Attrs::numbers(&[("transpose", f64::from(!flipped))]);
                 let (left, right) = if flipped { (vector, s.d) } else { (s.d, vector) };
                 Ok(vec![Grad::Outer { left, right }, Grad::Node(g.op_with("matmul", &[matrix, s.d], back)?)])
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "matmul_lines", // each line of a value times a parameter matrix; created by the planner
+            arity: 2,
+            attrs: &[("transpose", Some(0.0))],
+            shape: shape::matmul_lines,
+            run: Run::MatVec,
+            cost: 100.0,
+            internal: true,
+            adjoint: |g, s| {
+                let flipped = s.attrs.flag("transpose");
+                let back = Attrs::numbers(&[("transpose", f64::from(!flipped))]);
+                let (left, right) = if flipped { (s.args[1], s.d) } else { (s.d, s.args[1]) };
+                let d = g.op_with("matmul_lines", &[s.args[0], s.d], back)?;
+                Ok(vec![Grad::Outer { left, right }, Grad::Node(d)])
             },
             ..BASE
         },
@@ -176,6 +195,16 @@ pub fn rows() -> Vec<OpRow> {
             run: Run::AddAt,
             internal: true,
             adjoint: |g, s| Ok(vec![Grad::Node(g.op("take_at", &[s.d, s.args[1]])?), Grad::Zero]),
+            ..BASE
+        },
+        OpRow {
+            name: "add_at_to", // x + add_at(d, places); created by the planner
+            arity: 3,
+            shape: shape::same,
+            run: Run::AddAtTo,
+            internal: true,
+            tangent: Tangent::None(MADE_LAST),
+            adjoint: |_, _| Err(StepError::Trace(MADE_LAST.into())),
             ..BASE
         },
         OpRow {

@@ -184,6 +184,28 @@ pub fn rows() -> Vec<OpRow> {
             },
             ..ROW_MAP
         },
+        OpRow {
+            name: "log_product", // (m, v): logsumexp(m + v), created by the planner
+            arity: 2,
+            attrs: &[],
+            shape: shape::product,
+            run: Run::LogProduct,
+            cost: 10.0,
+            tangent: Tangent::None("it is made when a plan is made, after all tangents"),
+            internal: true,
+            adjoint: |g, s| {
+                let d = g.op("log_product_grad", &[s.args[0], s.args[1], s.node, s.d])?;
+                Ok(vec![Grad::Node(d), Grad::Node(d)]) // the caller sums it for the vector, which is broadcast
+            },
+            ..BASE
+        },
+        OpRow {
+            name: "log_product_grad", // (m, v, y, d): d exp(m + v - y)
+            arity: 4,
+            shape: shape::same,
+            run: Run::LogProductGrad,
+            ..NORM_GRAD
+        },
         OpRow { name: "layer_norm_grad", run: Run::NormGrad(NormGrad::Layer), ..NORM_GRAD },
         OpRow { name: "rms_norm_grad", run: Run::NormGrad(NormGrad::Rms), ..NORM_GRAD },
         OpRow {

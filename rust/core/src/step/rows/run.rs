@@ -18,6 +18,10 @@ pub enum Run {
     RowMap(RowMap),
     /// The gradient of a norm.
     NormGrad(NormGrad),
+    /// The logarithm of a matrix times a vector, from their logarithms.
+    LogProduct,
+    /// Its gradient of the matrix.
+    LogProductGrad,
     /// A parameter matrix times a vector.
     MatVec,
     /// Products of values, of which no operand needs to be a parameter.
@@ -39,6 +43,8 @@ pub enum Run {
     Take,
     /// The sums of numbers by their places in a vector.
     AddAt,
+    /// A vector with numbers added at places.
+    AddAtTo,
     /// Uniform numbers by their address.
     Noise,
     /// A step outside the language, or its gradient.

@@ -145,6 +145,18 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "sigmoid_grad_of_product" => each(&|v| v[1] * v[2] * v[0] * (1.0 - v[0])),
         "tanh_grad_of_product" => each(&|v| v[1] * v[2] * (1.0 - v[0] * v[0])),
         "matmul" => product(node.attrs.flag("transpose"), node.numel(), &args[0], args[1].values),
+        "matmul_lines" => {
+            let lines = args[1].values.chunks(args[1].width());
+            lines.flat_map(|line| product(node.attrs.flag("transpose"), shape[1], &args[0], line)).collect()
+        }
+        "log_product" => {
+            reduced(&|line| line.iter().zip(args[1].values).map(|(m, v)| (m + v).exp()).sum::<f64>().ln())
+        }
+        "log_product_grad" => {
+            let [m, v, y, d] = [0, 1, 2, 3].map(|k| args[k].values);
+            let share = |at: usize| (m[at] + v[at % shape[1]] - y[at / shape[1]]).exp() * d[at / shape[1]];
+            (0..node.numel()).map(share).collect()
+        }
         "product" => match (args[0].node.shape.len(), args[1].node.shape.len()) {
             (2, 1) => product(false, node.numel(), &args[0], args[1].values),
             (1, 2) => product(true, node.numel(), &args[1], args[0].values),
@@ -163,6 +175,15 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "take_at" => {
             let taken = |&at: &f64| if at >= 0.0 { args[0].values.get(at as usize).copied() } else { None };
             args[1].values.iter().map(|at| taken(at).unwrap_or(0.0)).collect()
+        }
+        "add_at_to" => {
+            let mut sums = args[0].values.to_vec();
+            for (x, &at) in args[1].values.iter().zip(args[2].values) {
+                if at >= 0.0 && (at as usize) < sums.len() {
+                    sums[at as usize] += x;
+                }
+            }
+            sums
         }
         "add_at" => {
             let mut sums = vec![0.0; node.numel()];
