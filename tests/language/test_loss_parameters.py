@@ -42,7 +42,7 @@ class Chain(ost.Loss):
         return {"transitions": ost.Param((size.output, size.output))}
 
     def state(self, size):
-        return {"alpha": ost.State(size.output), "before": ost.State(size.output), "begun": ost.State(1)}
+        return {"alpha": ost.State(size.output), "before": ost.State(1), "begun": ost.State(1)}
 
     def step(self, y, target, state, p):
         (tags,) = y.shape

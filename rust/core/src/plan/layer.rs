@@ -14,7 +14,7 @@ use super::fold_table::{FoldSource, FoldTable};
 use super::function::Function;
 use super::keep::kept;
 use super::line_products::with_line_products;
-use super::linear::{Group, Kind, Recurrence, recurrences, with_own_updates};
+use super::linear::{Group, Kind, Recurrence, recurrences};
 use super::log_product::with_log_products;
 use super::matrix::with_matrices;
 use super::norms::with_scales;
@@ -110,7 +110,6 @@ impl LayerPlan {
         wanted: &Wanted,
     ) -> Result<Option<LayerPlan>> {
         let outputs: Vec<NodeId> = sums.outputs.iter().map(|(_, id)| *id).collect();
-        with_own_updates(&mut sums.nodes, &sums.states, &mut sums.updates);
         let states: Vec<_> = sums.states.iter().copied().zip(sums.updates.iter().copied()).collect();
         let (mut groups, forward) = recurrences(&mut sums.nodes, &states, &outputs);
         groups.extend(matrices.iter().map(|&state| Group { states: vec![state], kind: Kind::Matrix }));
@@ -122,7 +121,6 @@ impl LayerPlan {
         let d_inputs = adjoint.d_inputs.iter_mut().enumerate();
         d_inputs.filter(|(input, _)| !(wanted.inputs)(*input)).for_each(|(_, d)| *d = None);
         accumulate(&mut adjoint, wanted.memories);
-        with_own_updates(&mut adjoint.nodes, &adjoint.d_next, &mut adjoint.d_states);
         let states: Vec<_> = adjoint.d_next.iter().copied().zip(adjoint.d_states.iter().copied()).collect();
         let operands = adjoint.sinks.iter().flat_map(|sink| sink_operands(sink.what));
         let memories = adjoint.d_memories.iter().flatten().copied();

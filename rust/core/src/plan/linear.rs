@@ -9,8 +9,6 @@ use std::collections::HashMap;
 
 use crate::step::{Attrs, Builder, Equations, Node, NodeId, Program, Result, Run, StepError, rows};
 
-use super::copied::copied;
-
 /// The largest number of states of one group that a scan keeps in registers: two represent a complex number.
 const MOST_STATES: usize = 2;
 
@@ -66,7 +64,15 @@ pub type StateNodes = (NodeId, NodeId);
 /// The states that depend on their own past, in groups.
 pub fn groups(nodes: &[Node], states: &[StateNodes]) -> Vec<Group> {
     let sees = sees(nodes, states);
-    let reach = reach(states, &sees);
+    let mut reach: Vec<Vec<bool>> = states.iter().map(|&(_, update)| sees[update].clone()).collect();
+    for via in 0..states.len() {
+        for from in 0..states.len() {
+            if reach[from][via] {
+                let further = reach[via].clone();
+                reach[from].iter_mut().zip(further).for_each(|(reach, further)| *reach |= further);
+            }
+        }
+    }
     let mut groups = Vec::new();
     for (state, reached) in reach.iter().enumerate() {
         let group: Vec<usize> =
@@ -77,53 +83,6 @@ pub fn groups(nodes: &[Node], states: &[StateNodes]) -> Vec<Group> {
         }
     }
     groups
-}
-
-/// For each state, the states on which its next value depends, at this step or an earlier one.
-fn reach(states: &[StateNodes], sees: &[Vec<bool>]) -> Vec<Vec<bool>> {
-    let mut reach: Vec<Vec<bool>> = states.iter().map(|&(_, update)| sees[update].clone()).collect();
-    for via in 0..states.len() {
-        for from in 0..states.len() {
-            if reach[from][via] {
-                let further = reach[via].clone();
-                reach[from].iter_mut().zip(further).for_each(|(reach, further)| *reach |= further);
-            }
-        }
-    }
-    reach
-}
-
-/// Gives the updates of delays nodes of their own, which a scan can compute. A delay is a state that does not depend on its own
-/// past, such as a value of the previous step; several of them make a delay line. It leaves the loop if it depends on no state
-/// of the loop, or if no state of the loop depends on it.
-pub fn with_own_updates(nodes: &mut Vec<Node>, states: &[NodeId], updates: &mut [NodeId]) {
-    let both: Vec<StateNodes> = states.iter().copied().zip(updates.iter().copied()).collect();
-    let sees = sees(nodes, &both);
-    let reach = reach(&both, &sees);
-    let groups = groups(nodes, &both);
-    let loops = |group: &&Group| group.kind != Kind::Scan && line(nodes, &both, group, &sees).is_none();
-    let in_loop: Vec<usize> = groups.iter().filter(loops).flat_map(|group| group.states.clone()).collect();
-    let is_delay = |state: &usize| {
-        let (read, update) = both[*state];
-        let (read, node) = (&nodes[read], &nodes[update]);
-        let is_value = !node.folded && node.entries.is_none() && !node.is_index && node.shape == read.shape;
-        let is_matrix = matches!(rows::row(node.op).run, Run::Matrix(_));
-        let depends = in_loop.iter().any(|&other| reach[*state][other]);
-        let feeds = in_loop.iter().any(|&other| reach[other][*state]);
-        is_value && !is_matrix && read.entries.is_none() && !reach[*state][*state] && !(depends && feeds)
-    };
-    let delays: Vec<usize> = (0..both.len()).filter(is_delay).collect();
-    for state in delays {
-        updates[state] = copied(nodes, updates[state]);
-    }
-}
-
-/// The value that a delay takes from the step, if the state is one: see `with_own_updates`.
-fn delayed(nodes: &[Node], states: &[StateNodes], sees: &[Vec<bool>], state: usize) -> Option<NodeId> {
-    let (read, update) = states[state];
-    let node = &nodes[update];
-    let is_copy = rows::row(node.op).name == "copy" && node.shape == nodes[read].shape;
-    (is_copy && !sees[update][state] && !nodes[node.args[0]].folded).then(|| node.args[0])
 }
 
 /// For each node, the states on which it depends.
@@ -197,12 +156,7 @@ pub fn recurrences(
     let mut groups = groups(nodes, states);
     let sees = sees(nodes, states);
     let lines: Vec<Option<Line>> = groups.iter().map(|group| line(nodes, states, group, &sees)).collect();
-    let delays: Vec<(usize, NodeId)> = (0..states.len())
-        .filter_map(|state| Some((state, delayed(nodes, states, &sees, state)?)))
-        .filter(|(state, _)| nodes[states[*state].0].entries.is_none())
-        .collect();
-    let is_scan = |group: &Group| group.kind == Kind::Scan;
-    if !groups.iter().any(is_scan) && lines.iter().all(Option::is_none) && delays.is_empty() {
+    if groups.iter().all(|group| group.kind != Kind::Scan) && lines.iter().all(Option::is_none) {
         return (groups, Vec::new());
     }
     let readers = readers(nodes, states, wanted);
@@ -241,16 +195,6 @@ pub fn recurrences(
             _ => group.kind = Kind::Mixing,
         }
     }
-    for (state, value) in delays {
-        let group = [state];
-        let writing = GroupWriter { states, group: &group, sees: &sees, readers: &readers };
-        let times = states.iter().filter(|&&(_, other)| other == states[state].1).count();
-        if let (Ok((seen, shift)), 1) = (writing.shifted(&mut g, states[state].0), times) {
-            found.push(writing.line(seen, shift, value, 0));
-            groups.push(Group { states: vec![state], kind: Kind::Line });
-        }
-    }
-    groups.sort_by_key(|group| group.states[0]);
     *nodes = g.nodes().to_vec();
     (groups, found)
 }

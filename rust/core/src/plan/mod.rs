@@ -5,7 +5,6 @@
 //! the adjoint are planned in the same way, in reverse (`layer`). This folder may use `kernel`, `team`, `step` and `adjoint`.
 
 mod concatenated;
-mod copied;
 mod dependence;
 mod entry_level;
 mod explain;

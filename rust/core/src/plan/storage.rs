@@ -223,7 +223,10 @@ impl Storage<'_> {
             let is_view = |reader: NodeId| matches!(rows::row(nodes[reader].op).run, Run::View | Run::Slice);
             let is_reader = |&reader: &NodeId| is_computed(reader) && !is_view(reader) && reads(reader);
             let mut readers = (0..nodes.len()).filter(is_reader);
-            if !self.refs.contains_key(&x) && !parts.iter().any(is_result) && readers.all(is_before) {
+            // a value of a whole block of time has no place in the memory of a step
+            let is_late = self.phases[x] == Phase::Loop && self.phases[id] == Phase::After;
+            let fits = is_late || self.phases[x] == self.phases[id];
+            if fits && !self.refs.contains_key(&x) && !parts.iter().any(is_result) && readers.all(is_before) {
                 in_place.push((id, x));
             }
         }

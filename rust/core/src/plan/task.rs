@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use crate::adjoint::{Accumulate, Sink};
 use crate::step::{Attrs, Node, NodeId, Run, rows};
 
-use super::copied::copied;
 use super::fold_table::FoldTable;
 use super::linear::Recurrence;
 use super::matrix::is_matrix;
@@ -184,4 +183,21 @@ pub fn settle(task: &mut Task, given: &[bool]) {
             task.kept[index] = copied(&mut task.nodes, id);
         }
     }
+}
+
+fn copied(nodes: &mut Vec<Node>, id: NodeId) -> NodeId {
+    let (shape, entries) = (nodes[id].shape.clone(), nodes[id].entries);
+    let op = rows::find("copy").unwrap_or_else(|| unreachable!("the op table has no copy"));
+    let attrs = Attrs::default();
+    nodes.push(Node {
+        op,
+        args: vec![id],
+        attrs,
+        shape,
+        is_index: nodes[id].is_index,
+        label: None,
+        folded: false,
+        entries,
+    });
+    nodes.len() - 1
 }
