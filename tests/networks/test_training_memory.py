@@ -191,3 +191,21 @@ def test_steps_by_axis_are_those_of_the_network():
         net.training_memory(2, {"t": 5, "s": 5, "u": 1})
     with pytest.raises(ost.ConfigError, match=r"steps\['s'\] is -1"):
         net.training_memory(2, {"t": 5, "s": -1})
+
+
+def test_the_parameters_of_a_loss_are_counted_with_their_gradient_sums():
+    class Wide(ost.Loss):
+        """A loss with a large parameter."""
+
+        target = "index"
+
+        def parameters(self, size):
+            return {"centers": ost.Param((1000, size.output))}
+
+        def step(self, y, target, p):
+            return ost.ops.sum(ost.ops.square(p.centers @ y)) + 0.0 * ost.ops.pick(y, target)
+
+    net = ost.Sequential(ost.GRU(4, 64), ost.Criterion(Wide(), 64))
+    without, loss = net.training_memory(40, 10), net.training_memory(40, 10, Wide())
+    # a copy for each direction at least, and a sum of gradients for each of the row groups
+    assert loss.parameters - without.parameters >= 4 * 64_000 * 3
