@@ -107,7 +107,13 @@ if TYPE_CHECKING:
     from ostinato.layers.stack import stack
     from ostinato.layers.step_attention import StepAttention
     from ostinato.metrics import Metric
-    from ostinato.models import LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger
+    from ostinato.models import (
+        Forecaster,
+        LanguageModel,
+        SequenceClassifier,
+        SequenceRegressor,
+        SequenceTagger,
+    )
     from ostinato.models.loading import load
     from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_norm
@@ -172,6 +178,7 @@ __all__ = [
     "Execution",
     "Feeding",
     "First",
+    "Forecaster",
     "FormatError",
     "FullBPTT",
     "Gradients",
@@ -287,7 +294,13 @@ __all__ = [
 # Imported at first use: most programs need few of them, and importing takes time.
 _ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing")
 _HOMES = {
-    "models": ("LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"),
+    "models": (
+        "Forecaster",
+        "LanguageModel",
+        "SequenceClassifier",
+        "SequenceRegressor",
+        "SequenceTagger",
+    ),
     "models.loading": ("load",),
     "layers.attention": ("Attention",),
     "decoding": ("Decoded", "Hypothesis", "LengthNorm", "Sample", "TokenReward", "Wu"),

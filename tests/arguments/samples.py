@@ -188,6 +188,17 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.metrics.edits.found": lambda: [1, 2],
     "ost.metrics.edits.wanted": lambda: [1, 3, 2],
     **{
+        f"ost.Forecaster.{name}": lambda: [[1.0, 2.0, 3.0]]
+        for name in ("fit.y", "partial_fit.y", "backtest.y")
+    },
+    "ost.Forecaster.update.id": lambda: 0,
+    "ost.Forecaster.update.y": lambda: 1.0,
+    **{
+        f"ost.Forecaster.{name}.series": lambda: [[1.0, 2.0, 3.0]]
+        for name in ("predict", "predict_quantiles")
+    },
+    **{f"ost.models.{name}.series": lambda: [1.0, 2.0, 3.0] for name in ("naive", "seasonal_naive", "theta")},
+    **{
         f"ost.metrics.{name}": lambda: [1.0, 2.0]
         for name in (
             *("coverage.low", "coverage.high", "coverage.truth", "mase.forecasts", "mase.truth"),
@@ -307,6 +318,7 @@ SLOW: Final = tuple(
 SENTENCES: Final = [["a", "dog"], ["a", "cat", "a"]]
 TAGS: Final = [["D", "N"], ["D", "N", "D"]]
 FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
+    "Forecaster": lambda: ([[1.0, 2.0, 3.0, 2.0, 1.0]],),
     "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
     "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
     "SequenceTagger": lambda: (SENTENCES, TAGS),

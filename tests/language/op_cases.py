@@ -10,6 +10,7 @@ rng = np.random.default_rng(7)
 X = np.array([-30.0, -2.5, -1.0, -0.3, 0.0, 0.7, 1.0, 4.0, 30.0])
 P = np.array([0.01, 0.5, 1.0, 2.0, 3.5, 10.0, 0.2, 0.9, 7.0])
 Q = np.array([4.7, 0.57, 1.3, 2.1, 3.7, 11.0, 0.23, 0.91, 7.3])  # no quotient of X is a whole number but 0
+R = np.array([-0.5, -1.3, -2.5, -3.7, -4.4, -5.5, -6.5, -7.25, -0.1])  # between the poles
 Y = np.array([1.0, -2.5, 3.0, -0.3, 0.5, -0.7, 1.0, 2.0, -3.0])
 W = rng.normal(size=(4, 9))
 M = rng.normal(size=(3, 5))
@@ -43,6 +44,16 @@ def logsumexp(row):
 
 def softmax(row):
     return [math.exp(one - logsumexp(row)) for one in row]
+
+
+def polygamma(n, x):
+    """By its series, with an integral for the terms from 2,000 on."""
+    s, far = n + 1, x + 2000.0
+    terms = math.fsum((x + k) ** -s for k in range(2000))
+    if n == 0:
+        return math.log(far) - 0.5 / far - 1 / (12 * far * far) - terms
+    rest = far**-n / n + 0.5 * far**-s + s / 12 * far ** (-s - 1)
+    return (-1) ** s * math.factorial(int(n)) * (terms + rest)
 
 
 def columns(formula):
@@ -80,6 +91,12 @@ CASES = [
     ("erf", ops.erf, (X,), each(math.erf)),
     ("sin", ops.sin, (X,), each(math.sin)),
     ("cos", ops.cos, (X,), each(math.cos)),
+    ("lgamma", ops.lgamma, (P,), each(math.lgamma)),
+    ("lgamma", ops.lgamma, (R,), each(math.lgamma)),
+    ("digamma", ops.digamma, (P,), each(lambda x: polygamma(0, x))),
+    ("digamma", ops.digamma, (R,), each(lambda x: polygamma(0, x + 9) - sum(1 / (x + k) for k in range(9)))),
+    ("polygamma", lambda x: ops.polygamma(1, x), (P,), each(lambda x: polygamma(1, x))),
+    ("polygamma", lambda x: ops.polygamma(3.0, x), (P,), each(lambda x: polygamma(3, x))),
     ("stop_gradient", ops.stop_gradient, (X,), each(float)),
     ("clip", lambda x: ops.clip(x, -1, 0.5), (X,), each(lambda x: min(max(x, -1), 0.5))),
     ("clip", ops.hard_sigmoid, (X,), each(lambda x: min(max(x + 3, 0), 6) / 6)),

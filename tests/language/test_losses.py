@@ -30,6 +30,23 @@ def gauss(y: float, s: float, t: float) -> float:
     return (s + (t - y) ** 2 / math.exp(s)) / 2
 
 
+def student(m, s, r, t):
+    """-log of the density of Student's t, by its definition."""
+    v = 2 + math.log1p(math.exp(r))
+    scale, z = math.exp(s), (t - m) / math.exp(s)
+    constant = math.gamma((v + 1) / 2) / (math.gamma(v / 2) * math.sqrt(v * math.pi) * scale)
+    return -math.log(constant * (1 + z * z / v) ** (-(v + 1) / 2))
+
+
+def negative_binomial(a, b, t):
+    """-log of the probability of a count, by its definition."""
+    m, r = math.exp(a), math.exp(b)
+    ways = math.gamma(t + r) / (math.factorial(t) * math.gamma(r))
+    return -math.log(ways * (m / (m + r)) ** t * (r / (m + r)) ** r)
+
+
+Y6, COUNTS = np.array([0.5, -1.0, 0.25, 0.0, 2.0, -1.0]), np.array([1.0, 0.0])
+
 # name, options, y, target, the loss
 CASES = [
     ("cross_entropy", {}, Y, 2, -math.log(math.exp(2.0) / math.fsum(map(math.exp, Y)))),
@@ -49,7 +66,22 @@ CASES = [
         (gauss(0.5, 2.0, 1.0) + gauss(-1.0, math.log(2.0), -3.0) + math.log(2 * math.pi)) / 2,
     ),
     ("pinball", {"quantiles": (0.25, 0.9)}, Y, T2, (0.25 * 0.5 + 0.9 * 2 + 0.75 * 5 + 0.1 * 3) / 4),
+    (
+        "pinball",
+        {"quantiles": (0.25, 0.9), "weighted": True},
+        Y,
+        np.array([1.0, -3.0, 2.0, 0.0]),
+        2 * (0.25 * 0.5 + 0.9 * 2) / 4,
+    ),
     ("pinball", {"quantiles": [0.5]}, Y, T, (0.5 + 2 + 4 + 0.5) / 8),
+    ("student_t_nll", {}, Y6, T2, (student(0.5, 0.25, 2.0, 1.0) + student(-1.0, 0.0, -1.0, -3.0)) / 2),
+    (
+        "negative_binomial_nll",
+        {},
+        Y,
+        COUNTS,
+        (negative_binomial(0.5, 2.0, 1) + negative_binomial(-1.0, 0.0, 0)) / 2,
+    ),
     ("binary_cross_entropy", {}, Y, ODDS, math.fsum(map(likelihood, Y, ODDS)) / 4),
     ("binary_cross_entropy", {}, np.array([1000.0, -1000.0]), np.array([0.0, 0.0]), 500.0),
 ]
@@ -87,6 +119,8 @@ def test_a_loss_says_what_its_target_is():
         (lambda: losses.Pinball().target_size(4), "4 features; expected a multiple of 3"),
         (lambda: losses.GaussianNLL(smallest=0), "loss 'gaussian_nll': smallest is 0"),
         (lambda: losses.GaussianNLL().target_size(3), "3 features; expected an even number"),
+        (lambda: losses.StudentTNLL().target_size(4), "4 features; expected a multiple of 3"),
+        (lambda: losses.NegativeBinomialNLL().target_size(3), "3 features; expected an even number"),
         (lambda: losses.Loss().step(Y, T), "has no step"),
     ],
 )

@@ -27,13 +27,13 @@ EQUATIONS = [
         (name, (lambda call: lambda x, y, m, s, id, w: call(x))(getattr(ops, name)), (9,))
         for name in (
             "neg exp log sqrt abs sign round floor sigmoid tanh relu leaky_relu elu softplus silu gelu erf "
-            "sin cos stop_gradient"
+            "sin cos lgamma digamma stop_gradient"
         ).split()
     ],
     *[
         (name, (lambda call: lambda x, y, m, s, id, w: call(x, y))(getattr(ops, name)), (9,))
         for name in (
-            "add sub mul div pow minimum maximum logaddexp "
+            "add sub mul div pow minimum maximum logaddexp polygamma "
             "less less_equal greater greater_equal equal not_equal"
         ).split()
     ],

@@ -145,9 +145,12 @@ class Generator:
         return self.add(name, [value], shape)
 
     def narrow_domain(self) -> int:
-        """exp, log, sqrt, pow and div where they are defined and small."""
+        """exp, log, sqrt, pow, div and the gamma functions where they are defined and small."""
         value = self.some()
-        shape, name = self.shapes[value], self.rng.choice(["exp", "log", "sqrt", "pow", "div"])
+        shape, name = (
+            self.shapes[value],
+            self.rng.choice(["exp", "log", "sqrt", "pow", "div", "lgamma", "digamma", "polygamma"]),
+        )
         if name == "exp":
             return self.add("exp", [self.add("tanh", [value], shape)], shape)
         positive = self.binary("add", self.binary("mul", value, value), 0.5)
@@ -158,6 +161,8 @@ class Generator:
             if power is None:
                 return self.binary("pow", positive, self.add("sigmoid", [value], shape))
             return self.binary("pow", positive, power)
+        if name == "polygamma":
+            return self.add(name, [self.rng.choice([0.0, 1.0, 2.0]), positive], shape)
         return self.add(name, [positive], shape)
 
     def arithmetic(self) -> int:

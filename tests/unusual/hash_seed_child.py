@@ -162,7 +162,7 @@ def cases(folder: Path) -> Iterator[tuple[str, str]]:
     for name in names("loss"):
         loss = made("loss", name)
         labels = np.ones((len(X), getattr(loss, "labels", 1)), int)
-        width = {"crf": 2 + 2 * 2, "ctc": 3, "pinball": 3}.get(name, 2)
+        width = {"crf": 2 + 2 * 2, "ctc": 3, "pinball": 3, "student_t_nll": 3}.get(name, 2)
         numbers = Y[..., : loss.target_size(width)]
         targets = {"index": CLASSES, "labels": labels}.get(loss.target, numbers)
         yield f"loss {name}", digest(trained(head("gru", width), folder, targets, loss=loss))

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ostinato.losses.gaussian_nll import GaussianNLL
     from ostinato.losses.huber import Huber
     from ostinato.losses.mae import MAE
+    from ostinato.losses.negative_binomial_nll import NegativeBinomialNLL
     from ostinato.losses.pinball import Pinball
+    from ostinato.losses.student_t_nll import StudentTNLL
 
 __all__ = [
     "CRF",
@@ -31,7 +33,9 @@ __all__ = [
     "GaussianNLL",
     "Huber",
     "Loss",
+    "NegativeBinomialNLL",
     "Pinball",
+    "StudentTNLL",
 ]
 
 

@@ -7,8 +7,20 @@ scikit-learn is imported only by methods that scikit-learn itself calls. May use
 """
 
 from ostinato.models.classifier import SequenceClassifier
+from ostinato.models.forecaster import Forecaster
 from ostinato.models.language_model import LanguageModel
 from ostinato.models.regressor import SequenceRegressor
+from ostinato.models.rivals import RIVALS, naive, seasonal_naive, theta
 from ostinato.models.tagger import SequenceTagger
 
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger"]
+__all__ = [
+    "RIVALS",
+    "Forecaster",
+    "LanguageModel",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
+    "naive",
+    "seasonal_naive",
+    "theta",
+]

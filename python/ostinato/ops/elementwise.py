@@ -13,6 +13,15 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
+def _lgamma_of(x: float) -> float:
+    if x == -math.inf or (x <= 0 and x == math.floor(x)):
+        return math.inf
+    return math.lgamma(x)
+
+
+_lgamma = np.vectorize(_lgamma_of, otypes=[np.float64])
+
+
 def _like(x: Value, result: Value) -> Value:
     """Convert a float64 `result` to the float type of `x`; for numbers and integers it stays float64."""
     kind = getattr(x, "dtype", None)
@@ -134,6 +143,20 @@ def sin(x: Value) -> Value:
 def cos(x: Value) -> Value:
     """The cosine of x in radians."""
     return np.cos(x)
+
+
+@op()
+def lgamma(x: Value) -> Value:
+    """The logarithm of |gamma(x)|: log((x - 1)!) for whole numbers; infinity at 0, -1, -2, ..."""
+    return _like(x, _lgamma(np.asarray(x, np.float64)))
+
+
+@op()
+def digamma(x: Value) -> Value:
+    """The derivative of `lgamma`; NaN at -1, -2, ..."""
+    from ostinato.ops.gamma import derivative_of_digamma  # most programs need none of it
+
+    return _like(x, derivative_of_digamma(0, np.asarray(x, np.float64)))
 
 
 @op()

@@ -84,6 +84,19 @@ def logaddexp(a: Value, b: Value) -> Value:
 
 
 @op()
+def polygamma(n: Value, x: Value) -> Value:
+    """The derivative number n of `digamma` at x; n is a whole number from 0, and the gradient in n is 0.
+
+    NaN for x below 0 if n is above 1. `polygamma(1, x)` is the trigamma function.
+    """
+    from ostinato.ops.gamma import derivative_of_digamma  # most programs need none of it
+
+    made = derivative_of_digamma(np.asarray(n, np.float64), np.asarray(x, np.float64))
+    kinds = [one.dtype for one in (n, x) if hasattr(one, "dtype") and one.dtype.kind == "f"]
+    return made.astype(np.result_type(*kinds)) if kinds else made
+
+
+@op()
 def less(a: Value, b: Value) -> Value:
     """1.0 where a < b, else 0.0."""
     return _truth(np.less(a, b), a, b)

@@ -171,6 +171,10 @@ pub enum Unary {
     Round,
     /// The largest whole number that is not above x.
     Floor,
+    /// log |gamma(x)|
+    Lgamma,
+    /// The derivative of `Lgamma`.
+    Digamma,
 }
 
 /// Functions of two arguments. Comparisons give 1 or 0; a NaN is unequal to everything.
@@ -187,6 +191,8 @@ pub enum Binary {
     Max,
     /// log(exp(a) + exp(b)), safe from overflow.
     LogAddExp,
+    /// The derivative number a of digamma, at b.
+    Polygamma,
     Less,
     LessEqual,
     Greater,

@@ -1,6 +1,6 @@
 //! What the vector functions need of `f32`.
 
-use super::{Math, erf, polynomial, trig};
+use super::{Math, erf, gamma, polynomial, trig};
 use crate::kernel::simd::Simd;
 
 impl Math for f32 {
@@ -75,5 +75,17 @@ impl Math for f32 {
 
     fn pow(a: f32, b: f32) -> f32 {
         f64::from(a).powf(f64::from(b)) as f32
+    }
+
+    fn lgamma(self) -> f32 {
+        gamma::lgamma(f64::from(self)) as f32
+    }
+
+    fn digamma(self) -> f32 {
+        gamma::digamma(f64::from(self)) as f32
+    }
+
+    fn polygamma(n: f32, x: f32) -> f32 {
+        gamma::polygamma(f64::from(n), f64::from(x)) as f32
     }
 }

@@ -1,6 +1,6 @@
 //! What the vector functions need of `f64`.
 
-use super::{Math, each_lane, polynomial, scalar};
+use super::{Math, each_lane, gamma, polynomial, scalar};
 use crate::kernel::simd::Simd;
 
 impl Math for f64 {
@@ -88,5 +88,17 @@ impl Math for f64 {
 
     fn pow(a: f64, b: f64) -> f64 {
         a.powf(b)
+    }
+
+    fn lgamma(self) -> f64 {
+        gamma::lgamma(self)
+    }
+
+    fn digamma(self) -> f64 {
+        gamma::digamma(self)
+    }
+
+    fn polygamma(n: f64, x: f64) -> f64 {
+        gamma::polygamma(n, x)
     }
 }

@@ -11,6 +11,7 @@ mod erf;
 mod exp;
 mod f32;
 mod f64;
+mod gamma;
 mod log;
 mod scalar;
 mod sigmoid;
@@ -23,6 +24,8 @@ pub(super) use exp::{elu, exp, exp_parts};
 pub(super) use log::{log, softplus};
 pub(super) use sigmoid::{gelu, sigmoid, silu, tanh};
 
+#[cfg(test)]
+pub(super) use gamma::{digamma as scalar_digamma, lgamma as scalar_lgamma, polygamma as scalar_polygamma};
 #[cfg(test)]
 pub(super) use scalar::erf as scalar_erf;
 
@@ -59,6 +62,32 @@ pub(super) trait Math: Real {
     fn sqrt(self) -> Self;
     /// a to the power b, of numbers.
     fn pow(a: Self, b: Self) -> Self;
+    fn lgamma(self) -> Self;
+    fn digamma(self) -> Self;
+    /// The derivative number n of digamma.
+    fn polygamma(n: Self, x: Self) -> Self;
+}
+
+/// log |gamma(x)|, lane by lane.
+#[inline(always)]
+pub(super) fn lgamma<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    each_lane(s, x, T::lgamma)
+}
+
+/// The derivative of [`lgamma`], lane by lane.
+#[inline(always)]
+pub(super) fn digamma<T: Math, S: Simd<T>>(s: S, x: S::V) -> S::V {
+    each_lane(s, x, T::digamma)
+}
+
+/// The derivative number n of [`digamma`], lane by lane.
+#[inline(always)]
+pub(super) fn polygamma<T: Math, S: Simd<T>>(s: S, n: S::V, x: S::V) -> S::V {
+    let (n, mut x) = (lanes(s, n), lanes(s, x));
+    for (x, n) in x.iter_mut().zip(n).take(S::LANES) {
+        *x = T::polygamma(n, *x);
+    }
+    from_lanes(s, &x)
 }
 
 /// a to the power b, lane by lane.

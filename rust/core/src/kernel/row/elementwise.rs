@@ -44,6 +44,8 @@ pub(in crate::kernel) unsafe fn unary<T: Math, S: Simd<T>>(
             Unary::Cos => map_long(s, maps::Cos, sizes, dst, x),
             Unary::Round => map(s, maps::Round, sizes, dst, [x]),
             Unary::Floor => map(s, maps::Floor, sizes, dst, [x]),
+            Unary::Lgamma => map_long(s, maps::Lgamma, sizes, dst, x),
+            Unary::Digamma => map_long(s, maps::Digamma, sizes, dst, x),
         }
     }
 }
@@ -74,6 +76,7 @@ pub(in crate::kernel) unsafe fn binary<T: Math, S: Simd<T>>(
             Binary::Min => map(s, maps::Min, sizes, dst, [a, b]),
             Binary::Max => map(s, maps::Max, sizes, dst, [a, b]),
             Binary::LogAddExp => map(s, maps::LogAddExp, sizes, dst, [a, b]),
+            Binary::Polygamma => map(s, maps::Polygamma, sizes, dst, [a, b]),
             Binary::Less => map(s, maps::Less, sizes, dst, [a, b]),
             Binary::LessEqual => map(s, maps::LessEqual, sizes, dst, [a, b]),
             Binary::Greater => map(s, maps::Greater, sizes, dst, [a, b]),

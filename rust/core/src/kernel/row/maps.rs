@@ -48,6 +48,8 @@ maps! { 1:
         let nearest = round(s, x);
         s.select(s.lt(x, nearest), s.sub(nearest, s.splat(T::ONE)), nearest)
     };
+    Lgamma(s, x) = math::lgamma(s, x);
+    Digamma(s, x) = math::digamma(s, x);
 }
 
 /// To the nearest whole number, ties to even, with the sign of x.
@@ -95,6 +97,7 @@ maps! { 2:
         let gap = s.select(s.eq(a, b), s.splat(T::ZERO), gap);
         s.add(largest, math::softplus(s, gap))
     };
+    Polygamma(s, a, b) = math::polygamma(s, a, b);
     Less(s, a, b) = s.select(s.lt(a, b), s.splat(T::ONE), s.splat(T::ZERO));
     LessEqual(s, a, b) = s.select(s.le(a, b), s.splat(T::ONE), s.splat(T::ZERO));
     Greater(s, a, b) = s.select(s.lt(b, a), s.splat(T::ONE), s.splat(T::ZERO));

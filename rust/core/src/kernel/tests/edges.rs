@@ -6,7 +6,7 @@ use crate::kernel::{Binary, Dst, Float, Isa, Src, Ternary, Unary};
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
-const UNARY: [(Unary, f64, f64); 49] = [
+const UNARY: [(Unary, f64, f64); 60] = [
     (Unary::Exp, INF, INF),
     (Unary::Exp, -INF, 0.0),
     (Unary::Exp, 1.0e4, INF),
@@ -55,6 +55,17 @@ const UNARY: [(Unary, f64, f64); 49] = [
     (Unary::Erf, INF, 1.0),
     (Unary::Erf, -INF, -1.0),
     (Unary::Erf, NAN, NAN),
+    (Unary::Lgamma, 1.0, 0.0),
+    (Unary::Lgamma, 0.0, INF),
+    (Unary::Lgamma, -2.0, INF),
+    (Unary::Lgamma, INF, INF),
+    (Unary::Lgamma, -INF, INF),
+    (Unary::Lgamma, NAN, NAN),
+    (Unary::Digamma, 0.0, -INF),
+    (Unary::Digamma, -3.0, NAN),
+    (Unary::Digamma, INF, INF),
+    (Unary::Digamma, -INF, NAN),
+    (Unary::Digamma, NAN, NAN),
     (Unary::Sin, INF, NAN),
 ];
 

@@ -3,10 +3,10 @@
 use super::support::{
     Failures, Form, Grid, Numbers, SIZES, epsilon, label, least_normal, near, on_every_isa,
 };
-use crate::kernel::math::scalar_erf;
+use crate::kernel::math::{scalar_digamma, scalar_erf, scalar_lgamma, scalar_polygamma};
 use crate::kernel::{Binary, Float, Isa, Ternary, Unary};
 
-pub(super) const UNARY: [Unary; 20] = [
+pub(super) const UNARY: [Unary; 22] = [
     Unary::Copy,
     Unary::Neg,
     Unary::Exp,
@@ -27,9 +27,11 @@ pub(super) const UNARY: [Unary; 20] = [
     Unary::Cos,
     Unary::Round,
     Unary::Floor,
+    Unary::Lgamma,
+    Unary::Digamma,
 ];
 
-pub(super) const BINARY: [Binary; 17] = [
+pub(super) const BINARY: [Binary; 18] = [
     Binary::Add,
     Binary::Sub,
     Binary::Mul,
@@ -38,6 +40,7 @@ pub(super) const BINARY: [Binary; 17] = [
     Binary::Min,
     Binary::Max,
     Binary::LogAddExp,
+    Binary::Polygamma,
     Binary::Less,
     Binary::LessEqual,
     Binary::Greater,
@@ -88,6 +91,8 @@ pub(super) fn unary_reference(op: Unary, alpha: f64, x: f64) -> (f64, f64) {
         Unary::Cos => within_4_ulp(x.cos()),
         Unary::Round => exact(x.round_ties_even()),
         Unary::Floor => exact(x.floor()),
+        Unary::Lgamma => within_4_ulp(scalar_lgamma(x)),
+        Unary::Digamma => within_4_ulp(scalar_digamma(x)),
     }
 }
 
@@ -111,6 +116,7 @@ fn binary_reference(op: Binary, a: f64, b: f64) -> (f64, f64) {
             let y = a.max(b) + (-gap).exp().ln_1p();
             (if a.is_nan() || b.is_nan() { f64::NAN } else { y }, y.abs().max(1.0))
         }
+        Binary::Polygamma => (scalar_polygamma(a, b), scalar_polygamma(a, b).abs()),
         Binary::Less => truth(a < b),
         Binary::LessEqual => truth(a <= b),
         Binary::Greater => truth(a > b),

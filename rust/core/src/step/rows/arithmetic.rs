@@ -149,6 +149,15 @@ pub fn rows() -> Vec<OpRow> {
             let slope = g.op("neg", &[sine])?;
             one(g.op("mul", &[s.d, slope])?)
         }),
+        unary("lgamma", Unary::Lgamma, 60.0, |g, s| {
+            let slope = g.op("digamma", &[s.args[0]])?;
+            one(g.op("mul", &[s.d, slope])?)
+        }),
+        unary("digamma", Unary::Digamma, 60.0, |g, s| {
+            let order = g.constant(1.0);
+            let slope = g.op("polygamma", &[order, s.args[0]])?;
+            one(g.op("mul", &[s.d, slope])?)
+        }),
         OpRow {
             run: Run::View,
             tangent: Tangent::Zero,
@@ -207,6 +216,13 @@ pub fn rows() -> Vec<OpRow> {
             let share = g.op("sigmoid", &[gap])?;
             let a = g.op("mul", &[s.d, share])?;
             two(a, g.op("sub", &[s.d, a])?)
+        }),
+        binary("polygamma", Binary::Polygamma, 200.0, |g, s| {
+            // the order is a whole number, so the result has no slope in it
+            let one_ = g.constant(1.0);
+            let order = g.op("add", &[s.args[0], one_])?;
+            let slope = g.op("polygamma", &[order, s.args[1]])?;
+            Ok(vec![Grad::Zero, Grad::Node(g.op("mul", &[s.d, slope])?)])
         }),
         comparison("less", Binary::Less),
         comparison("less_equal", Binary::LessEqual),

@@ -119,6 +119,9 @@ fn value(name: &str, node: &Node, args: &[Operand]) -> Vec<f64> {
         "erf" => each(&|v| erf(v[0])),
         "sin" => each(&|v| v[0].sin()),
         "cos" => each(&|v| v[0].cos()),
+        "lgamma" => each(&|v| lgamma(v[0])),
+        "digamma" => each(&|v| polygamma(0.0, v[0])),
+        "polygamma" => each(&|v| polygamma(v[0], v[1])),
         "stop_gradient" | "copy" => args[0].values.to_vec(),
         "add" => each(&|v| v[0] + v[1]),
         "sub" => each(&|v| v[0] - v[1]),
@@ -259,6 +262,27 @@ fn erf(x: f64) -> f64 {
         sum += term / f64::from(2 * n + 1);
     }
     sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+/// log(gamma(x + 200)) by Stirling's series, less the logarithms of the factors between; for x > 0.
+fn lgamma(x: f64) -> f64 {
+    let far = x + 200.0;
+    let stirling =
+        (far - 0.5) * far.ln() - far + 0.5 * (2.0 * std::f64::consts::PI).ln() + 1.0 / (12.0 * far)
+            - 1.0 / (360.0 * far.powi(3));
+    stirling - (0..200).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
+}
+
+/// Sums of powers of x, x + 1, ..., and an integral of the rest; for x > 0.
+fn polygamma(n: f64, x: f64) -> f64 {
+    let (s, far) = (n + 1.0, x + 1000.0);
+    let sum = (0..1000).map(|k| (x + f64::from(k)).powf(-s)).sum::<f64>();
+    if n == 0.0 {
+        return far.ln() - 0.5 / far - 1.0 / (12.0 * far * far) - sum;
+    }
+    let rest = far.powf(-n) / n + 0.5 * far.powf(-s) + s / 12.0 * far.powf(-s - 1.0);
+    let factorial: f64 = (1..=n as u32).map(f64::from).product();
+    (sum + rest) * if n % 2.0 == 0.0 { -factorial } else { factorial }
 }
 
 fn mean(row: &[f64]) -> f64 {

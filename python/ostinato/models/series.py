@@ -1,0 +1,60 @@
+"""A caller's series for a forecaster: their names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.sequences.arrays import Array, as_numbers
+
+
+def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tuple[list[Any], list[Array]]:
+    """The ids and the values (n,) float64 of each series, NaN where a value is missing.
+
+    given: a list of arrays (n,); a dict of them by id (text or integer); an array (series, n); or an array
+    (n,), one series. The ids of a list are 0, 1, ... Raises ShapeError, DTypeError, ConfigError that name the
+    series and the place.
+    """
+    if isinstance(given, Mapping):
+        ids, parts = list(given), list(given.values())
+        for one in ids:
+            if isinstance(one, bool) or not isinstance(one, (str, int)):
+                raise DTypeError(f"{owner}: {name} has the id {shown(one)}; expected texts or integers")
+    else:
+        if isinstance(given, np.ndarray) and given.dtype != object:
+            if given.ndim not in (1, 2):
+                raise ShapeError(f"{owner}: {name} is {given.shape}; expected (n,) or (series, n)")
+            parts = [given] if given.ndim == 1 else list(given)
+        elif isinstance(given, (list, tuple, np.ndarray)):
+            parts = [given] if given is not None and _are_numbers(given) else list(given)
+        else:
+            raise DTypeError(
+                f"{owner}: {name} is {shown(given)}; expected a list of arrays, one for each series, or a "
+                "dict"
+            )
+        ids = list(range(len(parts)))
+    if not parts:
+        raise ShapeError(f"{owner}: {name} has no series; expected at least one")
+    return ids, [
+        _values(f"{owner}: {name}[{one!r}]", part, least) for one, part in zip(ids, parts, strict=True)
+    ]
+
+
+def _are_numbers(given: Any) -> bool:
+    return len(given) > 0 and all(isinstance(one, (int, float, np.number)) for one in given)
+
+
+def _values(what: str, part: Any, least: int) -> Array:
+    values = as_numbers(what, part)
+    if values.ndim != 1:
+        raise ShapeError(f"{what} is {values.shape}; expected (n,), the values of one series")
+    if np.isinf(values).any():
+        place = int(np.flatnonzero(np.isinf(values))[0])
+        raise ConfigError(f"{what} has {values[place]} at {place}; expected numbers, or NaN for missing ones")
+    known = int((~np.isnan(values)).sum())
+    if known < least:
+        raise ShapeError(f"{what} has {known} values; expected at least {least}")
+    return values
