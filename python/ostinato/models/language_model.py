@@ -16,6 +16,7 @@ from ostinato.data import Streams
 from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Dense, Embedding, Recurrent, Sequential
+from ostinato.models.best import Best
 from ostinato.models.sequence_model import Fitting, SequenceModel
 from ostinato.models.threads import with_jobs
 from ostinato.models.vocabulary import UNKNOWN, Vocabulary
@@ -122,10 +123,10 @@ class LanguageModel(SequenceModel, TextState):
         head = Dense(layer.output_size, symbols, regularizers=drop)
         return Sequential(Embedding(symbols, width), layer, head, seed=seed)
 
-    def _schedule(self) -> Any:
+    def _schedule(self, best: Best) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             return WarmUp(20, then=Exponential(0.6))
-        return super()._schedule()
+        return super()._schedule(best)
 
     def _read(self: Self, fitting: Fitting, epochs: int, ids: Array, held: Array | None) -> Self:
         owner = type(self).__name__

@@ -13,6 +13,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
+from ostinato.models.adaptive import Adaptive
 from ostinato.models.best import Best
 from ostinato.models.held_out import ENOUGH
 from ostinato.models.parameters import Parameters
@@ -21,7 +22,6 @@ from ostinato.models.seeds import seed_of
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
-from ostinato.schedules import Exponential, WarmUp
 from ostinato.strategy import Batch, Moment
 from ostinato.training import Trainer
 from ostinato.training.choices import choose_optimizer, choose_schedule
@@ -85,8 +85,9 @@ class SequenceModel(Parameters, Routed, Fitted):
     Args:
         optimizer: a name, an Optimizer class, or an instance, which is copied.
         learning_rate_init: the learning rate at the start. "auto" is 0.003, or the rate of an instance.
-        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, then falls by 2 % each
-            epoch. It does not depend on max_iter, so two fits with warm_start equal one.
+        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, and is halved when 5
+            epochs do not improve the loss. It does not depend on max_iter, so two fits with warm_start equal
+            one.
         strategies: of the trainer: names, classes or instances, such as "checkpointed".
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         max_iter: the most epochs of a fit.
@@ -110,7 +111,7 @@ class SequenceModel(Parameters, Routed, Fitted):
     schedule: Any = "auto"
     strategies: Sequence[Any] = ()
     clip_norm: float | None = 1.0
-    max_iter: int = 100
+    max_iter: int = 200
     batch_size: Any = "auto"
     early_stopping: bool | str = "auto"
     validation_fraction: float = 0.1
@@ -176,7 +177,7 @@ class SequenceModel(Parameters, Routed, Fitted):
             net,
             loss=loss,
             optimizer=self._optimizer(),
-            schedule=self._schedule(),
+            schedule=self._schedule(best),
             strategies=self._copies("strategies"),
             clip_norm=self.clip_norm,
             callbacks=[best],
@@ -211,9 +212,9 @@ class SequenceModel(Parameters, Routed, Fitted):
             made.lr = given
         return made
 
-    def _schedule(self) -> Any:
+    def _schedule(self, best: Best) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
-            return WarmUp(20, then=Exponential(0.98))
+            return Adaptive(best)
         made = choose_schedule(self._copy("schedule"))
         try:
             rate = 0.0 if made is None else made(1.0, Moment())

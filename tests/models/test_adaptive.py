@@ -1,0 +1,21 @@
+"""The learning rate of schedule="auto"."""
+
+from __future__ import annotations
+
+import pytest
+
+from ostinato.models.adaptive import Adaptive
+from ostinato.models.best import Best
+from ostinato.strategy import Moment
+
+
+def test_the_rate_rises_and_is_halved_after_five_epochs_without_progress():
+    best = Best("loss", 100, 0.0, False)
+    rate = Adaptive(best)
+    assert rate(1.0, Moment(step=0)) == pytest.approx(1 / 20)
+    late = Moment(step=30)
+    rates = []
+    for loss in (3.0, *[4.0] * 5, 2.0, *[2.5] * 10):
+        best.ostinato_epoch_end(run=None, epoch=0, metrics={"loss": loss})  # type: ignore[arg-type]
+        rates.append(rate(1.0, late))
+    assert rates == [1.0] * 5 + [0.5] * 6 + [0.25] * 5 + [0.125]
