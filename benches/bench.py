@@ -102,7 +102,7 @@ class Bench:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         of_part = {
             "commit": told["commit"], "time": now,
-            "fma_peak_gflops_one_core": _span(peaks), **machine.measured(),
+            "fma_peak_gflops_one_core": _span(peaks), "load": machine.load(), **machine.measured(),
         }  # fmt: skip
         kept = [row for row in old.get("rows", []) if row["part"] != part] + rows
         every = [row["fma_peak_gflops"] for row in kept if "fma_peak_gflops" in row]

@@ -64,6 +64,11 @@ def apart(threads: int) -> float:
     return min(seconds(1) for _ in range(2)) / seconds(threads) if threads > 1 else 1.0
 
 
+def load() -> float | None:
+    """The programs that ran or waited for a core in the last minutes, with this one; None if unknown."""
+    return os.getloadavg()[1] if hasattr(os, "getloadavg") else None
+
+
 def bandwidth(threads: int) -> float:
     """GB/s of memory, read and written, of `threads` threads: the better of a copy and of `a += b`.
 

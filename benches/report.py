@@ -262,9 +262,15 @@ def machine_lines(content: dict[str, Any]) -> list[str]:
     """The measurements of the machine at the end of each part, with their time."""
     lines = ["", "## The machine during the measurements", ""]
     lines += [
+        "The load is the number of programs that ran or waited for a core, on average of five minutes. With "
+        "more than one per core, times are too long, rows of two threads are unreliable, and ratios can be "
+        "trusted to some 20 %.",
+        "",
+    ]
+    lines += [
         "| part | commit | time | FMA peak of a core | memory, 1 and 2 threads | second cache "
-        "| a second thread costs |",
-        "|---|---|---|---|---|---|---|",
+        "| a second thread costs | load |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for part, one in content["parts"].items():
         peak = one["fma_peak_gflops_one_core"]
@@ -272,7 +278,8 @@ def machine_lines(content: dict[str, Any]) -> list[str]:
         memory = f"{one['memory_gb_per_second_1t']:.0f} and {one['memory_gb_per_second_2t']:.0f} GB/s"
         lines.append(
             f"| {part} | {one['commit']} | {one['time']} | {span} | {memory} "
-            f"| {one['cache_gb_per_second']:.0f} GB/s | {one['sharing_us']:.1f} us |"
+            f"| {one['cache_gb_per_second']:.0f} GB/s | {one['sharing_us']:.1f} us "
+            f"| {'' if one.get('load') is None else round(one['load'], 1)} |"
         )
     return lines
 
