@@ -9,7 +9,7 @@ from ostinato.losses.loss import Loss
 from ostinato.ops import Value, clip, exp, lgamma, logaddexp, maximum, mean, split, stop_gradient
 
 FURTHEST: Final = 8.0
-"""Beyond it, the logarithm of r changes the distribution by less than float32 can tell."""
+"""Beyond it, the logarithm of r changes the distribution by less than the rounding of float32."""
 
 
 class NegativeBinomialNLL(Loss):
