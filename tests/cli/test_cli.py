@@ -358,3 +358,16 @@ def test_the_version_is_printed(capsys):
         main(["--version"])
     assert done.value.code == 0
     assert ost.__version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["sample", "info", "explain"])
+def test_a_text_and_a_folder_in_place_of_a_model_are_named(command, tmp_path, capsys):
+    text = tmp_path / "song.txt"
+    text.write_text(TEXT, encoding="utf-8")
+    for path, why in (
+        (text, "It is damaged, cut short, or no model"),
+        (tmp_path, "it is not a regular file"),
+    ):
+        assert main([command, str(path)]) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"ostinato {command}: {path}: ") and why in told and "Traceback" not in told

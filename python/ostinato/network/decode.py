@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -308,6 +308,8 @@ def _id(argument: str, value: Any, limit: int, call: str = "decode") -> int:
 
 def _begins(call: str, begin: Any, limit: int) -> int | Array:
     """The first id of every row, or the one id of all of them."""
+    if isinstance(begin, Iterable) and not isinstance(begin, Sequence) and not hasattr(begin, "__array__"):
+        raise ConfigError(f"{call}: begin is {shown(begin)}; expected an id, or one for each row")
     if (
         type(begin) is int
         or not isinstance(begin, (Sequence, np.ndarray))
