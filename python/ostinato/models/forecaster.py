@@ -17,6 +17,7 @@ from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Recurrent, Sequential
 from ostinato.losses import Pinball
 from ostinato.metrics.mase import mase
+from ostinato.models.best import Best
 from ostinato.models.conformal import corrections
 from ostinato.models.held_out import split
 from ostinato.models.rivals import RIVALS
@@ -242,11 +243,11 @@ class Forecaster(SequenceModel, Series):
                 _check_positive(f"{owner}: series {number}", values)
         return positive and self.transform != "none"
 
-    def _schedule(self) -> Any:
+    def _schedule(self, best: Best) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             # To a twentieth within the automatic number of epochs, whatever max_iter is.
             return WarmUp(20, then=Exponential(0.05 ** (1 / self._epochs)))
-        return super()._schedule()
+        return super()._schedule(best)
 
     def _holds_out(self, count: int) -> bool:
         found = super()._holds_out(count)
