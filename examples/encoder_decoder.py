@@ -94,24 +94,6 @@ class Task:
     short: Settings
 
 
-class Smoothed(ost.Loss):
-    """Cross-entropy with a target of 1 - share for the id, and the share spread evenly over all ids.
-
-    Source: Szegedy et al. 2016, "Rethinking the inception architecture for computer vision", section 7.
-    """
-
-    name = "smoothed"
-    target = "index"
-
-    def __init__(self, share: float) -> None:
-        self.share = share
-
-    def step(self, y: Any, target: Any) -> Any:
-        """Return the loss of one step of logits y (V,)."""
-        of_target = ost.ops.logsumexp(y) - (1 - self.share) * ost.ops.pick(y, target)
-        return of_target - self.share * ost.ops.mean(y)
-
-
 @dataclass(frozen=True)
 class Errors:
     """Shares of rows that are not right, and of ids: edits, divided by the ids of the targets."""
@@ -187,7 +169,7 @@ class Model:
         began = time.process_time()
         trainer = ost.Trainer(
             self.net,
-            loss=Smoothed(given.smoothing) if given.smoothing else "cross_entropy",
+            loss=ost.CrossEntropy(label_smoothing=given.smoothing),
             optimizer=ost.Adam(lr=given.lr),
             schedule=ost.schedules.Cosine(),
             clip_norm=1.0,

@@ -101,6 +101,7 @@ LINES = {
     Habit("ost.BCEWithLogitsLoss()", "ost.losses.BinaryCrossEntropy()"),
     Habit("ost.CrossEntropy(weight=[1.0, 2.0])", "weights=class_weights[ids]"),
     Habit("ost.CrossEntropy(ignore_index=-100)", "weights=(ids != -100)*1.0"),
+    Habit("ost.CrossEntropy(label_smoothing=0.1)"),
     Habit("ost.Trainer(net, loss='MSE')", "did you mean 'mse'"),
     Habit("ost.Trainer(net, loss='mean_squared_error')", "loss='mse'"),
     Habit("ost.Trainer(net, loss='bce')", "loss='binary_cross_entropy'"),
@@ -194,6 +195,7 @@ LINES = {
 # Named by a part of a call, or in words.
 PARTS = {
     "did you mean 'mse'",
+    "did you mean 'rmsprop'",
     "did you mean 'LSTM'",
     "its arguments are x, keepdims, axis",
     "did you mean 'Trainer'",

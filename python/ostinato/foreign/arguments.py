@@ -218,8 +218,6 @@ ARGUMENTS: Final[Mapping[str, Arguments]] = {
             "weight": _WEIGHTS,
             "class_weight": _WEIGHTS,
             "ignore_index": "write weights=, 0 where the id is to be ignored: weights=(ids != -100)*1.0",
-            "label_smoothing": "write a loss of your own, a subclass of ost.Loss; it is called "
-            "ost.CrossEntropy()",
             "from_logits": "it takes logits: write ost.CrossEntropy()",
             "reduction": "write ost.Trainer(net, loss='cross_entropy', reduction='sum')",
         },
