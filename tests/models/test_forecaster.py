@@ -162,6 +162,8 @@ def test_rivals_are_their_formulas():
     series = np.array([1.0, 2.0, 3.0, 4.0, np.nan, 6.0])
     assert naive(series, 2).tolist() == [6.0, 6.0]
     assert seasonal_naive(series, 5, 3).tolist() == [4.0, 2.0, 6.0, 4.0, 2.0]
+    # no season before the missing value: the last one known
+    assert seasonal_naive([0.0, np.nan, 2.0, 3.0, 4.0], 4, 4).tolist() == [4.0, 2.0, 3.0, 4.0]
     line = 5.0 + 2.0 * np.arange(30)
     # a perfect line: the smoothing follows at the best rate, and half the slope is its drift
     assert np.abs(theta(line, 3) - (line[-1] + 1.0 + np.arange(3) + 0.02)).max() < 0.1

@@ -22,8 +22,8 @@ def naive(series: Any, horizon: int) -> Array:
 def seasonal_naive(series: Any, horizon: int, season: int = 1) -> Array:
     """The values of the last season, repeated (horizon,). Raises ShapeError, ConfigError.
 
-    series: (n,); a missing value (NaN) counts as that of the season before. A series shorter than a season
-    repeats its last value.
+    series: (n,). A missing value (NaN) counts as the last one known at its place in a season, or as the last
+    one known at all. A series shorter than a season repeats its last value.
     """
     values = _read("seasonal_naive", series, horizon)
     checks.count("seasonal_naive", "season", season, at_least=1)
@@ -31,10 +31,10 @@ def seasonal_naive(series: Any, horizon: int, season: int = 1) -> Array:
         return naive(values, horizon)
     last = values[len(values) - season :].copy()
     for place in np.flatnonzero(np.isnan(last)):
-        before = values[: len(values) - season + place][::-season]
-        earlier = values[len(values) - season + place - season :: -season] if len(values) > season else before
-        known = earlier[~np.isnan(earlier)]
-        last[place] = known[0] if known.size else values[~np.isnan(values)][-1]
+        at = len(values) - season + place
+        earlier = values[at % season : at : season]
+        known = values if np.isnan(earlier).all() else earlier
+        last[place] = known[~np.isnan(known)][-1]
     made: Array = last[np.arange(horizon) % season]
     return made
 
@@ -44,8 +44,8 @@ def theta(series: Any, horizon: int, season: int = 1) -> Array:
 
     If the series has a significant autocorrelation at `season`, it is divided by its multiplicative seasonal
     indices first (of positive series; others are not adjusted). The smoothing rate minimizes the squared
-    one-step errors. series: (n,), at least 3 values; missing ones (NaN) are interpolated. Raises ShapeError,
-    ConfigError.
+    one-step errors. series: (n,); missing values (NaN) are interpolated; with fewer than 3 known values the
+    result is that of `naive`. Raises ShapeError, ConfigError.
 
     Source: Assimakopoulos and Nikolopoulos 2000, "The theta model", in the form of Hyndman and Billah 2003:
     simple exponential smoothing with half the slope of the trend as its drift.
