@@ -76,7 +76,7 @@ def test_bad_input_names_row_and_place(X, y, said):
 
 def test_a_label_that_the_first_fit_did_not_have():
     model = tagger(hidden_size=4, max_iter=1, warm_start=True, random_state=0).fit(SENTENCES, TAGS)
-    with pytest.raises(ost.ConfigError, match=r"y\[1\] is 'X', which is no class of the first fit"):
+    with pytest.raises(ost.ConfigError, match=r"y\[0\]\[1\] is 'X', which is no class of the first fit"):
         model.fit([["a", "dog"]], [["D", "X"]])
     with pytest.raises(ost.ConfigError, match="X holds features; the first fit had words"):
         model.predict([np.ones((3, 2))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -82,14 +83,14 @@ def classes_of(owner: str, labels: Array, name: str = "y") -> Array:
     return found
 
 
-def encode(owner: str, labels: Array, classes: Array) -> Array:
-    """Class numbers of labels. Raises ConfigError that names a label which is no class."""
+def encode(owner: str, labels: Array, classes: Array, name: str = "y") -> Array:
+    """Class numbers of labels. Raises ConfigError that names a label which is no class, and its place."""
     places = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     wrong = np.flatnonzero(classes[places] != labels)
     if wrong.size:
         n = int(wrong[0])
         raise ConfigError(
-            f"{owner}: y[{n}] is {shown(labels.tolist()[n])}, which is no class of the first fit: "
+            f"{owner}: {name}[{n}] is {shown(labels.tolist()[n])}, which is no class of the first fit: "
             f"{classes.tolist()}"
         )
     return places.astype(np.int64)
@@ -106,8 +107,6 @@ def labels_from(state: Any) -> Array:
 
 
 def _warn_of_column() -> None:
-    import sys
-
     found = sys.modules.get("sklearn.exceptions")
     kind = UserWarning if found is None else found.DataConversionWarning
     warnings.warn(

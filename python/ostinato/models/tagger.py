@@ -104,7 +104,10 @@ class SequenceTagger(SequenceModel, TaggerState):
         )
 
     def partial_fit(self: Self, X: Any, y: Any) -> Self:
-        """One more epoch, on all of these sequences. The first call decides labels and vocabularies."""
+        """One more epoch, on all of these sequences. The first call decides labels and vocabularies.
+
+        Arguments and errors are those of `fit`.
+        """
         examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
         return self._train(fitting, 1, examples, None)
 
@@ -127,7 +130,7 @@ class SequenceTagger(SequenceModel, TaggerState):
             attributes = continued.attributes
         known = attributes["classes_"]
         x = self._encoded(attributes, sentences, rows)
-        targets = [encode(owner, row, known) for row in tags]
+        targets = [encode(owner, row, known, f"y[{n}]") for n, row in enumerate(tags)]
         if continued is None:
             loss = self.loss
             if isinstance(loss, str) and loss == "auto":
