@@ -1,8 +1,8 @@
 """Models: estimators in the manner of scikit-learn, each a network, a loss and a `Trainer`, all reachable.
 
-One file for each estimator. The shared parts: `parameters` (get_params, set_params), `intake` (a caller's
-sequences), `scaling`, `held_out`, `labels`, `weighing`, `best`, `sequence_model` (fitting,
-saving), `loading`.
+One file for each estimator. The shared parts: `sequence_model` (fitting, saving), `pooled` (one answer for
+each sequence), `parameters` (get_params, set_params), `loading`, `best` and `adaptive` (early stopping, the
+learning rate); `intake`, `series`, `tokens`, `labels`, `numbers`, `tags` and `weighing` read a caller's data.
 scikit-learn is imported only by methods that scikit-learn itself calls. May use every room but `cli`.
 """
 

@@ -49,7 +49,9 @@ class SequenceClassifier(PooledModel, Classes):
     def partial_fit(
         self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, *, lengths: Any = None
     ) -> Self:
-        """One more epoch, on all of these rows. k calls with the same rows equal a fit of k epochs.
+        """One more epoch, on all of these rows: no row is held out.
+
+        k calls with the same rows are bit-identical to a fit of k epochs with early_stopping=False.
 
         classes: all labels that later calls may have; by default the labels of the first call. The first call
         decides the scaling. Other arguments and errors are those of `fit`.

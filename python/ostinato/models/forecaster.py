@@ -34,18 +34,18 @@ from ostinato.suggest import did_you_mean
 Self = TypeVar("Self", bound="Forecaster")
 
 ENOUGH = 50
-"""With early_stopping="auto", windows are left out of training from so many series on."""
+"""With early_stopping="auto", windows are left out of training from this many series on."""
 UPDATES = 1000
 """About how many updates a fit makes, if max_iter is "auto"."""
 FURTHEST = 20.0
-"""Errors beyond so many units count as that many."""
+"""Target errors are clipped to plus or minus this many units."""
 PASS = 256
 """Rows of a pass without gradients."""
 
 
 @dataclass(eq=False)
 class Current:
-    """One series where it stands: its smoothing, the state of the network, the last outputs (h * Q,)."""
+    """One series after its last step: smoothing, state of the network, last outputs (h * Q,)."""
 
     scale: float
     smoothing: Smoothing
@@ -88,16 +88,19 @@ class Forecaster(SequenceModel, Series):
         quantiles: of the forecasts, rising, between 0 and 1.
         transform: "log" forecasts logarithms, so errors and seasons are relative; "none" the values; "auto"
             takes "log" if all values are above 0.
-        conformal: the quantiles are moved so that they hold as often as they say on the windows that training
-            left out, if there are such (see early_stopping).
+        conformal: moves the quantiles so that their intervals hold as often as they should on the windows
+            that training left out, if there are any (see early_stopping).
         cell, hidden_size, num_layers: of the recurrent layers.
         regularizers: of the recurrent layers, or their names.
         batch_size: series of a batch; "auto" for 32.
+        learning_rate_init: "auto" is 0.005.
+        schedule: "auto" rises over 20 updates, then falls by the same factor each epoch: to a twentieth after
+            the automatic number of epochs, whatever max_iter is.
         max_iter: epochs, or "auto" for about 1,000 updates, between 8 and 200 epochs.
         early_stopping: True leaves out the last window of some series from training, measures it after each
             epoch and keeps the best parameters. "auto" does so from 50 series on.
         validation_fraction: the fraction of the series whose last window is left out. Their other windows
-            train. These windows correct the quantiles, for which a few are not enough.
+            train. These windows also correct the quantiles, so there must be many.
 
     The other arguments are those of `SequenceModel`.
 
@@ -310,10 +313,11 @@ class Forecaster(SequenceModel, Series):
         return np.stack([self._forecast(one)[:steps] for one in current])
 
     def update(self, id: Any, y: Any) -> None:
-        """Adds new values to a series: a number, or several (k,); NaN is a missing one.
+        """Adds new values to a series: a number, or several (k,); NaN is a missing value.
 
         The work does not depend on the length of the series. Forecasts are then bit-identical to those of a
-        pass over the whole series. The network is not trained. Raises ConfigError for an unknown id.
+        pass over the whole series. The network is not trained. Raises ShapeError, DTypeError; ConfigError for
+        an unknown id, infinity, or a value of 0 or less where the model forecasts logarithms.
         """
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
@@ -335,7 +339,7 @@ class Forecaster(SequenceModel, Series):
         y: the values that continue each series, as `fit` takes them: a list in the order of `ids_`, or a
         dict by id. For each series the result is (k + 1, horizon, Q): the quantiles before its first new
         value, and after each of its k new values. They are bit-identical to `update` and
-        `predict_quantiles` at each origin. The model does not change.
+        `predict_quantiles` at each origin. The model does not change. Raises the errors of `update`.
         """
         self._check_fitted("backtest")
         owner = f"{type(self).__name__}.backtest"
@@ -554,7 +558,7 @@ def _passed(net: Any, rows: Sequence[Row]) -> tuple[list[Current], list[Array]]:
 
 
 def _transformed(value: float, scale: float, positive: bool) -> float:
-    """A value in units of its series, or its logarithm. Number by number, so that company changes no bit."""
+    """A value in units of its series, or its logarithm. Of one number, so that no bit depends on others."""
     return math.log(value / scale) if positive else value / scale
 
 

@@ -55,6 +55,7 @@ class LanguageModel(SequenceModel, TextState):
         batch_size: parts of the text that are read side by side; "auto" for 32.
         max_iter: epochs, each one pass over the text.
         early_stopping: True holds out the end of the text; "auto" does so from 10,000 symbols on.
+        learning_rate_init: "auto" is 0.004.
         schedule: "auto" rises over 20 updates, then falls by 40 % each epoch.
 
     The other arguments are those of `SequenceModel`.
@@ -89,7 +90,10 @@ class LanguageModel(SequenceModel, TextState):
         return self._read(fitting, epochs, ids, held)
 
     def partial_fit(self: Self, text: str | Sequence[str]) -> Self:
-        """One more pass over a text. The first call decides the vocabulary. Arguments and errors as `fit`."""
+        """One more pass over a text. The first call decides the vocabulary.
+
+        Arguments and errors are those of `fit`.
+        """
         ids, fitting = self._begin(text, self._latest("partial_fit"))
         return self._read(fitting, 1, ids, None)
 
@@ -150,7 +154,7 @@ class LanguageModel(SequenceModel, TextState):
         return text if self.level == "character" else text.split()
 
     def bits(self, text: str | Sequence[str]) -> float:
-        """Bits per character: -log2 of the probability of a text, given its first symbol, by its characters.
+        """Bits per character: -log2 of the probability of a text after its first symbol, per character.
 
         Unknown symbols count as the symbol for unknown ones; a warning says how many there are. Raises
         DTypeError; ConfigError for a text of fewer than two symbols.

@@ -55,15 +55,15 @@ class PooledModel(SequenceModel, Seen):
     Args:
         cell: of the recurrent layer: a name, a Cell class or an instance.
         cell_options: options of the cell, a dict by name.
-        hidden_size: its units.
+        hidden_size: units of each layer and direction.
         num_layers: recurrent layers on top of each other.
         bidirectional: each layer also reads the sequence backwards.
         pooling: what the answer is computed from: "mean", "max" and "last" (in reading order) over the steps,
             also "first" and "sum".
-        dropout: the fraction of the layer's inputs and outputs that is dropped in training.
+        dropout: the fraction of the outputs of each recurrent layer that is dropped in training.
         regularizers: further regularizers of the recurrent layer, or their names.
         scale: every feature gets the mean 0 and the deviation 1 over the training steps; a feature with heavy
-            tails is compressed by arcsinh before (`Scaler`).
+            tails is first compressed by arcsinh (`Scaler`).
     """
 
     cell: Any = "gru"

@@ -43,7 +43,9 @@ class SequenceRegressor(PooledModel, Targets):
     estimator_type = "regressor"
 
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> Self:
-        """One more epoch, on all of these rows. k calls with the same rows equal a fit of k epochs.
+        """One more epoch, on all of these rows: no row is held out.
+
+        k calls with the same rows are bit-identical to a fit of k epochs with early_stopping=False.
 
         The first call decides the scaling. Arguments and errors are those of `fit`.
         """

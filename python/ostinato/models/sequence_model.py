@@ -84,7 +84,8 @@ class SequenceModel(Parameters, Routed, Fitted):
 
     Args:
         optimizer: a name, an Optimizer class, or an instance, which is copied.
-        learning_rate_init: the learning rate at the start. "auto" is 0.003, or the rate of an instance.
+        learning_rate_init: the learning rate at the start. "auto" is `learning_rate`, 0.003 unless an
+            estimator has another one, or the rate of an instance.
         schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, and is halved when 5
             epochs do not improve the loss. It does not depend on max_iter, so two fits with warm_start equal
             one.
@@ -255,7 +256,8 @@ class SequenceModel(Parameters, Routed, Fitted):
     def _train(self: Self, fitting: Fitting, epochs: int, training: Examples, held: Examples | None) -> Self:
         """Trains on rows, and makes the result that of this estimator.
 
-        An error leaves the estimator as before; Ctrl-C leaves the best model so far.
+        An error leaves the fitted attributes as they were; a network whose training continues stays as after
+        its last whole update or epoch. Ctrl-C leaves the best model so far.
         """
         validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
         return self._run(

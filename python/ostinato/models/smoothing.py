@@ -30,7 +30,8 @@ class Smoothing:
         e = z - (level + season[t])
         level' = level + a e                       a = max(LEVEL_RATE, 1 / (t + 1))
         season[t]' = season[t] + b (1 - a) e       b = max(SEASON_RATE, 1 / (seasons so far + 2))
-        unit = the mean of |z_t - z_(t - season)| so far
+        season[t]' = season[t] + (z - level' - season[t]) / 2           in the first season
+        unit = the mean of |z_t - z_(t - season)| so far, in the first season of |e|; at least 0.001
 
     A missing value (NaN) counts as the expected one, so it changes nothing but the count.
     Source: Winters 1960, additive, with rates that fall to a constant.
