@@ -1,4 +1,4 @@
-"""What lies between the parameters of an arena is no parameter's: whoever writes there changes no step.
+"""The numbers between the parameters of an arena belong to no parameter: writing them changes no step.
 
 Parameters begin on cache lines. Noise for a whole arena, a mean of arenas or a filled arena writes
 the numbers between them too.
@@ -69,7 +69,7 @@ WAYS = [in_gradients, in_parameters, in_both_of_plain_gradients, in_a_result]
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_neither_counts_nor_reads_it(name, frozen, way, stray):
-    """The norm was 5,099 where it is 1.12, so that clipping divided a step by a thousand."""
+    """A norm that counted it would make the step of clipped gradients far too small."""
     found = []
     for write in (lambda net, grads, _: (net.arena, grads.arena), way):
         net, optimizer = network("float32"), OPTIMIZERS[name]()

@@ -32,9 +32,8 @@ PLANS = [
 
 
 def plan_of(cell, options):
-    (plan,) = ost.Recurrent(
-        cell, 32, 48, **options
-    ).plans()  # wider than what a step reads rather than computes
+    # 48 units: values of at most 32 numbers leave the loop, which changes the counts
+    (plan,) = ost.Recurrent(cell, 32, 48, **options).plans()
     return plan
 
 
