@@ -60,7 +60,7 @@ def ranges_between(size: int, taken: Iterable[tuple[int, int]]) -> list[tuple[in
 def written_padding(known: Iterable[Any], arrays: Iterable[NDArray[Any]]) -> Ranges:
     """The padding that one of `known` has, if one of `arrays`, laid out alike, holds a number there.
 
-    Whoever writes a whole arena writes there too. No norm counts it, and no step reads it.
+    Code that writes a whole arena writes there too. No norm counts the padding, and no step reads it.
     """
     padding: Ranges = next(filter(None, (getattr(one, "padding", ()) for one in known)), ())
     written = any(one[first:stop].any() for one in arrays for first, stop in padding)

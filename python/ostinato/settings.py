@@ -1,7 +1,7 @@
 """Settings of the process for floating-point errors and warnings, changed for one call.
 
-`with np.errstate(...)` and `with warnings.catch_warnings()` give them back in Python code of their own, in
-which Ctrl-C may arrive: then they stay changed.
+`with np.errstate(...)` and `with warnings.catch_warnings()` restore them in Python code, which Ctrl-C can
+interrupt: then the settings stay changed.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from ostinato.losses.loss import Loss
 from ostinato.ops import Value, clip, exp, lgamma, logaddexp, maximum, mean, split, stop_gradient
 
 FURTHEST: Final = 8.0
-"""Beyond it, the logarithm of r changes the distribution by less than the rounding of float32."""
+"""For larger logarithms of r, lgamma(r) - lgamma(t + r) loses too many digits in float32."""
 
 
 class NegativeBinomialNLL(Loss):
@@ -17,7 +17,7 @@ class NegativeBinomialNLL(Loss):
 
     y (2 F,): the logarithms of F means, then the logarithms of F numbers r: the larger r, the nearer to a
     Poisson distribution. Target (F,): counts, 0, 1, 2, ...; a negative number counts as 0. Logarithms of r
-    beyond -8 and 8 count as these, but keep their gradient.
+    beyond -8 and 8 count as these, but keep their gradient, so the variance is at least m + m^2 / 2981.
 
         lgamma(r) + lgamma(t + 1) - lgamma(t + r) + r log(1 + m / r) + t log(1 + r / m)
 

@@ -26,8 +26,8 @@ class Alone:
     def run(self, call: str, work: Callable[[], R]) -> R:
         """`work()`. Raises ConcurrentUseError, naming the `call`, while another function runs.
 
-        An error at any point, such as Ctrl-C, frees it: it is given back if it is ours, however far taking it
-        got, and giving back needs no call, so no signal is handled in the middle.
+        After an error at any point, such as Ctrl-C, the next function can run. The release needs no call, so
+        Python handles no signal in the middle of it.
         """
         me = object()
         try:

@@ -23,8 +23,8 @@ class Interrupts:
         self._previous: Any = None
         self._installed = False
         self.holding = False
-        """Whether an interrupt waits. A store needs no call, and Python looks for signals in calls only: so
-        what comes first after an error sets it."""
+        """Whether an interrupt waits. After an error, `during` sets it first: Python handles signals at calls
+        and loops, not at an assignment, so no interrupt comes between."""
         self._pending: tuple[int, FrameType | None] | None = None
         # An interrupt that was raised and has not left `during` yet.
         self._raised: tuple[int, FrameType | None] | None = None
@@ -37,7 +37,7 @@ class Interrupts:
             self._install()
             return work()
         finally:
-            self.holding = True  # no call comes before: an interrupt in it would leave our handler behind
+            self.holding = True  # before any call: an interrupt there would leave our handler installed
             try:
                 self._put_back()
             except BaseException:  # of the handler of another signal

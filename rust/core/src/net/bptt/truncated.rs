@@ -12,6 +12,7 @@
 //!
 //! Layers that read from the end treat each window as a separate sequence: they start at the end of the window (or where a
 //! row ends in it) with the initial state, and carry no state to another window.
+//!
 //! In a network with memories, the windows are on the axes of the layers that read one. All other axes are whole: the gradient of a
 //! memory is the sum over the windows, and goes back through all of the layers that made it. As k1 = k2 there, no step is in two
 //! windows, so the network runs layer by layer, and the gradient of a state ends where a window starts.
