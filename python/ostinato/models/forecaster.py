@@ -174,10 +174,8 @@ class Forecaster(SequenceModel, Series):
                 holds,
                 attributes,
             )
-        elif epochs is None:
-            self._holds_out(len(series))
         if epochs is None and self._holds_out(len(series)):
-            _, held = split(owner, len(series), self.validation_fraction, continued.seed, None, None)
+            _, held = split(owner, len(series), self.validation_fraction, continued.seed)
         rows = [Row.of(values, season, horizon, positive) for values in series]
         is_held = np.isin(np.arange(len(rows)), held)
         training = _examples(
