@@ -28,7 +28,7 @@ class Seeds:
         self._lock = threading.RLock()  # a signal handler may draw a seed at any moment
 
     def set_calls(self, calls: int) -> None:
-        """From now on so many seeds are taken; a call that runs gives none back."""
+        """Sets how many seeds were used. A call that runs then returns no seed."""
         with self._lock:
             self._taker, self.calls = None, calls
 

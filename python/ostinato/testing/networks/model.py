@@ -141,7 +141,7 @@ def pairs(owner: str, declared: Sequence[Any]) -> list[tuple[int, int]]:
 def with_threads(count: int, work: Callable[[], R]) -> R:
     """`work()` with this many threads of the engine, which share even the smallest work.
 
-    The setting of before is restored afterwards.
+    The previous setting is restored afterwards.
     """
     eager = list[bool]()
 

@@ -56,7 +56,7 @@ impl<'a> Allowed<'a> {
 /// Logits that are read together: they fit the first cache, so the maximum and the sum of the exponentials read memory once.
 const WIDE: usize = 1024;
 
-/// The logarithm of the sum of the exponentials of a row of logits: what a logit is more than its log-probability.
+/// The logarithm of the sum of the exponentials of a row of logits: the difference of a logit and its log-probability.
 #[derive(Debug, Clone, Default)]
 pub struct LogSum<T> {
     /// By block of `WIDE` logits, of the last row; empty for few logits.
