@@ -85,6 +85,11 @@ class LanguageModel(SequenceModel, TextState):
         held = None
         if self._holds_text(len(ids)):
             cut = len(ids) - max(2, int(len(ids) * self.validation_fraction))
+            if cut < 2:
+                raise ConfigError(
+                    f"{owner}: text has {len(ids)} symbols, too few to hold out its end; expected more, or "
+                    "early_stopping=False"
+                )
             ids, held = ids[:cut], ids[cut:]
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         return self._read(fitting, epochs, ids, held)
