@@ -60,6 +60,7 @@ def test_two_fits_with_warm_start_are_one(row: Row, stopping: bool):
 
 @rows
 def test_partial_fit_is_a_fit_of_one_epoch(row: Row):
+    # no row is held out, so the last parameters are the best: those after three epochs
     whole = row.make(max_iter=3, early_stopping=False).fit(*row.data)
     parts = row.make(early_stopping=False)
     for _ in range(3):
@@ -159,3 +160,6 @@ def test_ctrl_c_leaves_the_best_model_so_far(row: Row):
         with pytest.raises(KeyboardInterrupt):
             model.fit(*row.data)
     assert len(list(row.answers(model, row.new))) == len(row.new)
+    # no row is held out, so the last parameters are the best: those after three epochs
+    whole = row.make(max_iter=3, early_stopping=False).fit(*row.data)
+    assert bits(model.network_.arena) == bits(whole.network_.arena)
