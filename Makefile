@@ -138,7 +138,7 @@ hooks: $(VENV)/built
 
 # The pages' own code draws them.
 pictures: build
-	cd docs/pictures && for page in analysis gallery; do \
+	cd docs/pictures && for page in analysis gallery forecaster; do \
 		../../$(BIN)/python ../../tests/docs/run_page.py ../$$page.md || exit 1; done
 	$(BIN)/python examples/reverse.py --query after --picture docs/pictures/alignment.png
 

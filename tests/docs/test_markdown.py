@@ -23,7 +23,7 @@ TEXTS = [
 # The others have nothing to run.
 EXAMPLES = [page for page in PAGES if "```python\n" in page.read_text(encoding="utf-8")]
 # `make pictures` draws these pages' pictures with their own code.
-DRAWN = ("analysis.md", "gallery.md")
+DRAWN = ("analysis.md", "gallery.md", "forecaster.md")
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
