@@ -180,6 +180,11 @@ def test_rivals_are_their_formulas():
         (lambda: model(horizon=0).fit(made()), "Forecaster: horizon is 0"),
         (lambda: model(season="monthly").fit(made()), "season is 'monthly'"),
         (lambda: model(quantiles=(0.9, 0.1)).fit(made()), "expected rising numbers"),
+        (lambda: model(quantiles=(0.1, 0.9)).fit(made()), "without 0.5, the median"),
+        (lambda: model().fit({True: [1.0, 2.0]}), "y has the id True"),
+        (lambda: model().fit(Table([("a", [1.0, 2.0]), ("a", [3.0, 4.0])])), "y has two columns 'a'"),
+        (lambda: model().fit(Table([("a", ["x", "y"])])), r"y\['a'\]"),
+        (lambda: model(max_iter=1).fit({"1": made()[0], 1: made()[1]}).update(2, 1.0), "ids: '1', 1$"),
         (lambda: model(transform="log").fit([[1.0, 0.0, 2.0]]), "series 0 has 0.0 at 1"),
         (lambda: model().predict(), "not fitted"),
         (lambda: FITTED().predict(HORIZON + 1), "this model forecasts 5 steps"),
@@ -191,6 +196,39 @@ def test_rivals_are_their_formulas():
 def test_what_does_not_fit_is_named(call, words):
     with pytest.raises(ost.OstinatoError, match=words):
         call()
+
+
+class Table:
+    """The part of a table of pandas that is read."""
+
+    def __init__(self, columns: list[tuple[Any, Any]]) -> None:
+        self.columns, self.dtypes = [name for name, _ in columns], []
+        self._values = [np.asarray(values) for _, values in columns]
+
+    def __getitem__(self, name: Any) -> Any:
+        return self._values[self.columns.index(name)]
+
+    def to_numpy(self) -> Any:
+        return np.stack(self._values, 1)
+
+
+def test_the_columns_of_a_table_are_series():
+    series = [one[:24] for one in made(3)]
+    found = model().fit(Table([(f"s{n}", one) for n, one in enumerate(series)]))
+    assert found.ids_ == ["s0", "s1", "s2"]
+    assert found.predict().tobytes() == model().fit(series).predict().tobytes()
+    assert len(found.backtest(Table([("s2", [20.0, 21.0])]))) == 1
+
+
+def test_an_integer_of_numpy_is_an_id():
+    series = made(3)
+    found = model(max_iter=1).fit({np.int64(n): one for n, one in enumerate(series)})
+    plain = model(max_iter=1).fit(series)
+    assert [type(one) for one in found.ids_] == [int] * 3
+    for one, id in ((found, 2), (plain, np.int32(2))):
+        one.update(id, 21.5)
+    assert found.predict().tobytes() == plain.predict().tobytes()
+    assert found.backtest({np.int64(1): [20.0]})[0].shape == (2, HORIZON, 9)
 
 
 def FITTED() -> Any:

@@ -29,6 +29,7 @@ from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.schedules import Exponential, WarmUp
 from ostinato.sequences.arrays import Array
+from ostinato.sequences.containers import is_frame
 from ostinato.suggest import did_you_mean
 
 Self = TypeVar("Self", bound="Forecaster")
@@ -85,7 +86,7 @@ class Forecaster(SequenceModel, Series):
     Args:
         horizon: steps to forecast.
         season: steps of a season, or "auto": by the autocorrelation of the changes of all series.
-        quantiles: of the forecasts, rising, between 0 and 1.
+        quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
         transform: "log" forecasts logarithms, so errors and seasons are relative; "none" the values; "auto"
             takes "log" if all values are above 0.
         conformal: moves the quantiles so that their intervals hold as often as they should on the windows
@@ -127,8 +128,8 @@ class Forecaster(SequenceModel, Series):
     def fit(self: Self, y: Any) -> Self:
         """Trains on series.
 
-        y: a list of arrays (n,), one for each series, of any lengths; a dict of them by id; or an array
-        (series, n). NaN is a missing value: it has no loss.
+        y: a list of arrays (n,), one for each series, of any lengths; a dict of them by id (text or integer);
+        a table, whose columns are series; or an array (series, n). NaN is a missing value: it has no loss.
 
         Raises ShapeError, DTypeError, ConfigError that name the series; then nothing changes.
         """
@@ -227,6 +228,11 @@ class Forecaster(SequenceModel, Series):
         )
         if list(levels) != sorted(set(levels)):
             raise ConfigError(f"{owner}: quantiles is {shown(given)}; expected rising numbers")
+        if not any(math.isclose(one, 0.5) for one in levels):
+            raise ConfigError(
+                f"{owner}: quantiles is {shown(given)}, without 0.5, the median, which predict returns; "
+                "expected 0.5 among them"
+            )
         return levels
 
     def _season(self, series: Sequence[Array]) -> int:
@@ -275,7 +281,7 @@ class Forecaster(SequenceModel, Series):
     # Forecasts.
 
     def predict(self, horizon: int | None = None, *, series: Any = None) -> Array:
-        """The medians of the next steps, (series, horizon) float64; of the quantile nearest to 0.5.
+        """The medians of the next steps, (series, horizon) float64.
 
         horizon: at most that of the model, which is the default. series: histories of other series, as `fit`
         takes them, instead of those that were fitted. Raises ConfigError, and the errors of `fit`.
@@ -342,7 +348,7 @@ class Forecaster(SequenceModel, Series):
         self._check_fitted("backtest")
         owner = f"{type(self).__name__}.backtest"
         ids, series = read_series(owner, y, least=0)
-        if not isinstance(y, Mapping):
+        if not isinstance(y, Mapping) and not is_frame(y):
             if len(ids) != len(self.ids_):
                 raise ConfigError(f"{owner}: y has {len(ids)} series; the model has {len(self.ids_)}")
             ids = self.ids_
@@ -367,10 +373,10 @@ class Forecaster(SequenceModel, Series):
 
     def _series(self, owner: str, id: Any) -> Current:
         """A series by its id. Raises ConfigError."""
-        is_id = isinstance(id, (str, int)) and not isinstance(id, bool)
+        is_id = isinstance(id, (str, int, np.integer)) and not isinstance(id, bool)
         if is_id and id in self._current:
             return self._current[id]
-        known = did_you_mean(id if isinstance(id, str) else "", map(str, self.ids_), "ids")
+        known = did_you_mean(repr(id) if isinstance(id, str) else "", map(repr, self.ids_), "ids")
         raise ConfigError(f"{owner}: id is {shown(id)}, which is no series of the model; {known}")
 
     def _forecast(self, one: Current) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,20 +10,23 @@ import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import Array, as_numbers
+from ostinato.sequences.containers import from_table, is_frame, is_series
 
 
 def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tuple[list[Any], list[Array]]:
     """The ids and the values (n,) float64 of each series, NaN where a value is missing.
 
-    given: a list of arrays (n,); a dict of them by id (text or integer); an array (series, n); or an array
-    (n,), one series. The ids of a list are 0, 1, ... Raises ShapeError, DTypeError, ConfigError that name the
-    series and the place.
+    given: a list of arrays (n,); a dict of them by id (text or integer); a table, whose columns are series
+    by their names; an array (series, n); or an array (n,), one series. The ids of a list are 0, 1, ... Raises
+    ShapeError, DTypeError, ConfigError that name the series and the place.
     """
+    if is_frame(given):
+        given = _columns(owner, name, given)
+    if is_series(given):
+        given = from_table(f"{owner}: {name}", given)
     if isinstance(given, Mapping):
-        ids, parts = list(given), list(given.values())
-        for one in ids:
-            if isinstance(one, bool) or not isinstance(one, (str, int)):
-                raise DTypeError(f"{owner}: {name} has the id {shown(one)}; expected texts or integers")
+        ids = [_id(owner, name, one) for one in given]
+        parts = [from_table(f"{owner}: {name}[{one!r}]", part) for one, part in given.items()]
     else:
         if isinstance(given, np.ndarray) and given.dtype != object:
             if given.ndim not in (1, 2):
@@ -32,8 +36,8 @@ def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tupl
             parts = [given] if given is not None and _are_numbers(given) else list(given)
         else:
             raise DTypeError(
-                f"{owner}: {name} is {shown(given)}; expected a list of arrays, one for each series, or a "
-                "dict"
+                f"{owner}: {name} is {shown(given)}; expected a list of arrays, one for each series, a dict "
+                "or a table"
             )
         ids = list(range(len(parts)))
     if not parts:
@@ -41,6 +45,24 @@ def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tupl
     return ids, [
         _values(f"{owner}: {name}[{one!r}]", part, least) for one, part in zip(ids, parts, strict=True)
     ]
+
+
+def _columns(owner: str, name: str, table: Any) -> dict[Any, Any]:
+    """The columns of a table by their names. Raises ConfigError for a name of two columns."""
+    names = list(table.columns)
+    for place, one in enumerate(names):
+        if one in names[:place]:
+            raise ConfigError(f"{owner}: {name} has two columns {shown(one)}; expected other names")
+    return {one: table[one] for one in names}
+
+
+def _id(owner: str, name: str, one: Any) -> str | int:
+    """An id; an integer of NumPy is an integer. Raises DTypeError."""
+    if isinstance(one, str):
+        return one
+    if isinstance(one, (int, np.integer)) and not isinstance(one, bool):
+        return operator.index(one)
+    raise DTypeError(f"{owner}: {name} has the id {shown(one)}; expected texts or integers")
 
 
 def _are_numbers(given: Any) -> bool:
