@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.cli.columns import read_columns
 from ostinato.cli.main import main
 
 
@@ -34,3 +36,68 @@ def test_a_file_without_numbers_is_refused(tmp_path: Path, capsys: pytest.Captur
     place.write_text("a,b\nx,y\n")
     assert main(["forecast", str(place)]) == 1
     assert "no column of numbers" in capsys.readouterr().err
+
+
+def csv_of(cells: dict[int, str] | None = None, header: str = "month,a,b", separator: str = ",") -> bytes:
+    """A file of 30 steps; cells: of the last column, by their line."""
+    lines = [f"2020-{n:02},{n * n % 7}.5,{(cells or {}).get(n + 2, f'{n % 4}')}" for n in range(30)]
+    return "\n".join([header, *lines, ""]).replace(",", separator).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (csv_of({4: "oops"}), "the column 'b' has 'oops' at line 4; expected a number"),
+        (csv_of({9: "inf"}), "the column 'b' has 'inf' at line 9"),
+        (csv_of({9: '"1,234.5"'}), "the column 'b' has '1,234.5' at line 9; expected numbers with a decimal"),
+        (csv_of(dict.fromkeys(range(99), '"1,5"')), "the column 'b' has '1,5' at line 2"),
+        (csv_of(header="month,a,a"), "two columns of numbers have the name 'a'"),
+        (csv_of(header="2019-12,1.5,2"), "the first line has numbers, 2019-12, 1.5, 2, and no names"),
+        (csv_of({5: "1,2"}), "line 5 has 4 cells; the header has 3"),
+        (csv_of(header="month,a"), "line 2 has 3 cells; the header has 2"),
+        (csv_of(header="month,a,gr\u00f6\u00dfe").decode().encode("latin-1"), "not UTF-8: byte 0xf6 at 10"),
+        (b"", "the file is empty"),
+        (b"month,a,b\n", "no column of numbers"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(content, words, tmp_path, capsys):
+    place = tmp_path / "data.csv"
+    place.write_bytes(content)
+    assert main(["forecast", str(place)]) == 1
+    told = capsys.readouterr()
+    assert re.search(words, told.err) and not told.out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        csv_of(),
+        b"\r\n" + csv_of().replace(b"\n", b"\r\n"),
+        csv_of(separator=";"),
+        csv_of(separator="\t"),
+        b"\xef\xbb\xbf" + csv_of(header="a,m,b"),
+        csv_of(header=",2019,b"),
+        csv_of(dict(zip(range(2, 9), ["NA", "NaN", "nan", "NULL", "", " ", "n/a"], strict=True))),
+    ],
+)
+def test_columns_of_numbers_are_read(content, tmp_path):
+    place = tmp_path / "data.csv"
+    place.write_bytes(content)
+    found = read_columns(str(place))
+    assert [*found][-1] == "b" and "\ufeff" not in "".join(found)
+    assert found["b"].tolist()[-4:] == [2.0, 3.0, 0.0, 1.0] and len(found["b"]) in (23, 30)
+
+
+def test_places_of_files_are_checked_before_the_fit(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    place = tmp_path / "data.csv"
+    place.write_bytes(csv_of())
+    monkeypatch.setattr(ost.Forecaster, "fit", lambda *_: pytest.fail("fitted"))
+    for flags, words in (
+        (["--plot", str(tmp_path / "none" / "out.png")], "there is no folder"),
+        (["--plot", str(tmp_path / "out.xyz")], "ends in one of"),
+        (["--save", str(tmp_path / "none" / "model")], "--save is .*there is no folder"),
+        (["--save", str(tmp_path)], "which is a folder"),
+    ):
+        assert main(["forecast", str(place), *flags]) == 1
+        assert re.search(words, capsys.readouterr().err)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import math
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import ostinato
-from ostinato.errors import ConfigError, FormatError
+from ostinato.cli.columns import read_columns
+from ostinato.cli.picture import check_folder, new_figure
 from ostinato.sequences.arrays import Array
 
 
@@ -27,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fits a Forecaster and prints medians and intervals as CSV. Raises FormatError, ConfigError."""
+    """Fits a Forecaster and prints medians and intervals as CSV. Raises FormatError, ConfigError, OSError."""
+    figure = None if options.plot is None else new_figure(options.plot)
+    if options.save is not None:
+        check_folder("--save", options.save)
     series = read_columns(options.data)
     model = ostinato.Forecaster(
         horizon=options.horizon,
@@ -35,60 +37,22 @@ def run(options: argparse.Namespace) -> None:
         random_state=options.seed,
     ).fit(series)
     quantiles = model.predict_quantiles()
+    # The files first: whoever reads the output may close it.
+    if options.save is not None:
+        model.save(options.save)
+    if figure is not None:
+        _draw(figure, series, quantiles, options.plot)
     writer = csv.writer(sys.stdout)
     writer.writerow(["series", "step", "low", "median", "high"])
     for name, rows in zip(series, quantiles, strict=True):
         for step, row in enumerate(rows, 1):
             writer.writerow([name, step, *(f"{row[place]:.6g}" for place in (0, 4, 8))])
-    if options.plot:
-        _draw(series, quantiles, options.plot)
-    if options.save:
-        model.save(options.save)
 
 
-def read_columns(path: str) -> dict[str, Array]:
-    """The columns of numbers, without what is empty at their ends; empty places between are NaN.
-
-    Raises FormatError for a file without such a column, OSError.
-    """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        try:
-            header, *rows = list(csv.reader(file))
-        except (ValueError, csv.Error) as error:
-            raise FormatError(f"{path}: no header and rows of CSV: {error}") from error
-    found: dict[str, Array] = {}
-    for place, name in enumerate(header):
-        numbers = [_number(row[place]) if place < len(row) else math.nan for row in rows]
-        if not numbers or None in numbers:
-            continue
-        values = np.array(numbers, np.float64)
-        known = np.flatnonzero(~np.isnan(values))
-        if known.size:
-            found[name] = values[known[0] : known[-1] + 1]
-    if not found:
-        raise FormatError(f"{path}: no column of numbers; expected a header, and series as columns")
-    return found
-
-
-def _number(text: str) -> float | None:
-    """A number; NaN for an empty text, None for any other text."""
-    if not text.strip():
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else math.nan
-
-
-def _draw(series: dict[str, Array], quantiles: Any, path: str) -> None:
-    """The first six series with their forecasts. Raises ConfigError without matplotlib, OSError."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("--plot needs matplotlib: pip install 'ostinato[plot]'") from error
+def _draw(figure: Any, series: dict[str, Array], quantiles: Any, path: str) -> None:
+    """The first six series with their forecasts. Raises OSError."""
     shown = list(series.items())[:6]
-    figure = Figure(figsize=(7.0, 2.2 * len(shown)), layout="constrained")
+    figure.set_size_inches(7.0, 2.2 * len(shown))
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for ax, (name, values), rows in zip(axes, shown, quantiles, strict=False):
         ahead = len(values) + np.arange(len(rows))
@@ -96,7 +60,4 @@ def _draw(series: dict[str, Array], quantiles: Any, path: str) -> None:
         ax.plot(ahead, rows[:, 4])
         ax.fill_between(ahead, rows[:, 0], rows[:, 8], alpha=0.3)
         ax.set_title(name)
-    try:
-        figure.savefig(path)
-    except ValueError as error:
-        raise ConfigError(f"--plot is {path!r}: {error}") from error
+    figure.savefig(path)

@@ -1,18 +1,19 @@
-"""The picture of `ostinato explain --plot`: what is visible of a model without data."""
+"""Pictures: their files, and `ostinato explain --plot`: what is visible of a model without data."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ostinato.analysis import cost, spectral
 from ostinato.errors import ConfigError
 from ostinato.network import Network
 
 
-def save_picture(net: Network, rows: int, steps: int, path: str) -> None:
-    """Memory against T, and the eigenvalues of the recurrent weights if there are any.
+def new_figure(path: str) -> Any:
+    """An empty figure that can be saved as `path`.
 
-    Raises ConfigError without matplotlib or for an ending that it cannot write, OSError.
+    Raises ConfigError without matplotlib, without the folder, or for an ending that it cannot write.
     """
     try:
         from matplotlib.figure import Figure
@@ -23,6 +24,25 @@ def save_picture(net: Network, rows: int, steps: int, path: str) -> None:
     ending = Path(path).suffix.removeprefix(".").lower()
     if ending not in known:
         raise ConfigError(f"--plot is {path!r}; expected a name that ends in one of {', '.join(known)}")
+    check_folder("--plot", path)
+    return figure
+
+
+def check_folder(flag: str, path: str) -> None:
+    """Raises ConfigError if no file `path` can be written: there is no such folder, or it is a folder."""
+    place = Path(path)
+    if not place.parent.is_dir():
+        raise ConfigError(f"{flag} is {path!r}; there is no folder {str(place.parent)!r}")
+    if place.is_dir():
+        raise ConfigError(f"{flag} is {path!r}, which is a folder; expected the name of a file")
+
+
+def save_picture(net: Network, rows: int, steps: int, path: str) -> None:
+    """Memory against T, and the eigenvalues of the recurrent weights if there are any.
+
+    Raises the errors of `new_figure`, OSError.
+    """
+    figure = new_figure(path)
     recurrent = bool(net.state_shapes)
     figure.set_size_inches(10.0 if recurrent else 5.0, 4.0)
     axes = figure.subplots(1, 2 if recurrent else 1, squeeze=False)[0]
