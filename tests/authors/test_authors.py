@@ -53,7 +53,7 @@ def test_a_callback_of_an_outside_author_changes_the_gradients(plugins: None) ->
     arenas = []
     for callbacks in ([], [noise(eta=1.0)], [noise(eta=1.0)]):
         net = ost.Dense(2, 2)
-        ost.Trainer(net, loss="mse", callbacks=callbacks).fit(x, x, epochs=1, progress=False)
+        ost.Trainer(net, loss="mse", callbacks=callbacks).fit(x, x, epochs=3, progress=False)
         arenas.append(net.arena.copy())
     assert not np.array_equal(arenas[0], arenas[1])
     assert np.array_equal(arenas[1], arenas[2])

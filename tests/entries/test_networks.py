@@ -196,7 +196,7 @@ def refused(name: str) -> Any:
     ("name", "error", "words"),
     [
         ("a stream", ost.ConfigError, "memory is missing"),
-        ("truncated", ost.ConfigError, "a memory), and truncated BPTT divides sequences into windows"),
+        ("truncated", ost.ConfigError, "use k1 = k2, such as TruncatedBPTT(2, 2)"),
         ("truncated on the own axis", ost.ConfigError, "CheckpointedBPTT(budget)"),
         ("a stream on the own axis", ost.ConfigError, "a memory"),
         ("a Sequential", ost.ConfigError, "layer(x, source=...)"),

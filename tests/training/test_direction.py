@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato import metrics, ops
+from ostinato import losses, metrics, ops
 from ostinato.direction import BETTER
 from ostinato.discover import leaves
 from ostinato.schedules import Plateau, WarmUp
@@ -16,6 +16,7 @@ from tests.bad import Bad
 from tests.training.tasks import running_sum
 
 X, TARGETS = running_sum()
+MEDIANS = TARGETS[..., :1]
 SIGNS = (TARGETS[..., 0] > 0).astype(int)
 
 
@@ -71,6 +72,11 @@ def classes(**changes):
     return ost.Trainer(net, **{"loss": "cross_entropy", "optimizer": ost.Adam(3e-2), **changes})
 
 
+def quantiles(**changes):
+    """Two quantiles of one target."""
+    return regression(**{"loss": losses.Pinball(quantiles=(0.1, 0.9)), **changes})
+
+
 def both(**changes):
     """A network of two outputs, of which the second is classes."""
     x = ost.Input("x", size=2)
@@ -88,6 +94,9 @@ WATCHED = {
     "val_rmse": (regression, TARGETS, ["rmse"]),
     "rmse": (regression, TARGETS, ["rmse"]),
     "val_mae": (regression, TARGETS, ["mae"]),
+    "val_smape": (regression, TARGETS, ["smape"]),
+    "val_wql": (quantiles, MEDIANS, [metrics.WQL(quantiles=(0.1, 0.9))]),
+    "val_coverage": (quantiles, MEDIANS, [metrics.Coverage(quantiles=(0.1, 0.9))]),
     "val_close": (regression, TARGETS, [Close]),
     "val_accuracy": (classes, SIGNS, ["accuracy"]),
     "val_perplexity": (classes, SIGNS, ["perplexity"]),
@@ -97,7 +106,7 @@ WATCHED = {
     "sum.val_mae": (both, TWO, {"sum": ["mae"]}),
     "sign.val_loss": (both, TWO, {}),
 }
-RISES = {"val_accuracy", "val_close", "sign.val_accuracy"}
+RISES = {"val_accuracy", "val_coverage", "val_close", "sign.val_accuracy"}
 
 
 def test_the_table_has_every_built_in_metric():
