@@ -94,8 +94,8 @@ def faults(
     if any(held):
         return [f"{where}: the handler of Ctrl-C, or the lock, is not as before"]
     found = _state(task)
-    # The last moment that was whole: the error may come after a commit, before it is counted, or after the last
-    # one, when the end of the run gave the network its best parameters.
+    # The last moment that was whole: the error may come after a commit, before it is counted, or after the
+    # last one, when the end of the run gave the network its best parameters.
     moments = expected.states[done[0] : done[0] + 2]
     if done[0] == len(expected.states) - 1:
         moments.append(expected.end)

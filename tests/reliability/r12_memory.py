@@ -107,7 +107,7 @@ def measure(long: bool) -> Row:
     outcomes.append(("sizes", sizes(POWERS if long else (31, 63))))
     calls = sum(sum(one.counts.values()) for _, one in outcomes)
     aborts = sum(n for _, one in outcomes for what, n in one.counts.items() if what.startswith("SIG"))
-    wrong = [f"{name} {one.texts[0]}" for name, one in outcomes if one.wrong]
+    wrong = [f"{name} {[*one.texts, dict(one.counts)][0]}" for name, one in outcomes if one.wrong]
     refused = sum(one.counts["MemoryError"] for _, one in outcomes)
     figure = (
         f"{calls} calls of {len(outcomes)} operations: {aborts} aborts, {refused} refused, {len(wrong)} wrong"

@@ -1,6 +1,16 @@
 //! NumPy arrays in and out.
 
-use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use std::ffi::{CStr, c_void};
+use std::mem::ManuallyDrop;
+use std::ptr;
+
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, get_type_object, npy_intp};
+use numpy::{
+    Element, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
+    PyUntypedArrayMethods,
+};
+use pyo3::exceptions::PyMemoryError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -55,7 +65,65 @@ pub fn text<'py>(py: Python<'py>, text: &str) -> Result<Bound<'py, PyString>, Ra
     Ok(PyString::from_bytes(py, text.as_bytes())?)
 }
 
+/// A vector as a NumPy array, without a copy.
+///
+/// `PyArray1::from_vec` does the same, but ends the process if there is no memory for the array's own fields.
+pub fn vector<'py, T: Element + Copy>(py: Python<'py>, data: Vec<T>) -> PyResult<Bound<'py, PyArray1<T>>> {
+    let mut data = ManuallyDrop::new(data);
+    let pointer: *mut c_void = data.as_mut_ptr().cast();
+    let mut lengths = [data.len() as npy_intp];
+    // SAFETY: the capsule owns the vector from here on, and frees it with its capacity. NumPy reads `lengths` in the call alone;
+    // its array keeps the capsule, so the numbers live as long as the array. Each null pointer is looked at before its use.
+    unsafe {
+        let capsule = ffi::PyCapsule_New(pointer, OWNED.as_ptr(), Some(free::<T>));
+        let Some(capsule) = Bound::from_owned_ptr_or_opt(py, capsule) else {
+            ManuallyDrop::drop(&mut data);
+            return Err(PyErr::fetch(py));
+        };
+        ffi::PyCapsule_SetContext(capsule.as_ptr(), data.capacity() as *mut c_void);
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            get_type_object(py, NpyTypes::PyArray_Type),
+            T::get_dtype(py).into_dtype_ptr(),
+            1,
+            lengths.as_mut_ptr(),
+            ptr::null_mut(),
+            pointer,
+            NPY_ARRAY_WRITEABLE,
+            ptr::null_mut(),
+        );
+        let array = Bound::from_owned_ptr_or_err(py, array)?;
+        if PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), capsule.into_ptr()) < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(array.cast_into_unchecked())
+    }
+}
+
+/// The name of the capsules of `vector`.
+const OWNED: &CStr = c"ostinato.vector";
+
+/// Frees the vector of a capsule, which has its capacity as the context.
+unsafe extern "C" fn free<T: Copy>(capsule: *mut ffi::PyObject) {
+    // SAFETY: `vector` made the capsule of such a vector; Copy types need no drop, so the length does not matter.
+    unsafe {
+        let pointer: *mut T = ffi::PyCapsule_GetPointer(capsule, OWNED.as_ptr()).cast();
+        drop(Vec::from_raw_parts(pointer, 0, ffi::PyCapsule_GetContext(capsule) as usize));
+    }
+}
+
+/// A copy of numbers as a NumPy array. Raises MemoryError.
+pub fn copied<'py, T: Element + Copy>(
+    py: Python<'py>,
+    numbers: &[T],
+) -> Result<Bound<'py, PyArray1<T>>, Raised> {
+    let mut data = Vec::new();
+    data.try_reserve_exact(numbers.len()).map_err(|_| PyMemoryError::new_err(()))?;
+    data.extend_from_slice(numbers);
+    Ok(vector(py, data)?)
+}
+
 /// A vector as a NumPy array of a shape, without a copy.
 pub fn shaped<'py, T: Number>(py: Python<'py>, data: Vec<T>, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
-    Ok(PyArray1::from_vec(py, data).reshape(shape)?.into_any())
+    Ok(vector(py, data)?.reshape(shape)?.into_any())
 }

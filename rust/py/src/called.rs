@@ -10,6 +10,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use crate::arrays::copied;
+
 /// `function(part, rows, operands) -> float64 array`, called with the GIL held.
 pub struct PyFunction {
     pub function: Py<PyAny>,
@@ -19,8 +21,8 @@ pub struct PyFunction {
 impl PyFunction {
     fn values(&self, part: Part, rows: usize, operands: &[Vec<f64>], out: &mut [f64]) -> PyResult<()> {
         Python::attach(|py| {
-            let operands = operands.iter().map(|values| PyArray1::from_slice(py, values));
-            let operands = PyList::new(py, operands.collect::<Vec<_>>())?;
+            let operands = operands.iter().map(|values| copied(py, values));
+            let operands = PyList::new(py, operands.collect::<Result<Vec<_>, _>>()?)?;
             let part = match part {
                 Part::Forward => "values",
                 Part::Back => "back",

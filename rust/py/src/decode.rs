@@ -10,7 +10,7 @@ use ostinato_core::net::{
 use ostinato_core::team;
 use pyo3::prelude::*;
 
-use crate::arrays::{array, elements};
+use crate::arrays::{array, elements, vector};
 use crate::dtype::{DType, Number, for_dtype};
 use crate::errors::{ConfigError, Raised, entry};
 use crate::poller::Poller;
@@ -85,27 +85,28 @@ pub fn hypotheses<'py, T: Number>(
     };
     let mut poller = Poller::default();
     let done = py.detach(|| team::guard(|| decode(engine, &call, given, &search, &mut || poller.poll())));
-    Ok(flat(py, poller.result(done)?, engine.weights.is_some()))
+    Ok(flat(py, poller.result(done)?, engine.weights.is_some())?)
 }
 
-fn flat(py: Python<'_>, rows: Vec<Vec<Found>>, has_weights: bool) -> Hypotheses<'_> {
+fn flat(py: Python<'_>, rows: Vec<Vec<Found>>, has_weights: bool) -> PyResult<Hypotheses<'_>> {
     let counts: Vec<i64> = rows.iter().map(|row| row.len() as i64).collect();
     let all = || rows.iter().flatten();
-    let floats = |of: fn(&Found) -> f64| PyArray1::from_vec(py, all().map(of).collect());
-    (
-        PyArray1::from_vec(py, counts),
-        PyArray1::from_vec(py, all().map(|one| one.ids.len() as i64).collect()),
-        PyArray1::from_vec(py, all().map(|one| one.finished).collect()),
-        floats(|one| one.score),
-        floats(|one| one.log_probability),
-        PyArray1::from_vec(py, all().flat_map(|one| &one.ids).map(|&id| id as i64).collect()),
-        PyArray1::from_vec(py, all().flat_map(|one| &one.log_probabilities).copied().collect()),
-        has_weights.then(|| {
-            let entries = all().map(|one| one.entries as i64).collect();
-            let weights = all().flat_map(|one| &one.weights).copied().collect();
-            (PyArray1::from_vec(py, entries), PyArray1::from_vec(py, weights))
-        }),
-    )
+    let floats = |of: fn(&Found) -> f64| vector(py, all().map(of).collect());
+    let weights = || {
+        let entries = all().map(|one| one.entries as i64).collect();
+        let weights = all().flat_map(|one| &one.weights).copied().collect();
+        Ok::<_, PyErr>((vector(py, entries)?, vector(py, weights)?))
+    };
+    Ok((
+        vector(py, counts)?,
+        vector(py, all().map(|one| one.ids.len() as i64).collect())?,
+        vector(py, all().map(|one| one.finished).collect())?,
+        floats(|one| one.score)?,
+        floats(|one| one.log_probability)?,
+        vector(py, all().flat_map(|one| &one.ids).map(|&id| id as i64).collect())?,
+        vector(py, all().flat_map(|one| &one.log_probabilities).copied().collect())?,
+        has_weights.then(weights).transpose()?,
+    ))
 }
 
 /// The log-probability of an id by logits: (rows, ids) and (rows,); 0 for ids below 0. As a search computes it.
@@ -124,6 +125,6 @@ pub fn token_log_probs<'py>(
             let width = logits.as_array().shape()[1];
             log_probabilities(T::kernels(isa), elements(&logits)?, width, chosen)?
         });
-        Ok(PyArray1::from_vec(py, found))
+        Ok(vector(py, found)?)
     })
 }

@@ -10,7 +10,7 @@ use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{array, elements, shaped};
+use crate::arrays::{array, elements, shaped, vector};
 use crate::errors::{DTypeError, Raised, entry, with_path};
 use crate::poller::{attended, watched};
 
@@ -93,7 +93,7 @@ pub fn load_model<'py>(
                     DType::F64 => shaped(py, numbers(&bytes, f64::from_le_bytes), &shape)?,
                     DType::I64 => {
                         let values = numbers(&bytes, i64::from_le_bytes);
-                        numpy::PyArray1::from_vec(py, values).reshape(shape)?.into_any()
+                        vector(py, values)?.reshape(shape)?.into_any()
                     }
                 };
                 arrays.set_item(name, array)?;

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, TryLockError};
 
 use numpy::npyffi::flags::NPY_ARRAY_WRITEABLE;
-use numpy::{Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{Element, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use ostinato_core::net::Stream;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::arrays::{array, elements};
+use crate::arrays::{array, copied, elements};
 use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConcurrentUseError, Raised, ShapeError, entry};
 use crate::given::PyGiven;
@@ -178,7 +178,7 @@ impl PyStream {
         self.with(|stream| {
             for_value!(stream, one => {
                 let rows = (0..one.rows()).filter_map(|row| one.weights(row));
-                Ok(rows.map(|row| PyArray1::from_slice(py, row).into_any()).collect())
+                rows.map(|row| Ok(copied(py, row)?.into_any())).collect()
             })
         })
     }
