@@ -22,7 +22,7 @@ class Intake:
     """Sequences as a caller gave them: rows (T_n, F) of floats, none empty, every number finite.
 
     columns: what scikit-learn calls features: T of a 2-D array, F of anything else. names: of the columns
-    of a table, if they are texts.
+    of a table, or of rows that are tables, if they are texts.
     """
 
     rows: list[Array]
@@ -59,7 +59,7 @@ def read_sequences(
                 f"{owner}: lengths is given, but {name} is a list of rows, which have their own"
             )
         rows = [_row(owner, f"{name}[{n}]", row) for n, row in enumerate(given)]
-        made = Intake(rows, rows[0].shape[1], False)
+        made = Intake(rows, rows[0].shape[1], False, _names_of_rows(given))
     else:
         made = _of_array(owner, name, given, lengths, names)
     _check(owner, name, made, width, getattr(given, "ndim", 0) == 3)
@@ -156,6 +156,33 @@ def _names(frame: Any) -> tuple[str, ...] | None:
             f"{sorted({type(one).__name__ for one in names})} as feature name / column name types"
         )
     return names if texts and all(texts) else None
+
+
+def _names_of_rows(given: Sequence[Any]) -> tuple[str, ...] | None:
+    """The names of the columns of rows that are tables. Raises ConfigError if they differ."""
+    found = [names for names in (_names(one) for one in given if is_frame(one)) if names is not None]
+    for other in found:
+        check_names(other, found[0])
+    return found[0] if found else None
+
+
+def check_names(names: Sequence[str] | None, fitted: Sequence[str] | None) -> None:
+    """Raises ConfigError if columns have other names than those of fit, in the words of scikit-learn."""
+    if names is None or fitted is None or list(names) == list(fitted):
+        return
+    told = ["The feature names should match those that were passed during fit."]
+    unseen, missing = [n for n in names if n not in fitted], [n for n in fitted if n not in names]
+    if unseen:
+        told += ["Feature names unseen at fit time:", *(f"- {one}" for one in sorted(unseen)[:5])]
+    if missing:
+        told += [
+            "Feature names seen at fit time, yet now missing:",
+            *(f"- {one}" for one in sorted(missing)[:5]),
+        ]
+    if not unseen and not missing:
+        told.append("Feature names must be in the same order as they were in fit.")
+    told.append(f"The columns are {shown(list(names))}; those of fit were {shown(list(fitted))}.")
+    raise ConfigError("\n".join(told) + "\n")
 
 
 def _check(owner: str, name: str, made: Intake, width: int | None, stacked: bool) -> None:

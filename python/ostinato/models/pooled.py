@@ -12,7 +12,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
 from ostinato.models.held_out import split
-from ostinato.models.intake import Intake, read_sequences
+from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
 from ostinato.models.threads import with_jobs
@@ -144,9 +144,7 @@ class PooledModel(SequenceModel, Seen):
                 f"X has {intake.columns} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input. {owner}: for other lengths give a list of arrays"
             )
-        names, fitted = intake.names, vars(self).get("feature_names_in_")
-        if names is not None and fitted is not None and list(names) != list(fitted):
-            raise ConfigError(_other_names(list(fitted), list(names)))
+        check_names(intake.names, vars(self).get("feature_names_in_"))
 
     def _outputs(self, call: str, x: Any, lengths: Any) -> Array:
         """The outputs of the network (N, K)."""
@@ -271,18 +269,3 @@ def _seen(scaler: Scaler, flat: bool, columns: int, names: Sequence[str] | None)
     if names is not None:
         made["feature_names_in_"] = np.array(names, dtype=object)
     return made
-
-
-def _other_names(fitted: list[str], names: list[str]) -> str:
-    told = ["The feature names should match those that were passed during fit."]
-    unseen, missing = [n for n in names if n not in fitted], [n for n in fitted if n not in names]
-    if unseen:
-        told += ["Feature names unseen at fit time:", *(f"- {one}" for one in sorted(unseen)[:5])]
-    if missing:
-        told += [
-            "Feature names seen at fit time, yet now missing:",
-            *(f"- {one}" for one in sorted(missing)[:5]),
-        ]
-    if not unseen and not missing:
-        told.append("Feature names must be in the same order as they were in fit.")
-    return "\n".join(told) + "\n"

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
+from ostinato.errors import ConfigError, shown
+from ostinato.losses import BinaryCrossEntropy, Loss
 from ostinato.models.numbers import check_width, determination, read_numbers
 from ostinato.models.pooled import Encoded, PooledModel
 from ostinato.models.scaling import Scaler
 from ostinato.models.weighing import row_weights
+from ostinato.plugins.registry import registry
 from ostinato.sequences.arrays import Array
 
 Self = TypeVar("Self", bound="SequenceRegressor")
@@ -31,7 +36,8 @@ class SequenceRegressor(PooledModel, Targets):
     are scaled too, so that 1000 y is learned like y.
 
     Args:
-        loss: of the outputs and the scaled targets: a name, a Loss class or an instance.
+        loss: of the outputs and the scaled targets: a name, a Loss class or an instance. For
+            "binary_cross_entropy" the scaled targets must be from 0 to 1.
 
     The other arguments are those of `PooledModel` (the network) and `SequenceModel` (fitting).
 
@@ -63,7 +69,23 @@ class SequenceRegressor(PooledModel, Targets):
         scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
         check_width(owner, columns.shape[1], len(scaler.mean))
         (targets,) = scaler.apply([columns], self.dtype)
+        self._check_targets(owner, answers, targets)
         return Encoded(targets, None, None, columns.shape[1])
+
+    def _check_targets(self, owner: str, answers: Array, targets: Array) -> None:
+        """Raises ConfigError for binary cross-entropy of targets outside 0..1, which has no least value."""
+        given = registry.make("loss", self.loss, Loss) if isinstance(self.loss, str) else self.loss
+        kind = given if isinstance(given, type) else type(given)
+        wrong = np.argwhere((targets < 0) | (targets > 1))
+        if not issubclass(kind, BinaryCrossEntropy) or not wrong.size:
+            return
+        place = tuple(int(one) for one in wrong[0])[: answers.ndim]
+        scaled = f", scaled to {targets[tuple(wrong[0])]:g}" if self.scale else ""
+        hint = "scale=False and y from 0 to 1" if self.scale else "y from 0 to 1"
+        raise ConfigError(
+            f"{owner}: loss is {shown(self.loss)}, but y{list(place)} is {answers[place]:g}{scaled}; "
+            f"expected {hint}; for classes use SequenceClassifier"
+        )
 
     def predict(self, X: Any, *, lengths: Any = None) -> Array:
         """The numbers of each sequence, float64 (N,), or (N, K) if y had columns."""

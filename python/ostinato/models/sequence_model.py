@@ -207,7 +207,7 @@ class SequenceModel(Parameters, Routed, Fitted):
         if isinstance(self.optimizer, Optimizer):
             made: Optimizer = self._copy("optimizer")
         else:
-            made = choose_optimizer(self.optimizer)
+            made = choose_optimizer(self.optimizer, given)
             given = self.learning_rate if given is None else given
         if given is not None:
             made.lr = given
@@ -295,6 +295,7 @@ class SequenceModel(Parameters, Routed, Fitted):
     def _adopt(self: Self, fitting: Fitting) -> Self:
         """Sets the fitted attributes."""
         values, trainer = vars(self), fitting.trainer
+        values.pop("feature_names_in_", None)  # an earlier fit may have had names
         values.update(fitting.attributes)
         values.update(_fitted=fitting, network_=fitting.network, trainer_=trainer)
         self._measure()

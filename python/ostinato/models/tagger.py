@@ -12,7 +12,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.models.held_out import split
-from ostinato.models.intake import read_sequences
+from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
@@ -117,7 +117,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
         if self.transitions is not None:
             checks.choice(owner, "transitions", self.transitions, TRANSITIONS)
-        sentences, rows, lengths = self._sequences(owner, X, continued)
+        sentences, intake, lengths = self._sequences(owner, X, continued)
+        rows = [] if intake is None else intake.rows
         tags = read_tags(owner, y, lengths)
         if continued is None:
             labels = classes_of(owner, np.concatenate(tags))
@@ -126,6 +127,8 @@ class SequenceTagger(SequenceModel, TaggerState):
             tokens = None if sentences is None else Tokens.of(sentences)
             scaling = None if sentences is not None else Scaler.of(rows, compress=True)
             attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
+            if intake is not None and intake.names is not None:
+                attributes["feature_names_in_"] = np.array(intake.names, dtype=object)
         else:
             attributes = continued.attributes
         known = attributes["classes_"]
@@ -143,8 +146,8 @@ class SequenceTagger(SequenceModel, TaggerState):
 
     def _sequences(
         self, owner: str, X: Any, continued: Any
-    ) -> tuple[list[list[str]] | None, list[Array], list[int]]:
-        """Sentences or feature rows, and their lengths. Raises ConfigError for the other kind than in fit."""
+    ) -> tuple[list[list[str]] | None, Intake | None, list[int]]:
+        """Sentences or features, and their lengths. Raises ConfigError for the other kind than in fit."""
         words = _is_text(rows_in("X", X))
         fitted = None if continued is None else continued.attributes["_tokens"] is not None
         if fitted is not None and fitted != words:
@@ -154,10 +157,12 @@ class SequenceTagger(SequenceModel, TaggerState):
             )
         if words:
             sentences = read_sentences(owner, X)
-            return sentences, [], [len(one) for one in sentences]
+            return sentences, None, [len(one) for one in sentences]
         width = None if continued is None else len(continued.attributes["_scaling"].mean)
-        rows = read_sequences(owner, X, width=width).rows
-        return None, rows, [len(one) for one in rows]
+        intake = read_sequences(owner, X, width=width)
+        if continued is not None:
+            check_names(intake.names, continued.attributes.get("feature_names_in_"))
+        return None, intake, [len(one) for one in intake.rows]
 
     def _encoded(self, attributes: Mapping[str, Any], sentences: Any, rows: list[Array]) -> Any:
         if sentences is None:
@@ -232,23 +237,27 @@ class SequenceTagger(SequenceModel, TaggerState):
     def _outputs(self, call: str, X: Any) -> list[Array]:
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        known = {"_tokens": self._tokens, "_scaling": self._scaling}
-        sentences, rows, _ = self._sequences(owner, X, _Known(known))
-        x = self._encoded(known, sentences, rows)
+        names = vars(self).get("feature_names_in_")
+        known = {"_tokens": self._tokens, "_scaling": self._scaling, "feature_names_in_": names}
+        sentences, intake, _ = self._sequences(owner, X, _Known(known))
+        x = self._encoded(known, sentences, [] if intake is None else intake.rows)
         found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
         return found
 
     def _state(self) -> dict[str, Any]:
-        tokens, scaling = self._tokens, self._scaling
+        tokens, scaling, names = self._tokens, self._scaling, vars(self).get("feature_names_in_")
         return {
             "classes": labels_state(self.classes_),
             "tokens": None if tokens is None else tokens.state(),
             "scaling": None if scaling is None else scaling.state(),
+            "feature_names_in": None if names is None else list(names),
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         tokens, scaling = state["tokens"], state["scaling"]
+        names = state.get("feature_names_in")  # not in files of earlier versions
         return {
+            **({} if names is None else {"feature_names_in_": np.array(names, dtype=object)}),
             "classes_": labels_from(state["classes"]),
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),

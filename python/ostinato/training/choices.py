@@ -54,9 +54,17 @@ class Strategies:
         return iter((self.curriculum, self.feeding, self.estimator, self.execution))
 
 
-def choose_optimizer(given: Any) -> Optimizer:
-    """The optimizer of a name, a class or an instance. Raises ConfigError, DTypeError."""
-    return registry.make("optimizer", given, Optimizer)
+def choose_optimizer(given: Any, lr: float | None = None) -> Optimizer:
+    """The optimizer of a name, a class or an instance. Raises ConfigError, DTypeError.
+
+    lr: for a name or a class without a learning rate of its own.
+    """
+    try:
+        return registry.make("optimizer", given, Optimizer)
+    except ConfigError:
+        if lr is None:
+            raise
+        return registry.make("optimizer", given, Optimizer, {"lr": lr})
 
 
 def choose_schedule(given: Any) -> Callable[[float, Moment], float] | None:
