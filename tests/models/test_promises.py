@@ -122,6 +122,18 @@ def test_an_error_leaves_everything_as_before(row: Row):
 
 
 @rows
+def test_arguments_that_do_not_fit_name_the_class_and_the_method(row: Row):
+    model = row.make()
+    for call, words in (
+        (lambda: model.fit(), "fit: missing a required argument: "),
+        (lambda: model.fit(*row.data, epochs=3), "fit has no argument 'epochs'; "),
+        (lambda: model.partial_fit(*row.data, *row.data, *row.data, 1, 2), "partial_fit: too many"),
+    ):
+        with pytest.raises(ost.CallError, match=f"^{type(model).__name__}.{words}"):
+            call()
+
+
+@rows
 def test_before_fit_an_error_says_so(row: Row):
     with pytest.raises(ost.ConfigError, match="not fitted; call fit first"):
         row.answers(row.make(), row.new)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ostinato.attribute_guard import GuardMeta
@@ -41,6 +43,13 @@ class Parameters(metaclass=ParametersMeta):
 
     if not TYPE_CHECKING:
         __signature__ = InitSignature()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Makes arguments that do not fit a method a CallError, which names the class that is used."""
+        super().__init_subclass__(**options)
+        for name, method in list(vars(cls).items()):
+            if inspect.isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, _hinted(method))
 
     estimator_type: ClassVar[str | None] = None
     """What scikit-learn calls it: "classifier", "regressor", or None."""
@@ -116,6 +125,23 @@ class Parameters(metaclass=ParametersMeta):
     def _check_fitted(self, call: str) -> None:
         if "_fitted" not in vars(self):
             raise not_fitted(f"{type(self).__name__}.{call}: this estimator is not fitted; call fit first")
+
+
+def _hinted(method: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(method)
+
+    @wraps(method)
+    def call(self: Any, /, *args: Any, **options: Any) -> Any:
+        try:
+            return method(self, *args, **options)
+        except TypeError as error:
+            owner = f"{type(self).__name__}.{method.__name__}"
+            found = explained(error, (owner,), signature, (self, *args), options)
+            if found is error:
+                raise
+            raise found from None
+
+    return call
 
 
 def _same(value: Any, default: Any) -> bool:
