@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ostinato import testing
+from ostinato.plugins.registry import registry
 from tests.plugins.bad_plugins import INSTALLED, USED
 from tests.testing.faults import networks
 from tests.testing.test_faults import OF_KIND
@@ -45,3 +46,8 @@ def test_the_number_of_words_in_the_glossary() -> None:
     words = WORDS[sum(line.startswith("| **") for line in page.split("\n"))]
     assert f"{words.capitalize()} words" in page
     assert f"{words} words" in text("README.md")
+
+
+def test_the_readme_counts_the_losses_and_the_optimizers():
+    losses, optimizers = (len(registry.builtins(kind)) for kind in ("loss", "optimizer"))
+    assert f"| built-in losses and optimizers | {losses} and {optimizers};" in text("README.md")

@@ -77,3 +77,10 @@ def test_an_optimizer_has_the_learning_rate_of_the_estimator(optimizer: Any):
     assert model.trainer_.optimizer.lr == 0.125
     other = ost.SequenceRegressor(optimizer=ost.SGD(lr=0.125), **given).fit(sequences(), np.arange(40.0))
     assert (model.loss_curve_ == other.loss_curve_) == (optimizer != "adam")
+
+
+def test_the_warning_of_a_column_of_labels_points_to_the_call():
+    model = ost.SequenceClassifier(random_state=0, max_iter=1, hidden_size=4)
+    with pytest.warns(UserWarning, match="column-vector") as told:
+        model.fit(sequences(), np.arange(40)[:, None] % 2)
+    assert told[0].filename == __file__

@@ -161,8 +161,9 @@ class LanguageModel(SequenceModel, TextState):
     def bits(self, text: str | Sequence[str]) -> float:
         """Bits per character: -log2 of the probability of a text after its first symbol, per character.
 
-        Unknown symbols count as the symbol for unknown ones; a warning says how many there are. Raises
-        DTypeError; ConfigError for a text of fewer than two symbols.
+        Unknown symbols count as the symbol for unknown ones, without their spelling; a warning
+        says how many there are. With level="word", a text with unknown words has too few bits to be compared
+        with those of level="character". Raises DTypeError; ConfigError for a text of fewer than two symbols.
         """
         return self._nats(text) / math.log(2.0)
 
@@ -179,7 +180,9 @@ class LanguageModel(SequenceModel, TextState):
         ids = self._vocabulary.encode(symbols)
         unknown = int((ids == UNKNOWN).sum())
         if unknown:
-            warnings.warn(f"{owner}: {unknown} of {len(ids)} symbols are unknown", stacklevel=3)
+            warnings.warn(
+                f"{owner}: {unknown} of {len(ids)} symbols are unknown", stacklevel=4
+            )  # whoever calls bits
         total, state = 0.0, None
         for start in range(0, len(ids) - 1, AT_A_TIME):
             x, wanted = ids[start : start + AT_A_TIME], ids[start + 1 : start + AT_A_TIME + 1]
