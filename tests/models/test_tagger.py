@@ -82,3 +82,10 @@ def test_a_label_that_the_first_fit_did_not_have():
         model.predict([np.ones((3, 2))])
     with pytest.raises(ost.ConfigError, match="predicts whole sequences"):
         tagger(hidden_size=4, max_iter=1, transitions="crf").fit(SENTENCES, TAGS).predict_proba(SENTENCES)
+
+
+@pytest.mark.parametrize("empty", [[], [[]], [[], []]])
+def test_an_empty_list_is_not_told_to_be_of_the_other_kind(empty):
+    model = tagger(random_state=0, hidden_size=4, max_iter=1).fit(SENTENCES, TAGS)
+    with pytest.raises(ost.ShapeError, match="X"):
+        model.predict(empty)

@@ -23,7 +23,7 @@ from ostinato.models.held_out import split
 from ostinato.models.rivals import RIVALS
 from ostinato.models.season import detect_season
 from ostinato.models.sequence_model import BATCH_SIZE, Examples, Fitting, SequenceModel
-from ostinato.models.series import read_series
+from ostinato.models.series import read_series, read_values
 from ostinato.models.smoothing import FEATURES, Smoothing
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
@@ -236,10 +236,14 @@ class Forecaster(SequenceModel, Series):
         return levels
 
     def _season(self, series: Sequence[Array]) -> int:
+        owner = type(self).__name__
         if isinstance(self.season, str):
-            checks.choice(type(self).__name__, "season", self.season, ("auto",))
+            if self.season != "auto":
+                raise ConfigError(
+                    f"{owner}: season is {shown(self.season)}; expected steps, such as 12, or 'auto'"
+                )
             return detect_season(series)
-        return checks.count(type(self).__name__, "season", self.season, at_least=1)
+        return checks.count(owner, "season", self.season, at_least=1)
 
     def _is_positive(self, series: Sequence[Array]) -> bool:
         owner = type(self).__name__
@@ -326,7 +330,7 @@ class Forecaster(SequenceModel, Series):
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
         one = self._series(owner, id).copy()
-        _, (values,) = read_series(owner, [np.atleast_1d(np.asarray(y))], least=0)
+        values = read_values(f"{owner}: y", np.atleast_1d(np.asarray(y)), least=0)
         if self._positive:
             _check_positive(f"{owner}: y", values)
         stream = self.network_.stream(1)

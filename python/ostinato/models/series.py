@@ -43,7 +43,7 @@ def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tupl
     if not parts:
         raise ShapeError(f"{owner}: {name} has no series; expected at least one")
     return ids, [
-        _values(f"{owner}: {name}[{one!r}]", part, least) for one, part in zip(ids, parts, strict=True)
+        read_values(f"{owner}: {name}[{one!r}]", part, least) for one, part in zip(ids, parts, strict=True)
     ]
 
 
@@ -69,7 +69,15 @@ def _are_numbers(given: Any) -> bool:
     return len(given) > 0 and all(isinstance(one, (int, float, np.number)) for one in given)
 
 
-def _values(what: str, part: Any, least: int) -> Array:
+def read_values(what: str, part: Any, least: int) -> Array:
+    """The values (n,) of one series, `least` of them known. Raises ShapeError, DTypeError, ConfigError."""
+    is_objects = isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind == "O"
+    if isinstance(part, (list, tuple)) or is_objects:
+        for place, one in enumerate(part):
+            if one is None or isinstance(one, (str, bytes)):
+                raise DTypeError(
+                    f"{what} has {shown(one)} at {place}; expected numbers, or NaN for missing ones"
+                )
     values = as_numbers(what, part)
     if values.ndim != 1:
         raise ShapeError(f"{what} is {values.shape}; expected (n,), the values of one series")

@@ -150,6 +150,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         """Sentences or features, and their lengths. Raises ConfigError for the other kind than in fit."""
         words = _is_text(rows_in("X", X))
         fitted = None if continued is None else continued.attributes["_tokens"] is not None
+        if fitted is not None and isinstance(X, (list, tuple)) and not any(map(_has_steps, X)):
+            words = fitted  # without a step they are of neither kind, and are refused below
         if fitted is not None and fitted != words:
             raise ConfigError(
                 f"{owner}: X holds {'words' if words else 'features'}; the first fit had "
@@ -269,6 +271,10 @@ class _Known:
     """Fitted attributes of a model that is not trained further."""
 
     attributes: Mapping[str, Any]
+
+
+def _has_steps(one: Any) -> bool:
+    return not isinstance(one, (list, tuple)) or len(one) > 0
 
 
 def _is_text(given: Any) -> bool:
