@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ostinato.checks import number
 from ostinato.ops import Value, sqrt, square
+from ostinato.optimizers.decays import decayed
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 from ostinato.optimizers.rate import rate
@@ -48,9 +49,7 @@ class Adagrad(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and the sum of squares."""
-        # Nothing is added without decay: 0 * inf would be a NaN.
-        g = grad + self.weight_decay * param if self.weight_decay else grad
-        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        g, kept = decayed(self, param, grad)
         v = slots.square_sum + square(g)
         lr = s.lr / (1 + (s.count - 1) * self.lr_decay)
         return kept - lr * g / (sqrt(v) + self.eps), {"square_sum": v}

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ostinato.checks import number
 from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value, sqrt, square
+from ostinato.optimizers.decays import decayed
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 from ostinato.optimizers.rate import rate
@@ -60,9 +61,7 @@ class Adam(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and running means."""
-        # Nothing is added without decay: 0 * inf would be a NaN.
-        g = grad + self.weight_decay * param if self.weight_decay else grad
-        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        g, kept = decayed(self, param, grad)
         return self._stepped(kept, g, slots, s)
 
     def _stepped(self, kept: Value, g: Value, slots: Slots, s: Scalars) -> Updated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ostinato.checks import flag, number
 from ostinato.ops import Value, sqrt, square
+from ostinato.optimizers.decays import decayed
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 from ostinato.optimizers.rate import rate
@@ -57,9 +58,7 @@ class RMSprop(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and running values."""
-        # Nothing is added without decay: 0 * inf would be a NaN.
-        g = grad + self.weight_decay * param if self.weight_decay else grad
-        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        g, kept = decayed(self, param, grad)
         v, m, b = slots.mean_square, slots.mean, slots.velocity
         if self.centered:
             v = self.alpha * (v + (1 - self.alpha) * square(g - m))

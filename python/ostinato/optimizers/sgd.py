@@ -5,6 +5,7 @@ from __future__ import annotations
 from ostinato.checks import flag, number
 from ostinato.errors import ConfigError, shown
 from ostinato.ops import Value
+from ostinato.optimizers.decays import decayed
 from ostinato.optimizers.groups import Groups
 from ostinato.optimizers.optimizer import Optimizer, Scalars, Slots, Updated
 from ostinato.optimizers.rate import rate
@@ -53,9 +54,7 @@ class SGD(Optimizer):
 
     def update(self, param: Value, grad: Value, slots: Slots, s: Scalars) -> Updated:
         """Return the new parameter and velocity."""
-        # Nothing is added without decay: 0 * inf would be a NaN.
-        g = grad + self.weight_decay * param if self.weight_decay else grad
-        kept = (1 - self.decoupled_decay) * param if self.decoupled_decay else param
+        g, kept = decayed(self, param, grad)
         if self.momentum == 0:
             return kept - s.lr * g, {"velocity": slots.velocity}
         v = self.momentum * slots.velocity + g
