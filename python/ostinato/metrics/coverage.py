@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ostinato.errors import ShapeError
-from ostinato.losses.pinball import Pinball
-from ostinato.metrics.metric import Metric
+from ostinato.metrics.of_quantiles import _OfQuantiles
 from ostinato.ops import Value, less_equal, mean, reshape
 from ostinato.sequences.arrays import as_numbers
 
 
-class Coverage(Metric):
+class Coverage(_OfQuantiles):
     """The share 0..1 of targets between the outputs of the lowest and of the highest quantile.
 
     y (F * Q,) and target (F,) as of the loss "pinball", whose `quantiles` these are: with 0.1 and 0.9 a share
@@ -24,15 +22,6 @@ class Coverage(Metric):
 
     better: ClassVar[str] = "higher"
     examples = ({}, {"quantiles": (0.05, 0.95)})
-
-    def __init__(self, *, quantiles: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
-        """Choose the quantiles of the outputs."""
-        self._pinball = Pinball(quantiles=quantiles)
-        self.quantiles = self._pinball.quantiles
-
-    def target_size(self, width: int) -> int:
-        """The features F for `width` outputs. Raises ConfigError if they are no multiple of Q."""
-        return self._pinball.target_size(width)
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the share of the features."""

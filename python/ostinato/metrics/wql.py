@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ostinato.losses.pinball import Pinball
-from ostinato.metrics.metric import Metric
+from ostinato.metrics.of_quantiles import _OfQuantiles
 from ostinato.ops import Value, abs, concat, mean, reshape
 
 
-class WQL(Metric):
+class WQL(_OfQuantiles):
     """2 sum of the pinball losses / sum |t| over all valid steps, the mean over the quantiles, from 0.
 
     y (F * Q,) and target (F,) as of the loss "pinball", whose `quantiles` these are. With the median alone it
@@ -23,15 +21,6 @@ class WQL(Metric):
     name = "wql"
     better: ClassVar[str] = "lower"
     examples = ({}, {"quantiles": (0.5,)})
-
-    def __init__(self, *, quantiles: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
-        """Choose the quantiles of the outputs."""
-        self._pinball = Pinball(quantiles=quantiles)
-        self.quantiles = self._pinball.quantiles
-
-    def target_size(self, width: int) -> int:
-        """The features F for `width` outputs. Raises ConfigError if they are no multiple of Q."""
-        return self._pinball.target_size(width)
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the mean pinball loss, twice, and the mean size of the target."""
