@@ -14,21 +14,31 @@ MARK: Final = "_guarded"
 """The attribute of an object whose attributes are guarded."""
 
 
-class GuardMeta(ABCMeta):
-    """Guards the attributes of an instance when its `__init__`, with those of its subclasses, is done."""
+class CallMeta(ABCMeta):
+    """Explains arguments that do not fit `__init__`: a CallError that says what to write."""
 
     if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
 
         def __call__(cls, *args: Any, **options: Any) -> Any:
-            """Make an instance, complete it, and guard its attributes."""
+            """Make an instance."""
             try:
-                made = super().__call__(*args, **options)
+                return super().__call__(*args, **options)
             except TypeError as error:
                 owners = [one.__name__ for one in cls.__mro__]
                 found = explained(error, owners, cls.__signature__, args, options)
                 if found is error:
                     raise
                 raise found from None
+
+
+class GuardMeta(CallMeta):
+    """Guards the attributes of an instance when its `__init__`, with those of its subclasses, is done."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *args: Any, **options: Any) -> Any:
+            """Make an instance, complete it, and guard its attributes."""
+            made = super().__call__(*args, **options)
             made._complete()
             guard(made)
             return made

@@ -175,3 +175,12 @@ def test_ctrl_c_leaves_the_best_model_so_far(row: Row):
     # no row is held out, so the last parameters are the best: those after three epochs
     whole = row.make(max_iter=3, early_stopping=False).fit(*row.data)
     assert bits(model.network_.arena) == bits(whole.network_.arena)
+
+
+def test_an_estimator_without_its_methods_cannot_be_made():
+    from ostinato.models.pooled import PooledModel
+    from ostinato.models.sequence_model import SequenceModel
+
+    for kind, given, missing in ((SequenceModel, {}, "_restore"), (PooledModel, {"loss": "mse"}, "_encode")):
+        with pytest.raises(TypeError, match=f"abstract.*{missing}"):
+            kind(**given)  # type: ignore[abstract]

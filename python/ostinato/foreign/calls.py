@@ -16,23 +16,28 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def hinted(owner: str) -> Callable[[Function], Function]:
     """Decorates a function: arguments that do not fit it are a CallError with the hints of `owner`."""
+    return lambda function: _explaining(function, lambda args: owner)
 
-    def decorate(function: Function) -> Function:
-        signature = inspect.signature(function)
 
-        @wraps(function)
-        def call(*args: Any, **options: Any) -> Any:
-            try:
-                return function(*args, **options)
-            except TypeError as error:
-                found = explained(error, (owner,), signature, args, options)
-                if found is error:
-                    raise
-                raise found from None
+def hinted_method(method: Function) -> Function:
+    """The same of a method; its owner is the class that is used, as in "SequenceClassifier.fit"."""
+    return _explaining(method, lambda args: f"{type(args[0]).__name__}.{method.__name__}")
 
-        return call  # type: ignore[return-value]
 
-    return decorate
+def _explaining(function: Function, owner: Callable[[tuple[Any, ...]], str]) -> Function:
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TypeError as error:
+            found = explained(error, (owner(args),), signature, args, options)
+            if found is error:
+                raise
+            raise found from None
+
+    return call  # type: ignore[return-value]
 
 
 def explained(

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ostinato.errors import ConfigError
-from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_column, read_labels
-from ostinato.models.pooled import Encoded, PooledModel
+from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_classes, read_labels
+from ostinato.models.pooled import PooledModel, TargetRows
 from ostinato.models.softmax import softmax
 from ostinato.models.weighing import class_weights, row_weights
 from ostinato.sequences.arrays import Array
@@ -66,16 +66,16 @@ class SequenceClassifier(PooledModel, Classes):
         return self._fit_part(X, y, known, sample_weight, lengths)
 
     def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
-        return read_column(owner, y, rows)
+        return read_classes(owner, y, rows)
 
     def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
         return {"classes_": classes_of(owner, answers)}
 
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
         known = attributes["classes_"]
         numbers = encode(owner, answers, known)
         weights = class_weights(owner, self.class_weight, known, numbers)
-        return Encoded(numbers, weights, numbers, len(known))
+        return TargetRows(numbers, weights, numbers, len(known))
 
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Array:
         """Probabilities (N, C) float64, in the order of `classes_`. A row does not depend on the others."""
@@ -91,7 +91,7 @@ class SequenceClassifier(PooledModel, Classes):
         """The fraction of sequences whose class is predicted."""
         owner = f"{type(self).__name__}.score"
         found = self.predict(X, lengths=lengths)
-        labels = read_column(owner, y, len(found))
+        labels = read_classes(owner, y, len(found))
         weights = row_weights(owner, sample_weight, len(found))
         return float(np.average(found == labels, weights=weights))
 

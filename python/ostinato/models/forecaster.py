@@ -22,7 +22,7 @@ from ostinato.models.conformal import corrections
 from ostinato.models.held_out import split
 from ostinato.models.rivals import RIVALS
 from ostinato.models.season import detect_season
-from ostinato.models.sequence_model import BATCH_SIZE, Examples, Fitting, SequenceModel
+from ostinato.models.sequence_model import BATCH_SIZE, Examples, SequenceModel, TrainingState
 from ostinato.models.series import read_series, read_values
 from ostinato.models.smoothing import FEATURES, Smoothing
 from ostinato.models.threads import with_jobs
@@ -188,15 +188,15 @@ class Forecaster(SequenceModel, Series):
         if epochs is None:
             epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         continued.attributes["ids_"] = ids
-        vars(self)["_pending"] = Pending(series, rows, held, conformal)
+        vars(self)["_pending"] = SeriesData(series, rows, held, conformal)
         try:
             return self._train(continued, epochs, training, validation)
         finally:
             vars(self).pop("_pending", None)
 
-    def _adopt(self: Self, fitting: Fitting) -> Self:
+    def _adopt(self: Self, fitting: TrainingState) -> Self:
         """Passes over all series with the best parameters, also of an interrupted fit."""
-        pending: Pending = vars(self)["_pending"]
+        pending: SeriesData = vars(self)["_pending"]
         attributes, season, rows = fitting.attributes, fitting.attributes["season_"], pending.rows
         owner = type(self).__name__
         current, outputs = with_jobs(owner, self.n_jobs, lambda: _passed(fitting.network, rows))
@@ -502,7 +502,7 @@ def _examples(rows: Sequence[Row]) -> Examples:
 
 
 @dataclass(eq=False)
-class Pending:
+class SeriesData:
     """What a fit needs at its end."""
 
     series: list[Array]

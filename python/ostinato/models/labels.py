@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, ShapeError, shown
-from ostinato.sequences.arrays import Array, as_array
-from ostinato.sequences.containers import is_frame, is_series
+from ostinato.models.columns import read_column
+from ostinato.sequences.arrays import Array
 
 
-def read_column(owner: str, y: Any, rows: int) -> Array:
+def read_classes(owner: str, y: Any, rows: int) -> Array:
     """The labels (N,) as a caller gave them. Raises ShapeError, ConfigError."""
     if y is None:
         raise ConfigError(f"{owner} requires y to be passed, but the target y is None: the label of each row")
@@ -35,7 +35,7 @@ def read_column(owner: str, y: Any, rows: int) -> Array:
 
 def read_labels(owner: str, name: str, given: Any) -> Array:
     """Labels as an array. Raises DTypeError, ShapeError; ConfigError for a missing one or a fraction."""
-    labels = given.to_numpy() if is_frame(given) or is_series(given) else as_array(f"{owner}: {name}", given)
+    labels = read_column(owner, name, given)
     flat = labels.reshape(-1)
     kind = labels.dtype.kind
     if kind == "f":

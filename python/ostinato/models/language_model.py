@@ -17,7 +17,7 @@ from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Dense, Embedding, Recurrent, Sequential
 from ostinato.models.best import Best
-from ostinato.models.sequence_model import Fitting, SequenceModel
+from ostinato.models.sequence_model import SequenceModel, TrainingState
 from ostinato.models.threads import with_jobs
 from ostinato.models.vocabulary import UNKNOWN, Vocabulary
 from ostinato.network import Network
@@ -102,7 +102,7 @@ class LanguageModel(SequenceModel, TextState):
         ids, fitting = self._begin(text, self._latest("partial_fit"))
         return self._read(fitting, 1, ids, None)
 
-    def _begin(self, text: Any, continued: Fitting | None) -> tuple[Array, Fitting]:
+    def _begin(self, text: Any, continued: TrainingState | None) -> tuple[Array, TrainingState]:
         owner = type(self).__name__
         symbols = self._symbols(owner, text)
         if len(symbols) < 3:
@@ -137,7 +137,7 @@ class LanguageModel(SequenceModel, TextState):
             return WarmUp(20, then=Exponential(0.6))
         return super()._schedule(best)
 
-    def _read(self: Self, fitting: Fitting, epochs: int, ids: Array, held: Array | None) -> Self:
+    def _read(self: Self, fitting: TrainingState, epochs: int, ids: Array, held: Array | None) -> Self:
         owner = type(self).__name__
         given = self.batch_size
         auto = isinstance(given, str) and given == "auto"

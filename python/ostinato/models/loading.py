@@ -43,7 +43,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise FormatError(f"{path}: {error}") from error
 
 
-def _kinds(base: type[SequenceModel]) -> list[type[SequenceModel]]:
+def _kinds(base: type[Any]) -> list[type[SequenceModel]]:
     """All subclasses, the later ones of a name last."""
     found: list[type[SequenceModel]] = []
     for one in base.__subclasses__():

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.models.columns import read_column
 from ostinato.models.weighing import LARGEST
-from ostinato.sequences.arrays import Array, as_array
-from ostinato.sequences.containers import is_frame, is_series
+from ostinato.sequences.arrays import Array
 
 
 def read_numbers(owner: str, y: Any, rows: int) -> Array:
@@ -18,7 +18,7 @@ def read_numbers(owner: str, y: Any, rows: int) -> Array:
         raise ConfigError(
             f"{owner} requires y to be passed, but the target y is None: the number of each row"
         )
-    given = y.to_numpy() if is_frame(y) or is_series(y) else as_array(f"{owner}: y", y)
+    given = read_column(owner, "y", y)
     if given.dtype.kind == "O":
         try:
             given = given.astype(np.float64)

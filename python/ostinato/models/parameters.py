@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from ostinato.attribute_guard import GuardMeta
+from ostinato.attribute_guard import CallMeta
 from ostinato.checks import flag
 from ostinato.errors import ConfigError, shown
-from ostinato.foreign.calls import explained
+from ostinato.foreign.calls import hinted_method
 from ostinato.models.not_fitted import not_fitted
 from ostinato.signature import InitSignature
 from ostinato.suggest import did_you_mean
@@ -18,24 +16,7 @@ from ostinato.suggest import did_you_mean
 Self = TypeVar("Self", bound="Parameters")
 
 
-class ParametersMeta(GuardMeta):
-    """Explains arguments that do not fit; an instance has no attributes but its parameters."""
-
-    if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
-
-        def __call__(cls, *args: Any, **options: Any) -> Any:
-            """Make an instance."""
-            try:
-                return type.__call__(cls, *args, **options)
-            except TypeError as error:
-                owners = [one.__name__ for one in cls.__mro__]
-                found = explained(error, owners, cls.__signature__, args, options)
-                if found is error:
-                    raise
-                raise found from None
-
-
-class Parameters(metaclass=ParametersMeta):
+class Parameters(metaclass=CallMeta):
     """Base of estimators. Each argument of `__init__` is stored unchanged under its name, and read by `fit`.
 
     Fitted attributes end in "_". Any other public attribute raises AttributeError.
@@ -49,7 +30,7 @@ class Parameters(metaclass=ParametersMeta):
         super().__init_subclass__(**options)
         for name, method in list(vars(cls).items()):
             if inspect.isfunction(method) and not name.startswith("_"):
-                setattr(cls, name, _hinted(method))
+                setattr(cls, name, hinted_method(method))
 
     estimator_type: ClassVar[str | None] = None
     """What scikit-learn calls it: "classifier", "regressor", or None."""
@@ -125,23 +106,6 @@ class Parameters(metaclass=ParametersMeta):
     def _check_fitted(self, call: str) -> None:
         if "_fitted" not in vars(self):
             raise not_fitted(f"{type(self).__name__}.{call}: this estimator is not fitted; call fit first")
-
-
-def _hinted(method: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(method)
-
-    @wraps(method)
-    def call(self: Any, /, *args: Any, **options: Any) -> Any:
-        try:
-            return method(self, *args, **options)
-        except TypeError as error:
-            owner = f"{type(self).__name__}.{method.__name__}"
-            found = explained(error, (owner,), signature, (self, *args), options)
-            if found is error:
-                raise
-            raise found from None
-
-    return call
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
@@ -14,7 +15,7 @@ from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last,
 from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.scaling import Scaler
-from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
+from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.threads import with_jobs
 from ostinato.models.weighing import product, row_weights
 from ostinato.network import Network
@@ -24,7 +25,7 @@ from ostinato.sequences.arrays import Array
 Self = TypeVar("Self", bound="PooledModel")
 
 
-class Seen:
+class PooledState:
     """What a fitted model knows of its training data."""
 
     _scaling: Scaler
@@ -36,7 +37,7 @@ class Seen:
 REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "sum": sum}
 
 
-class Encoded(NamedTuple):
+class TargetRows(NamedTuple):
     """Answers as a trainer takes them.
 
     targets (N,) or (N, K), weights (N,) or None, strata (N,) class numbers or None, outputs: of the network.
@@ -49,7 +50,7 @@ class Encoded(NamedTuple):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class PooledModel(SequenceModel, Seen):
+class PooledModel(SequenceModel, PooledState):
     """Base of the estimators with one answer for each sequence.
 
     Args:
@@ -154,17 +155,17 @@ class PooledModel(SequenceModel, Seen):
 
     # What an estimator adds.
 
+    @abstractmethod
     def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
         """y as an array, one answer for each row. Raises ShapeError, DTypeError, ConfigError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
         """The fitted attributes that come of the answers of the first fit."""
-        raise NotImplementedError
 
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+    @abstractmethod
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
         """The answers as targets of the network, with fitted attributes. Raises ConfigError."""
-        raise NotImplementedError
 
     loss: Any
 
@@ -222,9 +223,9 @@ class PooledModel(SequenceModel, Seen):
         answers: Array,
         learned: Any,
         sample_weight: Any,
-        continued: Fitting | None,
+        continued: TrainingState | None,
         holds: bool,
-    ) -> tuple[Encoded, Fitting]:
+    ) -> tuple[TargetRows, TrainingState]:
         """The targets, and the fitting to continue, or a new one."""
         owner = type(self).__name__
         given = row_weights(owner, sample_weight, len(answers))

@@ -11,7 +11,7 @@ import numpy as np
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import BinaryCrossEntropy, Loss
 from ostinato.models.numbers import check_width, determination, read_numbers
-from ostinato.models.pooled import Encoded, PooledModel
+from ostinato.models.pooled import PooledModel, TargetRows
 from ostinato.models.scaling import Scaler
 from ostinato.models.weighing import row_weights
 from ostinato.plugins.registry import registry
@@ -65,12 +65,12 @@ class SequenceRegressor(PooledModel, Targets):
         scaler = Scaler.of([columns]) if self.scale else Scaler.none(columns.shape[1])
         return {"_target_scaling": scaler, "_one": answers.ndim == 1}
 
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> Encoded:
+    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
         scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
         check_width(owner, columns.shape[1], len(scaler.mean))
         (targets,) = scaler.apply([columns], self.dtype)
         self._check_targets(owner, answers, targets)
-        return Encoded(targets, None, None, columns.shape[1])
+        return TargetRows(targets, None, None, columns.shape[1])
 
     def _check_targets(self, owner: str, answers: Array, targets: Array) -> None:
         """Raises ConfigError for binary cross-entropy of targets outside 0..1, which has no least value."""

@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 from ostinato.errors import CallError, shown
 from ostinato.suggest import did_you_mean
 
-Self = TypeVar("Self", bound="Routed")
+Self = TypeVar("Self", bound="MetadataRouting")
 
 DATA: Final = ("self", "X", "y", "classes")
 METHODS: Final = ("fit", "partial_fit", "score", "predict", "predict_proba", "transform")
 
 
-class Routed:
+class MetadataRouting:
     """Base of estimators whose methods may request metadata. scikit-learn, which calls it, is imported."""
 
     def get_metadata_routing(self) -> Any:

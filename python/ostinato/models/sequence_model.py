@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
@@ -17,7 +18,7 @@ from ostinato.models.adaptive import Adaptive
 from ostinato.models.best import Best
 from ostinato.models.held_out import ENOUGH
 from ostinato.models.parameters import Parameters
-from ostinato.models.routing import Routed
+from ostinato.models.routing import MetadataRouting
 from ostinato.models.seeds import seed_of
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
@@ -39,10 +40,10 @@ FEWEST: Final = 8
 
 
 @dataclass(eq=False)
-class Fitting:
-    """The state of an estimator between two fits.
+class TrainingState:
+    """The training of an estimator, also between two fits.
 
-    fitted: the attributes that end in "_", and what else a model file holds.
+    attributes: those that end in "_", and what else a model file holds.
     """
 
     network: Network
@@ -65,21 +66,21 @@ class Examples:
         return Examples(*(_taken(one, places) for one in (self.x, self.targets, self.weights)))
 
 
-class Fitted:
+class FitState:
     """What `fit` sets."""
 
     network_: Any
     """The network with the best parameters."""
     trainer_: Trainer
     """The trainer; `trainer_.history` has the measurements of each epoch."""
-    _fitted: Fitting | None
+    _fitted: TrainingState | None
     n_iter_: int
     loss_curve_: list[float]
     best_loss_: float | None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceModel(Parameters, Routed, Fitted):
+class SequenceModel(Parameters, MetadataRouting, FitState):
     """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.
 
     Args:
@@ -127,13 +128,13 @@ class SequenceModel(Parameters, Routed, Fitted):
 
     # What an estimator adds.
 
+    @abstractmethod
     def _state(self) -> dict[str, Any]:
         """Fitted values for a model file, other than the network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The fitted attributes of `_state`."""
-        raise NotImplementedError
 
     # Fitting.
 
@@ -149,13 +150,13 @@ class SequenceModel(Parameters, Routed, Fitted):
             )
         return self.early_stopping
 
-    def _continues(self) -> Fitting | None:
+    def _continues(self) -> TrainingState | None:
         """What this fit continues, or None. Raises ConfigError for a loaded model."""
         if not checks.flag(type(self).__name__, "warm_start", self.warm_start):
             return None
         return self._latest("warm_start")
 
-    def _latest(self, why: str) -> Fitting | None:
+    def _latest(self, why: str) -> TrainingState | None:
         """The fitting so far; None before the first. Raises ConfigError for a model without its training."""
         if "_fitted" not in vars(self):
             return None
@@ -169,7 +170,7 @@ class SequenceModel(Parameters, Routed, Fitted):
 
     def _new(
         self, build: Callable[[int], Network], loss: Any, held_out: bool, attributes: dict[str, Any]
-    ) -> Fitting:
+    ) -> TrainingState:
         """A new network with its trainer. build: the network of a seed."""
         seed = seed_of(type(self).__name__, self.random_state)
         net = build(seed)
@@ -184,7 +185,7 @@ class SequenceModel(Parameters, Routed, Fitted):
             callbacks=[best],
             seed=seed,
         )
-        return Fitting(net, trainer, best, seed, attributes)
+        return TrainingState(net, trainer, best, seed, attributes)
 
     def _best(self, held_out: bool) -> Best:
         owner = type(self).__name__
@@ -253,7 +254,9 @@ class SequenceModel(Parameters, Routed, Fitted):
             return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
         return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
 
-    def _train(self: Self, fitting: Fitting, epochs: int, training: Examples, held: Examples | None) -> Self:
+    def _train(
+        self: Self, fitting: TrainingState, epochs: int, training: Examples, held: Examples | None
+    ) -> Self:
         """Trains on rows, and makes the result that of this estimator.
 
         An error leaves the fitted attributes as they were; a network whose training continues stays as after
@@ -270,11 +273,11 @@ class SequenceModel(Parameters, Routed, Fitted):
             validation=validation,
         )
 
-    def _train_batches(self: Self, fitting: Fitting, epochs: int, training: Any, held: Any) -> Self:
+    def _train_batches(self: Self, fitting: TrainingState, epochs: int, training: Any, held: Any) -> Self:
         """The same on iterables of batches."""
         return self._run(fitting, training, epochs=epochs, validation=held)
 
-    def _run(self: Self, fitting: Fitting, *data: Any, **arguments: Any) -> Self:
+    def _run(self: Self, fitting: TrainingState, *data: Any, **arguments: Any) -> Self:
         """`fit` of the trainer, between the last parameters and the best ones."""
         owner, told = type(self).__name__, self.verbose
         verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
@@ -292,7 +295,7 @@ class SequenceModel(Parameters, Routed, Fitted):
         best.finish(net)
         return self._adopt(fitting)
 
-    def _adopt(self: Self, fitting: Fitting) -> Self:
+    def _adopt(self: Self, fitting: TrainingState) -> Self:
         """Sets the fitted attributes."""
         values, trainer = vars(self), fitting.trainer
         values.pop("feature_names_in_", None)  # an earlier fit may have had names

@@ -15,7 +15,7 @@ from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state
 from ostinato.models.scaling import Scaler
-from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
+from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.softmax import softmax
 from ostinato.models.tags import best_tags, iob2_rules, read_tags
 from ostinato.models.threads import with_jobs
@@ -111,13 +111,16 @@ class SequenceTagger(SequenceModel, TaggerState):
         examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
         return self._train(fitting, 1, examples, None)
 
-    def _begin(self, X: Any, y: Any, continued: Fitting | None, may_hold: bool) -> tuple[Examples, Fitting]:
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, may_hold: bool
+    ) -> tuple[Examples, TrainingState]:
         owner = type(self).__name__
         checks.count(owner, "character_size", self.character_size, at_least=0)
         checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
         if self.transitions is not None:
             checks.choice(owner, "transitions", self.transitions, TRANSITIONS)
-        sentences, intake, lengths = self._sequences(owner, X, continued)
+        known = None if continued is None else continued.attributes
+        sentences, intake, lengths = self._sequences(owner, X, known)
         rows = [] if intake is None else intake.rows
         tags = read_tags(owner, y, lengths)
         if continued is None:
@@ -131,25 +134,25 @@ class SequenceTagger(SequenceModel, TaggerState):
                 attributes["feature_names_in_"] = np.array(intake.names, dtype=object)
         else:
             attributes = continued.attributes
-        known = attributes["classes_"]
+        classes = attributes["classes_"]
         x = self._encoded(attributes, sentences, rows)
-        targets = [encode(owner, row, known, f"y[{n}]") for n, row in enumerate(tags)]
+        targets = [encode(owner, row, classes, f"y[{n}]") for n, row in enumerate(tags)]
         if continued is None:
             loss = self.loss
             if isinstance(loss, str) and loss == "auto":
                 loss = "crf" if self.transitions else "cross_entropy"
             holds = may_hold and self._holds_out(len(tags))
             continued = self._new(
-                lambda seed: self._build(attributes, len(known), seed), loss, holds, attributes
+                lambda seed: self._build(attributes, len(classes), seed), loss, holds, attributes
             )
         return Examples(x, targets), continued
 
     def _sequences(
-        self, owner: str, X: Any, continued: Any
+        self, owner: str, X: Any, known: Mapping[str, Any] | None
     ) -> tuple[list[list[str]] | None, Intake | None, list[int]]:
         """Sentences or features, and their lengths. Raises ConfigError for the other kind than in fit."""
         words = _is_text(rows_in("X", X))
-        fitted = None if continued is None else continued.attributes["_tokens"] is not None
+        fitted = None if known is None else known["_tokens"] is not None
         if fitted is not None and isinstance(X, (list, tuple)) and not any(map(_has_steps, X)):
             words = fitted  # without a step they are of neither kind, and are refused below
         if fitted is not None and fitted != words:
@@ -160,10 +163,10 @@ class SequenceTagger(SequenceModel, TaggerState):
         if words:
             sentences = read_sentences(owner, X)
             return sentences, None, [len(one) for one in sentences]
-        width = None if continued is None else len(continued.attributes["_scaling"].mean)
+        width = None if known is None else len(known["_scaling"].mean)
         intake = read_sequences(owner, X, width=width)
-        if continued is not None:
-            check_names(intake.names, continued.attributes.get("feature_names_in_"))
+        if known is not None:
+            check_names(intake.names, known.get("feature_names_in_"))
         return None, intake, [len(one) for one in intake.rows]
 
     def _encoded(self, attributes: Mapping[str, Any], sentences: Any, rows: list[Array]) -> Any:
@@ -241,7 +244,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         owner = f"{type(self).__name__}.{call}"
         names = vars(self).get("feature_names_in_")
         known = {"_tokens": self._tokens, "_scaling": self._scaling, "feature_names_in_": names}
-        sentences, intake, _ = self._sequences(owner, X, _Known(known))
+        sentences, intake, _ = self._sequences(owner, X, known)
         x = self._encoded(known, sentences, [] if intake is None else intake.rows)
         found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
         return found
@@ -264,13 +267,6 @@ class SequenceTagger(SequenceModel, TaggerState):
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
-
-
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """Fitted attributes of a model that is not trained further."""
-
-    attributes: Mapping[str, Any]
 
 
 def _has_steps(one: Any) -> bool:

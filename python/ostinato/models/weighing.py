@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
-from ostinato.sequences.arrays import Array, as_array
-from ostinato.sequences.containers import is_frame, is_series
+from ostinato.models.columns import read_column
+from ostinato.sequences.arrays import Array
 
 # Products with it stay finite in float32.
 LARGEST: Final = 1e18
@@ -19,8 +19,7 @@ def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
     """Weights (N,) of at least 0, or None. Raises ShapeError, DTypeError, ConfigError."""
     if sample_weight is None:
         return None
-    given = sample_weight.to_numpy() if is_frame(sample_weight) or is_series(sample_weight) else sample_weight
-    weights = as_array(f"{owner}: sample_weight", given)
+    weights = read_column(owner, "sample_weight", sample_weight)
     if weights.dtype.kind not in "biuf":
         raise DTypeError(f"{owner}: sample_weight is {shown(sample_weight)}; expected numbers ({rows},)")
     if weights.ndim == 0:
