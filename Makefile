@@ -136,10 +136,13 @@ parity: build $(VENV)/tools $(VENV)/peers
 hooks: $(VENV)/built
 	$(BIN)/python docs/hooks/make_pages.py
 
-# The pages' own code draws them.
+# The pages' own code draws them, in a folder of their own: the pages also save models.
+DRAWN := analysis gallery forecaster sequence-classifier sequence-regressor sequence-tagger language-model
 pictures: build
-	cd docs/pictures && for page in analysis gallery forecaster; do \
-		../../$(BIN)/python ../../tests/docs/run_page.py ../$$page.md || exit 1; done
+	rm -rf out/pictures && mkdir -p out/pictures
+	cd out/pictures && for page in $(DRAWN); do \
+		../../$(BIN)/python ../../tests/docs/run_page.py ../../docs/$$page.md || exit 1; done
+	cp out/pictures/*.png docs/pictures
 	$(BIN)/python examples/reverse.py --query after --picture docs/pictures/alignment.png
 
 golden: $(VENV)/built $(VENV)/peers
