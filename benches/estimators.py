@@ -1,4 +1,4 @@
-"""`SequenceClassifier` beside the same model in PyTorch: `python benches/estimators.py vowels --seeds 3`.
+"""`SequenceClassifier` and the same model in PyTorch: `python benches/estimators.py vowels --seeds 3`.
 
 Both sides start from the same parameters and have the same batches, epochs, dropout, optimizer (Adam, rate
 0.003, risen to over 20 updates), clipped norm and threads. The epochs were fixed before the first run: 30 for
