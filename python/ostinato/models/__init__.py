@@ -2,7 +2,8 @@
 
 One file for each estimator. The shared parts: `sequence_model` (fitting, saving), `pooled` (one answer for
 each sequence), `parameters` (get_params, set_params), `loading`, `best` and `adaptive` (early stopping, the
-learning rate); `intake`, `series`, `tokens`, `labels`, `numbers`, `tags` and `weighing` read a caller's data.
+learning rate); `intake`, `series`, `tokens`, `labels`, `numbers`, `long_table`, `times`, `tags` and
+`weighing` read a caller's data.
 scikit-learn is imported only by methods that scikit-learn itself calls. May use every room but `cli`.
 """
 

@@ -1,0 +1,190 @@
+"""The times of series: read from a column, and as ticks of one regular clock."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.sequences.arrays import Array
+
+FULL: Final = 0.1
+"""The least share of the ticks of a series that have a row: with fewer, the times fit no clock."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """A regular clock: tick k of a series is `step` units after tick k - 1.
+
+    unit: "number", "month" (calendar months, to the same day, or each to its last day), or "ns".
+    """
+
+    unit: str
+    step: int
+    month_ends: bool = False
+
+    def ticks(self, times: Array) -> Array:
+        """Times in units, as integers."""
+        if self.unit == "month":
+            found: Array = times.astype("datetime64[M]").astype(np.int64)
+            return found
+        exact = times.astype("datetime64[ns]") if times.dtype.kind == "M" else times
+        made: Array = exact.astype(np.int64)
+        return made
+
+    def places(self, times: Array) -> Array:
+        """The ticks of a series, the first of which is 0."""
+        units = self.ticks(times)
+        found: Array = (units - units[0]) // self.step
+        return found
+
+    def after(self, last: Any, steps: int) -> Array:
+        """The times of the next `steps` ticks after the time `last`."""
+        ahead = np.arange(1, steps + 1) * self.step
+        if self.unit == "number":
+            numbers: Array = last + ahead
+            return numbers
+        if self.unit == "ns":
+            exact: Array = (np.datetime64(last, "ns") + ahead.astype("timedelta64[ns]")).astype(last.dtype)
+            return exact
+        month = np.datetime64(last, "M")
+        if self.month_ends:
+            ends = (month + ahead + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+            rest = last - np.datetime64(last, "D")
+            dated: Array = (ends + rest).astype(last.dtype)
+            return dated
+        made: Array = ((month + ahead).astype(last.dtype) + (last - month.astype(last.dtype))).astype(
+            last.dtype
+        )
+        return made
+
+
+def read_times(
+    owner: str, column: str, values: Any, ids: Sequence[Any], rows: Sequence[Array], regular: bool
+) -> tuple[list[Array], Times | None]:
+    """The times of each series, as integers or datetime64, and with `regular` the clock of all.
+
+    The step of the clock is the smallest difference of any two neighbors; every other difference is a
+    multiple of it. Dates that all have the same day of the month, or are all the last day of theirs, are
+    counted in months. Raises DTypeError, ConfigError that name the row, the column and the series.
+    """
+    times = _read(owner, column, values)
+    parts = [times[places] for places in rows]
+    for name, part, places in zip(ids, parts, rows, strict=True):
+        wrong = np.flatnonzero(part[1:] <= part[:-1])
+        if wrong.size:
+            at = int(wrong[0])
+            told = f"{owner}: the series {shown(name)} has {_text(part[at + 1])} in row {int(places[at + 1])}"
+            if part[at + 1] == part[at]:
+                raise ConfigError(
+                    f"{told}, as in row {int(places[at])} of the column {shown(column)}; expected each time "
+                    "once"
+                )
+            raise ConfigError(
+                f"{told} after {_text(part[at])} in the column {shown(column)}; expected rows in the order "
+                f"of time: sort the table by {shown(column)}"
+            )
+    return parts, _clock(owner, column, ids, parts, rows) if regular else None
+
+
+def _clock(
+    owner: str, column: str, ids: Sequence[Any], parts: Sequence[Array], rows: Sequence[Array]
+) -> Times | None:
+    """The clock of all series; None if none has two times. Raises ConfigError for irregular gaps."""
+    unit, month_ends = _unit(parts)
+    clock = Times(unit, 1, month_ends)
+    gaps = [np.diff(clock.ticks(part)) for part in parts]
+    known = [gap for gap in gaps if len(gap)]
+    if not known:
+        return None
+    step = int(min(gap.min() for gap in known))
+    for name, part, gap, places in zip(ids, parts, gaps, rows, strict=True):
+        wrong = np.flatnonzero(gap % step)
+        if wrong.size or (len(gap) and len(part) < FULL * (gap.sum() // step)):
+            at = int(wrong[0]) if wrong.size else int(gap.argmax())
+            raise ConfigError(
+                f"{owner}: the series {shown(name)} goes from {_text(part[at])} to {_text(part[at + 1])} in "
+                f"row {int(places[at + 1])} of the column {shown(column)}, but the smallest step of all "
+                f"is {_step(unit, step)}; expected regular times, of which some may be left out. Bring the "
+                "values to one frequency, or leave time= out to count rows"
+            )
+    return Times(unit, step, month_ends)
+
+
+def _unit(parts: Sequence[Array]) -> tuple[str, bool]:
+    """The unit of the times, and whether they are ends of months."""
+    if parts[0].dtype.kind != "M":
+        return "number", False
+    times = np.concatenate(parts)
+    months, days = times.astype("datetime64[M]"), times.astype("datetime64[D]")
+    into = times - months.astype(times.dtype)
+    if (into == into[0]).all():
+        return "month", False
+    is_end = (days + 1).astype("datetime64[M]") > months
+    rest = times - days.astype(times.dtype)
+    return ("month", True) if is_end.all() and (rest == rest[0]).all() else ("ns", False)
+
+
+def _read(owner: str, column: str, values: Any) -> Array:
+    """Integers or datetime64. Raises DTypeError, ConfigError that name the row."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+        return values.astype(np.int64)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        wrong = np.flatnonzero(np.isnat(values))
+        if wrong.size:
+            raise _missing(owner, column, values[wrong[0]], int(wrong[0]))
+        return values
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        wrong = np.flatnonzero(~(np.floor(values) == values))
+        if wrong.size:
+            raise _missing(owner, column, values[wrong[0]], int(wrong[0]))
+        return values.astype(np.int64)
+    found = [_time(owner, column, one, row) for row, one in enumerate(values)]
+    kinds = {isinstance(one, int) for one in found}
+    if len(kinds) > 1:
+        raise DTypeError(f"{owner}: the column {shown(column)} has integers and dates; expected one of them")
+    return np.array(found) if kinds == {True} else np.array(found, "datetime64[us]")
+
+
+def _time(owner: str, column: str, one: Any, row: int) -> Any:
+    """An integer, or a datetime64 of a date or of the text of one."""
+    if isinstance(one, (int, np.integer)) and not isinstance(one, bool):
+        return int(one)
+    found: Any = None
+    try:
+        if hasattr(one, "to_timestamp"):  # a period of pandas
+            one = one.to_timestamp()
+        if isinstance(one, datetime.datetime) and one.tzinfo is not None:
+            one = one.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        if isinstance(one, (str, datetime.date, np.datetime64)):
+            found = np.asarray(one, "datetime64[us]")[()]
+    except (ValueError, TypeError, OverflowError):
+        found = None
+    if found is None or np.isnat(found):
+        raise _missing(owner, column, one, row)
+    return found
+
+
+def cell(owner: str, column: str, one: Any, row: int) -> str:
+    """The beginning of a message about one cell of a table."""
+    return f"{owner}: the column {shown(column)} has {_text(one)} in row {row}"
+
+
+def _missing(owner: str, column: str, one: Any, row: int) -> Exception:
+    kind = ConfigError if isinstance(one, (float, np.floating, np.datetime64)) or one is None else DTypeError
+    told = "expected a time: an integer, a date, or a text such as '2026-01-31'"
+    return kind(f"{cell(owner, column, one, row)}; {told}")
+
+
+def _text(one: Any) -> str:
+    return str(one) if isinstance(one, (np.datetime64, np.integer, np.floating)) else shown(one)
+
+
+def _step(unit: str, step: int) -> str:
+    if unit == "ns":
+        return str(datetime.timedelta(microseconds=step / 1000))
+    return f"{step} {unit}s" if unit == "month" else str(step)
