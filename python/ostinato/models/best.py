@@ -75,7 +75,10 @@ class Best:
         }
 
     @hookimpl
-    def ostinato_load(self, state: Mapping[str, Any]) -> None:
-        """Continue counting."""
+    def ostinato_load(self, run: TrainingRun, state: Mapping[str, Any]) -> None:
+        """Continue counting; a run that had come to its end stops again."""
         self.best, self.lowest = state["best"], state["lowest"]
         self.waited, self.drops, self.chosen = state["waited"], state["drops"], state["chosen"]
+        reason = self.ostinato_should_stop()
+        if reason is not None:
+            run.stop(reason)

@@ -6,7 +6,7 @@ import copy
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
 from ostinato.strategy import Batch, Moment
-from ostinato.training import Trainer
+from ostinato.training import Checkpoints, Trainer
 from ostinato.training.choices import choose_optimizer, choose_schedule
 
 Self = TypeVar("Self", bound="SequenceModel")
@@ -105,6 +105,10 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             unless the first one ended early.
         random_state: an integer makes results reproducible, bit for bit.
         verbose: prints a line for each epoch.
+        callbacks: further plugins of the training, as in `Trainer`; they are not copied.
+        checkpoint: the path of a file that `fit` writes after each epoch, and removes at its end. If the file
+            is there, because a `fit` with the same data and parameters was ended, this one continues with it:
+            together they are bit-identical to one. It needs an integer as random_state.
         n_jobs: threads, -1 for one per processor. It changes the speed and never the results.
     """
 
@@ -122,6 +126,8 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
     warm_start: bool = False
     random_state: Any = None
     verbose: bool | int = False
+    callbacks: Sequence[Any] = ()
+    checkpoint: str | os.PathLike[str] | None = None
     n_jobs: int | None = None
 
     learning_rate: ClassVar[float] = 3e-3
@@ -154,10 +160,20 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
         """What this fit continues, or None. Raises ConfigError for a loaded model."""
         if not checks.flag(type(self).__name__, "warm_start", self.warm_start):
             return None
+        self._refuse_checkpoint("warm_start=True")
         return self._latest("warm_start")
+
+    def _refuse_checkpoint(self, why: str) -> None:
+        if self.checkpoint is not None:
+            raise ConfigError(
+                f"{type(self).__name__}: checkpoint is {shown(self.checkpoint)}, which is for a fit in one "
+                f"call; with {why} expected checkpoint=None"
+            )
 
     def _latest(self, why: str) -> TrainingState | None:
         """The fitting so far; None before the first. Raises ConfigError for a model without its training."""
+        if why == "partial_fit":
+            self._refuse_checkpoint(why)
         if "_fitted" not in vars(self):
             return None
         found = self._fitted
@@ -166,7 +182,7 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
                 f"{type(self).__name__}: {why} continues a training, but this model comes from a file, which "
                 "does not hold the optimizer; expected a new estimator, or one that was fitted here"
             )
-        return found
+        return replace(found, attributes=dict(found.attributes))
 
     def _new(
         self, build: Callable[[int], Network], loss: Any, held_out: bool, attributes: dict[str, Any]
@@ -182,10 +198,26 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             schedule=self._schedule(best),
             strategies=self._copies("strategies"),
             clip_norm=self.clip_norm,
-            callbacks=[best],
+            callbacks=self._callbacks(best),
             seed=seed,
         )
         return TrainingState(net, trainer, best, seed, attributes)
+
+    def _callbacks(self, best: Best) -> list[Any]:
+        path = self._checkpoint()
+        return [best, *self._list("callbacks"), *([] if path is None else [Checkpoints(path)])]
+
+    def _checkpoint(self) -> str | None:
+        """The path of the checkpoint. Raises ConfigError, DTypeError."""
+        if self.checkpoint is None:
+            return None
+        owner = type(self).__name__
+        if isinstance(self.random_state, bool) or not hasattr(self.random_state, "__index__"):
+            raise ConfigError(
+                f"{owner}: checkpoint is given, but random_state is {shown(self.random_state)}; expected an "
+                "integer, so that the fit which continues is the same"
+            )
+        return checks.path(f"{owner}: checkpoint", self.checkpoint)
 
     def _best(self, held_out: bool) -> Best:
         owner = type(self).__name__
@@ -239,12 +271,17 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
 
     def _copies(self, name: str) -> list[Any]:
         """The same of a list. Raises ConfigError."""
+        self._list(name)
+        return list(self._copy(name))
+
+    def _list(self, name: str) -> list[Any]:
+        """A parameter that is a list. Raises ConfigError."""
         value = getattr(self, name)
         if isinstance(value, (str, bytes, bytearray)) or not isinstance(value, Sequence):
             raise ConfigError(
                 f"{type(self).__name__}: {name} is {shown(value)}; expected a list of objects or their names"
             )
-        return list(self._copy(name))
+        return list(value)
 
     def _batches(self, count: int) -> Any:
         owner = type(self).__name__
@@ -259,8 +296,7 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
     ) -> Self:
         """Trains on rows, and makes the result that of this estimator.
 
-        An error leaves the fitted attributes as they were; a network whose training continues stays as after
-        its last whole update or epoch. Ctrl-C leaves the best model so far.
+        An error leaves everything as before. Ctrl-C leaves the best model so far.
         """
         validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
         return self._run(
@@ -281,19 +317,41 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
         """`fit` of the trainer, between the last parameters and the best ones."""
         owner, told = type(self).__name__, self.verbose
         verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
-        net, best = fitting.network, fitting.best
-        best.resume(net)
+        net, best, trainer, path = fitting.network, fitting.best, fitting.trainer, self._checkpoint()
+        resume = path is not None and os.path.exists(path)
+        before = dict(vars(best))
+
+        def work() -> None:
+            best.resume(net)
+            if resume:
+                self._load_checkpoint(trainer, path)
+            with_jobs(
+                owner, self.n_jobs, lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments)
+            )
+            best.finish(net)
+            self._adopt(fitting)
+
         try:
-            with_jobs(owner, self.n_jobs, lambda: fitting.trainer.fit(*data, progress=verbose, **arguments))
+            trainer._all_or_nothing(work)
         except KeyboardInterrupt:
             best.finish(net)
             self._adopt(fitting)
             raise
         except BaseException:
-            best.finish(net)
+            vars(best).update(before)
             raise
-        best.finish(net)
-        return self._adopt(fitting)
+        if path is not None:
+            os.unlink(path)
+        return self
+
+    def _load_checkpoint(self, trainer: Trainer, path: Any) -> None:
+        """Loads the file of a fit that did not end. Raises ConfigError, FormatError that name the file."""
+        try:
+            trainer.load(path)
+        except (ConfigError, FormatError) as error:
+            raise type(error)(
+                f"{type(self).__name__}: checkpoint {path}: {error}. To begin anew, remove the file"
+            ) from error
 
     def _adopt(self: Self, fitting: TrainingState) -> Self:
         """Sets the fitted attributes."""

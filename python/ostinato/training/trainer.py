@@ -514,6 +514,19 @@ class Trainer(NoCopies, AttributeGuard):
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
         self._plugin_states = checkpoint.load(path, self, seen)
 
+    def _all_or_nothing(self, work: Callable[[], None]) -> None:
+        """`work()`, which may call `fit`: an error leaves everything as before, Ctrl-C what is done."""
+        undo, cut, states = Undo(self, ()), self._cut, self._plugin_states
+        undo.keep()
+        try:
+            work()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            undo.restore(error)
+            self._cut, self._plugin_states = cut, states
+            raise
+
     def _states_of_plugins(self) -> Mapping[str, Any]:
         """The states of plugins; before their run starts, the states that they will receive."""
         return self._hooks.save(self.run) if self._plugin_states is None else self._plugin_states
