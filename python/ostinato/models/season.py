@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from ostinato import checks
+from ostinato.errors import ConfigError, shown
 from ostinato.sequences.arrays import Array
 
 LONGEST: Final = 400
@@ -35,6 +37,15 @@ def is_seasonal(values: Array, season: int) -> bool:
     r = autocorrelation(values, season)
     limit = 1.645 * np.sqrt((1.0 + 2.0 * float((r[:-1] ** 2).sum())) / len(values))
     return bool(abs(r[-1]) > limit)
+
+
+def read_season(owner: str, given: object, series: Sequence[Array]) -> int:
+    """The argument `season` of an estimator: steps, or "auto". Raises ConfigError."""
+    if isinstance(given, str):
+        if given != "auto":
+            raise ConfigError(f"{owner}: season is {shown(given)}; expected steps, such as 12, or 'auto'")
+        return detect_season(series)
+    return checks.count(owner, "season", given, at_least=1)
 
 
 def detect_season(series: Sequence[Array]) -> int:

@@ -1,11 +1,11 @@
-"""The level and the season of a series by exponential smoothing, one step after the other."""
+"""The level and the season of series by exponential smoothing, one step after the other."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,7 +23,7 @@ FEATURES: Final = 9
 
 @dataclass(eq=False)
 class Smoothing:
-    """The state of one series after `count` steps, in O(1) time a step and O(season) memory.
+    """The states of N series, each after `count` steps of its own, in O(1) time a step and O(season) memory.
 
     Values z are those of the series after its transform.
 
@@ -33,85 +33,168 @@ class Smoothing:
         season[t]' = season[t] + (z - level' - season[t]) / 2           in the first season
         unit = the mean of |z_t - z_(t - season)| so far, in the first season of |e|; at least 0.001
 
-    A missing value (NaN) counts as the expected one, so it changes nothing but the count.
+    A missing value (NaN) counts as the expected one, so it changes nothing but the count. Each series is
+    computed number by number: its bits do not depend on the others.
     Source: Winters 1960, additive, with rates that fall to a constant.
     """
 
     period: int
-    level: float
-    count: int = 0
-    changed: float = 0.0
-    """The sum of |z_t - z_(t - season)|, of `changes` terms."""
-    changes: int = 0
-    missed: float = 0.0
-    """The sum of |e|."""
-    season: list[float] = field(default_factory=list)
-    levels: list[float] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    level: Array
+    count: Array
+    changed: Array
+    """(N,), the sum of |z_t - z_(t - season)|, of `changes` terms."""
+    changes: Array
+    missed: Array
+    """(N,), the sum of |e|."""
+    season: Array
+    """(N, period)"""
+    levels: Array
+    """(N, max(period, 3)), the last levels."""
+    values: Array
+    """(N, period), the last values."""
 
     @classmethod
-    def of(cls, values: Array, period: int) -> Smoothing:
-        """The state before the first of `values`, whose mean over the first season is the first level."""
-        first, others = values[:period], values[~np.isnan(values)]
-        first = first[~np.isnan(first)]
-        level = float((first if first.size else others[:1]).mean())
-        rings = [0.0] * period, [level] * max(period, 3), [level] * period
-        return cls(period, level, 0, 0.0, 0, 0.0, *rings)
+    def of(cls, series: Sequence[Array], period: int) -> Smoothing:
+        """The states before the first values: the mean of the first season is the first level."""
+        level = np.array([_first_level(values, period) for values in series])
+        count = len(level)
+        zeros = np.zeros(count)
+        last = np.repeat(level[:, None], max(period, 3), 1)
+        return cls(
+            period,
+            level,
+            np.zeros(count, np.int64),
+            zeros,
+            np.zeros(count, np.int64),
+            zeros.copy(),
+            np.zeros((count, period)),
+            last,
+            last[:, :period].copy(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.level)
 
     @property
-    def unit(self) -> float:
-        """The size of a change over a season; before there is one, that of an error."""
-        size = self.changed / self.changes if self.changes else self.missed / max(self.count, 1)
+    def unit(self) -> Array:
+        """(N,), the size of a change over a season; before there is one, that of an error."""
+        own = self.changed / np.maximum(self.changes, 1)
+        size = np.where(self.changes > 0, own, self.missed / np.maximum(self.count, 1))
         # Values are relative to the scale of the series: below a thousandth of it nothing is left to learn.
-        return max(size, 1e-3)
+        made: Array = np.maximum(size, 1e-3)
+        return made
 
-    def copy(self) -> Smoothing:
-        """A state of its own."""
-        return Smoothing.from_numbers(self.numbers(), self.period)
+    def _arrays(self) -> list[Array]:
+        return [getattr(self, one.name) for one in fields(self)[1:]]
 
-    def step(self, value: float) -> list[float]:
-        """Takes the next value, NaN if it is missing; the features for the network, within LIMIT."""
-        t = self.count
-        place, far = t % self.period, t % len(self.levels)
-        expected = self.level + self.season[place]
-        is_missing = math.isnan(value)
-        z = expected if is_missing else value
-        error, before = z - expected, self.level
-        rate = max(LEVEL_RATE, 1.0 / (t + 1))
-        self.level = before + rate * error
-        if self.period > 1:
-            if t < self.period:
-                self.season[place] += 0.5 * (z - self.level - self.season[place])
-            else:
-                self.season[place] += max(SEASON_RATE, 1.0 / (t // self.period + 2)) * (1 - rate) * error
-        trend = self.level - self.levels[far] if t >= len(self.levels) else 0.0
-        change = z - self.values[place] if t >= self.period else 0.0
-        if t >= self.period and not is_missing:
-            self.changed, self.changes = self.changed + abs(change), self.changes + 1
-        self.missed += abs(error)
-        self.levels[far], self.values[place] = self.level, z
-        self.count = t + 1
-        unit = self.unit
+    def first(self, count: int) -> Smoothing:
+        """The first `count` series; a step of them is one of these."""
+        return Smoothing(self.period, *(one[:count] for one in self._arrays()))
+
+    def take(self, rows: Any) -> Smoothing:
+        """Copies of the states of some series, in this order."""
+        return Smoothing(self.period, *(one[rows] for one in self._arrays()))
+
+    @staticmethod
+    def joined(parts: Sequence[Smoothing]) -> Smoothing:
+        """The series of all parts, which have one period."""
+        columns = zip(*(one._arrays() for one in parts), strict=True)
+        return Smoothing(parts[0].period, *map(np.concatenate, columns))
+
+    def step(self, values: Array) -> Array:
+        """Takes the next value of each series, NaN if missing: the features (N, FEATURES), within LIMIT."""
+        t, rows, period = self.count.copy(), np.arange(len(self)), self.period
+        place, far = t % period, t % self.levels.shape[1]
+        before, usual = self.level.copy(), self.season[rows, place]
+        expected = before + usual
+        is_missing = np.isnan(values)
+        z = np.where(is_missing, expected, values)
+        error = z - expected
+        rate = np.maximum(LEVEL_RATE, 1.0 / (t + 1))
+        level = before + rate * error
+        if period > 1:
+            early = usual + 0.5 * (z - level - usual)
+            late = usual + np.maximum(SEASON_RATE, 1.0 / (t // period + 2)) * (1 - rate) * error
+            self.season[rows, place] = np.where(t < period, early, late)
+        trend = np.where(t >= self.levels.shape[1], level - self.levels[rows, far], 0.0)
+        change = np.where(t >= period, z - self.values[rows, place], 0.0)
+        is_change = (t >= period) & ~is_missing
+        self.changed += np.where(is_change, np.abs(change), 0.0)
+        self.changes += is_change
+        self.missed += np.abs(error)
+        self.level[:] = self.levels[rows, far] = level
+        self.values[rows, place] = z
+        self.count += 1
+        unit, season = self.unit, self.season[rows, place]
         found = (
-            *((z - self.level - self.season[place]) / unit, error / unit, (self.level - before) / unit),
-            *(trend / unit, change / unit, math.log(unit) + 3.0, math.log1p(t) / 4.0),
-            *((z - self.level) / unit, float(is_missing)),
+            *((z - level - season) / unit, error / unit, (level - before) / unit),
+            *(trend / unit, change / unit, _log(unit) + 3.0, _log1p(t) / 4.0),
+            *((z - level) / unit, is_missing),
         )
-        return [min(max(one, -LIMIT), LIMIT) for one in found]
+        made: Array = np.clip(np.stack(found, axis=1), -LIMIT, LIMIT)
+        return made
 
-    def expected(self, horizon: int) -> list[float]:
-        """The level and season of the next `horizon` steps."""
-        return [self.level + self.season[(self.count + k) % self.period] for k in range(horizon)]
+    def expected(self, horizon: int) -> Array:
+        """The level and season of the next `horizon` steps, (N, horizon)."""
+        places = (self.count[:, None] + np.arange(horizon)) % self.period
+        made: Array = self.level[:, None] + np.take_along_axis(self.season, places, 1)
+        return made
 
-    def numbers(self) -> list[float]:
-        """The state as numbers, for a model file."""
-        head = [self.level, float(self.count), self.changed, float(self.changes), self.missed]
-        return [*head, *self.season, *self.levels, *self.values]
+    def numbers(self) -> Array:
+        """The states as a matrix with one row for each series, for a model file."""
+        return np.concatenate([one.reshape(len(self), -1).astype(np.float64) for one in self._arrays()], 1)
 
     @classmethod
-    def from_numbers(cls, numbers: Sequence[float], period: int) -> Smoothing:
+    def from_numbers(cls, numbers: Array, period: int) -> Smoothing:
         """The inverse of `numbers`."""
-        level, count, changed, changes, missed, *rest = map(float, numbers)
-        ends = period, period + max(period, 3)
-        rings = rest[: ends[0]], rest[ends[0] : ends[1]], rest[ends[1] :]
-        return cls(period, level, int(count), changed, int(changes), missed, *rings)
+        level, count, changed, changes, missed = (numbers[:, place].copy() for place in range(5))
+        ends = 5 + period, 5 + period + max(period, 3)
+        rings = (one.copy() for one in np.split(numbers[:, 5:], [ends[0] - 5, ends[1] - 5], axis=1))
+        return cls(period, level, count.astype(int), changed, changes.astype(int), missed, *rings)
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """What the smoothing of a series (n,) says after each of its steps."""
+
+    features: Array
+    """(n, FEATURES) float32"""
+    expected: Array
+    """(n, horizon): level and season of the next steps."""
+    units: Array
+    """(n,)"""
+
+
+def smooth(smoothing: Smoothing, series: Sequence[Array], horizon: int) -> list[Smoothed]:
+    """Takes the values z (n,) of each series; `smoothing` is then that after them. Lengths may differ."""
+    lengths = np.array([len(one) for one in series])
+    order = np.argsort(-lengths, kind="stable")
+    sorted_lengths, most = lengths[order], int(lengths.max(initial=0))
+    padded = np.full((most, len(series)), np.nan)
+    for place, n in enumerate(order):
+        padded[: lengths[n], place] = series[n]
+    features = np.zeros((most, len(series), FEATURES), np.float32)
+    expected, units = np.zeros((most, len(series), horizon)), np.zeros((most, len(series)))
+    moving = smoothing.take(order)
+    for t in range(most):
+        count = int(np.searchsorted(-sorted_lengths, -t, side="left"))
+        active = moving.first(count)
+        features[t, :count] = active.step(padded[t, :count])
+        expected[t, :count], units[t, :count] = active.expected(horizon), active.unit
+    for one, other in zip(smoothing._arrays(), moving._arrays(), strict=True):
+        one[order] = other
+    found: list[Smoothed] = [None] * len(series)  # type: ignore[list-item]
+    for place, n in enumerate(order):
+        parts = (one[: lengths[n], place] for one in (features, expected, units))
+        found[n] = Smoothed(*map(np.ascontiguousarray, parts))
+    return found
+
+
+def _first_level(values: Array, period: int) -> float:
+    first = values[:period]
+    known = first[~np.isnan(first)]
+    return float((known if known.size else values[~np.isnan(values)][:1]).mean())
+
+
+_log = np.vectorize(math.log, otypes=[np.float64])
+_log1p = np.vectorize(math.log1p, otypes=[np.float64])
