@@ -5,7 +5,8 @@ each sequence), `parameters` (get_params, set_params), `loading`, `best` and `ad
 learning rate); `intake`, `series`, `tokens`, `labels`, `numbers`, `long_table`, `times`, `tags` and
 `weighing` read a caller's data.
 Of the Forecaster: `history` and `standing` (its series), `smoothing`, `season`, `transform`, `levels`,
-`conformal`, `skill` and `rivals`. scikit-learn is imported only by methods that scikit-learn itself calls. May use every room but `cli`.
+`conformal`, `skill` and `rivals`. scikit-learn is imported only by methods that scikit-learn itself
+calls. May use every room but `cli`.
 """
 
 from ostinato.models.classifier import SequenceClassifier
