@@ -1,15 +1,19 @@
 """Run the Python blocks of a Markdown page, in order, in one namespace: `python run_page.py PAGE`.
 
 A block with the tag `output` after a Python block holds exactly what that block prints; otherwise the exit
-code is 1 and the difference is printed.
+code is 1 and the difference is printed. A block with the tag `console` holds commands after `$ ostinato`, each
+with what it prints, in which `...` stands for any text.
 """
 
 import contextlib
 import io
 import re
+import shlex
 import sys
 import warnings
 from pathlib import Path
+
+from ostinato.cli import main as main_of_ostinato
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -27,10 +31,25 @@ def main(page: Path) -> None:
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(code, namespace)
             printed = out.getvalue()
+        elif language == "console":
+            for command in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+                check_command(f"{page.name}, line {line}", command)
         elif language == "output":
             if printed is None or printed.rstrip() != body.rstrip():
                 sys.exit(f"{page.name}, line {line}: the block before prints\n{printed}")
             printed = None
+
+
+def check_command(place: str, text: str) -> None:
+    """Runs the command of the first line (more with a backslash), and compares what it prints."""
+    command, _, wanted = text.replace("\\\n", " ").partition("\n")
+    program, *arguments = shlex.split(command)
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+        code = main_of_ostinato(arguments) if program == "ostinato" else f"no program {program!r}"
+    printed = out.getvalue().replace("\r\n", "\n").rstrip()
+    pattern = ".*?".join(map(re.escape, wanted.rstrip().split("...")))
+    if code != 0 or not re.fullmatch(pattern, printed, re.DOTALL):
+        sys.exit(f"{place}: the exit code of {command!r} is {code}, and it prints\n{printed}")
 
 
 if __name__ == "__main__":

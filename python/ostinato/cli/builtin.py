@@ -7,10 +7,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
-from ostinato.cli import check, explain, forecast, info, new, plugins, sample, train
+from ostinato.cli import check, explain, fit, forecast, info, new, plugins, predict, sample, train
 from ostinato.specs import CommandSpec, hookimpl
 
-COMMANDS: Final = (train, sample, forecast, explain, info, plugins, new, check)
+COMMANDS: Final = (train, sample, fit, predict, forecast, explain, info, plugins, new, check)
 
 
 @hookimpl

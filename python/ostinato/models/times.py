@@ -68,11 +68,12 @@ def read_times(
 ) -> tuple[list[Array], Times | None]:
     """The times of each series, as integers or datetime64, and with `regular` the clock of all.
 
+    Without a clock, times may also be numbers with fractions.
     The step of the clock is the smallest difference of any two neighbors; every other difference is a
     multiple of it. Dates that all have the same day of the month, or are all the last day of theirs, are
     counted in months. Raises DTypeError, ConfigError that name the row, the column and the series.
     """
-    times = _read(owner, column, values)
+    times = _read(owner, column, values, regular)
     parts = [times[places] for places in rows]
     for name, part, places in zip(ids, parts, rows, strict=True):
         wrong = np.flatnonzero(part[1:] <= part[:-1])
@@ -129,8 +130,8 @@ def _unit(parts: Sequence[Array]) -> tuple[str, bool]:
     return ("month", True) if is_end.all() and (rest == rest[0]).all() else ("ns", False)
 
 
-def _read(owner: str, column: str, values: Any) -> Array:
-    """Integers or datetime64. Raises DTypeError, ConfigError that name the row."""
+def _read(owner: str, column: str, values: Any, regular: bool) -> Array:
+    """Integers, datetime64, or fractions without a clock. Raises DTypeError, ConfigError."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         return values.astype(np.int64)
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
@@ -139,10 +140,11 @@ def _read(owner: str, column: str, values: Any) -> Array:
             raise _missing(owner, column, values[wrong[0]], int(wrong[0]))
         return values
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
-        wrong = np.flatnonzero(~(np.floor(values) == values))
+        usable = np.floor(values) == values if regular else np.isfinite(values)
+        wrong = np.flatnonzero(~usable)
         if wrong.size:
             raise _missing(owner, column, values[wrong[0]], int(wrong[0]))
-        return values.astype(np.int64)
+        return values.astype(np.int64) if regular else values
     found = [_time(owner, column, one, row) for row, one in enumerate(values)]
     kinds = {isinstance(one, int) for one in found}
     if len(kinds) > 1:

@@ -1,0 +1,83 @@
+"""The target column of a CSV file: labels and numbers, of sequences or of steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ostinato.cli.sequences import Sequences
+from ostinato.cli.table import Table, are_numbers, is_blank, number
+from ostinato.errors import FormatError
+from ostinato.models.labels import classes_of
+from ostinato.sequences.arrays import Array
+
+
+def labels(sequences: Sequences) -> Array:
+    """The label of each sequence (N,). Raises FormatError for a missing one; ConfigError for one class."""
+    (target,) = sequences.layout.target
+    cells = sequences.one_cell(target)
+    made = _labels([_known(sequences.table, target, row, text) for row, text in cells])
+    classes_of(sequences.table.path, made, f"the column {target!r}")
+    return made
+
+
+def step_labels(sequences: Sequences) -> list[Array]:
+    """The labels of the steps of each sequence. Raises the errors of `labels`."""
+    (target,) = sequences.layout.target
+    texts = [
+        _known(sequences.table, target, row, text)
+        for rows, cells in zip(sequences.rows, sequences.cells(target), strict=True)
+        for row, text in zip(rows, cells, strict=True)
+    ]
+    made = _labels(texts)
+    classes_of(sequences.table.path, made, f"the column {target!r}")
+    ends = np.cumsum([len(rows) for rows in sequences.rows])[:-1]
+    return np.split(made, ends)
+
+
+def numbers(sequences: Sequences) -> Array:
+    """The numbers (N,), or (N, K) of K columns. Raises FormatError for what is no number."""
+    table, targets = sequences.table, sequences.layout.target
+    columns = []
+    for target in targets:
+        place = table.place(target, "--target")
+        for row, text in sequences.one_cell(target):
+            if number(text) is None:
+                raise FormatError(
+                    f"{table.path}: the column {target!r} has {text!r} at line {table.lines[row]}; a "
+                    "regressor expects numbers; for classes use: ostinato fit classifier"
+                )
+        columns.append([table.number(row, place) for row, _ in sequences.one_cell(target)])
+    made = np.array(columns).T
+    found: Array = made[:, 0] if len(targets) == 1 else made
+    return found
+
+
+def _known(table: Table, target: str, row: int, text: str) -> str:
+    if is_blank(text):
+        raise FormatError(
+            f"{table.path}: the column {target!r} has no label at line {table.lines[row]}; leave the line out"
+        )
+    return text
+
+
+def _labels(texts: list[str]) -> Array:
+    """Whole numbers if every text is one, and written as Python writes it; numbers; otherwise texts."""
+    if are_numbers(texts):
+        values = [float(one) for one in texts]
+        if all(one.is_integer() and str(int(one)) == text for one, text in zip(values, texts, strict=True)):
+            return np.array([int(one) for one in values])
+        return np.array(values)
+    return np.array(texts)
+
+
+def known_labels(texts: list[str], classes: Array) -> tuple[Array, Array]:
+    """The places of texts that are labels, and these labels as classes; a text that is no class stays one."""
+    places = np.array([n for n, text in enumerate(texts) if not is_blank(text)], np.int64)
+    by_text = {str(one): one for one in classes.tolist()}
+    found = np.empty(len(places), object)
+    for place, n in enumerate(places):
+        text = texts[n]
+        value = number(text)
+        is_number = classes.dtype.kind in "iuf" and value is not None and value in classes
+        found[place] = value if is_number else by_text.get(text, text)
+    return places, found

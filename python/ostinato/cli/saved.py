@@ -1,0 +1,33 @@
+"""Estimators in model files, with the columns of the data that they were fitted to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import ostinato
+from ostinato.cli.sequences import Layout
+from ostinato.errors import ConfigError
+from ostinato.models.sequence_model import SequenceModel
+
+KEY: Final = "ostinato.columns"
+"""The key of `net.metadata` under which a model file names the columns of the data."""
+
+
+def save(model: SequenceModel, layout: Layout, path: str) -> None:
+    """Writes a model file. Raises OSError."""
+    model.network_.metadata[KEY] = layout.state()
+    model.save(path)
+
+
+def load(path: str) -> tuple[SequenceModel, Layout]:
+    """The estimator in a file and the columns that `save` described; none for a file written in Python.
+
+    Raises ConfigError for a model that is no estimator, FormatError, OSError.
+    """
+    model = ostinato.load(path)
+    if not isinstance(model, SequenceModel):
+        raise ConfigError(
+            f"{path} holds a network without an estimator; expected a file that `ostinato fit` or the `save` "
+            "of an estimator wrote. `ostinato info` prints what it holds"
+        )
+    return model, Layout.from_state(model.network_.metadata.get(KEY, {}))

@@ -1,0 +1,222 @@
+"""The sequences of a CSV file, and the answer of each: `ostinato fit` and `ostinato predict` read them.
+
+In the wide form a line is a sequence, and a column is a step of one feature; a line may end early, with empty
+cells. In the long form a line is a step, a column names the sequence, and a column is a feature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ostinato.cli.table import Table, are_numbers, is_blank, is_missing, number
+from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
+from ostinato.models.long_table import LongTable, read_long
+from ostinato.sequences.arrays import Array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a file are. features: all others; empty before they are known."""
+
+    target: tuple[str, ...] = ()
+    id: str | None = None
+    time: str | None = None
+    ignore: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    words: bool = False
+    """Whether the one feature is a word."""
+
+    def check(self, table: Table) -> None:
+        """Raises ConfigError for a column that is not there, or is named twice; the target may be missing."""
+        flags = {"--id": [self.id], "--time": [self.time], "--ignore": self.ignore, "--target": self.target}
+        seen: dict[str, str] = {}
+        for flag, names in flags.items():
+            for name in names:
+                if name is None:
+                    continue
+                table.place(name, flag)
+                if name in seen:
+                    raise ConfigError(
+                        f"{flag} is {name!r}, which is {seen[name]} too; expected another column"
+                    )
+                seen[name] = flag
+        if self.time is not None and self.id is None:
+            raise ConfigError(
+                f"--time is {self.time!r}, but the file has a sequence in each line; give --id, the column "
+                "that names the sequence, if a line is a step"
+            )
+
+    def state(self) -> dict[str, Any]:
+        """For a model file."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_state(cls, state: Any) -> Layout:
+        """The inverse of `state`. Raises FormatError."""
+        try:
+            fields: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in state.items()
+            }
+            return cls(**fields)
+        except (TypeError, AttributeError) as error:
+            raise FormatError(f"the model file describes columns as {shown(state)}: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """The sequences of a table.
+
+    names: the id of each, or its line. rows: the rows of the table that are its steps; in the wide form one.
+    x: arrays (T, F), or lists of words.
+    """
+
+    table: Table
+    layout: Layout
+    names: list[Any]
+    rows: list[list[int]]
+    x: list[Any]
+
+    def cells(self, name: str) -> list[list[str]]:
+        """The texts of a column at the steps of each sequence."""
+        place = self.table.place(name, "the column")
+        return [[self.table.rows[row][place] for row in rows] for rows in self.rows]
+
+    def one_cell(self, name: str) -> list[tuple[int, str]]:
+        """The row and the text of a column of which each sequence has one value.
+
+        Raises FormatError for a sequence with several.
+        """
+        found = []
+        for one, rows, texts in zip(self.names, self.rows, self.cells(name), strict=True):
+            for row, text in zip(rows, texts, strict=True):
+                if text != texts[0]:
+                    raise FormatError(
+                        f"{self.table.path}: the column {name!r} has {texts[0]!r} and, at line "
+                        f"{self.table.lines[row]}, {text!r} for {self.layout.id} {one}; expected one value "
+                        "for each sequence"
+                    )
+            found.append((rows[0], texts[0]))
+        return found
+
+    def take(self, places: Array) -> Sequences:
+        """Some of the sequences."""
+        return replace(
+            self,
+            names=[self.names[n] for n in places],
+            rows=[self.rows[n] for n in places],
+            x=[self.x[n] for n in places],
+        )
+
+
+def read_sequences(table: Table, layout: Layout, may_be_words: bool = False) -> Sequences:
+    """The sequences of a file. may_be_words: one column of texts in the long form is read as words.
+
+    Raises ConfigError, FormatError that name the column and the line.
+    """
+    layout.check(table)
+    named = {layout.id, layout.time, *layout.target, *layout.ignore}
+    others = [name for name in table.names if name not in named]
+    _check_features(table, layout, others)
+    layout = replace(layout, features=layout.features or tuple(others))
+    places = [table.place(name, "the column") for name in layout.features]
+    kept = [n for n, row in enumerate(table.rows) if row]
+    if not kept:
+        raise FormatError(f"{table.path}: no line below the names; expected sequences")
+    if layout.id is None:
+        return Sequences(
+            table,
+            layout,
+            [table.lines[n] for n in kept],
+            [[n] for n in kept],
+            [_wide(table, n, places) for n in kept],
+        )
+    long = _long(table, layout, kept)
+    steps = [[kept[int(n)] for n in rows] for rows in long.rows]
+    if layout.words or (len(places) == 1 and may_be_words and _is_text(table, kept, places[0])):
+        layout = replace(layout, words=True)
+        x: list[Any] = [[_word(table, row, places[0]) for row in rows] for rows in steps]
+    else:
+        x = [np.array([[table.number(row, place) for place in places] for row in rows]) for rows in steps]
+    return Sequences(table, layout, long.ids, steps, x)
+
+
+def _check_features(table: Table, layout: Layout, others: Sequence[str]) -> None:
+    """Raises ConfigError if there is no feature, or if the features are not those of fit."""
+    if not others:
+        raise ConfigError(f"{table.path}: no column is left to learn from; the columns are {table.names}")
+    if not layout.features or set(layout.features) == set(others):
+        return
+    told = []
+    for what, names in (
+        ("has the columns", [one for one in others if one not in layout.features]),
+        ("lacks the columns", [one for one in layout.features if one not in others]),
+    ):
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            told.append(f"{what} {', '.join(names[:5])}{more}")
+    raise ConfigError(
+        f"{table.path} {' and '.join(told)}, compared with the data of the fit; expected the same columns, "
+        "or --ignore for those that are not to be read"
+    )
+
+
+def _wide(table: Table, row: int, places: Sequence[int]) -> Array:
+    """The sequence (T, 1) of a line without the empty cells at its end."""
+    cells = table.rows[row]
+    steps = len(places)
+    while steps and is_missing(cells[places[steps - 1]]):
+        steps -= 1
+    if not steps:
+        raise FormatError(f"{table.path}: line {table.lines[row]} has no number; leave the line out")
+    return np.array([[table.number(row, place)] for place in places[:steps]])
+
+
+def _long(table: Table, layout: Layout, kept: Sequence[int]) -> LongTable:
+    """The rows of each sequence, in the order of time. Raises FormatError that names the line."""
+    assert layout.id is not None
+    columns = {layout.id: _column(table, layout.id, kept)}
+    if layout.time is not None:
+        columns[layout.time] = _times(_column(table, layout.time, kept))
+    try:
+        return read_long(table.path, columns, id=layout.id, time=layout.time, regular=False)
+    except OstinatoError as error:
+        told = re.sub(r"\bin row (\d+)", lambda hit: f"at line {table.lines[kept[int(hit[1])]]}", str(error))
+        raise FormatError(told) from error
+
+
+def _column(table: Table, name: str, kept: Sequence[int]) -> list[Any]:
+    """The cells of a column, None for a missing one."""
+    place = table.place(name, "the column")
+    cells = [table.rows[n][place] for n in kept]
+    return [None if is_blank(one) else one for one in cells]
+
+
+def _times(cells: list[Any]) -> Any:
+    """Times that are numbers as numbers; others, such as dates, as texts."""
+    if any(one is None or number(one) is None for one in cells):
+        return cells
+    values = np.array([float(one) for one in cells])
+    return values.astype(np.int64) if (values == np.floor(values)).all() else values
+
+
+def _is_text(table: Table, kept: Sequence[int], place: int) -> bool:
+    """Whether a column holds words: a cell that is neither a number nor empty."""
+    cells = [table.rows[n][place] for n in kept]
+    return not are_numbers([one for one in cells if not is_missing(one)])
+
+
+def _word(table: Table, row: int, place: int) -> str:
+    text = table.rows[row][place]
+    if not text.strip():
+        raise FormatError(
+            f"{table.path}: the column {table.names[place]!r} has no word at line {table.lines[row]}; leave "
+            "the line out"
+        )
+    return text

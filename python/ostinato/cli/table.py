@@ -1,0 +1,128 @@
+"""A CSV file as a table of texts, whose errors name the file, the column and the line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ostinato.errors import ConfigError, FormatError
+from ostinato.suggest import did_you_mean
+
+MISSING: Final = frozenset(("", "na", "n/a", "nan", "null", "none"))
+"""Cells without a value, in lower case."""
+
+COMMAS: Final = re.compile(r"[+-]?\d+(,\d+)+(\.\d*)?")
+"""A number with commas, for thousands or as the decimal point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The cells of a CSV file.
+
+    names: of the columns. rows: the cells of each row, as many as there are names; none of an empty line.
+    lines: the line of each row.
+    """
+
+    path: str
+    names: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def place(self, name: str, what: str) -> int:
+        """The place of a column. what: names it in errors. Raises ConfigError."""
+        if name not in self.names:
+            hint = did_you_mean(name, self.names, "columns")
+            raise ConfigError(f"{self.path}: {what} is {name!r}, which no column has; {hint}")
+        if self.names.count(name) > 1:
+            raise ConfigError(f"{self.path}: two columns have the name {name!r}; expected other names")
+        return self.names.index(name)
+
+    def number(self, row: int, place: int) -> float:
+        """The number of a cell. Raises FormatError for any other text, also for a missing value."""
+        text = self.rows[row][place]
+        found = number(text)
+        what = f"{self.path}: the column {self.names[place]!r} has"
+        if found is None or math.isinf(found):
+            hint = ""
+            if COMMAS.fullmatch(text.strip()):
+                hint = " with a decimal point and nothing between thousands, such as 1234.5"
+            raise FormatError(f"{what} {text!r} at line {self.lines[row]}; expected a number{hint}")
+        if math.isnan(found):
+            raise FormatError(
+                f"{what} no value at line {self.lines[row]}; fill it, or leave the line out"
+                if not text.strip()
+                else f"{what} {text!r}, no value, at line {self.lines[row]}; fill it, or leave the line out"
+            )
+        return found
+
+
+def read_table(path: str, expected: str) -> Table:
+    """The table in a file. expected: what is in it, for errors. Raises FormatError, OSError."""
+    try:
+        # -sig: spreadsheets write a mark before the first name
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}; save the file as "
+            "CSV UTF-8"
+        ) from error
+    if not text.strip():
+        raise FormatError(f"{path}: the file is empty; expected {expected}")
+    first = text.lstrip("\r\n").partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first))
+    try:
+        header = next(row for row in reader if row)
+        found = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise FormatError(f"{path}: line {reader.line_num} is no CSV: {error}") from error
+    if all(map(_is_data, header)):
+        raise FormatError(
+            f"{path}: the first line has numbers, {', '.join(header[:4])}, and no names; write a line with "
+            "the names of the columns above it"
+        )
+    for line, row in found:
+        if row and len(row) != len(header):
+            raise FormatError(f"{path}: line {line} has {len(row)} cells; the header has {len(header)}")
+    return Table(path, header, [row for _, row in found], [line for line, _ in found])
+
+
+def number(text: str) -> float | None:
+    """A number; NaN for a missing one, None for any other text."""
+    if is_missing(text):
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell has no value."""
+    return text.strip().lower() in MISSING
+
+
+def is_blank(text: str) -> bool:
+    """Whether a cell of texts has no value: "none" and "NA" may be labels, or words."""
+    return text.strip().lower() in ("", "nan")
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    """Whether every cell is a number."""
+    return all(isinstance(number(one), float) and not is_missing(one) for one in cells)
+
+
+def _delimiter(header: str) -> str:
+    """The comma, or what stands between the names of a header without commas."""
+    return next((one for one in ",;\t" if one in header), ",")
+
+
+def _is_data(name: str) -> bool:
+    """Whether a name of the first line is a number or a date."""
+    text = name.strip()
+    return bool(text) and (not any(map(str.isalpha, text)) or isinstance(number(text), float))
