@@ -1,8 +1,8 @@
 """Run the Python blocks of a Markdown page, in order, in one namespace: `python run_page.py PAGE`.
 
 A block with the tag `output` after a Python block holds exactly what that block prints; otherwise the exit
-code is 1 and the difference is printed. A block with the tag `console` holds commands after `$ ostinato`, each
-with what it prints, in which `...` stands for any text.
+code is 1 and the difference is printed. A block with the tag `console` holds commands of `ostinato`,
+each with what it prints, in which `...` stands for any text.
 """
 
 import contextlib
