@@ -86,6 +86,15 @@ def test_a_pipeline_gives_the_answers_of_its_steps():
     assert np.array_equal(piped, model().fit(doubled(X), Y).predict_proba(doubled(X)))
 
 
+def test_a_pipeline_ends_with_a_model_of_the_features():
+    X = sequences()
+    piped = make_pipeline(model(), LogisticRegression()).fit(X, Y)
+    assert np.isfinite(piped.score(X, Y))
+    features = model().fit(X, Y)
+    assert np.array_equal(piped[:-1].transform(X), features.transform(X))
+    assert list(piped[:-1].get_feature_names_out()) == list(features.get_feature_names_out())
+
+
 def test_weights_are_routed():
     import sklearn
 

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ostinato.errors import ConfigError
+from ostinato import checks
+from ostinato.errors import ConfigError, shown
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_classes, read_labels
 from ostinato.models.pooled import PooledModel, TargetRows
-from ostinato.models.softmax import softmax
+from ostinato.models.sequence_model import TrainingState
+from ostinato.models.temperature import fit_temperature, mean_softmax
 from ostinato.models.weighing import class_weights, row_weights
 from ostinato.sequences.arrays import Array
 
@@ -19,10 +21,12 @@ Self = TypeVar("Self", bound="SequenceClassifier")
 
 
 class Classes:
-    """The labels that a classifier has seen."""
+    """What a classifier has learned of its labels."""
 
     classes_: Array
     """(C,), sorted."""
+    temperature_: float
+    """What logits are divided by."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -35,14 +39,18 @@ class SequenceClassifier(PooledModel, Classes):
     Args:
         loss: of the logits and the class numbers: a name, a Loss class or an instance.
         class_weight: a dict of weights by class, or "balanced": classes count alike, however rare.
+        temperature: logits are divided by it, so that probabilities are as sure as they are right. "auto"
+            fits it on the held-out rows, if there are at least 50 (see early_stopping), else it is 1.
 
     The other arguments are those of `PooledModel` (the network) and `SequenceModel` (fitting).
 
-    Attributes: classes_, n_features_in_, n_iter_, loss_curve_, best_loss_, network_ (a Graph), trainer_.
+    Attributes: classes_, temperature_, n_features_in_, n_iter_, loss_curve_, best_loss_, network_ (a Graph),
+    trainer_.
     """
 
     loss: Any = "cross_entropy"
     class_weight: Any = None
+    temperature: float | str = "auto"
 
     estimator_type = "classifier"
 
@@ -69,7 +77,32 @@ class SequenceClassifier(PooledModel, Classes):
         return read_classes(owner, y, rows)
 
     def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
-        return {"classes_": classes_of(owner, answers)}
+        return {"classes_": classes_of(owner, answers), "temperature_": self._temperature() or 1.0}
+
+    def _temperature(self) -> float | None:
+        """The one that is given, or None. Raises ConfigError."""
+        if isinstance(self.temperature, str) and self.temperature == "auto":
+            return None
+        if isinstance(self.temperature, str):
+            raise ConfigError(
+                f"{type(self).__name__}: temperature is {shown(self.temperature)}; expected a number "
+                "above 0, or 'auto'"
+            )
+        return checks.number(type(self).__name__, "temperature", self.temperature, above=0)
+
+    def _complete(self, fitting: TrainingState, validation: Any) -> None:
+        """Fits the temperature on the rows that training held out."""
+        given = self._temperature()
+        if given is not None:
+            fitting.attributes["temperature_"] = given
+        elif validation is not None:
+            (batch,) = validation
+            targets, weights = (
+                next(iter(one.values())) if isinstance(one, dict) else one
+                for one in (batch.targets, batch.weights)
+            )
+            logits = self._predict(fitting.network, batch.x)
+            fitting.attributes["temperature_"] = fit_temperature(logits, targets, weights)
 
     def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
         known = attributes["classes_"]
@@ -79,12 +112,15 @@ class SequenceClassifier(PooledModel, Classes):
 
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Array:
         """Probabilities (N, C) float64, in the order of `classes_`. A row does not depend on the others."""
-        return softmax(self._outputs("predict_proba", X, lengths))
+        return self._answer(self._outputs("predict_proba", X, lengths))
+
+    def _answer(self, outputs: list[Array]) -> Array:
+        return mean_softmax(outputs, self.temperature_)
 
     def predict(self, X: Any, *, lengths: Any = None) -> Array:
         """The most likely class of each sequence, (N,)."""
-        logits = self._outputs("predict", X, lengths)
-        best: Array = self.classes_[logits.argmax(-1)]
+        numbers = self._answer(self._outputs("predict", X, lengths)).argmax(-1)
+        best: Array = self.classes_[numbers]
         return best
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
@@ -96,7 +132,15 @@ class SequenceClassifier(PooledModel, Classes):
         return float(np.average(found == labels, weights=weights))
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "classes": labels_state(self.classes_)}
+        return {
+            **super()._state(),
+            "classes": labels_state(self.classes_),
+            "temperature": self.temperature_,
+        }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super()._restore(state), "classes_": labels_from(state["classes"])}
+        return {
+            **super()._restore(state),
+            "classes_": labels_from(state["classes"]),
+            "temperature_": float(state.get("temperature", 1.0)),  # not in files of earlier versions
+        }

@@ -91,13 +91,20 @@ class Parameters(metaclass=CallMeta):
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn needs to know; imports scikit-learn, which calls it."""
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+        from sklearn.utils import (
+            ClassifierTags,
+            InputTags,
+            RegressorTags,
+            Tags,
+            TargetTags,
+            TransformerTags,
+        )
 
-        kind = self.estimator_type
+        kind, transforms = self.estimator_type, callable(getattr(type(self), "transform", None))
         return Tags(
             estimator_type=kind,
             target_tags=TargetTags(required=True, multi_output=kind == "regressor"),
-            transformer_tags=None,
+            transformer_tags=TransformerTags(preserves_dtype=[]) if transforms else None,
             classifier_tags=ClassifierTags() if kind == "classifier" else None,
             regressor_tags=RegressorTags() if kind == "regressor" else None,
             input_tags=InputTags(two_d_array=True, three_d_array=True),

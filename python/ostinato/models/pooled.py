@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,16 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 import numpy as np
 
 from ostinato import checks
+from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
+from ostinato.models.dynamics import exponents_of, memory_of
 from ostinato.models.held_out import split
+from ostinato.models.importance import Importance, permutation_importance
 from ostinato.models.intake import Intake, check_names, read_sequences
+from ostinato.models.model_stream import ModelStream
 from ostinato.models.scaling import Scaler
+from ostinato.models.seeds import seed_of
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.threads import with_jobs
 from ostinato.models.weighing import product, row_weights
@@ -65,6 +71,9 @@ class PooledModel(SequenceModel, PooledState):
         regularizers: further regularizers of the recurrent layer, or their names.
         scale: every feature gets the mean 0 and the deviation 1 over the training steps; a feature with heavy
             tails is first compressed by arcsinh (`Scaler`).
+        n_members: networks of other random starts, whose answers are averaged. They are trained side by side
+            in one network, in the same batches; the loss is the sum of theirs, and `clip_norm` holds for all
+            of them together.
     """
 
     cell: Any = "gru"
@@ -76,17 +85,27 @@ class PooledModel(SequenceModel, PooledState):
     dropout: float = 0.2
     regularizers: Sequence[Any] = ()
     scale: bool = True
+    n_members: int = 1
 
     dtype: ClassVar[str] = "float32"
 
     def _build(self, width: int, outputs: int, seed: int) -> Network:
-        """The network: x (N, T, width) -> (N, outputs). Raises ConfigError."""
+        """The network: x (N, T, width) -> (N, outputs), with several members a dict of them.
+
+        Raises ConfigError.
+        """
+        count = checks.whole(type(self).__name__, "n_members", self.n_members, at_least=1)
+        x = Input("x", size=width)
+        if count == 1:
+            return Graph(self._member(x, width, outputs), seed=seed)
+        return Graph({f"member {n}": self._member(x, width, outputs) for n in range(count)}, seed=seed)
+
+    def _member(self, x: Any, width: int, outputs: int) -> Any:
         owner = type(self).__name__
         share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
         regularizers = self._copies("regularizers")
         if share:
             regularizers.append(Dropout(share, where="output"))
-        x = Input("x", size=width)
         layer = Recurrent(
             self._copy("cell"),
             width,
@@ -97,11 +116,8 @@ class PooledModel(SequenceModel, PooledState):
             dtype=self.dtype,
             **self._cell_options(),
         )
-        states = layer(x)
         names = self._reductions()
-        parts = [REDUCTIONS[name](states) for name in names]
-        pooled = concat(*parts) if len(parts) > 1 else parts[0]
-        return Graph(Dense(len(names) * layer.output_size, outputs, dtype=self.dtype)(pooled), seed=seed)
+        return Dense(len(names) * layer.output_size, outputs, dtype=self.dtype)(_pooled(layer(x), names))
 
     def _cell_options(self) -> Mapping[str, Any]:
         given = self.cell_options
@@ -147,11 +163,129 @@ class PooledModel(SequenceModel, PooledState):
             )
         check_names(intake.names, vars(self).get("feature_names_in_"))
 
-    def _outputs(self, call: str, x: Any, lengths: Any) -> Array:
-        """The outputs of the network (N, K)."""
+    def _outputs(self, call: str, x: Any, lengths: Any) -> list[Array]:
+        """The outputs (N, K) of the members of the network."""
         rows = self._read(call, x, lengths)
-        found: Array = with_jobs(type(self).__name__, self.n_jobs, lambda: self.network_.predict(rows))
-        return found
+        return self._predict(self.network_, rows)
+
+    def _predict(self, net: Network, rows: list[Array]) -> list[Array]:
+        found = with_jobs(type(self).__name__, self.n_jobs, lambda: net.predict(rows))
+        return list(found.values()) if isinstance(found, dict) else [found]
+
+    # What a fitted model says about itself.
+
+    def _members(self) -> tuple[list[Recurrent], list[Dense]]:
+        """Copies of the recurrent layer and the linear layer of each member."""
+        layers = [copy.copy(one) for one in self.network_.layers.values()]
+        return (
+            [one for one in layers if isinstance(one, Recurrent)],
+            [one for one in layers if isinstance(one, Dense)],
+        )
+
+    def _states(self) -> list[Network]:
+        """The networks from x to the states (N, T, H) of each member."""
+        x = Input("x", size=len(self._scaling.mean))
+        return [Graph(layer(x)) for layer in self._members()[0]]
+
+    def transform(self, X: Any, *, lengths: Any = None) -> Array:
+        """The features that the linear layer reads: reductions of the states over the steps, (N, P).
+
+        Which ones, says `pooling`: "last" alone makes the last states the features. A row does not depend on
+        the others. Raises the errors of `predict`.
+        """
+        rows = self._read("transform", X, lengths)
+        x = Input("x", size=len(self._scaling.mean))
+        names = self._reductions()
+        parts = [_pooled(layer(x), names) for layer in self._members()[0]]
+        return self._predict(Graph(concat(*parts) if len(parts) > 1 else parts[0]), rows)[0]
+
+    def fit_transform(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> Array:
+        """`fit(X, y, ...)`, then `transform(X)`: for a Pipeline. Raises the errors of `fit`."""
+        self.fit(X, y, sample_weight, lengths=lengths)
+        return self.transform(X, lengths=lengths)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """The names (P,) of the features of `transform`: "mean_0", "mean_1", ..., of members "0_mean_0".
+
+        input_features: for scikit-learn; the names do not depend on it.
+        """
+        self._check_fitted("get_feature_names_out")
+        if input_features is not None and len(input_features) != self.n_features_in_:
+            raise ConfigError(
+                f"{type(self).__name__}.get_feature_names_out: input_features has {len(input_features)} "
+                f"names; expected {self.n_features_in_}"
+            )
+        layers = self._members()[0]
+        return np.array(
+            [
+                f"{f'{n}_' if len(layers) > 1 else ''}{name}_{unit}"
+                for n, layer in enumerate(layers)
+                for name in self._reductions()
+                for unit in range(layer.output_size)
+            ],
+            dtype=object,
+        )
+
+    def stream(self, batch: int = 1) -> ModelStream:
+        """The answers after each step of sequences that are still coming in: `stream().step(x)`.
+
+        batch: sequences side by side. The model must have been fitted with bidirectional=False: a network
+        that also reads backwards needs the end of a sequence. Raises ConfigError.
+        """
+        self._check_fitted("stream")
+        owner = f"{type(self).__name__}.stream"
+        count = checks.count(owner, "batch", batch, at_least=1)
+        layers, heads = self._members()
+        if any(layer.bidirectional for layer in layers):
+            raise ConfigError(
+                f"{owner}: the network is bidirectional, so it needs the whole sequence; expected a model "
+                "fitted with bidirectional=False"
+            )
+        return ModelStream(self._states(), heads, self._reductions(), self._scaling, self._answer, count)
+
+    def memory_length(self, X: Any, *, threshold: float = 0.01, lengths: Any = None) -> MemoryLength:
+        """How many steps back the states at the end of sequences still depend on their inputs.
+
+        threshold: the fraction of the greatest influence that counts as memory. Rows are aligned at their
+        ends. Of a bidirectional network it is the forward direction that remembers. Raises ConfigError, and
+        the errors of `predict`.
+        """
+        rows = self._read("memory_length", X, lengths)
+        found = [memory_of(net, rows, threshold) for net in self._states()]
+        return sorted(found, key=lambda one: one.length)[-1]
+
+    def lyapunov(self, X: Any, *, count: int | None = 1, lengths: Any = None) -> LyapunovSpectrum:
+        """The Lyapunov exponents of the states along X, one row after the other, per step.
+
+        Below 0, states forget how they began; above 0, small differences grow (chaos). count: how many, the
+        largest first; None for all. The model must have been fitted with bidirectional=False. Of several
+        members it is the first one. Raises ConfigError, and the errors of `predict`.
+        """
+        rows = self._read("lyapunov", X, lengths)
+        owner, net = f"{type(self).__name__}.lyapunov", self._states()[0]
+        if any(layer.bidirectional for layer in self._members()[0]):
+            raise ConfigError(
+                f"{owner}: the network is bidirectional, so its states do not follow each other in one "
+                "direction; expected a model fitted with bidirectional=False"
+            )
+        return exponents_of(owner, net, np.concatenate(rows), count)
+
+    def importance(
+        self, X: Any, y: Any, *, n_repeats: int = 5, random_state: Any = 0, lengths: Any = None
+    ) -> Importance:
+        """Permutation importance: the score that is lost when a feature comes from other sequences.
+
+        X, y: data that training did not have, as in `score`. Raises ConfigError, and the errors of `score`.
+        """
+        self._check_fitted("importance")
+        owner = f"{type(self).__name__}.importance"
+        intake = read_sequences(owner, X, lengths, width=len(self._scaling.mean))
+        self._check_columns(owner, intake)
+        repeats = checks.count(owner, "n_repeats", n_repeats, at_least=1)
+        names = intake.names or [f"x{n}" for n in range(intake.width)]
+        names = [f"x{n}" for n in range(intake.width)] if intake.flat else list(names)
+        seed = seed_of(owner, random_state)
+        return permutation_importance(intake.rows, lambda rows: self.score(rows, y), names, repeats, seed)
 
     # What an estimator adds.
 
@@ -162,6 +296,14 @@ class PooledModel(SequenceModel, PooledState):
     @abstractmethod
     def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
         """The fitted attributes that come of the answers of the first fit."""
+
+    @abstractmethod
+    def _answer(self, outputs: list[Array]) -> Array:
+        """The outputs (N, K) of the members as the answer to each row."""
+
+    @abstractmethod
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
+        """How well y is predicted; higher is better."""
 
     @abstractmethod
     def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
@@ -198,7 +340,7 @@ class PooledModel(SequenceModel, PooledState):
                 "early_stopping=True, or groups=None"
             )
         encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, holds)
-        examples, held = Examples(self._scaled(intake, fitting.attributes["_scaling"]), *encoded[:2]), None
+        examples, held = self._examples(intake, fitting, encoded), None
         if holds:
             training, places = split(
                 owner, len(answers), self.validation_fraction, fitting.seed, encoded.strata, groups
@@ -214,8 +356,17 @@ class PooledModel(SequenceModel, PooledState):
         answers = self._read_answers(owner, y, len(intake.rows))
         continued = self._latest("partial_fit")
         encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, False)
-        examples = Examples(self._scaled(intake, fitting.attributes["_scaling"]), *encoded[:2])
-        return self._train(fitting, 1, examples, None)
+        return self._train(fitting, 1, self._examples(intake, fitting, encoded), None)
+
+    def _examples(self, intake: Intake, fitting: TrainingState, encoded: TargetRows) -> Examples:
+        """Scaled rows with the targets and weights of each output of the network."""
+        names = fitting.network.graph().outputs
+
+        def each(values: Array | None) -> Any:
+            return values if len(names) == 1 or values is None else dict.fromkeys(names, values)
+
+        rows = self._scaled(intake, fitting.attributes["_scaling"])
+        return Examples(rows, each(encoded.targets), each(encoded.weights))
 
     def _begin(
         self,
@@ -240,8 +391,10 @@ class PooledModel(SequenceModel, PooledState):
         encoded = encoded._replace(weights=product(given, encoded.weights))
         if continued is None:
             outputs = encoded.outputs
+            count = checks.whole(owner, "n_members", self.n_members, at_least=1)
+            loss = self.loss if count == 1 else {f"member {n}": self._copy("loss") for n in range(count)}
             continued = self._new(
-                lambda seed: self._build(intake.width, outputs, seed), self.loss, holds, attributes
+                lambda seed: self._build(intake.width, outputs, seed), loss, holds, attributes
             )
         return encoded, continued
 
@@ -263,6 +416,11 @@ class PooledModel(SequenceModel, PooledState):
             state["n_features_in"],
             state["feature_names_in"],
         )
+
+
+def _pooled(states: Any, names: Sequence[str]) -> Any:
+    parts = [REDUCTIONS[name](states) for name in names]
+    return concat(*parts) if len(parts) > 1 else parts[0]
 
 
 def _seen(scaler: Scaler, flat: bool, columns: int, names: Sequence[str] | None) -> dict[str, Any]:

@@ -89,8 +89,11 @@ class SequenceRegressor(PooledModel, Targets):
 
     def predict(self, X: Any, *, lengths: Any = None) -> Array:
         """The numbers of each sequence, float64 (N,), or (N, K) if y had columns."""
-        outputs = self._outputs("predict", X, lengths)
-        made = self._target_scaling.undo(outputs)
+        return self._answer(self._outputs("predict", X, lengths))
+
+    def _answer(self, outputs: list[Array]) -> Array:
+        mean: Array = outputs[0] if len(outputs) == 1 else np.mean(np.array(outputs, np.float64), axis=0)
+        made = self._target_scaling.undo(mean)
         return made[:, 0] if self._one else made
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:

@@ -61,6 +61,12 @@ class Examples:
     targets: Any
     weights: Any = None
 
+    @property
+    def rows(self) -> int:
+        """Their number."""
+        targets = self.targets
+        return len(next(iter(targets.values())) if isinstance(targets, dict) else targets)
+
     def take(self, places: Any) -> Examples:
         """Some of the rows."""
         return Examples(*(_taken(one, places) for one in (self.x, self.targets, self.weights)))
@@ -304,7 +310,7 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             training.x,
             training.targets,
             epochs=epochs,
-            batch_size=self._batches(len(training.targets)),
+            batch_size=self._batches(training.rows),
             weights=training.weights,
             validation=validation,
         )
@@ -328,14 +334,17 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             with_jobs(
                 owner, self.n_jobs, lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments)
             )
+            finish()
+
+        def finish() -> None:
             best.finish(net)
+            self._complete(fitting, arguments.get("validation"))
             self._adopt(fitting)
 
         try:
             trainer._all_or_nothing(work)
         except KeyboardInterrupt:
-            best.finish(net)
-            self._adopt(fitting)
+            finish()
             raise
         except BaseException:
             vars(best).update(before)
@@ -343,6 +352,9 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
         if path is not None:
             os.unlink(path)
         return self
+
+    def _complete(self, fitting: TrainingState, validation: Any) -> None:
+        """Sets attributes that need the trained network. validation: what the trainer measured, or None."""
 
     def _load_checkpoint(self, trainer: Trainer, path: Any) -> None:
         """Loads the file of a fit that did not end. Raises ConfigError, FormatError that name the file."""
