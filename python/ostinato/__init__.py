@@ -132,6 +132,7 @@ if TYPE_CHECKING:
     )
     from ostinato.schedules import Schedule
     from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
+    from ostinato.tracking import CSVLog, TensorBoard, Tracker
     from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
     from ostinato.training.readout import fit_readout
 
@@ -151,6 +152,7 @@ __all__ = [
     "Batch",
     "Bidirectional",
     "Bridge",
+    "CSVLog",
     "CallError",
     "Callback",
     "CallbackSpec",
@@ -239,9 +241,11 @@ __all__ = [
     "Sum",
     "Symbol",
     "TemporalActivationPenalty",
+    "TensorBoard",
     "ThroughTime",
     "TokenReward",
     "TraceError",
+    "Tracker",
     "Trainer",
     "TrainingRun",
     "TruncatedBPTT",
@@ -292,7 +296,7 @@ __all__ = [
 
 
 # Imported at first use: most programs need few of them, and importing takes time.
-_ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing")
+_ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing", "tracking")
 _HOMES = {
     "models": (
         "Forecaster",
@@ -330,6 +334,7 @@ _HOMES = {
     ),
     "schedules": ("Schedule",),
     "strategy": ("Axes", "Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
+    "tracking": ("CSVLog", "TensorBoard", "Tracker"),
     "training.readout": ("fit_readout",),
     "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
 }

@@ -70,7 +70,7 @@ class Configured(metaclass=ConfiguredMeta):
             "better",
             "per",
         ),
-        *("renamed", "batched", "role", "samples", "slots", "scalars"),
+        *("renamed", "batched", "role", "samples", "slots", "scalars", "adds_metrics"),
     )
     """What a class says of all its objects."""
     _options: dict[str, Any]

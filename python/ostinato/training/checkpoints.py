@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from typing import ClassVar
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
@@ -32,7 +33,8 @@ class Checkpoints(AttributeGuard):
     Raises ConfigError, DTypeError; in a run ConfigError for a name that is not measured.
     """
 
-    _fixed = ("path",)
+    _fixed = ("path", "adds_metrics")
+    adds_metrics: ClassVar[bool] = False
 
     @hinted("Checkpoints")
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +28,8 @@ class EarlyStopping(AttributeGuard):
     but when?".
     """
 
-    _fixed = ("metric", "patience", "min_delta", "mode", "restore_best")
+    _fixed = ("metric", "patience", "min_delta", "mode", "restore_best", "adds_metrics")
+    adds_metrics: ClassVar[bool] = False
 
     @hinted("EarlyStopping")
     def __init__(

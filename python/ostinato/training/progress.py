@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ostinato import checks
 from ostinato.attribute_guard import AttributeGuard
@@ -24,6 +24,9 @@ class Progress(AttributeGuard):
     returns the text next to the bar from the run and the metrics of the last update; `done` returns the
     completed share 0..1, by default the run's own.
     """
+
+    _fixed = ("adds_metrics",)
+    adds_metrics: ClassVar[bool] = False
 
     def __init__(
         self,

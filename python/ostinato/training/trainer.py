@@ -27,7 +27,6 @@ from ostinato.schedules import Schedule
 from ostinato.strategy import Batch, Lesson, Moment, Strategy
 from ostinato.training import checkpoint, same_data
 from ostinato.training.alone import Alone
-from ostinato.training.checkpoints import Checkpoints
 from ostinato.training.choices import (
     Strategies,
     choose_optimizer,
@@ -36,14 +35,12 @@ from ostinato.training.choices import (
 )
 from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
-from ostinato.training.early_stopping import EarlyStopping
 from ostinato.training.epoch_lines import EpochLines
 from ostinato.training.form import Form
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.measure import Measure
 from ostinato.training.measured import Measured
-from ostinato.training.progress import Progress
 from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation, with_last
 from ostinato.training.terms import Terms
@@ -540,8 +537,9 @@ class Trainer(NoCopies, AttributeGuard):
 def _may_measure(plugin: Any) -> bool:
     """Whether it receives the metrics of an epoch, to which it may add."""
     hook = getattr(plugin, "ostinato_epoch_end", None)
-    own = isinstance(plugin, (Checkpoints, EarlyStopping, Progress))
-    return hook is not None and not own and "metrics" in inspect.signature(hook).parameters
+    if hook is None or not getattr(plugin, "adds_metrics", True):
+        return False
+    return "metrics" in inspect.signature(hook).parameters
 
 
 def _check_rows(source: Source, run: TrainingRun) -> None:

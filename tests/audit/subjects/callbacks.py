@@ -40,6 +40,26 @@ def checkpoints(**options: Any) -> Any:
         return path.name, again.run.step
 
 
+def logged(**options: Any) -> Any:
+    """The names and the content of the files of a CSVLog."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / options.pop("path", "a")
+        ost.Trainer(net(), loss="mse", callbacks=[ost.CSVLog(path, **options)]).fit(X, Y, epochs=2)
+        return [(one.name, one.read_text(encoding="utf-8")) for one in Path(folder).iterdir()]
+
+
+def drawn(**options: Any) -> Any:
+    """The folders of a TensorBoard, and how often its files name what they hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / options.pop("log_dir", "a")
+        made = ost.Trainer(net(), loss="mse", callbacks=[ost.TensorBoard(path, **options)])
+        made.fit(X, Y, epochs=2, batch_size=2)
+        (file,) = path.iterdir()
+        content = file.read_bytes()
+        held = content[content.index(b"units") :][:20] if b"units" in content else b""
+        return path.name, content.count(b"update/loss"), content.count(b"parameters/"), held
+
+
 def printed(**options: Any) -> Any:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -70,6 +90,18 @@ CALLBACKS = [
             "every_steps": pair("every_steps", 4, 7),
             "best": ({}, {"best": "loss", "mode": "max"}),
             "mode": pair("mode", "min", "max", best="loss"),
+        },
+    ),
+    Call("CSVLog", ost.CSVLog, logged, {"path": pair("path", "a", "b")}),
+    Call(
+        "TensorBoard",
+        ost.TensorBoard,
+        drawn,
+        {
+            "log_dir": pair("log_dir", "a", "b"),
+            "update_every": pair("update_every", 1, 2),
+            "histogram_every": pair("histogram_every", 0, 1),
+            "hyper_parameters": pair("hyper_parameters", {"units": 3}, {"units": 4}),
         },
     ),
     Call(
