@@ -8,9 +8,13 @@ from ostinato.cli.sequences import Layout
 
 
 def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Adds the data, --target, --id, --time and --ignore. required: whether --target is."""
+    """Adds the data, --target, --id, --time and --ignore. required: whether the data and --target are."""
     add = parser.add_argument
-    add("data", help="a CSV file with names in its first line: each line a sequence, or with --id a step")
+    told = "a CSV file with names in its first line: each line a sequence, or with --id a step"
+    if required:
+        add("data", help=told)
+    else:
+        add("data", nargs="?", help=f"{told}; a forecaster has its series without a file")
     target = "what to predict; a regressor may have several"
     add("--target", required=required, action="append", default=[], metavar="COLUMN", help=target)
     add("--id", metavar="COLUMN", help="names the sequence of a line, which is a step")
@@ -18,6 +22,29 @@ def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None
     add("--ignore", action="append", default=[], metavar="COLUMN", help="not read; may be given again")
 
 
+def add_series_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the data, --target, --id and --time, for forecasts."""
+    add = parser.add_argument
+    add(
+        "data",
+        help="a CSV file with a header: each column of numbers is a series, or with --id each line a step",
+    )
+    add(
+        "--target",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="the column of values; without --id and --time, the columns to forecast (default: all)",
+    )
+    add("--id", metavar="COLUMN", help="names the series of a line, which is a step")
+    add(
+        "--time",
+        metavar="COLUMN",
+        help="numbers or dates of steps; those that are left out are missing values",
+    )
+
+
 def layout_of(options: argparse.Namespace) -> Layout:
     """The columns that the flags name."""
-    return Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))
+    ignored = tuple(getattr(options, "ignore", ()))
+    return Layout(tuple(options.target), options.id, options.time, ignored)

@@ -7,7 +7,8 @@ import collections.abc
 import inspect
 import re
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from ostinato.models.sequence_model import SequenceModel
@@ -21,10 +22,12 @@ PREFIX: Final = "parameter "
 WORDS: Final = {"none": None, "true": True, "false": False}
 
 
-def add_parameter_flags(parser: Any, kind: type[SequenceModel]) -> None:
+def add_parameter_flags(
+    parser: Any, kind: type[SequenceModel], defaults: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Adds `--hidden-size`, `--cell` and so on: a flag for each parameter that a text can hold.
 
-    parser: of argparse, or a group of one.
+    parser: of argparse, or a group of one. defaults: shown instead of those of the estimator.
     """
     types_of, told = get_type_hints(kind), documented(kind)
     for name, one in inspect.signature(kind).parameters.items():
@@ -32,7 +35,7 @@ def add_parameter_flags(parser: Any, kind: type[SequenceModel]) -> None:
         if name in LEFT_OUT or _origin(annotation) is collections.abc.Mapping:
             continue
         text = told.get(name, "").replace("%", "%%")
-        help = f"{text} (default: {_written(one.default)})".lstrip()
+        help = f"{text} (default: {_written(defaults.get(name, one.default))})".lstrip()
         options: dict[str, Any] = {"dest": PREFIX + name, "default": argparse.SUPPRESS, "help": help}
         flag = f"--{name.replace('_', '-')}"
         if annotation is bool:

@@ -137,7 +137,10 @@ def read_sequences(table: Table, layout: Layout, may_be_words: bool = False) -> 
             [[n] for n in kept],
             [_wide(table, n, places) for n in kept],
         )
-    long = _long(table, layout, kept)
+    columns = {layout.id: cells_of(table, layout.id, kept)}
+    if layout.time is not None:
+        columns[layout.time] = times_of(cells_of(table, layout.time, kept))
+    long = read_rows(table, columns, layout, kept, regular=False)
     steps = [[kept[int(n)] for n in rows] for rows in long.rows]
     if layout.words or (len(places) == 1 and may_be_words and _is_text(table, kept, places[0])):
         layout = replace(layout, words=True)
@@ -178,27 +181,28 @@ def _wide(table: Table, row: int, places: Sequence[int]) -> Array:
     return np.array([[table.number(row, place)] for place in places[:steps]])
 
 
-def _long(table: Table, layout: Layout, kept: Sequence[int]) -> LongTable:
-    """The rows of each sequence, in the order of time. Raises FormatError that names the line."""
-    assert layout.id is not None
-    columns = {layout.id: _column(table, layout.id, kept)}
-    if layout.time is not None:
-        columns[layout.time] = _times(_column(table, layout.time, kept))
+def read_rows(
+    table: Table, columns: dict[str, Any], layout: Layout, kept: Sequence[int], regular: bool
+) -> LongTable:
+    """The rows of each sequence, in the order of time. Raises FormatError that names the line.
+
+    columns: of the rows `kept` of the table. regular: whether the times must fit a clock.
+    """
     try:
-        return read_long(table.path, columns, id=layout.id, time=layout.time, regular=False)
+        return read_long(table.path, columns, id=layout.id, time=layout.time, regular=regular)
     except OstinatoError as error:
         told = re.sub(r"\bin row (\d+)", lambda hit: f"at line {table.lines[kept[int(hit[1])]]}", str(error))
         raise FormatError(told) from error
 
 
-def _column(table: Table, name: str, kept: Sequence[int]) -> list[Any]:
+def cells_of(table: Table, name: str, kept: Sequence[int]) -> list[Any]:
     """The cells of a column, None for a missing one."""
     place = table.place(name, "the column")
     cells = [table.rows[n][place] for n in kept]
     return [None if is_blank(one) else one for one in cells]
 
 
-def _times(cells: list[Any]) -> Any:
+def times_of(cells: list[Any]) -> Any:
     """Times that are numbers as numbers; others, such as dates, as texts."""
     if any(one is None or number(one) is None for one in cells):
         return cells

@@ -1,0 +1,30 @@
+"""What a fit of `ostinato fit` gives, whatever the kind of model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.cli.sequences import Layout
+from ostinato.models.sequence_model import SequenceModel
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A fitted model. layout: of its data; draw: its picture, into a figure of matplotlib."""
+
+    model: SequenceModel
+    layout: Layout
+    draw: Callable[[Any], None]
+
+
+def fit_or_keep(model: Any, *data: Any) -> None:
+    """Fits a model. Ctrl-C after the first epoch ends the training, and the best model so far is kept."""
+    try:
+        model.fit(*data)
+    except KeyboardInterrupt:
+        if not model.__sklearn_is_fitted__():
+            raise
+        print("interrupted: the best model so far is kept", file=sys.stderr)
