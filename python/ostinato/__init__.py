@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from ostinato.models import (
         Forecaster,
         LanguageModel,
+        Seq2Seq,
         SequenceClassifier,
         SequenceRegressor,
         SequenceTagger,
@@ -229,6 +230,7 @@ __all__ = [
     "ScheduleSpec",
     "Scorer",
     "ScorerSpec",
+    "Seq2Seq",
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",
@@ -301,6 +303,7 @@ _HOMES = {
     "models": (
         "Forecaster",
         "LanguageModel",
+        "Seq2Seq",
         "SequenceClassifier",
         "SequenceRegressor",
         "SequenceTagger",

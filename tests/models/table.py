@@ -74,6 +74,22 @@ def of_features(**parameters: Any) -> Any:
     return tagger(**parameters)
 
 
+@cache
+def words(count: int = 24, seed: int = 0) -> list[str]:
+    """Texts of 2 to 6 of the letters a to d."""
+    rng = np.random.default_rng(seed)
+    return ["".join(rng.choice(list("abcd"), int(rng.integers(2, 7)))) for _ in range(count)]
+
+
+def pairs(**parameters: Any) -> Any:
+    return ost.Seq2Seq(**{"encoder_layers": 1, "embedding_size": 3, "beam_size": 2, **parameters})
+
+
+def written(model: Any, X: Any) -> list[Any]:
+    """What is written, and where the decoder attends."""
+    return list(zip(model.predict(X), model.alignment(X).weights, strict=True))
+
+
 SMALL = {"hidden_size": 4}
 TABLE = [
     Row(
@@ -93,4 +109,5 @@ TABLE = [
     Row(tagger, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict_proba(X), SMALL),
     Row(crf, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict(X), SMALL),
     Row(of_features, waves(), sequences(5, seed=8), lambda model, X: model.predict_proba(X), SMALL),
+    Row(pairs, (words(), [one[::-1] for one in words()]), words(6, seed=1), written, SMALL),
 ]

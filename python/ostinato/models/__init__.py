@@ -14,12 +14,14 @@ from ostinato.models.forecaster import Forecaster
 from ostinato.models.language_model import LanguageModel
 from ostinato.models.regressor import SequenceRegressor
 from ostinato.models.rivals import RIVALS, naive, seasonal_naive, theta
+from ostinato.models.seq2seq import Seq2Seq
 from ostinato.models.tagger import SequenceTagger
 
 __all__ = [
     "RIVALS",
     "Forecaster",
     "LanguageModel",
+    "Seq2Seq",
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",

@@ -202,7 +202,7 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             loss=loss,
             optimizer=self._optimizer(),
             schedule=self._schedule(best),
-            strategies=self._copies("strategies"),
+            strategies=self._strategies(attributes),
             clip_norm=self.clip_norm,
             callbacks=self._callbacks(best),
             seed=seed,
@@ -224,6 +224,10 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
                 "integer, so that the fit which continues is the same"
             )
         return checks.path(f"{owner}: checkpoint", self.checkpoint)
+
+    def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
+        """The strategies of a new trainer. attributes: what the fit has learned so far."""
+        return self._copies("strategies")
 
     def _best(self, held_out: bool) -> Best:
         owner = type(self).__name__

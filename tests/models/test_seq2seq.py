@@ -1,0 +1,206 @@
+"""Sequences to sequences: forms of data, search, alignments, strategies, bad input."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.models.pairs import END
+from ostinato.models.symbols import Lexicon, read_symbols
+from tests.models.table import pairs, sequences, words
+
+WORDS = words(24)
+BACKWARDS = [one[::-1] for one in WORDS]
+
+
+def small(**parameters: Any) -> Any:
+    return pairs(**{"random_state": 0, "hidden_size": 4, "max_iter": 1, **parameters})
+
+
+@pytest.fixture(scope="module")
+def reverser() -> Any:
+    """A model that has learned to write texts backwards."""
+    X = words(400, seed=3)
+    parameters = {"hidden_size": 32, "max_iter": 30, "learning_rate_init": 1e-2, "embedding_size": 16}
+    return small(**parameters).fit(X, [one[::-1] for one in X])
+
+
+def test_it_writes_texts_backwards(reverser):
+    new = sorted(set(words(60, seed=9)))
+    assert reverser.score(new, [one[::-1] for one in new]) > 0.9
+    assert reverser.error_rate(new, [one[::-1] for one in new]) < 0.03
+    assert reverser.predict(["abcd", "dab"]) == ["dcba", "bad"]
+
+
+def test_it_attends_to_the_letter_that_it_writes(reverser):
+    found = reverser.alignment(["abcd"], ["dcba"])
+    assert found.weights[0].shape == (5, 4)
+    assert found.weights[0][:4].argmax(1).tolist() == [3, 2, 1, 0]
+    own = reverser.alignment(["abcd"])
+    assert np.array_equal(own.weights[0], found.weights[0])
+
+
+def test_log_prob_is_that_of_all_sequences_together():
+    model = small().fit(["ab", "ba"] * 6, ["xy", "yx"] * 6)
+    decoded = model.network_.decode({"source": [np.array([1, 2])]}, begin=END, end=END, max_length=3, beam=9)
+    assert decoded[0][0].finished
+    texts = ["".join(one) for n in range(1, 4) for one in itertools.product("xy", repeat=n)]
+    each = model.log_prob(["ab"] * len(texts), texts)
+    tokens = [np.array([*(2 + "xy".index(one) for one in text), END]) for text in texts]
+    source = [np.array([1, 2])] * len(texts)
+    assert np.array_equal(each, model.network_.log_prob({"source": source}, tokens, begin=END))
+    assert 0 < np.exp(each).sum() < 1
+
+
+def test_a_wide_beam_finds_the_likeliest_text():
+    model = small(max_length=3).fit(["ab", "ba"] * 6, ["xy", "yx"] * 6)
+    (found,) = model.predict(["ab"], beam_size=100)
+    texts = ["".join(one) for n in range(1, 4) for one in itertools.product("xy", repeat=n)]
+    best = texts[int(model.log_prob(["ab"] * len(texts), texts).argmax())]
+    if found and len(found) < 3:  # neither the empty text nor one that was cut
+        assert found == best
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "parameters", "wanted"),
+    [
+        (["ab", "ba"], ["xy", "yx"], {}, str),
+        (["to be", "or not"], ["be to", "not or"], {"level": "word"}, str),
+        ([["to", "be"], ["or"]], [["x", "yy"], ["yy"]], {}, list),
+        ([[3, 1], [2]], [[1, 3], [2]], {}, list),
+        (np.array(["ab", "ba"]), np.array(["xy", "yx"]), {}, str),
+        (sequences(2), ["xy", "yx"], {}, str),
+        (np.ones((2, 3, 2)), [np.array([5, 6]), np.array([6])], {"attention": None}, list),
+    ],
+)
+def test_predictions_have_the_form_of_y(X, y, parameters, wanted):
+    model = small(**parameters).fit([*X] * 4 if isinstance(X, list) else np.concatenate([X] * 4), [*y] * 4)
+    found = model.predict(X)
+    symbols = {one for row in y for one in (row.split() if parameters.get("level") else row)}
+    assert len(found) == 2 and all(type(row) is wanted for row in found)
+    assert {one for row in found for one in (row.split() if parameters.get("level") else row)} <= symbols
+
+
+@pytest.mark.parametrize("attention", ["dot", "multiplicative", "attention/location"])
+def test_attention_is_chosen_by_name_of_a_plugin_too(attention):
+    query = "after" if attention != "attention/location" else "before"
+    if attention == "attention/location":
+        with pytest.raises(ost.OstinatoError):
+            small(attention=attention, query=query).fit(WORDS, BACKWARDS)
+        return
+    model = small(attention=attention, query=query).fit(WORDS, BACKWARDS)
+    assert model.alignment(WORDS[:1]).weights[0].sum(1) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "strategy", ["scheduled_sampling", "free_running", "reinforce", "minimum_risk", "length"]
+)
+def test_strategies_by_name(strategy):
+    plain = small(label_smoothing=0.0, max_iter=2).fit(WORDS, BACKWARDS)
+    model = small(label_smoothing=0.0, max_iter=2, strategies=[strategy]).fit(WORDS, BACKWARDS)
+    assert not np.array_equal(plain.network_.arena, model.network_.arena)
+    assert len(model.predict(WORDS[:2])) == 2
+
+
+def test_reinforce_continues_a_fit_by_likelihood():
+    model = small(label_smoothing=0.0).fit(WORDS, BACKWARDS)
+    first = model.network_
+    before = first.arena.copy()
+    model.set_params(strategies=["reinforce"], warm_start=True).fit(WORDS, BACKWARDS)
+    assert model.network_ is first and not np.array_equal(first.arena, before)
+    assert model.n_iter_ == 1  # of the new trainer
+    with pytest.raises(ost.ConfigError, match=r"label_smoothing is 0\.1, but .* learns from log-prob"):
+        model.set_params(label_smoothing=0.1).fit(WORDS, BACKWARDS)
+    assert model.n_iter_ == 1
+
+
+def test_symbols_that_occur_once_are_learned_as_unknown_ones():
+    lexicon = Lexicon.of(read_symbols("", "X", ["aab", "ac"], "character"), "character")
+    assert lexicon.vocabulary.symbols == ("a",)
+    assert [row.tolist() for row in lexicon.encode([["a", "b", "z"]])] == [[1, 0, 0]]
+
+
+def test_unknown_symbols_are_counted_and_warned_of_once():
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.warns(UserWarning, match="2 of 4 symbols of X are unknown") as seen:
+        model.predict(["ax", "ya"])
+    assert len(seen) == 1 and seen[0].filename == __file__
+    with pytest.warns(UserWarning, match="1 of 2 symbols of y are unknown") as seen:
+        model.log_prob(["ab"], ["zb"])
+    assert len(seen) == 1 and seen[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "said"),
+    [
+        (WORDS, BACKWARDS[:-1], "X has 24 sequences, y has 23"),
+        ("ab", ["ba"], "X is the text 'ab'; expected a list of texts"),
+        (["ab"], "ba", "y is the text 'ba'; expected a list of texts"),
+        (["ab", ""], ["ba", "a"], r"X\[1\] is empty"),
+        (["ab", "a"], ["ba", ""], r"y\[1\] is empty"),
+        ([[], ["a"]], [["a"], ["a"]], "X"),
+        ([["a", 3]], [["a"]], r"X\[0\] has 3 at place 1; expected a text"),
+        ([["a", ""]], [["a"]], r"X\[0\]\[1\] is empty"),
+        ([[1, "a"]], [["a"]], r"X\[0\] has 'a' at place 1; expected a whole number"),
+        (["ab", ["a"]], ["b", "a"], r"X\[1\] is \['a'\], one of lists of texts; X\[0\] is one of texts"),
+        (["ab"], [[0.5, 1.0]], "a symbol is a text or a whole number, and 0.5 is neither"),
+        (["ab"], None, "y is None"),
+        (["ab"], 3, "y is 3"),
+        (None, ["ab"], "X is "),
+        ([np.array([[1.0, 2.0], [np.nan, 1.0]])], ["a"], r"X\[0\] has nan \(NaN or inf\) at step 1, feature 0"),
+        ([np.ones((0, 2))], ["a"], r"X\[0\] has no step"),
+    ],
+)
+def test_bad_input_names_row_and_place(X, y, said):
+    with pytest.raises(ost.OstinatoError, match=said):
+        small().fit(X, y)
+
+
+def test_another_form_than_that_of_training_is_refused():
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.raises(ost.ConfigError, match="X holds features; the first fit had symbols"):
+        model.predict([np.ones((3, 2))])
+    with pytest.raises(ost.DTypeError, match="X is a list of lists of texts; the first fit had texts"):
+        model.predict([["a", "b"]])
+    with pytest.raises(ost.DTypeError, match="y is a list of lists of whole numbers; the first fit had texts"):
+        model.score(["ab"], [[1, 2]])
+    with pytest.raises(ost.ShapeError, match="X has 1 sequences, y has 2"):
+        model.score(["ab"], ["ba", "b"])
+    of_features = small().fit(sequences(8), ["xy", "yx"] * 4)
+    with pytest.raises(ost.ShapeError, match=r"X\[0\] has 3 features per step; the training data has 2"):
+        of_features.predict([np.ones((3, 3))])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"level": "char"}, "level"),
+        ({"attention": "nothing"}, "attention"),
+        ({"attention": None, "query": "after"}, "query is 'after', but attention is None"),
+        ({"attention": None, "input_feeding": False}, "input_feeding is False, but attention is None"),
+        ({"hidden_size": 5}, "hidden_size is 5; expected an even number"),
+        ({"encoder_layers": 0}, "encoder_layers"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"label_smoothing": -0.1}, "label_smoothing"),
+        ({"max_length": 0, "strategies": ["reinforce"], "label_smoothing": 0.0}, "max_length"),
+        ({"strategies": "reinforce"}, "strategies"),
+    ],
+)
+def test_wrong_parameters_are_named(parameters, said):
+    with pytest.raises(ost.OstinatoError, match=said):
+        small(**parameters).fit(WORDS, BACKWARDS)
+
+
+def test_search_and_pictures_say_what_is_wrong():
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.raises(ost.ConfigError, match="beam_size"):
+        model.predict(WORDS[:1], beam_size=0)
+    with pytest.raises(ost.ConfigError, match="max_length"):
+        model.set_params(max_length=0).predict(WORDS[:1])
+    plain = small(attention=None).fit(WORDS, BACKWARDS)
+    with pytest.raises(ost.ConfigError, match="attention is None"):
+        plain.alignment(WORDS[:1])
