@@ -81,6 +81,7 @@ class Centered(ost.Loss):
 
 
 METHODS: Final = ("fit", "partial_fit", "predict", "predict_proba", "score")
+PAIRED: Final = (*METHODS, "error_rate", "log_prob", "alignment")
 
 ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Attention.scorer": lambda: "additive",
@@ -147,6 +148,10 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.weighted.scale": lambda: 2.0,
     **{f"ost.SequenceTagger.{name}.X": lambda: SENTENCES for name in METHODS},
     **{f"ost.SequenceTagger.{name}.y": lambda: TAGS for name in METHODS},
+    **{f"ost.Seq2Seq.{name}.X": lambda: ["abb", "ba"] for name in PAIRED},
+    **{f"ost.Seq2Seq.{name}.y": lambda: ["bba", "ab"] for name in PAIRED},
+    "ost.Seq2Seq.plot_alignment.x": lambda: "ab",
+    "ost.Seq2Seq.plot_alignment.y": lambda: "ba",
     **{f"ost.SequenceRegressor.{name}.y": lambda: [0.5, 2.0] for name in ("fit", "partial_fit", "score")},
     "ost.hookimpl.function": lambda: print,
     "ost.Spec.name": lambda: "x",
@@ -323,6 +328,7 @@ FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
     "SequenceTagger": lambda: (SENTENCES, TAGS),
     "LanguageModel": lambda: ("abba abba",),
+    "Seq2Seq": lambda: (["abb", "ba"], ["bba", "ab"]),
 }
 
 

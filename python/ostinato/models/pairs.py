@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ostinato import checks
-from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.errors import ConfigError, OstinatoError, ShapeError, shown
 from ostinato.models.held_out import split
-from ostinato.models.sequence_model import Examples, Fitting, SequenceModel
+from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.network import Network
 from ostinato.plugins.registry import registry
 from ostinato.strategy import Estimator, Strategy
@@ -22,7 +22,7 @@ END: Final = 0
 UNKNOWN: Final = 1
 """The id of symbols that training did not have. The ids of a vocabulary follow the end."""
 
-SETTINGS: Final = ("optimizer", "learning_rate_init", "schedule", "strategies", "clip_norm")
+SETTINGS: Final = ("optimizer", "learning_rate_init", "schedule", "strategies", "clip_norm", "callbacks")
 
 
 class PairState:
@@ -36,13 +36,13 @@ class PairState:
 class PairModel(SequenceModel, PairState):
     """Base of the estimators whose answers are sequences.
 
-    With warm_start, a fit whose optimizer, learning_rate_init, schedule, strategies or clip_norm is not that
+    With warm_start, a fit whose optimizer, learning_rate_init, schedule, strategies, clip_norm or callbacks is not that
     of the fit before starts a new trainer, from the parameters of that fit.
     """
 
     max_length: Any = "auto"
 
-    def _fit_pairs(self: Self, examples: Examples, fitting: Fitting, groups: Any) -> Self:
+    def _fit_pairs(self: Self, examples: Examples, fitting: TrainingState, groups: Any) -> Self:
         """Trains until the end, with held-out pairs if there are enough."""
         owner = type(self).__name__
         count = len(examples.targets)
@@ -59,13 +59,13 @@ class PairModel(SequenceModel, PairState):
 
     def _fitting(
         self,
-        continued: Fitting | None,
+        continued: TrainingState | None,
         build: Callable[[int], Network],
         loss: Any,
         held_out: bool,
         attributes: dict[str, Any],
         more: Sequence[str] = (),
-    ) -> Fitting:
+    ) -> TrainingState:
         """The fitting to continue, or a new one. more: arguments of the loss."""
         self._most(attributes)
         settings = {name: getattr(self, name) for name in (*SETTINGS, *more)}
@@ -113,7 +113,10 @@ def _completed(given: Any, most: int) -> Any:
     """
     factory: Callable[..., Any]
     if isinstance(given, str):
-        factory = registry.resolve("strategy", given).spec.factory
+        try:
+            factory = registry.resolve("strategy", given).spec.factory
+        except OstinatoError:
+            return given  # the trainer says what is wrong
     elif isinstance(given, type) and issubclass(given, Strategy):
         factory = given
     else:

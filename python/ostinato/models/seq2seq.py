@@ -21,7 +21,7 @@ from ostinato.metrics import edits
 from ostinato.models.intake import read_sequences
 from ostinato.models.pairs import END, UNKNOWN, PairModel, same_count, samples
 from ostinato.models.scaling import Scaler
-from ostinato.models.sequence_model import Examples, Fitting
+from ostinato.models.sequence_model import Examples, TrainingState
 from ostinato.models.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols, warn_of_unknown
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
@@ -34,6 +34,10 @@ BATCH_SIZE: Final = 64
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
+
+
+MOST_DRAWN: Final = 1000
+"""Symbols of a side of a picture, at most."""
 
 
 class Seq2SeqState:
@@ -91,7 +95,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     learning_rate: ClassVar[float] = 1e-3
     dtype: ClassVar[str] = "float32"
 
-    # Fitting.
+    # TrainingState.
 
     def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
         """Trains on pairs of sequences.
@@ -115,7 +119,9 @@ class Seq2Seq(PairModel, Seq2SeqState):
         examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
         return self._train(fitting, 1, examples, None)
 
-    def _begin(self, X: Any, y: Any, continued: Fitting | None, may_hold: bool) -> tuple[Examples, Fitting]:
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, may_hold: bool
+    ) -> tuple[Examples, TrainingState]:
         owner = type(self).__name__
         level = checks.choice(owner, "level", self.level, LEVELS)
         known = None if continued is None else continued.attributes
@@ -140,17 +146,21 @@ class Seq2Seq(PairModel, Seq2SeqState):
         )
         return examples, fitting
 
-    def _read_source(self, owner: str, X: Any, known: Lexicon | Scaler | None) -> Symbols | list[Array]:
+    def _read_source(
+        self, owner: str, X: Any, known: Lexicon | Scaler | None, name: str = "X"
+    ) -> Symbols | list[Array]:
         """Rows of symbols or of features. Raises ConfigError for the other kind than in fit."""
         symbols = holds_symbols(X)
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("features", "symbols")
-            raise ConfigError(f"{owner}: X holds {kinds[symbols]}; the first fit had {kinds[not symbols]}")
+            raise ConfigError(
+                f"{owner}: {name} holds {kinds[symbols]}; the first fit had {kinds[not symbols]}"
+            )
         if isinstance(known, Lexicon):
-            return known.read(owner, "X", X)
+            return known.read(owner, name, X)
         if symbols:
-            return read_symbols(owner, "X", X, self.level)
-        return read_sequences(owner, X, width=None if known is None else len(known.mean)).rows
+            return read_symbols(owner, name, X, self.level)
+        return read_sequences(owner, X, name=name, width=None if known is None else len(known.mean)).rows
 
     def _inputs(self, known: Lexicon | Scaler, read: Symbols | list[Array]) -> dict[str, list[Array]]:
         """The inputs of the network that do not depend on targets."""
@@ -269,18 +279,27 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs, tokens, _, _ = self._given("alignment", X, y)
         return alignment(self.network_, inputs, tokens, begin=END)
 
-    def plot_alignment(self, x: Any, y: Any = None, ax: Any = None) -> Any:
-        """A picture of one pair, with its symbols; returns the axes. y: None for what is predicted."""
+    def plot_alignment(self, x: Any, y: Any = None) -> Any:
+        """A picture of one pair, with its symbols; returns the axes. y: None for what is predicted.
+
+        Raises ConfigError if matplotlib is missing, and without attention.
+        """
+        owner = f"{type(self).__name__}.plot_alignment"
+        for name, one in (("x", x), ("y", y)):
+            if hasattr(one, "__len__") and len(one) > MOST_DRAWN:
+                raise ConfigError(
+                    f"{owner}: {name} has {len(one)} symbols; a picture shows {MOST_DRAWN} or fewer"
+                )
         given = [x], None if y is None else [y]
-        inputs, tokens, read, wanted = self._given("plot_alignment", *given)
+        inputs, tokens, read, wanted = self._given("plot_alignment", *given, names=("x", "y"))
         found = alignment(self.network_, inputs, tokens, begin=END)
         labels = read.rows[0] if isinstance(read, Symbols) else None
-        ax = found.plot(ax, source=labels, target=[*wanted[0], "end"])
+        ax = found.plot(source=labels, target=[*wanted[0], "end"])
         ax.set(xlabel="read", ylabel="written")
         return ax
 
     def _given(
-        self, call: str, X: Any, y: Any
+        self, call: str, X: Any, y: Any, names: tuple[str, str] = ("X", "y")
     ) -> tuple[dict[str, Any], list[Array], Symbols | list[Array], list[list[str]]]:
         """Inputs and targets of given pairs, and their symbols; y None for what is predicted."""
         self._check_fitted(call)
@@ -290,8 +309,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if y is None:
             wanted = Symbols(self._written(call, X, None), self._target.form)
         else:
-            wanted = self._target.read(owner, "y", y)
-        read = self._read_source(owner, X, self._source)
+            wanted = self._target.read(owner, names[1], y)
+        read = self._read_source(owner, X, self._source, names[0])
         same_count(owner, len(read), len(wanted))
         inputs, tokens = self._inputs(self._source, read), _targets(self._target, wanted)
         self._warn(owner, "X", inputs)
@@ -302,14 +321,18 @@ class Seq2Seq(PairModel, Seq2SeqState):
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
         wanted = self._target.read(owner, "y", y)
-        same_count(owner, len(X) if hasattr(X, "__len__") else 0, len(wanted))
-        return self._written(call, X, None), wanted.rows
+        return self._written(call, X, None, wanted), wanted.rows
 
-    def _written(self, call: str, X: Any, beam_size: int | None) -> list[list[str]]:
-        """The symbols of each prediction."""
+    def _written(
+        self, call: str, X: Any, beam_size: int | None, wanted: Symbols | None = None
+    ) -> list[list[str]]:
+        """The symbols of each prediction. wanted: as many rows."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        inputs = self._inputs(self._source, self._read_source(owner, X, self._source))
+        read = self._read_source(owner, X, self._source)
+        if wanted is not None:
+            same_count(owner, len(read), len(wanted))
+        inputs = self._inputs(self._source, read)
         self._warn(owner, "X", inputs)
         found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
         names = self._target.vocabulary.symbols

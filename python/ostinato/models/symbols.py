@@ -16,6 +16,8 @@ from ostinato.sequences.containers import is_frame, is_series
 
 LEVELS: Final = ("character", "word")
 
+LARGEST: Final = 2**63 - 1
+
 TEXT: Final = "texts"
 WORDS: Final = "lists of texts"
 NUMBERS: Final = "lists of whole numbers"
@@ -123,6 +125,8 @@ def _read(owner: str, place: str, row: Any, form: str, level: str) -> list[str]:
             raise DTypeError(f"{owner}: {place} has {shown(one)} at place {k}; expected {kind}")
         if form == WORDS and not one:
             raise ConfigError(f"{owner}: {place}[{k}] is empty; expected a symbol")
+        if form == NUMBERS and abs(int(one)) > LARGEST:
+            raise ConfigError(f"{owner}: {place}[{k}] is {shown(one)}; expected a number below 2^63")
         made.append(str(one))
     return made
 
