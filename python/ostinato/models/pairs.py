@@ -36,8 +36,8 @@ class PairState:
 class PairModel(SequenceModel, PairState):
     """Base of the estimators whose answers are sequences.
 
-    With warm_start, a fit whose optimizer, learning_rate_init, schedule, strategies, clip_norm or callbacks is not that
-    of the fit before starts a new trainer, from the parameters of that fit.
+    With warm_start, a fit whose optimizer, learning_rate_init, schedule, strategies, clip_norm or callbacks
+    are not those of the fit before starts a new trainer, from the parameters of that fit.
     """
 
     max_length: Any = "auto"
@@ -68,9 +68,8 @@ class PairModel(SequenceModel, PairState):
     ) -> TrainingState:
         """The fitting to continue, or a new one. more: arguments of the loss."""
         self._most(attributes)
-        settings = {name: getattr(self, name) for name in (*SETTINGS, *more)}
-        if isinstance(settings["strategies"], list):
-            settings["strategies"] = tuple(settings["strategies"])
+        given = {name: getattr(self, name) for name in (*SETTINGS, *more)}
+        settings = {name: tuple(one) if isinstance(one, list) else one for name, one in given.items()}
         if continued is not None:
             if _same(settings, continued.attributes["_settings"]):
                 return continued
