@@ -265,7 +265,7 @@ def test_a_checkpoint_is_not_loaded_into_a_call_that_is_wrong(tmp_path):
 CHECKPOINTS = {
     "another loss": (
         {"loss": {**LOSSES, "tags": "mse"}, "metrics": {}},
-        ("loss (tags)", "cross_entropy(label_smoothing=0)", "mse("),
+        ("loss (tags)", "cross_entropy(label_smoothing=0, class_weight=None, ignore=None)", "mse("),
     ),
     "another scale": (
         {"loss": {**LOSSES, "mood": ost.weighted("cross_entropy", 0.5)}},

@@ -270,3 +270,86 @@ def test_an_id_that_marks_what_to_leave_out_is_refused_with_the_way_to_write_it(
         labels().loss_value(X, targets[:, 1], loss="cross_entropy")
     with pytest.raises(ost.ConfigError, match=r"id 12 .* expected ids from 0 to 11$"):
         network().value_and_grad(X, np.full((ROWS, STEPS), WIDTH), loss="cross_entropy")
+
+
+IDS = rng.integers(0, WIDTH, (ROWS, STEPS))
+IGNORED = np.where(WEIGHTS == 0, -100, IDS)
+
+
+@pytest.mark.parametrize("given", [{}, {"label_smoothing": 0.1}, {"class_weight": np.arange(WIDTH) / 3}])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weights", [None, rng.random((ROWS, STEPS)).astype("float32")])
+def test_an_id_that_is_ignored_is_not_read(given: dict[str, Any], reduction: str, weights: Any):
+    net = ost.Sequential(ost.RNN(FEATURES, 4), ost.Dense(4, WIDTH))
+    used = (WEIGHTS > 0).astype("float32")
+    wanted = used if weights is None else used * weights
+    plain, ignoring = ost.CrossEntropy(**given), ost.CrossEntropy(ignore=-100, **given)
+    want, want_grads = net.value_and_grad(
+        X, IDS, loss=plain, weights=wanted, lengths=LENGTHS, reduction=reduction
+    )
+    found, grads = net.value_and_grad(
+        X, IGNORED, loss=ignoring, weights=weights, lengths=LENGTHS, reduction=reduction
+    )
+    assert found == want and np.array_equal(grads.arena, want_grads.arena)
+    rows = [row[:length] for row, length in zip(X, LENGTHS, strict=True)]
+    ids = [row[:length] for row, length in zip(IGNORED, LENGTHS, strict=True)]
+    histories, arenas = [], []
+    start = net.state_dict()
+    for loss, x, targets, more in (
+        (plain, X, IDS, {"weights": wanted, "lengths": LENGTHS}),
+        (ignoring, X, IGNORED, {"weights": weights, "lengths": LENGTHS}),
+        (ignoring, rows, ids, {"weights": None if weights is None else list(weights)}),
+    ):
+        if isinstance(x, list) and weights is not None:
+            more = {"weights": [row[:length] for row, length in zip(weights, LENGTHS, strict=True)]}
+        net.load_state_dict(start)
+        trainer = ost.Trainer(net, loss=loss, reduction=reduction, metrics=["accuracy"])
+        trainer.fit(x, targets, epochs=2, batch_size=3, progress=False, training_metrics=True, **more)
+        histories.append(trainer.history.rows)
+        arenas.append(net.arena.tobytes())
+    assert histories[0] == histories[1] == histories[2] and len(set(arenas)) == 1
+
+
+def test_an_ignored_id_of_one_of_several_outputs_and_of_rows():
+    h = ost.GRU(FEATURES, 4)(ost.Input("x", size=FEATURES))
+    net = ost.Graph({"a": ost.Dense(4, 3)(h), "b": ost.Dense(4, WIDTH)(ost.last(h))})
+    loss = {"a": "mse", "b": ost.CrossEntropy(ignore=-1)}
+    targets = {"a": np.zeros((ROWS, STEPS, 3)), "b": np.array([0, -1, 2, -1, 1, 3])}
+    found = ost.Trainer(net, loss=loss).evaluate(X, targets)
+    weights = {"b": (targets["b"] >= 0).astype("float32")}
+    shown = {**targets, "b": np.maximum(targets["b"], 0)}
+    plain = {"a": "mse", "b": "cross_entropy"}
+    assert found == ost.Trainer(net, loss=plain).evaluate(X, shown, weights=weights)
+    assert net.value_and_grad(X, targets, loss=loss)[0] == pytest.approx(found["loss"])
+    with pytest.raises(ost.ConfigError, match="holds the id -1"):
+        ost.Trainer(net, loss=plain).evaluate(X, targets)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"class_weight": [1.0, -2.0]}, r"class_weight\[1\] is -2.0"),
+        ({"class_weight": "balanced"}, "expected a number for each class"),
+        ({"class_weight": []}, "expected a number for each class"),
+        ({"ignore": 1.5}, "ignore is 1.5"),
+    ],
+)
+def test_options_of_cross_entropy_that_do_not_fit_are_named(given: dict[str, Any], words: str):
+    with pytest.raises(ost.OstinatoError, match=words):
+        ost.CrossEntropy(**given)
+
+
+def test_class_weights_are_those_of_pytorch():
+    net = ost.Dense(3, 3, dtype="float64")
+    weights, x, ids = np.array([1.0, 2.5, 0.0]), rng.normal(size=(4, 5, 3)), rng.integers(0, 3, (4, 5))
+    logs = net.run(x).outputs
+    logs = logs - np.log(np.exp(logs).sum(-1, keepdims=True))
+    picked = np.take_along_axis(logs, ids[..., None], -1)[..., 0]
+    for share in (0.0, 0.2):
+        # torch.nn.functional.cross_entropy(..., weight=, label_smoothing=, reduction="sum")
+        want = -(1 - share) * weights[ids] * picked - share / 3 * (weights * logs).sum(-1)
+        loss = ost.CrossEntropy(class_weight=weights, label_smoothing=share)
+        assert net.value_and_grad(x, ids, loss=loss, reduction="sum")[0] == pytest.approx(want.sum())
+        assert net.value_and_grad(x, ids, loss=loss)[0] == pytest.approx(want.mean())
+    with pytest.raises(ost.ShapeError, match="has 2 weights; the output has 3 logits"):
+        net.value_and_grad(x, ids, loss=ost.CrossEntropy(class_weight=[1.0, 2.0]))

@@ -215,9 +215,8 @@ ARGUMENTS: Final[Mapping[str, Arguments]] = {
     "CrossEntropy": Arguments(
         "write ost.CrossEntropy()",
         {
-            "weight": _WEIGHTS,
-            "class_weight": _WEIGHTS,
-            "ignore_index": "write weights=, 0 where the id is to be ignored: weights=(ids != -100)*1.0",
+            "weight": "write ost.CrossEntropy(class_weight=[1.0, 2.0])",
+            "ignore_index": "write ost.CrossEntropy(ignore=-100)",
             "from_logits": "it takes logits: write ost.CrossEntropy()",
             "reduction": "write ost.Trainer(net, loss='cross_entropy', reduction='sum')",
         },

@@ -37,6 +37,8 @@ class Loss(Configured):
     kind: ClassVar[str] = "loss"
     target: ClassVar[str] = "output"
     per: ClassVar[str] = "step"
+    ignore: int | None
+    """For `target = "index"`: the id that stands for no target. Such a step has the weight 0."""
     labels: int
     """For `target = "labels"`: the most labels of a row; fewer are filled up with -1."""
 

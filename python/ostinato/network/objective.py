@@ -15,9 +15,10 @@ from ostinato.losses import Loss
 from ostinato.network.graph import Node
 from ostinato.plugins.blame import blamed
 from ostinato.plugins.registry import registry
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, as_array
 from ostinato.sequences.axis import ROW, TIME, Axis
 from ostinato.sequences.batch import Batch, read_rows, read_steps
+from ostinato.sequences.containers import rows_in
 from ostinato.trace import trace_loss
 
 REDUCTIONS: Final = ("mean", "sum")
@@ -61,6 +62,8 @@ class Objective:
     """The numbers of a target, for numbers."""
     drawn: _core.Program | None = None
     """The program for training of a loss that draws noise; `program` has the expectation."""
+    ignore: int | None = None
+    """The id that stands for no target."""
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
@@ -98,6 +101,7 @@ class Objective:
             classes,
             int(loss.target_size(output.width)) if loss.target == "output" else 0,
             drawn,
+            getattr(loss, "ignore", None) if takes_ids else None,
         )
 
     def argument(
@@ -117,6 +121,7 @@ class Objective:
         """
         of = "" if name is None else f"[{name!r}]"
         program = self.drawn if training and self.drawn is not None else self.program
+        weights = without_ignored(f"targets{of}", targets, weights, self.ignore, self.dtype)
         if self.per_row:
             return self._of_rows(batch, targets, weights, output, of, program, params)
         trailing: tuple[int, ...] = () if self.takes_ids else (self.target_width,)
@@ -197,6 +202,29 @@ class Objective:
         if self.axis == ROW:
             return read_rows(name, value, batch.rows, trailing, dtype, limit, used)
         return read_steps(name, value, batch.of(self.axis), trailing, dtype, limit, used)
+
+
+def without_ignored(name: str, targets: Any, weights: Any, ignore: int | None, dtype: str) -> Any:
+    """The weights, 0 where a target is the id that stands for none; None for 1 everywhere.
+
+    Targets and weights are arrays, or lists of arrays, one for each row. Raises ShapeError, DTypeError.
+    """
+    if ignore is None:
+        return weights
+    given = rows_in(name, targets)
+    if isinstance(given, (list, tuple)) and any(np.ndim(one) for one in given):
+        each = [None] * len(given) if weights is None else list(rows_in("weights", weights))
+        if len(each) != len(given):
+            return weights  # what does not fit is told where it is read
+        return [
+            without_ignored(f"{name}[{n}]", one, of, ignore, dtype)
+            for n, (one, of) in enumerate(zip(given, each, strict=True))
+        ]
+    used = (as_array(name, given) != ignore).astype(dtype)
+    if weights is None:
+        return used
+    scale = as_array("weights", weights)
+    return np.where(used > 0, scale, 0).astype(dtype) if scale.shape == used.shape else weights
 
 
 def _negative_weight(of: str) -> ConfigError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from ostinato.checks import flag
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network import Network
+from ostinato.network.objective import without_ignored
 from ostinato.network.port import Port
 from ostinato.sequences.arrays import as_array
 from ostinato.sequences.axis import ROW, TIME
@@ -33,6 +34,8 @@ class Form:
     net: Network
     of_rows: frozenset[str] = frozenset()
     """The outputs whose loss has one target for each row of a sequence."""
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """The id that stands for no target, of the outputs whose loss has one."""
 
     @property
     def axes(self) -> Axes:
@@ -64,7 +67,10 @@ class Form:
         if batch.carries:
             self.check_carries()
         inputs = ports.by_name("x", batch.x, ports.inputs, plain=len(ports.inputs) == 1)
-        outputs = {"targets": batch.targets, "weights": batch.weights}
+        given = {"targets": batch.targets, "weights": batch.weights}
+        outputs = {what: self._by_output(what, value) for what, value in given.items()}
+        if self.ignored and outputs["targets"] is not None:
+            outputs["weights"] = self._weights(**outputs)
         return replace(
             batch,
             x=_value(inputs, ports.inputs),
@@ -72,8 +78,24 @@ class Form:
             batch_first=self.batch_first,
             lengths=self.along("lengths", batch.lengths),
             mask=self.along("mask", batch.mask),
-            **{what: self._by_output(what, value) for what, value in outputs.items()},
+            **outputs,
         )
+
+    def _weights(self, targets: Any, weights: Any) -> Any:
+        """Weights that are 0 where a target stands for none."""
+        ports, axes = self.net._ports.outputs, self.axes.outputs
+        of_targets, of_weights = by_name(targets, axes), by_name(weights, axes)
+        found = {
+            name: without_ignored(
+                "targets" if len(ports) == 1 else f"targets[{name!r}]",
+                of_targets[name],
+                of_weights.get(name),
+                self.ignored.get(name),
+                self.net.dtype.name,
+            )
+            for name in of_targets
+        }
+        return _value({name: one for name, one in found.items() if one is not None}, ports) if found else None
 
     def check_carries(self) -> None:
         """Raises ConfigError if a batch cannot carry the state of the network over to the next."""

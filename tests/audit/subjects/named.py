@@ -111,6 +111,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "regularizers/spectral_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "regularizers/weight_norm": {"weights": pair("weights", "weight_ih*", "weight_hh*")},
     "gru": {"reset": pair("reset", "before", "after")},
+    "cross_entropy": {"class_weight": pair("class_weight", None, (0.5, 2.0, 1.0, 0.1, 3.0, 1.5))},
     "ctc": {"blank": pair("blank", 0, 2, labels=2)},
     "gaussian_nll": {"smallest": pair("smallest", 1e-6, 5.0)},
     "pinball": {"quantiles": pair("quantiles", (0.5,), (0.9,))},
