@@ -215,7 +215,7 @@ def without_ignored(name: str, targets: Any, weights: Any, ignore: int | None, d
     if isinstance(given, (list, tuple)) and any(np.ndim(one) for one in given):
         each = [None] * len(given) if weights is None else list(rows_in("weights", weights))
         if len(each) != len(given):
-            return weights  # what does not fit is told where it is read
+            return weights  # reading it raises the error
         return [
             without_ignored(f"{name}[{n}]", one, of, ignore, dtype)
             for n, (one, of) in enumerate(zip(given, each, strict=True))
