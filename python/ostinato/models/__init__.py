@@ -4,9 +4,10 @@ One file for each estimator. The shared parts: `sequence_model` (fitting, saving
 each sequence), `parameters` (get_params, set_params), `loading`, `best` and `adaptive` (early stopping, the
 learning rate); `intake`, `series`, `tokens`, `labels`, `numbers`, `long_table`, `times`, `tags` and
 `weighing` read a caller's data.
-Of the Forecaster: `history` and `standing` (its series), `smoothing`, `season`, `transform`, `levels`,
-`conformal`, `skill` and `rivals`. scikit-learn is imported only by methods that scikit-learn itself
-calls. May use every room but `cli`.
+Of the Forecaster: `observations`, `covariates`, `history` and `standing` (its series), `smoothing`, `season`
+and `transform`, `head`, `forecast_loss`, `distributions` and `roll_out` (its outputs), `forecasts` (what it
+does when fitted), `windows`, `levels`, `conformal`, `skill` and `rivals`. scikit-learn is imported only
+by methods that scikit-learn itself calls. May use every room but `cli`.
 """
 
 from ostinato.models.classifier import SequenceClassifier

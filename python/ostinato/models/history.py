@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ostinato.models.sequence_model import Examples
+from ostinato.models.covariates import Covariates
 from ostinato.models.smoothing import Smoothing, smooth
 from ostinato.models.transform import Transform, scale_of
 from ostinato.sequences.arrays import Array
@@ -32,32 +32,53 @@ class History:
     units: Array
     errors: Array
     weights: Array
+    next_weights: Array
+    """(n,), of the next value alone, for a distribution of it."""
+    counts: Array
+    """(n,), the next values in units of `scale`, times it, as whole numbers."""
+    covariates: Covariates | None = None
 
     def __len__(self) -> int:
         return len(self.features)
 
     @property
+    def horizon(self) -> int:
+        """The steps of a window."""
+        return int(self.weights.shape[1])
+
+    @property
     def origin(self) -> int:
         """The step before the last window."""
-        return len(self) - 1 - int(self.weights.shape[1])
+        return len(self) - 1 - self.horizon
 
     def without_end(self) -> History:
         """The same without the targets of its last window."""
         count, horizon = self.weights.shape
         ends = np.arange(count)[:, None] + np.arange(1, horizon + 1) >= count - horizon
         kept = np.where(ends, 0.0, self.weights).astype(np.float32)
-        return replace(self, weights=kept)
+        return replace(self, weights=kept, next_weights=np.where(ends[:, 0], 0.0, self.next_weights))
 
     def only_end(self) -> History:
-        """The same with the targets of its last window alone, from the origin before it."""
-        kept = np.zeros_like(self.weights)
+        """The same with the targets of its last window alone: all from the origin, or one by one."""
+        kept, following = np.zeros_like(self.weights), np.zeros_like(self.next_weights)
         if self.origin >= 0:
             kept[self.origin] = self.weights[self.origin]
-        return replace(self, weights=kept)
+            following[self.origin :] = self.next_weights[self.origin :]
+        return replace(self, weights=kept, next_weights=following)
 
 
-def histories(series: Sequence[Array], season: int, horizon: int, transform: Transform) -> list[History]:
-    """The histories of series (n,), NaN where a value is missing."""
+def histories(
+    series: Sequence[Array],
+    season: int,
+    horizon: int,
+    transform: Transform,
+    covariates: Sequence[Covariates] | None = None,
+    window: int = 0,
+) -> list[History]:
+    """The histories of series (n,), NaN where a value is missing.
+
+    covariates: scaled, of each series; the features have those of `window` next steps too.
+    """
     scales = [scale_of(one, season) for one in series]
     values = [transform.apply(one, scale) for one, scale in zip(series, scales, strict=True)]
     smoothing = Smoothing.of(values, season)
@@ -72,15 +93,22 @@ def histories(series: Sequence[Array], season: int, horizon: int, transform: Tra
         weights = (~np.isnan(errors)).astype(np.float32)
         # The smoothing has to settle first.
         weights[: min(2 * season if season > 1 else 2, max(count - 2 - horizon, 0))] = 0.0
-        own = smoothing.take([n])
+        own, features = smoothing.take([n]), told.features
+        known = None if covariates is None else covariates[n]
+        if known is not None:
+            features = np.concatenate([features, known.features(0, count, window)], axis=1)
         found.append(
-            History(scale, own, told.features, told.expected, told.units, np.nan_to_num(errors), weights)
+            History(
+                scale,
+                own,
+                features,
+                told.expected,
+                told.units,
+                np.nan_to_num(errors),
+                weights,
+                weights[:, 0].copy(),
+                np.rint(np.nan_to_num(future[:, 0] * scale)),
+                known,
+            )
         )
     return found
-
-
-def examples(rows: Sequence[History]) -> Examples:
-    """Histories as a trainer takes them: targets (n, 2 h), errors and then weights."""
-    targets = [np.concatenate([row.errors, row.weights], 1).astype(np.float32) for row in rows]
-    weights = [(row.weights.sum(1) > 0).astype(np.float32) for row in rows]
-    return Examples([row.features for row in rows], targets, weights)
