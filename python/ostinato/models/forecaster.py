@@ -51,7 +51,7 @@ class Forecaster(Forecasts):
 
     Args:
         horizon: steps to forecast; with method="auto" or "recursive" also more are possible.
-        method: "direct" predicts quantiles of all steps of the horizon at once. "recursive" predicts the
+        method: "direct" predicts quantiles of all steps of the horizon together. "recursive" predicts the
             distribution of the next value, draws from it and feeds the draw back: any horizon, and joint
             paths. "auto" trains both: direct within the horizon, recursive beyond it.
         distribution: of the next value: "normal" (None stands for it), "student_t" for heavy tails, or
