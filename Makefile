@@ -39,7 +39,7 @@ $(VENV)/plugged: $(VENV)/built $(PLUGINS)
 	touch $@
 
 $(VENV)/tools: $(VENV)/plugged
-	$(INSTALL) --editable '.[test,dev]'
+	$(INSTALL) --editable '.[test,dev]' --editable './plugins/ostinato-onnx[test]'
 	touch $@
 
 build: $(VENV)/plugged

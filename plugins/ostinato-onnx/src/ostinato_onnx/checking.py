@@ -1,0 +1,204 @@
+"""`check`: runs an ONNX file with ONNX Runtime, in a process of its own, and compares it with the network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+import ostinato as ost
+from ostinato import ConfigError, FormatError, ShapeError
+from ostinato_onnx.loading import load, read
+from ostinato_onnx.running import Array, Calls, RuntimeFailedError, run_apart
+
+STEPS: Final = (1, 2, 37)
+ROWS: Final = (1, 5)
+# Sums in another order differ by some units in the last place of float32 or float64, and a state carries the
+# difference on; a wrong gate or mask differs by far more.
+TOLERANCE: Final = {"float32": 2e-5, "float64": 1e-10}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found: the number of calls and the largest difference of each output."""
+
+    calls: int
+    differences: Mapping[str, float]
+    tolerance: float
+
+    def __str__(self) -> str:
+        lines = [f"  {name:24} {value:.1e}" for name, value in self.differences.items()]
+        title = f"equal in ONNX Runtime in {self.calls} calls (tolerance {self.tolerance:.0e}):"
+        return "\n".join([title, *lines])
+
+
+class DifferenceError(FormatError):
+    """An ONNX file computes something else than its network."""
+
+
+def check(net: ost.Network, path: str | os.PathLike[str]) -> Checked:
+    """Compare an ONNX file of `net` with `net`, on random inputs, in ONNX Runtime.
+
+    The calls have 1, 2 and 37 steps, 1 and 5 rows, lengths with 0 and all steps, and random states, as far as
+    the file has them as inputs. Each is made twice: with the parameters of `net`, and with random ones in
+    both, because a wrong order of gates does not show in parameters that are alike. Differences are relative
+    to the largest number of an output, or to 1 if that is larger. The tolerance is 2e-5 for float32 and 1e-10
+    for float64.
+
+    Raises DifferenceError if an output differs or ONNX Runtime fails, ShapeError if the file has other inputs
+    or outputs, ConfigError without the package onnxruntime, FormatError for something else than an ONNX file.
+    """
+    if find_spec("onnxruntime") is None:
+        raise ConfigError("check needs onnxruntime: pip install 'ostinato-onnx[check]'")
+    return verify(net, path, run_apart)
+
+
+def verify(
+    net: ost.Network,
+    path: str | os.PathLike[str],
+    run: Callable[[Sequence[str], Sequence[Calls]], Sequence[Calls]],
+) -> Checked:
+    """As `check`; `run` returns the outputs of the calls of each file."""
+    model = read(path)
+    other = load(path)
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder, "random.onnx"))
+        onnx.save(randomized(other, model), file)
+        calls = [list(random_calls(one, model)) for one in (net, other)]
+        try:
+            own, random = run([os.fspath(path), file], calls)
+        except RuntimeFailedError as error:
+            raise DifferenceError(f"ONNX Runtime does not run {os.fspath(path)}: {error}") from error
+    worst = compare(net, calls[0], own, "with the network's parameters")
+    for name, gap in compare(other, calls[1], random, "with random parameters").items():
+        worst[name] = max(worst[name], gap)
+    return Checked(sum(map(len, calls)), worst, TOLERANCE[net.dtype.name])
+
+
+def randomized(net: ost.Network, model: onnx.ModelProto) -> onnx.ModelProto:
+    """The file with random parameters, which the network gets too."""
+    randomize(net)
+    own = net.state_dict()
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    for one in made.graph.initializer:
+        if not one.name.startswith("/"):
+            one.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(own[one.name]), one.name))
+    return made
+
+
+def randomize(net: ost.Network) -> None:
+    """Random parameters, which differ from each other: a wrong order of gates shows in all of them."""
+    rng = np.random.default_rng(0)
+    for values in net.parameters().values():
+        fan = values.shape[-1] if values.ndim > 1 else 4
+        values[...] = rng.normal(size=values.shape) / np.sqrt(fan)
+
+
+def compare(net: ost.Network, calls: Calls, found: Calls, which: str) -> dict[str, float]:
+    """The largest difference of each output; raises DifferenceError for one above the tolerance."""
+    worst: dict[str, float] = {}
+    for call, outputs in zip(calls, found, strict=True):
+        expected = _expected(net, call)
+        for name, array in expected.items():
+            if name not in outputs:
+                raise ShapeError(f"the file has no output {name!r}; it has {list(outputs)}")
+            if outputs[name].shape != array.shape:
+                raise ShapeError(
+                    f"output {name!r} of the file is {outputs[name].shape}; expected {array.shape} for "
+                    f"inputs {_shapes(call)}"
+                )
+            gap = difference(outputs[name], array)
+            allowed = TOLERANCE[net.dtype.name]
+            if not gap <= allowed:
+                lengths = {key: list(map(int, call[key])) for key in call if key.startswith("lengths")}
+                raise DifferenceError(
+                    f"output {name!r} of the file differs by {gap:.1e} from the network's, tolerance "
+                    f"{allowed:.0e}, {which}, for inputs {_shapes(call)}"
+                    f"{f', lengths {lengths}' if lengths else ''}"
+                )
+            worst[name] = max(worst.get(name, 0.0), gap)
+    return worst
+
+
+def difference(found: Array, expected: Array) -> float:
+    """The largest difference, relative to the largest finite number that is expected, or to 1."""
+    usual = np.abs(expected[np.isfinite(expected)])
+    with np.errstate(invalid="ignore"):  # inf - inf
+        gap = np.abs(found.astype("float64") - expected) / max(1.0, float(np.max(usual, initial=0.0)))
+    gap[(found == expected) | (np.isnan(found) & np.isnan(expected))] = 0.0
+    gap[np.isnan(gap)] = np.inf
+    return float(np.max(gap, initial=0.0))
+
+
+def _shapes(call: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in call.items()}
+
+
+def random_calls(net: ost.Network, model: onnx.ModelProto) -> Iterator[dict[str, Array]]:
+    """Inputs of the calls, by the names of the file."""
+    rng = np.random.default_rng(1)
+    shapes = [one.name for one in model.graph.input]
+    outputs = [one.name for one in model.graph.output]
+    missing = [name for name in net.inputs if name not in shapes]
+    if missing:
+        raise ShapeError(f"the file has the inputs {shapes}; the network has an input {missing[0]!r}")
+    for steps in STEPS:
+        for rows in ROWS:
+            sizes = {port.axis: steps + k for k, port in enumerate(net.inputs.values())}
+            call: dict[str, Array] = {}
+            for name in shapes:
+                port = net.inputs.get(name)
+                if port is not None:
+                    lead = (rows,) if port.axis == "row" else (rows, sizes[port.axis])
+                    if port.ids is not None:
+                        call[name] = rng.integers(0, port.ids, lead)
+                    else:
+                        call[name] = rng.normal(size=(*lead, port.size or 0)).astype(net.dtype)
+                elif name.startswith("lengths"):
+                    most = sizes[_axis(net, name)]
+                    call[name] = rng.integers(0, most + 1, rows)
+                    call[name][[0, -1]] = (most, 0) if rows > 1 else most
+            if any(name.endswith(".next") for name in outputs):
+                # the states after some steps: numbers that a state cannot have are of no use, and may be
+                # ill-conditioned
+                final = _run(net, call, None).final_state
+                call |= {name: final[name] for name in shapes if name not in call}
+            yield call
+
+
+def _axis(net: ost.Network, name: str) -> str:
+    """The axis of the lengths `name`."""
+    axes = [port.axis for port in net.inputs.values() if port.axis != "row"]
+    return name.partition(".")[2] or axes[0]
+
+
+def _expected(net: ost.Network, call: Mapping[str, Array]) -> dict[str, Array]:
+    """The outputs of the network, by the names of the file."""
+    inputs = net.inputs
+    state = {name: call[name] for name in call if name not in inputs and not name.startswith("lengths")}
+    run = _run(net, call, state or None)
+    outputs = run.outputs if isinstance(run.outputs, dict) else dict.fromkeys(net.outputs, run.outputs)
+    taken = {*net.state_dict(), *call}
+    named = {f"{name}.output" if name in taken else name: array for name, array in outputs.items()}
+    if state:
+        named |= {f"{name}.next": array for name, array in run.final_state.items()}
+    return named
+
+
+def _run(net: ost.Network, call: Mapping[str, Array], state: Mapping[str, Array] | None) -> Any:
+    """A call of the network with the inputs of the file."""
+    lengths = {_axis(net, name): array for name, array in call.items() if name.startswith("lengths")}
+    axes = {port.axis for port in net.inputs.values() if port.axis != "row"}
+    one: Any = (lengths if len(axes) > 1 else next(iter(lengths.values()))) if lengths else None
+    inputs = {name: call[name] for name in net.inputs}
+    given: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+    return net.run(given, state=state, lengths=one)

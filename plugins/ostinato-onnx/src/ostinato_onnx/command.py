@@ -1,0 +1,34 @@
+"""The command `ostinato export`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], None]:
+    """Write a model as an ONNX file."""
+    parser.add_argument("model", help="a model file")
+    parser.add_argument("onnx", help="the file to write")
+    parser.add_argument("--check", action="store_true", help="compare with ONNX Runtime on random inputs")
+    parser.add_argument("--states", action="store_true", help="states become inputs and outputs")
+    parser.add_argument("--no-lengths", action="store_true", help="all rows have all steps")
+    parser.add_argument(
+        "--cells",
+        choices=("auto", "scan"),
+        default="auto",
+        help="scan: no LSTM, GRU and RNN nodes (default: where they are equal)",
+    )
+
+    def run(options: argparse.Namespace) -> None:
+        import ostinato
+        from ostinato_onnx.checking import check
+        from ostinato_onnx.exporting import export
+
+        net = ostinato.load(options.model)
+        export(net, options.onnx, cells=options.cells, states=options.states, lengths=not options.no_lengths)
+        print(f"wrote {options.onnx}")
+        if options.check:
+            print(check(net, options.onnx))
+
+    return run

@@ -1,0 +1,65 @@
+"""`export`: writes a network as an ONNX file."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import ostinato as ost
+from ostinato import ConfigError, DTypeError
+from ostinato_onnx.graph import Exporter, Options
+from ostinato_onnx.model_file import KEY, ModelFile
+
+CELLS = ("auto", "scan")
+
+
+def export(
+    net: ost.Network,
+    path: str | os.PathLike[str],
+    *,
+    cells: str = "auto",
+    states: bool = False,
+    lengths: bool = True,
+) -> None:
+    """Write `net` as an ONNX file of operator set 21.
+
+    Inputs and outputs have the names and shapes of the network: (N, T, F), ids (N, T) int64, rows (N, F).
+    cells: "auto" uses the nodes LSTM, GRU and RNN where their equations are equal, "scan" never does.
+    states: the initial states are inputs, (layers * directions, N, *shape), and the final states outputs with
+    the ending `.next`. lengths: `lengths` (N,), int64, is an input; `lengths.AXIS` with several axes.
+
+    The file holds the parameters under their names, and the texts of a model file as metadata, from which
+    `load` makes the network again. At run time, N and T are at least 1.
+
+    Raises DTypeError for something that is no network, ConfigError for what ONNX cannot express, OSError.
+    """
+    if not isinstance(net, ost.Network):
+        raise DTypeError(
+            f"export: net is a {type(net).__name__}; expected a Network (of an estimator: its `.network`)"
+        )
+    if cells not in CELLS:
+        raise ConfigError(f"export: cells is {cells!r}; expected one of {', '.join(map(repr, CELLS))}")
+    file = ModelFile.of(net)
+    text = file.texts.get("ostinato.graph")
+    if text is None:
+        raise ConfigError(
+            f"export: {_in_python(net)} is written in plain NumPy and has no equations; "
+            "write the step with the ops of docs/step-language.md"
+        )
+    options = Options(cells, bool(states), bool(lengths))
+    exporter = Exporter(json.loads(text), file.arrays, net.dtype.name, options)
+    data = exporter.model({KEY: file.header}).SerializeToString()
+    temporary = f"{os.fspath(path)}.part"
+    try:
+        with open(temporary, "wb") as written:
+            written.write(data)
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def _in_python(net: ost.Network) -> str:
+    """The names of the steps without equations."""
+    names = [name for name, program in net.programs.items() if "call(" in str(program)]
+    return f"the step of {', '.join(names)}" if names else "a step"
