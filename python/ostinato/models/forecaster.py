@@ -11,12 +11,12 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.data import ByLength
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, ShapeError
 from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
 from ostinato.models import standing
 from ostinato.models.best import Best
 from ostinato.models.covariates import CovariateScale, window_of
-from ostinato.models.forecasts import Forecasts, given_covariates, named_columns, rolled_errors
+from ostinato.models.forecasts import Forecasts, described, given_covariates, named_columns, rolled_errors
 from ostinato.models.head import Head
 from ostinato.models.held_out import split
 from ostinato.models.history import histories
@@ -153,6 +153,7 @@ class Forecaster(Forecasts):
         series = observed.series
         horizon = checks.count(owner, "horizon", self.horizon, at_least=1)
         head = Head.of(owner, self.method, horizon, read_levels(owner, self.quantiles), self.distribution)
+        _check_axes(owner, y, horizon)
         conformal = checks.flag(owner, "conformal", self.conformal)
         continued = self._continues() if epochs is None else self._latest("partial_fit")
         updates = -(-len(series) // self._rows())
@@ -182,6 +183,8 @@ class Forecaster(Forecasts):
                 transform.check(f"{owner}: y[{name!r}]", values)
                 head.check(f"{owner}: y[{name!r}]", values)
             known = observed.scaled(owner, scale)
+        if self.verbose:
+            print(described(list(map(len, series)), season), file=sys.stderr)
         held: Array = np.zeros(0, np.int64)
         if epochs is None and self._holds_out(len(series)):
             _, held = split(owner, len(series), self.validation_fraction, continued.seed)
@@ -300,3 +303,14 @@ class Forecaster(Forecasts):
             "ids_": list(state["ids"]),
             "_standing": dict(zip(state["ids"], standing.from_file(state, season), strict=True)),
         }
+
+
+def _check_axes(owner: str, y: Any, horizon: int) -> None:
+    """Raises ShapeError for an array that seems to be (steps, series)."""
+    shape = y.shape if isinstance(y, np.ndarray) and y.ndim == 2 else (0, 0)
+    if shape[0] > shape[1] and shape[1] <= horizon:
+        raise ShapeError(
+            f"{owner}: y is {shape}, which is {shape[0]} series of {shape[1]} steps, no more than the "
+            f"horizon of {horizon}; expected (series, steps). If its rows are steps, give y.T; if the series "
+            "are that short, give list(y)"
+        )

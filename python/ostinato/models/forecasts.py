@@ -230,6 +230,12 @@ class Forecasts(SequenceModel, FittedSeries):
             np.full(1 + len(values), one.scale),
         )
 
+    def explain(self) -> str:
+        """The series as they were understood, and the plan of the network. Raises ConfigError."""
+        told = super().explain()
+        lengths = [len(self._standing[one]) for one in self.ids_]
+        return f"{described(lengths, self.season_)}\n{told}"
+
     # Series.
 
     def _read(self, owner: str, name: str, y: Any, given: Mapping[str, Any], least: int = 2) -> Observations:
@@ -386,3 +392,10 @@ def given_covariates(past: Any, future: Any, static: Any) -> dict[str, Any]:
 def named_columns(id: str | None, time: str | None, target: str | None) -> dict[str, str | None]:
     """Columns of a long table by their use."""
     return {"id": id, "time": time, "target": target}
+
+
+def described(lengths: Sequence[int], season: int) -> str:
+    """How many series there are, and of how many steps."""
+    steps = f"{min(lengths)}" if min(lengths) == max(lengths) else f"{min(lengths)} to {max(lengths)}"
+    series = "1 series" if len(lengths) == 1 else f"{len(lengths)} series"
+    return f"{series} of {steps} steps, season {season}"
