@@ -13,6 +13,7 @@ use super::fold::FoldProgram;
 use super::fold_table::{FoldSource, FoldTable};
 use super::function::Function;
 use super::keep::kept;
+use super::last_step::{Divided, at_last_step};
 use super::line_products::with_line_products;
 use super::linear::{Group, Kind, Recurrence, recurrences};
 use super::log_product::with_log_products;
@@ -44,6 +45,19 @@ pub struct LayerPlan {
     pub input_gradients: Vec<Option<usize>>,
     /// For each memory: the buffer of `back` that holds its gradient.
     pub memory_gradients: Vec<Option<usize>>,
+    /// Of a loss: the same if the value counts at the last step of each row alone, where it can be divided.
+    pub last_step: Option<Box<LastStep>>,
+}
+
+/// The plans of a loss that counts at the last step of a row alone: see `last_step`.
+#[derive(Debug, Clone)]
+pub struct LastStep {
+    /// The states. Its output is 0.
+    pub steps: LayerPlan,
+    /// The value: a program (last states, target) -> number.
+    pub end: LayerPlan,
+    /// The states that `end` reads, in its order, by their index.
+    pub states: Vec<usize>,
 }
 
 /// The plan of a program that runs once per call, on one row: the parameters are its inputs.
@@ -77,7 +91,16 @@ impl LayerPlan {
     /// The plan of a loss (output, target). It has no gradient of the target, which is as large as the gradient of the
     /// output.
     pub fn of_loss(program: &Program) -> Result<LayerPlan> {
-        LayerPlan::with_input_gradients(program, &|input| input == 0)
+        let of_steps = |program: &Program| LayerPlan::with_input_gradients(program, &|input| input == 0);
+        let last_step = match at_last_step(program)? {
+            Some(Divided { steps, end, states }) => {
+                let steps = of_steps(&steps)?;
+                let end = LayerPlan::with_input_gradients(&end, &|input| input < states.len())?;
+                Some(Box::new(LastStep { steps, end, states }))
+            }
+            None => None,
+        };
+        Ok(LayerPlan { last_step, ..of_steps(program)? })
     }
 
     /// A plan whose backward pass computes the gradients of some inputs only, by their index.
@@ -307,6 +330,7 @@ impl LayerPlan {
             groups,
             input_gradients,
             memory_gradients,
+            last_step: None,
         }))
     }
 

@@ -13,6 +13,7 @@ mod fold_table;
 mod function;
 mod fused;
 mod keep;
+mod last_step;
 mod layer;
 mod levels;
 mod line_products;
@@ -39,7 +40,7 @@ pub use explain::{
 };
 pub use fold_table::{Block, FoldSource, FoldTable};
 pub use function::{Called, Function};
-pub use layer::{Fold, LayerPlan, Wanted};
+pub use layer::{Fold, LastStep, LayerPlan, Wanted};
 pub use pass::{
     Buffer, Class, EntriesOp, Gemm, Init, MatrixOp, Pack, PackPart, Pass, Per, PhaseOp, Ref, RowOp, RowRun,
     Scan, ScanState, SinkOp, SinkRun, WholeOp, block_steps, marks, row_work,

@@ -49,6 +49,9 @@ pub struct Prepared<'a, T: Float> {
     axis: Axis,
     plan: &'a LayerPlan,
     weights: LayerWeights<T>,
+    /// The value from the last states, with the states that it reads, if it counts at the last step alone; `plan` then has the
+    /// states.
+    end: Option<(&'a LayerPlan, &'a [usize], LayerWeights<T>)>,
     kernels: &'a Kernels<T>,
     /// By group: packed targets; then the weight of each step, divided by the denominator of the reduction.
     targets: Packed<T>,
@@ -105,9 +108,16 @@ impl<'a, T: Float> Prepared<'a, T> {
         let Some(noise_layer) = noise_layer(output) else {
             return Err(NetError::Large(format!("loss {}: a loss of output {output}", program.name)));
         };
-        let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
+        let last_step = plan.last_step.as_deref().filter(|_| loss.last && axis.is_sequence());
+        let plan = last_step.map_or(plan, |last| &last.steps);
         let values: Vec<&[T]> = loss.params.iter().map(|(_, values)| *values).collect();
-        weights.renew(plan, &values, kernels, gradient, Noise::new(seed, noise_layer));
+        let mut ready = |plan: &LayerPlan| {
+            let mut weights = kept.losses.pop().unwrap_or_else(LayerWeights::empty);
+            weights.renew(plan, &values, kernels, gradient, Noise::new(seed, noise_layer));
+            weights
+        };
+        let weights = ready(plan);
+        let end = last_step.map(|last| (&last.end, &last.states[..], ready(&last.end)));
         let offsets = loss.params.iter().map(|(at, _)| *at).collect();
         let (targets, target_width) = packed_targets(batch, axis, loss, kept)?;
         let steps = packed_weights(batch, axis, loss, &mut kept.vectors)?;
@@ -117,6 +127,7 @@ impl<'a, T: Float> Prepared<'a, T> {
             axis,
             plan,
             weights,
+            end,
             kernels,
             targets,
             target_width,
@@ -191,6 +202,8 @@ impl<'a, T: Float> Prepared<'a, T> {
 
     /// Returns the memory to the workspace.
     pub fn retired(self, kept: &mut Workspace<T>) {
+        // in the order in which the next call takes them back
+        kept.losses.extend(self.end.map(|(_, _, weights)| weights));
         kept.losses.push(self.weights);
         kept.keep_packed(self.targets);
         kept.vectors.keep_list(self.steps);
@@ -241,21 +254,22 @@ impl<'a, T: Float> Prepared<'a, T> {
         };
         let states = self.zeros(geometry, scratch);
         let run = call.forward(&views, &states, training, scratch);
-        let pass = if training { &plan.train } else { &plan.infer };
-        let values = run.memory.output(pass, 0, geometry);
-        for (row, weight) in steps.iter().enumerate() {
-            if *weight == T::ZERO {
-                continue; // 0 * inf would be a NaN
+        // the gradients of the last states
+        let d_finals = match &self.end {
+            Some(_) => self.take_end(geometry, &run.finals, views[1], steps, (want, sum), scratch),
+            None => {
+                let pass = if training { &plan.train } else { &plan.infer };
+                weighted_sum(run.memory.output(pass, 0, geometry), steps, sum);
+                None
             }
-            // SAFETY: the loss has one number per packed row.
-            *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
-        }
+        };
         let memory = (want == Want::Gradient).then(|| {
             let d_loss = [SeqView::of(steps, 1)];
             let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
+            let finals = d_finals.as_ref().unwrap_or(&states);
             let mut back = call.backward(
                 saved,
-                IncomingGradients { outputs: &d_loss, finals: &states, memories: &[] },
+                IncomingGradients { outputs: &d_loss, finals, memories: &[] },
                 self.has_params().then_some(slots),
                 scratch,
             );
@@ -275,10 +289,81 @@ impl<'a, T: Float> Prepared<'a, T> {
             back.memory
         });
         copies.into_iter().filter(|copy| copy.capacity() > 0).for_each(|copy| scratch.vectors.keep(copy));
+        d_finals.into_iter().for_each(|list| scratch.vectors.keep_list(list));
         scratch.vectors.keep_list(states);
         scratch.vectors.keep_list(run.finals);
         scratch.reclaim(run.memory);
         memory
+    }
+
+    /// The value from the last states of each row, its weighted terms added to `sum`; returns the gradients of these states, if
+    /// the gradient is wanted. `target` and `steps` have all packed rows.
+    fn take_end(
+        &self,
+        geometry: &Geometry,
+        last: &[Vec<T>],
+        target: SeqView<T>,
+        steps: &[T],
+        (want, sum): (Want, &mut f64),
+        scratch: &mut Scratch<T>,
+    ) -> Option<Vec<Vec<T>>> {
+        let (plan, states, weights) = self.end.as_ref()?;
+        let program = &self.plan.program;
+        // rows without a step are behind the others
+        let rows = if geometry.steps() == 0 { 0 } else { geometry.alive(0) };
+        let mut targets = scratch.vectors.vector(rows * target.width);
+        let mut own = scratch.vectors.vector(rows);
+        for (row, &length) in geometry.lengths.iter().enumerate().take(rows) {
+            let at = geometry.first_row(length - 1) + row;
+            own.push(steps[at]);
+            // SAFETY: the target has all packed rows.
+            targets.extend_from_slice(unsafe {
+                std::slice::from_raw_parts(target.ptr.add(at * target.stride), target.width)
+            });
+        }
+        let mut one_step = scratch.geometries.pop().unwrap_or_default();
+        one_step.renew((0..rows).map(|_| (1, 0, 0)));
+        let mut views = scratch.views();
+        let width = |state: usize| program.nodes[program.states[state]].numel();
+        views.extend(states.iter().map(|&state| SeqView::of(&last[state], width(state))));
+        views.push(SeqView::of(&targets, target.width));
+        let call = LayerCall {
+            plan,
+            weights: weights.weights(),
+            geometry: &one_step,
+            entries: &[],
+            kernels: self.kernels,
+        };
+        let training = want != Want::Value;
+        let run = call.forward(&views, &[], training, scratch);
+        let pass = if training { &plan.train } else { &plan.infer };
+        weighted_sum(run.memory.output(pass, 0, &one_step), &own, sum);
+        let gradients = (want == Want::Gradient).then(|| {
+            let saved = Saved { inputs: &views, memories: &[], memory: &run.memory };
+            let d_loss = [SeqView::of(&own, 1)];
+            let incoming = IncomingGradients { outputs: &d_loss, finals: &[], memories: &[] };
+            let back = call.backward(saved, incoming, None, scratch);
+            let mut gradients = self.zeros(geometry, scratch);
+            for (input, &state) in states.iter().enumerate() {
+                let Some(position) = plan.input_gradients[input] else { continue };
+                let (d, width) = (back.memory.output(&plan.back, position, &one_step), width(state));
+                for row in (0..rows).filter(|row| own[*row] != T::ZERO) {
+                    // SAFETY: the gradient has these rows.
+                    let values = unsafe { std::slice::from_raw_parts(d.ptr.add(row * d.stride), width) };
+                    gradients[state][row * width..][..width].copy_from_slice(values);
+                }
+            }
+            scratch.vectors.keep_list(back.d_initial);
+            scratch.reclaim(back.memory);
+            gradients
+        });
+        scratch.vectors.keep_list(run.finals);
+        scratch.reclaim(run.memory);
+        scratch.keep_views(views);
+        scratch.geometries.push(one_step);
+        scratch.vectors.keep(targets);
+        scratch.vectors.keep(own);
+        gradients
     }
 
     /// The packed rows that are not read: with the weight 0, and of a loss with states in a sequence of which no step counts.
@@ -294,6 +379,17 @@ impl<'a, T: Float> Prepared<'a, T> {
     pub fn output_gradient(&self, taken: &Option<PassMemory<T>>, geometry: &Geometry) -> Option<SeqView<T>> {
         let position = self.plan.input_gradients[0]?;
         taken.as_ref().map(|memory| memory.output(&self.plan.back, position, geometry))
+    }
+}
+
+/// Adds the values, each times its weight, to `sum`.
+fn weighted_sum<T: Float>(values: SeqView<T>, weights: &[T], sum: &mut f64) {
+    for (row, weight) in weights.iter().enumerate() {
+        if *weight == T::ZERO {
+            continue; // 0 * inf would be a NaN
+        }
+        // SAFETY: there is a value for each weight.
+        *sum += unsafe { values.ptr.add(row * values.stride).read() }.to_f64() * weight.to_f64();
     }
 }
 

@@ -6,6 +6,7 @@
 mod concatenated;
 mod difference;
 mod frozen;
+mod last_step;
 mod long;
 mod row_level;
 
