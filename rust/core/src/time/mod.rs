@@ -16,6 +16,7 @@ mod matrix;
 mod memory;
 mod phase_exec;
 mod pipeline;
+mod places;
 mod row_ops;
 mod runner;
 mod scan;

@@ -4,7 +4,7 @@ use crate::kernel::{Binary, Dst, Float, Kernels, Src, Ternary};
 use crate::plan::{Class, Pass, Per, Ref, RowOp, RowRun};
 use crate::random::{Noise, Place};
 
-use super::{Geometry, function_call};
+use super::{Geometry, function_call, places};
 
 /// The number of uniform numbers drawn at a time: they stay in registers and L1 until they are written to a row.
 const DRAWN: usize = 256;
@@ -129,6 +129,18 @@ pub(super) unsafe fn run<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile
             // SAFETY: as above.
             unsafe { (kernels.log_product_grad)((tile.rows, op.outer, op.cols), tile.dst(op.dst), operands) };
         }
+        RowRun::Take => {
+            let (from, at) = (tile.src(op.src[0], op.src[0].numel), tile.src(op.src[1], op.cols));
+            // SAFETY: as above; the source has `numel` elements in each row.
+            unsafe { places::take((tile.rows, op.cols), tile.dst(op.dst), (from, op.src[0].numel), at) };
+        }
+        RowRun::AddAt | RowRun::AddAtTo => {
+            let count = op.src[0].numel;
+            let (from, at) = (tile.src(op.src[0], count), tile.src(op.src[1], count));
+            let clears = op.run == RowRun::AddAt;
+            // SAFETY: as above; both sources have `numel` elements in each row.
+            unsafe { places::add_at((tile.rows, op.cols), tile.dst(op.dst), (from, count), at, clears) };
+        }
         RowRun::Noise { stream, per } => {
             for row in 0..tile.rows {
                 // SAFETY: the caller's guarantee, row by row.
@@ -223,28 +235,6 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
                 let id = tile.row(op.src[1], row).read().to_f64() as usize;
                 dst.write(src.add(id).read());
             }
-            RowRun::Take => {
-                let (places, limit) = (tile.row(op.src[1], row), op.src[0].numel);
-                for column in 0..op.cols {
-                    let value = match place_below(places.add(column).read(), limit) {
-                        Some(place) => src.add(place).read(),
-                        None => T::ZERO,
-                    };
-                    dst.add(column).write(value);
-                }
-            }
-            RowRun::AddAt | RowRun::AddAtTo => {
-                let places = tile.row(op.src[1], row);
-                if op.run == RowRun::AddAt {
-                    dst.write_bytes(0, op.cols);
-                }
-                for k in 0..op.src[0].numel {
-                    if let Some(place) = place_below(places.add(k).read(), op.cols) {
-                        let sum = dst.add(place).read() + src.add(k).read();
-                        dst.add(place).write(sum);
-                    }
-                }
-            }
             RowRun::OneHot => {
                 let id = src.read().to_f64() as usize;
                 (0..op.cols).for_each(|column| dst.add(column).write(T::from_f64(f64::from(column == id))));
@@ -283,14 +273,6 @@ unsafe fn one_row<T: Float>(kernels: &Kernels<T>, op: &RowOp, tile: &Tile<T>, ro
             _ => {}
         }
     }
-}
-
-/// A place from 0 to `limit` - 1, rounded down; None for others, and for NaN.
-#[inline(always)]
-fn place_below<T: Float>(place: T, limit: usize) -> Option<usize> {
-    let place = place.to_f64();
-    // SAFETY: the number is in the range of i64, because it is below a number of elements.
-    (place >= 0.0 && place < limit as f64).then(|| unsafe { place.to_int_unchecked::<i64>() } as usize)
 }
 
 /// `out` = the sum of `lines` with `weights`: (inner), (inner, cols) -> (cols).

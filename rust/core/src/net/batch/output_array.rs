@@ -42,12 +42,43 @@ impl<T: Float> OutputArray<T> {
     /// The array belongs to this batch, the view has the rows of this group, and no other thread puts the same group at the
     /// same time.
     pub unsafe fn put(&self, batch: &Batch, group: usize, packed: SeqView<T>) {
+        // SAFETY: the caller's guarantee; the rows do not overlap.
+        unsafe {
+            self.put_by(batch, group, packed, |from, to, width| to.copy_from_nonoverlapping(from, width))
+        };
+    }
+
+    /// The same, as if the rows were added to zeros, which makes -0 a 0: a sum over pieces of time has the same bits.
+    ///
+    /// # Safety
+    /// As `put`.
+    pub unsafe fn put_sums(&self, batch: &Batch, group: usize, packed: SeqView<T>) {
+        let add = |from: *const T, to: *mut T, width: usize| {
+            for column in 0..width {
+                // SAFETY: both rows have this column.
+                unsafe { to.add(column).write(from.add(column).read() + T::ZERO) };
+            }
+        };
+        // SAFETY: the caller's guarantee.
+        unsafe { self.put_by(batch, group, packed, add) };
+    }
+
+    /// `write` receives the addresses of a packed row and of its position, and the width of both.
+    ///
+    /// # Safety
+    /// As `put`.
+    unsafe fn put_by(
+        &self,
+        batch: &Batch,
+        group: usize,
+        packed: SeqView<T>,
+        write: impl Fn(*const T, *mut T, usize),
+    ) {
         assert_eq!(packed.width, self.width);
         let (group, width) = (&batch.groups[group], self.width);
         // SAFETY: the caller's guarantee; a position is less than the number of positions.
         let copy = |row: usize, place: usize| unsafe {
-            let from = packed.ptr.add(row * packed.stride);
-            self.start.add(place * width).copy_from_nonoverlapping(from, width);
+            write(packed.ptr.add(row * packed.stride), self.start.add(place * width), width);
         };
         if self.axis == Axis::Row {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));

@@ -150,7 +150,8 @@ pub fn layerwise<T: Float>(
             None => Vec::new(),
         });
     }
-    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals: run.finals }
+    let gradients = GroupGradients::of(network, d_inputs, d_initial, scratch);
+    GroupResult { terms, gradients, finals: run.finals }
 }
 
 /// The layer-by-layer run of one group.

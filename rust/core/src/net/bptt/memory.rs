@@ -178,8 +178,8 @@ pub fn piece_elements(network: &Network, losses: Losses, size: PieceSize, retain
         }
     }
     for (number, port) in network.inputs.iter().enumerate() {
-        if network.input_gradient(number).is_some() && meter.arrived[port.node] != GradientPlace::Sum {
-            meter.hold(of_node(port.node));
+        if network.input_gradient(number).is_some() && meter.arrived[port.node] == GradientPlace::None {
+            meter.hold(of_node(port.node)); // zeros
         }
     }
     meter.most

@@ -127,5 +127,6 @@ pub fn truncated<T: Float>(
     scratch.vectors.keep_list(none);
     scratch.vectors.keep_list(states);
     scratch.allocate_at_least(0, 0);
-    GroupResult { terms, gradients: GroupGradients { d_inputs, d_initial }, finals }
+    let gradients = GroupGradients::of(network, d_inputs, d_initial, scratch);
+    GroupResult { terms, gradients, finals }
 }

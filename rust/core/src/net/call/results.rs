@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Float;
 use crate::memory::{resized, zeros};
-use crate::time::{Scratch, SeqView};
+use crate::time::Scratch;
 
 use super::super::batch::{Batch, End, OutputArray, RowGroup};
 use super::super::graph::{InputPort, Network};
@@ -77,10 +77,9 @@ impl<'a, T: Float> Results<'a, T> {
         let (network, batch, place) = (self.network, self.batch, &self.batch.groups[group]);
         for (number, (array, d)) in self.inputs.iter().zip(&passed.gradients.d_inputs).enumerate() {
             let Some(width) = network.input_gradient(number) else { continue };
-            let axis = network.nodes[network.inputs[number].node].axis;
-            assert_eq!(d.len(), place.axes().of(axis).total() * width);
+            assert_eq!(d.width, width);
             // SAFETY: the view has the rows of its group; the rest is the caller's guarantee.
-            unsafe { array.put(batch, group, SeqView::of(d, width)) };
+            unsafe { array.put_sums(batch, group, *d) };
         }
         let mut sums = lock(&self.sums);
         let Sums { gradients, finals, terms } = &mut *sums;

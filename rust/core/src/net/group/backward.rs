@@ -19,24 +19,50 @@ use super::step_scales::StepScales;
 
 /// The gradients of a group, except those of the parameters.
 pub struct GroupGradients<T> {
-    /// By input: its packed gradient; empty for ids.
-    pub d_inputs: Vec<Vec<T>>,
+    /// By input: its packed gradient, in place; `SeqView::NONE` for ids.
+    pub d_inputs: Vec<SeqView<T>>,
     /// By state slot.
     pub d_initial: Vec<Vec<T>>,
+    /// The memory that `d_inputs` points into.
+    passes: Vec<PassMemory<T>>,
+    sums: Vec<Vec<T>>,
 }
 
 impl<T: Float> GroupGradients<T> {
+    /// Gradients of inputs in vectors; one without elements for ids.
+    pub fn of(
+        network: &Network,
+        d_inputs: Vec<Vec<T>>,
+        d_initial: Vec<Vec<T>>,
+        scratch: &mut Scratch<T>,
+    ) -> GroupGradients<T> {
+        let mut views = scratch.views();
+        views.extend(d_inputs.iter().enumerate().map(|(number, d)| match network.input_gradient(number) {
+            Some(width) => SeqView::of(d, width),
+            None => SeqView::NONE,
+        }));
+        GroupGradients { d_inputs: views, d_initial, passes: scratch.list(), sums: d_inputs }
+    }
+
+    /// Keeps memory that gradients of inputs may point into.
+    pub fn keep(&mut self, passes: &mut Vec<PassMemory<T>>, sums: &mut Vec<Vec<T>>) {
+        self.passes.append(passes);
+        self.sums.append(sums);
+    }
+
     /// Returns the memory to the workspace.
     pub fn retired(self, scratch: &mut Scratch<T>) {
-        scratch.vectors.keep_list(self.d_inputs);
+        scratch.keep_views(self.d_inputs);
         scratch.vectors.keep_list(self.d_initial);
+        scratch.reclaim_list(self.passes);
+        scratch.vectors.keep_list(self.sums);
     }
 }
 
 /// The gradients from which a backward pass starts.
 pub struct BackwardStart<'a, T> {
     /// The packed gradient of each output of the network; `SeqView::NONE` for zeros. The memory stays valid until the group
-    /// is done.
+    /// is done, and as long as its gradients of inputs are read.
     pub d_outputs: &'a [SeqView<T>],
     /// The gradient of each step's penalty on the first axis; not read if no layer has a penalty.
     pub d_penalty: &'a [T],
@@ -304,16 +330,18 @@ pub fn back_group<T: Float>(
             _ => {}
         }
     }
-    let mut d_inputs = scratch.vectors.list();
+    let mut d_inputs = scratch.views();
     for (number, port) in network.inputs.iter().enumerate() {
         d_inputs.push(match network.input_gradient(number) {
-            Some(_) => node_gradients.taken(port.node, scratch),
-            None => Vec::new(),
+            Some(_) => {
+                let (d, kept) = node_gradients.take(port.node, scratch);
+                sums.push(kept);
+                d
+            }
+            None => SeqView::NONE,
         });
     }
     node_gradients.retired(scratch);
     scratch.vectors.keep(group.mirrored);
-    scratch.reclaim_list(passes);
-    scratch.vectors.keep_list(sums);
-    GroupGradients { d_inputs, d_initial }
+    GroupGradients { d_inputs, d_initial, passes, sums }
 }

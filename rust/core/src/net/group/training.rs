@@ -8,6 +8,7 @@ use crate::time::{Geometry, Scratch, SeqView, SlotGradients};
 
 use super::super::batch::{Axes, AxisRows};
 use super::super::graph::Axis;
+use super::super::values::add_rows;
 use super::backward::{BackwardStart, GroupGradients, back_group};
 use super::forward::{GroupRun, run_group};
 use super::loss::{Prepared, Want};
@@ -200,7 +201,8 @@ impl<T: Float> Training<'_, T> {
         let d_penalty = step_gradient(network, rows, time.total(), step_scales, scratch);
         let from =
             BackwardStart { d_outputs: &d_outputs, d_penalty: &d_penalty, step_scales, d_final: d_states };
-        let gradients = back_group(self.shared, axes, &piece.run, from, slots, scratch);
+        let mut gradients = back_group(self.shared, axes, &piece.run, from, slots, scratch);
+        gradients.keep(&mut memories, &mut widened);
         scratch.vectors.keep_list(widened);
         scratch.vectors.keep(d_penalty);
         scratch.reclaim_list(memories);
@@ -221,12 +223,14 @@ impl<T: Float> Training<'_, T> {
     }
 
     /// Adds the gradients of a piece's inputs to the gradients of the group's inputs.
-    pub fn add_input_gradients(&self, piece: &Piece<'_, T>, d_piece: &[Vec<T>], d_inputs: &mut [Vec<T>]) {
+    pub fn add_input_gradients(&self, piece: &Piece<'_, T>, d_piece: &[SeqView<T>], d_inputs: &mut [Vec<T>]) {
         let (network, start) = (self.shared.network, piece.time.start);
         for ((port, d), sum) in network.inputs.iter().zip(d_piece).zip(d_inputs) {
-            if !d.is_empty() {
-                let first = self.rows_of(port.node, &(start..start)).start * network.width(port.node);
-                sum[first..].iter_mut().zip(d).for_each(|(sum, d)| *sum += *d);
+            if !d.is_none() {
+                let (rows, width) =
+                    (piece.axes().of(network.nodes[port.node].axis).total(), network.width(port.node));
+                let first = self.rows_of(port.node, &(start..start)).start * width;
+                add_rows(d, None, &mut sum[first..][..rows * width], width, 0);
             }
         }
     }

@@ -73,10 +73,10 @@ pub fn checkpointed<T: Float>(
                 // the last segment is the only one whose losses are not summed yet
                 let mut again = Terms::default();
                 let sum = if segment == seen { &mut terms } else { &mut again };
-                let d = training.back(&piece, 0, &d_states, sum, slots, scratch);
+                let mut d = training.back(&piece, 0, &d_states, sum, slots, scratch);
                 training.add_input_gradients(&piece, &d.d_inputs, &mut d_inputs);
-                scratch.vectors.keep_list(d.d_inputs);
-                scratch.vectors.keep_list(std::mem::replace(&mut d_states, d.d_initial));
+                std::mem::swap(&mut d_states, &mut d.d_initial);
+                d.retired(scratch);
                 // the first backward pass is the one of the last segment
                 if finals.is_none() {
                     finals = Some(std::mem::take(&mut piece.run.finals));
@@ -96,7 +96,7 @@ pub fn checkpointed<T: Float>(
         }
     }
     scratch.best_fit();
-    let gradients = GroupGradients { d_inputs, d_initial: d_states };
+    let gradients = GroupGradients::of(training.shared.network, d_inputs, d_states, scratch);
     let finals = match finals {
         Some(finals) => {
             scratch.vectors.keep_list(now);
