@@ -119,12 +119,6 @@ pub(super) fn lanes<T: Real, S: Simd<T>>(s: S, x: S::V) -> [T; MAX_LANES] {
     lanes
 }
 
-/// The first lane of a vector.
-#[inline(always)]
-pub(super) fn first_lane<T: Real, S: Simd<T>>(s: S, x: S::V) -> T {
-    lanes(s, x)[0]
-}
-
 #[inline(always)]
 fn from_lanes<T: Real, S: Simd<T>>(s: S, lanes: &[T; MAX_LANES]) -> S::V {
     // SAFETY: LANES <= MAX_LANES.

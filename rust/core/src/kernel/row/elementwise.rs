@@ -242,29 +242,37 @@ unsafe fn map_spread<T: Math, S: Simd<T>, F: Map<T, N>, const N: usize>(
     if cols == 0 {
         return;
     }
-    let mut spread: [Spread<T>; N] = [[T::ZERO; MAX_LANES]; N];
+    let is_spread = sources.map(|src| src.col == 0);
     for r in 0..rows {
         // SAFETY: row r < rows exists, columns below cols exist, and a tail is shorter than a vector.
         unsafe {
-            let mut operands = [Operand::NONE; N];
-            for ((operand, src), spread) in operands.iter_mut().zip(&sources).zip(&mut spread) {
-                *operand = Operand::row(s, *src, r, spread);
+            let mut at = [std::ptr::null(); N];
+            let mut spread = [s.splat(T::ONE); N];
+            for k in 0..N {
+                at[k] = sources[k].ptr.add(r * sources[k].row);
+                if is_spread[k] {
+                    spread[k] = s.splat(*at[k]);
+                }
             }
             let out = dst.ptr.add(r * dst.row);
             let mut c = 0;
             while c + S::LANES <= cols {
-                let mut x = [s.splat(T::ONE); N];
-                for (x, operand) in x.iter_mut().zip(&operands) {
-                    *x = operand.load(s, c);
+                let mut x = spread;
+                for k in 0..N {
+                    if !is_spread[k] {
+                        x[k] = s.load(at[k].add(c));
+                    }
                 }
                 s.store(out.add(c), f.apply(s, x));
                 c += S::LANES;
             }
             if c < cols {
                 let count = cols - c;
-                let mut x = [s.splat(T::ONE); N];
-                for (x, operand) in x.iter_mut().zip(&operands) {
-                    *x = operand.load_partial(s, c, count, *x);
+                let mut x = spread;
+                for k in 0..N {
+                    if !is_spread[k] {
+                        x[k] = s.load_partial(at[k].add(c), count, x[k]);
+                    }
                 }
                 s.store_partial(out.add(c), count, f.apply(s, x));
             }

@@ -16,9 +16,6 @@ pub(super) struct Operand<T> {
 }
 
 impl<T: Math> Operand<T> {
-    /// Of no columns.
-    pub(super) const NONE: Operand<T> = Operand { start: std::ptr::null(), step: 0 };
-
     /// Row `r` of `src`; `spread` outlives the operand.
     ///
     /// # Safety

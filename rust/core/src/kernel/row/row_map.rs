@@ -5,7 +5,7 @@ use super::operand::{Operand, Spread};
 use super::reduce::{mean, reciprocal_std};
 use super::total::{self, Plain, ShiftedExp};
 use crate::kernel::args::{Dst, RowMap, Src};
-use crate::kernel::math::{self, Math, first_lane};
+use crate::kernel::math::{self, Math};
 use crate::kernel::simd::{MAX_LANES, Simd};
 
 /// (rows, cols) -> (rows, cols)
@@ -25,6 +25,10 @@ pub(in crate::kernel) unsafe fn row_map<T: Math, S: Simd<T>>(
     if cols == 0 {
         return;
     }
+    if matches!(op, RowMap::LogSoftmax) {
+        // SAFETY: passed on.
+        return unsafe { log_softmax(s, (rows, cols), dst, x) };
+    }
     let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
     for r in 0..rows {
         // SAFETY: row r < rows exists and has cols columns.
@@ -33,7 +37,7 @@ pub(in crate::kernel) unsafe fn row_map<T: Math, S: Simd<T>>(
             let out = dst.ptr.add(r * dst.row);
             match op {
                 RowMap::Softmax => softmax(s, cols, out, &x),
-                RowMap::LogSoftmax => log_softmax(s, cols, out, &x),
+                RowMap::LogSoftmax => {}
                 RowMap::LayerNorm => {
                     let center = mean(s, &x, cols);
                     let scale = reciprocal_std(s, &x, cols, center, param);
@@ -65,18 +69,36 @@ unsafe fn softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Opera
     }
 }
 
-/// (x - max) - log(sum(exp(x - max)))
+/// (x - max) - log(sum(exp(x - max))), with the logarithms of a vector of rows at a time: one alone takes as long.
 ///
 /// # Safety
-/// The row has `cols` columns, readable at `x` and writable at `out`.
+/// As [`row_map`].
 #[inline(always)]
-unsafe fn log_softmax<T: Math, S: Simd<T>>(s: S, cols: usize, out: *mut T, x: &Operand<T>) {
-    // SAFETY: passed on.
-    unsafe {
-        let largest = total::max(s, x, cols);
-        let sum = total::sum(s, x, cols, -T::INFINITY, ShiftedExp(largest));
-        let log_sum = first_lane(s, math::log(s, s.splat(sum)));
-        write(s, cols, out, x, ShiftTwice(largest, log_sum));
+unsafe fn log_softmax<T: Math, S: Simd<T>>(s: S, (rows, cols): (usize, usize), dst: Dst<T>, x: Src<T>) {
+    let mut spread: Spread<T> = [T::ZERO; MAX_LANES];
+    for first in (0..rows).step_by(S::LANES) {
+        let count = (rows - first).min(S::LANES);
+        let (mut largest, mut sums) = ([T::ZERO; MAX_LANES], [T::ONE; MAX_LANES]);
+        // SAFETY: these rows exist and have cols columns; the arrays hold a vector.
+        unsafe {
+            for lane in 0..count {
+                let x = Operand::row(s, x, first + lane, &mut spread);
+                largest[lane] = total::max(s, &x, cols);
+                sums[lane] = total::sum(s, &x, cols, -T::INFINITY, ShiftedExp(largest[lane]));
+            }
+            let logs = math::log(s, s.load(sums.as_ptr()));
+            s.store(sums.as_mut_ptr(), logs);
+            for lane in 0..count {
+                let x = Operand::row(s, x, first + lane, &mut spread);
+                write(
+                    s,
+                    cols,
+                    dst.ptr.add((first + lane) * dst.row),
+                    &x,
+                    ShiftTwice(largest[lane], sums[lane]),
+                );
+            }
+        }
     }
 }
 
