@@ -131,12 +131,12 @@ def compare(net: ost.Network, calls: Calls, found: Calls, which: str) -> dict[st
 
 def difference(found: Array, expected: Array) -> float:
     """The largest difference, relative to the largest finite number that is expected, or to 1."""
+    finite = np.isfinite(found) & np.isfinite(expected)
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    gap = np.where(finite | same, 0.0, np.inf)
+    gap[finite] = np.abs(found[finite].astype("float64") - expected[finite])
     usual = np.abs(expected[np.isfinite(expected)])
-    with np.errstate(invalid="ignore"):  # inf - inf
-        gap = np.abs(found.astype("float64") - expected) / max(1.0, float(np.max(usual, initial=0.0)))
-    gap[(found == expected) | (np.isnan(found) & np.isnan(expected))] = 0.0
-    gap[np.isnan(gap)] = np.inf
-    return float(np.max(gap, initial=0.0))
+    return float(np.max(gap, initial=0.0)) / max(1.0, float(np.max(usual, initial=0.0)))
 
 
 def _shapes(call: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
