@@ -131,7 +131,7 @@ $(VENV)/peers: $(VENV)/built
 
 parity: build $(VENV)/tools $(VENV)/peers
 	$(BIN)/python -c 'import torch' # without it the tests would be skipped
-	$(BIN)/python -m pytest tests/parity
+	$(BIN)/python -m pytest tests/parity tests/torch tests/docs -k "not docs or pytorch"
 
 hooks: $(VENV)/built
 	$(BIN)/python docs/hooks/make_pages.py

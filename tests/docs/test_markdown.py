@@ -26,7 +26,7 @@ EXAMPLES = [page for page in PAGES if "```python\n" in page.read_text(encoding="
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DRAWN = re.search(r"^DRAWN := (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 # What a page needs in addition to the dependencies of the tests that every environment has.
-NEEDS = {"coming-from.md": "sklearn", "onnx.md": "onnxruntime"}
+NEEDS = {"coming-from.md": "sklearn", "onnx.md": "onnxruntime", "pytorch.md": "torch"}
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 

@@ -58,6 +58,7 @@ class Calls:
         seed: int | None = None,
         training: bool = False,
         regularize: bool = True,
+        input_gradient: bool = True,
     ) -> Run:
         """Runs the network over whole sequences.
 
@@ -92,13 +93,15 @@ class Calls:
             training: keep what `Run.backward` needs, and regularize.
             regularize: False leaves regularizers at rest in training too, so that `Run.backward` is the
                 gradient of what the network computes without training, such as a saliency.
+            input_gradient: False leaves `Gradients.inputs` of `Run.backward` out, as in `value_and_grad`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """
         checks.flag("run", "training", training)
         checks.flag("run", "regularize", regularize)
+        checks.flag("run", "input_gradient", input_gradient)
         call, batch = self._call("run", x, lengths, mask, state, resets, first_step)
-        core, facts = self._engine(regularize=regularize or not training)
+        core, facts = self._engine(input_gradient, regularize or not training)
         result = self._with_seed(
             "run", seed, training and regularize, lambda drawn: core.run(call, training, drawn)
         )

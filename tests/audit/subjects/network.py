@@ -14,9 +14,12 @@ from tests.audit.subjects.trainer import pair
 
 
 def ran(**options: Any) -> Any:
-    """All that a run returns."""
+    """All that a run returns, and in training the gradients of its inputs."""
     run = net().run(options.pop("x", X), **options)
-    return run.outputs, run.final_state, run.lengths
+    slopes = None
+    if options.get("training"):
+        slopes = run.backward(run.outputs, d_penalty=None if run.penalty is None else 1.0).inputs
+    return run.outputs, run.final_state, run.lengths, slopes
 
 
 def noisy(**options: Any) -> Any:
@@ -72,6 +75,7 @@ NETWORK = [
             "x": pair("x", X, -X),
             "training": ({"training": True}, {"training": False, "seed": None}),
             "regularize": ({}, {"regularize": False, "seed": None}),
+            "input_gradient": pair("input_gradient", True, False),
             **SEQUENCE,
         },
     ),
@@ -85,6 +89,7 @@ NETWORK = [
             "seed": Refused(1, "nothing is random without training=True"),
             "training": ({"training": True}, {"training": False}),
             "regularize": pair("regularize", True, False, training=True),
+            "input_gradient": pair("input_gradient", True, False, training=True),
             **SEQUENCE,
         },
     ),
