@@ -17,7 +17,7 @@ from ostinato.torch.arrays import tensor_of
 Names = tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """What one call of a module has besides tensors, and what comes back from it besides tensors.
 

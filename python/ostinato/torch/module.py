@@ -71,7 +71,9 @@ class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch ma
         inputs: dict[str, Any] = dict(x) if isinstance(x, Mapping) else {"": x}
         states = self._states(hx)
         dtype = self.net.dtype
-        arrays = {name: array_of(f"x[{shown(name)}]" if name else "x", one, dtype) for name, one in inputs.items()}
+        arrays = {
+            name: array_of(f"x[{shown(name)}]" if name else "x", one, dtype) for name, one in inputs.items()
+        }
         given = {name: array_of(f"hx ({name})", one, dtype) for name, one in states.items()}
         tensors = [*inputs.values(), *states.values(), *parameters.values()]
         differentiates = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
