@@ -93,8 +93,8 @@ class SharedParameters:
         if new.dtype != old.dtype or new.shape != old.shape:
             raise DTypeError(
                 f"Module: parameter {shown(name)} would become {tuple(new.shape)} {new.dtype}; the network "
-                f"has {tuple(old.shape)} {old.dtype}. Expected a network that is made with another dtype, such "
-                "as ost.LSTM(3, 5, dtype='float64')"
+                f"has {tuple(old.shape)} {old.dtype}. Expected a network made with another dtype, such as "
+                "ost.LSTM(3, 5, dtype='float64')"
             )
 
 
