@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,11 @@ def test_the_number_of_words_in_the_glossary() -> None:
 def test_the_readme_counts_the_losses_and_the_optimizers():
     losses, optimizers = (len(registry.builtins(kind)) for kind in ("loss", "optimizer"))
     assert f"| built-in losses and optimizers | {losses} and {optimizers};" in text("README.md")
+
+
+def test_the_table_of_lengths_is_that_of_the_last_measurement():
+    content = json.loads((ROOT / "benches/results/lengths.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/long-sequences.md").read_text(encoding="utf-8")
+    for row in content["rows"]:
+        assert f"| {row['layer']} | {row['ms'][0]:,.1f} |" in page
+    assert f"torch {content['machine']['torch']};" in page
