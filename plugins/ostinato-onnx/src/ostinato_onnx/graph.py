@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 from onnx import ModelProto, ValueInfoProto, helper
 
+from ostinato import ConfigError
 from ostinato_onnx import native
 from ostinato_onnx.context import Context
 from ostinato_onnx.emitter import INT64, Emitter
@@ -22,6 +23,11 @@ from ostinato_onnx.value import Dims, Value
 
 # Operator set 21 and IR version 10 are read by ONNX Runtime since 1.18.
 OPSET, IR = 21, 10
+
+
+def carried(program: Mapping[str, Any]) -> list[int]:
+    """The states of a program that are states of the network: those on entries begin at 0 in each call."""
+    return [k for k in sources(program, "state") if "axis" not in program["nodes"][k]]
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Exporter:
     inputs: list[ValueInfoProto] = field(default_factory=list)
     values: dict[int, Sequenced] = field(default_factory=dict)
     finals: list[Value] = field(default_factory=list)
-    layer_of: dict[int, tuple[int, Result]] = field(default_factory=dict)
+    results: dict[int, Result] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.g = Emitter(self.dtype)
@@ -145,8 +151,8 @@ class Exporter:
         found, slot = set(), 0
         for node in self.nodes:
             if node["op"] == "layer":
-                program = self.graph["programs"][node["program"]]
-                for k in sources(program, "state"):
+                program = self._program(node)
+                for k in carried(program):
                     if program["nodes"][k]["name"] in node.get("initial", {}):
                         found.add(self.slots[slot])
                     slot += 1
@@ -159,10 +165,10 @@ class Exporter:
             return self._layer(number, node)
         parts = node["parts"]
         if node["op"] == "output":
-            _, result = self.layer_of[parts[0]]
+            result = self.results[parts[0]]
             return replace(self.values[parts[0]], value=result.outputs[node["name"]])
         if node["op"] == "final":
-            _, result = self.layer_of[parts[0]]
+            result = self.results[parts[0]]
             program = self._program(self.nodes[parts[0]])
             names = [program["nodes"][k]["name"] for k in sources(program, "state")]
             return Sequenced(result.states[names.index(node["name"])], "row")
@@ -192,7 +198,7 @@ class Exporter:
             parts = [plain(self, one) for one in parts]
             mirrored = {False}
         backward = mirrored == {True}
-        first = sum(len(result.states) for _, result in self.layer_of.values())
+        first = len(self.finals)
         states = self._starts(node, program, first)
         layer = Layer(
             program,
@@ -209,14 +215,27 @@ class Exporter:
             result = native.run(context, layer, self.lengths.get(axis))
         if result is None:
             result = run(context, layer)
-        self.layer_of[number] = (first, result)
-        self.finals += result.states
+        self.results[number] = result
+        own = carried(program)
+        self.finals += [
+            one for k, one in zip(sources(program, "state"), result.states, strict=True) if k in own
+        ]
+        if self.options.states and len(own) < len(result.states):
+            raise ConfigError(
+                f"{context.where} has a state on the entries of a memory, which is no state of the network; "
+                "export without states=True"
+            )
         output = result.outputs[program["outputs"][0][0]]
         return Sequenced(output, axis, backward and "T" in output.lead)
 
     def _starts(self, node: Mapping[str, Any], program: Mapping[str, Any], first: int) -> list[Value | None]:
         starts: list[Value | None] = []
-        for place, k in enumerate(sources(program, "state")):
+        places = {k: place for place, k in enumerate(carried(program))}
+        for k in sources(program, "state"):
+            if k not in places:
+                starts.append(None)
+                continue
+            place = places[k]
             bridge = node.get("initial", {}).get(program["nodes"][k]["name"])
             shape = self.description["states"][first + place][1]
             if bridge is None:

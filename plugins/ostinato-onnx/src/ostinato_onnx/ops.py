@@ -1,6 +1,6 @@
 """The ONNX expression of each op of the step language: one row of `TABLE` each.
 
-ONNX Runtime has kernels for both float types of everything that stands here, or `special.py` composes it.
+ONNX Runtime has kernels for both float types of what stands here; `special.py` and `gamma.py` compose others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato_onnx import special
+from ostinato_onnx import gamma, special
 from ostinato_onnx.context import Context, Expression
 from ostinato_onnx.emitter import INT64
 from ostinato_onnx.entries import ENTRIES
@@ -324,8 +324,8 @@ TABLE: dict[str, Expression] = {
     "erf": special.erf,
     "sin": _unary("Sin"),
     "cos": _unary("Cos"),
-    "lgamma": special.lgamma,
-    "digamma": special.digamma,
+    "lgamma": gamma.lgamma,
+    "digamma": gamma.digamma,
     "stop_gradient": _same,
     "clip": _clip,
     "clip_to": _clip,
@@ -337,7 +337,7 @@ TABLE: dict[str, Expression] = {
     "minimum": _binary("Min"),
     "maximum": _binary("Max"),
     "logaddexp": _logaddexp,
-    "polygamma": special.polygamma,
+    "polygamma": gamma.polygamma,
     "less": _comparison("Less"),
     "less_equal": _comparison("LessOrEqual"),
     "greater": _comparison("Greater"),
