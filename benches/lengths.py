@@ -240,8 +240,8 @@ def table(content: dict[str, Any]) -> str:
     lines += [
         "",
         f"One training step of a batch of {shape['N']} rows, {shape['H']} features in and out, attention "
-        f"with {shape['heads']} heads; float32, one thread. {told['processor']}, {told['instruction_set']}; torch "
-        f"{told['torch']}; {told['load']:.0f} programs were running or waiting.",
+        f"with {shape['heads']} heads; float32, one thread. {told['processor']}, {told['instruction_set']}; "
+        f"torch {told['torch']}; {told['load']:.0f} programs were running or waiting.",
     ]
     return "\n".join(lines)
 
