@@ -10,8 +10,20 @@ from ostinato.checks import choice
 from ostinato.errors import ConfigError, shown
 
 BETTER: Final = ("lower", "higher")
-"""What a metric may say about itself."""
+"""What a metric may say about itself, besides "nearest to 0.8"."""
+_NEAREST: Final = "nearest to "
 _SIGNS: Final = {"lower": -1.0, "min": -1.0, "higher": 1.0, "max": 1.0}
+
+
+def goal_of(better: str) -> float | None:
+    """The number of "nearest to 0.8"; None for anything else."""
+    if not better.startswith(_NEAREST):
+        return None
+    try:
+        goal = float(better.removeprefix(_NEAREST))
+    except ValueError:
+        return None
+    return goal if math.isfinite(goal) else None
 
 
 class Direction:
@@ -28,16 +40,22 @@ class Direction:
         self.mode = choice(owner, "mode", mode, ("auto", "min", "max"))
         self._owner, self._column = owner, column
         self._sign = _SIGNS.get(mode)
+        self._goal: float | None = None
 
     def resolve(self, better: Mapping[str, str]) -> None:
-        """Take the direction from `better`, column -> "lower" or "higher", if the mode is "auto".
+        """Take the direction from `better`, if the mode is "auto".
 
-        A loss or a penalty is better if it is lower. Raises ConfigError for a column of unknown direction.
+        better: column -> "lower", "higher", or such as "nearest to 0.8". A loss or a penalty is better if it
+        is lower. Raises ConfigError for a column of unknown direction.
         """
         if self.mode != "auto":
             return
         base = self._column.rpartition(".")[2].removeprefix("val_")
         known = "lower" if base in ("loss", "penalty") else better.get(self._column, "")
+        self._goal = goal_of(known)
+        if self._goal is not None:
+            self._sign = 1.0
+            return
         if known not in BETTER:
             raise ConfigError(
                 f"{self._owner}: nothing says whether {shown(self._column)} is better if it is lower or "
@@ -54,4 +72,6 @@ class Direction:
         if self._sign is None:
             self.resolve({})
         assert self._sign is not None
+        if self._goal is not None:
+            value, best = -abs(value - self._goal), -abs(best - self._goal)
         return not math.isnan(value) if math.isnan(best) else self._sign * (value - best) > by

@@ -50,7 +50,8 @@ def test_iob2_never_predicts_an_inside_without_its_chunk():
     tags = ["O", "B-x", "I-x"]
     X = [[str(one) for one in rng.integers(0, 4, 6)] for _ in range(12)]
     y = [[tags[int(word) % 3] for word in sentence] for sentence in X]  # no rule holds in these
-    model = tagger(random_state=0, hidden_size=4, max_iter=3, transitions="iob2").fit(X, y)
+    with pytest.warns(UserWarning, match="tags that begin a chunk with I-"):
+        model = tagger(random_state=0, hidden_size=4, max_iter=3, transitions="iob2").fit(X, y)
     for row in model.predict(X):
         assert all(b[0] != "I" or a[1:] == b[1:] for a, b in zip(["O", *row[:-1]], row, strict=True))
 

@@ -9,7 +9,7 @@ import pytest
 
 import ostinato as ost
 from ostinato import losses, metrics, ops
-from ostinato.direction import BETTER
+from ostinato.direction import BETTER, Direction, goal_of
 from ostinato.discover import leaves
 from ostinato.schedules import Plateau, WarmUp
 from tests.bad import Bad
@@ -57,7 +57,18 @@ BUILT_IN = [*leaves("ostinato.metrics", metrics.Metric).values()]
 
 @pytest.mark.parametrize("metric", BUILT_IN, ids=lambda one: one.name)
 def test_every_built_in_metric_says_what_is_better(metric):
-    assert metric.better in BETTER
+    better = metric().better if isinstance(metric.better, property) else metric.better
+    assert better in BETTER or goal_of(better) is not None
+
+
+def test_nearest_to_a_number_is_better():
+    one = Direction("test", "val_coverage", "auto")
+    one.resolve({"val_coverage": metrics.Coverage(quantiles=(0.05, 0.95)).better})
+    assert one.improves(0.85, 0.99, 0.0) and one.improves(0.96, 0.8, 0.0) and one.improves(0.1, math.nan, 0.0)
+    assert not one.improves(1.0, 0.85, 0.0) and not one.improves(0.89, 0.88, 0.05)
+    assert not one.improves(math.nan, 0.5, 0.0)
+    for wrong in ("nearest to", "nearest to much", "nearest to inf", "near 0.8"):
+        assert goal_of(wrong) is None
 
 
 def regression(**changes):
@@ -106,7 +117,8 @@ WATCHED = {
     "sum.val_mae": (both, TWO, {"sum": ["mae"]}),
     "sign.val_loss": (both, TWO, {}),
 }
-RISES = {"val_accuracy", "val_coverage", "val_close", "sign.val_accuracy"}
+RISES = {"val_accuracy", "val_close", "sign.val_accuracy"}
+GOALS = {"val_coverage": 0.8}
 
 
 def test_the_table_has_every_built_in_metric():
@@ -130,7 +142,8 @@ def test_early_stopping_restores_the_best_epoch_not_the_worst(column):
     x = {"x": X} if targets is TWO else X
     history = trainer.fit(x, targets, epochs=5, validation=(x, targets))
     values = history[column]
-    best = int(np.argmax(values) if column in RISES else np.argmin(values))
+    wrong = np.abs(np.array(values) - GOALS[column]) if column in GOALS else np.array(values)
+    best = int(np.argmax(wrong) if column in RISES else np.argmin(wrong))
     assert stopping.best_epoch == best
     assert stopping.best == values[best]
     assert (trainer.net.arena == kept[best]).all()
@@ -146,7 +159,7 @@ def test_plateau_lowers_the_rate_only_without_progress(column, warm):
     trainer.fit(x, targets, epochs=1, validation=(x, targets))
     sign = 1 if column in RISES else -1
     for step in (1, 2, 3):
-        plateau.observe({column: 10.0 * sign * step})
+        plateau.observe({column: GOALS[column] + 1e-3 / step if column in GOALS else 10.0 * sign * step})
     assert plateau.drops == 0
     plateau.observe({column: 0.0})
     assert plateau.drops == 1

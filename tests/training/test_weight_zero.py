@@ -101,7 +101,9 @@ def targets_of(made: Loss | Metric, shape: tuple[int, ...]) -> Any:
     own = np.random.default_rng(1)
     if made.target == "index":
         return own.integers(0, WIDTH, shape)
-    return own.normal(size=(*shape, made.target_size(WIDTH))).astype("float32")
+    limits = made.target_range() if isinstance(made, Loss) else None
+    size = (*shape, made.target_size(WIDTH))
+    return (own.normal(size=size) if limits is None else own.uniform(*limits, size=size)).astype("float32")
 
 
 def rows_of(array: Any) -> list[Any]:
@@ -353,3 +355,31 @@ def test_class_weights_are_those_of_pytorch():
         assert net.value_and_grad(x, ids, loss=loss)[0] == pytest.approx(want.mean())
     with pytest.raises(ost.ShapeError, match="has 2 weights; the output has 3 logits"):
         net.value_and_grad(x, ids, loss=ost.CrossEntropy(class_weight=[1.0, 2.0]))
+
+
+def test_targets_of_binary_cross_entropy_are_from_0_to_1():
+    net = ost.Sequential(ost.RNN(FEATURES, 4), ost.Dense(4, 2))
+    targets = np.full((ROWS, STEPS, 2), 0.5)
+    targets[1, 2, 1] = 7.0
+    given: dict[str, Any] = {"lengths": LENGTHS}
+    trainer = ost.Trainer(net, loss="binary_cross_entropy")
+    for call in (
+        lambda: net.value_and_grad(X, targets, loss="binary_cross_entropy", **given),
+        lambda: trainer.fit(X, targets, epochs=1, progress=False, **given),
+        lambda: trainer.evaluate(X, targets, **given),
+    ):
+        with pytest.raises(ost.ConfigError, match=r"targets\[1, 2, 1\] is 7; .* numbers from 0 to 1"):
+            call()
+    weights = np.ones((ROWS, STEPS))
+    weights[1, 2] = 0.0
+    trainer.evaluate(X, targets, weights=weights, **given)  # what has no weight is not read
+    targets[1, 2, 1], targets[1, 4, 0] = 1.0, -3.0  # what is after the end of a row is not read
+    assert LENGTHS[1] == 3
+    trainer.evaluate(X, targets, **given)
+    rows = ost.Sequential(ost.RNN(FEATURES, 4), ost.Last(), ost.Dense(4, 2))
+    with pytest.raises(ost.ConfigError, match=r"targets\[5, 0\] is -0.45"):
+        rows.value_and_grad(
+            X,
+            np.arange(12.0)[::-1].reshape(6, 2) / 20 - 0.5 * (np.arange(6) == 5)[:, None],
+            loss="binary_cross_entropy",
+        )

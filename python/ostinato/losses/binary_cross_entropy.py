@@ -15,6 +15,10 @@ class BinaryCrossEntropy(Loss):
 
     name = "binary_cross_entropy"
 
+    def target_range(self) -> tuple[float, float]:
+        """From 0 to 1: for other targets the loss has no least value."""
+        return 0.0, 1.0
+
     def step(self, y: Value, target: Value) -> Value:
         """Return the loss of one step; at least 0 for targets from 0 to 1."""
         # log(1 + e^y) - t y, which does not overflow

@@ -57,6 +57,13 @@ class Loss(Configured):
         """Return how many ids there are for outputs of `width` features; by default as many."""
         return width
 
+    def target_range(self) -> tuple[float, float] | None:
+        """Return the least and the largest number of a target; None, the default, for any number.
+
+        For `target = "output"`.
+        """
+        return None
+
     def target_size(self, width: int) -> int:
         """Return how many numbers a target has for outputs of `width` features; by default as many.
 

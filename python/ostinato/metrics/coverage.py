@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,16 @@ class Coverage(_OfQuantiles):
     """The share 0..1 of targets between the outputs of the lowest and of the highest quantile.
 
     y (F * Q,) and target (F,) as of the loss "pinball", whose `quantiles` these are: with 0.1 and 0.9 a share
-    of 0.8 is wanted, and more is not better. A run that stops early by this metric prefers wide intervals;
-    stop by "wql" instead. Raises ConfigError.
+    of 0.8 is wanted, and more is not better: `better` is "nearest to 0.8". Wide intervals can have this share
+    too; "wql" also measures how narrow they are. Raises ConfigError.
     """
 
-    better: ClassVar[str] = "higher"
     examples = ({}, {"quantiles": (0.05, 0.95)})
+
+    @property
+    def better(self) -> str:  # type: ignore[override]
+        """The share between the quantiles, as in "nearest to 0.8"."""
+        return f"nearest to {max(self.quantiles) - min(self.quantiles):.12g}"
 
     def step(self, y: Value, target: Value) -> Value:
         """Return the share of the features."""

@@ -16,8 +16,8 @@ class Metric(Configured):
 
     Derive from this class and write `step` or `row`. `target` is the kind of targets: "output" for numbers of
     the output's shape, "index" for ids, "labels" for the labels of a row (with `row` only). `better` says
-    which values are better, "lower" or "higher": `EarlyStopping` and `Plateau` take it from here. "" says
-    nothing.
+    which values are better, "lower", "higher" or such as "nearest to 0.8": `EarlyStopping` and `Plateau` take
+    it from here. "" says nothing.
 
     - `step`, in the step language: one number, or a vector of up to 64, from the output y (F,) and the target
       of one time step. The engine runs it over the valid steps. Use it for a mean of steps, or for what is

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state, read_classes, read_labels
+from ostinato.models.loss_choice import check_targets
 from ostinato.models.pooled import PooledModel, TargetRows
 from ostinato.models.sequence_model import TrainingState
 from ostinato.models.temperature import fit_temperature, mean_softmax
@@ -105,6 +106,7 @@ class SequenceClassifier(PooledModel, Classes):
             fitting.attributes["temperature_"] = fit_temperature(logits, targets, weights)
 
     def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
+        check_targets(owner, self.loss, "index")
         known = attributes["classes_"]
         numbers = encode(owner, answers, known)
         weights = class_weights(owner, self.class_weight, known, numbers)
@@ -125,6 +127,7 @@ class SequenceClassifier(PooledModel, Classes):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """The fraction of sequences whose class is predicted."""
+        self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         found = self.predict(X, lengths=lengths)
         labels = read_classes(owner, y, len(found))

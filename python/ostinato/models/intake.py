@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,12 @@ from ostinato.sequences.containers import is_frame, is_series, rows_in
 
 FLAT: Final = "2-D"
 """The form of an array (n, T) of univariate sequences, whose columns are steps."""
+
+
+SAMPLE: Final = 100
+"""Rows that are looked at for channels that come first, and how alike neighbors are then."""
+ALIKE: Final = 0.7
+UNLIKE: Final = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +52,8 @@ def read_sequences(
     objects that are arrays; an array or a table (n, T): n univariate sequences of T steps. width: F of the
     training data, if it is known. Raises ShapeError, DTypeError, ConfigError that name row and column.
     """
+    if x is None:
+        raise DTypeError(f"{owner}: {name} is None; expected a list of arrays (T, F), one for each sequence")
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise DTypeError(
             f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
@@ -62,6 +71,13 @@ def read_sequences(
         made = Intake(rows, rows[0].shape[1], False, _names_of_rows(given))
     else:
         made = _of_array(owner, name, given, lengths, names)
+        if width is None and lengths is None and not made.flat and _is_swapped(made.rows):
+            warnings.warn(
+                f"{owner}: {name} is {np.shape(given)}, read as {len(made.rows[0])} steps of {made.width} "
+                "features, but neighboring features are alike and neighboring steps are not: are the "
+                f"channels first? Then write {name}.swapaxes(1, 2)",
+                stacklevel=5,
+            )
     _check(owner, name, made, width, getattr(given, "ndim", 0) == 3)
     return made
 
@@ -97,6 +113,21 @@ def _of_array(owner: str, name: str, given: Any, lengths: Any, names: tuple[str,
     whole = array[:, :, None] if flat else array
     rows = [row if found is None else row[: found[n]] for n, row in enumerate(whole)]
     return Intake(rows, int(array.shape[1] if flat else array.shape[2]), flat, names if flat else None)
+
+
+def _is_swapped(rows: list[Array]) -> bool:
+    """Whether rows (T, F) look like (F, T): smooth along their longer last axis, and not along the other."""
+    if not 1 < rows[0].shape[0] < rows[0].shape[1]:
+        return False
+    part = np.array(rows[:SAMPLE], np.float64)
+    return _likeness(part) > ALIKE and _likeness(part.swapaxes(1, 2)) < UNLIKE
+
+
+def _likeness(array: Array) -> float:
+    """The correlation of neighbors along the last axis; 0 for what has none."""
+    centered = array - array.mean(axis=-1, keepdims=True)
+    total = float((centered**2).sum())
+    return float((centered[..., 1:] * centered[..., :-1]).sum()) / total if 0 < total < np.inf else 0.0
 
 
 def _row(owner: str, place: str, given: Any) -> Array:
@@ -192,6 +223,12 @@ def _check(owner: str, name: str, made: Intake, width: int | None, stacked: bool
         if row.shape[1] != expected:
             other = "the training data" if width is not None else f"{name}[0]"
             swap = row.shape[0] == expected
+            if made.flat and made.columns == expected:
+                raise ShapeError(
+                    f"{owner}: {name} is {(len(made.rows), made.columns)}, which is read as {len(made.rows)} "
+                    f"sequences of one feature; {other} has {expected} features. For one sequence write "
+                    f"[{name}]"
+                )
             hint = (
                 f"; are the channels first? {name}.swapaxes(1, 2)" if stacked else "; is it transposed? row.T"
             )
@@ -201,7 +238,8 @@ def _check(owner: str, name: str, made: Intake, width: int | None, stacked: bool
             )
         if not len(row):
             raise ShapeError(
-                f"{owner}: {name}[{n}] has no step; expected at least one: leave empty sequences out"
+                f"{owner}: {name}[{n}] has no step (length 0); expected at least one: leave empty sequences "
+                "out"
             )
         if not np.isfinite(row).all():
             step, feature = (int(one) for one in np.argwhere(~np.isfinite(row))[0])

@@ -36,6 +36,13 @@ def read_classes(owner: str, y: Any, rows: int) -> Array:
 def read_labels(owner: str, name: str, given: Any) -> Array:
     """Labels as an array. Raises DTypeError, ShapeError; ConfigError for a missing one or a fraction."""
     labels = read_column(owner, name, given)
+    if labels.dtype.kind in "US" and isinstance(given, (list, tuple)):
+        for n, one in enumerate(given):
+            if not isinstance(one, (str, list, tuple, np.ndarray)):
+                raise ConfigError(
+                    f"{owner}: {name}[{n}] is {shown(one)}, but other labels are texts; expected labels of "
+                    "one kind: [str(one) for one in y]"
+                )
     flat = labels.reshape(-1)
     kind = labels.dtype.kind
     if kind == "f":

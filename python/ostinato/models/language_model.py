@@ -169,6 +169,7 @@ class LanguageModel(SequenceModel, TextState):
 
     def score(self, text: str | Sequence[str]) -> float:
         """-`bits(text)`: higher is better, as scikit-learn wants it."""
+        self._check_fitted("score")
         return -self.bits(text)
 
     def _nats(self, text: Any) -> float:

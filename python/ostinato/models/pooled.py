@@ -331,8 +331,7 @@ class PooledModel(SequenceModel, PooledState):
         """
         owner = type(self).__name__
         continued = self._continues()
-        intake = read_sequences(owner, X, lengths)
-        answers = self._read_answers(owner, y, len(intake.rows))
+        intake, answers = self._read_both(owner, X, y, lengths)
         holds = self._holds_out(len(answers))
         if groups is not None and not holds:
             raise ConfigError(
@@ -352,11 +351,23 @@ class PooledModel(SequenceModel, PooledState):
     def _fit_part(self: Self, X: Any, y: Any, learned: Any, sample_weight: Any, lengths: Any) -> Self:
         """One more epoch on all of these rows. learned: the answers of which `_learn` learns, or None."""
         owner = type(self).__name__
-        intake = read_sequences(owner, X, lengths)
-        answers = self._read_answers(owner, y, len(intake.rows))
+        intake, answers = self._read_both(owner, X, y, lengths)
         continued = self._latest("partial_fit")
         encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, False)
         return self._train(fitting, 1, self._examples(intake, fitting, encoded), None)
+
+    def _read_both(self, owner: str, X: Any, y: Any, lengths: Any) -> tuple[Intake, Array]:
+        """Sequences and one answer for each. Raises ShapeError, DTypeError, ConfigError."""
+        intake = read_sequences(owner, X, lengths)
+        try:
+            return intake, self._read_answers(owner, y, len(intake.rows))
+        except ShapeError as error:
+            if not intake.flat or np.ndim(y) == 0 or len(y) == len(intake.rows):
+                raise
+            raise ShapeError(
+                f"{error}. X is {(len(intake.rows), intake.columns)}, which is read as {len(intake.rows)} "
+                "sequences of one feature; for one sequence write [X]"
+            ) from error
 
     def _examples(self, intake: Intake, fitting: TrainingState, encoded: TargetRows) -> Examples:
         """Scaled rows with the targets and weights of each output of the network."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import BinaryCrossEntropy, Loss
+from ostinato.models.loss_choice import check_targets
 from ostinato.models.numbers import check_width, determination, read_numbers
 from ostinato.models.pooled import PooledModel, TargetRows
 from ostinato.models.scaling import Scaler
@@ -66,6 +67,7 @@ class SequenceRegressor(PooledModel, Targets):
         return {"_target_scaling": scaler, "_one": answers.ndim == 1}
 
     def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
+        check_targets(owner, self.loss, "output")
         scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
         check_width(owner, columns.shape[1], len(scaler.mean))
         (targets,) = scaler.apply([columns], self.dtype)
@@ -98,6 +100,7 @@ class SequenceRegressor(PooledModel, Targets):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """The coefficient of determination R^2 of the predictions; the mean over the columns of y."""
+        self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         found = self.predict(X, lengths=lengths)
         wanted = read_numbers(owner, y, len(found))

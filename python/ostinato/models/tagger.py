@@ -14,10 +14,11 @@ from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state
+from ostinato.models.loss_choice import check_targets
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.softmax import softmax
-from ostinato.models.tags import best_tags, iob2_rules, read_tags
+from ostinato.models.tags import best_tags, check_iob2, iob2_rules, read_tags
 from ostinato.models.threads import with_jobs
 from ostinato.models.tokens import Tokens, read_sentences
 from ostinato.models.word_ends import WordEnds
@@ -127,6 +128,7 @@ class SequenceTagger(SequenceModel, TaggerState):
             labels = classes_of(owner, np.concatenate(tags))
             if self.transitions == "iob2":
                 iob2_rules(owner, labels)
+                check_iob2(owner, tags)
             tokens = None if sentences is None else Tokens.of(sentences)
             scaling = None if sentences is not None else Scaler.of(rows, compress=True)
             attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
@@ -141,6 +143,8 @@ class SequenceTagger(SequenceModel, TaggerState):
             loss = self.loss
             if isinstance(loss, str) and loss == "auto":
                 loss = "crf" if self.transitions else "cross_entropy"
+            if not self.transitions:
+                check_targets(owner, loss, "index")
             holds = may_hold and self._holds_out(len(tags))
             continued = self._new(
                 lambda seed: self._build(attributes, len(classes), seed), loss, holds, attributes
@@ -235,6 +239,7 @@ class SequenceTagger(SequenceModel, TaggerState):
 
     def score(self, X: Any, y: Any) -> float:
         """The fraction of steps, over all sequences, whose label is predicted."""
+        self._check_fitted("score")
         found = self.predict(X)
         wanted = read_tags(f"{type(self).__name__}.score", y, [len(row) for row in found])
         return float(np.mean(np.concatenate([a == b for a, b in zip(found, wanted, strict=True)])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -60,6 +61,25 @@ def iob2_rules(owner: str, classes: Array) -> tuple[Array, Array]:
                 if before not in (f"B-{one[2:]}", one):
                     after[j, i] = FORBIDDEN
     return first, after
+
+
+def check_iob2(owner: str, tags: list[Array]) -> None:
+    """Warns of tags I- that no chunk comes before, which are never predicted: such as those of IOB1."""
+    found, first = 0, ""
+    for n, row in enumerate(tags):
+        before = "O"
+        for step, one in enumerate(row.tolist()):
+            if one[0] == "I" and before[1:] != one[1:]:
+                found += 1
+                place = shown(before) if step else "the start"
+                first = first or f"y[{n}][{step}] is {shown(one)} after {place}"
+            before = one
+    if found:
+        warnings.warn(
+            f"{owner}: {first}, one of {found} tags that begin a chunk with I-, which transitions='iob2' "
+            "never predicts. Write B- for the first tag of each chunk, or take transitions='crf'",
+            stacklevel=5,
+        )
 
 
 def best_tags(outputs: list[Array], rules: tuple[Array, Array] | None) -> list[Array]:

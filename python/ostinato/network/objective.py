@@ -64,6 +64,10 @@ class Objective:
     """The program for training of a loss that draws noise; `program` has the expectation."""
     ignore: int | None = None
     """The id that stands for no target."""
+    target_range: tuple[float, float] | None = None
+    """The least and the largest number of a target."""
+    name: str = ""
+    """Of the loss."""
 
     @classmethod
     def of(cls, loss: Any, reduction: Any, output: Node, dtype: str) -> Objective:
@@ -102,6 +106,8 @@ class Objective:
             int(loss.target_size(output.width)) if loss.target == "output" else 0,
             drawn,
             getattr(loss, "ignore", None) if takes_ids else None,
+            loss.target_range() if loss.target == "output" else None,
+            loss.name,
         )
 
     def argument(
@@ -131,6 +137,7 @@ class Objective:
         # a loss with states reads the target of a step that does not count, for the steps after it
         used = None if scale is None or self.program.states else scale != 0
         read = self._read(f"targets{of}", targets, batch, trailing, dtype, limit, used)
+        self._check_range(f"targets{of}", read, used, None if self.axis == ROW else batch.of(self.axis).valid)
         if self.reduction == "mean" and scale is not None and self._negative(scale, batch):
             raise _negative_weight(of)
         return _core.OutputLoss(output, program, read, scale, self.scale, False, params)
@@ -158,6 +165,7 @@ class Objective:
             limit = self.classes if self.takes_ids else None
             dtype = None if self.takes_ids else self.dtype
             read = read_rows(name, targets, batch.rows, trailing, dtype, limit, used)
+            self._check_range(name, read, used, None)
         steps = along.steps
         repeated = np.repeat(read[:, None], steps, axis=1)
         spread = None if scale is None else np.repeat(scale[:, None], steps, axis=1)
@@ -183,6 +191,22 @@ class Objective:
                 f"{self.classes - 1}, and -1 after the last"
             )
         return np.where(ended, -1, array).astype(self.dtype)
+
+    def _check_range(self, name: str, targets: Array, used: Array | None, valid: Array | None) -> None:
+        """Raises ConfigError for a target outside of the range of the loss, where it is read."""
+        if self.target_range is None:
+            return
+        low, high = self.target_range
+        wrong = (targets < low) | (targets > high)
+        for counts in (used, valid):
+            if counts is not None:
+                wrong &= counts[..., None]
+        if wrong.any():
+            place = tuple(int(one) for one in np.argwhere(wrong)[0])
+            raise ConfigError(
+                f"{name}{list(place)} is {targets[place]:g}; the loss {shown(self.name)} takes numbers from "
+                f"{low:g} to {high:g}"
+            )
 
     def _negative(self, weights: Array, batch: Batch) -> bool:
         """Whether the weight of a valid step, or of a row, is below 0."""

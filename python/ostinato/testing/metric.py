@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.direction import BETTER, goal_of
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
 from ostinato.ops import Value
@@ -52,8 +53,8 @@ class MetricSubject(LossSubject):
     def __init__(self, spec: Spec, options: Mapping[str, Any], level: Level) -> None:
         self.spec, self.options, self.level = spec, options, level
         made = self.make()
-        if made.better not in ("lower", "higher"):
-            raise Failed(f"better is {made.better!r}; expected 'lower' or 'higher'")
+        if made.better not in BETTER and goal_of(made.better) is None:
+            raise Failed(f"better is {made.better!r}; expected 'lower', 'higher' or 'nearest to 0.8'")
         self.of_rows = made.of_rows
         if not self.of_rows:
             trace_metric(made, self.width(4))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ostinato.brief import call
 from ostinato.callback import Callback
-from ostinato.direction import BETTER
+from ostinato.direction import BETTER, goal_of
 from ostinato.errors import ConfigError, DTypeError, described, shown
 from ostinato.metrics import Metric
 from ostinato.network import CheckpointedBPTT, FullBPTT, TruncatedBPTT
@@ -95,10 +95,10 @@ def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
         for n, one in enumerate(_listed(argument, given))
     ]
     for one in made:
-        if one.better not in ("", *BETTER):
+        if one.better not in ("", *BETTER) and goal_of(one.better) is None:
             raise ConfigError(
                 f"{argument}: metric {shown(one.name)} has better = {shown(one.better)}; expected 'lower' "
-                "or 'higher'"
+                "or 'higher', or such as 'nearest to 0.8'"
             )
     names = [one.name for one in made]
     twice = next((name for name in names if names.count(name) > 1), None)

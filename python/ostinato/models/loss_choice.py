@@ -1,0 +1,27 @@
+"""The loss of an estimator: its targets are of the kind that the estimator has."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ostinato.errors import ConfigError, shown
+from ostinato.losses import Loss
+from ostinato.plugins.registry import registry
+
+KINDS: Final = {"index": "classes", "output": "numbers", "labels": "lists of labels"}
+HINTS: Final = {
+    "index": "a loss of classes, such as 'cross_entropy'; for numbers use SequenceRegressor",
+    "output": "a loss of numbers, such as 'mse', 'mae' or 'huber'; for classes use SequenceClassifier",
+}
+
+
+def check_targets(owner: str, loss: Any, target: str) -> None:
+    """Raises ConfigError for a loss of other targets, and the errors of `Trainer` for what is no loss."""
+    made = registry.make("loss", loss, Loss)
+    if made.target != target or made.per == "row":
+        kind = KINDS.get(made.target, made.target)
+        what = "whole sequences" if made.per == "row" else kind
+        raise ConfigError(
+            f"{owner}: loss is {shown(loss)}, a loss of {what}; this estimator has {KINDS[target]}: expected "
+            f"{HINTS[target]}"
+        )

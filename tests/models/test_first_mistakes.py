@@ -1,0 +1,141 @@
+"""What new users do first: the error, or the warning, says what to write."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from tests.models.table import SENTENCES, TAGS, sequences
+
+X = sequences(12)
+Y = ["a", "b"] * 6
+
+
+def classifier(**given: Any) -> Any:
+    return ost.SequenceClassifier(**{"random_state": 0, "max_iter": 1, "hidden_size": 4, **given})
+
+
+def smooth(rows: int, channels: int, steps: int) -> Any:
+    """Waves (rows, channels, steps), another one in each channel."""
+    rng = np.random.default_rng(0)
+    phases, rates = (rng.uniform(a, b, (rows, channels, 1)) for a, b in ((0, 6), (0.1, 0.3)))
+    return np.sin(phases + rates * np.arange(steps))
+
+
+def test_channels_first_are_seen_in_fit():
+    given = smooth(12, 3, 50)
+    with pytest.warns(UserWarning, match=r"\(12, 3, 50\).*X.swapaxes\(1, 2\)") as seen:
+        classifier().fit(given, Y)
+    assert seen[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for fine in (given.swapaxes(1, 2), np.random.default_rng(0).normal(size=(12, 3, 50))):
+            classifier().fit(fine, Y)
+    model = classifier().fit(given.swapaxes(1, 2), Y)
+    with pytest.raises(ost.ShapeError, match=r"channels first\? X.swapaxes\(1, 2\)"):
+        model.predict(given)
+
+
+def test_one_sequence_in_place_of_a_list():
+    model = classifier().fit(X, Y)
+    one = np.zeros((5, 2))
+    for call in (
+        lambda: model.predict(one),
+        lambda: classifier().fit(one, ["a"]),
+        lambda: classifier().fit(one, Y),
+    ):
+        with pytest.raises(ost.ShapeError, match=r"X is \(5, 2\), .* write \[X\]"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "words"),
+    [
+        (ost.SequenceClassifier, "mse", "a loss of numbers; .*'cross_entropy'; for numbers use SequenceRegr"),
+        (ost.SequenceClassifier, ost.losses.MAE(), "a loss of numbers"),
+        (ost.SequenceClassifier, "ctc", "a loss of whole sequences"),
+        (ost.SequenceRegressor, "cross_entropy", "a loss of classes; .*'mse'.*use SequenceClassifier"),
+        (ost.SequenceTagger, "mse", "a loss of numbers"),
+    ],
+)
+def test_a_loss_of_other_targets_is_named(make: Any, loss: Any, words: str):
+    model = make(random_state=0, max_iter=1, hidden_size=4, loss=loss)
+    y: Any = np.arange(12.0) if make is ost.SequenceRegressor else Y
+    if make is ost.SequenceTagger:
+        y = [np.arange(len(row)) % 2 for row in X]
+    with pytest.raises(ost.ConfigError, match=f"{make.__name__}: loss is .*{words}"):
+        model.fit(X, y)
+
+
+def test_nothing_and_empty_sequences_are_named():
+    with pytest.raises(ost.DTypeError, match="X is None; expected a list"):
+        classifier().fit(None, Y)
+    with pytest.raises(ost.ShapeError, match=r"X\[11\] has no step"):
+        classifier().fit([*X[:11], np.zeros((0, 2))], Y)
+    with pytest.raises(ost.ShapeError, match=r"X\[0\] has no step \(length 0\)"):
+        classifier().fit(np.zeros((12, 5, 2)), Y, lengths=[0] + [5] * 11)
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (ost.SequenceClassifier(), (X, Y)),
+        (ost.SequenceRegressor(), (X, np.arange(12.0))),
+        (ost.SequenceTagger(), (SENTENCES, TAGS)),
+        (ost.LanguageModel(), ("a text",)),
+    ],
+)
+def test_score_before_fit_names_score(model: Any, data: Any):
+    with pytest.raises(ost.ConfigError, match=r"\.score: this estimator is not fitted"):
+        model.score(*data)
+
+
+def test_labels_of_two_kinds_are_refused():
+    with pytest.raises(ost.ConfigError, match=r"y\[1\] is 1, but other labels are texts"):
+        classifier().fit(X, ["a", 1] * 6)
+    tagger = ost.SequenceTagger(max_iter=1, hidden_size=4)
+    with pytest.raises(ost.ConfigError, match=r"y\[0\]\[1\] is 2"):
+        tagger.fit(SENTENCES, [["D", 2, "V"], *TAGS[1:]])
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (["I-x", "O", "O"], r"y\[0\]\[0\] is 'I-x' after the start, one of 1 tags .*Write B-"),
+        (["O", "I-x", "I-x"], r"y\[0\]\[1\] is 'I-x' after 'O'"),
+        (["B-y", "I-x", "O"], r"y\[0\]\[1\] is 'I-x' after 'B-y'"),
+    ],
+)
+def test_chunks_without_a_begin_are_counted(tags: Any, words: str):
+    rest = [["B-x", "I-x", "I-x"], ["O", "B-y", "I-y"]]
+    words_of = [["p", "q", "r"]] * 3
+    model = ost.SequenceTagger(random_state=0, transitions="iob2", max_iter=1, hidden_size=4, num_layers=1)
+    with pytest.warns(UserWarning, match=words) as seen:
+        model.fit(words_of, [tags, *rest])
+    assert seen[0].filename == __file__
+    model.fit(words_of[:2], rest)
+
+
+@pytest.mark.parametrize("name", ["losses", "optimizers", "metrics"])
+def test_the_folders_of_names_are_listed(name: str):
+    assert name in dir(ost) and getattr(ost, name).__name__ == f"ostinato.{name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "meant"),
+    [
+        ("optimizer", "RMSprop", "rmsprop"),
+        ("optimizer", "Adam", "adam"),
+        ("loss", "MSE", "mse"),
+        ("loss", "mean_squared_error", "mse"),
+        ("cell", "LSTM", "lstm"),
+    ],
+)
+def test_other_spellings_have_a_hint_in_estimators_too(kind: str, written: str, meant: str):
+    model = ost.SequenceRegressor(random_state=0, max_iter=1, **{kind: written})
+    with pytest.raises(ost.UnknownName, match=f"(did you mean|write {kind}=) ?'{meant}'"):
+        model.fit(X, np.arange(12.0))
