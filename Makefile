@@ -137,7 +137,7 @@ hooks: $(VENV)/built
 	$(BIN)/python docs/hooks/make_pages.py
 
 # The pages' own code draws them, in a folder of their own: the pages also save models.
-DRAWN := analysis gallery forecaster sequence-classifier sequence-regressor sequence-tagger language-model seq2seq command-line
+DRAWN := analysis gallery forecaster sequence-classifier sequence-regressor sequence-tagger language-model seq2seq sequence-generator command-line
 pictures: build
 	rm -rf out/pictures && mkdir -p out/pictures
 	cd out/pictures && for page in $(DRAWN); do \

@@ -93,10 +93,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dev", action="store_true", help="measure the development rows")
     parser.add_argument("--rows", type=int, help="train on so many rows, not on all")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], help="parameters: hidden_size=32 attention='\"dot\"'")
     parser.add_argument("--save", metavar="FILE")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
+    ost.set_num_threads(arguments.threads)
     for task in arguments.tasks:
         run(task, arguments)
 

@@ -112,6 +112,7 @@ if TYPE_CHECKING:
         LanguageModel,
         Seq2Seq,
         SequenceClassifier,
+        SequenceGenerator,
         SequenceRegressor,
         SequenceTagger,
     )
@@ -232,6 +233,7 @@ __all__ = [
     "ScorerSpec",
     "Seq2Seq",
     "SequenceClassifier",
+    "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
     "Sequential",
@@ -307,6 +309,7 @@ _HOMES = {
         "LanguageModel",
         "Seq2Seq",
         "SequenceClassifier",
+        "SequenceGenerator",
         "SequenceRegressor",
         "SequenceTagger",
     ),

@@ -150,6 +150,8 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     **{f"ost.SequenceTagger.{name}.y": lambda: TAGS for name in METHODS},
     **{f"ost.Seq2Seq.{name}.X": lambda: ["abb", "ba"] for name in PAIRED},
     **{f"ost.Seq2Seq.{name}.y": lambda: ["bba", "ab"] for name in PAIRED},
+    **{f"ost.SequenceGenerator.{name}.X": lambda: ["calm", "stormy"] for name in (*PAIRED, "sample")},
+    **{f"ost.SequenceGenerator.{name}.y": lambda: ["abb", "ba"] for name in PAIRED},
     "ost.Seq2Seq.plot_alignment.x": lambda: "ab",
     "ost.Seq2Seq.plot_alignment.y": lambda: "ba",
     **{f"ost.SequenceRegressor.{name}.y": lambda: [0.5, 2.0] for name in ("fit", "partial_fit", "score")},
@@ -329,6 +331,7 @@ FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "SequenceTagger": lambda: (SENTENCES, TAGS),
     "LanguageModel": lambda: ("abba abba",),
     "Seq2Seq": lambda: (["abb", "ba"], ["bba", "ab"]),
+    "SequenceGenerator": lambda: (["calm", "stormy"], ["abb", "ba"]),
 }
 
 

@@ -90,6 +90,30 @@ def written(model: Any, X: Any) -> list[Any]:
     return list(zip(model.predict(X), model.alignment(X).weights, strict=True))
 
 
+LABELS = ["calm", "windy", "stormy"] * 8
+
+
+@cache
+def contexts(count: int = 24, seed: int = 0) -> Any:
+    """Numbers (N, 2)."""
+    return np.random.default_rng(seed).normal(size=(count, 2))
+
+
+@cache
+def ramps(count: int = 24) -> list[Any]:
+    """Rows (T_n, 1) that rise by the first number of their context."""
+    steps = np.random.default_rng(1).integers(2, 6, count)
+    return [np.arange(n)[:, None] * a for n, (a, _) in zip(steps, contexts(count), strict=True)]
+
+
+def texts_of(**parameters: Any) -> Any:
+    return ost.SequenceGenerator(**{"embedding_size": 3, "beam_size": 2, **parameters})
+
+
+def numbers_of(**parameters: Any) -> Any:
+    return ost.SequenceGenerator(**{"embedding_size": 3, **parameters})
+
+
 SMALL = {"hidden_size": 4}
 TABLE = [
     Row(
@@ -110,4 +134,6 @@ TABLE = [
     Row(crf, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict(X), SMALL),
     Row(of_features, waves(), sequences(5, seed=8), lambda model, X: model.predict_proba(X), SMALL),
     Row(pairs, (words(), [one[::-1] for one in words()]), words(6, seed=1), written, SMALL),
+    Row(texts_of, (LABELS, words()), LABELS[:6], lambda model, X: model.predict(X), SMALL),
+    Row(numbers_of, (contexts(), ramps()), contexts(5, seed=2), lambda model, X: model.predict(X), SMALL),
 ]

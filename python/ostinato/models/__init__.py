@@ -16,6 +16,7 @@ from ostinato.models.language_model import LanguageModel
 from ostinato.models.regressor import SequenceRegressor
 from ostinato.models.rivals import RIVALS, naive, seasonal_naive, theta
 from ostinato.models.seq2seq import Seq2Seq
+from ostinato.models.sequence_generator import SequenceGenerator
 from ostinato.models.tagger import SequenceTagger
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "LanguageModel",
     "Seq2Seq",
     "SequenceClassifier",
+    "SequenceGenerator",
     "SequenceRegressor",
     "SequenceTagger",
     "naive",

@@ -18,6 +18,8 @@ from ostinato.layers.bridge import Bridge
 from ostinato.layers.decoder import Decoder
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
+from ostinato.models.best import Best
+from ostinato.models.halving import Halving
 from ostinato.models.intake import read_sequences
 from ostinato.models.pairs import END, UNKNOWN, PairModel, same_count, samples
 from ostinato.models.scaling import Scaler
@@ -72,6 +74,10 @@ class Seq2Seq(PairModel, Seq2SeqState):
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
         max_length: the most symbols that are written; "auto" for one and a half times those of the longest
             target of training, plus 5.
+        learning_rate_init: "auto" is 0.002.
+        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 600 updates, whatever
+            takes longer.
+        max_iter, n_iter_no_change, tol: 100, 4 and 0.001.
 
     The other arguments are those of `SequenceModel`. A strategy that is given by its name or its class gets
     its arguments `end` and `max_length` here: "reinforce". For an instance, the end is the id 0.
@@ -84,15 +90,18 @@ class Seq2Seq(PairModel, Seq2SeqState):
     query: str = "before"
     input_feeding: bool = True
     cell: Any = "gru"
-    hidden_size: int = 256
+    hidden_size: int = 192
     num_layers: int = 1
     encoder_layers: int = 2
     embedding_size: int = 64
     dropout: float = 0.2
     label_smoothing: float = 0.1
     beam_size: int = 5
+    max_iter: int = 100
+    n_iter_no_change: int = 4
+    tol: float = 1e-3
 
-    learning_rate: ClassVar[float] = 1e-3
+    learning_rate: ClassVar[float] = 2e-3
     dtype: ClassVar[str] = "float32"
 
     # TrainingState.
@@ -226,6 +235,11 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if isinstance(self.batch_size, str) and self.batch_size == "auto":
             return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
         return super()._batches(count)
+
+    def _schedule(self, best: Best) -> Any:
+        if isinstance(self.schedule, str) and self.schedule == "auto":
+            return Halving()
+        return super()._schedule(best)
 
     def _check_strategies(self, strategies: Sequence[Any]) -> None:
         rewarded = [one for one in strategies if samples(one)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from ostinato.errors import ConfigError
 from ostinato.losses import GaussianNLL
 from ostinato.losses.loss import Loss
 from ostinato.ops import Value, softplus
+
+SMALLEST: Final = 1e-4
+"""The smallest variance, in the units of scaled numbers."""
 
 
 class WithEnd(Loss):
@@ -22,8 +25,8 @@ class WithEnd(Loss):
     examples: ClassVar = ({},)
 
     def __init__(self) -> None:
-        """Choose the smallest variance, in the units of scaled numbers."""
-        self.normal = GaussianNLL(full=True, smallest=1e-4)
+        """Choose the smallest variance."""
+        self.normal = GaussianNLL(full=True, smallest=SMALLEST)
 
     def target_size(self, width: int) -> int:
         """F + 1. Raises ConfigError for an even number of outputs."""

@@ -1,0 +1,28 @@
+"""The learning rate of sequences for sequences: it falls with the updates and epochs so far."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ostinato.strategy import Moment
+
+WARM_UP: Final = 50
+"""Updates over which the rate rises to its start."""
+EPOCHS: Final = 2.5
+UPDATES: Final = 600
+"""The rate is halved in so many epochs, or in so many updates, whatever takes longer."""
+
+
+class Halving:
+    """start * 0.5^min(epoch / EPOCHS, step / UPDATES), after a linear rise.
+
+    It does not depend on the planned epochs, so that two fits are one.
+    """
+
+    def __repr__(self) -> str:
+        return "auto"
+
+    def __call__(self, start: float, when: Moment) -> float:
+        """Return the rate of this update."""
+        halvings = min(when.epoch / EPOCHS, when.step / UPDATES)
+        return float(min((when.step + 1) / WARM_UP, 1.0) * start * 0.5**halvings)
