@@ -35,7 +35,7 @@ def export(
     """
     if not isinstance(net, ost.Network):
         raise DTypeError(
-            f"export: net is a {type(net).__name__}; expected a Network (of an estimator: its `.network`)"
+            f"export: net is a {type(net).__name__}; expected a Network (of an estimator: model.network_)"
         )
     if cells not in CELLS:
         raise ConfigError(f"export: cells is {cells!r}; expected one of {', '.join(map(repr, CELLS))}")
