@@ -18,6 +18,7 @@ import math
 import os
 import statistics
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Callable
@@ -237,13 +238,12 @@ def table(content: dict[str, Any]) -> str:
             cells.append(f"{exponent(row[key]):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     told, shape = content["machine"], content["shape"]
-    lines += [
-        "",
+    note = (
         f"One training step of a batch of {shape['N']} rows, {shape['H']} features in and out, attention "
         f"with {shape['heads']} heads; float32, one thread. {told['processor']}, {told['instruction_set']}; "
-        f"torch {told['torch']}; {told['load']:.0f} programs were running or waiting.",
-    ]
-    return "\n".join(lines)
+        f"torch {told['torch']}; {told['load']:.0f} programs were running or waiting."
+    )
+    return "\n".join([*lines, "", *textwrap.wrap(note, 130)])
 
 
 def with_table(text: str, made: str) -> str:
