@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         SequenceGenerator,
         SequenceRegressor,
         SequenceTagger,
+        StateSpace,
     )
     from ostinato.models.loading import load
     from ostinato.network.generate import generate
@@ -240,6 +241,7 @@ __all__ = [
     "ShapeError",
     "SkipConnection",
     "State",
+    "StateSpace",
     "StepAttention",
     "StrategySpec",
     "Sum",
@@ -312,6 +314,7 @@ _HOMES = {
         "SequenceGenerator",
         "SequenceRegressor",
         "SequenceTagger",
+        "StateSpace",
     ),
     "models.loading": ("load",),
     "layers.attention": ("Attention",),

@@ -198,8 +198,9 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
         f"ost.Forecaster.{name}": lambda: [[1.0, 2.0, 3.0]]
         for name in ("fit.y", "partial_fit.y", "backtest.y")
     },
-    "ost.Forecaster.update.id": lambda: 0,
-    "ost.Forecaster.update.y": lambda: 1.0,
+    **{f"ost.{name}.update.id": lambda: 0 for name in ("Forecaster", "StateSpace")},
+    **{f"ost.{name}.update.y": lambda: 1.0 for name in ("Forecaster", "StateSpace")},
+    "ost.StateSpace.fit.y": lambda: [[1.0, 2.0, 3.0, 2.0, 1.0]],
     **{
         f"ost.Forecaster.{name}.series": lambda: [[1.0, 2.0, 3.0]]
         for name in ("predict", "predict_quantiles")
@@ -326,6 +327,7 @@ SENTENCES: Final = [["a", "dog"], ["a", "cat", "a"]]
 TAGS: Final = [["D", "N"], ["D", "N", "D"]]
 FITTING: Final[dict[str, Callable[[], tuple[Any, ...]]]] = {
     "Forecaster": lambda: ([[1.0, 2.0, 3.0, 2.0, 1.0]],),
+    "StateSpace": lambda: ([[1.0, 2.0, 3.0, 2.0, 1.0]],),
     "SequenceClassifier": lambda: (x(), ["calm", "stormy"]),
     "SequenceRegressor": lambda: (x(), [0.5, 2.0]),
     "SequenceTagger": lambda: (SENTENCES, TAGS),
@@ -340,6 +342,8 @@ def fitting(kind: type) -> Callable[[], Callable[..., Any]]:
 
     def fitted(**parameters: Any) -> Any:
         small = {"max_iter": 1, "hidden_size": 2, "random_state": 0}
+        if kind is ost.StateSpace:
+            small = {"max_iter": 1}
         return kind(**{**small, **parameters}).fit(*FITTING[kind.__name__]())
 
     return lambda: fitted

@@ -15,7 +15,7 @@ from typing import Any, Final
 import ostinato as ost
 from ostinato.entry_values import EntryValues
 from ostinato.layers.any_width import AnyWidth
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.model_file import ModelFile
 from tests.arguments import samples
 
 # What the engine or the trainer passes to the code of an author, never a user to ostinato.
@@ -127,7 +127,7 @@ def entries() -> list[Entry]:
 def _constructor(path: str, made: type) -> list[Entry]:
     if inspect.isabstract(made) or made.__init__ is object.__init__ or samples.is_result(made):
         return []
-    called = samples.fitting(made) if issubclass(made, SequenceModel) else lambda: made
+    called = samples.fitting(made) if issubclass(made, ModelFile) else lambda: made
     return [_entry(path, called, made.__init__, signature=inspect.signature(made))]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.sequence_model import KEY
+from ostinato.models.model_file import KEY
 from tests.models.table import TABLE, Row
 
 rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)

@@ -19,14 +19,13 @@ from ostinato.models.levels import middle
 from ostinato.models.observations import Columns, Observations, read_observations
 from ostinato.models.roll_out import roll_out
 from ostinato.models.sequence_model import SequenceModel
-from ostinato.models.series import read_values
+from ostinato.models.series import known_id, read_values
 from ostinato.models.smoothing import Smoothing, smooth
 from ostinato.models.standing import Standing, passed, steps_of
 from ostinato.models.threads import with_jobs
 from ostinato.models.transform import Transform
 from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import is_frame
-from ostinato.suggest import did_you_mean
 
 PATHS: Final = 200
 """Sample paths whose quantiles are those of a recursive forecast."""
@@ -166,7 +165,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
-        one = self._series(owner, id)
+        one = self._standing[known_id(owner, id, self._standing)]
         values = read_values(f"{owner}: y", np.atleast_1d(np.asarray(y)), least=0)
         self._check_values(f"{owner}: y", values)
         one = self._extended(owner, id, one, len(values), past, future)
@@ -195,7 +194,7 @@ class Forecasts(SequenceModel, FittedSeries):
         known = [of_each(owner, name, one, ids) for name, one in (("past", past), ("future", future))]
         found = []
         for name, values, before, after in zip(ids, observed.series, *known, strict=True):
-            one = self._series(owner, name)
+            one = self._standing[known_id(owner, name, self._standing)]
             self._check_values(f"{owner}: y[{name!r}]", values)
             origin, one = one, self._extended(owner, name, one, len(values), before, after)
             if self._head.is_direct:
@@ -270,14 +269,6 @@ class Forecasts(SequenceModel, FittedSeries):
         )
         standings, _ = with_jobs(type(self).__name__, self.n_jobs, lambda: passed(net, rows))
         return observed.ids, standings
-
-    def _series(self, owner: str, id: Any) -> Standing:
-        """A series by its id. Raises ConfigError."""
-        is_id = isinstance(id, (str, int, np.integer)) and not isinstance(id, bool)
-        if is_id and id in self._standing:
-            return self._standing[id]
-        known = did_you_mean(repr(id) if isinstance(id, str) else "", map(repr, self.ids_), "ids")
-        raise ConfigError(f"{owner}: id is {shown(id)}, which is no series of the model; {known}")
 
     def _check_values(self, what: str, values: Array) -> None:
         self._transform.check(what, values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato import io
 from ostinato.errors import FormatError, shown
-from ostinato.models.sequence_model import FORMAT_VERSION, KEY, SequenceModel
+from ostinato.models.model_file import FORMAT_VERSION, KEY, ModelFile
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -31,7 +31,7 @@ def load(path: str | os.PathLike[str]) -> Any:
                 f"the estimator has version {shown(described.get('version'))}; this release reads "
                 f"{FORMAT_VERSION}"
             )
-        kinds = {one.__name__: one for one in _kinds(SequenceModel)}
+        kinds = {one.__name__: one for one in _kinds(ModelFile)}
         kind = kinds.get(described["class"])
         if kind is None:
             raise FormatError(
@@ -43,9 +43,9 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise FormatError(f"{path}: {error}") from error
 
 
-def _kinds(base: type[Any]) -> list[type[SequenceModel]]:
+def _kinds(base: type[Any]) -> list[type[ModelFile]]:
     """All subclasses, the later ones of a name last."""
-    found: list[type[SequenceModel]] = []
+    found: list[type[ModelFile]] = []
     for one in base.__subclasses__():
         found += [one, *_kinds(one)]
     return found

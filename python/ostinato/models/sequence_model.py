@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, TypeVar
@@ -17,7 +16,7 @@ from ostinato.errors import ConfigError, DTypeError, FormatError, described, sho
 from ostinato.models.adaptive import Adaptive
 from ostinato.models.best import Best
 from ostinato.models.held_out import ENOUGH
-from ostinato.models.parameters import Parameters
+from ostinato.models.model_file import ModelFile
 from ostinato.models.routing import MetadataRouting
 from ostinato.models.seeds import seed_of
 from ostinato.models.threads import with_jobs
@@ -29,10 +28,6 @@ from ostinato.training.choices import choose_optimizer, choose_schedule
 
 Self = TypeVar("Self", bound="SequenceModel")
 
-KEY: Final = "ostinato.estimator"
-"""The key of `net.metadata` under which a model file describes its estimator."""
-
-FORMAT_VERSION: Final = 1
 BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
@@ -86,7 +81,7 @@ class FitState:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceModel(Parameters, MetadataRouting, FitState):
+class SequenceModel(ModelFile, MetadataRouting, FitState):
     """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.
 
     Args:
@@ -137,16 +132,6 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
     n_jobs: int | None = None
 
     learning_rate: ClassVar[float] = 3e-3
-
-    # What an estimator adds.
-
-    @abstractmethod
-    def _state(self) -> dict[str, Any]:
-        """Fitted values for a model file, other than the network."""
-
-    @abstractmethod
-    def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The fitted attributes of `_state`."""
 
     # Fitting.
 
@@ -389,52 +374,6 @@ class SequenceModel(Parameters, MetadataRouting, FitState):
             best_loss_=best.best if np.isfinite(best.best) else None,
         )
 
-    # Files and copies.
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes one model file, which `ostinato.load` reads: no pickle, and no code of a plugin is needed.
-
-        It holds what predictions need. Raises OSError; ConfigError before `fit`.
-        """
-        self._check_fitted("save")
-        described = {
-            "version": FORMAT_VERSION,
-            "class": type(self).__name__,
-            "parameters": {name: _plain(value) for name, value in self.get_params().items()},
-            "state": self._state(),
-        }
-        self.network_.save(path, metadata={KEY: described})
-
-    @classmethod
-    def _loaded(cls: type[Self], net: Network, described: Mapping[str, Any]) -> Self:
-        """The estimator of a model file. Raises FormatError."""
-        try:
-            made = cls(**{name: _listed(cls, name, one) for name, one in described["parameters"].items()})
-            attributes = made._restore(described["state"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"the estimator of the file is damaged: {error}") from error
-        vars(made).update(attributes)
-        vars(made).update(_fitted=None, network_=net)
-        return made
-
-    def __getstate__(self) -> dict[str, Any]:
-        values = dict(vars(self))
-        if "_fitted" in values:
-            values["_fitted"] = None
-            values.pop("trainer_", None)
-        return values
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        vars(self).update(state)
-
-    # What a fitted model says about itself.
-
-    def explain(self) -> str:
-        """The plan of the network: `network_.explain()`. Raises ConfigError before `fit`."""
-        self._check_fitted("explain")
-        told: str = self.network_.explain()
-        return told
-
 
 def _taken(values: Any, places: Any) -> Any:
     if values is None:
@@ -442,19 +381,3 @@ def _taken(values: Any, places: Any) -> Any:
     if isinstance(values, dict):
         return {name: _taken(one, places) for name, one in values.items()}
     return [values[n] for n in places] if isinstance(values, list) else values[places]
-
-
-def _listed(kind: type[SequenceModel], name: str, value: Any) -> Any:
-    """A list of a file as a tuple, where the default is a tuple."""
-    return tuple(value) if isinstance(value, list) and isinstance(getattr(kind, name, None), tuple) else value
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as a model file holds it; an object as the text of its repr."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

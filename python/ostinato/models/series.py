@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import Array, as_numbers
 from ostinato.sequences.containers import from_table, is_frame, is_series
+from ostinato.suggest import did_you_mean
 
 
 def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tuple[list[Any], list[Array]]:
@@ -88,3 +89,12 @@ def read_values(what: str, part: Any, least: int) -> Array:
     if known < least:
         raise ShapeError(f"{what} has {known} values; expected at least {least}")
     return values
+
+
+def known_id(owner: str, id: Any, ids: Collection[Any]) -> str | int:
+    """An id that is one of `ids`. Raises ConfigError."""
+    is_id = isinstance(id, (str, int, np.integer)) and not isinstance(id, bool)
+    if is_id and id in ids:
+        return _id(owner, "id", id)
+    known = did_you_mean(repr(id) if isinstance(id, str) else "", map(repr, ids), "ids")
+    raise ConfigError(f"{owner}: id is {shown(id)}, which is no series of the model; {known}")
