@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.layers import Recurrent
 from ostinato.models.kalman import KalmanFilter, Structure
 from ostinato.models.levels import middle, read_levels
@@ -129,7 +129,7 @@ class StateSpace(ModelFile, FittedStateSpace):
             known = int((~np.isnan(values)).sum())
             if known <= structure.size:
                 raise ConfigError(
-                    f"{owner}: y[{name!r}] has {known} values; expected more than {structure.size}, the "
+                    f"{owner}: y[{shown(name)}] has {known} values; expected more than {structure.size}, the "
                     "numbers of the state"
                 )
         z = [transform.apply(values, 1.0) for values in series]
