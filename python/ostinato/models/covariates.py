@@ -186,7 +186,8 @@ def of_each(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Any]:
             if one not in set(ids):
                 raise ConfigError(f"{owner}: {name} has the series {shown(one)}, which y does not have")
         return [given.get(one) for one in ids]
-    parts = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given]
+    is_list = isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.ndim > 0)
+    parts = list(given) if is_list else [given]
     if len(parts) != len(ids):
         raise ShapeError(f"{owner}: {name} has {len(parts)} series, y {len(ids)}; expected as many")
     return parts
@@ -208,7 +209,8 @@ def scaled(
     names = ("past", "future", "static")
     if scale is None:
         if found is not None:
-            raise ConfigError(f"{owner}: covariates are given, but the model was fitted without")
+            given = next(name for name in names if getattr(found[0], name).shape[-1])
+            raise ConfigError(f"{owner}: {given} is given, but the model was fitted without covariates")
         return None
     for place, (name, width) in enumerate(zip(names, scale.widths, strict=True)):
         has = 0 if found is None else getattr(found[0], names[place]).shape[-1]

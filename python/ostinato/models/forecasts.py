@@ -16,6 +16,7 @@ from ostinato.models.covariates import CovariateScale, of_each, read_matrix, too
 from ostinato.models.head import Head
 from ostinato.models.history import histories
 from ostinato.models.levels import middle
+from ostinato.models.long_table import column_names, is_table
 from ostinato.models.observations import Columns, Observations, read_observations
 from ostinato.models.roll_out import roll_out
 from ostinato.models.sequence_model import SequenceModel
@@ -24,7 +25,7 @@ from ostinato.models.smoothing import Smoothing, smooth
 from ostinato.models.standing import Standing, passed, steps_of
 from ostinato.models.threads import with_jobs
 from ostinato.models.transform import Transform
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, as_array
 from ostinato.sequences.containers import is_frame
 
 PATHS: Final = 200
@@ -166,7 +167,7 @@ class Forecasts(SequenceModel, FittedSeries):
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
         one = self._standing[known_id(owner, id, self._standing)]
-        values = read_values(f"{owner}: y", np.atleast_1d(np.asarray(y)), least=0)
+        values = read_values(f"{owner}: y", np.atleast_1d(as_array(f"{owner}: y", y)), least=0)
         self._check_values(f"{owner}: y", values)
         one = self._extended(owner, id, one, len(values), past, future)
         for after in self._steps_after(one, values):
@@ -241,7 +242,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """Series of a caller; a long table, if the model was fitted on one and this has its columns."""
         columns = self._columns
         names = named_columns(None, None, None)
-        has = list(y) if isinstance(y, Mapping) else list(getattr(y, "columns", []))
+        has = column_names(y) if is_table(y) else []
         if columns is not None and columns.target in has:
             names = named_columns(columns.id, columns.time, columns.target)
             if least:

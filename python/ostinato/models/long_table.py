@@ -85,7 +85,13 @@ class LongTable:
 
 def is_table(value: Any) -> bool:
     """Whether this has named columns: a DataFrame, or a dict of columns."""
-    return isinstance(value, Mapping) or (hasattr(value, "columns") and hasattr(value, "__getitem__"))
+    named = getattr(value, "columns", None) is not None and hasattr(value, "__getitem__")
+    return isinstance(value, Mapping) or named
+
+
+def column_names(table: Any) -> list[Any]:
+    """The names of the columns of a table."""
+    return list(table) if isinstance(table, Mapping) else list(table.columns)
 
 
 def read_long(
@@ -119,7 +125,7 @@ def read_long(
 
 def column_of(owner: str, table: Any, name: str) -> Any:
     """A column as an array or a list. Raises ConfigError, DTypeError."""
-    known = list(table) if isinstance(table, Mapping) else list(table.columns)
+    known = column_names(table)
     if not isinstance(name, str):
         raise DTypeError(f"{owner}: a column is named {shown(name)}; expected a text")
     if name not in known:
@@ -174,7 +180,7 @@ def is_missing(one: Any) -> bool:
 
 
 def _length(owner: str, table: Any) -> int:
-    names = list(table) if isinstance(table, Mapping) else list(table.columns)
+    names = column_names(table)
     return len(column_of(owner, table, names[0])) if names else 0
 
 

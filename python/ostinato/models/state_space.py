@@ -22,7 +22,7 @@ from ostinato.models.season import read_season
 from ostinato.models.series import known_id, read_values
 from ostinato.models.threads import with_jobs
 from ostinato.models.transform import Transform
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, as_array
 
 Self = TypeVar("Self", bound="StateSpace")
 
@@ -197,7 +197,7 @@ class StateSpace(ModelFile, FittedStateSpace):
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
         one = self._filtered[known_id(owner, id, self.ids_)]
-        values = read_values(f"{owner}: y", np.atleast_1d(np.asarray(y)), least=0)
+        values = read_values(f"{owner}: y", np.atleast_1d(as_array(f"{owner}: y", y)), least=0)
         self._transform.check(f"{owner}: y", values)
         if len(values):
             z = (self._transform.apply(values, 1.0) - one.center) / one.size
