@@ -56,7 +56,13 @@ class SequenceClassifier(PooledModel, Classes):
     estimator_type = "classifier"
 
     def partial_fit(
-        self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, *, lengths: Any = None
+        self: Self,
+        X: Any,
+        y: Any = None,
+        classes: Any = None,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
     ) -> Self:
         """One more epoch, on all of these rows: no row is held out.
 
@@ -125,10 +131,11 @@ class SequenceClassifier(PooledModel, Classes):
         best: Array = self.classes_[numbers]
         return best
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """The fraction of sequences whose class is predicted."""
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
+        X, y = self._from_table(owner, X, y)
         found = self.predict(X, lengths=lengths)
         labels = read_classes(owner, y, len(found))
         weights = row_weights(owner, sample_weight, len(found))

@@ -24,6 +24,7 @@ from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.schedules import Exponential, WarmUp
 from ostinato.sequences.arrays import Array
+from ostinato.strategies import TeacherForcing
 
 Self = TypeVar("Self", bound="LanguageModel")
 
@@ -51,7 +52,8 @@ class LanguageModel(SequenceModel, TextState):
         num_layers: layers on top of each other.
         embedding_size: features of a symbol.
         dropout: the fraction of the inputs of each layer that is dropped in training.
-        window: steps of a batch: gradients stop at its border, states are carried over.
+        window: steps of a batch: gradients stop at its border, states are carried over. With a strategy that
+            feeds the network its own output ("sampling/scheduled_sampling"), each window starts anew.
         batch_size: parts of the text that are read side by side; "auto" for 32.
         max_iter: epochs, each one pass over the text.
         early_stopping: True holds out the end of the text; "auto" does so from 10,000 symbols on.
@@ -148,7 +150,12 @@ class LanguageModel(SequenceModel, TextState):
             return Streams(some, min(rows, len(some) - 1), steps)
 
         measured = None if held is None else streams(held, 256)
-        return self._train_batches(fitting, epochs, streams(ids, window), measured)
+        if isinstance(fitting.trainer.strategies.feeding, TeacherForcing):
+            return self._train_batches(fitting, epochs, streams(ids, window), measured)
+        # What reads its own output starts without a state: each window is a row of its own.
+        starts = range(0, len(ids) - 1, window)
+        x, targets = ([ids[n + k :][: min(window, len(ids) - 1 - n)] for n in starts] for k in (0, 1))
+        return self._run(fitting, x, targets, epochs=epochs, batch_size=rows, validation=measured)
 
     def _symbols(self, owner: str, text: Any) -> Sequence[str]:
         checks.choice(owner, "level", self.level, LEVELS)

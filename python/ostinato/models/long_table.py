@@ -61,8 +61,8 @@ class LongTable:
             for row in rows[1:]:
                 if not _alike(values[row], one):
                     raise ConfigError(
-                        f"{self.owner}: the series {shown(name)} has {shown(one)} and, in row {int(row)}, "
-                        f"{shown(values[row])} in the column {shown(column)}; expected one value for a series"
+                        f"{self.owner}: the series {shown(name)} has {_told(one)} and, in row {int(row)}, "
+                        f"{_told(values[row])} in the column {shown(column)}; expected one value for a series"
                     )
             found.append(one)
         return found
@@ -196,6 +196,10 @@ def _groups(owner: str, column: str, values: Any) -> tuple[list[Any], list[Array
             raise DTypeError(f"{cell(owner, column, one, row)}; expected texts or integers")
         found.setdefault(one if isinstance(one, int) else str(one), []).append(row)
     return list(found), [np.array(rows) for rows in found.values()] or [np.zeros(0, np.int64)]
+
+
+def _told(one: Any) -> str:
+    return shown(one.item() if isinstance(one, np.generic) else one)
 
 
 def _alike(one: Any, other: Any) -> bool:

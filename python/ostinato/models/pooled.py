@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from ostinato.models.dynamics import exponents_of, memory_of
 from ostinato.models.held_out import split
 from ostinato.models.importance import Importance, permutation_importance
 from ostinato.models.intake import Intake, check_names, read_sequences
+from ostinato.models.long_rows import LongForm, rows_of_table, state_of
 from ostinato.models.model_stream import ModelStream
 from ostinato.models.scaling import Scaler
 from ostinato.models.seeds import seed_of
@@ -36,6 +37,7 @@ class PooledState:
 
     _scaling: Scaler
     _flat: bool
+    _long: LongForm | None
     n_features_in_: int
     feature_names_in_: Array
 
@@ -150,9 +152,15 @@ class PooledModel(SequenceModel, PooledState):
         """Scaled rows for a fitted model."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
+        x = self._from_table(owner, x, None)[0]
         intake = read_sequences(owner, x, lengths, width=len(self._scaling.mean))
         self._check_columns(owner, intake)
         return self._scaled(intake, self._scaling)
+
+    def _from_table(self, owner: str, x: Any, y: Any) -> tuple[Any, Any]:
+        """The rows of a long table and its answers, if the model was fitted to such a table."""
+        form = vars(self).get("_long")
+        return rows_of_table(owner, x, form, y)[:2] if form is not None and form.fits(x) else (x, y)
 
     def _check_columns(self, owner: str, intake: Intake) -> None:
         """Raises ShapeError, ConfigError if the columns of 2-D data differ from those of fit."""
@@ -199,7 +207,9 @@ class PooledModel(SequenceModel, PooledState):
         parts = [_pooled(layer(x), names) for layer in self._members()[0]]
         return self._predict(Graph(concat(*parts) if len(parts) > 1 else parts[0]), rows)[0]
 
-    def fit_transform(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> Array:
+    def fit_transform(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None
+    ) -> Array:
         """`fit(X, y, ...)`, then `transform(X)`: for a Pipeline. Raises the errors of `fit`."""
         self.fit(X, y, sample_weight, lengths=lengths)
         return self.transform(X, lengths=lengths)
@@ -271,7 +281,7 @@ class PooledModel(SequenceModel, PooledState):
         return exponents_of(owner, net, np.concatenate(rows), count)
 
     def importance(
-        self, X: Any, y: Any, *, n_repeats: int = 5, random_state: Any = 0, lengths: Any = None
+        self, X: Any, y: Any = None, *, n_repeats: int = 5, random_state: Any = 0, lengths: Any = None
     ) -> Importance:
         """Permutation importance: the score that is lost when a feature comes from other sequences.
 
@@ -279,11 +289,12 @@ class PooledModel(SequenceModel, PooledState):
         """
         self._check_fitted("importance")
         owner = f"{type(self).__name__}.importance"
+        X, y = self._from_table(owner, X, y)
         intake = read_sequences(owner, X, lengths, width=len(self._scaling.mean))
         self._check_columns(owner, intake)
         repeats = checks.count(owner, "n_repeats", n_repeats, at_least=1)
-        names = intake.names or [f"x{n}" for n in range(intake.width)]
-        names = [f"x{n}" for n in range(intake.width)] if intake.flat else list(names)
+        known = None if intake.flat else vars(self).get("feature_names_in_")
+        names = [f"x{n}" for n in range(intake.width)] if known is None else list(known)
         seed = seed_of(owner, random_state)
         return permutation_importance(intake.rows, lambda rows: self.score(rows, y), names, repeats, seed)
 
@@ -302,7 +313,7 @@ class PooledModel(SequenceModel, PooledState):
         """The outputs (N, K) of the members as the answer to each row."""
 
     @abstractmethod
-    def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """How well y is predicted; higher is better."""
 
     @abstractmethod
@@ -314,7 +325,16 @@ class PooledModel(SequenceModel, PooledState):
     # Fitting.
 
     def fit(
-        self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None, groups: Any = None
+        self: Self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        groups: Any = None,
+        id: str | None = None,
+        time: str | None = None,
+        target: str | None = None,
     ) -> Self:
         """Trains on sequences and one answer for each.
 
@@ -326,12 +346,22 @@ class PooledModel(SequenceModel, PooledState):
             sample_weight: (N,) numbers from 0: how much each row counts.
             lengths: (N,) steps of each row of an array.
             groups: (N,) of anything: rows of one group are held out together.
+            id: if X is a long table, a DataFrame or a dict of columns with one row for each sequence and
+                step: the column with the names of sequences. Sequences are in the order of their first rows.
+                Other methods then read such tables too.
+            time: the column of times, which rise within a sequence. Without it, rows are in order.
+            target: the column of answers, which is in place of y: one value for each sequence.
 
         Raises ShapeError, DTypeError, ConfigError that name row and column; then nothing changes.
         """
         owner = type(self).__name__
         continued = self._continues()
+        form = LongForm.of(owner, X, id, time, target)
+        if form is not None:
+            X, y, form = rows_of_table(owner, X, form, y)
         intake, answers = self._read_both(owner, X, y, lengths)
+        if form is not None:
+            intake = replace(intake, names=form.features)
         holds = self._holds_out(len(answers))
         if groups is not None and not holds:
             raise ConfigError(
@@ -339,6 +369,7 @@ class PooledModel(SequenceModel, PooledState):
                 "early_stopping=True, or groups=None"
             )
         encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, holds)
+        fitting.attributes["_long"] = form
         examples, held = self._examples(intake, fitting, encoded), None
         if holds:
             training, places = split(
@@ -351,6 +382,7 @@ class PooledModel(SequenceModel, PooledState):
     def _fit_part(self: Self, X: Any, y: Any, learned: Any, sample_weight: Any, lengths: Any) -> Self:
         """One more epoch on all of these rows. learned: the answers of which `_learn` learns, or None."""
         owner = type(self).__name__
+        X, y = self._from_table(owner, X, y)
         intake, answers = self._read_both(owner, X, y, lengths)
         continued = self._latest("partial_fit")
         encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, False)
@@ -416,17 +448,19 @@ class PooledModel(SequenceModel, PooledState):
         return {
             "scaling": self._scaling.state(),
             "flat": self._flat,
+            "long": state_of(vars(self).get("_long")),
             "n_features_in": self.n_features_in_,
             "feature_names_in": None if names is None else list(names),
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        return _seen(
+        found = _seen(
             Scaler.from_state(state["scaling"]),
             state["flat"],
             state["n_features_in"],
             state["feature_names_in"],
         )
+        return {**found, "_long": LongForm.from_state(state.get("long"))}  # not in files of earlier versions
 
 
 def _pooled(states: Any, names: Sequence[str]) -> Any:

@@ -49,7 +49,9 @@ class SequenceRegressor(PooledModel, Targets):
 
     estimator_type = "regressor"
 
-    def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> Self:
+    def partial_fit(
+        self: Self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None
+    ) -> Self:
         """One more epoch, on all of these rows: no row is held out.
 
         k calls with the same rows are bit-identical to a fit of k epochs with early_stopping=False.
@@ -98,10 +100,11 @@ class SequenceRegressor(PooledModel, Targets):
         made = self._target_scaling.undo(mean)
         return made[:, 0] if self._one else made
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, *, lengths: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """The coefficient of determination R^2 of the predictions; the mean over the columns of y."""
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
+        X, y = self._from_table(owner, X, y)
         found = self.predict(X, lengths=lengths)
         wanted = read_numbers(owner, y, len(found))
         check_width(owner, wanted.reshape(len(wanted), -1).shape[1], len(self._target_scaling.mean))

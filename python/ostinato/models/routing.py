@@ -11,7 +11,7 @@ from ostinato.suggest import did_you_mean
 
 Self = TypeVar("Self", bound="MetadataRouting")
 
-DATA: Final = ("self", "X", "y", "classes")
+DATA: Final = ("self", "X", "y", "classes", "id", "time", "target")
 METHODS: Final = ("fit", "partial_fit", "score", "predict", "predict_proba", "transform")
 
 

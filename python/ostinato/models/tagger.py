@@ -14,6 +14,7 @@ from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state
+from ostinato.models.long_rows import LongForm, rows_of_table, state_of
 from ostinato.models.loss_choice import check_targets
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
@@ -40,6 +41,7 @@ class TaggerState:
     _tokens: Tokens | None
     """The vocabularies of words, or None for features."""
     _scaling: Scaler | None
+    _long: LongForm | None
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -78,18 +80,36 @@ class SequenceTagger(SequenceModel, TaggerState):
 
     dtype: ClassVar[str] = "float32"
 
-    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any = None,
+        *,
+        groups: Any = None,
+        id: str | None = None,
+        time: str | None = None,
+        target: str | None = None,
+    ) -> Self:
         """Trains on sequences with a label for each step.
 
         Args:
             X: a list of sentences, each a list of words; or a list of arrays (T, F).
             y: for each sequence, an array of as many labels: texts, whole numbers or booleans.
             groups: (N,) of anything: sequences of one group are held out together.
+            id: if X is a long table, a DataFrame or a dict of columns with one row for each sequence and
+                step: the column with the names of sequences. Its other columns are features; one column of
+                texts holds words. Other methods then read such tables too.
+            time: the column of times, which rise within a sequence. Without it, rows are in order.
+            target: the column of labels, in place of y.
 
         Raises ShapeError, DTypeError, ConfigError that name row and place; then nothing changes.
         """
         owner = type(self).__name__
+        form = LongForm.of(owner, X, id, time, target)
+        if form is not None:
+            X, y, form = rows_of_table(owner, X, form, y, steps=True)
         examples, fitting = self._begin(X, y, self._continues(), True)
+        fitting.attributes["_long"] = form
         count = len(examples.targets)
         if self._holds_out(count):
             parts = split(owner, count, self.validation_fraction, fitting.seed, None, groups)
@@ -104,11 +124,12 @@ class SequenceTagger(SequenceModel, TaggerState):
             fitting, checks.count(owner, "max_iter", self.max_iter, at_least=1), examples, held
         )
 
-    def partial_fit(self: Self, X: Any, y: Any) -> Self:
+    def partial_fit(self: Self, X: Any, y: Any = None) -> Self:
         """One more epoch, on all of these sequences. The first call decides labels and vocabularies.
 
         Arguments and errors are those of `fit`.
         """
+        X, y = self._from_table(type(self).__name__, X, y)
         examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
         return self._train(fitting, 1, examples, None)
 
@@ -237,9 +258,10 @@ class SequenceTagger(SequenceModel, TaggerState):
         rules = iob2_rules(owner, self.classes_) if self.transitions == "iob2" else None
         return [self.classes_[ids] for ids in best_tags(outputs, rules)]
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """The fraction of steps, over all sequences, whose label is predicted."""
         self._check_fitted("score")
+        X, y = self._from_table(f"{type(self).__name__}.score", X, y)
         found = self.predict(X)
         wanted = read_tags(f"{type(self).__name__}.score", y, [len(row) for row in found])
         return float(np.mean(np.concatenate([a == b for a, b in zip(found, wanted, strict=True)])))
@@ -247,12 +269,21 @@ class SequenceTagger(SequenceModel, TaggerState):
     def _outputs(self, call: str, X: Any) -> list[Array]:
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
+        X, _ = self._from_table(owner, X, None)
         names = vars(self).get("feature_names_in_")
         known = {"_tokens": self._tokens, "_scaling": self._scaling, "feature_names_in_": names}
         sentences, intake, _ = self._sequences(owner, X, known)
         x = self._encoded(known, sentences, [] if intake is None else intake.rows)
         found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
         return found
+
+    def _from_table(self, owner: str, X: Any, y: Any) -> tuple[Any, Any]:
+        """The rows of a long table and its labels, if the model was fitted to such a table."""
+        form = vars(self).get("_long")
+        if form is None or not form.fits(X):
+            return X, y
+        found = rows_of_table(owner, X, form, y, steps=True)
+        return found.x, found.y
 
     def _state(self) -> dict[str, Any]:
         tokens, scaling, names = self._tokens, self._scaling, vars(self).get("feature_names_in_")
@@ -261,6 +292,7 @@ class SequenceTagger(SequenceModel, TaggerState):
             "tokens": None if tokens is None else tokens.state(),
             "scaling": None if scaling is None else scaling.state(),
             "feature_names_in": None if names is None else list(names),
+            "long": state_of(vars(self).get("_long")),
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,6 +301,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         return {
             **({} if names is None else {"feature_names_in_": np.array(names, dtype=object)}),
             "classes_": labels_from(state["classes"]),
+            "_long": LongForm.from_state(state.get("long")),
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
