@@ -14,6 +14,8 @@ RELIABILITY_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
+# What the demo does not need and what brings large packages is installed for the tests alone.
+LARGE := plugins/ostinato-onnx/pyproject.toml
 # maturin is in the virtual environment already; isolation would download it again for each build.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
@@ -35,10 +37,10 @@ $(VENV)/built: $(VENV)/made pyproject.toml $(RUST)
 # All plugins in one call, built with the hatchling that is there: isolation would download it for each of them.
 $(VENV)/plugged: $(VENV)/built $(PLUGINS)
 	$(BIN)/python -m pip install --quiet 'hatchling>=1.27' 'editables>=0.5'
-	$(INSTALL) $(foreach plugin,$(dir $(PLUGINS)),--editable ./$(plugin))
+	$(INSTALL) $(foreach plugin,$(dir $(filter-out $(LARGE),$(PLUGINS))),--editable ./$(plugin))
 	touch $@
 
-$(VENV)/tools: $(VENV)/plugged
+$(VENV)/tools: $(VENV)/plugged $(LARGE)
 	$(INSTALL) --editable '.[test,dev]' --editable './plugins/ostinato-onnx[test]'
 	touch $@
 

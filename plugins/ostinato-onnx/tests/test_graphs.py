@@ -182,7 +182,8 @@ def test_a_graph(name, dtype, tmp_path):
     net = GRAPHS[name](of(dtype))
     randomize(net)
     path = tmp_path / "model.onnx"
-    for options in ({"states": name != "a state on entries"}, {"lengths": False, "cells": "scan"}):
+    more = [{"lengths": False, "cells": "scan"}] if dtype == "float32" else []
+    for options in ({"states": name != "a state on entries"}, *more):
         ostinato_onnx.export(net, path, **options)
         onnx.checker.check_model(str(path))
         verify(net, path, run_here)
