@@ -97,6 +97,46 @@ def test_a_continuation_that_fails_leaves_everything_as_before(row: Row, epoch: 
 
 
 @rows
+def test_ctrl_c_before_the_first_epoch_ends_leaves_everything_as_before(row: Row):
+    interrupts = Fails(0, error=KeyboardInterrupt)
+    given: dict[str, Any] = {"max_iter": 2, "early_stopping": False, "warm_start": True}
+    fresh = row.make(callbacks=[interrupts], **given)
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit(*row.data)
+    assert not fresh.__sklearn_is_fitted__()
+    interrupts.epoch = 2
+    fresh.fit(*row.data)
+    before, attributes = everything(fresh), dict(vars(fresh))
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit(*row.data)
+    assert everything(fresh) == before
+    assert vars(fresh) == attributes
+
+
+def test_ctrl_c_while_a_fit_is_finished_keeps_the_parameters_of_the_last_update(monkeypatch):
+    row = ROWS[0]
+    given: dict[str, Any] = {"max_iter": 3, "early_stopping": True, "warm_start": True}
+    # The rate of the last epoch is so high that this epoch is not the best one.
+    given["schedule"] = lambda start, when: start if when.epoch < 2 else 10.0
+    whole = row.make(**{**given, "max_iter": 6}).fit(*row.data)
+    model, calls = row.make(**given), []
+
+    def interrupted(self: Any, *arguments: Any) -> None:
+        calls.append(0)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(row.kind, "_complete", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*row.data)
+    assert model.n_iter_ == 3
+    assert model._fitted.best.last is not None
+    assert bits(model._fitted.best.last) != bits(model.network_.arena)
+    monkeypatch.undo()
+    assert bits(model.fit(*row.data).network_.arena) == bits(whole.network_.arena)
+
+
+@rows
 def test_ctrl_c_in_a_continuation_leaves_the_model_so_far(row: Row):
     given: dict[str, Any] = {"max_iter": 2, "early_stopping": False, "warm_start": True}
     model = row.make(callbacks=[Fails(3, error=KeyboardInterrupt)], **given).fit(*row.data)

@@ -34,12 +34,14 @@ class Best:
         """Before a further fit: the parameters of the last update."""
         if self.last is not None:
             net.arena[...] = self.last
+            self.last = None
         if self.waited >= self.patience:
             self.waited = 0
 
     def finish(self, net: Network) -> None:
-        """After a fit, also an interrupted one: the best parameters."""
-        self.last = net.arena.copy()
+        """After a fit, also an interrupted one: the best parameters. A second call changes nothing."""
+        if self.last is None:
+            self.last = net.arena.copy()
         if self.chosen is not None:
             net.arena[...] = self.chosen
 

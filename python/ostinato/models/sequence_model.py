@@ -291,7 +291,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
     ) -> Self:
         """Trains on rows, and makes the result that of this estimator.
 
-        An error leaves everything as before. Ctrl-C leaves the best model so far.
+        An error leaves everything as before. Ctrl-C after an epoch leaves the best model so far.
         """
         validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
         return self._run(
@@ -309,12 +309,18 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         return self._run(fitting, training, epochs=epochs, validation=held)
 
     def _run(self: Self, fitting: TrainingState, *data: Any, **arguments: Any) -> Self:
-        """`fit` of the trainer, between the last parameters and the best ones."""
+        """`fit` of the trainer, between the last parameters and the best ones.
+
+        Ctrl-C after an epoch leaves the best model so far; before that, everything is as before the call.
+        """
         owner, told = type(self).__name__, self.verbose
         verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
         net, best, trainer, path = fitting.network, fitting.best, fitting.trainer, self._checkpoint()
         resume = path is not None and os.path.exists(path)
-        before = dict(vars(best))
+        before, begun = dict(vars(best)), trainer.run.epoch
+
+        def is_kept() -> bool:
+            return trainer.run.epoch > begun
 
         def work() -> None:
             best.resume(net)
@@ -331,12 +337,12 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             self._adopt(fitting)
 
         try:
-            trainer._all_or_nothing(work)
-        except KeyboardInterrupt:
-            finish()
-            raise
-        except BaseException:
-            vars(best).update(before)
+            trainer._all_or_nothing(work, is_kept)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_kept():
+                finish()
+            else:
+                vars(best).update(before)
             raise
         if path is not None:
             os.unlink(path)

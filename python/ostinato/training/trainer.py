@@ -512,15 +512,18 @@ class Trainer(NoCopies, AttributeGuard):
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
         self._plugin_states = checkpoint.load(path, self, seen)
 
-    def _all_or_nothing(self, work: Callable[[], None]) -> None:
-        """`work()`, which may call `fit`: an error leaves everything as before, Ctrl-C what is done."""
+    def _all_or_nothing(self, work: Callable[[], None], is_kept: Callable[[], bool]) -> None:
+        """`work()`, which may call `fit`: an error leaves everything as before.
+
+        is_kept: whether Ctrl-C leaves what is done.
+        """
         undo, cut, states = Undo(self, ()), self._cut, self._plugin_states
         undo.keep()
         try:
             work()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_kept():
+                raise
             undo.restore(error)
             self._cut, self._plugin_states = cut, states
             raise
