@@ -163,6 +163,7 @@ def test_every_parameter_is_a_flag_or_is_set_by_another_flag(capsys):
         (["--cell", "gruu"], "did you mean 'gru'"),
         (["--learning-rate-init", "-1"], "learning_rate_init is -1"),
         (["--pooling", "mean,middle"], "pooling is"),
+        (["--seed", "-1"], "fit: --seed is -1; expected an integer"),
         (["--held-out", "1"], "--held-out is 1; expected a share"),
         (["--held-out", "nan"], "--held-out is nan; expected a share"),
         (["--target", "t1"], "--target is given 2 times"),

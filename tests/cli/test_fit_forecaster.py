@@ -98,11 +98,23 @@ def test_a_month_that_is_left_out_is_a_missing_value(tmp_path, capsys):
         main(["fit", "forecaster", long(tmp_path / "l.csv", 7), *flags, "--save", model, "--held-out", "0"])
         == 0
     )
-    assert "2 series of 40 to 40 steps" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2 series of 40 steps" in told and "nothing is held out" in told
     gap = values()
     gap["a"][7] = np.nan
     same = ost.Forecaster(horizon=2, season=4, hidden_size=4, max_iter=2, random_state=0).fit(gap)
     assert np.array_equal(ost.load(model).predict(), same.predict())
+
+
+def test_one_series_needs_a_time_and_no_id(tmp_path, capsys):
+    lines = [["day", "y"], *([f"2024-01-{n + 1:02}T12:00", n % 4] for n in range(28))]
+    model, data = str(tmp_path / "m"), write(tmp_path / "d.csv", lines)
+    flags = ["--time", "day", "--target", "y", "--horizon", "2", "--quiet", "--save", model, *FAST]
+    assert main(["fit", "forecaster", data, *flags]) == 0
+    capsys.readouterr()
+    assert main(["predict", model, data]) == 0
+    found = read(capsys.readouterr().out)
+    assert [one[:2] for one in found[1:]] == [["y", "2024-01-29T12:00:00"], ["y", "2024-01-30T12:00:00"]]
 
 
 def test_values_below_zero_at_the_end_decide_the_transform(tmp_path, capsys):
@@ -120,7 +132,7 @@ def test_a_picture_of_the_forecasts(tmp_path, capsys):
     assert main(["fit", "forecaster", wide(tmp_path / "d.csv"), "--target", "b", *flags]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     told = capsys.readouterr()
-    assert "1 series of 40 to 40 steps" in told.out and "epoch 0" in told.err
+    assert "1 series of 40 steps" in told.out and "epoch 0" in told.err
 
 
 LONG = "id,time,y\n" + "".join(f"{s},2020-{m:02},{m}.5\n" for s in "ab" for m in range(1, 13))
@@ -133,6 +145,8 @@ IDS = ["--id", "id", "--time", "time", "--target", "y"]
         (LONG, ["--id", "id"], "lines are steps; give one --target"),
         (LONG, [*IDS, "--target", "id"], "lines are steps; give one --target"),
         (LONG, ["--id", "di", "--target", "y"], "--id is 'di', which no column has; columns: id, time, y"),
+        (LONG, ["--target", "y", "--target", "y"], "--target names a column twice: y, y"),
+        (LONG, ["--seed", "-1", *IDS], "--seed is -1"),
         (LONG, ["--target", "z"], "--target is 'z'; the columns of numbers are y"),
         (LONG.replace("b,2020-05", "b,2020-04"), IDS, "the series 'b' has 2020-04-01"),
         (LONG.replace("b,2020-05", "b,2020-04"), IDS, "at line 18, as at line 17"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ostinato import checks
 from ostinato.cli import fit_forecaster, fit_sequences, saved
 from ostinato.cli.picture import check_folder, new_figure
 from ostinato.cli.plugin_files import add_flag
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> None:
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
         check_folder("--save", options.save)
+    checks.whole("fit", "--seed", options.seed, at_least=0)
     fit = fit_forecaster.fit if options.kind == "forecaster" else fit_sequences.fit
     fitted = fit(options)
     if options.save is not None:

@@ -48,7 +48,8 @@ def fit(options: argparse.Namespace) -> FittedModel:
     if not 0 <= steps <= horizon:
         raise ConfigError(f"--held-out is {steps}; expected 0 to {horizon}, the steps of the horizon")
     lengths = sorted(map(len, values.values()))
-    print(f"{len(values)} series of {lengths[0]} to {lengths[-1]} steps")
+    shape = f"{lengths[0]} to {lengths[-1]}" if lengths[0] < lengths[-1] else f"{lengths[0]}"
+    print(f"{len(values)} series of {shape} steps")
     # A model of logarithms refuses values of 0 or less, also those of the held-out steps.
     if any((one[~np.isnan(one)] <= 0).any() for one in values.values()):
         parameters.setdefault("transform", "none")
@@ -71,6 +72,8 @@ def _measured(
     forecasts = dict(zip(training, model.predict(), strict=True))
     windows = [(training[name], values[name][-steps:], forecasts[name][:steps]) for name in held]
     found = skill(windows, model.season_) if windows else None
+    if not steps:
+        return "nothing is held out"
     if found is None:
         return f"no series has held-out steps: expected at least {LENGTH} horizons of steps"
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if name != "model")

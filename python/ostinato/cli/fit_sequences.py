@@ -106,15 +106,19 @@ def _taken(wanted: Any, places: Array) -> Any:
     return [wanted[n] for n in places] if isinstance(wanted, list) else wanted[places]
 
 
+def _several(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
 def _described(data: Sequences, wanted: Any, kind: str) -> str:
     """What was read, in a line."""
     lengths = [len(one) for one in data.x]
     shape = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
     if data.layout.words:
-        what = "words"
+        what = _several("word", max(lengths))
     else:
         width = data.x[0].shape[1]
-        what = f"steps of {width} feature{'s' if width > 1 else ''}"
+        what = f"{_several('step', max(lengths))} of {width} {_several('feature', width)}"
     text = f"{len(lengths)} sequences of {shape} {what}"
     if kind == "regressor":
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import ostinato
+from ostinato import checks
 from ostinato.cli import saved
 from ostinato.cli.layout_flags import add_series_flags, layout_of
 from ostinato.cli.picture import check_folder, new_figure
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace) -> None:
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
         check_folder("--save", options.save)
+    checks.whole("forecast", "--seed", options.seed, at_least=0)
     series = read_series(options.data, layout_of(options))
     model = ostinato.Forecaster(
         horizon=options.horizon,

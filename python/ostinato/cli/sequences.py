@@ -31,8 +31,8 @@ class Layout:
     words: bool = False
     """Whether the one feature is a word."""
 
-    def check(self, table: Table) -> None:
-        """Raises ConfigError for a column that is not there, or is named twice; the target may be missing."""
+    def check(self, table: Table, *, needs_id: bool = True) -> None:
+        """Raises ConfigError for a column that is not there or named twice, and for --time without --id."""
         flags = {"--id": [self.id], "--time": [self.time], "--ignore": self.ignore, "--target": self.target}
         seen: dict[str, str] = {}
         for flag, names in flags.items():
@@ -45,7 +45,7 @@ class Layout:
                         f"{flag} is {name!r}, which is {seen[name]} too; expected another column"
                     )
                 seen[name] = flag
-        if self.time is not None and self.id is None:
+        if needs_id and self.time is not None and self.id is None:
             raise ConfigError(
                 f"--time is {self.time!r}, but the file has a sequence in each line; give --id, the column "
                 "that names the sequence, if a line is a step"

@@ -54,11 +54,13 @@ def read_series(path: str, layout: Layout) -> Series:
                 names = ", ".join(values)
                 raise ConfigError(f"{path}: --target is {name!r}; the columns of numbers are {names}")
         chosen = layout.target or tuple(values)
+        if len(set(chosen)) < len(chosen):
+            raise ConfigError(f"--target names a column twice: {', '.join(chosen)}; expected each once")
         return Series({name: values[name] for name in chosen}, layout)
     if len(layout.target) != 1:
         raise ConfigError(f"{path}: lines are steps; give one --target, the column of values")
     table = read_table(path, "a line for each step")
-    layout.check(table)
+    layout.check(table, needs_id=False)
     kept = [n for n, row in enumerate(table.rows) if row]
     if not kept:
         raise FormatError(f"{path}: no line below the names; expected steps of series")
