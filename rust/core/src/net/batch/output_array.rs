@@ -84,7 +84,7 @@ impl<T: Float> OutputArray<T> {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));
         }
         let mut pauses = Pauses::default();
-        for (row, place) in batch.places(group, self.axis).enumerate() {
+        for (row, place) in batch.rows_and_places(group, self.axis) {
             copy(row, place);
             pauses.after(width);
         }

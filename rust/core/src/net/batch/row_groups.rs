@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::kernel::Float;
-use crate::memory::{check, ensure, reserve, zeros};
+use crate::memory::{check, ensure, make_room, reserve, zeros};
 use crate::team::{self, Pauses};
 use crate::time::Geometry;
 
@@ -213,6 +213,26 @@ impl Batch {
         })
     }
 
+    /// Each packed row of a group with its position, one sequence after the other: memory of the caller is read, or written, in
+    /// its order.
+    pub(super) fn rows_and_places<'a>(
+        &'a self,
+        group: &'a RowGroup,
+        axis: Axis,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let (geometry, valid) = (group.axes().of(axis), self.valid(axis));
+        let sequence = self.in_order(group, axis);
+        (0..geometry.rows).flat_map(move |position| {
+            (0..geometry.lengths[position]).map(move |t| {
+                let place = match axis {
+                    Axis::Sequence(_) => valid.place(sequence(position).origin + t),
+                    Axis::Row => sequence(position).row,
+                };
+                (geometry.first_row(t) + position, place)
+            })
+        })
+    }
+
     /// The positions in (N, T) that the sequences of a group leave without values along an axis: padding and masked steps. Each
     /// position belongs to exactly one group.
     pub(super) fn padding<'a>(
@@ -280,11 +300,22 @@ impl Batch {
 
     /// Appends the rows of a group from (N, T, width) or (N, width). Padding and masked steps are never read. It pauses.
     pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
+        let (before, elements) = (packed.len(), group.axes().of(axis).total() * width);
+        make_room(packed, elements);
         let mut pauses = Pauses::default();
-        for place in self.places(group, axis) {
-            packed.extend_from_slice(&data[place * width..(place + 1) * width]);
+        for (row, place) in self.rows_and_places(group, axis) {
+            let values = &data[place * width..(place + 1) * width];
+            // SAFETY: there is room for all packed rows, and this is one of them.
+            unsafe {
+                packed
+                    .as_mut_ptr()
+                    .add(before + row * width)
+                    .copy_from_nonoverlapping(values.as_ptr(), width);
+            }
             pauses.after(width);
         }
+        // SAFETY: every packed row was written.
+        unsafe { packed.set_len(before + elements) };
     }
 
     /// `pack` for every group, each into its own vector. Large arrays are copied by several threads. It pauses.
