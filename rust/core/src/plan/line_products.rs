@@ -5,53 +5,51 @@
 
 use crate::step::{Attrs, Builder, Equations, NodeId, Program, Result, Run, rows};
 
-use super::sums::{copy, finish};
+use super::sums::replaced;
 
-/// How a product has its parameter matrix.
+/// A value that becomes another one.
 #[derive(Clone, Copy)]
-enum Side {
-    /// W X
+enum Found {
+    /// A product W X.
     Left,
-    /// X W
+    /// A product X W.
     Right,
+    Transpose,
 }
 
 /// The same program with such products as products of lines.
 pub fn with_line_products(program: &Program) -> Result<Program> {
-    let count = program.nodes.len();
     let live = program.live();
-    let found: Vec<Option<Side>> = (0..count).map(|id| side(program, id).filter(|_| live[id])).collect();
+    let mut found: Vec<Option<Found>> =
+        (0..program.nodes.len()).map(|id| side(program, id).filter(|_| live[id])).collect();
     if found.iter().all(Option::is_none) {
         return Ok(program.clone());
     }
-    let mut g = Builder::new(&program.name, program.sizes.clone());
-    let mut moved: Vec<NodeId> = vec![NodeId::MAX; count];
-    for (id, node) in program.nodes.iter().enumerate() {
-        if !live[id] && rows::row(node.op).run != Run::Source {
-            continue;
-        }
-        moved[id] = match (found[id], &node.args[..]) {
-            (Some(Side::Left), &[matrix, values]) => {
-                let lines = transposed(&mut g, moved[values])?;
-                let product = g.op("matmul_lines", &[moved[matrix], lines])?;
-                g.op("transpose", &[product])?
-            }
-            (Some(Side::Right), &[values, matrix]) => {
-                let op = if program.nodes[values].shape.len() == 1 { "matmul" } else { "matmul_lines" };
-                let way = Attrs::numbers(&[("transpose", 1.0)]);
-                g.op_with(op, &[moved[matrix], moved[values]], way)?
-            }
-            _ if rows::row(node.op).run == Run::Transpose => transposed(&mut g, moved[node.args[0]])?,
-            _ => copy(&mut g, program, id, &moved)?,
-        };
-        if let (Some(label), None) = (&node.label, &g.node(moved[id]).label) {
-            g.label(moved[id], label);
+    for (found, node) in found.iter_mut().zip(&program.nodes) {
+        if rows::row(node.op).run == Run::Transpose {
+            *found = Some(Found::Transpose);
         }
     }
-    finish(g, program, &moved)
+    replaced(program, &found, |g, found, id, moved| {
+        let args = &program.nodes[id].args;
+        let [left, right] = [args[0], args[args.len() - 1]];
+        match found {
+            Found::Left => {
+                let lines = transposed(g, moved[right])?;
+                let product = g.op("matmul_lines", &[moved[left], lines])?;
+                g.op("transpose", &[product])
+            }
+            Found::Right => {
+                let op = if program.nodes[left].shape.len() == 1 { "matmul" } else { "matmul_lines" };
+                let way = Attrs::numbers(&[("transpose", 1.0)]);
+                g.op_with(op, &[moved[right], moved[left]], way)
+            }
+            Found::Transpose => transposed(g, moved[left]),
+        }
+    })
 }
 
-fn side(program: &Program, id: NodeId) -> Option<Side> {
+fn side(program: &Program, id: NodeId) -> Option<Found> {
     let node = &program.nodes[id];
     if rows::row(node.op).run != Run::Product || node.folded {
         return None;
@@ -59,8 +57,8 @@ fn side(program: &Program, id: NodeId) -> Option<Side> {
     let [left, right] = [0, 1].map(|k| &program.nodes[node.args[k]]);
     let of_row = left.entries.is_none() && right.entries.is_none();
     match (left.folded, right.folded) {
-        (true, false) if of_row && left.shape.len() == 2 && right.shape.len() == 2 => Some(Side::Left),
-        (false, true) if of_row && right.shape.len() == 2 => Some(Side::Right),
+        (true, false) if of_row && left.shape.len() == 2 && right.shape.len() == 2 => Some(Found::Left),
+        (false, true) if of_row && right.shape.len() == 2 => Some(Found::Right),
         _ => None,
     }
 }

@@ -5,43 +5,28 @@
 //! their exponentials are stored. Nothing is declared: the equations may be those of any cell or loss, with the sum over the
 //! first axis of a matrix too.
 
-use crate::step::{Builder, Equations, NodeId, Program, Result, Run, rows};
+use crate::step::{Equations, NodeId, Program, Result, rows};
 
-use super::sums::{copy, finish};
+use super::sums::replaced;
 
 /// The same program with `log_product` in place of `logsumexp(M + v)`.
 pub fn with_log_products(program: &Program) -> Result<Program> {
-    let count = program.nodes.len();
     let live = program.live();
     let found: Vec<Option<Operands>> =
-        (0..count).map(|id| operands(program, id).filter(|_| live[id])).collect();
+        (0..program.nodes.len()).map(|id| operands(program, id).filter(|_| live[id])).collect();
     if found.iter().all(Option::is_none) {
         return Ok(program.clone());
     }
-    let mut g = Builder::new(&program.name, program.sizes.clone());
-    let mut moved: Vec<NodeId> = vec![NodeId::MAX; count];
-    for (id, node) in program.nodes.iter().enumerate() {
-        if !live[id] && rows::row(node.op).run != Run::Source {
-            continue;
+    replaced(program, &found, |g, found, id, moved| {
+        let mut matrix = moved[found.matrix];
+        if found.transposed {
+            matrix = g.op("transpose", &[matrix])?;
         }
-        moved[id] = match found[id] {
-            Some(Operands { matrix, vector, transposed }) => {
-                let mut matrix = moved[matrix];
-                if transposed {
-                    matrix = g.op("transpose", &[matrix])?;
-                }
-                let columns = g.node(matrix).shape[1].clone();
-                let vector = g.reshaped(moved[vector], &[columns])?;
-                let product = g.op("log_product", &[matrix, vector])?;
-                g.reshaped(product, &node.shape)?
-            }
-            None => copy(&mut g, program, id, &moved)?,
-        };
-        if let Some(label) = &node.label {
-            g.label(moved[id], label);
-        }
-    }
-    finish(g, program, &moved)
+        let columns = g.node(matrix).shape[1].clone();
+        let vector = g.reshaped(moved[found.vector], &[columns])?;
+        let product = g.op("log_product", &[matrix, vector])?;
+        g.reshaped(product, &program.nodes[id].shape)
+    })
 }
 
 /// The operands of a product. `transposed`: the sum runs over the first axis of the matrix.

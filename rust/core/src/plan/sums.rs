@@ -94,6 +94,32 @@ fn collect(program: &Program, id: NodeId, inner: &[bool], terms: &mut Vec<NodeId
     }
 }
 
+/// The same program with other values in place of those in `found`, by node. `make` adds the value for what was found; it gets
+/// the node, and the node here of each node there.
+pub fn replaced<F>(
+    program: &Program,
+    found: &[Option<F>],
+    make: impl Fn(&mut Builder, &F, NodeId, &[NodeId]) -> Result<NodeId>,
+) -> Result<Program> {
+    let live = program.live();
+    let mut g = Builder::new(&program.name, program.sizes.clone());
+    // a removed value has no valid number, so reading it panics
+    let mut moved: Vec<NodeId> = vec![NodeId::MAX; program.nodes.len()];
+    for (id, node) in program.nodes.iter().enumerate() {
+        if !live[id] && rows::row(node.op).run != Run::Source {
+            continue;
+        }
+        moved[id] = match &found[id] {
+            Some(one) => make(&mut g, one, id, &moved)?,
+            None => copy(&mut g, program, id, &moved)?,
+        };
+        if let (Some(label), None) = (&node.label, &g.node(moved[id]).label) {
+            g.label(moved[id], label);
+        }
+    }
+    finish(g, program, &moved)
+}
+
 /// Finishes a program with the outputs and the next states of another one. `moved` has the node here of each node there.
 pub fn finish(g: Builder, program: &Program, moved: &[NodeId]) -> Result<Program> {
     let outputs: Vec<(String, NodeId)> =
