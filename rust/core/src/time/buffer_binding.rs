@@ -91,6 +91,8 @@ pub(super) struct BufferBinding<T> {
     pub stride: Vec<usize>,
     /// By buffer: the address of the current rows.
     pub here: Vec<*mut T>,
+    /// The buffers whose rows of a step are not those of another; the others stay at `base`.
+    pub moving: Vec<usize>,
     /// By carried state: two copies of all rows, which the loop reads and writes alternately; a scan uses only the first.
     pub carry: Vec<Option<[*mut T; 2]>>,
     /// By buffer that reads a state of the previous step: where the rows of a block are gathered if they are not contiguous.
@@ -113,6 +115,7 @@ impl<T> Default for BufferBinding<T> {
             base: Vec::new(),
             stride: Vec::new(),
             here: Vec::new(),
+            moving: Vec::new(),
             carry: Vec::new(),
             gathered: Vec::new(),
             entry_rows: Vec::new(),
@@ -126,6 +129,7 @@ impl<T> BufferBinding<T> {
         self.base.clear();
         self.stride.clear();
         self.here.clear();
+        self.moving.clear();
         self.carry.clear();
         self.gathered.clear();
     }

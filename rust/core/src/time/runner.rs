@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Float, Kernels};
 use crate::memory::lengthen;
-use crate::plan::{Class, Pass, Ref, block_steps};
+use crate::plan::{Buffer, Class, Pass, Ref, block_steps};
 use crate::random::Noise;
 use crate::team::{Region, pause};
 
@@ -129,7 +129,7 @@ impl<'a, T: Float> Runner<'a, T> {
             products.resize_with(threads, Mutex::default);
         }
         binding.clear();
-        let BufferBinding { layout, base, stride, here, carry, gathered, entry_rows, matrices } =
+        let BufferBinding { layout, base, stride, here, moving, carry, gathered, entry_rows, matrices } =
             &mut *binding;
         if !entries.is_empty() {
             let missing = threads.saturating_sub(entry_rows.len());
@@ -199,6 +199,27 @@ impl<'a, T: Float> Runner<'a, T> {
             gathered.push(scratch_place);
         }
         here.extend_from_slice(base);
+        let moves = |buffer: &Buffer| match buffer.class {
+            Class::Fold(_)
+            | Class::Tile
+            | Class::RowEntries
+            | Class::Step
+            | Class::Marks(_)
+            | Class::SavedMarks(_)
+            | Class::Memory(_)
+            | Class::MemoryGradient(_) => false,
+            Class::Full
+            | Class::Input(_)
+            | Class::OutputGradient(_)
+            | Class::Saved(_)
+            | Class::Block
+            | Class::CarryLog(_)
+            | Class::History(_)
+            | Class::HistoryPrev(_)
+            | Class::CarryIn(_)
+            | Class::CarryOut(_) => true,
+        };
+        moving.extend((0..pass.buffers.len()).filter(|&number| moves(&pass.buffers[number])));
         Runner {
             kernels,
             pass,
@@ -410,7 +431,8 @@ impl<'a, T: Float> Runner<'a, T> {
         let (row, in_block) = (geometry.offset[t], geometry.offset[t] - geometry.offset[from]);
         self.packed = row;
         self.steps = (t, t + 1);
-        for number in 0..self.binding.base.len() {
+        for k in 0..self.binding.moving.len() {
+            let number = self.binding.moving[k];
             let (base, stride) = (self.binding.base[number], self.binding.stride[number]);
             let on_entries = self.entries_before(number, t, from);
             // SAFETY: step t belongs to the block, so its rows lie inside each of these buffers.
@@ -429,14 +451,7 @@ impl<'a, T: Float> Runner<'a, T> {
                     Class::CarryOut(state) => {
                         self.binding.carry[state].map_or(base, |pair| pair[(self.steps_done + 1) % 2])
                     }
-                    Class::Fold(_)
-                    | Class::Tile
-                    | Class::RowEntries
-                    | Class::Step
-                    | Class::Marks(_)
-                    | Class::SavedMarks(_)
-                    | Class::Memory(_)
-                    | Class::MemoryGradient(_) => base,
+                    _ => base,
                 }
             };
         }
