@@ -10,7 +10,7 @@ import numpy as np
 from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
-from ostinato.ops import concat, dot, logsumexp, one_hot, reshape, sum, take, where
+from ostinato.ops import concat, logsumexp, pick, reshape, sum, take, where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class CRF(Loss):
         (tags,) = state.alpha.shape
         scores, transitions = y[:tags], reshape(y[tags:], (tags, tags))
         begun = state.begun > 0.5
-        own = reshape(dot(one_hot(target, int(tags)), np.arange(float(tags))), (1,))
+        own = reshape(pick(np.arange(float(tags)), target), (1,))
         alpha = scores + where(begun, logsumexp(transitions + state.alpha), 0.0)
         grown = logsumexp(alpha)
         # the first step has no transition: it stands at no place, where `take` reads 0

@@ -58,7 +58,8 @@ class CTC(Loss):
         if self.blank >= classes:
             raise ConfigError(f"loss 'ctc': blank is {self.blank}; expected an id below {int(classes)}")
         p = log_softmax(y)
-        own = where(less(target, 0.0), FAR, take(p, target))
+        # 0 behind the labels of the row, which no alignment of its labels reaches
+        own = take(p, target)
         # before the first step: no label yet, with probability 1
         begun = state.begun > 0.5
         blank = where(begun, state.blank, np.array([0.0] + [FAR] * int(count)))
