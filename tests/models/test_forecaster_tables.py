@@ -60,6 +60,28 @@ def test_a_long_table_is_its_series(kind: Any, tmp_path: Path):
         assert (found["month"][3:6] == months).all()
 
 
+def test_a_backtest_of_a_long_table_continues_its_times():
+    fitted = model(max_iter=1).fit(table(2), **LONG)
+    ends = [len(one) for one in made(2)]
+    later = {
+        "shop": ["shop 0", "shop 0", "shop 1", "shop 1"],
+        "month": [np.datetime64("2020-01") + ends[n] + k for n in range(2) for k in range(2)],
+        "sales": [20.0, 21.0, 22.0, 23.0],
+    }
+    later["month"] = [str(one.astype("datetime64[D]")) for one in later["month"]]
+    found = fitted.backtest(later)
+    plain = model(max_iter=1).fit(made(2)).backtest([[20.0, 21.0], [22.0, 23.0]])
+    assert [one.tobytes() for one in found] == [one.tobytes() for one in plain]
+    early = {**later, "month": ["2020-02-01", "2020-03-01"] * 2}
+    with pytest.raises(
+        ost.ConfigError, match=r"y begins with 2020-02-01.* for the series 'shop 0'; expected 20"
+    ):
+        fitted.backtest(early)
+    years = {**later, "month": ["2030-01-01", "2031-01-01"] * 2}
+    with pytest.raises(ost.ConfigError, match="y has steps of 12 months; those of the fit are 1 months"):
+        fitted.backtest(years)
+
+
 def test_without_times_a_table_of_forecasts_counts_steps():
     fitted = model(max_iter=1).fit({"a": made()[0], "b": made()[1]})
     found = fitted.predict_table(2)

@@ -192,6 +192,7 @@ class Forecasts(SequenceModel, FittedSeries):
             if len(ids) != len(self.ids_):
                 raise ConfigError(f"{owner}: y has {len(ids)} series; the model has {len(self.ids_)}")
             ids = self.ids_
+        self._check_times(owner, "y", observed, continued=True)
         known = [of_each(owner, name, one, ids) for name, one in (("past", past), ("future", future))]
         found = []
         for name, values, before, after in zip(ids, observed.series, *known, strict=True):
@@ -262,6 +263,7 @@ class Forecasts(SequenceModel, FittedSeries):
                     )
             return self.ids_, [self._standing[one] for one in self.ids_]
         observed = self._read(owner, "series", series, given)
+        self._check_times(owner, "series", observed)
         for one, part in zip(observed.ids, observed.series, strict=True):
             self._check_values(f"{owner}: series[{one!r}]", part)
         known, net = observed.scaled(owner, self._scale), self.network_
@@ -270,6 +272,24 @@ class Forecasts(SequenceModel, FittedSeries):
         )
         standings, _ = with_jobs(type(self).__name__, self.n_jobs, lambda: passed(net, rows))
         return observed.ids, standings
+
+    def _check_times(self, owner: str, name: str, observed: Observations, continued: bool = False) -> None:
+        """Raises ConfigError for a long table of other steps, or times that do not continue the series."""
+        known, told = self._columns, observed.columns
+        if known is None or told is None or known.clock is None:
+            return
+        if told.clock is not None and told.clock != known.clock:
+            raise ConfigError(
+                f"{owner}: {name} has steps of {told.clock}; those of the fit are {known.clock}"
+            )
+        for id, start in told.starts.items() if continued else ():
+            steps = len(self._standing[known_id(owner, id, self._standing)])
+            wanted = known.clock.after(known.starts[id], steps)[-1]
+            if start != wanted:
+                raise ConfigError(
+                    f"{owner}: {name} begins with {start} for the series {shown(id)}; expected {wanted}, the "
+                    "time after its last value"
+                )
 
     def _check_values(self, what: str, values: Array) -> None:
         self._transform.check(what, values)

@@ -27,6 +27,10 @@ class Times:
     step: int
     month_ends: bool = False
 
+    def __str__(self) -> str:
+        """The step in words."""
+        return _step(self.unit, self.step)
+
     def ticks(self, times: Array) -> Array:
         """Times in units, as integers."""
         if self.unit == "month":
