@@ -85,6 +85,10 @@ def pairs(**parameters: Any) -> Any:
     return ost.Seq2Seq(**{"encoder_layers": 1, "embedding_size": 3, "beam_size": 2, **parameters})
 
 
+def pointing(**parameters: Any) -> Any:
+    return pairs(pointer=True, **parameters)
+
+
 def written(model: Any, X: Any) -> list[Any]:
     """What is written, and where the decoder attends."""
     return list(zip(model.predict(X), model.alignment(X).weights, strict=True))
@@ -134,6 +138,7 @@ TABLE = [
     Row(crf, (SENTENCES * 3, TAGS * 3), OTHERS, lambda model, X: model.predict(X), SMALL),
     Row(of_features, waves(), sequences(5, seed=8), lambda model, X: model.predict_proba(X), SMALL),
     Row(pairs, (words(), [one[::-1] for one in words()]), words(6, seed=1), written, SMALL),
+    Row(pointing, (words(), [one[::-1] for one in words()]), words(6, seed=1), written, SMALL),
     Row(texts_of, (LABELS, words()), LABELS[:6], lambda model, X: model.predict(X), SMALL),
     Row(numbers_of, (contexts(), ramps()), contexts(5, seed=2), lambda model, X: model.predict(X), SMALL),
 ]

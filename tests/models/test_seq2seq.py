@@ -36,6 +36,14 @@ def test_it_writes_texts_backwards(reverser):
     assert reverser.predict(["abcd", "dab"]) == ["dcba", "bad"]
 
 
+def test_max_length_cuts_what_is_written(reverser):
+    assert reverser.predict(["abcd"]) == ["dcba"]
+    try:
+        assert reverser.set_params(max_length=2).predict(["abcd"]) == ["dc"]
+    finally:
+        reverser.set_params(max_length="auto")
+
+
 def test_it_attends_to_the_letter_that_it_writes(reverser):
     found = reverser.alignment(["abcd"], ["dcba"])
     assert found.weights[0].shape == (5, 4)
@@ -127,6 +135,25 @@ def test_unknown_symbols_are_counted_and_warned_of_once():
     with pytest.warns(UserWarning, match="1 of 2 symbols of y are unknown") as seen:
         model.log_prob(["ab"], ["zb"])
     assert len(seen) == 1 and seen[0].filename == __file__
+
+
+def test_a_pointer_copies_words_that_training_did_not_have():
+    rng = np.random.default_rng(0)
+
+    def name() -> str:
+        return "".join(rng.choice(list("abcdefgh"), 6))
+
+    names = [name() for _ in range(300)]
+    X = [f"i am {one}" if n % 2 else f"call me {one} please" for n, one in enumerate(names)]
+    y = [f"hello {one}" for one in names]
+    parameters = {"hidden_size": 16, "max_iter": 25, "learning_rate_init": 1e-2, "level": "word"}
+    model = small(**parameters, pointer=True, label_smoothing=0.0, embedding_size=8).fit(X, y)
+    with pytest.warns(UserWarning, match="are unknown"):
+        assert model.predict(["i am zoe", "call me ishmael please"]) == ["hello zoe", "hello ishmael"]
+    plain = small(level="word", attention=None, pointer=True).fit(X[:8] * 3, y[:8] * 3)
+    assert len(plain.predict(X[:2])) == 2
+    with pytest.raises(ost.ConfigError, match="pointer is True, but X holds features"):
+        small(pointer=True).fit(sequences(8), ["xy", "yx"] * 4)
 
 
 @pytest.mark.parametrize(

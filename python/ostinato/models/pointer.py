@@ -22,20 +22,20 @@ class Pointer(Cell):
         a = softmax over the entries of v^T tanh(W_q x + W_k source)
         p = g * softmax(W x + b) + (1 - g) * sum of a_s over the entries with the id,    g = sigmoid(w x + c)
 
-    x (F,) is the output of a decoder. Memories: "source" (S, width), and "copies" (S, 1), the id of each
-    entry among the V ids. Source: Gulcehre et al. 2016, "Pointing the unknown words"; See et al. 2017, "Get
-    to the point", eq. 8-9.
+    x (F,) is the output of a decoder. The memory "source" (S, width + 1) has what the encoder returned, and
+    the id of each entry among the V ids. Source: Gulcehre et al. 2016, "Pointing the unknown words"; See et
+    al. 2017, "Get to the point", eq. 8-9.
     """
 
     name = "pointer"
 
     def __init__(self, ids: int, width: int) -> None:
-        """Choose V, and the features of an entry."""
+        """Choose V, and the features of what the encoder returns."""
         self.ids, self.width = ids, width
 
     def memories(self, size: Names[Dim]) -> dict[str, Memory]:
         """Return the encoded source, and the id of each of its symbols."""
-        return {"source": Memory(self.width), "copies": Memory(1)}
+        return {"source": Memory(self.width + 1)}
 
     def parameters(self, size: Names[Dim]) -> dict[str, Param]:
         """Return those of the softmax, of the attention and of the gate."""
@@ -58,9 +58,10 @@ class Pointer(Cell):
         self, x: Value, state: Names[Value], p: Names[Value], memory: Any
     ) -> tuple[Value, dict[str, Value]]:
         """Return the logarithms."""
-        score = ops.dot(p.v, ops.tanh(p.W_q @ x + p.W_k @ memory.source))
+        encoded, place = memory.source[: self.width], memory.source[self.width]
+        score = ops.dot(p.v, ops.tanh(p.W_q @ x + p.W_k @ encoded))
         weight = ops.entries.softmax(score)
-        same = ops.where(ops.equal(memory.copies[0], p.places), 1.0, 0.0)
+        same = ops.where(ops.equal(place, p.places), 1.0, 0.0)
         copied = ops.entries.sum(weight * same)
         own = ops.sigmoid((p.gate @ x + p.gate_bias)[0])
         mixed = own * ops.softmax(p.weight @ x + p.bias) + (1.0 - own) * copied

@@ -13,7 +13,7 @@ from ostinato.analysis import Alignment, alignment
 from ostinato.data import ByLength
 from ostinato.decoding import Decoded
 from ostinato.errors import ConfigError, shown
-from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent
+from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.layers.bridge import Bridge
 from ostinato.layers.decoder import Decoder
 from ostinato.losses import CrossEntropy
@@ -22,6 +22,7 @@ from ostinato.models.best import Best
 from ostinato.models.halving import Halving
 from ostinato.models.intake import read_sequences
 from ostinato.models.pairs import END, UNKNOWN, PairModel, same_count, samples
+from ostinato.models.pointer import Pointer
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, TrainingState
 from ostinato.models.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols, warn_of_unknown
@@ -48,6 +49,8 @@ class Seq2SeqState:
     _source: Lexicon | Scaler
     """Symbols, or the scaling of features."""
     _target: Lexicon
+    _attends: bool
+    _points: bool
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -71,6 +74,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         dropout: the fraction of the outputs of each layer of the encoder and of the decoder that is dropped
             in training; half of it of embeddings.
         label_smoothing: as in `ost.CrossEntropy`.
+        pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
+            that training did not have.
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
         max_length: the most symbols that are written; "auto" for one and a half times those of the longest
             target of training, plus 5.
@@ -96,6 +101,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     embedding_size: int = 64
     dropout: float = 0.2
     label_smoothing: float = 0.1
+    pointer: bool = False
     beam_size: int = 5
     max_iter: int = 100
     n_iter_no_change: int = 4
@@ -140,9 +146,16 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if known is None:
             source = Lexicon.of(read, level) if isinstance(read, Symbols) else Scaler.of(read, compress=True)
             target = Lexicon.of(wanted, level)
-            known = {"_source": source, "_target": target, "_longest": max(map(len, wanted.rows))}
+            known = {
+                "_source": source,
+                "_target": target,
+                "_longest": max(map(len, wanted.rows)),
+                "_attends": self.attention is not None,
+                "_points": checks.flag(owner, "pointer", self.pointer),
+            }
         targets = _targets(known["_target"], wanted)
-        examples = Examples({**self._inputs(known["_source"], read), "words": _fed(targets)}, targets)
+        inputs = self._inputs(owner, known, read)
+        examples = Examples({**inputs, "words": _fed(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
         share = checks.number(owner, "label_smoothing", self.label_smoothing, at_least=0, below=1)
         fitting = self._fitting(
@@ -171,13 +184,23 @@ class Seq2Seq(PairModel, Seq2SeqState):
             return read_symbols(owner, name, X, self.level)
         return read_sequences(owner, X, name=name, width=None if known is None else len(known.mean)).rows
 
-    def _inputs(self, known: Lexicon | Scaler, read: Symbols | list[Array]) -> dict[str, list[Array]]:
-        """The inputs of the network that do not depend on targets."""
-        if isinstance(known, Lexicon):
+    def _inputs(
+        self, owner: str, known: Mapping[str, Any], read: Symbols | list[Array]
+    ) -> dict[str, list[Array]]:
+        """The inputs of the network that do not depend on targets. Raises ConfigError."""
+        source, target = known["_source"], known["_target"]
+        if isinstance(source, Lexicon):
             assert isinstance(read, Symbols)
-            return {"source": known.encode(read.rows)}
+            made = {"source": source.encode(read.rows)}
+            if known["_points"]:
+                made["copies"] = [1.0 + row[:, None].astype(self.dtype) for row in target.encode(read.rows)]
+            return made
+        if known["_points"]:
+            raise ConfigError(
+                f"{owner}: pointer is True, but X holds features, which cannot be copied; omit it"
+            )
         assert isinstance(read, list)
-        return {"source": known.apply(read, self.dtype)}
+        return {"source": source.apply(read, self.dtype)}
 
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: source (N, S), words (N, T) -> (N, T, ids)."""
@@ -208,7 +231,12 @@ class Seq2Seq(PairModel, Seq2SeqState):
         words = dropped(Embedding(ids, width)(Input("words", ids=ids, axis="target")), share / 2)
         decoder, memories = self._decoder(owner, width, units, memory)
         decoded = decoder(words, **memories, initial_state=Bridge(encoder, decoder)(encoded))
-        return Graph(Dense(decoder.output_size, ids)(dropped(decoded, share)), seed=seed)
+        decoded = dropped(decoded, share)
+        if not known["_points"]:
+            return Graph(Dense(decoder.output_size, ids)(decoded), seed=seed)
+        copies = Input("copies", size=1, axis="source")
+        head = Recurrent(Pointer(ids, units), decoder.output_size, units)
+        return Graph(head(decoded, source=concat(memory, copies)), seed=seed)
 
     def _decoder(self, owner: str, width: int, units: int, memory: Any) -> tuple[Recurrent, dict[str, Any]]:
         """The decoder, and the memories that it reads."""
@@ -291,7 +319,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         The last step writes the end. Raises ConfigError without attention.
         """
         inputs, tokens, _, _ = self._given("alignment", X, y)
-        return alignment(self.network_, inputs, tokens, begin=END)
+        return alignment(self.network_, inputs, tokens, begin=END, of="source")
 
     def plot_alignment(self, x: Any, y: Any = None) -> Any:
         """A picture of one pair, with its symbols; returns the axes. y: None for what is predicted.
@@ -306,7 +334,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 )
         given = [x], None if y is None else [y]
         inputs, tokens, read, wanted = self._given("plot_alignment", *given, names=("x", "y"))
-        found = alignment(self.network_, inputs, tokens, begin=END)
+        found = alignment(self.network_, inputs, tokens, begin=END, of="source")
         labels = read.rows[0] if isinstance(read, Symbols) else None
         ax = found.plot(source=labels, target=[*wanted[0], "end"])
         ax.set(xlabel="read", ylabel="written")
@@ -318,7 +346,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         """Inputs and targets of given pairs, and their symbols; y None for what is predicted."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        if self.attention is None and call != "log_prob":
+        if not self._attends and call != "log_prob":
             raise ConfigError(f"{owner}: attention is None, so this decoder has no weights to show")
         if y is None:
             wanted = Symbols(self._written(call, X, None), self._target.form)
@@ -326,7 +354,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             wanted = self._target.read(owner, names[1], y)
         read = self._read_source(owner, X, self._source, names[0])
         same_count(owner, len(read), len(wanted))
-        inputs, tokens = self._inputs(self._source, read), _targets(self._target, wanted)
+        inputs, tokens = self._inputs(owner, vars(self), read), _targets(self._target, wanted)
         self._warn(owner, "X", inputs)
         warn_of_unknown(owner, "y", [row[:-1] - 1 for row in tokens], 5)
         return inputs, tokens, read, wanted.rows
@@ -346,11 +374,15 @@ class Seq2Seq(PairModel, Seq2SeqState):
         read = self._read_source(owner, X, self._source)
         if wanted is not None:
             same_count(owner, len(read), len(wanted))
-        inputs = self._inputs(self._source, read)
+        inputs = self._inputs(owner, vars(self), read)
         self._warn(owner, "X", inputs)
         found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
-        names = self._target.vocabulary.symbols
-        return [[names[one - 2] for one in row.tolist() if one != END] for row in found.tokens]
+        names = ["", "", *self._target.vocabulary.symbols]
+        made = [[names[one] for one in row.tolist() if one != END] for row in found.tokens]
+        if self._points:
+            assert isinstance(read, Symbols) and found.alignments is not None
+            _copy(made, found.tokens, found.alignments, read.rows)
+        return made
 
     def _search(self, owner: str, inputs: Mapping[str, Any], beam_size: Any) -> Decoded:
         beam = checks.count(owner, "beam_size", beam_size, at_least=1)
@@ -359,7 +391,12 @@ class Seq2Seq(PairModel, Seq2SeqState):
             owner,
             self.n_jobs,
             lambda: self.network_.decode(
-                inputs, begin=END, end=END, max_length=most, beam=beam, ban=[UNKNOWN]
+                inputs,
+                begin=END,
+                end=END,
+                max_length=most,
+                beam=beam,
+                **({"alignments": _pointer(self._attends)} if self._points else {"ban": [UNKNOWN]}),
             ),
         )
         return found
@@ -377,6 +414,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
             "symbols": symbols,
             "target": self._target.state(),
             "longest": self._longest,
+            "attends": self._attends,
+            "points": self._points,
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -385,7 +424,23 @@ class Seq2Seq(PairModel, Seq2SeqState):
             "_source": kind.from_state(state["source"]),
             "_target": Lexicon.from_state(state["target"]),
             "_longest": int(state["longest"]),
+            "_attends": bool(state["attends"]),
+            "_points": bool(state["points"]),
         }
+
+
+def _pointer(attends: bool) -> str:
+    """The name of the weights of the pointer: those of the decoder's attention come first."""
+    return "source_1" if attends else "source"
+
+
+def _copy(
+    made: list[list[str]], tokens: Sequence[Array], weights: Sequence[Array], sources: Sequence[list[str]]
+) -> None:
+    """Replaces unknown symbols by those of the source that are pointed at."""
+    for row, ids, own, source in zip(made, tokens, weights, sources, strict=True):
+        for place in np.flatnonzero(ids == UNKNOWN):
+            row[place] = source[int(own[place].argmax())]
 
 
 def _targets(known: Lexicon, wanted: Symbols) -> list[Array]:

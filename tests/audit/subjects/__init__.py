@@ -14,6 +14,7 @@ from tests.audit.subjects.data import DATA
 from tests.audit.subjects.layers import LAYERS
 from tests.audit.subjects.named import kinds
 from tests.audit.subjects.network import NETWORK
+from tests.audit.subjects.pairs import PAIRS
 from tests.audit.subjects.shared import history, net
 from tests.audit.subjects.trainer import TRAINER, pair
 
@@ -22,4 +23,4 @@ __all__ = ["calls", "history", "net", "pair", "things"]
 
 def calls() -> list[Call]:
     """Everything with arguments."""
-    return [*TRAINER, *BATCH, *NETWORK, *LAYERS, *DATA, *CALLBACKS, *OTHER, *kinds()]
+    return [*TRAINER, *BATCH, *NETWORK, *LAYERS, *DATA, *CALLBACKS, *OTHER, *PAIRS, *kinds()]
