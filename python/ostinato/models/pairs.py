@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ostinato import checks
+from ostinato.decoding import Decoded
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, shown
 from ostinato.models.held_out import split
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
@@ -92,6 +93,11 @@ class PairModel(SequenceModel, PairState):
         if isinstance(self.max_length, str) and self.max_length == "auto":
             return int(1.5 * known["_longest"]) + 6
         return 1 + checks.count(type(self).__name__, "max_length", self.max_length, at_least=1)
+
+    def _without_end(self, found: Decoded) -> list[list[int]]:
+        """The ids of each row without an end; of a row that was cut, no more than `max_length`."""
+        most = self._most(vars(self)) - 1
+        return [[one for one in row.tolist() if one != END][:most] for row in found.tokens]
 
 
 def samples(strategy: Any) -> bool:

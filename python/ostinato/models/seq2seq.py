@@ -378,7 +378,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         self._warn(owner, "X", inputs)
         found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
         names = ["", "", *self._target.vocabulary.symbols]
-        made = [[names[one] for one in row.tolist() if one != END] for row in found.tokens]
+        made = [[names[one] for one in row] for row in self._without_end(found)]
         if self._points:
             assert isinstance(read, Symbols) and found.alignments is not None
             _copy(made, found.tokens, found.alignments, read.rows)
@@ -439,7 +439,7 @@ def _copy(
 ) -> None:
     """Replaces unknown symbols by those of the source that are pointed at."""
     for row, ids, own, source in zip(made, tokens, weights, sources, strict=True):
-        for place in np.flatnonzero(ids == UNKNOWN):
+        for place in np.flatnonzero(ids[: len(row)] == UNKNOWN):
             row[place] = source[int(own[place].argmax())]
 
 

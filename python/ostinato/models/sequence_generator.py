@@ -275,7 +275,7 @@ class SequenceGenerator(PairModel, GeneratorState):
 
     def _texts(self, found: Decoded) -> list[Any]:
         assert isinstance(self._answers, Lexicon)
-        return [self._answers.decode([one - 1 for one in row.tolist() if one != END]) for row in found.tokens]
+        return [self._answers.decode([one - 1 for one in row]) for row in self._without_end(found)]
 
     def _drawn(self, given: Mapping[str, Any], rows: int, seed: int | None, temperature: float) -> list[Any]:
         """Numbers step by step: draws of a seed, or without one the means."""
