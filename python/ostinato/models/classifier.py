@@ -83,7 +83,11 @@ class SequenceClassifier(PooledModel, Classes):
     def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
         return read_classes(owner, y, rows)
 
-    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
+    def _strata(self, answers: Array) -> Array:
+        numbers: Array = np.unique(answers, return_inverse=True)[1]
+        return numbers
+
+    def _learn(self, owner: str, answers: Array, training: Array) -> dict[str, Any]:
         return {"classes_": classes_of(owner, answers), "temperature_": self._temperature() or 1.0}
 
     def _temperature(self) -> float | None:
@@ -116,7 +120,7 @@ class SequenceClassifier(PooledModel, Classes):
         known = attributes["classes_"]
         numbers = encode(owner, answers, known)
         weights = class_weights(owner, self.class_weight, known, numbers)
-        return TargetRows(numbers, weights, numbers, len(known))
+        return TargetRows(numbers, weights, len(known))
 
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Array:
         """Probabilities (N, C) float64, in the order of `classes_`. A row does not depend on the others."""

@@ -83,43 +83,49 @@ class LanguageModel(SequenceModel, TextState):
         changes.
         """
         owner = type(self).__name__
-        ids, fitting = self._begin(text, self._continues())
-        held = None
-        if self._holds_text(len(ids)):
-            cut = len(ids) - max(2, int(len(ids) * self.validation_fraction))
-            if cut < 2:
-                raise ConfigError(
-                    f"{owner}: text has {len(ids)} symbols, too few to hold out its end; expected more, or "
-                    "early_stopping=False"
-                )
-            ids, held = ids[:cut], ids[cut:]
+        ids, fitting, cut = self._begin(text, self._continues(), True)
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
-        return self._read(fitting, epochs, ids, held)
+        return self._read(fitting, epochs, ids[:cut], None if cut is None else ids[cut:])
 
     def partial_fit(self: Self, text: str | Sequence[str]) -> Self:
         """One more pass over a text. The first call decides the vocabulary.
 
         Arguments and errors are those of `fit`.
         """
-        ids, fitting = self._begin(text, self._latest("partial_fit"))
+        ids, fitting, _ = self._begin(text, self._latest("partial_fit"), False)
         return self._read(fitting, 1, ids, None)
 
-    def _begin(self, text: Any, continued: TrainingState | None) -> tuple[Array, TrainingState]:
+    def _begin(
+        self, text: Any, continued: TrainingState | None, may_hold: bool
+    ) -> tuple[Array, TrainingState, int | None]:
+        """The ids of a text, the fitting, and where its held-out end begins; None without one.
+
+        The vocabulary is that of the training part.
+        """
         owner = type(self).__name__
         symbols = self._symbols(owner, text)
         if len(symbols) < 3:
             raise ConfigError(f"{owner}: text has {len(symbols)} symbols; expected at least 3")
+        cut = self._cut(owner, len(symbols)) if may_hold and self._holds_text(len(symbols)) else None
         if continued is None:
-            known = Vocabulary.of(symbols, least=2)
-            ids = known.encode(symbols)
+            known = Vocabulary.of(symbols[:cut], least=2)
             continued = self._new(
                 lambda seed: self._build(len(known), seed),
                 "cross_entropy",
-                self._holds_text(len(ids)),
+                cut is not None,
                 {"_vocabulary": known},
             )
-            return ids, continued
-        return continued.attributes["_vocabulary"].encode(symbols), continued
+        return continued.attributes["_vocabulary"].encode(symbols), continued, cut
+
+    def _cut(self, owner: str, symbols: int) -> int:
+        """Where the held-out end begins. Raises ConfigError for a text that is too short."""
+        cut = symbols - max(2, int(symbols * self.validation_fraction))
+        if cut < 2:
+            raise ConfigError(
+                f"{owner}: text has {symbols} symbols, too few to hold out its end; expected more, or "
+                "early_stopping=False"
+            )
+        return cut
 
     def _holds_text(self, symbols: int) -> bool:
         held = self._holds_out(0)

@@ -74,9 +74,9 @@ class PairModel(SequenceModel, PairState):
         if continued is not None:
             if _same(settings, continued.attributes["_settings"]):
                 return continued
-            network = continued.network
-            attributes = {**continued.attributes}
-            return self._new(lambda _: network, loss, held_out, {**attributes, "_settings": settings})
+            network, known = continued.network, {**continued.attributes, "_settings": settings}
+            # The same seed holds out the same pairs, which the training so far has not read.
+            return self._new(lambda _: network, loss, held_out, known, continued.seed)
         return self._new(build, loss, held_out, {**attributes, "_settings": settings})
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:

@@ -15,7 +15,6 @@ from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
 from ostinato.models.dynamics import exponents_of, memory_of
-from ostinato.models.held_out import split
 from ostinato.models.importance import Importance, permutation_importance
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.long_rows import LongForm, rows_of_table, state_of
@@ -48,12 +47,11 @@ REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "su
 class TargetRows(NamedTuple):
     """Answers as a trainer takes them.
 
-    targets (N,) or (N, K), weights (N,) or None, strata (N,) class numbers or None, outputs: of the network.
+    targets (N,) or (N, K), weights (N,) or None, outputs: of the network.
     """
 
     targets: Array
     weights: Array | None
-    strata: Array | None
     outputs: int
 
 
@@ -141,9 +139,9 @@ class PooledModel(SequenceModel, PooledState):
             )
         return names
 
-    def _scaler(self, intake: Intake) -> Scaler:
+    def _scaler(self, rows: Sequence[Array], width: int) -> Scaler:
         scaled = checks.flag(type(self).__name__, "scale", self.scale)
-        return Scaler.of(intake.rows, compress=True) if scaled else Scaler.none(intake.width)
+        return Scaler.of(rows, compress=True) if scaled else Scaler.none(width)
 
     def _scaled(self, intake: Intake, scaler: Scaler) -> list[Array]:
         return scaler.apply(intake.rows, self.dtype)
@@ -305,8 +303,12 @@ class PooledModel(SequenceModel, PooledState):
         """y as an array, one answer for each row. Raises ShapeError, DTypeError, ConfigError."""
 
     @abstractmethod
-    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
-        """The fitted attributes that come of the answers of the first fit."""
+    def _learn(self, owner: str, answers: Array, training: Array) -> dict[str, Any]:
+        """The fitted attributes that come of the answers of the first fit, and those of its training part."""
+
+    def _strata(self, answers: Array) -> Array | None:
+        """Numbers (N,) from 0: rows of one number have their share of the held-out rows."""
+        return None
 
     @abstractmethod
     def _answer(self, outputs: list[Array]) -> Array:
@@ -362,20 +364,13 @@ class PooledModel(SequenceModel, PooledState):
         intake, answers = self._read_both(owner, X, y, lengths)
         if form is not None:
             intake = replace(intake, names=form.features)
-        holds = self._holds_out(len(answers))
-        if groups is not None and not holds:
-            raise ConfigError(
-                f"{owner}: groups is given, but no rows are held out of {len(answers)}; expected "
-                "early_stopping=True, or groups=None"
-            )
-        encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, holds)
+        seed = self._seed_for(continued)
+        parts = self._parts(len(answers), seed, groups, self._strata(answers))
+        encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, seed, parts)
         fitting.attributes["_long"] = form
         examples, held = self._examples(intake, fitting, encoded), None
-        if holds:
-            training, places = split(
-                owner, len(answers), self.validation_fraction, fitting.seed, encoded.strata, groups
-            )
-            examples, held = examples.take(training), examples.take(places)
+        if parts is not None:
+            examples, held = (examples.take(places) for places in parts)
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         return self._train(fitting, epochs, examples, held)
 
@@ -385,7 +380,8 @@ class PooledModel(SequenceModel, PooledState):
         X, y = self._from_table(owner, X, y)
         intake, answers = self._read_both(owner, X, y, lengths)
         continued = self._latest("partial_fit")
-        encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, False)
+        seed = self._seed_for(continued)
+        encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, seed, None)
         return self._train(fitting, 1, self._examples(intake, fitting, encoded), None)
 
     def _read_both(self, owner: str, X: Any, y: Any, lengths: Any) -> tuple[Intake, Array]:
@@ -418,14 +414,18 @@ class PooledModel(SequenceModel, PooledState):
         learned: Any,
         sample_weight: Any,
         continued: TrainingState | None,
-        holds: bool,
+        seed: int,
+        parts: tuple[Array, Array] | None,
     ) -> tuple[TargetRows, TrainingState]:
-        """The targets, and the fitting to continue, or a new one."""
+        """The targets, and the fitting to continue, or a new one. Scales are those of the training part."""
         owner = type(self).__name__
         given = row_weights(owner, sample_weight, len(answers))
         if continued is None:
-            seen = _seen(self._scaler(intake), intake.flat, intake.columns, intake.names)
-            attributes = {**seen, **self._learn(owner, answers if learned is None else learned)}
+            training = slice(None) if parts is None else parts[0]
+            rows = intake.rows if parts is None else [intake.rows[n] for n in parts[0]]
+            seen = _seen(self._scaler(rows, intake.width), intake.flat, intake.columns, intake.names)
+            known = answers if learned is None else learned
+            attributes = {**seen, **self._learn(owner, known, answers[training])}
         else:
             attributes = continued.attributes
             read_sequences(owner, intake.rows, width=len(attributes["_scaling"].mean))
@@ -437,7 +437,11 @@ class PooledModel(SequenceModel, PooledState):
             count = checks.whole(owner, "n_members", self.n_members, at_least=1)
             loss = self.loss if count == 1 else {f"member {n}": self._copy("loss") for n in range(count)}
             continued = self._new(
-                lambda seed: self._build(intake.width, outputs, seed), loss, holds, attributes
+                lambda seed: self._build(intake.width, outputs, seed),
+                loss,
+                parts is not None,
+                attributes,
+                seed,
             )
         return encoded, continued
 

@@ -63,8 +63,8 @@ class SequenceRegressor(PooledModel, Targets):
     def _read_answers(self, owner: str, y: Any, rows: int) -> Array:
         return read_numbers(owner, y, rows)
 
-    def _learn(self, owner: str, answers: Array) -> dict[str, Any]:
-        columns = answers.reshape(len(answers), -1)
+    def _learn(self, owner: str, answers: Array, training: Array) -> dict[str, Any]:
+        columns = training.reshape(len(training), -1)
         scaler = Scaler.of([columns]) if self.scale else Scaler.none(columns.shape[1])
         return {"_target_scaling": scaler, "_one": answers.ndim == 1}
 
@@ -74,7 +74,7 @@ class SequenceRegressor(PooledModel, Targets):
         check_width(owner, columns.shape[1], len(scaler.mean))
         (targets,) = scaler.apply([columns], self.dtype)
         self._check_targets(owner, answers, targets)
-        return TargetRows(targets, None, None, columns.shape[1])
+        return TargetRows(targets, None, columns.shape[1])
 
     def _check_targets(self, owner: str, answers: Array, targets: Array) -> None:
         """Raises ConfigError for binary cross-entropy of targets outside 0..1, which has no least value."""

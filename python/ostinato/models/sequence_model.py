@@ -15,13 +15,14 @@ from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
 from ostinato.models.adaptive import Adaptive
 from ostinato.models.best import Best
-from ostinato.models.held_out import ENOUGH
+from ostinato.models.held_out import ENOUGH, split
 from ostinato.models.model_file import ModelFile
 from ostinato.models.routing import MetadataRouting
 from ostinato.models.seeds import seed_of
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
+from ostinato.sequences.arrays import Array
 from ostinato.strategy import Batch, Moment
 from ostinato.training import Checkpoints, Trainer
 from ostinato.training.choices import choose_optimizer, choose_schedule
@@ -175,11 +176,37 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             )
         return replace(found, attributes=dict(found.attributes))
 
+    def _seed_for(self, continued: TrainingState | None) -> int:
+        """The seed of a fit: of the one that it continues, or a new one."""
+        return continued.seed if continued else seed_of(type(self).__name__, self.random_state)
+
+    def _parts(
+        self, count: int, seed: int, groups: Any = None, strata: Array | None = None
+    ) -> tuple[Array, Array] | None:
+        """The places of training rows and of held-out rows, or None if no row is held out.
+
+        Raises ConfigError, ShapeError, also for groups without a held-out row.
+        """
+        owner = type(self).__name__
+        if self._holds_out(count):
+            return split(owner, count, self.validation_fraction, seed, strata, groups)
+        if groups is not None:
+            raise ConfigError(
+                f"{owner}: groups is given, but no rows are held out of {count}; expected "
+                "early_stopping=True, or groups=None"
+            )
+        return None
+
     def _new(
-        self, build: Callable[[int], Network], loss: Any, held_out: bool, attributes: dict[str, Any]
+        self,
+        build: Callable[[int], Network],
+        loss: Any,
+        held_out: bool,
+        attributes: dict[str, Any],
+        seed: int | None = None,
     ) -> TrainingState:
-        """A new network with its trainer. build: the network of a seed."""
-        seed = seed_of(type(self).__name__, self.random_state)
+        """A new network with its trainer. build: the network of a seed, which is a new one by default."""
+        seed = self._seed_for(None) if seed is None else seed
         net = build(seed)
         best = self._best(held_out)
         trainer = Trainer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -11,7 +11,6 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
-from ostinato.models.held_out import split
 from ostinato.models.intake import Intake, check_names, read_sequences
 from ostinato.models.labels import classes_of, encode, labels_from, labels_state
 from ostinato.models.long_rows import LongForm, rows_of_table, state_of
@@ -29,6 +28,7 @@ from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import rows_in
 
 Self = TypeVar("Self", bound="SequenceTagger")
+T = TypeVar("T")
 
 TRANSITIONS: Final = ("crf", "iob2")
 
@@ -108,18 +108,13 @@ class SequenceTagger(SequenceModel, TaggerState):
         form = LongForm.of(owner, X, id, time, target)
         if form is not None:
             X, y, form = rows_of_table(owner, X, form, y, steps=True)
-        examples, fitting = self._begin(X, y, self._continues(), True)
+        continued = self._continues()
+        seed = self._seed_for(continued)
+        examples, fitting, parts = self._begin(X, y, continued, seed, lambda n: self._parts(n, seed, groups))
         fitting.attributes["_long"] = form
-        count = len(examples.targets)
-        if self._holds_out(count):
-            parts = split(owner, count, self.validation_fraction, fitting.seed, None, groups)
-            examples, held = (examples.take(one) for one in parts)
-        elif groups is not None:
-            raise ConfigError(
-                f"{owner}: groups is given, but no sequence is held out; expected early_stopping=True"
-            )
-        else:
-            held = None
+        held = None
+        if parts is not None:
+            examples, held = (examples.take(places) for places in parts)
         return self._train(
             fitting, checks.count(owner, "max_iter", self.max_iter, at_least=1), examples, held
         )
@@ -130,12 +125,22 @@ class SequenceTagger(SequenceModel, TaggerState):
         Arguments and errors are those of `fit`.
         """
         X, y = self._from_table(type(self).__name__, X, y)
-        examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
+        continued = self._latest("partial_fit")
+        examples, fitting, _ = self._begin(X, y, continued, self._seed_for(continued), lambda _: None)
         return self._train(fitting, 1, examples, None)
 
     def _begin(
-        self, X: Any, y: Any, continued: TrainingState | None, may_hold: bool
-    ) -> tuple[Examples, TrainingState]:
+        self,
+        X: Any,
+        y: Any,
+        continued: TrainingState | None,
+        seed: int,
+        divide: Callable[[int], tuple[Array, Array] | None],
+    ) -> tuple[Examples, TrainingState, tuple[Array, Array] | None]:
+        """Rows as the network takes them, the fitting, and the training part and held-out part.
+
+        Vocabularies and scales are those of the training part. divide: the parts of so many rows.
+        """
         owner = type(self).__name__
         checks.count(owner, "character_size", self.character_size, at_least=0)
         checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
@@ -145,13 +150,14 @@ class SequenceTagger(SequenceModel, TaggerState):
         sentences, intake, lengths = self._sequences(owner, X, known)
         rows = [] if intake is None else intake.rows
         tags = read_tags(owner, y, lengths)
+        parts = divide(len(tags))
         if continued is None:
             labels = classes_of(owner, np.concatenate(tags))
             if self.transitions == "iob2":
                 iob2_rules(owner, labels)
                 check_iob2(owner, tags)
-            tokens = None if sentences is None else Tokens.of(sentences)
-            scaling = None if sentences is not None else Scaler.of(rows, compress=True)
+            tokens = None if sentences is None else Tokens.of(_training(sentences, parts))
+            scaling = None if sentences is not None else Scaler.of(_training(rows, parts), compress=True)
             attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
             if intake is not None and intake.names is not None:
                 attributes["feature_names_in_"] = np.array(intake.names, dtype=object)
@@ -166,11 +172,14 @@ class SequenceTagger(SequenceModel, TaggerState):
                 loss = "crf" if self.transitions else "cross_entropy"
             if not self.transitions:
                 check_targets(owner, loss, "index")
-            holds = may_hold and self._holds_out(len(tags))
             continued = self._new(
-                lambda seed: self._build(attributes, len(classes), seed), loss, holds, attributes
+                lambda seed: self._build(attributes, len(classes), seed),
+                loss,
+                parts is not None,
+                attributes,
+                seed,
             )
-        return Examples(x, targets), continued
+        return Examples(x, targets), continued, parts
 
     def _sequences(
         self, owner: str, X: Any, known: Mapping[str, Any] | None
@@ -305,6 +314,11 @@ class SequenceTagger(SequenceModel, TaggerState):
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
+
+
+def _training(rows: list[T], parts: tuple[Array, Array] | None) -> list[T]:
+    """The rows of the training part."""
+    return rows if parts is None else [rows[n] for n in parts[0]]
 
 
 def _has_steps(one: Any) -> bool:

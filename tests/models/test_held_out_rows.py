@@ -1,0 +1,62 @@
+"""What is held out teaches nothing: no word, no scale. And what was held out stays so."""
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.models.held_out import split
+from tests.models.table import sequences
+
+SMALL = {
+    "hidden_size": 4,
+    "max_iter": 1,
+    "early_stopping": True,
+    "random_state": 3,
+    "validation_fraction": 0.2,
+}
+
+
+def held_places(model, count, strata=None):
+    training, held = split("test", count, 0.2, model._fitted.seed, strata)
+    return set(training.tolist()), set(held.tolist())
+
+
+@pytest.mark.parametrize("kind", [ost.SequenceClassifier, ost.SequenceRegressor])
+def test_features_and_targets_are_scaled_by_the_training_rows(kind):
+    X = sequences(40)
+    y = np.arange(40) % 2 if kind is ost.SequenceClassifier else np.arange(40.0)
+    model = kind(**SMALL).fit(X, y)
+    strata = y if kind is ost.SequenceClassifier else None
+    training, _ = held_places(model, 40, strata)
+    values = np.concatenate([X[n] for n in sorted(training)])
+    np.testing.assert_allclose(model._scaling.mean, values.mean(0), rtol=1e-12)  # sums of other orders
+    if kind is ost.SequenceRegressor:
+        np.testing.assert_allclose(model._target_scaling.mean, [y[sorted(training)].mean()], rtol=1e-12)
+
+
+def test_words_of_held_out_sentences_alone_are_unknown():
+    # Each sentence has two words of its own, each twice, so that none is dropped as rare.
+    X = [[f"word{n}", f"other{n}"] * 2 for n in range(40)]
+    y = [["A", "B"] * 2 for _ in X]
+    model = ost.SequenceTagger(**SMALL, character_size=0, embedding_size=3).fit(X, y)
+    training, held = held_places(model, 40)
+    known = set(model._tokens.words.symbols)
+    assert {f"word{n}" for n in training} <= known
+    assert not {f"word{n}" for n in held} & known
+
+
+def test_symbols_of_the_end_of_a_text_alone_are_unknown():
+    text = "the dog and the cat. " * 20 + "QQ ZZ QQ ZZ. " * 4
+    model = ost.LanguageModel(**SMALL, embedding_size=3).fit(text)
+    with pytest.warns(UserWarning, match="unknown"):
+        model.bits("QQ the dog")
+    assert {"t", "h"} <= set(model._vocabulary.symbols)
+
+
+def test_a_stage_with_other_settings_holds_out_the_same_pairs():
+    X = ["abc", "bca", "cab", "aab"] * 5
+    given = {**SMALL, "random_state": None, "embedding_size": 3, "warm_start": True}
+    model = ost.Seq2Seq(**given).fit(X, X)
+    seed = model._fitted.seed
+    model.set_params(learning_rate_init=1e-4).fit(X, X)
+    assert model._fitted.seed == seed
