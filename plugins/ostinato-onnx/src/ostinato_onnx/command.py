@@ -19,14 +19,29 @@ def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
         default="auto",
         help="scan: no LSTM, GRU and RNN nodes (default: where they are equal)",
     )
+    parser.add_argument(
+        "--part",
+        choices=("all", "encoder", "decoder"),
+        default="all",
+        help="a file for the encoder, or one for a step of the decoder (default: one for both)",
+    )
 
     def run(options: argparse.Namespace) -> None:
         import ostinato
         from ostinato_onnx.checking import check
         from ostinato_onnx.exporting import export
 
+        if options.check and options.part != "all":
+            raise ostinato.ConfigError("--check compares a whole network; leave out --check or --part")
         net = ostinato.load(options.model)
-        export(net, options.onnx, cells=options.cells, states=options.states, lengths=not options.no_lengths)
+        export(
+            net,
+            options.onnx,
+            cells=options.cells,
+            states=options.states,
+            lengths=not options.no_lengths,
+            part=options.part,
+        )
         print(f"wrote {options.onnx}")
         if options.check:
             print(check(net, options.onnx))

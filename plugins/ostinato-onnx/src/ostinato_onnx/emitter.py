@@ -91,6 +91,10 @@ class Emitter:
         """A float constant without axes."""
         return self.constant(value, self.dtype)
 
+    def zeros(self, shape: Sequence[int]) -> str:
+        """Zeros of a shape."""
+        return self.constant(np.zeros(shape), self.dtype)
+
     def ints(self, *values: int) -> str:
         """A list of int64."""
         return self.constant(values, "int64")
@@ -101,16 +105,25 @@ class Emitter:
         return self if self.around is None else self.around.root
 
     def graph(
-        self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto], with_arrays: bool
+        self,
+        name: str,
+        inputs: list[ValueInfoProto],
+        outputs: list[ValueInfoProto],
+        arrays_of: str = "nothing",
     ) -> GraphProto:
-        """The graph, without nodes that no output needs."""
+        """The graph, without nodes that no output needs.
+
+        arrays_of: "nothing", what the "nodes" read, or also "all" parameters, which are there for `load`.
+        """
         nodes = live(self.nodes, {one.name for one in outputs})
         arrays = []
-        if with_arrays:
+        if arrays_of != "nothing":
             read = {one for node in nodes for one in reads(node)}
-            # parameters that nothing reads are there for `load`
-            kept = {n: a for n, a in self.initializers.items() if n in read or not n.startswith("/")}
-            arrays = [numpy_helper.from_array(array, n) for n, array in kept.items()]
+            arrays = [
+                numpy_helper.from_array(array, own)
+                for own, array in self.initializers.items()
+                if own in read or (arrays_of == "all" and not own.startswith("/"))
+            ]
         return helper.make_graph(nodes, name, inputs, outputs, arrays)
 
 

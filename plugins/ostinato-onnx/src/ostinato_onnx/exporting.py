@@ -9,8 +9,10 @@ import ostinato as ost
 from ostinato import ConfigError, DTypeError
 from ostinato_onnx.graph import Exporter, Options
 from ostinato_onnx.model_file import KEY, ModelFile
+from ostinato_onnx.parts import parts
 
 CELLS = ("auto", "scan")
+PARTS = ("all", "encoder", "decoder")
 
 
 def export(
@@ -20,6 +22,7 @@ def export(
     cells: str = "auto",
     states: bool = False,
     lengths: bool = True,
+    part: str = "all",
 ) -> None:
     """Write `net` as an ONNX file of operator set 21.
 
@@ -28,8 +31,14 @@ def export(
     states: the initial states are inputs, (layers * directions, N, *shape), and the final states outputs with
     the ending `.next`. lengths: `lengths` (N,), int64, is an input; `lengths.AXIS` with several axes.
 
+    part: "encoder" or "decoder" of a network whose output lies on an axis of its own and reads memories,
+    initial states or rows of the others. The outputs of the encoder's file are inputs of the decoder's by the
+    same names: `memory`, `row`, and the states. The decoder has its states as inputs and outputs, and no
+    lengths of its own steps; with one step it is a step of decoding.
+
     The file holds the parameters under their names, and the texts of a model file as metadata, from which
-    `load` makes the network again. At run time, N and T are at least 1.
+    `load` makes the network again; that of a part holds what it computes with. At run time, N and T are at
+    least 1.
 
     Raises DTypeError for something that is no network, ConfigError for what ONNX cannot express, OSError.
     """
@@ -39,6 +48,10 @@ def export(
         )
     if cells not in CELLS:
         raise ConfigError(f"export: cells is {cells!r}; expected one of {', '.join(map(repr, CELLS))}")
+    if part not in PARTS:
+        raise ConfigError(f"export: part is {part!r}; expected one of {', '.join(map(repr, PARTS))}")
+    if part != "all" and states:
+        raise ConfigError("export: states is True with a part; the decoder has its states in any case")
     file = ModelFile.of(net)
     text = file.texts.get("ostinato.graph")
     if text is None:
@@ -48,7 +61,10 @@ def export(
         )
     options = Options(cells, bool(states), bool(lengths))
     exporter = Exporter(json.loads(text), file.arrays, net.dtype.name, options)
-    data = exporter.model({KEY: file.header}).SerializeToString()
+    if part == "all":
+        data = exporter.model({KEY: file.header}).SerializeToString()
+    else:
+        data = parts(exporter, part).model({}).SerializeToString()
     temporary = f"{os.fspath(path)}.part"
     try:
         with open(temporary, "wb") as written:

@@ -49,7 +49,7 @@ class Exporter:
     options: Options
     inputs: list[ValueInfoProto] = field(default_factory=list)
     values: dict[int, Sequenced] = field(default_factory=dict)
-    finals: list[Value] = field(default_factory=list)
+    finals: dict[int, Value] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,17 +64,21 @@ class Exporter:
         self.lengths: dict[str, str] = {}
         self.slots: list[str] = [name for name, _ in self.description["states"]]
         self.initial: dict[int, Value] = {}
+        self.first_slot: dict[int, int] = {}
+        slots = 0
+        for number, node in enumerate(self.nodes):
+            if node["op"] == "layer":
+                self.first_slot[number] = slots
+                slots += len(carried(self.program(node)))
 
     def model(self, metadata: Mapping[str, str]) -> ModelProto:
         """The whole file. Raises ConfigError for what ONNX cannot express."""
         self._inputs()
         for number, node in enumerate(self.nodes):
-            if number not in self.values:
+            if number not in self.values and self.is_part(number):
                 self.values[number] = self._node(number, node)
-        outputs = [self._output(name, number) for name, number in self.graph["outputs"]]
-        if self.options.states:
-            outputs += self._final_states()
-        graph = self.g.graph("ostinato", self.inputs, outputs, True)
+        outputs = self.outputs()
+        graph = self.g.graph("ostinato", self.inputs, outputs, "all" if metadata else "nodes")
         model = helper.make_model(
             graph,
             producer_name="ostinato",
@@ -84,21 +88,37 @@ class Exporter:
         helper.set_model_props(model, dict(metadata))
         return model
 
+    def is_part(self, number: int) -> bool:
+        """Whether a node is in the file."""
+        return True
+
+    def outputs(self) -> list[ValueInfoProto]:
+        """The outputs of the file."""
+        made = [self.output(name, number) for name, number in self.graph["outputs"]]
+        return made + (self.final_states() if self.options.states else [])
+
     # inputs
 
+    def axes(self) -> list[str]:
+        """The axes of all sequences of the network."""
+        inputs = [node for node in self.nodes if node["op"] in ("input", "ids")]
+        return list(dict.fromkeys(node["axis"] for node in inputs if node["axis"] != "row"))
+
     def _inputs(self) -> None:
-        axes = dict.fromkeys(
-            node["axis"] for node in self.nodes if node["op"] in ("input", "ids") and node["axis"] != "row"
-        )
         for number, node in enumerate(self.nodes):
-            if node["op"] in ("input", "ids"):
-                self.values[number] = self._input(node)
-        for axis in axes:
-            self._lengths(axis, "lengths" if len(axes) == 1 else f"lengths.{axis}")
+            if node["op"] in ("input", "ids") and self.is_part(number):
+                self.values[number] = self.input(node)
+        self.more_inputs()
+        for axis in self.dims.steps:
+            self._lengths(axis, "lengths" if len(self.axes()) == 1 else f"lengths.{axis}")
         if self.options.states:
             self._initial_states()
 
-    def _input(self, node: Mapping[str, Any]) -> Sequenced:
+    def more_inputs(self) -> None:
+        """Inputs of the file that are no inputs of the network."""
+
+    def input(self, node: Mapping[str, Any]) -> Sequenced:
+        """Declare an input."""
         g, ids, axis = self.g, node["op"] == "ids", node["axis"]
         shape = () if ids else (node["width"],)
         lead = ["N"] if axis == "row" else ["N", "T" if axis == "time" else f"T_{axis}"]
@@ -118,7 +138,7 @@ class Exporter:
     def _lengths(self, axis: str, name: str) -> None:
         g, steps = self.g, self.dims.steps[axis]
         size = g.op("Squeeze", steps, g.ints(0))
-        if not self.options.lengths:
+        if not self.has_lengths(axis):
             self.valid[axis] = None
             self.counts[axis] = g.op("Expand", g.op("Cast", size, to=g.float_type), self.dims.rows)
             return
@@ -128,13 +148,27 @@ class Exporter:
         self.valid[axis] = g.op("Less", g.op("Unsqueeze", places, g.ints(1)), name)
         self.counts[axis] = g.op("Cast", name, to=g.float_type)
 
+    def has_lengths(self, axis: str) -> bool:
+        """Whether the lengths of an axis are an input."""
+        return self.options.lengths
+
+    def next_slot(self, number: int) -> int:
+        """The slot after those of a layer."""
+        return self.first_slot[number] + len(carried(self.program(self.nodes[number])))
+
+    def members(self) -> dict[str, list[int]]:
+        """The slots of each state whose layers are in the file."""
+        found: dict[str, list[int]] = {}
+        for number, first in self.first_slot.items():
+            if self.is_part(number):
+                for slot in range(first, self.next_slot(number)):
+                    found.setdefault(self.slots[slot], []).append(slot)
+        return found
+
     def _initial_states(self) -> None:
-        bridged = self._bridged()
-        members: dict[str, list[int]] = {}
-        for slot, name in enumerate(self.slots):
-            members.setdefault(name, []).append(slot)
-        for name, slots in members.items():
-            if name in bridged:
+        bridged = self.bridged()
+        for name, slots in self.members().items():
+            if any(slot in bridged for slot in slots):
                 continue
             shape = self.description["states"][slots[0]][1]
             self.inputs.append(
@@ -146,16 +180,16 @@ class Exporter:
                 one = self.g.op("Gather", name, self.g.constant(place, "int64"), axis=0)
                 self.initial[slot] = Value(one, "N", tuple(shape))
 
-    def _bridged(self) -> set[str]:
-        """The states that start from values of the graph."""
-        found, slot = set(), 0
-        for node in self.nodes:
-            if node["op"] == "layer":
-                program = self._program(node)
-                for k in carried(program):
-                    if program["nodes"][k]["name"] in node.get("initial", {}):
-                        found.add(self.slots[slot])
-                    slot += 1
+    def bridged(self) -> dict[int, int]:
+        """The slots that start from values of the graph, and these values."""
+        found = {}
+        for number, first in self.first_slot.items():
+            node = self.nodes[number]
+            program = self.program(node)
+            for slot, k in enumerate(carried(program), first):
+                origin = node.get("initial", {}).get(program["nodes"][k]["name"])
+                if origin is not None:
+                    found[slot] = origin
         return found
 
     # nodes
@@ -169,7 +203,7 @@ class Exporter:
             return replace(self.values[parts[0]], value=result.outputs[node["name"]])
         if node["op"] == "final":
             result = self.results[parts[0]]
-            program = self._program(self.nodes[parts[0]])
+            program = self.program(self.nodes[parts[0]])
             names = [program["nodes"][k]["name"] for k in sources(program, "state")]
             return Sequenced(result.states[names.index(node["name"])], "row")
         values = [self.values[part] for part in parts]
@@ -182,13 +216,13 @@ class Exporter:
         name = g.op("Slice", value.value.name, g.ints(start), g.ints(stop), g.ints(-1))
         return replace(value, value=replace(value.value, name=name, shape=(stop - start,)))
 
-    def _program(self, node: Mapping[str, Any]) -> dict[str, Any]:
+    def program(self, node: Mapping[str, Any]) -> dict[str, Any]:
         """The step of inference."""
         made: dict[str, Any] = self.graph["programs"][node.get("inference", node["program"])]
         return made
 
     def _layer(self, number: int, node: Mapping[str, Any]) -> Sequenced:
-        program = self._program(node)
+        program = self.program(node)
         parts = [self.values[part] for part in node["parts"]]
         memories = [plain(self, self.values[part]) for part in node.get("memories", ())]
         axes = {one.axis for one in parts if one.axis != "row"}
@@ -198,8 +232,8 @@ class Exporter:
             parts = [plain(self, one) for one in parts]
             mirrored = {False}
         backward = mirrored == {True}
-        first = len(self.finals)
-        states = self._starts(node, program, first)
+        first = self.first_slot[number]
+        states = self._starts(program, first)
         layer = Layer(
             program,
             [one.value for one in parts],
@@ -209,7 +243,7 @@ class Exporter:
             self.valid.get(axis),
             backward,
         )
-        context = self._context(program, axis, memories)
+        context = self.context(program, axis, memories)
         result = None
         if self.options.cells != "scan" and axis != "row":
             result = native.run(context, layer, self.lengths.get(axis))
@@ -217,9 +251,8 @@ class Exporter:
             result = run(context, layer)
         self.results[number] = result
         own = carried(program)
-        self.finals += [
-            one for k, one in zip(sources(program, "state"), result.states, strict=True) if k in own
-        ]
+        finals = [one for k, one in zip(sources(program, "state"), result.states, strict=True) if k in own]
+        self.finals |= dict(enumerate(finals, first))
         if self.options.states and len(own) < len(result.states):
             raise ConfigError(
                 f"{context.where} has a state on the entries of a memory, which is no state of the network; "
@@ -228,28 +261,22 @@ class Exporter:
         output = result.outputs[program["outputs"][0][0]]
         return Sequenced(output, axis, backward and "T" in output.lead)
 
-    def _starts(self, node: Mapping[str, Any], program: Mapping[str, Any], first: int) -> list[Value | None]:
-        starts: list[Value | None] = []
-        places = {k: place for place, k in enumerate(carried(program))}
-        for k in sources(program, "state"):
-            if k not in places:
-                starts.append(None)
-                continue
-            place = places[k]
-            bridge = node.get("initial", {}).get(program["nodes"][k]["name"])
-            shape = self.description["states"][first + place][1]
-            if bridge is None:
-                starts.append(self.initial.get(first + place))
-                continue
-            value = self.values[bridge].value
-            if tuple(shape) != value.shape:
-                name = self.g.op("Reshape", value.name, self.g.ints(0, *shape))
-                value = replace(value, name=name, shape=tuple(shape))
-            starts.append(value)
-        return starts
+    def _starts(self, program: Mapping[str, Any], first: int) -> list[Value | None]:
+        slots = {k: slot for slot, k in enumerate(carried(program), first)}
+        return [self.start(slots[k]) if k in slots else None for k in sources(program, "state")]
+
+    def start(self, slot: int) -> Value | None:
+        """The initial state of a slot; None for zeros."""
+        origin = self.bridged().get(slot)
+        if origin is None:
+            return self.initial.get(slot)
+        shape, value = tuple(self.description["states"][slot][1]), self.values[origin].value
+        if shape == value.shape:
+            return value
+        return replace(value, name=self.g.op("Reshape", value.name, self.g.ints(0, *shape)), shape=shape)
 
     def _shapes(self, program: Mapping[str, Any]) -> list[tuple[int, ...]]:
-        context = self._context(program, "row", [])
+        context = self.context(program, "row", [])
         return [context.shape(program["nodes"][k]["shape"]) for k in sources(program, "param")]
 
     def _parameter(self, offset: int, shape: tuple[int, ...]) -> Value:
@@ -263,7 +290,8 @@ class Exporter:
         name = self.g.op("Transpose", one.value.name, perm=[1, 0, *range(2, 2 + len(one.value.shape))])
         return replace(one.value, name=name, lead="NS", entries=one.axis)
 
-    def _context(self, program: Mapping[str, Any], axis: str, memories: Sequence[Sequenced]) -> Context:
+    def context(self, program: Mapping[str, Any], axis: str, memories: Sequence[Sequenced]) -> Context:
+        """What the ops of a step use."""
         masks: dict[str, str | None] = {}
         for one in memories:
             valid = self.valid[one.axis]
@@ -273,10 +301,11 @@ class Exporter:
 
     # outputs
 
-    def _output(self, name: str, number: int) -> ValueInfoProto:
+    def output(self, name: str, number: int) -> ValueInfoProto:
+        """A node as an output."""
         g, one = self.g, plain(self, self.values[number])
         value = one.value
-        context = self._context({"name": name, "sizes": {}}, one.axis, [])
+        context = self.context({"name": name, "sizes": {}}, one.axis, [])
         lead: list[Any] = ["N"]
         if one.axis != "row":
             value = context.full(value, "TN", None)
@@ -294,15 +323,16 @@ class Exporter:
         g.rename(value.name, final)
         return helper.make_tensor_value_info(final, g.float_type, [*lead, *value.shape])
 
-    def _final_states(self) -> list[ValueInfoProto]:
-        g, infos = self.g, []
-        for name in dict.fromkeys(self.slots):
-            slots = [slot for slot, other in enumerate(self.slots) if other == name]
-            parts = [g.op("Unsqueeze", self.finals[slot].name, g.ints(0)) for slot in slots]
-            joined = g.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
-            g.rename(joined, f"{name}.next")
-            shape = self.description["states"][slots[0]][1]
-            infos.append(
-                helper.make_tensor_value_info(f"{name}.next", g.float_type, [len(slots), "N", *shape])
-            )
-        return infos
+    def final_states(self) -> list[ValueInfoProto]:
+        """The states after the last step, as outputs."""
+        return [
+            self.state(f"{name}.next", [self.finals[slot] for slot in slots])
+            for name, slots in self.members().items()
+        ]
+
+    def state(self, name: str, values: Sequence[Value]) -> ValueInfoProto:
+        """The values of a state for all layers and directions, as an output."""
+        g = self.g
+        parts = [g.op("Unsqueeze", one.name, g.ints(0)) for one in values]
+        g.rename(g.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0], name)
+        return helper.make_tensor_value_info(name, g.float_type, [len(values), "N", *values[0].shape])

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from onnx import ValueInfoProto, helper
 
 from ostinato_onnx.context import Context
@@ -184,7 +183,7 @@ def _scan(
     for k in after:
         one = inner.full(local[k], "NS" if "S" in local[k].lead else "N", local[k].entries)
         outputs.append(_info(replace(one, name=body.rename(one.name, g.name("y"))), g))
-    graph = body.graph(layer.program["name"], infos, outputs, False)
+    graph = body.graph(layer.program["name"], infos, outputs)
     direction = int(layer.backward)
     made = g.outputs(
         "Scan",
@@ -204,7 +203,7 @@ def _scan(
 
 def _zeros(c: Context, node: Node, entries: str | None) -> Value:
     shape = c.shape(node["shape"])
-    zeros = Value(c.g.constant(np.zeros(shape), c.g.dtype), "", shape)
+    zeros = Value(c.g.zeros(shape), "", shape)
     return c.full(zeros, "NS" if entries else "N", entries)
 
 
