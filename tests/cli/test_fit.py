@@ -354,6 +354,22 @@ def test_whole_numbers_are_classes_and_fractions_are_not(tmp_path, capsys):
     assert ost.load(model).classes_.tolist() == [0, 1]
 
 
+def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_path, capsys):
+    lines = read(Path(wide(tmp_path / "d.csv")).read_text())
+    data = write(tmp_path / "n.csv", [lines[0], *([int(one[0] == "up"), *one[1:]] for one in lines[1:])])
+    model = str(tmp_path / "m.safetensors")
+    assert main(["fit", "classifier", data, "--target", "label", "--save", model, *FAST]) == 0
+    found = ost.load(model).predict([x for _, x in waves()])
+    labels = [str(found[0]), "", "7", "nan", f"{found[4]}.0"]
+    data = write(
+        tmp_path / "k.csv",
+        [lines[0], *([one, *row[1:]] for one, row in zip(labels, lines[1:], strict=False))],
+    )
+    capsys.readouterr()
+    assert main(["predict", model, data]) == 0
+    assert capsys.readouterr().err == "accuracy 0.667 (2 of 3 sequences)\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_ends_the_training_and_the_model_is_saved(tmp_path, capsys, monkeypatch):
     model, data = tmp_path / "m.safetensors", wide(tmp_path / "d.csv")
