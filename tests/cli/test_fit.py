@@ -368,6 +368,9 @@ def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_pat
     capsys.readouterr()
     assert main(["predict", model, data]) == 0
     assert capsys.readouterr().err == "accuracy 0.667 (2 of 3 sequences)\n"
+    data = write(tmp_path / "u.csv", [lines[0], *(["7", *row[1:]] for row in lines[1:])])
+    assert set(found) == {0, 1} and main(["predict", model, data]) == 0
+    assert capsys.readouterr().err == "accuracy 0.000 (0 of 24 sequences)\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
