@@ -13,7 +13,7 @@ from ostinato.errors import ConfigError, shown
 
 def read_levels(owner: str, given: object) -> tuple[float, ...]:
     """The argument `quantiles` of an estimator. Raises ConfigError."""
-    if not isinstance(given, (list, tuple, np.ndarray)) or not len(given):
+    if not isinstance(given, (list, tuple, np.ndarray)) or np.ndim(given) != 1 or not len(given):
         raise ConfigError(f"{owner}: quantiles is {shown(given)}; expected a list of numbers in 0..1")
     levels = tuple(
         checks.number(owner, f"quantiles[{place}]", one, above=0.0, below=1.0)

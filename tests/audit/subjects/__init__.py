@@ -11,6 +11,7 @@ from tests.audit.subjects.attributes import things
 from tests.audit.subjects.batch import BATCH
 from tests.audit.subjects.callbacks import CALLBACKS, OTHER
 from tests.audit.subjects.data import DATA
+from tests.audit.subjects.forecasts import FORECASTS
 from tests.audit.subjects.layers import LAYERS
 from tests.audit.subjects.named import kinds
 from tests.audit.subjects.network import NETWORK
@@ -23,4 +24,4 @@ __all__ = ["calls", "history", "net", "pair", "things"]
 
 def calls() -> list[Call]:
     """Everything with arguments."""
-    return [*TRAINER, *BATCH, *NETWORK, *LAYERS, *DATA, *CALLBACKS, *OTHER, *PAIRS, *kinds()]
+    return [*TRAINER, *BATCH, *NETWORK, *LAYERS, *DATA, *CALLBACKS, *OTHER, *PAIRS, *FORECASTS, *kinds()]
