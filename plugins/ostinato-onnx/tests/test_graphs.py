@@ -142,6 +142,13 @@ def covered(new):
     return ost.Graph(new(ost.Recurrent, Coverage, 4, 5)(x, source=memory))
 
 
+def repeated_memory(new):
+    """A value of rows as a memory, repeated along an axis."""
+    code, clock = Input("code", size=3, axis="row"), Input("clock", size=1, axis="source")
+    x = Input("x", size=4, axis="target")
+    return ost.Graph(new(ost.Recurrent, Coverage, 4, 5)(x, source=ost.repeat(code, clock)))
+
+
 def tied(new):
     table = new(ost.Embedding, 20, 8)
     return ost.Sequential(table, new(ost.GRU, 8, 8), new(ost.Dense, 8, 20, tied_to=table, bias=False))
@@ -169,6 +176,7 @@ GRAPHS = {
     "a decoder's step": decoder_step,
     "a state on entries": covered,
     "states of other shapes": lambda new: new(ost.Recurrent, Matrix, 4, 5, bidirectional=True),
+    "a repeated memory": repeated_memory,
     "tied": tied,
     "residual": lambda new: new(ost.Recurrent, "gru", 5, 5, num_layers=3, residual=True),
     "regularizers": regularized,
@@ -183,10 +191,24 @@ def test_a_graph(name, dtype, tmp_path):
     randomize(net)
     path = tmp_path / "model.onnx"
     more = [{"lengths": False, "cells": "scan"}] if dtype == "float32" else []
-    for options in ({"states": name != "a state on entries"}, *more):
+    for options in ({"states": name not in ("a state on entries", "a repeated memory")}, *more):
         ostinato_onnx.export(net, path, **options)
         onnx.checker.check_model(str(path))
         verify(net, path, run_here)
+
+
+@pytest.mark.parametrize("scorer", ["location", "local", "multi_head", "additive"])
+def test_attention_as_a_layer_with_the_scorers_of_ostinato_attention(scorer, tmp_path):
+    attention = pytest.importorskip("ostinato_attention", reason="pip install -e plugins/ostinato-attention")
+    known = {spec.name: spec.factory for spec in attention.ostinato_scorers()}
+    query, memory = Input("query", size=4, axis="target"), Input("memory", size=5, axis="source")
+    net = ost.Graph(ost.Attention(known.get(scorer, scorer), 4, 5)(query, memory))
+    x = Input("x", size=4)
+    pools = {"pool": attention.Pooling(4, 3)(x), "self": ost.Attention("dot", 4, 4)(x, x)}
+    path = tmp_path / "model.onnx"
+    for one in (net, ost.Graph(outputs=pools)):
+        ostinato_onnx.export(one, path)
+        verify(one, path, run_here)
 
 
 def test_what_lies_in_the_padding_reaches_no_result(tmp_path):

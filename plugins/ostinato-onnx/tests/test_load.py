@@ -273,6 +273,20 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_file(tmp_path):
         ostinato_onnx.export([], path)
     with pytest.raises(ost.ConfigError, match="cells is 'all'"):
         ostinato_onnx.export(ost.GRU(3, 4), path, cells="all")
+    for name in ("states", "lengths"):
+        with pytest.raises(ost.DTypeError, match=f"{name} is 1"):
+            ostinato_onnx.export(ost.GRU(3, 4), path, **{name: 1})
+    with pytest.raises(ost.DTypeError, match="path is 3"):
+        ostinato_onnx.export(ost.GRU(3, 4), 3)
+    with pytest.raises(ost.DTypeError, match="net is a list"):
+        ostinato_onnx.check([], path)
+    for taken in ("lengths", "0.weight_ih_l0", "output"):
+        net = ost.Graph(ost.GRU(3, 4)(ost.Input(taken, size=3)))
+        if taken == "output":
+            ostinato_onnx.export(net, tmp_path / "other.onnx")
+        else:
+            with pytest.raises(ost.ConfigError, match=f"'{taken}' would name two things"):
+                ostinato_onnx.export(net, path)
     net = ost.Sequential(ost.GRU(3, 3), ost.Recurrent(Plain, 3, 4))
     with pytest.raises(ost.ConfigError, match=r"plain.*is written in plain NumPy"):
         ostinato_onnx.export(net, path)

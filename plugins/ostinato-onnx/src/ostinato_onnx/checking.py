@@ -15,7 +15,7 @@ import onnx
 from onnx import numpy_helper
 
 import ostinato as ost
-from ostinato import ConfigError, FormatError, ShapeError
+from ostinato import ConfigError, DTypeError, FormatError, ShapeError
 from ostinato_onnx.loading import load, read
 from ostinato_onnx.running import Array, Calls, RuntimeFailedError, run_apart
 
@@ -56,6 +56,8 @@ def check(net: ost.Network, path: str | os.PathLike[str]) -> Checked:
     Raises DifferenceError if an output differs or ONNX Runtime fails, ShapeError if the file has other inputs
     or outputs, ConfigError without the package onnxruntime, FormatError for something else than an ONNX file.
     """
+    if not isinstance(net, ost.Network):
+        raise DTypeError(f"check: net is a {type(net).__name__}; expected a Network")
     if find_spec("onnxruntime") is None:
         raise ConfigError("check needs onnxruntime: pip install 'ostinato-onnx[check]'")
     return verify(net, path, run_apart)

@@ -12,6 +12,7 @@ from ostinato_onnx.model_file import KEY, ModelFile
 from ostinato_onnx.parts import parts
 
 CELLS = ("auto", "scan")
+LARGEST = 2**31 - 2**24  # protobuf's limit, and room for the nodes
 PARTS = ("all", "encoder", "decoder")
 
 
@@ -46,12 +47,21 @@ def export(
         raise DTypeError(
             f"export: net is a {type(net).__name__}; expected a Network (of an estimator: model.network_)"
         )
+    if not isinstance(path, (str, os.PathLike)):
+        raise DTypeError(f"export: path is {path!r}; expected a text or a Path")
+    for name, flag in (("states", states), ("lengths", lengths)):
+        if not isinstance(flag, bool):
+            raise DTypeError(f"export: {name} is {flag!r}; expected True or False")
     if cells not in CELLS:
         raise ConfigError(f"export: cells is {cells!r}; expected one of {', '.join(map(repr, CELLS))}")
     if part not in PARTS:
         raise ConfigError(f"export: part is {part!r}; expected one of {', '.join(map(repr, PARTS))}")
     if part != "all" and states:
         raise ConfigError("export: states is True with a part; the decoder has its states in any case")
+    if net.arena.nbytes > LARGEST:
+        raise ConfigError(
+            f"export: the parameters take {net.arena.nbytes:,} bytes; an ONNX file holds at most {LARGEST:,}"
+        )
     file = ModelFile.of(net)
     text = file.texts.get("ostinato.graph")
     if text is None:
@@ -59,7 +69,7 @@ def export(
             f"export: {_in_python(net)} is written in plain NumPy and has no equations; "
             "write the step with the ops of docs/step-language.md"
         )
-    options = Options(cells, bool(states), bool(lengths))
+    options = Options(cells, states, lengths)
     exporter = Exporter(json.loads(text), file.arrays, net.dtype.name, options)
     if part == "all":
         data = exporter.model({KEY: file.header}).SerializeToString()

@@ -17,7 +17,7 @@ from ostinato import ConfigError
 from ostinato_onnx import native
 from ostinato_onnx.context import Context
 from ostinato_onnx.emitter import INT64, Emitter
-from ostinato_onnx.moves import MOVES, Sequenced, plain
+from ostinato_onnx.moves import MOVES, Sequenced, full, plain
 from ostinato_onnx.step import Layer, Result, run, sources
 from ostinato_onnx.value import Dims, Value
 
@@ -78,6 +78,13 @@ class Exporter:
             if number not in self.values and self.is_part(number):
                 self.values[number] = self._node(number, node)
         outputs = self.outputs()
+        names = [one.name for one in (*self.inputs, *outputs)]
+        twice = next((name for name in names if names.count(name) > 1 or name in self.arrays), None)
+        if twice is not None:
+            raise ConfigError(
+                f"export: {twice!r} would name two things in the file; rename that input or output (lengths, "
+                "states and parameters have names too)"
+            )
         graph = self.g.graph("ostinato", self.inputs, outputs, "all" if metadata else "nodes")
         model = helper.make_model(
             graph,
@@ -287,8 +294,9 @@ class Exporter:
 
     def _memory(self, one: Sequenced) -> Value:
         """A sequence (T, N, F) as entries (N, S, F)."""
-        name = self.g.op("Transpose", one.value.name, perm=[1, 0, *range(2, 2 + len(one.value.shape))])
-        return replace(one.value, name=name, lead="NS", entries=one.axis)
+        value = full(self, one)
+        name = self.g.op("Transpose", value.name, perm=[1, 0, *range(2, 2 + len(value.shape))])
+        return replace(value, name=name, lead="NS", entries=one.axis)
 
     def context(self, program: Mapping[str, Any], axis: str, memories: Sequence[Sequenced]) -> Context:
         """What the ops of a step use."""
