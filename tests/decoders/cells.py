@@ -43,6 +43,17 @@ class Feeds(ost.Cell):
         return h, {"h": h, "feed": state.feed}
 
 
+class Remembers(ost.Cell):
+    """Its state has the name of what a decoder keeps of its weights."""
+
+    def state(self, size: Any) -> dict[str, ost.State]:
+        return {"h": ost.State(size.hidden), "past_weights": ost.State(1)}
+
+    def step(self, x: Any, state: Any, p: Any) -> Any:
+        h = state.h + ops.sum(x)
+        return h, {"h": h, "past_weights": state.past_weights}
+
+
 class Wide(ost.Cell):
     """Its state is as wide as its input."""
 

@@ -19,7 +19,7 @@ from ostinato_attention.multi_head import MultiHead
 import ostinato as ost
 from ostinato.testing.distribution import install
 from tests.bad import Bad
-from tests.decoders.cells import Feeds, InPython, Matrix, Reads, Sums, Wide
+from tests.decoders.cells import Feeds, InPython, Matrix, Reads, Remembers, Sums, Wide
 from tests.slopes import RELATIVE, slope
 
 RNG = np.random.default_rng(0)
@@ -45,11 +45,44 @@ def check_slopes(net: ost.Network, x: dict[str, Any], of: dict[str, Any]) -> Non
             )
 
 
-@pytest.mark.parametrize("scorer", [MultiHead(heads=2), Local(), "attention/multi_head", MultiHead])
+@pytest.mark.parametrize(
+    "scorer", [MultiHead(heads=2), Local(), "attention/multi_head", MultiHead, Location()]
+)
 @pytest.mark.parametrize("query", ["before", "between", "after"])
 def test_any_scorer(scorer: Any, query: str) -> None:
     net = ost.Decoder("gru", 3, 4, 4, scorer, query=query, dtype="float64")
     check_slopes(net, arrays(4), LENGTHS)
+
+
+class Returns(ost.Scorer):
+    """Scores by the place and by the weights of the step before, whatever the query and the key are."""
+
+    past = 1
+
+    def parameters(self, size: Any) -> dict[str, ost.Param]:
+        return {"u": ost.Param((3,), init="ones")}
+
+    def step(self, query: Any, key: Any, p: Any, place: Any) -> Any:
+        return 0.3 * place.position - ost.ops.dot(p.u, place.past)
+
+
+@pytest.mark.parametrize("query", ["between", "after"])
+def test_a_scorer_reads_the_weights_of_the_step_before(query: str) -> None:
+    net = ost.Decoder("gru", 3, 4, 2, Returns, query=query, readout=None, dtype="float64")
+    u, x = np.array([0.5, -2.0, 3.0]), arrays()
+    net.parameters()["attend_u"][...] = u
+    outputs = net(x, lengths=LENGTHS)
+    contexts = outputs[..., -2:]
+    for row, (steps, entries) in enumerate(zip(LENGTHS["time"], LENGTHS["source"], strict=True)):
+        weights = np.zeros(entries)
+        for t in range(steps):
+            padded = np.pad(weights, 1)
+            scores = np.array([0.3 * s - u @ padded[s : s + 3] for s in range(entries)])
+            weights = np.exp(scores) / np.exp(scores).sum()
+            np.testing.assert_allclose(contexts[row, t], weights @ x["source"][row, :entries], atol=1e-14)
+    stream = net.stream(memory=x["source"], lengths=LENGTHS["source"])
+    for t in range(2):
+        np.testing.assert_allclose(stream.step(x["x"][:, t])[[0, 2]], outputs[[0, 2], t], atol=1e-14)
 
 
 @pytest.mark.parametrize("cell", ["min_gru", "min_lstm", "linear_ssm", "diagonal_ssm", Reads, Reads()])
@@ -305,7 +338,9 @@ BAD = {
         lambda: decoder(Wide, query="between"), ost.ConfigError, ("depend on the width of its input",)
     ),
     "a step in Python": Bad(lambda: decoder(InPython), ost.ConfigError, ("'inpython'", "runs in Python")),
-    "a scorer with a past": Bad(lambda: decoder("gru", Location()), ost.ConfigError, ("'location'", "past")),
+    "a cell with a state called past_weights": Bad(
+        lambda: decoder(Remembers), ost.ConfigError, ("'past_weights'", "another name")
+    ),
     "a scorer of equal widths": Bad(lambda: decoder("gru", "dot"), ost.ShapeError, ("4", "2")),
     "a cell with another source": Bad(
         lambda: decoder(Reads(width=3)), ost.ConfigError, ("memory_size is 2", "with 3 features")

@@ -61,9 +61,11 @@ class Decoder(Recurrent):
     (num_layers, N, size), as in Recurrent; `feed` (1, N, size) is f_t. A row without entries has the context
     0.
 
-    Raises ConfigError for a bad argument, an unknown name, query="before" with a cell that has no state "h",
-    and a scorer that reads the weights of the query before; ShapeError or TraceError for a cell or a scorer
-    that cannot be traced.
+    A scorer with a `past` reads the weights of the step before, which are a state on the entries of the
+    memory: `past_weights`, 0 at first.
+
+    Raises ConfigError for a bad argument, an unknown name, and query="before" with a cell that has no state
+    "h"; ShapeError or TraceError for a cell or a scorer that cannot be traced.
     """
 
     kind = "decoder"

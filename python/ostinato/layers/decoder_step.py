@@ -29,6 +29,9 @@ SOURCE: Final = "source"
 FEED: Final = "feed"
 """The state that holds what the step before found, where it is fed."""
 
+PAST: Final = "past_weights"
+"""The state that holds the weights of the step before, for a scorer that reads them."""
+
 ARGUMENTS: Final = (
     *("memory_size", "attention", "query", "input_feeding", "num_layers", "readout", "regularizers"),
     *("init", "batch_first", "dtype", "seed"),
@@ -46,7 +49,8 @@ class DecoderParts:
 
     cells: one for each layer. `second` is the second cell of the first layer, with the states of the first
     one, which reads the context between the two. `scorer` are the parameters of the attention. `feed` is the
-    width of what is fed, `source` that of the memory.
+    width of what is fed, `source` that of the memory. `past`: the scorer reads the weights of the step
+    before.
     """
 
     cells: tuple[Inlined, ...]
@@ -55,6 +59,7 @@ class DecoderParts:
     scorer: dict[str, Param]
     feed: int
     source: int
+    past: bool
 
     @property
     def parameters(self) -> dict[str, Param]:
@@ -63,10 +68,14 @@ class DecoderParts:
 
     @property
     def states(self) -> dict[str, State]:
-        """Those of the cells and the readout, and what is fed."""
+        """Those of the cells and the readout, what is fed, and the weights of the step before."""
         held = [one for one in (*self.cells, self.readout) if one is not None]
         found = {name: one for part in held for name, one in part.states.items()}
-        return {**found, FEED: State(self.feed)} if self.feed else found
+        if self.feed:
+            found[FEED] = State(self.feed)
+        if self.past:
+            found[PAST] = State((), on=SOURCE)
+        return found
 
     @property
     def memories(self) -> dict[str, Memory]:
@@ -146,11 +155,12 @@ class DecoderStep(Composed[DecoderParts]):
         for layer in range(1, self.num_layers):
             cells.append(Inlined(self.cell, cells[-1].output_size, hidden_size, suffix=f"_l{layer}"))
         first, top = cells[0], cells[-1]
-        if FEED in first.own_states:
-            raise ConfigError(
-                f"Decoder: cell {shown(self.cell.name)} has a state {shown(FEED)}, the name of what the "
-                "decoder feeds; expected a state of another name"
-            )
+        for name, what in ((FEED, "what the decoder feeds"), (PAST, "the weights of the step before")):
+            if name in first.own_states:
+                raise ConfigError(
+                    f"Decoder: cell {shown(self.cell.name)} has a state {shown(name)}, the name of {what}; "
+                    "expected a state of another name"
+                )
         second, query = None, top.output_size
         if self.query == "between":
             second, query = Inlined(self.cell, context, hidden_size, suffix="_l0_context"), first.output_size
@@ -170,7 +180,8 @@ class DecoderStep(Composed[DecoderParts]):
                 error.args = (f"readout: {error}",)
                 raise
         scorer = self.attention.parameters(query, context)
-        return DecoderParts(tuple(cells), second, readout, scorer, feed, context)
+        past = bool(self.attention.scorer.past)
+        return DecoderParts(tuple(cells), second, readout, scorer, feed, context, past)
 
     def _state_size(self, cell: Inlined) -> int:
         """The width of the state that is the query."""
@@ -191,15 +202,16 @@ class DecoderStep(Composed[DecoderParts]):
         parts = self._parts_with(state, p)
         first, *above = parts.cells
         given, context = x, None
+        past = state[PAST] if parts.past else None
         if self.query == "before":
             top = parts.cells[-1]
-            context, _ = self.attention(state[top.name_of("h")], memory.source, p)
+            context, weights = self.attention(state[top.name_of("h")], memory.source, p, past)
             given = ops.concat([x, context]) if self.input_feeding else x
         elif parts.feed:
             given = ops.concat([x, state[FEED]])
         y, new = first(given, state, p, memory, noise)
         if parts.second is not None:
-            context, _ = self.attention(y, memory.source, p)
+            context, weights = self.attention(y, memory.source, p, past)
             own = {parts.second.name_of(name): new[first.name_of(name)] for name in first.own_states}
             y, own = parts.second(context, own, p, memory, noise)
             new = {first.name_of(name): own[parts.second.name_of(name)] for name in first.own_states}
@@ -207,7 +219,7 @@ class DecoderStep(Composed[DecoderParts]):
             y, update = cell(y, state, p, memory, noise)
             new |= update
         if context is None:
-            context, _ = self.attention(y, memory.source, p)
+            context, weights = self.attention(y, memory.source, p, past)
         output = ops.concat([y, context])
         if parts.readout is not None:
             read = ops.concat([y, context, x]) if self._reads_input else output
@@ -215,6 +227,8 @@ class DecoderStep(Composed[DecoderParts]):
             new |= update
         if parts.feed:
             new[FEED] = context if parts.readout is None else output
+        if parts.past:
+            new[PAST] = weights
         return output, new
 
 
