@@ -201,8 +201,8 @@ def test_a_graph(name, dtype, tmp_path):
 def test_attention_as_a_layer_with_the_scorers_of_ostinato_attention(scorer, tmp_path):
     attention = pytest.importorskip("ostinato_attention", reason="pip install -e plugins/ostinato-attention")
     known = {spec.name: spec.factory for spec in attention.ostinato_scorers()}
-    query, memory = Input("query", size=4, axis="target"), Input("memory", size=5, axis="source")
-    net = ost.Graph(ost.Attention(known.get(scorer, scorer), 4, 5)(query, memory))
+    query, memory = Input("query", size=4, axis="target"), Input("memory", size=8, axis="source")
+    net = ost.Graph(ost.Attention(known.get(scorer, scorer), 4, 8)(query, memory))
     x = Input("x", size=4)
     pools = {"pool": attention.Pooling(4, 3)(x), "self": ost.Attention("dot", 4, 4)(x, x)}
     path = tmp_path / "model.onnx"
