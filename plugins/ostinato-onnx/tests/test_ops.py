@@ -19,12 +19,13 @@ from ostinato import _core, ops  # noqa: E402
 
 W, X = op_cases.W, op_cases.X
 HOT = np.array([0.1, -0.4, 2.0, 0.3])
-OF_IDS = [
+MORE = [
     ("lookup", lambda w, s: ops.lookup(w, ops.argmax(s)), (W, HOT), None),
     ("pick", lambda x, s: ops.pick(x, ops.argmax(s)), (X, HOT), None),
     ("one_hot", lambda s: ops.one_hot(ops.argmax(s), 4), (HOT,), None),
+    ("log", lambda x: ops.log(ops.sigmoid(x)), (X,), None),
 ]
-CASES = [case for case in op_cases.CASES if case[0] not in {"lookup", "pick", "one_hot", "argmax"}] + OF_IDS
+CASES = [case for case in op_cases.CASES if case[0] not in {"lookup", "pick", "one_hot", "argmax"}] + MORE
 TABLES = {"matmul", "lookup"}  # their first operand is a parameter
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ class Context:
 
     g: the graph that nodes are added to. where: the program in messages. sizes: the sizes in the texts of
     dimensions. masks: for each memory's axis the valid entries, (N, S), or None if all are; counts: how many
-    entries there are, floats (N,). steps: the axis of the steps.
+    entries there are, floats (N,). steps: the axis of the steps. logits: the operands of sigmoids.
     """
 
     g: Emitter
@@ -31,6 +31,7 @@ class Context:
     masks: Mapping[str, str | None]
     counts: Mapping[str, str]
     steps: str
+    logits: dict[str, Value] = field(default_factory=dict)
 
     def shape(self, dims: Sequence[str]) -> Shape:
         """The numbers of dimensions such as "4*hidden"."""

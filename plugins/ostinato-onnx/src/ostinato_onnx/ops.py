@@ -74,6 +74,20 @@ def _softplus(c: Context, node: Node, args: list[Value]) -> Value:
     return c.elementwise("Add", [c.elementwise("Max", [args[0], c.number(0.0)]), _log1p_exp(c, size)])
 
 
+def _sigmoid(c: Context, node: Node, args: list[Value]) -> Value:
+    made = c.like(args[0], "Sigmoid")
+    c.logits[made.name] = args[0]
+    return made
+
+
+def _log(c: Context, node: Node, args: list[Value]) -> Value:
+    # ONNX Runtime's float32 sigmoid has few right digits below -10, so its logarithm is composed
+    logit = c.logits.get(args[0].name)
+    if logit is None:
+        return c.like(args[0], "Log")
+    return c.like(_softplus(c, node, [c.like(logit, "Neg")]), "Neg")
+
+
 def _logaddexp(c: Context, node: Node, args: list[Value]) -> Value:
     peak = c.elementwise("Max", args)
     gap = c.like(c.like(c.elementwise("Sub", args), "Abs"), "Neg")
@@ -307,13 +321,13 @@ TABLE: dict[str, Expression] = {
     "const": _const,
     "neg": _unary("Neg"),
     "exp": _unary("Exp"),
-    "log": _unary("Log"),
+    "log": _log,
     "sqrt": _unary("Sqrt"),
     "abs": _unary("Abs"),
     "sign": _unary("Sign"),
     "round": _unary("Round"),
     "floor": _unary("Floor"),
-    "sigmoid": _unary("Sigmoid"),
+    "sigmoid": _sigmoid,
     "tanh": _unary("Tanh"),
     "relu": _unary("Relu"),
     "leaky_relu": _leaky_relu,
