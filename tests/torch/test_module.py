@@ -20,10 +20,6 @@ def states_of(given):
     return given if isinstance(given, tuple) else (given,)
 
 
-def as_module(net):
-    return Module(net)
-
-
 def same_memory(module):
     """Whether each parameter of PyTorch is the network's."""
     views = module.net.parameters()
@@ -230,6 +226,39 @@ def test_a_copy_shares_memory_with_its_own_network(copied):
         made.bias_ih_l0.add_(1.0)
     x = torch.randn(2, 5, 3)
     assert not torch.equal(made(x)[0], module(x)[0])
+
+
+class Scaled(Module):
+    """A subclass with arguments and attributes of its own."""
+
+    def __init__(self, net, scale):
+        super().__init__(net)
+        self.scale = scale
+
+    def forward(self, x, hx=None, *, lengths=None):
+        outputs, states = super().forward(x, hx, lengths=lengths)
+        return self.scale * outputs, states
+
+
+def doubled(module, arguments, results):
+    return 2 * results[0], results[1]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_has_the_hooks_and_the_attributes_of_a_subclass(copied):
+    module, x = Scaled(ost.GRU(3, 4), 3.0), torch.randn(2, 5, 3)
+    module.register_forward_hook(doubled)
+    made = copied(module)
+    assert torch.equal(made(x)[0], module(x)[0])
+    torch.testing.assert_close(made(x)[0], 6.0 * torch.from_numpy(made.net(x.numpy())))
+    assert same_memory(made)
+
+
+def test_a_copy_that_would_lose_a_part_is_refused():
+    module = Module(ost.GRU(3, 4))
+    module.head = torch.nn.Linear(4, 2)
+    with pytest.raises(ost.ConfigError, match="head was added"):
+        copy.deepcopy(module)
 
 
 @pytest.mark.parametrize(

@@ -102,11 +102,11 @@ class SequenceClassifier(PooledModel, Classes):
         return checks.number(type(self).__name__, "temperature", self.temperature, above=0)
 
     def _complete(self, fitting: TrainingState, validation: Any) -> None:
-        """Fits the temperature on the rows that training held out."""
+        """Fits the temperature on the rows that training held out; without such rows it is 1."""
         given = self._temperature()
-        if given is not None:
-            fitting.attributes["temperature_"] = given
-        elif validation is not None:
+        if given is not None or validation is None:
+            fitting.attributes["temperature_"] = given or 1.0
+        else:
             (batch,) = validation
             targets, weights = (
                 next(iter(one.values())) if isinstance(one, dict) else one

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ostinato.errors import ConfigError, shown
-from ostinato.losses import BinaryCrossEntropy, Loss
+from ostinato.losses import Loss
 from ostinato.models.loss_choice import check_targets
 from ostinato.models.numbers import check_width, determination, read_numbers
 from ostinato.models.pooled import PooledModel, TargetRows
@@ -77,15 +77,14 @@ class SequenceRegressor(PooledModel, Targets):
         return TargetRows(targets, None, columns.shape[1])
 
     def _check_targets(self, owner: str, answers: Array, targets: Array) -> None:
-        """Raises ConfigError for binary cross-entropy of targets outside 0..1, which has no least value."""
-        given = registry.make("loss", self.loss, Loss) if isinstance(self.loss, str) else self.loss
-        kind = given if isinstance(given, type) else type(given)
-        wrong = np.argwhere((targets < 0) | (targets > 1))
-        if not issubclass(kind, BinaryCrossEntropy) or not wrong.size:
+        """Raises ConfigError for targets outside the range of the loss."""
+        span = registry.make("loss", self.loss, Loss).target_range()
+        wrong = np.argwhere((targets < span[0]) | (targets > span[1])) if span else np.zeros((0, 2))
+        if span is None or not wrong.size:
             return
         place = tuple(int(one) for one in wrong[0])[: answers.ndim]
-        scaled = f", scaled to {targets[tuple(wrong[0])]:g}" if self.scale else ""
-        hint = "scale=False and y from 0 to 1" if self.scale else "y from 0 to 1"
+        scaled = f", scaled to {targets[tuple(int(one) for one in wrong[0])]:g}" if self.scale else ""
+        hint = f"{'scale=False and ' if self.scale else ''}y from {span[0]:g} to {span[1]:g}"
         raise ConfigError(
             f"{owner}: loss is {shown(self.loss)}, but y{list(place)} is {answers[place]:g}{scaled}; "
             f"expected {hint}; for classes use SequenceClassifier"

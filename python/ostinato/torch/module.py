@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -16,6 +16,9 @@ from ostinato.sequences.arrays import Array
 from ostinato.torch.arrays import array_of
 from ostinato.torch.function import Backpropagation, Call
 from ostinato.torch.shared import SharedParameters
+
+OWN: Final = ("_shared", "_modules", "_parameters")
+"""Attributes that hold the parameters."""
 
 
 class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch may not be installed
@@ -36,9 +39,6 @@ class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch ma
 
     def __init__(self, net: Network) -> None:
         super().__init__()
-        self._set_up(net)
-
-    def _set_up(self, net: Network) -> None:
         if not isinstance(net, Network):
             raise DTypeError(f"Module: net is {shown(net)}; expected a network, such as ost.LSTM(3, 5)")
         self.net = net
@@ -156,29 +156,34 @@ class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch ma
         return super().load_state_dict(state_dict, strict)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Module:
-        made = type(self)(copy.deepcopy(self.net, memo))
-        made._take(self._marks())
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"net": self.net, "marks": self._marks()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        torch.nn.Module.__init__(self)
-        self._set_up(state["net"])
-        self._take(state["marks"])
-
-    def _marks(self) -> dict[str, Any]:
-        """What a module knows of its parameters besides their numbers."""
+        """Everything but the parameters and modules over the network's memory, which a copy makes anew."""
+        state = {name: value for name, value in vars(self).items() if name not in OWN}
+        names = {name.partition(".")[0] for name in self._shared.tensors}
+        more = [name for name in (*self._modules, *self._parameters) if name not in names]
+        if more:
+            raise ConfigError(
+                f"Module: {more[0]} was added to it; a copy would lose that. Expected a torch.nn.Module that "
+                "has the Module and what was added as parts"
+            )
         tensors = self._shared.tensors
-        return {
-            "training": self.training,
+        marks = {
             "requires_grad": {name: one.requires_grad for name, one in tensors.items()},
             "grad": {name: None if one.grad is None else one.grad.clone() for name, one in tensors.items()},
         }
+        return {**state, "penalty": None, "marks": marks}
 
-    def _take(self, marks: Mapping[str, Any]) -> None:
-        self.train(marks["training"])
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values = dict(state)
+        marks = values.pop("marks")
+        torch.nn.Module.__init__(self)
+        self.__dict__.update(values)
+        self._shared = SharedParameters(self, values["net"])
         for name, one in self._shared.tensors.items():
             one.requires_grad_(marks["requires_grad"][name])
             one.grad = marks["grad"][name]
