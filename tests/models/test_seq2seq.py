@@ -36,6 +36,10 @@ def test_it_writes_texts_backwards(reverser):
     assert reverser.predict(["abcd", "dab"]) == ["dcba", "bad"]
 
 
+def test_it_explains_its_plan(reverser):
+    assert "GEMM" in reverser.explain()
+
+
 def test_max_length_cuts_what_is_written(reverser):
     assert reverser.predict(["abcd"]) == ["dcba"]
     try:

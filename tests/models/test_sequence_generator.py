@@ -56,7 +56,7 @@ def test_draws_are_as_frequent_as_their_probabilities_say():
 def test_numbers_are_drawn_with_the_deviation_that_was_learned():
     rng = np.random.default_rng(0)
     y = [5.0 + 0.5 * rng.normal(size=(1, 1)) for _ in range(200)]
-    model = of_numbers(max_iter=60, learning_rate_init=2e-2).fit(None, y)
+    model = of_numbers(max_iter=30, learning_rate_init=5e-2, batch_size=25).fit(None, y)
     drawn = np.concatenate(model.sample(2000, seed=3))
     assert drawn.mean() == pytest.approx(5.0, abs=0.15) and drawn.std() == pytest.approx(0.5, abs=0.1)
     halved = np.concatenate(model.sample(2000, seed=3, temperature=0.5))

@@ -62,6 +62,9 @@ def settings(kind: Any) -> dict[str, Any]:
         "max_length": Refused(0, "max_length"),
         "beam_size": pair("beam_size", 1, 4, **steps),
         "dropout": pair("dropout", 0.0, 0.5),
+        "hidden_size": pair("hidden_size", 2, 4),
+        "num_layers": pair("num_layers", 1, 2),
+        "embedding_size": pair("embedding_size", 2, 3),
     }
 
 
@@ -87,6 +90,7 @@ PAIRS = [
             "query": pair("query", "before", "after"),
             "input_feeding": pair("input_feeding", True, False),
             "pointer": pair("pointer", True, False),
+            "encoder_layers": pair("encoder_layers", 1, 2),
             "label_smoothing": pair("label_smoothing", 0.0, 0.3),
         },
     ),
