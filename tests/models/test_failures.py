@@ -225,3 +225,45 @@ def test_a_checkpoint_needs_what_it_continues(tmp_path: Path):
     with pytest.raises(ost.FormatError, match="remove the file"):
         row.make(checkpoint=path).fit(*row.data)
     assert path.exists()
+
+
+# A parameter of the network, or of how rows are held out, and another value for it.
+OTHERS: dict[str, dict[str, Any]] = {
+    "hidden_size": {"hidden_size": 6},
+    "early_stopping": {"early_stopping": True},
+    "random_state": {"random_state": 4},
+    "cell": {"cell": "rnn"},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@rows
+def test_a_continuation_with_another_network_is_refused(row: Row, name: str):
+    given: dict[str, Any] = {"max_iter": 1, "early_stopping": False, "warm_start": True}
+    model = row.make(**given).fit(*row.data)
+    before, attributes = everything(model), dict(vars(model))
+    model.set_params(**OTHERS[name])
+    with pytest.raises(ost.ConfigError, match=rf"warm_start continues .* {name}="):
+        model.fit(*row.data)
+    model.set_params(**{one: attributes.get(one, getattr(row.make(**given), one)) for one in OTHERS[name]})
+    assert everything(model) == before
+
+
+@rows
+def test_a_continuation_with_another_rate_starts_a_new_trainer_from_the_same_network(row: Row):
+    given: dict[str, Any] = {"max_iter": 2, "early_stopping": False, "warm_start": True}
+    model = row.make(**given).fit(*row.data)
+    start = model.network_.arena.copy()
+    model.set_params(learning_rate_init=1e-9, max_iter=1).fit(*row.data)
+    assert model.n_iter_ == 1
+    moved = np.abs(model.network_.arena - start).max()
+    assert moved < 1e-4  # 1e-9 for each update, and the rounding of float32
+
+
+def test_a_checkpoint_of_another_learning_rate_is_refused(tmp_path: Path):
+    row, path = ROWS[0], tmp_path / "fit.checkpoint"
+    with pytest.raises(ost.PluginError):
+        row.make(checkpoint=path, callbacks=[Fails(2)], max_iter=4).fit(*row.data)
+    model = row.make(checkpoint=path, max_iter=4, learning_rate_init=0.1)
+    with pytest.raises(ost.ConfigError, match=r"the learning rate .*learning_rate_init is now 0\.1"):
+        model.fit(*row.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class SequenceClassifier(PooledModel, Classes):
     temperature: float | str = "auto"
 
     estimator_type = "classifier"
+    read_anew: ClassVar[tuple[str, ...]] = ("class_weight", "temperature")
 
     def partial_fit(
         self: Self,

@@ -95,6 +95,7 @@ class Forecaster(Forecasts):
     validation_fraction: float = 0.4
 
     learning_rate: ClassVar[float] = 5e-3
+    read_anew: ClassVar[tuple[str, ...]] = ("conformal",)
 
     # Fitting.
 

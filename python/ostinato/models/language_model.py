@@ -75,6 +75,7 @@ class LanguageModel(SequenceModel, TextState):
     max_iter: int = 5
 
     learning_rate: ClassVar[float] = 4e-3
+    read_anew: ClassVar[tuple[str, ...]] = ("window",)
 
     def fit(self: Self, text: str | Sequence[str]) -> Self:
         """Trains on a text, or on texts, which are joined by ends of lines.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from ostinato import checks
 from ostinato.decoding import Decoded
-from ostinato.errors import ConfigError, OstinatoError, ShapeError, shown
+from ostinato.errors import ConfigError, OstinatoError, ShapeError
 from ostinato.models.held_out import split
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.network import Network
@@ -23,8 +23,6 @@ END: Final = 0
 UNKNOWN: Final = 1
 """The id of symbols that training did not have. The ids of a vocabulary follow the end."""
 
-SETTINGS: Final = ("optimizer", "learning_rate_init", "schedule", "strategies", "clip_norm", "callbacks")
-
 
 class PairState:
     """What a fitted model knows."""
@@ -35,13 +33,11 @@ class PairState:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PairModel(SequenceModel, PairState):
-    """Base of the estimators whose answers are sequences.
-
-    With warm_start, a fit whose optimizer, learning_rate_init, schedule, strategies, clip_norm or callbacks
-    are not those of the fit before starts a new trainer, from the parameters of that fit.
-    """
+    """Base of the estimators whose answers are sequences."""
 
     max_length: Any = "auto"
+
+    read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "max_length")
 
     def _fit_pairs(self: Self, examples: Examples, fitting: TrainingState, groups: Any) -> Self:
         """Trains until the end, with held-out pairs if there are enough."""
@@ -65,19 +61,10 @@ class PairModel(SequenceModel, PairState):
         loss: Any,
         held_out: bool,
         attributes: dict[str, Any],
-        more: Sequence[str] = (),
     ) -> TrainingState:
-        """The fitting to continue, or a new one. more: arguments of the loss."""
+        """The fitting to continue, or a new one."""
         self._most(attributes)
-        given = {name: getattr(self, name) for name in (*SETTINGS, *more)}
-        settings = {name: tuple(one) if isinstance(one, list) else one for name, one in given.items()}
-        if continued is not None:
-            if _same(settings, continued.attributes["_settings"]):
-                return continued
-            network, known = continued.network, {**continued.attributes, "_settings": settings}
-            # The same seed holds out the same pairs, which the training so far has not read.
-            return self._new(lambda _: network, loss, held_out, known, continued.seed)
-        return self._new(build, loss, held_out, {**attributes, "_settings": settings})
+        return continued or self._new(build, loss, held_out, attributes)
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
         most = self._most(attributes)
@@ -130,10 +117,3 @@ def _completed(given: Any, most: int) -> Any:
     names = inspect.signature(factory).parameters
     known = {name: value for name, value in options.items() if name in names}
     return registry.make("strategy", given, Strategy, known) if known else given
-
-
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    try:
-        return bool(dict(one) == dict(other))
-    except Exception as error:  # what is given may have no single truth
-        raise ConfigError(f"settings cannot be compared: {shown(error)}") from error

@@ -24,7 +24,7 @@ from ostinato.models.intake import read_sequences
 from ostinato.models.pairs import END, UNKNOWN, PairModel, same_count, samples
 from ostinato.models.pointer import Pointer
 from ostinato.models.scaling import Scaler
-from ostinato.models.sequence_model import Examples, TrainingState
+from ostinato.models.sequence_model import OF_TRAINER, Examples, TrainingState
 from ostinato.models.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols, warn_of_unknown
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
@@ -108,9 +108,10 @@ class Seq2Seq(PairModel, Seq2SeqState):
     tol: float = 1e-3
 
     learning_rate: ClassVar[float] = 2e-3
+    of_trainer: ClassVar[tuple[str, ...]] = (*OF_TRAINER, "label_smoothing")
     dtype: ClassVar[str] = "float32"
 
-    # TrainingState.
+    # Fitting.
 
     def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
         """Trains on pairs of sequences.
@@ -157,14 +158,13 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs = self._inputs(owner, known, read)
         examples = Examples({**inputs, "words": _fed(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
-        share = checks.number(owner, "label_smoothing", self.label_smoothing, at_least=0, below=1)
+        share = self._smoothing()
         fitting = self._fitting(
             continued,
             lambda seed: self._build(known, seed),
             CrossEntropy(label_smoothing=share),
             may_hold and self._holds_out(len(targets)),
             known,
-            ("label_smoothing",),
         )
         return examples, fitting
 
@@ -268,6 +268,14 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if isinstance(self.schedule, str) and self.schedule == "auto":
             return Halving()
         return super()._schedule(best)
+
+    def _loss(self, loss: Any) -> Any:
+        return CrossEntropy(label_smoothing=self._smoothing())
+
+    def _smoothing(self) -> float:
+        return checks.number(
+            type(self).__name__, "label_smoothing", self.label_smoothing, at_least=0, below=1
+        )
 
     def _check_strategies(self, strategies: Sequence[Any]) -> None:
         rewarded = [one for one in strategies if samples(one)]

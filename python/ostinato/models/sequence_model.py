@@ -19,6 +19,7 @@ from ostinato.models.held_out import ENOUGH, split
 from ostinato.models.model_file import ModelFile
 from ostinato.models.routing import MetadataRouting
 from ostinato.models.seeds import seed_of
+from ostinato.models.settings import differing, kept
 from ostinato.models.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
@@ -29,6 +30,12 @@ from ostinato.training.choices import choose_optimizer, choose_schedule
 
 Self = TypeVar("Self", bound="SequenceModel")
 
+READ_ANEW: Final = ("max_iter", "batch_size", "warm_start", "verbose", "n_jobs", "checkpoint")
+"""Parameters that each fit reads."""
+OF_TRAINER: Final = (
+    *("optimizer", "learning_rate_init", "schedule", "strategies", "clip_norm", "callbacks"),
+    *("n_iter_no_change", "tol"),
+)
 BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
@@ -39,7 +46,8 @@ FEWEST: Final = 8
 class TrainingState:
     """The training of an estimator, also between two fits.
 
-    attributes: those that end in "_", and what else a model file holds.
+    attributes: those that end in "_", and what else a model file holds. loss: as the trainer got it.
+    parameters: of the estimator, with which this training began.
     """
 
     network: Network
@@ -47,6 +55,8 @@ class TrainingState:
     best: Best
     seed: int
     attributes: dict[str, Any]
+    loss: Any
+    parameters: dict[str, Any]
 
 
 @dataclass(eq=False)
@@ -104,7 +114,9 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             training) did not fall by more than tol.
         tol: see n_iter_no_change.
         warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,
-            unless the first one ended early.
+            unless the first one ended early. If optimizer, learning_rate_init, schedule, strategies,
+            clip_norm, callbacks, n_iter_no_change or tol are others than at the fit before, a new trainer
+            starts from its parameters. Parameters of the network must be the same.
         random_state: an integer makes results reproducible, bit for bit.
         verbose: prints a line for each epoch.
         callbacks: further plugins of the training, as in `Trainer`; they are not copied.
@@ -133,6 +145,10 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
     n_jobs: int | None = None
 
     learning_rate: ClassVar[float] = 3e-3
+    read_anew: ClassVar[tuple[str, ...]] = ()
+    """Further parameters that each fit or prediction reads, so that they may change between two fits."""
+    of_trainer: ClassVar[tuple[str, ...]] = OF_TRAINER
+    """Parameters of a trainer: with other ones, a further fit makes a new trainer."""
 
     # Fitting.
 
@@ -174,7 +190,31 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
                 f"{type(self).__name__}: {why} continues a training, but this model comes from a file, which "
                 "does not hold the optimizer; expected a new estimator, or one that was fitted here"
             )
-        return replace(found, attributes=dict(found.attributes))
+        return self._further(replace(found, attributes=dict(found.attributes)), why)
+
+    def _further(self, found: TrainingState, why: str) -> TrainingState:
+        """The training with the parameters of now: the same, or a new trainer for the same network.
+
+        Raises ConfigError for a parameter that is another one than at the first fit, and has no effect now.
+        """
+        changed = differing(self.get_params(deep=False), found.parameters)
+        for name in changed:
+            if name not in (*READ_ANEW, *self.of_trainer, *self.read_anew):
+                raise ConfigError(
+                    f"{type(self).__name__}: {why} continues a training that began with {name}="
+                    f"{shown(found.parameters[name])}, but {name} is {shown(getattr(self, name))}; expected "
+                    "the same, or a new estimator"
+                )
+        return self._renewed(found) if any(name in self.of_trainer for name in changed) else found
+
+    def _renewed(self, found: TrainingState) -> TrainingState:
+        """A new trainer with the parameters of now, which starts from the network as it is."""
+        loss, held_out = self._loss(found.loss), found.best.restore
+        return self._new(lambda _: found.network, loss, held_out, found.attributes, found.seed)
+
+    def _loss(self, loss: Any) -> Any:
+        """The loss of a new trainer, after a training with `loss`."""
+        return loss
 
     def _seed_for(self, continued: TrainingState | None) -> int:
         """The seed of a fit: of the one that it continues, or a new one."""
@@ -219,7 +259,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             callbacks=self._callbacks(best),
             seed=seed,
         )
-        return TrainingState(net, trainer, best, seed, attributes)
+        return TrainingState(net, trainer, best, seed, attributes, loss, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:
         path = self._checkpoint()
@@ -380,8 +420,14 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
 
     def _load_checkpoint(self, trainer: Trainer, path: Any) -> None:
         """Loads the file of a fit that did not end. Raises ConfigError, FormatError that name the file."""
+        given = trainer.run.start_lr
         try:
             trainer.load(path)
+            if trainer.run.start_lr != given:
+                raise ConfigError(
+                    f"it began with the learning rate {trainer.run.start_lr:g}, but learning_rate_init is "
+                    f"now {given:g}; expected the same"
+                )
         except (ConfigError, FormatError) as error:
             raise type(error)(
                 f"{type(self).__name__}: checkpoint {path}: {error}. To begin anew, remove the file"
