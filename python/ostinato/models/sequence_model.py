@@ -302,8 +302,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         if isinstance(self.optimizer, Optimizer):
             made: Optimizer = self._copy("optimizer")
         else:
-            made = choose_optimizer(self.optimizer, given)
             given = self.learning_rate if given is None else given
+            made = choose_optimizer(self.optimizer, given)
         if given is not None:
             made.lr = given
         return made

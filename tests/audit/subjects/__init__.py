@@ -13,6 +13,7 @@ from tests.audit.subjects.callbacks import CALLBACKS, OTHER
 from tests.audit.subjects.data import DATA
 from tests.audit.subjects.forecasts import FORECASTS
 from tests.audit.subjects.layers import LAYERS
+from tests.audit.subjects.models import MODELS
 from tests.audit.subjects.named import kinds
 from tests.audit.subjects.network import NETWORK
 from tests.audit.subjects.pairs import PAIRS
@@ -24,4 +25,16 @@ __all__ = ["calls", "history", "net", "pair", "things"]
 
 def calls() -> list[Call]:
     """Everything with arguments."""
-    return [*TRAINER, *BATCH, *NETWORK, *LAYERS, *DATA, *CALLBACKS, *OTHER, *PAIRS, *FORECASTS, *kinds()]
+    return [
+        *TRAINER,
+        *BATCH,
+        *NETWORK,
+        *LAYERS,
+        *DATA,
+        *CALLBACKS,
+        *OTHER,
+        *MODELS,
+        *PAIRS,
+        *FORECASTS,
+        *kinds(),
+    ]
