@@ -7,7 +7,7 @@ differentiates, plans and unrolls it over sequences. Importing this package impo
 
 from typing import TYPE_CHECKING, Any
 
-from ostinato import initializers, losses, ops, plugins
+from ostinato import initializers, ops, plugins
 from ostinato._core import __version__
 from ostinato.callback import Callback
 from ostinato.cell import Cell, Const, Memory, Param, State
@@ -96,7 +96,7 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, data, eager, metrics, models, optimizers, schedules, strategies, testing
+    from ostinato import analysis, data, eager, metrics, models, schedules, strategies, testing
     from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Sample, TokenReward, Wu
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
@@ -281,13 +281,11 @@ __all__ = [
     "initializers",
     "last",
     "load",
-    "losses",
     "max",
     "mean",
     "metrics",
     "models",
     "ops",
-    "optimizers",
     "plugins",
     "register",
     "repeat",
@@ -370,4 +368,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, also those that are not imported yet, without the rooms behind them."""
     dunders = [name for name in globals() if name.startswith("__")]
-    return sorted({*dunders, *__all__})
+    return sorted({*dunders, *__all__, "losses", "optimizers"})

@@ -140,6 +140,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Optimizer.slots_of.shape": lambda: (2, 3),
     "ost.SGD.slots_of.shape": lambda: (2, 3),
     "ost.initializers.get.name": lambda: "zeros",
+    "ModelStream.step.x": lambda: np.zeros((1, 2)),
     "ost.repeat.row": lambda: ost.last(symbol()),
     "ost.repeat.like": symbol,
     "ost.register.item": lambda: type("Mine", (ost.Cell,), {"name": "mine"}),
@@ -283,6 +284,11 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "ost.eager.run": ("hidden_size",),
     "ost.initializers.by_gate": ("gates",),
     "ost.Trainer.evaluate": ("targets",),
+    **{
+        f"ost.{kind}.{name}": ("y",)
+        for kind in ("SequenceClassifier", "SequenceRegressor", "SequenceTagger")
+        for name in ("fit", "partial_fit", "score", "fit_transform", "importance")
+    },
 }
 MAKERS: Final[dict[str, Callable[[], Any]]] = {"Run": lambda: net().run(x(), training=True)}
 # Methods of networks that are fed ids.
@@ -342,6 +348,8 @@ def fitting(kind: type) -> Callable[[], Callable[..., Any]]:
 
     def fitted(**parameters: Any) -> Any:
         small = {"max_iter": 1, "hidden_size": 2, "random_state": 0}
+        if issubclass(kind, (ost.SequenceClassifier, ost.SequenceRegressor)):
+            small["bidirectional"] = False  # so that it has a stream
         if kind is ost.StateSpace:
             small = {"max_iter": 1}
         return kind(**{**small, **parameters}).fit(*FITTING[kind.__name__]())

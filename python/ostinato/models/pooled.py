@@ -41,6 +41,8 @@ class PooledState:
     feature_names_in_: Array
 
 
+MOST: Final = 1000
+"""Members."""
 REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "sum": sum}
 
 
@@ -94,7 +96,7 @@ class PooledModel(SequenceModel, PooledState):
 
         Raises ConfigError.
         """
-        count = checks.whole(type(self).__name__, "n_members", self.n_members, at_least=1)
+        count = checks.whole(type(self).__name__, "n_members", self.n_members, at_least=1, at_most=MOST)
         x = Input("x", size=width)
         if count == 1:
             return Graph(self._member(x, width, outputs), seed=seed)
@@ -218,10 +220,13 @@ class PooledModel(SequenceModel, PooledState):
         input_features: for scikit-learn; the names do not depend on it.
         """
         self._check_fitted("get_feature_names_out")
-        if input_features is not None and len(input_features) != self.n_features_in_:
+        if input_features is not None and not (
+            isinstance(input_features, (Sequence, np.ndarray))
+            and np.shape(input_features)[:1] == (self.n_features_in_,)
+        ):
             raise ConfigError(
-                f"{type(self).__name__}.get_feature_names_out: input_features has {len(input_features)} "
-                f"names; expected {self.n_features_in_}"
+                f"{type(self).__name__}.get_feature_names_out: input_features is {shown(input_features)}; "
+                f"expected {self.n_features_in_} names"
             )
         layers = self._members()[0]
         return np.array(
@@ -434,7 +439,7 @@ class PooledModel(SequenceModel, PooledState):
         encoded = encoded._replace(weights=product(given, encoded.weights))
         if continued is None:
             outputs = encoded.outputs
-            count = checks.whole(owner, "n_members", self.n_members, at_least=1)
+            count = checks.whole(owner, "n_members", self.n_members, at_least=1, at_most=MOST)
             loss = self.loss if count == 1 else {f"member {n}": self._copy("loss") for n in range(count)}
             continued = self._new(
                 lambda seed: self._build(intake.width, outputs, seed),
