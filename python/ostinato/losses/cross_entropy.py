@@ -66,7 +66,7 @@ def _weights(owner: str, given: object) -> tuple[float, ...]:
     """Weights of classes. Raises ConfigError."""
     if not isinstance(given, (Sequence, np.ndarray)) or isinstance(given, (str, bytes, bytearray)):
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
-    if np.ndim(given) == 0 or not len(given):
+    if getattr(given, "ndim", 1) == 0 or not len(given):
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
     made = (checks.number(owner, f"class_weight[{n}]", one, at_least=0) for n, one in enumerate(given))
     return tuple(made)

@@ -11,7 +11,6 @@ from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
 from ostinato.ops import concat, equal, less, log_softmax, logaddexp, reshape, sum, take, where
-from ostinato.sequences.arrays import as_integers, as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,11 +88,11 @@ class CTC(Loss):
         outputs: (N, T, V) logits or probabilities, rows first. lengths: (N,) valid steps, by default all.
         Raises ShapeError.
         """
-        scores = as_numbers("decode: outputs", outputs)
+        scores = np.asarray(outputs)
         if scores.ndim != 3:
             raise ShapeError(f"decode: outputs is {scores.shape}; expected (N, T, V)")
         rows, steps, _ = scores.shape
-        ends = np.full(rows, steps) if lengths is None else as_integers("decode: lengths", lengths)
+        ends = np.full(rows, steps) if lengths is None else np.asarray(lengths)
         if ends.shape != (rows,):
             raise ShapeError(f"decode: lengths is {ends.shape}; expected {(rows,)}")
         found = []

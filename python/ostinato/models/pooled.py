@@ -222,7 +222,8 @@ class PooledModel(SequenceModel, PooledState):
         self._check_fitted("get_feature_names_out")
         if input_features is not None and not (
             isinstance(input_features, (Sequence, np.ndarray))
-            and np.shape(input_features)[:1] == (self.n_features_in_,)
+            and getattr(input_features, "ndim", 1) > 0
+            and len(input_features) == self.n_features_in_
         ):
             raise ConfigError(
                 f"{type(self).__name__}.get_feature_names_out: input_features is {shown(input_features)}; "
