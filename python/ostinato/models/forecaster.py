@@ -196,7 +196,7 @@ class Forecaster(Forecasts):
         )
         validation = head.examples([rows[n].only_end() for n in held]) if len(held) else None
         if epochs is None:
-            epochs = automatic if self.max_iter == "auto" else None
+            epochs = automatic if isinstance(self.max_iter, str) and self.max_iter == "auto" else None
         if epochs is None:
             epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         continued.attributes.update(ids_=observed.ids, _columns=observed.columns)
