@@ -60,3 +60,18 @@ def test_a_stage_with_other_settings_holds_out_the_same_pairs():
     seed = model._fitted.seed
     model.set_params(learning_rate_init=1e-4).fit(X, X)
     assert model._fitted.seed == seed
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([None, *range(39)], r"groups\[0\] is None"),
+        ([0.0, float("nan"), *range(38)], r"groups\[1\] is nan"),
+        (np.array(["a", 1, *range(38)], object), "types that have no order"),
+    ],
+)
+def test_groups_without_a_name_are_refused(groups, message):
+    model = ost.SequenceClassifier(**SMALL)
+    with pytest.raises(ost.ConfigError, match=message):
+        model.fit(sequences(40), np.arange(40) % 2, groups=groups)
+    assert not model.__sklearn_is_fitted__()

@@ -42,7 +42,17 @@ def split(
 def _by_group(owner: str, groups: Array, count: int, wanted: int, random: np.random.Generator) -> Array:
     if groups.shape != (count,):
         raise ShapeError(f"{owner}: groups is {groups.shape}; expected ({count},), one for each row of X")
-    names, numbers = np.unique(groups, return_inverse=True)
+    wrong = next((n for n, one in enumerate(groups.tolist()) if one is None or one != one), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"{owner}: groups[{wrong}] is {groups.tolist()[wrong]}; expected a group of each row"
+        )
+    try:
+        names, numbers = np.unique(groups, return_inverse=True)
+    except TypeError as error:
+        raise ConfigError(
+            f"{owner}: groups holds names of types that have no order ({error}); expected texts or numbers"
+        ) from error
     if len(names) < 2:
         raise ConfigError(f"{owner}: groups has one group; expected at least 2, so that one can be held out")
     sizes = np.bincount(numbers)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
-from ostinato.sequences.arrays import Array
+from ostinato.sequences.arrays import Array, refuse_masked
 from ostinato.sequences.batch import read_lengths
 from ostinato.sequences.containers import is_frame, is_series, rows_in
 
@@ -143,6 +143,7 @@ def _numbers(owner: str, place: str, given: Any) -> Array:
     """An array of floats. Raises DTypeError, ShapeError."""
     if is_frame(given) or is_series(given):
         given = given.to_numpy()
+    refuse_masked(f"{owner}: {place}", given)
     try:
         array = np.asarray(given)
     except Exception as error:

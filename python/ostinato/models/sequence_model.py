@@ -189,8 +189,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         found = self._fitted
         if found is None:
             raise ConfigError(
-                f"{type(self).__name__}: {why} continues a training, but this model comes from a file, which "
-                "does not hold the optimizer; expected a new estimator, or one that was fitted here"
+                f"{type(self).__name__}: {why} continues a training, but this model comes from a file or a "
+                "copy, which do not hold the optimizer; expected a new estimator, or the one that was fitted"
             )
         return self._further(replace(found, attributes=dict(found.attributes)), why)
 

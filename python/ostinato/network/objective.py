@@ -173,7 +173,7 @@ class Objective:
 
     def _labels(self, name: str, targets: Any, rows: int, used: Array | None) -> Array:
         """(N, labels) whole numbers below `classes`; less than 0 after the last label of a row."""
-        array = np.asarray(targets)
+        array = as_array(name, targets)
         if array.dtype.kind not in "iu":
             raise DTypeError(f"{name} is {shown(targets)}; expected integers, the labels of each row")
         if array.shape != (rows, self.labels):

@@ -14,7 +14,7 @@ from ostinato.network.facts import NetworkFacts
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.stepwise import Before, Stepwise
 from ostinato.no_copies import NoCopies
-from ostinato.sequences.arrays import Array, as_flags, as_floats
+from ostinato.sequences.arrays import Array, as_array, as_flags, as_floats, refuse_masked
 
 
 class Stream(NoCopies, AttributeGuard):
@@ -51,6 +51,8 @@ class Stream(NoCopies, AttributeGuard):
         step allocates nothing if x is C-contiguous and of the network's dtype (int64 for ids). Raises
         ShapeError, DTypeError or ConfigError.
         """
+        if type(x) is not np.ndarray:
+            refuse_masked("x", x)
         done = self._core.step(x, resets, out)
         if done is None:
             marks = None if resets is None else as_flags("resets", resets)
@@ -77,7 +79,7 @@ class Stream(NoCopies, AttributeGuard):
         expected: tuple[int, ...] = (self._batch,)
         node = self._steps.fed
         if node.limit is not None:
-            ids = np.asarray(x)
+            ids = as_array("x", x)
             if ids.dtype.kind not in "iu":
                 raise DTypeError(f"x is {ids.dtype}; expected integer ids ({self._batch},)")
             array = np.require(ids, np.int64, ["C", "A"])

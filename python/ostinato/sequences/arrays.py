@@ -72,6 +72,7 @@ def as_array(name: str, value: Any) -> Array:
     """Anything as an array of its own type. Raises ShapeError, DTypeError for what makes none."""
     if type(value) is np.ndarray:
         return value
+    refuse_masked(name, value)
     value = from_table(name, value)
     try:
         return np.asarray(value)
@@ -79,6 +80,18 @@ def as_array(name: str, value: Any) -> Array:
         raise ShapeError(f"{name} is {shown(value)}, which makes no array: {error}") from error
     except Exception as error:
         raise DTypeError(f"{name} is {shown(value)}, which makes no array: {described(error)}") from error
+
+
+def refuse_masked(name: str, value: Any) -> None:
+    """Raises DTypeError for a masked array that masks something, also in a list: NumPy would read that."""
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    masks = [np.ma.getmaskarray(one) for one in parts if isinstance(one, np.ma.MaskedArray)]
+    masked = sum(np.count_nonzero(one) for one in masks)
+    if masked:
+        raise DTypeError(
+            f"{name} is a masked array with {masked} masked values; expected an array without a mask: "
+            "numpy.ma.filled(values, numpy.nan) makes them missing values"
+        )
 
 
 def _told(value: Any, array: Array) -> str:

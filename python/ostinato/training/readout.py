@@ -13,7 +13,7 @@ from ostinato.buffers import buffered
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers.dense import Dense
 from ostinato.layers.sequential import Sequential
-from ostinato.sequences.arrays import within
+from ostinato.sequences.arrays import as_array, within
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def _parts(net: Any) -> tuple[list[Any], Any]:
 
 
 def _targets(targets: Any, shape: tuple[int, ...]) -> Floats:
-    array = np.asarray(targets)
+    array = as_array("fit_readout: targets", targets)
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"fit_readout: targets is {shown(targets)}; expected an array of numbers")
     if array.shape != shape:
