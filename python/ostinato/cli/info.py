@@ -7,19 +7,25 @@ from pathlib import Path
 
 import ostinato
 from ostinato.cli.plugin_files import add_flag
+from ostinato.cli.saved import network_of
 from ostinato.errors import shown
 from ostinato.io.versions import Origin, origins, quietly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato info`."""
-    parser.add_argument("model", help="a model file, or a checkpoint of a training")
+    parser.add_argument(
+        "model", help="a model file, of a network or an estimator, or a checkpoint of a training"
+    )
     add_flag(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Loads the model and prints it. Raises FormatError, OSError."""
-    network = quietly(ostinato.load, options.model)  # the differences are in the table
+    model = quietly(ostinato.load, options.model)  # the differences are in the table
+    network = network_of(model)
+    if model is not network:
+        print(f"{model}, with the network:")
     print(network)
     print(f"written by ostinato {network.release}, {Path(options.model).stat().st_size:,} bytes")
     for one in origins(network):

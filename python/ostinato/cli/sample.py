@@ -1,4 +1,4 @@
-"""Print characters sampled from a language model of `ostinato train`."""
+"""Print characters sampled from a language model: of `ostinato train`, or a saved LanguageModel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from ostinato.cli import alphabet_file
 from ostinato.cli.language_model import sample
 from ostinato.cli.plugin_files import add_flag
 from ostinato.errors import ConfigError
+from ostinato.models import LanguageModel
+from ostinato.models.model_file import ModelFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `ostinato sample`."""
     parser.add_argument("model", type=Path, help="a model file, or a checkpoint")
-    parser.add_argument("--length", type=int, default=300, help="characters to draw (default: %(default)s)")
+    parser.add_argument(
+        "--length", type=int, default=300, help="characters to draw, or words (default: %(default)s)"
+    )
     parser.add_argument("--prompt", help="text to continue (default: the alphabet's first character)")
     parser.add_argument(
         "--temperature",
@@ -30,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Loads the model, samples, prints. Raises OstinatoError, OSError."""
     network = ostinato.load(options.model)
+    if isinstance(network, ModelFile):
+        _of_estimator(network, options)
+        return
     alphabet = alphabet_file.get(network, options.model)
     if (network.input_size, network.output_size) != (len(alphabet), len(alphabet)):
         raise ConfigError(
@@ -46,3 +53,24 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     print(f"{options.prompt or ''}{text}")
+
+
+def _of_estimator(model: ModelFile, options: argparse.Namespace) -> None:
+    """Samples from a LanguageModel. Raises ConfigError for any other estimator."""
+    if not isinstance(model, LanguageModel):
+        raise ConfigError(
+            f"{options.model} holds a {type(model).__name__}, from which no text is sampled; expected a file "
+            "of `ostinato train`, or of LanguageModel.save"
+        )
+    # In code point order, as in the alphabet of `ostinato train`.
+    prompt = min(model._vocabulary.symbols, default="") if options.prompt is None else options.prompt
+    likeliest = options.temperature == 0
+    text = model.generate(
+        prompt,
+        options.length,
+        temperature=1.0 if likeliest else options.temperature,
+        top_k=1 if likeliest else None,
+        seed=options.seed,
+    )
+    between = " " if model.level == "word" and options.prompt and text else ""
+    print(f"{options.prompt or ''}{between}{text}")
