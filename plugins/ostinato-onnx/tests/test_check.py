@@ -167,6 +167,28 @@ def test_the_command_writes_what_the_function_writes(tmp_path, capsys, monkeypat
     assert "equal in ONNX Runtime in 12 calls" in capsys.readouterr().out
 
 
+ESTIMATORS = {
+    "SequenceClassifier": lambda: ost.SequenceClassifier(hidden_size=2, max_iter=1).fit(
+        [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    ),
+    "LanguageModel": lambda: ost.LanguageModel(hidden_size=2, max_iter=1).fit("so la ti do " * 9),
+    "StateSpace": lambda: ost.StateSpace(season=1, max_iter=1).fit({"a": np.sin(np.arange(20.0))}),
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_command_writes_the_network_of_an_estimator_and_says_what_is_left_out(
+    name, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    ESTIMATORS[name]().save("model.safetensors")
+    command("model.safetensors", "model.onnx", "--check")
+    told = capsys.readouterr().out
+    assert f"the network of a {name} alone: the scaling of inputs" in told and "equal in ONNX" in told
+    net = ost.load("model.safetensors").network_
+    assert np.array_equal(ostinato_onnx.load("model.onnx").arena, net.arena)
+
+
 def test_a_name_is_looked_up_without_the_package_onnx():
     code = "import ostinato_onnx, sys; ostinato_onnx.ostinato_commands(); assert 'onnx' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""ONNX: a network of ostinato as a file for ONNX Runtime, and recurrent layers of ONNX files as networks."""
+"""ONNX: networks of ostinato as files for ONNX Runtime; nodes RNN, GRU and LSTM of other files as layers."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], None]:
     """Write a model as an ONNX file."""
-    parser.add_argument("model", help="a model file")
+    parser.add_argument("model", help="a model file, of a network or an estimator")
     parser.add_argument("onnx", help="the file to write")
     parser.add_argument("--check", action="store_true", help="compare with ONNX Runtime on random inputs")
     parser.add_argument("--states", action="store_true", help="states become inputs and outputs")
@@ -33,7 +33,8 @@ def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
 
         if options.check and options.part != "all":
             raise ostinato.ConfigError("--check compares a whole network; leave out --check or --part")
-        net = ostinato.load(options.model)
+        model = ostinato.load(options.model)
+        net = model if isinstance(model, ostinato.Network) else model.network_
         export(
             net,
             options.onnx,
@@ -43,6 +44,11 @@ def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
             part=options.part,
         )
         print(f"wrote {options.onnx}")
+        if net is not model:
+            print(
+                f"it holds the network of a {type(model).__name__} alone: the scaling of inputs and answers, "
+                "the classes and the symbols are left out"
+            )
         if options.check:
             print(check(net, options.onnx))
 
