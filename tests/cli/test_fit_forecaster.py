@@ -117,10 +117,34 @@ def test_one_series_needs_a_time_and_no_id(tmp_path, capsys):
     assert [one[:2] for one in found[1:]] == [["y", "2024-01-29T12:00:00"], ["y", "2024-01-30T12:00:00"]]
 
 
-def test_values_below_zero_at_the_end_decide_the_transform(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--transform", "log"], "the series 'y' has -1.0 at 30; the model forecasts logarithms"),
+        (["--distribution", "negative_binomial"], "y['y'] has -1.0 at 30"),
+    ],
+)
+def test_held_out_values_that_the_model_cannot_read_are_refused_before_the_fit(
+    flags, words, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(ost.Forecaster, "fit", lambda *_: pytest.fail("fitted"))
+    lines = [["y"], *([x] for x in [*range(1, 31), -1, -2])]
+    data = write(tmp_path / "d.csv", lines)
+    assert main(["fit", "forecaster", data, "--horizon", "2", *flags]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_held_out_steps_that_cannot_be_measured_are_told(tmp_path, capsys):
+    data = write(tmp_path / "d.csv", [["y"], *[[3]] * 30])
+    assert main(["fit", "forecaster", data, "--horizon", "2", "--quiet", *FAST]) == 0
+    assert "the held-out steps have no MASE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("transform", [[], ["--transform", "auto"]])
+def test_values_below_zero_at_the_end_decide_the_transform(transform, tmp_path, capsys):
     model = str(tmp_path / "m")
     lines = [["y"], *([x] for x in [*range(1, 31), -1, -2])]
-    flags = ["--horizon", "2", "--quiet", "--save", model, *FAST]
+    flags = ["--horizon", "2", "--quiet", "--save", model, *FAST, *transform]
     assert main(["fit", "forecaster", write(tmp_path / "d.csv", lines), *flags]) == 0
     assert ost.load(model).transform == "none" and "held-out MASE" in capsys.readouterr().out
 

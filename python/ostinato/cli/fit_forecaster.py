@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import numpy as np
-
 import ostinato
+from ostinato import checks
 from ostinato.cli.fitted import FittedModel, fit_or_keep
 from ostinato.cli.layout_flags import add_series_flags, layout_of
 from ostinato.cli.parameter_flags import add_parameter_flags, given
 from ostinato.cli.series import draw_forecasts, low_median_high, read_series
 from ostinato.errors import ConfigError
 from ostinato.models import Forecaster
+from ostinato.models.head import Head
+from ostinato.models.levels import read_levels
 from ostinato.models.skill import skill
+from ostinato.models.transform import Transform
 from ostinato.sequences.arrays import Array
 
 HORIZON = 12
@@ -50,12 +52,11 @@ def fit(options: argparse.Namespace) -> FittedModel:
     lengths = sorted(map(len, values.values()))
     shape = f"{lengths[0]} to {lengths[-1]}" if lengths[0] < lengths[-1] else f"{lengths[0]}"
     print(f"{len(values)} series of {shape} steps")
-    # A model of logarithms refuses values of 0 or less, also those of the held-out steps.
-    if any((one[~np.isnan(one)] <= 0).any() for one in values.values()):
-        parameters.setdefault("transform", "none")
     held = [name for name, one in values.items() if steps and len(one) >= LENGTH * horizon]
     training = {name: one[:-steps] if name in held else one for name, one in values.items()}
     model = ostinato.Forecaster(**{"random_state": options.seed, "verbose": not options.quiet, **parameters})
+    if _reads_no_logarithms(options.data, model, values):
+        model.transform = "none"
     fit_or_keep(model, training)
     print(f"trained on {len(values)} series in {model.n_iter_} epochs, season {model.season_}")
     print(_measured(model, training, values, held, steps))
@@ -63,6 +64,19 @@ def fit(options: argparse.Namespace) -> FittedModel:
         model.update(name, values[name][-steps:])
     forecasts = low_median_high(model, model.predict_quantiles())
     return FittedModel(model, series.layout, lambda figure: draw_forecasts(figure, values, forecasts))
+
+
+def _reads_no_logarithms(path: str, model: Forecaster, values: dict[str, Array]) -> bool:
+    """Whether the values, also those of the held-out steps, rule out logarithms.
+
+    Raises ConfigError for values that the model cannot read, before any training.
+    """
+    horizon = checks.count("fit", "--horizon", model.horizon, at_least=1)
+    head = Head.of("fit", model.method, horizon, read_levels("fit", model.quantiles), model.distribution)
+    if isinstance(model.transform, str) and model.transform == "log":
+        for name, one in values.items():
+            Transform(True).check(f"{path}: the series {name!r}", one)
+    return not head.transform(path, model.transform, list(values), list(values.values())).positive
 
 
 def _measured(
@@ -74,8 +88,10 @@ def _measured(
     found = skill(windows, model.season_) if windows else None
     if not steps:
         return "nothing is held out"
-    if found is None:
+    if not windows:
         return f"no series has held-out steps: expected at least {LENGTH} horizons of steps"
+    if found is None:
+        return "the held-out steps have no MASE: they are missing, or the values before never change"
     rivals = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if name != "model")
     what = f"the last {steps} steps of {len(held)} of {len(values)} series"
     return f"held-out MASE {found['model']:.3f} ({what}); {rivals}"
