@@ -6,6 +6,7 @@ import csv
 import io
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.cli.answers import known_labels
 from ostinato.cli.main import main
+from ostinato.cli.parameter_flags import reader
 from ostinato.models.held_out import split
 
 FAST = ["--max-iter", "2", "--hidden-size", "4", "--quiet"]
@@ -216,6 +219,7 @@ ID = ["--id", "id", "--time", "time"]
             [],
             "'2,5' at line 3; expected a number with a dec",
         ),
+        ("classifier", WIDE.replace("2,3,4", "2,1_0,4"), [], "has '1_0' at line 3; expected a number"),
         ("classifier", WIDE.replace("2,3,4", ",,"), [], "line 3 has no number"),
         ("classifier", WIDE.replace("2,3,4", "2,3"), [], "line 3 has 3 cells; the header has 4"),
         ("classifier", WIDE.replace("t1", "t0"), [], "two columns have the name 't0'"),
@@ -354,6 +358,57 @@ def test_whole_numbers_are_classes_and_fractions_are_not(tmp_path, capsys):
     assert ost.load(model).classes_.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (("007", "7"), ["007", "7"]),
+        (("1_000", "2"), ["1_000", "2"]),
+        (("inf", "1"), ["1", "inf"]),
+        (("1e3", "1000"), ["1000", "1e3"]),
+        (("1.0", "2.0"), ["1.0", "2.0"]),
+        (("+1", "-1"), ["+1", "-1"]),
+        (("-0", "0"), ["-0", "0"]),
+        (("9" * 30, "1"), ["1", "9" * 30]),
+        (("-1", "10"), [-1, 10]),
+    ],
+)
+def test_labels_are_numbers_only_if_each_is_written_as_python_writes_it(labels, classes, tmp_path, capsys):
+    lines = read(Path(wide(tmp_path / "d.csv")).read_text())
+    data = write(tmp_path / "n.csv", [lines[0], *([labels[one[0] == "up"], *one[1:]] for one in lines[1:])])
+    model = str(tmp_path / "m.safetensors")
+    assert main(["fit", "classifier", data, "--target", "label", "--save", model, *FAST]) == 0
+    assert ost.load(model).classes_.tolist() == classes
+    assert main(["predict", model, data]) == 0
+    assert "no class of the model" not in capsys.readouterr().err
+
+
+def test_other_writings_of_a_number_are_no_class_but_that_of_pandas_is():
+    places, found = known_labels(["7", "7.0", "007", "7_0", "", "-7", "70"], np.array([7, 70]))
+    assert places.tolist() == [0, 1, 2, 3, 5, 6] and found.tolist() == [7, 7, "007", "7_0", "-7", 70]
+
+
+def test_the_steps_of_a_tagger_whose_labels_are_no_class_are_counted(tmp_path, capsys):
+    data, model = long(tmp_path / "data.csv"), str(tmp_path / "m.safetensors")
+    flags = ["--id", "run", "--time", "minute", "--ignore", "label", "--save", model, *FAST]
+    assert main(["fit", "tagger", data, "--target", "state", *flags]) == 0
+    other = tmp_path / "other.csv"
+    other.write_text(Path(data).read_text().replace("high", "higher"))
+    steps = Path(data).read_text().count("high")
+    capsys.readouterr()
+    assert main(["predict", model, str(other)]) == 0
+    assert f"; {steps} labels are no class of the model: high, low" in capsys.readouterr().err
+
+
+def test_none_is_the_empty_list():
+    read, _ = reader(Sequence[str])
+    assert read("none") == [] and read("sampling/scheduled_sampling, b") == [
+        "sampling/scheduled_sampling",
+        "b",
+    ]
+    read, _ = reader(Sequence[Any])
+    assert read("none") == [] and read("a,none") == ["a", None]
+
+
 def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_path, capsys):
     lines = read(Path(wide(tmp_path / "d.csv")).read_text())
     data = write(tmp_path / "n.csv", [lines[0], *([int(one[0] == "up"), *one[1:]] for one in lines[1:])])
@@ -367,10 +422,12 @@ def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_pat
     )
     capsys.readouterr()
     assert main(["predict", model, data]) == 0
-    assert capsys.readouterr().err == "accuracy 0.667 (2 of 3 sequences)\n"
+    told = capsys.readouterr().err
+    assert told == "accuracy 0.667 (2 of 3 sequences); 1 label is no class of the model: 0, 1\n"
     data = write(tmp_path / "u.csv", [lines[0], *(["7", *row[1:]] for row in lines[1:])])
     assert set(found) == {0, 1} and main(["predict", model, data]) == 0
-    assert capsys.readouterr().err == "accuracy 0.000 (0 of 24 sequences)\n"
+    told = capsys.readouterr().err
+    assert told == "accuracy 0.000 (0 of 24 sequences); 24 labels are no class of the model: 0, 1\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

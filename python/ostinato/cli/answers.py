@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Final
+
 import numpy as np
 
 from ostinato.cli.sequences import Sequences
-from ostinato.cli.table import Table, are_numbers, is_blank, number
+from ostinato.cli.table import Table, is_blank, number
 from ostinato.errors import FormatError
 from ostinato.models.labels import classes_of
 from ostinato.sequences.arrays import Array
+
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]*")
+"""A whole number as Python writes it."""
 
 
 def labels(sequences: Sequences) -> Array:
@@ -61,12 +68,17 @@ def _known(table: Table, target: str, row: int, text: str) -> str:
 
 
 def _labels(texts: list[str]) -> Array:
-    """Whole numbers if every text is one, and written as Python writes it; numbers; otherwise texts."""
-    if are_numbers(texts):
-        values = [float(one) for one in texts]
-        if all(one.is_integer() and str(int(one)) == text for one, text in zip(values, texts, strict=True)):
-            return np.array([int(one) for one in values])
-        return np.array(values)
+    """Whole numbers if each is written as Python writes it; otherwise texts: "007" is not "7".
+
+    Numbers of which one has a fraction stay numbers, which are no labels.
+    """
+    if all(map(_WHOLE.fullmatch, texts)):
+        whole = [int(text) for text in texts]
+        return np.array(whole) if all(abs(one) < 2**63 for one in whole) else np.array(texts)
+    values = [number(text) for text in texts]
+    found = [one for one in values if one is not None and math.isfinite(one)]
+    if len(found) == len(texts) and any(not one.is_integer() for one in found):
+        return np.array(found)
     return np.array(texts)
 
 
@@ -77,7 +89,8 @@ def known_labels(texts: list[str], classes: Array) -> tuple[Array, Array]:
     found = np.empty(len(places), object)
     for place, n in enumerate(places):
         text = texts[n]
-        value = number(text)
-        is_number = classes.dtype.kind in "iuf" and value is not None and value in classes
-        found[place] = value if is_number else by_text.get(text, text)
+        # pandas writes whole numbers as "7.0" if one of them is missing
+        is_whole = classes.dtype.kind in "iuf" and _WHOLE.fullmatch(text.removesuffix(".0"))
+        value = float(text) if is_whole else None
+        found[place] = value if value is not None and value in classes else by_text.get(text, text)
     return places, found

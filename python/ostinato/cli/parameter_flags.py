@@ -57,7 +57,7 @@ def reader(annotation: Any) -> tuple[Callable[[str], Any], str]:
     if _origin(annotation) is collections.abc.Sequence:
         (element,) = get_args(annotation)
         of_element, word = reader(element)
-        return lambda text: [of_element(one.strip()) for one in text.split(",")], f"{word},..."
+        return lambda text: _listed(text, of_element), f"{word},..."
     kinds = {Any} if annotation is Any else set(_alternatives(annotation))
     anything = Any in kinds
     numbers = [one for one in (int, float) if anything or one in kinds]
@@ -79,6 +79,11 @@ def reader(annotation: Any) -> tuple[Callable[[str], Any], str]:
         raise argparse.ArgumentTypeError(f"{text!r}; expected {names}")
 
     return read, word
+
+
+def _listed(text: str, read: Callable[[str], Any]) -> list[Any]:
+    """The elements between commas; none of "none"."""
+    return [] if text.strip().lower() == "none" else [read(one.strip()) for one in text.split(",")]
 
 
 def documented(kind: type) -> dict[str, str]:

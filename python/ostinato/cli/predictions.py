@@ -13,6 +13,7 @@ from ostinato.cli.scores import score_text
 from ostinato.cli.sequences import Sequences
 from ostinato.cli.table import is_missing
 from ostinato.models import SequenceClassifier, SequenceRegressor, SequenceTagger
+from ostinato.sequences.arrays import Array
 
 Lines = list[list[Any]]
 """The lines of the output, the names first."""
@@ -72,11 +73,22 @@ def score(model: Any, data: Sequences, found: Any) -> str | None:
         texts = [text for row in data.cells(target[0]) for text in row]
         places, truth = known_labels(texts, model.classes_)
         flat = np.concatenate(found)[places]
-        return score_text(model, [flat], [truth]) if len(places) else None
+        return _of_known(score_text(model, [flat], [truth]), truth, model) if len(places) else None
     cells = [data.one_cell(one) for one in target]
     if isinstance(model, SequenceClassifier):
         places, truth = known_labels([text for _, text in cells[0]], model.classes_)
-        return score_text(model, found[places], truth) if len(places) else None
+        return _of_known(score_text(model, found[places], truth), truth, model) if len(places) else None
     known = np.array([not any(is_missing(text) for _, text in row) for row in zip(*cells, strict=True)])
     places = np.flatnonzero(known)
     return score_text(model, found[places], numbers(data.take(places))) if len(places) else None
+
+
+def _of_known(text: str, truth: Array, model: SequenceClassifier | SequenceTagger) -> str:
+    """A score, and how many labels the model cannot predict."""
+    classes = model.classes_.tolist()
+    unknown = sum(one not in classes for one in truth.tolist())
+    if not unknown:
+        return text
+    shown = ", ".join(map(str, classes[:8])) + (", ..." if len(classes) > 8 else "")
+    what = "1 label is" if unknown == 1 else f"{unknown} labels are"
+    return f"{text}; {what} no class of the model: {shown}"

@@ -93,9 +93,11 @@ def read_table(path: str, expected: str) -> Table:
 
 
 def number(text: str) -> float | None:
-    """A number; NaN for a missing one, None for any other text."""
+    """A number; NaN for a missing one, None for any other text, also for "1_000", which Python reads."""
     if is_missing(text):
         return math.nan
+    if "_" in text:
+        return None
     try:
         return float(text)
     except ValueError:
