@@ -145,3 +145,48 @@ def test_irregular_times_are_refused_only_where_a_clock_is_needed():
 def test_one_row_a_century_later_is_no_gap_to_fill():
     with pytest.raises(ost.ConfigError, match="the series 0 goes from 1 to 900"):
         read_long("X", {"t": [0, 1, 900]}, time="t")
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ([202311, 202312, 202401], r"the column 'd' has integers such as 202311, .*texts such as '2024-01'"),
+        ([20231130, 20231201, 20231202], r"integers such as 20231130.*texts such as '2024-01-31'"),
+        (["202311", "202312", "202401"], r"the column 'd' has '202311' in row 0; expected a time.*'2026-01'"),
+        (["20231130", "20231201", "20231202"], "the column 'd' has '20231130' in row 0"),
+        (["2024-01-01 00:00Z", "2024-01-01 01:00Z", "2024-01-01 02:00Z"], r"in row 0, with a time zone"),
+        (["2024-01-01T00:00+02:00"] * 3, r"with a time zone; .*\.dt\.tz_localize\(None\)"),
+        ([datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)] * 3, "with a time zone"),
+        (
+            [1, 2, 9],
+            r"from 2 to 9 in row 2 .*more than half of the steps of the series are missing",
+        ),
+    ],
+)
+def test_times_that_would_be_misread_are_errors(times: Any, told: str):
+    for column in (times, np.array(times)):
+        with pytest.raises((ost.ConfigError, ost.DTypeError), match=told):
+            read_long("X", {"d": column}, time="d")
+
+
+def test_a_series_of_another_frequency_is_an_error():
+    months = list(np.arange("2024-01", "2024-06", dtype="datetime64[M]").astype("datetime64[D]"))
+    days = list(np.arange("2024-01-01", "2024-06-01", dtype="datetime64[D]"))
+    table = {"id": ["day"] * len(days) + ["month"] * 5, "t": np.array(days + months)}
+    with pytest.raises(ost.ConfigError, match=r"the series 'month' goes from .*other frequencies apart"):
+        read_long("X", table, id="id", time="t")
+
+
+def test_times_without_weekends_are_warned_about():
+    days = np.arange("2024-01-01", "2024-02-01", dtype="datetime64[D]")
+    with pytest.warns(UserWarning, match="the column 't' has no Saturdays and Sundays"):
+        read_long("X", {"t": days[np.is_busday(days)]}, time="t")
+    read_long("X", {"t": days}, time="t")  # each day: no warning, which would be an error
+
+
+def test_the_order_of_sequences_may_have_time_zones():
+    times = ["2024-01-01 00:30+01:00", "2024-01-01 00:00Z", "2024-01-01 00:00-0130"]
+    table = read_long("X", {"t": times}, time="t", regular=False)
+    assert table.times is not None
+    hours = [str(one)[:16] for one in table.times[0]]
+    assert hours == ["2023-12-31T23:30", "2024-01-01T00:00", "2024-01-01T01:30"]

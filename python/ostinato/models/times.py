@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,8 +14,13 @@ import numpy as np
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.sequences.arrays import Array
 
-FULL: Final = 0.1
+FULL: Final = 0.5
 """The least share of the ticks of a series that have a row: with fewer, the times fit no clock."""
+DAY: Final = 86_400_000_000_000
+"""Nanoseconds of a day."""
+DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ][0-9:.]+)?)?)?")
+"""The texts that are times, without a zone."""
+ZONED: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+) ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)")
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,11 @@ def read_times(
     Without a clock, times may also be numbers with fractions.
     The step of the clock is the smallest difference of any two neighbors; every other difference is a
     multiple of it. Dates that all have the same day of the month, or are all the last day of theirs, are
-    counted in months. Raises DTypeError, ConfigError that name the row, the column and the series.
+    counted in months. Warns if the times leave out all weekends.
+
+    Raises DTypeError, ConfigError that name the row, the column and the series: with `regular` also for times
+    with a time zone, for integers that are months or days such as 202401, and for a series of whose steps
+    more than half are missing.
     """
     times = _read(owner, column, values, regular)
     parts = [times[places] for places in rows]
@@ -107,17 +118,42 @@ def _clock(
     if not known:
         return None
     step = int(min(gap.min() for gap in known))
+    if unit == "number":
+        _check_numbers(owner, column, np.concatenate(parts))
     for name, part, gap, places in zip(ids, parts, gaps, rows, strict=True):
         wrong = np.flatnonzero(gap % step)
         if wrong.size or (len(gap) and len(part) < FULL * (gap.sum() // step)):
             at = int(wrong[0]) if wrong.size else int(gap.argmax())
+            sparse = "" if wrong.size else ", and more than half of the steps of the series are missing"
             raise ConfigError(
                 f"{owner}: the series {shown(name)} goes from {_text(part[at])} to {_text(part[at + 1])} in "
                 f"row {int(places[at + 1])} of the column {shown(column)}, but the smallest step of all "
-                f"is {_step(unit, step)}; expected regular times, of which some may be left out. Bring the "
-                "values to one frequency, or leave time= out to count rows"
+                f"is {_step(unit, step)}{sparse}; expected regular times, of which some may be left out. "
+                "Bring the values to one frequency, fit series of other frequencies apart, or leave time= "
+                "out to count rows"
+            )
+    if unit == "ns" and step == DAY:
+        days = np.concatenate(parts).astype("datetime64[D]").astype(np.int64)
+        if ((days + 3) % 7 < 5).all() and any(gap.max() > DAY for gap in known):  # 1970-01-01: a Thursday
+            warnings.warn(
+                f"{owner}: the column {shown(column)} has no Saturdays and Sundays, which are missing "
+                "values, and which forecasts have too; leave time= out to count business days",
+                stacklevel=2,
             )
     return Times(unit, step, month_ends)
+
+
+def _check_numbers(owner: str, column: str, times: Array) -> None:
+    """Raises ConfigError for integers that are all months (yyyymm) or days (yyyymmdd)."""
+    for month, day, example in ((times, None, "'2024-01'"), (times // 100, times % 100, "'2024-01-31'")):
+        years, months = month // 100, month % 100
+        is_date = (years >= 1900) & (years < 2100) & (months >= 1) & (months <= 12)
+        if (is_date if day is None else is_date & (day >= 1) & (day <= 31)).all():
+            raise ConfigError(
+                f"{owner}: the column {shown(column)} has integers such as {times[0]}, which are dates "
+                f"without dashes; expected texts such as {example}, or datetime64. If they are counts, "
+                "subtract the first one"
+            )
 
 
 def _unit(parts: Sequence[Array]) -> tuple[str, bool]:
@@ -149,26 +185,44 @@ def _read(owner: str, column: str, values: Any, regular: bool) -> Array:
         if wrong.size:
             raise _missing(owner, column, values[wrong[0]], int(wrong[0]))
         return values.astype(np.int64) if regular else values
-    found = [_time(owner, column, one, row) for row, one in enumerate(values)]
+    if isinstance(values, np.ndarray):
+        values = values.tolist() if values.dtype.kind == "U" else values
+    found = [_time(owner, column, one, row, regular) for row, one in enumerate(values)]
     kinds = {isinstance(one, int) for one in found}
     if len(kinds) > 1:
         raise DTypeError(f"{owner}: the column {shown(column)} has integers and dates; expected one of them")
     return np.array(found) if kinds == {True} else np.array(found, "datetime64[us]")
 
 
-def _time(owner: str, column: str, one: Any, row: int) -> Any:
-    """An integer, or a datetime64 of a date or of the text of one."""
+def _time(owner: str, column: str, one: Any, row: int, regular: bool) -> Any:
+    """An integer, or a datetime64 of a date or of the text of one; with a time zone, that in UTC."""
     if isinstance(one, (int, np.integer)) and not isinstance(one, bool):
         return int(one)
     found: Any = None
     try:
-        if hasattr(one, "to_timestamp"):  # a period of pandas
-            one = one.to_timestamp()
-        if isinstance(one, datetime.datetime) and one.tzinfo is not None:
-            one = one.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        if isinstance(one, (str, datetime.date, np.datetime64)):
-            found = np.asarray(one, "datetime64[us]")[()]
-    except (ValueError, TypeError, OverflowError):
+        given = one
+        if hasattr(given, "to_timestamp"):  # a period of pandas
+            given = given.to_timestamp()
+        is_zoned = False
+        zoned = ZONED.fullmatch(given) if isinstance(given, str) else None
+        if zoned is not None:
+            offset = "+00:00" if zoned[2] == "Z" else zoned[2]
+            hours, minutes = int(offset[:3]), int(offset[-2:]) if len(offset) > 3 else 0
+            behind = datetime.timedelta(hours=hours, minutes=-minutes if offset[0] == "-" else minutes)
+            given = np.datetime64(zoned[1], "us") - np.timedelta64(behind)
+        elif isinstance(given, datetime.datetime) and given.tzinfo is not None:
+            is_zoned, given = True, given.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        if regular and (is_zoned or zoned is not None):
+            raise ConfigError(
+                f"{cell(owner, column, one, row)}, with a time zone; expected times without one: write "
+                "local times or those of UTC, in pandas by .dt.tz_localize(None)"
+            )
+        is_text = isinstance(given, str) and DATE.fullmatch(given)
+        if is_text or isinstance(given, (datetime.date, np.datetime64)):
+            found = np.asarray(given, "datetime64[us]")[()]
+    except (ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, ConfigError):
+            raise
         found = None
     if found is None or np.isnat(found):
         raise _missing(owner, column, one, row)
@@ -182,7 +236,7 @@ def cell(owner: str, column: str, one: Any, row: int) -> str:
 
 def _missing(owner: str, column: str, one: Any, row: int) -> Exception:
     kind = ConfigError if isinstance(one, (float, np.floating, np.datetime64)) or one is None else DTypeError
-    told = "expected a time: an integer, a date, or a text such as '2026-01-31'"
+    told = "expected a time: an integer, a date, or a text such as '2026-01-31' or '2026-01'"
     return kind(f"{cell(owner, column, one, row)}; {told}")
 
 
