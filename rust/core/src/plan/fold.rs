@@ -1,6 +1,6 @@
 //! Constant folding: values computed from parameters alone are computed once per call, not once per row.
 
-use crate::step::{Builder, Node, NodeId, Program, Result, Run, Source, rows};
+use crate::step::{Builder, Equations, Node, NodeId, Program, Result, Run, Source, rows};
 
 use super::fold_table::{FoldSource, FoldTable};
 use super::sums::copy;
@@ -49,7 +49,16 @@ impl FoldProgram {
             updates: Vec::new(),
         };
         for id in (0..nodes.len()).filter(|&id| live[id] && nodes[id].folded) {
-            if rows::row(nodes[id].op).run != Run::Source || rows::row(nodes[id].op).name == "const" {
+            let row = rows::row(nodes[id].op);
+            let matrix = nodes[id].args.first().map(|&arg| moved[arg]);
+            // A matrix of constants is a value like others: this program has no slots for matrices.
+            if row.run == Run::MatVec && matrix.is_some_and(|matrix| g.node(matrix).folded) {
+                let mut operands: Vec<NodeId> = nodes[id].args.iter().map(|&arg| moved[arg]).collect();
+                if nodes[id].attrs.flag("transpose") {
+                    operands.reverse();
+                }
+                moved[id] = g.op("product", &operands)?;
+            } else if row.run != Run::Source || row.name == "const" {
                 moved[id] = copy(&mut g, &donor, id, &moved)?;
             }
         }
