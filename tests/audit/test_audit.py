@@ -14,6 +14,7 @@ import pytest
 import ostinato as ost
 from tests.audit.form import Call, Thing, markdown
 from tests.audit.subjects import calls, history, net, pair, things
+from tests.audit.subjects.shared import once
 
 CALLS = {one.name: one for one in calls()}
 THINGS = {one.name: one for one in things()}
@@ -39,6 +40,20 @@ def test_an_argument_that_does_nothing_is_found():
     assert "| deaf | `unused` | unused |" in markdown(rows)
     with pytest.raises(AssertionError, match="has no"):
         list(Call("deaf", deaf, deaf, {"other": ({}, {})}).audit())
+
+
+def test_equal_arguments_are_tried_once_and_an_ignored_one_is_still_found():
+    seen = []
+
+    def kind(*, size: int = 1, deaf: bool = False) -> int:
+        seen.append((size, deaf))
+        return size
+
+    tried = once(kind, {"size": 2}, kind)
+    assert [tried(), tried(size=2), tried(deaf=False), tried(size=3), tried(size=True)] == [2, 2, 2, 3, True]
+    assert seen == [(2, False), (3, False), (True, False)]
+    rows = list(Call("kind", kind, tried, {"deaf": pair("deaf", False, True)}).audit())
+    assert [row.verdict for row in rows] == ["used", "unused"]
 
 
 def test_an_attribute_that_does_nothing_is_found():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 import ostinato as ost
 from tests.audit.form import Call, Refused
+from tests.audit.subjects.shared import once
 from tests.audit.subjects.trainer import pair
 
 Y = {
@@ -27,7 +29,7 @@ COVARIATES = {"past": PAST, "future": FUTURE, "static": STATIC}
 
 
 def made() -> Any:
-    return ost.Forecaster(horizon=3, season=4, hidden_size=3, max_iter=1, random_state=0)
+    return ost.Forecaster(horizon=3, season=4, hidden_size=2, max_iter=1, random_state=0)
 
 
 @cache
@@ -81,7 +83,7 @@ OF_PREDICT = {
 
 
 def update(covariates: bool = False, **options: Any) -> Any:
-    model = made().fit(Y, **(COVARIATES if covariates else {}))
+    model = copy.deepcopy(fitted(covariates))
     model.update(**{"id": "a", "y": 20.0, **options})
     return model.predict_quantiles()
 
@@ -93,7 +95,7 @@ NEXT = {"covariates": True, "y": {"a": FOUR}, "past": {"a": [0.5] * 4}, "future"
 
 
 def state_space(**options: Any) -> Any:
-    model = ost.StateSpace(**{"horizon": 3, "season": 4, "max_iter": 3, **options}).fit(Y)
+    model = ost.StateSpace(**options).fit(Y)
     return model.predict_quantiles(), model.variances_
 
 
@@ -103,8 +105,13 @@ def of_state_space(**options: Any) -> Any:
 
 
 FORECASTS = [
-    Call("Forecaster.fit", ost.Forecaster.fit, fit, OF_FIT),
-    Call("Forecaster.partial_fit", ost.Forecaster.partial_fit, partial_fit, OF_FIT),
+    Call("Forecaster.fit", ost.Forecaster.fit, once(ost.Forecaster.fit, {"y": Y}, fit), OF_FIT),
+    Call(
+        "Forecaster.partial_fit",
+        ost.Forecaster.partial_fit,
+        once(ost.Forecaster.partial_fit, {"y": Y}, partial_fit),
+        OF_FIT,
+    ),
     Call("Forecaster.predict", ost.Forecaster.predict, of("predict"), OF_PREDICT),
     Call(
         "Forecaster.predict_quantiles", ost.Forecaster.predict_quantiles, of("predict_quantiles"), OF_PREDICT
@@ -140,7 +147,7 @@ FORECASTS = [
     Call(
         "StateSpace",
         ost.StateSpace,
-        state_space,
+        once(ost.StateSpace, {"horizon": 3, "season": 4, "max_iter": 3}, state_space),
         {
             "season": pair("season", 4, 1),
             "quantiles": pair("quantiles", (0.5,), (0.1, 0.5)),
@@ -152,7 +159,7 @@ FORECASTS = [
     Call(
         "StateSpace.fit",
         ost.StateSpace.fit,
-        of_state_space,
+        once(ost.StateSpace.fit, {"y": Y}, of_state_space),
         {
             "y": pair("y", Y, {"d": Y["a"]}),
             "id": OF_FIT["id"],

@@ -11,6 +11,7 @@ import numpy as np
 
 import ostinato as ost
 from tests.audit.form import Call, Refused
+from tests.audit.subjects.shared import once
 from tests.audit.subjects.trainer import Doubles, pair
 
 _rng = np.random.default_rng(0)
@@ -22,13 +23,14 @@ TAGS = [["O", "B-x", "I-x"], ["O", "B-x", "I-x", "O"], ["B-x", "O"], ["O", "B-x"
 TEXT = "the dog and the cat sing to the dog. " * 3
 
 
-def twice(make: Callable[..., Any], small: dict[str, Any], *data: Any) -> Callable[..., Any]:
-    """Two fits of an estimator, and all that they leave."""
+def fitted(make: Callable[..., Any], small: dict[str, Any], *data: Any) -> Callable[..., Any]:
+    """One or several fits of an estimator, and all that they leave."""
 
-    def result(**options: Any) -> Any:
-        made = make(**{"random_state": 0, "max_iter": 1, **small, **options})
+    def result(*, fits: int = 1, **options: Any) -> Any:
+        made = make(**options)
         with contextlib.redirect_stderr(io.StringIO()) as out:
-            made.fit(*data).fit(*data)
+            for _ in range(fits):
+                made.fit(*data)
         answer = (
             made.predict_proba if hasattr(made, "predict_proba") else getattr(made, "predict", made.score)
         )
@@ -37,7 +39,7 @@ def twice(make: Callable[..., Any], small: dict[str, Any], *data: Any) -> Callab
         found = answer(data[0])
         return made.network_.arena.copy(), made.n_iter_, made.loss_curve_, repr(found), bool(out.getvalue())
 
-    return result
+    return once(make, {"random_state": 0, "max_iter": 1, **small}, result)
 
 
 SHARED: Mapping[str, Any] = {
@@ -52,7 +54,7 @@ SHARED: Mapping[str, Any] = {
     "validation_fraction": pair("validation_fraction", 0.2, 0.5, early_stopping=True),
     "n_iter_no_change": pair("n_iter_no_change", 1, 5, tol=100.0, max_iter=4),
     "tol": pair("tol", 0.0, 100.0, n_iter_no_change=1, max_iter=3, dropout=0.0),
-    "warm_start": pair("warm_start", False, True),
+    "warm_start": pair("warm_start", False, True, fits=2),
     "random_state": pair("random_state", 0, 1),
     "verbose": pair("verbose", False, True),
     "callbacks": pair("callbacks", [], [Doubles()], optimizer="sgd", clip_norm=None),
@@ -81,7 +83,7 @@ MODELS = [
     Call(
         "SequenceClassifier",
         ost.SequenceClassifier,
-        twice(ost.SequenceClassifier, SMALL, X, KINDS),
+        fitted(ost.SequenceClassifier, SMALL, X, KINDS),
         {
             **POOLED,
             "loss": pair("loss", "cross_entropy", ost.CrossEntropy(label_smoothing=0.5)),
@@ -92,13 +94,13 @@ MODELS = [
     Call(
         "SequenceRegressor",
         ost.SequenceRegressor,
-        twice(ost.SequenceRegressor, SMALL, X, NUMBERS),
+        fitted(ost.SequenceRegressor, SMALL, X, NUMBERS),
         {**POOLED, "loss": pair("loss", "mse", "mae")},
     ),
     Call(
         "SequenceTagger",
         ost.SequenceTagger,
-        twice(ost.SequenceTagger, WORDY, WORDS, TAGS),
+        fitted(ost.SequenceTagger, WORDY, WORDS, TAGS),
         {
             **SHARED,
             "strategies": Refused(["curriculum/length"], "a curriculum that chooses whole rows"),
@@ -111,7 +113,7 @@ MODELS = [
     Call(
         "LanguageModel",
         ost.LanguageModel,
-        twice(ost.LanguageModel, LETTERS, TEXT),
+        fitted(ost.LanguageModel, LETTERS, TEXT),
         {
             **SHARED,
             "strategies": pair("strategies", [], ["sampling/free_running"]),
