@@ -64,7 +64,8 @@ def test_a_wide_file_is_fitted_as_in_python_and_predicted(tmp_path, capsys):
     assert main(["fit", "classifier", data, "--target", "label", "--save", model, "--seed", "3", *FAST]) == 0
     told = capsys.readouterr()
     assert "24 sequences of 5 to 9 steps of 1 feature; 2 classes: down (12), up (12)" in told.out
-    assert "held-out accuracy" in told.out and "of 5 sequences" in told.out and told.err == ""
+    assert "held-out accuracy" in told.out and "of 5 sequences" in told.out
+    assert told.err == f"{data}: target: label; steps: t0, t1, t2, ..., t8 (9 columns)\n"
     fitted = ost.load(model)
     assert (fitted.hidden_size, fitted.max_iter, fitted.random_state) == (4, 2, 3)
     # The same fit in Python.
@@ -397,6 +398,27 @@ def test_the_steps_of_a_tagger_whose_labels_are_no_class_are_counted(tmp_path, c
     capsys.readouterr()
     assert main(["predict", model, str(other)]) == 0
     assert f"; {steps} labels are no class of the model: high, low" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_the_index_that_pandas_writes_is_no_step_and_no_feature(name, tmp_path, capsys):
+    model, told = str(tmp_path / "m.safetensors"), f"left out: {name or repr('') + ' (no name)'}\n"
+    shown = []
+    for made, flags in ((wide, []), (long, ["--id", "run", "--time", "minute", "--ignore", "state"])):
+        plain = made(tmp_path / "plain.csv")
+        lines = read(Path(plain).read_text())
+        data = write(tmp_path / "d.csv", [[name, *lines[0]], *([n, *one] for n, one in enumerate(lines[1:]))])
+        fit = ["--target", "label", "--save", model, *FAST, *flags]
+        assert main(["fit", "classifier", data, *fit]) == 0
+        shown.append(capsys.readouterr())
+        # the model is that of the file without the index, and reads both
+        assert main(["predict", model, data]) == 0
+        first = capsys.readouterr().out
+        assert main(["predict", model, plain]) == 0
+        assert capsys.readouterr().out == first
+    assert told in shown[0].err and "of 1 feature;" in shown[0].out
+    assert shown[1].err.endswith(f"features: a, b; {told.rstrip()}, state\n")
+    assert "of 2 features;" in shown[1].out
 
 
 def test_none_is_the_empty_list():

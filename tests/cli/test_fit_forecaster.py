@@ -61,7 +61,7 @@ def test_the_model_is_measured_on_its_last_steps_and_then_reads_them(tmp_path, c
     assert main(["fit", "forecaster", data, "--horizon", "3", "--save", model, "--quiet", *FAST]) == 0
     told = capsys.readouterr()
     assert "held-out MASE" in told.out and "the last 3 steps of 2 of 2 series" in told.out
-    assert "seasonal_naive" in told.out and told.err == ""
+    assert "seasonal_naive" in told.out and told.err == f"{data}: series: a, b; left out: month\n"
     same = ost.Forecaster(horizon=3, season=4, hidden_size=4, max_iter=2, random_state=0)
     same.fit({name: one[:-3] for name, one in values().items()})
     for name, one in values().items():
@@ -166,8 +166,12 @@ IDS = ["--id", "id", "--time", "time", "--target", "y"]
 @pytest.mark.parametrize(
     ("text", "flags", "words"),
     [
-        (LONG, ["--id", "id"], "lines are steps; give one --target"),
-        (LONG, [*IDS, "--target", "id"], "lines are steps; give one --target"),
+        (LONG, ["--id", "id"], "--id is given, so each line is a step of one series; give one --target"),
+        (LONG, [*IDS, "--target", "id"], "Without --id, each column is a series"),
+        (LONG, ["--time", "time"], "at line 14 after 2020-12"),
+        (LONG, [], "name the column of their names with --id, and to count lines as steps, give --ignore"),
+        (LONG, ["--ignore", "z"], "--ignore is 'z', which no column has"),
+        (LONG, [*IDS, "--ignore", "y"], "--target is 'y', which is --ignore too"),
         (LONG, ["--id", "di", "--target", "y"], "--id is 'di', which no column has; columns: id, time, y"),
         (LONG, ["--target", "y", "--target", "y"], "--target names a column twice: y, y"),
         (LONG, ["--seed", "-1", *IDS], "--seed is -1"),
@@ -207,7 +211,7 @@ def test_flags_of_predict_that_do_not_fit_the_model(tmp_path, capsys):
     capsys.readouterr()
     for arguments, words in (
         ([model, "--target", "a"], "--target is given without a file"),
-        ([model, data, "--ignore", "a"], "--ignore is given, but a forecaster"),
+        ([model, "--ignore", "a"], "--ignore is given without a file"),
         ([model, "--horizon", "0"], "horizon is 0"),
         ([classifier], "holds a SequenceClassifier; give a CSV file"),
         ([classifier, data, "--horizon", "2"], "--horizon is given, but"),

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.cli.columns import read_columns
 from ostinato.cli.main import main
+from ostinato.cli.sequences import Layout
+from ostinato.cli.series import read_series
 
 
 def test_each_column_of_numbers_is_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -83,7 +84,7 @@ def test_a_file_that_cannot_be_read_is_told(content, words, tmp_path, capsys):
 def test_columns_of_numbers_are_read(content, tmp_path):
     place = tmp_path / "data.csv"
     place.write_bytes(content)
-    found = read_columns(str(place))
+    found = read_series(str(place), Layout()).values
     assert [*found][-1] == "b" and "\ufeff" not in "".join(found)
     assert found["b"].tolist()[-4:] == [2.0, 3.0, 0.0, 1.0] and len(found["b"]) in (23, 30)
 
@@ -101,3 +102,97 @@ def test_places_of_files_are_checked_before_the_fit(tmp_path, capsys, monkeypatc
     ):
         assert main(["forecast", str(place), *flags]) == 1
         assert re.search(words, capsys.readouterr().err)
+
+
+def days(
+    path: Path, header: str = "day,a,b", drop: tuple[int, ...] = (), texts: dict[int, str] | None = None
+):
+    """30 days from 2024-01-01 on. drop: days without a line; texts: other dates."""
+    first = np.datetime64("2024-01-01")
+    lines = [f"{(texts or {}).get(n, first + n)},{n % 4}.5,{n % 7}" for n in range(30) if n not in drop]
+    path.write_text("\n".join([header, *lines, ""]))
+    return str(path)
+
+
+FEW = ["--horizon", "2", "--season", "4"]
+
+
+@pytest.mark.parametrize("header", ["day,a,b", ",a,b", "Unnamed: 0,a,b"])
+def test_the_first_column_of_dates_has_the_times(header, tmp_path, capsys):
+    data = days(tmp_path / "d.csv", header)
+    assert main(["forecast", data, *FEW]) == 0
+    told = capsys.readouterr()
+    name = header.partition(",")[0]
+    assert told.err == f"{data}: series: a, b; time: {name or repr('') + ' (no name)'}\n"
+    lines = list(csv.reader(io.StringIO(told.out)))
+    assert lines[0][:2] == ["series", name or "time"]
+    assert [one[1] for one in lines[1:]] == ["2024-01-31", "2024-02-01"] * 2
+
+
+def test_a_day_that_is_left_out_is_a_missing_value(tmp_path, capsys):
+    found = read_series(days(tmp_path / "d.csv", drop=(7,)), Layout())
+    whole = read_series(days(tmp_path / "w.csv"), Layout())
+    for name, values in found.values.items():
+        assert np.flatnonzero(np.isnan(values)).tolist() == [7]
+        assert np.array_equal(np.delete(values, 7), np.delete(whole.values[name], 7))
+    assert found.time == "day" and not capsys.readouterr().err
+
+
+def test_series_that_end_earlier_go_on_after_their_own_last_day(tmp_path, capsys):
+    data = Path(days(tmp_path / "d.csv"))
+    lines = data.read_text().splitlines()
+    lines[-1] = lines[-1].rpartition(",")[0] + ","
+    data.write_text("\n".join([*lines, ""]))
+    assert main(["forecast", str(data), *FEW]) == 0
+    found = [one[:2] for one in csv.reader(io.StringIO(capsys.readouterr().out))][1:]
+    assert found == [["a", "2024-01-31"], ["a", "2024-02-01"], ["b", "2024-01-30"], ["b", "2024-01-31"]]
+
+
+@pytest.mark.parametrize(
+    ("date", "words"),
+    [
+        ("2024-01-05", "has 2024-01-05.* at line 7, as at line 6"),
+        ("2023-01-03", "at line 7 after 2024-01-05"),
+    ],
+)
+def test_dates_that_fall_or_come_twice_are_refused(date, words, tmp_path, capsys):
+    data = days(tmp_path / "d.csv", texts={5: date})
+    assert main(["forecast", data, *FEW]) == 1
+    told = capsys.readouterr()
+    assert re.search(words, told.err) and "--ignore 'day'" in told.err and not told.out
+    assert main(["forecast", data, "--ignore", "day", *FEW]) == 0
+    told = capsys.readouterr()
+    assert "left out: day" in told.err and told.out.startswith("series,step,")
+
+
+def test_dates_without_a_clock_are_left_out_with_a_line_unless_a_flag_names_them(tmp_path, capsys):
+    data = days(tmp_path / "d.csv", texts={5: "2024-01-06T07:01"})
+    assert main(["forecast", data, *FEW]) == 0
+    told = capsys.readouterr()
+    assert "The dates are left out: each line is a step" in told.err and "left out: day" in told.err
+    assert told.out.startswith("series,step,")
+    assert main(["forecast", data, "--time", "day", *FEW]) == 1
+    assert "expected regular times" in capsys.readouterr().err
+
+
+def test_the_index_that_pandas_writes_is_no_series(tmp_path, capsys):
+    for name in ("", "Unnamed: 0"):
+        place = tmp_path / "d.csv"
+        place.write_text("\n".join([f"{name},a", *(f"{n},{n % 4}.5" for n in range(30)), ""]))
+        assert main(["forecast", str(place), *FEW]) == 0
+        told = capsys.readouterr()
+        assert f"series: a; left out: {name or repr('') + ' (no name)'}\n" in told.err
+        assert {one[0] for one in csv.reader(io.StringIO(told.out))} == {"series", "a"}
+
+
+def test_other_columns_of_a_long_file_are_named(tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    place.write_text("\n".join(["s,t,y,w,v", *(f"x,{n},{n % 4}.5,1,2" for n in range(30)), ""]))
+    flags = ["--id", "s", "--time", "t", "--target", "y"]
+    assert main(["forecast", str(place), *flags, *FEW]) == 0
+    assert capsys.readouterr().err == f"{place}: target: y; id: s; time: t; left out: w, v\n"
+    model = str(tmp_path / "m")
+    assert main(["forecast", str(place), "--target", "y", "--ignore", "t", "--save", model, *FEW]) == 0
+    expected = capsys.readouterr().out
+    assert main(["predict", model, str(place)]) == 0
+    assert capsys.readouterr().out == expected

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
-from ostinato.cli.table import COMMAS, number, read_table
+from ostinato.cli.table import COMMAS, Table, is_unnamed, number
 from ostinato.errors import FormatError
 from ostinato.sequences.arrays import Array
 
 
-def read_columns(path: str) -> dict[str, Array]:
-    """The columns of numbers by name, without what is missing at their ends; missing values between are NaN.
+def read_columns(table: Table, skipped: Collection[str]) -> dict[str, Array]:
+    """The columns of numbers by name, (rows,) each, NaN where a value is missing.
 
-    A column without any number, such as dates, is left out. Raises FormatError that names the line, OSError.
+    A column without any number, such as dates, and one without a name, such as the index that pandas writes,
+    are left out. skipped: columns that are not read. Raises FormatError that names the line.
     """
-    table = read_table(path, "a header, and series as columns")
     found: dict[str, Array] = {}
     for place, name in enumerate(table.names):
+        if name in skipped or is_unnamed(name):
+            continue
         # an empty line is a missing step
         cells = [(line, row[place] if row else "") for line, row in zip(table.lines, table.rows, strict=True)]
-        values = _values(f"{path}: the column {name!r}", cells)
-        known = np.flatnonzero(~np.isnan(values))
-        if not known.size:
+        values = _values(f"{table.path}: the column {name!r}", cells)
+        if np.isnan(values).all():
             continue
         if name in found:
-            raise FormatError(f"{path}: two columns of numbers have the name {name!r}; expected other names")
-        found[name] = values[known[0] : known[-1] + 1]
+            raise FormatError(
+                f"{table.path}: two columns of numbers have the name {name!r}; expected other names"
+            )
+        found[name] = values
     if not found:
-        raise FormatError(f"{path}: no column of numbers; expected a header, and series as columns")
+        raise FormatError(f"{table.path}: no column of numbers; expected a header, and series as columns")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ostinato
 from ostinato import checks
+from ostinato.cli.column_roles import tell_roles
 from ostinato.cli.fitted import FittedModel, fit_or_keep
 from ostinato.cli.layout_flags import add_series_flags, layout_of
 from ostinato.cli.parameter_flags import add_parameter_flags, given
@@ -45,6 +46,7 @@ def fit(options: argparse.Namespace) -> FittedModel:
     """
     parameters = {"horizon": HORIZON, **given(options)}
     series = read_series(options.data, layout_of(options))
+    tell_roles(options.data, series.roles)
     values, horizon = series.values, parameters["horizon"]
     steps = horizon if options.held_out is None else options.held_out
     if not 0 <= steps <= horizon:

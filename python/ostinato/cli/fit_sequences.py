@@ -11,6 +11,7 @@ import numpy as np
 
 import ostinato
 from ostinato.cli import answers
+from ostinato.cli.column_roles import tell_roles
 from ostinato.cli.fit_picture import draw_fit
 from ostinato.cli.fitted import FittedModel, fit_or_keep
 from ostinato.cli.layout_flags import add_layout_flags, layout_of
@@ -59,6 +60,7 @@ def fit(options: argparse.Namespace) -> FittedModel:
     data = read_sequences(
         read_table(options.data, "sequences"), layout_of(options), may_be_words=options.kind == "tagger"
     )
+    tell_roles(options.data, data.roles)
     wanted = kind.answers(data)
     print(_described(data, wanted, options.kind))
     training, held = _split(options, data, wanted)

@@ -7,6 +7,7 @@ import argparse
 import ostinato
 from ostinato import checks
 from ostinato.cli import saved
+from ostinato.cli.column_roles import tell_roles
 from ostinato.cli.layout_flags import add_series_flags, layout_of
 from ostinato.cli.picture import check_folder, new_figure
 from ostinato.cli.predictions import write
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> None:
         check_folder("--save", options.save)
     checks.whole("forecast", "--seed", options.seed, at_least=0)
     series = read_series(options.data, layout_of(options))
+    tell_roles(options.data, series.roles)
     model = ostinato.Forecaster(
         horizon=options.horizon,
         season="auto" if options.season is None else options.season,

@@ -23,7 +23,7 @@ def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None
 
 
 def add_series_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the data, --target, --id and --time, for forecasts."""
+    """Adds the data, --target, --id, --time and --ignore, for forecasts."""
     add = parser.add_argument
     add(
         "data",
@@ -34,17 +34,18 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="the column of values; without --id and --time, the columns to forecast (default: all)",
+        help="the column of values; without --id, the columns to forecast (default: all of numbers)",
     )
     add("--id", metavar="COLUMN", help="names the series of a line, which is a step")
     add(
         "--time",
         metavar="COLUMN",
-        help="numbers or dates of steps; those that are left out are missing values",
+        help="numbers or dates of steps; those that are left out are missing values (default: without --id, "
+        "the first column of dates)",
     )
+    add("--ignore", action="append", default=[], metavar="COLUMN", help="not read; may be given again")
 
 
 def layout_of(options: argparse.Namespace) -> Layout:
     """The columns that the flags name."""
-    ignored = tuple(getattr(options, "ignore", ()))
-    return Layout(tuple(options.target), options.id, options.time, ignored)
+    return Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))

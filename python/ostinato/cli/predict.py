@@ -56,16 +56,16 @@ def run(options: argparse.Namespace) -> None:
 
 def _forecasts(options: argparse.Namespace, model: Forecaster, fitted: Layout) -> Lines:
     """Forecasts of the series of a file; without one, of those that were fitted."""
-    if options.ignore:
-        raise ConfigError("--ignore is given, but a forecaster reads --target alone; leave it out")
     if options.data is None:
-        for flag in ("target", "id", "time"):
+        for flag in ("target", "id", "time", "ignore"):
             if getattr(options, flag):
                 raise ConfigError(f"--{flag} is given without a file of data; give both, or none")
         found = model.predict_quantiles(options.horizon)
         return forecast_lines(model.ids_, low_median_high(model, found), None)
     given = layout_of(options)
-    layout = Layout(given.target or fitted.target, given.id or fitted.id, given.time or fitted.time)
+    names = read_table(options.data, "series").names
+    ignore = given.ignore or tuple(one for one in fitted.ignore if one in names)
+    layout = Layout(given.target or fitted.target, given.id or fitted.id, given.time or fitted.time, ignore)
     series = read_series(options.data, layout)
     found = model.predict_quantiles(options.horizon, series=series.values)
     return forecast_lines(list(series.values), low_median_high(model, found), series)

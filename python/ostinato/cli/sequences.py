@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.cli.table import Table, are_numbers, is_blank, is_missing, number
+from ostinato.cli.table import Table, are_numbers, is_blank, is_missing, is_unnamed, number
 from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
 from ostinato.models.long_table import LongTable, read_long
 from ostinato.sequences.arrays import Array
@@ -105,6 +105,19 @@ class Sequences:
             found.append((rows[0], texts[0]))
         return found
 
+    @property
+    def roles(self) -> dict[str, list[str]]:
+        """The columns by what they are read as."""
+        of = self.layout
+        named = {
+            "target": list(of.target),
+            "id": [] if of.id is None else [of.id],
+            "time": [] if of.time is None else [of.time],
+            "steps" if of.id is None else "words" if of.words else "features": list(of.features),
+        }
+        used = {one for names in named.values() for one in names}
+        return {**named, "left out": [one for one in self.table.names if one not in used]}
+
     def take(self, places: Array) -> Sequences:
         """Some of the sequences."""
         return replace(
@@ -118,11 +131,14 @@ class Sequences:
 def read_sequences(table: Table, layout: Layout, may_be_words: bool = False) -> Sequences:
     """The sequences of a file. may_be_words: one column of texts in the long form is read as words.
 
+    A column without a name is left out.
+
     Raises ConfigError, FormatError that name the column and the line.
     """
     layout.check(table)
     named = {layout.id, layout.time, *layout.target, *layout.ignore}
-    others = [name for name in table.names if name not in named]
+    unnamed = [one for one in table.names if is_unnamed(one) and one not in {*named, *layout.features}]
+    others = [name for name in table.names if name not in {*named, *unnamed}]
     _check_features(table, layout, others)
     layout = replace(layout, features=layout.features or tuple(others))
     places = [table.place(name, "the column") for name in layout.features]

@@ -1,14 +1,16 @@
 """The series of a CSV file, for `ostinato forecast`, `fit forecaster` and `predict`, and forecasts as lines.
 
-In the wide form each column of numbers is a series. In the long form a line is a step: `--target` names the
-column of values, `--id` that of the names of the series.
+In the wide form each column of numbers is a series, and the first column of dates has their times. In the
+long form a line is a step: `--target` names the column of values, `--id` that of the names of the series.
 """
 
 from __future__ import annotations
 
 import math
+import re
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,18 +24,25 @@ from ostinato.models.long_table import LongTable
 from ostinato.sequences.arrays import Array
 
 HEAD: Final = ("low", "median", "high")
+_DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2})?")
+# Before the name of the column of times: columns of a table of times that meet no other.
+_ID: Final = "series of "
+_VALUES: Final = "values of "
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
     """The values (n,) of each series by its name, NaN where one is missing.
 
-    table: the rows of the series in the long form, with their times.
+    roles: the columns by what they are read as. table: the rows of the series with their times. time: the
+    column of the times.
     """
 
     values: dict[str, Array]
     layout: Layout
+    roles: dict[str, list[str]]
     table: LongTable | None = None
+    time: str | None = None
 
     def steps(self, place: int, count: int) -> Sequence[Any]:
         """What the next steps of a series are called: their times, or 1, 2, ..."""
@@ -47,18 +56,13 @@ class Series:
 
 def read_series(path: str, layout: Layout) -> Series:
     """The series of a file. Raises ConfigError, FormatError that name the column and the line; OSError."""
-    if layout.id is None and layout.time is None:
-        values = read_columns(path)
-        for name in layout.target:
-            if name not in values:
-                names = ", ".join(values)
-                raise ConfigError(f"{path}: --target is {name!r}; the columns of numbers are {names}")
-        chosen = layout.target or tuple(values)
-        if len(set(chosen)) < len(chosen):
-            raise ConfigError(f"--target names a column twice: {', '.join(chosen)}; expected each once")
-        return Series({name: values[name] for name in chosen}, layout)
+    if layout.id is None:
+        return _read_wide(path, layout)
     if len(layout.target) != 1:
-        raise ConfigError(f"{path}: lines are steps; give one --target, the column of values")
+        raise ConfigError(
+            f"{path}: --id is given, so each line is a step of one series; give one --target, the column of "
+            "values. Without --id, each column is a series"
+        )
     table = read_table(path, "a line for each step")
     layout.check(table, needs_id=False)
     kept = [n for n, row in enumerate(table.rows) if row]
@@ -66,14 +70,101 @@ def read_series(path: str, layout: Layout) -> Series:
         raise FormatError(f"{path}: no line below the names; expected steps of series")
     name = layout.target[0]
     columns: dict[str, Any] = {name: _values(table, name, kept)}
-    if layout.id is not None:
-        columns[layout.id] = cells_of(table, layout.id, kept)
+    columns[layout.id] = cells_of(table, layout.id, kept)
     if layout.time is not None:
         columns[layout.time] = times_of(cells_of(table, layout.time, kept))
     rows = read_rows(table, columns, layout, kept, regular=True)
     found = rows.on_clock(rows.numbers(name))
-    ids = [name] if layout.id is None else [str(one) for one in rows.ids]
-    return Series(dict(zip(ids, found, strict=True)), layout, rows)
+    roles = {"target": [name], "id": [layout.id], "time": [] if layout.time is None else [layout.time]}
+    values = dict(zip(map(str, rows.ids), found, strict=True))
+    return Series(values, layout, _with_rest(roles, table), rows, layout.time)
+
+
+def _read_wide(path: str, layout: Layout) -> Series:
+    """The columns of numbers as series, without what is missing at their ends, and their times if there are.
+
+    Raises the errors of `read_series`.
+    """
+    table = read_table(path, "a header, and series as columns")
+    replace(layout, target=()).check(table, needs_id=False)
+    time = _dates(table, layout) if layout.time is None else layout.time
+    values = read_columns(table, {*layout.ignore, *(() if time is None else (time,))})
+    for name in layout.target:
+        if name not in values:
+            names = ", ".join(values)
+            raise ConfigError(f"{path}: --target is {name!r}; the columns of numbers are {names}")
+    chosen = layout.target or tuple(values)
+    if len(set(chosen)) < len(chosen):
+        raise ConfigError(f"--target names a column twice: {', '.join(chosen)}; expected each once")
+    places = {}
+    for name in chosen:
+        known = np.flatnonzero(~np.isnan(values[name]))
+        places[name] = np.arange(known[0], known[-1] + 1)
+    roles = {"series": list(chosen)}
+    plain = Series({name: values[name][places[name]] for name in chosen}, layout, roles)
+    table_of_times = None if time is None else _with_times(table, layout, time, values, places)
+    if time is None or table_of_times is None:
+        return replace(plain, roles=_with_rest(roles, table))
+    found = table_of_times.on_clock(table_of_times.numbers(_VALUES + time))
+    roles["time"] = [time]
+    return Series(
+        dict(zip(chosen, found, strict=True)), layout, _with_rest(roles, table), table_of_times, time
+    )
+
+
+def _with_times(
+    table: Table, layout: Layout, time: str, values: dict[str, Array], places: dict[str, Array]
+) -> LongTable | None:
+    """The steps of each series with their times; None for dates that no flag names and that fit no clock.
+
+    places: the rows of each series. Raises FormatError for times that fall, come twice or are missing.
+    """
+    rows = {name: [int(n) for n in found if table.rows[n]] for name, found in places.items()}
+    kept = [n for found in rows.values() for n in found]
+    columns = {
+        _ID + time: [name for name, found in rows.items() for _ in found],
+        time: times_of(cells_of(table, time, kept)),
+        _VALUES + time: np.concatenate([values[name][found] for name, found in rows.items()]),
+    }
+    long = Layout(id=_ID + time, time=time)
+    try:
+        read_rows(table, columns, long, kept, regular=False)
+    except FormatError as error:
+        hint = "; if several series are below each other, name the column of their names with --id"
+        unread = f", and to count lines as steps, give --ignore {time!r}" if layout.time is None else ""
+        raise FormatError(f"{error}{hint}{unread}") from error
+    try:
+        return read_rows(table, columns, long, kept, regular=True)
+    except FormatError as error:
+        if layout.time is not None:
+            raise
+        print(f"{error}. The dates are left out: each line is a step", file=sys.stderr)
+        return None
+
+
+def _dates(table: Table, layout: Layout) -> str | None:
+    """The first column of dates, if there is one."""
+    for place, name in enumerate(table.names):
+        cells = [row[place].strip() for row in table.rows if row]
+        named = name in layout.ignore or name in layout.target or table.names.count(name) > 1
+        if not named and cells and all(map(_is_date, cells)):
+            return name
+    return None
+
+
+def _is_date(text: str) -> bool:
+    if not _DATE.match(text):
+        return False
+    try:
+        return not np.isnat(np.datetime64(text))
+    except ValueError:
+        return False
+
+
+def _with_rest(roles: dict[str, list[str]], table: Table) -> dict[str, list[str]]:
+    """The columns by what they are read as, and those that are left out."""
+    used = {one for names in roles.values() for one in names}
+    return {**roles, "left out": [one for one in table.names if one not in used]}
 
 
 def _values(table: Table, name: str, kept: Sequence[int]) -> Array:
@@ -95,7 +186,7 @@ def low_median_high(model: Forecaster, quantiles: Array) -> Array:
 def forecast_lines(names: Sequence[Any], forecasts: Array, series: Series | None) -> list[list[Any]]:
     """Lines of CSV, the names first. forecasts (series, steps, 3); series: has the times of steps, or not."""
     has_times = series is not None and series.table is not None and series.table.clock is not None
-    step = series.layout.time if series is not None and has_times else "step"
+    step = (series.time or "time") if series is not None and has_times else "step"
     lines: list[list[Any]] = [["series", step, *HEAD]]
     for place, (name, rows) in enumerate(zip(names, forecasts, strict=True)):
         steps = range(1, len(rows) + 1) if series is None else series.steps(place, len(rows))

@@ -104,6 +104,11 @@ def number(text: str) -> float | None:
         return None
 
 
+def is_unnamed(name: str) -> bool:
+    """Whether a column has no name of its own, as the index that pandas writes."""
+    return re.fullmatch(r"\s*|Unnamed: \d+", name) is not None
+
+
 def is_missing(text: str) -> bool:
     """Whether a cell has no value."""
     return text.strip().lower() in MISSING
