@@ -75,3 +75,48 @@ def test_groups_without_a_name_are_refused(groups, message):
     with pytest.raises(ost.ConfigError, match=message):
         model.fit(sequences(40), np.arange(40) % 2, groups=groups)
     assert not model.__sklearn_is_fitted__()
+
+
+def own_symbols(count=40):
+    """Texts of a symbol of their own each, twice, so that none is dropped as rare."""
+    return [chr(0x4E00 + n) * 2 + "ab" for n in range(count)]
+
+
+@pytest.mark.parametrize("kind", [ost.Seq2Seq, ost.SequenceGenerator])
+def test_symbols_of_held_out_pairs_alone_are_unknown(kind):
+    y = own_symbols()
+    X = y if kind is ost.Seq2Seq else None
+    model = kind(**SMALL, embedding_size=3).fit(X, y)
+    training, held = held_places(model, 40)
+    lexicons = [model._source, model._target] if kind is ost.Seq2Seq else [model._answers]
+    for lexicon in lexicons:
+        known = set(lexicon.vocabulary.symbols)
+        assert {y[n][0] for n in training} <= known
+        assert not {y[n][0] for n in held} & known
+
+
+def test_features_of_pairs_are_scaled_by_the_training_part():
+    X, y = sequences(40), ["ab", "ba"] * 20
+    model = ost.Seq2Seq(**SMALL, embedding_size=3).fit(X, y)
+    training, _ = held_places(model, 40)
+    values = np.concatenate([X[n] for n in sorted(training)])
+    np.testing.assert_allclose(model._source.mean, values.mean(0), rtol=1e-12)
+
+
+def test_contexts_and_numbers_are_scaled_by_the_training_part():
+    X, y = np.arange(80.0).reshape(40, 2), sequences(40)
+    model = ost.SequenceGenerator(**SMALL, embedding_size=3).fit(X, y)
+    training, _ = held_places(model, 40)
+    values = np.concatenate([y[n] for n in sorted(training)])
+    np.testing.assert_allclose(model._contexts.scaling.mean, X[sorted(training)].mean(0), rtol=1e-12)
+    np.testing.assert_allclose(model._answers.mean, values.mean(0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [ost.Seq2Seq, ost.SequenceGenerator])
+def test_the_longest_sequence_of_training_is_not_that_of_a_held_out_pair(kind):
+    y = ["a" * n for n in range(1, 41)]
+    X = y if kind is ost.Seq2Seq else None
+    model = kind(**{**SMALL, "random_state": 0}, embedding_size=3).fit(X, y)
+    training, held = held_places(model, 40)
+    assert 39 in held
+    assert model._longest == 1 + max(training)

@@ -13,7 +13,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers import Dense, Embedding, Input
 from ostinato.models.columns import read_column
 from ostinato.models.labels import encode, labels_from, labels_state, read_labels
-from ostinato.models.pairs import same_count
+from ostinato.models.pairs import Parts, of_training, same_count
 from ostinato.models.scaling import Scaler
 from ostinato.sequences.arrays import Array
 
@@ -31,12 +31,18 @@ class Contexts:
     labels: Array | None = None
 
     @classmethod
-    def of(cls, owner: str, X: Any) -> Contexts:
-        """The contexts of training. Raises DTypeError, ShapeError, ConfigError."""
+    def of(cls, owner: str, X: Any, rows: int, parts: Parts) -> Contexts:
+        """The contexts of so many sequences: labels of all, and a scaling by the training part alone.
+
+        Raises DTypeError, ShapeError, ConfigError.
+        """
         if X is None:
             return cls(NOTHING)
         if _is_numbers(owner, X):
-            return cls(NUMBERS, scaling=Scaler.of([_numbers(owner, X, None)], compress=True))
+            numbers = _numbers(owner, X, None)
+            same_count(owner, len(numbers), rows)
+            training = np.stack(of_training(list(numbers), parts))
+            return cls(NUMBERS, scaling=Scaler.of([training], compress=True))
         found = _labels(owner, X)
         try:
             return cls(LABELS, labels=np.unique(found))

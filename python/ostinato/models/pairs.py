@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from ostinato import checks
 from ostinato.decoding import Decoded
-from ostinato.errors import ConfigError, OstinatoError, ShapeError
-from ostinato.models.held_out import split
+from ostinato.errors import OstinatoError, ShapeError
 from ostinato.models.sequence_model import Examples, SequenceModel, TrainingState
-from ostinato.network import Network
 from ostinato.plugins.registry import registry
+from ostinato.sequences.arrays import Array
 from ostinato.strategy import Estimator, Strategy
 
 Self = TypeVar("Self", bound="PairModel")
+T = TypeVar("T")
+
+Parts: TypeAlias = tuple[Array, Array] | None
+"""The places of training pairs and of held-out pairs; None if no pair is held out."""
+Divide: TypeAlias = Callable[[int], Parts]
+"""The parts of so many pairs."""
 
 END: Final = 0
 """The id that ends a sequence, and with which it begins as an input."""
@@ -39,32 +45,31 @@ class PairModel(SequenceModel, PairState):
 
     read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "max_length")
 
-    def _fit_pairs(self: Self, examples: Examples, fitting: TrainingState, groups: Any) -> Self:
+    def _fit_pairs(self: Self, X: Any, y: Any, groups: Any) -> Self:
         """Trains until the end, with held-out pairs if there are enough."""
-        owner = type(self).__name__
-        count = len(examples.targets)
+        continued = self._continues()
+        seed = self._seed_for(continued)
+        examples, fitting, parts = self._begin(X, y, continued, seed, lambda n: self._parts(n, seed, groups))
         held = None
-        if self._holds_out(count):
-            parts = split(owner, count, self.validation_fraction, fitting.seed, None, groups)
-            examples, held = (examples.take(one) for one in parts)
-        elif groups is not None:
-            raise ConfigError(
-                f"{owner}: groups is given, but no sequence is held out; expected early_stopping=True"
-            )
-        epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
+        if parts is not None:
+            examples, held = (examples.take(places) for places in parts)
+        epochs = checks.count(type(self).__name__, "max_iter", self.max_iter, at_least=1)
         return self._train(fitting, epochs, examples, held)
 
-    def _fitting(
-        self,
-        continued: TrainingState | None,
-        build: Callable[[int], Network],
-        loss: Any,
-        held_out: bool,
-        attributes: dict[str, Any],
-    ) -> TrainingState:
-        """The fitting to continue, or a new one."""
-        self._most(attributes)
-        return continued or self._new(build, loss, held_out, attributes)
+    def _fit_once(self: Self, X: Any, y: Any) -> Self:
+        """One more epoch, on all of these pairs."""
+        continued = self._latest("partial_fit")
+        examples, fitting, _ = self._begin(X, y, continued, self._seed_for(continued), lambda _: None)
+        return self._train(fitting, 1, examples, None)
+
+    @abstractmethod
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
+        """Pairs as the network takes them, the training to continue or a new one, and the parts.
+
+        What is learned from the data is learned from the training part alone.
+        """
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
         most = self._most(attributes)
@@ -85,6 +90,11 @@ class PairModel(SequenceModel, PairState):
         """The ids of each row without an end; of a row that was cut, no more than `max_length`."""
         most = self._most(vars(self)) - 1
         return [[one for one in row.tolist() if one != END][:most] for row in found.tokens]
+
+
+def of_training(rows: Sequence[T], parts: Parts) -> list[T]:
+    """The rows of the training part."""
+    return list(rows) if parts is None else [rows[n] for n in parts[0]]
 
 
 def samples(strategy: Any) -> bool:

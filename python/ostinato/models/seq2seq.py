@@ -21,7 +21,7 @@ from ostinato.metrics import edits
 from ostinato.models.best import Best
 from ostinato.models.halving import Halving
 from ostinato.models.intake import read_sequences
-from ostinato.models.pairs import END, UNKNOWN, PairModel, same_count, samples
+from ostinato.models.pairs import END, UNKNOWN, Divide, PairModel, Parts, of_training, same_count, samples
 from ostinato.models.pointer import Pointer
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import OF_TRAINER, Examples, TrainingState
@@ -124,33 +124,36 @@ class Seq2Seq(PairModel, Seq2SeqState):
         Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
         name row and place; then nothing changes.
         """
-        examples, fitting = self._begin(X, y, self._continues(), True)
-        return self._fit_pairs(examples, fitting, groups)
+        return self._fit_pairs(X, y, groups)
 
     def partial_fit(self: Self, X: Any, y: Any) -> Self:
         """One more epoch, on all of these pairs. The first call decides the vocabularies.
 
         Arguments and errors are those of `fit`.
         """
-        examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
-        return self._train(fitting, 1, examples, None)
+        return self._fit_once(X, y)
 
     def _begin(
-        self, X: Any, y: Any, continued: TrainingState | None, may_hold: bool
-    ) -> tuple[Examples, TrainingState]:
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
         owner = type(self).__name__
         level = checks.choice(owner, "level", self.level, LEVELS)
         known = None if continued is None else continued.attributes
         read = self._read_source(owner, X, None if known is None else known["_source"])
         wanted = read_symbols(owner, "y", y, level) if known is None else known["_target"].read(owner, "y", y)
         same_count(owner, len(read), len(wanted))
+        parts = divide(len(wanted))
         if known is None:
-            source = Lexicon.of(read, level) if isinstance(read, Symbols) else Scaler.of(read, compress=True)
-            target = Lexicon.of(wanted, level)
+            source: Lexicon | Scaler
+            if isinstance(read, Symbols):
+                source = Lexicon.of(Symbols(of_training(read.rows, parts), read.form), level)
+            else:
+                source = Scaler.of(of_training(read, parts), compress=True)
+            taught = Symbols(of_training(wanted.rows, parts), wanted.form)
             known = {
                 "_source": source,
-                "_target": target,
-                "_longest": max(map(len, wanted.rows)),
+                "_target": Lexicon.of(taught, level),
+                "_longest": max(map(len, taught.rows)),
                 "_attends": self.attention is not None,
                 "_points": checks.flag(owner, "pointer", self.pointer),
             }
@@ -158,15 +161,12 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs = self._inputs(owner, known, read)
         examples = Examples({**inputs, "words": _fed(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
-        share = self._smoothing()
-        fitting = self._fitting(
-            continued,
-            lambda seed: self._build(known, seed),
-            CrossEntropy(label_smoothing=share),
-            may_hold and self._holds_out(len(targets)),
-            known,
+        loss = CrossEntropy(label_smoothing=self._smoothing())
+        self._most(known)
+        fitting = continued or self._new(
+            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
         )
-        return examples, fitting
+        return examples, fitting, parts
 
     def _read_source(
         self, owner: str, X: Any, known: Lexicon | Scaler | None, name: str = "X"

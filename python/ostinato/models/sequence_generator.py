@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar
@@ -15,10 +15,10 @@ from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
 from ostinato.models.contexts import Contexts
 from ostinato.models.intake import read_sequences
-from ostinato.models.pairs import END, UNKNOWN, PairModel
+from ostinato.models.pairs import END, UNKNOWN, Divide, PairModel, Parts, of_training
 from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, TrainingState
-from ostinato.models.symbols import LEVELS, Lexicon, holds_symbols, read_symbols, warn_of_unknown
+from ostinato.models.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols, warn_of_unknown
 from ostinato.models.threads import with_jobs
 from ostinato.models.with_end import SMALLEST, WithEnd
 from ostinato.network import Network
@@ -87,58 +87,59 @@ class SequenceGenerator(PairModel, GeneratorState):
         Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
         name row and place; then nothing changes.
         """
-        examples, fitting = self._begin(X, y, self._continues(), True)
-        return self._fit_pairs(examples, fitting, groups)
+        return self._fit_pairs(X, y, groups)
 
     def partial_fit(self: Self, X: Any, y: Any) -> Self:
         """One more epoch, on all of these pairs. The first call decides labels and symbols.
 
         Arguments and errors are those of `fit`.
         """
-        examples, fitting = self._begin(X, y, self._latest("partial_fit"), False)
-        return self._train(fitting, 1, examples, None)
+        return self._fit_once(X, y)
 
     def _begin(
-        self, X: Any, y: Any, continued: TrainingState | None, may_hold: bool
-    ) -> tuple[Examples, TrainingState]:
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
         owner = type(self).__name__
         checks.choice(owner, "level", self.level, LEVELS)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
         known = None if continued is None else continued.attributes
         rows = self._read_answers(owner, y, None if known is None else known["_answers"])
-        contexts = Contexts.of(owner, X) if known is None else known["_contexts"]
+        parts = divide(len(rows))
+        contexts = Contexts.of(owner, X, len(rows), parts) if known is None else known["_contexts"]
         given = contexts.read(owner, X, len(rows), self.dtype)
         if known is None:
-            symbols = isinstance(rows[0], list)
-            answers = Lexicon.of(read_symbols(owner, "y", y, self.level), self.level) if symbols else None
+            lists: list[Any] = rows.rows if isinstance(rows, Symbols) else rows
+            training = of_training(lists, parts)
             known = {
                 "_contexts": contexts,
-                "_answers": Scaler.of(rows) if answers is None else answers,
-                "_longest": max(map(len, rows)),
+                "_answers": (
+                    Lexicon.of(Symbols(training, rows.form), self.level)
+                    if isinstance(rows, Symbols)
+                    else Scaler.of(training)
+                ),
+                "_longest": max(map(len, training)),
             }
         fed, targets = _taught(known["_answers"], rows, self.dtype)
         symbols = isinstance(known["_answers"], Lexicon)
-        fitting = self._fitting(
-            continued,
-            lambda seed: self._build(known, seed),
-            "cross_entropy" if symbols else WithEnd(),
-            may_hold and self._holds_out(len(targets)),
-            known,
+        loss = "cross_entropy" if symbols else WithEnd()
+        self._most(known)
+        fitting = continued or self._new(
+            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
         )
-        return Examples({**given, "written": fed} if given else fed, targets), fitting
+        return Examples({**given, "written": fed} if given else fed, targets), fitting, parts
 
-    def _read_answers(self, owner: str, y: Any, known: Lexicon | Scaler | None) -> list[Any]:
-        """Rows of symbols, lists; or of numbers, arrays (T, K). Raises ConfigError for the other kind."""
+    def _read_answers(self, owner: str, y: Any, known: Lexicon | Scaler | None) -> Symbols | list[Array]:
+        """Rows of symbols, or of numbers (T, K). Raises ConfigError for the other kind than in fit."""
         symbols = holds_symbols(y)
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("numbers", "symbols")
             raise ConfigError(f"{owner}: y holds {kinds[symbols]}; the first fit had {kinds[not symbols]}")
         if isinstance(known, Lexicon):
-            return list(known.read(owner, "y", y).rows)
+            return known.read(owner, "y", y)
         if symbols:
-            return list(read_symbols(owner, "y", y, self.level).rows)
+            return read_symbols(owner, "y", y, self.level)
         width = None if known is None else len(known.mean)
-        return list(read_sequences(owner, y, name="y", width=width).rows)
+        return read_sequences(owner, y, name="y", width=width).rows
 
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: what was written (N, T) or (N, T, K) -> (N, T, ids) or (N, T, 2 K + 1)."""
@@ -321,11 +322,15 @@ class SequenceGenerator(PairModel, GeneratorState):
         }
 
 
-def _taught(known: Lexicon | Scaler, rows: Sequence[Any], dtype: str) -> tuple[list[Array], list[Array]]:
+def _taught(
+    known: Lexicon | Scaler, rows: Symbols | list[Array], dtype: str
+) -> tuple[list[Array], list[Array]]:
     """What each step reads, and what it should write."""
     if isinstance(known, Lexicon):
-        targets = [np.append(row + 1, END) for row in known.encode(rows)]
+        assert isinstance(rows, Symbols)
+        targets = [np.append(row + 1, END) for row in known.encode(rows.rows)]
         return [np.append(END, row[:-1]) for row in targets], targets
+    assert isinstance(rows, list)
     scaled = known.apply(rows, dtype)
     fed = [np.concatenate([np.zeros_like(row[:1]), row[:-1]]) for row in scaled]
     last = [np.arange(len(row))[:, None] == len(row) - 1 for row in scaled]
