@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.sequences.arrays import Array, as_numbers
-from ostinato.sequences.containers import from_table
+from ostinato.sequences.containers import from_table, is_frame, is_series
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +181,8 @@ def of_each(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Any]:
     """What is given for each series: a dict by id, a list in their order, or None. Raises ConfigError."""
     if given is None:
         return [None] * len(ids)
+    if is_frame(given) or is_series(given):
+        given = _by_id(owner, name, given, ids)
     if isinstance(given, Mapping):
         for one in given:
             if one not in set(ids):
@@ -191,6 +193,24 @@ def of_each(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Any]:
     if len(parts) != len(ids):
         raise ShapeError(f"{owner}: {name} has {len(parts)} series, y {len(ids)}; expected as many")
     return parts
+
+
+def _by_id(owner: str, name: str, given: Any, ids: Sequence[Any]) -> Any:
+    """A table or a Series as a dict by id: its columns are series, or its index if it is static."""
+    if name == "static":
+        index: Any = getattr(given, "index", None)
+        labels = list(index) if hasattr(index, "to_numpy") else []
+        if len(labels) == len(ids) and set(labels) == set(ids):
+            return dict(zip(labels, from_table(f"{owner}: static", given), strict=True))
+    elif is_frame(given) and set(given.columns) == set(ids) and len(given.columns) == len(ids):
+        return {one: given[one] for one in ids}
+    if len(ids) == 1:
+        return [given]
+    what = "an index" if name == "static" else "columns"
+    raise ConfigError(
+        f"{owner}: {name} is a {type(given).__name__} without {what} that are the {len(ids)} ids of y; "
+        "give a dict by id"
+    )
 
 
 def window_of(scale: CovariateScale | None) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.models.covariates import CovariateScale, of_each, read_matrix, too_short, window_of
+from ostinato.models.dated import continued
 from ostinato.models.head import Head
 from ostinato.models.history import histories
 from ostinato.models.levels import middle
@@ -167,6 +168,7 @@ class Forecasts(SequenceModel, FittedSeries):
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
         one = self._standing[known_id(owner, id, self._standing)]
+        y = self._continued(owner, "y", id, one, y)
         values = read_values(f"{owner}: y", np.atleast_1d(as_array(f"{owner}: y", y)), least=0)
         self._check_values(f"{owner}: y", values)
         one = self._extended(owner, id, one, len(values), past, future)
@@ -192,7 +194,10 @@ class Forecasts(SequenceModel, FittedSeries):
             if len(ids) != len(self.ids_):
                 raise ConfigError(f"{owner}: y has {len(ids)} series; the model has {len(self.ids_)}")
             ids = self.ids_
-        self._check_times(owner, "y", observed, continued=True)
+        if observed.columns is not None and not is_table(y):
+            starts = dict(zip(ids, observed.columns.starts.values(), strict=True))
+            observed = replace(observed, columns=replace(observed.columns, starts=starts))
+        self._check_times(owner, "y", observed, follow=True)
         known = [of_each(owner, name, one, ids) for name, one in (("past", past), ("future", future))]
         found = []
         for name, values, before, after in zip(ids, observed.series, *known, strict=True):
@@ -244,7 +249,7 @@ class Forecasts(SequenceModel, FittedSeries):
         columns = self._columns
         names = named_columns(None, None, None)
         has = column_names(y) if is_table(y) else []
-        if columns is not None and columns.target in has:
+        if columns is not None and not columns.is_wide and columns.target in has:
             names = named_columns(columns.id, columns.time, columns.target)
             if least:
                 given = columns.covariates
@@ -273,7 +278,7 @@ class Forecasts(SequenceModel, FittedSeries):
         standings, _ = with_jobs(type(self).__name__, self.n_jobs, lambda: passed(net, rows))
         return observed.ids, standings
 
-    def _check_times(self, owner: str, name: str, observed: Observations, continued: bool = False) -> None:
+    def _check_times(self, owner: str, name: str, observed: Observations, follow: bool = False) -> None:
         """Raises ConfigError for a long table of other steps, or times that do not continue the series."""
         known, told = self._columns, observed.columns
         if known is None or told is None or known.clock is None:
@@ -282,7 +287,7 @@ class Forecasts(SequenceModel, FittedSeries):
             raise ConfigError(
                 f"{owner}: {name} has steps of {told.clock}; those of the fit are {known.clock}"
             )
-        for id, start in told.starts.items() if continued else ():
+        for id, start in told.starts.items() if follow else ():
             steps = len(self._standing[known_id(owner, id, self._standing)])
             wanted = known.clock.after(known.starts[id], steps)[-1]
             if start != wanted:
@@ -290,6 +295,14 @@ class Forecasts(SequenceModel, FittedSeries):
                     f"{owner}: {name} begins with {start} for the series {shown(id)}; expected {wanted}, the "
                     "time after its last value"
                 )
+
+    def _continued(self, owner: str, what: str, id: Any, one: Standing, given: Any, ahead: int = 0) -> Any:
+        """New values with dates, which follow the last value by `ahead` more steps, at every step."""
+        clock = None if self._columns is None else self._columns.clock
+        wanted = None
+        if clock is not None and self._columns is not None:
+            wanted = clock.after(self._columns.starts[id], len(one) + ahead)[-1]
+        return continued(owner, what, given, clock, wanted)
 
     def _check_values(self, what: str, values: Array) -> None:
         self._transform.check(what, values)
@@ -310,6 +323,8 @@ class Forecasts(SequenceModel, FittedSeries):
             if given is None:
                 rows.append(np.zeros((0, width)))
                 continue
+            ahead = len(one.covariates.future) - 1 if name == "future" else 0
+            given = self._continued(owner, f"{name}[{shown(id)}]", id, one, given, ahead)
             rows.append(read_matrix(owner, name, id, given))
             if rows[-1].shape[1] != width:
                 raise ShapeError(f"{owner}: {name} has {rows[-1].shape[1]} columns; those of fit had {width}")

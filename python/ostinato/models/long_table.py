@@ -74,13 +74,7 @@ class LongTable:
         """
         if self.clock is None or self.times is None:
             return list(values)
-        made = []
-        for one, times in zip(values, self.times, strict=True):
-            places = self.clock.places(times)
-            filled = np.full((int(places[-1]) + 1, *one.shape[1:]), np.nan)
-            filled[places] = one
-            made.append(filled)
-        return made
+        return [self.clock.filled(one, times) for one, times in zip(values, self.times, strict=True)]
 
 
 def is_table(value: Any) -> bool:
@@ -130,6 +124,11 @@ def column_of(owner: str, table: Any, name: str) -> Any:
         raise DTypeError(f"{owner}: a column is named {shown(name)}; expected a text")
     if name not in known:
         texts = [one for one in known if isinstance(one, str)]
+        index = getattr(table, "index", None)
+        if name in (getattr(index, "names", None) or ()):
+            raise ConfigError(
+                f"{owner}: {shown(name)} is the index of the table, not a column; write table.reset_index()"
+            )
         raise ConfigError(
             f"{owner}: the table has no column {shown(name)}; {did_you_mean(name, texts, 'columns')}"
         )

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
-from ostinato.models.covariates import Covariates, CovariateScale, read_covariates, scaled
+from ostinato.models.covariates import Covariates, CovariateScale, of_each, read_covariates, scaled
+from ostinato.models.dated import continued, indexes_of, name_of
 from ostinato.models.long_table import is_table, read_long
 from ostinato.models.series import read_series, read_values
-from ostinato.models.times import Times
+from ostinato.models.times import Times, read_indexes
 from ostinato.sequences.arrays import Array
 
 
@@ -26,6 +27,8 @@ class Columns:
     covariates: dict[str, list[str] | None]
     clock: Times | None
     starts: dict[Any, Any]
+    is_wide: bool = False
+    """Whether the times were the index of a wide table, so the columns are those of forecasts alone."""
 
     def to_file(self) -> dict[str, Any]:
         """As values for a model file."""
@@ -33,6 +36,7 @@ class Columns:
         return {
             **{"id": self.id, "time": self.time, "target": self.target, "covariates": self.covariates},
             "clock": None if clock is None else [clock.unit, clock.step, clock.month_ends],
+            "is_wide": self.is_wide,
             "ids": list(self.starts),
             "starts": [str(one) for one in starts],
             "dtype": str(np.asarray(starts).dtype) if starts else "int64",
@@ -44,7 +48,8 @@ class Columns:
         clock = None if state["clock"] is None else Times(*state["clock"])
         starts = np.array(state["starts"]).astype(state["dtype"])
         found = dict(zip(state["ids"], starts, strict=True))
-        return cls(state["id"], state["time"], state["target"], state["covariates"], clock, found)
+        names = state["id"], state["time"], state["target"]
+        return cls(*names, state["covariates"], clock, found, bool(state.get("is_wide")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +77,43 @@ def read_observations(
 ) -> Observations:
     """Series in any of their forms.
 
-    y: as `read_series` takes it, or, if `names` has a "target", a long table with the columns "id", "time"
-    and "target". given: "past", "future" and "static", as `read_covariates` takes them, or of a long table
-    names of columns, or None. With future columns, the rows of a series after its last target are the
-    future.
+    y: as `read_series` takes it, where an index of dates is the time of a table or Series. Or, if
+    `names` has a "target", a long table with the columns "id", "time" and "target". given: "past",
+    "future" and "static", as `read_covariates` takes them, or of a long table names of columns, or None.
+    With future columns, the rows of a series after its last target are the future.
 
     Raises ShapeError, DTypeError, ConfigError that name the series, or the row and the column.
     """
     if any(one is not None for one in names.values()):
         return _of_long_table(owner, y, given, names, least)
     ids, series = read_series(owner, y, name, least)
+    told, indexes = None, indexes_of(owner, name, y, ids)
+    if indexes is not None:
+        times, clock = read_indexes(f"{owner}: {name}", ids, indexes)
+        if clock is not None:
+            series = [clock.filled(one, part) for one, part in zip(series, times, strict=True)]
+        starts = {one: part[0] for one, part in zip(ids, times, strict=True)}
+        told = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
     covariates = None
     if any(one is not None for one in given.values()):
+        given = {key: _aligned(owner, key, one, ids, told) for key, one in given.items()}
         covariates = read_covariates(owner, given, ids, [len(one) for one in series])
-    return Observations(ids, series, covariates)
+    return Observations(ids, series, covariates, told)
+
+
+def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], told: Columns | None) -> Any:
+    """Covariates of each series, those with an index of dates at the steps of the series."""
+    if given is None:
+        return None
+    clock, starts = (None, {}) if told is None else (told.clock, told.starts)
+    parts = zip(ids, of_each(owner, name, given, ids), strict=True)
+    return {
+        one: part
+        if name == "static"
+        else continued(owner, f"{name}[{shown(one)}]", part, clock, starts.get(one))
+        for one, part in parts
+        if part is not None
+    }
 
 
 def _of_long_table(

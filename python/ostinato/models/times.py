@@ -53,6 +53,13 @@ class Times:
         found: Array = (units - units[0]) // self.step
         return found
 
+    def filled(self, values: Array, times: Array) -> Array:
+        """Values (n,) or (n, F) of a series at every tick: NaN where it has no time."""
+        places = self.places(times)
+        made: Array = np.full((int(places[-1]) + 1, *values.shape[1:]), np.nan)
+        made[places] = values
+        return made
+
     def after(self, last: Any, steps: int) -> Array:
         """The times of the next `steps` ticks after the time `last`."""
         ahead = np.arange(1, steps + 1) * self.step
@@ -75,7 +82,7 @@ class Times:
 
 
 def read_times(
-    owner: str, column: str, values: Any, ids: Sequence[Any], rows: Sequence[Array], regular: bool
+    owner: str, column: str | None, values: Any, ids: Sequence[Any], rows: Sequence[Array], regular: bool
 ) -> tuple[list[Array], Times | None]:
     """The times of each series, as integers or datetime64, and with `regular` the clock of all.
 
@@ -90,6 +97,31 @@ def read_times(
     """
     times = _read(owner, column, values, regular)
     parts = [times[places] for places in rows]
+    _check_order(owner, column, ids, parts, rows)
+    return parts, _clock(owner, column, ids, parts, rows) if regular else None
+
+
+def read_indexes(
+    owner: str, ids: Sequence[Any], indexes: Sequence[Any], regular: bool = True
+) -> tuple[list[Array], Times | None]:
+    """The times of each series from an index of its own, and the clock of all. See `read_times`."""
+    known = {id(one): one for one in indexes}  # the columns of a table share one
+    read = {key: _read(owner, None, one, True) for key, one in known.items()}
+    parts = [read[id(one)] for one in indexes]
+    rows = [np.arange(len(part)) for part in parts]
+    _check_order(owner, None, ids, parts, rows)
+    return parts, _clock(owner, None, ids, parts, rows) if regular else None
+
+
+def named(column: str | None) -> str:
+    """A column in a message; None is the index."""
+    return "the index" if column is None else f"the column {shown(column)}"
+
+
+def _check_order(
+    owner: str, column: str | None, ids: Sequence[Any], parts: Sequence[Array], rows: Sequence[Array]
+) -> None:
+    """Raises ConfigError for times that fall, or come twice."""
     for name, part, places in zip(ids, parts, rows, strict=True):
         wrong = np.flatnonzero(part[1:] <= part[:-1])
         if wrong.size:
@@ -97,18 +129,17 @@ def read_times(
             told = f"{owner}: the series {shown(name)} has {_text(part[at + 1])} in row {int(places[at + 1])}"
             if part[at + 1] == part[at]:
                 raise ConfigError(
-                    f"{told}, as in row {int(places[at])} of the column {shown(column)}; expected each time "
-                    "once"
+                    f"{told}, as in row {int(places[at])} of {named(column)}; expected each time once"
                 )
+            hint = ".sort_index()" if column is None else f"sort the table by {shown(column)}"
             raise ConfigError(
-                f"{told} after {_text(part[at])} in the column {shown(column)}; expected rows in the order "
-                f"of time: sort the table by {shown(column)}"
+                f"{told} after {_text(part[at])} in {named(column)}; expected rows in the order "
+                f"of time: {hint}"
             )
-    return parts, _clock(owner, column, ids, parts, rows) if regular else None
 
 
 def _clock(
-    owner: str, column: str, ids: Sequence[Any], parts: Sequence[Array], rows: Sequence[Array]
+    owner: str, column: str | None, ids: Sequence[Any], parts: Sequence[Array], rows: Sequence[Array]
 ) -> Times | None:
     """The clock of all series; None if none has two times. Raises ConfigError for irregular gaps."""
     unit, month_ends = _unit(parts)
@@ -127,7 +158,7 @@ def _clock(
             sparse = "" if wrong.size else ", and more than half of the steps of the series are missing"
             raise ConfigError(
                 f"{owner}: the series {shown(name)} goes from {_text(part[at])} to {_text(part[at + 1])} in "
-                f"row {int(places[at + 1])} of the column {shown(column)}, but the smallest step of all "
+                f"row {int(places[at + 1])} of {named(column)}, but the smallest step of all "
                 f"is {_step(unit, step)}{sparse}; expected regular times, of which some may be left out. "
                 "Bring the values to one frequency, fit series of other frequencies apart, or leave time= "
                 "out to count rows"
@@ -135,22 +166,23 @@ def _clock(
     if unit == "ns" and step == DAY:
         days = np.concatenate(parts).astype("datetime64[D]").astype(np.int64)
         if ((days + 3) % 7 < 5).all() and any(gap.max() > DAY for gap in known):  # 1970-01-01: a Thursday
+            hint = "leave time= out" if column is not None else "give .reset_index(drop=True)"
             warnings.warn(
-                f"{owner}: the column {shown(column)} has no Saturdays and Sundays, which are missing "
-                "values, and which forecasts have too; leave time= out to count business days",
+                f"{owner}: {named(column)} has no Saturdays and Sundays, which are missing "
+                f"values, and which forecasts have too; {hint} to count business days",
                 stacklevel=2,
             )
     return Times(unit, step, month_ends)
 
 
-def _check_numbers(owner: str, column: str, times: Array) -> None:
+def _check_numbers(owner: str, column: str | None, times: Array) -> None:
     """Raises ConfigError for integers that are all months (yyyymm) or days (yyyymmdd)."""
     for month, day, example in ((times, None, "'2024-01'"), (times // 100, times % 100, "'2024-01-31'")):
         years, months = month // 100, month % 100
         is_date = (years >= 1900) & (years < 2100) & (months >= 1) & (months <= 12)
         if (is_date if day is None else is_date & (day >= 1) & (day <= 31)).all():
             raise ConfigError(
-                f"{owner}: the column {shown(column)} has integers such as {times[0]}, which are dates "
+                f"{owner}: {named(column)} has integers such as {times[0]}, which are dates "
                 f"without dashes; expected texts such as {example}, or datetime64. If they are counts, "
                 "subtract the first one"
             )
@@ -170,7 +202,7 @@ def _unit(parts: Sequence[Array]) -> tuple[str, bool]:
     return ("month", True) if is_end.all() and (rest == rest[0]).all() else ("ns", False)
 
 
-def _read(owner: str, column: str, values: Any, regular: bool) -> Array:
+def _read(owner: str, column: str | None, values: Any, regular: bool) -> Array:
     """Integers, datetime64, or fractions without a clock. Raises DTypeError, ConfigError."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         return values.astype(np.int64)
@@ -190,11 +222,11 @@ def _read(owner: str, column: str, values: Any, regular: bool) -> Array:
     found = [_time(owner, column, one, row, regular) for row, one in enumerate(values)]
     kinds = {isinstance(one, int) for one in found}
     if len(kinds) > 1:
-        raise DTypeError(f"{owner}: the column {shown(column)} has integers and dates; expected one of them")
+        raise DTypeError(f"{owner}: {named(column)} has integers and dates; expected one of them")
     return np.array(found) if kinds == {True} else np.array(found, "datetime64[us]")
 
 
-def _time(owner: str, column: str, one: Any, row: int, regular: bool) -> Any:
+def _time(owner: str, column: str | None, one: Any, row: int, regular: bool) -> Any:
     """An integer, or a datetime64 of a date or of the text of one; with a time zone, that in UTC."""
     if isinstance(one, (int, np.integer)) and not isinstance(one, bool):
         return int(one)
@@ -229,12 +261,12 @@ def _time(owner: str, column: str, one: Any, row: int, regular: bool) -> Any:
     return found
 
 
-def cell(owner: str, column: str, one: Any, row: int) -> str:
+def cell(owner: str, column: str | None, one: Any, row: int) -> str:
     """The beginning of a message about one cell of a table."""
-    return f"{owner}: the column {shown(column)} has {_text(one)} in row {row}"
+    return f"{owner}: {named(column)} has {_text(one)} in row {row}"
 
 
-def _missing(owner: str, column: str, one: Any, row: int) -> Exception:
+def _missing(owner: str, column: str | None, one: Any, row: int) -> Exception:
     kind = ConfigError if isinstance(one, (float, np.floating, np.datetime64)) or one is None else DTypeError
     told = "expected a time: an integer, a date, or a text such as '2026-01-31' or '2026-01'"
     return kind(f"{cell(owner, column, one, row)}; {told}")

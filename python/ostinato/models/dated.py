@@ -1,0 +1,87 @@
+"""The times of an index: wide tables whose rows have dates, and Series with dates."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError, shown
+from ostinato.models.times import DATE, ZONED, Times, read_indexes
+from ostinato.sequences.arrays import Array, as_numbers
+from ostinato.sequences.containers import from_table, is_frame, is_series
+
+
+def index_of(value: Any) -> Any:
+    """The times in the index of a table or a Series: dates, periods, or texts of dates; otherwise None.
+
+    Numbers in an index count rows, so they are no times.
+    """
+    index: Any = getattr(value, "index", None)
+    if not (is_frame(value) or is_series(value)) or not hasattr(index, "to_numpy"):
+        return None
+    if hasattr(index, "levels"):
+        raise ConfigError(
+            "a table with an index of several levels is no wide table: write table.reset_index(), and name "
+            "the columns with id=, time= and target="
+        )
+    times = index.to_numpy()
+    return times if len(times) and (times.dtype.kind == "M" or all(map(_is_time, times))) else None
+
+
+def indexes_of(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Any] | None:
+    """The times in the index of each series, None if none has any. Raises ConfigError if only some do."""
+    if is_frame(given) or is_series(given):
+        times = index_of(given)
+        return None if times is None else [times] * len(ids)
+    if not isinstance(given, (Mapping, list, tuple)):
+        return None
+    found = [index_of(one) for one in (given.values() if isinstance(given, Mapping) else given)]
+    missing = [one is None for one in found]
+    if all(missing) or len(found) != len(ids):
+        return None
+    if any(missing):
+        raise ConfigError(
+            f"{owner}: {name}[{shown(ids[missing.index(False)])}] has an index of dates, "
+            f"{name}[{shown(ids[missing.index(True)])}] has none; expected dates in all series, or in none"
+        )
+    return found
+
+
+def name_of(given: Any) -> str:
+    """The name of the index of a table, of a Series or of the first of several; "time" without one."""
+    one = given
+    if isinstance(given, (Mapping, list, tuple)):
+        one = next(iter(given.values() if isinstance(given, Mapping) else given))
+    name = getattr(one.index, "name", None)
+    return name if isinstance(name, str) and name not in ("id", "y") else "time"
+
+
+def continued(owner: str, what: str, given: Any, clock: Times | None, wanted: Any) -> Any:
+    """Values with dates at every tick of the clock, NaN in gaps; what has no dates, as it is.
+
+    Raises ConfigError if the dates fit no tick, or do not begin with the time `wanted`.
+    """
+    times = index_of(given)
+    if times is None:
+        return given
+    if clock is None:
+        raise ConfigError(
+            f"{owner}: {what} has an index of dates, but the series has none; give its values: .to_numpy()"
+        )
+    (found,), _ = read_indexes(owner, [what], [times], regular=False)
+    if found[0] != wanted:
+        raise ConfigError(f"{owner}: {what} begins with {found[0]}; expected {wanted}")
+    off = np.flatnonzero((clock.ticks(found) - clock.ticks(found[:1])) % clock.step)
+    if off.size:
+        raise ConfigError(f"{owner}: {what} has {found[off[0]]}; expected steps of {clock}, as the series")
+    values: Array = as_numbers(f"{owner}: {what}", from_table(f"{owner}: {what}", given))
+    return clock.filled(values, found)
+
+
+def _is_time(one: Any) -> bool:
+    if isinstance(one, str):
+        return bool(DATE.fullmatch(one) or ZONED.fullmatch(one))
+    return isinstance(one, datetime.date) or hasattr(one, "to_timestamp")
