@@ -28,6 +28,7 @@ TABLE: dict[str, dict[str, str | None]] = {
     "of_features": {"curriculum": None, "sampling": READS_ROWS, "checkpointed": None, "cut": None},
     "LanguageModel": {"curriculum": None, "sampling": None, "checkpointed": None, "cut": None},
     "pairs": {"curriculum": None, "sampling": None, "checkpointed": None},
+    "pointing": {"curriculum": None, "sampling": None, "checkpointed": None},
     "texts_of": {"curriculum": None, "sampling": None, "checkpointed": None},
     "numbers_of": {"curriculum": None, "sampling": READS_ROWS, "checkpointed": None},
     "Forecaster": {"curriculum": None, "sampling": READS_ROWS, "checkpointed": None, "cut": None},
