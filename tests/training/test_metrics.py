@@ -348,6 +348,39 @@ def test_bleu_knows_a_published_example():
     assert metric.finish(short) == pytest.approx(np.exp(1 - 4 / 2))
 
 
+SCORES = np.zeros((2, 3, 6))
+
+
+@pytest.mark.parametrize("loss", [ost.losses.CTC(), ost.losses.CRF()], ids=lambda loss: loss.name)
+@pytest.mark.parametrize(
+    ("outputs", "lengths", "error", "match"),
+    [
+        ("abc", None, ost.DTypeError, "outputs is 'abc'; expected numbers"),
+        (None, None, ost.DTypeError, "outputs is None"),
+        ({}, None, ost.DTypeError, "outputs is a dict; expected numbers"),
+        ([[[1.0, 2.0]], [[1.0]]], None, ost.ShapeError, "outputs is .*, which makes no array"),
+        (SCORES + 1j, None, ost.DTypeError, "outputs is an array of complex128; expected numbers"),
+        (SCORES[0], None, ost.ShapeError, r"outputs is \(3, 6\)"),
+        (SCORES[:, :, :0], None, ost.ConfigError, "expected"),
+        (SCORES, "ab", ost.DTypeError, "lengths has dtype <U2; expected integers"),
+        (SCORES, [1.5, 2.0], ost.DTypeError, "lengths has dtype float64; expected integers"),
+        (SCORES, [[1], [2, 3]], ost.ShapeError, "lengths is .*, which makes no array"),
+        (SCORES, [1], ost.ShapeError, r"lengths is \(1,\); expected \(2,\)"),
+        (SCORES, [1, 4], ost.ShapeError, r"lengths\[1\] is 4; expected 0 to 3"),
+        (SCORES, [-1, 2], ost.ShapeError, r"lengths\[0\] is -1; expected 0 to 3"),
+    ],
+)
+def test_what_cannot_be_decoded_is_named(loss, outputs, lengths, error, match):
+    assert [len(row) for row in ost.losses.CRF().decode(SCORES, [1, 3])] == [1, 3]
+    with pytest.raises(error, match=match):
+        loss.decode(outputs, lengths)
+
+
+def test_a_blank_that_no_output_has_cannot_be_decoded():
+    with pytest.raises(ost.ConfigError, match="blank is 6; expected an id below 6"):
+        ost.losses.CTC(blank=6).decode(SCORES)
+
+
 def test_the_edit_distance_of_ctc_reads_labels():
     x = np.random.default_rng(0).normal(size=(6, 8, 3)).astype("float32")
     labels = np.array([[1, 2, -1], [3, -1, -1], [-1, -1, -1], [1, 1, 1], [2, 3, -1], [4, -1, -1]])

@@ -1,7 +1,7 @@
 """Losses as equations, one per file: `step(y, target)` of one row returns one number.
 
 Every `Loss` defined in a file of this folder is registered under its `name`. May use: ops, cell, checks,
-errors.
+sequences, errors.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
 from ostinato.ops import concat, logsumexp, pick, reshape, sum, take, where
+from ostinato.sequences.arrays import as_numbers
+from ostinato.sequences.batch import read_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,16 +77,15 @@ class CRF(Loss):
         """The most probable tags of each row, by the Viterbi algorithm.
 
         outputs: (N, T, K + K * K), rows first. lengths: (N,) valid steps, by default all. Raises ShapeError,
-        ConfigError.
+        DTypeError, ConfigError.
         """
-        scores = np.asarray(outputs, np.float64)
+        scores = as_numbers("decode: outputs", outputs)
         if scores.ndim != 3:
             raise ShapeError(f"decode: outputs is {scores.shape}; expected (N, T, K + K * K)")
         rows, steps, width = scores.shape
         tags = self.classes(width)
-        ends = np.full(rows, steps) if lengths is None else np.asarray(lengths)
-        if ends.shape != (rows,):
-            raise ShapeError(f"decode: lengths is {ends.shape}; expected {(rows,)}")
+        read = read_lengths(lengths, rows, steps, "outputs", "decode: lengths")
+        ends = np.full(rows, steps) if read is None else read
         return [
             _best(one[:end, :tags], one[:end, tags:].reshape(-1, tags, tags))
             for one, end in zip(scores, ends, strict=True)

@@ -11,6 +11,8 @@ from ostinato.cell import State
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
 from ostinato.ops import concat, equal, less, log_softmax, logaddexp, reshape, sum, take, where
+from ostinato.sequences.arrays import as_numbers
+from ostinato.sequences.batch import read_lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,15 +88,16 @@ class CTC(Loss):
         """The labels of the most probable alignment of each row.
 
         outputs: (N, T, V) logits or probabilities, rows first. lengths: (N,) valid steps, by default all.
-        Raises ShapeError.
+        Raises ShapeError, DTypeError, ConfigError.
         """
-        scores = np.asarray(outputs)
+        scores = as_numbers("decode: outputs", outputs)
         if scores.ndim != 3:
             raise ShapeError(f"decode: outputs is {scores.shape}; expected (N, T, V)")
-        rows, steps, _ = scores.shape
-        ends = np.full(rows, steps) if lengths is None else np.asarray(lengths)
-        if ends.shape != (rows,):
-            raise ShapeError(f"decode: lengths is {ends.shape}; expected {(rows,)}")
+        rows, steps, classes = scores.shape
+        if self.blank >= classes:
+            raise ConfigError(f"loss 'ctc': blank is {self.blank}; expected an id below {classes}")
+        read = read_lengths(lengths, rows, steps, "outputs", "decode: lengths")
+        ends = np.full(rows, steps) if read is None else read
         found = []
         for best, end in zip(scores.argmax(axis=2), ends, strict=True):
             kept = best[:end]
